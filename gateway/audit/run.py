@@ -27,7 +27,7 @@ from gateway.control.contract.filter_tests import (
     AuditedDecision,
     AuditedRules,
 )
-from gateway.policy.config.config import Config, Marks, file_to_edit
+from gateway.policy.config.config import Config, MarkBits, file_to_edit
 from gateway.wire.dns.message import AAAA, A
 
 _ASIDE = "Bedtimes, limits, schedules and pauses are ignored: the test is about bypass methods, not the time."
@@ -117,7 +117,7 @@ def _remarks(scene: Scene) -> list[str]:
 class Trial:
     """One run of all checks."""
 
-    def __init__(self, stage: Stage, impersonation: Impersonation, scene: Scene, marks: Marks) -> None:
+    def __init__(self, stage: Stage, impersonation: Impersonation, scene: Scene, marks: MarkBits) -> None:
         self._stage = stage
         self._impersonation = impersonation
         self._scene = scene

@@ -18,9 +18,9 @@ from gateway.core.errors import ControlError
 from gateway.kernel.marks import PLAIN_SLOT
 from gateway.lists.book import SHELF, Book
 from gateway.lists.formats import parse_addresses
-from gateway.policy.config.config import QUARANTINE, Config, Marks
+from gateway.policy.config.config import QUARANTINE, Config, MarkBits
 from gateway.policy.config.web import PAGES
-from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.rules import Mode
 
 # Sites that are often blocked, the mildest first, and often allowed ones. The profile's own sites come first.
@@ -88,7 +88,7 @@ def scene(client: Client, config: Config, rules: AuditedRules, known: Mapping[st
 
 
 def _refusals(rules: AuditedRules, shown: Mapping[str, Any]) -> frozenset[str]:
-    ways = {f"ways:{way}" for way, switch in rules.ways.items() if switch is Switch.BLOCK}
+    ways = {f"ways:{way}" for way, switch in rules.ways.items() if switch is MethodSetting.BLOCK}
     own = {target["target"] for target in shown["refused"] if target["target"] == "safe_search"}
     return frozenset(ways | own)
 
@@ -128,7 +128,7 @@ def offloads() -> bool:
     return "flowtable " in command("nft", "list", "flowtables")
 
 
-def offloaded(version: int, layout: Marks) -> bool | None:
+def offloaded(version: int, layout: MarkBits) -> bool | None:
     """Return whether the kernel forwards a connection of a filtered device past all rules
     (Documentation/networking, nf_flowtable); None if it does not show its connections.
     """

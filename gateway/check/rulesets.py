@@ -21,7 +21,7 @@ from gateway.core.programs import find_program
 from gateway.kernel.marks import QUEUES
 from gateway.kernel.ruleset.table import NAME
 from gateway.lan.machine import may_administer, text_of
-from gateway.policy.config.config import Config, Marks
+from gateway.policy.config.config import Config, MarkBits
 
 TIMEOUT = 10.0  # seconds for a list of rules; tens of thousands take two
 # iptables uses nft, or bypasses it in its legacy form, which nft does not list.
@@ -229,7 +229,7 @@ class MarkType(StrEnum):
 Used = tuple[str, MarkType, int]  # table, type, bits
 
 
-def mark_findings(marks: Marks, rules: Rules) -> Iterator[Finding]:
+def mark_findings(marks: MarkBits, rules: Rules) -> Iterator[Finding]:
     if rules.objects is None:
         yield note("marks", rules.unread)
         return

@@ -33,7 +33,7 @@ from gateway.policy.accounts.people import (
     Announcement,
     AnnouncementKind,
     PersonRole,
-    Proposal,
+    ProposedRole,
     digest,
 )
 from gateway.policy.requests.tickets import ALPHABET
@@ -202,7 +202,7 @@ class Guardians:
             call.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
         if lessened and account.name != by.name:
             now = self._around.wall()
-            self._register.propose(Proposal(account.name, role, minutes, by.name, now))
+            self._register.propose(ProposedRole(account.name, role, minutes, by.name, now))
             self._record("guardian propose", f"{account.name} {role}", call)
             return AccountResponse(proposed=True)
         self._become(account, role, minutes, call)

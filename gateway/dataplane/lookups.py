@@ -27,7 +27,7 @@ from gateway.household.members import Member
 from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Sink, Subject
 from gateway.policy.names.hosts import HostMap
-from gateway.policy.profile.rules import FAMILY, Kind
+from gateway.policy.profile.rules import FAMILY, EntryKind
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire.dns.message import AAAA, IN, RD, A, host_labels, parse_message, wire_name
 
@@ -426,7 +426,7 @@ class OwnAnswers:
             rules = member.profile.rules
             own = [entry for entry in (*rules.allow, *rules.homework) if entry.owner == FAMILY]
             # The last entries are those of a managed device; they come first.
-            names = [entry.value for entry in reversed(own) if entry.kind is Kind.NAME]
+            names = [entry.value for entry in reversed(own) if entry.kind is EntryKind.NAME]
             for name in names[:MAX_TUNNELS] if rules.ways else ():
                 kept.setdefault(name, set()).add(slot)
         self._kept = {name: frozenset(slots) for name, slots in kept.items()}

@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gateway.policy.config.config import QUARANTINE
-from gateway.policy.identity.questions import Question, interim_profile
+from gateway.policy.identity.questions import IdentityQuestion, interim_profile
 from gateway.policy.identity.sharing import DeviceUse, opened_by_proof, temporary_profiles
 from gateway.policy.judge.combined import aligned_profiles
 from gateway.policy.profile.household import Household
@@ -69,7 +69,7 @@ class Grouping:
         self,
         household: Household,
         devices: Mapping[str, StoredDevice],
-        questions: Mapping[str, Question],
+        questions: Mapping[str, IdentityQuestion],
         alone: Collection[str],
         at: datetime,
         interface_of: InterfaceOf,
@@ -144,7 +144,7 @@ class Grouping:
         others, keys = unassigned_slots(self._household, called, alone, self._interface_of)
         return [*found, *others, *self._questioned()], tuple(plain), keys
 
-    def _all_asked(self, questions: Mapping[str, Question]) -> Mapping[str, tuple[Profile, Profile]]:
+    def _all_asked(self, questions: Mapping[str, IdentityQuestion]) -> Mapping[str, tuple[Profile, Profile]]:
         """Return the devices whose open question changes their rules: MAC → (interim rules, other rules).
 
         For a device whose user claims to be an adult, the rules stay and only recording stops.

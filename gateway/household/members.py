@@ -29,9 +29,9 @@ from gateway.policy.judge.explanation import GUARDIAN
 from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.ledger import Why
+from gateway.policy.time.ledger import CountReason
 from gateway.policy.time.schedule import DAY, Calendar, week_limits
-from gateway.policy.time.standing import FOREVER, PLAIN, Grant, Lesson, Situation
+from gateway.policy.time.standing import FOREVER, PLAIN, ActiveRepair, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind
@@ -55,7 +55,7 @@ class CountedMinute:
     gate: str
     bytes: int
     service: str | None  # None: unknown
-    why: Why
+    why: CountReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class Member:
 class Teaching(Protocol):
     """The lessons of the site repair: temporary recordings of what a device needs."""
 
-    def lesson_of(self, member: Member) -> Lesson | None:
+    def lesson_of(self, member: Member) -> ActiveRepair | None:
         """Return the running lesson of the member's device, or None."""
         ...
 
@@ -197,7 +197,7 @@ class Teaching(Protocol):
 class NoLessons:
     """Has no lessons."""
 
-    def lesson_of(self, member: Member) -> Lesson | None:  # noqa: ARG002
+    def lesson_of(self, member: Member) -> ActiveRepair | None:  # noqa: ARG002
         return None
 
     def decide_of(self, member: Member) -> Decide:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.core.errors import ListError
 from gateway.core.files import open_nonblocking
-from gateway.policy.names.domain_table import LOST, DomainTable, TableLost, pack_table
+from gateway.policy.names.domain_table import LOST, DomainTable, TableTruncated, pack_table
 from profiles import DATA
 
 TABLE_NAME = "categories.table"
@@ -41,7 +41,7 @@ class StoredTable(DomainTable):
     def _number(self, name: str) -> int:
         try:
             return super()._number(name)
-        except (TableLost, OSError):
+        except (TableTruncated, OSError):
             self._lose()
             return super()._number(name)
 

@@ -14,8 +14,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
-from gateway.policy.time.ledger import Counted, Ledger, Move
-from gateway.policy.time.ledger import Why as Reason
+from gateway.policy.time.ledger import CountReason, Ledger, LedgerEntry, Move
 from gateway.policy.time.schedule import week_limits
 from gateway.store.flash_wear import Wear
 from gateway.store.minutes_file import (
@@ -144,7 +143,7 @@ class Ledgers:
         records: list[Record] = []
         for key, ledger in self._ledgers.items():
             for entry in ledger.close(minute):
-                why = Why.COUNTED | (Why.LINGER if entry.why is Reason.LINGER else Why.NOTHING)
+                why = Why.COUNTED | (Why.LINGER if entry.why is CountReason.LINGER else Why.NOTHING)
                 service = self._storable_service(key, entry.service)
                 records.append(
                     MinuteRecord(entry.minute, key, entry.device, entry.gate, entry.moved, service, why)
@@ -239,7 +238,7 @@ class Ledgers:
                 isinstance(record, MinuteRecord) and record.profile == profile_id and record.why & Why.COUNTED
             ):
                 at = datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC)
-                why = Reason.LINGER if record.why & Why.LINGER else Reason.MOVED
+                why = CountReason.LINGER if record.why & Why.LINGER else CountReason.MOVED
                 yield CountedMinute(at, record.device, record.gate, record.bytes, record.service, why)
 
     def uses(self, profile_id: str, day: date) -> tuple[UsedMinute, ...]:
@@ -329,20 +328,20 @@ def own_thresholds(catalogue: Catalogue) -> Mapping[str, int]:
 class _Past:
     """The minutes of one person in the file of a day."""
 
-    counted: tuple[Counted, ...]
+    counted: tuple[LedgerEntry, ...]
     moving: tuple[Move, ...]
     closed: int | None  # the last finished minute
 
 
 def _past_minutes(records: Iterable[Record], minute: int) -> dict[str, _Past]:
-    counted: dict[str, list[Counted]] = {}
+    counted: dict[str, list[LedgerEntry]] = {}
     moving: dict[str, dict[tuple[int, str, str, str | None], Move]] = {}
     for record in records:
         if not isinstance(record, MinuteRecord):
             continue
         if record.why & Why.COUNTED:
-            why = Reason.LINGER if record.why & Why.LINGER else Reason.MOVED
-            entry = Counted(record.minute, record.device, record.gate, record.bytes, record.service, why)
+            why = CountReason.LINGER if record.why & Why.LINGER else CountReason.MOVED
+            entry = LedgerEntry(record.minute, record.device, record.gate, record.bytes, record.service, why)
             counted.setdefault(record.profile, []).append(entry)
         else:
             move = Move(record.minute, record.device, record.gate, record.bytes, record.service)
@@ -353,7 +352,7 @@ def _past_minutes(records: Iterable[Record], minute: int) -> dict[str, _Past]:
     }
 
 
-def _past(counted: list[Counted], moving: Iterable[Move], minute: int) -> _Past:
+def _past(counted: list[LedgerEntry], moving: Iterable[Move], minute: int) -> _Past:
     """Return the minutes of one person. ``minute``: the current minute.
 
     Of the minutes that did not count, only the last one is kept: it may not be over yet.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.policy.judge.conclude import blocks_bypass
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Observation
 from gateway.wire.dns.svcb import ALL, Unwanted
@@ -31,6 +31,7 @@ class Subject:
 def unwanted_by(*profiles: Profile) -> Unwanted:
     """Return the SVCB parameters that at least one of the profiles blocks."""
     resolvers, ech = (
-        any(blocks_bypass(profile.rules, way) for profile in profiles) for way in (Way.ENCRYPTED_DNS, Way.ECH)
+        any(blocks_bypass(profile.rules, way) for profile in profiles)
+        for way in (BypassMethod.ENCRYPTED_DNS, BypassMethod.ECH)
     )
     return Unwanted(resolvers, ech)

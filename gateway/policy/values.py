@@ -116,7 +116,7 @@ class Observation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ExplanationStep:
     """One rule that was passed on the way to a decision, for `qalqan why`."""
 
     rule: str  # e.g. "family allow", "service:youtube", "category:games"
@@ -136,7 +136,7 @@ class Decision:
     gates: frozenset[str] = frozenset()
     askable: bool = False  # the child may request it with one tap
     rewrite: str | None = None  # the name that answers instead (REWRITE only)
-    passed: tuple[Step, ...] = ()  # filled only if an explanation was requested
+    passed: tuple[ExplanationStep, ...] = ()  # filled only if an explanation was requested
 
     @property
     def allowed(self) -> bool:

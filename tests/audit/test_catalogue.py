@@ -12,7 +12,7 @@ from gateway.audit.catalogue import CHECKS, CONTROLS
 from gateway.audit.checks import Check
 from gateway.audit.sink import DATAGRAMS, PROTOCOLS, STREAMS
 from gateway.policy.config.config import parse_config
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from tests.policy.homes import a_profile
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def test_a_check_fits_its_line_and_says_what_governs_it(check: Check) -> None:
     assert check.needs in ("", "dns", "tls")
     kind, _, way = check.rule.partition(":")
     if kind == "way":
-        assert check.closes == f"ways: {{{Way(way)}: block}}"
+        assert check.closes == f"ways: {{{BypassMethod(way)}: block}}"
     if check.passes:
         assert (check.closes, check.rule) == ("", "always")
 

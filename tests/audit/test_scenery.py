@@ -17,13 +17,13 @@ from gateway.control.contract.filter_tests import AuditedRules
 from gateway.core.errors import ControlError
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import Listen
-from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.rules import Mode
 
 STAGE = {"sourcemac": "02:00:00:00:00:50", "strangermac": "02:00:00:00:00:51", "lan": "br-lan"}
 RULES = AuditedRules(
     profile="kid", name="Kid", band="10-12", strict=False, mode=Mode.BLOCK_LIST,
-    ways={"vpn": Switch.BLOCK, "ssh": Switch.ALLOW}, seconds=300,
+    ways={"vpn": MethodSetting.BLOCK, "ssh": MethodSetting.ALLOW}, seconds=300,
 )  # fmt: skip
 
 

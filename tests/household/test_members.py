@@ -11,7 +11,7 @@ import pytest
 
 from gateway.household.members import Member, Worn
 from gateway.household.rule_book import RuleBook
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from gateway.store.tables.grants import SiteOpening
@@ -284,7 +284,7 @@ def test_a_device_about_which_is_asked_has_a_slot_of_its_own_on_every_network(tm
     """Beside the child's rules hold those of the network on which it is."""
     interfaces = {"br-guest": "guest", "lan.7": "quarantine"}
     home = Home(tmp_path, lan=LANS, unknown_devices="home", interfaces=interfaces)
-    question = Question(STRANGER, Ask.AGAIN, NOON, profile="daughter", known=TABLET)
+    question = IdentityQuestion(STRANGER, Ask.AGAIN, NOON, profile="daughter", known=TABLET)
     home.store.questions.put(question, lambda _: None, NOON)
     for interface, otherwise in (("br-lan", None), ("br-guest", "guest")):
         home.where[STRANGER] = interface

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, RuleKey, RuleSection, RuleShape
 from webui.rules import sentences as say
 from webui.rules.hours import Unreadable, read_minutes, write_minutes
 from webui.rules.rule_text import CARDS, TEXTS, choices_of
 from webui.rules.ruleset import Ruleset, flag, whole
 
-WAYS = tuple(f"ways/{way.value}" for way in Way)
+WAYS = tuple(f"ways/{way.value}" for way in BypassMethod)
 
 
 @dataclass(frozen=True, slots=True)

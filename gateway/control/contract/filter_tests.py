@@ -8,7 +8,7 @@ from typing import Literal
 
 from gateway.control.schema import OneLine, record
 from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
-from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Proto, Reason, Verdict
 
@@ -111,7 +111,7 @@ class AuditedRules:
     band: str
     strict: bool
     mode: Mode
-    ways: Mapping[str, Switch]
+    ways: Mapping[str, MethodSetting]
     seconds: int  # after which the audit ends
 
 

@@ -30,7 +30,7 @@ from gateway.policy.profile.backups import (
     KeptPin,
     KeptStep,
 )
-from gateway.policy.profile.growing import StepState
+from gateway.policy.profile.growing import TransitionState
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
@@ -97,7 +97,7 @@ def kept_rows(
         "steps": tuple(
             KeptStep(step.profile, step.band.value, step.month, step.until, step.reason, step.put_off_by)
             for step in store.growing.all().values()
-            if step.state is StepState.OPEN and step.until
+            if step.state is TransitionState.OPEN and step.until
         ),
         "pauses": tuple(KeptPause(pause.who, _iso(pause.until)) for pause in state.pauses),
         "grants": tuple(

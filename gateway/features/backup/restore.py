@@ -24,7 +24,7 @@ from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.profile import edits
 from gateway.policy.profile.backups import KeptChoice
-from gateway.policy.profile.self_set import Choice
+from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind, in_utc
@@ -258,7 +258,7 @@ def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> N
         named = {choice.key for choice in wanted if choice.who == who}
         kept = [choice for choice in store.self_set.of(who) if choice.key not in named]
         kept += [
-            Choice(choice.key, choice.said, datetime.fromisoformat(choice.at).astimezone(UTC))
+            OwnSetting(choice.key, choice.said, datetime.fromisoformat(choice.at).astimezone(UTC))
             for choice in wanted
             if choice.who == who and choice.said
         ]

@@ -29,7 +29,7 @@ from gateway.policy.profile.backups import (
     KeptPin,
     KeptStep,
 )
-from gateway.policy.profile.growing import StepState
+from gateway.policy.profile.growing import TransitionState
 from gateway.policy.profile.household import Household
 from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
@@ -192,7 +192,7 @@ def _steps(store: Store, backup: Backup) -> Iterator[KeptStep]:
     """Yield postponed steps of children who have none here, or only a proposal of the same step."""
     for wanted in backup.steps:
         known = store.growing.of(wanted.profile)
-        proposed = known is not None and known.state is StepState.OPEN and not known.until
+        proposed = known is not None and known.state is TransitionState.OPEN and not known.until
         if known is None or (proposed and (known.band.value, known.month) == (wanted.band, wanted.month)):
             yield wanted
 

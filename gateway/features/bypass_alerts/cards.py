@@ -13,9 +13,9 @@ from datetime import datetime
 from gateway.core.bus import Bus
 from gateway.household.members import Family, Member
 from gateway.household.rule_book import RuleBook
-from gateway.policy.alerts.cards import Card, CardTopic
-from gateway.policy.alerts.signs import BypassSign, Finding, Traces, is_probe, sign_of
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.alerts.cards import AlertCard, CardTopic
+from gateway.policy.alerts.signs import BypassFinding, BypassSign, Traces, is_probe, sign_of
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.values import Decision, Observation, Proto
 from gateway.store.store import Store
 
@@ -26,7 +26,7 @@ MAX_DEVICES = 128  # followed devices, 3 kB each; a family has some dozen
 class CardChanged:
     """A card is new, or has ended."""
 
-    card: Card
+    card: AlertCard
     new: bool
 
 
@@ -42,7 +42,7 @@ class BypassAlerts:
         self._members = family.members
         self._traces: OrderedDict[str, Traces] = OrderedDict()
         self._watched: frozenset[int] = frozenset()
-        self._undated: set[tuple[str, Way]] = set()  # raised while the day was unknown
+        self._undated: set[tuple[str, BypassMethod]] = set()  # raised while the day was unknown
         self._follow()
 
     # ------------------------------------------------------------------------------------ what comes in
@@ -85,7 +85,7 @@ class BypassAlerts:
 
     # ------------------------------------------------------------------------------------ what is kept
 
-    def _found(self, member: Member, mac: str, sign: BypassSign, found: Finding, at: datetime) -> None:
+    def _found(self, member: Member, mac: str, sign: BypassSign, found: BypassFinding, at: datetime) -> None:
         self._date(member, at)
         level, day = member.profile.rules.log_level, self._store.today(at)
         card = self._cards.get((mac, sign.way, day))
@@ -94,13 +94,13 @@ class BypassAlerts:
             return
         if not member.situation.clock_known:
             self._undated.add((mac, sign.way))
-        card = Card(
+        card = AlertCard(
             mac, member.profile.id, sign.way, day, found.topic, at, sign.host, sign.proto, found.sure, level
         )
         self._cards.put(card)
         self._bus.publish(CardChanged(card, new=True))
 
-    def _again(self, card: Card, sign: BypassSign, found: Finding) -> None:
+    def _again(self, card: AlertCard, sign: BypassSign, found: BypassFinding) -> None:
         """Update today's card: it is open again, or more is known. Not notified as a new card."""
         if _better(card, found):
             host = sign.host or card.host
@@ -156,7 +156,7 @@ def _own_device(member: Member) -> str | None:
     return member.macs[0] if alone and not member.asked and not member.quarantined else None
 
 
-def _better(card: Card, found: Finding) -> bool:
+def _better(card: AlertCard, found: BypassFinding) -> bool:
     """Whether a finding says more: certain before likely, a whole device before an app."""
     if found.sure != card.sure:
         return found.sure

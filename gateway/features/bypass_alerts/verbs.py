@@ -24,7 +24,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.bypass_alerts.cards import CardChanged
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
-from gateway.policy.alerts.cards import Card, card_sentence, for_child, for_guardian, visible_card
+from gateway.policy.alerts.cards import AlertCard, card_sentence, for_child, for_guardian, visible_card
 from gateway.policy.alerts.menus import in_language, path
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.rules import NAMES_LEVEL
@@ -65,7 +65,7 @@ class BypassCardVerbs:
             found = self.waiting()
         return BypassCards(tuple(self._describe(card) for card in found[: call.args.limit]), len(found))
 
-    def waiting(self) -> list[Card]:
+    def waiting(self) -> list[AlertCard]:
         """Return the cards that wait for a guardian, each as far as the log level allows."""
         today = self._today(self._home.local_now())
         shown = (self._visible(card) for card in for_guardian(self._cards.all(), today))
@@ -88,12 +88,12 @@ class BypassCardVerbs:
         )
         return DismissedCard(card.mac, card.way)
 
-    def _visible(self, card: Card) -> Card | None:
+    def _visible(self, card: AlertCard) -> AlertCard | None:
         """Return what a guardian may see of a card at the profile's present log level."""
         profile = self._home.rules.household.profiles.get(card.profile)
         return None if profile is None else visible_card(card, profile.rules.log_level)
 
-    def _describe(self, card: Card) -> BypassCard:
+    def _describe(self, card: AlertCard) -> BypassCard:
         rules, presence = self._home.rules, self._presence
         sight = presence.inventory.sight(card.mac)
         resolver = rules.world.resolvers.names.get(card.host) if card.host else None

@@ -28,7 +28,7 @@ from gateway.lan.inventory import (
     Inventory,
     TraitsChanged,
 )
-from gateway.policy.identity.questions import Ask, KnownDevice, Question, Recognition, recognise
+from gateway.policy.identity.questions import Ask, IdentityQuestion, KnownDevice, Recognition, recognise
 from gateway.policy.identity.sharing import temporary_profiles
 from gateway.policy.identity.traits import Sign, Traits
 from gateway.store.tables.devices import DeviceTable
@@ -184,7 +184,9 @@ class Identities:
         self._report(question)
         return question.profile != ("" if known is None else known.profile)
 
-    def _question(self, mac: str, found: Recognition, known: Question | None, now: datetime) -> Question:
+    def _question(
+        self, mac: str, found: Recognition, known: IdentityQuestion | None, now: datetime
+    ) -> IdentityQuestion:
         """Return the question to ask about a new device.
 
         An earlier recognition is kept: the device may have changed its traits on purpose.
@@ -196,9 +198,9 @@ class Identities:
         found = found._replace(profile=self._younger(kept.profile, found.profile))
         adult = known is not None and known.adult
         if self._inventory.behind(mac):
-            return Question(mac, Ask.REPEATER, at, found.profile, found.known, adult=adult)
+            return IdentityQuestion(mac, Ask.REPEATER, at, found.profile, found.known, adult=adult)
         ask = Ask.AGAIN if found.known or found.profile else Ask.NEW
-        return Question(mac, ask, at, found.profile, found.known, found.signs, adult=adult)
+        return IdentityQuestion(mac, ask, at, found.profile, found.known, found.signs, adult=adult)
 
     def _younger(self, first: str, second: str) -> str:
         profiles = self._home.rules.household.profiles
@@ -244,7 +246,7 @@ class Identities:
         known = self._questions.all().get(mac)
         if not self._inventory.behind(mac) or (known is not None and known.ask is Ask.REPEATER):
             return False
-        question = Question(mac, Ask.REPEATER, self._home.now(), signs=(Sign.CARRIES,))
+        question = IdentityQuestion(mac, Ask.REPEATER, self._home.now(), signs=(Sign.CARRIES,))
         self._put(question)
         self._report(question)
         return True
@@ -261,7 +263,7 @@ class Identities:
                 self._questions.note(replace(known, back=now))
             return False
         face = self._known_traits.merge_foreign_traits(mac, None if known is None else known.face, after)
-        question = Question(mac, Ask.COPY, now, signs=signs, face=face)
+        question = IdentityQuestion(mac, Ask.COPY, now, signs=signs, face=face)
         if known is not None:
             self._questions.note(replace(question, at=known.at, settled=known.settled))
             return False
@@ -308,10 +310,10 @@ class Identities:
         last = None if self._inventory.online(mac) else self._devices.last_seen(mac)
         return last is not None and last + FORGOTTEN <= now
 
-    def _put(self, question: Question) -> bool:
+    def _put(self, question: IdentityQuestion) -> bool:
         return self._questions.put(question, self._devices.last_seen, self._home.now())
 
-    def _report(self, question: Question) -> None:
+    def _report(self, question: IdentityQuestion) -> None:
         """Notify listeners and write an audit line. The list of devices already says when new ones came."""
         described = self._device_questions.describe(question)
         if question.ask is not Ask.NEW:

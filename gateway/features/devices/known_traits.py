@@ -14,7 +14,7 @@ from gateway.policy.identity.copies import (
     suspicion,
     with_face,
 )
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.traits import SOON, Sign, Traits
 from gateway.store.tables.questions import QuestionTable
 
@@ -67,6 +67,6 @@ class KnownTraits:
         self._drift.pop(mac, None)
 
     @staticmethod
-    def is_over(one: Question, now: datetime) -> bool:
+    def is_over(one: IdentityQuestion, now: datetime) -> bool:
         """Whether only the owner's device was seen for a day."""
         return one.ask is Ask.COPY and one.back is not None and one.back + QUIET <= now

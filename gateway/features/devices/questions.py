@@ -15,7 +15,7 @@ from gateway.household.visibility import Visibility
 from gateway.policy.identity.questions import (
     ACCEPTS_PROFILE,
     Ask,
-    Question,
+    IdentityQuestion,
     interim_profile,
     question_sentence,
 )
@@ -52,7 +52,7 @@ class DeviceQuestions:
         self._presence = presence
         self._visibility = visibility
 
-    def open(self) -> Iterator[Question]:
+    def open(self) -> Iterator[IdentityQuestion]:
         """Return the questions that wait for an answer.
 
         First those about the family's devices, then those about possible devices of a child, then about
@@ -69,7 +69,7 @@ class DeviceQuestions:
         """
         now = self._home.now()
         known = self._questions.all().get(mac)
-        question = replace(known or Question(mac, Ask.NEW, now), adult=True, silent=False)
+        question = replace(known or IdentityQuestion(mac, Ask.NEW, now), adult=True, silent=False)
         if not self._questions.put(question, self._devices.last_seen, now):
             return False
         self._audit("says adult", mac, by=PROGRAM, at=now)
@@ -77,7 +77,7 @@ class DeviceQuestions:
         self._effects.regroup()
         return True
 
-    def describe(self, question: Question) -> OpenQuestion:
+    def describe(self, question: IdentityQuestion) -> OpenQuestion:
         household, presence, visibility = self._home.rules.household, self._presence, self._visibility
         mac, known = question.mac, question.known
         owner = household.owner_of(known or mac)
@@ -114,7 +114,7 @@ class DeviceQuestions:
             ),
         )
 
-    def _rules(self, question: Question) -> Profile | None:
+    def _rules(self, question: IdentityQuestion) -> Profile | None:
         """Return the profile that applies until an answer; None if the question changes nothing."""
         household, devices = self._home.rules.household, self._devices.all()
         where, uses = self._presence.interface_of, self._uses.all()

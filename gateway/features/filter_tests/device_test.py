@@ -16,9 +16,9 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Member
 from gateway.path.subject import Sink, Subject
 from gateway.policy.judge.conclude import blocks_bypass
-from gateway.policy.judge.device_test import Check, bedtime, checks
+from gateway.policy.judge.device_test import HostCheck, bedtime, checks
 from gateway.policy.judge.why import question
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.time.schedule import Grid
 from gateway.policy.values import Decision, Observation, Reason
 
@@ -32,7 +32,7 @@ DAYS = 7  # in which the next bedtime is looked for
 class DeviceTest:
     """The test of one child on one device. Times are of the loop's clock."""
 
-    def __init__(self, member: Member, mac: str, lines: tuple[Check, ...], began: float) -> None:
+    def __init__(self, member: Member, mac: str, lines: tuple[HostCheck, ...], began: float) -> None:
         self.profile = member.profile.id
         self.mac = mac
         self.slot = member.slot
@@ -139,12 +139,12 @@ class DeviceTests:
                     if seen.host and line.host == seen.host:
                         line.record(decision)
 
-    def _lines(self, member: Member) -> tuple[Check, ...]:
+    def _lines(self, member: Member) -> tuple[HostCheck, ...]:
         rules, now = self._home.rules, self._home.local_now()
         decide = _judge_at(member, now)
         country = rules.household.config.country
         help_hosts = [line.site for line in rules.help_lines(country) if line.site]
-        refused = blocks_bypass(member.profile.rules, Way.ENCRYPTED_DNS)
+        refused = blocks_bypass(member.profile.rules, BypassMethod.ENCRYPTED_DNS)
         catalogue = rules.world.catalogue
         sites, open_site, dns, help_line = checks(
             member.profile, catalogue, decide, help_hosts, way_refused=refused

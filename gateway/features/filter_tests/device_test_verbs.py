@@ -18,7 +18,7 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Member
 from gateway.household.presence import SeenDevices
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.device_test import Check
+from gateway.policy.judge.device_test import HostCheck
 
 MOST_SITES = 16  # of one `tell`; a test has five lines
 
@@ -96,7 +96,7 @@ class DeviceTestVerbs:
         )
 
 
-def _check(check: Check) -> DeviceCheck:
+def _check(check: HostCheck) -> DeviceCheck:
     return DeviceCheck(
         topic=check.topic,
         state=check.state,

@@ -25,7 +25,7 @@ from gateway.household.presence import Presence
 from gateway.lan import interfaces as lan
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.conclude import blocks_bypass
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Reason
 from gateway.store.tables.devices import DeviceTable
@@ -153,10 +153,10 @@ def _rules(member: Member) -> AuditedRules:
         strict=any(profile.rules.strict.value for profile in profiles),
         mode=Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
         ways={
-            way: Switch.BLOCK
+            way: MethodSetting.BLOCK
             if any(blocks_bypass(profile.rules, way) for profile in profiles)
-            else Switch.ALLOW
-            for way in Way
+            else MethodSetting.ALLOW
+            for way in BypassMethod
         },
         seconds=SECONDS,
     )

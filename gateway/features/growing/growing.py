@@ -27,7 +27,7 @@ from gateway.household.editing import Author, Editing
 from gateway.household.file_history import PROGRAM, revision_of
 from gateway.household.members import Family
 from gateway.policy.profile import edits, growing
-from gateway.policy.profile.growing import Stage, Step, StepState
+from gateway.policy.profile.growing import LastTransition, TransitionStage, TransitionState
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.store import Store
@@ -131,7 +131,7 @@ class Growing:
         if found.due and (self._doubted is None or now >= self._doubted):
             self._try(step)
 
-    def _try(self, step: Step) -> None:
+    def _try(self, step: LastTransition) -> None:
         """Take a step. After an error of a file or the disk, the next look tries again."""
         try:
             self._take(step, step.by or PROGRAM)
@@ -142,7 +142,7 @@ class Growing:
         else:
             self._failed.pop(step.profile, None)
 
-    def take(self, profile: Profile, by: str, origin: str) -> Step:
+    def take(self, profile: Profile, by: str, origin: str) -> LastTransition:
         """Take the proposed step because a guardian agrees. Raises GatewayError."""
         step = self.proposed(profile)
         try:
@@ -152,7 +152,7 @@ class Growing:
                 self._steps.put(step)  # the rule file was not changed
             raise
 
-    def _take(self, step: Step, by: str, origin: str = "") -> Step:
+    def _take(self, step: LastTransition, by: str, origin: str = "") -> LastTransition:
         """Change the rule file as the step says, and store that it was taken. Raises GatewayError."""
         steps, at = self._steps, self._home.local_now()
         profile = self._home.rules.household.profiles.get(step.profile)
@@ -164,8 +164,8 @@ class Growing:
         if not happened and not fits and not (step.is_final and says_adult(said)):
             steps.drop(step.profile)  # the file was edited in the meantime
             return step
-        if step.state is not StepState.TAKING:
-            step = replace(step, state=StepState.TAKING, by=by, undo=revision_of(source))
+        if step.state is not TransitionState.TAKING:
+            step = replace(step, state=TransitionState.TAKING, by=by, undo=revision_of(source))
             steps.put(step)
         revision = revision_of(source)
         if not happened:
@@ -173,12 +173,12 @@ class Growing:
             revision = self.editing.edit(step.profile, changes, Author(by, at)).revision
         if step.is_final:
             self._erase_child(step, slots)
-        step = replace(step, state=StepState.TAKEN, taken=in_utc(at), revision=revision)
+        step = replace(step, state=TransitionState.TAKEN, taken=in_utc(at), revision=revision)
         steps.put(step, "step by itself" if by == PROGRAM else "step", by=by, at=at, origin=origin)
         self._publish(step, "taken")
         return step
 
-    def _erase_child(self, step: Step, slots: frozenset[int]) -> None:
+    def _erase_child(self, step: LastTransition, slots: frozenset[int]) -> None:
         """Delete all that is stored about a person who is an adult now. A second call is harmless."""
         profile = self._home.rules.household.profiles[step.profile]
         self._lessons.forget(profile.id)
@@ -192,7 +192,7 @@ class Growing:
         self._store.erase_child(profile.id, profile.devices)
         self._effects.regroup()
 
-    def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> Step:
+    def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> LastTransition:
         """Postpone a step, which is possible once. If it was taken already, restore the previous rules.
 
         Raises GatewayError.
@@ -201,20 +201,20 @@ class Growing:
         step = steps.of(profile.id)
         if (
             step is None
-            or growing.stage(step, now) is Stage.NONE
+            or growing.stage(step, now) is TransitionStage.NONE
             or not growing.is_about(step, profile.band, profile.next_step)
         ):
             raise no_step(profile)
         after = replace(growing.postponed(step, until, reason, by, now), seen=in_utc(now))
         what = "step put off"
-        if step.state is StepState.TAKEN:
+        if step.state is TransitionState.TAKEN:
             self._back(step, Author(by, now))
             what = "step back"
         steps.put(after, what, by=by, at=now, origin=origin)
         self._publish(after, "postponed")
         return after
 
-    def _back(self, step: Step, author: Author) -> None:
+    def _back(self, step: LastTransition, author: Author) -> None:
         """Restore the rule file; if it was edited since the step, only the age group and the month."""
         try:
             self.editing.unedit(step.profile, step.undo, author, step.revision)
@@ -222,19 +222,23 @@ class Growing:
             before = {"band": step.band.value, "next_step": step.month}
             self.editing.edit(step.profile, before, author)
 
-    def proposed(self, profile: Profile) -> Step:
+    def proposed(self, profile: Profile) -> LastTransition:
         """Return the step that waits for an answer. Raises PolicyError if there is none."""
         step = self._steps.of(profile.id)
         now = self._home.local_now()
         fits = step is not None and step.is_of(profile.band, profile.next_step)
-        if step is None or not fits or growing.stage(step, now) not in (Stage.PROPOSED, Stage.POSTPONED):
+        if (
+            step is None
+            or not fits
+            or growing.stage(step, now) not in (TransitionStage.PROPOSED, TransitionStage.POSTPONED)
+        ):
             raise no_step(profile)
         return step
 
     def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
         """Refuse changes that put off the step to adult once it is proposed. Raises PolicyError."""
         step = self._steps.of(profile_id)
-        if step is None or not step.is_final or step.state is StepState.TAKEN:
+        if step is None or not step.is_final or step.state is TransitionState.TAKEN:
             return
         band, month = changes.get("band", step.band.value), changes.get("next_step", step.month)
         if (band, month) != (step.band.value, step.month) and band != step.then.value:
@@ -253,21 +257,23 @@ class Growing:
         """Return what `status` shows of steps."""
         now, profiles = self._home.local_now(), self._home.rules.household.profiles
         steps = (step for step in self._steps.all().values() if step.profile in profiles)
-        return tuple(self.describe(step, now) for step in steps if growing.stage(step, now) is not Stage.NONE)
+        return tuple(
+            self.describe(step, now) for step in steps if growing.stage(step, now) is not TransitionStage.NONE
+        )
 
     def of_device(self, mac: str) -> dict[str, object]:
         """Return what a device shows to its owner who has become an adult."""
         now = self._home.local_now()
         owner = self._home.rules.household.owner_of(mac)
         step = None if owner is None else self._steps.of(owner.id)
-        if step is None or not step.is_final or growing.stage(step, now) is not Stage.TAKEN:
+        if step is None or not step.is_final or growing.stage(step, now) is not TransitionStage.TAKEN:
             return {}
         return {"step": self.describe(step, now)}
 
-    def describe(self, step: Step, now: datetime) -> AgeTransition:
+    def describe(self, step: LastTransition, now: datetime) -> AgeTransition:
         """Return a step for the control socket; times are in the time zone of ``now``."""
         begun = step.since.astimezone(now.tzinfo)
-        open_still = step.state is not StepState.TAKEN
+        open_still = step.state is not TransitionState.TAKEN
         return AgeTransition(
             profile=step.profile,
             name=step.name,
@@ -286,7 +292,7 @@ class Growing:
             later=tuple(growing.later_months(step, now.date())),
         )
 
-    def _publish(self, step: Step, what: str) -> None:
+    def _publish(self, step: LastTransition, what: str) -> None:
         by = step.put_off_by if what == "postponed" else step.by
         self._home.publish(
             "step", profile=step.profile, name=step.name, what=what, then=step.then.value, by=by or None

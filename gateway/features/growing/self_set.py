@@ -12,10 +12,10 @@ from gateway.policy.profile import self_set as selfset
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import by_day_to_yaml
 from gateway.policy.profile.rules import SelfSet
-from gateway.policy.profile.self_set import MOST_LIMITS, Choice
+from gateway.policy.profile.self_set import MOST_LIMITS, OwnSetting
 from gateway.store.tables.self_set import SelfSetTable
 
-Asked = tuple[str, tuple[Choice, ...]]
+Asked = tuple[str, tuple[OwnSetting, ...]]
 
 
 class SelfSetting:
@@ -84,5 +84,5 @@ class SelfSetting:
         )
 
 
-def _plainly(choices: tuple[Choice, ...]) -> set[tuple[str, str]]:
+def _plainly(choices: tuple[OwnSetting, ...]) -> set[tuple[str, str]]:
     return {(choice.key, choice.said) for choice in choices}

@@ -22,7 +22,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.growing.growing import Growing
 from gateway.household.context import HomeContext
 from gateway.policy.profile import growing
-from gateway.policy.profile.growing import Step, next_band
+from gateway.policy.profile.growing import LastTransition, next_band
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.store.tables.growing import AgeTransitionTable
@@ -54,7 +54,7 @@ class GrowingVerbs:
         """Return a child's step, the rules of now, and the rules after it."""
         profile, now = self._child(call, call.args.id), self._home.local_now()
         kept = self._steps.of(profile.id)
-        shown = kept is not None and growing.stage(kept, now) is not growing.Stage.NONE
+        shown = kept is not None and growing.stage(kept, now) is not growing.TransitionStage.NONE
         then = None if profile.next_step is None else next_band(profile.band)
         return TransitionPreview(
             id=profile.id,
@@ -71,7 +71,7 @@ class GrowingVerbs:
         """Return the profile as the step would change it, with the log level that applies then."""
         now, editing = self._home.local_now(), self._growing.editing
         assert profile.next_step is not None
-        step = Step(profile.id, profile.name, profile.band, profile.next_step, now, now)
+        step = LastTransition(profile.id, profile.name, profile.band, profile.next_step, now, now)
         _, said = editing.read(editing.file(profile.id))
         after = editing.with_changes(profile.id, growing.changes(step, said)).profiles[profile.id]
         held = self._held_bands().get(profile.id, Band.AGE_0_5)

@@ -39,8 +39,7 @@ from gateway.policy.judge.why import parse_host
 from gateway.policy.names.hosts import site_of
 from gateway.policy.requests import requests
 from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
-from gateway.policy.time.clock_changes import Kind as Span
-from gateway.policy.time.clock_changes import later
+from gateway.policy.time.clock_changes import MomentKind, later
 from gateway.policy.time.grant_messages import (
     ENGLISH,
     asked_sentence,
@@ -248,9 +247,9 @@ class RequestVerbs:
             return extended.sentence, extended.until
         if answered.answer is Answer.ALWAYS:
             return opened_sentence(profile.name, answered.thing, None, giver.at, rules.names), None
-        until, span = later(giver.at, timedelta(minutes=answered.given)), Span.LASTING
+        until, span = later(giver.at, timedelta(minutes=answered.given)), MomentKind.LASTING
         if answered.answer is Answer.TODAY:
-            until, span = rules.calendar.day_end(giver.at), Span.OF_DAY
+            until, span = rules.calendar.day_end(giver.at), MomentKind.OF_DAY
         return self._grants.open(profile.id, profile.name, answered.thing, until, span, giver), until
 
     def requests(self, call: Call[RequestFilter]) -> RequestList:

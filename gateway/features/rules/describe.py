@@ -27,9 +27,9 @@ from gateway.policy.judge.conclude import PRODUCT
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.explanation import sentence
 from gateway.policy.judge.why import question
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import Entry, Kind, Mode, Rules, SafeSearch
+from gateway.policy.profile.rules import EntryKind, Mode, RuleEntry, Rules, SafeSearch
 from gateway.policy.time.gates import STATE_GATES
 from gateway.policy.time.standing import FOREVER, Closing, Situation, Standing
 from gateway.policy.time.time_text import clock_text
@@ -45,13 +45,13 @@ _STATES = {
     Reason.OUT_OF_TIME: "out_of_time",
 }
 _WAYS = {
-    Way.ENCRYPTED_DNS: "Encrypted DNS",
-    Way.RELAY: "iCloud Private Relay",
-    Way.ECH: "Connections that hide their site",
-    Way.VPN: "VPN",
-    Way.TOR: "Tor",
-    Way.PROXY: "Proxies",
-    Way.SSH: "SSH",
+    BypassMethod.ENCRYPTED_DNS: "Encrypted DNS",
+    BypassMethod.RELAY: "iCloud Private Relay",
+    BypassMethod.ECH: "Connections that hide their site",
+    BypassMethod.VPN: "VPN",
+    BypassMethod.TOR: "Tor",
+    BypassMethod.PROXY: "Proxies",
+    BypassMethod.SSH: "SSH",
 }
 
 
@@ -166,17 +166,17 @@ def _refused(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
             yield _general(target, name, action.owner, action.value.value)
 
 
-def _holds(entry: Entry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
+def _holds(entry: RuleEntry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
     """Whether an entry allows anything: not if family, a law or a register blocks the same."""
     own, target = judge.profile.rules, str(entry)
     if any(str(entry) == target for entry in own.block):
         return False
-    if entry.kind is Kind.NAME:
+    if entry.kind is EntryKind.NAME:
         # Sealed lists are left out: a file must not be usable to test names against them.
         return judge.decide(question(entry.value), ANY_HOUR, now).reason not in _STRONGER
     laws = [law.value for law in own.laws if law.value.binds(judge.profile.band)]
     named = {str(target) for law in laws for target in law.refuses}
-    if entry.kind is Kind.SERVICE:
+    if entry.kind is EntryKind.SERVICE:
         service = rules.world.catalogue.services.get(entry.value)
         kinds = () if service is None else service.categories
         return named.isdisjoint({target, *(f"category:{kind}" for kind in kinds)})
@@ -207,7 +207,7 @@ def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
         verdict = own.unknown.value.value
         yield _general("unknown", "Sites that nobody here knows", own.unknown.owner, verdict)
     for way, switch in own.ways.items():
-        if switch.value is Switch.BLOCK:
+        if switch.value is MethodSetting.BLOCK:
             yield _general(f"ways:{way}", _WAYS[way], switch.owner)
     yield _general("protocol", "Internet protocols that no app needs", PRODUCT)
 
@@ -216,14 +216,14 @@ def _general(target: str, name: str, owner: str, verdict: str = "block") -> Bloc
     return BlockedTarget(target=target, name=name, owner=owner, verdict=verdict)
 
 
-def _blocked(entry: Entry, rules: RuleBook, owner: str) -> BlockedTarget:
+def _blocked(entry: RuleEntry, rules: RuleBook, owner: str) -> BlockedTarget:
     return _general(str(entry), _entry_name(entry, rules), owner)
 
 
-def _entry_name(entry: Entry, rules: RuleBook) -> str:
-    names: dict[Kind, Callable[[str], str]] = {
-        Kind.SERVICE: lambda key: rules.names.services.get(key, key),
-        Kind.CATEGORY: lambda key: rules.names.categories.get(key, key),
-        Kind.NAME: str,
+def _entry_name(entry: RuleEntry, rules: RuleBook) -> str:
+    names: dict[EntryKind, Callable[[str], str]] = {
+        EntryKind.SERVICE: lambda key: rules.names.services.get(key, key),
+        EntryKind.CATEGORY: lambda key: rules.names.categories.get(key, key),
+        EntryKind.NAME: str,
     }
     return names[entry.kind](entry.value)

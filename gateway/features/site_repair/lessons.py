@@ -19,7 +19,7 @@ from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Decide
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.requests.site_repair import LONGEST, RepairLog
-from gateway.policy.time.standing import Lesson
+from gateway.policy.time.standing import ActiveRepair
 from gateway.policy.values import Decision, Observation, Proto
 
 MAX_LESSONS = 8  # one a child; 200 names of 150 bytes each
@@ -33,7 +33,7 @@ class RunningLesson:
     profile: str
     macs: frozenset[str]  # of the devices on which it runs
     by: str
-    lesson: Lesson
+    lesson: ActiveRepair
     ends: float  # by the loop's clock
     notes: RepairLog = field(init=False)
     runs: bool = True
@@ -52,7 +52,7 @@ class LessonBook:
         self._publish = publish
         self.lessons: dict[str, RunningLesson] = {}  # by profile
 
-    def lesson_of(self, member: Member) -> Lesson | None:
+    def lesson_of(self, member: Member) -> ActiveRepair | None:
         """Return the lesson that runs on a device."""
         running = self._running_on(member)
         return None if running is None else running.lesson
@@ -128,7 +128,7 @@ class Lessons:
             and sum(lesson.runs for lesson in self._book.lessons.values()) >= MAX_LESSONS
         )
 
-    def begin(self, profile: str, lesson: Lesson, macs: frozenset[str], by: str) -> RunningLesson:
+    def begin(self, profile: str, lesson: ActiveRepair, macs: frozenset[str], by: str) -> RunningLesson:
         """Start a lesson. The child's previous one ends without a result."""
         self.forget(profile)
         over = [lesson for lesson in self._book.lessons.values() if not lesson.runs]

@@ -36,7 +36,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests.site_repair import LONGEST, RepairName, domain_of, entries, is_shared
 from gateway.policy.time.clock_changes import later
-from gateway.policy.time.standing import Lesson
+from gateway.policy.time.standing import ActiveRepair
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.store.tables.pauses import RecordAudit
 
@@ -74,7 +74,7 @@ class SiteRepairVerbs:
         if self._lessons.is_full(profile.id):
             call.refuse("id", f"there are {MAX_LESSONS} lessons; end one first", Code.NO_ROOM)
         services = frozenset(self._home.rules.world.catalogue.services_of(host))
-        lesson = Lesson(host, services, later(self._home.local_now(), LONGEST))
+        lesson = ActiveRepair(host, services, later(self._home.local_now(), LONGEST))
         for member in members:
             self._check(host, member, lesson)
         macs = frozenset(mac for member in members for mac in member.macs)
@@ -110,7 +110,7 @@ class SiteRepairVerbs:
                 Code.BAD_RULE, key="host", problem=error.problem, fix=error.fix
             ) from error
 
-    def _check(self, host: str, member: Member, lesson: Lesson) -> None:
+    def _check(self, host: str, member: Member, lesson: ActiveRepair) -> None:
         """Raise ControlError if the lesson would not open the site now."""
         seen, now = Observation(Proto.DNS, host, dport=53), self._home.now()
         decision = member.judge.decide(seen, replace(member.situation, lesson=lesson), now)

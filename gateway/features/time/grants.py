@@ -21,8 +21,7 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.requests import requests
 from gateway.policy.requests.requests import ChildRequest, RequestState
-from gateway.policy.time.clock_changes import Jump
-from gateway.policy.time.clock_changes import Kind as Span
+from gateway.policy.time.clock_changes import Jump, MomentKind
 from gateway.policy.time.extension import Extension, extend, own_closing
 from gateway.policy.time.gates import gates_of_service, is_limit
 from gateway.policy.time.grant_messages import given_sentence, opened_sentence
@@ -153,7 +152,7 @@ class Grants:
             raise error.coded(Code.NOTHING_TO_EXTEND, name=profile.name)
         return self._extended(key, member, minutes, found, giver)
 
-    def open(self, key: str, name: str, entry: str, until: datetime, span: Span, giver: Giver) -> str:
+    def open(self, key: str, name: str, entry: str, until: datetime, span: MomentKind, giver: Giver) -> str:
         """Open a site or a service for a while. Returns the sentence that says so."""
         sure = self._home.clock_trusted
         opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)

@@ -24,7 +24,7 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
-from gateway.policy.time.clock_changes import Kind, later
+from gateway.policy.time.clock_changes import MomentKind, later
 from gateway.policy.time.schedule import calendar_for, next_wake
 from gateway.policy.time.standing import FOREVER
 from gateway.store.tables.pauses import PauseTable
@@ -57,9 +57,9 @@ class SwitchVerbs:
         by = self._access.guardian(call)
         who, profiles = self._access.named(call)
         now = self._home.local_now()
-        until, span = call.args.until, Kind.OF_DAY
+        until, span = call.args.until, MomentKind.OF_DAY
         if call.args.minutes is not None:
-            span = Kind.LASTING
+            span = MomentKind.LASTING
             until = later(now, timedelta(minutes=call.args.minutes))
         instant = now.astimezone(UTC)
         if until is not None and until <= instant:

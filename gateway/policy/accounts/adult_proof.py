@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, later, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, later, moved
 
 HOURS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
 MORNING = "morning"
@@ -35,7 +35,7 @@ class AdultProof:
     at: datetime
     until: datetime
     by: str = ""  # the guardian; empty: unknown, since a wallet reveals no name
-    span: Kind = Kind.LASTING
+    span: MomentKind = MomentKind.LASTING
     sure: bool = True  # given while the clock was trusted
 
     def holds(self, now: datetime, *, known: bool) -> bool:
@@ -46,7 +46,7 @@ class AdultProof:
         """Return the proof, ending at ``until`` if that is sooner."""
         if until is None or until >= self.until:
             return self
-        return replace(self, until=until, span=Kind.LASTING)
+        return replace(self, until=until, span=MomentKind.LASTING)
 
 
 def new_proof(
@@ -54,12 +54,15 @@ def new_proof(
 ) -> AdultProof:
     """Return a new proof. ``now``: local time. Hours are elapsed hours, also when the clock changes."""
     if length == MORNING:
-        until, span = datetime.combine(now.date() + timedelta(days=1), MORNING_AT, now.tzinfo), Kind.OF_DAY
+        until, span = (
+            datetime.combine(now.date() + timedelta(days=1), MORNING_AT, now.tzinfo),
+            MomentKind.OF_DAY,
+        )
     else:
-        until, span = later(now, HOURS[length]), Kind.LASTING
+        until, span = later(now, HOURS[length]), MomentKind.LASTING
     latest = later(now, longest(method))
     if until.astimezone(UTC) > latest.astimezone(UTC):
-        until, span = latest, Kind.LASTING
+        until, span = latest, MomentKind.LASTING
     return AdultProof(mac, method, now, until, by, span, sure)
 
 

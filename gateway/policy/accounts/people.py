@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.policy.accounts.tokens import Token, Tokens
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, moved
 
 METHOD = "scrypt:8192:8:10"
 SECRET = re.compile(r"scrypt:8192:8:10\$[A-Za-z0-9]{16}\$[0-9a-f]{128}")  # as werkzeug writes it
@@ -95,7 +95,7 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ProposedRole:
     """A new role that one guardian proposes for another person, who has not accepted yet."""
 
     name: str  # the person it is about
@@ -125,7 +125,7 @@ class AccountRegister:
         accounts: Iterable[Account] = (),
         sessions: Iterable[Session] = (),
         announced: Iterable[Announcement] = (),
-        proposals: Iterable[Proposal] = (),
+        proposals: Iterable[ProposedRole] = (),
         changed: Callable[[], None] = _no_callback,
         tokens: Iterable[Token] = (),
     ) -> None:
@@ -241,10 +241,10 @@ class AccountRegister:
         self.announced = [*kept, announcement]
         self._changed()
 
-    def proposals(self, now: datetime) -> tuple[Proposal, ...]:
+    def proposals(self, now: datetime) -> tuple[ProposedRole, ...]:
         return tuple(proposal for proposal in self._proposals.values() if now - proposal.at < PROPOSAL_LIFE)
 
-    def propose(self, proposal: Proposal) -> None:
+    def propose(self, proposal: ProposedRole) -> None:
         self._proposals[proposal.name] = proposal
         self._changed()
 
@@ -282,21 +282,23 @@ class AccountRegister:
         )
 
     def _set(
-        self, sessions: dict[str, Session], announced: list[Announcement], proposals: dict[str, Proposal]
+        self, sessions: dict[str, Session], announced: list[Announcement], proposals: dict[str, ProposedRole]
     ) -> None:
         if (sessions, announced, proposals) != (self._sessions, self.announced, self._proposals):
             self._sessions, self.announced, self._proposals = sessions, announced, proposals
             self._changed()
 
-    def all_proposals(self) -> tuple[Proposal, ...]:
+    def all_proposals(self) -> tuple[ProposedRole, ...]:
         return tuple(self._proposals.values())
 
 
 def _moved_session(session: Session, jump: Jump) -> Session | None:
-    found = moved(Moment(session.until, Kind.LASTING, sure=session.sure), session.since, jump)
+    found = moved(Moment(session.until, MomentKind.LASTING, sure=session.sure), session.since, jump)
     return found and replace(session, until=found[0].until, sure=found[0].sure, since=found[1])
 
 
 def _moved_announcement(announcement: Announcement, jump: Jump) -> Announcement | None:
-    found = moved(Moment(announcement.until, Kind.LASTING, sure=announcement.sure), announcement.at, jump)
+    found = moved(
+        Moment(announcement.until, MomentKind.LASTING, sure=announcement.sure), announcement.at, jump
+    )
     return found and replace(announcement, until=found[0].until, sure=found[0].sure, at=found[1])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, moved
 
 TOKENS_LIMIT = 16  # of the household: a display, a home automation, a script or two
 LABEL_LIMIT = 24  # characters; it is in every audit line of a change made with the token
@@ -95,7 +95,7 @@ class Tokens:
 def _moved(token: Token, jump: Jump) -> Token | None:
     if token.until is None:
         return token
-    found = moved(Moment(token.until, Kind.LASTING, sure=token.sure), token.since, jump)
+    found = moved(Moment(token.until, MomentKind.LASTING, sure=token.sure), token.since, jump)
     return found and replace(token, until=found[0].until, sure=found[0].sure, since=found[1])
 
 

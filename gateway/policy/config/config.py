@@ -94,7 +94,7 @@ class OffloadWish(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class MarkBits:
     """The bits of the packet and connection marks that Qalqan uses, eight adjacent bits per field.
 
     See gateway/kernel/marks.py.
@@ -114,7 +114,7 @@ class AgeTrust:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ProviderProposal:
     """What a provider lets set-up propose. It applies only after a guardian accepts."""
 
     lists: tuple[str, ...] = ()  # ids of published lists, or categories, for the lists of that category
@@ -154,7 +154,7 @@ class Config:
     language: str = ""  # of the pages, for a browser that requests none of theirs; empty: English
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
-    marks: Marks = field(default_factory=Marks)
+    marks: MarkBits = field(default_factory=MarkBits)
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are blocked for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
@@ -162,7 +162,7 @@ class Config:
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
-    propose: Proposal = field(default_factory=Proposal)
+    propose: ProviderProposal = field(default_factory=ProviderProposal)
     # By key: settings that the router's own configuration decides.
     fixed: Mapping[str, RouterSetting] = field(default_factory=dict)
 
@@ -314,10 +314,10 @@ def _languages(node: Node) -> tuple[str, ...]:
     return tuple(fields.choice(item, LANGUAGES) for item in fields.items(node))
 
 
-def _marks(node: Node) -> Marks:
+def _marks(node: Node) -> MarkBits:
     part = fields.Fields(fields.mapping(node), ("packet", "ct", "slot"))
-    plain = Marks()
-    marks = Marks(
+    plain = MarkBits()
+    marks = MarkBits(
         packet=part.read("packet", _eight_bits, plain.packet),
         ct=part.read("ct", _eight_bits, plain.ct),
         slot=part.read("slot", _eight_bits, plain.slot),
@@ -351,9 +351,9 @@ def _age_trust_key(node: Node) -> str:
     return word
 
 
-def _proposal(node: Node) -> Proposal:
+def _proposal(node: Node) -> ProviderProposal:
     part = fields.Fields(fields.mapping(node), ("lists", "bands"))
-    return Proposal(part.read("lists", _proposed_lists, ()), part.read("bands", _proposed_bands, ()))
+    return ProviderProposal(part.read("lists", _proposed_lists, ()), part.read("bands", _proposed_bands, ()))
 
 
 def _proposed_lists(node: Node) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class Ask(StrEnum):
     REPEATER = "repeater"  # other devices are behind it
 
 
-class Reply(StrEnum):
+class IdentityReply(StrEnum):
     AGAIN = "again"  # the new address replaces the old one
     ALSO = "also"  # the new address is added to the old one
     NOT_SAME = "not_same"
@@ -46,18 +46,18 @@ class Reply(StrEnum):
     ADULT = "adult"
 
 
-PLACE_REPLIES = (Reply.HOME, Reply.GUEST, Reply.VISITOR, Reply.ADULT)
-REPLIES: Mapping[Ask, tuple[Reply, ...]] = {
+PLACE_REPLIES = (IdentityReply.HOME, IdentityReply.GUEST, IdentityReply.VISITOR, IdentityReply.ADULT)
+REPLIES: Mapping[Ask, tuple[IdentityReply, ...]] = {
     Ask.NEW: PLACE_REPLIES,
-    Ask.AGAIN: (Reply.AGAIN, Reply.ALSO, Reply.NOT_SAME, *PLACE_REPLIES),
-    Ask.COPY: (Reply.ME, Reply.NOT_SAME),
-    Ask.REPEATER: (Reply.FINE, *PLACE_REPLIES),
+    Ask.AGAIN: (IdentityReply.AGAIN, IdentityReply.ALSO, IdentityReply.NOT_SAME, *PLACE_REPLIES),
+    Ask.COPY: (IdentityReply.ME, IdentityReply.NOT_SAME),
+    Ask.REPEATER: (IdentityReply.FINE, *PLACE_REPLIES),
 }
 ACCEPTS_PROFILE = (Ask.NEW, Ask.AGAIN, Ask.REPEATER)  # a person's profile is a possible answer too
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class IdentityQuestion:
     mac: str
     ask: Ask
     at: datetime
@@ -83,12 +83,16 @@ class Question:
         return not (self.silent or (self.ask is Ask.REPEATER and self.settled))
 
     @property
-    def replies(self) -> tuple[Reply, ...]:
+    def replies(self) -> tuple[IdentityReply, ...]:
         """The possible answers, in addition to a person's profile."""
         if self.ask is Ask.AGAIN and not self.known:
-            return tuple(reply for reply in REPLIES[Ask.AGAIN] if reply not in (Reply.AGAIN, Reply.ALSO))
+            return tuple(
+                reply
+                for reply in REPLIES[Ask.AGAIN]
+                if reply not in (IdentityReply.AGAIN, IdentityReply.ALSO)
+            )
         if self.ask is Ask.COPY and self.settled:
-            return (Reply.ME,)
+            return (IdentityReply.ME,)
         return REPLIES[self.ask]
 
     @property
@@ -137,7 +141,7 @@ def recognise(newcomer: Traits, family: Iterable[KnownDevice]) -> Recognition:
     return Recognition(known, "" if chosen is None else chosen.id, signs or (Sign.TIME,))
 
 
-def interim_profile(household: Household, question: Question, otherwise: Profile) -> Profile | None:
+def interim_profile(household: Household, question: IdentityQuestion, otherwise: Profile) -> Profile | None:
     """Return the profile that applies with ``otherwise`` until an answer; None: only ``otherwise``.
 
     ``otherwise``: the profile without the question.
@@ -166,7 +170,7 @@ def youngest_below(household: Household, than: Profile) -> Profile | None:
 
 
 def question_sentence(
-    question: Question, device: str, known: str = "", owner: str = "", rules: str = ""
+    question: IdentityQuestion, device: str, known: str = "", owner: str = "", rules: str = ""
 ) -> str:
     """Return the question as text.
 
@@ -182,7 +186,7 @@ def question_sentence(
     )
 
 
-def _asked(question: Question, device: str, known: str, owner: str) -> str:
+def _asked(question: IdentityQuestion, device: str, known: str, owner: str) -> str:
     signs = ", ".join(SIGNS[sign] for sign in question.signs)
     if question.ask is Ask.COPY:
         whose = f"{owner}'s {device}" if owner else device
@@ -199,11 +203,11 @@ def _asked(question: Question, device: str, known: str, owner: str) -> str:
     return f"{device} is new. Whose is it?"
 
 
-def _says(question: Question) -> str:
+def _says(question: IdentityQuestion) -> str:
     return "Somebody says on it to be an adult; that opens nothing." if question.adult else ""
 
 
-def _holds(question: Question, rules: str) -> str:
+def _holds(question: IdentityQuestion, rules: str) -> str:
     if not rules:
         return ""
     until = "a parent says that it is over" if question.settled else "somebody answers"

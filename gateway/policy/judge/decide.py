@@ -27,7 +27,7 @@ from gateway.policy.judge.conclude import (
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
 from gateway.policy.judge.world import GATEWAY_NAME, World
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.requests.site_repair import repaired
 from gateway.policy.time.extension import Extension, extend
@@ -69,7 +69,7 @@ class Judge:
         self._needs_address = needs_address(rules)
         self._unfiltered = allow(Reason.UNFILTERED, *_unfiltered_rule(profile), ())
         self._off = allow(Reason.UNFILTERED, "off", "family", (DEVICE,))
-        self._allows_ech = self._bypass.refusal(Way.ECH) is None
+        self._allows_ech = self._bypass.refusal(BypassMethod.ECH) is None
         rule, _, owner = nameless_rule(rules)
         self._unresolved = refuse(Reason.UNRESOLVED, rule, owner)
         self._unproven = refuse(Reason.UNRESOLVED, "open at this hour by its name alone", PRODUCT)
@@ -157,7 +157,7 @@ class Judge:
         encrypted.
         """
         resolved = situation.resolved
-        hidden = resolved is None or self._bypass.refusal(Way.ENCRYPTED_DNS) is None
+        hidden = resolved is None or self._bypass.refusal(BypassMethod.ENCRYPTED_DNS) is None
         if hidden or self._needs_address or (resolved is not None and resolved.gave(host, seen.dst)):
             return None
         outcome = replace(conclusion.outcome, gates=frozenset(conclusion.ordinary))

@@ -17,9 +17,9 @@ from gateway.policy.judge.world import (
 from gateway.policy.names.categories import PROXY
 from gateway.policy.names.hosts import suffixes
 from gateway.policy.names.packs import Engine, Site, site_map
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, Action, Entry, Kind, Law, Mode, Owned
+from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Law, Mode, Owned, RuleEntry
 from gateway.policy.values import Decision
 
 OPEN = Owned(Action.ALLOW, "")
@@ -31,21 +31,21 @@ class CategoryFact(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class HostFacts:
     """Everything that names alone say about a host."""
 
     gateway: bool  # a name of the pages
-    signal: Way | None  # the bypass method that a browser or phone would use if the name existed
+    signal: BypassMethod | None  # the bypass method that a browser or phone would use if the name existed
     local: bool  # stays in the local network
     help: str | None  # the help line's name
     binding: bool  # blocked for everyone
     need: tuple[str, str] | None  # the entry of the device-needs pack, and its type
-    homework: Entry | None  # the strongest matching entry, as in the next fields
-    allow: Entry | None
-    block: Entry | None
-    companion: Entry | None  # the family's allow of a service that needs this name
-    band_allow: Entry | None
-    band_block: Entry | None
+    homework: RuleEntry | None  # the strongest matching entry, as in the next fields
+    allow: RuleEntry | None
+    block: RuleEntry | None
+    companion: RuleEntry | None  # the family's allow of a service that needs this name
+    band_allow: RuleEntry | None
+    band_block: RuleEntry | None
     services: tuple[str, ...]
     update: bool  # serves updates of a service
     categories: tuple[CategoryFact, ...]  # strictest first
@@ -85,28 +85,28 @@ class Facts:
         return any(fact.rule.value is Action.COUNT for fact in self.categories)
 
 
-def _names_page(entry: Entry | None) -> bool:
+def _names_page(entry: RuleEntry | None) -> bool:
     """Return True if the entry names one site shown by a page proxy, not the whole proxy."""
-    found = None if entry is None or entry.kind is not Kind.NAME else PAGE_PROXIES.find(entry.value)
+    found = None if entry is None or entry.kind is not EntryKind.NAME else PAGE_PROXIES.find(entry.value)
     return found is not None and entry is not None and entry.value != found[0]
 
 
 class EntryIndex:
     """Entries of one list, found by host: names before services before categories, longer names first."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._names: dict[str, Entry] = {}
-        self._services: dict[str, Entry] = {}
-        self._categories: dict[str, Entry] = {}
+    def __init__(self, entries: Iterable[RuleEntry]) -> None:
+        self._names: dict[str, RuleEntry] = {}
+        self._services: dict[str, RuleEntry] = {}
+        self._categories: dict[str, RuleEntry] = {}
         tables = {
-            Kind.NAME: self._names,
-            Kind.SERVICE: self._services,
-            Kind.CATEGORY: self._categories,
+            EntryKind.NAME: self._names,
+            EntryKind.SERVICE: self._services,
+            EntryKind.CATEGORY: self._categories,
         }
         for entry in entries:
             tables[entry.kind].setdefault(entry.value, entry)
 
-    def find(self, host: str, services: Iterable[str], categories: Iterable[str]) -> Entry | None:
+    def find(self, host: str, services: Iterable[str], categories: Iterable[str]) -> RuleEntry | None:
         if self._names:
             for suffix in suffixes(host):
                 entry = self._names.get(suffix)
@@ -122,7 +122,7 @@ class EntryIndex:
                     return self._categories[category]
         return None
 
-    def of_service(self, service: str) -> Entry | None:
+    def of_service(self, service: str) -> RuleEntry | None:
         return self._services.get(service)
 
 
@@ -147,19 +147,19 @@ class FactFinder:
         sites = [site for site in world.sites if site.is_for(profile.band)] if asks_first else []
         self._sites, self.approves = site_map(sites, profile.band), bool(sites)
 
-    def facts(self, host: str) -> Facts:
+    def facts(self, host: str) -> HostFacts:
         facts = self._own_facts(host)
         for site in sites_behind_proxy(host):
             facts = self._with_proxied_site(facts, site, self._own_facts(site))
         return facts
 
-    def _with_proxied_site(self, proxy: Facts, name: str, site: Facts) -> Facts:
+    def _with_proxied_site(self, proxy: HostFacts, name: str, site: HostFacts) -> HostFacts:
         """Return the stricter of both.
 
         An allow of the whole proxy does not apply to a page that is blocked.
         """
 
-        def still_applies(entry: Entry | None) -> Entry | None:
+        def still_applies(entry: RuleEntry | None) -> RuleEntry | None:
             return None if site.refused and not _names_page(entry) else entry
 
         blocks = [entry for entry in (proxy.block, site.block) if entry is not None]
@@ -182,7 +182,7 @@ class FactFinder:
             shows=(*proxy.shows, name),
         )
 
-    def _own_facts(self, host: str) -> Facts:
+    def _own_facts(self, host: str) -> HostFacts:
         world = self._world
         services = world.catalogue.services_of(host)
         register, found = register_of(world.table.categories(host), world.registers)
@@ -193,7 +193,7 @@ class FactFinder:
         if host in world.resolvers.names:
             categories |= {PROXY}
         need = world.needs.find(host)
-        return Facts(
+        return HostFacts(
             gateway=host in world.gateway_names,
             signal=bypass_signal(host),
             local=host in LOCAL_NAMES or host in world.gateway_names,
@@ -216,10 +216,10 @@ class FactFinder:
             register=register,
         )
 
-    def facts_of(self, services: tuple[str, ...]) -> Facts:
+    def facts_of(self, services: tuple[str, ...]) -> HostFacts:
         """Return the facts about a flow of ``services`` that names no host."""
         categories = self._world.catalogue.categories_of(services) - self._binding
-        return Facts(
+        return HostFacts(
             gateway=False,
             signal=None,
             local=False,
@@ -246,7 +246,7 @@ class FactFinder:
             (law for law, named in self._laws if named.find("", services, categories) is not None), None
         )
 
-    def _companion(self, services: Iterable[str]) -> Entry | None:
+    def _companion(self, services: Iterable[str]) -> RuleEntry | None:
         """Return the allow of one of ``services`` that is not blocked too; else None.
 
         All of them need the name.

@@ -15,7 +15,7 @@ from gateway.policy.judge.conclude import (
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.names.services import Catalogue
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Mode, Rules
 from gateway.policy.time.standing import Situation
@@ -57,7 +57,7 @@ class NamelessFlows:
             fault: blocked_conclusion(reason, f"fault: {reason}", rules)
             for fault, reason in REFUSED_FAULTS.items()
         }
-        hidden = bypass_rules.refusal(Way.ECH)
+        hidden = bypass_rules.refusal(BypassMethod.ECH)
         if hidden is not None:
             self._faults[Fault.ECH] = hidden
         self._nameless = device_wide_conclusion(Reason.OPEN, "no name", rules)

@@ -15,7 +15,7 @@ from gateway.policy.names.hosts import HostError, HostMap, normalise
 from gateway.policy.names.packs import Engine, Site
 from gateway.policy.names.resolvers import Resolvers
 from gateway.policy.names.services import Catalogue
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 
 GATEWAY_NAME = "qalqan.home.arpa"
 
@@ -27,23 +27,25 @@ GATEWAY_NAME = "qalqan.home.arpa"
 # Google, "Private prefetch proxy in Chrome for network administrators": dns-tunnel-check. Without it Chrome
 # shows a page that Google's proxy prefetched only after a DNS query for the page's name.
 RESOLVER_SIGNALS = HostMap(
-    {"resolver.arpa": Way.ENCRYPTED_DNS}
-    | dict.fromkeys(("mask.icloud.com", "mask-h2.icloud.com", "mask-api.icloud.com"), Way.RELAY)
-    | dict.fromkeys(("mask-canary.icloud.com", "dns-tunnel-check.googlezip.net"), Way.RELAY)
-    | dict.fromkeys(("mask.apple-dns.net", "mask-h2.apple-dns.net", "mask-t.apple-dns.net"), Way.RELAY)
-    | {"mask-api.fe.apple-dns.net": Way.RELAY},
-    {"use-application-dns.net": Way.ENCRYPTED_DNS},
+    {"resolver.arpa": BypassMethod.ENCRYPTED_DNS}
+    | dict.fromkeys(("mask.icloud.com", "mask-h2.icloud.com", "mask-api.icloud.com"), BypassMethod.RELAY)
+    | dict.fromkeys(("mask-canary.icloud.com", "dns-tunnel-check.googlezip.net"), BypassMethod.RELAY)
+    | dict.fromkeys(
+        ("mask.apple-dns.net", "mask-h2.apple-dns.net", "mask-t.apple-dns.net"), BypassMethod.RELAY
+    )
+    | {"mask-api.fe.apple-dns.net": BypassMethod.RELAY},
+    {"use-application-dns.net": BypassMethod.ENCRYPTED_DNS},
 )
 
 # Query for the encrypted protocols of a resolver that is known by name: RFC 9461 §3, RFC 9462 §5.
 _DESIGNATION = re.compile(r"(?:_[0-9]{1,5}\.)?_dns\.", re.ASCII)
 
 
-def bypass_signal(host: str) -> Way | None:
+def bypass_signal(host: str) -> BypassMethod | None:
     """Return the bypass method that ``host`` serves, if it serves nothing else; None otherwise."""
     found = RESOLVER_SIGNALS.get(host)
     if found is None and host.startswith("_") and _DESIGNATION.match(host):
-        return Way.ENCRYPTED_DNS
+        return BypassMethod.ENCRYPTED_DNS
     return found
 
 

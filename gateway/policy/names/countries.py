@@ -125,7 +125,7 @@ class Holiday:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class RatingMark:
     """The highest mark for a band. ``then``: a second mark, which applies from age ``from_age`` on."""
 
     mark: str
@@ -138,7 +138,7 @@ class Rating:
     id: str
     name: str
     of: str
-    marks: Mapping[Band, Mark]  # for all six bands
+    marks: Mapping[Band, RatingMark]  # for all six bands
     source: str
     date: date  # of the source
 
@@ -357,10 +357,10 @@ def parse_rating(node: Node) -> Rating:
     )
 
 
-def _mark(node: Node, band: Band) -> Mark:
+def _mark(node: Node, band: Band) -> RatingMark:
     if isinstance(node, Scalar):
-        return Mark(fields.text(node))
+        return RatingMark(fields.text(node))
     part = fields.Fields(fields.mapping(node), ("mark", "then", "from"))
     first, last = band.ages
     age = fields.integer(part.need("from"), first + 1, last if last is not None else first + 1)
-    return Mark(fields.text(part.need("mark")), fields.text(part.need("then")), age)
+    return RatingMark(fields.text(part.need("mark")), fields.text(part.need("then")), age)

@@ -88,7 +88,7 @@ def key_of(name: bytes, salt: bytes, bits: int) -> int:
     return int.from_bytes(digest, "big") >> (32 - bits)
 
 
-class TableLost(ListError):
+class TableTruncated(ListError):
     """The file of a table is shorter than the table: it was truncated after it was opened."""
 
 
@@ -163,7 +163,7 @@ class DomainTable:
         return tuple(found)
 
     def _number(self, name: str) -> int:
-        """Return the set number of exactly ``name``, or -1. Raises TableLost."""
+        """Return the set number of exactly ``name``, or -1. Raises TableTruncated."""
         digest = blake2s(self._salt + name.encode(), digest_size=KEY_BYTES).digest()
         key = int.from_bytes(digest, "big") >> (32 - self._bits)
         bucket, index = key >> 32, self._index
@@ -171,7 +171,7 @@ class DomainTable:
         length = 4 * (index[bucket + 1] - start)
         remainders = self._read(length, self._remainders_at + 4 * start)
         if len(remainders) != length:
-            raise TableLost(LOST)
+            raise TableTruncated(LOST)
         wanted = (key & 0xFFFFFFFF).to_bytes(4, byteorder)
         at = remainders.find(wanted)
         while at & 3 and at >= 0:  # a match across the boundary of two remainders
@@ -180,7 +180,7 @@ class DomainTable:
             return -1
         number = self._read(2, self._numbers_at + 2 * start + at // 2)
         if len(number) != 2:
-            raise TableLost(LOST)
+            raise TableTruncated(LOST)
         found = int.from_bytes(number, byteorder)
         # A damaged number must not stop the daemon; verify() finds the damage.
         return found if found < len(self._sets) else -1

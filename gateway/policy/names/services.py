@@ -30,7 +30,7 @@ _KEYS = ("name", "categories", "domains", "except", "companions", "ports", "upda
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ServiceGroup:
     """Services that a family looks for in one place."""
 
     id: str
@@ -59,7 +59,7 @@ class Service:
 class GroupFile:
     """The contents of one file of the catalogue."""
 
-    group: Group
+    group: ServiceGroup
     services: tuple[Service, ...]
     # Service → names that match, names that do not.
     tests: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
@@ -84,7 +84,7 @@ class Catalogue:
 
     def __init__(self, files: Iterable[GroupFile] = ()) -> None:
         """Create the catalogue. Raises PolicyError if two files define the same service or group."""
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[str, ServiceGroup] = {}
         self.services: dict[str, Service] = {}
         for file in files:
             self._add(file)
@@ -207,7 +207,7 @@ def parse_group(
     """
     top = fields.Fields(parse_document(source, file), ("group", "services"))
     head = fields.Fields(fields.mapping(top.need("group")), ("id", "name"))
-    group = Group(_id(head.need("id")), translations(head.need("name")))
+    group = ServiceGroup(_id(head.need("id")), translations(head.need("name")))
     services, tests, places = [], {}, {}
     for key, place, node in fields.pairs(top.need("services")):
         if _ID.fullmatch(key) is None:

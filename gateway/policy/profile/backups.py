@@ -94,13 +94,13 @@ class KeptStep:
     reason: str
     by: str
 
-    def step(self, now: datetime) -> growing.Step:
+    def step(self, now: datetime) -> growing.LastTransition:
         """Return the step as it is stored here.
 
         Its month was the answer: once that has passed, no days are waited.
         """
         begun = min(now, datetime.combine(growing.month_of(self.until) - growing.DAY, time(), UTC))
-        return growing.Step(
+        return growing.LastTransition(
             *(self.profile, self.profile, Band(self.band), self.month, begun, begun),
             until=self.until, reason=self.reason, put_off_by=self.by,
         )  # fmt: skip

@@ -32,13 +32,13 @@ FARTHEST = 18  # sensible years ahead: a newborn's last step
 _MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
-class StepState(StrEnum):
+class TransitionState(StrEnum):
     OPEN = "open"  # proposed or postponed
     TAKING = "taking"  # the file is being written
     TAKEN = "taken"
 
 
-class Stage(StrEnum):
+class TransitionStage(StrEnum):
     """The step as a page shows it."""
 
     NONE = "none"
@@ -48,7 +48,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LastTransition:
     """The latest step of one child. Times are aware."""
 
     profile: str
@@ -57,7 +57,7 @@ class Step:
     month: str  # of the step, as in the file
     since: datetime  # since when the proposal could be read; days while the gateway was off do not count
     seen: datetime  # approximate time of the last check
-    state: StepState = StepState.OPEN
+    state: TransitionState = TransitionState.OPEN
     until: str = ""  # the month to which it was postponed
     reason: str = ""
     put_off_by: str = ""
@@ -81,10 +81,10 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class StepCheck:
+class TransitionCheck:
     """The step to store, and whether it is due."""
 
-    kept: Step | None
+    kept: LastTransition | None
     due: bool = False
 
 
@@ -94,9 +94,9 @@ def months_on(month: date, months: int) -> date:
     return date(years, index + 1, 1)
 
 
-def is_about(step: Step, band: Band, month: str | None) -> bool:
+def is_about(step: LastTransition, band: Band, month: str | None) -> bool:
     """Return True if a file with this band and month is unchanged, or already has the next band."""
-    if step.state is StepState.TAKEN:
+    if step.state is TransitionState.TAKEN:
         return band is step.then
     return step.is_of(band, month)
 
@@ -117,7 +117,7 @@ def month_after(band: Band, month: str) -> str | None:
     return month_text(then) if read_month(month_text(then)) is not None else None
 
 
-def due_day(step: Step, begun: date) -> date:
+def due_day(step: LastTransition, begun: date) -> date:
     """Return the day on which the step is taken without an answer. ``begun``: the local day of ``since``."""
     if _answers_by_month(step, begun):  # otherwise it was taken and a guardian went back
         return month_of(step.until)
@@ -128,51 +128,51 @@ def due_day(step: Step, begun: date) -> date:
 
 
 def check_step(
-    profile: str, name: str, band: Band, month: str | None, kept: Step | None, now: datetime
-) -> StepCheck:
+    profile: str, name: str, band: Band, month: str | None, kept: LastTransition | None, now: datetime
+) -> TransitionCheck:
     """Return what to do for one person. ``now``: local time of a trusted clock."""
-    if kept is not None and kept.state is StepState.TAKING:
-        return StepCheck(kept, due=True)  # the daemon was killed in between
-    if kept is not None and kept.state is StepState.TAKEN and not kept.is_of(band, month):
+    if kept is not None and kept.state is TransitionState.TAKING:
+        return TransitionCheck(kept, due=True)  # the daemon was killed in between
+    if kept is not None and kept.state is TransitionState.TAKEN and not kept.is_of(band, month):
         known = replace(kept, name=name)
         if month is None or next_band(band) is None or now.date() < month_of(month):
-            return StepCheck(None if _is_forgotten(known, now) else known)
+            return TransitionCheck(None if _is_forgotten(known, now) else known)
         kept = None
-    if kept is not None and kept.state is StepState.OPEN and kept.is_final and band is Band.ADULT:
-        return StepCheck(kept, due=True)  # a guardian wrote it into the file, which is an approval
+    if kept is not None and kept.state is TransitionState.OPEN and kept.is_final and band is Band.ADULT:
+        return TransitionCheck(kept, due=True)  # a guardian wrote it into the file, which is an approval
     if month is None or next_band(band) is None:
-        return StepCheck(None)
+        return TransitionCheck(None)
     if kept is None or not kept.is_of(band, month):
-        return StepCheck(
-            Step(profile, name, band, month, now, now) if now.date() >= month_of(month) else None
+        return TransitionCheck(
+            LastTransition(profile, name, band, month, now, now) if now.date() >= month_of(month) else None
         )
     if now.date() < month_of(month):
-        return StepCheck(kept if kept.until else None)  # the clock was ahead before
-    if kept.state is StepState.TAKEN:  # a guardian restored the earlier file
+        return TransitionCheck(kept if kept.until else None)  # the clock was ahead before
+    if kept.state is TransitionState.TAKEN:  # a guardian restored the earlier file
         kept = replace(_reopened(kept, now), since=now)
     if kept.since > now:  # the clock was set back while the daemon was off: wait no longer than promised
         kept = replace(kept, since=now)
     if not timedelta() <= now - kept.seen < DAY or kept.name != name:
         kept = replace(kept, seen=now, name=name)
-    return StepCheck(kept, due=now.date() >= due_day(kept, kept.since.astimezone(now.tzinfo).date()))
+    return TransitionCheck(kept, due=now.date() >= due_day(kept, kept.since.astimezone(now.tzinfo).date()))
 
 
-def _is_forgotten(step: Step, now: datetime) -> bool:
+def _is_forgotten(step: LastTransition, now: datetime) -> bool:
     """Return True if a step to adulthood must no longer be shown: after a month."""
     return step.is_final and (step.taken is None or now - step.taken > SHOWN_DAYS * DAY)
 
 
-def resumed(step: Step, now: datetime) -> Step:
+def resumed(step: LastTransition, now: datetime) -> LastTransition:
     """Return the step at the first check after a start: days while the gateway was off do not count."""
     gone = now - step.seen
-    if step.state is not StepState.OPEN or gone <= AWAY:
+    if step.state is not TransitionState.OPEN or gone <= AWAY:
         return step
     if step.until:
         return replace(step, seen=now)  # the chosen month was the answer
     return replace(step, since=step.since + gone, seen=now)
 
 
-def after_jump(step: Step, jump: Jump) -> Step:
+def after_jump(step: LastTransition, jump: Jump) -> LastTransition:
     """Return the step after a clock change: the same days remain, and a taken step was taken as long ago.
 
     A month to which a step was postponed stays the answer. A jump of a day ahead may be a mistake, and at 18
@@ -184,36 +184,40 @@ def after_jump(step: Step, jump: Jump) -> Step:
     size = timedelta(seconds=round(jump.size.total_seconds()))
     taken = None if step.taken is None else step.taken + size
     since = step.since if _answers_by_month(step, step.since.date()) else step.since + size
-    if step.is_final and step.state is StepState.OPEN and size >= DAY:
+    if step.is_final and step.state is TransitionState.OPEN and size >= DAY:
         since = max(since, jump.after.replace(microsecond=0) - (NOTICE_DAYS - 1) * DAY)
     return replace(step, since=since, seen=step.seen + size, taken=taken)
 
 
-def _answers_by_month(step: Step, begun: date) -> bool:
+def _answers_by_month(step: LastTransition, begun: date) -> bool:
     """Return True if the step was postponed to a month and waits only for that month."""
     return bool(step.until) and begun < month_of(step.until)
 
 
-def stage(step: Step | None, now: datetime) -> Stage:
+def stage(step: LastTransition | None, now: datetime) -> TransitionStage:
     """Return the stage for the pages. ``now``: local."""
     if step is None:
-        return Stage.NONE
-    if step.state is StepState.TAKEN:
+        return TransitionStage.NONE
+    if step.state is TransitionState.TAKEN:
         recent = step.taken is not None and now - step.taken <= SHOWN_DAYS * DAY
-        return Stage.TAKEN if recent else Stage.NONE
-    return Stage.POSTPONED if step.until and now.date() < month_of(step.until) else Stage.PROPOSED
+        return TransitionStage.TAKEN if recent else TransitionStage.NONE
+    return (
+        TransitionStage.POSTPONED
+        if step.until and now.date() < month_of(step.until)
+        else TransitionStage.PROPOSED
+    )
 
 
-def later_months(step: Step, today: date) -> tuple[str, ...]:
+def later_months(step: LastTransition, today: date) -> tuple[str, ...]:
     """Return the months to which the step can be postponed, once; also after it was taken, never at 18."""
-    if step.is_final or step.until or step.state is StepState.TAKING:
+    if step.is_final or step.until or step.state is TransitionState.TAKING:
         return ()
     first = month_of(step.month)
     months = (months_on(first, number) for number in range(1, MOST_MONTHS + 1))
     return tuple(month_text(later) for later in months if later > today and read_month(month_text(later)))
 
 
-def postponed(step: Step, until: str, reason: str, by: str, now: datetime) -> Step:
+def postponed(step: LastTransition, until: str, reason: str, by: str, now: datetime) -> LastTransition:
     """Return the postponed step. ``now``: local. Raises PolicyError if it cannot be postponed."""
     if step.is_final:
         problem, fix = "cannot be put off", "at 18 control ends"
@@ -227,11 +231,11 @@ def postponed(step: Step, until: str, reason: str, by: str, now: datetime) -> St
     return replace(_reopened(step, now), until=until, reason=reason.strip(), put_off_by=by)
 
 
-def _reopened(step: Step, now: datetime) -> Step:
-    return replace(step, state=StepState.OPEN, seen=now, taken=None, by="", undo=0, revision=0)
+def _reopened(step: LastTransition, now: datetime) -> LastTransition:
+    return replace(step, state=TransitionState.OPEN, seen=now, taken=None, by="", undo=0, revision=0)
 
 
-def changes(step: Step, said: Mapping[str, object]) -> dict[str, object]:
+def changes(step: LastTransition, said: Mapping[str, object]) -> dict[str, object]:
     """Return the changes of the child's file, whose content is ``said``.
 
     The family's settings stay. At 18 all are removed.
@@ -242,7 +246,7 @@ def changes(step: Step, said: Mapping[str, object]) -> dict[str, object]:
     return {"band": step.then.value, "next_step": month_after(step.then, step.month)}
 
 
-def has_happened(step: Step, said: Mapping[str, object]) -> bool:
+def has_happened(step: LastTransition, said: Mapping[str, object]) -> bool:
     """Return True if the file is as the step leaves it."""
     return all(said.get(key) == value for key, value in changes(step, said).items())
 

@@ -11,7 +11,7 @@ from gateway.policy.config.config import Config
 from gateway.policy.profile import profile
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.profile import GUEST, HOME, Profile, guest_profile, home_profile
-from gateway.policy.profile.rules import FAMILY, Entry, Kind
+from gateway.policy.profile.rules import FAMILY, EntryKind, RuleEntry
 from gateway.policy.time.time_text import every_day
 
 
@@ -71,7 +71,7 @@ class Household:
         names = self.config.managed.get(mac, ())
         if not names:
             return profile
-        own = tuple(Entry(Kind.NAME, name, FAMILY) for name in names)
+        own = tuple(RuleEntry(EntryKind.NAME, name, FAMILY) for name in names)
         return replace(profile, rules=replace(profile.rules, allow=(*profile.rules.allow, *own)))
 
     def with_profiles(self, profiles: Mapping[str, Profile]) -> Household:

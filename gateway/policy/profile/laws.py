@@ -28,7 +28,7 @@ from datetime import date
 from typing import Any
 
 from gateway.policy.names.categories import LANGUAGES
-from gateway.policy.profile.rules import FAMILY, Entry, Kind, Law, Laws, LawStatus, Owned
+from gateway.policy.profile.rules import FAMILY, EntryKind, Law, Laws, LawStatus, Owned, RuleEntry
 from gateway.policy.time import time_text as timetext
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.fields import Node, shown
@@ -85,21 +85,23 @@ def day_of(node: Node) -> date:
     return timetext.calendar_date(fields.text(node), node.place)
 
 
-def _entries(node: Node) -> tuple[Entry, ...]:
+def _entries(node: Node) -> tuple[RuleEntry, ...]:
     read = []
     for item in fields.items(node):
         kind, _, value = fields.text(item).partition(":")
         if kind not in ("service", "category") or not value:
             word = shown(fields.text(item))
             item.place.refuse(f"{word} is not known here", "write service:<id> or category:<id>")
-        read.append(Entry(Kind.SERVICE if kind == "service" else Kind.CATEGORY, value, "product"))
+        read.append(
+            RuleEntry(EntryKind.SERVICE if kind == "service" else EntryKind.CATEGORY, value, "product")
+        )
     return tuple(read)
 
 
 def unknown_entries(laws: Iterable[Law], services: Collection[str], categories: Collection[str]) -> list[str]:
     """What laws name and the catalogue does not know."""
     named = [(law.id, entry) for law in laws for entry in (*law.refuses, *law.named_too, *law.not_on_it)]
-    known = {Kind.SERVICE: services, Kind.CATEGORY: categories}
+    known = {EntryKind.SERVICE: services, EntryKind.CATEGORY: categories}
     return [f"{law}: {entry}" for law, entry in named if entry.value not in known[entry.kind]]
 
 

@@ -16,7 +16,7 @@ from gateway.core.errors import PolicyError
 from gateway.policy.identity import macs
 from gateway.policy.profile import rule_file as rulefile
 from gateway.policy.profile.bands import BandRules, Bands, owner_of
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.growing import read_month
 from gateway.policy.profile.old_words import old_word
 from gateway.policy.profile.rule_file import Vocabulary
@@ -240,7 +240,7 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
         # A guest has no daily time to use.
         categories={key: _uncounted(rule) for key, rule in base.categories.items()},
         # Guests use their company's VPN for work.
-        ways={**base.ways, Way.VPN: Owned(Switch.ALLOW, owner)},
+        ways={**base.ways, BypassMethod.VPN: Owned(MethodSetting.ALLOW, owner)},
         homework=(),
         bedtime=union_of_bedtimes(person.rules.bedtime for person in family if person.is_child),
         limits={},

@@ -18,7 +18,7 @@ from gateway.policy.identity import macs
 from gateway.policy.names.categories import Categories
 from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.names.services import Catalogue
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.laws import read_laws, spoken_laws
 from gateway.policy.profile.old_words import current_nodes
 from gateway.policy.profile.rule_keys import RULES, RuleKey, RuleShape
@@ -28,10 +28,10 @@ from gateway.policy.profile.rules import (
     Action,
     DateRule,
     DayType,
-    Entry,
-    Kind,
+    EntryKind,
     Laws,
     Owned,
+    RuleEntry,
     Rules,
 )
 from gateway.policy.time import time_text as timetext
@@ -154,21 +154,23 @@ class _Layer:
             read[key] = Owned(Action(fields.choice(value, actions)), self._owner)
         return {**base, **read} if read else {}
 
-    def _bypass_methods(self, node: Node, base: Mapping[Way, Owned[Switch]]) -> Mapping[Way, Owned[Switch]]:
-        read: dict[Way, Owned[Switch]] = {}
+    def _bypass_methods(
+        self, node: Node, base: Mapping[BypassMethod, Owned[MethodSetting]]
+    ) -> Mapping[BypassMethod, Owned[MethodSetting]]:
+        read: dict[BypassMethod, Owned[MethodSetting]] = {}
         for key, place, value in fields.pairs(node):
-            _known(key, [way.value for way in Way], "no way around the filter", place.refuse)
-            word = fields.choice(value, [switch.value for switch in Switch])
-            read[Way(key)] = Owned(Switch(word), self._owner)
+            _known(key, [way.value for way in BypassMethod], "no way around the filter", place.refuse)
+            word = fields.choice(value, [switch.value for switch in MethodSetting])
+            read[BypassMethod(key)] = Owned(MethodSetting(word), self._owner)
         return {**base, **read} if read else {}
 
-    def _entries_of(self, node: Node, base: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    def _entries_of(self, node: Node, base: tuple[RuleEntry, ...]) -> tuple[RuleEntry, ...]:
         if isinstance(node, Located) and not node.entries:
             return ()
         items = fields.items(node)
         if len(items) > MAX_ENTRIES:
             node.place.refuse(f"has {len(items)} entries", f"use at most {MAX_ENTRIES}, or add a list source")
-        read: dict[Entry, None] = {}
+        read: dict[RuleEntry, None] = {}
         for item in items:
             entry = self._entry(item)
             if entry in read:
@@ -176,20 +178,20 @@ class _Layer:
             read[entry] = None
         return (*base, *read)
 
-    def _entry(self, node: Node) -> Entry:
+    def _entry(self, node: Node) -> RuleEntry:
         word = fields.text(node)
         kind, colon, value = word.partition(":")
         if colon and kind == "service":
             self._known_service(value, node.place.refuse)
-            return Entry(Kind.SERVICE, value, self._owner)
+            return RuleEntry(EntryKind.SERVICE, value, self._owner)
         if colon and kind == "category":
             self._known_category(value, node.place.refuse)
-            return Entry(Kind.CATEGORY, value, self._owner)
+            return RuleEntry(EntryKind.CATEGORY, value, self._owner)
         if colon and kind.isalpha() and not value.startswith("//"):
             node.place.refuse(
                 f"{shown(word)} is not known here", "write a domain, service:<id> or category:<id>"
             )
-        return Entry(Kind.NAME, read_rule_host(node, self._words.is_public_suffix), self._owner)
+        return RuleEntry(EntryKind.NAME, read_rule_host(node, self._words.is_public_suffix), self._owner)
 
     def _by_target(
         self,

@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
 
 from gateway.age.bands import Band
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.time.time_text import ByDay, Span
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class ClockUnset(StrEnum):
     OPEN = "open"
 
 
-class Kind(IntEnum):
+class EntryKind(IntEnum):
     """What an entry of allow, block or homework names; a higher kind outranks a lower one."""
 
     CATEGORY = 1
@@ -95,20 +95,20 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RuleEntry:
     """One entry of allow, block or homework."""
 
-    kind: Kind
+    kind: EntryKind
     value: str  # a host name with all names under it, a service's id or a category's id
     owner: str
 
     def __str__(self) -> str:
-        return self.value if self.kind is Kind.NAME else f"{self.kind.name.lower()}:{self.value}"
+        return self.value if self.kind is EntryKind.NAME else f"{self.kind.name.lower()}:{self.value}"
 
     @property
     def rank(self) -> tuple[int, int]:
         """The precedence: name before service before category, longer name before shorter."""
-        return self.kind, len(self.value) if self.kind is Kind.NAME else 0
+        return self.kind, len(self.value) if self.kind is EntryKind.NAME else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +137,10 @@ class Law:
     status: LawStatus
     since: date | None
     expected: Mapping[str, str]
-    refuses: tuple[Entry, ...]
-    named_too: tuple[Entry, ...]
+    refuses: tuple[RuleEntry, ...]
+    named_too: tuple[RuleEntry, ...]
     why_open: Mapping[str, str]
-    not_on_it: tuple[Entry, ...]
+    not_on_it: tuple[RuleEntry, ...]
     source: str
     date: date  # when the source was read
 
@@ -198,10 +198,10 @@ class Rules:
     mode: Owned[Mode]
     unknown: Owned[Action]  # for names in no category: allow, ask or block
     categories: Mapping[str, Owned[Action]]  # a category that is missing here is allowed
-    ways: Mapping[Way, Owned[Switch]]  # bypass methods; one that is missing here is allowed
-    allow: tuple[Entry, ...]
-    block: tuple[Entry, ...]
-    homework: tuple[Entry, ...]  # never counted; open when time is used up
+    ways: Mapping[BypassMethod, Owned[MethodSetting]]  # bypass methods; one that is missing here is allowed
+    allow: tuple[RuleEntry, ...]
+    block: tuple[RuleEntry, ...]
+    homework: tuple[RuleEntry, ...]  # never counted; open when time is used up
     safe_search: Owned[SafeSearch]
     bedtime: Bedtime
     limits: Mapping[str, Limit]  # by target: internet, play, service:x, category:y, group:z
@@ -227,7 +227,7 @@ class Rules:
             self.mode.value is Mode.ALLOW_LIST
             or self.unknown.value.refuses
             or any(rule.value is not Action.ALLOW for rule in self.categories.values())
-            or any(rule.value is Switch.BLOCK for rule in self.ways.values())
+            or any(rule.value is MethodSetting.BLOCK for rule in self.ways.values())
             or self.block
             or self.safe_search.value is not SafeSearch.OFF
             or self.sleeps

@@ -29,7 +29,7 @@ FILE = "what was set"  # the place in error messages
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class OwnSetting:
     """One setting of a child for itself."""
 
     key: str  # "bedtime", or "limits/" and a target
@@ -52,8 +52,8 @@ def may_set(profile: Profile, bands: Bands) -> bool:
 
 
 def chosen(
-    before: Iterable[Choice], changes: Mapping[str, object], at: datetime, words: Vocabulary
-) -> tuple[Choice, ...]:
+    before: Iterable[OwnSetting], changes: Mapping[str, object], at: datetime, words: Vocabulary
+) -> tuple[OwnSetting, ...]:
     """Return the settings after ``changes``; None removes one. Raises PolicyError."""
     if len(changes) > MOST_CHANGES:
         refuse(LIMITS[:-1], "are too many at once", f"change at most {MOST_CHANGES}")
@@ -63,7 +63,7 @@ def chosen(
             refuse(key, "is no time of one's own", "change bedtime, or limits/ and what for")
         there.pop(key, None)
         if value is not None:
-            there[key] = Choice(key, _said(key, value), at)
+            there[key] = OwnSetting(key, _said(key, value), at)
             if not _holds_some_day(there[key], words):
                 del there[key]  # it applies on no day
     if sum(bool(choice.target) for choice in there.values()) > MOST_LIMITS:
@@ -82,13 +82,13 @@ def _said(key: str, value: object) -> str:
     return said
 
 
-def _holds_some_day(choice: Choice, words: Vocabulary) -> bool:
+def _holds_some_day(choice: OwnSetting, words: Vocabulary) -> bool:
     """Return True if the choice applies on some day. Raises PolicyError if it is no valid rule."""
     rules = _rules(choice, "", words)
     return bool(rules.bedtime or any(rules.limits.values()))
 
 
-def self_set(choices: Iterable[Choice], name: str, words: Vocabulary) -> SelfSet | None:
+def self_set(choices: Iterable[OwnSetting], name: str, words: Vocabulary) -> SelfSet | None:
     """Return the rules of the settings of a child called ``name``; targets unknown to the catalogue are
     skipped.
     """
@@ -103,7 +103,7 @@ def self_set(choices: Iterable[Choice], name: str, words: Vocabulary) -> SelfSet
     return SelfSet(bedtime, limits) if bedtime or limits else None
 
 
-def _rules(choice: Choice, owner: str, words: Vocabulary) -> Rules:
+def _rules(choice: OwnSetting, owner: str, words: Vocabulary) -> Rules:
     said: dict[str, Plain] = (
         {"limits": {choice.target: choice.value}} if choice.target else {BEDTIME: choice.value}
     )

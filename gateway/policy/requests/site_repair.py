@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.policy.judge.conclude import Conclusion, conclusion_until
-from gateway.policy.judge.facts import FactFinder, Facts
+from gateway.policy.judge.facts import FactFinder, HostFacts
 from gateway.policy.names.categories import NEW_DOMAIN
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under, suffixes
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Action
-from gateway.policy.time.standing import Lesson
+from gateway.policy.time.standing import ActiveRepair
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 
 LONGEST = timedelta(minutes=5)
@@ -72,7 +72,7 @@ SHARED = frozenset({
 
 
 def repaired(
-    host: str, part: Conclusion, student: FactFinder, profile: Profile, lesson: Lesson
+    host: str, part: Conclusion, student: FactFinder, profile: Profile, lesson: ActiveRepair
 ) -> Conclusion:
     """Return what a repair makes of ``part``; ``part`` itself if it is open or stays blocked."""
     if part.outcome.verdict is not Verdict.BLOCK or part.outcome.reason not in LIFTED:
@@ -83,7 +83,7 @@ def repaired(
     return conclusion_until(facts, profile, lesson.rule, lesson.until)
 
 
-def _is_lifted(host: str, facts: Facts, lesson: Lesson) -> bool:
+def _is_lifted(host: str, facts: HostFacts, lesson: ActiveRepair) -> bool:
     if (
         facts.binding
         or facts.register
@@ -113,7 +113,7 @@ class RepairName:
 class RepairLog:
     """The names that devices queried during one repair; at most MAX_NAMES."""
 
-    def __init__(self, lesson: Lesson) -> None:
+    def __init__(self, lesson: ActiveRepair) -> None:
         self.lesson = lesson
         self.left_out = 0  # queries for further names
         self._rule = lesson.rule

@@ -48,7 +48,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TicketBatch:
     """Codes that were created together and are still unused."""
 
     id: str
@@ -60,14 +60,14 @@ class Batch:
     by: str
 
 
-def batches(tickets: Iterable[Ticket], now: datetime) -> tuple[Batch, ...]:
+def batches(tickets: Iterable[Ticket], now: datetime) -> tuple[TicketBatch, ...]:
     """Return the batches of unused codes, newest first."""
     alike: dict[str, list[Ticket]] = {}
     for ticket in tickets:
         if ticket.is_good(now):
             alike.setdefault(ticket.batch, []).append(ticket)
     found = [
-        Batch(key, len(good), good[0].minutes, good[0].who, good[0].made, good[0].until, good[0].by)
+        TicketBatch(key, len(good), good[0].minutes, good[0].who, good[0].made, good[0].until, good[0].by)
         for key, good in alike.items()
     ]
     return tuple(sorted(found, key=lambda batch: batch.made, reverse=True))

@@ -34,7 +34,7 @@ IsFree = Callable[[date], bool]
 """Returns True if a day is no working day."""
 
 
-class Outcome(StrEnum):
+class ReviewOutcome(StrEnum):
     STAYS = "stays"  # the entry was right
     TAKEN_AWAY = "taken_away"  # it was wrong
 
@@ -42,7 +42,7 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Review:
     answered: date
-    outcome: Outcome
+    outcome: ReviewOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Appeal:
     second: Review | None = None
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> ReviewOutcome | None:
         """The outcome of the last review; None while one is open."""
         if self.asked_again is not None:
             return None if self.second is None else self.second.outcome
@@ -117,8 +117,8 @@ def figures(appeals: Iterable[Appeal], is_free: IsFree) -> Figures:
     ]
     return Figures(
         received=len(appeals),
-        stays=outcomes.count(Outcome.STAYS),
-        taken_away=outcomes.count(Outcome.TAKEN_AWAY),
+        stays=outcomes.count(ReviewOutcome.STAYS),
+        taken_away=outcomes.count(ReviewOutcome.TAKEN_AWAY),
         open=outcomes.count(None),
         days_first=median(first) if first else None,
         days_second=median(second) if second else None,
@@ -163,8 +163,8 @@ def _appeal(node: Node) -> Appeal:
 
 def _look(node: Node) -> Review:
     part = fields.Fields(fields.mapping(node), ("answered", "outcome"))
-    outcome = fields.choice(part.need("outcome"), [outcome.value for outcome in Outcome])
-    return Review(_day(part.need("answered")), Outcome(outcome))
+    outcome = fields.choice(part.need("outcome"), [outcome.value for outcome in ReviewOutcome])
+    return Review(_day(part.need("answered")), ReviewOutcome(outcome))
 
 
 def _day(node: Node) -> date:

@@ -44,7 +44,7 @@ class Jump:
         return replace(self, before=self.before.astimezone(zone), after=self.after.astimezone(zone))
 
 
-class Kind(Enum):
+class MomentKind(Enum):
     LASTING = "lasting"
     BEYOND = "beyond"
     OF_DAY = "of day"
@@ -55,7 +55,7 @@ class Moment:
     """The end of something that guardians or children set."""
 
     until: datetime  # aware
-    kind: Kind
+    kind: MomentKind
     boundary: datetime | None = None  # of BEYOND: when its minutes start to be used
     sure: bool = True  # set while the clock was trusted
 
@@ -81,7 +81,7 @@ def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] |
     """
     if not _goes_by(moment, jump):
         return replace(moment, sure=moment.sure or jump.known), at
-    if moment.kind is Kind.OF_DAY:
+    if moment.kind is MomentKind.OF_DAY:
         return _of_day(moment, at, jump)
     if moment.until <= jump.before:
         return None if moment.until > jump.after else (moment, at)

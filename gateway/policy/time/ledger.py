@@ -17,7 +17,7 @@ from gateway.policy.names.services import DEFAULT_THRESHOLD
 NO_THRESHOLDS: Mapping[str, int] = {}
 
 
-class Why(StrEnum):
+class CountReason(StrEnum):
     """The reason why a minute counts."""
 
     MOVED = "moved"  # enough bytes moved
@@ -34,7 +34,7 @@ class Move(NamedTuple):
     service: str | None  # the service, if known
 
 
-class Counted(NamedTuple):
+class LedgerEntry(NamedTuple):
     """A finished minute that counts for a limit on a device."""
 
     minute: int
@@ -42,7 +42,7 @@ class Counted(NamedTuple):
     gate: str
     moved: int  # bytes
     service: str | None  # the service with the most bytes
-    why: Why
+    why: CountReason
 
 
 class Ledger:
@@ -60,7 +60,7 @@ class Ledger:
         self._closed: int | None = None  # the last finished minute
         self._moving: dict[int, dict[tuple[str, str], dict[str | None, int]]] = {}
         self._used: dict[str, set[int]] = {}
-        self._entries: list[Counted] = []
+        self._entries: list[LedgerEntry] = []
         self._latest: dict[tuple[str, str], int] = {}  # device, gate → the last minute with enough bytes
 
     def move(self, minute: int, device: str, gate: str, moved: int, service: str | None = None) -> None:
@@ -73,14 +73,14 @@ class Ledger:
         of_service = of_minute.setdefault((device, gate), {})
         of_service[service] = of_service.get(service, 0) + moved
 
-    def close(self, minute: int) -> tuple[Counted, ...]:
+    def close(self, minute: int) -> tuple[LedgerEntry, ...]:
         """End a minute, and earlier ones with traffic, and return what counts.
 
         A minute that is ended twice counts once. Minutes in which the program did not run are missing.
         """
         if self._closed is not None and minute <= self._closed:
             return ()
-        found: list[Counted] = []
+        found: list[LedgerEntry] = []
         for number in sorted({minute, *(earlier for earlier in self._moving if earlier < minute)}):
             ended = tuple(self._end(number))
             for entry in ended:
@@ -89,7 +89,7 @@ class Ledger:
         self._closed = minute
         return tuple(found)
 
-    def _end(self, minute: int) -> Iterator[Counted]:
+    def _end(self, minute: int) -> Iterator[LedgerEntry]:
         moving = self._moving.pop(minute, {})
         lingering = (key for key, at in self._latest.items() if 0 < minute - at <= self._linger)
         for device, gate in sorted({*moving, *lingering}):
@@ -97,9 +97,9 @@ class Ledger:
             most = max(moved, key=lambda service: (moved[service], service or ""), default=None)
             total = sum(moved.values())
             if self._is_enough(gate, moved):
-                yield Counted(minute, device, gate, total, most, Why.MOVED)
+                yield LedgerEntry(minute, device, gate, total, most, CountReason.MOVED)
             elif 0 < minute - self._latest.get((device, gate), minute) <= self._linger:
-                yield Counted(minute, device, gate, total, most, Why.LINGER)
+                yield LedgerEntry(minute, device, gate, total, most, CountReason.LINGER)
 
     def _is_enough(self, gate: str, moved: Mapping[str | None, int]) -> bool:
         """Return True if the shares of all thresholds add up to one; exact, in whole numbers."""
@@ -113,10 +113,10 @@ class Ledger:
         whole = lcm(*(threshold for threshold, _ in weighed))
         return sum(size * (whole // threshold) for threshold, size in weighed) >= whole
 
-    def _take(self, entry: Counted) -> None:
+    def _take(self, entry: LedgerEntry) -> None:
         self._entries.append(entry)
         self._used.setdefault(entry.gate, set()).add(entry.minute)
-        if entry.why is Why.MOVED:
+        if entry.why is CountReason.MOVED:
             key = entry.device, entry.gate
             self._latest[key] = max(entry.minute, self._latest.get(key, entry.minute))
 
@@ -136,7 +136,7 @@ class Ledger:
         """Return devices with a counted minute, in the order of first use."""
         return tuple(dict.fromkeys(entry.device for entry in self._entries))
 
-    def entries(self, gate: str | None = None) -> tuple[Counted, ...]:
+    def entries(self, gate: str | None = None) -> tuple[LedgerEntry, ...]:
         """Return the counted minutes in order, of one gate or all."""
         return tuple(entry for entry in self._entries if gate is None or entry.gate == gate)
 
@@ -154,7 +154,7 @@ class Ledger:
         """The last finished minute."""
         return self._closed
 
-    def restore(self, counted: Iterable[Counted], moving: Iterable[Move], closed: int | None) -> None:
+    def restore(self, counted: Iterable[LedgerEntry], moving: Iterable[Move], closed: int | None) -> None:
         """Restore an empty ledger from stored `entries`, `moving` and `closed`.
 
         A duplicate record counts once.

@@ -51,7 +51,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class ActiveRepair:
     """A site repair in progress on a device (policy/requests/site_repair.py)."""
 
     site: str  # this name and all names under it are open
@@ -121,7 +121,7 @@ class Situation:
     timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
     portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
     allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
-    lesson: Lesson | None = None
+    lesson: ActiveRepair | None = None
     # Packed addresses that allowed names resolved to for this device.
     addresses: Container[bytes] = frozenset()
     resolved: Resolved | None = None  # None: answers are not stored, and addresses are not checked
@@ -210,7 +210,7 @@ class Standing:
     until: datetime
     budgets: Mapping[str, Budget]  # by gate: of the limits that apply today, the one that closes first
     allowed: tuple[tuple[str, datetime], ...] = ()  # openings of the situation that have not ended
-    lesson: Lesson | None = None  # the repair in progress
+    lesson: ActiveRepair | None = None  # the repair in progress
 
     def closing(self, gates: Iterable[str]) -> Closing | None:
         """Return why a flow with these gates is blocked now; None if it passes."""

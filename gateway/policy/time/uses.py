@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from gateway.policy.judge.facts import FactFinder, Facts
+from gateway.policy.judge.facts import FactFinder, HostFacts
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import (
@@ -68,7 +68,7 @@ class HostUses:
             known = self._known[host] = self._learn(self._student.facts(host))
         return known
 
-    def _learn(self, facts: Facts) -> HostUse:
+    def _learn(self, facts: HostFacts) -> HostUse:
         kinds = frozenset(category.id for category in facts.categories)
         left_out = (
             facts.homework is not None

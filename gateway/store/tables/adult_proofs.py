@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.policy.accounts.adult_proof import AdultProof, ProofMethod, after_jump
-from gateway.policy.time.clock_changes import Jump, Kind
+from gateway.policy.time.clock_changes import Jump, MomentKind
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, audit_line, moment, table_snapshot, unix
 
@@ -22,7 +22,9 @@ class AdultProofTable:
         self._writer = writer
         writer.add(self._snapshot)
         self._proofs = {
-            mac: AdultProof(mac, ProofMethod(method), moment(at), moment(until), by, Kind(span), bool(sure))
+            mac: AdultProof(
+                mac, ProofMethod(method), moment(at), moment(until), by, MomentKind(span), bool(sure)
+            )
             for mac, method, at, until, by, span, sure in database.rows(
                 f"SELECT {COLUMNS} FROM adult_proofs ORDER BY at"
             )

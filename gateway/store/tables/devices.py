@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, is_over, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, is_over, moved
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
@@ -156,7 +156,7 @@ def _moved(device: StoredDevice, jump: Jump) -> StoredDevice:
     if device.until is None:
         return device
     found = moved(
-        Moment(device.until, Kind.OF_DAY, sure=device.sure), device.placed or device.first_seen, jump
+        Moment(device.until, MomentKind.OF_DAY, sure=device.sure), device.placed or device.first_seen, jump
     )
     if found is None:
         return replace(device, place="", until=None, placed=None)

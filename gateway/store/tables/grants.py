@@ -66,7 +66,7 @@ class Given:
         """Return the end and how it follows clock changes; None for extra time of a day."""
         if self.until is None:
             return None
-        kind = jumps.Kind.LASTING if self.boundary is None else jumps.Kind.BEYOND
+        kind = jumps.MomentKind.LASTING if self.boundary is None else jumps.MomentKind.BEYOND
         return Moment(self.until, kind, self.boundary, self.sure)
 
     def holds(self, now: datetime, today: date) -> bool:
@@ -83,7 +83,7 @@ class SiteOpening:
     until: datetime
     at: datetime
     by: str
-    span: jumps.Kind = jumps.Kind.LASTING
+    span: jumps.MomentKind = jumps.MomentKind.LASTING
     sure: bool = True  # set while the clock was known
 
 
@@ -102,7 +102,7 @@ class GrantTable:
             in database.rows(f"SELECT {COLUMNS} FROM extensions ORDER BY id")
         ]  # fmt: skip
         self._openings = [
-            SiteOpening(grant, who, entry, moment(until), moment(at), by, jumps.Kind(span), bool(sure))
+            SiteOpening(grant, who, entry, moment(until), moment(at), by, jumps.MomentKind(span), bool(sure))
             for grant, who, entry, until, at, by, span, sure in database.rows(
                 f"SELECT {OPENINGS} FROM openings ORDER BY id"
             )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, is_over, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, is_over, moved
 from gateway.policy.time.standing import FOREVER
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
@@ -48,7 +48,7 @@ class Pause:
     since: datetime  # later than ``until`` if a clock change ended the pause
     until: datetime | None  # None: until resumed
     by: str
-    span: Kind = Kind.LASTING
+    span: MomentKind = MomentKind.LASTING
     sure: bool = True  # set while the clock was known
 
     @property
@@ -67,7 +67,7 @@ class NetworkOff:
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.until or FOREVER, Kind.LASTING, sure=self.sure)
+        return Moment(self.until or FOREVER, MomentKind.LASTING, sure=self.sure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class PauseTable:
         self._writer = writer
         writer.add(self._snapshot)
         self._pauses = {
-            who: Pause(who, moment(since), moment_or_none(until), by, Kind(span), bool(sure))
+            who: Pause(who, moment(since), moment_or_none(until), by, MomentKind(span), bool(sure))
             for who, since, until, by, span, sure in database.rows(f"SELECT {PAUSES} FROM pauses")
         }
         off = database.rows(f"SELECT {SWITCHES} FROM switches WHERE name = 'off'")
@@ -129,7 +129,7 @@ class PauseTable:
         until: datetime | None,
         by: str,
         at: datetime,
-        span: Kind = Kind.LASTING,
+        span: MomentKind = MomentKind.LASTING,
         sure: bool = True,
         origin: str = "",
     ) -> None:

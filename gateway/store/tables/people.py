@@ -12,7 +12,7 @@ from gateway.policy.accounts.people import (
     Announcement,
     AnnouncementKind,
     PersonRole,
-    Proposal,
+    ProposedRole,
     Session,
 )
 from gateway.policy.accounts.tokens import Token
@@ -54,7 +54,7 @@ class AccountTable(AccountRegister):
                 if kind in set(AnnouncementKind)
             ),
             (
-                Proposal(name, role, minutes, by, moment(at))
+                ProposedRole(name, role, minutes, by, moment(at))
                 for name, role, minutes, by, at in database.rows(f"SELECT {PROPOSALS} FROM proposals")
             ),
             self._write,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.policy.requests.tickets import Ticket
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, moved
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
@@ -97,7 +97,7 @@ class TicketTable:
 
 
 def _moved(ticket: Ticket, jump: Jump) -> Ticket | None:
-    found = moved(Moment(ticket.until, Kind.LASTING, sure=ticket.sure), ticket.made, jump)
+    found = moved(Moment(ticket.until, MomentKind.LASTING, sure=ticket.sure), ticket.made, jump)
     if found is None:
         return None
     after, made = found

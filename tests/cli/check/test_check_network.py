@@ -16,7 +16,7 @@ from gateway.check.firewall import firewall_findings
 from gateway.check.lan import BRIDGE_FILTER, lan_findings
 from gateway.check.rulesets import Rules, mark_findings, parsed, read_rules, rule_findings
 from gateway.lan.machine import Machine, Way, read_machine, setting
-from gateway.policy.config.config import Config, Marks
+from gateway.policy.config.config import Config, MarkBits
 from tests.kernel.home import Namespace
 
 pytestmark = pytest.mark.lab
@@ -381,7 +381,7 @@ def test_without_root_it_says_what_is_not_seen() -> None:
     found = [
         *rule_findings(Config(), rules),
         *firewall_findings(Config(), machine, rules),
-        *mark_findings(Marks(), rules),
+        *mark_findings(MarkBits(), rules),
     ]
     assert {(str(finding.level), finding.about) for finding in found if "without root" in finding.text} == {
         ("note", "offload"),

@@ -15,9 +15,9 @@ from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.profile import growing
 from gateway.policy.profile.growing import (
-    Stage,
-    Step,
-    StepState,
+    LastTransition,
+    TransitionStage,
+    TransitionState,
     check_step,
     due_day,
     later_months,
@@ -56,7 +56,9 @@ def jump(size: timedelta) -> Jump:
     return Jump(at("2027-05-03T12:00"), at("2027-05-03T12:00") + size, was_known=True, known=True)
 
 
-def proposed(band: Band = Band.AGE_10_12, month: str = "2027-05", when: str = "2027-05-01T00:00") -> Step:
+def proposed(
+    band: Band = Band.AGE_10_12, month: str = "2027-05", when: str = "2027-05-01T00:00"
+) -> LastTransition:
     found = check_step("aru", "Aru", band, month, None, at(when)).kept
     assert found is not None
     return found
@@ -73,7 +75,7 @@ def test_whoever_looks_first_a_step_is_proposed_from_its_month_on_and_never_befo
     found = check_step("aru", "Aru", band, month, None, now)
     assert found.kept is not None
     assert not found.due, "nobody could have read it yet"
-    assert growing.stage(found.kept, now) is Stage.PROPOSED
+    assert growing.stage(found.kept, now) is TransitionStage.PROPOSED
 
 
 @given(CHILDREN, MONTHS, ZONES, st.integers(0, 400))
@@ -90,7 +92,7 @@ def test_day_by_day_a_step_without_an_answer_happens_once_and_on_its_day(
         if found.due:
             assert kept is not None
             taken.append(now.date())
-            kept = replace(kept, state=StepState.TAKEN, taken=now)
+            kept = replace(kept, state=TransitionState.TAKEN, taken=now)
             band, month = kept.then, month_after(kept.then, month) or month
             if band is Band.ADULT:
                 break
@@ -142,7 +144,7 @@ def test_a_step_is_put_off_once_by_six_months_at_most_and_then_happens(months: i
         return
     after = growing.postponed(step, until, " School first. ", "Mum", now)
     assert (after.reason, after.put_off_by, after.until) == ("School first.", "Mum", until)
-    assert growing.stage(after, now) is Stage.POSTPONED
+    assert growing.stage(after, now) is TransitionStage.POSTPONED
     assert later_months(after, now.date()) == ()
     last = datetime.combine(month_of(until), datetime.min.time(), now.tzinfo)
     assert not check_step("aru", "Aru", Band.AGE_10_12, "2027-05", after, last - timedelta(minutes=1)).due
@@ -183,7 +185,7 @@ def test_days_without_a_gateway_are_none_of_the_thirty() -> None:
     assert growing.resumed(step, step.seen + timedelta(hours=40)) == step
     later = growing.resumed(step, step.seen + 60 * DAY)
     assert (later.since, later.seen) == (step.since + 60 * DAY, step.seen + 60 * DAY)
-    taken = replace(step, state=StepState.TAKEN, taken=step.seen)
+    taken = replace(step, state=TransitionState.TAKEN, taken=step.seen)
     assert growing.resumed(taken, step.seen + 60 * DAY) == taken
 
 
@@ -231,17 +233,17 @@ def test_a_clock_that_was_ahead_takes_the_proposal_back_and_keeps_what_was_put_o
 
 
 def test_a_file_that_went_back_is_proposed_anew_with_a_full_month() -> None:
-    taken = replace(proposed(), state=StepState.TAKEN, taken=at("2027-05-31T05:00"), by="qalqan")
+    taken = replace(proposed(), state=TransitionState.TAKEN, taken=at("2027-05-31T05:00"), by="qalqan")
     now = at("2027-06-02T12:00")
-    assert check_step("aru", "Aru", Band.AGE_13_15, "2030-05", taken, now) == growing.StepCheck(taken)
+    assert check_step("aru", "Aru", Band.AGE_13_15, "2030-05", taken, now) == growing.TransitionCheck(taken)
     again = check_step("aru", "Aru", Band.AGE_10_12, "2027-05", taken, now)
     assert again.kept is not None
-    assert (again.kept.state, again.kept.since, again.due) == (StepState.OPEN, now, False)
+    assert (again.kept.state, again.kept.since, again.due) == (TransitionState.OPEN, now, False)
 
 
 def test_back_from_a_month_to_which_it_was_put_off_there_are_thirty_days_again() -> None:
     put_off = growing.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
-    taken = replace(put_off, state=StepState.TAKEN, taken=at("2027-09-01T00:00"), by="qalqan")
+    taken = replace(put_off, state=TransitionState.TAKEN, taken=at("2027-09-01T00:00"), by="qalqan")
     now = at("2027-09-05T12:00")
     again = check_step("aru", "Aru", Band.AGE_10_12, "2027-05", taken, now)
     assert again.kept is not None
@@ -258,7 +260,7 @@ def test_a_gateway_that_was_off_meanwhile_moves_no_month_to_which_it_was_put_off
 
 
 def test_of_an_adult_nothing_is_told_after_a_month() -> None:
-    taken = replace(proposed(Band.AGE_16_17), state=StepState.TAKEN, taken=at("2027-05-31T05:00"))
+    taken = replace(proposed(Band.AGE_16_17), state=TransitionState.TAKEN, taken=at("2027-05-31T05:00"))
     assert check_step("aru", "Aru", Band.ADULT, None, taken, at("2027-06-30T05:00")).kept == taken
     assert check_step("aru", "Aru", Band.ADULT, None, taken, at("2027-06-30T05:01")).kept is None
 
