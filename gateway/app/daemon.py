@@ -12,7 +12,7 @@ from gateway.app.features import DataPlane, Features
 from gateway.control.listener import WebUser
 from gateway.control.router import Router
 from gateway.control.server import ControlServer
-from gateway.core.bus import Bus, Notice
+from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.core.closers import Closers
 from gateway.core.files import SOCKET, make_folder
@@ -30,7 +30,7 @@ from gateway.dataplane.lookups import (
     HelpAddresses,
     HelpAddressesChanged,
     OwnAnswers,
-    SafeAddresses,
+    SafeSearchCache,
     resolvers,
 )
 from gateway.dataplane.offload import offloading
@@ -130,7 +130,7 @@ class Daemon:
                 calling_names=product.calling,
             )
         )
-        self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
+        self.safe = self._kept(SafeSearchCache(loop, self.book, resolvers()))
         learned = LearnedAddresses(self.help.knows, self.safe.knows, self.help.calls)
         self.rules = RuleBook(path, product, self.bus, learned)
 
@@ -286,7 +286,7 @@ class Daemon:
     def _connect(self) -> None:
         """Subscribe to events: all subscriptions of the data plane are here; features add their own."""
         subscribe, gates = self.bus.subscribe, self.gates
-        subscribe(Notice, self.control.send)
+        subscribe(ControlEvent, self.control.send)
         subscribe(ClassAdded, gates.admit)
         subscribe(FlowForgotten, lambda event: gates.refuse(event.flow))
         subscribe(FlowReclassified, lambda event: gates.reclass(event.flow, event.live))

@@ -11,7 +11,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
 from gateway.core.loop import Signals
 from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
-from gateway.core.service_manager import Notifier
+from gateway.core.service_manager import ServiceNotifier
 from gateway.dataplane.packets import go_first
 from gateway.household.config_file import first_boot
 from gateway.lan import interfaces as lan
@@ -29,7 +29,7 @@ class Service:
         self._daemon = daemon
         self._loop = daemon.loop
         self._signals = signals
-        self._notifier = Notifier.from_environment()
+        self._notifier = ServiceNotifier.from_environment()
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT."""

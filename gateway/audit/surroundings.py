@@ -16,7 +16,7 @@ from gateway.control.client import Client
 from gateway.control.contract.filter_tests import AuditedRules
 from gateway.core.errors import ControlError
 from gateway.kernel.marks import PLAIN_SLOT
-from gateway.lists.book import SHELF, Book
+from gateway.lists.book import SHELF, CopyIndex
 from gateway.lists.formats import parse_addresses
 from gateway.policy.config.config import QUARANTINE, Config, MarkBits
 from gateway.policy.config.web import PAGES
@@ -152,7 +152,7 @@ def any_offloaded(connections: str, version: int, slot: int) -> bool:
 def relays(config: Config) -> dict[str, str]:
     """Return one address per IP version from the downloaded lists of Tor relays."""
     found: dict[str, str] = {}
-    copies = Book(Path(config.state, SHELF))
+    copies = CopyIndex(Path(config.state, SHELF))
     for file in map(copies.path, TOR):
         if file.exists():
             with file.open("rb") as lines:

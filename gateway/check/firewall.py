@@ -16,7 +16,7 @@ from typing import Any
 from gateway.check.findings import Finding, note, ok, problem, warning
 from gateway.check.lan import PRIVATE, public_ipv6
 from gateway.check.rulesets import Rules, statements
-from gateway.lan.machine import Interface, Machine
+from gateway.lan.machine import Interface, NetworkSnapshot
 from gateway.policy.config.config import Config
 
 # nft does not show an iptables rule's connection state, and nothing at all of legacy iptables.
@@ -30,7 +30,7 @@ Chain = tuple[str, str, str]  # family, table, name
 Expression = Mapping[str, Any]
 
 
-def firewall_findings(config: Config, machine: Machine, rules: Rules) -> Iterator[Finding]:
+def firewall_findings(config: Config, machine: NetworkSnapshot, rules: Rules) -> Iterator[Finding]:
     if public_ipv6(config, machine):
         yield _ipv6(config, rules)
     for name in sorted(machine.one_armed(config.lan) & machine.way_out(4)):
@@ -62,7 +62,7 @@ def _answers(name: str, addresses: Sequence[Interface], rules: Rules) -> Finding
     return problem("uplink", text, f"masquerade what leaves by {name}, or give the home a network of its own")
 
 
-def _untranslated(config: Config, machine: Machine, rules: Rules) -> Iterator[Finding]:
+def _untranslated(config: Config, machine: NetworkSnapshot, rules: Rules) -> Iterator[Finding]:
     """Report private addresses that leave untranslated; the next router may still have a route back."""
     private = [
         address

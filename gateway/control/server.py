@@ -24,7 +24,7 @@ from gateway.control.protocol import (
     failure,
     parse_request,
 )
-from gateway.core.bus import Notice
+from gateway.core.bus import ControlEvent
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.loop import Loop
 from gateway.core.reason_codes import Code
@@ -96,7 +96,7 @@ class ControlServer:
             if connection.kinds is not None and (not connection.kinds or event in connection.kinds):
                 self._send(connection, line)
 
-    def send(self, notice: Notice) -> None:
+    def send(self, notice: ControlEvent) -> None:
         """Send a notice of the bus."""
         self.publish(notice.event, **notice.values)
 

@@ -17,7 +17,7 @@ E = TypeVar("E")
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class ControlEvent:
     """Something that listeners of the control socket (pages, LuCI, notifications) are notified of."""
 
     event: str  # its kind: "status", "request", "device" …; gateway/control/README.md lists them
@@ -46,5 +46,5 @@ class Bus:
             subscriber(event)
 
     def notify(self, event: str, /, **values: object) -> None:
-        """Publish a Notice."""
-        self.publish(Notice(event, values))
+        """Publish a control event."""
+        self.publish(ControlEvent(event, values))

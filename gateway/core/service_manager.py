@@ -11,7 +11,7 @@ from collections.abc import Mapping
 FIRST = 3  # the first passed descriptor, SD_LISTEN_FDS_START
 
 
-class Notifier:
+class ServiceNotifier:
     """Sends state lines (ready, alive, stopping) to the datagram socket in NOTIFY_SOCKET.
 
     ``watchdog_period`` is half of the manager's timeout in seconds, or None without a watchdog.
@@ -22,7 +22,7 @@ class Notifier:
         self.watchdog_period = int(watchdog_usec) / 2e6 if watchdog_usec and watchdog_usec.isdigit() else None
 
     @classmethod
-    def from_environment(cls) -> Notifier:
+    def from_environment(cls) -> ServiceNotifier:
         return cls(os.environ.get("NOTIFY_SOCKET"), os.environ.get("WATCHDOG_USEC"))
 
     def send(self, *lines: str) -> None:

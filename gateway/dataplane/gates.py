@@ -16,7 +16,7 @@ from gateway.core.errors import GatewayError, KernelError
 from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.members import Family, Member
-from gateway.kernel.conntrack import Entry, FlowTuple
+from gateway.kernel.conntrack import ConntrackEntry, FlowTuple
 from gateway.kernel.marks import CUT, UPLOAD, FlowState, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
@@ -282,7 +282,7 @@ class Gates:
 
     def _put(self, flow: FlowId, byte: int) -> bool:
         layout = self._table.snapshot.layout
-        entry: Entry | None = self._table.conntrack.find(
+        entry: ConntrackEntry | None = self._table.conntrack.find(
             FlowTuple(flow.src, flow.dst, flow.proto, flow.sport, flow.dport)
         )
         if entry is None or layout.ct_slot(entry.mark) != flow.slot:

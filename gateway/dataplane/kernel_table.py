@@ -33,7 +33,7 @@ from gateway.kernel.ruleset.table import (
 )
 from gateway.kernel.snapshot import PassElement, Snapshot
 from gateway.kernel.usage import Pair, PassCounters, Totals
-from gateway.kernel.watch import Watch
+from gateway.kernel.watch import TableWatch
 from gateway.lan import interfaces as lan
 from gateway.lan.uplink import ways_out
 from gateway.policy.config.web import PAGES
@@ -78,7 +78,7 @@ class KernelTable:
         self._targets = None if native else fallback.TargetQueue(snapshot.queue_base)
         self._counters = PassCounters(layout)
         self._totals = Totals(self._counters)
-        self._watch = Watch(frozenset({("inet", NAME)}), self._totals.ended)
+        self._watch = TableWatch(frozenset({("inet", NAME)}), self._totals.ended)
         self.conntrack = conntrack or Conntrack()
         self.found: Mapping[Pair, int] = {}  # counters of the table of a killed daemon
         self.repairs = 0

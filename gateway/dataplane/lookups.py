@@ -1,6 +1,6 @@
 """Resolves names with the gateway's own resolver, because resolvers of devices are not trusted.
 
-`Lookups` sends the queries. `HelpAddresses`, `SafeAddresses` and `OwnAnswers` store the addresses of help
+`Lookups` sends the queries. `HelpAddresses`, `SafeSearchCache` and `OwnAnswers` store the addresses of help
 lines, of safe search, and of names that devices use.
 
 Queries are asynchronous, over UDP. A device on the LAN can try to forge answers. Therefore each query has its
@@ -307,7 +307,7 @@ class HelpAddresses:
         self._lookups.close()
 
 
-class SafeAddresses:
+class SafeSearchCache:
     """Stores the addresses of safe search, from the gateway's own resolver. Used by `DnsPath`."""
 
     def __init__(self, loop: Loop, book: AddressBook, servers: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from time import CLOCK_BOOTTIME, clock_gettime
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.kernel.conntrack import Entry, FlowTuple
+from gateway.kernel.conntrack import ConntrackEntry, FlowTuple
 from gateway.kernel.marks import (
     ANSWER,
     ASKING,
@@ -85,7 +85,7 @@ class PacketPath:
         dns: DnsPath,
         subjects: Mapping[int, Subject],
         wall: Callable[[], datetime],
-        behind: Callable[[FlowTuple], Entry | None],
+        behind: Callable[[FlowTuple], ConntrackEntry | None],
     ) -> None:
         """``interfaces``: the LAN interfaces. ``behind``: finds the connection of a packet.
 

@@ -15,8 +15,8 @@ from gateway.core.files import read_bounded, read_if_there
 from gateway.core.reason_codes import Code
 from gateway.household.file_history import (
     PROGRAM,
+    FileChange,
     FileHistory,
-    Step,
     changed_meanwhile,
     no_revision,
     revision_of,
@@ -53,7 +53,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class CompletedEdit:
     """A completed edit: the file before and after, and devices that moved to it."""
 
     before: Document
@@ -97,11 +97,13 @@ class Editing:
         except PolicyError as error:
             raise _broken(error, path) from error
 
-    def last_step(self, path: Path, source: bytes) -> Step | None:
+    def last_step(self, path: Path, source: bytes) -> FileChange | None:
         """Return the last step that led to ``source``, without automatic steps; None if it is not stored."""
         return self._rules.history(path.parent).last(path.name, revision_of(source), PROGRAM)
 
-    def edit(self, profile_id: str, changes: Changes, author: Author, revision: int | None = None) -> Edit:
+    def edit(
+        self, profile_id: str, changes: Changes, author: Author, revision: int | None = None
+    ) -> CompletedEdit:
         """Change a profile.
 
         ``revision``: the revision that the author saw; None: any. Raises PolicyError with all files
@@ -113,13 +115,15 @@ class Editing:
             raise changed_meanwhile(path)
         after = self.changed(before, changes)
         if after == before:
-            return Edit(before, after, revision_of(source), revision_of(source), {})
+            return CompletedEdit(before, after, revision_of(source), revision_of(source), {})
         draft = Draft({path: edits.profile_text(after)}, {path: source})
         lost = self._claim_devices(draft, _devices(after), path)
         self.put(draft, changes, author)
-        return Edit(before, after, revision_of(source), _revision(draft.files[path]), lost)
+        return CompletedEdit(before, after, revision_of(source), _revision(draft.files[path]), lost)
 
-    def unedit(self, profile_id: str, revision: int, author: Author, found: int | None = None) -> Edit:
+    def unedit(
+        self, profile_id: str, revision: int, author: Author, found: int | None = None
+    ) -> CompletedEdit:
         """Restore a revision of a profile, if the file is still at the revision ``found``.
 
         Devices that moved since then move back if the other file was not changed afterwards.
@@ -134,9 +138,9 @@ class Editing:
         after = edits.read(old, str(path))
         lost = self._claim_devices(draft, _devices(after), path)
         self.put(draft, {}, author)
-        return Edit({}, after, revision_of(source), _revision(old), lost)
+        return CompletedEdit({}, after, revision_of(source), _revision(old), lost)
 
-    def _restore_others(self, draft: Draft, steps: list[Step], path: Path) -> None:
+    def _restore_others(self, draft: Draft, steps: list[FileChange], path: Path) -> None:
         """Restore the other files of these steps, unless they were changed afterwards."""
         for step in steps:
             for name in step.after:
@@ -167,7 +171,7 @@ class Editing:
             self.put(draft, {"name": name, **changes}, author)
         return path.stem
 
-    def remove(self, profile_id: str, author: Author) -> Step:
+    def remove(self, profile_id: str, author: Author) -> FileChange:
         path = self.file(profile_id)
         return self.put(Draft({path: None}, {path: read_bounded(path)}), {}, author)
 
@@ -237,7 +241,7 @@ class Editing:
             problem = f"the device {mac} is shared by {', '.join(shared[mac])}"
             raise bad_rule(PolicyError("devices", problem, fix), "", {})
 
-    def put(self, draft: Draft, changes: Changes, author: Author) -> Step:
+    def put(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
         """Write a draft, and call ``in_force`` with the devices that a profile newly names."""
         before = {
             (profile.id, mac)
@@ -253,7 +257,7 @@ class Editing:
         self._in_force(frozenset(mac for _, mac in after - before))
         return step
 
-    def write(self, draft: Draft, changes: Changes, author: Author) -> Step:
+    def write(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
         """Check a draft, and write it."""
         folder = next(iter(draft.files)).parent
         new = self._checked(draft.files, changes)
@@ -313,12 +317,12 @@ class HomeEditing:
         self._rules = rules
         self._editing = editing
 
-    def edit(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
+    def edit(self, changes: Changes, author: Author, revision: int | None = None) -> CompletedEdit:
         """Change settings. Raises PolicyError with the file unchanged."""
         _check_family_keys(changes, self._rules.household.config.fixed)
         return self.switch(changes, author, revision)
 
-    def switch(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
+    def switch(self, changes: Changes, author: Author, revision: int | None = None) -> CompletedEdit:
         """Like ``edit``, for keys that only the daemon sets."""
         path = self._rules.path
         source, before = self._editing.read(path)
@@ -330,12 +334,12 @@ class HomeEditing:
         except PolicyError as error:
             raise bad_rule(error, "", changes) from error
         if after == before:
-            return Edit(before, after, found, found, {})
+            return CompletedEdit(before, after, found, found, {})
         data = edits.home_text(after)
         self._editing.put(Draft({path: data}, {path: source}), changes, author)
-        return Edit(before, after, found, revision_of(data), {})
+        return CompletedEdit(before, after, found, revision_of(data), {})
 
-    def unedit(self, revision: int, author: Author, found: int | None = None) -> Edit:
+    def unedit(self, revision: int, author: Author, found: int | None = None) -> CompletedEdit:
         """Restore a revision of the family's settings, if the file is still at the revision ``found``.
 
         Settings of the machine and lists that apply to everyone keep their present values. Raises
@@ -348,7 +352,7 @@ class HomeEditing:
         _, old = history.earlier(path, revision)
         data = _with_machine_settings(old, source, str(path))
         self._editing.put(Draft({path: data}, {path: source}), {}, author)
-        return Edit({}, {}, revision_of(source), revision_of(data), {})
+        return CompletedEdit({}, {}, revision_of(source), revision_of(data), {})
 
 
 def assign_device(

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.core.errors import ListError
 from gateway.household.loading import Product, load_product
 from gateway.lists.book import SHELF
-from gateway.lists.build import Report, Source, must_hits
+from gateway.lists.build import BuildReport, BuildSource, must_hits
 from gateway.lists.canaries import Canaries, CatalogueNames, parse_canaries, parse_shared_networks
 from gateway.lists.fetch import Fetcher
 from gateway.lists.must_resolve import MustResolve, content_categories, parse_must_resolve
@@ -102,7 +102,7 @@ class ListLibrary:
         """Return whether any list has a copy that was fetched or confirmed today."""
         return any(self.shelf.is_fresh(published, now) for published in self.published)
 
-    def build(self, now: datetime) -> tuple[TableInfo, list[Report]]:
+    def build(self, now: datetime) -> tuple[TableInfo, list[BuildReport]]:
         """Build the table from the seeds and all usable copies."""
         self._make_state()
         if not self.seeds and not any(map(self.is_here, self.published)):
@@ -127,7 +127,7 @@ class ListLibrary:
         )
         return [published for published in lists if published is not None]
 
-    def refusing(self, source: Source) -> list[str]:
+    def refusing(self, source: BuildSource) -> list[str]:
         """Return one line for each entry of a list that blocks a site which must open from ten years on."""
         hits = must_hits(source, self.canaries.must)
         return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]

@@ -66,7 +66,7 @@ class UsedMinute:
     use: str  # a category or service, as in `store.tables.history`
 
 
-class Minutes(Protocol):
+class MinuteLedgers(Protocol):
     """The ledgers of used minutes."""
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
@@ -282,7 +282,7 @@ class Family:
         names: NameBook | None = None,
         clock_known: Callable[[], bool] = lambda: True,
         interface_of: InterfaceOf = lambda _: None,
-        minutes: Minutes | None = None,
+        minutes: MinuteLedgers | None = None,
         teaching: Teaching | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
@@ -293,7 +293,7 @@ class Family:
         self.opened: Mapping[
             str, str
         ] = {}  # opened by an adult's proof: MAC address → profile without the proof
-        self.minutes: Minutes = minutes or Uncounted()
+        self.minutes: MinuteLedgers = minutes or Uncounted()
         self._teaching: Teaching = teaching or NoLessons()
         self.unknown: int | None = None  # slot of unassigned devices; None: they are not filtered
         self.strangers: dict[

@@ -45,7 +45,7 @@ class RulesRead:
 
 
 @dataclass(frozen=True, slots=True)
-class TableLost:
+class CategoryTableLost:
     """The category table is damaged. May be published during a look-up."""
 
 
@@ -114,7 +114,7 @@ class RuleBook:
         if isinstance(self.table, StoredTable):
             self._list_problem = f"{self.table.lost}. {PACKAGED}"
             _log.error("%s", self._list_problem)
-            self._bus.publish(TableLost())
+            self._bus.publish(CategoryTableLost())
 
     @property
     def table_damaged(self) -> bool:
@@ -250,7 +250,7 @@ class RuleBook:
             self._check_table()
             whole = isinstance(self.table, StoredTable) and not self.table.lost
             self._list_problem = f"{error}. {PREVIOUS if whole else PACKAGED}"
-            self._bus.publish(TableLost())
+            self._bus.publish(CategoryTableLost())
         else:
             old, self.table = self.table, fresh
             self.world = self._world()

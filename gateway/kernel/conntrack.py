@@ -76,7 +76,7 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConntrackEntry:
     """One connection. Values that the kernel did not report are None."""
 
     original: FlowTuple
@@ -102,7 +102,7 @@ class Conntrack:
     def close(self) -> None:
         self._netlink.close()
 
-    def entries(self, mark: int = 0, mask: int = 0) -> Iterator[Entry]:
+    def entries(self, mark: int = 0, mask: int = 0) -> Iterator[ConntrackEntry]:
         """Yield every connection whose mark is ``mark`` under ``mask``, reading in pieces.
 
         The table changes meanwhile: an entry may appear twice, and a new one may be missed.
@@ -118,11 +118,11 @@ class Conntrack:
         except OSError as error:
             raise _unreadable(error) from error
 
-    def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[Entry]:
+    def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[ConntrackEntry]:
         """Yield the connections of a slot."""
         return self.entries(layout.ct_mark(slot), layout.slot)
 
-    def of_addresses(self, addresses: AbstractSet[bytes]) -> Iterator[Entry]:
+    def of_addresses(self, addresses: AbstractSet[bytes]) -> Iterator[ConntrackEntry]:
         """Yield connections whose original or reply source is one of these addresses.
 
         Other entries are skipped without parsing, which takes a quarter of the time.
@@ -139,14 +139,14 @@ class Conntrack:
         except OSError as error:
             raise _unreadable(error) from error
 
-    def find(self, original: FlowTuple) -> Entry | None:
+    def find(self, original: FlowTuple) -> ConntrackEntry | None:
         """Return the connection whose original tuple, before address translation, is ``original``.
 
         Returns None if there is none. TCP and UDP only, in the default zone.
         """
         return self._find(_TUPLE_ORIG, original)
 
-    def behind(self, packet: FlowTuple) -> Entry | None:
+    def behind(self, packet: FlowTuple) -> ConntrackEntry | None:
         """Return the connection of a ``packet`` in either direction; None if there is none.
 
         The packet's destination may have been translated already; its source has not, as that happens last.
@@ -170,7 +170,7 @@ class Conntrack:
             raise _unreadable(error) from error
         return found
 
-    def _find(self, side: int, flow: FlowTuple) -> Entry | None:
+    def _find(self, side: int, flow: FlowTuple) -> ConntrackEntry | None:
         try:
             answers = self._netlink.ask(_GET, _family(flow), _tuple_attribute(flow, side))
         except OSError as error:
@@ -179,12 +179,12 @@ class Conntrack:
             raise _unreadable(error) from error
         return parse_entry(memoryview(answers[0])) if answers else None
 
-    def set_mark(self, entries: Iterable[Entry], value: int, mask: int) -> int:
+    def set_mark(self, entries: Iterable[ConntrackEntry], value: int, mask: int) -> int:
         """Set the bits under ``mask`` to ``value``. Returns the number of entries that still existed."""
         bits = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
         return self._change(_NEW, entries, bits)
 
-    def delete(self, entries: Iterable[Entry]) -> int:
+    def delete(self, entries: Iterable[ConntrackEntry]) -> int:
         """Delete entries: the next packet starts a new connection. Returns how many still existed."""
         return self._change(_DELETE, entries, b"")
 
@@ -193,7 +193,7 @@ class Conntrack:
         entries = self.entries() if slot is None else self.of_slot(layout, slot)
         return self.set_mark((e for e in entries if e.mark & layout.ct_ours), 0, layout.ct_ours)
 
-    def _change(self, kind: int, entries: Iterable[Entry], extra: bytes) -> int:
+    def _change(self, kind: int, entries: Iterable[ConntrackEntry], extra: bytes) -> int:
         changed = 0
         remaining = iter(entries)
         while batch := [(kind, entry.family, entry.key + extra) for entry in islice(remaining, _BATCH)]:
@@ -208,7 +208,7 @@ class Conntrack:
         return changed
 
 
-def parse_entry(data: memoryview) -> Entry | None:
+def parse_entry(data: memoryview) -> ConntrackEntry | None:
     """Return an entry from its attributes; None without both tuples, which no known kernel sends."""
     values = fields(data)
     tuples = values.get(_TUPLE_ORIG), values.get(_TUPLE_REPLY)
@@ -221,7 +221,7 @@ def parse_entry(data: memoryview) -> Entry | None:
     for kind in (_ZONE, _ID):
         if kind in values:
             key += attribute(kind, bytes(values[kind]))
-    return Entry(
+    return ConntrackEntry(
         original=original,
         reply=reply,
         mark=_number(values.get(_MARK)),

@@ -53,7 +53,7 @@ class PassCounters:
     def close(self) -> None:
         self._netlink.close()
 
-    def read(self) -> dict[tuple[int, int], Usage]:
+    def read(self) -> dict[tuple[int, int], ClassTraffic]:
         """Return usage by (slot, class number). Raises KernelError, for instance if the table is gone."""
         return self._whole(self._usages)
 
@@ -82,14 +82,14 @@ class PassCounters:
         msg = f"the pass map changed during each of {_ATTEMPTS} readings; another program writes to it"
         raise KernelError(msg)
 
-    def _usages(self) -> dict[tuple[int, int], Usage]:
-        out: dict[tuple[int, int], Usage] = {}
+    def _usages(self) -> dict[tuple[int, int], ClassTraffic]:
+        out: dict[tuple[int, int], ClassTraffic] = {}
         pairs = self.pairs
         for data in self._dump():
             for key, packets, size, expires in self._shapes.read(data):
                 pair = pairs.get(key) or self.pair(key)
                 other = out.get(pair)
-                usage = _new(Usage, (packets, size, expires))
+                usage = _new(ClassTraffic, (packets, size, expires))
                 out[pair] = usage if other is None else _sum(usage, other)
         return out
 
@@ -104,12 +104,12 @@ class PassCounters:
         return (of_set(data) for data in self._netlink.dump(_GET_ELEMENTS, NFPROTO_INET, names))
 
 
-def _sum(usage: Usage, other: Usage) -> Usage:
+def _sum(usage: ClassTraffic, other: ClassTraffic) -> ClassTraffic:
     if usage.expires is None or other.expires is None:
         expires = usage.expires if other.expires is None else other.expires
     else:
         expires = min(usage.expires, other.expires)
-    return _new(Usage, (usage.packets + other.packets, usage.bytes + other.bytes, expires))
+    return _new(ClassTraffic, (usage.packets + other.packets, usage.bytes + other.bytes, expires))
 
 
 class Totals:
@@ -172,7 +172,7 @@ class Totals:
         return self._bytes
 
 
-class Usage(NamedTuple):
+class ClassTraffic(NamedTuple):
     """The traffic of one class since its element was created: both directions, plain HTTP and all other."""
 
     packets: int

@@ -38,7 +38,7 @@ Gone = Callable[[memoryview, bool], None]
 """A message's attributes, as netlink has them, and whether it is about a whole set."""
 
 
-class Watch:
+class TableWatch:
     """Readable (``fileno``) when nftables changed; ``changed()`` tells whether one of our tables did."""
 
     def __init__(self, tables: frozenset[Table], gone: Gone | None = None) -> None:

@@ -46,7 +46,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class DefaultRoute:
     """A default route of the main table."""
 
     interface: str
@@ -65,12 +65,12 @@ class RecentNeighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class NetworkSnapshot:
     """A snapshot of the machine's network configuration."""
 
     links: dict[str, Link]
     addresses: dict[str, tuple[Interface, ...]]  # by interface
-    ways: tuple[Way, ...]
+    ways: tuple[DefaultRoute, ...]
     seen: tuple[RecentNeighbour, ...]
     leased: frozenset[str] = frozenset()  # interfaces with a temporary IPv4 address, as from DHCP
 
@@ -83,7 +83,7 @@ class Machine:
         return self.way_out() & set(lan)
 
 
-def read_machine() -> Machine:
+def read_machine() -> NetworkSnapshot:
     """Read the configuration from the kernel. Raises OSError."""
     names: dict[int, str] = {}
     raw = []
@@ -103,7 +103,9 @@ def read_machine() -> Machine:
             addresses[names[index]] += (ipaddress.ip_interface((bytes(ip), length)),)
             if family == socket.AF_INET and not flags & _PERMANENT:
                 leased.add(names[index])
-    return Machine(links, addresses, tuple(_ways(names)), tuple(_neighbours(names)), frozenset(leased))
+    return NetworkSnapshot(
+        links, addresses, tuple(_ways(names)), tuple(_neighbours(names)), frozenset(leased)
+    )
 
 
 def setting(name: str) -> str:
@@ -127,7 +129,7 @@ def _link(name: str, kind: int, flags: int, found: dict[int, memoryview], names:
     )
 
 
-def _ways(names: dict[int, str]) -> Iterator[Way]:
+def _ways(names: dict[int, str]) -> Iterator[DefaultRoute]:
     for body in dump_route(_GET_ROUTE, _ROUTING.size):
         family, length, _, _, table, _, _, kind, _ = _ROUTING.unpack_from(body)
         found = fields(body[_ROUTING.size :])
@@ -136,7 +138,7 @@ def _ways(names: dict[int, str]) -> Iterator[Way]:
         for index, hop in _hops(found):
             if index in names:
                 gateway = ipaddress.ip_address(bytes(hop[_GATEWAY])) if _GATEWAY in hop else None
-                yield Way(names[index], gateway, 4 if family == socket.AF_INET else 6)
+                yield DefaultRoute(names[index], gateway, 4 if family == socket.AF_INET else 6)
 
 
 def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryview]]]:

@@ -36,7 +36,7 @@ class Copy:
     further: tuple[Validators, ...] = ()  # of the second and later files of a list in several files
 
 
-class Book:
+class CopyIndex:
     """The stored copies in ``folder``, with their index in BOOK_NAME."""
 
     def __init__(self, folder: Path) -> None:

@@ -30,7 +30,7 @@ Names = Callable[[], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class BuildSource:
     """A list on this machine, as input of the build."""
 
     id: str
@@ -46,7 +46,7 @@ def _nothing(name: str) -> bool:  # noqa: ARG001
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BuildReport:
     """The result of reading a source. The table's description has it for each source in it."""
 
     id: str
@@ -63,7 +63,7 @@ class Report:
 
 
 def build_table(
-    sources: Iterable[Source],
+    sources: Iterable[BuildSource],
     target: Path,
     *,
     built: str,
@@ -71,7 +71,7 @@ def build_table(
     is_public_suffix: Callable[[str], bool],
     salt: bytes | None = None,
     leave_out: bool = False,
-) -> tuple[domains.TableInfo, list[Report]]:
+) -> tuple[domains.TableInfo, list[BuildReport]]:
     """Build the table from all sources and write it to ``target``.
 
     ``built`` is the build time in ISO 8601. With ``leave_out``, the build skips a fetched source that
@@ -81,10 +81,10 @@ def build_table(
     is unchanged then.
     """
     salt = salt if salt is not None else secrets.token_bytes(domains.SALT_BYTES)
-    by_category: dict[str, list[Source]] = {}
+    by_category: dict[str, list[BuildSource]] = {}
     for source in sources:
         by_category.setdefault(source.category, []).append(source)
-    reports: list[Report] = []
+    reports: list[BuildReport] = []
     categories: list[tuple[str, Digests]] = []
     for category in sorted(by_category):
         published: list[Names] = []
@@ -96,7 +96,7 @@ def build_table(
                 # A read error of the disk is not a fault of the source: keep the old, complete table.
                 if not leave_out or source.own or isinstance(error.__cause__, OSError):
                     raise
-                reports.append(Report(source.id, category, 0, 0, error=str(error)))
+                reports.append(BuildReport(source.id, category, 0, 0, error=str(error)))
                 continue
             reports.append(report)
             # Addresses have no public suffix.
@@ -161,7 +161,7 @@ def guess_format(source: str, path: Path) -> Format:
     return max(found, key=lambda pair: pair[0])[1]
 
 
-def survey(source: Source, canaries: Canaries) -> Report:
+def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
     """Check a whole source before the build reads it, so that no part of a bad list enters the table.
 
     Raises ListError with the name of the source and the line.
@@ -192,7 +192,7 @@ def survey(source: Source, canaries: Canaries) -> Report:
         msg = f"{source.id}: it lists {name}, and so blocks {hits[name]}, a well-known site; not used"
         raise ListError(msg)
     canaries.must.note(source.id, helps)
-    return Report(
+    return BuildReport(
         source.id,
         source.category,
         tally.domains,
@@ -203,14 +203,14 @@ def survey(source: Source, canaries: Canaries) -> Report:
     )
 
 
-def must_hits(source: Source, must: MustResolve) -> Mapping[str, str]:
+def must_hits(source: BuildSource, must: MustResolve) -> Mapping[str, str]:
     """Return the entries of a list that block a site of must_resolve.yaml, each with that site."""
     tally = Tally()
     found = must.hits(source.category, read_domains(source.id, _chunks(source.path), source.form, tally))
     return {name: site for name, site in found.items() if not tally.leaves_out(name)}
 
 
-def _reader(source: Source, report: Report) -> Names:
+def _reader(source: BuildSource, report: BuildReport) -> Names:
     excluded = frozenset((*report.canaries, *report.disputed))
 
     def names() -> Iterator[str]:

@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from gateway.core.errors import ListError
 from gateway.core.files import open_nonblocking, write_error_text
-from gateway.lists.book import Book, Copy
-from gateway.lists.build import Source, survey
+from gateway.lists.book import Copy, CopyIndex
+from gateway.lists.build import BuildSource, survey
 from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.must_resolve import MustResolve
@@ -45,7 +45,7 @@ def check_registers_distinct(registers: Iterable[Register], others: Iterable[Pub
             raise ListError(msg)
 
 
-def copy_register_file(register: Register, book: Book, canaries: Canaries, now: datetime) -> None:
+def copy_register_file(register: Register, book: CopyIndex, canaries: Canaries, now: datetime) -> None:
     """Copy a register that is a local file. Raises ListError and keeps the last good copy."""
     target = book.path(register.source)
     new = target.with_suffix(f".{os.getpid()}.new")
@@ -77,7 +77,7 @@ def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
 
 
 def copy_register_files(
-    registers: Iterable[Register], book: Book, canaries: Canaries, now: datetime
+    registers: Iterable[Register], book: CopyIndex, canaries: Canaries, now: datetime
 ) -> list[str]:
     """Copy the files of all registers that are on. Return one line for each failure."""
     problems = []
@@ -92,7 +92,7 @@ def copy_register_files(
     return problems
 
 
-def usable(register: Register, book: Book) -> PublishedList | None:
+def usable(register: Register, book: CopyIndex) -> PublishedList | None:
     """Return the list for the build; None without a copy, or for a copy with addresses."""
     published, path = register_list(register), book.path(register.source)
     if not register.on or not path.exists():
@@ -101,7 +101,7 @@ def usable(register: Register, book: Book) -> PublishedList | None:
     return None if form is Format.ADDRESSES else replace(published, form=form)
 
 
-def note(registers: Iterable[Register], book: Book, must: MustResolve) -> None:
+def note(registers: Iterable[Register], book: CopyIndex, must: MustResolve) -> None:
     """Set the message of each copy in use to the sites of must_resolve.yaml that it blocks.
 
     The entries stay in the table: a register is shown as what it is, and applied as a whole.
@@ -120,7 +120,7 @@ def _addresses(register: Register) -> str:
     return f"{register.source}: its lines are addresses; only the names of a register are used"
 
 
-def _closing(source: Source, must: MustResolve) -> str:
+def _closing(source: BuildSource, must: MustResolve) -> str:
     tally = Tally()
     listed = read_domains(source.id, _chunks(source.path), source.form, tally)
     found = {name: site for name in listed if (site := must.site_of_any_list(name)) is not None}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from gateway.core.errors import ListError
 from gateway.core.files import sync_folder, write_atomically, write_error_text
 from gateway.core.optional_packages import MissingPackageError, require
-from gateway.lists.book import Book, Copy, Validators
+from gateway.lists.book import Copy, CopyIndex, Validators
 from gateway.policy.sealed.sealed_set import (
     KEY_BYTES,
     MAX_SET,
@@ -178,7 +178,7 @@ class SealedUpdate:
         shelf, sources = self._shelf, tuple(sources)
         shelf.make()
         shelf.sweep(sources)
-        book = Book(shelf.folder)
+        book = CopyIndex(shelf.folder)
         before = book.copies
         book.copies = {source.name: before.get(source.name, Copy()) for source in sources}
         problems = []

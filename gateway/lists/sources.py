@@ -15,7 +15,7 @@ from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, Place, Sequence, shown
 
 if TYPE_CHECKING:
-    from gateway.lists.build import Source
+    from gateway.lists.build import BuildSource
 
 DEFAULT_MAX_BYTES = 64 << 20  # three million hosts lines
 HIGHEST_MAX_BYTES = 512 << 20
@@ -46,12 +46,12 @@ class PublishedList:
         """Addresses of all its files; one after another they are the list."""
         return self.url, *self.further
 
-    def copy(self, path: Path) -> Source:
+    def copy(self, path: Path) -> BuildSource:
         """Return the copy at ``path`` as input of the build. Raises ListError for a file that is no list."""
-        from gateway.lists.build import Source, guess_format  # the daemon needs the catalogue only
+        from gateway.lists.build import BuildSource, guess_format  # the daemon needs the catalogue only
 
         form = self.form or guess_format(self.id, path)
-        return Source(self.id, self.category, path, form, self.skip_canaries)
+        return BuildSource(self.id, self.category, path, form, self.skip_canaries)
 
 
 def parse_sources(source: str | bytes, file: str, categories: Categories) -> Mapping[str, PublishedList]:

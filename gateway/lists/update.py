@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.core.errors import ListError
-from gateway.lists.book import Book, Copy, Validators
-from gateway.lists.build import Report, Source, build_table, must_hits, survey
+from gateway.lists.book import Copy, CopyIndex, Validators
+from gateway.lists.build import BuildReport, BuildSource, build_table, must_hits, survey
 from gateway.lists.canaries import Canaries
 from gateway.lists.fetch import Fetcher, Offline, Unwritable, unwritable
 from gateway.lists.formats import Format
@@ -29,7 +29,7 @@ class NoInternet(ListError):
     """No server could be reached."""
 
 
-class Shelf(Book):
+class Shelf(CopyIndex):
     """The stored copies of lists, and how they are renewed."""
 
     def fetch(
@@ -145,7 +145,7 @@ def _join(parts: list[Path], new: Path) -> None:
         raise Unwritable(unwritable(new.parent, error)) from error
 
 
-def _refuse_drift(new: Source, old: Source, must: MustResolve) -> None:
+def _refuse_drift(new: BuildSource, old: BuildSource, must: MustResolve) -> None:
     """Raises ListError if a new copy blocks a site that must resolve and the previous copy did not.
 
     Without a previous copy, the build leaves such entries out of the table.
@@ -169,8 +169,8 @@ class Seed:
     path: Path
 
     @property
-    def source(self) -> Source:
-        return Source(f"own-{self.category}", self.category, self.path, Format.DOMAINS, own=True)
+    def source(self) -> BuildSource:
+        return BuildSource(f"own-{self.category}", self.category, self.path, Format.DOMAINS, own=True)
 
 
 def build_all(
@@ -182,13 +182,13 @@ def build_all(
     canaries: Canaries,
     is_public_suffix: Callable[[str], bool],
     now: datetime,
-) -> tuple[TableInfo, list[Report]]:
+) -> tuple[TableInfo, list[BuildReport]]:
     """Build the table in ``state`` from the seeds and from every list that has a copy.
 
     A copy that cannot be used is left out and forgotten; its report has the error.
     """
     sources = [seed.source for seed in seeds]
-    left_out: list[Report] = []
+    left_out: list[BuildReport] = []
     for published in lists:
         if not shelf.path(published.id).exists():
             continue
@@ -197,7 +197,7 @@ def build_all(
         except ListError as error:
             if isinstance(error.__cause__, OSError):
                 raise
-            left_out.append(Report(published.id, published.category, 0, 0, error=str(error)))
+            left_out.append(BuildReport(published.id, published.category, 0, 0, error=str(error)))
     info, reports = build_table(
         sources,
         state / TABLE_NAME,

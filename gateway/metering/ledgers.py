@@ -21,11 +21,11 @@ from gateway.store.minutes_file import (
     FOLDER,
     SERVICE,
     ClockRecord,
+    MinuteFlag,
     MinuteRecord,
     MinutesFile,
     Record,
     UseRecord,
-    Why,
     spent,
 )
 from gateway.store.store import ActivityErased, Store
@@ -143,7 +143,9 @@ class Ledgers:
         records: list[Record] = []
         for key, ledger in self._ledgers.items():
             for entry in ledger.close(minute):
-                why = Why.COUNTED | (Why.LINGER if entry.why is CountReason.LINGER else Why.NOTHING)
+                why = MinuteFlag.COUNTED | (
+                    MinuteFlag.LINGER if entry.why is CountReason.LINGER else MinuteFlag.NOTHING
+                )
                 service = self._storable_service(key, entry.service)
                 records.append(
                     MinuteRecord(entry.minute, key, entry.device, entry.gate, entry.moved, service, why)
@@ -160,7 +162,7 @@ class Ledgers:
         for key in self._grown:
             size = self._written[key] = self._moving[key]
             service = self._storable_service(*key[::3])
-            records.append(MinuteRecord(clock.minute, *key[:3], size, service, Why.OPEN))
+            records.append(MinuteRecord(clock.minute, *key[:3], size, service, MinuteFlag.OPEN))
         self._grown.clear()
         self._append(records, clock, now)
         self._file.sync(now)
@@ -235,10 +237,12 @@ class Ledgers:
             if isinstance(record, ClockRecord):
                 shift = record.wall - record.minute
             elif (
-                isinstance(record, MinuteRecord) and record.profile == profile_id and record.why & Why.COUNTED
+                isinstance(record, MinuteRecord)
+                and record.profile == profile_id
+                and record.why & MinuteFlag.COUNTED
             ):
                 at = datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC)
-                why = CountReason.LINGER if record.why & Why.LINGER else CountReason.MOVED
+                why = CountReason.LINGER if record.why & MinuteFlag.LINGER else CountReason.MOVED
                 yield CountedMinute(at, record.device, record.gate, record.bytes, record.service, why)
 
     def uses(self, profile_id: str, day: date) -> tuple[UsedMinute, ...]:
@@ -339,8 +343,8 @@ def _past_minutes(records: Iterable[Record], minute: int) -> dict[str, _Past]:
     for record in records:
         if not isinstance(record, MinuteRecord):
             continue
-        if record.why & Why.COUNTED:
-            why = CountReason.LINGER if record.why & Why.LINGER else CountReason.MOVED
+        if record.why & MinuteFlag.COUNTED:
+            why = CountReason.LINGER if record.why & MinuteFlag.LINGER else CountReason.MOVED
             entry = LedgerEntry(record.minute, record.device, record.gate, record.bytes, record.service, why)
             counted.setdefault(record.profile, []).append(entry)
         else:

@@ -28,7 +28,7 @@ from gateway.kernel.snapshot import PassElement
 from gateway.kernel.usage import Pair
 from gateway.metering.ledgers import Ledgers
 from gateway.metering.shares import by_service, shares
-from gateway.metering.uses import Uses
+from gateway.metering.uses import UseRecorder
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
@@ -94,8 +94,8 @@ class Meter:
         family: Family,
         books: Ledgers,
         live: LiveFlows,
-        mark: Mark,
-        uses: Uses,
+        mark: CounterMark,
+        uses: UseRecorder,
         wall: Callable[[], datetime],
         *,
         classes: Callable[[], Mapping[tuple[int, frozenset[str]], int]],
@@ -306,8 +306,8 @@ def metering(
         family,
         books,
         live,
-        Mark(Path(rules.household.config.runtime) / FILE),
-        Uses(live, lambda: rules.world),
+        CounterMark(Path(rules.household.config.runtime) / FILE),
+        UseRecorder(live, lambda: rules.world),
         home.clock.now,
         classes=store.classes,
         catalogue=lambda: rules.world.catalogue,
@@ -393,7 +393,7 @@ class MinuteClock:
         return ClockRecord(self.number, self.started, self._wall, self._boot)
 
 
-class Mark:
+class CounterMark:
     """Stores the position up to which the kernel's counters were read.
 
     If the daemon is killed, its table continues to count. The mark shows the next daemon which bytes are new.

@@ -33,7 +33,7 @@ class _FlowUse(NamedTuple):
     service: str | None  # None: no service
 
 
-class Uses:
+class UseRecorder:
     """Keeps the current minute of each profile. Past minutes are in the file of the day."""
 
     def __init__(self, live: LiveFlows, world: Callable[[], World]) -> None:

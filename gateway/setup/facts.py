@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.check.rulesets import Rules
 from gateway.core.errors import GatewayError
-from gateway.lan.machine import Machine
+from gateway.lan.machine import NetworkSnapshot
 from gateway.policy.time.list_updates import UpdateInterval
 
 NAT_TABLE = "qalqan_nat"  # a table of ours besides `qalqan`, of family inet
@@ -50,7 +50,7 @@ class Offer:
 class Facts:
     """Everything that setup reads from the machine."""
 
-    machine: Machine
+    machine: NetworkSnapshot
     rules: Rules = field(default_factory=lambda: Rules((), "", {}))  # without our two tables
     kernel: KernelSupport = field(default_factory=KernelSupport)
     dnsmasq: Dnsmasq = field(default_factory=Dnsmasq)

@@ -59,7 +59,7 @@ Spent = Mapping[tuple[str, str], int]
 log = logging.getLogger(__name__)
 
 
-class Why(IntFlag):
+class MinuteFlag(IntFlag):
     """Why a minute has a record."""
 
     NOTHING = 0
@@ -78,7 +78,7 @@ class MinuteRecord:
     gate: str
     bytes: int
     service: str | None = None  # the service with the most bytes; None: not known
-    why: Why = Why.COUNTED
+    why: MinuteFlag = MinuteFlag.COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class MinutesFile:
         self._sync_every = sync_every
         self._day: date | None = None
         self._file: int | None = None
-        self._words = Words()
+        self._words = TextNumbers()
         self._size = 0
         self._gap = b""
         self._unsynced: float | None = None  # since when
@@ -138,7 +138,7 @@ class MinutesFile:
         """Open or create the file of a day and return its records. The previous file is synced."""
         self._let_go()
         self._waiting.clear()
-        self._day, self._words = day, Words()
+        self._day, self._words = day, TextNumbers()
         self._folded.discard(day)  # after the clock was set back, a past day continues
         data = self._read(day)
         self._size, self._gap = len(data), gap(data)
@@ -156,7 +156,7 @@ class MinutesFile:
                 self._write(data)
             except OSError as error:
                 self._fails(error)
-                self._words = Words()  # words may be truncated: write them again with the next record
+                self._words = TextNumbers()  # words may be truncated: write them again with the next record
                 self._gap = bytes(SIZE)
                 kept = [record for record in self._waiting if _must_stay(record)]
                 self._waiting = deque(kept, maxlen=WAITING_LIMIT)
@@ -205,7 +205,7 @@ class MinutesFile:
 
     def details(self, day: date) -> tuple[Record, ...]:
         """Return the records of a day of the last week."""
-        return tuple(unpack(self._read(day), Words()))
+        return tuple(unpack(self._read(day), TextNumbers()))
 
     def last_clock(self) -> ClockRecord | None:
         """Return the clock record of the last written minute, of any day.
@@ -260,7 +260,7 @@ class MinutesFile:
         use records stay. With ``running`` too, nothing stays.
         """
         for day in self._days():
-            words = Words()
+            words = TextNumbers()
             found = self.details(day)
             if past and (running or day != self._day):
                 found = _of_others(found, profile)
@@ -323,7 +323,7 @@ def spent(records: Iterable[Record]) -> Spent:
     """Return counted minutes by profile and gate. A minute on several devices counts once."""
     minutes: dict[tuple[str, str], set[int]] = {}
     for record in records:
-        if isinstance(record, MinuteRecord) and record.why & Why.COUNTED:
+        if isinstance(record, MinuteRecord) and record.why & MinuteFlag.COUNTED:
             minutes.setdefault((record.profile, record.gate), set()).add(record.minute)
     return {key: len(found) for key, found in minutes.items()}
 
@@ -331,7 +331,7 @@ def spent(records: Iterable[Record]) -> Spent:
 def _must_stay(record: Record) -> bool:
     if isinstance(record, UseRecord):
         return False
-    return isinstance(record, ClockRecord) or bool(record.why & Why.COUNTED)
+    return isinstance(record, ClockRecord) or bool(record.why & MinuteFlag.COUNTED)
 
 
 def _of_others(records: Iterable[Record], profile: str) -> tuple[Record, ...]:
@@ -349,7 +349,7 @@ def _bare(records: Iterable[Record], profile: str, *, kinds: bool) -> Iterator[R
             yield record
 
 
-class Words:
+class TextNumbers:
     """The texts of one file and their numbers."""
 
     def __init__(self) -> None:
@@ -391,7 +391,7 @@ class Words:
         return self._texts.get(number)
 
 
-def pack(record: Record, words: Words) -> bytes:
+def pack(record: Record, words: TextNumbers) -> bytes:
     """Return the bytes of a record, after the word records that it needs first."""
     if isinstance(record, ClockRecord):
         started = max(0, round(record.started * 1000))
@@ -410,7 +410,7 @@ def _pack(kind: int, flags: int, *values: object) -> bytes:
     return body + _CHECK.pack(crc32(body))
 
 
-def unpack(data: bytes, words: Words) -> Iterator[Record]:
+def unpack(data: bytes, words: TextNumbers) -> Iterator[Record]:
     """Yield the records in ``data``. Bytes between them are skipped."""
     at = 0
     while at + SIZE <= len(data):
@@ -427,7 +427,7 @@ def last_clock(data: bytes) -> ClockRecord | None:
     """Return the last clock record, searched from the end."""
     for at in range(len(data) - SIZE, -1, -1):
         if data[at] == _CLOCK and _sound(data, at):
-            record = _read(data, at, Words())
+            record = _read(data, at, TextNumbers())
             return record if isinstance(record, ClockRecord) else None
     return None
 
@@ -443,7 +443,7 @@ def _sound(data: bytes, at: int) -> bool:
     return data[at] & 0xF0 == 0xA0 and bool(_CHECK.unpack_from(data, end)[0] == crc32(data[at:end]))
 
 
-def _read(data: bytes, at: int, words: Words) -> Record | None:
+def _read(data: bytes, at: int, words: TextNumbers) -> Record | None:
     kind, flags = _HEAD.unpack_from(data, at)
     form = _FORMS.get(kind)
     if form is None:
@@ -463,4 +463,4 @@ def _read(data: bytes, at: int, words: Words) -> Record | None:
     profile, device, gate, service = map(words.text, numbers)
     if not profile or not device or not gate:
         return None  # a word record is missing
-    return MinuteRecord(minute, profile, device, gate, size, service or None, Why(flags & 0x7))
+    return MinuteRecord(minute, profile, device, gate, size, service or None, MinuteFlag(flags & 0x7))

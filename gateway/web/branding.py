@@ -50,7 +50,7 @@ _STYLE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Logo:
+class LogoFile:
     """A checked logo file."""
 
     path: str
@@ -58,16 +58,16 @@ class Logo:
     stamp: str  # digest of its bytes: the pages show no other content
 
 
-def read_logo(path: str) -> Logo:
+def read_logo(path: str) -> LogoFile:
     """Check a logo file. Raises PolicyError if the pages must not show it."""
     data = read_bounded(Path(path), MOST_BYTES)
     if len(data) > MOST_BYTES:
         raise PolicyError(path, f"is larger than {MOST_BYTES} bytes", "make it smaller")
     if data.startswith(_PNG):
         _look_at_png(path, data)
-        return Logo(path, "image/png", stamp_of(data))
+        return LogoFile(path, "image/png", stamp_of(data))
     _look_at_svg(path, data)
-    return Logo(path, "image/svg+xml", stamp_of(data))
+    return LogoFile(path, "image/svg+xml", stamp_of(data))
 
 
 def stamp_of(data: bytes) -> str:

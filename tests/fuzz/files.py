@@ -19,7 +19,7 @@ from gateway.age.hpke import POINT, derive_key, unseal
 from gateway.age.refusals import AgeProofError
 from gateway.core.errors import ListError, PolicyError
 from gateway.household.uci import parse_uci
-from gateway.lists.book import Book
+from gateway.lists.book import CopyIndex
 from gateway.lists.canaries import Canaries
 from gateway.lists.must_resolve import MustResolve, MustSite, parse_must_resolve
 from gateway.lists.registers import copy_register_file, note, usable
@@ -141,7 +141,7 @@ def register(data: bytes) -> None:
     with _folder() as folder:
         file = folder / "names.txt"
         file.write_bytes(data)
-        one, book = Register("kz", "", str(file), on=True), Book(folder)
+        one, book = Register("kz", "", str(file), on=True), CopyIndex(folder)
         with contextlib.suppress(ListError):
             copy_register_file(one, book, CANARIES, AT)
             note([one], book, CANARIES.must)

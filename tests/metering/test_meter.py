@@ -20,8 +20,8 @@ from gateway.household.rule_book import RuleBook
 from gateway.kernel.conntrack import Flow, Moved
 from gateway.kernel.snapshot import PassElement
 from gateway.metering.ledgers import Ledgers
-from gateway.metering.meter import APART, MINUTE, SLIP, SWEEP, TICK, Mark, Meter, MinuteClock
-from gateway.metering.uses import Uses
+from gateway.metering.meter import APART, MINUTE, SLIP, SWEEP, TICK, CounterMark, Meter, MinuteClock
+from gateway.metering.uses import UseRecorder
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.time.ledger import CountReason
@@ -168,8 +168,8 @@ class World:
             self.family,
             self.books,
             self.live,
-            Mark(self.folder / "metered"),
-            Uses(self.live, lambda: self.rules.world),
+            CounterMark(self.folder / "metered"),
+            UseRecorder(self.live, lambda: self.rules.world),
             lambda: self.clock.wall,
             classes=self.store.classes,
             catalogue=lambda: self.rules.world.catalogue,

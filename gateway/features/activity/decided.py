@@ -10,7 +10,7 @@ from gateway import __version__
 from gateway.control.contract.activity import BlockOrigin, ListVersion
 from gateway.features.rules.edit_history import EditHistory, RuleChange
 from gateway.household.context import HomeContext
-from gateway.lists.book import SHELF, Book
+from gateway.lists.book import SHELF, CopyIndex
 from gateway.policy.judge.explanation import Decider, category_of, contest, decider, setting
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Reason, Verdict
@@ -115,7 +115,7 @@ class DecisionSource:
         rules = self._home.rules
         if decision.reason is Reason.REGISTER:
             country = decision.owner.split(":")[1]
-            book = Book(Path(rules.household.config.state) / SHELF)
+            book = CopyIndex(Path(rules.household.config.state) / SHELF)
             return (ListVersion(f"law-{country}", _date(book.day(f"law-{country}"))),)
         if not kind or host is None or decision.reason is Reason.REFUSED_FOR_EVERYONE:
             return ()
@@ -127,7 +127,7 @@ class DecisionSource:
 
     def _of_kind(self, kind: str) -> tuple[ListVersion, ...]:
         rules = self._home.rules
-        info, book = rules.table.info, Book(Path(rules.household.config.state) / SHELF)
+        info, book = rules.table.info, CopyIndex(Path(rules.household.config.state) / SHELF)
         built = _date(info.built[:10])
         found = [
             str(source.get("id"))

@@ -21,7 +21,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.household.context import HomeContext
 from gateway.household.editing import HomeEditing
-from gateway.lists.book import SHELF, STALE, Book
+from gateway.lists.book import SHELF, STALE, CopyIndex
 from gateway.policy.config.registers import Register
 
 
@@ -55,7 +55,7 @@ class RegisterVerbs:
     def _registers(self) -> Iterator[RegisterState]:
         rules = self._home.rules
         config, now = rules.household.config, self._home.local_now()
-        book = Book(Path(config.state) / SHELF) if config.registers else None
+        book = CopyIndex(Path(config.state) / SHELF) if config.registers else None
         counts = {str(source.get("id")): source.get("domains") for source in rules.table.info.sources}
         for register in config.registers:
             copy = None if book is None else book.copies.get(register.source)

@@ -17,8 +17,8 @@ from gateway.core.errors import ListError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.household.context import HomeContext
-from gateway.household.rule_book import RulesRead, TableLost
-from gateway.lists.book import SHELF, STALE, Book
+from gateway.household.rule_book import CategoryTableLost, RulesRead
+from gateway.lists.book import SHELF, STALE, CopyIndex
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.list_updates import UpdateHistory, next_update
 
@@ -65,7 +65,7 @@ class UpdateRunner:
         self._process = HelperProcess(home.loop, self._stepped, self._finished, TIMEOUT, NICE)
         self.close = self._process.close
         self._next_rebuild = home.loop.now()
-        home.bus.subscribe(TableLost, self._table_lost)
+        home.bus.subscribe(CategoryTableLost, self._table_lost)
         if home.rules.table_damaged:
             home.loop.call_later(0.0, self._rebuild)
 
@@ -89,7 +89,7 @@ class UpdateRunner:
         self._progress, self._problems = {}, []
         self._home.publish("lists", what="begun")
 
-    def _table_lost(self, _: TableLost) -> None:
+    def _table_lost(self, _: CategoryTableLost) -> None:
         """Wait until the packet is judged: the event may come from within a look-up."""
         self._home.loop.call_later(0.0, self._regroup)
         self._home.loop.call_later(0.0, self._rebuild)
@@ -253,7 +253,7 @@ class ListUpdates:
         """When the newest list was fetched; None: there is none."""
         self._book_problem = ""
         try:
-            return Book(Path(self._home.rules.household.config.state) / SHELF).newest
+            return CopyIndex(Path(self._home.rules.household.config.state) / SHELF).newest
         except ListError as error:
             self._book_problem = str(error)
             return None

@@ -44,7 +44,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.lists.updates import ListUpdates
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
-from gateway.lists.book import SHELF, STALE, Book
+from gateway.lists.book import SHELF, STALE, CopyIndex
 from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
@@ -95,7 +95,7 @@ class ListVerbs:
         state = Path(self._home.rules.household.config.state)
         return Lists(
             table=ListTable(names=info.count, bytes=info.size, built=info.built),
-            sources=tuple(self._sources(own, Book(state / SHELF), info)),
+            sources=tuple(self._sources(own, CopyIndex(state / SHELF), info)),
             categories=tuple(
                 NamedId(id=category.id, name=category.name["en"])
                 for category in self._home.rules.world.categories.by_id.values()
@@ -110,7 +110,7 @@ class ListVerbs:
             most=MAX_OWN,
         )
 
-    def _sources(self, own: OwnLists, book: Book, info: TableInfo) -> Iterator[ListSource]:
+    def _sources(self, own: OwnLists, book: CopyIndex, info: TableInfo) -> Iterator[ListSource]:
         zone, now = self._home.rules.household.config.zone, self._home.now()
         names = self._home.rules.names.categories
         built = {str(source.get("id")): source.get("domains") for source in info.sources}
@@ -150,7 +150,7 @@ class ListVerbs:
         names = self._home.rules.names
         categories = {category for match in found.matches for category in match.categories}
         own = self._own()
-        book = Book(Path(self._home.rules.household.config.state) / SHELF)
+        book = CopyIndex(Path(self._home.rules.household.config.state) / SHELF)
         return LookupResult(
             host=found.host,
             refused_for_everyone=found.refused_for_everyone,
@@ -221,7 +221,7 @@ class ListVerbs:
         """
         by, own = self._access.guardian(call), self._own()
         listed = own.lists.get(call.args.id) or self._published_list(call, call.args.id)
-        book = Book(Path(self._home.rules.household.config.state) / SHELF)
+        book = CopyIndex(Path(self._home.rules.household.config.state) / SHELF)
         if listed.id in own.lists:
             self._write(own.without_list(listed.id))
         else:

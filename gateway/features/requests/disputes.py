@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from gateway.control.contract.requests import NewRequest
 from gateway.control.protocol import Call
 from gateway.core.reason_codes import Code
-from gateway.household.members import Minutes
+from gateway.household.members import MinuteLedgers
 from gateway.household.rule_book import RuleBook
 from gateway.policy.time.gates import in_order
 from gateway.store.tables.grants import in_utc
@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def disputed(
-    call: Call[NewRequest], since: datetime, rules: RuleBook, minutes: Minutes, profile_id: str
+    call: Call[NewRequest], since: datetime, rules: RuleBook, minutes: MinuteLedgers, profile_id: str
 ) -> tuple[datetime, tuple[str, ...], int]:
     """Return when the disputed minutes begin (in UTC), which limits counted them, and how many they are.
 

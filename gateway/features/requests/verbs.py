@@ -32,7 +32,7 @@ from gateway.features.time.grants import Giver, Grants, is_paused, with_grant
 from gateway.features.time.verbs import parse_service
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
-from gateway.household.members import Member, Minutes
+from gateway.household.members import Member, MinuteLedgers
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.why import parse_host
@@ -63,7 +63,7 @@ class RequestVerbs:
         home: HomeContext,
         stored: RequestTable,
         transaction: Callable[[], AbstractContextManager[None]],
-        minutes: Minutes,
+        minutes: MinuteLedgers,
         access: Access,
         grants: Grants,
         editing: Editing,

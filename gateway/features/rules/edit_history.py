@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.control.contract.rules import ChangedValue, UndoAction
 from gateway.core.errors import PolicyError
-from gateway.household.file_history import FileHistory, Step, revision
+from gateway.household.file_history import FileChange, FileHistory, revision
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile import edits
 from gateway.policy.profile.edits import ChangedEntry, changed_entries
@@ -26,7 +26,7 @@ VALUE_LIMIT = 1000  # characters of one value; a longer one is replaced by "…"
 class RuleChange:
     """What one step of the history changed in one file. ``what``: rules, added, removed or settings."""
 
-    step: Step
+    step: FileChange
     what: str
     who: str  # a profile's id; empty for the settings
     name: str
@@ -88,7 +88,7 @@ class EditHistory:
             if change.what != "rules":
                 return
 
-    def _of_people(self, step: Step, history: FileHistory, folder: Path) -> Iterator[RuleChange | None]:
+    def _of_people(self, step: FileChange, history: FileHistory, folder: Path) -> Iterator[RuleChange | None]:
         """Yield the change of the step's main file, and of other files if more than a device moved away."""
         main = self._main_file(step, history, folder)
         first = self._of_person(step, history, folder / main)
@@ -98,7 +98,7 @@ class EditHistory:
             if change is not None and any(not entry.key.startswith("devices/") for entry in change.entries):
                 yield replace(change, undo=None)
 
-    def _of_person(self, step: Step, history: FileHistory, path: Path) -> RuleChange | None:
+    def _of_person(self, step: FileChange, history: FileHistory, path: Path) -> RuleChange | None:
         name, who = path.name, path.stem
         before = self._person(path, self._before(step, history, name))
         after = self._person(path, self._after(step, history, name))
@@ -117,7 +117,7 @@ class EditHistory:
         undo = UndoAction(do="unedit", id=who, revision=step.before[name], found=step.after[name])
         return self._change(step, history, name, "rules", shown.name, found, undo) if found else None
 
-    def _of_home(self, step: Step, history: FileHistory) -> RuleChange | None:
+    def _of_home(self, step: FileChange, history: FileHistory) -> RuleChange | None:
         path = self._rules.path
         if path.name not in step.after:
             return None
@@ -134,7 +134,7 @@ class EditHistory:
         return self._change(step, history, path.name, "settings", "", tuple(found), undo) if found else None
 
     def _change(
-        self, step: Step, history: FileHistory, file: str, what: str, name: str,
+        self, step: FileChange, history: FileHistory, file: str, what: str, name: str,
         entries: tuple[ChangedEntry, ...], undo: UndoAction,
     ) -> RuleChange:  # fmt: skip
         """Build a RuleChange. It can be undone only while it is the file's last step."""
@@ -152,7 +152,7 @@ class EditHistory:
             undo if can_undo else None,
         )
 
-    def _main_file(self, step: Step, history: FileHistory, folder: Path) -> str:
+    def _main_file(self, step: FileChange, history: FileHistory, folder: Path) -> str:
         """Return the file that a step was made for: others in it only lost devices to that one."""
         names = list(step.after)
         for name in names if len(names) > 1 else ():
@@ -183,16 +183,16 @@ class EditHistory:
             document = {**document, "devices": list(edits.macs(document["devices"]))}
         return _File(profile.name, document, rules_to_yaml(profile.rules) | own)
 
-    def _before(self, step: Step, history: FileHistory, name: str) -> bytes | None:
+    def _before(self, step: FileChange, history: FileHistory, name: str) -> bytes | None:
         try:
             return history.content(step, name)
         except PolicyError:
             return None
 
-    def _is_before_stored(self, step: Step, history: FileHistory, name: str) -> bool:
+    def _is_before_stored(self, step: FileChange, history: FileHistory, name: str) -> bool:
         return step.before[name] is None or self._before(step, history, name) is not None
 
-    def _after(self, step: Step, history: FileHistory, name: str) -> bytes | None:
+    def _after(self, step: FileChange, history: FileHistory, name: str) -> bytes | None:
         """Return a file as the step left it; None if it was then edited outside of the daemon.
 
         That is what the next step found, or the file as it is now.

@@ -33,7 +33,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.growing.growing import Growing
 from gateway.household.context import Effects, HomeContext
-from gateway.household.editing import Author, Edit, Editing
+from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.file_history import revision_of
 from gateway.policy.profile import edits
 from gateway.policy.profile.laws import signed
@@ -205,7 +205,7 @@ def because(request: Request) -> str:
     return reason
 
 
-def _detail(profile_id: str, done: Edit) -> str:
+def _detail(profile_id: str, done: CompletedEdit) -> str:
     """Return the audit line's detail of an edit."""
     moved = (f"{len(macs)} of {owner}" for owner, macs in done.lost.items())
     changes = edits.changes_text(done.before, done.after)

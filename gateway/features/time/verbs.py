@@ -29,7 +29,7 @@ from gateway.features.time.grants import Grants, is_paused
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.ledger_views import describe_used, ledger_minutes, limit_totals, totals
 from gateway.household.context import HomeContext
-from gateway.household.members import Member, Minutes
+from gateway.household.members import Member, MinuteLedgers
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.profile.rules import INTERNET, NAMES_LEVEL, PLAY, VISITS_LEVEL
@@ -61,7 +61,7 @@ class TimeVerbs:
         self,
         home: HomeContext,
         gifts: GrantTable,
-        minutes: Minutes,
+        minutes: MinuteLedgers,
         access: Access,
         grants: Grants,
         helpers: Helpers,

@@ -33,7 +33,7 @@ from gateway.kernel.marks import (
 from gateway.kernel.ruleset.expressions import (
     ESP,
     Chains,
-    Words,
+    Expressions,
     braced,
     hexed,
     queue_chain,
@@ -62,7 +62,7 @@ def chains(snapshot: Snapshot) -> Chains:
 
     Their rules depend on the snapshot; the hooks of the base chains never do.
     """
-    words = Words(snapshot)
+    words = Expressions(snapshot)
     found = {
         **_who(snapshot, words),
         **_dns(snapshot, words),
@@ -81,7 +81,7 @@ def chains(snapshot: Snapshot) -> Chains:
     return _without_verdicts(found) if snapshot.alone else found
 
 
-def _who(snapshot: Snapshot, words: Words) -> Chains:
+def _who(snapshot: Snapshot, words: Expressions) -> Chains:
     """Find the slot by IP address if the gateway knows that a filtered device answers for it, else by MAC.
 
     The address comes first, since a sender can write any MAC and still gets the responses. Each slot has one
@@ -118,7 +118,7 @@ def _owner_chain(slot: int | None) -> str:
     return "plain" if slot is None else f"slot{slot}"
 
 
-def _forward(snapshot: Snapshot, words: Words) -> Chains:
+def _forward(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the forward path. Its first rules cost every packet of the network: one comparison for
     unfiltered flows; four and the lookup for flows that pass.
     """
@@ -149,7 +149,7 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _asked(snapshot: Snapshot, words: Words) -> Iterator[str]:
+def _asked(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
     # A reset that expires before it reaches the server makes conntrack forget a connection that the server
     # still has, together with its decision.
     yield f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset"
@@ -163,7 +163,7 @@ def _asked(snapshot: Snapshot, words: Words) -> Iterator[str]:
         yield from _guarded(words)
 
 
-def _others(snapshot: Snapshot, words: Words) -> Iterator[str]:
+def _others(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
     """Return the rules for protocols other than TCP and UDP, and for TCP that is always refused."""
     opening = f"{words.from_lan} tcp flags & (syn | ack) == syn"
     yield f"meta l4proto {braced(map(str, (ICMP, ICMPV6)))} goto {'echoed' if snapshot.asked else 'metered'}"
@@ -174,36 +174,36 @@ def _others(snapshot: Snapshot, words: Words) -> Iterator[str]:
     yield f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.asked else 'cut'}"
 
 
-def _known(words: Words) -> list[str]:
+def _known(words: Expressions) -> list[str]:
     """Check the queue's verdict before PASSES: a flow may have begun to pass while a packet was queued."""
     return [f"{words.packet_used} {words.has_slot} goto judged", *_decided(words)]
 
 
-def _decided(words: Words) -> list[str]:
+def _decided(words: Expressions) -> list[str]:
     passes = words.state_is(FlowState.PASSES)
     return [f"{passes} meta l4proto != udp {words.ours} vmap @pass", f"{passes} goto passing"]
 
 
-def _guarded(words: Words) -> list[str]:
+def _guarded(words: Expressions) -> list[str]:
     asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
     return [*asking, words.guard("guard"), words.clear_packet, words.dispatch()]
 
 
-def _server_ends(words: Words) -> list[str]:
+def _server_ends(words: Expressions) -> list[str]:
     """Match a server's reset. A reset that answers a SYN has sequence number zero (RFC 9293 3.10.7.1), and
     nothing waits on its connection.
     """
     return [f"{words.to_lan} tcp flags & rst == rst @th,32,32 != 0 goto ending"]
 
 
-def _ending(snapshot: Snapshot, words: Words) -> Chains:
+def _ending(snapshot: Snapshot, words: Expressions) -> Chains:
     """Queue a server's reset after the waiting data of its response: ahead of it, the client would drop
     the data.
     """
     return {"ending": [words.guard("guard"), words.clear_packet, words.dispatch()]} if snapshot.asked else {}
 
 
-def _portless(snapshot: Snapshot, words: Words) -> Chains:
+def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
     """IP protocols other than TCP, UDP and ICMP: mostly tunnels.
 
     They are queued like an undecided flow. Conntrack has no entry for a refused one, since its first packet
@@ -224,12 +224,12 @@ def _portless(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _echoed(snapshot: Snapshot, words: Words) -> Chains:
+def _echoed(snapshot: Snapshot, words: Expressions) -> Chains:
     """ICMP of filtered devices. It is not judged, since it contains no name; its rate is limited instead."""
     return {"echoed": [words.guard("guardicmp"), "goto metered"]} if snapshot.asked else {}
 
 
-def _asking(snapshot: Snapshot, words: Words) -> Chains:
+def _asking(snapshot: Snapshot, words: Expressions) -> Chains:
     """Queue the LAN side of plain HTTP, with state bits that mark it: the kernel can tell a new connection on
     the same ports from the old one, and the daemon cannot.
     """
@@ -238,7 +238,7 @@ def _asking(snapshot: Snapshot, words: Words) -> Chains:
     return {"asking": [words.guard("guardhttp"), *words.flagged(ASKING)]}
 
 
-def _another(snapshot: Snapshot, words: Words) -> Chains:
+def _another(snapshot: Snapshot, words: Expressions) -> Chains:
     """Queue the hello of another QUIC connection on a UDP flow that passes: it may be to another name.
 
     This matches all long headers of the versions that the daemon can read, since an Initial may follow
@@ -269,7 +269,7 @@ def _unfiltered(snapshot: Snapshot) -> Chains:
     }
 
 
-def _queues(snapshot: Snapshot, words: Words) -> Chains:
+def _queues(snapshot: Snapshot, words: Expressions) -> Chains:
     out: Chains = {}
     for group, closed in sorted({(slot_group(slot.number), slot.closed) for slot in snapshot.asked}):
         first = group << SLOT_CODE_BITS
@@ -310,7 +310,7 @@ def _slot_code(layout: MarkLayout) -> Iterator[str]:
         yield f"ct mark & {hexed(there)} != 0 meta mark set meta mark | {hexed(here)}"
 
 
-def _forged(snapshot: Snapshot, words: Words) -> Chains:
+def _forged(snapshot: Snapshot, words: Expressions) -> Chains:
     """Leave the daemon's own packets untracked: a dropped query has no entry that its response belongs to."""
     layout = snapshot.layout
     ours = f"meta mark & {hexed(layout.packet)} == {hexed(FORGED << layout.packet_shift)}"
@@ -326,7 +326,7 @@ def begins_with(label: str) -> str:
     return f"@th,{NAME_AT},{8 * len(seen)} 0x{seen.hex()}"
 
 
-def _dns(snapshot: Snapshot, words: Words) -> Chains:
+def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chains for DNS: for queries on the way in, responses on the way out, redirects of TCP, and a
     dead daemon. ``ask`` also enters ``again`` and ``answer``.
 
@@ -366,7 +366,7 @@ def _dns(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _steer(snapshot: Snapshot, words: Words) -> Chains:
+def _steer(snapshot: Snapshot, words: Expressions) -> Chains:
     """Redirect before the firewall's own redirects (-100): the first translation of a connection wins."""
     steer = [
         "type nat hook prerouting priority -105; policy accept;",
@@ -394,7 +394,7 @@ def _steer(snapshot: Snapshot, words: Words) -> Chains:
     return {"steer": steer, "dns": dns, "asked": asked}
 
 
-def _redirects(snapshot: Snapshot, words: Words) -> list[str]:
+def _redirects(snapshot: Snapshot, words: Expressions) -> list[str]:
     out: list[str] = []
     if _help_resolver(snapshot):
         out.append(
@@ -411,7 +411,7 @@ def _redirects(snapshot: Snapshot, words: Words) -> list[str]:
     return out
 
 
-def _question(snapshot: Snapshot, words: Words) -> list[str]:
+def _question(snapshot: Snapshot, words: Expressions) -> list[str]:
     out: list[str] = []
     if snapshot.dns_for_everyone:
         out.append(f"{words.plain} {words.alive} goto plainquestion")
@@ -426,7 +426,7 @@ def _question(snapshot: Snapshot, words: Words) -> list[str]:
     return out
 
 
-def _plain_question(snapshot: Snapshot, words: Words) -> Chains:
+def _plain_question(snapshot: Snapshot, words: Expressions) -> Chains:
     if snapshot.alone or not (snapshot.dns_for_everyone or snapshot.pages):
         return {}
     flag = f"meta mark set meta mark | {hexed(QUESTION << snapshot.layout.packet_shift)}"
@@ -434,7 +434,7 @@ def _plain_question(snapshot: Snapshot, words: Words) -> Chains:
     return {"plainquestion": [words.clear_packet, flag, queue]}
 
 
-def _answer(snapshot: Snapshot, words: Words) -> list[str]:
+def _answer(snapshot: Snapshot, words: Expressions) -> list[str]:
     out: list[str] = []
     if _help_resolver(snapshot):
         of_help = f"ct reply proto-src {snapshot.help_dns_port}"
@@ -456,7 +456,7 @@ def _dead_question(snapshot: Snapshot) -> Chains:
     return {"deadquestion": [f"ct reply proto-src {snapshot.help_dns_port} accept", "drop"]}
 
 
-def _at_door(snapshot: Snapshot, words: Words) -> list[str]:
+def _at_door(snapshot: Snapshot, words: Expressions) -> list[str]:
     """Return the input rules for packets that are neither of unfiltered devices nor DNS queries."""
     out: list[str] = []
     if words.kept_out:
@@ -470,7 +470,7 @@ def _at_door(snapshot: Snapshot, words: Words) -> list[str]:
     return out
 
 
-def _beyond_door(words: Words) -> list[str]:
+def _beyond_door(words: Expressions) -> list[str]:
     """Return the forward rules for undecided packets to ports that the gateway publishes for a container.
 
     These count as ports of the gateway, although the packets are forwarded (``ct status dnat``). Between the
@@ -481,7 +481,7 @@ def _beyond_door(words: Words) -> list[str]:
     return [f"{words.kept_out} {words.from_lan} ct direction original ct status dnat jump beyond"]
 
 
-def _door(snapshot: Snapshot, words: Words) -> Chains:
+def _door(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return what devices of children and guests may reach on the gateway itself.
 
     Each packet is checked individually, so a rule change ends running sessions. The rules do not depend on a
@@ -525,7 +525,7 @@ def _door(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _verdict(snapshot: Snapshot, words: Words) -> Chains:
+def _verdict(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chains after the queue: a verdict is copied to the connection, and open classes pass.
 
     Several packets of one flow may be queued, and each brings its verdict back while other processors read
@@ -598,7 +598,7 @@ def _differs(layout: MarkLayout) -> Iterator[str]:
         yield f"{here} == 0 {there} != 0 goto verdict"
 
 
-def _put(layout: MarkLayout, words: Words) -> Iterator[str]:
+def _put(layout: MarkLayout, words: Expressions) -> Iterator[str]:
     """Write a refusal in one step, since it may replace PASSES. Otherwise write the class first and the state
     last, also in one step: other processors never see a partial verdict. UDP never has ASKS: a class with
     these bits is PASSES (marks.verdict_again).
@@ -617,7 +617,7 @@ def _put(layout: MarkLayout, words: Words) -> Iterator[str]:
     yield f"{asks} ct mark set ct mark | {hexed(STATE_MASK << layout.ct_shift)}"
 
 
-def _forward_without_daemon(words: Words) -> Iterator[str]:
+def _forward_without_daemon(words: Expressions) -> Iterator[str]:
     """Return the boot guard's end of the forward hook for a slot: help passes, all else is refused."""
     yield from words.help_while_dead(verdict="goto swept")
     # Errors about packets to help, such as "fragmentation needed".

@@ -63,7 +63,7 @@ def without_payload(verdict: str) -> Iterator[str]:
     yield f"tcp flags & urg == 0 ip6 nexthdr tcp tcp doff . ip6 length {ipv6} {verdict}"
 
 
-class Words:
+class Expressions:
     """The building blocks of one snapshot's rules. Every attribute is a piece of nft text."""
 
     def __init__(self, snapshot: Snapshot) -> None:

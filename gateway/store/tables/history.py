@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import moment, unix
-from gateway.store.minutes_file import CATEGORY, SERVICE, ClockRecord, Record, UseRecord, Why
+from gateway.store.minutes_file import CATEGORY, SERVICE, ClockRecord, MinuteFlag, Record, UseRecord
 
 ALL = "all"  # any minute in which anything counted
 OTHER = "other"  # minutes without a known service
@@ -34,7 +34,7 @@ def uses(records: Iterable[Record], kinds: Callable[[str], Iterable[str]]) -> Us
         found: tuple[str, ...] = ()
         if isinstance(record, UseRecord):
             found = (record.use,)
-        elif record.why & Why.COUNTED:
+        elif record.why & MinuteFlag.COUNTED:
             found = (ALL, *((OTHER,) if record.service is None else named(record.service, kinds)))
         for use in found:
             minutes.setdefault((record.profile, use), set()).add(record.minute)

@@ -15,7 +15,7 @@ from gateway.check import rulesets as check_rules
 from gateway.check.firewall import firewall_findings
 from gateway.check.lan import BRIDGE_FILTER, lan_findings
 from gateway.check.rulesets import Rules, mark_findings, parsed, read_rules, rule_findings
-from gateway.lan.machine import Machine, Way, read_machine, setting
+from gateway.lan.machine import DefaultRoute, NetworkSnapshot, read_machine, setting
 from gateway.policy.config.config import Config, MarkBits
 from tests.kernel.home import Namespace
 
@@ -376,8 +376,8 @@ def test_offload_as_fw4_reads_its_switches(
 def test_without_root_it_says_what_is_not_seen() -> None:
     rules = Rules(None, "", {})
     address = ipaddress.ip_interface("2001:db8:77::1/64")
-    ways = (Way("br-lan", None, 4),)
-    machine = Machine({}, {"br-lan": (address,)}, ways, ())
+    ways = (DefaultRoute("br-lan", None, 4),)
+    machine = NetworkSnapshot({}, {"br-lan": (address,)}, ways, ())
     found = [
         *rule_findings(Config(), rules),
         *firewall_findings(Config(), machine, rules),

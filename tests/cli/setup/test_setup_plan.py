@@ -10,7 +10,7 @@ import pytest
 
 from gateway.check.rulesets import Rules
 from gateway.core.errors import PolicyError
-from gateway.lan.machine import Link, Machine, RecentNeighbour, Way
+from gateway.lan.machine import DefaultRoute, Link, NetworkSnapshot, RecentNeighbour
 from gateway.setup.facts import Answers, Dnsmasq, Facts, KernelSupport, Offer, Pool, SetupError
 from gateway.setup.files import by_hand, config, dnsmasq, files, sysctl, translation
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
@@ -22,14 +22,14 @@ def link(name: str, kind: str = "", master: str = "", *, up: bool = True) -> Lin
     return Link(name, up, name != "lo", kind, master)
 
 
-def machine(*links: Link, way: str = "eth0", **addresses: str) -> Machine:
+def machine(*links: Link, way: str = "eth0", **addresses: str) -> NetworkSnapshot:
     """``addresses``: by interface, `br_lan` for br-lan; several with a comma."""
     has = {link.name: () for link in links} | {
         name.replace("_", "-"): tuple(map(ipaddress.ip_interface, text.split(",")))
         for name, text in addresses.items()
     }
-    ways = (Way(way, ROUTER, 4),) if way else ()
-    return Machine({link.name: link for link in links}, has, ways, ())
+    ways = (DefaultRoute(way, ROUTER, 4),) if way else ()
+    return NetworkSnapshot({link.name: link for link in links}, has, ways, ())
 
 
 PI = machine(link("lo"), link("eth0"), link("wlan0", up=False), eth0="192.168.1.2/24")
@@ -71,7 +71,7 @@ DEBIAN = Dnsmasq(program=True, service=True)
         (DOWNSTREAM, ("wlan0",), "br0", "br0", True),
         (TWO_LANS, (), "eth1", "ppp0", False),
         (JOINED, (), "eth0", "eth0", True),
-        (replace(JOINED, ways=(*JOINED.ways, Way("wlan0", ROUTER, 4))), (), "eth0", "eth0", True),
+        (replace(JOINED, ways=(*JOINED.ways, DefaultRoute("wlan0", ROUTER, 4))), (), "eth0", "eth0", True),
     ],
     ids=[
         "a Pi",
@@ -86,7 +86,7 @@ DEBIAN = Dnsmasq(program=True, service=True)
     ],
 )
 def test_it_proposes_the_likeliest_sides_and_says_why(
-    what: Machine, points: tuple[str, ...], lan: str, wan: str, one_armed: bool
+    what: NetworkSnapshot, points: tuple[str, ...], lan: str, wan: str, one_armed: bool
 ) -> None:
     found = propose(Facts(what, access_points=frozenset(points)))
     assert (found.lan, found.wan, found.one_armed) == ((lan,), wan, one_armed)
@@ -154,7 +154,9 @@ ARM = Answers(("eth0",), "eth0", one_armed=True)
         ),
     ],
 )
-def test_sides_that_cannot_filter_are_refused_in_one_line(what: Machine, answers: Answers, why: str) -> None:
+def test_sides_that_cannot_filter_are_refused_in_one_line(
+    what: NetworkSnapshot, answers: Answers, why: str
+) -> None:
     with pytest.raises(SetupError) as refused:
         possible(Facts(what), answers)
     assert str(refused.value).startswith(why)
@@ -218,14 +220,14 @@ def test_one_arm_beside_an_ipv6_router(known: str) -> None:
     what = (
         replace(PI, seen=(RecentNeighbour("eth0", link_local, "02:00:00:00:00:fe", True),))
         if known == "as a neighbour"
-        else replace(PI, ways=(*PI.ways, Way("eth0", link_local, 6)))
+        else replace(PI, ways=(*PI.ways, DefaultRoute("eth0", link_local, 6)))
     )
     (line,) = [note for note in decide(Facts(what), ARM).notes if "IPv6" in note]
     assert line.startswith("fe80::fe on eth0 announces itself as the IPv6 router")
     assert line.endswith("switch IPv6, or its router advertisements, off there")
 
 
-IPV6_WAN = replace(BRIDGED, ways=(*BRIDGED.ways, Way("eth0", ipaddress.ip_address("fe80::1"), 6)))
+IPV6_WAN = replace(BRIDGED, ways=(*BRIDGED.ways, DefaultRoute("eth0", ipaddress.ip_address("fe80::1"), 6)))
 IPV6_BOTH = replace(
     IPV6_WAN,
     addresses={
