@@ -41,7 +41,7 @@ from gateway.features.filter_tests.device_test_verbs import DeviceTestVerbs
 from gateway.features.filter_tests.probe_device import ProbeDevice
 from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
 from gateway.features.growing.agreement import AgreementVerbs
-from gateway.features.growing.growing import Growing
+from gateway.features.growing.growing import AgeTransitions
 from gateway.features.growing.self_set import SelfSetting
 from gateway.features.growing.self_set_verbs import SelfSetVerbs
 from gateway.features.growing.verbs import GrowingVerbs
@@ -166,7 +166,9 @@ class Features:
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
         self.grants = keep(Grants(home, plane.effects, store, family, plane.visibility, self.warnings))
-        self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
+        self.growing = keep(
+            AgeTransitions(home, plane.effects, store, family, self.lessons, self.sharing, recent)
+        )
         runner = UpdateRunner(home, plane.effects.regroup)
         self.list_updates = keep(
             ListUpdates(home, runner, available_memory=lambda: machine().available, random=random)

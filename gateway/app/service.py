@@ -22,7 +22,7 @@ FLUSH = 1.0  # seconds between two checks for pending writes
 _log = logging.getLogger(__name__)
 
 
-class Service:
+class DaemonService:
     """Runs the daemon until a signal stops it."""
 
     def __init__(self, daemon: Daemon, signals: Signals) -> None:
@@ -101,6 +101,6 @@ def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False) -> int:
         _log.info("Created %s from the router's own settings.", path)
     signals = Signals()
     try:
-        return Service(Daemon(path, keep_guard=keep_guard), signals).run()
+        return DaemonService(Daemon(path, keep_guard=keep_guard), signals).run()
     finally:
         signals.close()

@@ -46,7 +46,7 @@ class Download:
             self.over = error.strerror or type(error).__name__
 
 
-class Device:
+class DeviceCommands:
     """Executes the requests of the parent process."""
 
     def __init__(self) -> None:
@@ -108,4 +108,4 @@ def free(candidates: list[str], mac: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    namespace.serve(Device().answer)
+    namespace.serve(DeviceCommands().answer)

@@ -7,12 +7,12 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
-from gateway.audit.checks import Outcome, Result, Scene
+from gateway.audit.checks import CheckOutcome, Result, Scene
 
 WIDTH = 80
 _TITLE, _CELL = 48, 14
 _NOTE = "      "
-_WORDS = {Outcome.OPEN: "passes", Outcome.CLOSED: "refused"}  # for checks that must pass
+_WORDS = {CheckOutcome.OPEN: "passes", CheckOutcome.CLOSED: "refused"}  # for checks that must pass
 Pair = tuple[Result, ...]
 
 
@@ -57,11 +57,11 @@ def _cell(result: Result) -> str:
 
 def _note(result: Result, scene: Scene) -> str:
     check = result.check
-    if result.found is Outcome.UNKNOWN:
+    if result.found is CheckOutcome.UNKNOWN:
         return result.why
     if result.fault and check.passes:
         return "this must pass under all rules; run: qalqan check"
-    if result.found is not Outcome.OPEN or check.passes:
+    if result.found is not CheckOutcome.OPEN or check.passes:
         return ""
     if result.fault and scene.closes(check) is None:
         return f"to block it: {check.closes}"
@@ -85,14 +85,14 @@ def summary(results: Sequence[Result]) -> str:
 def counts(results: Sequence[Result]) -> dict[str, int]:
     """Count the results; a check over IPv4 and IPv6 has two, except for the key ``checks``."""
     ways = [result for result in results if not result.check.passes]
-    opened = [result for result in ways if result.found is Outcome.OPEN]
+    opened = [result for result in ways if result.found is CheckOutcome.OPEN]
     return {
         "checks": len(_pairs(results)),
-        "closed": sum(result.found is Outcome.CLOSED for result in ways),
+        "closed": sum(result.found is CheckOutcome.CLOSED for result in ways),
         "open": len(opened),
         "open_by_rule": sum(result.meant for result in opened),
-        "passes": sum(result.check.passes and result.found is Outcome.OPEN for result in results),
-        "unknown": sum(result.found is Outcome.UNKNOWN for result in results),
+        "passes": sum(result.check.passes and result.found is CheckOutcome.OPEN for result in results),
+        "unknown": sum(result.found is CheckOutcome.UNKNOWN for result in results),
         "faults": sum(result.fault for result in results),
     }
 
@@ -122,7 +122,7 @@ def _check(pair: Pair, scene: Scene) -> Mapping[str, object]:
 
 
 def _one(result: Result) -> Mapping[str, object]:
-    words = {Outcome.ABSENT: "absent", **(_WORDS if result.check.passes else {})}
+    words = {CheckOutcome.ABSENT: "absent", **(_WORDS if result.check.passes else {})}
     return {
         "found": words.get(result.found, str(result.found)),
         "fault": result.fault,

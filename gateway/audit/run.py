@@ -12,10 +12,10 @@ from typing import Any
 
 from gateway.audit import surroundings, zone
 from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import Check, Outcome, Result, Scene
+from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene
 from gateway.audit.namespace import AuditError
 from gateway.audit.plan import Task, Unavailable, tasks
-from gateway.audit.stage import Stage, words_of
+from gateway.audit.stage import AuditNetwork, words_of
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.filter_tests import (
@@ -53,19 +53,19 @@ class Audit:
     remarks: Sequence[str]
 
 
-def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CHECKS) -> Audit:
+def audit(client: Client, config: Config, who: str, chosen: Sequence[AuditCheck] = CHECKS) -> Audit:
     """Run the test. ``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError."""
     if not surroundings.is_filtered():
         msg = "nothing is filtered: the kernel has no table inet qalqan; see the daemon's log"
         raise AuditError(msg)
-    stage = Stage(_lan(config))
+    stage = AuditNetwork(_lan(config))
     stranger = stage.stranger.mac if stage.bridged else None
     with ExitStack() as things:
         # First, so that the rules apply to the device's first packet.
         impersonation = Impersonation(client, who, stage.device.mac, stage.interface, stranger)
         rules = things.enter_context(impersonation)
         things.enter_context(stage)
-        service = things.enter_context(surroundings.Service(stage.gateway_addresses().values()))
+        service = things.enter_context(surroundings.ProbeListener(stage.gateway_addresses().values()))
         words = _words(client, config, stage, service.port)
         scene = surroundings.scene(client, config, rules, words)
         results = Trial(stage, impersonation, scene, config.marks).all(chosen)
@@ -76,14 +76,16 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CH
 def _lan(config: Config) -> str:
     """Return the first configured LAN interface that exists; bridges first, since devices can join them."""
     here = {name for _, name in socket.if_nameindex()}
-    found = sorted((name for name in config.lan if name in here), key=lambda name: not Stage(name).bridged)
+    found = sorted(
+        (name for name in config.lan if name in here), key=lambda name: not AuditNetwork(name).bridged
+    )
     if not found:
         msg = f"there is no interface {config.lan[0]}; fix lan: in {file_to_edit(config.fixed, 'lan')}"
         raise AuditError(msg)
     return found[0]
 
 
-def _words(client: Client, config: Config, stage: Stage, service: int) -> Mapping[str, Any]:
+def _words(client: Client, config: Config, stage: AuditNetwork, service: int) -> Mapping[str, Any]:
     """Return the values for the words of jobs, without the names of sites."""
     words: dict[str, Any] = {**words_of(stage), **surroundings.DOH, **surroundings.relays(config)}
     words |= {"service": service, "listening": surroundings.listening(config, service)}
@@ -117,13 +119,15 @@ def _remarks(scene: Scene) -> list[str]:
 class Trial:
     """One run of all checks."""
 
-    def __init__(self, stage: Stage, impersonation: Impersonation, scene: Scene, marks: MarkBits) -> None:
+    def __init__(
+        self, stage: AuditNetwork, impersonation: Impersonation, scene: Scene, marks: MarkBits
+    ) -> None:
         self._stage = stage
         self._impersonation = impersonation
         self._scene = scene
         self._marks = marks
 
-    def all(self, chosen: Sequence[Check]) -> list[Result]:
+    def all(self, chosen: Sequence[AuditCheck]) -> list[Result]:
         """Run the checks and return a result for each over each IP version."""
         every, controls = tasks(chosen, self._scene), tasks(CONTROLS, self._scene)
         self._impersonation.clear()
@@ -147,7 +151,7 @@ class Trial:
         found = surroundings.offloaded(task.version, self._marks)
         if found is None:
             why = "this kernel does not show its connections (/proc/net/nf_conntrack)"
-            return Result(task.check, task.version, Outcome.UNKNOWN, why)
+            return Result(task.check, task.version, CheckOutcome.UNKNOWN, why)
         return concluded(task.check, task.version, self._scene, worked=found, how="")
 
     def _judged(
@@ -209,7 +213,7 @@ class Trial:
 
     def _ended(self, task: Task, before: Mapping[str, Any], after: Mapping[str, Any]) -> Result:
         if not before["received"] or before["over"]:
-            return Result(task.check, task.version, Outcome.UNKNOWN, "the download did not begin")
+            return Result(task.check, task.version, CheckOutcome.UNKNOWN, "the download did not begin")
         how = after["over"] or ("silence" if _is_over(after) else "it runs on")
         return concluded(task.check, task.version, self._scene, worked=not _is_over(after), how=str(how))
 
@@ -222,7 +226,7 @@ class Trial:
             time.sleep(_LOOK_S)
 
 
-def addresses_of(stage: Stage, words: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+def addresses_of(stage: AuditNetwork, words: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
     """Resolve names with the gateway's resolver; return word and IP version → address."""
     bare = Scene("", "", "", strict=False, refusals=frozenset(), words=words)
     asked = tasks([_question(name, "@type", word, "@gateway") for word, name in names.items()], bare)
@@ -231,15 +235,15 @@ def addresses_of(stage: Stage, words: Mapping[str, Any], names: Mapping[str, str
     return {word: str(addresses[0]) for word, addresses in found.items() if addresses}
 
 
-def _run_tasks(stage: Stage, some: Sequence[Task]) -> Results:
+def _run_tasks(stage: AuditNetwork, some: Sequence[Task]) -> Results:
     jobs = [task.job for task in some if not isinstance(task.job, Unavailable)]
     results: Results = stage.device_process.ask("run", jobs=jobs, within=_ALL_S)["results"]
     return results
 
 
-def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver") -> Check:
+def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver") -> AuditCheck:
     job = {"probe": "dns", "to": to, "port": 53, "name": name, "qtype": qtype}
-    return Check(ident or f"{name} {qtype}", "", "", job, "")
+    return AuditCheck(ident or f"{name} {qtype}", "", "", job, "")
 
 
 def _called(task: Task) -> str | None:

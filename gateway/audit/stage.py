@@ -86,8 +86,8 @@ def _ip(line: str) -> None:
     command("ip", *line.split())
 
 
-class Stage:
-    """``with Stage(lan) as stage``: set up on entry, removed on exit. ``lan`` is the LAN's interface."""
+class AuditNetwork:
+    """``with AuditNetwork(lan) as stage``: set up on entry, removed on exit. ``lan`` is the LAN's interface."""
 
     def __init__(self, lan: str) -> None:
         self.lan = lan
@@ -103,7 +103,7 @@ class Stage:
         """The test's interface that counts as LAN, if the LAN is not a bridge."""
         return None if self.bridged else DEVICE
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> AuditNetwork:
         try:
             sweep()
             self._open.enter_context(self.device_process)
@@ -238,7 +238,7 @@ class Stage:
         return [address for _, device in self._devices for address in device.addresses.get(version, ())]
 
 
-def words_of(stage: Stage) -> dict[str, Any]:
+def words_of(stage: AuditNetwork) -> dict[str, Any]:
     """Return the values of the words that the stage defines."""
     words: dict[str, Any] = {"gatewaymac": _link_attribute(stage.facing, "address"), "lan": stage.lan}
     words |= {f"gateway{version}": address for version, address in stage.gateway_addresses().items()}

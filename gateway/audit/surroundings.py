@@ -163,7 +163,7 @@ def relays(config: Config) -> dict[str, str]:
     return found
 
 
-class Service:
+class ProbeListener:
     """A listening service of the gateway without a rule of its own, for the duration of the test."""
 
     def __init__(self, own: Iterable[str]) -> None:
@@ -186,7 +186,7 @@ class Service:
         for listener in self._sockets:
             listener.close()
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> ProbeListener:
         return self
 
     def __exit__(self, *_: object) -> None:

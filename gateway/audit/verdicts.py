@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.audit.checks import Check, Outcome, Result, Scene, Want
+from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene, Want
 from gateway.audit.plan import Task, Unavailable
 from gateway.control.contract.filter_tests import AuditedDecision
 from gateway.wire.dns.svcb import DOHPATH, ECH
@@ -27,20 +27,28 @@ def judge(
     """Return the result of a task. ``lost``: the failed controls of this IP version, and why they failed."""
     check, version = task.check, task.version
     if isinstance(task.job, Unavailable):
-        return Result(check, version, Outcome.ABSENT if task.job.absent else Outcome.UNKNOWN, task.job.why)
+        return Result(
+            check, version, CheckOutcome.ABSENT if task.job.absent else CheckOutcome.UNKNOWN, task.job.why
+        )
     if result is None:
-        return Result(check, version, Outcome.UNKNOWN, "it was not tried")
+        return Result(check, version, CheckOutcome.UNKNOWN, "it was not tried")
     if check.needs in lost:
-        return Result(check, version, Outcome.UNKNOWN, lost[check.needs], how=str(result.get("how", "")))
+        return Result(check, version, CheckOutcome.UNKNOWN, lost[check.needs], how=str(result.get("how", "")))
     worked = through(check, task.job, result, arrived)
     return concluded(check, version, scene, worked=worked, how=str(result.get("how", "")), job=task.job)
 
 
 def concluded(
-    check: Check, version: int, scene: Scene, *, worked: bool, how: str, job: Mapping[str, Any] | None = None
+    check: AuditCheck,
+    version: int,
+    scene: Scene,
+    *,
+    worked: bool,
+    how: str,
+    job: Mapping[str, Any] | None = None,
 ) -> Result:
     """Compare whether a method worked with the rules."""
-    found = Outcome.OPEN if worked else Outcome.CLOSED
+    found = CheckOutcome.OPEN if worked else CheckOutcome.CLOSED
     if check.passes:
         return Result(check, version, found, meant=worked, how=how)
     closed = scene.closes(check)
@@ -68,7 +76,7 @@ def lost_controls(
 
 
 def through(
-    check: Check, job: Mapping[str, Any], result: Mapping[str, Any], arrived: Iterable[Mapping[str, Any]]
+    check: AuditCheck, job: Mapping[str, Any], result: Mapping[str, Any], arrived: Iterable[Mapping[str, Any]]
 ) -> bool:
     """Return whether the method worked end to end."""
     if result.get("how") != "answered":

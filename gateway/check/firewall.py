@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.check.findings import Finding, note, ok, problem, warning
 from gateway.check.lan import PRIVATE, public_ipv6
-from gateway.check.rulesets import Rules, statements
+from gateway.check.rulesets import LoadedRulesets, statements
 from gateway.lan.machine import Interface, NetworkSnapshot
 from gateway.policy.config.config import Config
 
@@ -30,7 +30,7 @@ Chain = tuple[str, str, str]  # family, table, name
 Expression = Mapping[str, Any]
 
 
-def firewall_findings(config: Config, machine: NetworkSnapshot, rules: Rules) -> Iterator[Finding]:
+def firewall_findings(config: Config, machine: NetworkSnapshot, rules: LoadedRulesets) -> Iterator[Finding]:
     if public_ipv6(config, machine):
         yield _ipv6(config, rules)
     for name in sorted(machine.one_armed(config.lan) & machine.way_out(4)):
@@ -39,7 +39,7 @@ def firewall_findings(config: Config, machine: NetworkSnapshot, rules: Rules) ->
         yield from _untranslated(config, machine, rules)
 
 
-def _ipv6(config: Config, rules: Rules) -> Finding:
+def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
     """A LAN with public addresses needs a firewall: no address translation protects it."""
     if rules.objects is None:
         return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}")
@@ -52,7 +52,7 @@ def _ipv6(config: Config, rules: Rules) -> Finding:
     return warning("ipv6", text, "load one that refuses new connections from there (fw4, ufw, firewalld)")
 
 
-def _answers(name: str, addresses: Sequence[Interface], rules: Rules) -> Finding:
+def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -> Finding:
     """If devices and the uplink share a network, the next router responds to the device directly."""
     if rules.objects is None:
         return note("uplink", f"whether {name} masquerades: {rules.unread}")
@@ -62,7 +62,7 @@ def _answers(name: str, addresses: Sequence[Interface], rules: Rules) -> Finding
     return problem("uplink", text, f"masquerade what leaves by {name}, or give the home a network of its own")
 
 
-def _untranslated(config: Config, machine: NetworkSnapshot, rules: Rules) -> Iterator[Finding]:
+def _untranslated(config: Config, machine: NetworkSnapshot, rules: LoadedRulesets) -> Iterator[Finding]:
     """Report private addresses that leave untranslated; the next router may still have a route back."""
     private = [
         address
@@ -80,7 +80,9 @@ def _is_private(address: Interface) -> bool:
     return any(address.ip in network for network in PRIVATE)
 
 
-def masquerades(rules: Rules, inside: Collection[str], out: str, addresses: Iterable[Interface]) -> bool:
+def masquerades(
+    rules: LoadedRulesets, inside: Collection[str], out: str, addresses: Iterable[Interface]
+) -> bool:
     """Return whether packets from ``inside``, with an address in its ``addresses``' networks, get an address
     of this machine when they leave by ``out``.
     """
@@ -175,7 +177,7 @@ def _network(value: Any) -> ipaddress.IPv4Network | None:
 class ChainWalk:
     """Follows packets of one kind through the chains of other programs."""
 
-    def __init__(self, rules: Rules, packets: InboundConnection | OutboundPackets) -> None:
+    def __init__(self, rules: LoadedRulesets, packets: InboundConnection | OutboundPackets) -> None:
         self._packets = packets
         self._chains: list[dict[str, Any]] = []
         self._rules: dict[Chain, list[list[dict[str, Any]]]] = {}

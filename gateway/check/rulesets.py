@@ -49,7 +49,7 @@ _OPTION = re.compile(r"--([a-z-]+)(?:\s+(0x[0-9a-f]+|[0-9]+)(?:/(0x[0-9a-f]+|[0-
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class LoadedRulesets:
     """The loaded rules of other programs."""
 
     objects: tuple[dict[str, Any], ...] | None  # None: not readable
@@ -58,13 +58,13 @@ class Rules:
     unread: str = "rules of other programs cannot be read without root"  # the reason for no objects
 
 
-def read_rules() -> Rules:
+def read_rules() -> LoadedRulesets:
     """Read the rules of nft and iptables."""
     # Without the elements of named sets: block lists have 100,000 of them, which do not matter here.
     listed, error = output_of("nft", "-j", "-t", "list", "ruleset")
     objects = parsed(listed)
     flowtables, _ = output_of("nft", "list", "flowtables")
-    rules = Rules(objects, flowtables or "", {save: output_of(save)[0] or "" for save in SAVES})
+    rules = LoadedRulesets(objects, flowtables or "", {save: output_of(save)[0] or "" for save in SAVES})
     if objects is None and may_administer():
         why = error or "nft's output is not valid"
         return replace(rules, unread=f"rules of other programs cannot be read ({why})")
@@ -80,12 +80,12 @@ def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
         return None
 
 
-def rule_findings(config: Config, rules: Rules) -> Iterator[Finding]:
+def rule_findings(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
     yield from _offload(rules)
     yield from _queues(config, rules)
 
 
-def _offload(rules: Rules) -> Iterator[Finding]:
+def _offload(rules: LoadedRulesets) -> Iterator[Finding]:
     found = False
     for table, hardware in offloads(rules).items():
         found = True
@@ -118,7 +118,7 @@ def _switched_on(option: str) -> bool:
     return re.search(_UCI.format(option), text_of(UCI), re.MULTILINE) is not None
 
 
-def offloads(rules: Rules) -> dict[str, bool]:
+def offloads(rules: LoadedRulesets) -> dict[str, bool]:
     """Return the tables that offload, and whether they use hardware."""
     tables = {}
     for item in rules.objects or ():
@@ -133,7 +133,7 @@ def offloads(rules: Rules) -> dict[str, bool]:
     return tables
 
 
-def _queues(config: Config, rules: Rules) -> Iterator[Finding]:
+def _queues(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
     ours = range(config.queue_base, config.queue_base + QUEUES)
     fix = "give ours other numbers with queue_base: in qalqan.yaml, or theirs"
     span = f"{ours[0]}-{ours[-1]}"
@@ -152,7 +152,7 @@ def _queues(config: Config, rules: Rules) -> Iterator[Finding]:
             return
 
 
-def queues_of_others(rules: Rules) -> Iterator[tuple[str, int, int]]:
+def queues_of_others(rules: LoadedRulesets) -> Iterator[tuple[str, int, int]]:
     """Yield the other users of queues: name, first and last number."""
     for item in rules.objects or ():
         rule = item.get("rule") or {}
@@ -229,7 +229,7 @@ class MarkType(StrEnum):
 Used = tuple[str, MarkType, int]  # table, type, bits
 
 
-def mark_findings(marks: MarkBits, rules: Rules) -> Iterator[Finding]:
+def mark_findings(marks: MarkBits, rules: LoadedRulesets) -> Iterator[Finding]:
     if rules.objects is None:
         yield note("marks", rules.unread)
         return

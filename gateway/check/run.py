@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.check import system as check_system
-from gateway.check.findings import Finding, Level, note, ok, refused
+from gateway.check.findings import Finding, Severity, note, ok, refused
 from gateway.check.firewall import firewall_findings
 from gateway.check.household import country_findings, profile_findings, router_findings
 from gateway.check.lan import lan_findings
@@ -36,12 +36,12 @@ def run(args: Namespace) -> int:
     if args.steps:
         return _steps(config_path(args))
     findings = list(findings_of(config_path(args)))
-    healthy = all(finding.level is not Level.ERROR for finding in findings)
+    healthy = all(finding.level is not Severity.ERROR for finding in findings)
     if args.json:
         counts = {
             f"{level}s": sum(finding.level is level for finding in findings)
-            for level in Level
-            if level is not Level.OK
+            for level in Severity
+            if level is not Severity.OK
         }
         listed = [finding.as_json() for finding in findings]
         output.as_json({"ok": healthy, **counts, "findings": listed})

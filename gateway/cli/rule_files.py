@@ -38,7 +38,7 @@ SEALED_PATIENCE = 1.0  # seconds for the daemon's answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Home:
+class HomeFiles:
     """A household with the data of the product."""
 
     product: Product
@@ -81,7 +81,7 @@ class Home:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rules:
+class JudgeInputs:
     """All inputs of a judge for one profile."""
 
     product: Product
@@ -106,36 +106,40 @@ class Rules:
         )
 
 
-def read_home(args: Namespace) -> Home:
+def read_home(args: Namespace) -> HomeFiles:
     """Read the household. Raises PolicyError for an unusable configuration."""
     product = household.load_product()
-    return Home(product, household.load(config_path(args), product))
+    return HomeFiles(product, household.load(config_path(args), product))
 
 
-def rules_of_profile(args: Namespace, who: str) -> Rules:
+def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
     """Return the rules of a profile by id, name or path. A path needs no household."""
     file = Path(who)
     if is_file(who) and file.exists():
         product = household.load_product()
         config = config_if_there(args)
         profile = household.load_profile(file, product)
-        return Rules(product, config, profile, PLAIN, open_table(Path(config.state)))
+        return JudgeInputs(product, config, profile, PLAIN, open_table(Path(config.state)))
     if is_file(who) and not is_there(config_path(args)):
         raise PolicyError(who, "does not exist", "give the path of a profile's file, or its id")
     home = read_home(args)
     if is_file(who) and home.household.find(who) is None:
         raise PolicyError(who, "does not exist", "give the path of a profile's file, or its id")
-    return Rules(home.product, home.config, home.profile(who), PLAIN, open_table(Path(home.config.state)))
+    return JudgeInputs(
+        home.product, home.config, home.profile(who), PLAIN, open_table(Path(home.config.state))
+    )
 
 
-def rules_of_device(args: Namespace, device: str) -> Rules:
+def rules_of_device(args: Namespace, device: str) -> JudgeInputs:
     """Return the rules of a device. Raises PolicyError for an invalid MAC."""
     home = read_home(args)
     mac = mac_of(device)
     profile, situation = home.owner(mac)
     broken = home.household.problem_of(mac)
     problems = () if broken is None else (broken,)
-    return Rules(home.product, home.config, profile, situation, open_table(Path(home.config.state)), problems)
+    return JudgeInputs(
+        home.product, home.config, profile, situation, open_table(Path(home.config.state)), problems
+    )
 
 
 def mac_of(device: str) -> str:

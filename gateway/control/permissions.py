@@ -28,7 +28,7 @@ from gateway.control.contract import (
     status,
     time,
 )
-from gateway.control.verbs import BY_PAGES, Nothing, Sender, Verb
+from gateway.control.verbs import BY_PAGES, NoValues, Sender, Verb
 from gateway.policy.accounts.people import PersonRole
 
 CONTRACT: tuple[ModuleType, ...] = (
@@ -36,7 +36,7 @@ CONTRACT: tuple[ModuleType, ...] = (
     health, profile, rules, sharing, site_repair, status, time,
 )  # fmt: skip
 
-EVENTS = Verb("events", Nothing, Nothing, senders=BY_PAGES)
+EVENTS = Verb("events", NoValues, NoValues, senders=BY_PAGES)
 """The subscription to events. The server itself serves it."""
 
 

@@ -79,7 +79,7 @@ class FieldType(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class JsonScalar:
     """A JSON type with limits. ``fits`` checks them in requests."""
 
     json_type: str
@@ -364,11 +364,11 @@ def _plain(annotation: Any) -> FieldType:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return Choice(tuple(str(item.value) for item in annotation), annotation)
     simple: Mapping[object, FieldType] = {
-        str: Scalar("string", (str,), ""),
-        int: Scalar("integer", (int,), 0),
-        float: Scalar("number", (int, float), 0.0),
-        bool: Scalar("boolean", (bool,), False),
-        bytes: Scalar("string", (bytes,), b"", (("format", "binary"),)),
+        str: JsonScalar("string", (str,), ""),
+        int: JsonScalar("integer", (int,), 0),
+        float: JsonScalar("number", (int, float), 0.0),
+        bool: JsonScalar("boolean", (bool,), False),
+        bytes: JsonScalar("string", (bytes,), b"", (("format", "binary"),)),
         datetime: Time(day=False),
         date: Time(day=True),
     }
@@ -379,7 +379,7 @@ def _limited(base: object, limit: Text | Whole) -> FieldType:
     if isinstance(limit, Whole):
         within = range(limit.least, limit.most + 1)
         numbers = (("minimum", limit.least), ("maximum", limit.most))
-        return Scalar("integer", (int,), 0, numbers, lambda value: value in within)
+        return JsonScalar("integer", (int,), 0, numbers, lambda value: value in within)
     assert base is str
     form = re.compile(limit.pattern) if limit.pattern else None
     shown = (("minLength", limit.least), ("maxLength", limit.most))
@@ -390,7 +390,7 @@ def _limited(base: object, limit: Text | Whole) -> FieldType:
             return False
         return limit.least <= len(value) <= limit.most and (form is None or bool(form.fullmatch(value)))
 
-    return Scalar("string", (str,), "", (*shown, *pattern), fits, limit.one_line)
+    return JsonScalar("string", (str,), "", (*shown, *pattern), fits, limit.one_line)
 
 
 def to_json(value: object) -> object:

@@ -42,7 +42,7 @@ class UnexpectedAnswer(ControlError):
 
 
 @record
-class Nothing:
+class NoValues:
     """No arguments, or an answer without values."""
 
 

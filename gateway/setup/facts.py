@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.check.rulesets import Rules
+from gateway.check.rulesets import LoadedRulesets
 from gateway.core.errors import GatewayError
 from gateway.lan.machine import NetworkSnapshot
 from gateway.policy.time.list_updates import UpdateInterval
@@ -47,11 +47,13 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MachineFacts:
     """Everything that setup reads from the machine."""
 
     machine: NetworkSnapshot
-    rules: Rules = field(default_factory=lambda: Rules((), "", {}))  # without our two tables
+    rules: LoadedRulesets = field(
+        default_factory=lambda: LoadedRulesets((), "", {})
+    )  # without our two tables
     kernel: KernelSupport = field(default_factory=KernelSupport)
     dnsmasq: Dnsmasq = field(default_factory=Dnsmasq)
     access_points: frozenset[str] = frozenset()  # Wi-Fi interfaces that devices join
@@ -93,7 +95,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SetupPlan:
     """What setup writes and switches, completely decided."""
 
     lan: tuple[str, ...]

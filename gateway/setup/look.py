@@ -12,12 +12,12 @@ from importlib import resources
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.check.rulesets import Rules, output_of, read_rules
+from gateway.check.rulesets import LoadedRulesets, output_of, read_rules
 from gateway.core.errors import KernelError
 from gateway.core.files import read_if_there
 from gateway.core.programs import find_program
 from gateway.lan.machine import read_machine, setting, text_of
-from gateway.setup.facts import NAT_TABLE, UNITS, Dnsmasq, Facts, KernelSupport, SetupError
+from gateway.setup.facts import NAT_TABLE, UNITS, Dnsmasq, KernelSupport, MachineFacts, SetupError
 
 PROC = Path("/proc")
 NET_ADMIN = 12  # capability(7): the bit of CAP_NET_ADMIN
@@ -33,14 +33,14 @@ _FLUSH = re.compile(r"^\s*flush\s+ruleset\b", re.MULTILINE)
 _IW = re.compile(r"^\s*(?:Interface (\S+)|type (AP)\b)", re.MULTILINE)
 
 
-def look(config: Path, root: Path = Path("/")) -> Facts:
+def look(config: Path, root: Path = Path("/")) -> MachineFacts:
     """Return the facts. ``root`` has the files; kernel and interfaces are those of this network namespace."""
     if not (PROC / "self/status").exists():
         msg = f"{PROC} does not exist, so the network cannot be read; mount it"
         raise SetupError(msg)
     timezone = read_timezone(root)
     machine = read_machine()
-    return Facts(
+    return MachineFacts(
         machine=machine,
         rules=_of_others(read_rules()),
         kernel=read_kernel(),
@@ -120,7 +120,7 @@ def country_by_zone(timezone: str, root: Path = Path("/")) -> str:
     return next((row[0].lower() for row in rows if len(row) > 2 and row[2] == timezone), "")
 
 
-def _of_others(rules: Rules) -> Rules:
+def _of_others(rules: LoadedRulesets) -> LoadedRulesets:
     """Remove the table that an earlier setup wrote."""
     if rules.objects is None:
         return rules

@@ -112,7 +112,7 @@ def test_ports_are_those_that_others_can_reach() -> None:
 
 
 def test_a_service_of_the_gateways_own_has_one_port_on_each_address() -> None:
-    with scenery.Service(["127.0.0.1", "::1"]) as service:
+    with scenery.ProbeListener(["127.0.0.1", "::1"]) as service:
         for address in ("127.0.0.1", "::1"):
             socket.create_connection((address, service.port), 2).close()
     with pytest.raises(ConnectionRefusedError):

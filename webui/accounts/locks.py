@@ -15,7 +15,7 @@ from flask import redirect, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
-from gateway.control.contract.sharing import OwnPin
+from gateway.control.contract.sharing import OwnPinState
 from webui.accounts import session
 from webui.daemon import daemon, source_address
 from webui.features.status.home_text import Here
@@ -25,7 +25,7 @@ OPEN_FOR = 30 * 60  # seconds
 PARTS = 3  # of the cookie: child, the PIN's date, end
 
 
-def unlock(who: str, pin: OwnPin) -> None:
+def unlock(who: str, pin: OwnPinState) -> None:
     cookie["own"] = [who, _stamp(pin), int(time.time()) + OPEN_FOR]
 
 
@@ -61,5 +61,5 @@ def child_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
     return checked
 
 
-def _stamp(pin: OwnPin) -> str:
+def _stamp(pin: OwnPinState) -> str:
     return "" if pin.pin_set is None else pin.pin_set.isoformat()

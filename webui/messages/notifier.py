@@ -20,7 +20,7 @@ from typing import Any
 from flask import Flask
 
 from gateway.control.client import Client, EventStream, Unreachable
-from gateway.control.contract.notifications import ALERTS, AlertBook, GuardianAlerts
+from gateway.control.contract.notifications import ALERTS, AlertsResponse, GuardianAlerts
 from gateway.core.errors import ControlError
 from webui.features.notifications.alert_text import named, sentence, zone_of
 from webui.messages.outbox import Letter, Outbox
@@ -56,7 +56,7 @@ class Notifier:
         self, client: Client, catalogues: Mapping[str, NullTranslations], brand: str, send: Send = _by_ntfy
     ) -> None:
         self._client, self._catalogues, self._brand, self._send = client, catalogues, brand, send
-        self._outbox, self._book = Outbox(), AlertBook((), "UTC")
+        self._outbox, self._book = Outbox(), AlertsResponse((), "UTC")
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(SENDERS)
         self._gone_since: float | None = None

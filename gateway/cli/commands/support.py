@@ -14,7 +14,7 @@ from typing import Any
 from gateway.check.run import findings_of
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
-from gateway.control.contract.health import Finding
+from gateway.control.contract.health import FindingEntry
 from gateway.control.protocol import decode, encode
 from gateway.core.errors import ControlError, PolicyError
 from gateway.features.status.support_file import about_gateway
@@ -44,7 +44,7 @@ def _support_data(path: Path) -> Mapping[str, Any]:
     except (ControlError, PolicyError):
         daemon = "cannot be asked" if os.geteuid() == 0 else "cannot be asked without root"
     findings = (
-        Finding(level=finding.level.value, about=finding.about, text=finding.text)
+        FindingEntry(level=finding.level.value, about=finding.about, text=finding.text)
         for finding in findings_of(path)
     )
     return decode(encode({**about_gateway(datetime.now(UTC), findings), "daemon": daemon}))

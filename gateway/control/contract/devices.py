@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from gateway.control.contract.sharing import AdultProofState
 from gateway.control.schema import OneLine, Text, Whole, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 from gateway.policy.profile.rules import Sightings
 
 QUESTIONS_MOST = 64  # in one answer
@@ -223,7 +223,7 @@ ASSIGN = Verb("assign", AssignRequest, Assigned, senders=BY_GUARDIANS)
 FORGET = Verb("forget", ForgetRequest, Forgotten, senders=BY_GUARDIANS)
 DEVICE_MARK = Verb("device_mark", DeviceMarkRequest, DeviceMark, senders=BY_GUARDIANS)
 SCAN = Verb("scan", ScanRequest, ScanState, senders=BY_PAGES | BY_GUARDIANS)
-LEASE = Verb("lease", LeaseRequest, Nothing)
+LEASE = Verb("lease", LeaseRequest, NoValues)
 
 
 @record
@@ -239,4 +239,4 @@ class SimulatedSight:
     vendor_class: OneLine | None = None
 
 
-SIGHT = Verb("sight", SimulatedSight, Nothing)
+SIGHT = Verb("sight", SimulatedSight, NoValues)

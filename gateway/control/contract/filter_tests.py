@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
 from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Proto, Reason, Verdict
@@ -140,7 +140,7 @@ class PauseAuditRequest:
 
 
 AUDIT_BEGIN = Verb("audit_begin", BeginAuditRequest, AuditedRules)
-AUDIT_SEEN = Verb("audit_seen", Nothing, AuditedDecisions)
-AUDIT_PAUSE = Verb("audit_pause", PauseAuditRequest, Nothing)
-AUDIT_CLEAR = Verb("audit_clear", Nothing, Nothing)
-AUDIT_END = Verb("audit_end", Nothing, Nothing)
+AUDIT_SEEN = Verb("audit_seen", NoValues, AuditedDecisions)
+AUDIT_PAUSE = Verb("audit_pause", PauseAuditRequest, NoValues)
+AUDIT_CLEAR = Verb("audit_clear", NoValues, NoValues)
+AUDIT_END = Verb("audit_end", NoValues, NoValues)

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from gateway.control.contract.status import MemoryFigures, StoreFigures, TableFigures
 from gateway.control.schema import record
-from gateway.control.verbs import BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_PAGES, NoValues, Verb
 
 
 @record
-class Finding:
+class FindingEntry:
     """The result of one check. Support sees no text that may name a person, and no ``fix``."""
 
     level: str  # ok, note, warning, error
@@ -20,14 +20,14 @@ class Finding:
 
 
 @record
-class CheckState:
+class HealthCheckState:
     running: bool
     ended: datetime | None
 
 
 @record
-class CheckResult(CheckState):
-    findings: tuple[Finding, ...]
+class CheckResult(HealthCheckState):
+    findings: tuple[FindingEntry, ...]
     problem: str  # why the last check failed
 
 
@@ -124,12 +124,12 @@ class SupportFile:
     kernel: str
     machine: str
     platform: str
-    findings: tuple[Finding, ...]
-    check: CheckState
+    findings: tuple[FindingEntry, ...]
+    check: HealthCheckState
     figures: HealthFigures
     samples: tuple[HealthSample, ...]
     log: tuple[LogEntry, ...]
 
 
 HEALTH = Verb("health", HealthRequest, Health, senders=BY_PAGES)
-SUPPORT = Verb("support", Nothing, SupportFile, senders=BY_PAGES)
+SUPPORT = Verb("support", NoValues, SupportFile, senders=BY_PAGES)

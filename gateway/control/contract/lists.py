@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Text, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 from gateway.policy.time.list_updates import UpdateInterval
 
 NAME_LIMIT = 60  # characters of the name of an own list
@@ -220,12 +220,12 @@ class SwitchedRegister:
     undo: int  # revision to which `unedit_family` returns
 
 
-LISTS = Verb("lists", Nothing, Lists, senders=BY_PAGES)
+LISTS = Verb("lists", NoValues, Lists, senders=BY_PAGES)
 LIST_LOOKUP = Verb("list_lookup", LookupRequest, LookupResult, senders=BY_PAGES)
 LIST_ADD = Verb("list_add", AddListRequest, ListId, senders=BY_GUARDIANS)
 LIST_REMOVE = Verb("list_remove", RemoveListRequest, RemovedList, senders=BY_GUARDIANS)
 LIST_UPDATE = Verb("list_update", UpdateListsRequest, ListUpdate, senders=BY_GUARDIANS)
 LIST_REPORT = Verb("list_report", ReportEntryRequest, ReportedEntry, senders=BY_GUARDIANS)
 LIST_UNREPORT = Verb("list_unreport", WithdrawReportRequest, WithdrawnReport, senders=BY_GUARDIANS)
-REGISTERS = Verb("registers", Nothing, Registers, senders=BY_PAGES)
+REGISTERS = Verb("registers", NoValues, Registers, senders=BY_PAGES)
 REGISTER = Verb("register", SwitchRegisterRequest, SwitchedRegister, senders=BY_GUARDIANS)

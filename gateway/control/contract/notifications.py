@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 
 @record
@@ -20,7 +20,7 @@ class GuardianAlerts:
 
 
 @record
-class AlertBook:
+class AlertsResponse:
     alerts: tuple[GuardianAlerts, ...]
     timezone: str
 
@@ -37,5 +37,5 @@ class SetAlertsRequest:
     language: OneLine | None = None
 
 
-ALERTS = Verb("alerts", Nothing, AlertBook, senders=BY_PAGES)
-SET_ALERTS = Verb("set_alerts", SetAlertsRequest, Nothing, senders=BY_GUARDIANS)
+ALERTS = Verb("alerts", NoValues, AlertsResponse, senders=BY_PAGES)
+SET_ALERTS = Verb("set_alerts", SetAlertsRequest, NoValues, senders=BY_GUARDIANS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from gateway.control.contract.activity import BlockOrigin
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 if TYPE_CHECKING:
     from gateway.policy.names.countries import HelpLine  # two megabytes that the pages rarely need
@@ -139,7 +139,7 @@ class ListSettings:
 
 
 @record
-class RouterSetting:
+class RouterSettingEntry:
     """A setting that the router decides. The pages cannot change it."""
 
     file: str
@@ -165,7 +165,7 @@ class FamilySettings:
     gateway_access: str
     gateway_ports: tuple[int, ...]
     lists: ListSettings
-    router: tuple[RouterSetting, ...]
+    router: tuple[RouterSettingEntry, ...]
     set: LastChange | None
     revision: int
 
@@ -182,7 +182,7 @@ class UneditFamilyRequest:
     found: Revision | None = None
 
 
-FAMILY = Verb("family", Nothing, FamilySettings, senders=BY_PAGES)
+FAMILY = Verb("family", NoValues, FamilySettings, senders=BY_PAGES)
 EDIT_FAMILY = Verb("edit_family", EditFamilyRequest, Edited, senders=BY_GUARDIANS)
 UNEDIT_FAMILY = Verb("unedit_family", UneditFamilyRequest, Unedited, senders=BY_GUARDIANS)
 
@@ -328,7 +328,7 @@ class WeekPlan:
     days: tuple[WeekDay, ...]  # seven, from today on
 
 
-CATALOGUE = Verb("catalogue", Nothing, RuleCatalogue, senders=BY_PAGES)
+CATALOGUE = Verb("catalogue", NoValues, RuleCatalogue, senders=BY_PAGES)
 PREVIEW = Verb("preview", PreviewRequest, Explanation, senders=BY_PAGES)
 WHY = Verb("why", WhyRequest, Explanation, senders=BY_PAGES)
 WEEK = Verb("week", WeekRequest, WeekPlan, senders=BY_PAGES)
@@ -424,7 +424,7 @@ def help_line_entry(line: HelpLine) -> HelpLineEntry:
     )
 
 
-COUNTRY = Verb("country", Nothing, CountryRules, senders=BY_PAGES)
+COUNTRY = Verb("country", NoValues, CountryRules, senders=BY_PAGES)
 HELP_LINES = Verb("helplines", HelpLinesRequest, HelpLines, senders=BY_PAGES)
 
 
@@ -516,6 +516,6 @@ class AuditLog:
     people: tuple[str, ...]
 
 
-CHANGES = Verb("changes", Nothing, FamilyChanges, senders=BY_PAGES)
+CHANGES = Verb("changes", NoValues, FamilyChanges, senders=BY_PAGES)
 OWN_CHANGES = Verb("own_changes", OwnChangesRequest, FamilyChanges, senders=BY_PAGES | BY_CHILDREN)
 AUDIT_LOG = Verb("audit_log", AuditLogRequest, AuditLog, senders=BY_PAGES)

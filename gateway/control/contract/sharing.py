@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 Length = Literal["1h", "4h", "morning"]
 
@@ -24,7 +24,7 @@ class PinState:
 
 
 @record
-class OwnPin(PinState):
+class OwnPinState(PinState):
     may_set: bool  # on the device that asks: it belongs to this child alone
 
 
@@ -129,7 +129,7 @@ class AdultRequest:
 
 
 @record
-class Adult:
+class AdultResponse:
     adult: bool
 
 
@@ -151,7 +151,7 @@ class OwnSharing:
 
     sharing: SharedDevice | None = None
     screens: tuple[SharedDevice, ...] = ()  # that the child may claim
-    pin: OwnPin | None = None  # of a child's device
+    pin: OwnPinState | None = None  # of a child's device
     adult: bool = False  # a user of it says to be an adult
     adult_proof: AdultProofState | None = None  # that opens it now
     opens: bool = False  # an adult's proof can open it
@@ -189,6 +189,6 @@ CLAIM = Verb("claim", ClaimRequest, SharedDevice, senders=BY_CHILDREN)
 HAND_OVER = Verb("hand_over", HandOverRequest, SharedDevice, senders=_GUARDIAN)
 TAKE_BACK = Verb("take_back", TakeBackRequest, SharedDevice, senders=_GUARDIAN)
 HANDED = Verb("handed", HandedRequest, Handed, senders=_PAGES)
-LENT = Verb("lent", Nothing, Lending, senders=_PAGES)
-ADULT = Verb("adult", AdultRequest, Adult, senders=_PAGES)
+LENT = Verb("lent", NoValues, Lending, senders=_PAGES)
+ADULT = Verb("adult", AdultRequest, AdultResponse, senders=_PAGES)
 ADULT_PROOF = Verb("adult_proof", AdultProofRequest, AdultProofChange, senders=_PAGES | _GUARDIAN)

@@ -13,7 +13,7 @@ from gateway.control.contract.sharing import OwnSharing, PinState
 from gateway.control.contract.site_repair import SiteRepair
 from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 FARTHEST = 10**8  # seconds by which the clock of the virtual home moves
 
@@ -105,7 +105,7 @@ class ChildStatus(DeviceState, PinState):
 
 
 @record
-class Announcement:
+class AnnouncementEntry:
     """A change of an account, which everyone is shown for a week."""
 
     told: str
@@ -183,7 +183,7 @@ class HomeState:
     questions: int  # about devices
     cards: int  # about bypass methods
     problems: tuple[str, ...]
-    announced: tuple[Announcement, ...]  # newest first
+    announced: tuple[AnnouncementEntry, ...]  # newest first
 
 
 @record
@@ -292,4 +292,4 @@ class ReloadResponse:
     problems: tuple[str, ...]
 
 
-RELOAD = Verb("reload", Nothing, ReloadResponse)
+RELOAD = Verb("reload", NoValues, ReloadResponse)

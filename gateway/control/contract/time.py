@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_HELPERS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_HELPERS, BY_PAGES, NoValues, Verb
 from gateway.policy.requests import tickets
 
 MAX_SWITCH = 7 * 24 * 60  # minutes of a pause, or of `off`
@@ -41,9 +41,9 @@ class SwitchEnd:
 
 
 PAUSE = Verb("pause", PauseRequest, SwitchEnd, senders=BY_GUARDIANS | BY_HELPERS)
-RESUME = Verb("resume", Nothing, Nothing, senders=BY_GUARDIANS | BY_HELPERS)
+RESUME = Verb("resume", NoValues, NoValues, senders=BY_GUARDIANS | BY_HELPERS)
 OFF = Verb("off", OffRequest, SwitchEnd, senders=BY_GUARDIANS)
-ON = Verb("on", Nothing, Nothing, senders=BY_GUARDIANS)
+ON = Verb("on", NoValues, NoValues, senders=BY_GUARDIANS)
 
 
 @record
@@ -159,7 +159,7 @@ class LedgerMinute:
 
 
 @record
-class Ledger:
+class LedgerResponse:
     profile: str
     name: str
     day: date
@@ -169,7 +169,7 @@ class Ledger:
     left_off: int
 
 
-LEDGER = Verb("ledger", LedgerRequest, Ledger, senders=BY_PAGES | BY_CHILDREN)
+LEDGER = Verb("ledger", LedgerRequest, LedgerResponse, senders=BY_PAGES | BY_CHILDREN)
 
 
 @record
@@ -220,6 +220,6 @@ class RedeemRequest:
 
 
 CODES = Verb("ticket", CodesRequest, IssuedCodes, senders=BY_GUARDIANS)
-CODE_BATCHES = Verb("tickets", Nothing, CodeBatches, senders=BY_PAGES)
+CODE_BATCHES = Verb("tickets", NoValues, CodeBatches, senders=BY_PAGES)
 WITHDRAW = Verb("withdraw", WithdrawRequest, WithdrawnCodes, senders=BY_GUARDIANS)
 REDEEM = Verb("redeem", RedeemRequest, OwnGrant, senders=BY_CHILDREN)

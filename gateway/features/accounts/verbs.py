@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 
-from gateway.control.contract.status import Announcement
+from gateway.control.contract.status import AnnouncementEntry
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Handler, Request
 from gateway.control.surroundings import CONSOLE, Around, Visitor
@@ -106,11 +106,11 @@ def log_claim_code(home: HomeContext, people: AccountTable) -> None:
         _log.warning(text, code, extra={SECRET: True})
 
 
-def announced(home: HomeContext, people: AccountTable) -> tuple[Announcement, ...]:
+def announced(home: HomeContext, people: AccountTable) -> tuple[AnnouncementEntry, ...]:
     """Return the account changes that everyone is shown for a week, newest first."""
     now = home.local_now()
     return tuple(
-        Announcement(
+        AnnouncementEntry(
             told=change.kind,
             name=change.name,
             device=change.device,

@@ -15,7 +15,7 @@ MAX_SLOTS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RecentRefusal:
     """A refused connection or DNS query."""
 
     at: datetime
@@ -27,7 +27,7 @@ class RecentRefusals:
     """The refusals, newest last. Callers do not add names of sealed lists and help lines."""
 
     def __init__(self) -> None:
-        self._slots: OrderedDict[int, deque[Refusal]] = OrderedDict()
+        self._slots: OrderedDict[int, deque[RecentRefusal]] = OrderedDict()
 
     def add(self, slot: int, at: datetime, seen: Observation, decision: Decision) -> bool:
         """Add a refusal. Returns False if the same was refused a moment ago."""
@@ -39,10 +39,10 @@ class RecentRefusals:
             same = refusal.seen.host == seen.host and refusal.decision.reason is decision.reason
             if same and abs(at - refusal.at) < AGAIN:  # one in the future by this clock hides none
                 return False
-        kept.append(Refusal(at, seen, decision))
+        kept.append(RecentRefusal(at, seen, decision))
         return True
 
-    def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[Refusal]:
+    def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[RecentRefusal]:
         """Return refusals, newest first."""
         kept = (refusal for slot in slots for refusal in self._slots.get(slot, ()))
         found = [refusal for refusal in kept if -AGAIN < now - refusal.at < FOR]

@@ -8,7 +8,7 @@ from gateway.control.contract.activity import RECENT_BLOCKS, RecentBlock, Recent
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.features.activity.decided import DecisionSource
-from gateway.features.activity.recent_refusals import FOR, RecentRefusals, Refusal
+from gateway.features.activity.recent_refusals import FOR, RecentRefusal, RecentRefusals
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
@@ -75,14 +75,14 @@ class RefusalVerb:
             self._block(refusal, source) for refusal in self._recent.of(slots, self._home.now(), limit)
         )
 
-    def _name(self, refusal: Refusal) -> str | None:
+    def _name(self, refusal: RecentRefusal) -> str | None:
         """Return the name of the service in the rule, else of the only service that the host belongs to."""
         rules, host = self._home.rules, refusal.seen.host
         service = service_of(refusal.decision)
         found = (service,) if service else rules.world.catalogue.services_of(host) if host else ()
         return rules.names.services.get(found[0]) if len(found) == 1 else None
 
-    def _block(self, refusal: Refusal, source: DecisionSource) -> RecentBlock:
+    def _block(self, refusal: RecentRefusal, source: DecisionSource) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
         ends = decision.until is not None and decision.until < FOREVER
         return RecentBlock(

@@ -16,7 +16,7 @@ from gateway.age.bands import Band
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.files import read_bounded, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
-from gateway.features.backup.restore_plan import AFTER, BEFORE, Plan, contents, plan_text, read_plan
+from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, contents, plan_text, read_plan
 from gateway.household.config_file import read_config
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import not_written
@@ -57,7 +57,7 @@ class Restoring:
     def _state(self) -> Path:
         return Path(self._home.rules.household.config.state)
 
-    def do(self, plan: Plan) -> list[str]:
+    def do(self, plan: RestorePlan) -> list[str]:
         """Restore, and return the problems of the files.
 
         Raises:
@@ -74,7 +74,7 @@ class Restoring:
         self._end(DONE)
         return self._effects.reload()
 
-    def undo(self) -> Plan:
+    def undo(self) -> RestorePlan:
         """Undo the last restore.
 
         Raises:
@@ -93,7 +93,7 @@ class Restoring:
         self._effects.reload()
         return plan
 
-    def refuse_later(self, plan: Plan, side: int) -> None:
+    def refuse_later(self, plan: RestorePlan, side: int) -> None:
         """Refuse a plan whose files would postpone adulthood once it is proposed. ``side``: BEFORE or AFTER.
 
         Raises:
@@ -103,10 +103,10 @@ class Restoring:
             if data is not None and name.endswith((".yaml", ".yml")):
                 self._refuse_file(Path(name).stem, data)
 
-    def last(self) -> Plan | None:
+    def last(self) -> RestorePlan | None:
         return _read(self._state / DONE)
 
-    def may_undo(self, plan: Plan) -> bool:
+    def may_undo(self, plan: RestorePlan) -> bool:
         """Whether the files are still as the restore left them."""
         for folder, pairs in self._folders(plan).items():
             history = self._home.rules.history(folder)
@@ -123,14 +123,14 @@ class Restoring:
         self._end()
         _log.warning("A restore was interrupted. It has been undone.")
 
-    def _rows(self, plan: Plan, side: int) -> None:
+    def _rows(self, plan: RestorePlan, side: int) -> None:
         _write_rows(self._store, plan, side, self._home.local_now(), sure=self._home.clock_trusted)
 
-    def _folders(self, plan: Plan) -> Mapping[Path, Mapping[str, tuple[str | None, str | None]]]:
+    def _folders(self, plan: RestorePlan) -> Mapping[Path, Mapping[str, tuple[str | None, str | None]]]:
         rules = self._home.rules
         return {rules.path.parent: plan.home, Path(rules.household.config.profiles): plan.profiles}
 
-    def _files(self, plan: Plan, side: int) -> None:
+    def _files(self, plan: RestorePlan, side: int) -> None:
         """Write the files. Each folder's history gets one step."""
         at = datetime.fromisoformat(plan.at)
         for folder, pairs in self._folders(plan).items():
@@ -153,7 +153,7 @@ class Restoring:
                     by_hand=frozenset(hands),
                 )
 
-    def _begin(self, plan: Plan) -> None:
+    def _begin(self, plan: RestorePlan) -> None:
         try:
             write_atomically(self._state / DOING, plan_text(plan))
             sync_folder(self._state)
@@ -219,7 +219,7 @@ def _put(path: Path, data: bytes | None) -> None:
         write_atomically(real, data, real.stat() if real.exists() else None)
 
 
-def _read(path: Path) -> Plan | None:
+def _read(path: Path) -> RestorePlan | None:
     if not path.exists():
         return None
     try:
@@ -229,7 +229,7 @@ def _read(path: Path) -> Plan | None:
         return None
 
 
-def _write_rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: bool) -> None:
+def _write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sure: bool) -> None:
     """Write the rows in one transaction. Doing it twice has the same effect as once."""
     with store.transaction():
         for pair in plan.devices:
@@ -265,7 +265,7 @@ def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> N
         store.self_set.put(who, tuple(kept), audit_text="by a backup", by=by, at=now)
 
 
-def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
+def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
     for person in plan.people:
         role = PersonRole(person.role)
         store.people.put(
@@ -290,7 +290,7 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
         store.gifts.give(rows, audit_text="by a backup")
 
 
-def _take_out(store: Store, plan: Plan, now: datetime) -> None:
+def _take_out(store: Store, plan: RestorePlan, now: datetime) -> None:
     for person in plan.people:
         store.people.remove(person.name)
     for put_off in plan.steps:

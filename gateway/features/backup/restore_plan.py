@@ -42,7 +42,7 @@ Pair = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RestorePlan:
     """A planned restore. ``devices`` and ``pins`` have values before and after; other rows are added, and
     removed by an undo.
     """
@@ -72,11 +72,11 @@ class Plan:
         return not (moved or any(rows))
 
 
-def plan_text(plan: Plan) -> bytes:
+def plan_text(plan: RestorePlan) -> bytes:
     return json.dumps(asdict(plan)).encode("ascii")
 
 
-def read_plan(data: bytes) -> Plan:
+def read_plan(data: bytes) -> RestorePlan:
     """Read a plan. Raises ValueError, KeyError or TypeError for text that ``plan_text`` did not write."""
     values: dict[str, Any] = json.loads(data)
     pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin, "self_set": KeptChoice}
@@ -89,10 +89,10 @@ def read_plan(data: bytes) -> Plan:
     values["steps"] = tuple(KeptStep(**step) for step in values.get("steps", ()))
     for key in ("home", "profiles"):
         values[key] = {name: (one, other) for name, (one, other) in values[key].items()}
-    return Plan(**values)
+    return RestorePlan(**values)
 
 
-def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> Plan:
+def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> RestorePlan:
     """Compare a backup with the current files and rows. ``by`` and ``at``: who restores it, and when."""
     here = kept_rows(store, at, store.today(at).isoformat())
     path, folder = rules.path, Path(rules.household.config.profiles)
@@ -101,7 +101,7 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
     wanted: dict[str, str | None] = {**dict.fromkeys(file.name for file in profile_files(folder))}
     wanted.update(backup.profiles)
     wanted.update(backup.calendars)
-    return Plan(
+    return RestorePlan(
         by=by,
         at=at.isoformat(timespec="seconds"),
         made=backup.made.isoformat(timespec="seconds"),
@@ -197,7 +197,7 @@ def _steps(store: Store, backup: Backup) -> Iterator[KeptStep]:
             yield wanted
 
 
-def staged(rules: RuleBook, plan: Plan) -> Household:
+def staged(rules: RuleBook, plan: RestorePlan) -> Household:
     """Load the household from copies of the plan's files.
 
     Raises:

@@ -36,7 +36,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.accounts.verbs import Origins
 from gateway.features.backup.contents import collect
 from gateway.features.backup.restore import Restoring
-from gateway.features.backup.restore_plan import AFTER, BEFORE, Plan, make_plan, staged
+from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, make_plan, staged
 from gateway.household.context import Effects, HomeContext
 from gateway.household.visibility import Visibility
 from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
@@ -158,7 +158,7 @@ class BackupVerbs:
         self._note(call, by, "restore", f"made {plan.made} on {backup.gateway}", AnnouncementKind.RESTORE)
         return RestoreApplied(problems=tuple(problems))
 
-    def _plan(self, backup: Backup, by: str) -> Plan:
+    def _plan(self, backup: Backup, by: str) -> RestorePlan:
         """Plan the restore. Raises PolicyError if it would postpone a child's adulthood."""
         plan = make_plan(self._home.rules, self._store, backup, by, self._home.local_now())
         self._restoring.refuse_later(plan, AFTER)
@@ -234,7 +234,7 @@ def _gone(verb: str) -> NoReturn:
     raise ControlError(msg).coded(Code.BACKUP_GONE)
 
 
-def _preview(backup: Backup, plan: Plan, before: Household, after: Household) -> RestorePreview:
+def _preview(backup: Backup, plan: RestorePlan, before: Household, after: Household) -> RestorePreview:
     """Return what the backup contains, and what restoring it would change."""
     moved = {name for name, pair in plan.profiles.items() if pair[BEFORE] != pair[AFTER]}
     people = (*before.profiles.values(), *after.profiles.values())

@@ -26,7 +26,7 @@ from gateway.control.contract.devices import (
 )
 from gateway.control.protocol import Call, Role
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -201,14 +201,14 @@ class DeviceVerbs:
         found = tuple(sorted(mac for mac in answered if self._visibility.is_exact(mac)))
         return ScanState(scanning.running, found, scanning.problem)
 
-    def lease(self, call: Call[LeaseRequest]) -> Nothing:
+    def lease(self, call: Call[LeaseRequest]) -> NoValues:
         """Note a lease that dnsmasq gave, renewed or ended. Sent by gateway/lan/dhcp_script.py."""
         call.owner_only()
         args, mac = call.args, parse_mac(call.args.mac)
         if mac is None:
             call.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
         if args.action == "del":
-            return Nothing()
+            return NoValues()
         words = args.options.split(",")
         options = tuple(int(word) for word in words if word.isascii() and word.isdigit() and int(word) < 255)
         dhcp = Dhcp(
@@ -220,4 +220,4 @@ class DeviceVerbs:
         )
         name = first_label(args.name.encode())
         self._presence.inventory.lease(mac, name, dhcp=dhcp)
-        return Nothing()
+        return NoValues()

@@ -16,7 +16,7 @@ from gateway.control.contract.filter_tests import (
 )
 from gateway.control.protocol import AUDIT_INTERFACE, Call, Request
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
 from gateway.features.filter_tests.probe_device import SECONDS, ProbedDecision, ProbeDevice
 from gateway.household.context import HomeContext
@@ -103,29 +103,29 @@ class ProbeDeviceVerbs:
         named = mac in household.named or mac in household.config.managed
         return named or mac in self._devices.all() or self._presence.inventory.sight(mac) is not None
 
-    def seen(self, call: Call[Nothing]) -> AuditedDecisions:
+    def seen(self, call: Call[NoValues]) -> AuditedDecisions:
         """Return the decisions about the device."""
         call.owner_only()
         decisions, lost = self._probe_device.seen()
         return AuditedDecisions(seen=tuple(map(_decision, decisions)), lost=lost)
 
-    def pause(self, call: Call[PauseAuditRequest]) -> Nothing:
+    def pause(self, call: Call[PauseAuditRequest]) -> NoValues:
         """Pause the internet of the device, or resume it."""
         call.owner_only()
         self._probe_device.pause(paused=call.args.paused)
-        return Nothing()
+        return NoValues()
 
-    def clear(self, call: Call[Nothing]) -> Nothing:
+    def clear(self, call: Call[NoValues]) -> NoValues:
         """Forget the state that one check left, before the next check."""
         call.owner_only()
         self._probe_device.clear()
-        return Nothing()
+        return NoValues()
 
-    def end(self, call: Call[Nothing]) -> Nothing:
+    def end(self, call: Call[NoValues]) -> NoValues:
         """End the audit. It is no error if it has ended already."""
         call.owner_only()
         self._probe_device.end()
-        return Nothing()
+        return NoValues()
 
 
 def _decision(probed: ProbedDecision) -> AuditedDecision:

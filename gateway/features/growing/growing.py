@@ -39,7 +39,7 @@ KEPT = 64  # steps of profiles that are there, or may come back: as many as ther
 _log = logging.getLogger(__name__)
 
 
-class Growing:
+class AgeTransitions:
     """Proposes and takes steps. It has the whole store: at 18, data of a child goes from most tables."""
 
     def __init__(

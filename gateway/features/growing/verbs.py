@@ -19,7 +19,7 @@ from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.growing.growing import Growing
+from gateway.features.growing.growing import AgeTransitions
 from gateway.household.context import HomeContext
 from gateway.policy.profile import growing
 from gateway.policy.profile.growing import LastTransition, next_band
@@ -34,7 +34,7 @@ class GrowingVerbs:
     def __init__(
         self,
         home: HomeContext,
-        growing: Growing,
+        growing: AgeTransitions,
         steps: AgeTransitionTable,
         held_bands: Callable[[], Mapping[str, Band]],
         access: Access,

@@ -16,7 +16,7 @@ from gateway.control.contract.lists import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.household.context import HomeContext
@@ -48,7 +48,7 @@ class RegisterVerbs:
         router.serve(REGISTERS, self.registers)
         router.serve(REGISTER, self.switch)
 
-    def registers(self, _call: Call[Nothing]) -> Registers:
+    def registers(self, _call: Call[NoValues]) -> Registers:
         """Return each register, its switch, and the state of its copy."""
         return Registers(registers=tuple(self._registers()))
 

@@ -36,7 +36,7 @@ from gateway.control.contract.lists import (
 )
 from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.errors import ControlError, ListError
 from gateway.core.public_addresses import NotOutside, check_url, is_outside, looks_like_address
 from gateway.core.reason_codes import Code
@@ -89,7 +89,7 @@ class ListVerbs:
 
     # ------------------------------------------------------------------------------------ what is here
 
-    def lists(self, _call: Call[Nothing]) -> Lists:
+    def lists(self, _call: Call[NoValues]) -> Lists:
         own = self._own()
         info = self._home.rules.table.info
         state = Path(self._home.rules.household.config.state)

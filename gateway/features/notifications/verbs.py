@@ -8,13 +8,13 @@ from __future__ import annotations
 from gateway.control.contract.notifications import (
     ALERTS,
     SET_ALERTS,
-    AlertBook,
+    AlertsResponse,
     GuardianAlerts,
     SetAlertsRequest,
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -37,12 +37,12 @@ class AlertVerbs:
         router.serve(ALERTS, self.alerts)
         router.serve(SET_ALERTS, self.set_alerts)
 
-    def alerts(self, _call: Call[Nothing]) -> AlertBook:
+    def alerts(self, _call: Call[NoValues]) -> AlertsResponse:
         """Return the messages that each guardian has chosen."""
         found = (_describe(name, alerts) for name, alerts in self._book.all().items())
-        return AlertBook(tuple(found), self._home.rules.household.config.timezone)
+        return AlertsResponse(tuple(found), self._home.rules.household.config.timezone)
 
-    def set_alerts(self, call: Call[SetAlertsRequest]) -> Nothing:
+    def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:
         """Set the messages of the guardian who asks; without ``address`` and ``kinds``, turn them off."""
         by = self._access.guardian(call)
         if call.args.address is not None or call.args.kinds is not None:
@@ -55,7 +55,7 @@ class AlertVerbs:
         origin, now = call.text("origin", ""), self._home.local_now()
         self._audit("alerts", detail, by=by, at=now, origin=origin)
         self._home.publish("alerts", by=by)
-        return Nothing()
+        return NoValues()
 
     def _read(self, call: Call[SetAlertsRequest], before: Alerts | None) -> Alerts:
         """Return the messages that a request sets. Without ``address``, the stored address stays."""

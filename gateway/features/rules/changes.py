@@ -17,7 +17,7 @@ from gateway.control.contract.rules import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.features.accounts.access import Access
 from gateway.features.rules.edit_history import EditHistory, RuleChange, changed_values
 from gateway.household.context import HomeContext
@@ -73,7 +73,7 @@ class ChangeVerbs:
         changes = islice(EditHistory(self._home.rules).of_person(child.id), OWN_SHOWN)
         return FamilyChanges(changes=tuple(self._rule_change(change, now) for change in changes))
 
-    def changes(self, _call: Call[Nothing]) -> FamilyChanges:
+    def changes(self, _call: Call[NoValues]) -> FamilyChanges:
         """Return everything that guardians set today, newest first."""
         now = self._home.local_now()
         today = self._home.rules.calendar.family_day(now)

@@ -16,7 +16,7 @@ from gateway.control.contract.rules import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.household.rule_book import RuleBook
 from gateway.policy.names.countries import Rating
 from gateway.policy.profile.rules import Law
@@ -40,7 +40,7 @@ class CountryVerbs:
             rights=tuple(map(help_line_entry, rules.rights(country))),
         )
 
-    def country(self, _call: Call[Nothing]) -> CountryRules:
+    def country(self, _call: Call[NoValues]) -> CountryRules:
         """Return ratings and laws of the country, then foreign laws in a child's rules."""
         rules = self._rules
         household = rules.household

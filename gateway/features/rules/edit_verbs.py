@@ -31,7 +31,7 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.growing.growing import Growing
+from gateway.features.growing.growing import AgeTransitions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.file_history import revision_of
@@ -52,7 +52,7 @@ class EditVerbs:
         home: HomeContext,
         effects: Effects,
         store: Store,
-        growing: Growing,
+        growing: AgeTransitions,
         access: Access,
         editing: Editing,
     ) -> None:

@@ -10,14 +10,14 @@ from gateway.control.contract.rules import (
     EditFamilyRequest,
     FamilySettings,
     ListSettings,
-    RouterSetting,
+    RouterSettingEntry,
     SharedBy,
     Unedited,
     UneditFamilyRequest,
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.files import read_bounded
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.household.editing import HomeEditing
@@ -41,7 +41,7 @@ class FamilyVerbs:
         router.serve(EDIT_FAMILY, self.edit)
         router.serve(UNEDIT_FAMILY, self.unedit)
 
-    def family(self, _call: Call[Nothing]) -> FamilySettings:
+    def family(self, _call: Call[NoValues]) -> FamilySettings:
         """Return the settings, and who changed them last."""
         rules = self._rules
         source, settings = read_bounded(rules.path), rules.household.config
@@ -61,7 +61,7 @@ class FamilyVerbs:
             gateway_ports=settings.gateway_ports,
             lists=ListSettings(update=settings.lists_update.value),
             router=tuple(
-                RouterSetting(file=setting.file, option=setting.option, value=setting.text)
+                RouterSettingEntry(file=setting.file, option=setting.option, value=setting.text)
                 for setting in settings.fixed.values()
             ),
             set=self._edit.last_change(rules.path, source),

@@ -22,7 +22,7 @@ from gateway.control.contract.rules import (
 )
 from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.features.accounts.access import Access
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.rules.catalogue_view import catalogue_view
@@ -102,7 +102,7 @@ class PreviewVerbs:
         router.serve(PREVIEW, self.preview)
         router.serve(WEEK, self.week)
 
-    def catalogue(self, _call: Call[Nothing]) -> RuleCatalogue:
+    def catalogue(self, _call: Call[NoValues]) -> RuleCatalogue:
         return catalogue_view(self._home.rules.product)
 
     def preview(self, call: Call[PreviewRequest]) -> Explanation:

@@ -17,15 +17,15 @@ from gateway.control.contract.sharing import (
     LENT,
     TAKE_BACK,
     USE,
-    Adult,
     AdultRequest,
+    AdultResponse,
     ClaimRequest,
     Handed,
     HandedRequest,
     HandOverRequest,
     LeaveRequest,
     Lending,
-    OwnPin,
+    OwnPinState,
     SharedDevice,
     SharingPerson,
     TakeBackRequest,
@@ -34,7 +34,7 @@ from gateway.control.contract.sharing import (
 from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.control.schema import values_of
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.devices.questions import DeviceQuestions
@@ -205,7 +205,7 @@ class SharingVerbs:
         uses = (self._sharing.use_of(mac) for mac in (self._presence.mac_of(ip), parse_mac(device)) if mac)
         return any(use is not None and use.handed for use in uses)
 
-    def lent(self, _call: Call[Nothing]) -> Lending:
+    def lent(self, _call: Call[NoValues]) -> Lending:
         """Return for guardians each shared or handed-over device, and the state of each child's PIN."""
         household = self._home.rules.household
         shared = [mac for mac in household.config.shared if possible_users(household, mac)]
@@ -214,7 +214,7 @@ class SharingVerbs:
 
     # A new device.
 
-    def adult(self, call: Call[AdultRequest]) -> Adult:
+    def adult(self, call: Call[AdultRequest]) -> AdultResponse:
         """Stop recording a new device whose user says to be an adult. This opens nothing."""
         mac = self._mac(call, "device", call.args.device)
         self._access.noting(call, "device")
@@ -226,7 +226,7 @@ class SharingVerbs:
             self._says.take("", self._monotonic())
             if not self._device_questions.says_adult(mac):
                 call.refuse("device", "finds no room; ask a parent", Code.NO_ROOM)
-        return Adult(adult=True)
+        return AdultResponse(adult=True)
 
     # For other features.
 
@@ -241,7 +241,7 @@ class SharingVerbs:
         if member is not None and member.profile.is_child and not member.asked:
             who = member.profile
             state = values_of(self._pins.describe(who))
-            found["pin"] = OwnPin(may_set=self._pins.is_own(mac, who), **state)
+            found["pin"] = OwnPinState(may_set=self._pins.is_own(mac, who), **state)
             found["screens"] = tuple(map(self._shared, self._screens(who.id, mac)))
         return found
 

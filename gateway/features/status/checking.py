@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from gateway.control.contract.health import Finding
+from gateway.control.contract.health import FindingEntry
 from gateway.core.errors import ControlError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
@@ -29,8 +29,8 @@ class GatewayCheck:
         self._home = home
         self._errand = HelperProcess(home.loop, self._found, self._done, TIMEOUT)
         self.close = self._errand.close
-        self._coming: list[Finding] = []
-        self.findings: tuple[Finding, ...] = ()
+        self._coming: list[FindingEntry] = []
+        self.findings: tuple[FindingEntry, ...] = ()
         self.problem = ""  # why the last check failed
         self.ended: datetime | None = None
         self._since: float | None = None  # when the last check ended, by the loop's clock
@@ -59,7 +59,7 @@ class GatewayCheck:
     def _found(self, said: Mapping[str, Any]) -> None:
         if len(self._coming) < MOST and said.get("level") in LEVELS:
             values = {key: str(said.get(key, ""))[:TEXT_LIMIT] for key in ("level", "about", "text", "fix")}
-            self._coming.append(Finding(**values))
+            self._coming.append(FindingEntry(**values))
 
     def _done(self, status: int, words: str) -> None:
         lines = [line for line in words.splitlines() if line.strip()]

@@ -7,14 +7,14 @@ from gateway.control.contract.health import (
     HEALTH,
     SUPPORT,
     CheckResult,
-    CheckState,
     Health,
+    HealthCheckState,
     HealthRequest,
     SupportFile,
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.features.status.checking import GatewayCheck
 from gateway.features.status.support_file import about_gateway
 from gateway.features.status.vitals import Vitals
@@ -52,13 +52,13 @@ class HealthVerbs:
             log=vitals.log_lines(full=True),
         )
 
-    def support(self, _call: Call[Nothing]) -> SupportFile:
+    def support(self, _call: Call[NoValues]) -> SupportFile:
         """Return the support file, which has no personal data."""
         checking, vitals = self._checking, self._vitals
         checking.look()
         return SupportFile(
             **about_gateway(self._home.local_now(), checking.findings),
-            check=CheckState(running=checking.running, ended=checking.ended),
+            check=HealthCheckState(running=checking.running, ended=checking.ended),
             figures=vitals.figures(),
             samples=vitals.samples(),
             log=vitals.log_lines(full=False),

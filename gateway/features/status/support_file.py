@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__
-from gateway.control.contract.health import Finding
+from gateway.control.contract.health import FindingEntry
 
 FORMAT = 1  # increases when the meaning of a key changes
 OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
@@ -24,7 +24,7 @@ PLATFORM_KEYS = ("ID", "VERSION_ID")
 IMPERSONAL = frozenset({"product", "offload", "queue", "nft", "marks", "services", "routing", "help", "dns"})
 
 
-def about_gateway(made: datetime, findings: Iterable[Finding]) -> dict[str, Any]:
+def about_gateway(made: datetime, findings: Iterable[FindingEntry]) -> dict[str, Any]:
     """Return the parts of the support file that need no daemon."""
     return {
         "format": FORMAT,
@@ -38,9 +38,9 @@ def about_gateway(made: datetime, findings: Iterable[Finding]) -> dict[str, Any]
     }
 
 
-def impersonal(finding: Finding) -> Finding:
+def impersonal(finding: FindingEntry) -> FindingEntry:
     text = {"text": finding.text} if finding.about in IMPERSONAL else {}
-    return Finding(level=finding.level, about=finding.about, **text)
+    return FindingEntry(level=finding.level, about=finding.about, **text)
 
 
 def operating_system(paths: Iterable[Path] = OS_RELEASE) -> str:

@@ -31,7 +31,7 @@ from gateway.control.contract.status import (
 from gateway.control.contract.time import TimeUsed
 from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.verbs import announced
 from gateway.features.activity.in_use import InUse
@@ -349,10 +349,10 @@ class DeviceVerb:
         return found
 
 
-def reload_verb(effects: Effects, home: HomeContext) -> Callable[[Call[Nothing]], ReloadResponse]:
+def reload_verb(effects: Effects, home: HomeContext) -> Callable[[Call[NoValues]], ReloadResponse]:
     """Build the verb `reload`, which only root may send."""
 
-    def reload(call: Call[Nothing]) -> ReloadResponse:
+    def reload(call: Call[NoValues]) -> ReloadResponse:
         call.owner_only()
         problems = effects.reload()
         return ReloadResponse(profiles=tuple(sorted(home.rules.household.profiles)), problems=tuple(problems))

@@ -16,7 +16,7 @@ from gateway.control.contract.time import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.time.helper_limits import Helpers
@@ -92,7 +92,7 @@ class SwitchVerbs:
         else:
             self._effects.sync_gates()
 
-    def resume(self, call: Call[Nothing]) -> Nothing:
+    def resume(self, call: Call[NoValues]) -> NoValues:
         by, now = self._access.guardian(call), self._home.local_now()
         who, _ = self._access.named(call)
         self._helpers.check_pauses(call, None if who == ALL else [who])
@@ -105,7 +105,7 @@ class SwitchVerbs:
         self._settings.resume(who, by=by, at=now, origin=call.text("origin", ""))
         self._apply(who)
         self._home.publish("status", what="resume", who=who, by=by)
-        return Nothing()
+        return NoValues()
 
     def off(self, call: Call[OffRequest]) -> SwitchEnd:
         by, now = self._access.guardian(call), self._home.local_now()
@@ -115,11 +115,11 @@ class SwitchVerbs:
         self._switched("off", by, until)
         return SwitchEnd(until=until)
 
-    def on(self, call: Call[Nothing]) -> Nothing:
+    def on(self, call: Call[NoValues]) -> NoValues:
         by = self._access.guardian(call)
         self._settings.on(by=by, at=self._home.local_now(), origin=call.text("origin", ""))
         self._switched("on", by, None)
-        return Nothing()
+        return NoValues()
 
     def _switched(self, what: str, by: str, until: datetime | None) -> None:
         self._effects.sync_gates()

@@ -25,7 +25,7 @@ from gateway.control.contract.time import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -94,7 +94,7 @@ class TicketVerbs:
             until=made[0].until.astimezone(zone),
         )
 
-    def tickets(self, _call: Call[Nothing]) -> CodeBatches:
+    def tickets(self, _call: Call[NoValues]) -> CodeBatches:
         """Return batches of unused codes, without the codes."""
         now, household = self._home.local_now(), self._home.rules.household
         zone = household.config.zone

@@ -14,8 +14,8 @@ from gateway.control.contract.time import (
     GrantRequest,
     GrantResult,
     LandingRequest,
-    Ledger,
     LedgerRequest,
+    LedgerResponse,
     OwnGrant,
     RevokeRequest,
     RevokeResult,
@@ -197,7 +197,7 @@ class TimeVerbs:
         given = self._gifts.given({profile.id})
         return any(row.kind is GrantKind.LANDING and row.day == today for row in given)
 
-    def ledger(self, call: Call[LedgerRequest]) -> Ledger:
+    def ledger(self, call: Call[LedgerRequest]) -> LedgerResponse:
         """Return the counted minutes of a day, for the child's own device or for a guardian.
 
         A guardian sees single minutes from the level of names on, below it totals, and without a log nothing.
@@ -218,7 +218,7 @@ class TimeVerbs:
         is_today = day == today.day
         by_device = self._minutes.used_on(profile.id)
         minutes, left_off = ledger_minutes(entries if level >= NAMES_LEVEL else (), rules)
-        return Ledger(
+        return LedgerResponse(
             profile=profile.id,
             name=profile.name,
             day=day,

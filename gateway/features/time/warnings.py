@@ -41,7 +41,7 @@ def closing(member: Member, in_use: frozenset[str], calendar: Calendar, now: dat
     return sorted(found.values(), key=lambda one: _span(one, now))
 
 
-class Home(Protocol):
+class WarningSource(Protocol):
     """What the warnings look at."""
 
     def now(self) -> datetime: ...
@@ -67,7 +67,7 @@ class _Published:
 class Warnings:
     """Publishes each warning once for a closing, and again after extra time moved the closing."""
 
-    def __init__(self, home: Home, call_later: Callable[[float, Callable[[], None]], Timer]) -> None:
+    def __init__(self, home: WarningSource, call_later: Callable[[float, Callable[[], None]], Timer]) -> None:
         self._home = home
         self._call_later = call_later
         self._timer: Timer | None = None

@@ -12,7 +12,7 @@ from unittest.mock import MagicMock
 
 from gateway.control.protocol import Handler, Request
 from gateway.control.router import Router
-from gateway.features.growing.growing import Growing as Engine
+from gateway.features.growing.growing import AgeTransitions
 from gateway.features.growing.verbs import GrowingVerbs
 from gateway.household.editing import Author
 from gateway.policy.profile.growing import LastTransition
@@ -104,14 +104,14 @@ class Growing:
         return self._household.guardian_of(request)
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> AgeTransitions:
         editing = self._household.editing
         nothing = MagicMock()
         store = MagicMock()  # what else is kept of a child, and goes at 18: nothing
         store.growing = self._steps
         effects: Any = SimpleNamespace(regroup=lambda: editing._in_force(frozenset()))
         family: Any = SimpleNamespace(slots_of=lambda _: frozenset())
-        return Engine(self._home, effects, store, family, nothing, nothing, nothing)
+        return AgeTransitions(self._home, effects, store, family, nothing, nothing, nothing)
 
     @cached_property
     def _table(self) -> Mapping[str, Handler]:

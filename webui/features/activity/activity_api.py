@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from gateway.control.contract.activity import ERASE, HISTORY, RECENT_BLOCKS, History, RecentBlock
-from gateway.control.contract.time import LEDGER, Ledger, LedgerMinute
+from gateway.control.contract.time import LEDGER, LedgerMinute, LedgerResponse
 from gateway.control.schema import record
 from webui.api.operations import Noun
 from webui.api.who import Caller
@@ -33,7 +33,7 @@ class Counted(LedgerMinute):
 
 
 @record
-class LedgerDay(Ledger):
+class LedgerDay(LedgerResponse):
     minutes: tuple[Counted, ...]
 
 

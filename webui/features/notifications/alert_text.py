@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.control.contract.notifications import AlertBook, GuardianAlerts
+from gateway.control.contract.notifications import AlertsResponse, GuardianAlerts
 from gateway.policy.alerts.notifications import KINDS
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -23,11 +23,11 @@ def server_of(alerts: GuardianAlerts) -> str:
     return urlsplit(alerts.address).netloc
 
 
-def alerts_of(book: AlertBook, guardian: str) -> GuardianAlerts | None:
+def alerts_of(book: AlertsResponse, guardian: str) -> GuardianAlerts | None:
     return next((alerts for alerts in book.alerts if alerts.guardian == guardian), None)
 
 
-def zone_of(book: AlertBook) -> ZoneInfo:
+def zone_of(book: AlertsResponse) -> ZoneInfo:
     try:
         return ZoneInfo(book.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

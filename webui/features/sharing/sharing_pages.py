@@ -17,7 +17,7 @@ from gateway.control.contract.sharing import (
     LEAVE,
     PIN,
     USE,
-    OwnPin,
+    OwnPinState,
     SharedDevice,
     SharingPerson,
 )
@@ -177,7 +177,7 @@ def _shared() -> tuple[Here, SharedDevice]:
     return here, here.own.sharing
 
 
-def _with_pin() -> tuple[Here, OwnPin]:
+def _with_pin() -> tuple[Here, OwnPinState]:
     here = daemon().here(source_address())
     if here.own.pin is None:
         abort(404)

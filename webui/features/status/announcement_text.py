@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.control.contract.status import Announcement
+from gateway.control.contract.status import AnnouncementEntry
 from webui.language.i18n import gettext as _
 from webui.language.words import day_past, plain
 
 
-def announced(announcement: Announcement, now: datetime) -> str:
+def announced(announcement: AnnouncementEntry, now: datetime) -> str:
     """Return an announcement as a sentence."""
     kind, at = announcement.told, announcement.at
     values = {

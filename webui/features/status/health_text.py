@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.control.contract.health import CheckResult, Finding, Health, LogEntry, SupportFile
+from gateway.control.contract.health import CheckResult, FindingEntry, Health, LogEntry, SupportFile
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 
@@ -25,7 +25,7 @@ class Topic:
     meaning: str  # the effect of a problem
     endpoint: str  # the page to fix it; empty: none
     way: str  # the label of that link
-    findings: tuple[Finding, ...]
+    findings: tuple[FindingEntry, ...]
 
     @property
     def level(self) -> str:
@@ -33,7 +33,7 @@ class Topic:
         return max((finding.level for finding in self.findings), key=LEVELS.index, default="ok")
 
     @property
-    def telling(self) -> tuple[Finding, ...]:
+    def telling(self) -> tuple[FindingEntry, ...]:
         """Return the findings that are not ok, the worst first."""
         found = [finding for finding in self.findings if finding.level != "ok"]
         return tuple(sorted(found, key=lambda item: -LEVELS.index(item.level)))
@@ -95,7 +95,7 @@ def process_memory(status: Path = OWN_STATUS) -> int:
     return 0
 
 
-def _by_topic(findings: list[Finding]) -> tuple[Topic, ...]:
+def _by_topic(findings: list[FindingEntry]) -> tuple[Topic, ...]:
     found = []
     left = list(findings)
     for abouts, title, meaning, endpoint, way in _topics():

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import ERASE
-from gateway.control.contract.time import LEDGER, LEDGER_DAYS, Ledger
+from gateway.control.contract.time import LEDGER, LEDGER_DAYS, LedgerResponse
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from webui import charts, notices
 from webui.accounts.locks import child_only
@@ -84,7 +84,7 @@ def of_child(profile: str) -> ResponseReturnValue:
     return _render("child_time.html", home, child, ledger, today, minutes_shown=shown)
 
 
-def _on_day(home: Home, **child: str) -> tuple[Ledger, date]:
+def _on_day(home: Home, **child: str) -> tuple[LedgerResponse, date]:
     """Return the ledger of the day in the address, and today: the family's day, which changes at night."""
     day, today = asked_day(home.day), home.day
     values: dict[str, object] = {} if day == today else {"day": day}
@@ -92,7 +92,7 @@ def _on_day(home: Home, **child: str) -> tuple[Ledger, date]:
 
 
 def _render(
-    template: str, home: Home, child: Child, ledger: Ledger, today: date, *, minutes_shown: bool
+    template: str, home: Home, child: Child, ledger: LedgerResponse, today: date, *, minutes_shown: bool
 ) -> str:
     start = starts(ledger)
     return render_template(

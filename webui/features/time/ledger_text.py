@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from gateway.control.contract.time import Ledger, LedgerMinute
+from gateway.control.contract.time import LedgerMinute, LedgerResponse
 from webui.charts import DAY
 from webui.language import things
 
@@ -65,7 +65,7 @@ def rows(minutes: Iterable[LedgerMinute]) -> tuple[Row, ...]:
     return tuple(found)
 
 
-def lanes(ledger: Ledger) -> tuple[Lane, ...]:
+def lanes(ledger: LedgerResponse) -> tuple[Lane, ...]:
     """Return one lane for each limit, the most used first."""
     by_gate: dict[str, tuple[str, set[int]]] = {
         total.target: (things.thing(total.target, total.name), set()) for total in ledger.totals
@@ -80,7 +80,7 @@ def lanes(ledger: Ledger) -> tuple[Lane, ...]:
     return tuple(sorted(found, key=lambda lane: -lane.minutes))
 
 
-def whole_day(ledger: Ledger) -> Lane:
+def whole_day(ledger: LedgerResponse) -> Lane:
     """Return the whole day in one lane, whatever its minutes counted for."""
     minutes = {minute_of(minute.at, ledger.day) for minute in ledger.minutes}
     return Lane("", len(minutes), tuple(_spans(minutes)))
@@ -91,7 +91,7 @@ def minute_of(at: datetime, day: date) -> int:
     return (at.date() - day).days * DAY + at.hour * 60 + at.minute
 
 
-def starts(ledger: Ledger) -> int:
+def starts(ledger: LedgerResponse) -> int:
     """Return the start of the 24-hour strip: 04:00, or earlier by whole hours if the minutes need it."""
     minutes = [minute_of(minute.at, ledger.day) for minute in ledger.minutes]
     first, last = min(minutes, default=DAY_STARTS), max(minutes, default=DAY_STARTS)
