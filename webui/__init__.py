@@ -116,7 +116,7 @@ def create_app(settings: Settings) -> Flask:
     front.install(app, trusted)
     catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
     i18n.install(app, catalogues, settings.language)
-    daemon.install(app, daemon.Daemon(client, settings.country))
+    daemon.install(app, daemon.DaemonClient(client, settings.country))
     notifier.install(app, notifier.Notifier(client, catalogues, settings.brand.name))
     session.install(app)
     tries.install(app)

@@ -13,18 +13,18 @@ from gateway.control.contract.rules import CATALOGUE, HELP_LINES, RULES, HelpLin
 from gateway.control.contract.status import DEVICE, STATUS
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
-from webui.features.status.home_text import Here, Home
+from webui.features.status.home_text import Here, HomeView
 from webui.features.status.own_rules_text import OwnRules
 from webui.helplines import NO_LINES, in_readers_language, packaged
 from webui.language import i18n
-from webui.rules.catalogue import Catalogue, catalogue_of
+from webui.rules.catalogue import CatalogueIndex, catalogue_of
 from webui.rules.ruleset import Ruleset
 
 ResponseT = TypeVar("ResponseT")
 READS = ("GET", "HEAD")
 
 
-class Daemon:
+class DaemonClient:
     """Sends requests; has help lines while the daemon does not respond.
 
     ``country``: their default country.
@@ -35,17 +35,17 @@ class Daemon:
         self._help_lines = NO_LINES  # as received
         self.client = client
 
-    def home(self, **visitor: str | None) -> Home:
+    def home(self, **visitor: str | None) -> HomeView:
         """Return the home.
 
         ``visitor``: the session whose account is requested too. The access check of a page asks for both in
         one request; the view gets the same answer. A form may change the home, so its view gets it once.
         """
         if not visitor and "home" in g:
-            return cast("Home", g.home if request.method in READS else g.pop("home"))
+            return cast("HomeView", g.home if request.method in READS else g.pop("home"))
         status = self.client.ask(STATUS, **visitor)
         i18n.set_family_language(status.language or "")
-        home = Home(status)
+        home = HomeView(status)
         if visitor:
             g.home = home
         return home
@@ -83,7 +83,7 @@ class Daemon:
         """Return a child's rules and its band's, for editing."""
         return Ruleset(self.client.ask(RULES, id=profile))
 
-    def catalogue(self) -> Catalogue:
+    def catalogue(self) -> CatalogueIndex:
         return catalogue_of(self.client.ask(CATALOGUE))
 
     # For a child's own device.
@@ -94,13 +94,13 @@ class Daemon:
         return tuple(request for request in found if request.profile == here.profile)
 
 
-def install(app: Flask, daemon: Daemon) -> None:
+def install(app: Flask, daemon: DaemonClient) -> None:
     app.extensions["qalqan"] = daemon
 
 
-def daemon() -> Daemon:
+def daemon() -> DaemonClient:
     found = current_app.extensions["qalqan"]
-    assert isinstance(found, Daemon)
+    assert isinstance(found, DaemonClient)
     return found
 
 

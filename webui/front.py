@@ -51,7 +51,7 @@ class Trusted:
         return f"https://{self.name}" if self.good else ""
 
 
-class Book:
+class TrustedNameState:
     """The current state of the trusted name, for the pages."""
 
     def __init__(self, name: str) -> None:
@@ -59,12 +59,12 @@ class Book:
 
 
 def install(app: Flask, name: str) -> None:
-    app.extensions[KEY] = Book(name)
+    app.extensions[KEY] = TrustedNameState(name)
 
 
 def trusted() -> Trusted:
     found = current_app.extensions[KEY]
-    assert isinstance(found, Book)
+    assert isinstance(found, TrustedNameState)
     return found.now
 
 
@@ -81,7 +81,7 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
         """``like``: a server whose loop, threads and application are shared. ``form``: of the front's log."""
         assert settings.https is not None
         self._settings, self._https, self._form = settings, settings.https, form
-        self._book: Book = app.extensions[KEY]
+        self._book: TrustedNameState = app.extensions[KEY]
         self._bound: list[socket.socket] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._pause, self._begun, self._due = FIRST_PAUSE, 0.0, 0.0

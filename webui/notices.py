@@ -16,7 +16,7 @@ from flask import url_for
 
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
-from webui.features.status.home_text import Home
+from webui.features.status.home_text import HomeView
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import clock, plain
@@ -81,7 +81,7 @@ def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
         tell(refusals.sentence(error))
 
 
-def current(home: Home) -> Notice | None:
+def current(home: HomeView) -> Notice | None:
     """Return the notice of the last action while it applies."""
     done = cookie.get("done")
     if not (isinstance(done, list) and len(done) == PARTS):
@@ -109,7 +109,7 @@ def _given(undo: str, number: object, sentence: str, end: str, now: datetime) ->
     return Notice(sentence, url_for(undo), "grant", str(number))
 
 
-def _paused(home: Home, who: str) -> Notice | None:
+def _paused(home: HomeView, who: str) -> Notice | None:
     undo = url_for("home.resume")
     if who == EVERYONE:
         if home.children and all(child.paused for child in home.children):

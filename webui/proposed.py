@@ -6,12 +6,12 @@ from flask import current_app
 
 from gateway.control.contract.lists import LISTS, ListSource
 from webui.daemon import daemon
-from webui.settings import Proposal
+from webui.settings import FirstRunProposal
 from webui.setup import PROPOSED, wanted_lists
 
 
-def proposal() -> Proposal:
-    found: Proposal = current_app.extensions[PROPOSED]
+def proposal() -> FirstRunProposal:
+    found: FirstRunProposal = current_app.extensions[PROPOSED]
     return found
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.web.listen import SettingsError
-from webui.brand import Brand
+from webui.brand import PageBrand
 
 OWN_NAME = "qalqan.home.arpa"  # resolved by the gateway's DNS for every device; port 80 redirects here
 SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Https:
+class FrontSettings:
     """The home's trusted name: where the front listens, and its certificate files."""
 
     name: str
@@ -25,7 +25,7 @@ class Https:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class FirstRunProposal:
     """The provider's proposals for the first run."""
 
     lists: tuple[str, ...] = ()  # ids of lists, or categories
@@ -40,13 +40,13 @@ class Settings:
     port: int = 8080
     listen: str | None = None  # "ADDR:PORT" instead of the interfaces
     allow_wan: bool = False  # listen may be reachable from outside of the home
-    https: Https | None = None  # in addition to plain HTTP
+    https: FrontSettings | None = None  # in addition to plain HTTP
     country: str = ""  # of help lines, until the daemon reports it; empty: international ones
     # the family's, until the daemon reports it; for browsers without a preferred one of ours
     language: str = ""
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, "localhost"}))
-    brand: Brand = field(default_factory=Brand)
-    propose: Proposal = field(default_factory=Proposal)
+    brand: PageBrand = field(default_factory=PageBrand)
+    propose: FirstRunProposal = field(default_factory=FirstRunProposal)
     age_trust: tuple[str, str] | None = None  # the path of the trust list for adult proofs, and its key
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from gateway.control.contract.devices import DeviceOwner, ListedDevice
 from gateway.control.contract.lists import ListSource
 from webui.features.devices.device_text import GUEST, HOME, QUARANTINE, is_new
-from webui.features.status.home_text import Child
+from webui.features.status.home_text import ChildView
 from webui.rules.steps import TYPED, NoMonthError, typed_month
 
 PROPOSED = "qalqan-proposed"  # config key of the application's Proposal
@@ -23,7 +23,7 @@ STRANGERS = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PersonRow:
     """One line of the form."""
 
     name: str = ""
@@ -35,7 +35,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ExistingPerson:
     """An existing person."""
 
     id: str
@@ -44,13 +44,13 @@ class Known:
     step: str = ""
 
 
-def known_people(people: Iterable[DeviceOwner], children: Iterable[Child]) -> tuple[Known, ...]:
+def known_people(people: Iterable[DeviceOwner], children: Iterable[ChildView]) -> tuple[ExistingPerson, ...]:
     """Return the known people, children first. A person who is not a child is an adult."""
     of = {child.id: child for child in children}
     found = (
-        Known(person.id, person.name, of[person.id].band, of[person.id].status.next_step or "")
+        ExistingPerson(person.id, person.name, of[person.id].band, of[person.id].status.next_step or "")
         if person.id in of
-        else Known(person.id, person.name, ADULT)
+        else ExistingPerson(person.id, person.name, ADULT)
         for person in people
     )
     return tuple(sorted(found, key=lambda person: person.band == ADULT))
@@ -60,21 +60,23 @@ def same_name(name: str, other: str) -> bool:
     return " ".join(name.split()).casefold() == " ".join(other.split()).casefold()
 
 
-def rows_of(people: Sequence[Known], guardian: str, proposed: Sequence[str] = ()) -> tuple[Row, ...]:
+def rows_of(
+    people: Sequence[ExistingPerson], guardian: str, proposed: Sequence[str] = ()
+) -> tuple[PersonRow, ...]:
     """Return the existing people, and empty rows.
 
     In an empty home the guardian comes first, and the next rows have the ages in ``proposed``. A row without
     a name
     is ignored.
     """
-    found = [Row(person.name, person.band, person.id, person.step) for person in people]
+    found = [PersonRow(person.name, person.band, person.id, person.step) for person in people]
     if not found:
-        found = [Row(guardian, ADULT), *(Row(band=name) for name in proposed)]
+        found = [PersonRow(guardian, ADULT), *(PersonRow(band=name) for name in proposed)]
     room = max(ROWS - len(found), 1)
-    return (*found, *(Row() for _ in range(room)))
+    return (*found, *(PersonRow() for _ in range(room)))
 
 
-def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[Row, ...]:
+def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow, ...]:
     """Return the rows as typed. An unknown band becomes empty."""
     allowed, found = set(bands), []
     for number in range(MOST_ROWS):
@@ -82,18 +84,18 @@ def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[Row, ...]:
         band, who = form.get(f"band-{number}", ""), form.get(f"id-{number}", "")[:ID_LIMIT]
         if name or who:
             step = "" if band == ADULT else form.get(f"step-{number}", "")[:TYPED]
-            found.append(Row(name, band if band in allowed else "", who, step))
+            found.append(PersonRow(name, band if band in allowed else "", who, step))
     return tuple(found)
 
 
 def checked(
-    rows: Iterable[Row], problems: Mapping[str, str], today: date, kept: Container[str] = ()
-) -> tuple[Row, ...]:
+    rows: Iterable[PersonRow], problems: Mapping[str, str], today: date, kept: Container[str] = ()
+) -> tuple[PersonRow, ...]:
     """Validate rows. ``problems``: messages for `name`, `band` and `twice`.
 
     ``kept``: months in existing files, which may be past.
     """
-    found: list[Row] = []
+    found: list[PersonRow] = []
     for row in rows:
         if not row.name or not row.name.isprintable():
             row = replace(row, problem=problems["name"], wrong="name")
@@ -107,14 +109,14 @@ def checked(
     return tuple(found)
 
 
-def _with_month(row: Row, today: date) -> Row:
+def _with_month(row: PersonRow, today: date) -> PersonRow:
     try:
         return replace(row, step=typed_month(row.step, today))
     except NoMonthError as error:
         return replace(row, problem=str(error), wrong="step")
 
 
-def changed(row: Row, who: Known) -> dict[str, str | None]:
+def changed(row: PersonRow, who: ExistingPerson) -> dict[str, str | None]:
     """Return the values that differ from the file. A new band does not clear the month: the form has both."""
     found: dict[str, str | None] = {}
     if row.name != who.name:
@@ -126,14 +128,14 @@ def changed(row: Row, who: Known) -> dict[str, str | None]:
     return found
 
 
-def who_is(row: Row, people: Iterable[Known]) -> Known | None:
+def who_is(row: PersonRow, people: Iterable[ExistingPerson]) -> ExistingPerson | None:
     """Return the person of a row, by id or else by name, so that a form sent twice creates no duplicate."""
     known = tuple(people)
     found = next((person for person in known if row.id and person.id == row.id), None)
     return found or next((person for person in known if same_name(person.name, row.name)), None)
 
 
-def chosen(device: ListedDevice, here: str, people: Iterable[Known], guardian: str) -> str:
+def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], guardian: str) -> str:
     """Return the preselected owner of a device: the guardian for the phone that asks."""
     mine = next(
         (person.id for person in people if person.band == ADULT and same_name(person.name, guardian)), ""

@@ -46,7 +46,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class WalletRequest:
     request: Mapping[str, Any]  # for `navigator.credentials.get`
 
 
@@ -78,7 +78,7 @@ class Wallets:
         """Return the number of pending requests."""
         return len(self._waiting)
 
-    def ask(self, here: Here, origin: str, now: datetime) -> Question:
+    def ask(self, here: Here, origin: str, now: datetime) -> WalletRequest:
         """Create a request.
 
         It replaces the device's previous one. Raises: TooManyTriesError, BusyError, RefusedError.
@@ -91,7 +91,7 @@ class Wallets:
         moment = _moment()
         with self._lock:
             self._waiting.add(_name(here, origin), challenge, moment + LIFETIME, moment)
-        return Question(asked)
+        return WalletRequest(asked)
 
     def check(self, here: Here, origin: str, response: object, now: datetime, lasting: timedelta) -> datetime:
         """Check a response and return the end of its validity. The request is used up in any case.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import abort
 
-from webui.features.status.home_text import Child, Home
+from webui.features.status.home_text import ChildView, HomeView
 
 
-def child_of(home: Home, profile: str) -> Child:
+def child_of(home: HomeView, profile: str) -> ChildView:
     """Return the child; 404 if there is none."""
     child = home.child(profile)
     if child is None:

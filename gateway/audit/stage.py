@@ -87,7 +87,7 @@ def _ip(line: str) -> None:
 
 
 class AuditNetwork:
-    """``with AuditNetwork(lan) as stage``: set up on entry, removed on exit. ``lan`` is the LAN's interface."""
+    """A context manager: sets up the network on entry, removes it on exit. ``lan``: the LAN's interface."""
 
     def __init__(self, lan: str) -> None:
         self.lan = lan

@@ -15,7 +15,7 @@ from webui.api import (
     who,
 )  # fmt: skip
 from webui.api.document import BASE, document
-from webui.api.operations import ANYONE, Nothing, Operation
+from webui.api.operations import ANYONE, NoContent, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
 from webui.features.accounts import account_api, people_api
@@ -122,7 +122,7 @@ def _answer(one: Operation, parts: dict[str, str]) -> Response:
     found = one.call(me, **given)
     if isinstance(found, Response):
         return found
-    if one.answer is Nothing:
+    if one.answer is NoContent:
         return Response(status=204)
     if not isinstance(found, one.answer):
         found = Record(one.answer).read(to_json(found), "", False)

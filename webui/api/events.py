@@ -44,13 +44,13 @@ def stream(me: Caller, query: Wanted) -> Response:
         raise of_status(429, {"Retry-After": "60"})
     kinds = tuple(EVENTS) if me.role == PersonRole.GUARDIAN else FOR_HELPERS
     gone = request.environ.get("waitress.client_disconnected", lambda: False)
-    watch = Watch(gone, still(me), time.monotonic, query.seconds)
+    watch = StreamLifetime(gone, still(me), time.monotonic, query.seconds)
     response = Response(_messages(daemon().client, kinds, watch), mimetype="text/event-stream")
     response.call_on_close(places.release)
     return response
 
 
-class Watch:
+class StreamLifetime:
     """Whether a stream continues: connected, within its time, and with access."""
 
     def __init__(
@@ -78,7 +78,7 @@ class Watch:
         return True
 
 
-def _messages(client: Client, kinds: tuple[str, ...], watch: Watch) -> Generator[bytes, None, None]:
+def _messages(client: Client, kinds: tuple[str, ...], watch: StreamLifetime) -> Generator[bytes, None, None]:
     number, said = 0, watch.now()
     yield b"retry: 3000\n\n"
     while watch.goes_on():

@@ -59,7 +59,7 @@ class Caller:
         return daemon().client.call(ACCOUNTS.name, action=action, origin=source_address(), **values)
 
 
-class Known:
+class TokenCache:
     """Digests of valid tokens, so that many parallel requests with one of them do not count as guesses."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Known:
 
 
 def install(app: Flask) -> None:
-    app.extensions["qalqan-tokens"] = Known()
+    app.extensions["qalqan-tokens"] = TokenCache()
 
 
 def caller() -> Caller | None:
@@ -97,7 +97,7 @@ def _by_token(header: str) -> Caller:
     token = token.strip()
     if scheme.lower() != SCHEME or not token or len(token) > TOKEN_LIMIT or not token.isprintable():
         raise of_status(401, ASK_FOR_TOKEN)
-    known: Known = current_app.extensions["qalqan-tokens"]
+    known: TokenCache = current_app.extensions["qalqan-tokens"]
     key = digest(token)
     try:
         if known.has(key):

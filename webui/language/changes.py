@@ -12,7 +12,7 @@ from webui.language.words import clock, duration, plain
 _MINUTES = re.compile(r"(\d{1,4}) min\b")
 
 
-class Line(Protocol):
+class ChangeLine(Protocol):
     @property
     def what(self) -> str: ...
     @property
@@ -33,7 +33,7 @@ def who(name: str) -> str:
     return others.get(name) or plain(name)
 
 
-def describe(line: Line, now: datetime) -> str:
+def describe(line: ChangeLine, now: datetime) -> str:
     """Return the action as a phrase that follows the actor's name."""
     detail = plain(line.detail, 80)
     values = {"about": plain(line.about or line.detail.partition(" ")[0].rstrip(":")), "detail": detail}

@@ -21,7 +21,7 @@ ALIASES = 2  # that are followed
 _FOLDER = Path(__file__).parent
 
 
-class Book(StrEnum):
+class TextBook(StrEnum):
     LEARN = "learn"  # explanations of each category, setting, age band and reason
     MEAN = "mean"  # first aid against bullying
     REPORT = "report"  # how to report a user in a service
@@ -29,7 +29,7 @@ class Book(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BookEntry:
     key: str
     lines: Mapping[str, tuple[str, ...]]
 
@@ -45,29 +45,29 @@ class Read:
     """A text, and its language."""
 
     language: str
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, BookEntry]
     by_native: bool  # checked by a native speaker; always true for English, the source
 
-    def __getitem__(self, key: str) -> Entry:
+    def __getitem__(self, key: str) -> BookEntry:
         return self.entries[key]
 
 
-def tongue(book: Book) -> str:
+def tongue(book: TextBook) -> str:
     """Return the page's language if the book has it, else English."""
     return language() if path(book, language()).exists() else SOURCE_LANGUAGE
 
 
-def path(book: Book, code: str) -> Path:
+def path(book: TextBook, code: str) -> Path:
     return _FOLDER / code / f"{book}.txt"
 
 
-def whole(book: Book) -> Read:
+def whole(book: TextBook) -> Read:
     code = tongue(book)
     found = {found_entry.key: found_entry for found_entry in entries(book, code)}
     return Read(code, found, _by_native(code, found.pop(ABOUT, None)))
 
 
-def entry(book: Book, key: str) -> Read | None:
+def entry(book: TextBook, key: str) -> Read | None:
     """Return one entry, or the one that its alias names, under the requested key."""
     code, wanted = tongue(book), key
     for _ in range(1 + ALIASES):
@@ -85,7 +85,7 @@ def entry(book: Book, key: str) -> Read | None:
     return None
 
 
-def entries(book: Book, code: str) -> Iterator[Entry]:
+def entries(book: TextBook, code: str) -> Iterator[BookEntry]:
     """Yield the entries of one language's file."""
     key, lines = "", dict[str, list[str]]()
     with path(book, code).open(encoding="utf-8") as file:
@@ -101,11 +101,11 @@ def entries(book: Book, code: str) -> Iterator[Entry]:
         yield _entry(key, lines)
 
 
-def _entry(key: str, lines: Mapping[str, list[str]]) -> Entry:
-    return Entry(key, {name: tuple(texts) for name, texts in lines.items()})
+def _entry(key: str, lines: Mapping[str, list[str]]) -> BookEntry:
+    return BookEntry(key, {name: tuple(texts) for name, texts in lines.items()})
 
 
-def _by_native(code: str, about: Entry | None) -> bool:
+def _by_native(code: str, about: BookEntry | None) -> bool:
     if code == SOURCE_LANGUAGE:
         return True
     return about is not None and about.one("read_by_native") not in ("", NOBODY)

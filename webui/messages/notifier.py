@@ -24,7 +24,7 @@ from gateway.control.contract.notifications import ALERTS, AlertsResponse, Guard
 from gateway.core.errors import ControlError
 from webui.features.notifications.alert_text import named, sentence, zone_of
 from webui.messages.outbox import Letter, Outbox
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 from webui.settings import OWN_NAME
 
 TICK = 1.0  # seconds
@@ -79,7 +79,7 @@ class Notifier:
         """Send a test message now, also at night. Raises: NotSent."""
         with self._lock:
             if time.monotonic() - self._tested < TEST_PACE:
-                raise NotSent(Why.JUST_NOW)
+                raise NotSent(SendFailure.JUST_NOW)
             self._tested = time.monotonic()
         _, _many = self._words(to.language)
         self._post(to, _("This is a test. Messages of this kind will look like this."), "/parent/")

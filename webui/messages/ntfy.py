@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from gateway.core.http_client import MAX_ADDRESSES, Outside
 from gateway.core.public_addresses import NotOutside, check_url
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 STALL = 8.0  # seconds for one step of the connection
 DEADLINE = 15.0  # seconds in total: a server that sends a byte a second has failed
@@ -72,7 +72,7 @@ def send(
     try:
         host = check_url(address)
     except NotOutside:
-        raise NotSent(Why.ADDRESS) from None
+        raise NotSent(SendFailure.ADDRESS) from None
     parts = urlsplit(address)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     made = kind(host, parts.port, timeout=min(STALL, deadline))
@@ -82,16 +82,16 @@ def send(
         made.request("POST", _path(parts.path, parts.query), text.encode(), _headers(title, click))
         status = made.getresponse().status
     except NotOutside:
-        raise NotSent(Why.NOT_INSIDE if inside else Why.NOT_OUTSIDE) from None
+        raise NotSent(SendFailure.NOT_INSIDE if inside else SendFailure.NOT_OUTSIDE) from None
     except (OSError, HTTPException, ValueError) as error:
-        raise NotSent(Why.SLOW if line.cut.is_set() else _why(error)) from None
+        raise NotSent(SendFailure.SLOW if line.cut.is_set() else _why(error)) from None
     finally:
         line.close()
         made.close()
     if line.cut.is_set():  # a cut connection reads like an end of the response
-        raise NotSent(Why.SLOW)
+        raise NotSent(SendFailure.SLOW)
     if status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise NotSent(Why.REFUSED, status)
+        raise NotSent(SendFailure.REFUSED, status)
 
 
 class _Line:
@@ -139,7 +139,7 @@ def _header(text: str) -> str:
     return f"=?UTF-8?B?{base64.b64encode(text.encode()).decode()}?="
 
 
-def _why(error: Exception) -> Why:
+def _why(error: Exception) -> SendFailure:
     if isinstance(error, TimeoutError):
-        return Why.SLOW
-    return Why.NO_NAME if isinstance(error, socket.gaierror) else Why.UNREACHABLE
+        return SendFailure.SLOW
+    return SendFailure.NO_NAME if isinstance(error, socket.gaierror) else SendFailure.UNREACHABLE

@@ -9,7 +9,7 @@ from webui.accounts.session import guardian, guardians_only
 from webui.charts import qr
 from webui.daemon import daemon
 from webui.language.i18n import gettext as _
-from webui.learn.book import Book, whole
+from webui.learn.book import TextBook, whole
 from webui.settings import OWN_NAME
 
 blueprint = Blueprint("guide", __name__, url_prefix="/parent/guide")
@@ -23,7 +23,7 @@ ADDRESS = f"http://{OWN_NAME}/"
 @guardians_only
 def show() -> ResponseReturnValue:
     """Show five screens on a phone, one page on a desktop."""
-    read = whole(Book.GUIDE)
+    read = whole(TextBook.GUIDE)
     return render_template(
         "guide.html",
         home=daemon().home(),
@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
 @guardians_only
 def leaflet() -> ResponseReturnValue:
     """Show the leaflet in the language of the page. A provider prints one of each."""
-    read = whole(Book.GUIDE)
+    read = whole(TextBook.GUIDE)
     return render_template(
         "leaflet.html",
         home=daemon().home(),

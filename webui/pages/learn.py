@@ -15,7 +15,7 @@ from webui.accounts.session import anyone
 from webui.daemon import daemon
 from webui.language import things
 from webui.language.i18n import gettext as _
-from webui.learn.book import ALIAS, Book, Entry, entry, whole
+from webui.learn.book import ALIAS, BookEntry, TextBook, entry, whole
 
 blueprint = Blueprint("learn", __name__, url_prefix="/learn")
 
@@ -26,7 +26,7 @@ CRISIS = frozenset({"category:selfharm_promotion", "reason:refused_for_everyone"
 @blueprint.get("/")
 @anyone
 def show() -> ResponseReturnValue:
-    book = whole(Book.LEARN)
+    book = whole(TextBook.LEARN)
     titles = {
         key: title(key, one)
         for key, one in book.entries.items()
@@ -47,7 +47,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/<key>")
 @anyone
 def one(key: str) -> ResponseReturnValue:
-    found = entry(Book.LEARN, key)
+    found = entry(TextBook.LEARN, key)
     if found is None:
         abort(404)
     explanation = found[key]
@@ -62,7 +62,7 @@ def one(key: str) -> ResponseReturnValue:
     )
 
 
-def title(key: str, explanation: Entry) -> str:
+def title(key: str, explanation: BookEntry) -> str:
     """Return the title of an entry. ``explanation`` may be that of its alias."""
     if key.startswith(CATEGORY):
         return things.categories().get(key.removeprefix(CATEGORY)) or explanation.one("name")

@@ -37,14 +37,14 @@ from webui.language.i18n import language, languages, menu
 from webui.language.words import plain
 from webui.pages.language import remember
 from webui.proposed import proposal, proposed_lists
-from webui.rules.catalogue import Catalogue
-from webui.rules.overview import Section, overview
+from webui.rules.catalogue import CatalogueIndex
+from webui.rules.overview import OverviewSection, overview
 from webui.rules.steps import latest
 from webui.setup import (
     STEPS,
     STRANGERS,
-    Known,
-    Row,
+    ExistingPerson,
+    PersonRow,
     changed,
     checked,
     chosen,
@@ -141,7 +141,7 @@ def _set_list_updates(chosen: str) -> None:
         _change(EDIT_FAMILY, set={"lists/update": chosen})
 
 
-def _save(row: Row) -> None:
+def _save(row: PersonRow) -> None:
     """Create or change one person. Raises: ControlError."""
     who = who_is(row, _known(_devices()))
     if who is None:
@@ -179,7 +179,7 @@ def restore() -> ResponseReturnValue:
     return redirect(back(url_for("setup.people")), 303)
 
 
-def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
+def _people(rows: tuple[PersonRow, ...], sentence: str = "") -> str:
     return _render(
         "setup_people.html",
         "people",
@@ -199,7 +199,7 @@ def _list_updates() -> dict[str, str]:
     return {"interval": sent if sent in INTERVALS else now, "on": now if now != "off" else "daily"}
 
 
-def _known(devices: DevicesView) -> tuple[Known, ...]:
+def _known(devices: DevicesView) -> tuple[ExistingPerson, ...]:
     return known_people(devices.state.people, daemon().home().children)
 
 
@@ -306,7 +306,7 @@ def fetch_lists() -> ResponseReturnValue:
     return redirect(url_for("setup.summary"), 303)
 
 
-def _rules(profile: str, names: Catalogue) -> tuple[Section, ...]:
+def _rules(profile: str, names: CatalogueIndex) -> tuple[OverviewSection, ...]:
     return tuple(section for section in overview(daemon().ruleset(profile), names) if section.id != "who")
 
 

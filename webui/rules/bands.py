@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.control.contract.rules import CountryRating
 from webui.language.i18n import gettext as _
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Unreadable
 from webui.rules.overview import sentences, title
 from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, part, whole
@@ -25,7 +25,7 @@ class Difference:
     after: tuple[str, ...]
 
 
-def differences(book: Ruleset, names: Catalogue, band: str) -> tuple[Difference, ...]:
+def differences(book: Ruleset, names: CatalogueIndex, band: str) -> tuple[Difference, ...]:
     """Return the differences in rules that come from the age band. The family's own rules stay."""
     now, then = book.state.band_rules, names.bands.get(band, {})
     found = between(now, then, names, book.state.name)
@@ -33,7 +33,7 @@ def differences(book: Ruleset, names: Catalogue, band: str) -> tuple[Difference,
 
 
 def between(
-    now: Mapping[str, Any], then: Mapping[str, Any], names: Catalogue, name: str
+    now: Mapping[str, Any], then: Mapping[str, Any], names: CatalogueIndex, name: str
 ) -> Iterator[tuple[str, Difference]]:
     """Yield each key whose value differs, with the difference. ``name``: the child's."""
     for key in _keys(now, then):
@@ -60,7 +60,7 @@ def _value(rules: Mapping[str, Any], key: str) -> Any:
     return (ABSENT.get(head, {}) if slash else value) if value is None else value
 
 
-def _said(key: str, value: Any, names: Catalogue, name: str) -> tuple[str, ...]:
+def _said(key: str, value: Any, names: CatalogueIndex, name: str) -> tuple[str, ...]:
     if key in LISTS:
         return tuple(entry(key, str(word), names) for word in value or ())
     try:
@@ -69,7 +69,7 @@ def _said(key: str, value: Any, names: Catalogue, name: str) -> tuple[str, ...]:
         return (as_written(key, value),)
 
 
-def falls(book: Ruleset, names: Catalogue, band: str) -> bool:
+def falls(book: Ruleset, names: CatalogueIndex, band: str) -> bool:
     """Return whether the family's own log level is above the maximum of the other band."""
     most = whole(names.bands.get(band, {}).get("log_level"))
     return book.owns("log_level") and whole(book.state.own.get("log_level")) > most

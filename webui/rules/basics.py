@@ -27,7 +27,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class FormCard:
     """A card of the form."""
 
     id: str
@@ -72,11 +72,11 @@ def keys() -> tuple[str, ...]:
     return (*one_value, *WAYS)
 
 
-def cards() -> tuple[Card, ...]:
+def cards() -> tuple[FormCard, ...]:
     """Return the cards of the form, each with its keys."""
     cards = {key: _card(BY_NAME[key.partition("/")[0]]) for key in keys()}
     return tuple(
-        Card(card, title(), tuple(key for key, place in cards.items() if place == card))
+        FormCard(card, title(), tuple(key for key, place in cards.items() if place == card))
         for card, title in CARDS.items()
     )
 

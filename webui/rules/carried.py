@@ -25,7 +25,7 @@ from gateway.policy.profile.old_words import with_current_words
 from gateway.policy.profile.rule_keys import EXPORTED_KEYS, ONE_VALUE, of_shape
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, Values, whole
 
 VERSION = 2
@@ -221,7 +221,7 @@ def _has_shape(key: str, value: object) -> bool:
 # -------------------------------------------------------------------------------------- apply to this home
 
 
-def fitted(carried: Carried, names: Catalogue) -> Fitted:
+def fitted(carried: Carried, names: CatalogueIndex) -> Fitted:
     """Return the export without what this home does not know, such as a service of a later version."""
     kept: dict[str, Any] = {}
     left: list[str] = []
@@ -242,7 +242,7 @@ def fitted(carried: Carried, names: Catalogue) -> Fitted:
     return Fitted(Carried(carried.name, carried.band, kept), tuple(dict.fromkeys(left)))
 
 
-def _is_known(key: str, word: str, names: Catalogue) -> bool:
+def _is_known(key: str, word: str, names: CatalogueIndex) -> bool:
     if key == "categories":
         return word in names.kinds
     if word.startswith(("service:", "category:", "group:")):
@@ -250,7 +250,7 @@ def _is_known(key: str, word: str, names: Catalogue) -> bool:
     return True
 
 
-def as_ruleset(carried: Carried, names: Catalogue) -> Ruleset:
+def as_ruleset(carried: Carried, names: CatalogueIndex) -> Ruleset:
     """Return the export as a ruleset, for the functions that describe rules."""
     band = names.bands.get(carried.band, {})
     held = {key: _over(band.get(key), carried.rules.get(key)) for key in {**band, **carried.rules}}

@@ -13,7 +13,7 @@ from webui.rules.ruleset import INTERNET, PLAY
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class CatalogueIndex:
     """The entries of the daemon's catalogue by id."""
 
     services: Mapping[str, CatalogueService]
@@ -69,9 +69,9 @@ class Catalogue:
         return dict(sorted(groups.items(), key=lambda item: self.groups.get(item[0], item[0]).casefold()))
 
 
-def catalogue_of(sent: RuleCatalogue) -> Catalogue:
+def catalogue_of(sent: RuleCatalogue) -> CatalogueIndex:
     """Return the catalogue with names in the reader's language."""
-    return Catalogue(
+    return CatalogueIndex(
         services={service.id: service for service in sent.services},
         groups={group.id: thing(f"group:{group.id}", group.name) for group in sent.groups},
         kinds={

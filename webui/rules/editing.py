@@ -19,12 +19,12 @@ from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian
 from webui.daemon import daemon, source_address
-from webui.features.status.home_text import Child, Home
+from webui.features.status.home_text import ChildView, HomeView
 from webui.forms import NUMBER_LIMIT, reason, whole
 from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
 from webui.rules import typed
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.ruleset import Ruleset
 from webui.whom import child_of
 
@@ -33,14 +33,14 @@ from webui.whom import child_of
 class Page:
     """The context of every page about one child's rules."""
 
-    home: Home
-    child: Child
+    home: HomeView
+    child: ChildView
     book: Ruleset
-    names: Catalogue
+    names: CatalogueIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FormProblem:
     sentence: str
     key: str = ""  # of the field's rule; empty: the form as a whole
 
@@ -50,16 +50,16 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FormResult:
     """The result next to a form that is shown again: an error, or a preview of the effect."""
 
-    problem: Problem | None = None
+    problem: FormProblem | None = None
     tried: Explanation | None = None
 
 
-NOTHING = Outcome()
+NOTHING = FormResult()
 _KEPT = "because"  # in the cookie: the child and the reason
-Show = Callable[[Page, Outcome], str]
+Show = Callable[[Page, FormResult], str]
 
 
 def opened(profile: str) -> Page:
@@ -73,7 +73,7 @@ def opened(profile: str) -> Page:
         raise
 
 
-def render(template: str, page: Page, outcome: Outcome = NOTHING, **values: object) -> str:
+def render(template: str, page: Page, outcome: FormResult = NOTHING, **values: object) -> str:
     return render_template(
         template,
         home=page.home,
@@ -113,8 +113,8 @@ def change(
             text = _(
                 "Somebody changed these rules meanwhile. What holds now is here; what you typed is kept."
             )
-            return show(page, Outcome(Problem(text))), 409
-        return show(page, Outcome(problem_of(error))), 422
+            return show(page, FormResult(FormProblem(text))), 409
+        return show(page, FormResult(problem_of(error))), 422
     return redirect(back, 303)
 
 
@@ -145,48 +145,48 @@ def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) ->
     return redirect(back, 303)
 
 
-def store_reason(child: Child) -> None:
+def store_reason(child: ChildView) -> None:
     """Store the reason for the next page about the same child, so that several switches share one reason."""
     if because := reason("because"):
         cookie[_KEPT] = [child.id, because]
 
 
-def _stored_reason(child: Child) -> str:
+def _stored_reason(child: ChildView) -> str:
     """Return the stored reason once. A user who leaves the page and returns has other reasons."""
     kept = cookie.pop(_KEPT, None)
     return str(kept[1]) if isinstance(kept, list) and kept[:1] == [child.id] and kept[1:] else ""
 
 
-def refused(page: Page, problem: Problem, show: Show) -> ResponseReturnValue:
+def refused(page: Page, problem: FormProblem, show: Show) -> ResponseReturnValue:
     """Show the form with the problem. Invalid input is not sent to the daemon."""
-    return show(page, Outcome(problem)), 422
+    return show(page, FormResult(problem)), 422
 
 
-def problem_of(error: ControlError) -> Problem:
+def problem_of(error: ControlError) -> FormProblem:
     at = str(error.values.get("key", "")) if error.code == Code.BAD_RULE else ""
-    return Problem(refusals.sentence(error), at)
+    return FormProblem(refusals.sentence(error), at)
 
 
 def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturnValue:
     """Show the form with a preview of its effect on a site. Nothing is applied."""
     try:
         host, at = typed.site(request.form.get("host", "")), moment(page.home)
-        return show(page, Outcome(tried=previewed(page.child, host, at, changes)))
-    except typed.NotThatError as error:
-        return refused(page, Problem(str(error), "host"), show)
+        return show(page, FormResult(tried=previewed(page.child, host, at, changes)))
+    except typed.UnknownTargetError as error:
+        return refused(page, FormProblem(str(error), "host"), show)
     except Unreachable:
         raise
     except ControlError as error:
-        return show(page, Outcome(problem_of(error))), 422
+        return show(page, FormResult(problem_of(error))), 422
 
 
-def previewed(child: Child, host: str, at: str, changes: Mapping[str, Any]) -> Explanation:
+def previewed(child: ChildView, host: str, at: str, changes: Mapping[str, Any]) -> Explanation:
     """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
     values: dict[str, object] = {"set": dict(changes)} if changes else {}
     return telling.explained(daemon().client.ask(PREVIEW, id=child.id, host=host, at=at, **values))
 
 
-def moment(home: Home) -> str:
+def moment(home: HomeView) -> str:
     """Return the day and the time of a form in the home's time zone; now where they are empty or invalid."""
     day, time = (request.values.get(key, "")[:10] for key in ("day", "time"))
     day = day or home.now.date().isoformat()

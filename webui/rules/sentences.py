@@ -11,7 +11,7 @@ from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import days as named_days
 from webui.language.words import duration, plain
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Plan, Span, clock, read_minutes, read_night, read_plan, read_spans
 from webui.rules.rule_text import choices_of, minutes_of
 from webui.rules.ruleset import Values, flag, texts, whole
@@ -150,7 +150,7 @@ def way_name(name: str) -> str:
     }.get(name, name)
 
 
-def entry(key: str, word: str, names: Catalogue) -> str:
+def entry(key: str, word: str, names: CatalogueIndex) -> str:
     """Describe one entry of ``allow``, ``block`` or ``homework``."""
     values = {"what": plain(names.called(word), 80)}
     if key == "homework":
@@ -183,13 +183,13 @@ def log_level(value: object, name: str) -> str:
     return _("Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=words)
 
 
-def date(day: str, value: object, names: Catalogue) -> Sentences:
+def date(day: str, value: object, names: CatalogueIndex) -> Sentences:
     """Describe one entry of ``dates``. ``day`` is a date or ``first..last``."""
     when = day.replace("..", " – ")
     return tuple(_("%(date)s: %(rule)s", date=when, rule=rule) for rule in _of_date(value, names))
 
 
-def _of_date(value: object, names: Catalogue) -> list[str]:
+def _of_date(value: object, names: CatalogueIndex) -> list[str]:
     if not isinstance(value, Mapping):
         return [counts_as(value)]
     said = [counts_as(value["day"])] if "day" in value else []

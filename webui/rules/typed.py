@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 from gateway.policy.names import hosts
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 
 TYPED_LIMIT = 2000  # characters; more than the longest web addresses in use
 
 
-class NotThatError(ValueError):
+class UnknownTargetError(ValueError):
     """The input names no target. ``str()`` is the message for the user."""
 
 
@@ -22,15 +22,15 @@ def site(text: str) -> str:
     """
     word = text.strip()[:TYPED_LIMIT]
     if not word:
-        raise NotThatError(_("Type a site, such as example.com."))
+        raise UnknownTargetError(_("Type a site, such as example.com."))
     try:
         host = urlsplit(word if "//" in word else f"//{word}").hostname or ""
         name = hosts.normalise(host)
     except ValueError:
-        raise NotThatError(_no_site(word)) from None
+        raise UnknownTargetError(_no_site(word)) from None
     bare = name.removeprefix("www.")
     if "." not in name:
-        raise NotThatError(_no_site(word))
+        raise UnknownTargetError(_no_site(word))
     return bare if "." in bare else name
 
 
@@ -38,7 +38,7 @@ def _no_site(word: str) -> str:
     return _("“%(typed)s” is no site. Type its address, such as example.com.", typed=plain(word))
 
 
-def entry(text: str, names: Catalogue) -> str:
+def entry(text: str, names: CatalogueIndex) -> str:
     """Return the entry: a site, or ``service:…`` and ``category:…`` by name or id.
 
     Input with a dot is a site.
@@ -53,5 +53,7 @@ def entry(text: str, names: Catalogue) -> str:
         if wanted in (kind.name.casefold(), f"category:{kind.id}"):
             return f"category:{kind.id}"
     if wanted.startswith(("service:", "category:")):
-        raise NotThatError(_("“%(typed)s” is not known here. Choose it from the list.", typed=plain(text)))
+        raise UnknownTargetError(
+            _("“%(typed)s” is not known here. Choose it from the list.", typed=plain(text))
+        )
     return site(text)

@@ -33,7 +33,7 @@ MOST = 24  # pairs of fields a day; the daemon's limit
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScheduleRow:
     day: str
     how: str
     hours: tuple[tuple[str, str], ...]  # values of the time fields, with an empty pair at the end
@@ -48,7 +48,7 @@ class NoHoursError(ValueError):
         self.day = day
 
 
-def rows(value: object, *, night: bool) -> tuple[Row, ...]:
+def rows(value: object, *, night: bool) -> tuple[ScheduleRow, ...]:
     """Return the rows of a value of the file. Raises: Unreadable."""
     if night:
         plan: Plan[tuple[Span, ...]] = {
@@ -59,7 +59,7 @@ def rows(value: object, *, night: bool) -> tuple[Row, ...]:
     return tuple(_row(day, plan, night=night) for day in DAYS)
 
 
-def _row(day: str, plan: Plan[tuple[Span, ...]], *, night: bool) -> Row:
+def _row(day: str, plan: Plan[tuple[Span, ...]], *, night: bool) -> ScheduleRow:
     spans = plan.get(day)
     if day not in plan and day not in (SCHOOL, FREE):
         how = SAME
@@ -67,16 +67,16 @@ def _row(day: str, plan: Plan[tuple[Span, ...]], *, night: bool) -> Row:
         how = NONE if spans is None else TIMES if spans else NEVER
     hours = tuple((clock(start), clock(end)) for start, end in spans or ())
     spare = 0 if night and hours else SPARE
-    return Row(day, how, (*hours, *(("", ""),) * spare), spans or ())
+    return ScheduleRow(day, how, (*hours, *(("", ""),) * spare), spans or ())
 
 
 def typed_rows(
     one: Callable[[str], str | None],
     many: Callable[[str], list[str]],
-    held: Iterable[Row],
+    held: Iterable[ScheduleRow],
     *,
     night: bool,
-) -> tuple[Row, ...]:
+) -> tuple[ScheduleRow, ...]:
     """Return the rows as they were sent.
 
     ``one`` and ``many`` read the form's fields; ``held`` is what the form showed. Times entered into a row
@@ -93,11 +93,11 @@ def typed_rows(
             how = TIMES
         spans = [span for start, end in filled if (span := typed_span(start, end)) is not None]
         placed = tuple(read_night(write_span(span)) if night else span for span in spans)
-        found.append(Row(day, how, (*filled, ("", "")), placed if how == TIMES else ()))
+        found.append(ScheduleRow(day, how, (*filled, ("", "")), placed if how == TIMES else ()))
     return tuple(found)
 
 
-def value_of(sent: Iterable[Row], *, night: bool) -> object:
+def value_of(sent: Iterable[ScheduleRow], *, night: bool) -> object:
     """Return the value for the file. Raises: NoHoursError."""
     plan: dict[str, tuple[Span, ...] | None] = {}
     for row in sent:

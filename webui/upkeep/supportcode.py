@@ -7,7 +7,7 @@ character never changes its meaning, and none is about a person, a device or a s
 from __future__ import annotations
 
 from gateway import __version__
-from webui.features.status.home_text import Home
+from webui.features.status.home_text import HomeView
 
 INTERNET = {"works": "W", "down": "D"}
 UNKNOWN = "U"
@@ -16,7 +16,7 @@ CLOCK_KNOWN = "K"
 MOST_PROBLEMS = 9  # nine or more
 
 
-def code(home: Home | None) -> str:
+def code(home: HomeView | None) -> str:
     """Return the code. None: the daemon does not respond."""
     if home is None:
         return f"{__version__}-{UNKNOWN}{STOPPED}{UNKNOWN}0"

@@ -21,7 +21,7 @@ from tests.webui.standin.healthy import TROUBLE
 from tests.webui.standin.household import TABLET, Household
 from webui.features.notifications.alert_api import AlertsWanted
 from webui.messages import notifier
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 PASSWORD = "four quiet words"
 TOPIC = "https://ntfy.sh/qalqan-our-secret-topic"
@@ -155,7 +155,7 @@ def test_a_message_that_was_not_sent_says_why(
     app: Flask, hall: Program, household: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise NotSent(Why.REFUSED, 403)
+        raise NotSent(SendFailure.REFUSED, 403)
 
     monkeypatch.setattr(notifier.of(app), "_send", fails)
     household.alerting.book["Mum"] = Alerts(TOPIC, frozenset({"request"}))

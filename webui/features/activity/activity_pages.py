@@ -18,14 +18,14 @@ from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.activity import activity_table, target_names
 from webui.features.activity.activity_text import WEEK, HistoryView
-from webui.features.status.home_text import Child, Home
+from webui.features.status.home_text import ChildView, HomeView
 from webui.features.time.ledger_text import Lane, starts, whole_day
 from webui.forms import day as asked_day
 from webui.forms import one_of, revisions
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.edited import Known, Line, lines
+from webui.rules.edited import RuleLine, SentenceNames, lines
 from webui.rules.entries import ALLOW, put
 from webui.whom import child_of
 
@@ -70,10 +70,10 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChildRow:
     """One child in the family's overview."""
 
-    child: Child
+    child: ChildView
     week: HistoryView
 
 
@@ -89,7 +89,7 @@ def show() -> ResponseReturnValue:
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
-        rows=[Row(child, _history(child, first, home.day)) for child in home.children],
+        rows=[ChildRow(child, _history(child, first, home.day)) for child in home.children],
         changes=_with_sentences(changes, home),
         who=who,
         bars=charts.bars,
@@ -98,13 +98,13 @@ def show() -> ResponseReturnValue:
 
 
 def _with_sentences(
-    changes: Sequence[FamilyChange], home: Home
-) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
+    changes: Sequence[FamilyChange], home: HomeView
+) -> list[tuple[FamilyChange, tuple[RuleLine, ...]]]:
     """Return each change with its edits as sentences. The catalogue is requested only if there are edits."""
     if not any(change.edits for change in changes):
         return [(change, ()) for change in changes]
     people = {child.id: child.name for child in home.children}
-    named = Known(daemon().catalogue(), people, home.now)
+    named = SentenceNames(daemon().catalogue(), people, home.now)
     return [(change, lines(change, named)) for change in changes]
 
 
@@ -164,12 +164,12 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
     )
 
 
-def _history(child: Child, first: date, last: date) -> HistoryView:
+def _history(child: ChildView, first: date, last: date) -> HistoryView:
     """Return the activity from ``first`` to ``last``, both included."""
     return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last}))
 
 
-def _view(profile: str, name: str) -> tuple[Home, Child, View]:
+def _view(profile: str, name: str) -> tuple[HomeView, ChildView, View]:
     home = daemon().home()
     child = child_of(home, profile)
     most = MONTH if name == "day" else MONTH - (WEEK - 1)

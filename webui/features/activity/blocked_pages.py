@@ -18,7 +18,7 @@ from webui.features.activity.block_text import BlockView, blocks_of
 from webui.features.lists.registers_pages import all_registers
 from webui.features.lists.registers_text import RegisterView
 from webui.features.requests.requests_text import waiting_for
-from webui.features.status.home_text import Here, Home
+from webui.features.status.home_text import Here, HomeView
 from webui.language.levels import level_of
 
 blueprint = Blueprint("refused", __name__)
@@ -71,7 +71,7 @@ def _register_of(refusal: BlockView | None, on: dict[str, RegisterView]) -> Regi
     return on.get(refusal.block.owner.split(":")[1]) if refusal and ":" in refusal.block.owner else None
 
 
-def _render(variant: str, home: Home, here: Here, **values: object) -> str:
+def _render(variant: str, home: HomeView, here: Here, **values: object) -> str:
     child = home.child(here.profile)
     level = level_of(child.band).value if child else ""
     return render_template(

@@ -13,8 +13,8 @@ from gateway.control.contract.rules import FamilyChange
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.features.activity.activity_text import HistoryView
 from webui.features.devices.device_text import called
-from webui.features.status.home_text import Child
-from webui.rules.edited import Line
+from webui.features.status.home_text import ChildView
+from webui.rules.edited import RuleLine
 
 SPAN = timedelta(days=7)
 KINDS_SHOWN = 6
@@ -25,21 +25,21 @@ DEVICES_SHOWN = 12
 class Week:
     """The week of one child."""
 
-    child: Child
+    child: ChildView
     minutes: int
     kinds: tuple[Usage, ...]
     refused: int
     kept: bool  # activity is stored at this log level
     answered: int | None  # None: requests are not shown any more
     waiting: int
-    changes: tuple[tuple[FamilyChange, tuple[Line, ...]], ...]
+    changes: tuple[tuple[FamilyChange, tuple[RuleLine, ...]], ...]
 
 
 def week_of(
-    child: Child,
+    child: ChildView,
     history: HistoryView | None,
     asked: Iterable[RequestView],
-    changes: Iterable[tuple[FamilyChange, tuple[Line, ...]]],
+    changes: Iterable[tuple[FamilyChange, tuple[RuleLine, ...]]],
     now: datetime,
 ) -> Week:
     """Return the week of a child.

@@ -69,7 +69,7 @@ _SETTINGS: Mapping[str, Callable[[], Setting]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MethodGroup:
     id: str
     tried: tuple[MethodView, ...]
 
@@ -107,10 +107,10 @@ class BypassTestView:
         return sum("unknown" in method.found or not method.found for method in self.methods)
 
     @property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[MethodGroup, ...]:
         by_id = {method.check.id: method for method in self.methods}
         found = (
-            Group(name, tuple(by_id[ident] for ident in ids if ident in by_id))
+            MethodGroup(name, tuple(by_id[ident] for ident in ids if ident in by_id))
             for name, ids in around.GROUPS.items()
         )
         return tuple(group for group in found if group.tried)

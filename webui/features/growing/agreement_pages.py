@@ -13,7 +13,7 @@ from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.growing.agreement_text import AgreementView
 from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
-from webui.features.status.home_text import Child, Here, Home
+from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
@@ -67,7 +67,7 @@ def answer(profile: str) -> ResponseReturnValue:
     return redirect(url_for("rules.show", profile=child.id), 303)
 
 
-def _own() -> tuple[Here, Home, Child, AgreementView]:
+def _own() -> tuple[Here, HomeView, ChildView, AgreementView]:
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
     one = None if child is None else daemon().rules(child.id).agreement
@@ -76,7 +76,7 @@ def _own() -> tuple[Here, Home, Child, AgreementView]:
     return here, home, child, one
 
 
-def _mine(here: Here, home: Home, child: Child, agreement: AgreementView, problem: str = "") -> str:
+def _mine(here: Here, home: HomeView, child: ChildView, agreement: AgreementView, problem: str = "") -> str:
     return render_template(
         "my_agreement.html",
         here=here,

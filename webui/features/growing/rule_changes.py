@@ -9,7 +9,7 @@ from typing import Any
 from gateway.policy.profile.rule_keys import BY_NAME, PERSON_KEYS, RuleSection, RuleShape
 from gateway.policy.profile.rules import Action
 from webui.rules.bands import Difference, between
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Unreadable
 from webui.rules.overview import sentences
 from webui.rules.ruleset import LISTS, Ruleset, part
@@ -24,7 +24,7 @@ LIST_GROUPS = {"block": "opens", "allow": "closes"}
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class TransitionChanges:
     opens: tuple[Difference, ...]
     closes: tuple[Difference, ...]
     time: tuple[Difference, ...]
@@ -36,12 +36,16 @@ class Changes:
         return bool(self.opens or self.closes or self.time or self.written_down or self.rest)
 
 
-def changes(now: Mapping[str, Any], then: Mapping[str, Any], names: Catalogue, name: str) -> Changes:
+def changes(
+    now: Mapping[str, Any], then: Mapping[str, Any], names: CatalogueIndex, name: str
+) -> TransitionChanges:
     """Return what changes between the rules ``now`` and ``then``. ``name``: the child's."""
     groups: dict[str, list[Difference]] = {}
     for key, one in between(now, then, names, name):
         groups.setdefault(_group(key, part(now, key), part(then, key)), []).append(one)
-    return Changes(*(tuple(groups.get(key, ())) for key in ("opens", "closes", "time", "log", "rest")))
+    return TransitionChanges(
+        *(tuple(groups.get(key, ())) for key in ("opens", "closes", "time", "log", "rest"))
+    )
 
 
 def _group(key: str, before: object, after: object) -> str:
@@ -66,7 +70,7 @@ def _place(scale: tuple[str, ...], value: object) -> int:
     return scale.index(word) if word in scale else len(scale) - 1
 
 
-def stays(book: Ruleset, after: Mapping[str, Any], names: Catalogue) -> tuple[str, ...]:
+def stays(book: Ruleset, after: Mapping[str, Any], names: CatalogueIndex) -> tuple[str, ...]:
     """Return the family's own rules that still apply after the transition, as sentences."""
     kept_rules: list[str] = []
     for key, value in book.state.own.items():
@@ -85,7 +89,7 @@ def _entries(key: str, value: object) -> list[tuple[str, object]]:
     return [(key, value)]
 
 
-def _said(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+def _said(key: str, value: object, names: CatalogueIndex, name: str) -> tuple[str, ...]:
     head, slash, word = key.partition("/")
     if slash and head in LISTS:
         return (entry(head, word, names),)

@@ -44,7 +44,7 @@ TARGETS = {
 }
 
 
-class NotThatError(ValueError):
+class SelfSetError(ValueError):
     """The input is not valid. ``str()`` is the message for the user."""
 
 
@@ -111,28 +111,28 @@ def night_fields(value: object) -> dict[str, tuple[str, str]]:
 
 
 def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
-    """Return the bedtime in the file's form. Raises: NotThatError."""
+    """Return the bedtime in the file's form. Raises: SelfSetError."""
     plan: dict[str, tuple[int, int] | None] = {}
     for day, (start, end) in fields.items():
         plan[day] = typed_span(start, end) if start or end else None
         if (start or end) and plan[day] is None:
-            raise NotThatError(_("Write from when until when, or leave both empty."))
+            raise SelfSetError(_("Write from when until when, or leave both empty."))
     return _written(plan, write_span)
 
 
 def typed_limit(fields: Mapping[str, str]) -> object:
-    """Return the limit in the file's form. Raises: NotThatError."""
+    """Return the limit in the file's form. Raises: SelfSetError."""
     plan: dict[str, int | None] = {}
     for day, text in fields.items():
         if text and not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= DAY):
-            raise NotThatError(_("Write minutes, from 0 to 1440, or leave it empty."))
+            raise SelfSetError(_("Write minutes, from 0 to 1440, or leave it empty."))
         plan[day] = int(text) if text else None
     return _written(plan, write_minutes)
 
 
 def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
     if all(item is None for item in plan.values()):
-        raise NotThatError(_("Nothing is filled in. To turn it off there is a button of its own."))
+        raise SelfSetError(_("Nothing is filled in. To turn it off there is a button of its own."))
     return write_plan(plan, write)
 
 

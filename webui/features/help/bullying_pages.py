@@ -17,8 +17,8 @@ from webui.accounts.session import anyone
 from webui.charts import qr
 from webui.daemon import daemon, source_address
 from webui.language.i18n import gettext as _
-from webui.language.levels import Level, level_of
-from webui.learn.book import Book, whole
+from webui.language.levels import ReadingLevel, level_of
+from webui.learn.book import TextBook, whole
 
 blueprint = Blueprint("mean", __name__)
 
@@ -30,9 +30,9 @@ CODES = 3  # phones with a QR code to call from another device
 def show() -> ResponseReturnValue:
     """Show the page. `level`: another reading level than that of the device's child."""
     wanted = request.args.get("level", "")
-    level = Level(wanted) if wanted in {*Level} else _level()
-    help_lines, reports = daemon().help_lines(), whole(Book.REPORT)
-    mean = whole(Book.MEAN)
+    level = ReadingLevel(wanted) if wanted in {*ReadingLevel} else _level()
+    help_lines, reports = daemon().help_lines(), whole(TextBook.REPORT)
+    mean = whole(TextBook.MEAN)
     return render_template(
         "mean.html",
         level=level.value,
@@ -44,13 +44,13 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _level() -> Level:
+def _level() -> ReadingLevel:
     """Return the level of the device's child, or the middle one for a device without an owner."""
     with suppress(ControlError):  # the filter is not running
         child = daemon().home().child(daemon().here(source_address()).profile)
         if child is not None:
             return level_of(child.band)
-    return Level.MIDDLE
+    return ReadingLevel.MIDDLE
 
 
 def _codes(lines: tuple[HelpLineEntry, ...]) -> list[tuple[HelpLineEntry, str]]:

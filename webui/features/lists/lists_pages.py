@@ -37,7 +37,7 @@ from webui.features.lists.lists_text import (
     letter,
     maker,
 )
-from webui.features.status.home_text import Home
+from webui.features.status.home_text import HomeView
 from webui.forms import one_of
 from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
@@ -117,7 +117,7 @@ def _looked_up(host: str) -> tuple[LookupView | None, str]:
         return None, refusals.sentence(error)
 
 
-def _meanings(found: LookupView, home: Home) -> tuple[Meaning, ...]:
+def _meanings(found: LookupView, home: HomeView) -> tuple[Meaning, ...]:
     meanings, host = [], found.result.host
     for child in home.children:
         try:

@@ -19,7 +19,7 @@ from webui.api.who import Caller
 from webui.features.notifications.alert_text import alerts_of, not_sent, server_of
 from webui.language.i18n import language
 from webui.messages import notifier
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 noun = Noun("alerts")
 
@@ -89,7 +89,7 @@ def test(me: Caller) -> None:
     try:
         notifier.of(current_app).test(mine)
     except NotSent as error:
-        if error.why is Why.JUST_NOW:
+        if error.why is SendFailure.JUST_NOW:
             headers = {"Retry-After": f"{notifier.TEST_PACE:.0f}"}
             raise Problem(429, "slow_down", not_sent(error), headers) from None
         values = {"why": error.why.value, **({"status": error.status} if error.status else {})}

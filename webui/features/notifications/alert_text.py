@@ -11,7 +11,7 @@ from gateway.control.contract.notifications import AlertsResponse, GuardianAlert
 from gateway.policy.alerts.notifications import KINDS
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 Say = Callable[[str], str]
 SayMany = Callable[[str, str, int], str]
@@ -80,14 +80,16 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
 def not_sent(error: NotSent) -> str:
     """Explain why a message was not sent, without the address."""
     return {
-        Why.ADDRESS: _("The address is no web address."),
-        Why.NOT_OUTSIDE: _("The server is not on the internet. If it stands in this home, say so below."),
-        Why.NOT_INSIDE: _("The server is not in this home’s network, or it is the gateway itself."),
-        Why.SLOW: _("The server did not answer in time."),
-        Why.NO_NAME: _("The server’s name has no address just now."),
-        Why.UNREACHABLE: _("The server could not be reached."),
-        Why.REFUSED: _("The server did not take it: it answered %(status)d.", status=error.status),
-        Why.JUST_NOW: _("There was a test just now. Try again in a few seconds."),
+        SendFailure.ADDRESS: _("The address is no web address."),
+        SendFailure.NOT_OUTSIDE: _(
+            "The server is not on the internet. If it stands in this home, say so below."
+        ),
+        SendFailure.NOT_INSIDE: _("The server is not in this home’s network, or it is the gateway itself."),
+        SendFailure.SLOW: _("The server did not answer in time."),
+        SendFailure.NO_NAME: _("The server’s name has no address just now."),
+        SendFailure.UNREACHABLE: _("The server could not be reached."),
+        SendFailure.REFUSED: _("The server did not take it: it answered %(status)d.", status=error.status),
+        SendFailure.JUST_NOW: _("There was a test just now. Try again in a few seconds."),
     }[error.why]
 
 

@@ -17,8 +17,8 @@ from webui import notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
-from webui.features.status.home_text import Child, Here, Home
-from webui.features.time.ledger_text import Row, limit_name, rows
+from webui.features.status.home_text import ChildView, Here, HomeView
+from webui.features.time.ledger_text import LedgerRow, limit_name, rows
 from webui.forms import one_of, reason
 from webui.language import refusals
 from webui.language.i18n import gettext as _
@@ -35,9 +35,9 @@ class Meant:
     """A row of the ledger of the child whose device asks."""
 
     here: Here
-    home: Home
-    child: Child
-    row: Row
+    home: HomeView
+    child: ChildView
+    row: LedgerRow
     gates: str  # ids of the limits that it counted for, separated by spaces
 
     @property

@@ -16,13 +16,13 @@ from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.features.status.home_text import Home
+from webui.features.status.home_text import HomeView
 from webui.forms import back as back_to
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules import carried
 from webui.rules.carried import Carried, Fitted, NotRulesError
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.editing import problem_of
 from webui.rules.overview import Rule, rules
 
@@ -109,14 +109,14 @@ def _look(text: str) -> ResponseReturnValue:
     return _show(home, found)
 
 
-def _looked(brought: Carried, names: Catalogue) -> Looked:
+def _looked(brought: Carried, names: CatalogueIndex) -> Looked:
     fitted = carried.fitted(brought, names)
     book = carried.as_ruleset(fitted.carried, names)
     own = tuple(rule for rule in rules(book, names) if rule.own)
     return Looked(carried.to_code(brought), fitted, own)
 
 
-def _try(home: Home, one: Carried) -> None:
+def _try(home: HomeView, one: Carried) -> None:
     """Check whether the daemon's parser accepts the rules. Raises: ControlError."""
     daemon().change(
         ADD_PROFILE,
@@ -129,7 +129,7 @@ def _try(home: Home, one: Carried) -> None:
     )
 
 
-def _free(home: Home, name: str) -> str:
+def _free(home: HomeView, name: str) -> str:
     """Return a name that no person here has."""
     taken = {child.name.casefold() for child in home.children}
     number, found = 2, name
@@ -138,7 +138,7 @@ def _free(home: Home, name: str) -> str:
     return found
 
 
-def _added(home: Home, found: Looked) -> ResponseReturnValue:
+def _added(home: HomeView, found: Looked) -> ResponseReturnValue:
     name = plain(" ".join(request.form.get("name", "").split()), carried.NAME_LIMIT)
     if not name:
         return _show(home, found, _("Write the name of the child.")), 422
@@ -161,7 +161,7 @@ def _added(home: Home, found: Looked) -> ResponseReturnValue:
     return redirect(url_for("rules.show", profile=added.id), 303)
 
 
-def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
+def _replaced(home: HomeView, found: Looked, to: str) -> ResponseReturnValue:
     book = daemon().ruleset(to)
     changes = carried.replacing(book, found.carried)
     back = redirect(url_for("rules.show", profile=to), 303)
@@ -187,7 +187,7 @@ def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
     return back
 
 
-def _show(home: Home, found: Looked | None = None, problem: str = "") -> str:
+def _show(home: HomeView, found: Looked | None = None, problem: str = "") -> str:
     return render_template(
         "importing.html",
         home=home,

@@ -11,9 +11,9 @@ from webui.language.i18n import gettext as _
 from webui.language.words import days, plain
 from webui.rules.editing import (
     NOTHING,
-    Outcome,
+    FormProblem,
+    FormResult,
     Page,
-    Problem,
     change,
     chosen_target,
     opened,
@@ -58,7 +58,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     page = opened(profile)
     key = _key(page, target)
 
-    def again(page: Page, outcome: Outcome) -> str:
+    def again(page: Page, outcome: FormResult) -> str:
         return _show(page, target, outcome)
 
     plan: dict[str, int | None] = {}
@@ -66,7 +66,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
         text, most = request.form.get(day, "").strip(), MOST.get(day, DAY)
         if text and not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most):
             sentence = _("%(days)s: write minutes, from 0 to %(most)d.", days=days(day), most=most)
-            return refused(page, Problem(sentence, day), again)
+            return refused(page, FormProblem(sentence, day), again)
         if text or day in (SCHOOL, FREE) or (day == WEEK and WEEK in _plan_of_band(page, key)):
             plan[day] = int(text) if text else None
     name, what = plain(page.child.name), plain(page.names.called(target))
@@ -93,7 +93,7 @@ def _key(page: Page, target: str) -> str:
     return f"limits/{target}"
 
 
-def _show(page: Page, target: str, outcome: Outcome) -> str:
+def _show(page: Page, target: str, outcome: FormResult) -> str:
     key = _key(page, target)
     held = page.book.holds(key)
     try:

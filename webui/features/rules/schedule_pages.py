@@ -12,9 +12,9 @@ from webui.language.i18n import gettext as _
 from webui.language.words import days, plain
 from webui.rules.editing import (
     NOTHING,
-    Outcome,
+    FormProblem,
+    FormResult,
     Page,
-    Problem,
     change,
     chosen_target,
     opened,
@@ -28,7 +28,7 @@ from webui.rules.weekform import (
     SAME,
     TIMES,
     NoHoursError,
-    Row,
+    ScheduleRow,
     axis,
     hours_of,
     rows,
@@ -62,14 +62,14 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     page, night = opened(profile), target == BEDTIME
     key = _key(page, target)
 
-    def again(page: Page, outcome: Outcome) -> str:
+    def again(page: Page, outcome: FormResult) -> str:
         return _show(page, target, outcome)
 
     try:
         value: object = value_of(_sent(_held(page, key), night=night), night=night)
     except NoHoursError as error:
         sentence = _("%(days)s: say from when until when.", days=days(error.day))
-        return refused(page, Problem(sentence, error.day), again)
+        return refused(page, FormProblem(sentence, error.day), again)
     band = page.book.band_says(key)
     if same(value, {} if band is None else band, night=night):
         value = None
@@ -91,7 +91,7 @@ def _title(page: Page, target: str) -> str:
     return _("Bedtime") if target == BEDTIME else plain(page.names.called(target))
 
 
-def _held(page: Page, key: str) -> tuple[Row, ...]:
+def _held(page: Page, key: str) -> tuple[ScheduleRow, ...]:
     """Return the rows; none if the file has a form that these pages cannot show, which the template then
     explains.
     """
@@ -102,7 +102,7 @@ def _held(page: Page, key: str) -> tuple[Row, ...]:
         return ()
 
 
-def _sent(held: tuple[Row, ...], *, night: bool) -> tuple[Row, ...]:
+def _sent(held: tuple[ScheduleRow, ...], *, night: bool) -> tuple[ScheduleRow, ...]:
     if any(request.form.get(f"{day}-how") not in (*HOWS, None) for day in DAYS):
         abort(400)
     return typed_rows(request.form.get, request.form.getlist, held, night=night)
@@ -116,7 +116,7 @@ def _advice(page: Page) -> tuple[str, ...]:
     return sentences(BEDTIME, advised, page.names, page.book.state.name)
 
 
-def _show(page: Page, target: str, outcome: Outcome) -> str:
+def _show(page: Page, target: str, outcome: FormResult) -> str:
     key, night = _key(page, target), target == BEDTIME
     start, found = axis(night=night), _held(page, key)
     if request.method == "POST" and found:

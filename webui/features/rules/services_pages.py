@@ -12,7 +12,7 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import tone
-from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.rules.editing import NOTHING, FormResult, Page, change, opened, render
 from webui.rules.entries import ALLOW, BLOCK, out_of, put
 from webui.rules.overview import Rule, rule
 
@@ -137,7 +137,7 @@ def _rules(page: Page, service: CatalogueService) -> dict[str, Rule | None]:
     }
 
 
-def _show(page: Page, service: CatalogueService, outcome: Outcome) -> str:
+def _show(page: Page, service: CatalogueService, outcome: FormResult) -> str:
     kind, action = _strictest(page, service)
     return render(
         "child_service.html",

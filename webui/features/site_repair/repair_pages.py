@@ -12,13 +12,13 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.site_repair.repair_text import NONE, SiteRepairView
-from webui.features.status.home_text import Child
+from webui.features.status.home_text import ChildView
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import plain
 from webui.rules import typed
-from webui.rules.editing import NOTHING, Outcome, Page, Problem, opened, problem_of, refused, render
+from webui.rules.editing import NOTHING, FormProblem, FormResult, Page, opened, problem_of, refused, render
 from webui.whom import child_of
 
 blueprint = Blueprint("teach", __name__, url_prefix="/parent/child/<profile>/teach")
@@ -52,12 +52,12 @@ def begin(profile: str) -> ResponseReturnValue:
         daemon().change(
             START_REPAIR, id=page.child.id, host=host, by=guardian() or "", origin=source_address(), **chosen
         )
-    except typed.NotThatError as error:
-        return refused(page, Problem(str(error), "host"), _show)
+    except typed.UnknownTargetError as error:
+        return refused(page, FormProblem(str(error), "host"), _show)
     except Unreachable:
         raise
     except ControlError as error:
-        return _show(page, Outcome(problem_of(error))), 422
+        return _show(page, FormResult(problem_of(error))), 422
     notices.forget()
     return redirect(url_for("teach.show", profile=page.child.id), 303)
 
@@ -79,7 +79,7 @@ def end(profile: str) -> ResponseReturnValue:
     return redirect(url_for("sites.show", profile=child.id), 303)
 
 
-def device_at_hand(child: Child) -> str:
+def device_at_hand(child: ChildView) -> str:
     """Return the default device of a lesson."""
     return next((device.mac for device in child.devices if device.online), ALL)
 
@@ -99,7 +99,7 @@ def _chosen(lesson: SiteRepairView) -> list[str]:
     return [open_names[number] for number in dict.fromkeys(ticked)]
 
 
-def _tell(child: Child, lesson: SiteRepairView, answer: RepairEnded) -> None:
+def _tell(child: ChildView, lesson: SiteRepairView, answer: RepairEnded) -> None:
     entries, name, host = answer.entries, plain(child.name), plain(lesson.host, 80)
     if answer.undo is None:
         notices.said(_("The lesson is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
@@ -114,7 +114,7 @@ def _tell(child: Child, lesson: SiteRepairView, answer: RepairEnded) -> None:
     notices.edited(child.id, answer, sentence)
 
 
-def _show(page: Page, outcome: Outcome) -> str:
+def _show(page: Page, outcome: FormResult) -> str:
     return render(
         "teach.html",
         page,

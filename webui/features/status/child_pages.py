@@ -15,11 +15,11 @@ from webui.features.activity.block_text import blocks_of
 from webui.features.bypass_alerts.card_text import CardsView
 from webui.features.growing.self_set_text import describe_all
 from webui.features.requests.requests_text import to_show, waiting_for, waiting_time
-from webui.features.status.home_text import Child, Here, Home
+from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.status.minutes_text import first_to_close, warning
 from webui.language.changes import who
 from webui.language.levels import level_of
-from webui.rules.edited import Known, Line, lines
+from webui.rules.edited import RuleLine, SentenceNames, lines
 from webui.rules.steps import step_in_few_words, step_sentence
 
 blueprint = Blueprint("child", __name__)
@@ -102,16 +102,16 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
     )
 
 
-def _changes(here: Here, home: Home) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
+def _changes(here: Here, home: HomeView) -> list[tuple[FamilyChange, tuple[RuleLine, ...]]]:
     """Return the changes of this child's rules as sentences. Changes about other people are left out."""
     found = daemon().client.ask(OWN_CHANGES, device=here.mac).changes
     if not found:
         return []
-    known = Known(daemon().catalogue(), {}, home.now)
+    known = SentenceNames(daemon().catalogue(), {}, home.now)
     return [(change, lines(change, known)) for change in found]
 
 
-def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:
+def _used_on(here: Here, child: ChildView) -> dict[str, dict[str, int]]:
     """Return minutes by limit and device; empty for a child with one device."""
     if len(child.devices) < 2:
         return {}

@@ -18,7 +18,7 @@ from webui.daemon import daemon, source_address
 from webui.features.activity.target_names import title
 from webui.features.bypass_alerts.card_text import SHOWN, CardsView
 from webui.features.devices.device_text import QUESTIONS_SHOWN
-from webui.features.status.home_text import Child
+from webui.features.status.home_text import ChildView
 from webui.features.status.minutes_text import Dial, first_to_close
 from webui.features.time.grant_text import to_parent
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
@@ -34,8 +34,8 @@ FOLDED_FROM = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    child: Child
+class ChildCard:
+    child: ChildView
     dial: Dial | None  # what ends first, while it is allowed
     in_use: tuple[str, ...]  # names of services and categories
 
@@ -134,12 +134,12 @@ def _cards() -> dict[str, object]:
     }
 
 
-def _card(child: Child) -> Card:
+def _card(child: ChildView) -> ChildCard:
     lively = child.now.open and bool(child.devices)
     here = child.online or child.quiet
     used = child.status.in_use if lively and here else ()
     in_use = tuple(title(use.target, use.name) for use in used)
-    return Card(child, first_to_close(child.time) if lively else None, in_use)
+    return ChildCard(child, first_to_close(child.time) if lively else None, in_use)
 
 
 def _change(verb: Verb[Any, Any], **values: object) -> ResponseReturnValue:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from gateway.control.contract.growing import AgeTransition
 from gateway.control.contract.sharing import OwnSharing
 from gateway.control.contract.status import ChildStatus, DevicePresence, DeviceState, DeviceStatus, HomeStatus
-from webui.features.status.minutes_text import Minutes
+from webui.features.status.minutes_text import MinutesView
 from webui.language import telling
 
 NEWS = timedelta(days=1)
@@ -30,7 +30,7 @@ class StateView:
         return telling.state(self.status, self._now, yours=self._yours)
 
 
-class Child:
+class ChildView:
     def __init__(self, status: ChildStatus, now: datetime) -> None:
         self.status = status
         self.id = status.id
@@ -38,7 +38,7 @@ class Child:
         self.band = status.band
         self.log_level = status.log_level
         self.now = StateView(status, now)
-        self.time = Minutes(status)
+        self.time = MinutesView(status)
 
     @property
     def devices(self) -> tuple[DevicePresence, ...]:
@@ -67,12 +67,12 @@ class Child:
         return next((device.name for device in self.devices if device.mac == mac and device.name), mac)
 
 
-class Home:
+class HomeView:
     def __init__(self, status: HomeStatus) -> None:
         self.status = status
         self.now: datetime = status.now
         self.day: date = status.day  # of limits; it changes at night
-        self.children = tuple(Child(child, status.now) for child in status.profiles)
+        self.children = tuple(ChildView(child, status.now) for child in status.profiles)
 
     @property
     def off(self) -> bool:
@@ -81,7 +81,7 @@ class Home:
     def step_of(self, profile: str) -> AgeTransition | None:
         return next((step for step in self.status.steps if step.profile == profile), None)
 
-    def child(self, profile: str) -> Child | None:
+    def child(self, profile: str) -> ChildView | None:
         return next((child for child in self.children if child.id == profile), None)
 
 
@@ -94,7 +94,7 @@ class Here:
         self.asked = status.asked or ""  # the open question about it
         # A device with an open question has a child's rules, but shows nothing of that child.
         self.profile = "" if self.asked else status.profile or ""
-        self.time = Minutes(status)
+        self.time = MinutesView(status)
 
     @property
     def now(self) -> StateView | None:

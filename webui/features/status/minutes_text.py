@@ -62,7 +62,7 @@ def _left_of(week: UsedOfWeek) -> int:
     return max(0, week.limit + week.bonus - week.minutes)
 
 
-class Minutes:
+class MinutesView:
     """A child's minutes, in an answer to `status` or `device`."""
 
     def __init__(self, status: ChildStatus | DeviceStatus) -> None:
@@ -114,7 +114,7 @@ def _of_week(name: str) -> str:
     return _("%(what)s this week", what=name)
 
 
-def first_to_close(time: Minutes) -> Dial | None:
+def first_to_close(time: MinutesView) -> Dial | None:
     """Return the item with the fewest minutes; of two equal ones, the one that blocks more."""
     dials = [
         Dial(use.left, max(1, use.whole), use.target, _of_week(use.name) if use.by_week else use.name, None)
@@ -126,7 +126,7 @@ def first_to_close(time: Minutes) -> Dial | None:
     return min(dials, key=lambda dial: dial.minutes, default=None)
 
 
-def warning(time: Minutes) -> Dial | None:
+def warning(time: MinutesView) -> Dial | None:
     """Return the item that ends soonest. The daemon reports it from 15 minutes on."""
     first = next((ending for ending in time.status.closing if ending.minutes > 0), None)
     if first is None:

@@ -15,7 +15,7 @@ from webui.accounts.locks import child_only
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
-from webui.features.status.home_text import Child, Here, Home
+from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.time.ledger_text import lanes, rows, starts
 from webui.forms import day as asked_day
 from webui.language.i18n import gettext as _
@@ -84,7 +84,7 @@ def of_child(profile: str) -> ResponseReturnValue:
     return _render("child_time.html", home, child, ledger, today, minutes_shown=shown)
 
 
-def _on_day(home: Home, **child: str) -> tuple[LedgerResponse, date]:
+def _on_day(home: HomeView, **child: str) -> tuple[LedgerResponse, date]:
     """Return the ledger of the day in the address, and today: the family's day, which changes at night."""
     day, today = asked_day(home.day), home.day
     values: dict[str, object] = {} if day == today else {"day": day}
@@ -92,7 +92,13 @@ def _on_day(home: Home, **child: str) -> tuple[LedgerResponse, date]:
 
 
 def _render(
-    template: str, home: Home, child: Child, ledger: LedgerResponse, today: date, *, minutes_shown: bool
+    template: str,
+    home: HomeView,
+    child: ChildView,
+    ledger: LedgerResponse,
+    today: date,
+    *,
+    minutes_shown: bool,
 ) -> str:
     start = starts(ledger)
     return render_template(

@@ -15,7 +15,7 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LedgerRow:
     """Consecutive minutes with the same properties."""
 
     start: datetime
@@ -42,12 +42,12 @@ def limit_name(minute: LedgerMinute) -> str:
     return things.thing(minute.gate, minute.name)
 
 
-def rows(minutes: Iterable[LedgerMinute]) -> tuple[Row, ...]:
+def rows(minutes: Iterable[LedgerMinute]) -> tuple[LedgerRow, ...]:
     """Return rows in time order. A minute that counted for several limits appears once, with all of them."""
     limits: dict[tuple[datetime, str, str, str], list[LedgerMinute]] = {}
     for minute in minutes:
         limits.setdefault((minute.at, minute.device, minute.service or "", minute.why), []).append(minute)
-    found: list[Row] = []
+    found: list[LedgerRow] = []
     latest: dict[tuple[object, ...], int] = {}  # properties → index of their last row
     for (at, device, service, why), alike in sorted(limits.items(), key=lambda item: item[0]):
         names = tuple(dict.fromkeys(limit_name(minute) for minute in alike))
@@ -56,12 +56,12 @@ def rows(minutes: Iterable[LedgerMinute]) -> tuple[Row, ...]:
         place = latest.get(key)
         if place is not None and found[place].end == at:
             row = found[place]
-            found[place] = Row(
+            found[place] = LedgerRow(
                 row.start, at + MINUTE, device, service, names, why, row.minutes + 1, row.bytes + moved
             )
         else:
             latest[key] = len(found)
-            found.append(Row(at, at + MINUTE, device, service, names, why, 1, moved))
+            found.append(LedgerRow(at, at + MINUTE, device, service, names, why, 1, moved))
     return tuple(found)
 
 
