@@ -15,18 +15,18 @@ noun = Noun("activity")
 
 
 @record
-class Span:
+class HistoryQuery:
     from_: date | None = None
     to: date | None = None
 
 
 @record
-class OnDay:
+class LedgerQuery:
     day: date | None = None
 
 
 @record
-class Counted(LedgerMinute):
+class MinuteEntry(LedgerMinute):
     """A counted minute. In the API, an unknown service is an empty text."""
 
     service: str
@@ -34,7 +34,7 @@ class Counted(LedgerMinute):
 
 @record
 class LedgerDay(LedgerResponse):
-    minutes: tuple[Counted, ...]
+    minutes: tuple[MinuteEntry, ...]
 
 
 LEDGER_DAY = LEDGER.returning(LedgerDay)
@@ -59,8 +59,8 @@ class Refusals:
     shared: bool
 
 
-@noun.declare("GET", "/children/{child}/history", query=Span, answer=History)
-def history(me: Caller, child: str, query: Span) -> object:
+@noun.declare("GET", "/children/{child}/history", query=HistoryQuery, answer=History)
+def history(me: Caller, child: str, query: HistoryQuery) -> object:
     """Return minutes by service and category, and what was blocked, at most 30 days back."""
     return me.ask(HISTORY, id=child, **{"from": query.from_, "to": query.to})
 
@@ -71,8 +71,8 @@ def erase(me: Caller, child: str, query: Erase) -> object:
     return me.change(ERASE, id=child, what=query.what)
 
 
-@noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=LedgerDay)
-def ledger(me: Caller, child: str, query: OnDay) -> object:
+@noun.declare("GET", "/children/{child}/ledger", query=LedgerQuery, answer=LedgerDay)
+def ledger(me: Caller, child: str, query: LedgerQuery) -> object:
     """Return which minutes counted; from log level 2 on also when and for what."""
     return me.ask(LEDGER_DAY, who=child, **({"day": query.day} if query.day else {}))
 

@@ -34,7 +34,7 @@ Owner = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_-]{0,62}")]  # a person, or
 
 
 @record
-class Opening:
+class AdultUnlockBody:
     length: Length
 
 
@@ -61,7 +61,7 @@ class Devices:
 
 
 @record
-class Question(OpenQuestion):
+class DeviceQuestion(OpenQuestion):
     known: str
     owner: str
     rules: str
@@ -69,7 +69,7 @@ class Question(OpenQuestion):
 
 @record
 class Questions:
-    questions: tuple[Question, ...]
+    questions: tuple[DeviceQuestion, ...]
     count: int
 
 
@@ -84,7 +84,7 @@ class Rename:
 
 
 @record
-class Mark:
+class DeviceMarkBody:
     no_mobile_data: bool
 
 
@@ -120,14 +120,14 @@ def name(me: Caller, mac: str, body: Rename) -> object:
     return me.change(NAME_DEVICE, mac=mac, **({"name": body.name} if body.name else {}))
 
 
-@noun.declare("PUT", "/devices/{mac}/mark", body=Mark, answer=DeviceMark)
-def mark(me: Caller, mac: str, body: Mark) -> object:
+@noun.declare("PUT", "/devices/{mac}/mark", body=DeviceMarkBody, answer=DeviceMark)
+def mark(me: Caller, mac: str, body: DeviceMarkBody) -> object:
     """Set whether it has no mobile data."""
     return me.change(DEVICE_MARK, mac=mac, no_mobile_data=body.no_mobile_data)
 
 
-@noun.declare("PUT", "/devices/{mac}/adult-proof", body=Opening, answer=AdultProofChange)
-def open_(me: Caller, mac: str, body: Opening) -> object:
+@noun.declare("PUT", "/devices/{mac}/adult-proof", body=AdultUnlockBody, answer=AdultProofChange)
+def open_(me: Caller, mac: str, body: AdultUnlockBody) -> object:
     """Unlock a new, a guest's or a shared device for an adult for a while; never a child's own."""
     return me.change(ADULT_PROOF, action="open", device=mac, length=body.length)
 

@@ -46,7 +46,7 @@ class HostAsked:
 
 
 @record
-class Report:
+class ReportBody:
     host: Host
     open: tuple[ChildId, ...] = ()
 
@@ -82,8 +82,8 @@ def lookup(me: Caller, query: HostAsked) -> object:
     return me.ask(LIST_LOOKUP, host=query.host)
 
 
-@noun.declare("POST", "/lists/reports", body=Report, answer=ReportedEntry, status=201)
-def report(me: Caller, body: Report) -> object:
+@noun.declare("POST", "/lists/reports", body=ReportBody, answer=ReportedEntry, status=201)
+def report(me: Caller, body: ReportBody) -> object:
     """Report an entry as wrong, and allow it for these children."""
     return me.change(LIST_REPORT, host=body.host, **({"open": list(body.open)} if body.open else {}))
 

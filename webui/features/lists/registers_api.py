@@ -13,7 +13,7 @@ noun = Noun("registers")
 
 
 @record
-class Switch:
+class RegisterBody:
     on: Literal["yes", "no"]
 
 
@@ -23,7 +23,7 @@ def read(me: Caller) -> object:
     return me.ask(REGISTERS)
 
 
-@noun.declare("POST", "/registers/{country}", body=Switch, answer=SwitchedRegister)
-def switch(me: Caller, country: str, body: Switch) -> object:
+@noun.declare("POST", "/registers/{country}", body=RegisterBody, answer=SwitchedRegister)
+def switch(me: Caller, country: str, body: RegisterBody) -> object:
     """Turn a register on or off for the whole home. Off applies immediately. `/family/undo` undoes it."""
     return me.change(REGISTER, country=country, on=body.on)

@@ -36,7 +36,7 @@ class AllAsked:
 
 
 @record
-class Reply:
+class AnswerBody:
     answer: Literal["once", "today", "always", "no"]
     minutes: Minutes | None = None
     because: Line | None = None
@@ -60,8 +60,8 @@ def all_(me: Caller, query: Which) -> object:
     return me.ask(ALL_ASKED, **values, **({"pending": True} if query.pending else {}))
 
 
-@noun.declare("POST", "/requests/{number}/answer", body=Reply, answer=Replied)
-def answer(me: Caller, number: int, body: Reply) -> object:
+@noun.declare("POST", "/requests/{number}/answer", body=AnswerBody, answer=Replied)
+def answer(me: Caller, number: int, body: AnswerBody) -> object:
     """Answer a request. Each can be answered once."""
     more = {"minutes": body.minutes, "because": body.because}
     values = {key: one for key, one in more.items() if one is not None}

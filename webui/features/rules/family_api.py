@@ -37,18 +37,18 @@ class TrustedName:
 
 
 @record
-class Family(FamilySettings):
+class FamilyResponse(FamilySettings):
     trusted: TrustedName  # from the gateway's own settings; not a key of `set`
 
 
-@noun.declare("GET", "/family", answer=Family)
+@noun.declare("GET", "/family", answer=FamilyResponse)
 def read(me: Caller) -> object:
     """Return location, language, defaults for new devices, shared devices, allowed VPNs, and the trusted
     name.
     """
     name = trusted()
     trusted_name = TrustedName(name=name.name, good=name.good, until=name.until, problem=name.problem)
-    return Family(**vars(me.ask(FAMILY)), trusted=trusted_name)
+    return FamilyResponse(**vars(me.ask(FAMILY)), trusted=trusted_name)
 
 
 @noun.declare("PATCH", "/family", body=EditFamilyRequest, answer=Edited)

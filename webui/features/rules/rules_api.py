@@ -31,21 +31,21 @@ Moment = Annotated[str, Text(16, 35, r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]
 
 
 @record
-class Edit:
+class EditBody:
     set: Mapping[str, Any]  # KEY: VALUE, as in gateway/control/README.md; null: the band's value
     revision: Revision | None = None
     because: Line | None = None  # a reason that the child sees next to the change
 
 
 @record
-class Try:
+class PreviewBody:
     host: Host
     at: Moment | None = None
     set: Mapping[str, Any] | None = None
 
 
 @record
-class Question:
+class WhyQuery:
     host: Host
     child: ChildId
 
@@ -56,8 +56,8 @@ def read(me: Caller, child: str) -> object:
     return me.ask(RULES, id=child)
 
 
-@noun.declare("PATCH", "/children/{child}/rules", body=Edit, answer=Edited)
-def edit(me: Caller, child: str, body: Edit) -> object:
+@noun.declare("PATCH", "/children/{child}/rules", body=EditBody, answer=Edited)
+def edit(me: Caller, child: str, body: EditBody) -> object:
     """Change rules by key, completely or not at all."""
     revision = {} if body.revision is None else {"revision": body.revision}
     return me.change(EDIT, id=child, set=dict(body.set), because=body.because, **revision)
@@ -69,8 +69,8 @@ def undo(me: Caller, child: str, body: UneditFamilyRequest) -> object:
     return me.change(UNEDIT, id=child, **undo_of(body))
 
 
-@noun.declare("POST", "/children/{child}/rules/preview", body=Try, answer=Explanation)
-def preview(me: Caller, child: str, body: Try) -> object:
+@noun.declare("POST", "/children/{child}/rules/preview", body=PreviewBody, answer=Explanation)
+def preview(me: Caller, child: str, body: PreviewBody) -> object:
     """Preview the decision about a site with these changes. Nothing is written."""
     values: dict[str, object] = {"at": body.at} if body.at else {}
     return me.ask(PREVIEW, id=child, host=body.host, **values, **({"set": body.set} if body.set else {}))
@@ -88,8 +88,8 @@ def summary(me: Caller, child: str) -> object:
     return me.ask(PROFILE, id=child).profile
 
 
-@noun.declare("GET", "/why", query=Question, answer=Explanation)
-def why(me: Caller, query: Question) -> object:
+@noun.declare("GET", "/why", query=WhyQuery, answer=Explanation)
+def why(me: Caller, query: WhyQuery) -> object:
     """Return the current decision about a site, and its reason."""
     return me.ask(WHY, host=query.host, profile=query.child)
 

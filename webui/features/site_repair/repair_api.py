@@ -24,7 +24,7 @@ class Teach:
 
 
 @record
-class Lesson(SiteRepairNames):
+class RepairDetails(SiteRepairNames):
     """A site repair, with empty texts where the socket has null."""
 
     host: str
@@ -44,7 +44,7 @@ def begin(me: Caller, child: str, body: Teach) -> object:
     )
 
 
-@noun.declare("GET", "/children/{child}/lesson", answer=Lesson)
+@noun.declare("GET", "/children/{child}/lesson", answer=RepairDetails)
 def read(me: Caller, child: str) -> object:
     """Return its state, and the requested names."""
     return me.ask(SITE_REPAIR, id=child)

@@ -56,13 +56,13 @@ class Children:
 
 
 @record
-class Pause:
+class PauseBody:
     minutes: Minutes | None = None  # None: until resumed
     till_wake: bool = False
 
 
 @record
-class Extra:
+class GrantBody:
     minutes: Minutes
     service: ServiceId | None = None
 
@@ -89,8 +89,8 @@ def _visible(me: Caller, child: ChildStatus) -> Mapping[str, object]:
     return {**vars(child), "used": (), "in_use": (), "devices": (), "requests": 0}
 
 
-@noun.declare("POST", "/children/{child}/pause", GUARDIAN, HELPER, body=Pause, answer=SwitchEnd)
-def pause(me: Caller, child: str, body: Pause) -> object:
+@noun.declare("POST", "/children/{child}/pause", GUARDIAN, HELPER, body=PauseBody, answer=SwitchEnd)
+def pause(me: Caller, child: str, body: PauseBody) -> object:
     """Pause a child; `all` is every child."""
     values: dict[str, object] = {"minutes": body.minutes} if body.minutes else {}
     return me.change(PAUSE, who=child, **values, **({"till_wake": True} if body.till_wake else {}))
@@ -103,9 +103,9 @@ def resume(me: Caller, child: str) -> object:
 
 
 @noun.declare(
-    "POST", "/children/{child}/grants", GUARDIAN, HELPER, body=Extra, answer=GrantResult, status=201
+    "POST", "/children/{child}/grants", GUARDIAN, HELPER, body=GrantBody, answer=GrantResult, status=201
 )
-def grant(me: Caller, child: str, body: Extra) -> object:
+def grant(me: Caller, child: str, body: GrantBody) -> object:
     """Give extra time, for everything or for one service."""
     values: dict[str, object] = {"service": body.service} if body.service else {}
     return me.change(GRANT, who=child, minutes=body.minutes, **values)

@@ -17,7 +17,7 @@ class HomeNow(HomeState):
 
 
 @record
-class Off:
+class OffBody:
     minutes: Minutes | None = None
 
 
@@ -27,8 +27,8 @@ def now(me: Caller) -> object:
     return me.ask(STATUS)
 
 
-@noun.declare("POST", "/home/off", body=Off, answer=SwitchEnd)
-def off(me: Caller, body: Off) -> object:
+@noun.declare("POST", "/home/off", body=OffBody, answer=SwitchEnd)
+def off(me: Caller, body: OffBody) -> object:
     """Suspend time rules and categories for every person, for some minutes or until `on`."""
     return me.change(OFF, **({"minutes": body.minutes} if body.minutes else {}))
 

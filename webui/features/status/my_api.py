@@ -20,7 +20,7 @@ from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.features.activity.activity_api import LEDGER_DAY, LedgerDay, OnDay, Refusals
+from webui.features.activity.activity_api import LEDGER_DAY, LedgerDay, LedgerQuery, Refusals
 from webui.features.activity.block_text import blocks_of
 from webui.features.requests.requests_api import ALL_ASKED, AllAsked
 from webui.features.rules.changes_api import Changes, with_undo
@@ -33,7 +33,7 @@ noun = Noun("my")
 
 
 @record
-class Mine(DeviceState):
+class OwnDevice(DeviceState):
     mac: str
     profile: str | None
     name: str
@@ -71,7 +71,7 @@ class AskedNow:
 
 
 @record
-class Code:
+class CodeBody:
     code: Annotated[str, Text(1, CODE_LIMIT, r"[^\x00-\x1f\x7f-\x9f]+")]
 
 
@@ -102,12 +102,12 @@ class EraseOwn:
 
 
 @record
-class OwnPin:
+class PinBody:
     pin: Digits
     old: Digits | None = None
 
 
-@noun.declare("GET", "/my", ANYONE, answer=Mine)
+@noun.declare("GET", "/my", ANYONE, answer=OwnDevice)
 def now(_me: Caller | None) -> object:
     """Return the state of the device that asks."""
     return daemon().client.ask(DEVICE, ip=source_address())
@@ -148,8 +148,8 @@ def asked(me: Caller | None) -> object:
     return AllAsked(requests=tuple(request for request in found if request.profile == here.profile))
 
 
-@noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=LedgerDay)
-def ledger(me: Caller | None, query: OnDay) -> object:
+@noun.declare("GET", "/my/ledger", ANYONE, query=LedgerQuery, answer=LedgerDay)
+def ledger(me: Caller | None, query: LedgerQuery) -> object:
     """Return which minutes counted. Needs the child's PIN."""
     day: dict[str, object] = {"day": query.day} if query.day else {}
     return daemon().client.ask(LEDGER_DAY, device=_own(me).mac, **day)
@@ -198,8 +198,8 @@ def land(_me: Caller | None) -> object:
     return daemon().client.ask(LANDING, device=device_of_a_child().mac, origin=source_address())
 
 
-@noun.declare("POST", "/my/codes", ANYONE, body=Code, answer=OwnGrant)
-def redeem(_me: Caller | None, body: Code) -> object:
+@noun.declare("POST", "/my/codes", ANYONE, body=CodeBody, answer=OwnGrant)
+def redeem(_me: Caller | None, body: CodeBody) -> object:
     """Use a code from paper."""
     text = normalize_code(body.code)
     if not text:
@@ -237,8 +237,8 @@ def unlock(_me: Caller | None, body: TypedPin) -> None:
         locks.unlock(here.profile, here.own.pin)
 
 
-@noun.declare("PUT", "/my/pin", ANYONE, body=OwnPin)
-def set_pin(_me: Caller | None, body: OwnPin) -> object:
+@noun.declare("PUT", "/my/pin", ANYONE, body=PinBody)
+def set_pin(_me: Caller | None, body: PinBody) -> object:
     """Set a child's PIN, on its own device."""
     old = {"old": body.old} if body.old else {}
     return daemon().client.ask(PIN, action="set", device=device_of_a_child().mac, pin=body.pin, **old)

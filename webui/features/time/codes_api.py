@@ -27,7 +27,7 @@ class NewCodes:
 
 
 @record
-class Batch(CodeBatch):
+class CodeBatchEntry(CodeBatch):
     """A batch. In the API, ``who`` and ``name`` are empty for any child."""
 
     who: str
@@ -36,7 +36,7 @@ class Batch(CodeBatch):
 
 @record
 class Batches:
-    batches: tuple[Batch, ...]
+    batches: tuple[CodeBatchEntry, ...]
 
 
 ALL_BATCHES = CODE_BATCHES.returning(Batches)
