@@ -41,7 +41,7 @@ class PersonRole(StrEnum):
 
 
 class AnnouncementKind(StrEnum):
-    """What an announcement is about. Everyone sees it for a week."""
+    """The security event that an announcement is about. Every user of the pages sees it for a week."""
 
     CLAIM = "claim"  # set up the gateway
     CODE = "code"  # has a new password, set with a recovery code
@@ -80,7 +80,7 @@ class Session:
 
     @property
     def id(self) -> str:
-        """The id for ending the session. The key itself is a digest and opens nothing."""
+        """The first characters of the key, by which the pages name a session to end; they open nothing."""
         return self.key[:12]
 
 
@@ -99,7 +99,7 @@ class ProposedRole:
     """A new role that one guardian proposes for another person, who has not accepted yet."""
 
     name: str  # the person it is about
-    role: str  # a PersonRole, or OUT
+    role: str  # a PersonRole, or REMOVED
     minutes: int
     by: str
     at: datetime
@@ -115,7 +115,7 @@ def _no_callback() -> None:
 
 
 class AccountRegister:
-    """All accounts, sessions, announcements and proposals.
+    """All accounts, sessions, tokens, announcements and proposals of a household, in memory.
 
     Calls ``changed`` after each change to be stored.
     """
@@ -140,7 +140,7 @@ class AccountRegister:
     # Accounts.
 
     def guardians(self) -> Mapping[str, Account]:
-        """Return all accounts by name."""
+        """Return all accounts by name, whatever their role."""
         return self._accounts
 
     def find(self, name: str) -> Account | None:
@@ -162,6 +162,7 @@ class AccountRegister:
         self._changed()
 
     def keep_guardian(self, name: str, secret: str = "") -> None:
+        """Set the password hash of an account; create it as a guardian's account if there is none."""
         self.put(replace(self._accounts.get(name) or Account(name), secret=secret))
 
     def remove(self, name: str) -> None:
@@ -181,6 +182,7 @@ class AccountRegister:
         return tuple(sorted(found, key=lambda session: session.until))
 
     def begin(self, session: Session) -> None:
+        """Add a session. The person's sessions above SESSIONS_LIMIT end, those unused for longest first."""
         old = self.sessions(session.name)
         for oldest in old[: max(0, len(old) + 1 - SESSIONS_LIMIT)]:
             del self._sessions[oldest.key]
@@ -190,7 +192,10 @@ class AccountRegister:
         self._changed()
 
     def use(self, key: str, now: datetime, *, sure: bool) -> Session | None:
-        """Return a session and record its use, without storing it each time. None: unknown or expired."""
+        """Return the session with this key and extend its life; None if it is unknown or expired.
+
+        The new end is not stored each time: ``stale`` is set instead. ``sure``: the clock is trusted.
+        """
         session = self._sessions.get(key)
         if (
             session is None
@@ -273,7 +278,10 @@ class AccountRegister:
         )
 
     def drop_old(self, now: datetime) -> None:
-        """Remove what has expired. Call it while the clock is trusted."""
+        """Remove expired sessions, tokens, announcements and proposals.
+
+        Call it while the clock is trusted.
+        """
         self.tokens.drop_old(now)
         self._set(
             {key: session for key, session in self._sessions.items() if session.until > now},

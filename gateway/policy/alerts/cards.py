@@ -43,6 +43,8 @@ TOPICS = {
 
 @dataclass(frozen=True, slots=True)
 class AlertCard:
+    """A blocked bypass method of one device on one family day."""
+
     mac: str
     profile: str  # of the device's owner at that time
     way: BypassMethod
@@ -62,19 +64,22 @@ class AlertCard:
 
 
 def storable_card(card: AlertCard) -> AlertCard | None:
-    """Return what may be stored of the card, which is what a guardian may see; None: nothing."""
+    """Return the part of a card that its log level permits to store and to show; None: nothing."""
     if card.level < KINDS_LEVEL:
         return None
     return card if card.level >= NAMES_LEVEL else replace(card, host="", proto="", at=None)
 
 
 def visible_card(card: AlertCard, level: int) -> AlertCard | None:
-    """Return what a guardian may see of the card at log level ``level``: never more than was stored."""
+    """Return the part of a card that a guardian may see at log level ``level``; None: nothing.
+
+    It is never more than was stored.
+    """
     return storable_card(replace(card, level=min(card.level, level)))
 
 
 def latest(cards: Iterable[AlertCard]) -> list[AlertCard]:
-    """Return the last day's card of each device and method, newest first."""
+    """Return only the newest day's card of each device and method, newest first."""
     found: dict[tuple[str, BypassMethod], AlertCard] = {}
     for card in cards:
         known = found.get((card.mac, card.way))
@@ -98,7 +103,7 @@ def for_guardian(cards: Iterable[AlertCard], today: date) -> list[AlertCard]:
 
 
 def for_child(cards: Iterable[AlertCard], profile: str) -> list[AlertCard]:
-    """Return the unsolved cards of one device at any log level. ``profile``: the device's owner."""
+    """Return the unsolved cards of devices that ``profile`` owned, newest first, at any log level."""
     return [card for card in latest(cards) if card.profile == profile and not card.solved]
 
 

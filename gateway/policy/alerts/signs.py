@@ -70,7 +70,10 @@ class BypassSign(NamedTuple):
 
 
 def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -> BypassSign | None:
-    """Return the sign; None: it reveals no setting, or the profile allows the method."""
+    """Return the sign of a bypass method in a blocked observation; None if it shows none.
+
+    None also if it reveals no setting of the device, or the rules allow the method.
+    """
     if decision.verdict is not Verdict.BLOCK:
         return None
     way = _ATTEMPTS.get(decision.reason)
@@ -89,7 +92,10 @@ def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -
 
 
 def _encrypted(seen: Observation, world: World) -> BypassSign | None:
-    """Return the sign of a call to a resolver. A port other than 53 or 853 is no setting of any menu."""
+    """Return the sign of a flow to an encrypted resolver; None if it reveals no setting.
+
+    No menu has a port other than 53 or 853.
+    """
     if seen.proto is Proto.DNS:
         return None
     if _is_dot(seen):
@@ -110,7 +116,10 @@ def _is_dot(seen: Observation) -> bool:
 
 
 def _weak(seen: Observation) -> BypassSign:
-    """Return a weak sign: it may be a page, a look-up by an app, or Chrome. Only several of these count."""
+    """Return a sign of encrypted DNS that counts only if it is repeated.
+
+    Once, it may be a page, a look-up by an app, or Chrome.
+    """
     proto = "dns" if seen.proto is Proto.DNS else "doh"
     return BypassSign(BypassMethod.ENCRYPTED_DNS, seen.host or "", proto, False, seen.dst)
 
@@ -140,7 +149,7 @@ class _QueryBursts:
 
 @dataclass(slots=True)
 class _BlockedMethod:
-    """One blocked method: when last, and other names that the device queried in the clear since."""
+    """When a method was last blocked, and which other names the device has queried in the clear since."""
 
     last: float
     names: set[str] = field(default_factory=set)
@@ -148,16 +157,17 @@ class _BlockedMethod:
 
 @dataclass(frozen=True, slots=True)
 class BypassFinding:
-    """Signs that are enough for a card."""
+    """The result of enough signs: the topic of the card, and whether it is certain or only probable."""
 
     topic: CardTopic
     sure: bool
 
 
 class Traces:
-    """The signs of one device.
+    """Collects the signs of bypass methods of one device until they are enough for a card.
 
-    ``now``: seconds of any clock; after a step back, earlier signs count from then.
+    It also detects that the device has stopped using a method. ``now``: seconds of any clock; after a step
+    back, earlier signs count from then.
     """
 
     __slots__ = ("_asked", "_over", "_refused", "_relays", "_resolvers")
@@ -171,12 +181,12 @@ class Traces:
         self._resolvers: OrderedDict[str, None] = OrderedDict()
 
     def resume(self, way: BypassMethod, host: str, now: float) -> None:
-        """Restore the state of a card after a restart."""
+        """Restore after a restart that a method was blocked, from its card. ``host``: the resolver's name."""
         self._refused.setdefault(way, _BlockedMethod(now))
         self._remember(host)
 
     def sign(self, sign: BypassSign, now: float) -> BypassFinding | None:
-        """Record a sign. Return the finding; None: not enough for a card."""
+        """Record a sign. Return the finding if there are now enough signs for a card, else None."""
         self._remember(sign.host)
         found = self._finding(sign, now)
         if found is not None:
@@ -232,7 +242,10 @@ class Traces:
                 self._resolvers.popitem(last=False)
 
     def asked(self, host: str, now: float, *, allowed: bool) -> frozenset[BypassMethod]:
-        """Record a query in the clear for another name. Return the methods that have stopped, each once."""
+        """Record a query in the clear. Return the methods that the device has stopped using, each once.
+
+        Queries for the names of blocked resolvers do not count. ``allowed``: the query was allowed.
+        """
         if host in self._resolvers:
             return frozenset()
         for asked in self._asked.values():

@@ -28,6 +28,8 @@ SIGNS: Mapping[Sign, str] = {
 
 
 class Ask(StrEnum):
+    """The subject of a question about a device."""
+
     NEW = "new"  # who owns it?
     AGAIN = "again"  # is it the device that left?
     COPY = "copy"  # do two devices use one address?
@@ -35,6 +37,8 @@ class Ask(StrEnum):
 
 
 class IdentityReply(StrEnum):
+    """A possible answer, in addition to a person's profile."""
+
     AGAIN = "again"  # the new address replaces the old one
     ALSO = "also"  # the new address is added to the old one
     NOT_SAME = "not_same"
@@ -58,6 +62,8 @@ ACCEPTS_PROFILE = (Ask.NEW, Ask.AGAIN, Ask.REPEATER)  # a person's profile is a 
 
 @dataclass(frozen=True, slots=True)
 class IdentityQuestion:
+    """A question to the guardians about one device, and what is known about it."""
+
     mac: str
     ask: Ask
     at: datetime
@@ -72,14 +78,17 @@ class IdentityQuestion:
 
     @property
     def about_stranger(self) -> bool:
-        """True if any device with an unknown address can raise the question."""
+        """True if an unknown device raises the question, so that anyone on the Wi-Fi can cause it."""
         if self.ask is Ask.REPEATER:
             return not (self.closes or self.settled)
         return self.ask in (Ask.NEW, Ask.AGAIN)
 
     @property
     def waits(self) -> bool:
-        """True if the guardians are asked; an answered question about a repeater is only stored."""
+        """True while the question is shown to guardians.
+
+        It is not if it is silent, or if it is about a repeater and was answered.
+        """
         return not (self.silent or (self.ask is Ask.REPEATER and self.settled))
 
     @property
@@ -97,7 +106,10 @@ class IdentityQuestion:
 
     @property
     def closes(self) -> bool:
-        """True if a REPEATER was known to be alone before: its address may be copied."""
+        """True for a repeater whose address was one device's before: the address may be copied.
+
+        Stricter rules then apply until the answer.
+        """
         return Sign.CARRIES in self.signs
 
 
@@ -112,13 +124,15 @@ class KnownDevice(NamedTuple):
 
 
 class Recognition(NamedTuple):
+    """The result of `recognise`; fields are empty if the newcomer is like no known device."""
+
     known: str = ""
     profile: str = ""
     signs: tuple[Sign, ...] = ()
 
 
 def recognise(newcomer: Traits, family: Iterable[KnownDevice]) -> Recognition:
-    """Return the device that a newcomer may be, and the child whose rules apply meanwhile.
+    """Return which known device a newcomer may be, which child's rules apply meanwhile, and the signs.
 
     Of all children whose device it may be, the youngest one's rules apply, however similar another device is:
     a child could imitate an older child's device.
@@ -172,12 +186,12 @@ def youngest_below(household: Household, than: Profile) -> Profile | None:
 def question_sentence(
     question: IdentityQuestion, device: str, known: str = "", owner: str = "", rules: str = ""
 ) -> str:
-    """Return the question as text.
+    """Return the question as text for the command line.
 
     Arguments:
         device: its display name.
         known, owner: the device that it may be, and that device's owner.
-        rules: whose rules apply meanwhile; empty if the question changes nothing.
+        rules: the person or persons whose rules apply meanwhile; empty if the question changes nothing.
     """
     return " ".join(
         part

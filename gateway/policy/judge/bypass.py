@@ -1,4 +1,4 @@
-"""Detects which bypass method a flow uses, and returns the conclusion for one profile."""
+"""Detects which bypass method (VPN, encrypted DNS, …) a flow uses, and decides it for one profile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DOT_DOQ_PORT = 853  # RFC 7858, RFC 9250
 DNS_PORTS = (53, 0)  # 0: a query without a packet
 DNS_ALPNS = frozenset({"dot", "doq"})  # RFC 7858 (IANA's registry), RFC 9250 4.1
 OF_ADDRESS: Mapping[str, BypassMethod] = {PROXY: BypassMethod.ENCRYPTED_DNS, TOR: BypassMethod.TOR}
-"""The method of an address that the table has in this category: a known resolver's, a Tor relay's."""
+"""Category of an address in the table → bypass method: known resolvers, Tor relays."""
 
 ADDRESSES_KEPT = 2048  # 100 bytes each; a device uses some hundred a day
 ALPNS_KEPT = 64  # a browser offers two or three lists, an app one
@@ -39,9 +39,9 @@ ALLOWED = (Reason.FAMILY_ALLOW, Reason.HOMEWORK)
 
 
 class BypassRules:
-    """Detects bypass methods for one judge.
+    """Decides flows that use a bypass method, under one profile.
 
-    Caches what is known to be no bypass, so that it costs one look-up.
+    Caches which addresses and ALPN lists are no bypass, so that such a flow costs one look-up.
     """
 
     def __init__(self, fact_finder: FactFinder, profile: Profile, world: World) -> None:
@@ -59,17 +59,18 @@ class BypassRules:
         self.plain_alpns: set[tuple[str, ...]] = set()
 
     def refusal(self, way: BypassMethod) -> Conclusion | None:
-        """Return the block of a bypass method; None if the rules allow it."""
+        """Return the conclusion that blocks a bypass method; None if the rules allow the method."""
         return self._refusals.get(way)
 
     def conclusion(
         self, seen: Observation, named: Conclusion | None, situation: Situation
     ) -> Conclusion | None:
-        """Return the conclusion for the bypass method of a flow.
+        """Return the block of the bypass method that a flow uses, or the family's allow of its address.
 
-        None: no method, an allowed one, or allowed by name.
+        None: the flow uses no method or an allowed one, or its name is allowed.
 
-        ``named``: the conclusion about the name in the flow; None if it has no name.
+        ``named``: the conclusion about the name in the flow; None if it has no name. An allow is returned
+        only then.
         """
         if named is None and self._is_plain(seen):
             return None
@@ -88,7 +89,10 @@ class BypassRules:
         return None if entry is not None else refusal
 
     def _address_belongs_to_name(self, seen: Observation, named: Conclusion, situation: Situation) -> bool:
-        """Return True if the flow's name rightly belongs to the known address."""
+        """Return True if the flow's name may open an address that is known as a resolver or relay.
+
+        The family allows the name, or the gateway's own resolver gave the address for it.
+        """
         if _is_allowed(seen, named, situation):
             return True
         # Other sites share the addresses in lists. The addresses in the product's own data serve nothing
@@ -99,11 +103,11 @@ class BypassRules:
         return resolved.vouched(seen.host or "", seen.dst)
 
     def _first(self, ways: Iterable[BypassMethod]) -> Conclusion | None:
-        """Return the block of the first method that is blocked."""
+        """Return the block of the first of ``ways`` that the rules block; None if they block none."""
         return next((self._refusals[way] for way in ways if way in self._refusals), None)
 
     def _is_plain(self, seen: Observation) -> bool:
-        """Return True if a flow without a name is known to be no bypass."""
+        """Return True if a flow without a name is cached as no bypass."""
         return (
             seen.host is None
             and seen.dst in self.plain_addresses
@@ -143,7 +147,7 @@ class BypassRules:
             yield BypassMethod.RELAY, "calls a relay by its name"
 
     def _methods_by_address(self, seen: Observation) -> tuple[BypassMethod, ...]:
-        """Return the methods that the destination address shows."""
+        """Return the bypass methods that the destination address is known for."""
         address = seen.dst
         if seen.proto is Proto.DNS or address in self.plain_addresses or len(address) not in (4, 16):
             return ()
@@ -164,6 +168,10 @@ class BypassRules:
         return next((conclusion for conclusion in parts if conclusion is not None), None)
 
     def _allowed_name(self, host: str) -> Conclusion | None:
+        """Return the conclusion about a host that the family allows by name or service; cached.
+
+        Others: None.
+        """
         if host not in self._allowed:
             if len(self._allowed) >= HOSTS_KEPT:
                 self._allowed.clear()
@@ -171,6 +179,7 @@ class BypassRules:
         return self._allowed[host]
 
     def _concluded(self, host: str) -> Conclusion | None:
+        """Return the conclusion about a host that the family allows by name or service; None for others."""
         facts = self._fact_finder.facts(host)
         entry = family_entry(facts)
         if facts.binding or facts.registered or entry is None or entry.kind is EntryKind.CATEGORY:
@@ -181,7 +190,7 @@ class BypassRules:
 
 
 def has_own_names(rules: Rules) -> bool:
-    """Return True if the family allows something by a name or as a service."""
+    """Return True if the family has an allow or homework entry that is a name or a service."""
     entries = (*rules.allow, *rules.homework)
     return any(entry.owner == FAMILY and entry.kind is not EntryKind.CATEGORY for entry in entries)
 

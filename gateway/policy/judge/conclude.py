@@ -1,7 +1,8 @@
-"""Turns the facts about a host into the decision that applies while no gate is closed, plus its gates.
+"""Turns the facts about a host into the decision that applies while no time rule is closed, plus its gates.
 
-The order of decision: docs/developers/data-plane.md, section 4. Time rules come first: during bedtime, a
-blocked host is reported as bedtime. `passed_rules` lists the same rules, in the same order, for `qalqan why`.
+A *gate* is one time rule or switch (gateway/policy/time/gates.py). The order of decision:
+docs/developers/data-plane.md, section 4. Time rules come first: during bedtime, a blocked host is reported as
+bedtime. `passed_rules` lists the same rules, in the same order, for `qalqan why`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVIC
 
 
 class Conclusion(NamedTuple):
-    """The decision about a name, independent of time. Equal conclusions share one object."""
+    """The decision about a name, independent of time, and the time rules (gates) that may block it.
+
+    Equal conclusions share one object.
+    """
 
     gates: Gates  # in the order of decision; `outcome` applies if none of them is closed
     outcome: Decision
@@ -75,7 +79,10 @@ class Conclusion(NamedTuple):
 
 
 def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
-    """Return the conclusion about a host. ``profile`` must be filtered."""
+    """Return the decision about a host that its facts and a profile's rules give, with its gates.
+
+    ``profile`` must be filtered.
+    """
     helps, relay = facts.help is not None, facts.signal is BypassMethod.RELAY
     conclusion = _conclusion(facts, profile.rules)
     ordinary = _ordinary(facts, profile.rules, conclusion)
@@ -95,9 +102,10 @@ def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
 
 
 def _ordinary(facts: HostFacts, rules: Rules, conclusion: Conclusion) -> Gates:
-    """Return all gates of an open name that has fewer gates than usual or uses no time; otherwise ().
+    """Return all gates that an open name would have without its exemption; () if it has no exemption.
 
-    A hello can carry any name. The exemption therefore applies only if a DNS answer gave the address.
+    The exemption is fewer gates than usual, or use without counted time. A hello can carry any name, so it
+    applies only if a DNS answer gave the address.
     """
     if conclusion.outcome.verdict is Verdict.BLOCK:
         return ()
@@ -109,12 +117,12 @@ def _ordinary(facts: HostFacts, rules: Rules, conclusion: Conclusion) -> Gates:
 
 
 def blocked_conclusion(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Conclusion:
-    """Return a block that comes after the gates of the whole device."""
+    """Return a conclusion that blocks for ``reason``; the time rules of the whole device come before it."""
     return Conclusion(state_gates(rules), refuse(reason, rule, owner))
 
 
 def device_wide_conclusion(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Conclusion:
-    """Return an allow that passes whenever the whole device may."""
+    """Return a conclusion that allows; only the time rules of the whole device block it."""
     gates = state_gates(rules)
     return Conclusion(gates, allow(reason, rule, owner, gates))
 
@@ -128,24 +136,28 @@ def refuse(reason: Reason, rule: str, owner: str, *, askable: bool = False) -> D
 
 
 def owned_rule(owner: str, rule: str) -> str:
-    """Return a rule as `why` prints it: the rule of a band starts with the band's name."""
+    """Return a rule as `why` prints it: an age group's rule after the group's name, as ``band 10-12: …``."""
     return f"{owner.replace(':', ' ', 1)}: {rule}" if owner.startswith("band:") else rule
 
 
 def nameless_rule(rules: Rules) -> tuple[str, Rules, str]:
-    """Return the rule, the rules and the owner that block a flow without a name."""
+    """Return the rule text, the rules and the rule's owner that block a flow without a name.
+
+    It is `strict` if that is on, else `mode`.
+    """
     if rules.strict.value:
         return owned_rule(rules.strict.owner, "strict = true"), rules, rules.strict.owner
     return owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), rules, rules.mode.owner
 
 
 def blocks_bypass(rules: Rules, way: BypassMethod) -> bool:
+    """Return True if ``rules`` block a bypass method."""
     switch = rules.ways.get(way)
     return switch is not None and switch.value is MethodSetting.BLOCK
 
 
 def bypass_conclusion(way: BypassMethod, rules: Rules) -> Conclusion:
-    """Return the block for a bypass method that ``rules`` block."""
+    """Return the conclusion that blocks a bypass method. ``rules`` must block it."""
     owner = rules.ways[way].owner
     return blocked_conclusion(
         REASONS[way], owned_rule(owner, f"ways: {way} = {MethodSetting.BLOCK}"), rules, owner
@@ -153,6 +165,7 @@ def bypass_conclusion(way: BypassMethod, rules: Rules) -> Conclusion:
 
 
 def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
+    """Return the conclusion by the first rule that applies: signal, device need, law, family, age group."""
     if facts.signal is not None and blocks_bypass(rules, facts.signal):
         return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, "resolver signal", PRODUCT))
     if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
@@ -197,11 +210,15 @@ def _other_refusal(facts: HostFacts, allowed: RuleEntry, rules: Rules) -> Catego
 
 
 def _refuses_need(block: RuleEntry | None, need: str) -> bool:
-    """Return True if the family blocks the needed name itself. Blocking a vendor's domain does not count."""
+    """Return True if the family blocks a name that devices need, by that name or one below it.
+
+    Blocking a vendor's domain does not count.
+    """
     return block is not None and block.kind is EntryKind.NAME and len(block.value) >= len(need)
 
 
 def _need(need: tuple[str, str], rules: Rules) -> Conclusion:
+    """Return the allow of a name that devices need, with the gates of its type. ``need``: entry and type."""
     entry, kind = need
     gates = state_gates(rules, _bound_of_need(kind))
     rule = f"device needs: {kind}: {entry}"
@@ -216,7 +233,7 @@ def _bound_of_need(kind: str) -> Bound:
 
 
 def family_entry(facts: HostFacts) -> RuleEntry | None:
-    """Return the family's entry that decides; None if no entry matches.
+    """Return the family's allow, block or homework entry that decides about a host; None if none matches.
 
     Homework counts as an allow, and wins a tie with it. A companion of an allowed service ranks below a name
     and above every other entry.
@@ -241,9 +258,9 @@ def _outranks(entry: RuleEntry | None, other: RuleEntry | None) -> bool:
 
 
 def _by_band(facts: HostFacts, rules: Rules) -> Conclusion:
-    """Return the conclusion if no family entry matches.
+    """Return the conclusion for a host without a family entry: by categories, age group and mode.
 
-    The family's setting for a category outranks what the band approves.
+    The family's setting for a category outranks what the age group approves.
     """
     strictest = facts.strictest
     approval = _approval(facts)
@@ -269,7 +286,7 @@ def _is_family_refusal(fact: CategoryFact) -> bool:
 
 
 def _approval(facts: HostFacts) -> tuple[str, str] | None:
-    """Return rule and owner of what the band itself allows; None if there is nothing."""
+    """Return rule and owner of the age group's allow or the approved site for a host; None without one."""
     if facts.band_allow is not None:
         owner = facts.band_allow.owner
         return owned_rule(owner, f"allow: {facts.band_allow}"), owner
@@ -277,6 +294,7 @@ def _approval(facts: HostFacts) -> tuple[str, str] | None:
 
 
 def _category_refusal(facts: HostFacts, fact: CategoryFact, rules: Rules) -> Conclusion:
+    """Return a conclusion that blocks because of a category; the gates of the services come before it."""
     reason = Reason.NEW_DOMAIN if fact.id == NEW_DOMAIN else Reason.CATEGORY
     outcome = refuse(
         reason,
@@ -292,6 +310,7 @@ def category_rule(category: str, rule: Owned[Action]) -> str:
 
 
 def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
+    """Return the conclusion for a host that no rule names: by mode and the rule for unknown names."""
     gates = state_gates(rules) + service_gates(rules, facts.services)
     if rules.mode.value is Mode.ALLOW_LIST:
         owner = rules.mode.owner
@@ -310,6 +329,7 @@ def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
 
 
 def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str, owner: str) -> Conclusion:
+    """Return a conclusion that allows, with the gates of the host and safe search for a search engine."""
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
         bound = Bound.NO_LIMITS
@@ -326,7 +346,10 @@ def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str
 
 
 def flow_gates(facts: HostFacts, rules: Rules, bound: Bound) -> Gates:
-    """Return every gate of an allowed flow, in the order of decision."""
+    """Return the time rules (gates) of an allowed host, in the order of decision.
+
+    ``bound`` leaves some of them out, as for homework and updates.
+    """
     categories = [fact.id for fact in facts.categories]
     gates = (
         *state_gates(rules, bound),
@@ -338,17 +361,23 @@ def flow_gates(facts: HostFacts, rules: Rules, bound: Bound) -> Gates:
 
 
 def is_openable(conclusion: Conclusion) -> bool:
-    """Return True if `opened_conclusion` can lift the block."""
+    """Return True if a guardian's temporary opening (`opened_conclusion`) lifts this block."""
     return conclusion.outcome.reason in _OPENABLE and conclusion.outcome.verdict is Verdict.BLOCK
 
 
 def opened_conclusion(facts: HostFacts, profile: Profile, entry: str, until: datetime) -> Conclusion:
-    """Return an allow while a guardian has opened ``entry``: only time rules close it."""
+    """Return a conclusion that allows a host until ``until``, because a guardian opened ``entry``.
+
+    Time rules still apply.
+    """
     return conclusion_until(facts, profile, f"{OPENED}: {entry}", until)
 
 
 def conclusion_until(facts: HostFacts, profile: Profile, rule: str, until: datetime) -> Conclusion:
-    """Return an allow of the family that ends at ``until``."""
+    """Return a conclusion that allows a host until ``until`` by the family's ``rule``.
+
+    Time rules still apply.
+    """
     conclusion = allowed_conclusion(facts, profile.rules, Reason.FAMILY_ALLOW, rule, FAMILY)
     rewrite = None if conclusion.rewrite is None else replace(conclusion.rewrite, until=until)
     return Conclusion(
@@ -364,7 +393,9 @@ def passed_rules(
     profile: Profile,
     ways: tuple[ExplanationStep, ...] | None = None,
 ) -> tuple[ExplanationStep, ...]:
-    """Return the rules that were passed, without the rule that decided.
+    """Return the rules that were checked before the one that decided, with their results, for `qalqan why`.
+
+    After an allow, the rules behind the deciding one are included.
 
     Arguments:
         host, facts: None for a flow that names none.
@@ -387,6 +418,7 @@ def _steps(
     opened: str | None,
     bypass_steps: tuple[ExplanationStep, ...],
 ) -> Iterator[ExplanationStep]:
+    """Yield every rule with its result, in the order of decision."""
     if facts is None:
         yield from _gates(state_gates(profile.rules), state, ())
         yield from bypass_steps
@@ -432,6 +464,7 @@ def _steps(
 
 
 def _gates(gates: Gates, state: Standing, services: Iterable[str]) -> Iterator[ExplanationStep]:
+    """Yield each gate with its state: open, closed, or opened by a grant."""
     lifted = state.lifted_for([f"service:{service}" for service in services])
     for gate in gates:
         closing = state.closed.get(gate)

@@ -59,10 +59,10 @@ class NoTestReason(StrEnum):
 
 @dataclass(slots=True)
 class HostCheck:
-    """One line of the test.
+    """One check of a filter test: the site, what the gateway decided, and what the browser reported.
 
-    ``blocked`` and ``passed``: what the gateway decided since the test began. ``reached``: the result that
-    the device's browser reported; None: none yet.
+    ``blocked`` and ``passed``: what the gateway decided since the test began. ``reached``: whether the
+    device's browser reported that it loaded the site; None: no report yet.
     """
 
     topic: CheckTopic
@@ -77,6 +77,7 @@ class HostCheck:
 
     @property
     def opens(self) -> bool:
+        """True if the site must load for the check to succeed."""
         return self.topic in (CheckTopic.OPEN, CheckTopic.HELP)
 
     def record(self, decision: Decision) -> None:
@@ -105,9 +106,9 @@ class HostCheck:
 def checks(
     profile: Profile, catalogue: Catalogue, decide: Decide, help_hosts: Iterable[str], *, way_refused: bool
 ) -> tuple[HostCheck, ...]:
-    """Return the checks for a child's rules, except bedtime.
+    """Return the checks of a device test: a blocked site, an open site, private DNS and a help line.
 
-    ``decide``: returns the decision for a host now.
+    ``decide`` returns the decision for a host now. ``way_refused``: the rules block encrypted DNS.
     """
     opened = _first(_open_hosts(profile), decide, _lets_through)
     blocked_now = not opened and decide(SCHOOL_SITES[0]).reason in BY_TIME
@@ -124,7 +125,7 @@ def checks(
 
 
 def bedtime(decide: Decide, begins: datetime | None, then: Decision | None) -> HostCheck:
-    """Return the bedtime check. A bedtime in progress is tested like a site.
+    """Return the bedtime check: by the rules at the next bedtime, or during bedtime by loading a site.
 
     ``begins``: start of the next bedtime; ``then``: the decision about a site at that time.
     """
@@ -136,6 +137,7 @@ def bedtime(decide: Decide, begins: datetime | None, then: Decision | None) -> H
 
 
 def _refused(profile: Profile, catalogue: Catalogue, decide: Decide, *, blocked_now: bool) -> HostCheck:
+    """Return the check with the first site that the rules block, or with the reason why there is none."""
     if blocked_now:
         return HostCheck(CheckTopic.REFUSED, because=NoTestReason.CLOSED_NOW)
     for host, name in _candidates(profile, catalogue):
@@ -189,6 +191,7 @@ def _is_host(text: str) -> bool:
 
 
 def _first(hosts: Iterable[str], decide: Decide, fits: Callable[[Decision], bool]) -> str:
+    """Return the first host whose decision fits; empty if none does."""
     return next((host for host in hosts if fits(decide(host))), "")
 
 

@@ -1,4 +1,7 @@
-"""Collects the facts about a host under one profile, independent of time: the first half of a decision."""
+"""Collects the rules and lists that match a host under one profile, independent of time.
+
+A decision is made from these facts.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,15 @@ OPEN = Owned(Action.ALLOW, "")
 
 
 class CategoryFact(NamedTuple):
+    """A category of a host, and the profile's action for it."""
+
     id: str
     rule: Owned[Action]
 
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """Everything that names alone say about a host."""
+    """What matches a host name under one profile: entries, services, categories, laws, approved sites."""
 
     gateway: bool  # a name of the pages
     signal: BypassMethod | None  # the bypass method that a browser or phone would use if the name existed
@@ -58,16 +63,20 @@ class HostFacts:
 
     @property
     def known(self) -> bool:
-        """True if the host is in a category or a service. Nothing is known about other hosts."""
+        """True if the host is in a category or service, is an approved site or search engine, or is local."""
         return bool(self.categories or self.services or self.site or self.engine or self.local)
 
     @property
     def strictest(self) -> CategoryFact | None:
+        """The category with the strictest action; None if the host has no category."""
         return self.categories[0] if self.categories else None
 
     @property
     def registered(self) -> Decision | None:
-        """Return the block by a state's register. Registers block neither help, pages, nor device needs."""
+        """The block by a state's register; None without one.
+
+        Registers block neither help lines, nor the pages, nor device needs.
+        """
         spared = self.gateway or self.help is not None or self.need is not None
         return None if self.register is None or spared else self.register.refusal
 
@@ -92,7 +101,10 @@ def _names_page(entry: RuleEntry | None) -> bool:
 
 
 class EntryIndex:
-    """Entries of one list, found by host: names before services before categories, longer names first."""
+    """Finds the entry of one list that matches a host.
+
+    Names come before services before categories, longer names before shorter ones.
+    """
 
     def __init__(self, entries: Iterable[RuleEntry]) -> None:
         self._names: dict[str, RuleEntry] = {}
@@ -107,6 +119,7 @@ class EntryIndex:
             tables[entry.kind].setdefault(entry.value, entry)
 
     def find(self, host: str, services: Iterable[str], categories: Iterable[str]) -> RuleEntry | None:
+        """Return the strongest entry for the host, its services or its categories, or None."""
         if self._names:
             for suffix in suffixes(host):
                 entry = self._names.get(suffix)
@@ -127,7 +140,10 @@ class EntryIndex:
 
 
 class FactFinder:
-    """Finds the facts about hosts for one profile."""
+    """Looks up the rules, categories, services and laws that match a host name under one profile.
+
+    The time plays no part.
+    """
 
     def __init__(self, profile: Profile, world: World) -> None:
         rules = profile.rules
@@ -148,13 +164,17 @@ class FactFinder:
         self._sites, self.approves = site_map(sites, profile.band), bool(sites)
 
     def facts(self, host: str) -> HostFacts:
+        """Return the facts about a host.
+
+        For a name under a page proxy they are combined with those of the sites that it shows.
+        """
         facts = self._own_facts(host)
         for site in sites_behind_proxy(host):
             facts = self._with_proxied_site(facts, site, self._own_facts(site))
         return facts
 
     def _with_proxied_site(self, proxy: HostFacts, name: str, site: HostFacts) -> HostFacts:
-        """Return the stricter of both.
+        """Return the facts about a page proxy, made as strict as those about a site that it shows.
 
         An allow of the whole proxy does not apply to a page that is blocked.
         """
@@ -183,6 +203,7 @@ class FactFinder:
         )
 
     def _own_facts(self, host: str) -> HostFacts:
+        """Return the facts about a host itself, whatever site it shows as a page proxy."""
         world = self._world
         services = world.catalogue.services_of(host)
         register, found = register_of(world.table.categories(host), world.registers)
@@ -242,14 +263,15 @@ class FactFinder:
         )
 
     def _law(self, services: Iterable[str], categories: Iterable[str]) -> Owned[Law] | None:
+        """Return the law, turned on by a guardian, that blocks one of the services or categories, or None."""
         return next(
             (law for law, named in self._laws if named.find("", services, categories) is not None), None
         )
 
     def _companion(self, services: Iterable[str]) -> RuleEntry | None:
-        """Return the allow of one of ``services`` that is not blocked too; else None.
+        """Return the family's allow of a service that needs the host and is not blocked, or None.
 
-        All of them need the name.
+        ``services``: those that need the host.
         """
         allowed = (
             self._allow.of_service(service) or self._homework.of_service(service)
@@ -259,6 +281,7 @@ class FactFinder:
         return next((entry for entry in allowed if entry is not None), None)
 
     def _ranked(self, categories: frozenset[str]) -> tuple[CategoryFact, ...]:
+        """Return the categories with the profile's actions, the strictest first."""
         actions = self._actions
         facts = [CategoryFact(category, actions.get(category, OPEN)) for category in categories]
         return tuple(sorted(facts, key=lambda fact: (-fact.rule.value.strictness, fact.id)))

@@ -42,7 +42,7 @@ _DESIGNATION = re.compile(r"(?:_[0-9]{1,5}\.)?_dns\.", re.ASCII)
 
 
 def bypass_signal(host: str) -> BypassMethod | None:
-    """Return the bypass method that ``host`` serves, if it serves nothing else; None otherwise."""
+    """Return the bypass method for which browsers and phones query ``host``; None if it has other uses."""
     found = RESOLVER_SIGNALS.get(host)
     if found is None and host.startswith("_") and _DESIGNATION.match(host):
         return BypassMethod.ENCRYPTED_DNS
@@ -89,13 +89,15 @@ def _unescaped(text: str) -> str | None:
 
 
 class CategoryTable(Protocol):
+    """The interface of the category table: host, address or prefix → category ids."""
+
     def categories(self, host: str) -> frozenset[str]: ...
 
     def entry(self, text: str) -> frozenset[str]: ...
 
 
 class NoTable:
-    """The table of a gateway whose lists were never built: every host has no category."""
+    """An empty category table, for a gateway whose lists were never built."""
 
     def categories(self, host: str) -> frozenset[str]:  # noqa: ARG002
         return frozenset()
@@ -110,7 +112,10 @@ def _never(*_: object) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
-    """The data that all judges share. Addresses are packed, 4 or 16 bytes."""
+    """The data that all judges of a household share, such as services, categories and help lines.
+
+    Addresses are packed, 4 or 16 bytes.
+    """
 
     catalogue: Catalogue
     categories: Categories
@@ -141,7 +146,7 @@ class World:
     )
 
     def address_categories(self, packed: bytes) -> frozenset[str]:
-        """Return the category ids of an address, whatever name the flow has. Two look-ups in the table."""
+        """Return the category ids of an address and of its prefix, whatever name the flow has."""
         own, prefix = nets.keys(packed)
         found = self.table.entry(own) | self.table.entry(prefix)
         return found | {PROXY} if self.is_resolver(packed) else found

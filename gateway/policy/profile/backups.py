@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class KeptPerson:
-    """An account, without sessions: a sign-in is activity."""
+    """An account in a backup, without sessions: a sign-in is activity."""
 
     name: str
     role: str
@@ -51,7 +51,7 @@ class KeptPerson:
 
 @dataclass(frozen=True, slots=True)
 class KeptDevice:
-    """A guardian's settings for a device, without the times at which it was seen."""
+    """A guardian's settings for a device in a backup, without the times at which it was seen."""
 
     mac: str
     label: str
@@ -67,7 +67,7 @@ class KeptPin:
 
 @dataclass(frozen=True, slots=True)
 class KeptChoice:
-    """A time that a child set for itself, and when."""
+    """A bedtime or limit in a backup that a child set for itself."""
 
     who: str
     key: str
@@ -77,7 +77,7 @@ class KeptChoice:
 
 @dataclass(frozen=True, slots=True)
 class KeptBand:
-    """The highest band that a person ever had: a restored younger band must not raise the log level."""
+    """In a backup, the highest age group that a person ever had: it caps the log level after a restore."""
 
     profile: str
     band: str
@@ -85,7 +85,10 @@ class KeptBand:
 
 @dataclass(frozen=True, slots=True)
 class KeptStep:
-    """A postponed step of a child. A step can be postponed once, also after the gateway is set up again."""
+    """In a backup, a child's postponed change of age group.
+
+    It can be postponed once, also after a restore.
+    """
 
     profile: str
     band: str  # before the step
@@ -95,7 +98,7 @@ class KeptStep:
     by: str
 
     def step(self, now: datetime) -> growing.LastTransition:
-        """Return the step as it is stored here.
+        """Return the postponed change of age group as a restore stores it.
 
         Its month was the answer: once that has passed, no days are waited.
         """
@@ -114,7 +117,7 @@ class KeptPause:
 
 @dataclass(frozen=True, slots=True)
 class KeptGrant:
-    """Extra time, by the day of the family or until a time."""
+    """Extra time in a backup: for the limit of a family day, or until a time."""
 
     who: str
     day: str
@@ -204,6 +207,7 @@ def _home(data: object) -> Document:
 
 
 def _files(data: object, key: str, name: re.Pattern[str], most: int) -> dict[str, str]:
+    """Return file name → content. ``most``: the number of files that are allowed."""
     if not isinstance(data, dict) or len(data) > most:
         _refuse(f"{key} are no files")
     for file in data:
@@ -215,6 +219,7 @@ def _files(data: object, key: str, name: re.Pattern[str], most: int) -> dict[str
 
 
 def _rows(data: object, key: str, kind: Callable[..., T], most: int) -> tuple[T, ...]:
+    """Return the rows of a table as values of ``kind``. ``most``: the number of rows that are allowed."""
     if not isinstance(data, list) or len(data) > most:
         _refuse(f"{key} is no list of at most {most}")
     return tuple(_row(name, key, kind) for name in data)
@@ -236,6 +241,7 @@ def _row(data: object, key: str, kind: Callable[..., T]) -> T:
 
 
 def _check(backup: Backup) -> None:
+    """Raise PolicyError for values that have the right types but that no gateway stores."""
     for person in backup.people:
         named = person.name.strip() == person.name and 0 < len(person.name) <= NAME_LIMIT
         hashed = not person.secret or SECRET.fullmatch(person.secret)
@@ -262,6 +268,7 @@ def _check(backup: Backup) -> None:
 
 
 def _could_be_put_off(step: KeptStep) -> bool:
+    """Return True if a gateway could have postponed this change of age group."""
     month, until = read_month(step.month), read_month(step.until)
     if month is None or until is None or step.band not in {band.value for band in Band}:
         return False

@@ -12,6 +12,8 @@ from gateway.policy.values import Proto, Reason
 
 
 class BypassMethod(StrEnum):
+    """A bypass method: a way to evade the filter."""
+
     ENCRYPTED_DNS = "encrypted_dns"
     RELAY = "relay"
     ECH = "ech"
@@ -22,7 +24,7 @@ class BypassMethod(StrEnum):
 
 
 class MethodSetting(StrEnum):
-    """A profile's setting for a bypass method. A method without a setting is allowed."""
+    """A profile's setting for a bypass method: block or allow. Without a setting it is allowed."""
 
     BLOCK = "block"
     ALLOW = "allow"

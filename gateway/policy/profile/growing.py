@@ -1,6 +1,6 @@
-"""Moves a child to the next age group: proposed, postponed, taken. Reasons: docs/families/growing.md.
+"""Moves a child to the next age group (a *step*): proposed, postponed, taken. See docs/families/growing.md.
 
-Pure: takes a date, returns what to do. Of a child's age only the band and the month of the next step are
+Pure: takes a date, returns what to do. Of a child's age only the age group and the month of the next step are
 known. The pages import this module: it must not import the YAML library.
 """
 
@@ -39,7 +39,7 @@ class TransitionState(StrEnum):
 
 
 class TransitionStage(StrEnum):
-    """The step as a page shows it."""
+    """How the pages show a child's step to the next age group."""
 
     NONE = "none"
     PROPOSED = "proposed"
@@ -49,7 +49,10 @@ class TransitionStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LastTransition:
-    """The latest step of one child. Times are aware."""
+    """A child's latest step to the next age group: its month, state, and any postponement.
+
+    Times are aware.
+    """
 
     profile: str
     name: str  # used when the profile no longer exists
@@ -68,21 +71,22 @@ class LastTransition:
 
     @property
     def then(self) -> Band:
+        """The age group after the step."""
         return next_band(self.band) or Band.ADULT
 
     @property
     def is_final(self) -> bool:
-        """True if the next band is adult."""
+        """True if the next age group is adult: control ends."""
         return self.then is Band.ADULT
 
     def is_of(self, band: Band, month: str | None) -> bool:
-        """Return True if the step belongs to a file with this band and month."""
+        """Return True if a profile with this age group and month awaits this step."""
         return self.band is band and self.month == month
 
 
 @dataclass(frozen=True, slots=True)
 class TransitionCheck:
-    """The step to store, and whether it is due."""
+    """The result of a check: the step to store, None for none, and whether it must be taken now."""
 
     kept: LastTransition | None
     due: bool = False
@@ -95,21 +99,24 @@ def months_on(month: date, months: int) -> date:
 
 
 def is_about(step: LastTransition, band: Band, month: str | None) -> bool:
-    """Return True if a file with this band and month is unchanged, or already has the next band."""
+    """Return True if the profile still awaits the step, or has the next age group if the step was taken."""
     if step.state is TransitionState.TAKEN:
         return band is step.then
     return step.is_of(band, month)
 
 
 def month_of(text: str) -> date:
-    """Return the first day of a month that was validated before."""
+    """Return the first day of a month such as ``2027-05``, which must be valid."""
     found = read_month(text)
     assert found is not None
     return found
 
 
 def month_after(band: Band, month: str) -> str | None:
-    """Return the month in which the band that begins in ``month`` ends; None for the last band."""
+    """Return the month in which the age group that begins in ``month`` ends.
+
+    None for the last age group, or if the month is outside the valid years.
+    """
     first, last = band.ages
     if last is None:
         return None
@@ -118,7 +125,10 @@ def month_after(band: Band, month: str) -> str | None:
 
 
 def due_day(step: LastTransition, begun: date) -> date:
-    """Return the day on which the step is taken without an answer. ``begun``: the local day of ``since``."""
+    """Return the day on which a step is taken if no guardian answers.
+
+    ``begun``: the local day of ``since``.
+    """
     if _answers_by_month(step, begun):  # otherwise it was taken and a guardian went back
         return month_of(step.until)
     if not step.is_final:
@@ -130,7 +140,10 @@ def due_day(step: LastTransition, begun: date) -> date:
 def check_step(
     profile: str, name: str, band: Band, month: str | None, kept: LastTransition | None, now: datetime
 ) -> TransitionCheck:
-    """Return what to do for one person. ``now``: local time of a trusted clock."""
+    """Return the step to store for one profile, and whether it is due.
+
+    ``kept``: the stored step; ``now``: local time of a trusted clock.
+    """
     if kept is not None and kept.state is TransitionState.TAKING:
         return TransitionCheck(kept, due=True)  # the daemon was killed in between
     if kept is not None and kept.state is TransitionState.TAKEN and not kept.is_of(band, month):
@@ -158,12 +171,12 @@ def check_step(
 
 
 def _is_forgotten(step: LastTransition, now: datetime) -> bool:
-    """Return True if a step to adulthood must no longer be shown: after a month."""
+    """Return True if a step to adult was taken long enough ago that it is no longer shown or stored."""
     return step.is_final and (step.taken is None or now - step.taken > SHOWN_DAYS * DAY)
 
 
 def resumed(step: LastTransition, now: datetime) -> LastTransition:
-    """Return the step at the first check after a start: days while the gateway was off do not count."""
+    """Return the stored step as it is after a start: days while the gateway was off do not count."""
     gone = now - step.seen
     if step.state is not TransitionState.OPEN or gone <= AWAY:
         return step
@@ -190,12 +203,12 @@ def after_jump(step: LastTransition, jump: Jump) -> LastTransition:
 
 
 def _answers_by_month(step: LastTransition, begun: date) -> bool:
-    """Return True if the step was postponed to a month and waits only for that month."""
+    """Return True if the step was postponed and waits only for the chosen month."""
     return bool(step.until) and begun < month_of(step.until)
 
 
 def stage(step: LastTransition | None, now: datetime) -> TransitionStage:
-    """Return the stage for the pages. ``now``: local."""
+    """Return how the pages show a step. ``now``: local."""
     if step is None:
         return TransitionStage.NONE
     if step.state is TransitionState.TAKEN:
@@ -209,7 +222,10 @@ def stage(step: LastTransition | None, now: datetime) -> TransitionStage:
 
 
 def later_months(step: LastTransition, today: date) -> tuple[str, ...]:
-    """Return the months to which the step can be postponed, once; also after it was taken, never at 18."""
+    """Return the months to which a guardian can postpone the step; () if it cannot be postponed.
+
+    A step can be postponed once, also after it was taken, but not the one to adult.
+    """
     if step.is_final or step.until or step.state is TransitionState.TAKING:
         return ()
     first = month_of(step.month)
@@ -218,7 +234,10 @@ def later_months(step: LastTransition, today: date) -> tuple[str, ...]:
 
 
 def postponed(step: LastTransition, until: str, reason: str, by: str, now: datetime) -> LastTransition:
-    """Return the postponed step. ``now``: local. Raises PolicyError if it cannot be postponed."""
+    """Return the step after a guardian postponed it to the month ``until``. ``now``: local.
+
+    Raises PolicyError if it cannot be postponed to that month, or the reason is missing or too long.
+    """
     if step.is_final:
         problem, fix = "cannot be put off", "at 18 control ends"
         raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
@@ -236,9 +255,9 @@ def _reopened(step: LastTransition, now: datetime) -> LastTransition:
 
 
 def changes(step: LastTransition, said: Mapping[str, object]) -> dict[str, object]:
-    """Return the changes of the child's file, whose content is ``said``.
+    """Return the changes of the child's file that take a step. ``said``: the content of the file.
 
-    The family's settings stay. At 18 all are removed.
+    The family's settings stay. In the step to adult all are removed.
     """
     if step.is_final:
         gone = {key: None for key in said if key not in (*KEPT_KEYS, "band")}
@@ -262,11 +281,11 @@ def month_text(month: date) -> str:
 
 
 def makes_sense(month: date, today: date) -> bool:
-    """Return True if a step in this month can still come: this month or later, within a childhood."""
+    """Return True if a step can be in this month: the present one or later, at most FARTHEST years ahead."""
     first = today.replace(day=1)
     return first <= month <= first.replace(year=first.year + FARTHEST)
 
 
 def next_band(band: Band) -> Band | None:
-    """Return the next band; None for the last."""
+    """Return the age group after this one; None for the last."""
     return next((following for following in Band if following.rank == band.rank + 1), None)

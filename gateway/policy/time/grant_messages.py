@@ -1,4 +1,4 @@
-"""Extra time, opened sites and answers in plain sentences; what a host is to a child, whatever the time."""
+"""English sentences about extra time, opened sites and requests; and whether a site can be requested."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WHOLE = frozenset({DEVICE, BEDTIME, INTERNET})
 
 
 def gate_name(gate: str, names: Names, *, inside: bool = False) -> str:
-    """Return the name of a gate; ``inside`` a sentence, or at its start."""
+    """Return the name of a gate for a sentence: its start, or ``inside`` it."""
     target = gate.removeprefix(WINDOW)
     if target in _WHOLE:
         return ENGLISH["of_internet" if inside else "the_internet"]
@@ -62,7 +62,7 @@ def thing_name(thing: str, names: Names) -> str:
 
 
 def limits_name(gates: str, names: Names) -> str:
-    """Return the names of several limits, as in a request about used minutes."""
+    """Return the names of several limits, given with spaces between them, separated by commas."""
     return ", ".join(gate_name(gate, names) for gate in gates.split())
 
 
@@ -73,7 +73,10 @@ def minutes_text(minutes: int) -> str:
 def given_sentence(
     name: str, extensions: Sequence[Extension], now: datetime, names: Names, *, paused: bool = False
 ) -> str:
-    """Return what one grant did for one person. ``now``: local; ``extensions`` must not be empty."""
+    """Return the sentence about what one grant gave a person.
+
+    ``now``: local; ``extensions`` must not be empty; ``paused``: a pause goes on.
+    """
     first = extensions[0]
     ends = [extension.until for extension in extensions if extension.until is not None]
     if ends:
@@ -87,7 +90,7 @@ def given_sentence(
 
 
 def opened_sentence(name: str, entry: str, until: datetime | None, now: datetime, names: Names) -> str:
-    """``until`` None: for always."""
+    """Return the sentence about an opened site or service. ``until`` None: permanently."""
     what = thing_name(entry, names)
     if until is None:
         return ENGLISH["always"].format(what=what, name=name)
@@ -95,6 +98,7 @@ def opened_sentence(name: str, entry: str, until: datetime | None, now: datetime
 
 
 def asked_sentence(request: ChildRequest, name: str, names: Names) -> str:
+    """Return the sentence about what a child requests."""
     if request.topic is RequestTopic.SITE:
         return ENGLISH["asks"].format(name=name, what=thing_name(request.thing, names))
     if request.topic is RequestTopic.LEDGER:
@@ -107,13 +111,14 @@ def asked_sentence(request: ChildRequest, name: str, names: Names) -> str:
 
 
 def when(at: datetime, now: datetime) -> str:
+    """Return a time as text: the time of day, also the weekday if it is a day or more ahead."""
     local = at.astimezone(now.tzinfo)
     near = at - now < timedelta(days=1)
     return f"{local:%H:%M}" if near else f"{local:%A} {local:%H:%M}"
 
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
-    """Return the decision about a host by its name alone, without time rules, pauses and grants."""
+    """Return the decision about a host under a profile without time rules, pauses and grants."""
     part = conclude(FactFinder(profile, world).facts(host), profile)
     if part.help:
         return part.outcome

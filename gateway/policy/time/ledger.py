@@ -1,4 +1,4 @@
-"""The used minutes of a person on one family day: for which limit, on which device, and why they count.
+"""Counts the used minutes of a person on one family day, by limit and device, each with its reason.
 
 Minutes are numbers of a sequence that only the running program advances. No clock change adds, removes or
 repeats one. A minute counts for a limit and a device if enough bytes moved in it; with a linger, also if
@@ -25,7 +25,7 @@ class CountReason(StrEnum):
 
 
 class Move(NamedTuple):
-    """Bytes that moved in the current minute."""
+    """Bytes of a device, by limit and service, in a minute that has not ended."""
 
     minute: int
     device: str
@@ -35,7 +35,7 @@ class Move(NamedTuple):
 
 
 class LedgerEntry(NamedTuple):
-    """A finished minute that counts for a limit on a device."""
+    """A finished minute that counts for a limit on a device, with the reason."""
 
     minute: int
     device: str
@@ -46,7 +46,7 @@ class LedgerEntry(NamedTuple):
 
 
 class Ledger:
-    """The minutes of one person on one family day.
+    """Counts the minutes that one person uses on one family day.
 
     Arguments:
         linger: whole minutes.
@@ -74,7 +74,7 @@ class Ledger:
         of_service[service] = of_service.get(service, 0) + moved
 
     def close(self, minute: int) -> tuple[LedgerEntry, ...]:
-        """End a minute, and earlier ones with traffic, and return what counts.
+        """End a minute, and earlier ones with traffic. Return the minutes that now count.
 
         A minute that is ended twice counts once. Minutes in which the program did not run are missing.
         """
@@ -90,6 +90,7 @@ class Ledger:
         return tuple(found)
 
     def _end(self, minute: int) -> Iterator[LedgerEntry]:
+        """Remove the bytes of a minute, and yield for which devices and limits it counts."""
         moving = self._moving.pop(minute, {})
         lingering = (key for key, at in self._latest.items() if 0 < minute - at <= self._linger)
         for device, gate in sorted({*moving, *lingering}):
@@ -102,7 +103,10 @@ class Ledger:
                 yield LedgerEntry(minute, device, gate, total, most, CountReason.LINGER)
 
     def _is_enough(self, gate: str, moved: Mapping[str | None, int]) -> bool:
-        """Return True if the shares of all thresholds add up to one; exact, in whole numbers."""
+        """Return True if the bytes make a counted minute: the shares of all thresholds add up to one.
+
+        The sum is exact, in whole numbers.
+        """
         if not moved:
             return False
         own = gate.removeprefix("service:") if gate.startswith("service:") else None
@@ -121,11 +125,11 @@ class Ledger:
             self._latest[key] = max(entry.minute, self._latest.get(key, entry.minute))
 
     def used(self) -> Mapping[str, int]:
-        """Return whole minutes by gate: those that any device used, each once."""
+        """Return the counted minutes by limit; a minute that several devices used is one."""
         return {gate: len(minutes) for gate, minutes in self._used.items()}
 
     def used_on(self, device: str) -> Mapping[str, int]:
-        """Return whole minutes by gate of one device."""
+        """Return the counted minutes of one device by limit."""
         found: dict[str, int] = {}
         for entry in self._entries:
             if entry.device == device:
@@ -141,7 +145,7 @@ class Ledger:
         return tuple(entry for entry in self._entries if gate is None or entry.gate == gate)
 
     def moving(self) -> tuple[Move, ...]:
-        """Return the bytes of unfinished minutes."""
+        """Return the bytes of minutes that have not ended, by device, limit and service."""
         return tuple(
             Move(minute, device, gate, size, service)
             for minute, of_minute in sorted(self._moving.items())
@@ -151,7 +155,7 @@ class Ledger:
 
     @property
     def closed(self) -> int | None:
-        """The last finished minute."""
+        """The number of the last finished minute; None before the first."""
         return self._closed
 
     def restore(self, counted: Iterable[LedgerEntry], moving: Iterable[Move], closed: int | None) -> None:
@@ -170,7 +174,7 @@ class Ledger:
                 self.move(*move)
 
     def turned(self) -> Ledger:
-        """Return the ledger of the next day, with nothing used.
+        """Return the ledger of the next family day, with no used minutes.
 
         An unfinished minute and a linger carry over.
         """
