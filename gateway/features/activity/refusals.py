@@ -1,4 +1,4 @@
-"""The verb ``refusals``: the last blocked names, of a device or of a profile."""
+"""The verb ``refusals``: the latest blocked names of a device or of a profile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from gateway.store.tables.devices import DeviceTable
 
 
 class RefusalVerb:
-    """``decided`` builds what describes the source of a profile's decisions."""
+    """Returns the latest blocked names, each with reason and origin.
+
+    ``decided``: returns the source of a profile's decisions.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,7 @@ class RefusalVerb:
         router.serve(RECENT_BLOCKS, self.refusals)
 
     def refusals(self, call: Call[RecentBlocksRequest]) -> RecentBlocks:
-        """Return all refusals of a ``device``, or of a ``profile`` those that its log level discloses."""
+        """Return the latest refusals of a device, or of a profile whose log level discloses names."""
         args = call.args
         if args.device is not None:
             return self._of_device(args.device, args.limit)
@@ -63,7 +66,10 @@ class RefusalVerb:
         return RecentBlocks(self._describe(frozenset({member.slot}), limit, member.profile))
 
     def _shares_slot(self, member: Member, mac: str) -> bool:
-        """Whether another device of the same slot was here lately. Then it is unknown which was refused."""
+        """Return whether another device of the same slot was online lately.
+
+        Then it is unknown which was refused.
+        """
         since = self._home.now() - FOR
         seen = self._devices.all()
         others = [other for other, device in seen.items() if other != mac and device.last_seen > since]
@@ -76,7 +82,10 @@ class RefusalVerb:
         )
 
     def _name(self, refusal: RecentRefusal) -> str | None:
-        """Return the name of the service in the rule, else of the only service that the host belongs to."""
+        """Return the name of the refused service: that of the rule, else the host's only service.
+
+        None if unknown.
+        """
         rules, host = self._home.rules, refusal.seen.host
         service = service_of(refusal.decision)
         found = (service,) if service else rules.world.catalogue.services_of(host) if host else ()

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class Restoring:
-    """Carries out a plan and undoes it.
+    """Applies the plan of a restore to files and store, and undoes it.
 
     ``refuse_file`` raises PolicyError for a profile's id and file that would postpone adulthood.
     """
@@ -58,7 +58,7 @@ class Restoring:
         return Path(self._home.rules.household.config.state)
 
     def do(self, plan: RestorePlan) -> list[str]:
-        """Restore, and return the problems of the files.
+        """Apply a restore plan, and return one line for each problem of the restored files.
 
         Raises:
             PolicyError: The files cannot be used. Everything is as it was before.
@@ -75,7 +75,7 @@ class Restoring:
         return self._effects.reload()
 
     def undo(self) -> RestorePlan:
-        """Undo the last restore.
+        """Undo the last restore, and return its plan.
 
         Raises:
             PolicyError: There was none, or files have changed since.
@@ -94,7 +94,7 @@ class Restoring:
         return plan
 
     def refuse_later(self, plan: RestorePlan, side: int) -> None:
-        """Refuse a plan whose files would postpone adulthood once it is proposed. ``side``: BEFORE or AFTER.
+        """Refuse a plan if its files (``side``: BEFORE or AFTER) would postpone a proposed step to adult.
 
         Raises:
             PolicyError: One of them would.
@@ -107,7 +107,7 @@ class Restoring:
         return _read(self._state / DONE)
 
     def may_undo(self, plan: RestorePlan) -> bool:
-        """Whether the files are still as the restore left them."""
+        """Return whether the files are still as the restore left them."""
         for folder, pairs in self._folders(plan).items():
             history = self._home.rules.history(folder)
             if any(history.read(name) != data for name, data in contents(pairs, AFTER).items()):
@@ -131,7 +131,7 @@ class Restoring:
         return {rules.path.parent: plan.home, Path(rules.household.config.profiles): plan.profiles}
 
     def _files(self, plan: RestorePlan, side: int) -> None:
-        """Write the files. Each folder's history gets one step."""
+        """Write the files of one side of the plan, with one step in each folder's history."""
         at = datetime.fromisoformat(plan.at)
         for folder, pairs in self._folders(plan).items():
             history = self._home.rules.history(folder)
@@ -189,7 +189,7 @@ def forget_way_back(state: Path, name: str) -> None:
 
 
 def recover_files(path: Path) -> None:
-    """Undo the files of an interrupted restore. Call it before the rules are read.
+    """Undo the files of an interrupted restore. ``path``: `qalqan.yaml`. Call it before the rules are read.
 
     Otherwise `qalqan.yaml` might name a profile whose file does not exist yet.
     """
@@ -230,15 +230,15 @@ def _read(path: Path) -> RestorePlan | None:
 
 
 def _write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sure: bool) -> None:
-    """Write the rows in one transaction. Doing it twice has the same effect as once."""
+    """Write the store's rows of one side of the plan, in one transaction. A second call is harmless."""
     with store.transaction():
         for pair in plan.devices:
-            one = pair[side]
-            store.notes.name(one.mac, one.label)
-            if one.place:
-                store.devices.place(one.mac, one.place, at=now, sure=sure)
+            device = pair[side]
+            store.notes.name(device.mac, device.label)
+            if device.place:
+                store.devices.place(device.mac, device.place, at=now, sure=sure)
             else:
-                store.devices.unplace(one.mac)
+                store.devices.unplace(device.mac)
         for pins in plan.pins:
             pin = pins[side]
             if pin.hash:
@@ -253,7 +253,7 @@ def _write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, su
 
 
 def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> None:
-    """Put back what children had set for themselves."""
+    """Restore the bedtimes and limits in ``wanted`` that children had set for themselves."""
     for who in sorted({choice.who for choice in wanted}):
         named = {choice.key for choice in wanted if choice.who == who}
         kept = [choice for choice in store.self_set.of(who) if choice.key not in named]

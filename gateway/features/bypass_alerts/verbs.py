@@ -1,4 +1,4 @@
-"""The verbs `cards` and `dismiss`: bypass attempts, shown to guardians and on the device itself."""
+"""The verbs `cards` and `dismiss`: list and dismiss cards about bypass methods that devices used."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ from gateway.store.tables.pauses import RecordAudit
 
 
 class BypassCardVerbs:
-    """Lists and dismisses cards. ``today`` returns the family's day at a time."""
+    """Lists and dismisses cards about bypass methods, and publishes their changes.
+
+    ``today`` returns the family's day at a time.
+    """
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class BypassCardVerbs:
         router.serve(DISMISS_CARD, self.dismiss)
 
     def cards(self, call: Call[BypassCardsRequest]) -> BypassCards:
-        """Return the guardians' cards; with ``device`` that device's own, at any log level."""
+        """Return the cards for guardians; with ``device`` that device's own cards, at any log level."""
         if call.has("device"):
             member = self._access.child(call)
             found = for_child(self._cards.of(member.macs[0]), member.profile.id)
@@ -66,13 +69,16 @@ class BypassCardVerbs:
         return BypassCards(tuple(self._describe(card) for card in found[: call.args.limit]), len(found))
 
     def waiting(self) -> list[AlertCard]:
-        """Return the cards that wait for a guardian, each as far as the log level allows."""
+        """Return the cards that guardians are shown now, each as far as the profile's log level allows."""
         today = self._today(self._home.local_now())
         shown = (self._visible(card) for card in for_guardian(self._cards.all(), today))
         return [card for card in shown if card is not None]
 
     def dismiss(self, call: Call[DismissRequest]) -> DismissedCard:
-        """Dismiss a card for guardians, or restore it with ``back``. The device's own page still shows it."""
+        """Hide a card from guardians, or show it again with ``back``.
+
+        The device's own page still shows it.
+        """
         by, args = self._access.guardian(call), call.args
         back, way, mac = args.back, args.way, parse_mac(args.device)
         now, origin = self._home.local_now(), call.text("origin", "")
@@ -89,7 +95,10 @@ class BypassCardVerbs:
         return DismissedCard(card.mac, card.way)
 
     def _visible(self, card: AlertCard) -> AlertCard | None:
-        """Return what a guardian may see of a card at the profile's present log level."""
+        """Return the part of a card that guardians may see at the profile's present log level.
+
+        None if nothing.
+        """
         profile = self._home.rules.household.profiles.get(card.profile)
         return None if profile is None else visible_card(card, profile.rules.log_level)
 
@@ -122,7 +131,10 @@ class BypassCardVerbs:
         )
 
     def _publish(self, event: CardChanged) -> None:
-        """Notify guardians, as far as the log level allows. The device's own page polls."""
+        """Publish a changed card to guardians, as far as the log level allows.
+
+        The device's own page polls.
+        """
         card, new = event.card, event.new
         visible = self._visible(card)
         if visible is None:

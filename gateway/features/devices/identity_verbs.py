@@ -1,4 +1,4 @@
-"""The verbs `questions` and `identify`: questions about devices, and a guardian's answers."""
+"""The verbs `questions` and `identify`: list the questions about devices, and apply a guardian's answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from gateway.store.tables.questions import QuestionTable
 
 
 class IdentityVerbs:
-    """Lists the questions, and applies the answers."""
+    """Lists the questions about the identity of devices, and applies guardians' answers."""
 
     def __init__(
         self,
@@ -60,13 +60,16 @@ class IdentityVerbs:
         router.serve(IDENTIFY, self.identify)
 
     def questions(self, call: Call[QuestionsRequest]) -> OpenQuestions:
-        """Return the questions that wait for an answer, at most ``limit``."""
+        """Return the questions that wait for an answer, at most ``limit``, and their number."""
         waiting = [*self._device_questions.open()]
         shown = tuple(self._device_questions.describe(question) for question in waiting[: call.args.limit])
         return OpenQuestions(shown, len(waiting))
 
     def identify(self, call: Call[IdentifyRequest]) -> Identified:
-        """Apply a guardian's answer to a question. `assign` is for devices without one."""
+        """Apply a guardian's answer to the question about a device: its owner, or a reply.
+
+        `assign` is for devices without a question.
+        """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         question = None if mac is None else self._questions.all().get(mac)
         if question is None or not question.waits:
@@ -108,7 +111,10 @@ class IdentityVerbs:
         return answer
 
     def _add_address(self, call: Call[IdentifyRequest], question: IdentityQuestion, *, instead: bool) -> None:
-        """Write the new address into the file of the known device's owner."""
+        """Write the new MAC address into the file of the known device's owner.
+
+        Refuses devices without one.
+        """
         household = self._home.rules.household
         owner = household.owner_of(question.known)
         if owner is None or owner.id not in household.profiles or question.known in household.config.shared:

@@ -1,4 +1,4 @@
-"""Questions about devices, as the control socket returns them."""
+"""Describes the questions about devices for the control socket."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNNAMED = "A device"
 
 
 class DeviceQuestions:
-    """Describes the questions, and raises the one for a new device whose user says to be an adult."""
+    """Describes the questions about devices, and asks about new devices whose users claim to be adults."""
 
     def __init__(
         self,
@@ -53,19 +53,19 @@ class DeviceQuestions:
         self._visibility = visibility
 
     def open(self) -> Iterator[IdentityQuestion]:
-        """Return the questions that wait for an answer.
+        """Return the questions that wait for a guardian's answer.
 
-        First those about the family's devices, then those about possible devices of a child, then about
-        other new devices; the newest first within each group.
+        First those about the family's devices, then those about possible devices of a child, then about other
+        new devices; the newest first within each group.
         """
         waiting = [question for question in self._questions.all().values() if question.waits]
         waiting.sort(key=lambda question: question.at, reverse=True)
         return iter(sorted(waiting, key=lambda question: (question.about_stranger, question.ask is Ask.NEW)))
 
     def says_adult(self, mac: str) -> bool:
-        """Stop recording a new device whose user says to be an adult, and ask the guardians about it.
+        """Stop recording a new device whose user claims to be an adult, and ask the guardians about it.
 
-        Returns False, with nothing changed, if there are too many questions.
+        Return False, with nothing changed, if there are too many questions.
         """
         now = self._home.now()
         known = self._questions.all().get(mac)
@@ -115,7 +115,10 @@ class DeviceQuestions:
         )
 
     def _rules(self, question: IdentityQuestion) -> Profile | None:
-        """Return the profile that applies until an answer; None if the question changes nothing."""
+        """Return the profile that applies until a question is answered.
+
+        None if the question changes nothing.
+        """
         household, devices = self._home.rules.household, self._devices.all()
         where, uses = self._presence.interface_of, self._uses.all()
         grouping = Grouping(household, devices, {}, (), self._home.now(), where, uses)

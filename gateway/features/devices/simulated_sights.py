@@ -1,4 +1,4 @@
-"""The verb ``sight`` of the virtual home: simulates what a device was seen to do."""
+"""The verb ``sight`` of the virtual home: simulates what the gateway observes of a device."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REQUEST = 3  # of DHCP
 
 
 class SimulatedSights:
-    """Feeds simulated observations to the inventory."""
+    """Feeds simulated observations of devices (leaving, returning, DHCP) to the inventory."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory

@@ -1,4 +1,4 @@
-"""The verbs of an audit, which tests the rules of a child from a temporary device. For root only."""
+"""The verbs of an audit, which tests a child's rules from a temporary device. They are for root only."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ProbeDeviceVerbs:
         router.serve(AUDIT_END, self.end)
 
     def begin(self, call: Call[BeginAuditRequest]) -> AuditedRules:
-        """Give the device ``mac`` the rules of ``who`` until the audit ends."""
+        """Begin an audit: give the test device ``mac`` the rules of ``who``, and return these rules."""
         call.owner_only()
         who, mac = self._who(call, call.args.who), self._mac(call, "mac", call.args.mac)
         stranger, interface = call.args.stranger, call.args.interface
@@ -98,25 +98,25 @@ class ProbeDeviceVerbs:
         return mac
 
     def _is_known(self, mac: str) -> bool:
-        """Whether a rule file names the device, or it was ever seen here."""
+        """Return whether a rule file names the device, or it was ever seen on the network."""
         household = self._home.rules.household
         named = mac in household.named or mac in household.config.managed
         return named or mac in self._devices.all() or self._presence.inventory.sight(mac) is not None
 
     def seen(self, call: Call[NoValues]) -> AuditedDecisions:
-        """Return the decisions about the device."""
+        """Return the decisions about the test device, oldest first, and the number of lost ones."""
         call.owner_only()
         decisions, lost = self._probe_device.seen()
         return AuditedDecisions(seen=tuple(map(_decision, decisions)), lost=lost)
 
     def pause(self, call: Call[PauseAuditRequest]) -> NoValues:
-        """Pause the internet of the device, or resume it."""
+        """Pause the internet of the test device, or resume it."""
         call.owner_only()
         self._probe_device.pause(paused=call.args.paused)
         return NoValues()
 
     def clear(self, call: Call[NoValues]) -> NoValues:
-        """Forget the state that one check left, before the next check."""
+        """Forget the state that one check left, before the next check begins."""
         call.owner_only()
         self._probe_device.clear()
         return NoValues()

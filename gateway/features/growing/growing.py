@@ -1,7 +1,7 @@
-"""Children's steps into the next age group: proposed, announced, and taken when they are due.
+"""Moves children into the next age group: each step is proposed, announced, and taken when it is due.
 
-The daemon looks once a minute. It stores a step before it changes the rule file and marks it as taken after
-that: if the daemon is killed in between, the next look completes the step. docs/families/growing.md has the
+The daemon checks once a minute. It stores a step before it changes the rule file and marks it as taken after
+that: if the daemon is killed in between, the next check completes the step. docs/families/growing.md has the
 reasons.
 """
 
@@ -40,7 +40,10 @@ _log = logging.getLogger(__name__)
 
 
 class AgeTransitions:
-    """Proposes and takes steps. It has the whole store: at 18, data of a child goes from most tables."""
+    """Proposes, takes, postpones and reverts children's steps into the next age group.
+
+    It has the whole store: at 18, data of a child is deleted from most tables.
+    """
 
     def __init__(
         self,
@@ -67,7 +70,10 @@ class AgeTransitions:
         self._failed: dict[str, str] = {}  # by profile, the last logged error of a step
 
     def _in_force(self, named: frozenset[str]) -> None:
-        """Apply a changed rule file, which names these devices now."""
+        """Apply a changed rule file.
+
+        Devices in ``named`` belong to a profile now and lose their stored place.
+        """
         for mac in sorted(named):
             self._store.devices.unplace(mac)
         self._effects.regroup()
@@ -80,16 +86,19 @@ class AgeTransitions:
             self._timer.cancel()
 
     def shift(self, jump: Jump) -> None:
-        """Adjust the steps when the clock was set, so that as many days are left as before.
+        """Adjust the dates of steps when the clock was set, so that as many days are left as before.
 
-        A clock that was put forward by a day or more may be wrong: no step is taken for a day.
+        A clock that was set forward by a day or more may be wrong: no step is taken for a day.
         """
         if jump.was_known and jump.known and jump.size:
             self._doubted = jump.after + growing.DAY if jump.size >= growing.DAY else None
             self._steps.change(lambda step: growing.after_jump(step, jump))
 
     def look(self) -> None:
-        """Propose and take the steps that are due, if the clock is trusted. Look again in a minute."""
+        """Propose and take the steps that are due, if the clock is trusted.
+
+        Repeat this every LOOK seconds.
+        """
         if self._timer is not None:
             self._timer.cancel()
         if self._home.clock_trusted:
@@ -109,7 +118,7 @@ class AgeTransitions:
             self._look_at(profile, now)
 
     def _look_at(self, profile: Profile, now: datetime) -> None:
-        """Store, announce, take or drop the step of one profile."""
+        """Store, announce, take or drop the step of one profile, as its date requires."""
         steps, kept = self._steps, self._steps.of(profile.id)
         found = growing.check_step(profile.id, profile.name, profile.band, profile.next_step, kept, now)
         if found.kept is None:
@@ -132,7 +141,7 @@ class AgeTransitions:
             self._try(step)
 
     def _try(self, step: LastTransition) -> None:
-        """Take a step. After an error of a file or the disk, the next look tries again."""
+        """Take a step. After an error of a file or the disk, log it; the next check tries again."""
         try:
             self._take(step, step.by or PROGRAM)
         except GatewayError as error:
@@ -143,7 +152,7 @@ class AgeTransitions:
             self._failed.pop(step.profile, None)
 
     def take(self, profile: Profile, by: str, origin: str) -> LastTransition:
-        """Take the proposed step because a guardian agrees. Raises GatewayError."""
+        """Take a proposed step because a guardian agrees, and return it. Raises GatewayError."""
         step = self.proposed(profile)
         try:
             return self._take(step, by, origin)
@@ -153,7 +162,10 @@ class AgeTransitions:
             raise
 
     def _take(self, step: LastTransition, by: str, origin: str = "") -> LastTransition:
-        """Change the rule file as the step says, and store that it was taken. Raises GatewayError."""
+        """Change the profile's rule file to the next age group, and store and return the step.
+
+        Raises GatewayError.
+        """
         steps, at = self._steps, self._home.local_now()
         profile = self._home.rules.household.profiles.get(step.profile)
         path = self.editing.file(step.profile)
@@ -179,7 +191,10 @@ class AgeTransitions:
         return step
 
     def _erase_child(self, step: LastTransition, slots: frozenset[int]) -> None:
-        """Delete all that is stored about a person who is an adult now. A second call is harmless."""
+        """Delete everything that is stored about a person who has become an adult.
+
+        A second call is harmless.
+        """
         profile = self._home.rules.household.profiles[step.profile]
         self._lessons.forget(profile.id)
         for mac in [mac for mac, use in self._store.uses.all().items() if use.who == profile.id]:
@@ -193,9 +208,9 @@ class AgeTransitions:
         self._effects.regroup()
 
     def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> LastTransition:
-        """Postpone a step, which is possible once. If it was taken already, restore the previous rules.
+        """Postpone a step, which is possible once, and return it.
 
-        Raises GatewayError.
+        If it was taken, restore the previous rules. Raises GatewayError.
         """
         now, steps = self._home.local_now(), self._steps
         step = steps.of(profile.id)
@@ -215,7 +230,10 @@ class AgeTransitions:
         return after
 
     def _back(self, step: LastTransition, author: Author) -> None:
-        """Restore the rule file; if it was edited since the step, only the age group and the month."""
+        """Restore the rule file from before a step.
+
+        If it was edited since, restore only age group and month.
+        """
         try:
             self.editing.unedit(step.profile, step.undo, author, step.revision)
         except PolicyError:
@@ -223,7 +241,7 @@ class AgeTransitions:
             self.editing.edit(step.profile, before, author)
 
     def proposed(self, profile: Profile) -> LastTransition:
-        """Return the step that waits for an answer. Raises PolicyError if there is none."""
+        """Return the child's step that waits for a guardian's answer. Raises PolicyError if there is none."""
         step = self._steps.of(profile.id)
         now = self._home.local_now()
         fits = step is not None and step.is_of(profile.band, profile.next_step)
@@ -236,7 +254,7 @@ class AgeTransitions:
         return step
 
     def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
-        """Refuse changes that put off the step to adult once it is proposed. Raises PolicyError."""
+        """Raise PolicyError if rule changes would postpone the step to adult after it was proposed."""
         step = self._steps.of(profile_id)
         if step is None or not step.is_final or step.state is TransitionState.TAKEN:
             return
@@ -246,7 +264,7 @@ class AgeTransitions:
             raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
-        """Refuse a rule file that puts off the step to adult, or that cannot be read. Raises PolicyError."""
+        """Raise PolicyError if a rule file would postpone the step to adult, or cannot be read."""
         try:
             said = edits.read(source, profile_id)
         except PolicyError:
@@ -254,7 +272,7 @@ class AgeTransitions:
         self.refuse_later(profile_id, {key: said.get(key) for key in ("band", "next_step")})
 
     def describe_all(self) -> tuple[AgeTransition, ...]:
-        """Return what `status` shows of steps."""
+        """Return the current steps of all children, for the verb `status`."""
         now, profiles = self._home.local_now(), self._home.rules.household.profiles
         steps = (step for step in self._steps.all().values() if step.profile in profiles)
         return tuple(
@@ -262,7 +280,10 @@ class AgeTransitions:
         )
 
     def of_device(self, mac: str) -> dict[str, object]:
-        """Return what a device shows to its owner who has become an adult."""
+        """Return the step of a device's owner who became an adult, as the field ``step``.
+
+        Empty for others.
+        """
         now = self._home.local_now()
         owner = self._home.rules.household.owner_of(mac)
         step = None if owner is None else self._steps.of(owner.id)
@@ -271,7 +292,7 @@ class AgeTransitions:
         return {"step": self.describe(step, now)}
 
     def describe(self, step: LastTransition, now: datetime) -> AgeTransition:
-        """Return a step for the control socket; times are in the time zone of ``now``."""
+        """Return a step as the control socket reports it. Times are in the time zone of ``now``."""
         begun = step.since.astimezone(now.tzinfo)
         open_still = step.state is not TransitionState.TAKEN
         return AgeTransition(

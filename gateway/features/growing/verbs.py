@@ -29,7 +29,10 @@ from gateway.store.tables.growing import AgeTransitionTable
 
 
 class GrowingVerbs:
-    """``held_bands``: by profile, the highest age group that it has had."""
+    """Shows, takes and postpones a child's step into the next age group.
+
+    ``held_bands``: returns the highest age group that each profile has had.
+    """
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class GrowingVerbs:
         router.serve(POSTPONE_TRANSITION, self.postpone_step)
 
     def step(self, call: Call[TransitionRequest]) -> TransitionPreview:
-        """Return a child's step, the rules of now, and the rules after it."""
+        """Return a child's step, and the child's rules now and after the step."""
         profile, now = self._child(call, call.args.id), self._home.local_now()
         kept = self._steps.of(profile.id)
         shown = kept is not None and growing.stage(kept, now) is not growing.TransitionStage.NONE
@@ -68,7 +71,7 @@ class GrowingVerbs:
         )
 
     def _after(self, profile: Profile) -> Profile:
-        """Return the profile as the step would change it, with the log level that applies then."""
+        """Return the profile after the step, with the log level that applies then."""
         now, editing = self._home.local_now(), self._growing.editing
         assert profile.next_step is not None
         step = LastTransition(profile.id, profile.name, profile.band, profile.next_step, now, now)
@@ -79,13 +82,16 @@ class GrowingVerbs:
         return after.with_log_level(highest, self._home.rules.household.bands)
 
     def take_step(self, call: Call[TransitionRequest]) -> TransitionTaken:
-        """Take the step now. The step to adult cannot be undone: it deletes all that is stored."""
+        """Take a child's step now.
+
+        The step to adult cannot be undone: it deletes all stored data about the child.
+        """
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         step = self._growing.take(profile, by, call.text("origin", ""))
         return TransitionTaken(profile.id, step.then.value, step.undo, step.revision)
 
     def postpone_step(self, call: Call[PostponeRequest]) -> TransitionPostponed:
-        """Postpone the step to the month ``until``."""
+        """Postpone a child's step to the month ``until``."""
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         args, origin = call.args, call.text("origin", "")
         step = self._growing.put_off(profile, args.until, args.reason, by, origin)

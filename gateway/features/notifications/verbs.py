@@ -1,4 +1,4 @@
-"""The verbs `alerts` and `set_alerts`: the messages that each guardian receives on a phone.
+"""The verbs `alerts` and `set_alerts`: which push messages each guardian receives on a phone.
 
 The web process sends them: it has the translations, and no packet waits for it.
 """
@@ -25,7 +25,7 @@ from gateway.store.tables.pauses import RecordAudit
 
 
 class AlertVerbs:
-    """Shows and sets the messages of guardians."""
+    """Returns and sets which push messages guardians receive, and where."""
 
     def __init__(self, home: HomeContext, book: AlertTable, audit: RecordAudit, access: Access) -> None:
         self._home = home
@@ -38,12 +38,15 @@ class AlertVerbs:
         router.serve(SET_ALERTS, self.set_alerts)
 
     def alerts(self, _call: Call[NoValues]) -> AlertsResponse:
-        """Return the messages that each guardian has chosen."""
+        """Return the push settings of each guardian: address, kinds of messages, and language."""
         found = (_describe(name, alerts) for name, alerts in self._book.all().items())
         return AlertsResponse(tuple(found), self._home.rules.household.config.timezone)
 
     def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:
-        """Set the messages of the guardian who asks; without ``address`` and ``kinds``, turn them off."""
+        """Set the requesting guardian's push settings.
+
+        Without ``address`` and ``kinds``, turn messages off.
+        """
         by = self._access.guardian(call)
         if call.args.address is not None or call.args.kinds is not None:
             alerts = self._read(call, self._book.all().get(by))
@@ -58,7 +61,7 @@ class AlertVerbs:
         return NoValues()
 
     def _read(self, call: Call[SetAlertsRequest], before: Alerts | None) -> Alerts:
-        """Return the messages that a request sets. Without ``address``, the stored address stays."""
+        """Return the push settings in a request. Without ``address``, the address in ``before`` stays."""
         args = call.args
         address = args.address or (before.address if before else None)
         if address is None:

@@ -56,7 +56,10 @@ SERVICE = "service:"
 
 
 class RequestVerbs:
-    """``transaction``: what is stored inside of it reaches the disk as a whole."""
+    """Stores children's requests, grants some automatically, applies guardians' answers, and lists requests.
+
+    ``transaction``: writes to the store inside of it reach the disk as a whole.
+    """
 
     def __init__(
         self,
@@ -84,7 +87,10 @@ class RequestVerbs:
         router.serve(REQUESTS, self.requests)
 
     def request(self, call: Call[NewRequest]) -> RequestResult:
-        """Store what a child asks for, or grant it where the rules allow so many minutes a day."""
+        """Store a child's request for time, a site or disputed minutes.
+
+        Within the automatic minutes a day, time is granted immediately.
+        """
         member = self._access.child(call)
         new = self._parse(call, member)
         calendar, name = self._home.rules.calendar, member.profile.name
@@ -165,14 +171,14 @@ class RequestVerbs:
         return self._new(call, member, RequestTopic.SITE, entry, 0)
 
     def _entry(self, host: str) -> str:
-        """Return the service that a host belongs to, else its site."""
+        """Return the allow entry for a host: ``service:ID`` of its only service, else its site."""
         services = self._home.rules.world.catalogue.services_of(host)
         return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, lazy_public_suffix_check())
 
     def _grant_automatically(self, asked: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
-        """Grant the request within the minutes a day that need no answer of a guardian.
+        """Grant a request for time within the daily minutes that need no guardian's answer.
 
-        Returns the granted request and a sentence; None where a guardian has to answer.
+        Return the granted request and a sentence; None where a guardian has to answer.
         """
         now, calendar = self._home.local_now(), self._home.rules.calendar
         today = calendar.family_day(now)
@@ -215,9 +221,9 @@ class RequestVerbs:
         )
 
     def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, str, datetime | None]:
-        """Carry out an answer, and store both in one transaction.
+        """Apply a guardian's answer, and store both in one transaction.
 
-        Returns the request with the number of its grant, a sentence, and until when the answer applies.
+        Return the request with the number of its grant, a sentence, and until when the answer applies.
         """
         member = self._access.stand_in(self._home.rules.profile(answered.who))
         if answered.answer is Answer.ALWAYS:
@@ -253,10 +259,10 @@ class RequestVerbs:
         return self._grants.open(profile.id, profile.name, answered.thing, until, span, giver), until
 
     def requests(self, call: Call[RequestFilter]) -> RequestList:
-        """Return requests, newest first.
+        """Return at most MAX_LISTED requests, newest first.
 
-        With ``device`` those of its child, all of each. Without it as guardians may see them: requests that
-        wait in full, others by the log level.
+        With ``device``, return all requests of its child. Without it, return what guardians may see: pending
+        requests in full, others as the log level allows.
         """
         found = list(reversed(self._stored.all()))
         view: Callable[[ChildRequest], RequestView | None] = self._values.to_guardians

@@ -23,7 +23,7 @@ from gateway.policy.profile.rules import Law
 
 
 class CountryVerbs:
-    """Shows what the country files contain."""
+    """Returns the age ratings, laws and help lines in the packaged country files."""
 
     def __init__(self, rules: RuleBook) -> None:
         self._rules = rules
@@ -41,7 +41,7 @@ class CountryVerbs:
         )
 
     def country(self, _call: Call[NoValues]) -> CountryRules:
-        """Return ratings and laws of the country, then foreign laws in a child's rules."""
+        """Return the age ratings and laws of the family's country, then foreign laws in a child's rules."""
         rules = self._rules
         household = rules.household
         used = {law.value.id: law.value for child in household.children for law in child.rules.laws}

@@ -1,4 +1,4 @@
-"""Returns rules and states for the control socket, each entry with its owner."""
+"""Describes rules and the state of devices for the control socket. Each rule has its owner (who set it)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ _WAYS = {
 
 
 def device_state(judge: Judge, situation: Situation, now: datetime, rules: RuleBook) -> DeviceState:
-    """Return the state of a device as a whole. ``now``: local."""
+    """Return whether a device as a whole may use the internet now, until when, why, and the next change.
+
+    ``now``: local time.
+    """
     standing = judge.standing(situation, now)
     closing = _device_closing(standing)
     change = _next_change(judge, situation, now, closing)
@@ -92,7 +95,10 @@ def _device_closing(standing: Standing) -> Closing | None:
 def _next_change(
     judge: Judge, situation: Situation, now: datetime, closing: Closing | None
 ) -> NextChange | None:
-    """Return when the device as a whole opens or closes next, within two days."""
+    """Return when the device as a whole is blocked or allowed next, within two days.
+
+    None if it stays as it is.
+    """
     at, last = now, now + timedelta(days=2)
     while True:
         at = judge.standing(situation, at).until
@@ -114,7 +120,10 @@ def _open_sentence(change: NextChange | None, now: datetime) -> str:
 def profile_rules(
     judge: Judge, rules: RuleBook, situation: Situation, now: datetime, last_set: LastChange | None = None
 ) -> ProfileRules:
-    """Return the rules in force for one person. ``now``: local."""
+    """Return the rules that apply to one person: times, limits, blocked and allowed sites, with their owners.
+
+    ``now``: local time.
+    """
     profile, own = judge.profile, judge.profile.rules
     return ProfileRules(
         id=profile.id,
@@ -154,7 +163,7 @@ def profile_rules(
 
 
 def _refused(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
-    """Yield what family and age group block. A category that an entry allows is left out."""
+    """Yield what family and age group block, without categories that an allow entry opens."""
     blocked = {str(entry) for entry in own.block}
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked
     for entry in own.block:
@@ -167,7 +176,7 @@ def _refused(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
 
 
 def _holds(entry: RuleEntry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
-    """Whether an entry allows anything: not if family, a law or a register blocks the same."""
+    """Return whether an allow entry has an effect: not if the family, a law or a register blocks the same."""
     own, target = judge.profile.rules, str(entry)
     if any(str(entry) == target for entry in own.block):
         return False
@@ -196,7 +205,7 @@ def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget
 
 
 def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
-    """Yield what is blocked regardless of name and category."""
+    """Yield what is blocked regardless of name and category, such as VPNs and unnamed connections."""
     if own.safe_search.value is not SafeSearch.OFF:
         yield _general("safe_search", "Adult results in searches", own.safe_search.owner)
     if own.strict.value:

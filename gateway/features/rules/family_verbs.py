@@ -29,7 +29,7 @@ from gateway.policy.yaml.documents import has_own_comments
 
 
 class FamilyVerbs:
-    """Shows, edits and puts back the family's settings."""
+    """Shows, edits and restores the family's settings in `qalqan.yaml`."""
 
     def __init__(self, rules: RuleBook, edit: EditVerbs, editing: HomeEditing) -> None:
         self._rules = rules
@@ -42,7 +42,7 @@ class FamilyVerbs:
         router.serve(UNEDIT_FAMILY, self.unedit)
 
     def family(self, _call: Call[NoValues]) -> FamilySettings:
-        """Return the settings, and who changed them last."""
+        """Return the family's settings, the router's own settings, and who last changed them."""
         rules = self._rules
         source, settings = read_bounded(rules.path), rules.household.config
         return FamilySettings(
@@ -69,7 +69,7 @@ class FamilyVerbs:
         )
 
     def edit(self, call: Call[EditFamilyRequest]) -> Edited:
-        """Change settings."""
+        """Change the family's settings by the keys in ``set``. Return the revision for an undo."""
         author, changes = self._edit.author(call), call.mapping("set")
         done = self._editing.edit(changes, author, call.args.revision)
         if done.revision != done.found:
@@ -78,7 +78,7 @@ class FamilyVerbs:
         return Edited(revision=done.revision, undo=done.found, changed=tuple(changed))
 
     def unedit(self, call: Call[UneditFamilyRequest]) -> Unedited:
-        """Put the settings back to an earlier revision."""
+        """Restore an earlier revision of the family's settings. Return the revision for an undo."""
         author = self._edit.author(call)
         done = self._editing.unedit(call.args.revision, author, call.args.found)
         self._edit.audit(call, author, "unedit_family", "as it was before")

@@ -1,4 +1,4 @@
-"""Verbs about temporary users of devices.
+"""Verbs for temporary users of devices.
 
 On shared devices: `use`, `leave` and `claim`. For devices handed over to a child: `hand_over`, `take_back`
 and `handed`. For guardians: `lent`. On new devices: `adult`.
@@ -67,7 +67,7 @@ PLAIN_PLACES = (HOME, "adult")
 
 
 class SharingVerbs:
-    """Starts and ends uses for children and guardians, and describes shared devices."""
+    """Starts and ends temporary uses for children and guardians, and describes shared devices."""
 
     def __init__(
         self,
@@ -110,7 +110,10 @@ class SharingVerbs:
     # On a shared device, or from a child's own phone.
 
     def use(self, call: Call[UseRequest]) -> SharedDevice:
-        """Start a child's use of a shared device. With ``by`` a guardian starts it, without a PIN."""
+        """Apply a child's rules to a shared device.
+
+        A child needs its PIN; with ``by``, a guardian starts the use.
+        """
         mac = self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
         who, proof = self._person(call, mac), self._adult_devices.of(mac)
@@ -128,7 +131,10 @@ class SharingVerbs:
         return self._shared(mac)
 
     def leave(self, call: Call[LeaveRequest]) -> SharedDevice:
-        """End a use: on the device itself, of a ``screen`` by the child that claimed it, or by a guardian."""
+        """End a child's use of a shared device: from that device, the claiming phone, or by a guardian.
+
+        ``screen``: the device, such as a TV, if another device sends the request.
+        """
         args, mac = call.args, self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
         screen = mac if args.screen is None else self._mac(call, "screen", args.screen)
@@ -142,7 +148,10 @@ class SharingVerbs:
         return self._shared(screen)
 
     def claim(self, call: Call[ClaimRequest]) -> SharedDevice:
-        """Start a child's use of a TV from its own phone. Until it ends, no other child can claim the TV."""
+        """Apply a child's rules to a shared TV, from the child's own phone.
+
+        Other children cannot claim it meanwhile.
+        """
         member = self._access.child(call)
         mac = self._mac(call, "device", call.text("device"))
         screen = self._mac(call, "screen", call.args.screen)
@@ -179,7 +188,7 @@ class SharingVerbs:
         return self._shared(mac)
 
     def take_back(self, call: Call[TakeBackRequest]) -> SharedDevice:
-        """End the use of a device that was handed over."""
+        """Apply an adult's device's own rules again, after it was handed over to a child."""
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         use = self._sharing.use_of(mac)
         if use is None or not use.handed:
@@ -188,7 +197,7 @@ class SharingVerbs:
         return self._shared(mac)
 
     def handed(self, call: Call[HandedRequest]) -> Handed:
-        """Return whether the device at an address is handed over, and to which child.
+        """Return whether the device at an IP address is handed over, and to which child.
 
         ``device`` is the one on which the session began, which may have another address by now.
         """
@@ -206,7 +215,7 @@ class SharingVerbs:
         return any(use is not None and use.handed for use in uses)
 
     def lent(self, _call: Call[NoValues]) -> Lending:
-        """Return for guardians each shared or handed-over device, and the state of each child's PIN."""
+        """Return all shared and handed-over devices, and the state of each child's PIN, for guardians."""
         household = self._home.rules.household
         shared = [mac for mac in household.config.shared if possible_users(household, mac)]
         macs = dict.fromkeys([*shared, *self._sharing.handed_over()])
@@ -215,7 +224,7 @@ class SharingVerbs:
     # A new device.
 
     def adult(self, call: Call[AdultRequest]) -> AdultResponse:
-        """Stop recording a new device whose user says to be an adult. This opens nothing."""
+        """Stop recording a new device whose user claims to be an adult. The device stays filtered."""
         mac = self._mac(call, "device", call.args.device)
         self._access.noting(call, "device")
         known = mac in self._home.rules.household.named or self._place(mac) in (*PLAIN_PLACES, "visitor")
@@ -231,7 +240,7 @@ class SharingVerbs:
     # For other features.
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """Return what the verb `device` adds: ``sharing``, ``screens`` and ``pin``, or ``adult``."""
+        """Return what `device` shows: ``sharing``, ``screens`` and ``pin`` of a child, or ``adult``."""
         found: dict[str, object] = {}
         if possible_users(self._home.rules.household, mac) or self._sharing.use_of(mac) is not None:
             found["sharing"] = self._shared(mac)
@@ -246,7 +255,10 @@ class SharingVerbs:
         return found
 
     def _shared(self, mac: str, *, hidden: bool = False, untold: bool | None = None) -> SharedDevice:
-        """Return a device, its users and its current user, unless that one is ``hidden``."""
+        """Return a device with its possible users and its current user, unless that one is ``hidden``.
+
+        ``untold``: whether its user may be private; None leaves the field out.
+        """
         household, use = self._home.rules.household, None if hidden else self._sharing.use_of(mac)
         owner, zone = household.owner_of(mac), household.config.zone
         for_guardians = {} if untold is None else {"untold": untold}
@@ -270,17 +282,17 @@ class SharingVerbs:
         )
 
     def _for_guardians(self, mac: str) -> SharedDevice:
-        """Describe a device without its user where that is private.
+        """Return a shared device for guardians, without its user where that is private.
 
-        ``untold``: whether its user may be private, which is shown whoever uses it now.
+        The field ``untold`` says whether its user may be private, whoever uses it now.
         """
         hidden = not self._visibility.can_disclose_use(mac)
         return self._shared(mac, hidden=hidden, untold=self._visibility.may_be_hidden(mac))
 
     def _screens(self, who: str, mac: str) -> list[str]:
-        """Return the child's shared devices other than ``mac`` that have no page of their own, such as a TV.
+        """Return the child's shared devices other than ``mac`` that cannot show Qalqan's pages, such as a TV.
 
-        A device of an unknown kind is among them.
+        A device of an unknown type is among them.
         """
         inventory, household = self._presence.inventory, self._home.rules.household
         found = []
@@ -300,7 +312,7 @@ class SharingVerbs:
         return known
 
     def _refuse_uncertain(self, call: Request, mac: str, key: str = "device") -> None:
-        """Refuse a device with an open question: another device may use its address."""
+        """Refuse the request if the device has an open question: another device may use its MAC address."""
         member, question = self._family.member_of(mac), self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if member is None or copied or member.asked or member.quarantined:
@@ -334,7 +346,7 @@ class SharingVerbs:
         return who if known is None else known.name
 
     def _limit(self, mac: str) -> None:
-        """Refuse a device that switched its user too often."""
+        """Count a change of the device's user, and refuse the request after too many."""
         self._switches.take(mac, self._monotonic())
 
     def _monotonic(self) -> datetime:

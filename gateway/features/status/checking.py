@@ -1,4 +1,7 @@
-"""Runs `qalqan check` for the pages. A separate process does it, so that no packet waits."""
+"""Runs `qalqan check`, the gateway's self-test, for the pages.
+
+A separate process does it, so that no packet waits.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,15 @@ LEVELS = frozenset({"ok", "note", "warning", "error"})
 
 
 class GatewayCheck:
-    """Runs one check at a time. ``findings`` are those of the last check that ended."""
+    """Runs one self-test at a time, and stores its findings.
+
+    ``findings`` are those of the last check that succeeded.
+    """
 
     def __init__(self, home: HomeContext) -> None:
         self._home = home
-        self._errand = HelperProcess(home.loop, self._found, self._done, TIMEOUT)
-        self.close = self._errand.close
+        self._process = HelperProcess(home.loop, self._found, self._done, TIMEOUT)
+        self.close = self._process.close
         self._coming: list[FindingEntry] = []
         self.findings: tuple[FindingEntry, ...] = ()
         self.problem = ""  # why the last check failed
@@ -37,10 +43,10 @@ class GatewayCheck:
 
     @property
     def running(self) -> bool:
-        return self._errand.running
+        return self._process.running
 
     def look(self, *, again: bool = False) -> None:
-        """Start a check if the findings are older than FRESH; with ``again``, if older than PAUSE.
+        """Start a check if the last one ended more than FRESH seconds ago; with ``again``, more than PAUSE.
 
         Raises ControlError if no process can be started.
         """
@@ -50,7 +56,7 @@ class GatewayCheck:
             return
         self._coming = []
         try:
-            self._errand.start(["gateway", "check", "--steps", "--config", str(self._home.rules.path)])
+            self._process.start(["gateway", "check", "--steps", "--config", str(self._home.rules.path)])
         except OSError as error:
             msg = f"health: no program can be started: {error.strerror or error}"
             raise ControlError(msg).coded(Code.BUSY) from None

@@ -1,6 +1,6 @@
-"""The support file: versions, checks, counters, last errors. It has no personal data.
+"""Builds the support file: versions, checks, counters, last errors. It has no personal data.
 
-Only impersonal data is added: of a check its subject and level, of a log line the template in the code.
+Of a check it has the subject and level, of a log line the template in the code.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IMPERSONAL = frozenset({"product", "offload", "queue", "nft", "marks", "services
 
 
 def about_gateway(made: datetime, findings: Iterable[FindingEntry]) -> dict[str, Any]:
-    """Return the parts of the support file that need no daemon."""
+    """Return the fields of the support file that need no daemon: versions, system and findings."""
     return {
         "format": FORMAT,
         "made": made,
@@ -44,7 +44,7 @@ def impersonal(finding: FindingEntry) -> FindingEntry:
 
 
 def operating_system(paths: Iterable[Path] = OS_RELEASE) -> str:
-    """Return ``debian 13``; empty if the system does not say."""
+    """Return the name and version of the operating system, such as ``debian 13``; empty if unknown."""
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         return ""

@@ -1,4 +1,7 @@
-"""The verbs `pause`, `resume`, `off` and `on`: they take effect immediately and change no rule file."""
+"""The verbs `pause`, `resume`, `off` and `on`, which take effect immediately and change no rule file.
+
+`pause` blocks the internet of a child or device; `off` switches all filtering off for some minutes.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,8 @@ from gateway.store.tables.pauses import PauseTable
 
 
 class SwitchVerbs:
+    """Pauses and resumes the internet, and switches filtering off and on."""
+
     def __init__(
         self,
         home: HomeContext,
