@@ -119,7 +119,7 @@ class MachineClocks:
 
 
 class ClockWatch:
-    """Watches the clock.
+    """Decides whether the system clock is right, sets the household's clock, and reports clock changes.
 
     The constructor loads the stored state and checks the clock once; `start` begins periodic checks.
 
@@ -165,7 +165,7 @@ class ClockWatch:
             self._begin(reading)
 
     def _begin(self, reading: Reading) -> None:
-        """Check the clock for the first time since boot."""
+        """Check the clock for the first time since boot, and set the household's clock."""
         found = self._service() or source_at_boot(self._machine, self._last, reading)
         if found is not TimeSource.UNKNOWN:
             self._set_clock(reading, found, reading.system)
@@ -200,7 +200,7 @@ class ClockWatch:
 
     @property
     def lower_bound(self) -> datetime:
-        """The last time that a time service confirmed. The right time is not earlier."""
+        """The last time that a time service confirmed. The current time is not earlier."""
         return datetime.fromtimestamp(self._last.at, UTC)
 
     @property
@@ -254,7 +254,7 @@ class ClockWatch:
         self._timers["store"] = self._loop.call_later(STORE, self._store_again)
 
     def look(self) -> None:
-        """Compare the clocks now."""
+        """Check the system clock now, and report a jump or that the time became known."""
         if self.played:
             return
         jump = self._examine(self._machine.read())
@@ -271,7 +271,7 @@ class ClockWatch:
         self._changed(jump)
 
     def _examine(self, reading: Reading) -> Jump | None:
-        """Apply changes since the last check. Return the jump, or None."""
+        """Set the household's clock from a new reading. Return the jump that this causes, or None."""
         was_set = abs(reading.system - self._run.system) >= SMALLEST
         if was_set:
             self._run = replace(self._run, doubted=self._looked)
@@ -328,7 +328,7 @@ class ClockWatch:
         return datetime.fromtimestamp(wall + reading.boot, UTC) + self._clock.offset
 
     def store(self) -> None:
-        """Store the time, and whether the battery-backed clock agrees with it."""
+        """Store the current time, and whether the battery-backed clock agrees with it."""
         if self.played or not self.known or not self._started:
             return
         reading = self._machine.read()
@@ -391,7 +391,7 @@ class ClockWatch:
 
 
 def source_at_boot(machine: MachineClocks, last: LastTime, reading: Reading) -> TimeSource:
-    """Return the source that confirms the system clock at boot if no time service does."""
+    """Return the source that confirms the system clock at boot without a time service; else UNKNOWN."""
     if reading.real < last.at:
         return TimeSource.UNKNOWN
     if machine.has_host():
@@ -400,7 +400,7 @@ def source_at_boot(machine: MachineClocks, last: LastTime, reading: Reading) -> 
 
 
 def _rtc_is_right(machine: MachineClocks, reading: Reading) -> bool:
-    """Whether the battery-backed clock confirms the system clock.
+    """Return whether the battery-backed clock confirms the system clock.
 
     That is: the kernel took its time from it at boot, the system clock was not set since, and it still runs.
     """

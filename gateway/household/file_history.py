@@ -37,7 +37,7 @@ Contents = Mapping[str, bytes | None]
 
 
 def revision_of(data: bytes) -> int:
-    """Return the revision of a file: 48 bits of the SHA-256 of its content, exact as a JSON number."""
+    """Return the revision number of a file: the first 48 bits of its SHA-256, which fit a JSON number."""
     return int.from_bytes(sha256(data).digest()[:6])
 
 
@@ -47,7 +47,7 @@ def revision(data: bytes | None) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A stored change of one or more files."""
+    """A stored change of files: author, time, reason, and each file's revision before and after."""
 
     number: int
     by: str
@@ -59,13 +59,16 @@ class FileChange:
 
     @property
     def removed(self) -> str | None:
-        """The file that the step removed; None if it did anything else."""
+        """The name of the file that the step removed; None if the step did anything else."""
         name = next(iter(self.after), None)
         return name if len(self.after) == 1 and name is not None and self.after[name] is None else None
 
 
 class FileHistory:
-    """The history of the files in one folder. Steps are read once and then cached."""
+    """The stored changes (steps) of the files in one folder: writes, looks up and undoes them.
+
+    Steps are read once and then cached.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._home = folder
@@ -84,9 +87,9 @@ class FileHistory:
         return self._steps
 
     def last(self, name: str, revision: int, skip_author: str = "") -> FileChange | None:
-        """Return the step that led to a revision; None if it is not stored, or a person edited the file.
+        """Return the step that led to ``revision`` of the file ``name``.
 
-        ``skip_author``: skip the steps of this author.
+        None if it is not stored, or a person edited the file. ``skip_author``: skip the steps of this author.
         """
         wanted: int | None = revision
         for step in (step for step in reversed(list(self.steps.values())) if name in step.after):
@@ -104,7 +107,7 @@ class FileHistory:
         return [] if start is None else steps[: start + 1]
 
     def earlier(self, path: Path, revision: int) -> tuple[list[FileChange], bytes]:
-        """Return the steps since a revision, and the content at that revision.
+        """Return the steps of a file since a revision, newest first, and its content at that revision.
 
         Raises PolicyError if the revision is not stored.
         """
@@ -131,7 +134,7 @@ class FileHistory:
         self, files: Contents, found: Contents, *,
         by: str, at: datetime, by_hand: frozenset[str], because: str = "",
     ) -> FileChange:  # fmt: skip
-        """Write ``files`` as a new step, if all of them still have the contents in ``found``.
+        """Write ``files`` and return the new step, if all of them still have the contents in ``found``.
 
         Raises PolicyError with all files unchanged.
         """
@@ -236,11 +239,11 @@ class FileHistory:
         sync_folder(path.parent)
 
     def _sibling(self) -> Path | None:
-        """Return a file whose owner and mode a new file gets."""
+        """Return a file that gives its owner and mode to a new file; None if the folder has none."""
         return next((file for file in sorted(self._home.iterdir()) if file.suffix == ".yaml"), None)
 
     def _prune(self) -> None:
-        """Delete the steps that are beyond the limits for all of their files."""
+        """Delete the steps that exceed the limits (STEPS, BY_HAND, GONE) for each of their files."""
         seen: dict[str, int] = {}
         hands: dict[str, int] = {}
         gone = 0
@@ -260,7 +263,7 @@ class FileHistory:
                 del self._cached()[step.number]
 
     def forget(self, name: str) -> None:
-        """Delete all steps that contain a file, with their other files."""
+        """Delete all steps that contain the file ``name``, including their other files."""
         for step in [step for step in self._cached().values() if name in step.after]:
             _remove(self._place(step.number))
             del self._cached()[step.number]
