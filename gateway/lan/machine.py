@@ -1,6 +1,6 @@
-"""The machine's network configuration: links, addresses, default routes, neighbours (rtnetlink(7)).
+"""Reads the machine's network configuration: links, addresses, default routes, neighbours (rtnetlink(7)).
 
-Read from the kernel, which needs no privileges; nothing is sent to the network.
+Reading it from the kernel needs no privileges; nothing is sent to the network.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class DefaultRoute:
 
 @dataclass(frozen=True, slots=True)
 class RecentNeighbour:
-    """A neighbour that has answered recently."""
+    """A device in the kernel's neighbour table. Entries set by hand are left out, except routers."""
 
     interface: str
     ip: Address
@@ -84,7 +84,7 @@ class NetworkSnapshot:
 
 
 def read_machine() -> NetworkSnapshot:
-    """Read the configuration from the kernel. Raises OSError."""
+    """Return the machine's current network configuration, read from the kernel. Raises OSError."""
     names: dict[int, str] = {}
     raw = []
     for body in dump_route(_GET_LINK, _LINK.size):
@@ -109,12 +109,12 @@ def read_machine() -> NetworkSnapshot:
 
 
 def setting(name: str) -> str:
-    """Return a value under /proc/sys/net of this network namespace; empty if it does not exist."""
+    """Return a value under /proc/sys/net of this network namespace, as text; empty if it does not exist."""
     return text_of(PROC / "sys/net" / name).strip()
 
 
 def text_of(path: Path) -> str:
-    """Return the content of a file; empty if it cannot be read."""
+    """Return the text of a file; empty if it cannot be read."""
     try:
         return path.read_text("utf-8", "replace")
     except OSError:
@@ -142,7 +142,7 @@ def _ways(names: dict[int, str]) -> Iterator[DefaultRoute]:
 
 
 def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryview]]]:
-    """Yield interface and attributes of each next hop: a route may have several (ECMP)."""
+    """Yield the interface index and attributes of each next hop of a route: it may have several (ECMP)."""
     if _OUT in found:
         yield struct.unpack("=I", found[_OUT])[0], found
     rest = found.get(_SEVERAL, memoryview(b""))
@@ -167,7 +167,7 @@ def _text(value: memoryview | None) -> str:
 
 
 def may_administer() -> bool:
-    """Return whether the kernel shows us its rules: to root, or with CAP_NET_ADMIN."""
+    """Return whether this process may read the kernel's network rules: as root, or with CAP_NET_ADMIN."""
     for line in text_of(PROC / "self/status").splitlines():
         key, _, value = line.partition(":")
         if key == "CapEff":
