@@ -1,4 +1,4 @@
-"""The interface to the service manager, if any: state notifications and inherited descriptors (sd_notify(3),
+"""Sends state notifications to the service manager, and finds the descriptors that it passed (sd_notify(3),
 sd_listen_fds(3)).
 """
 
@@ -39,7 +39,10 @@ class ServiceNotifier:
 
 
 def inherited_descriptor(name: str, environment: Mapping[str, str] = os.environ) -> int | None:
-    """Return the descriptor of that name and make it non-inheritable; None if there is none."""
+    """Return the descriptor that the service manager passed under this name; None if there is none.
+
+    Child processes do not inherit it.
+    """
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return None
     names = environment.get("LISTEN_FDNAMES", "").split(":")
