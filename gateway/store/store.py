@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ActivityErased:
-    """The activity of a profile was erased from the database. Subscribers erase their own copies."""
+    """Event: a profile's activity is erased from the database. Subscribers erase their own copies."""
 
     profile: str
     past: bool  # also the past days
@@ -64,7 +64,10 @@ class ActivityErased:
 
 
 class Store:
-    """Opens the database at ``path``. Creates a missing file, replaces a damaged one. Raises StoreError."""
+    """Gives access to all stored state, in the SQLite file at ``path``.
+
+    Creates a missing file and replaces a damaged one. Raises StoreError.
+    """
 
     def __init__(
         self,
@@ -76,7 +79,13 @@ class Store:
         named: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
         clock_trusted: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``named`` returns whether the family's files list a MAC address. Such a device is never evicted."""
+        """Open the database and load its tables.
+
+        Arguments:
+            day_starts: the time after midnight at which the family's day starts.
+            named: returns whether the family's files list a MAC address. Such a device is never evicted.
+            clock_trusted: returns whether the system clock is known to be correct.
+        """
         self._database = Database(path)
         self._day_starts = day_starts
         self._bus = bus or Bus()
@@ -111,7 +120,7 @@ class Store:
         self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
-        """Return pauses, `off`, extra time and opened sites in force at ``now``.
+        """Return pauses, the switch `off` (no filtering), extra time and opened sites in force at ``now``.
 
         ``now`` is an aware time, in the local zone unless the family's day ``today`` is given.
         """
@@ -125,7 +134,7 @@ class Store:
         """Adjust all stored deadlines after a change of the clock, in one transaction.
 
         A clock change neither adds nor removes time, and ended periods stay ended (see
-        gateway.policy.time.clock_changes). Return whether the assignment of a device begins or ends.
+        gateway.policy.time.clock_changes). Return whether the assignment of any device changed.
         """
         self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.transaction():
@@ -137,12 +146,18 @@ class Store:
             return self.devices.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:
-        """Write pending events. Call it about once a second. ``now`` is the loop's clock in seconds."""
+        """Write pending decisions if they are due or ``force``, and state that the disk did not take earlier.
+
+        Call it about once a second. ``now`` is the loop's clock in seconds.
+        """
         self._writer.catch_up()
         self._events.flush(now, force=force)
 
     def flush_devices(self) -> None:
-        """Write last-seen times and notes. Call it every few minutes, to save writes."""
+        """Write changes about devices, cards, sessions and slots that can wait, such as last-seen times.
+
+        Call it every few minutes, to save writes.
+        """
         with self.transaction():
             self.devices.flush()
             self.questions.flush()
@@ -191,14 +206,14 @@ class Store:
         return more
 
     def _erase(self, table: str, where: str, values: tuple[object, ...]) -> bool:
-        """Erase up to PURGE_ROWS rows. Return True if there may be more."""
+        """Delete up to PURGE_ROWS rows of ``table`` that match ``where``. Return True if more may match."""
         old = self._database.rows(f"SELECT rowid FROM {table} WHERE {where} LIMIT {PURGE_ROWS}", values)
         if old:
             self._database.write([Statement(f"DELETE FROM {table} WHERE rowid = ?", old)], durable=False)
         return len(old) == PURGE_ROWS
 
     def erase(self, profile: str, *, counts: bool = False, running: bool = False) -> None:
-        """Erase the names of sites of a profile, and its minutes by service.
+        """Erase a profile's names of sites, its bypass cards and its minutes by service.
 
         ``counts``: also erase counts and minutes by category. ``running``: also erase the minutes of the
         current day, which the limits use. Raises StoreError.
@@ -230,7 +245,7 @@ class Store:
         self.erase(profile, counts=True, running=True)
 
     def problems(self) -> list[str]:
-        """Return problems as sentences for `status`."""
+        """Return a sentence for each problem, for `status`: an unwritable disk, or dropped decisions."""
         found = []
         if self._writer.behind:
             found.append(
@@ -243,7 +258,7 @@ class Store:
         return found
 
     def figures(self) -> Mapping[str, int]:
-        """Return counters for `status --json`."""
+        """Return pending and dropped decisions, file replacements and bytes on disk, for `status --json`."""
         return {
             "pending": self._events.pending,
             "dropped": self._events.dropped,
@@ -297,7 +312,10 @@ def _is_kept(named: Callable[[str], bool], notes: DeviceNoteTable, mac: str) -> 
 def _load(
     database: Database, bus: Bus, named: Callable[[str], bool], clock_trusted: Callable[[], bool]
 ) -> _Loaded:
-    """Load all tables. If a read finds damage, the file is replaced, and a second try loads the new one."""
+    """Return all tables, loaded from the database.
+
+    If a read finds damage, the file is replaced, and a second try loads the new one.
+    """
     for last in (False, True):
         writer = DurableWriter(database)
         try:

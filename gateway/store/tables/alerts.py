@@ -1,4 +1,4 @@
-"""Notification settings of guardians (ntfy). A topic address is secret: it is in no log and no audit line."""
+"""Notification settings of guardians (ntfy). A topic's URL is secret: it is in no log and no audit line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COLUMNS = "guardian, said"
 
 
 class AlertTable:
-    """Notification settings by the guardian's name."""
+    """Stores the notification settings of each guardian, by name."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer

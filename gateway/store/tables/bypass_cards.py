@@ -1,8 +1,8 @@
-"""Cards about blocked bypass methods. Only what a guardian may see of them is stored.
+"""Cards: notices that a device used a blocked bypass method, such as a VPN.
 
-A card is written immediately when it is created, extended or dismissed: a few times a day. Whether it is
-solved may change every few minutes and is written with the batch. After a crash, the traffic of the device
-shows it again.
+Only what a guardian may see of them is stored. A card is written immediately when it is created, extended
+or dismissed: a few times a day. Whether it is solved may change every few minutes and is written with the
+batch. After a crash, the traffic of the device shows it again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class BypassCardTable:
         return tuple(card for card in self._cards.values() if card.mac == mac)
 
     def put(self, card: AlertCard) -> None:
-        """Store a new or changed card immediately."""
+        """Store a new or changed card immediately. Beyond MAX_CARDS, drop the oldest one."""
         self.note(card)
         self.flush()
         if len(self._cards) > MAX_CARDS:
@@ -63,7 +63,7 @@ class BypassCardTable:
             self._writer.save(Statement(_PUT, rows))
 
     def move(self, old: AlertCard, new: AlertCard) -> None:
-        """Move a card to another day."""
+        """Replace the card ``old`` by ``new``, which has another day."""
         self._forget([old.key])
         self.put(new)
 

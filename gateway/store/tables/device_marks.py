@@ -25,7 +25,7 @@ class DeviceMarkTable:
         return frozenset(self._without_data)
 
     def mark(self, mac: str, *, no_mobile_data: bool, by: str, at: datetime, origin: str = "") -> None:
-        """Set or remove the mark, with a line in the audit log."""
+        """Mark a device as having no mobile data, or remove the mark, with a line in the audit log."""
         self._without_data.pop(mac, None)
         if no_mobile_data:
             self._without_data[mac] = None

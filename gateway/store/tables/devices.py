@@ -1,4 +1,4 @@
-"""Devices that were seen, and the assignment of those that no profile lists.
+"""Devices seen on the network, and the place (such as guest) of those that no profile lists.
 
 Any device on the Wi-Fi can invent MAC addresses, so seen devices are limited and written with the batch.
 """
@@ -39,7 +39,7 @@ class StoredDevice:
 
 class DeviceTable:
     def __init__(self, database: Database, writer: DurableWriter, keeps: Callable[[str], bool]) -> None:
-        """``keeps`` returns whether a device must not be dropped to make room."""
+        """Load all devices. ``keeps`` returns whether a MAC must not be dropped to make room."""
         self._writer = writer
         writer.add(self._snapshot)
         self._devices = {
@@ -56,16 +56,16 @@ class DeviceTable:
         self._gone: set[str] = set()
 
     def all(self) -> Mapping[str, StoredDevice]:
-        """Return the devices by MAC."""
+        """Return all stored devices by MAC address, ordered by when they were last seen."""
         return self._devices
 
     def last_seen(self, mac: str) -> datetime | None:
-        """Return when the device was last here; None for a device without an entry."""
+        """Return when a device was last seen on the network; None for an unknown device."""
         device = self._devices.get(mac)
         return None if device is None else device.last_seen
 
     def seen(self, mac: str, at: datetime, name: str = "") -> bool:
-        """Record that a device is present. Return True if it is new."""
+        """Record that a device is present, and the name it reports. Return True if the device is new."""
         known = self._devices.pop(mac, None)  # inserted again at the end: the order is by last seen
         name = name[:NAME_LIMIT]
         if known is None:
@@ -79,7 +79,7 @@ class DeviceTable:
     def place(
         self, mac: str, place: str, *, at: datetime, until: datetime | None = None, sure: bool = True
     ) -> None:
-        """Assign a device, optionally until a time of day. Written immediately."""
+        """Assign a device to ``place``, such as guest, optionally until a time. Written immediately."""
         known = self._devices.get(mac) or StoredDevice(mac, "", "", None, at, at)
         placed = None if until is None else at
         self._devices[mac] = replace(known, place=place, until=until, placed=placed, sure=sure)
@@ -105,7 +105,7 @@ class DeviceTable:
         return bool(ended)
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust assignments after a change of the clock. Return whether any changed."""
+        """Adjust the ends of device assignments after a clock change. Return whether any changed."""
         before = {mac: device for mac, device in self._devices.items() if device.until is not None}
         after = {mac: _moved(device, jump) for mac, device in before.items()}
         if after == before:
@@ -120,7 +120,7 @@ class DeviceTable:
             self._writer.save(Statement("DELETE FROM devices WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write changes since the last flush."""
+        """Write the devices that were seen or dropped since the last flush."""
         if not self._changed and not self._gone:
             return
         gone = Statement("DELETE FROM devices WHERE mac = ?", [(mac,) for mac in self._gone])

@@ -1,4 +1,4 @@
-"""Each child's latest age transition. Written to disk before it is shown."""
+"""Each child's latest transition to the next age group. Written to disk before it is shown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PUT = f"INSERT OR REPLACE INTO growing ({COLUMNS}) VALUES ({', '.join('?' * 14)
 
 
 class AgeTransitionTable:
-    """Age transitions by profile id."""
+    """Stores the latest age transition of each child, by profile id."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -50,7 +50,10 @@ class AgeTransitionTable:
         at: datetime | None = None,
         origin: str = "",
     ) -> None:
-        """Store a transition. ``what`` is the verb of the audit line; empty: no line. It omits the reason."""
+        """Store a child's age transition.
+
+        ``what`` is the verb of the audit line, which omits the reason; empty: no line.
+        """
         self._steps[step.profile] = step
         detail = f"{step.profile}: {step.band.value} → {step.then.value}"
         audit = audit_line(at, by, what, detail, origin) if what and at is not None else None

@@ -1,4 +1,4 @@
-"""The highest age group of each child so far: a younger one must not enable more logging again."""
+"""The highest age group of each child so far: a lower one set later must not enable more logging again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from gateway.store.durable_writes import DurableWriter, table_snapshot
 
 
 class HeldBandTable:
-    """Age groups by profile id. They stay when a profile is deleted, since it may be restored."""
+    """Stores the highest age group so far, by profile id.
+
+    An entry stays when its profile is deleted, since the profile may be restored.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer

@@ -1,4 +1,4 @@
-"""Pauses, the switch `off`, and the audit log.
+"""Pauses of the internet, the switch `off` (no filtering for anyone), and the audit log.
 
 The state in force is in memory; each change is written immediately. All times are aware; the disk has Unix
 seconds.
@@ -58,7 +58,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class NetworkOff:
-    """Filtering is off for everyone."""
+    """The period in which filtering is off for everyone."""
 
     since: datetime
     until: datetime | None
@@ -96,7 +96,10 @@ class ReadAudit(Protocol):
 
 
 class PauseTable:
-    """Pauses, `off` and audit. ``origin`` is the address or terminal of a change, for the audit only."""
+    """Stores pauses, the switch `off` and the audit log.
+
+    ``origin`` is the address or terminal of a change, for the audit only.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._database = database
@@ -133,7 +136,10 @@ class PauseTable:
         sure: bool = True,
         origin: str = "",
     ) -> None:
-        """Set a pause. ``span`` is LASTING for a duration and OF_DAY for a time of day."""
+        """Pause the internet of a profile, a MAC or "all" until a time, with an audit line.
+
+        ``until`` None: until resumed. ``span`` is LASTING for a duration and OF_DAY for a time of day.
+        """
         # In UTC: Python compares times of one zone by wall clock, which is ambiguous when DST ends.
         ends = None if until is None else in_utc(until)
         pause = self._pauses[who] = Pause(who, in_utc(at), ends, by, span, sure)
@@ -188,7 +194,7 @@ class PauseTable:
             self._writer.save(*self._snapshot())
 
     def audit(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """Add an audit line for another change, such as an edited rule."""
+        """Add a line to the audit log for a change that other code stores, such as an edited rule."""
         self._writer.save(audit=audit_line(at, by, what, detail, origin))
 
     def blank(self, profile: str) -> None:
@@ -217,14 +223,14 @@ class PauseTable:
         return [AuditLine(moment(at), *rest) for at, *rest in rows]
 
     def auditors(self, limit: int) -> list[str]:
-        """Return the names of all persons in the audit log, sorted."""
+        """Return the names in the audit log of those who made changes, sorted, at most ``limit``."""
         return [
             who
             for (who,) in self._database.rows("SELECT DISTINCT who FROM audit ORDER BY who LIMIT ?", (limit,))
         ]
 
     def drop_old(self, now: datetime) -> None:
-        """Delete ended pauses."""
+        """Delete the pauses that ended before ``now``."""
         ended = [
             who
             for who, pause in self._pauses.items()

@@ -28,7 +28,7 @@ TOKENS = "key, name, label, role, since, used, until, sure"
 
 @dataclass(frozen=True, slots=True)
 class AccountsChanged:
-    """An account, a session, an announcement, a proposal or a token was written."""
+    """Event: an account, a session, an announcement, a proposal or a token was written."""
 
 
 class AccountTable(AccountRegister):
@@ -137,7 +137,7 @@ class AccountTable(AccountRegister):
 
 
 def _role(text: str) -> PersonRole:
-    """Return the role. An unknown role of a later version gets the least rights."""
+    """Return the role with this name; for an unknown role of a later version, the one with least rights."""
     return PersonRole(text) if text in set(PersonRole) else PersonRole.SUPPORT
 
 

@@ -1,4 +1,4 @@
-"""Open questions about devices, and the confirmed traits of known devices ("faces").
+"""Open questions to guardians about devices, and the confirmed traits of known devices ("faces").
 
 Any device on the Wi-Fi can invent MAC addresses. So questions about new devices are limited, and the longest
 unseen one is dropped.
@@ -50,11 +50,11 @@ class QuestionTable:
         self._faces = {mac: _faces(text) for mac, text in database.rows("SELECT mac, faces FROM faces")}
 
     def all(self) -> Mapping[str, IdentityQuestion]:
-        """Return the questions by MAC, oldest first."""
+        """Return the open questions about devices by MAC address, oldest first."""
         return self._questions
 
     def put(self, question: IdentityQuestion, last_seen: LastSeen, now: datetime) -> bool:
-        """Store a new or changed question. Return False if STRANGERS_LIMIT is reached."""
+        """Store a new or changed question. Return False beyond STRANGERS_LIMIT if none can be dropped."""
         known = self._questions.get(question.mac)
         if (known is None or known.silent) and question.about_stranger:
             gone = self._room(question, last_seen, now)
@@ -114,7 +114,7 @@ class QuestionTable:
             self._writer.save(Statement(_PUT, rows))
 
     def _room(self, new: IdentityQuestion, last_seen: LastSeen, now: datetime) -> list[str] | None:
-        """Return the MACs to drop for a new question: the longest unseen device, if there is no room.
+        """Return the MACs whose questions to drop for a new one: [] if it fits, else the longest unseen.
 
         A device that may be a child's replaces any other new device. None if no question can be dropped.
         """
@@ -145,7 +145,7 @@ class QuestionTable:
             self._writer.save(Statement("DELETE FROM questions WHERE mac = ?", [(mac,) for mac in macs]))
 
     def faces(self, mac: str) -> tuple[Traits, ...]:
-        """Return the confirmed traits of a MAC; empty if there are none yet."""
+        """Return the confirmed traits (host name, DHCP options, …) of a MAC; empty if there are none yet."""
         return self._faces.get(mac, ())
 
     def keep_faces(self, mac: str, faces: tuple[Traits, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Requests of children. Written to disk before the child sees the confirmation."""
+"""Children's requests for sites or time. Written to disk before the child sees the confirmation."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RequestTable:
             self._writer.save(*self._snapshot())
 
     def keep(self, kept: Iterable[ChildRequest]) -> None:
-        """Delete all other requests."""
+        """Delete all requests except ``kept``."""
         wanted = {request.id: request for request in kept}
         gone = [number for number in self._requests if number not in wanted]
         if gone:

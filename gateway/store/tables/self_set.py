@@ -15,7 +15,10 @@ PROFILES = 64  # as many as there can be profiles
 
 
 class SelfSetTable:
-    """Settings by profile id; `policy.profile.self_set` limits their number."""
+    """Stores the bedtime and limits that each child set for itself, by profile id.
+
+    `policy.profile.self_set` limits their number.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer

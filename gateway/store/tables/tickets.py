@@ -40,7 +40,7 @@ class TicketTable:
         return tuple(self._tickets.values())
 
     def add(self, tickets: Sequence[Ticket], *, origin: str = "") -> None:
-        """Add the codes of one batch, with equal minutes."""
+        """Store a batch of new codes, all with the same minutes, with an audit line."""
         first = tickets[0]
         self._tickets |= {ticket.hash: ticket for ticket in tickets}
         detail = f"{first.who or 'all'}: {len(tickets)} of {first.minutes} min"
@@ -69,7 +69,7 @@ class TicketTable:
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """Adjust ends after a change of the clock. Expired codes stay expired."""
+        """Adjust when codes expire after a clock change. Expired codes stay expired."""
         before = self._tickets
         self._tickets = {
             digest: after for digest, ticket in before.items() if (after := _moved(ticket, jump)) is not None
