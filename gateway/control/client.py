@@ -19,11 +19,14 @@ CHUNK = 64 * 1024
 
 
 class Unreachable(ControlError):
-    """The daemon does not respond. A refusal by the daemon is a plain ControlError."""
+    """Raised if the daemon does not respond. A refusal by the daemon is a plain ControlError."""
 
 
 class EventStream:
-    """Iterates over events. Yields None after ``idle`` seconds without one; ends with Unreachable."""
+    """Iterates over the daemon's events, each a dictionary. Yields None after ``idle`` seconds without one.
+
+    Raises Unreachable when the daemon closes the connection.
+    """
 
     __slots__ = ("_lines", "_reader", "_sock")
 
@@ -54,7 +57,10 @@ class EventStream:
 
 
 class Client:
-    """``Client(path).call("pause", who="daughter", minutes=30)``. Threads may share a client."""
+    """Sends verbs to the control socket: ``Client(path).call("pause", who="daughter", minutes=30)``.
+
+    Threads may share a client.
+    """
 
     __slots__ = ("_path", "_timeout")
 
@@ -63,16 +69,25 @@ class Client:
         self._timeout = timeout
 
     def call(self, do: str, **values: object) -> dict[str, Any]:
-        """Return the answer. Raises ControlError for a refusal, Unreachable without an answer."""
+        """Send the verb ``do`` and return the values of the answer.
+
+        Raises ControlError for a refusal, Unreachable without an answer.
+        """
         with self._connect() as sock:
             return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0]
 
     def ask(self, verb: Verb[Any, ResponseT], /, **values: object) -> ResponseT:
-        """Send a declared verb and return its response. Raises like ``call``."""
+        """Send a declared verb and return its answer as a record.
+
+        Raises ControlError for a refusal, Unreachable without an answer.
+        """
         return verb.decode_response(self.call(verb.name, **values))
 
     def hold(self, do: str, **values: object) -> tuple[dict[str, Any], socket.socket]:
-        """Like ``call``, but also return the open connection. Closing it ends what the verb started."""
+        """Send the verb ``do``. Return the answer and the open connection.
+
+        Closing the connection ends what the verb started.
+        """
         sock = self._connect()
         try:
             return self._ask(sock, LineReader(ANSWER_LIMIT), do, values)[0], sock
@@ -81,7 +96,10 @@ class Client:
             raise
 
     def events(self, kinds: tuple[str, ...] = (), idle: float = 10.0) -> EventStream:
-        """Subscribe to events of these ``kinds``; empty: all. No event after this call is lost."""
+        """Return an iterator over the daemon's events of these ``kinds``; empty: all.
+
+        No event after this call is lost.
+        """
         sock = self._connect()
         reader = LineReader(ANSWER_LIMIT)
         try:
@@ -132,7 +150,7 @@ class Client:
 
 
 def _receive(sock: socket.socket) -> bytes:
-    """Return received bytes. Raises TimeoutError, or Unreachable if the daemon closed the connection."""
+    """Return bytes from the daemon, at least one. Raises TimeoutError, or Unreachable at the end."""
     try:
         data = sock.recv(CHUNK)
     except ConnectionError:

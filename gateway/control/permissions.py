@@ -52,7 +52,7 @@ def _declared() -> Mapping[str, Verb[Any, Any]]:
 
 VERBS = _declared()
 WEB_VERBS = frozenset(name for name, verb in VERBS.items() if verb.senders)
-"""What the web process may send, for itself or for a person."""
+"""The names of the verbs that the web process may send, for itself or for a person."""
 
 
 def senders_of(name: str) -> frozenset[Sender]:
@@ -70,7 +70,7 @@ def may_change(role: PersonRole, name: str) -> bool:
 
 
 def document() -> str:
-    """Return docs/developers/permissions.md."""
+    """Return the text of docs/developers/permissions.md: a table of all verbs and who may send them."""
     senders = (Sender.PAGES, Sender.GUARDIAN, Sender.HELPER, Sender.CHILD)
     lines = [
         "# Permissions",

@@ -74,7 +74,7 @@ class Identified:
 
 @record
 class ListedDevice:
-    """A device in a list. All its texts are untrusted input."""
+    """A device with its names, owner, type and last use. All its texts are untrusted input."""
 
     mac: str
     name: str  # the guardian's name for it, or else its own
@@ -102,7 +102,7 @@ class ListedDevice:
 
 @record
 class FormerAddress:
-    """A former address of a device. A MAC address is one that it used before."""
+    """An IP address that a device had, or a MAC address that it used before, with its first and last use."""
 
     address: str
     first: datetime | None
@@ -111,7 +111,7 @@ class FormerAddress:
 
 @record
 class DeviceDetails(ListedDevice):
-    """A device with its details, which a brief list omits."""
+    """A device with its services, addresses, repeaters and question, which a brief list omits."""
 
     services: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -131,7 +131,7 @@ class DeviceOwner:
 
 @record
 class DevicesRequest:
-    """``mac``: this device alone, with its history. ``brief``: all, without their details."""
+    """Requests one device by ``mac``, with its former addresses; or all, ``brief`` without details."""
 
     mac: OneLine | None = None
     brief: bool = False
@@ -228,7 +228,7 @@ LEASE = Verb("lease", LeaseRequest, NoValues)
 
 @record
 class SimulatedSight:
-    """What a device of the virtual home was seen to do."""
+    """A simulated observation of a device of the virtual home, such as a DHCP request."""
 
     mac: OneLine
     what: Literal["dhcp", "gone", "back", "behind"] = "dhcp"

@@ -1,4 +1,4 @@
-"""Verbs of the gateway's health: `health`, and `support` without personal data."""
+"""Verbs that report the gateway's health: `health`, and the support file `support` without personal data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from gateway.control.verbs import BY_PAGES, NoValues, Verb
 
 @record
 class FindingEntry:
-    """The result of one check. Support sees no text that may name a person, and no ``fix``."""
+    """The result of one health check: level, subject, problem and fix.
+
+    Support sees no text that may name a person, and no ``fix``.
+    """
 
     level: str  # ok, note, warning, error
     about: str
@@ -90,7 +93,10 @@ class HealthSample:
 
 @record
 class LogEntry:
-    """A line of the log. For support, ``text`` is the template without arguments."""
+    """A line of the daemon's log, with how often and when it occurred.
+
+    For support, ``text`` is the template without arguments.
+    """
 
     level: str
     place: str

@@ -1,4 +1,4 @@
-"""Verbs of the notifications on guardians' phones."""
+"""Verbs that read and change which notifications are sent to guardians' phones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class AlertsResponse:
 
 @record
 class SetAlertsRequest:
-    """Without ``address`` and ``kinds``, turn them off. Without ``address``, keep the stored one."""
+    """Changes the notifications of a guardian.
+
+    Without ``address`` and ``kinds``, they are turned off. Without ``address``, the stored one stays.
+    """
 
     address: OneLine | None = None
     kinds: tuple[str, ...] | None = None

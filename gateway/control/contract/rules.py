@@ -238,7 +238,7 @@ class PreviewRequest:
 
 @record
 class WhyRequest:
-    """The device, or else the profile, and what it wants to reach."""
+    """Requests the decision about a connection: a device or else a profile, and the host or address."""
 
     host: OneLine | None = None
     to: OneLine | None = None  # address and port
@@ -364,7 +364,10 @@ class LawChild:
 
 @record
 class CountryLaw:
-    """A legal rule. The lists contain targets, such as ``service:tiktok``; texts are by language."""
+    """A law that bars children from services, and the children of the family to whom it applies.
+
+    The lists contain targets, such as ``service:tiktok``; texts are by language.
+    """
 
     id: str
     name: str
@@ -412,7 +415,7 @@ class HelpLines:
 
 
 def help_line_entry(line: HelpLine) -> HelpLineEntry:
-    """Return a help line of a country file. The pages use it, too, while no daemon runs."""
+    """Convert a help line of a country file to its record. The pages also use it while no daemon runs."""
     return HelpLineEntry(
         name=line.name_in("en"),
         names=dict(line.name),
@@ -446,7 +449,7 @@ class UndoAction:
 
 @record
 class ChangedValue:
-    """One entry of a file. Values are as in the file; null for a missing entry."""
+    """A changed entry of a rule file. Values are as in the file; null for a missing entry."""
 
     key: str
     before: Any

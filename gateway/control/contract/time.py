@@ -1,4 +1,4 @@
-"""Verbs of pauses, extra time, counted minutes and codes on paper."""
+"""Verbs of pauses, the switch `off`, extra time, counted minutes and printed codes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
 
 @record
 class PauseRequest:
-    """Without an end, the pause lasts until a guardian ends it."""
+    """Pauses the internet for minutes, until a time, or until bedtime ends.
+
+    Without an end, the pause lasts until a guardian ends it.
+    """
 
     minutes: SwitchMinutes | None = None
     until: datetime | None = None
@@ -54,7 +57,7 @@ class GrantRequest:
 
 @record
 class PersonGrant:
-    """What one grant gave one person."""
+    """The extra time that one grant gave one person, and the time rules (gates) that it extends."""
 
     who: str
     minutes: int
@@ -65,7 +68,7 @@ class PersonGrant:
 
 @record
 class OwnGrant(PersonGrant):
-    """What a child took: a landing, or the minutes of a code."""
+    """Time that a child took itself: minutes to finish a game, or the minutes of a printed code."""
 
     grant: int
 
@@ -81,7 +84,7 @@ class GrantResult:
 
 @record
 class RevokeRequest:
-    """Without a number, the request revokes the last grant of `who`."""
+    """Revokes a grant by its number; without a number, the last grant of `who`."""
 
     grant: Annotated[int, Whole(1, MAX_NUMBER)] | None = None
 
@@ -111,7 +114,7 @@ class MinutesOnDevice:
 
 @record
 class UsedOfWeek:
-    """The minutes of a weekly limit."""
+    """The used minutes of this week, the weekly limit, and extra minutes (``bonus``)."""
 
     minutes: int
     limit: int
@@ -121,7 +124,7 @@ class UsedOfWeek:
 
 @record
 class TimeUsed:
-    """The minutes of a limit, today and in this week."""
+    """The used minutes of a time limit, the limit and extra minutes (``bonus``), of today and this week."""
 
     target: str
     name: str
