@@ -186,11 +186,11 @@ class KernelTable:
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
     def hand_over(self, slot: int, successor: int) -> None:
-        """Reset the connections of the unused ``slot``, for slot ``successor`` (0: unfiltered)."""
+        """Reset the connections of ``slot``, whose devices now have ``successor`` (0: unfiltered)."""
         unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, successor)
 
     def forget_rates(self, slot: int) -> None:
-        """Reset the rate limits of a slot."""
+        """Reset the packet rate limits of a slot in the nftables table."""
         self._change(render_reset_rates(self.snapshot, slot))
 
     def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
@@ -216,15 +216,15 @@ class KernelTable:
             self._touched()
 
     def passes(self) -> Iterable[PassElement]:
-        """Return the open classes."""
+        """Return the elements of the pass map: the open classes of all slots, with their leases."""
         return self.snapshot.passes
 
     def position(self) -> Mapping[Pair, int]:
-        """Return the counters of the present elements at the last ``used``."""
+        """Return the bytes by slot and class that the present pass map counted until the last ``used``."""
         return self._totals.position()
 
     def _count_many(self, going: Collection[PassElement]) -> None:
-        """Read the counters before a removal of more elements than the kernel can report."""
+        """Read all counters before a removal of ``going``, if these are more than the kernel can report."""
         if len(going) > MANY:
             self.used()
 
@@ -270,7 +270,7 @@ class KernelTable:
 
     @cached_property
     def can_offload(self) -> bool:
-        """Whether this kernel supports flow tables."""
+        """Return whether this kernel supports flow tables."""
         return has_flow_tables(self._nft)
 
     def close(self) -> None:

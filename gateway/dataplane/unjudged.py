@@ -26,7 +26,7 @@ BySlot = Mapping[int, list[ConntrackEntry]]
 
 
 def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
-    """Return the slots of all known addresses on the LAN interfaces."""
+    """Return the slots of all neighbours on the LAN interfaces, by packed address."""
     inside = lan.indexes(interfaces)
     found = {}
     for neighbour in neighbours:
@@ -86,7 +86,7 @@ def reset_connections(
 
 
 def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, successor: int) -> None:
-    """Reset the connections of ``slot``, for slot ``successor`` (0: unfiltered).
+    """Reset the connections of ``slot``, whose devices now have slot ``successor`` (0: unfiltered).
 
     Without a successor, and for UDP, they only lose their mark.
     """
