@@ -15,7 +15,7 @@ from gateway.policy.time.clock_changes import Jump
 
 
 class JumpHandler:
-    """Adjusts stored times on ``Jump``: the clock was set, or became known."""
+    """Adjusts the stored times of all features after a ``Jump``: the clock was set, or became trusted."""
 
     def __init__(
         self,

@@ -177,7 +177,7 @@ class Features:
         self._closers = closers
 
     def in_use(self) -> InUse:
-        """Return what devices use at this moment."""
+        """Return a view of the services and categories that devices use at this moment."""
         return InUse(self._plane.home.rules, self._plane.live, self._plane.store.classes())
 
     def start(self) -> None:
@@ -192,7 +192,7 @@ class Features:
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
-        """Apply a change of a profile, which names these devices now."""
+        """Apply an edited profile: unassign the devices it lists, close their questions, rebuild rules."""
         for mac in sorted(named):
             self._plane.store.devices.unplace(mac)
             self.identities.answered(mac)

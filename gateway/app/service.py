@@ -32,7 +32,7 @@ class DaemonService:
         self._notifier = ServiceNotifier.from_environment()
 
     def run(self) -> int:
-        """Run until SIGTERM or SIGINT."""
+        """Run the event loop until SIGTERM or SIGINT, then close the daemon. Return the exit code."""
         daemon = self._daemon
         go_first()
         self._loop.on_readable(self._signals, self._signalled)
@@ -61,13 +61,13 @@ class DaemonService:
         for number in self._signals.received():
             if number == signal.SIGHUP:
                 self._notifier.send("RELOADING=1")
-                self._reload_or_say()
+                self._reload_or_log()
                 self._notifier.send("READY=1")
             else:
                 self._loop.stop()
 
-    def _reload_or_say(self) -> None:
-        """Reload. The rule book logs which files cannot be used."""
+    def _reload_or_log(self) -> None:
+        """Reload the rules; log an error instead of raising it. The rule book logs the unusable files."""
         try:
             self._daemon.reload()
         except GatewayError as error:
@@ -95,7 +95,10 @@ class DaemonService:
 
 
 def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False) -> int:
-    """Run `qalqan run`. Raises GatewayError with one line if it cannot run."""
+    """Run the daemon until a signal stops it, and return the exit code (`qalqan run`).
+
+    Raises GatewayError with one line if it cannot run.
+    """
     disable_core_dumps()
     if first_boot(path):
         _log.info("Created %s from the router's own settings.", path)
