@@ -1,4 +1,4 @@
-"""Build the category table in a temporary file, verify it, then rename it over the old table."""
+"""Builds the category table in a temporary file, verifies it, then renames it over the old table."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ SAMPLE = 1 << 16  # bytes of a list from which its format is recognised
 PARTS = 256  # of the digests: only one part is sorted at a time, which bounds the memory
 
 Names = Callable[[], Iterable[str]]
-"""Reads a source from its beginning. It is called twice, since millions of names do not fit into memory."""
+"""Returns all names of a source, read from its beginning.
+
+It is called twice, since millions of names do not fit into memory.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildSource:
-    """A list on this machine, as input of the build."""
+    """A list in a file on this machine, as input of the build."""
 
     id: str
     category: str
@@ -47,7 +50,7 @@ def _nothing(name: str) -> bool:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """The result of reading a source. The table's description has it for each source in it."""
+    """The result of reading a source: counts, entries to leave out, and any error."""
 
     id: str
     category: str
@@ -72,7 +75,7 @@ def build_table(
     salt: bytes | None = None,
     leave_out: bool = False,
 ) -> tuple[domains.TableInfo, list[BuildReport]]:
-    """Build the table from all sources and write it to ``target``.
+    """Build the category table from all sources, write it to ``target``, and return its header and reports.
 
     ``built`` is the build time in ISO 8601. With ``leave_out``, the build skips a fetched source that
     cannot be used; its report has the error.
@@ -162,7 +165,9 @@ def guess_format(source: str, path: Path) -> Format:
 
 
 def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
-    """Check a whole source before the build reads it, so that no part of a bad list enters the table.
+    """Read and check a whole source before the build, so that no part of a bad list enters the table.
+
+    Return its counts, and the entries that the build has to leave out.
 
     Raises ListError with the name of the source and the line.
     """
@@ -277,7 +282,7 @@ def _merged(categories: list[tuple[str, Digests]], part: int) -> Iterator[tuple[
 
 
 def digest_of(name: str, salt: bytes) -> int:
-    """Return the 64-bit digest of which the key of the domain table is a part."""
+    """Return the salted 64-bit digest of a name. The key in the domain table is a part of it."""
     return int.from_bytes(blake2s(salt + name.encode("ascii"), digest_size=domains.KEY_BYTES).digest(), "big")
 
 
@@ -306,7 +311,7 @@ class Digests:
 
 @dataclass(slots=True)
 class Pruned:
-    """The remaining names of a category."""
+    """The names of a category after pruning, and counts of what was dropped."""
 
     digests: Digests
     children: int = 0  # names left out because a parent is listed
@@ -319,7 +324,7 @@ def prune(
     is_public_suffix: Callable[[str], bool],
     own: Iterable[Names] = (),
 ) -> Pruned:
-    """Merge all sources and drop each name whose parent domain is listed too.
+    """Merge the names of all sources, without public suffixes and without names below a listed domain.
 
     ``own`` are sources in which a public suffix is intentional, such as that of a web proxy.
     """
@@ -351,7 +356,7 @@ def prune(
 
 
 def _parents(name: str) -> Iterator[str]:
-    """Yield every parent domain of at least two labels."""
+    """Yield every parent domain of a name that has at least two labels."""
     parent = name.partition(".")[2]
     while "." in parent:
         yield parent

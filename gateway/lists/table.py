@@ -95,7 +95,7 @@ def _nothing() -> None:
 
 
 def seed_names() -> Mapping[str, frozenset[str]]:
-    """Return name → categories, of the lists that come with the product."""
+    """Return the names in the lists that come with the product, each with its categories."""
     found: dict[str, frozenset[str]] = {}
     for file in sorted(DATA.joinpath(SEED_FOLDER).iterdir()):
         category, ending = file.name.rpartition(".")[::2]
@@ -110,7 +110,7 @@ def seed_names() -> Mapping[str, frozenset[str]]:
 
 @cache
 def _seed() -> bytes:
-    """Return the seed as a table: 13 kB."""
+    """Return the names that come with the product as a category table in binary form, 13 kB."""
     return pack_table(seed_names(), salt=_SEED_SALT, built=SEED_BUILT)
 
 
