@@ -1,4 +1,7 @@
-"""The web pages. They run as a separate process and user, and reach the daemon only through its socket."""
+"""The web pages. `create_app` builds the Flask application.
+
+It runs as a separate process and user, and reaches the daemon only through its control socket.
+"""
 
 from __future__ import annotations
 

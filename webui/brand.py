@@ -58,7 +58,7 @@ def shown() -> Shown:
 
 
 def _bytes(logo: PageLogo | None) -> bytes:
-    """Return the file's bytes only if it is the validated file."""
+    """Return the logo's bytes; empty without a logo, or if the file is not the validated one."""
     if logo is None:
         return b""
     try:

@@ -1,4 +1,4 @@
-"""The entries of the page "More", in groups.
+"""The entries of the page "More" in groups, by role.
 
 To add a page, add its `MenuEntry` to a group below. `icon` is one of parts/icons.html.
 """
@@ -30,7 +30,7 @@ class MenuGroup:
 
 
 def groups(person: Person) -> tuple[MenuGroup, ...]:
-    """Return the groups for this role in the reader's language. A group without an entry is left out."""
+    """Return the groups of entries for a user's role, in the reader's language. Empty groups are left out."""
     found = (_children(), _home(), _knowledge(), _people(person), _gateway())
     shown = (
         MenuGroup(group.title, tuple(e for e in group.entries if person.role in e.roles)) for group in found

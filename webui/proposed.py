@@ -1,4 +1,4 @@
-"""Lists that a provider proposes in the first run. They are off until the subscriber turns them on."""
+"""The lists and age groups that a provider proposes in the first run. Nothing is on until a user agrees."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def proposal() -> FirstRunProposal:
 
 
 def proposed_lists() -> tuple[ListSource, ...]:
-    """Return the proposed lists that are still off."""
+    """Return the list sources that the provider proposes and that are still off."""
     proposed = proposal().lists
     return wanted_lists(daemon().client.ask(LISTS).sources, proposed) if proposed else ()

@@ -16,7 +16,7 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class FrontSettings:
-    """The home's trusted name: where the front listens, and its certificate files."""
+    """The home's trusted name for HTTPS: the port of the TLS front, and its certificate files."""
 
     name: str
     certificate: str
@@ -26,7 +26,7 @@ class FrontSettings:
 
 @dataclass(frozen=True, slots=True)
 class FirstRunProposal:
-    """The provider's proposals for the first run."""
+    """The provider's proposals for the first run: lists to turn on, and age groups of the children."""
 
     lists: tuple[str, ...] = ()  # ids of lists, or categories
     bands: tuple[str, ...] = ()
@@ -41,8 +41,8 @@ class Settings:
     listen: str | None = None  # "ADDR:PORT" instead of the interfaces
     allow_wan: bool = False  # listen may be reachable from outside of the home
     https: FrontSettings | None = None  # in addition to plain HTTP
-    country: str = ""  # of help lines, until the daemon reports it; empty: international ones
-    # the family's, until the daemon reports it; for browsers without a preferred one of ours
+    country: str = ""  # whose help lines are shown until the daemon has sent some; empty: international ones
+    # The family's language until the daemon reports it, for browsers that prefer none of ours.
     language: str = ""
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, "localhost"}))
     brand: PageBrand = field(default_factory=PageBrand)
@@ -51,7 +51,10 @@ class Settings:
 
 
 def session_key(state: Path | None) -> bytes:
-    """Return the key that signs sessions. It is created once and only readable by the web process."""
+    """Return the key that signs cookies. It is created once and only readable by the web process.
+
+    Raises: SettingsError if the state directory is not writable.
+    """
     if state is None:
         return secrets.token_bytes(SECRET_BYTES)
     path = state / "session.key"

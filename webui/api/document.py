@@ -1,4 +1,4 @@
-"""Builds the OpenAPI 3.1 document from the operations. Pure functions."""
+"""Builds the OpenAPI 3.1 document of the API from its declared operations. Pure functions."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ VERSION = "1.0.0"  # of the API: a removal or a change of meaning needs another 
 FOR_ALL = (403, 404, 405, 413, 421, 422, 429, 503)
 OF_INPUT = (400, 415)
 OF_CHANGES = (409,)
-EVENTS_AT = "events"  # OpenAPI 3.1 cannot describe messages of a stream: `x-events` has their schemas by kind
+# OpenAPI 3.1 cannot describe messages of a stream. `x-events` of this path has their schemas by kind.
+EVENTS_AT = "events"
 
 
 class RecordSchemas:
-    """The schemas of records, each once."""
+    """Collects JSON schemas of record classes by name, for ``components/schemas`` of the document.
+
+    ``bodies``: of requests, which reject unknown keys; otherwise of responses.
+    """
 
     def __init__(self, *, bodies: bool) -> None:
         self._bodies = bodies

@@ -1,4 +1,7 @@
-"""Server-sent events, each with an id, with the same bounds as the pages' own stream."""
+"""Serves the daemon's events to programs, as server-sent events.
+
+The number of streams and their duration have the same limits as those of the pages (`webui.pages.stream`).
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ def stream(me: Caller, query: Wanted) -> Response:
 
 
 class StreamLifetime:
-    """Whether a stream continues: connected, within its time, and with access."""
+    """Decides whether a stream continues: its client is connected, within its time, and still has access."""
 
     def __init__(
         self,
@@ -102,7 +105,7 @@ def _messages(client: Client, kinds: tuple[str, ...], watch: StreamLifetime) -> 
 
 
 def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
-    """Return the public data of an event; None for an unknown kind or shape of another daemon version."""
+    """Return the public data of a daemon's event; None for a kind or shape of another daemon version."""
     kind = EVENTS.get(str(event.get("event")))
     if kind is None:
         return None
@@ -118,5 +121,8 @@ def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
 
 
 def message(number: int, kind: str, data: Mapping[str, Any]) -> bytes:
-    """Encode one message. The JSON is ASCII without line breaks; the kind is one of EVENTS."""
+    """Return one server-sent event as bytes. ``number``: its id. ``kind``: one of EVENTS, or ``hello``.
+
+    The JSON is ASCII without line breaks.
+    """
     return f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()

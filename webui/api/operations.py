@@ -78,7 +78,11 @@ class Noun:
     def declare(
         self, method: str, path: str, *roles: str, answer: type = NoContent, **more: Any
     ) -> Callable[[Callable[..., object]], Callable[..., object]]:
-        """Declare an operation. ``roles``: who may call it; none: guardians."""
+        """Return a decorator that adds a function as an operation.
+
+        ``roles``: who may call it; none: guardians. The function's docstring is the operation's summary in
+        the OpenAPI document.
+        """
 
         def keep(call: Callable[..., object]) -> Callable[..., object]:
             whose = frozenset(roles or (GUARDIAN,))

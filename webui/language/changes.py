@@ -1,4 +1,4 @@
-"""Describes a line of the audit log: the action and its target."""
+"""Describes lines of the audit log: the author, the action and its target."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ChangeLine(Protocol):
 
 
 def who(name: str) -> str:
-    """Return who made the change: a person, or the program."""
+    """Return the display name of a change's author: a person, or a part of the gateway."""
     others = {
         "console": _("The gateway's console"),
         "router": _("The router's own pages"),
@@ -34,7 +34,7 @@ def who(name: str) -> str:
 
 
 def describe(line: ChangeLine, now: datetime) -> str:
-    """Return the action as a phrase that follows the actor's name."""
+    """Return the action of a line as a phrase that follows the author's name."""
     detail = plain(line.detail, 80)
     values = {"about": plain(line.about or line.detail.partition(" ")[0].rstrip(":")), "detail": detail}
     phrase = None

@@ -1,4 +1,4 @@
-"""The reading level of a child's pages: one of three, by the child's band."""
+"""The reading level of a child's pages: one of three, by the child's age group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A book of texts: one file for each language, read up to the requested entry, without a cache.
+"""Reads long texts of a book: one file for each language, up to the requested entry, without a cache.
 
 All texts together are as large as a message catalogue, which takes 2 MB of a process that has as much left.
 The format is for people who correct translations: entries ``[key]``, lines ``name: text``.
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from webui.language.i18n import SOURCE_LANGUAGE, language
 
-ABOUT = "about"  # the entry with the reviewer of a file
+ABOUT = "about"  # key of the entry that names the reviewer of a file
 ALIAS = "as"
 NOBODY = "-"
-ALIASES = 2  # that are followed
+ALIASES = 2  # maximum of aliases that lead to an entry
 
 _FOLDER = Path(__file__).parent
 
@@ -42,7 +42,7 @@ class BookEntry:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A text, and its language."""
+    """Entries of a book, and the language in which they are."""
 
     language: str
     entries: Mapping[str, BookEntry]
@@ -68,7 +68,10 @@ def whole(book: TextBook) -> Read:
 
 
 def entry(book: TextBook, key: str) -> Read | None:
-    """Return one entry, or the one that its alias names, under the requested key."""
+    """Return one entry under the requested key, in the page's language or else English; None without one.
+
+    An alias is followed.
+    """
     code, wanted = tongue(book), key
     for _ in range(1 + ALIASES):
         about, found = None, None
@@ -86,7 +89,7 @@ def entry(book: TextBook, key: str) -> Read | None:
 
 
 def entries(book: TextBook, code: str) -> Iterator[BookEntry]:
-    """Yield the entries of one language's file."""
+    """Yield the entries of a book's file in one language, in order."""
     key, lines = "", dict[str, list[str]]()
     with path(book, code).open(encoding="utf-8") as file:
         for line in map(str.strip, file):

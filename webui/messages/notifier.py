@@ -27,7 +27,7 @@ from webui.messages.outbox import Letter, Outbox
 from webui.messages.unsent import NotSent, SendFailure
 from webui.settings import OWN_NAME
 
-TICK = 1.0  # seconds
+TICK = 1.0  # seconds between two checks for messages that are due
 GONE_AFTER = 20.0  # seconds without a daemon; a restart is shorter
 TEST_PACE = 10.0  # seconds between two test messages: each may occupy a thread of the server longer than that
 REFUSED_FOR = 60.0  # seconds until the next connection after the daemon refused one
@@ -42,9 +42,9 @@ Send = Callable[..., None]
 
 
 def _by_ntfy(address: str, text: str, *, title: str, click: str, inside: bool) -> None:
-    """Send by ntfy.
+    """Send a message by ntfy. Raises: NotSent.
 
-    Imported here: HTTP and TLS take 5 MB, which only homes with notifications need. Raises: NotSent.
+    Imported here: HTTP and TLS take 5 MB, which only homes with notifications need.
     """
     from webui.messages.ntfy import send
 
@@ -72,11 +72,11 @@ class Notifier:
         self._ended.set()
 
     def trouble(self, guardian: str) -> NotSent | None:
-        """Return the error of the last message."""
+        """Return the error of the last message to a guardian; None if it was sent."""
         return self._troubles.get(guardian)
 
     def test(self, to: GuardianAlerts) -> None:
-        """Send a test message now, also at night. Raises: NotSent."""
+        """Send a test message to a guardian now, also at night. Raises: NotSent."""
         with self._lock:
             if time.monotonic() - self._tested < TEST_PACE:
                 raise NotSent(SendFailure.JUST_NOW)
@@ -171,7 +171,7 @@ class Notifier:
 
 
 def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the kind and the subtype of an event; None for events without a notification."""
+    """Return the notification's kind and subtype for an event; None for events without a notification."""
     name, what = event.get("event"), event.get("what")
     if name == "request" and event.get("reminder") is True:
         return "request", "again"

@@ -28,7 +28,7 @@ USER_AGENT = "qalqan (family filter)"
 
 
 class Inside(Outside):
-    """Accepts only the home's own networks, and no address of this machine."""
+    """Accepts only addresses in the home's own networks, and no address of this machine."""
 
     def addresses(self, host: str, port: int) -> list[str]:
         found = self._resolve(host, port)
@@ -49,7 +49,7 @@ class Inside(Outside):
 
 
 def is_own(address: str) -> bool:
-    """Return whether this machine has the address: only then it can be bound."""
+    """Return whether this machine has the address. Only its own addresses can be bound."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         try:
@@ -68,7 +68,10 @@ def send(
     inside: bool = False,
     deadline: float = DEADLINE,
 ) -> None:
-    """Send a message. Raises: NotSent."""
+    """Send a message to the topic at ``address``, in at most ``deadline`` seconds. Raises: NotSent.
+
+    ``click``: the page that a tap opens. ``inside``: the server is in the home.
+    """
     try:
         host = check_url(address)
     except NotOutside:
@@ -95,7 +98,10 @@ def send(
 
 
 class _Line:
-    """The connection. It is cut at the deadline in any state, because time-outs apply to single steps."""
+    """A connection to the server that is cut at the deadline in any state.
+
+    Time-outs apply only to single steps.
+    """
 
     def __init__(self, way: Outside, deadline: float) -> None:
         self._way = way
@@ -133,7 +139,7 @@ def _headers(title: str, click: str) -> dict[str, str]:
 
 
 def _header(text: str) -> str:
-    """Encode a header's non-ASCII text by RFC 2047, which ntfy decodes."""
+    """Return the value of a header; text that is not ASCII is encoded by RFC 2047, which ntfy decodes."""
     if text.isascii() and text.isprintable():
         return text
     return f"=?UTF-8?B?{base64.b64encode(text.encode()).decode()}?="

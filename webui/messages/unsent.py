@@ -1,4 +1,4 @@
-"""Why a notification was not sent."""
+"""The error of a notification that was not sent, and its reasons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SendFailure(StrEnum):
 
 
 class NotSent(GatewayError):
-    """The message was not sent. It gives the reason without the address."""
+    """A notification was not sent. The error has the reason, but not the secret address."""
 
     def __init__(self, why: SendFailure, status: int = 0) -> None:
         super().__init__(f"{why} {status}" if status else why.value)
@@ -27,7 +27,7 @@ class NotSent(GatewayError):
 
     @property
     def final(self) -> bool:
-        """Return whether a retry is pointless."""
+        """Return whether a retry is pointless, such as for an invalid address."""
         if self.why is SendFailure.REFUSED:
             return self.status < 500 and self.status not in (408, 429)
         return self.why in (SendFailure.ADDRESS, SendFailure.NOT_OUTSIDE, SendFailure.NOT_INSIDE)

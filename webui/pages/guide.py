@@ -1,4 +1,4 @@
-"""The first steps for parents, and a leaflet to print."""
+"""Pages with the first steps for parents, and a leaflet to print."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ADDRESS = f"http://{OWN_NAME}/"
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """Show five screens on a phone, one page on a desktop."""
+    """Show the first steps for parents: five screens on a phone, one page on a desktop."""
     read = whole(TextBook.GUIDE)
     return render_template(
         "guide.html",
@@ -36,7 +36,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/leaflet")
 @guardians_only
 def leaflet() -> ResponseReturnValue:
-    """Show the leaflet in the language of the page. A provider prints one of each."""
+    """Show the leaflet to print, in the language of the page. A provider prints one for each language."""
     read = whole(TextBook.GUIDE)
     return render_template(
         "leaflet.html",

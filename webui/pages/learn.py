@@ -1,4 +1,4 @@
-"""Explains a category, a setting, an age group or a reason: one at a time, or all on one page.
+"""Pages that explain a category, a setting, an age group or a reason: one at a time, or all on one page.
 
 The texts are read on demand (webui/learn), on a child's device as on a parent's.
 """
@@ -28,9 +28,9 @@ CRISIS = frozenset({"category:selfharm_promotion", "reason:refused_for_everyone"
 def show() -> ResponseReturnValue:
     book = whole(TextBook.LEARN)
     titles = {
-        key: title(key, one)
-        for key, one in book.entries.items()
-        if not one.one(ALIAS) or key.startswith(CATEGORY)
+        key: title(key, explanation)
+        for key, explanation in book.entries.items()
+        if not explanation.one(ALIAS) or key.startswith(CATEGORY)
     }
     parts = [
         (_("Age bands"), BAND),
@@ -39,7 +39,8 @@ def show() -> ResponseReturnValue:
         (_("Reasons"), "reason:"),
     ]
     groups = [
-        (name, [(key, one) for key, one in titles.items() if key.startswith(start)]) for name, start in parts
+        (name, [(key, text) for key, text in titles.items() if key.startswith(start)])
+        for name, start in parts
     ]
     return render_template("learn.html", groups=groups, help_lines=daemon().help_lines())
 
@@ -63,7 +64,7 @@ def one(key: str) -> ResponseReturnValue:
 
 
 def title(key: str, explanation: BookEntry) -> str:
-    """Return the title of an entry. ``explanation`` may be that of its alias."""
+    """Return the title of an explanation by its key. ``explanation`` may be that of its alias."""
     if key.startswith(CATEGORY):
         return things.categories().get(key.removeprefix(CATEGORY)) or explanation.one("name")
     if key == "band:adult":
@@ -74,7 +75,7 @@ def title(key: str, explanation: BookEntry) -> str:
 
 
 def _ages(key: str) -> list[tuple[str, str]]:
-    """Return what each age group recommends for a category; empty if the daemon does not respond."""
+    """Return the age groups with what each recommends for a category; empty without the daemon."""
     kind = key.removeprefix(CATEGORY)
     if kind == key:
         return []

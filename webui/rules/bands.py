@@ -14,7 +14,7 @@ from webui.rules.overview import sentences, title
 from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, part, whole
 from webui.rules.sentences import as_written, entry
 
-# the value of an entry that a band does not name; {} for other keys
+# The value of an entry that an age group does not name, by key; {} for other keys.
 ABSENT = {"categories": "allow", "ways": "allow"}
 
 
@@ -26,16 +26,19 @@ class Difference:
 
 
 def differences(book: Ruleset, names: CatalogueIndex, band: str) -> tuple[Difference, ...]:
-    """Return the differences in rules that come from the age band. The family's own rules stay."""
+    """Return how another age group would change the child's rules. The family's own rules stay."""
     now, then = book.state.band_rules, names.bands.get(band, {})
     found = between(now, then, names, book.state.name)
-    return tuple(one for key, one in found if not book.owns(key))
+    return tuple(difference for key, difference in found if not book.owns(key))
 
 
 def between(
     now: Mapping[str, Any], then: Mapping[str, Any], names: CatalogueIndex, name: str
 ) -> Iterator[tuple[str, Difference]]:
-    """Yield each key whose value differs, with the difference. ``name``: the child's."""
+    """Yield each key whose value differs between ``now`` and ``then``, with the difference in words.
+
+    ``name``: the child's.
+    """
     for key in _keys(now, then):
         before, after = _value(now, key), _value(then, key)
         if before != after:
@@ -70,18 +73,18 @@ def _said(key: str, value: Any, names: CatalogueIndex, name: str) -> tuple[str, 
 
 
 def falls(book: Ruleset, names: CatalogueIndex, band: str) -> bool:
-    """Return whether the family's own log level is above the maximum of the other band."""
+    """Return whether another age group would lower the log level that the family has set."""
     most = whole(names.bands.get(band, {}).get("log_level"))
     return book.owns("log_level") and whole(book.state.own.get("log_level")) > most
 
 
 def marks(ratings: Iterable[CountryRating], band: str) -> tuple[str, ...]:
-    """Describe the country's ratings of films and games for an age group."""
+    """Return sentences about the country's ratings of films and games for an age group."""
     return tuple(text for rating in ratings if (text := _rating(rating, band)))
 
 
 def _rating(rating: CountryRating, band: str) -> str:
-    """Describe a rating; empty for an age group without one."""
+    """Return a sentence about one rating for an age group; empty if it has none."""
     mark = rating.marks.get(band)
     if mark is None or not mark.mark:
         return ""

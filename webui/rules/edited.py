@@ -1,4 +1,4 @@
-"""Describes edits of the family's files as sentences: each entry as it is now, and as it was before."""
+"""Describes edits of the rule files as sentences: each entry as it is now, and as it was before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from webui.rules.ruleset import BY_ENTRY, LISTS, texts
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
 OF_THE_DEVICE = ("devices", "shared", "managed")
-AS_WHOLE = ("calendars", "portal")  # described as the list of that one key
+AS_WHOLE = ("calendars", "portal")  # an entry of these is described as a list of only that entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class RuleLine:
 
 @dataclass(frozen=True, slots=True)
 class SentenceNames:
-    """The names that the sentences need."""
+    """What the sentences need besides the edit: names by id, and the time."""
 
     names: CatalogueIndex
     people: Mapping[str, str]  # by id
@@ -108,7 +108,7 @@ def _setting(edit: ChangedValue, change: FamilyChange, home: SentenceNames) -> R
 
 
 def _settings(home: SentenceNames) -> dict[str, Callable[[str, object], str]]:
-    """Return a function by setting that describes its value. Null is the default."""
+    """Return a function for each setting of the home that describes its value. None is the default."""
     return {
         "country": lambda _entry, value: _("Country: %(name)s", name=_country(value)),
         "timezone": lambda _entry, value: _("Time zone: %(place)s", place=_place(value, home.at)),

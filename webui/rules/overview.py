@@ -1,6 +1,7 @@
-"""A child's rules in the order of the overview, each with its owner and the page that changes it.
+"""Lists a child's rules as described rows, in the order of the overview.
 
-Every entry of the file is shown. An entry that these pages cannot describe is shown as written.
+Each has its owner and the page that changes it. Every entry of the file is shown. An entry that these pages
+cannot describe is shown as written.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ PAGES = {
 }  # fmt: skip
 CHOICES = of_shape(RuleShape.CHOICE, RuleShape.SWITCH)
 MINUTES = of_shape(RuleShape.MINUTES)
-OPTIONAL = of_shape(RuleShape.LIST)  # not shown when empty
-FOLDED = (RuleSection.CATEGORIES, RuleSection.BYPASS)  # have many rules, most with the band's value
+OPTIONAL = of_shape(RuleShape.LIST)  # keys that are not shown when empty
+FOLDED = (RuleSection.CATEGORIES, RuleSection.BYPASS)  # sections with many rules, most of them the band's
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _head(key: str) -> str:
 
 
 def rules(book: Ruleset, names: CatalogueIndex) -> Iterator[Rule]:
-    """Yield the rules of the file, then those of the band that the file does not override."""
+    """Yield a child's described rules: those in the file, then the band's that it does not override."""
     for key in dict.fromkeys(("name", "band", *book.state.own, *book.state.rules)):
         if key in LISTS:
             yield from _list(book, names, key)
@@ -121,7 +122,10 @@ def _list(book: Ruleset, names: CatalogueIndex, key: str) -> Iterator[Rule]:
 
 
 def rule(book: Ruleset, names: CatalogueIndex, key: str) -> Rule:
-    """Return the current rule of one key. If the family overrides the band, the band's value is included."""
+    """Return the described rule of one key.
+
+    If the family overrides the band, the band's value is included.
+    """
     own, held, band = book.owns(key), _held(book, key), book.band_says(key)
     if held is None and key.partition("/")[1]:
         held = {}
@@ -163,7 +167,7 @@ def _sentences(key: str, value: object, names: CatalogueIndex, name: str) -> tup
 
 
 def sentences(key: str, value: object, names: CatalogueIndex, name: str, band: str = "") -> tuple[str, ...]:
-    """Describe one key.
+    """Return sentences about the value of one rule key.
 
     ``name``, ``band``: the child's. Raises: Unreadable if it must be shown as written.
     """
@@ -212,7 +216,7 @@ def _of_entry(head: str, target: str, value: object, names: CatalogueIndex) -> t
 
 
 def title(key: str, names: CatalogueIndex) -> str:
-    """Return a short name of the rule for screen readers, as the label of its switch."""
+    """Return a short name of a rule for screen readers, as the label of its switch."""
     head, _slash, target = key.partition("/")
     match head if target else "":
         case "limits":

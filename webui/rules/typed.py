@@ -1,4 +1,4 @@
-"""Reads input that names a site, a service or a category, as an entry of a rule."""
+"""Reads typed input that names a site, a service or a category, as an entry of a rule."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ TYPED_LIMIT = 2000  # characters; more than the longest web addresses in use
 
 
 class UnknownTargetError(ValueError):
-    """The input names no target. ``str()`` is the message for the user."""
+    """Raised for input that names no target. ``str()`` is the message for the user."""
 
 
 def site(text: str) -> str:
-    """Return the host of an address, ``https://www.example.com/a?b`` → ``example.com``, or a name in its
-    normal form.
+    """Return the host name in a typed address, without ``www.``. Raises: NotThatError.
+
+    ``https://www.example.com/a?b`` → ``example.com``
     """
     word = text.strip()[:TYPED_LIMIT]
     if not word:
@@ -39,9 +40,9 @@ def _no_site(word: str) -> str:
 
 
 def entry(text: str, names: CatalogueIndex) -> str:
-    """Return the entry: a site, or ``service:…`` and ``category:…`` by name or id.
+    """Return the rule's entry for typed input: a site, ``service:ID`` or ``category:ID``.
 
-    Input with a dot is a site.
+    Services and categories are found by name or id. Input with a dot is a site. Raises: NotThatError.
     """
     wanted = " ".join(text.split()).casefold()
     if "." in wanted:

@@ -1,4 +1,6 @@
-"""Encrypts and decrypts backups in a separate process, one at a time: the key derivation takes 16 MB and
+"""Encrypts and decrypts backups with a password.
+
+It runs `gateway.web.backup_seal` in a separate process, one at a time: the key derivation takes 16 MB and
 seconds.
 """
 
@@ -26,7 +28,10 @@ def unseal(data: bytes, password: str) -> str:
 
 
 def _work(what: str, data: bytes, password: str) -> bytes:
-    """Run the process. Raises: ControlError, with an error code."""
+    """Run the process with ``data`` as its input and return its output. ``what``: ``seal`` or ``open``.
+
+    Raises: ControlError, with an error code.
+    """
     if not _one.acquire(timeout=TIMEOUT / 2):
         raise _busy()
     try:

@@ -17,7 +17,7 @@ MOST_PROBLEMS = 9  # nine or more
 
 
 def code(home: HomeView | None) -> str:
-    """Return the code. None: the daemon does not respond."""
+    """Return the support code for the state of the home. None: the daemon does not respond."""
     if home is None:
         return f"{__version__}-{UNKNOWN}{STOPPED}{UNKNOWN}0"
     internet = INTERNET.get(home.status.internet, UNKNOWN)

@@ -1,4 +1,4 @@
-"""Activity: what was used and blocked, by day and week; today's changes by guardians; export and deletion."""
+"""Pages of activity: use and blocks by day and week, guardians' changes of today, export, deletion."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ERASABLE = ("names", "all")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The days of a child's activity that a page shows."""
+    """The days of a child's activity that a page shows: one day or a week, which links to its neighbours."""
 
     name: str  # day, week
     last: date
@@ -71,7 +71,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class ChildRow:
-    """One child in the family's overview."""
+    """One child in the family's overview, with its activity of the last seven days."""
 
     child: ChildView
     week: HistoryView
@@ -80,7 +80,7 @@ class ChildRow:
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """Show the week of the whole family, and today's changes by guardians."""
+    """Show the activity of the whole family for seven days, and today's changes by guardians."""
     home = daemon().home()
     first = home.day - timedelta(days=WEEK - 1)
     changes = daemon().client.ask(CHANGES).changes
@@ -111,7 +111,7 @@ def _with_sentences(
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Restore a person's file to its state before the last change.
+    """Restore a person's rule file to its state before the last change, and redirect to the overview.
 
     Covers adults, whose rules have no page.
     """
@@ -179,7 +179,7 @@ def _view(profile: str, name: str) -> tuple[HomeView, ChildView, View]:
 @blueprint.get("/<profile>/<name>.csv")
 @guardians_only
 def export(profile: str, name: str) -> ResponseReturnValue:
-    """Return the page's data as a table for a spreadsheet."""
+    """Return a child's activity of a day or week as a CSV file for download."""
     if name not in VIEWS:
         abort(404)
     _home, child, view = _view(profile, name)

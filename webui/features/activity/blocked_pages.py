@@ -36,7 +36,10 @@ INFORMS = frozenset({"bedtime", "window", "out_of_time", "paused", "quarantined"
 @blueprint.get("/refused")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show the reason from the device's own last blocks. A new device sees who can approve it."""
+    """Show why the requested host is blocked, from the device's own last blocks.
+
+    A device without an owner sees who can approve it.
+    """
     home, here = daemon().home(), daemon().here(source_address())
     if request.args.get("reason") == EVERYONE:
         return _render("everyone", home, here), 403
@@ -67,7 +70,7 @@ def show() -> ResponseReturnValue:
 
 
 def _register_of(refusal: BlockView | None, on: dict[str, RegisterView]) -> RegisterView | None:
-    """Return the register that decided; None if this device has no list of its own blocks."""
+    """Return the state's register that decided; None if the block is not among the device's last ones."""
     return on.get(refusal.block.owner.split(":")[1]) if refusal and ":" in refusal.block.owner else None
 
 

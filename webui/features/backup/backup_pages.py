@@ -1,6 +1,6 @@
-"""Backups: one file with rules, grants and accounts, encrypted with a password.
+"""Pages of backups: one file with rules, grants and accounts, encrypted with a password.
 
-Creates, restores and undoes.
+A guardian creates it, inspects and restores one, and can undo a restore.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/make")
 @guardians_only
 def make() -> ResponseReturnValue:
-    """Return the file as a download."""
+    """Create a backup, encrypted with the typed password, and return it as a download."""
     password = request.form.get("password", "")
     if password != request.form.get("again", ""):
         notices.said(_("The two passwords are not the same. No file was made."))
@@ -72,7 +72,7 @@ def make() -> ResponseReturnValue:
 @blueprint.post("/read")
 @guardians_only
 def read() -> ResponseReturnValue:
-    """Decrypt an uploaded backup. The daemon stores it until it is restored; nothing is changed yet."""
+    """Decrypt an uploaded backup and redirect to its page. The daemon stores it; nothing is restored yet."""
     # Only this form carries a file.
     request.max_content_length = UPLOAD_LIMIT
     file = request.files.get("file")

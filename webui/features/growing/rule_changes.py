@@ -39,10 +39,13 @@ class TransitionChanges:
 def changes(
     now: Mapping[str, Any], then: Mapping[str, Any], names: CatalogueIndex, name: str
 ) -> TransitionChanges:
-    """Return what changes between the rules ``now`` and ``then``. ``name``: the child's."""
+    """Return the differences between the rules ``now`` and ``then``, grouped by effect.
+
+    ``name``: the child's.
+    """
     groups: dict[str, list[Difference]] = {}
-    for key, one in between(now, then, names, name):
-        groups.setdefault(_group(key, part(now, key), part(then, key)), []).append(one)
+    for key, difference in between(now, then, names, name):
+        groups.setdefault(_group(key, part(now, key), part(then, key)), []).append(difference)
     return TransitionChanges(
         *(tuple(groups.get(key, ())) for key in ("opens", "closes", "time", "log", "rest"))
     )
@@ -76,8 +79,8 @@ def stays(book: Ruleset, after: Mapping[str, Any], names: CatalogueIndex) -> tup
     for key, value in book.state.own.items():
         if key in PERSON_KEYS or (key == "log_level" and str(after.get(key)) != str(value)):
             continue
-        for one, said in _entries(key, value):
-            kept_rules += _said(one, said, names, book.state.name)
+        for entry_key, entry_value in _entries(key, value):
+            kept_rules += _said(entry_key, entry_value, names, book.state.name)
     return tuple(kept_rules)
 
 
@@ -85,7 +88,7 @@ def _entries(key: str, value: object) -> list[tuple[str, object]]:
     if key in LISTS and isinstance(value, list):
         return [(f"{key}/{item}", item) for item in value]
     if key in ("categories", "ways", "limits", "windows") and isinstance(value, dict) and value:
-        return [(f"{key}/{one}", said) for one, said in value.items()]
+        return [(f"{key}/{target}", said) for target, said in value.items()]
     return [(key, value)]
 
 

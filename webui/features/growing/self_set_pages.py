@@ -1,4 +1,4 @@
-"""Times that a child of 16 or 17 sets for itself: a bedtime and limits, protected by its PIN."""
+"""Pages on which a child of 16 or 17 sets a bedtime and limits for itself, protected by its PIN."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SET, OFF = "set", "off"
 
 @dataclass(frozen=True, slots=True)
 class SelfSetPage:
-    """The child whose device asks, and its own settings."""
+    """The child of the requesting device, and the times that it has set for itself."""
 
     here: Here
     home: HomeView
@@ -81,7 +81,7 @@ def bedtime() -> ResponseReturnValue:
 @blueprint.post("/limit")
 @anyone
 def limit() -> ResponseReturnValue:
-    """Set an existing limit, or a new one."""
+    """Set, change or remove one of the child's own limits, after a check of its PIN."""
     mine = _mine()
     there = {target_of(limit) for limit in limits_of(mine.own)}
     target = one_of("target", {*there, *(key for key, _name in targets(mine.own))})
@@ -118,7 +118,7 @@ def _mine() -> SelfSetPage:
 
 
 def _show(mine: SelfSetPage, problem: SelfSetProblem | None = None) -> str:
-    """Show the page, with a problem of the input if there is one."""
+    """Return the page, with a problem of the input if there is one."""
     own, at = mine.own, "" if problem is None else problem.at
     bedtime = bedtime_of(own)
     night = night_fields(own.suggested.get(BEDTIME) if bedtime is None else bedtime.value)

@@ -1,6 +1,6 @@
-"""The transition to the next age group: shows its changes, and a parent accepts or postpones it.
+"""Pages of a child's transition to the next age group: its changes, and a parent's answer.
 
-The child sees it too.
+A parent accepts or postpones it. The child sees it too.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/step/take")
 @guardians_only
 def take(profile: str) -> ResponseReturnValue:
-    """Accept the transition. The one into adulthood cannot be undone, so its form has a box to tick."""
+    """Accept the transition, and redirect to the child's rules.
+
+    The one into adulthood cannot be undone, so its form has a box to tick.
+    """
     page = opened(profile)
     growth = daemon().client.ask(TRANSITION, id=page.child.id)
     if is_final(growth.then) and request.form.get("sure") != "yes":
@@ -130,7 +133,7 @@ def _put_off_to(growth: TransitionPreview) -> str:
 @blueprint.get("/my/step")
 @anyone
 def mine() -> ResponseReturnValue:
-    """Show the device's child when the transition happens, what changes, and who postponed it and why."""
+    """Show the requesting device's child its transition: when, what changes, who postponed it and why."""
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
     if child is None:

@@ -28,7 +28,7 @@ CODES = 3  # phones with a QR code to call from another device
 @blueprint.get("/mean")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show the page. `level`: another reading level than that of the device's child."""
+    """Show first aid against bullying. Query `level`: another reading level than the child's."""
     wanted = request.args.get("level", "")
     level = ReadingLevel(wanted) if wanted in {*ReadingLevel} else _level()
     help_lines, reports = daemon().help_lines(), whole(TextBook.REPORT)
@@ -54,7 +54,7 @@ def _level() -> ReadingLevel:
 
 
 def _codes(lines: tuple[HelpLineEntry, ...]) -> list[tuple[HelpLineEntry, str]]:
-    """Return the help lines with QR codes, for calls from another phone."""
+    """Return the first help lines with a phone, each with a QR code that another phone can call it with."""
     with_phone = [line for line in lines if line.phone][:CODES]
     return [
         (line, qr.svg(f"tel:{line.phone.replace(' ', '')}", _("QR code of %(address)s", address=line.phone)))

@@ -1,4 +1,4 @@
-"""Texts of notifications: of their settings, of a message, and of an error."""
+"""Texts of notifications: their settings, their messages, and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DETAIL_LIMIT = 80  # characters of a name in a message
 
 
 def server_of(alerts: GuardianAlerts) -> str:
-    """Return the part of the address that may be shown."""
+    """Return the host and port of a notification address, the part that may be shown."""
     return urlsplit(alerts.address).netloc
 
 
@@ -35,7 +35,7 @@ def zone_of(book: AlertsResponse) -> ZoneInfo:
 
 
 def kinds() -> dict[str, tuple[str, str]]:
-    """Return each kind with its label and its meaning, in page order."""
+    """Return each kind of notification with its label and its meaning, in page order."""
     labels = {
         "request": (_("A request waits"), _("A child asks for time or for a site.")),
         "device": (
@@ -50,7 +50,7 @@ def kinds() -> dict[str, tuple[str, str]]:
 
 
 def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str:
-    """Return the text of one message.
+    """Return the text of a message about ``count`` events of one kind.
 
     ``what``: the subtype. ``_`` and ``ngettext``: in the guardian's language.
     """
@@ -78,7 +78,7 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
 
 
 def not_sent(error: NotSent) -> str:
-    """Explain why a message was not sent, without the address."""
+    """Return a sentence about why a message was not sent. It does not have the address."""
     return {
         SendFailure.ADDRESS: _("The address is no web address."),
         SendFailure.NOT_OUTSIDE: _(
@@ -94,6 +94,9 @@ def not_sent(error: NotSent) -> str:
 
 
 def named(event: Mapping[str, Any]) -> str:
-    """Return the people and things of an event, for guardians who want names in the text."""
+    """Return the names in an event, joined to one text: a child or device, a site, the author.
+
+    It is for guardians who want names in their messages.
+    """
     parts = (event.get(key) for key in ("name", "site", "by"))
     return " · ".join(plain(part, DETAIL_LIMIT) for part in parts if isinstance(part, str) and part)

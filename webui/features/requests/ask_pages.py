@@ -1,4 +1,4 @@
-"""What a child can do on its page, on its own device: ask for time or a site, finish a game, enter a code."""
+"""A child's actions on its own device: ask for time or a site, finish a game, redeem a code."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def land() -> ResponseReturnValue:
 @child_only
 @anyone
 def before() -> ResponseReturnValue:
-    """Show all requests from this child's devices, and their answers."""
+    """Show all requests from this child's devices, and the answers."""
     return _with_child(_all_asked)
 
 
@@ -78,7 +78,7 @@ def redeem() -> ResponseReturnValue:
 
 
 def _with_child(act: Callable[[Here, HomeView], ResponseReturnValue]) -> ResponseReturnValue:
-    """Run ``act`` for the child of the device that asks.
+    """Return the result of ``act`` for the child of the requesting device; redirect to ``/`` without a child.
 
     The device is known by its address; a form cannot name another.
     """
@@ -113,9 +113,9 @@ def _ask_for_time(here: Here, home: HomeView) -> ResponseReturnValue:
 
 
 def _ask_for_site(here: Here, _home: HomeView) -> ResponseReturnValue:
-    """Ask for a site.
+    """Send the child's request for a site, and redirect to the child's page.
 
-    It must have been blocked on this device within ten minutes, and be open to requests.
+    The site must have been blocked on this device within ten minutes, and be open to requests.
     """
     host = request.form.get("host", "")
     found = blocks_of(here).askable(host)

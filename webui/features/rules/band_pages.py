@@ -1,4 +1,4 @@
-"""The age group that supplies the defaults: choose another one, with a preview of its changes."""
+"""The page that chooses a child's age group, which supplies the defaults, with a preview of the changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules with one value each, bypass protection, and the name."""
+"""The page of a child's rules with one value each, its bypass protection, and its name."""
 
 from __future__ import annotations
 

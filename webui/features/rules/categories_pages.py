@@ -1,4 +1,4 @@
-"""Categories of sites: blocked, needs approval, uses daily time, or allowed."""
+"""The page of categories of sites for a child: blocked, needs approval, uses daily time, or allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of the home: country, default rules of its networks, and switching the filter off for a while."""
+"""Pages of the home's settings: country, time zone, default rules, switching the filter off for a while."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def save_zone() -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Restore the file to its state before the last change."""
+    """Restore the settings of the home to their state before the last change."""
     with notices.refusals_to(notices.said):
         there = revisions("was")
         daemon().change(UNEDIT_FAMILY, **there, by=guardian() or "", origin=source_address())
@@ -93,7 +93,7 @@ def undo() -> ResponseReturnValue:
 @blueprint.post("/off")
 @guardians_only
 def turn_off() -> ResponseReturnValue:
-    """Stop time rules and categories for every person for a while."""
+    """Stop time rules and categories for every person for the chosen time."""
     chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
     now = daemon().home().now
     minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
@@ -112,7 +112,7 @@ def turn_on() -> ResponseReturnValue:
 
 
 def _morning(now: datetime) -> datetime:
-    """Return the next morning. After midnight it is the same day's."""
+    """Return the next morning at 07:00. Until 04:00 it is the same day's."""
     today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     return today if now.hour < MORNING - 3 else today + timedelta(days=1)
 
@@ -122,7 +122,10 @@ def _to_morning(now: datetime) -> int:
 
 
 def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormProblem:
-    """Return the values that differ. A choice that the form does not offer gives 400."""
+    """Return the settings that the form changes, by key; a Problem for an invalid country.
+
+    Null restores the default. A choice that the form does not offer gives 400.
+    """
     country = request.form.get("country", "")
     if country == OTHER:
         country = request.form.get("country-code", "").strip().lower()
@@ -150,7 +153,10 @@ def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormPro
 def _change(
     home: HomeView, family: FamilySettings, changes: Mapping[str, Any], sentence: str, show: Show
 ) -> ResponseReturnValue:
-    """Apply the changes and return, or show the form again with the entered values."""
+    """Send the changes to the daemon and redirect to the settings; show the form again after an error.
+
+    The form keeps the entered values.
+    """
     if not changes:
         notices.said(_("Nothing was changed."))
         return redirect(url_for("family.show"), 303)
@@ -235,8 +241,6 @@ def _end(now: datetime) -> str:
 
 
 def _addresses() -> dict[str, str]:
-    """Return the addresses of the pages: the name for every device of the home, and the address this browser
-    uses.
-    """
+    """Return the pages' address by name, their address in this browser, and that of the child's page."""
     named = f"http://{OWN_NAME}"
     return {"named": named, "here": request.host_url.rstrip("/"), "child": f"{named}{url_for('child.show')}"}

@@ -1,4 +1,4 @@
-"""Previews a decision: for a site, a day and a time, the answer that the child would get."""
+"""The page that previews a decision: what a child would get for a site, on a day, at a time."""
 
 from __future__ import annotations
 

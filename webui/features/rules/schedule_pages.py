@@ -1,4 +1,4 @@
-"""Schedules by day: allowed hours and bedtime, painted or typed."""
+"""The form of a schedule by day, painted or typed: allowed hours of a target, or bedtime."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ HOWS = ("times", "never", "none", "same")
 @blueprint.get("/")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
-    """Choose the target of a new schedule."""
+    """Show the targets to choose from for a new schedule; redirect to the form for a chosen one."""
     return chosen_target(profile, "week", "week.show", _("Hours for what"))
 
 
@@ -92,8 +92,9 @@ def _title(page: Page, target: str) -> str:
 
 
 def _held(page: Page, key: str) -> tuple[ScheduleRow, ...]:
-    """Return the rows; none if the file has a form that these pages cannot show, which the template then
-    explains.
+    """Return the form rows of the schedule in effect, one a day.
+
+    There are none if the file has a form that these pages cannot show, which the template then explains.
     """
     held = page.book.holds(key)
     try:
@@ -109,7 +110,7 @@ def _sent(held: tuple[ScheduleRow, ...], *, night: bool) -> tuple[ScheduleRow, .
 
 
 def _advice(page: Page) -> tuple[str, ...]:
-    """Return the band's suggestion, while nothing is set."""
+    """Return the age group's suggested bedtime as sentences; none if the family has set one."""
     advised = page.names.suggested.get(page.book.state.band, {}).get(BEDTIME)
     if not advised or page.book.owns(BEDTIME):
         return ()

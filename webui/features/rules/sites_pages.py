@@ -1,4 +1,7 @@
-"""Sites, services and categories that are allowed, blocked or for homework, one entry at a time."""
+"""The lists of sites, services and categories that are allowed, blocked or for homework.
+
+Each entry is added or removed on its own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fix a broken site: open it for five minutes, show the names that it needs, keep those that are ticked."""
+"""Pages of site repair: open a site for five minutes, show the names that it needs, allow the ticked ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from webui.whom import child_of
 
 blueprint = Blueprint("teach", __name__, url_prefix="/parent/child/<profile>/teach")
 
-ALL = "all"  # the child's devices
+ALL = "all"  # the form's value for all devices of the child
 
 
 @blueprint.get("/")
@@ -35,7 +35,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the state of the repair as an HTML fragment, for the script that updates the page."""
     home = daemon().home()
     child = child_of(home, profile)
     return render_template("teach_now.html", home=home, child=child, lesson=_repair(child.id))
@@ -80,18 +80,18 @@ def end(profile: str) -> ResponseReturnValue:
 
 
 def device_at_hand(child: ChildView) -> str:
-    """Return the default device of a lesson."""
+    """Return the address of a child's device that is online, for the form's default; ``all`` if none is."""
     return next((device.mac for device in child.devices if device.online), ALL)
 
 
 def _repair(profile: str) -> SiteRepairView | None:
-    """Return the child's repair that runs, or that waits to be saved."""
+    """Return the child's site repair that runs, or that waits to be saved; None without one."""
     found = daemon().client.ask(SITE_REPAIR, id=profile)
     return None if found.state == NONE else SiteRepairView(found)
 
 
 def _chosen(lesson: SiteRepairView) -> list[str]:
-    """Return what is ticked, by number: the names may be too long for a form."""
+    """Return the names that are ticked in the form. It sends their numbers: names may be too long."""
     open_names = {str(name.number): name.needed.name for name in lesson.names if not name.needed.refused}
     ticked = request.form.getlist("keep")
     if any(number not in open_names for number in ticked):

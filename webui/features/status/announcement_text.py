@@ -1,4 +1,7 @@
-"""Announcements, shown on every device for a week: who set up the gateway or got full access, and how."""
+"""Texts of announcements: who set up the gateway or got full access, and how.
+
+Every device shows them for a week.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The child's page. It shows the child of the device that asks, without sign-in, and no other person."""
+"""The child's page, for the child of the requesting device. It needs no sign-in and shows no other person."""
 
 from __future__ import annotations
 
@@ -30,23 +30,24 @@ KNOWN_BANDS = frozenset(band.value for band in Band)
 @blueprint.get("/my")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show what is allowed now and for how long, what is blocked and why, what is stored, and where to get
-    help.
-    """
+    """Show what is allowed now and for how long, what is blocked and why, what is stored, and help lines."""
     return _render("child.html", whole=True)
 
 
 @blueprint.get("/my/now")
 @anyone
 def now() -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the changing part of the child's page as an HTML fragment, for the script that updates it."""
     return _render("child/{level}.html", whole=False)
 
 
 @blueprint.get("/why")
 @anyone
 def why() -> ResponseReturnValue:
-    """Show the last ten blocks on this device within ten minutes. The daemon stores them in memory only."""
+    """Show the last ten blocks on this device within ten minutes, with their reasons.
+
+    The daemon stores them in memory only.
+    """
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)
@@ -103,7 +104,10 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
 
 
 def _changes(here: Here, home: HomeView) -> list[tuple[FamilyChange, tuple[RuleLine, ...]]]:
-    """Return the changes of this child's rules as sentences. Changes about other people are left out."""
+    """Return the recent changes of this child's rules, each with its sentences.
+
+    Changes about other people are left out.
+    """
     found = daemon().client.ask(OWN_CHANGES, device=here.mac).changes
     if not found:
         return []
@@ -112,7 +116,7 @@ def _changes(here: Here, home: HomeView) -> list[tuple[FamilyChange, tuple[RuleL
 
 
 def _used_on(here: Here, child: ChildView) -> dict[str, dict[str, int]]:
-    """Return minutes by limit and device; empty for a child with one device."""
+    """Return used minutes by limit and name of the device; empty for a child with one device."""
     if len(child.devices) < 2:
         return {}
     return {

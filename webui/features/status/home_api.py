@@ -1,4 +1,4 @@
-"""The home as a whole: state, `off` and `on`."""
+"""API operations for the home as a whole: its state, and switching the filter off and on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OffBody:
 
 @noun.declare("GET", "/home", answer=HomeNow)
 def now(me: Caller) -> object:
-    """Return the state of the home."""
+    """Return the state of the home: the mode, children, requests and problems."""
     return me.ask(STATUS)
 
 
@@ -35,5 +35,5 @@ def off(me: Caller, body: OffBody) -> object:
 
 @noun.declare("POST", "/home/on")
 def on(me: Caller) -> object:
-    """Resume them."""
+    """Resume time rules and categories for every person."""
     return me.change(ON)

@@ -1,4 +1,4 @@
-"""The network and its children, as pages show them."""
+"""Wraps the state of the home, its children and the requesting device for the pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ NEWS = timedelta(days=1)
 
 
 class StateView:
-    """The state of a device as a whole. ``yours``: worded for its user."""
+    """Whether the internet is open for a child or device now, and a sentence about it.
+
+    ``yours``: worded for the device's user.
+    """
 
     def __init__(self, status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = False) -> None:
         self.status = status
@@ -54,7 +57,7 @@ class ChildView:
 
     @property
     def quiet(self) -> bool:
-        """Return whether the online status of its devices is private."""
+        """Return whether guardians may not see the online status of any of the child's devices."""
         return bool(self.devices) and all(device.online is None for device in self.devices)
 
     def pin_is_recent(self, now: datetime) -> bool:
@@ -71,7 +74,7 @@ class HomeView:
     def __init__(self, status: HomeStatus) -> None:
         self.status = status
         self.now: datetime = status.now
-        self.day: date = status.day  # of limits; it changes at night
+        self.day: date = status.day  # the day to which limits apply; it changes at night, not at midnight
         self.children = tuple(ChildView(child, status.now) for child in status.profiles)
 
     @property
@@ -86,7 +89,7 @@ class HomeView:
 
 
 class Here:
-    """The device that a request came from."""
+    """The device that sent the current request, with its owner, rules and minutes."""
 
     def __init__(self, status: DeviceStatus) -> None:
         self.status = status
@@ -98,7 +101,7 @@ class Here:
 
     @property
     def now(self) -> StateView | None:
-        """Return its state; None if no rule ever blocks it."""
+        """Return whether the internet is open for the device now; None if no rule ever blocks it."""
         if not self.status.state or self.status.now is None:
             return None
         return StateView(self.status, self.status.now, yours=True)

@@ -1,4 +1,4 @@
-"""Describes extra time that was given or taken."""
+"""Describes extra time that was given to a child or that it took."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PLAY = frozenset({"play", "window:play"})
 
 
 def to_parent(given: PersonGrant, name: str, now: datetime, *, paused: bool) -> str:
-    """``Aruzhan has 15 more minutes, until 21:00.``"""
+    """Return a sentence about extra time for parents: ``Aruzhan has 15 more minutes, until 21:00.``"""
     if is_source() and not (given.gates and set(given.gates) <= WHOLE | PLAY):
         return given.sentence
     if given.until is None and given.gates and set(given.gates) <= PLAY:
@@ -30,7 +30,7 @@ def to_parent(given: PersonGrant, name: str, now: datetime, *, paused: bool) -> 
 
 
 def more(name: str, minutes: int, until: datetime | None, now: datetime) -> str:
-    """``Aruzhan has 15 more minutes, until 21:00.``"""
+    """Return a sentence about ``minutes`` of extra time: ``Aruzhan has 15 more minutes, until 21:00.``"""
     if until is None:
         return ngettext(
             "%(name)s has %(num)d more minute today.",
@@ -48,7 +48,7 @@ def more(name: str, minutes: int, until: datetime | None, now: datetime) -> str:
 
 
 def to_child(given: PersonGrant, now: datetime) -> str:
-    """``You have 15 more minutes, until 21:00.``"""
+    """Return a sentence about extra time for the child: ``You have 15 more minutes, until 21:00.``"""
     if given.until is not None:
         return ngettext(
             "You have %(num)d more minute, until %(until)s.",

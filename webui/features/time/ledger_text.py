@@ -1,4 +1,4 @@
-"""The time ledger of a child: counted minutes, joined to spans for display."""
+"""Joins the counted minutes of a child's time ledger to rows and spans for display."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """Consecutive minutes with the same properties."""
+    """Consecutive counted minutes of one device and service that counted for the same limits."""
 
     start: datetime
     end: datetime  # end of the last minute
@@ -30,7 +30,7 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The day of one limit."""
+    """The counted minutes of one limit on one day, as spans for a chart."""
 
     name: str
     minutes: int  # each counted once, whatever the number of devices
@@ -43,7 +43,10 @@ def limit_name(minute: LedgerMinute) -> str:
 
 
 def rows(minutes: Iterable[LedgerMinute]) -> tuple[LedgerRow, ...]:
-    """Return rows in time order. A minute that counted for several limits appears once, with all of them."""
+    """Return the minutes joined to rows, in time order.
+
+    A minute that counted for several limits appears once, with all of them.
+    """
     limits: dict[tuple[datetime, str, str, str], list[LedgerMinute]] = {}
     for minute in minutes:
         limits.setdefault((minute.at, minute.device, minute.service or "", minute.why), []).append(minute)
@@ -66,7 +69,7 @@ def rows(minutes: Iterable[LedgerMinute]) -> tuple[LedgerRow, ...]:
 
 
 def lanes(ledger: LedgerResponse) -> tuple[Lane, ...]:
-    """Return one lane for each limit, the most used first."""
+    """Return a lane for each limit of the day, the most used first."""
     by_gate: dict[str, tuple[str, set[int]]] = {
         total.target: (things.thing(total.target, total.name), set()) for total in ledger.totals
     }
@@ -81,7 +84,7 @@ def lanes(ledger: LedgerResponse) -> tuple[Lane, ...]:
 
 
 def whole_day(ledger: LedgerResponse) -> Lane:
-    """Return the whole day in one lane, whatever its minutes counted for."""
+    """Return one lane with all minutes of the day, whatever limits they counted for."""
     minutes = {minute_of(minute.at, ledger.day) for minute in ledger.minutes}
     return Lane("", len(minutes), tuple(_spans(minutes)))
 
@@ -92,7 +95,10 @@ def minute_of(at: datetime, day: date) -> int:
 
 
 def starts(ledger: LedgerResponse) -> int:
-    """Return the start of the 24-hour strip: 04:00, or earlier by whole hours if the minutes need it."""
+    """Return the minute of the day at which the 24-hour chart starts.
+
+    It is 04:00, or another full hour if the minutes need it.
+    """
     minutes = [minute_of(minute.at, ledger.day) for minute in ledger.minutes]
     first, last = min(minutes, default=DAY_STARTS), max(minutes, default=DAY_STARTS)
     if first < DAY_STARTS:
