@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 Migration = Callable[[Any], None]
@@ -414,19 +414,19 @@ class _Held:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables of a database to the current version, with one transaction for each migration."""
+    """Bring the tables of a database to the current version, in one transaction."""
     done = version(connection)
     if done >= len(MIGRATIONS):
         return
     import sqlite_utils
 
-    held: Any = _Held(connection)
-    for number, migration in enumerate(MIGRATIONS[done:], start=done + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            migration(sqlite_utils.Database(held))
-            connection.execute(f"PRAGMA user_version = {number}")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        database = sqlite_utils.Database(cast("sqlite3.Connection", _Held(connection)))
+        for migration in MIGRATIONS[done:]:
+            migration(database)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -17,7 +17,7 @@ class UnknownTargetError(ValueError):
 
 
 def site(text: str) -> str:
-    """Return the host name in a typed address, without ``www.``. Raises: NotThatError.
+    """Return the host name in a typed address, without ``www.``. Raises: UnknownTargetError.
 
     ``https://www.example.com/a?b`` → ``example.com``
     """
@@ -42,7 +42,7 @@ def _no_site(word: str) -> str:
 def entry(text: str, names: CatalogueIndex) -> str:
     """Return the rule's entry for typed input: a site, ``service:ID`` or ``category:ID``.
 
-    Services and categories are found by name or id. Input with a dot is a site. Raises: NotThatError.
+    Services and categories are found by name or id. Input with a dot is a site. Raises: UnknownTargetError.
     """
     wanted = " ".join(text.split()).casefold()
     if "." in wanted:
