@@ -44,7 +44,10 @@ def read_sign1(value: Value) -> Sign1:
 
 
 def _algorithm(protected: bytes, unprotected: dict[Key, Value]) -> int:
-    """Return the algorithm from the signed header. An unsigned or critical header is refused."""
+    """Return the COSE number of the algorithm from the signed header.
+
+    Raises AgeProofError for an unsigned algorithm, a critical header or an unsupported algorithm.
+    """
     headers = decode(protected)
     if not isinstance(headers, dict) or CRIT in headers or ALG in unprotected:
         raise AgeProofError(ProofRefusal.WRONG_ALGORITHM, "not said where it is signed")

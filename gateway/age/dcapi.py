@@ -94,13 +94,13 @@ def ask(
 
 
 def request(document: Document) -> bytes:
-    """Return a DeviceRequest for the one element, which the verifier does not retain."""
+    """Return a DeviceRequest (CBOR) for ``age_over_18`` alone, marked as not retained by the verifier."""
     wanted = embed({"docType": document.value, "nameSpaces": {document.namespace: {ELEMENT: False}}})
     return encode({"version": "1.0", "docRequests": [{"itemsRequest": wanted}]})
 
 
 def open_answer(answer: object, challenge: Challenge) -> bytes:
-    """Return the DeviceResponse in the page's JSON. Raises AgeProofError."""
+    """Decrypt and return the DeviceResponse (CBOR) in the page's JSON. Raises AgeProofError."""
     match answer:
         case {"protocol": "org-iso-mdoc", "data": {"response": str() as text}}:
             pass

@@ -32,7 +32,7 @@ class Extensions:
 
 
 def read_extensions(tbs: bytes) -> Extensions:
-    """Parse the signed part of a certificate. Raises AgeProofError."""
+    """Return the extensions in a certificate's signed part (TBSCertificate, DER). Raises AgeProofError."""
     held = [content for tag, content in _items(_one(tbs, _SEQUENCE)) if tag == _EXTENSIONS]
     if len(held) > 1:
         raise _bad()

@@ -61,6 +61,6 @@ def _extract(suite: bytes, salt: bytes, label: bytes, material: bytes) -> bytes:
 
 
 def _expand(suite: bytes, secret: bytes, label: bytes, info: bytes, size: int) -> bytes:
-    """Return one block of HKDF: no output here is longer than the hash."""
+    """Return ``size`` bytes of HPKE's LabeledExpand. One block of HKDF is enough: at most 32 are needed."""
     labelled = size.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
     return hmac.digest(secret, labelled + b"\x01", hashlib.sha256)[:size]

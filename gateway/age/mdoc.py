@@ -1,4 +1,4 @@
-"""ISO 18013-5: a wallet's DeviceResponse with exactly one document and one element.
+"""Verifies a wallet's DeviceResponse (ISO 18013-5) with exactly one document and one element.
 
 The response is parsed first, then verified from the issuer to the device: the signer's certificate, the
 signed data, its validity, and the device key. Data that was not requested is refused, not skipped.
@@ -31,7 +31,7 @@ _DATE_TAG = 0
 
 @dataclass(frozen=True, slots=True)
 class MdocItem:
-    """One element: the encoding that is digested, and its content."""
+    """A data element of a document: name, value, digest id, and the encoding that the issuer digested."""
 
     data: bytes
     digest_id: int
@@ -66,7 +66,7 @@ class Mso:
 def adult_until(
     data: bytes, transcript: bytes, asked: Collection[Document], trust: Trust, now: datetime
 ) -> tuple[Document, datetime]:
-    """Return the document type, and the earlier end of the proof and of its signer's certificate.
+    """Verify a DeviceResponse; return the document type, and when it or its signer's certificate ends.
 
     Raises AgeProofError if the response does not prove that the holder is 18 or older.
     """
@@ -132,7 +132,7 @@ def _one_item(namespaces: Value, namespace: str) -> MdocItem:
 
 
 def read_item(value: Value) -> MdocItem:
-    """Parse an element. Raises AgeProofError."""
+    """Return the data element in an embedded IssuerSignedItem. Raises AgeProofError."""
     item = _exactly(embedded(value), {"digestID", "random", "elementIdentifier", "elementValue"})
     number, salt, name = item["digestID"], item["random"], item["elementIdentifier"]
     if not _is_number(number) or not isinstance(salt, bytes) or not isinstance(name, str):
@@ -212,7 +212,7 @@ def _check_dates(mso: Mso, certificate: ParsedCertificate, now: datetime) -> Non
 
 
 def _moment(value: Value) -> datetime:
-    """Parse ISO's date format: UTC, whole seconds."""
+    """Return the time of a CBOR date in UTC and whole seconds. Raises AgeProofError for any other value."""
     text = value.value if isinstance(value, Tagged) and value.number == _DATE_TAG else None
     if isinstance(text, str) and _DATE.fullmatch(text):
         try:
@@ -229,7 +229,7 @@ def _map(value: Value) -> dict[Key, Value]:
 
 
 def _exactly(value: Value, keys: set[Key], optional: Collection[Key] = ()) -> dict[Key, Value]:
-    """Check that a map has all required keys and no unknown ones."""
+    """Return a map that has all ``keys`` but optional ones, and no others. Raises AgeProofError."""
     found = _map(value)
     if not keys - set(optional) <= found.keys() <= keys:
         raise AgeProofError(ProofRefusal.BAD_RESPONSE, "a key is missing, or not known")

@@ -1,4 +1,4 @@
-"""Verifies a wallet's response to a request."""
+"""Verifies that a wallet's response to a request proves its holder to be 18 or older."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class ProvenAdult:
 def verify(
     answer: object, challenge: Challenge, trust: Trust, now: datetime, lasting: timedelta
 ) -> ProvenAdult:
-    """Return the proven adult. ``answer`` is the page's JSON. Raises AgeProofError.
+    """Verify a wallet's response to ``challenge``; return the method and the end of the adult proof.
 
-    The challenge must not be used again, whatever the result: see `waiting`. The end is rounded down to
-    whole minutes, so that it does not reveal the proof.
+    ``answer`` is the page's JSON. The result ends after ``lasting`` (at most 24 hours) or with the proof, and
+    is rounded down to whole minutes, so that it does not reveal the proof. The challenge must not be used
+    again, whatever the result. Raises AgeProofError.
     """
     if not timedelta(0) < lasting <= LONGEST:
         msg = f"an adult proof lasts at most {LONGEST}"

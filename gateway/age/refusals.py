@@ -20,7 +20,7 @@ class Advice(StrEnum):
 
 
 class ProofRefusal(StrEnum):
-    """A reason. A value never changes its meaning."""
+    """Why an adult proof was refused. A value never changes its meaning."""
 
     # The request.
     REPLAYED = "replayed"  # no request waits for this response: it was answered before, or never sent

@@ -61,7 +61,10 @@ class ParsedCertificate:
     countries: frozenset[str]  # of the subject
 
     def is_issued_by(self, other: ParsedCertificate) -> bool:
-        """Check name and signature only, not whether ``other`` may issue certificates."""
+        """Return whether ``other`` issued this certificate, by name and signature only.
+
+        Whether ``other`` may issue certificates is not checked.
+        """
         try:
             digest = self.x509.signature_hash_algorithm
             if digest is None or digest.name not in _DIGESTS:
@@ -182,7 +185,7 @@ def _issuer(entry: object) -> Issuer:
 
 
 def _moment(text: object) -> datetime:
-    """Parse ISO 8601 with an offset."""
+    """Parse ISO 8601 with an offset; return the time in UTC. Raises AgeProofError."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
         if moment is not None and moment.tzinfo is not None:
@@ -230,7 +233,10 @@ def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: dateti
 def _anchored(
     path: list[ParsedCertificate], trust: Trust, document: Document, now: datetime
 ) -> ParsedCertificate:
-    """Accept any matching issuer: a CA may be listed twice, with its previous and its next certificate."""
+    """Return the first certificate of a path that leads to a trusted issuer. Raises AgeProofError.
+
+    Tries every issuer: a CA may be listed twice, with its previous and its next certificate.
+    """
     problem = AgeProofError(ProofRefusal.UNTRUSTED)
     for issuer in trust.issuers:
         whole = _up_to(path, issuer)

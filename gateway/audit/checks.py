@@ -83,7 +83,7 @@ class CheckOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One check over one IP version."""
+    """The result of one check over one IP version, and whether it agrees with the rules."""
 
     check: AuditCheck
     version: int

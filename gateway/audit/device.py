@@ -23,7 +23,7 @@ _SILENCE = f"""table inet audit {{ chain out {{ type filter hook output priority
 
 
 class Download:
-    """An endless page over plain HTTP, and the time of its last bytes."""
+    """Downloads an endless page over plain HTTP in a thread; stores the number and the time of its bytes."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self.received = 0
@@ -47,7 +47,7 @@ class Download:
 
 
 class DeviceCommands:
-    """Executes the requests of the parent process."""
+    """Executes the parent's requests on the test device: sets up links, runs probes, starts downloads."""
 
     def __init__(self) -> None:
         self._downloads: dict[str, Download] = {}

@@ -17,12 +17,12 @@ Pair = tuple[Result, ...]
 
 
 def _pairs(results: Sequence[Result]) -> list[Pair]:
-    """Group the results of both IP versions of each check."""
+    """Return the results in one tuple for each check: of IPv4 and of IPv6."""
     return [tuple(pair) for _, pair in groupby(results, lambda result: result.check.id)]
 
 
 def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of one child's table."""
+    """Yield the lines of a child's result table: name, remarks, checks by group, and the summary."""
     yield from _wrapped(f"{scene.name} ({scene.profile}, {scene.band})")
     for remark in remarks:
         yield from _wrapped(remark)
@@ -72,7 +72,7 @@ def _note(result: Result, scene: Scene) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return the last line."""
+    """Return the table's last line: the numbers of checks, of results by outcome, and of faults."""
     number = counts(results)
     chosen = f", of them {number['open_by_rule']} by the rules" if number["open_by_rule"] else ""
     return (
@@ -83,7 +83,7 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:
-    """Count the results; a check over IPv4 and IPv6 has two, except for the key ``checks``."""
+    """Return the number of results by outcome, one for each IP version, and the number of ``checks``."""
     ways = [result for result in results if not result.check.passes]
     opened = [result for result in ways if result.found is CheckOutcome.OPEN]
     return {
@@ -117,11 +117,11 @@ def _check(pair: Pair, scene: Scene) -> Mapping[str, object]:
         "must_pass": check.passes,
         "closed_by_rule": None if check.passes else scene.closes(check),
         "setting": check.closes or None,
-        **{f"ipv{result.version}": _one(result) for result in pair},
+        **{f"ipv{result.version}": _outcome(result) for result in pair},
     }
 
 
-def _one(result: Result) -> Mapping[str, object]:
+def _outcome(result: Result) -> Mapping[str, object]:
     words = {CheckOutcome.ABSENT: "absent", **(_WORDS if result.check.passes else {})}
     return {
         "found": words.get(result.found, str(result.found)),

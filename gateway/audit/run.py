@@ -46,7 +46,7 @@ Lost = Mapping[int, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The result of a test."""
+    """The outcome of one child's filter test: the rules and environment, each check's result, and remarks."""
 
     scene: Scene
     results: Sequence[Result]
@@ -54,7 +54,10 @@ class Audit:
 
 
 def audit(client: Client, config: Config, who: str, chosen: Sequence[AuditCheck] = CHECKS) -> Audit:
-    """Run the test. ``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError."""
+    """Run the filter test and return its results.
+
+    ``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError.
+    """
     if not surroundings.is_filtered():
         msg = "nothing is filtered: the kernel has no table inet qalqan; see the daemon's log"
         raise AuditError(msg)
@@ -86,7 +89,7 @@ def _lan(config: Config) -> str:
 
 
 def _words(client: Client, config: Config, stage: AuditNetwork, service: int) -> Mapping[str, Any]:
-    """Return the values for the words of jobs, without the names of sites."""
+    """Return the values for the words with @ of jobs (addresses, ports, links), without sites."""
     words: dict[str, Any] = {**words_of(stage), **surroundings.DOH, **surroundings.relays(config)}
     words |= {"service": service, "listening": surroundings.listening(config, service)}
     words |= {"pages": config.web.port} if surroundings.pages_run(config) else {}
@@ -117,7 +120,7 @@ def _remarks(scene: Scene) -> list[str]:
 
 
 class Trial:
-    """One run of all checks."""
+    """Runs the checks of a filter test from the test device, and judges their results."""
 
     def __init__(
         self, stage: AuditNetwork, impersonation: Impersonation, scene: Scene, marks: MarkBits
@@ -145,7 +148,10 @@ class Trial:
         return [separate.get(task.key) or self._judged(task, results, seen, lost, decided) for task in every]
 
     def _offload(self, task: Task) -> Result:
-        """Check the household's connections: those of the test are never offloaded."""
+        """Return the result of the offload check.
+
+        It looks at the household's connections: those of the test are never offloaded.
+        """
         if isinstance(task.job, Unavailable):
             return judge(task, None, [], self._scene, {})
         found = surroundings.offloaded(task.version, self._marks)
@@ -178,7 +184,10 @@ class Trial:
         return results, self._stage.sink.ask("seen")["seen"]
 
     def _insisting(self, some: Sequence[Task]) -> tuple[Results, Seen]:
-        """Run tasks. Retry those that must pass and failed, alone: a busy router is not a refusal."""
+        """Run tasks and return the probes' results and the arrivals.
+
+        Tasks that must pass and failed run again on their own: a busy router is not a refusal.
+        """
         results, seen = self._try(some)
         again = [
             task for task in some if task.check.passes and results.get(task.key, {}).get("how") != "answered"
@@ -189,7 +198,10 @@ class Trial:
         return {**results, **results_again}, [*seen, *seen_again]
 
     def _in_a_pause(self, some: Sequence[Task], lost: Lost) -> dict[str, Result]:
-        """Check what a pause must end, and what must pass during a pause."""
+        """Pause the device and return the results by task.
+
+        Downloads must end, and help must still pass.
+        """
         ready = [task for task in some if not isinstance(task.job, Unavailable) and not lost[task.version]]
         if not ready:
             return {}
@@ -268,10 +280,11 @@ def _is_over(download: Mapping[str, Any]) -> bool:
 
 
 class Impersonation:
-    """``with Impersonation(client, "daughter", mac) as rules``: the device has these rules meanwhile.
+    """A context manager: the daemon applies a child's rules to the test device meanwhile.
 
-    ``interface`` is an interface of the test that counts as LAN meanwhile. ``stranger`` is an unknown device
-    about which no notification is sent.
+    ``with Impersonation(…) as rules`` returns them. ``who`` is a profile or the MAC of a filtered device.
+    ``interface`` is an interface of the test that counts as LAN meanwhile. ``stranger`` is the MAC of an
+    unknown device about which no notification is sent.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ class AuditDevice:
 
 
 def sweep() -> None:
-    """Remove what a killed test left: only rules, since links disappear with their namespaces."""
+    """Remove the links, routes, routing rules and fw4 rules that a killed test left."""
     for link in (DEVICE, SINK, STRANGER):
         if Path("/sys/class/net", link).exists():
             _try("ip", "link", "del", link)
@@ -239,7 +239,7 @@ class AuditNetwork:
 
 
 def words_of(stage: AuditNetwork) -> dict[str, Any]:
-    """Return the values of the words that the stage defines."""
+    """Return the values for words with @ of jobs from the test's network: MACs, addresses, links."""
     words: dict[str, Any] = {"gatewaymac": _link_attribute(stage.facing, "address"), "lan": stage.lan}
     words |= {f"gateway{version}": address for version, address in stage.gateway_addresses().items()}
     for name, device in (("source", stage.device), ("stranger", stage.stranger)):
@@ -299,7 +299,7 @@ def _admit(chain: str, match: str, link: str) -> None:
 
 
 def _sweep_fw4() -> None:
-    """Remove our rules, including those of an earlier test."""
+    """Remove the test's rules from the chains of fw4, including those of an earlier test."""
     for chain in ("forward", "input"):
         for line in _fw4_rules(chain) or ():
             if _COMMENT in line:

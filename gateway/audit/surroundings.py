@@ -1,4 +1,4 @@
-"""What a filter test needs to know about the household and the machine."""
+"""Collects what a filter test needs from daemon, lists and kernel: sites, rules, ports and offloading."""
 
 from __future__ import annotations
 
@@ -61,12 +61,15 @@ class RuleQueries:
         return bool(answer["verdict"] == "block")
 
     def first(self, hosts: Iterable[str], *, refused: bool) -> str | None:
-        """Return the first host that the rules block, or do not block."""
+        """Return the first host that the rules block (``refused``) or do not block; None if there is none."""
         return next((host for host in dict.fromkeys(hosts) if self.refuses(host) is refused), None)
 
 
 def scene(client: Client, config: Config, rules: AuditedRules, known: Mapping[str, Any]) -> Scene:
-    """Return the scene. ``rules``: of the device. ``known`` has values for words of jobs."""
+    """Return the rules and the environment by which the checks of a child are judged.
+
+    ``rules`` apply to the test device. ``known`` has values for the words with @ of jobs; sites are added.
+    """
     ask = RuleQueries(client, str(known["sourcemac"]))
     shown = client.call("profile", id=rules.profile)["profile"]
     refused = ask.first([*_hosts(shown["refused"]), *REFUSED], refused=True)
@@ -111,7 +114,7 @@ def _odd(host: str) -> str:
 
 
 def help_page(client: Client) -> str | None:
-    """Return the host of a help line's page."""
+    """Return the host of the first help line with a web page; None if there is none."""
     lines = client.call("helplines")["lines"]
     pages = (str(line.get("web") or "") for line in lines)
     hosts = (urlsplit(page).hostname or page for page in pages)
@@ -139,7 +142,10 @@ def offloaded(version: int, layout: MarkBits) -> bool | None:
 
 
 def any_offloaded(connections: str, version: int, slot: int) -> bool:
-    """Search lines of /proc/net/nf_conntrack. ``slot``: the bits of the mark that identify the owner."""
+    """Return whether /proc/net/nf_conntrack (its text) shows an offloaded connection of a filtered device.
+
+    ``slot``: the bits of the connection mark that identify the device's owner.
+    """
     unfiltered = PLAIN_SLOT * (slot & -slot)
     for line in connections.splitlines():
         if line.startswith(f"ipv{version} ") and any(flag in line for flag in _OFFLOADED):
@@ -164,7 +170,10 @@ def relays(config: Config) -> dict[str, str]:
 
 
 class ProbeListener:
-    """A listening service of the gateway without a rule of its own, for the duration of the test."""
+    """Listens on a free TCP port of the gateway's addresses, as a service without a rule. A context manager.
+
+    Raises AuditError if it cannot listen.
+    """
 
     def __init__(self, own: Iterable[str]) -> None:
         self.port = 0  # the kernel's choice
@@ -194,7 +203,7 @@ class ProbeListener:
 
 
 def listening(config: Config, own: int) -> list[int]:
-    """Return the gateway's other TCP ports: neither tested by another check nor open by the rules."""
+    """Return the gateway's open TCP ports, except those of other checks and those that the rules open."""
     https = config.web.https
     pages = {config.web.port} if https is None else {config.web.port, https.port}
     known = {*_OWN_CHECKS, own, *pages, *config.gateway_ports}
@@ -203,7 +212,10 @@ def listening(config: Config, own: int) -> list[int]:
 
 
 def trusted(config: Config) -> dict[str, str]:
-    """Return the trusted name, its expected addresses, and the addresses of its pages."""
+    """Return the words with @ about the pages' trusted name: the name, its expected addresses, the pages'.
+
+    Empty without a trusted name. Without running pages, their addresses are missing.
+    """
     if config.web.https is None:
         return {}
     own = dict(zip(("own4", "own6"), PAGES, strict=True))

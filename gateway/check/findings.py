@@ -67,7 +67,7 @@ def unseen(about: str, path: Path) -> Finding:
 
 
 def is_hidden(path: Path) -> bool:
-    """Return whether only root may read a file, which is correct, and we are not root."""
+    """Return whether a file exists, or may exist, that this process cannot read because it is not root."""
     if os.geteuid() == 0:
         return False
     try:

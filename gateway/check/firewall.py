@@ -1,4 +1,4 @@
-"""`qalqan check`: whether other rules protect the LAN over IPv6, and whether one arm gets the responses.
+"""`qalqan check`: checks that a firewall protects the LAN over IPv6, and that outgoing IPv4 is translated.
 
 Needs root. A chain counts only if it applies to the packets in question: those of Docker and Tailscale do not
 protect the LAN.
@@ -40,7 +40,7 @@ def firewall_findings(config: Config, machine: NetworkSnapshot, rules: LoadedRul
 
 
 def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
-    """A LAN with public addresses needs a firewall: no address translation protects it."""
+    """Return whether a firewall refuses new IPv6 connections to the LAN, which no NAT protects."""
     if rules.objects is None:
         return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}")
     inbound = InboundConnection(frozenset(config.lan))
@@ -53,7 +53,10 @@ def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
 
 
 def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -> Finding:
-    """If devices and the uplink share a network, the next router responds to the device directly."""
+    """Return whether an interface that is both LAN and uplink masquerades.
+
+    Without that, the router responds to the devices directly, past this machine.
+    """
     if rules.objects is None:
         return note("uplink", f"whether {name} masquerades: {rules.unread}")
     if masquerades(rules, (name,), name, addresses):
@@ -199,7 +202,7 @@ class ChainWalk:
         return False
 
     def _comes(self, chain: Chain, wanted: Callable[[Expression], bool], seen: set[Chain]) -> bool:
-        """Walk each chain once, however many jumps lead to it."""
+        """Return whether packets reach a wanted statement in a chain or its jumps; visits each chain once."""
         if chain in seen:
             return False
         seen.add(chain)

@@ -1,4 +1,4 @@
-"""`qalqan check`: the household's settings and profiles."""
+"""`qalqan check`: checks the household's settings, brand, country, profiles and own rules."""
 
 from __future__ import annotations
 
@@ -118,5 +118,5 @@ def must_findings(family: Household, must: MustResolve) -> Iterator[Finding]:
 
 
 def _names(entries: tuple[RuleEntry, ...]) -> list[str]:
-    """Return the names; each includes all names under it."""
+    """Return the host names among rule entries; each entry includes all names under it."""
     return [entry.value for entry in entries if entry.kind is EntryKind.NAME]

@@ -1,4 +1,4 @@
-"""`qalqan check`: the LAN interfaces, paths around this machine, and other routers and DHCP servers."""
+"""`qalqan check`: checks LAN interfaces; finds paths past this machine, other routers and DHCP servers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _interfaces(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _forwarding(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Without forwarding, no traffic passes this machine."""
+    """Report forwarding that is off: without it, no traffic passes this machine."""
     if setting("ipv4/ip_forward") == "0":
         text = "forwarding is off: no device reaches the internet through this machine"
         yield warning("routing", text, "qalqan setup, or: sysctl -w net.ipv4.ip_forward=1")
@@ -104,7 +104,7 @@ def _has_packet_socket(interface: str, protocol: str) -> bool:
 
 
 def _one_arm(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """If the uplink is on the LAN's side, devices can bypass this machine."""
+    """Report an uplink on a LAN interface (one arm), where devices can bypass this machine."""
     if not machine.ways:
         yield note("uplink", "there is no default route: no connection to the internet")
     for name in sorted(machine.one_armed(config.lan)):
@@ -130,7 +130,7 @@ def _one_arm4(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _bridged(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Report devices on one port of a bridge, and the router on another."""
+    """Report a bridge of several ports: packets between devices and router bypass this machine there."""
     ports = sorted(
         link.name
         for link in machine.links.values()
@@ -249,7 +249,10 @@ def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _just_started(config: Config) -> bool:
-    """OpenWrt stores leases in memory: after a restart a device has none until it renews."""
+    """Return whether lease files that are in memory may be incomplete: the machine started recently.
+
+    OpenWrt stores leases in memory: after a restart a device has none until it renews.
+    """
     fleeting = any(file_system(Path(path)) in IN_MEMORY for path in config.leases)
     return fleeting and time.clock_gettime(time.CLOCK_BOOTTIME) < LEASE
 

@@ -1,4 +1,4 @@
-"""`qalqan check`: lists. The table of sites, its downloaded lists, sealed lists and enabled state registers.
+"""`qalqan check`: checks the table of sites, downloaded lists, sealed lists and enabled state registers.
 
 A finding never has a name from a sealed list or a register.
 """
@@ -25,7 +25,7 @@ UPDATE = "run: qalqan lists update"
 
 
 def table_findings(state: Path) -> Iterator[Finding]:
-    """Verify the table of lists completely."""
+    """Verify the whole table of listed sites; report its size and age, or why it cannot be used."""
     path = state / TABLE_NAME
     if is_hidden(path):
         yield unseen("lists", path)

@@ -50,7 +50,7 @@ _OPTION = re.compile(r"--([a-z-]+)(?:\s+(0x[0-9a-f]+|[0-9]+)(?:/(0x[0-9a-f]+|[0-
 
 @dataclass(frozen=True, slots=True)
 class LoadedRulesets:
-    """The loaded rules of other programs."""
+    """The loaded nftables and iptables rules of other programs, or why they cannot be read."""
 
     objects: tuple[dict[str, Any], ...] | None  # None: not readable
     text: str  # nft's output
@@ -119,7 +119,7 @@ def _switched_on(option: str) -> bool:
 
 
 def offloads(rules: LoadedRulesets) -> dict[str, bool]:
-    """Return the tables that offload, and whether they use hardware."""
+    """Return the tables that offload connections past the rules: table → whether in hardware."""
     tables = {}
     for item in rules.objects or ():
         rule = item.get("rule")
@@ -153,7 +153,7 @@ def _queues(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
 
 
 def queues_of_others(rules: LoadedRulesets) -> Iterator[tuple[str, int, int]]:
-    """Yield the other users of queues: name, first and last number."""
+    """Yield the packet queues that rules of other programs use: table or program, first and last number."""
     for item in rules.objects or ():
         rule = item.get("rule") or {}
         for part in statements(rule):
@@ -168,7 +168,10 @@ def queues_of_others(rules: LoadedRulesets) -> Iterator[tuple[str, int, int]]:
 
 
 def bound() -> Iterator[tuple[int, int]]:
-    """Yield the bound queues with their netlink port, the process id for a process's first socket."""
+    """Yield the packet queues that programs read: queue number and netlink port.
+
+    The port of a process's first socket is the process id.
+    """
     for line in text_of(BOUND).splitlines():
         words = line.split()
         if len(words) > 1:
@@ -205,7 +208,7 @@ def _table(item: dict[str, Any]) -> object:
 
 
 def output_of(name: str, *words: str) -> tuple[str | None, str]:
-    """Return a program's output, and why there is none: it is not installed, or it fails."""
+    """Run a program; return its output and "", or None and why: it is not installed, or it fails."""
     program = find_program(name)
     if program is None:
         return None, f"there is no {name}"
@@ -314,7 +317,7 @@ def _may_have(value: Any) -> int:
 
 
 def _masked(value: Any) -> tuple[MarkType, int] | None:
-    """Parse ``meta mark & 0xff``."""
+    """Return the mark and the bits of an expression like ``meta mark & 0xff``; None for any other."""
     if isinstance(value, dict) and isinstance(value.get("&"), list) and len(value["&"]) == 2:
         mark, bits = _mark(value["&"][0]), value["&"][1]
         if mark is not None and isinstance(bits, int):

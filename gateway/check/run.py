@@ -60,7 +60,7 @@ def _steps(path: Path) -> int:
 
 
 def findings_of(path: Path) -> Iterator[Finding]:
-    """Run all checks for a qalqan.yaml."""
+    """Run all checks with the qalqan.yaml at ``path``, and yield their findings."""
     product, has_child = None, False
     try:
         product = household.load_product()

@@ -1,6 +1,6 @@
 """Reads the household and its rules from files, for `why`, `replay` and `profile` without a daemon.
 
-Only the daemon reads sealed sets: it is asked about their names, if it runs.
+Only the daemon reads sealed sets. If it runs, these commands ask it whether a name is in one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SEALED_PATIENCE = 1.0  # seconds for the daemon's answer
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HomeFiles:
-    """A household with the data of the product."""
+    """The household, read from its files, and the data of the product: categories, services, countries."""
 
     product: Product
     household: Household
@@ -65,12 +65,15 @@ class HomeFiles:
         raise PolicyError(shown(who), "there is no such profile", fix)
 
     def profile_or_owner(self, who: str) -> Profile:
-        """Return a profile by id, name or the MAC of a device."""
+        """Return a profile by id or name, or the profile that applies to the device with this MAC."""
         mac = parse_mac(who)
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile whose rules apply to a device, by the files only."""
+        """Return the profile whose rules apply to a device, by the files only, and its situation.
+
+        The situation of an unknown device is quarantine, where the configuration says so.
+        """
         found = self.household.owner_of(mac)
         if found is not None:
             return found, PLAIN
@@ -113,7 +116,10 @@ def read_home(args: Namespace) -> HomeFiles:
 
 
 def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
-    """Return the rules of a profile by id, name or path. A path needs no household."""
+    """Return the inputs of a judge for a profile by id, name or path of its file.
+
+    A path needs no household. Raises PolicyError.
+    """
     file = Path(who)
     if is_file(who) and file.exists():
         product = household.load_product()
@@ -131,7 +137,7 @@ def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
 
 
 def rules_of_device(args: Namespace, device: str) -> JudgeInputs:
-    """Return the rules of a device. Raises PolicyError for an invalid MAC."""
+    """Return the inputs of a judge for the profile of a device. Raises PolicyError for an invalid MAC."""
     home = read_home(args)
     mac = mac_of(device)
     profile, situation = home.owner(mac)

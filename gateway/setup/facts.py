@@ -22,7 +22,7 @@ class SetupError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class KernelSupport:
-    """What the kernel lets us do."""
+    """Whether setup may change the network, and whether the kernel has nftables and packet queues."""
 
     capable: bool = True  # CAP_NET_ADMIN
     nft: str = ""  # why rules cannot be loaded; empty: they can
@@ -83,7 +83,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers to setup's questions."""
+    """The user's answers: interfaces, country, time zone, update interval of lists, addresses for DHCP."""
 
     lan: tuple[str, ...]
     wan: str  # with one arm, the same as the one of `lan`
@@ -96,7 +96,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class SetupPlan:
-    """What setup writes and switches, completely decided."""
+    """Everything that setup writes and changes: interfaces, NAT, DHCP, sysctls; with remarks for the user."""
 
     lan: tuple[str, ...]
     wan: str

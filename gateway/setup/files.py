@@ -19,7 +19,10 @@ _HEAD = "# Written by `qalqan setup`, which writes it anew; `qalqan setup --undo
 
 
 def files(plan: SetupPlan, facts: MachineFacts, root: Path = Path("/")) -> Mapping[Path, bytes]:
-    """Return the files by path. Raises PolicyError for settings that the daemon would refuse."""
+    """Return the content of each file that setup writes, by path.
+
+    Raises PolicyError for settings that the daemon would refuse.
+    """
     found = {facts.config_path: config(plan, facts), root / SYSCTL: sysctl(plan)}
     nat = translation(plan)
     if nat:
@@ -31,7 +34,10 @@ def files(plan: SetupPlan, facts: MachineFacts, root: Path = Path("/")) -> Mappi
 
 
 def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
-    """Return qalqan.yaml. Existing settings are kept; without a change the file stays byte for byte."""
+    """Return the content of qalqan.yaml with the plan's settings.
+
+    Other settings are kept; without a change the file stays byte for byte.
+    """
     before = existing_settings(facts)
     after: Document = {**before, "lan": list(plan.lan)}
     if plan.country:

@@ -34,7 +34,10 @@ _IW = re.compile(r"^\s*(?:Interface (\S+)|type (AP)\b)", re.MULTILINE)
 
 
 def look(config: Path, root: Path = Path("/")) -> MachineFacts:
-    """Return the facts. ``root`` has the files; kernel and interfaces are those of this network namespace."""
+    """Return everything that setup reads from the machine: network, rules, kernel, dnsmasq, time zone.
+
+    ``root`` is the folder of its files; kernel and interfaces are those of this network namespace.
+    """
     if not (PROC / "self/status").exists():
         msg = f"{PROC} does not exist, so the network cannot be read; mount it"
         raise SetupError(msg)
@@ -61,7 +64,7 @@ def look(config: Path, root: Path = Path("/")) -> MachineFacts:
 
 
 def read_kernel() -> KernelSupport:
-    """Ask the kernel, which needs root; nothing is changed."""
+    """Return whether this process may load rules, and whether the kernel has packet queues."""
     if not capable(text_of(PROC / "self/status")):
         return KernelSupport(capable=False)
     from gateway.kernel import fallback
@@ -86,7 +89,10 @@ def capable(status: str) -> bool:
 
 
 def read_dnsmasq(root: Path) -> Dnsmasq:
-    """Return program, service of Debian's package, and the options in its files except ours."""
+    """Return whether dnsmasq and its service are installed, and the options in its files.
+
+    The file that setup writes is left out.
+    """
     service = _has_unit(root, "dnsmasq.service") or (root / "etc/init.d/dnsmasq").exists()
     options: dict[str, str] = {}
     folder = root / "etc/dnsmasq.d"
@@ -121,7 +127,7 @@ def country_by_zone(timezone: str, root: Path = Path("/")) -> str:
 
 
 def _of_others(rules: LoadedRulesets) -> LoadedRulesets:
-    """Remove the table that an earlier setup wrote."""
+    """Return the rules without the NAT table that an earlier setup wrote."""
     if rules.objects is None:
         return rules
     tables = (next(iter(item.values()), None) for item in rules.objects)
@@ -175,7 +181,7 @@ def _hook(root: Path) -> str:
 
 
 def _lent(root: Path, name: str) -> str:
-    """Return the lease file of NetworkManager's own dnsmasq for a shared connection."""
+    """Return the lease file of NetworkManager's own dnsmasq on an interface that it shares; empty if none."""
     path = root / f"var/lib/NetworkManager/dnsmasq-{name}.leases"
     return f"/{path.relative_to(root)}" if path.exists() else ""
 

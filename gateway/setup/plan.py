@@ -112,7 +112,10 @@ def _networks(facts: MachineFacts, name: str) -> Iterator[ipaddress.IPv4Network]
 
 
 def decide(facts: MachineFacts, answers: Answers, offers: Sequence[Offer] = ()) -> SetupPlan:
-    """Return the plan. Raises SetupError for impossible answers. ``offers``: of DHCP servers on the LAN."""
+    """Return what setup will write and change, from the facts about the machine and the user's answers.
+
+    ``offers`` come from DHCP servers on the LAN. Raises SetupError for impossible answers.
+    """
     ready(facts)
     possible(facts, answers)
     inside, out = answers.lan, answers.wan
@@ -139,7 +142,7 @@ def decide(facts: MachineFacts, answers: Answers, offers: Sequence[Offer] = ()) 
 
 
 def possible(facts: MachineFacts, answers: Answers) -> Answers:
-    """Return the answers if they are possible. Raises SetupError otherwise."""
+    """Return the answers if their interfaces fit the machine. Raises SetupError with the first problem."""
     for problem in _impossible(facts, answers):
         raise SetupError(problem)
     return answers
@@ -177,7 +180,7 @@ def _impossible(facts: MachineFacts, answers: Answers) -> Iterator[str]:
 
 
 def _no_side(facts: MachineFacts, answers: Answers, name: str) -> Iterator[str]:
-    """Yield why no traffic of the LAN arrives there, or why it cannot be seen."""
+    """Yield the problems of a LAN interface: its traffic does not arrive here, or bypasses the filter."""
     machine = facts.machine
     link = machine.links[name]
     bridge = machine.links[answers.wan].master
@@ -283,12 +286,12 @@ def _netmask(facts: MachineFacts, answers: Answers) -> str:
 
 
 def fixed_address(facts: MachineFacts) -> str:
-    """Return where an interface gets a fixed address."""
+    """Return where the user sets a fixed address, such as "in /etc/network/interfaces (`inet static`)"."""
     return next((_WHERE[name] for name in facts.managers if name in _WHERE), "with: ip address add")
 
 
 def notes(facts: MachineFacts, answers: Answers, offers: Sequence[Offer]) -> Iterator[str]:
-    """Yield the remarks."""
+    """Yield the plan's remarks for the user: IPv6, DHCP servers, own address, rules of other programs."""
     yield from _one_arm(facts, answers) if answers.one_armed else _two_arms(facts, answers)
     yield from _dhcp(facts, answers, offers)
     yield from _own_address(facts, answers)

@@ -137,7 +137,7 @@ def _asked_sides(facts: MachineFacts, inside: Sequence[str], out: str, asker: As
 
 
 def _setting(key: str, text: str) -> str:
-    """Return a setting as the daemon reads it. Raises PolicyError."""
+    """Return a country or time zone as the daemon reads it; empty for none. Raises PolicyError."""
     if not text or (key == "country" and text.lower() in NONE):
         return ""
     config = parse_config(f"{key}: {scalar(text)}\n", "setup", lambda _: False)
@@ -169,7 +169,10 @@ def _offers(interface: str) -> tuple[Offer, ...]:
 def _pool(
     wanted: str | None, facts: MachineFacts, answers: Answers, offers: Sequence[Offer], asker: Asker
 ) -> Pool | None:
-    """Return the pool. This machine assigns addresses only if the user chooses it, never by default."""
+    """Return the address range for dnsmasq; None if this machine shall not assign addresses.
+
+    This machine assigns addresses only if the user chooses it, never by default.
+    """
     proposed = propose_pool(facts, answers.lan)
     if wanted is not None:
         if wanted != AUTO:
@@ -216,7 +219,10 @@ def _show(plan: SetupPlan, facts: MachineFacts, texts: Mapping[Path, bytes], *, 
 
 
 def _may_write(facts: MachineFacts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
-    """Confirm the changes. A file that was written by hand changes only after an explicit question."""
+    """Show the changes of qalqan.yaml and ask; return whether setup may write.
+
+    A file that was written by hand changes only after an explicit question.
+    """
     new = texts[facts.config_path]
     if facts.config is not None and new != facts.config:
         print(f"\n{output.clean(facts.config_path)} would change:")
@@ -309,7 +315,7 @@ class Asker:
                 print(f"  {output.clean(error)}")
 
     def agrees(self, question: str, *, default: bool) -> bool:
-        """Ask a yes-or-no question."""
+        """Ask a yes-or-no question; return whether the answer is yes. An empty answer means ``default``."""
         if self.yes:
             return default
         while True:

@@ -148,7 +148,10 @@ def _like(path: Path) -> os.stat_result:
 
 
 def apply(plan: SetupPlan, files: Mapping[Path, bytes], ledger: RecordFolder, system: System) -> list[Path]:
-    """Write and switch; return the changed files. After any failure or Ctrl-C everything is restored."""
+    """Write the files, set sysctls and load the NAT rules; return the changed files.
+
+    After any failure or Ctrl-C everything is restored.
+    """
     back: Undoing = []
     try:
         return _apply(plan, files, ledger, system, back)
@@ -194,7 +197,10 @@ def _apply(
 def _note(
     record: SetupRecord, ledger: RecordFolder, path: Path, before: bytes | None, after: bytes, back: Undoing
 ) -> None:
-    """Copy the existing file, unless an earlier run wrote it. Undo restores the first copy."""
+    """Record a file before it is overwritten, and copy it unless an earlier run of setup wrote it.
+
+    Undo restores the first copy.
+    """
     copy, ours = record.files.get(str(path), ("", ""))
     if before is not None and _digest(before) != ours:
         kept = _free(ledger.folder, path.name)

@@ -39,7 +39,10 @@ class RequestError(Exception):
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the response to a request. Raises RequestError or AgeProofError."""
+    """Return a new wallet request (``do`` is ``ask``) or the result of verifying a response (``verify``).
+
+    Raises RequestError or AgeProofError.
+    """
     match request.get("do"):
         case "ask":
             return _ask(request)

@@ -53,7 +53,7 @@ class SealHeader:
 
 
 def seal(content: bytes, password: str) -> bytes:
-    """Return the encrypted backup.
+    """Return ``content`` as a backup file, compressed and encrypted with the password.
 
     Raises MissingPackageError, or SealError for a password of the wrong length or too much content.
     """
@@ -73,7 +73,7 @@ def seal(content: bytes, password: str) -> bytes:
 
 
 def unseal(data: bytes, password: str) -> bytes:
-    """Decrypt a backup. Raises MissingPackageError or SealError."""
+    """Return the decrypted content of a backup file. Raises MissingPackageError or SealError."""
     require("cryptography", SEALED)
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305

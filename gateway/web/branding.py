@@ -59,7 +59,7 @@ class LogoFile:
 
 
 def read_logo(path: str) -> LogoFile:
-    """Check a logo file. Raises PolicyError if the pages must not show it."""
+    """Check a PNG or SVG file and return it as a logo. Raises PolicyError if the pages must not show it."""
     data = read_bounded(Path(path), MOST_BYTES)
     if len(data) > MOST_BYTES:
         raise PolicyError(path, f"is larger than {MOST_BYTES} bytes", "make it smaller")
@@ -171,7 +171,7 @@ def _tint(colour: str, ground: str, percent: int) -> str:
 
 
 def mixed(colour: str, ground: str, percent: int) -> str:
-    """Return ``percent`` of a colour mixed with the ground."""
+    """Return the colour of ``percent`` of one colour on another, the ``ground``."""
     pairs = zip(channels(colour), channels(ground), strict=True)
     return "#" + "".join(
         f"{round((one * percent + other * (100 - percent)) / 100):02x}" for one, other in pairs

@@ -55,7 +55,10 @@ def settings_dict(config: Config) -> dict[str, Any]:
 
 
 def _brand(brand: OfConfig) -> dict[str, Any]:
-    """Return the brand. An unusable logo is left out with a warning; `qalqan check` reports it too."""
+    """Return the brand of the pages as JSON values: name, CSS, logo and support contact.
+
+    An unusable logo is left out with a warning; `qalqan check` reports it too.
+    """
     from gateway.core.errors import PolicyError
     from gateway.web.branding import read_logo, style_of
 
