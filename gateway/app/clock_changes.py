@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.dataplane.gates import Gates
 from gateway.features.activity.journal import DecisionLog
-from gateway.features.growing.growing import AgeTransitions
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.features.sharing.adult_devices import AdultDevices
 from gateway.features.sharing.sharing import Sharing
 from gateway.features.time.grants import Grants

@@ -41,9 +41,9 @@ from gateway.features.filter_tests.device_test_verbs import DeviceTestVerbs
 from gateway.features.filter_tests.probe_device import ProbeDevice
 from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
 from gateway.features.growing.agreement import AgreementVerbs
-from gateway.features.growing.growing import AgeTransitions
 from gateway.features.growing.self_set import SelfSetting
 from gateway.features.growing.self_set_verbs import SelfSetVerbs
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.features.growing.verbs import GrowingVerbs
 from gateway.features.lists.registers import RegisterVerbs
 from gateway.features.lists.updates import ListUpdates, UpdateRunner

@@ -124,7 +124,7 @@ class Editing:
         self.put(draft, changes, author)
         return CompletedEdit(before, after, revision_of(source), _revision(draft.files[path]), lost)
 
-    def unedit(
+    def undo_edit(
         self, profile_id: str, revision: int, author: Author, found: int | None = None
     ) -> CompletedEdit:
         """Restore an earlier revision of a profile's file. Return the edit.
@@ -359,7 +359,7 @@ class HomeEditing:
         self._editing.put(Draft({path: data}, {path: source}), changes, author)
         return CompletedEdit(before, after, found, revision_of(data), {})
 
-    def unedit(self, revision: int, author: Author, found: int | None = None) -> CompletedEdit:
+    def undo_edit(self, revision: int, author: Author, found: int | None = None) -> CompletedEdit:
         """Restore an earlier revision of the family's settings. Return the edit.
 
         ``found``: the revision that the author saw; None: any. Settings of the machine and lists that apply

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Protocol
 
-from gateway.household.grouping import DesiredSlot, Grouping, InterfaceOf, SlotKeys
+from gateway.household.slot_assignment import DesiredSlot, Grouping, InterfaceOf, SlotKeys
 from gateway.path.addresses import (
     AddressBook,
     DeviceAddresses,

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from gateway.age.bands import Band
-from gateway.policy.profile.growing import makes_sense, month_text, next_band, read_month
+from gateway.policy.profile.age_transitions import makes_sense, month_text, next_band, read_month
 from webui.language.i18n import gettext as _
 from webui.language.words import month
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import BY_GUARDIANS, Verb
 
-CONTENT_LIMIT = 1 << 20  # characters of a backup's plain text; gateway/web/backup_seal.py seals as many
+CONTENT_LIMIT = 1 << 20  # characters of a backup's plain text; gateway/web/backup_encryption.py takes as many
 
 
 @record

@@ -17,6 +17,7 @@ from gateway.household.members import BY_GUARDIANS
 from gateway.household.visibility import Visibility
 from gateway.lists.own_lists import lists_file
 from gateway.policy.profile import edits
+from gateway.policy.profile.age_transitions import TransitionState
 from gateway.policy.profile.backups import (
     CALENDAR,
     PROFILE,
@@ -30,7 +31,6 @@ from gateway.policy.profile.backups import (
     KeptPin,
     KeptStep,
 )
-from gateway.policy.profile.growing import TransitionState
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store

@@ -21,6 +21,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.lists.own_lists import FILE as LISTS
 from gateway.policy.accounts.people import PEOPLE_LIMIT
 from gateway.policy.profile import edits
+from gateway.policy.profile.age_transitions import TransitionState
 from gateway.policy.profile.backups import (
     Backup,
     KeptBand,
@@ -32,7 +33,6 @@ from gateway.policy.profile.backups import (
     KeptPin,
     KeptStep,
 )
-from gateway.policy.profile.growing import TransitionState
 from gateway.policy.profile.household import Household
 from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store

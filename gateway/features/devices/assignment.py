@@ -15,9 +15,9 @@ from gateway.features.accounts.access import Access
 from gateway.features.devices.identities import Identities
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing, assign_device
-from gateway.household.grouping import VISITOR
 from gateway.household.members import Family
 from gateway.household.presence import Presence
+from gateway.household.slot_assignment import VISITOR
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.store import Store

@@ -19,7 +19,7 @@ from gateway.features.devices.look_queue import LookQueue
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
-from gateway.household.grouping import PLAIN_PLACES, VISITOR
+from gateway.household.slot_assignment import PLAIN_PLACES, VISITOR
 from gateway.lan.inventory import (
     DeviceAppeared,
     DeviceFound,

@@ -9,8 +9,8 @@ from gateway.control.contract.devices import OpenQuestion
 from gateway.control.schema import values_of
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
-from gateway.household.grouping import Grouping
 from gateway.household.presence import Presence
+from gateway.household.slot_assignment import Grouping
 from gateway.household.visibility import Visibility
 from gateway.policy.identity.questions import (
     ACCEPTS_PROFILE,

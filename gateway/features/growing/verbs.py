@@ -19,10 +19,10 @@ from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.growing.growing import AgeTransitions
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.household.context import HomeContext
-from gateway.policy.profile import growing
-from gateway.policy.profile.growing import LastTransition, next_band
+from gateway.policy.profile import age_transitions
+from gateway.policy.profile.age_transitions import LastTransition, next_band
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.store.tables.growing import AgeTransitionTable
@@ -57,7 +57,9 @@ class GrowingVerbs:
         """Return a child's step, and the child's rules now and after the step."""
         profile, now = self._child(call, call.args.id), self._home.local_now()
         kept = self._steps.of(profile.id)
-        shown = kept is not None and growing.stage(kept, now) is not growing.TransitionStage.NONE
+        shown = (
+            kept is not None and age_transitions.stage(kept, now) is not age_transitions.TransitionStage.NONE
+        )
         then = None if profile.next_step is None else next_band(profile.band)
         return TransitionPreview(
             id=profile.id,
@@ -76,7 +78,7 @@ class GrowingVerbs:
         assert profile.next_step is not None
         step = LastTransition(profile.id, profile.name, profile.band, profile.next_step, now, now)
         _, said = editing.read(editing.file(profile.id))
-        after = editing.with_changes(profile.id, growing.changes(step, said)).profiles[profile.id]
+        after = editing.with_changes(profile.id, age_transitions.changes(step, said)).profiles[profile.id]
         held = self._held_bands().get(profile.id, Band.AGE_0_5)
         highest = max(held, after.band, key=lambda band: band.rank)
         return after.with_log_level(highest, self._home.rules.household.bands)

@@ -31,7 +31,7 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.growing.growing import AgeTransitions
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.file_history import revision_of
@@ -66,7 +66,7 @@ class EditVerbs:
     def register(self, router: Router) -> None:
         router.serve(RULES, self.rules)
         router.serve(EDIT, self.edit)
-        router.serve(UNEDIT, self.unedit)
+        router.serve(UNEDIT, self.undo_edit)
         router.serve(ADD_PROFILE, self.add_profile)
         router.serve(REMOVE_PROFILE, self.remove_profile)
         router.serve(RESTORE_PROFILE, self.restore_profile)
@@ -140,13 +140,13 @@ class EditVerbs:
             ),
         )
 
-    def unedit(self, call: Call[UneditRequest]) -> Unedited:
+    def undo_edit(self, call: Call[UneditRequest]) -> Unedited:
         """Restore an earlier revision of a profile's file. Return the revision for an undo."""
         author, profile_id = self.author(call), self._id(call.args.id)
         revision = call.args.revision
         _, old = self._editing.history.earlier(self._editing.file(profile_id), revision)
         self._growing.refuse_file(profile_id, old)
-        done = self._editing.unedit(profile_id, revision, author, call.args.found)
+        done = self._editing.undo_edit(profile_id, revision, author, call.args.found)
         self.audit(call, author, "unedit", f"{profile_id}: as it was before")
         return Unedited(revision=done.revision, undo=done.found)
 

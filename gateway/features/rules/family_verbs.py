@@ -39,7 +39,7 @@ class FamilyVerbs:
     def register(self, router: Router) -> None:
         router.serve(FAMILY, self.family)
         router.serve(EDIT_FAMILY, self.edit)
-        router.serve(UNEDIT_FAMILY, self.unedit)
+        router.serve(UNEDIT_FAMILY, self.undo_edit)
 
     def family(self, _call: Call[NoValues]) -> FamilySettings:
         """Return the family's settings, the router's own settings, and who last changed them."""
@@ -77,9 +77,9 @@ class FamilyVerbs:
         changed = edits.effective(done.before, done.after, changes)
         return Edited(revision=done.revision, undo=done.found, changed=tuple(changed))
 
-    def unedit(self, call: Call[UneditFamilyRequest]) -> Unedited:
+    def undo_edit(self, call: Call[UneditFamilyRequest]) -> Unedited:
         """Restore an earlier revision of the family's settings. Return the revision for an undo."""
         author = self._edit.author(call)
-        done = self._editing.unedit(call.args.revision, author, call.args.found)
+        done = self._editing.undo_edit(call.args.revision, author, call.args.found)
         self._edit.audit(call, author, "unedit_family", "as it was before")
         return Unedited(revision=done.revision, undo=done.found)

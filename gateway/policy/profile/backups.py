@@ -17,9 +17,9 @@ from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PEOPLE_LIMIT, SECRET, PersonRole
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile import growing
+from gateway.policy.profile import age_transitions
+from gateway.policy.profile.age_transitions import read_month
 from gateway.policy.profile.edits import FAMILY_KEYS
-from gateway.policy.profile.growing import read_month
 from gateway.policy.profile.self_set import MOST_LIMITS, is_readable
 from gateway.policy.yaml.documents import Document, from_json
 
@@ -97,13 +97,15 @@ class KeptStep:
     reason: str
     by: str
 
-    def step(self, now: datetime) -> growing.LastTransition:
+    def step(self, now: datetime) -> age_transitions.LastTransition:
         """Return the postponed change of age group as a restore stores it.
 
         Its month was the answer: once that has passed, no days are waited.
         """
-        begun = min(now, datetime.combine(growing.month_of(self.until) - growing.DAY, time(), UTC))
-        return growing.LastTransition(
+        begun = min(
+            now, datetime.combine(age_transitions.month_of(self.until) - age_transitions.DAY, time(), UTC)
+        )
+        return age_transitions.LastTransition(
             *(self.profile, self.profile, Band(self.band), self.month, begun, begun),
             until=self.until, reason=self.reason, put_off_by=self.by,
         )  # fmt: skip
@@ -273,8 +275,8 @@ def _could_be_put_off(step: KeptStep) -> bool:
     if month is None or until is None or step.band not in {band.value for band in Band}:
         return False
     months = 12 * (until.year - month.year) + until.month - month.month
-    reason = step.reason.strip() == step.reason and 0 < len(step.reason) <= growing.REASON_LIMIT
-    return reason and 1 <= months <= growing.MOST_MONTHS and Band(step.band) < Band.AGE_16_17
+    reason = step.reason.strip() == step.reason and 0 < len(step.reason) <= age_transitions.REASON_LIMIT
+    return reason and 1 <= months <= age_transitions.MOST_MONTHS and Band(step.band) < Band.AGE_16_17
 
 
 def _moment(text: str) -> datetime:

@@ -15,9 +15,9 @@ from gateway.age.bands import Band, youngest
 from gateway.core.errors import PolicyError
 from gateway.policy.identity import macs
 from gateway.policy.profile import rule_file as rulefile
+from gateway.policy.profile.age_transitions import read_month
 from gateway.policy.profile.bands import BandRules, Bands, owner_of
 from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
-from gateway.policy.profile.growing import read_month
 from gateway.policy.profile.old_words import old_word
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rule_keys import NO_RULES, PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS

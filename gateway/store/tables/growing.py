@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.age.bands import Band
-from gateway.policy.profile.growing import LastTransition, TransitionState
+from gateway.policy.profile.age_transitions import LastTransition, TransitionState
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,

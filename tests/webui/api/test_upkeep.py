@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from gateway.control.schema import Choice, Several, field_types
 from gateway.policy.accounts.people import PersonRole
 from gateway.policy.alerts.notifications import KINDS, Alerts
-from gateway.web.backup_seal import MOST_FILE, seal, unseal
+from gateway.web.backup_encryption import MOST_FILE, decrypt_backup, encrypt_backup
 from tests.webui.api.clients import Program, program
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.backing import TEXT, TOKEN
@@ -30,7 +30,7 @@ API = "/api/v1"
 
 @pytest.fixture(scope="module")
 def sealed() -> bytes:
-    return seal(TEXT.encode(), PASSWORD)
+    return encrypt_backup(TEXT.encode(), PASSWORD)
 
 
 def ask(browser: Browser, method: str, path: str, body: object = None) -> TestResponse:
@@ -66,7 +66,7 @@ def test_a_backup_is_made_looked_into_put_in_place_and_taken_back(
     made = ask(mum, "POST", "/backup", {"password": PASSWORD})
     assert made.mimetype == "application/octet-stream"
     assert "qalqan-2026-" in made.headers["Content-Disposition"]
-    assert unseal(made.data, PASSWORD).decode() == TEXT
+    assert decrypt_backup(made.data, PASSWORD).decode() == TEXT
     assert ask(mum, "GET", "/backup/last").get_json() == {"last": None}
 
     opened = upload(mum, file=file(sealed), password=PASSWORD)

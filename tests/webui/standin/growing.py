@@ -12,10 +12,10 @@ from unittest.mock import MagicMock
 
 from gateway.control.protocol import Handler, Request
 from gateway.control.router import Router
-from gateway.features.growing.growing import AgeTransitions
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.features.growing.verbs import GrowingVerbs
 from gateway.household.editing import Author
-from gateway.policy.profile.growing import LastTransition
+from gateway.policy.profile.age_transitions import LastTransition
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household

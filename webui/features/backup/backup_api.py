@@ -21,11 +21,11 @@ from gateway.control.contract.backup import (
     RestoreApplied,
 )
 from gateway.control.schema import Text, record, values_of
-from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
+from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui.api.operations import Noun
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.upkeep import sealer
+from webui.upkeep import backup_process
 
 noun = Noun("backup")
 
@@ -58,7 +58,7 @@ class BackupLook(BackupContent):
 def make(me: Caller, body: Seal) -> Response:
     """Create a backup file of rules, grants and accounts, encrypted with this password."""
     text, _left_out = pieces.fetch(daemon().client, by=me.name, origin=source_address())
-    sealed = sealer.seal(text, body.password)
+    sealed = backup_process.encrypt_backup(text, body.password)
     name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(sealed, mimetype=FILE, headers=headers)
@@ -69,7 +69,7 @@ def make(me: Caller, body: Seal) -> Response:
 )
 def read(me: Caller, body: SealedFile) -> object:
     """Decrypt a backup file and store it for ten minutes. Returns its token; nothing is restored yet."""
-    text = sealer.unseal(body.file, body.password)
+    text = backup_process.decrypt_backup(body.file, body.password)
     return Opened(pieces.send(daemon().client, text, by=me.name, origin=source_address()))
 
 

@@ -12,13 +12,13 @@ from gateway.control import backups as pieces
 from gateway.control.client import Unreachable
 from gateway.control.contract.backup import RESTORE, RESTORE_APPLY, RESTORE_LAST, RESTORE_LOOK
 from gateway.core.errors import ControlError
-from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
+from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.language import refusals
 from webui.language.i18n import gettext as _
-from webui.upkeep import sealer
+from webui.upkeep import backup_process
 
 blueprint = Blueprint("backup", __name__, url_prefix="/parent/backup")
 
@@ -61,7 +61,7 @@ def make() -> ResponseReturnValue:
     sealed = b""
     with notices.refusals_to(notices.said):
         text, _left_out = pieces.fetch(daemon().client, **_who())
-        sealed = sealer.seal(text, password)
+        sealed = backup_process.encrypt_backup(text, password)
     if not sealed:
         return _back()
     name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
@@ -79,7 +79,7 @@ def read() -> ResponseReturnValue:
     data = file.read(MOST_FILE + 1) if file is not None else b""
     token = ""
     with notices.refusals_to(notices.said):
-        text = sealer.unseal(data, request.form.get("password", "")[:PASSWORD_MOST])
+        text = backup_process.decrypt_backup(data, request.form.get("password", "")[:PASSWORD_MOST])
         token = pieces.send(daemon().client, text, **_who())
         notices.forget()
     return redirect(url_for("backup.look", token=token), 303) if token else _back()

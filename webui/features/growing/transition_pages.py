@@ -16,7 +16,7 @@ from gateway.control.contract.growing import (
     TransitionPreview,
 )
 from gateway.core.errors import ControlError
-from gateway.policy.profile.growing import read_month
+from gateway.policy.profile.age_transitions import read_month
 from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address

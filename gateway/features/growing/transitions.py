@@ -26,8 +26,8 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.file_history import PROGRAM, revision_of
 from gateway.household.members import Family
-from gateway.policy.profile import edits, growing
-from gateway.policy.profile.growing import LastTransition, TransitionStage, TransitionState
+from gateway.policy.profile import age_transitions, edits
+from gateway.policy.profile.age_transitions import LastTransition, TransitionStage, TransitionState
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.store import Store
@@ -91,8 +91,8 @@ class AgeTransitions:
         A clock that was set forward by a day or more may be wrong: no step is taken for a day.
         """
         if jump.was_known and jump.known and jump.size:
-            self._doubted = jump.after + growing.DAY if jump.size >= growing.DAY else None
-            self._steps.change(lambda step: growing.after_jump(step, jump))
+            self._doubted = jump.after + age_transitions.DAY if jump.size >= age_transitions.DAY else None
+            self._steps.change(lambda step: age_transitions.after_jump(step, jump))
 
     def look(self) -> None:
         """Propose and take the steps that are due, if the clock is trusted.
@@ -109,7 +109,7 @@ class AgeTransitions:
         now, steps = self._home.local_now(), self._steps
         if not self._began:
             self._began = True
-            steps.change(lambda step: growing.resumed(step, in_utc(now)))
+            steps.change(lambda step: age_transitions.resumed(step, in_utc(now)))
         profiles = self._home.rules.household.profiles
         gone = [profile_id for profile_id in steps.all() if profile_id not in profiles]
         for profile_id in gone[: max(0, len(steps.all()) - KEPT)]:
@@ -120,7 +120,9 @@ class AgeTransitions:
     def _look_at(self, profile: Profile, now: datetime) -> None:
         """Store, announce, take or drop the step of one profile, as its date requires."""
         steps, kept = self._steps, self._steps.of(profile.id)
-        found = growing.check_step(profile.id, profile.name, profile.band, profile.next_step, kept, now)
+        found = age_transitions.check_step(
+            profile.id, profile.name, profile.band, profile.next_step, kept, now
+        )
         if found.kept is None:
             if kept is not None:
                 steps.drop(profile.id)
@@ -171,7 +173,7 @@ class AgeTransitions:
         path = self.editing.file(step.profile)
         source, said = self.editing.read(path)
         slots = self._family.slots_of(step.profile)
-        happened = growing.has_happened(step, said)
+        happened = age_transitions.has_happened(step, said)
         fits = profile is not None and step.is_of(profile.band, profile.next_step)
         if not happened and not fits and not (step.is_final and says_adult(said)):
             steps.drop(step.profile)  # the file was edited in the meantime
@@ -181,7 +183,7 @@ class AgeTransitions:
             steps.put(step)
         revision = revision_of(source)
         if not happened:
-            changes = growing.changes(step, said)
+            changes = age_transitions.changes(step, said)
             revision = self.editing.edit(step.profile, changes, Author(by, at)).revision
         if step.is_final:
             self._erase_child(step, slots)
@@ -216,11 +218,11 @@ class AgeTransitions:
         step = steps.of(profile.id)
         if (
             step is None
-            or growing.stage(step, now) is TransitionStage.NONE
-            or not growing.is_about(step, profile.band, profile.next_step)
+            or age_transitions.stage(step, now) is TransitionStage.NONE
+            or not age_transitions.is_about(step, profile.band, profile.next_step)
         ):
             raise no_step(profile)
-        after = replace(growing.postponed(step, until, reason, by, now), seen=in_utc(now))
+        after = replace(age_transitions.postponed(step, until, reason, by, now), seen=in_utc(now))
         what = "step put off"
         if step.state is TransitionState.TAKEN:
             self._back(step, Author(by, now))
@@ -235,7 +237,7 @@ class AgeTransitions:
         If it was edited since, restore only age group and month.
         """
         try:
-            self.editing.unedit(step.profile, step.undo, author, step.revision)
+            self.editing.undo_edit(step.profile, step.undo, author, step.revision)
         except PolicyError:
             before = {"band": step.band.value, "next_step": step.month}
             self.editing.edit(step.profile, before, author)
@@ -248,7 +250,7 @@ class AgeTransitions:
         if (
             step is None
             or not fits
-            or growing.stage(step, now) not in (TransitionStage.PROPOSED, TransitionStage.POSTPONED)
+            or age_transitions.stage(step, now) not in (TransitionStage.PROPOSED, TransitionStage.POSTPONED)
         ):
             raise no_step(profile)
         return step
@@ -276,7 +278,9 @@ class AgeTransitions:
         now, profiles = self._home.local_now(), self._home.rules.household.profiles
         steps = (step for step in self._steps.all().values() if step.profile in profiles)
         return tuple(
-            self.describe(step, now) for step in steps if growing.stage(step, now) is not TransitionStage.NONE
+            self.describe(step, now)
+            for step in steps
+            if age_transitions.stage(step, now) is not TransitionStage.NONE
         )
 
     def of_device(self, mac: str) -> dict[str, object]:
@@ -287,7 +291,7 @@ class AgeTransitions:
         now = self._home.local_now()
         owner = self._home.rules.household.owner_of(mac)
         step = None if owner is None else self._steps.of(owner.id)
-        if step is None or not step.is_final or growing.stage(step, now) is not TransitionStage.TAKEN:
+        if step is None or not step.is_final or age_transitions.stage(step, now) is not TransitionStage.TAKEN:
             return {}
         return {"step": self.describe(step, now)}
 
@@ -298,19 +302,19 @@ class AgeTransitions:
         return AgeTransition(
             profile=step.profile,
             name=step.name,
-            stage=growing.stage(step, now),
+            stage=age_transitions.stage(step, now),
             band=step.band.value,
             then=step.then.value,
             month=step.month,
             since=begun,
-            on=growing.due_day(step, begun.date()) if open_still else None,
+            on=age_transitions.due_day(step, begun.date()) if open_still else None,
             until=step.until or None,
             reason=step.reason,
             put_off_by=step.put_off_by or None,
             taken=None if step.taken is None else step.taken.astimezone(now.tzinfo),
             by=step.by or None,
             by_itself=step.by == PROGRAM,
-            later=tuple(growing.later_months(step, now.date())),
+            later=tuple(age_transitions.later_months(step, now.date())),
         )
 
     def _publish(self, step: LastTransition, what: str) -> None:
