@@ -115,7 +115,7 @@ help:
 	@echo "make faults       seed faults in a copy of the code and report which the quick tests catch"
 	@echo "make census       tests and assertions by folder (ARGS=\"OLD NEW\": what vanished between two revisions)"
 	@echo "make times        the tests, holding what takes time to its mark: on a machine that does nothing else"
-	@echo "make lint         ruff, mypy, import-linter, import cycles and avoided words"
+	@echo "make lint         ruff, mypy, import-linter, import cycles, class names and avoided words"
 	@echo "make permissions  the table of docs/developers/permissions.md"
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
 	@echo "make bench        the figures of docs/performance.md"
@@ -191,6 +191,7 @@ lint: $(VENV)/.dev
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m tests.lint_cycles
+	@$(PY) -m tests.lint_names
 	@$(PY) -m tests.lint_language
 
 permissions: $(VENV)/.run

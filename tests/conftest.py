@@ -6,11 +6,15 @@ leave no bytecode in the tree.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
+from collections.abc import Generator
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.household import loading
+from gateway.store import database
 
 # How long an example takes is the machine's matter (tests/pace.py), here as in all tests.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,6 +35,29 @@ SYSTEM_MARKS = frozenset({"lab", "browser"})
 # suffixes of a top-level name 3 ms. The values are frozen.
 for name in ("load_product", "lazy_public_suffix_check"):
     setattr(loading, name, cache(getattr(loading, name)))
+
+# A new database takes 25 ms of sqlite-utils, and thousands of tests start with one. It is made once in each
+# process, by the code under test, and copied. tests/store creates its files as the daemon does.
+OPEN_DATABASE = database._open
+
+
+@cache
+def _new_database() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.db"
+        OPEN_DATABASE(path).close()
+        return path.read_bytes()
+
+
+def _open_copied(path: Path) -> sqlite3.Connection:
+    if path.parent.is_dir() and not path.exists():
+        with contextlib.suppress(OSError):  # the real function reports what is wrong with the folder
+            path.touch(mode=0o600)
+            path.write_bytes(_new_database())
+    return OPEN_DATABASE(path)
+
+
+database._open = _open_copied
 
 _BYTECODE = pytest.StashKey[Path]()
 
@@ -46,6 +74,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_BYTECODE] = folder
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # also for the workers, which so do not come here
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Collect without garbage collection: 16,000 tests are created and none is garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -46,3 +46,40 @@ def test_links_lead_somewhere(name: str) -> None:
         if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors_of(file)):
             broken.append(link)
     assert not broken
+
+
+# A file called x, or `<feature>` in a path, stands for any.
+TREE_PATH = re.compile(r"`((?:gateway|webui|profiles|openwrt|debian|tests|docs)/[\w./*-]+)`")
+PLACE = re.compile(r"`((?:gateway|webui)/[\w/]+\.py)`((?: `\w+`,?)+)")  # `file.py` `function`, `function`
+
+
+@pytest.mark.parametrize("name", pages())
+def test_paths_in_pages_exist(name: str) -> None:
+    missing = {
+        path
+        for path in TREE_PATH.findall(text_of(ROOT / name))
+        if not re.search(r"\bx\.|_x\.", path) and not list(ROOT.glob(path.rstrip("/")))
+    }
+    assert not missing
+
+
+def test_functions_in_the_table_of_places_exist() -> None:
+    places = PLACE.findall(text_of(ROOT / "docs" / "architecture.md"))
+    assert len(places) > 10
+    for file, names in places:
+        text = (ROOT / file).read_text()
+        for name in re.findall(r"\w+", names):
+            assert re.search(rf"^\s*(?:def|class) {name}\b", text, re.MULTILINE), f"{file} has no {name}"
+
+
+def test_paths_in_docstrings_exist() -> None:
+    """A path relative to the tree or to its package, as `folder/module.py`."""
+    path = re.compile(r"(?<![\w/.<{])((?:\w+/)+\w+\.py)\b")
+    missing = [
+        f"{module.relative_to(ROOT)}: {found}"
+        for package in ("gateway", "webui", "profiles")
+        for module in (ROOT / package).rglob("*.py")
+        for found in path.findall(module.read_text())
+        if not any((base / found).exists() for base in (ROOT, ROOT / package, *module.parents[:2]))
+    ]
+    assert not missing

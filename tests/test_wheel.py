@@ -11,6 +11,8 @@ from zipfile import ZipFile
 
 import pytest
 
+pytestmark = pytest.mark.system  # builds the package
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("gateway", "profiles", "webui")
 

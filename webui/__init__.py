@@ -1,4 +1,7 @@
-"""The web pages. They run as a separate process and user, and reach the daemon only through its socket."""
+"""The web pages. `create_app` builds the Flask application.
+
+It runs as a separate process and user, and reaches the daemon only through its control socket.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +119,7 @@ def create_app(settings: Settings) -> Flask:
     front.install(app, trusted)
     catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
     i18n.install(app, catalogues, settings.language)
-    daemon.install(app, daemon.Daemon(client, settings.country))
+    daemon.install(app, daemon.DaemonClient(client, settings.country))
     notifier.install(app, notifier.Notifier(client, catalogues, settings.brand.name))
     session.install(app)
     tries.install(app)

@@ -18,28 +18,28 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Logo:
+class PageLogo:
     path: str
     type: str
     stamp: str
 
 
 @dataclass(frozen=True, slots=True)
-class Brand:
+class PageBrand:
     name: str = "Qalqan"
     style: str = ""  # added to ours; empty: none
-    logo: Logo | None = None
+    logo: PageLogo | None = None
     support: str = ""  # contact, as displayed
     link: str = ""  # contact, as a link
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    brand: Brand
+    brand: PageBrand
     logo: bytes  # empty: none
 
 
-def install(app: Flask, brand: Brand) -> None:
+def install(app: Flask, brand: PageBrand) -> None:
     app.extensions[STATE] = shown = Shown(brand, _bytes(brand.logo))
     stamp = blake2b(brand.style.encode(), digest_size=6).hexdigest()
 
@@ -57,8 +57,8 @@ def shown() -> Shown:
     return found
 
 
-def _bytes(logo: Logo | None) -> bytes:
-    """Return the file's bytes only if it is the validated file."""
+def _bytes(logo: PageLogo | None) -> bytes:
+    """Return the logo's bytes; empty without a logo, or if the file is not the validated one."""
     if logo is None:
         return b""
     try:

@@ -30,9 +30,10 @@ log = logging.getLogger(__name__)
 
 
 class Kept(jinja2.BytecodeCache):
-    """One file for each template, after a digest: a file damaged by a power cut is compiled again.
+    """Stores each compiled template in a file of its own, after a digest of its content.
 
-    A page is shown even if its compiled template cannot be stored.
+    A file damaged by a power cut is compiled again. A page is shown even if its compiled template cannot be
+    stored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -66,7 +67,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def keep(app: Flask, state: Path | None) -> None:
-    """Cache compiled templates from now on, if there is a state directory."""
+    """Make the app cache its compiled templates in the state directory, if there is one."""
     folder = made(state)
     if folder is not None:
         app.jinja_env.bytecode_cache = Kept(folder)
@@ -85,7 +86,7 @@ def made(state: Path | None) -> Path | None:
 
 
 def compile_later(state: Path | None) -> None:
-    """Compile all templates in a separate process, unless this is done."""
+    """Start a process that compiles all templates, unless they are compiled already. Returns immediately."""
     folder = made(state)
     if folder is not None and _done(folder) != stamp():
         threading.Thread(target=_in_a_process, args=(folder,), name="templates", daemon=True).start()
@@ -107,7 +108,7 @@ def _done(folder: Path) -> str:
 
 
 def stamp() -> str:
-    """Return a digest of the templates and of the compiler's version."""
+    """Return a digest of all templates and the compiler's version. When it changes, all must be compiled."""
     found = hashlib.blake2b(f"{sys.implementation.cache_tag} {jinja2.__version__}".encode(), digest_size=16)
     for path in sorted((Path(__file__).parent / "templates").rglob("*.html")):
         found.update(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Names and attributes of cookies. Cookies of plain HTTP and of the trusted name are separate.
+"""Names, signs and sets cookies. Those of plain HTTP and of the trusted HTTPS name are separate.
 
 A browser sends a cookie with the prefix `__Host-` only over HTTPS, only to the name that set it, and accepts
 it from no other (RFC 6265bis 4.1.3). A signature is valid for one of the two only.
@@ -13,8 +13,9 @@ TRUSTED = "__Host-"
 
 
 def name_of(name: str) -> str:
-    """Return the cookie's name with the port: browsers share cookies between ports, and 127.0.0.1 may have
-    several gateways.
+    """Return the full name of a cookie: with the prefix `__Host-` over HTTPS, else with the port.
+
+    Browsers share cookies between ports, and 127.0.0.1 may have several gateways.
     """
     if request.is_secure:
         return f"{TRUSTED}{name}"
@@ -23,12 +24,18 @@ def name_of(name: str) -> str:
 
 
 def salt(what: str) -> str:
-    """Return the salt of a signature: one captured over plain HTTP is not valid at the trusted name."""
+    """Return the salt with which a cookie is signed: ``what``, made different over HTTPS.
+
+    A cookie captured over plain HTTP is therefore not valid at the trusted name.
+    """
     return f"{what} over https" if request.is_secure else what
 
 
 def put(response: Response, name: str, value: str, life: int | None, samesite: str = "Strict") -> None:
-    """Set a cookie. ``name``: from `name_of`. ``life`` in seconds; None: until the browser ends."""
+    """Set an HttpOnly cookie on the response, over HTTPS a Secure one.
+
+    ``name``: from `name_of`. ``life``: seconds; None: until the browser ends.
+    """
     response.set_cookie(
         name, value, max_age=life, secure=request.is_secure, httponly=True, samesite=samesite, path="/"
     )

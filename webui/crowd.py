@@ -17,15 +17,18 @@ from waitress.server import BaseWSGIServer
 
 from gateway.web.eviction import pick_eviction
 
-PLACES = 96  # connections in total; the server's own limit is above, and only responses reach it
-PLACES_OF_ONE = 24  # of one address: four browsers with six connections each
-COMING = PLACES // 2  # never answered so far, so that a new client has time to send a request
+PLACES = 96  # connections in total; the server's own limit, CONNECTIONS, is above it
+PLACES_OF_ONE = 24  # connections of one address: four browsers with six each
+COMING = PLACES // 2  # connections without a response so far: a new client needs time for a request
 LONG_BODIES = 4  # large requests at the same time: a backup, rules from another home
-LONG = 16 * 1024  # bytes
+LONG = 16 * 1024  # bytes of a body, above which a request counts as large
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection."""
+    """A client's connection, which counts towards the limits.
+
+    When it opens, or sends a large body, it closes another connection or itself if a limit is exceeded.
+    """
 
     def __init__(
         self, server: Any, sock: socket.socket, addr: tuple[Any, ...], adj: Any, **more: Any
@@ -61,12 +64,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     @property
     def waits(self) -> bool:
-        """Return whether it waits for the client: no response is running."""
+        """Return whether the connection waits for its client: no response is running."""
         return not self.requests
 
     @property
     def is_long(self) -> bool:
-        """Return whether an incomplete request is already large."""
+        """Return whether the connection has an incomplete request with a body above `LONG`."""
         return self.request is not None and int(self.request.body_bytes_received) > LONG
 
 
@@ -78,7 +81,10 @@ def install(server: Any) -> None:
 
 
 def dispatchers(server: Any) -> tuple[Any, ...]:
-    """Return the dispatchers of the loop of a waitress server, which is one or several."""
+    """Return everything in the event loop of a waitress server: listening sockets and connections.
+
+    ``server``: a server of one socket, or one of several.
+    """
     return tuple((server.map if hasattr(server, "map") else server._map).values())
 
 
@@ -99,14 +105,15 @@ def _make_room(new: Channel, here: list[Channel]) -> None:
 
 
 def _pick_eviction(found: list[Channel], coming: int) -> Channel:
-    """Pick the connection to evict.
+    """Return the connection to close among those without a running response (`gateway.web.eviction`).
 
-    One with a running response stays; if all have one, the new one is evicted.
+    One of them always exists: the new connection has no response yet. ``coming``: how many unanswered
+    connections may stay.
     """
     return pick_eviction([channel for channel in found if channel.waits], time.time(), coming)
 
 
 def _longest_silent(found: list[Channel]) -> Channel:
-    """Return the longest silent connection of the address with the most connections."""
+    """Return the connection with the oldest traffic, of the address with the most connections."""
     count = Counter(channel.who for channel in found)
     return min(found, key=lambda channel: (-count[channel.who], channel.last))

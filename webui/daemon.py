@@ -1,4 +1,4 @@
-"""The pages' client of the control socket: one short call for each request."""
+"""The pages' client of the daemon's control socket. Each call is one short connection."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from gateway.control.contract.rules import CATALOGUE, HELP_LINES, RULES, HelpLin
 from gateway.control.contract.status import DEVICE, STATUS
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
-from webui.features.status.home_text import Here, Home
+from webui.features.status.home_text import Here, HomeView
 from webui.features.status.own_rules_text import OwnRules
 from webui.helplines import NO_LINES, in_readers_language, packaged
 from webui.language import i18n
-from webui.rules.catalogue import Catalogue, catalogue_of
+from webui.rules.catalogue import CatalogueIndex, catalogue_of
 from webui.rules.ruleset import Ruleset
 
 ResponseT = TypeVar("ResponseT")
 READS = ("GET", "HEAD")
 
 
-class Daemon:
-    """Sends requests; has help lines while the daemon does not respond.
+class DaemonClient:
+    """Sends the pages' requests to the daemon, and keeps help lines for when it does not respond.
 
-    ``country``: their default country.
+    ``country``: whose packaged help lines are used until the daemon has sent some.
     """
 
     def __init__(self, client: Client, country: str) -> None:
@@ -35,17 +35,18 @@ class Daemon:
         self._help_lines = NO_LINES  # as received
         self.client = client
 
-    def home(self, **visitor: str | None) -> Home:
-        """Return the home.
+    def home(self, **visitor: str | None) -> HomeView:
+        """Return the state of the home: the daemon's answer to `status`.
 
         ``visitor``: the session whose account is requested too. The access check of a page asks for both in
-        one request; the view gets the same answer. A form may change the home, so its view gets it once.
+        one request; the view gets the same answer. A form may change the home, so its view gets the answer
+        only once.
         """
         if not visitor and "home" in g:
-            return cast("Home", g.home if request.method in READS else g.pop("home"))
+            return cast("HomeView", g.home if request.method in READS else g.pop("home"))
         status = self.client.ask(STATUS, **visitor)
         i18n.set_family_language(status.language)
-        home = Home(status)
+        home = HomeView(status)
         if visitor:
             g.home = home
         return home
@@ -57,12 +58,16 @@ class Daemon:
         return OwnRules(self.client.ask(PROFILE, id=profile))
 
     def help_lines(self) -> tuple[HelpLineEntry, ...]:
-        """Return the last known help lines if the daemon does not respond, or else the package's."""
+        """Return the country's help lines in the reader's language.
+
+        Without the daemon these are the last ones that it sent, else those of the package.
+        """
         return tuple(map(in_readers_language, self._received_help_lines().lines))
 
     def rights(self) -> tuple[HelpLineEntry, ...]:
-        """Return the country's bodies that take complaints, like help lines whether or not the daemon
-        responds.
+        """Return the country's bodies that take complaints, in the reader's language.
+
+        They are available without the daemon, as help lines are.
         """
         return tuple(map(in_readers_language, self._received_help_lines().rights))
 
@@ -75,38 +80,40 @@ class Daemon:
         return self._help_lines
 
     def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT:
-        """Send a guardian's change, recorded with its author and origin."""
+        """Send a change to the daemon and return its response.
+
+        ``by``: the author. ``origin``: the address of the author's device.
+        """
         g.pop("home", None)
         return self.client.ask(verb, by=by, origin=origin, **values)
 
     def ruleset(self, profile: str) -> Ruleset:
-        """Return a child's rules and its band's, for editing."""
+        """Return a child's rules for editing: those of its file, of its age group, and in effect."""
         return Ruleset(self.client.ask(RULES, id=profile))
 
-    def catalogue(self) -> Catalogue:
+    def catalogue(self) -> CatalogueIndex:
         return catalogue_of(self.client.ask(CATALOGUE))
 
-    # For a child's own device.
-
     def requests_of_device(self, here: Here) -> tuple[RequestView, ...]:
-        """Return the requests of the child that the pages show on this device."""
+        """Return the requests of the child to whom the device ``here`` belongs, as its pages show them."""
         found = self.client.ask(REQUESTS, device=here.mac).requests
         return tuple(request for request in found if request.profile == here.profile)
 
 
-def install(app: Flask, daemon: Daemon) -> None:
+def install(app: Flask, daemon: DaemonClient) -> None:
     app.extensions["qalqan"] = daemon
 
 
-def daemon() -> Daemon:
+def daemon() -> DaemonClient:
     found = current_app.extensions["qalqan"]
-    assert isinstance(found, Daemon)
+    assert isinstance(found, DaemonClient)
     return found
 
 
 def source_address() -> str:
-    """Return the address of the device that asks as the daemon knows it: without scope, IPv4 not mapped to
-    IPv6.
+    """Return the requesting device's IP address, written as the daemon writes it.
+
+    It has no scope, and an IPv4 address is not mapped to IPv6.
     """
     address = (request.remote_addr or "").partition("%")[0]
     return address.removeprefix("::ffff:") if "." in address else address

@@ -15,7 +15,10 @@ NUMBER_LIMIT = 1 << 53
 
 
 def whole(key: str, least: int, most: int) -> int:
-    """Return a number in a range. Any other value gives 400, since no form of ours sends it."""
+    """Return a form field as an integer from ``least`` to ``most``.
+
+    Any other value gives 400, since no form of ours sends it.
+    """
     return _whole(request.form.get(key, ""), least, most)
 
 
@@ -26,7 +29,10 @@ def _whole(text: str, least: int, most: int) -> int:
 
 
 def revisions(key: str) -> dict[str, int]:
-    """Return the revisions of an edit's undo (``notices.way_back``), as the daemon takes them."""
+    """Return the undo field of a form as arguments of the daemon's undo.
+
+    These are the revision to restore and the one that must be the current one (``notices.way_back``).
+    """
     back, _space, made = request.form.get(key, "").partition(" ")
     return {"revision": _whole(back, 0, NUMBER_LIMIT), "found": _whole(made, 0, NUMBER_LIMIT)}
 
@@ -39,7 +45,7 @@ def one_of(key: str, allowed: Container[str]) -> str:
 
 
 def reason(key: str) -> str:
-    """Return a free text as one line; a longer one is cut with an ellipsis."""
+    """Return a form field of free text as one line, cut at `REASON_LIMIT` characters with an ellipsis."""
     return plain(" ".join(request.form.get(key, "").split()), REASON_LIMIT).strip()
 
 

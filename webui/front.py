@@ -1,7 +1,7 @@
-"""The pages' side of the TLS front: receives its connections, and the state of its certificate.
+"""Runs the TLS front of the pages: starts it, receives its connections, and stores its certificate's state.
 
-The front (`gateway.web`) is a separate process, because TLS takes 6 MB. It is restarted when it ends. While
-it is down or its certificate is not valid, the pages are still available over plain HTTP.
+The front (`gateway.web.front`) terminates TLS in a separate process, because TLS takes 6 MB. It is restarted
+when it ends. While it is down or its certificate is not valid, the pages are still available over plain HTTP.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from webui.listen import open_sockets
 from webui.settings import Settings
 
 KEY = "qalqan-front"
-MESSAGE = 4096  # bytes of its status message; a problem has 500 characters of at most six bytes
+MESSAGE = 4096  # bytes of a status message; a problem has 500 characters of at most six bytes
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds until a restart, doubled each time
-END = 2.0  # seconds for it to end
+END = 2.0  # seconds to wait for the front's end
 SCHEME, PORT = "https", 443
 STEADY = 60.0  # seconds after which an exit does not count as a failed start
 
@@ -51,44 +51,42 @@ class Trusted:
         return f"https://{self.name}" if self.good else ""
 
 
-class Book:
-    """The current state of the trusted name, for the pages."""
+class TrustedNameState:
+    """Has the current state of the trusted name for the pages, in ``now``."""
 
     def __init__(self, name: str) -> None:
         self.now = Trusted(name)
 
 
 def install(app: Flask, name: str) -> None:
-    app.extensions[KEY] = Book(name)
+    app.extensions[KEY] = TrustedNameState(name)
 
 
 def trusted() -> Trusted:
     found = current_app.extensions[KEY]
-    assert isinstance(found, Book)
+    assert isinstance(found, TrustedNameState)
     return found.now
 
 
 class FrontServer(BaseWSGIServer):  # type: ignore[misc]
-    """A server in waitress' loop that accepts the front's connections, and starts the front when it is not
-    running.
+    """A server in waitress' loop that accepts the TLS front's connections and restarts the front.
 
     A socket pair without a name in the file system connects the two, so that no other process can pass a
-    connection
-    or claim its address. Requests over it count as HTTPS.
+    connection or claim its address. Requests over it count as HTTPS.
     """
 
     def __init__(self, like: BaseWSGIServer, app: Flask, settings: Settings, form: str) -> None:
-        """``like``: a server whose loop, threads and application are shared. ``form``: of the front's log."""
+        """Share loop, threads and application of the server ``like``. ``form``: format of the front's log."""
         assert settings.https is not None
         self._settings, self._https, self._form = settings, settings.https, form
-        self._book: Book = app.extensions[KEY]
+        self._book: TrustedNameState = app.extensions[KEY]
         self._bound: list[socket.socket] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._pause, self._begun, self._due = FIRST_PAUSE, 0.0, 0.0
         ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         adjusted = copy.copy(like.adj)
         adjusted.url_scheme = SCHEME
-        adjusted.clear_untrusted_proxy_headers = False  # the application does so already
+        adjusted.clear_untrusted_proxy_headers = False  # ``like.application`` removes them already
         super().__init__(
             like.application,
             map=like._map,
@@ -106,7 +104,10 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
         self.accepting = True
 
     def readable(self) -> bool:
-        """Called in each turn of the loop, at least once a second."""
+        """Restart the front if it has ended; return whether the loop should watch the socket for connections.
+
+        The loop calls this in each turn, at least once a second.
+        """
         self._tend(time.monotonic())
         return bool(super().readable())
 
@@ -122,7 +123,7 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
             self._hear(json.loads(message))
 
     def _hear(self, status: Mapping[str, Any]) -> None:
-        """Store the state of the certificate."""
+        """Log and store the certificate's state from a status message of the front."""
         seconds, problem = status["until"], str(status["problem"])
         until = None if seconds is None else datetime.fromtimestamp(seconds, UTC)
         good = until is not None

@@ -42,7 +42,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def is_ours(host: str, names: frozenset[str]) -> bool:
-    """Return whether a Host header names an address or one of our names. The port is ignored."""
+    """Return whether a Host header has an IP address or one of our names. The port is ignored."""
     parts = _split(f"//{host}")
     if parts is None or not parts or host != host.strip():
         return False
@@ -56,7 +56,10 @@ def is_ours(host: str, names: frozenset[str]) -> bool:
 
 
 def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme: str) -> bool:
-    """Return whether a form with these headers may change something."""
+    """Return whether the headers of a form show that one of our own pages sent it.
+
+    ``fetch_site``: Sec-Fetch-Site. ``host`` and ``scheme``: of this request.
+    """
     if fetch_site is not None:
         return fetch_site == "same-origin"
     if origin is None:
@@ -65,7 +68,7 @@ def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme
 
 
 def is_beyond_forms(path: str, authorization: str) -> bool:
-    """Return whether this is an API request with an Authorization header.
+    """Return whether this is an API request with a bearer token, which needs no check of its origin.
 
     No page of another site can send one: the browser first sends a preflight request, which we reject.
     """

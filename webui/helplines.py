@@ -1,4 +1,4 @@
-"""Help lines in the reader's language, and the packaged ones for when the daemon has not sent any."""
+"""Translates names of help lines, and reads the packaged ones for when the daemon has not sent any."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_LINES = HelpLines(lines=(), rights=())
 
 
 def packaged(country: str) -> HelpLines:
-    """Return the country's help lines; none if the package is damaged."""
+    """Return a country's help lines and complaint bodies from the package; none if it is damaged."""
     # Imported here: two megabytes that the pages rarely need.
     from gateway.household.loading import load_countries
     from gateway.policy.names.countries import lines_for, rights_for

@@ -23,7 +23,7 @@ def disable_core_dumps() -> None:
 
 
 def release_memory() -> None:
-    """Return free memory to the system, which glibc would keep."""
+    """Return unused memory of the process to the system, which glibc would keep."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -1,6 +1,6 @@
-"""The entries of the page "More", in groups.
+"""The entries of the page "More" in groups, by role.
 
-To add a page, add its Entry to a group below; `icon` is one of parts/icons.html. No other place lists them.
+To add a page, add its `MenuEntry` to a group below. `icon` is one of parts/icons.html.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GUARDIANS = frozenset({PersonRole.GUARDIAN.value})
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     endpoint: str  # for Flask's url_for, without arguments
     icon: str
     title: str
@@ -24,36 +24,38 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MenuGroup:
     title: str
-    entries: tuple[Entry, ...]
+    entries: tuple[MenuEntry, ...]
 
 
-def groups(person: Person) -> tuple[Group, ...]:
-    """Return the groups for this role in the reader's language. A group without an entry is left out."""
+def groups(person: Person) -> tuple[MenuGroup, ...]:
+    """Return the groups of entries for a user's role, in the reader's language. Empty groups are left out."""
     found = (_children(), _home(), _knowledge(), _people(person), _gateway())
-    shown = (Group(group.title, tuple(e for e in group.entries if person.role in e.roles)) for group in found)
+    shown = (
+        MenuGroup(group.title, tuple(e for e in group.entries if person.role in e.roles)) for group in found
+    )
     return tuple(group for group in shown if group.entries)
 
 
-def _children() -> Group:
-    return Group(
+def _children() -> MenuGroup:
+    return MenuGroup(
         _("Children"),
         (
-            Entry(
+            MenuEntry(
                 "digest.show",
                 "activity",
                 _("The last seven days"),
                 _("One page a week: each child, in a few lines"),
             ),
-            Entry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
-            Entry(
+            MenuEntry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
+            MenuEntry(
                 "importing.show",
                 "import",
                 _("Rules from another home"),
                 _("A child of two homes has the same rules in both"),
             ),
-            Entry(
+            MenuEntry(
                 "lending.show",
                 "screen",
                 _("Shared and handed over"),
@@ -63,26 +65,26 @@ def _children() -> Group:
     )
 
 
-def _home() -> Group:
-    return Group(
+def _home() -> MenuGroup:
+    return MenuGroup(
         _("The home"),
         (
-            Entry(
+            MenuEntry(
                 "family_card.show",
                 "card",
                 _("Family card"),
                 _("To print: where everybody sees why a page is closed"),
             ),
-            Entry("setup.start", "yes", _("Set up"), _("Language, family, whose each device is")),
-            Entry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
-            Entry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
-            Entry(
+            MenuEntry("setup.start", "yes", _("Set up"), _("Language, family, whose each device is")),
+            MenuEntry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
+            MenuEntry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
+            MenuEntry(
                 "alerts.show",
                 "bell",
                 _("Messages to my phone"),
                 _("Requests, new devices and more, by ntfy"),
             ),
-            Entry(
+            MenuEntry(
                 "family.show",
                 "settings",
                 _("Settings"),
@@ -92,44 +94,44 @@ def _home() -> Group:
     )
 
 
-def _knowledge() -> Group:
-    return Group(
+def _knowledge() -> MenuGroup:
+    return MenuGroup(
         _("To know more"),
         (
-            Entry(
+            MenuEntry(
                 "guide.show",
                 "yes",
                 _("First steps"),
                 _("What a filter can do and what not, and talking first"),
             ),
-            Entry(
+            MenuEntry(
                 "learn.show",
                 "list",
                 _("What is what"),
                 _("Each kind of site and each setting in three sentences"),
             ),
-            Entry(
+            MenuEntry(
                 "mean.show",
                 "requests",
                 _("Somebody is being mean to me"),
                 _("First aid, as children read it"),
             ),
-            Entry(
+            MenuEntry(
                 "rights.show",
                 "people",
                 _("When a rule is not fair"),
                 _("Who hears complaints in this country"),
             ),
-            Entry("guide.leaflet", "card", _("Leaflet"), _("To print in A5 and hand on")),
+            MenuEntry("guide.leaflet", "card", _("Leaflet"), _("To print in A5 and hand on")),
         ),
     )
 
 
-def _people(person: Person) -> Group:
-    return Group(
+def _people(person: Person) -> MenuGroup:
+    return MenuGroup(
         _("People"),
         (
-            Entry(
+            MenuEntry(
                 "account.show",
                 "key",
                 _("My account"),
@@ -137,7 +139,7 @@ def _people(person: Person) -> Group:
                 if person.password
                 else _("You have no password yet"),
             ),
-            Entry(
+            MenuEntry(
                 "people.show",
                 "people",
                 _("People"),
@@ -145,17 +147,19 @@ def _people(person: Person) -> Group:
                 if person.proposed
                 else _("Guardians, helpers, support"),
             ),
-            Entry("auditlog.show", "log", _("Who changed what"), _("And from which device")),
+            MenuEntry("auditlog.show", "log", _("Who changed what"), _("And from which device")),
         ),
     )
 
 
-def _gateway() -> Group:
-    return Group(
+def _gateway() -> MenuGroup:
+    return MenuGroup(
         _("The gateway"),
         (
-            Entry("health.show", "health", _("Health"), _("Whether all works, and what to do if not")),
-            Entry("backup.show", "backup", _("Backup"), _("Keep the rules in one file, or put one in place")),
-            Entry("update.show", "update", _("Update"), _("Which version runs, and what is new")),
+            MenuEntry("health.show", "health", _("Health"), _("Whether all works, and what to do if not")),
+            MenuEntry(
+                "backup.show", "backup", _("Backup"), _("Keep the rules in one file, or put one in place")
+            ),
+            MenuEntry("update.show", "update", _("Update"), _("Which version runs, and what is new")),
         ),
     )

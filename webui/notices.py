@@ -1,6 +1,6 @@
-"""The notice about the last action, on the next page.
+"""The notice about the last action, which the next page shows. A cookie stores it.
 
-A guardian's stays, with its undo, until the next change.
+A guardian's notice stays with its undo until the next change. A child's is shown once.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from flask import url_for
 
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
-from webui.features.status.home_text import Home
+from webui.features.status.home_text import HomeView
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.words import clock, plain
 
 EVERYONE = "all"
 SENTENCE_LIMIT = 300  # characters; limits the size of the cookie
-STAYS = timedelta(hours=12)  # for an action without an end of its own
+STAYS = timedelta(hours=12)  # how long a notice about extra time without an end stays
 BACK = {
     "assigned": "device.assign_back",
     "named": "device.name_back",
@@ -38,7 +38,7 @@ BACK = {
     "added": "importing.undo",
 }  # action → endpoint of its undo
 UNDONE_BY = {"gave": "home.undo", "helped": "helper.undo"}  # endpoints that withdraw what was given
-PARTS = 4  # of the cookie: action, its target or number, its sentence, its end
+PARTS = 4  # the cookie has the action, its target or number, its sentence, its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +50,30 @@ class Notice:
 
 
 def did(what: str, who: str) -> None:
-    """Paused or resumed ``who``."""
+    """Store in the cookie that the user paused or resumed ``who``, a child's id or ``all``."""
     cookie["done"] = [what, who, "", ""]
 
 
 def gave(
     number: int | None, sentence: str, until: datetime | None, now: datetime, what: str = "gave"
 ) -> None:
-    """Store a grant.
+    """Store in the cookie that the user gave extra time.
 
-    ``number``: for the withdrawal; None: not possible. ``what``: `helped` on a helper's page.
+    ``number``: of the grant, for its withdrawal; None: not possible. ``until``: end of the extra time; None:
+    the notice stays for `STAYS`. ``what``: `helped` on a helper's page.
     """
     end = until if until is not None else now + STAYS
     cookie["done"] = [what, number or 0, sentence[:SENTENCE_LIMIT], end.isoformat()]
 
 
 def said(sentence: str) -> None:
-    """Store a notice without an undo."""
+    """Store a sentence in the cookie as a notice without an undo."""
     cookie["done"] = ["said", "", plain(sentence, SENTENCE_LIMIT), ""]
 
 
 @contextmanager
 def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
-    """Report errors of the daemon as a sentence. A daemon that does not respond raises."""
+    """Run the ``with`` block, and pass a daemon's error to ``tell`` as a sentence. Raises: Unreachable."""
     try:
         yield
     except Unreachable:
@@ -81,8 +82,8 @@ def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
         tell(refusals.sentence(error))
 
 
-def current(home: Home) -> Notice | None:
-    """Return the notice of the last action while it applies."""
+def current(home: HomeView) -> Notice | None:
+    """Return the notice of the last action while it applies, with its undo; None without one."""
     done = cookie.get("done")
     if not (isinstance(done, list) and len(done) == PARTS):
         return None
@@ -109,7 +110,7 @@ def _given(undo: str, number: object, sentence: str, end: str, now: datetime) ->
     return Notice(sentence, url_for(undo), "grant", str(number))
 
 
-def _paused(home: Home, who: str) -> Notice | None:
+def _paused(home: HomeView, who: str) -> Notice | None:
     undo = url_for("home.resume")
     if who == EVERYONE:
         if home.children and all(child.paused for child in home.children):
@@ -126,7 +127,7 @@ def _paused(home: Home, who: str) -> Notice | None:
 
 
 class Undoable(Protocol):
-    """An answer to an edit of a file."""
+    """The daemon's answer to an edit of a file: the revision before (``undo``) and after it."""
 
     @property
     def undo(self) -> int | None: ...
@@ -135,32 +136,32 @@ class Undoable(Protocol):
 
 
 def edited(profile: str, done: Undoable, sentence: str) -> None:
-    """Store an edit of a child's rules."""
+    """Store in the cookie that the user edited the rules of a child (``profile``), with the undo."""
     cookie["done"] = ["edited", f"{profile} {way_back(done)}", plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def way_back(done: Undoable) -> str:
-    """Return the undo form's value: the revision to restore, and the one that the edit made."""
+    """Return the value of an undo form: the revision to restore and the one that the edit made."""
     return f"{done.undo or 0} {done.revision or 0}"
 
 
 def put_away(card: str, sentence: str) -> None:
-    """Store a dismissed card. ``card``: its id for the undo."""
+    """Store in the cookie that the user dismissed a card. ``card``: its id for the undo."""
     cookie["done"] = ["card", card, plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def did_back(what: str, was: str, sentence: str) -> None:
-    """Store an action with its own undo, one of BACK. ``was``: the value before."""
+    """Store in the cookie an action ``what`` whose undo is an endpoint in BACK. ``was``: the value before."""
     cookie["done"] = [what, was, plain(sentence, SENTENCE_LIMIT), ""]
 
 
 def forget() -> None:
-    """Remove the notice, after an action that is visible elsewhere."""
+    """Remove the notice from the cookie, after an action that is visible elsewhere."""
     cookie.pop("done", None)
 
 
 def notify_child(sentence: str) -> None:
-    """Show a sentence once, on this browser's next page."""
+    """Store a sentence in the cookie that the next child's page in this browser shows once."""
     cookie["child_notice"] = plain(sentence, SENTENCE_LIMIT)
 
 

@@ -1,4 +1,4 @@
-"""The web process: waitress on the home's interfaces."""
+"""Runs the web process: waitress on the home's interfaces."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from webui.memory import disable_core_dumps, limit_arenas, release_memory
 from webui.messages import notifier
 from webui.settings import Settings
 
-THREADS = 8  # four may be held by streams, four answer
+THREADS = 8  # streams may use four; four are left for responses
 CONNECTIONS = 128  # above the limit in crowd.py: listening sockets count here as well
 IDLE = 30  # seconds until a silent connection is closed
 HEADER_LIMIT = 16 * 1024
-# above the app's own limit, which has a clearer error page, and above that of the form with a file
+# Bytes. Above the limit of the app, which has a clearer error page, and of the forms with a file.
 BODY_LIMIT = 288 * 1024
 WATCH_EVERY = 5.0  # seconds between checks of the interfaces
 
@@ -34,10 +34,9 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, form: str = "plain") -> int:
-    """Serve until SIGTERM or SIGINT and return 0. Return 1, for a restart, when an interface appears or was
-    recreated.
+    """Serve until SIGTERM or SIGINT and return 0; return 1 for a restart when an interface has changed.
 
-    ``form``: log format of started processes.
+    An interface changes when it appears or is recreated. ``form``: log format of started processes.
     """
     limit_arenas()
     disable_core_dumps()
@@ -79,9 +78,9 @@ def run(settings: Settings, form: str = "plain") -> int:
 
 
 def front_of(server: Any, app: Flask, settings: Settings, form: str) -> Callable[[], None]:
-    """Start the front if there is a trusted name; its requests go to ``server``.
+    """Start the TLS front if there is a trusted name, and return the function that stops it.
 
-    Return the function that stops it.
+    The front's requests go to ``server``.
     """
     if settings.https is None:
         return lambda: None

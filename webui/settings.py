@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.web.listen import SettingsError
-from webui.brand import Brand
+from webui.brand import PageBrand
 
 OWN_NAME = "qalqan.home.arpa"  # resolved by the gateway's DNS for every device; port 80 redirects here
 SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Https:
-    """The home's trusted name: where the front listens, and its certificate files."""
+class FrontSettings:
+    """The home's trusted name for HTTPS: the port of the TLS front, and its certificate files."""
 
     name: str
     certificate: str
@@ -25,8 +25,8 @@ class Https:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """The provider's proposals for the first run."""
+class FirstRunProposal:
+    """The provider's proposals for the first run: lists to turn on, and age groups of the children."""
 
     lists: tuple[str, ...] = ()  # ids of lists, or categories
     bands: tuple[str, ...] = ()
@@ -40,18 +40,21 @@ class Settings:
     port: int = 8080
     listen: str | None = None  # "ADDR:PORT" instead of the interfaces
     allow_wan: bool = False  # listen may be reachable from outside of the home
-    https: Https | None = None  # in addition to plain HTTP
-    country: str = ""  # of help lines, until the daemon reports it; empty: international ones
-    # the family's, until the daemon reports it; for browsers without a preferred one of ours
+    https: FrontSettings | None = None  # in addition to plain HTTP
+    country: str = ""  # whose help lines are shown until the daemon has sent some; empty: international ones
+    # The family's language until the daemon reports it, for browsers that prefer none of ours.
     language: str = ""
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, "localhost"}))
-    brand: Brand = field(default_factory=Brand)
-    propose: Proposal = field(default_factory=Proposal)
+    brand: PageBrand = field(default_factory=PageBrand)
+    propose: FirstRunProposal = field(default_factory=FirstRunProposal)
     age_trust: tuple[str, str] | None = None  # the path of the trust list for adult proofs, and its key
 
 
 def session_key(state: Path | None) -> bytes:
-    """Return the key that signs sessions. It is created once and only readable by the web process."""
+    """Return the key that signs cookies. It is created once and only readable by the web process.
+
+    Raises: SettingsError if the state directory is not writable.
+    """
     if state is None:
         return secrets.token_bytes(SECRET_BYTES)
     path = state / "session.key"

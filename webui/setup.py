@@ -1,4 +1,4 @@
-"""The first run: the form rows of the family and their effect. Pure except for the form."""
+"""The first run: form rows for the people of a family, and the changes that they cause."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import date
 from gateway.control.contract.devices import DeviceOwner, ListedDevice
 from gateway.control.contract.lists import ListSource
 from webui.features.devices.device_text import GUEST, HOME, QUARANTINE, is_new
-from webui.features.status.home_text import Child
+from webui.features.status.home_text import ChildView
 from webui.rules.steps import TYPED, NoMonthError, typed_month
 
-PROPOSED = "qalqan-proposed"  # config key of the application's Proposal
+PROPOSED = "qalqan-proposed"  # key of the Proposal in the application's extensions
 STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
-ROWS = 4  # of an empty family
+ROWS = 4  # form rows of an empty family
 MOST_ROWS = 24  # people of one form
 NAME_LIMIT = 60  # characters; the same as on the page of a child's rules
 ID_LIMIT = 40  # characters
@@ -23,8 +23,8 @@ STRANGERS = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the form."""
+class PersonRow:
+    """One row of the form: a person."""
 
     name: str = ""
     band: str = ""
@@ -35,8 +35,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """An existing person."""
+class ExistingPerson:
+    """A person who already has rules or devices here."""
 
     id: str
     name: str
@@ -44,13 +44,13 @@ class Known:
     step: str = ""
 
 
-def known_people(people: Iterable[DeviceOwner], children: Iterable[Child]) -> tuple[Known, ...]:
+def known_people(people: Iterable[DeviceOwner], children: Iterable[ChildView]) -> tuple[ExistingPerson, ...]:
     """Return the known people, children first. A person who is not a child is an adult."""
     of = {child.id: child for child in children}
     found = (
-        Known(person.id, person.name, of[person.id].band, of[person.id].status.next_step or "")
+        ExistingPerson(person.id, person.name, of[person.id].band, of[person.id].status.next_step or "")
         if person.id in of
-        else Known(person.id, person.name, ADULT)
+        else ExistingPerson(person.id, person.name, ADULT)
         for person in people
     )
     return tuple(sorted(found, key=lambda person: person.band == ADULT))
@@ -60,40 +60,42 @@ def same_name(name: str, other: str) -> bool:
     return " ".join(name.split()).casefold() == " ".join(other.split()).casefold()
 
 
-def rows_of(people: Sequence[Known], guardian: str, proposed: Sequence[str] = ()) -> tuple[Row, ...]:
-    """Return the existing people, and empty rows.
+def rows_of(
+    people: Sequence[ExistingPerson], guardian: str, proposed: Sequence[str] = ()
+) -> tuple[PersonRow, ...]:
+    """Return a form row for each existing person, and empty rows.
 
     In an empty home the guardian comes first, and the next rows have the ages in ``proposed``. A row without
-    a name
-    is ignored.
+    a name is ignored.
     """
-    found = [Row(person.name, person.band, person.id, person.step) for person in people]
+    found = [PersonRow(person.name, person.band, person.id, person.step) for person in people]
     if not found:
-        found = [Row(guardian, ADULT), *(Row(band=name) for name in proposed)]
+        found = [PersonRow(guardian, ADULT), *(PersonRow(band=name) for name in proposed)]
     room = max(ROWS - len(found), 1)
-    return (*found, *(Row() for _ in range(room)))
+    return (*found, *(PersonRow() for _ in range(room)))
 
 
-def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[Row, ...]:
-    """Return the rows as typed. An unknown band becomes empty."""
+def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow, ...]:
+    """Return the rows that the form sends, without empty ones. An unknown age group becomes empty."""
     allowed, found = set(bands), []
     for number in range(MOST_ROWS):
         name = " ".join(form.get(f"name-{number}", "").split())[:NAME_LIMIT]
         band, who = form.get(f"band-{number}", ""), form.get(f"id-{number}", "")[:ID_LIMIT]
         if name or who:
             step = "" if band == ADULT else form.get(f"step-{number}", "")[:TYPED]
-            found.append(Row(name, band if band in allowed else "", who, step))
+            found.append(PersonRow(name, band if band in allowed else "", who, step))
     return tuple(found)
 
 
 def checked(
-    rows: Iterable[Row], problems: Mapping[str, str], today: date, kept: Container[str] = ()
-) -> tuple[Row, ...]:
-    """Validate rows. ``problems``: messages for `name`, `band` and `twice`.
+    rows: Iterable[PersonRow], problems: Mapping[str, str], today: date, kept: Container[str] = ()
+) -> tuple[PersonRow, ...]:
+    """Return the rows, with ``problem`` and ``wrong`` set in invalid ones and the month in its normal form.
 
-    ``kept``: months in existing files, which may be past.
+    ``problems``: messages for `name`, `band` and `twice`. ``kept``: months in existing files, which may be
+    past.
     """
-    found: list[Row] = []
+    found: list[PersonRow] = []
     for row in rows:
         if not row.name or not row.name.isprintable():
             row = replace(row, problem=problems["name"], wrong="name")
@@ -107,15 +109,18 @@ def checked(
     return tuple(found)
 
 
-def _with_month(row: Row, today: date) -> Row:
+def _with_month(row: PersonRow, today: date) -> PersonRow:
     try:
         return replace(row, step=typed_month(row.step, today))
     except NoMonthError as error:
         return replace(row, problem=str(error), wrong="step")
 
 
-def changed(row: Row, who: Known) -> dict[str, str | None]:
-    """Return the values that differ from the file. A new band does not clear the month: the form has both."""
+def changed(row: PersonRow, who: ExistingPerson) -> dict[str, str | None]:
+    """Return the keys of a person's file that a row changes, with their new values.
+
+    A new band does not clear the month: the form has both.
+    """
     found: dict[str, str | None] = {}
     if row.name != who.name:
         found["name"] = row.name
@@ -126,15 +131,21 @@ def changed(row: Row, who: Known) -> dict[str, str | None]:
     return found
 
 
-def who_is(row: Row, people: Iterable[Known]) -> Known | None:
-    """Return the person of a row, by id or else by name, so that a form sent twice creates no duplicate."""
+def who_is(row: PersonRow, people: Iterable[ExistingPerson]) -> ExistingPerson | None:
+    """Return the existing person of a row, by id or else by name; None for a new person.
+
+    The name is compared so that a form sent twice creates no duplicate.
+    """
     known = tuple(people)
     found = next((person for person in known if row.id and person.id == row.id), None)
     return found or next((person for person in known if same_name(person.name, row.name)), None)
 
 
-def chosen(device: ListedDevice, here: str, people: Iterable[Known], guardian: str) -> str:
-    """Return the preselected owner of a device: the guardian for the phone that asks."""
+def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], guardian: str) -> str:
+    """Return the owner preselected for a device: its current profile, and none (empty) for a new device.
+
+    For the requesting device without a personal owner it is the guardian's own profile, if there is one.
+    """
     mine = next(
         (person.id for person in people if person.band == ADULT and same_name(person.name, guardian)), ""
     )
@@ -144,7 +155,10 @@ def chosen(device: ListedDevice, here: str, people: Iterable[Known], guardian: s
 
 
 def wanted_lists(sources: Iterable[ListSource], proposed: Iterable[str]) -> tuple[ListSource, ...]:
-    """Return proposed lists that are off, by id. For a category: the automatic ones, or else the smallest."""
+    """Return the proposed lists that are off. ``proposed``: ids of lists, or of categories.
+
+    A category stands for its lists that are on by default, or else for its smallest one.
+    """
     published = [source for source in sources if not source.own]
     found: dict[str, ListSource] = {}
     for word in proposed:
@@ -158,7 +172,10 @@ def wanted_lists(sources: Iterable[ListSource], proposed: Iterable[str]) -> tupl
 
 
 def placed(pairs: Iterable[tuple[str, str]], limit: int) -> str:
-    """Return the undo's value: each device with its former owner. Empty if too long, or not an owner."""
+    """Return the value of the undo form: each device's address with its former owner.
+
+    Empty if it is longer than ``limit``, or a device had no owner before.
+    """
     found = tuple(pairs)
     text = " ".join(f"{mac} {was}" for mac, was in found)
     ours = all(was and was != QUARANTINE for _, was in found)

@@ -29,16 +29,16 @@ from webui.accounts.tries import PLACELESS, STRANGERS, TooManyTriesError
 from webui.features.status.home_text import Here
 from webui.front import trusted
 
-LIFETIME = timedelta(minutes=5)  # of a request: time to choose a wallet, unlock it and read its screen
-SECONDS = 40.0  # for one process, which ends itself earlier
+LIFETIME = timedelta(minutes=5)  # of a request: enough to choose a wallet, unlock it and read its screen
+SECONDS = 40.0  # until a process is ended; it ends itself earlier
 ANSWER_LIMIT = 100 * 1024  # bytes of a page's message: a wallet's response has at most 87 KiB
-QUESTIONS = 10  # of a device without a valid response, until it waits: each is a process of 42 MB for 0.3 s
-QUESTIONS_OF_ALL = 50  # of all unknown devices together
+QUESTIONS = 10  # free requests of a device; each costs a process of 42 MB for 0.3 s
+QUESTIONS_OF_ALL = 50  # free requests of all unknown devices together
 PROGRAM = (sys.executable, "-m", "gateway.web.age_proof")
 
 
 class RefusedError(Exception):
-    """The wallet's response does not unlock anything."""
+    """Raised if a wallet's proof is rejected, or none can be requested. ``reason``: what the user can do."""
 
     def __init__(self, reason: Advice) -> None:
         self.reason = reason
@@ -46,12 +46,17 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class WalletRequest:
+    """A request that the page passes to the wallet."""
+
     request: Mapping[str, Any]  # for `navigator.credentials.get`
 
 
 class Wallets:
-    """Runs wallet requests. ``trust``: path of the trust list, and its key; None: wallets are off."""
+    """Creates proof requests for wallets and checks their responses.
+
+    ``trust``: path of the trust list, and its key; None: wallets are off.
+    """
 
     def __init__(self, trust: tuple[str, str] | None) -> None:
         self._trust = trust
@@ -75,11 +80,11 @@ class Wallets:
 
     @property
     def waiting(self) -> int:
-        """Return the number of pending requests."""
+        """Return the number of requests that no wallet has answered yet."""
         return len(self._waiting)
 
-    def ask(self, here: Here, origin: str, now: datetime) -> Question:
-        """Create a request.
+    def ask(self, here: Here, origin: str, now: datetime) -> WalletRequest:
+        """Return a new proof request for a device and a page's ``origin``.
 
         It replaces the device's previous one. Raises: TooManyTriesError, BusyError, RefusedError.
         """
@@ -91,12 +96,13 @@ class Wallets:
         moment = _moment()
         with self._lock:
             self._waiting.add(_name(here, origin), challenge, moment + LIFETIME, moment)
-        return Question(asked)
+        return WalletRequest(asked)
 
     def check(self, here: Here, origin: str, response: object, now: datetime, lasting: timedelta) -> datetime:
-        """Check a response and return the end of its validity. The request is used up in any case.
+        """Check a wallet's response and return until when it unlocks the device.
 
-        Raises: BusyError, RefusedError.
+        The request is used up in any case. ``lasting``: how long the user wants to unlock the device. Raises:
+        BusyError, RefusedError.
         """
         if self._trust is None:
             raise RefusedError(Advice.GATEWAY)
@@ -125,7 +131,11 @@ class Wallets:
         return datetime.fromisoformat(str(result["until"]))
 
     def _run(self, asked: Mapping[str, object]) -> dict[str, Any]:
-        """Run one process at a time. Its standard error could only repeat its input, and is discarded."""
+        """Run the checking process with ``asked`` as JSON on its input, and return its JSON output.
+
+        One process runs at a time. Its standard error could only repeat its input, and is discarded. Raises:
+        BusyError, RefusedError.
+        """
         if not self._one.acquire(timeout=SECONDS):
             raise _busy()
         try:
@@ -159,11 +169,10 @@ class Wallets:
 
 
 def origin() -> str:
-    """Return the origin of the page that asks; empty if browsers offer no wallets there.
+    """Return the HTTPS origin of the current page, at which wallets work; empty on a page over plain HTTP.
 
     The gateway decides this itself: a connection from the front is secure, and no header changes that.
-    `webui.guard`
-    has rejected every other host name before.
+    `webui.guard` has rejected every other host name before.
     """
     return trusted().origin if request.is_secure else ""
 
@@ -181,12 +190,12 @@ def why_not() -> str:
 
 
 def way_to() -> str:
-    """Return the origin at which wallets work, for a page at another one; empty if there is none."""
+    """Return the HTTPS origin at which wallets work, for a link on a page over HTTP; empty without one."""
     return trusted().origin if why_not() == "plain" else ""
 
 
 def _keys(here: Here) -> dict[str, int]:
-    """Return the keys under which its requests count, each with its limit."""
+    """Return the keys under which a device's wallet requests count, each with its number of free requests."""
     return {here.mac: QUESTIONS} | ({STRANGERS: QUESTIONS_OF_ALL} if here.profile in PLACELESS else {})
 
 
@@ -214,5 +223,5 @@ def wallets() -> Wallets:
 
 
 def is_offered(here: Here) -> bool:
-    """Return whether the current page offers a wallet."""
+    """Return whether the page offers a wallet: one can be used here, and a proof can unlock this device."""
     return bool(here.own.opens and not why_not())

@@ -1,1 +1,1 @@
-"""Age bands, and proofs of adulthood from a wallet. Pure: see README.md."""
+"""Age bands, and proofs from a wallet that a person is 18 or older. No I/O and no clock."""

@@ -27,7 +27,7 @@ class Band(Enum):
 
     @property
     def rank(self) -> int:
-        """0 for the youngest band."""
+        """The position in the order by age: 0 for the youngest band, 5 for adults."""
         return _RANKS[self]
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 
 MOST_BYTES = 64 << 10  # a licence with 60 digests and three certificates, without a portrait, has 10 KiB
 DEPTH = 16  # a DeviceResponse needs nine; each level is two frames of Python's stack
@@ -36,7 +36,7 @@ class CborError(AgeProofError):
     """Invalid or unsupported CBOR."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(Refusal.BAD_CBOR, why)
+        super().__init__(ProofRefusal.BAD_CBOR, why)
 
 
 def decode(data: bytes) -> Value:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from gateway.age.cbor import Key, Value, decode, encode
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 
 ALG, CRIT, X5CHAIN = 1, 2, 33  # header labels
 _KTY, _CRV, _X, _Y, _EC2 = 1, -1, -2, -3, 2
@@ -40,27 +40,30 @@ def read_sign1(value: Value) -> Sign1:
     match value:
         case [bytes() as protected, dict() as unprotected, (bytes() | None) as payload, bytes() as signature]:
             return Sign1(protected, _algorithm(protected, unprotected), unprotected, payload, signature)
-    raise AgeProofError(Refusal.BAD_RESPONSE, "no COSE_Sign1")
+    raise AgeProofError(ProofRefusal.BAD_RESPONSE, "no COSE_Sign1")
 
 
 def _algorithm(protected: bytes, unprotected: dict[Key, Value]) -> int:
-    """Return the algorithm from the signed header. An unsigned or critical header is refused."""
+    """Return the COSE number of the algorithm from the signed header.
+
+    Raises AgeProofError for an unsigned algorithm, a critical header or an unsupported algorithm.
+    """
     headers = decode(protected)
     if not isinstance(headers, dict) or CRIT in headers or ALG in unprotected:
-        raise AgeProofError(Refusal.WRONG_ALGORITHM, "not said where it is signed")
+        raise AgeProofError(ProofRefusal.WRONG_ALGORITHM, "not said where it is signed")
     if headers.keys() & unprotected.keys():  # ambiguous
-        raise AgeProofError(Refusal.BAD_RESPONSE, "a header that is signed and not signed")
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "a header that is signed and not signed")
     algorithm = headers.get(ALG)
     if isinstance(algorithm, bool) or not isinstance(algorithm, int) or algorithm not in _HASHES:
-        raise AgeProofError(Refusal.WRONG_ALGORITHM, "not one of ES256, ES384, ES512")
+        raise AgeProofError(ProofRefusal.WRONG_ALGORITHM, "not one of ES256, ES384, ES512")
     return algorithm
 
 
-def check(signed: Sign1, key: ec.EllipticCurvePublicKey, payload: bytes, failing: Refusal) -> None:
+def check(signed: Sign1, key: ec.EllipticCurvePublicKey, payload: bytes, failing: ProofRefusal) -> None:
     """Verify that ``key`` signed ``payload``. Raises AgeProofError, with ``failing`` for a bad signature."""
     curve, digest = _HASHES[signed.algorithm]
     if key.curve.name != curve:
-        raise AgeProofError(Refusal.WRONG_KEY, "not of the algorithm's curve")
+        raise AgeProofError(ProofRefusal.WRONG_KEY, "not of the algorithm's curve")
     size = (key.curve.key_size + 7) // 8
     if len(signed.signature) != 2 * size:
         raise AgeProofError(failing, "of another length")
@@ -77,17 +80,17 @@ def check(signed: Sign1, key: ec.EllipticCurvePublicKey, payload: bytes, failing
 def read_key(value: Value) -> ec.EllipticCurvePublicKey:
     """Parse a COSE_Key. Raises AgeProofError."""
     if not isinstance(value, dict) or value.get(_KTY) != _EC2:
-        raise AgeProofError(Refusal.WRONG_KEY, "not on a curve")
+        raise AgeProofError(ProofRefusal.WRONG_KEY, "not on a curve")
     number = value.get(_CRV)
     curve = _CURVES.get(number) if isinstance(number, int) and not isinstance(number, bool) else None
     x, y = value.get(_X), value.get(_Y)
     if curve is None or not isinstance(x, bytes) or not isinstance(y, bytes | bool):
-        raise AgeProofError(Refusal.WRONG_KEY, "not on a curve that is known here")
+        raise AgeProofError(ProofRefusal.WRONG_KEY, "not on a curve that is known here")
     point = (b"\x03" if y else b"\x02") + x if isinstance(y, bool) else b"\x04" + x + y
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(curve, point)
     except ValueError:
-        raise AgeProofError(Refusal.WRONG_KEY, "no point of its curve") from None
+        raise AgeProofError(ProofRefusal.WRONG_KEY, "no point of its curve") from None
 
 
 def key_value(key: ec.EllipticCurvePublicKey) -> Value:

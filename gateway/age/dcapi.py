@@ -15,7 +15,7 @@ from gateway.age.cbor import MOST_BYTES, Value, decode, embed, encode
 from gateway.age.cose import key_value
 from gateway.age.documents import ELEMENT, Document
 from gateway.age.hpke import derive_key, unseal
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 
 PROTOCOL = "org-iso-mdoc"
 LIFETIME = timedelta(minutes=5)  # to choose a wallet, unlock it and read its prompt
@@ -62,9 +62,9 @@ def read_challenge(text: str) -> Challenge:
         secret = _unbase64(stored["secret"])
         read = Challenge(secret, str(stored["info"]), str(stored["origin"]), until, documents)
     except (ValueError, KeyError, TypeError, RecursionError, AgeProofError):
-        raise AgeProofError(Refusal.BAD_CHALLENGE) from None
+        raise AgeProofError(ProofRefusal.BAD_CHALLENGE) from None
     if len(read.secret) != ENTROPY // 2 or not documents or until.tzinfo is None:
-        raise AgeProofError(Refusal.BAD_CHALLENGE)
+        raise AgeProofError(ProofRefusal.BAD_CHALLENGE)
     return read
 
 
@@ -77,7 +77,7 @@ def ask(
     own wallet library reads only the first request. Raises AgeProofError for an origin that no browser has.
     """
     if not _ORIGIN.fullmatch(origin) or origin.endswith(":443"):
-        raise AgeProofError(Refusal.BAD_ORIGIN)
+        raise AgeProofError(ProofRefusal.BAD_ORIGIN)
     if len(entropy) != ENTROPY:
         msg = f"{ENTROPY} random bytes are needed"
         raise ValueError(msg)
@@ -94,24 +94,24 @@ def ask(
 
 
 def request(document: Document) -> bytes:
-    """Return a DeviceRequest for the one element, which the verifier does not retain."""
+    """Return a DeviceRequest (CBOR) for ``age_over_18`` alone, marked as not retained by the verifier."""
     wanted = embed({"docType": document.value, "nameSpaces": {document.namespace: {ELEMENT: False}}})
     return encode({"version": "1.0", "docRequests": [{"itemsRequest": wanted}]})
 
 
 def open_answer(answer: object, challenge: Challenge) -> bytes:
-    """Return the DeviceResponse in the page's JSON. Raises AgeProofError."""
+    """Decrypt and return the DeviceResponse (CBOR) in the page's JSON. Raises AgeProofError."""
     match answer:
         case {"protocol": "org-iso-mdoc", "data": {"response": str() as text}}:
             pass
         case _:
-            raise AgeProofError(Refusal.BAD_ANSWER)
+            raise AgeProofError(ProofRefusal.BAD_ANSWER)
     if len(text) > MOST_ANSWER:
-        raise AgeProofError(Refusal.TOO_LARGE)
+        raise AgeProofError(ProofRefusal.TOO_LARGE)
     match decode(_unbase64(text)):
         case ["dcapi", {"enc": bytes() as enc, "cipherText": bytes() as sealed, **others}] if not others:
             return unseal(derive_key(challenge.secret), enc, sealed, challenge.transcript)
-    raise AgeProofError(Refusal.BAD_ANSWER, "not sealed as the protocol has it")
+    raise AgeProofError(ProofRefusal.BAD_ANSWER, "not sealed as the protocol has it")
 
 
 def _base64(data: bytes) -> str:
@@ -121,8 +121,8 @@ def _base64(data: bytes) -> str:
 
 def _unbase64(text: str) -> bytes:
     if not _BASE64.fullmatch(text) or len(text) % 4 == 1:
-        raise AgeProofError(Refusal.BAD_ANSWER, "no base64url")
+        raise AgeProofError(ProofRefusal.BAD_ANSWER, "no base64url")
     data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if _base64(data) != text:
-        raise AgeProofError(Refusal.BAD_ANSWER, "base64url with bits left over")
+        raise AgeProofError(ProofRefusal.BAD_ANSWER, "base64url with bits left over")
     return data

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 
 BASIC_CONSTRAINTS, KEY_USAGE, PURPOSES = "2.5.29.19", "2.5.29.15", "2.5.29.37"
 DIGITAL_SIGNATURE, KEY_CERT_SIGN = 0, 5  # bits of the key usage
@@ -32,7 +32,7 @@ class Extensions:
 
 
 def read_extensions(tbs: bytes) -> Extensions:
-    """Parse the signed part of a certificate. Raises AgeProofError."""
+    """Return the extensions in a certificate's signed part (TBSCertificate, DER). Raises AgeProofError."""
     held = [content for tag, content in _items(_one(tbs, _SEQUENCE)) if tag == _EXTENSIONS]
     if len(held) > 1:
         raise _bad()
@@ -142,4 +142,4 @@ def _one(data: bytes, tag: int) -> bytes:
 
 
 def _bad() -> AgeProofError:
-    return AgeProofError(Refusal.BAD_CERTIFICATE, "its extensions cannot be read")
+    return AgeProofError(ProofRefusal.BAD_CERTIFICATE, "its extensions cannot be read")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 
 CURVE: Final = ec.SECP256R1()
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
@@ -40,11 +40,11 @@ def unseal(
 ) -> bytes:
     """Decrypt data that was encrypted for ``key`` and ``info``. Raises AgeProofError."""
     if len(enc) != POINT:
-        raise AgeProofError(Refusal.NOT_SEALED, "no point of P-256")
+        raise AgeProofError(ProofRefusal.NOT_SEALED, "no point of P-256")
     try:
         shared = key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(CURVE, enc))
     except ValueError:
-        raise AgeProofError(Refusal.NOT_SEALED, "no point of P-256") from None
+        raise AgeProofError(ProofRefusal.NOT_SEALED, "no point of P-256") from None
     mine = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     secret = _expand(_KEM, _extract(_KEM, b"", b"eae_prk", shared), b"shared_secret", enc + mine, HASH)
     context = _BASE + _extract(_SUITE, b"", b"psk_id_hash", b"") + _extract(_SUITE, b"", b"info_hash", info)
@@ -53,7 +53,7 @@ def unseal(
     try:
         return cipher.decrypt(_expand(_SUITE, schedule, b"base_nonce", context, NONCE), sealed, aad)
     except (InvalidTag, ValueError):  # ValueError: shorter than a tag, in some versions
-        raise AgeProofError(Refusal.NOT_SEALED) from None
+        raise AgeProofError(ProofRefusal.NOT_SEALED) from None
 
 
 def _extract(suite: bytes, salt: bytes, label: bytes, material: bytes) -> bytes:
@@ -61,6 +61,6 @@ def _extract(suite: bytes, salt: bytes, label: bytes, material: bytes) -> bytes:
 
 
 def _expand(suite: bytes, secret: bytes, label: bytes, info: bytes, size: int) -> bytes:
-    """Return one block of HKDF: no output here is longer than the hash."""
+    """Return ``size`` bytes of HPKE's LabeledExpand. One block of HKDF is enough: at most 32 are needed."""
     labelled = size.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
     return hmac.digest(secret, labelled + b"\x01", hashlib.sha256)[:size]

@@ -1,4 +1,4 @@
-"""ISO 18013-5: a wallet's DeviceResponse with exactly one document and one element.
+"""Verifies a wallet's DeviceResponse (ISO 18013-5) with exactly one document and one element.
 
 The response is parsed first, then verified from the issuer to the device: the signer's certificate, the
 signed data, its validity, and the device key. Data that was not requested is refused, not skipped.
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.age.cbor import EMBEDDED, Key, Tagged, Value, decode, embedded, encode
 from gateway.age.cose import X5CHAIN, Sign1, check, read_key, read_sign1
 from gateway.age.documents import ELEMENT, Document
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.trust import ParsedCertificate, Trust, signer
 
 VERSION = "1.0"
@@ -31,7 +31,7 @@ _DATE_TAG = 0
 
 @dataclass(frozen=True, slots=True)
 class MdocItem:
-    """One element: the encoding that is digested, and its content."""
+    """A data element of a document: name, value, digest id, and the encoding that the issuer digested."""
 
     data: bytes
     digest_id: int
@@ -66,7 +66,7 @@ class Mso:
 def adult_until(
     data: bytes, transcript: bytes, asked: Collection[Document], trust: Trust, now: datetime
 ) -> tuple[Document, datetime]:
-    """Return the document type, and the earlier end of the proof and of its signer's certificate.
+    """Verify a DeviceResponse; return the document type, and when it or its signer's certificate ends.
 
     Raises AgeProofError if the response does not prove that the holder is 18 or older.
     """
@@ -74,12 +74,12 @@ def adult_until(
     certificate = signer(read_chain(shown.issuer), trust, shown.document, now)
     mso = read_mso(shown.issuer, certificate.key)
     if mso.document != shown.document:
-        raise AgeProofError(Refusal.WRONG_DOCUMENT, "what is signed is of another kind")
+        raise AgeProofError(ProofRefusal.WRONG_DOCUMENT, "what is signed is of another kind")
     check_item(shown.item, shown.document.namespace, mso)
     _check_dates(mso, certificate, now)
     check_device(shown, transcript, mso)
     if shown.item.value is not True:
-        raise AgeProofError(Refusal.NOT_ADULT)
+        raise AgeProofError(ProofRefusal.NOT_ADULT)
     return shown.document, min(mso.valid_until, certificate.not_after)
 
 
@@ -88,24 +88,24 @@ def read_response(data: bytes, asked: Collection[Document]) -> PresentedDocument
     may = {"documents", "documentErrors", "errors"}  # the last two are ISO's codes for absent data
     response = _exactly(decode(data), {"version", "status", "documents", "documentErrors"}, may)
     if response["version"] != VERSION:
-        raise AgeProofError(Refusal.WRONG_VERSION)
+        raise AgeProofError(ProofRefusal.WRONG_VERSION)
     if not _is_number(response["status"]) or response["status"] != 0:
-        raise AgeProofError(Refusal.WRONG_STATUS)
+        raise AgeProofError(ProofRefusal.WRONG_STATUS)
     documents = response.get("documents", [])
     if not isinstance(documents, list) or not documents:
-        raise AgeProofError(Refusal.NO_DOCUMENT)
+        raise AgeProofError(ProofRefusal.NO_DOCUMENT)
     if len(documents) > 1:
-        raise AgeProofError(Refusal.MANY_DOCUMENTS)
+        raise AgeProofError(ProofRefusal.MANY_DOCUMENTS)
     shown = _exactly(documents[0], {"docType", "issuerSigned", "deviceSigned", "errors"}, may)
     document = next((document for document in asked if document.value == shown["docType"]), None)
     if document is None:
-        raise AgeProofError(Refusal.WRONG_DOCUMENT, "not one that was asked for")
+        raise AgeProofError(ProofRefusal.WRONG_DOCUMENT, "not one that was asked for")
     issued = _exactly(shown["issuerSigned"], {"nameSpaces", "issuerAuth"}, {"nameSpaces"})
     item = _one_item(issued.get("nameSpaces", {}), document.namespace)
     held = _exactly(shown["deviceSigned"], {"nameSpaces", "deviceAuth"})
     own = held["nameSpaces"]
     if embedded(own) != {}:  # elements that the wallet asserts about itself
-        raise AgeProofError(Refusal.OVER_DISCLOSED, "the wallet added something")
+        raise AgeProofError(ProofRefusal.OVER_DISCLOSED, "the wallet added something")
     return PresentedDocument(
         document, item, read_sign1(issued["issuerAuth"]), encode(own), _device(held["deviceAuth"])
     )
@@ -113,41 +113,41 @@ def read_response(data: bytes, asked: Collection[Document]) -> PresentedDocument
 
 def _one_item(namespaces: Value, namespace: str) -> MdocItem:
     if not isinstance(namespaces, dict):
-        raise AgeProofError(Refusal.BAD_RESPONSE, "namespaces that are none")
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "namespaces that are none")
     if not namespaces:
-        raise AgeProofError(Refusal.NOT_DISCLOSED)
+        raise AgeProofError(ProofRefusal.NOT_DISCLOSED)
     if namespace not in namespaces:
-        raise AgeProofError(Refusal.WRONG_NAMESPACE)
+        raise AgeProofError(ProofRefusal.WRONG_NAMESPACE)
     if len(namespaces) > 1:
-        raise AgeProofError(Refusal.OVER_DISCLOSED, "another namespace")
+        raise AgeProofError(ProofRefusal.OVER_DISCLOSED, "another namespace")
     items = namespaces[namespace]
     if not isinstance(items, list):
-        raise AgeProofError(Refusal.BAD_RESPONSE, "elements that are none")
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "elements that are none")
     if len(items) > 1:
-        raise AgeProofError(Refusal.OVER_DISCLOSED, "another element")
+        raise AgeProofError(ProofRefusal.OVER_DISCLOSED, "another element")
     item = read_item(items[0]) if items else None
     if item is None or item.name != ELEMENT:
-        raise AgeProofError(Refusal.NOT_DISCLOSED)
+        raise AgeProofError(ProofRefusal.NOT_DISCLOSED)
     return item
 
 
 def read_item(value: Value) -> MdocItem:
-    """Parse an element. Raises AgeProofError."""
+    """Return the data element in an embedded IssuerSignedItem. Raises AgeProofError."""
     item = _exactly(embedded(value), {"digestID", "random", "elementIdentifier", "elementValue"})
     number, salt, name = item["digestID"], item["random"], item["elementIdentifier"]
     if not _is_number(number) or not isinstance(salt, bytes) or not isinstance(name, str):
-        raise AgeProofError(Refusal.BAD_RESPONSE, "no element")
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "no element")
     if len(salt) < _LEAST_SALT:
-        raise AgeProofError(Refusal.BAD_RESPONSE, "a digest that could be guessed")
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "a digest that could be guessed")
     return MdocItem(encode(value), number, name, item["elementValue"])
 
 
 def _device(value: Value) -> Sign1:
     if isinstance(value, dict) and "deviceMac" in value:
-        raise AgeProofError(Refusal.DEVICE_MAC)
+        raise AgeProofError(ProofRefusal.DEVICE_MAC)
     signed = read_sign1(_exactly(value, {"deviceSignature"})["deviceSignature"])
     if signed.payload is not None:
-        raise AgeProofError(Refusal.BAD_RESPONSE, "a device's signature over something of its own")
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "a device's signature over something of its own")
     return signed
 
 
@@ -160,20 +160,20 @@ def read_chain(signed: Sign1) -> list[bytes]:
             found = [certificate for certificate in several if isinstance(certificate, bytes)]
             if len(found) == len(several):
                 return found
-    raise AgeProofError(Refusal.BAD_CERTIFICATE, "none, or no chain of them")
+    raise AgeProofError(ProofRefusal.BAD_CERTIFICATE, "none, or no chain of them")
 
 
 def read_mso(signed: Sign1, key: ec.EllipticCurvePublicKey) -> Mso:
     """Verify the issuer's signature with ``key`` and return the signed data. Raises AgeProofError."""
     if signed.payload is None:
-        raise AgeProofError(Refusal.BAD_RESPONSE, "an issuer's signature over nothing")
-    check(signed, key, signed.payload, Refusal.ISSUER_SIGNATURE)
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "an issuer's signature over nothing")
+    check(signed, key, signed.payload, ProofRefusal.ISSUER_SIGNATURE)
     mso = _map(embedded(decode(signed.payload)))
     document, algorithm = mso.get("docType"), mso.get("digestAlgorithm")
     if mso.get("version") != VERSION:
-        raise AgeProofError(Refusal.WRONG_VERSION, "of what is signed")
+        raise AgeProofError(ProofRefusal.WRONG_VERSION, "of what is signed")
     if not isinstance(document, str) or not isinstance(algorithm, str):
-        raise AgeProofError(Refusal.BAD_RESPONSE, "what is signed says too little")
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "what is signed says too little")
     validity = _map(mso.get("validityInfo"))
     dates = [_moment(validity.get(name)) for name in ("signed", "validFrom", "validUntil")]
     device = read_key(_map(mso.get("deviceKeyInfo")).get("deviceKey"))
@@ -184,55 +184,55 @@ def check_item(item: MdocItem, namespace: str, mso: Mso) -> None:
     """Verify that the issuer signed this element. Raises AgeProofError."""
     digest = _DIGESTS.get(mso.algorithm)
     if digest is None:
-        raise AgeProofError(Refusal.WRONG_ALGORITHM, "of the digests")
+        raise AgeProofError(ProofRefusal.WRONG_ALGORITHM, "of the digests")
     digests = mso.digests.get(namespace)
     if not isinstance(digests, dict):
-        raise AgeProofError(Refusal.WRONG_NAMESPACE, "not one that was signed")
+        raise AgeProofError(ProofRefusal.WRONG_NAMESPACE, "not one that was signed")
     signed = digests.get(item.digest_id)
     if not isinstance(signed, bytes) or not hmac.compare_digest(signed, digest(item.data).digest()):
-        raise AgeProofError(Refusal.DIGEST)
+        raise AgeProofError(ProofRefusal.DIGEST)
 
 
 def check_device(shown: PresentedDocument, transcript: bytes, mso: Mso) -> None:
     """Verify that the holder of the signed device key answered this request. Raises AgeProofError."""
     head = b"\x84" + encode("DeviceAuthentication") + transcript + encode(shown.document.value)
     signed = encode(Tagged(EMBEDDED, head + shown.device_namespaces))
-    check(shown.device, mso.device_key, signed, Refusal.DEVICE_SIGNATURE)
+    check(shown.device, mso.device_key, signed, ProofRefusal.DEVICE_SIGNATURE)
 
 
 def _check_dates(mso: Mso, certificate: ParsedCertificate, now: datetime) -> None:
     if not mso.signed <= mso.valid_from < mso.valid_until:
-        raise AgeProofError(Refusal.BAD_VALIDITY, "it ends before it begins")
+        raise AgeProofError(ProofRefusal.BAD_VALIDITY, "it ends before it begins")
     if not certificate.not_before <= mso.signed <= certificate.not_after:
-        raise AgeProofError(Refusal.BAD_VALIDITY, "signed outside of the signer's own time")
+        raise AgeProofError(ProofRefusal.BAD_VALIDITY, "signed outside of the signer's own time")
     if now < mso.valid_from:
-        raise AgeProofError(Refusal.NOT_YET_VALID)
+        raise AgeProofError(ProofRefusal.NOT_YET_VALID)
     if now >= mso.valid_until:
-        raise AgeProofError(Refusal.EXPIRED)
+        raise AgeProofError(ProofRefusal.EXPIRED)
 
 
 def _moment(value: Value) -> datetime:
-    """Parse ISO's date format: UTC, whole seconds."""
+    """Return the time of a CBOR date in UTC and whole seconds. Raises AgeProofError for any other value."""
     text = value.value if isinstance(value, Tagged) and value.number == _DATE_TAG else None
     if isinstance(text, str) and _DATE.fullmatch(text):
         try:
             return datetime.fromisoformat(text)
         except ValueError:  # a month 13, for example
             pass
-    raise AgeProofError(Refusal.BAD_VALIDITY, "a date that is none")
+    raise AgeProofError(ProofRefusal.BAD_VALIDITY, "a date that is none")
 
 
 def _map(value: Value) -> dict[Key, Value]:
     if not isinstance(value, dict):
-        raise AgeProofError(Refusal.BAD_RESPONSE, "no map where one has to be")
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "no map where one has to be")
     return value
 
 
 def _exactly(value: Value, keys: set[Key], optional: Collection[Key] = ()) -> dict[Key, Value]:
-    """Check that a map has all required keys and no unknown ones."""
+    """Return a map that has all ``keys`` but optional ones, and no others. Raises AgeProofError."""
     found = _map(value)
     if not keys - set(optional) <= found.keys() <= keys:
-        raise AgeProofError(Refusal.BAD_RESPONSE, "a key is missing, or not known")
+        raise AgeProofError(ProofRefusal.BAD_RESPONSE, "a key is missing, or not known")
     return found
 
 

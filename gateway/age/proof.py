@@ -1,4 +1,4 @@
-"""Verifies a wallet's response to a request."""
+"""Verifies that a wallet's response to a request proves its holder to be 18 or older."""
 
 from __future__ import annotations
 
@@ -8,35 +8,38 @@ from datetime import UTC, datetime, timedelta
 from gateway.age.dcapi import Challenge, open_answer
 from gateway.age.documents import Method
 from gateway.age.mdoc import adult_until
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.trust import Trust
 
 LONGEST = timedelta(hours=24)  # a proof identifies the present holder of the device, who may change
 
 
 @dataclass(frozen=True, slots=True)
-class Adult:
+class ProvenAdult:
     """A person proved to be 18 or older. Nothing else about the person is stored."""
 
     until: datetime  # in UTC and whole minutes
     method: Method
 
 
-def verify(answer: object, challenge: Challenge, trust: Trust, now: datetime, lasting: timedelta) -> Adult:
-    """Return the proven adult. ``answer`` is the page's JSON. Raises AgeProofError.
+def verify(
+    answer: object, challenge: Challenge, trust: Trust, now: datetime, lasting: timedelta
+) -> ProvenAdult:
+    """Verify a wallet's response to ``challenge``; return the method and the end of the adult proof.
 
-    The challenge must not be used again, whatever the result: see `waiting`. The end is rounded down to
-    whole minutes, so that it does not reveal the proof.
+    ``answer`` is the page's JSON. The result ends after ``lasting`` (at most 24 hours) or with the proof, and
+    is rounded down to whole minutes, so that it does not reveal the proof. The challenge must not be used
+    again, whatever the result. Raises AgeProofError.
     """
     if not timedelta(0) < lasting <= LONGEST:
         msg = f"an adult proof lasts at most {LONGEST}"
         raise ValueError(msg)
     if now >= challenge.until:
-        raise AgeProofError(Refusal.LATE)
+        raise AgeProofError(ProofRefusal.LATE)
     trust.check(now)
     data = open_answer(answer, challenge)
     document, until = adult_until(data, challenge.transcript, challenge.documents, trust, now)
     end = min(until, now + lasting).astimezone(UTC).replace(second=0, microsecond=0)
     if end <= now:
-        raise AgeProofError(Refusal.EXPIRED)
-    return Adult(end, document.method)
+        raise AgeProofError(ProofRefusal.EXPIRED)
+    return ProvenAdult(end, document.method)

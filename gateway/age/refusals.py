@@ -19,8 +19,8 @@ class Advice(StrEnum):
     GATEWAY = "gateway"  # the trust file is missing, damaged or expired
 
 
-class Refusal(StrEnum):
-    """A reason. A value never changes its meaning."""
+class ProofRefusal(StrEnum):
+    """Why an adult proof was refused. A value never changes its meaning."""
 
     # The request.
     REPLAYED = "replayed"  # no request waits for this response: it was answered before, or never sent
@@ -82,38 +82,38 @@ class Refusal(StrEnum):
         return _ADVICE.get(self, Advice.FORGED)
 
 
-_ADVICE: dict[Refusal, Advice] = {
-    Refusal.REPLAYED: Advice.AGAIN,
-    Refusal.LATE: Advice.AGAIN,
-    Refusal.BAD_CHALLENGE: Advice.AGAIN,
-    Refusal.BAD_ORIGIN: Advice.GATEWAY,
-    Refusal.TOO_LARGE: Advice.LESS,
-    Refusal.BAD_ANSWER: Advice.AGAIN,
-    Refusal.NOT_SEALED: Advice.AGAIN,
-    Refusal.BAD_CBOR: Advice.AGAIN,
-    Refusal.BAD_RESPONSE: Advice.AGAIN,
-    Refusal.WRONG_VERSION: Advice.WALLET,
-    Refusal.WRONG_STATUS: Advice.WALLET,
-    Refusal.NO_DOCUMENT: Advice.WALLET,
-    Refusal.NOT_DISCLOSED: Advice.WALLET,
-    Refusal.MANY_DOCUMENTS: Advice.LESS,
-    Refusal.OVER_DISCLOSED: Advice.LESS,
-    Refusal.NOT_ADULT: Advice.NOT_ADULT,
-    Refusal.EXPIRED: Advice.WALLET,
-    Refusal.NOT_YET_VALID: Advice.WALLET,
-    Refusal.UNTRUSTED: Advice.ISSUER,
-    Refusal.NOT_ITS_DOCUMENT: Advice.ISSUER,
-    Refusal.CERTIFICATE_EXPIRED: Advice.ISSUER,
-    Refusal.DEVICE_MAC: Advice.WALLET,
-    Refusal.TRUST_BROKEN: Advice.GATEWAY,
-    Refusal.TRUST_SIGNATURE: Advice.GATEWAY,
-    Refusal.TRUST_EXPIRED: Advice.GATEWAY,
+_ADVICE: dict[ProofRefusal, Advice] = {
+    ProofRefusal.REPLAYED: Advice.AGAIN,
+    ProofRefusal.LATE: Advice.AGAIN,
+    ProofRefusal.BAD_CHALLENGE: Advice.AGAIN,
+    ProofRefusal.BAD_ORIGIN: Advice.GATEWAY,
+    ProofRefusal.TOO_LARGE: Advice.LESS,
+    ProofRefusal.BAD_ANSWER: Advice.AGAIN,
+    ProofRefusal.NOT_SEALED: Advice.AGAIN,
+    ProofRefusal.BAD_CBOR: Advice.AGAIN,
+    ProofRefusal.BAD_RESPONSE: Advice.AGAIN,
+    ProofRefusal.WRONG_VERSION: Advice.WALLET,
+    ProofRefusal.WRONG_STATUS: Advice.WALLET,
+    ProofRefusal.NO_DOCUMENT: Advice.WALLET,
+    ProofRefusal.NOT_DISCLOSED: Advice.WALLET,
+    ProofRefusal.MANY_DOCUMENTS: Advice.LESS,
+    ProofRefusal.OVER_DISCLOSED: Advice.LESS,
+    ProofRefusal.NOT_ADULT: Advice.NOT_ADULT,
+    ProofRefusal.EXPIRED: Advice.WALLET,
+    ProofRefusal.NOT_YET_VALID: Advice.WALLET,
+    ProofRefusal.UNTRUSTED: Advice.ISSUER,
+    ProofRefusal.NOT_ITS_DOCUMENT: Advice.ISSUER,
+    ProofRefusal.CERTIFICATE_EXPIRED: Advice.ISSUER,
+    ProofRefusal.DEVICE_MAC: Advice.WALLET,
+    ProofRefusal.TRUST_BROKEN: Advice.GATEWAY,
+    ProofRefusal.TRUST_SIGNATURE: Advice.GATEWAY,
+    ProofRefusal.TRUST_EXPIRED: Advice.GATEWAY,
 }
 
 
 class AgeProofError(GatewayError, ValueError):
     """The only exception of this package. Its message names the reason, never data from the wallet."""
 
-    def __init__(self, refusal: Refusal, why: str = "") -> None:
+    def __init__(self, refusal: ProofRefusal, why: str = "") -> None:
         super().__init__(f"adult proof: {refusal.value.replace('_', ' ')}{': ' if why else ''}{why}")
         self.refusal = refusal

@@ -27,10 +27,10 @@ from cryptography.x509.oid import NameOID
 
 from gateway.age.der import DIGITAL_SIGNATURE, KEY_CERT_SIGN, Extensions, read_extensions
 from gateway.age.documents import Document
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.validity import validity
 
-BROKEN = Refusal.TRUST_BROKEN
+BROKEN = ProofRefusal.TRUST_BROKEN
 FORMAT = 1
 # The prefix keeps a signature from being valid in any other context.
 SIGNED = b"qalqan age trust 1\n"
@@ -61,7 +61,10 @@ class ParsedCertificate:
     countries: frozenset[str]  # of the subject
 
     def is_issued_by(self, other: ParsedCertificate) -> bool:
-        """Check name and signature only, not whether ``other`` may issue certificates."""
+        """Return whether ``other`` issued this certificate, by name and signature only.
+
+        Whether ``other`` may issue certificates is not checked.
+        """
         try:
             digest = self.x509.signature_hash_algorithm
             if digest is None or digest.name not in _DIGESTS:
@@ -97,7 +100,7 @@ class Trust:
     def check(self, now: datetime) -> None:
         """Raise AgeProofError if the file has expired."""
         if now >= self.until:
-            raise AgeProofError(Refusal.TRUST_EXPIRED)
+            raise AgeProofError(ProofRefusal.TRUST_EXPIRED)
 
 
 def read_trust(data: bytes, key: bytes) -> Trust:
@@ -118,7 +121,7 @@ def read_trust(data: bytes, key: bytes) -> Trust:
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
     except (InvalidSignature, ValueError):
-        raise AgeProofError(Refusal.TRUST_SIGNATURE) from None
+        raise AgeProofError(ProofRefusal.TRUST_SIGNATURE) from None
     return _trust(document)
 
 
@@ -182,7 +185,7 @@ def _issuer(entry: object) -> Issuer:
 
 
 def _moment(text: object) -> datetime:
-    """Parse ISO 8601 with an offset."""
+    """Parse ISO 8601 with an offset; return the time in UTC. Raises AgeProofError."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
         if moment is not None and moment.tzinfo is not None:
@@ -218,11 +221,11 @@ def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: dateti
     Raises AgeProofError.
     """
     if not 1 <= len(chain) <= MOST_CHAIN:
-        raise AgeProofError(Refusal.LONG_CHAIN, f"not 1 to {MOST_CHAIN} certificates")
+        raise AgeProofError(ProofRefusal.LONG_CHAIN, f"not 1 to {MOST_CHAIN} certificates")
     path = [read_certificate(data) for data in chain]
     for below, above in pairwise(path):
         if not below.is_issued_by(above):
-            raise AgeProofError(Refusal.UNTRUSTED, "a chain with a gap")
+            raise AgeProofError(ProofRefusal.UNTRUSTED, "a chain with a gap")
     _check_signer(path[0], document, now)
     return _anchored(path, trust, document, now)
 
@@ -230,8 +233,11 @@ def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: dateti
 def _anchored(
     path: list[ParsedCertificate], trust: Trust, document: Document, now: datetime
 ) -> ParsedCertificate:
-    """Accept any matching issuer: a CA may be listed twice, with its previous and its next certificate."""
-    problem = AgeProofError(Refusal.UNTRUSTED)
+    """Return the first certificate of a path that leads to a trusted issuer. Raises AgeProofError.
+
+    Tries every issuer: a CA may be listed twice, with its previous and its next certificate.
+    """
+    problem = AgeProofError(ProofRefusal.UNTRUSTED)
     for issuer in trust.issuers:
         whole = _up_to(path, issuer)
         if not whole:
@@ -257,20 +263,20 @@ def _up_to(path: list[ParsedCertificate], issuer: Issuer) -> list[ParsedCertific
 
 def _check_issuer(issuer: Issuer, document: Document, now: datetime) -> None:
     if now >= issuer.until:
-        raise AgeProofError(Refusal.UNTRUSTED, "its time on the list is over")
+        raise AgeProofError(ProofRefusal.UNTRUSTED, "its time on the list is over")
     if document not in issuer.documents:
-        raise AgeProofError(Refusal.NOT_ITS_DOCUMENT)
+        raise AgeProofError(ProofRefusal.NOT_ITS_DOCUMENT)
 
 
 def _check_signer(leaf: ParsedCertificate, document: Document, now: datetime) -> None:
     _check_dates(leaf, now)
     extensions = leaf.extensions
     if extensions.ca:
-        raise AgeProofError(Refusal.WRONG_PURPOSE, "a CA does not sign proofs itself")
+        raise AgeProofError(ProofRefusal.WRONG_PURPOSE, "a CA does not sign proofs itself")
     if extensions.usage is None or DIGITAL_SIGNATURE not in extensions.usage:
-        raise AgeProofError(Refusal.WRONG_KEY_USAGE, "the signer's is not for signatures")
+        raise AgeProofError(ProofRefusal.WRONG_KEY_USAGE, "the signer's is not for signatures")
     if not extensions.purposes & document.purposes:
-        raise AgeProofError(Refusal.WRONG_PURPOSE, "the signer's is not for documents of this kind")
+        raise AgeProofError(ProofRefusal.WRONG_PURPOSE, "the signer's is not for documents of this kind")
 
 
 def _check_above(whole: list[ParsedCertificate], now: datetime) -> None:
@@ -279,26 +285,26 @@ def _check_above(whole: list[ParsedCertificate], now: datetime) -> None:
         _check_dates(ca, now)
         extensions = ca.extensions
         if not extensions.ca:
-            raise AgeProofError(Refusal.NO_CA)
+            raise AgeProofError(ProofRefusal.NO_CA)
         if extensions.usage is None or KEY_CERT_SIGN not in extensions.usage:
-            raise AgeProofError(Refusal.WRONG_KEY_USAGE, "a CA's is not for certificates")
+            raise AgeProofError(ProofRefusal.WRONG_KEY_USAGE, "a CA's is not for certificates")
         if extensions.path_length is not None and between > extensions.path_length:
-            raise AgeProofError(Refusal.PATH_LENGTH)
+            raise AgeProofError(ProofRefusal.PATH_LENGTH)
     if whole[-1].countries and whole[0].countries != whole[-1].countries:
-        raise AgeProofError(Refusal.WRONG_COUNTRY)
+        raise AgeProofError(ProofRefusal.WRONG_COUNTRY)
 
 
 def _check_dates(certificate: ParsedCertificate, now: datetime) -> None:
     if not certificate.not_before <= now <= certificate.not_after:
-        raise AgeProofError(Refusal.CERTIFICATE_EXPIRED)
+        raise AgeProofError(ProofRefusal.CERTIFICATE_EXPIRED)
     if certificate.extensions.strange:
-        raise AgeProofError(Refusal.CRITICAL_EXTENSION)
+        raise AgeProofError(ProofRefusal.CRITICAL_EXTENSION)
 
 
 def read_certificate(data: bytes) -> ParsedCertificate:
     """Parse a DER certificate. Raises AgeProofError."""
     if len(data) > MOST_BYTES:
-        raise AgeProofError(Refusal.BAD_CERTIFICATE, f"more than {MOST_BYTES} bytes")
+        raise AgeProofError(ProofRefusal.BAD_CERTIFICATE, f"more than {MOST_BYTES} bytes")
     try:
         with warnings.catch_warnings():  # about obsolete serial numbers, for example
             warnings.simplefilter("ignore")
@@ -307,8 +313,8 @@ def read_certificate(data: bytes) -> ParsedCertificate:
             begins, ends = validity(read)
             countries = read.subject.get_attributes_for_oid(NameOID.COUNTRY_NAME)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):  # TypeError: an invalid name
-        raise AgeProofError(Refusal.BAD_CERTIFICATE) from None
+        raise AgeProofError(ProofRefusal.BAD_CERTIFICATE) from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _CURVES:
-        raise AgeProofError(Refusal.WRONG_KEY, "of a certificate, on none of the curves known here")
+        raise AgeProofError(ProofRefusal.WRONG_KEY, "of a certificate, on none of the curves known here")
     named = frozenset(str(country.value) for country in countries)
     return ParsedCertificate(data, read, key, read_extensions(tbs), begins, ends, named)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def validity(certificate: x509.Certificate) -> tuple[datetime, datetime]:
-    """Return start and end in UTC.
+    """Return the start and the end of a certificate's validity, in UTC.
 
     `cryptography` 41 (OpenWrt 24.10) returns naive datetimes, which are in UTC (RFC 5280 4.1.2.5).
     """

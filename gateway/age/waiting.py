@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 
 MOST = 16  # a household has fewer adults; repeated requests from one page push out the oldest
 
@@ -30,9 +30,9 @@ class OpenChallenges:
         """Remove and return the challenge, for the one attempt. Raises AgeProofError."""
         challenge, until = self._open.pop(name, ("", now))
         if not challenge:
-            raise AgeProofError(Refusal.REPLAYED)
+            raise AgeProofError(ProofRefusal.REPLAYED)
         if now >= until:
-            raise AgeProofError(Refusal.LATE)
+            raise AgeProofError(ProofRefusal.LATE)
         return challenge
 
     def __len__(self) -> int:

@@ -1,1 +1,1 @@
-"""The composition root and the service."""
+"""The daemon: builds all parts from the configuration (composition root), and runs as a service."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.dataplane.gates import Gates
 from gateway.features.activity.journal import DecisionLog
-from gateway.features.growing.growing import Growing
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.features.sharing.adult_devices import AdultDevices
 from gateway.features.sharing.sharing import Sharing
 from gateway.features.time.grants import Grants
@@ -15,7 +15,7 @@ from gateway.policy.time.clock_changes import Jump
 
 
 class JumpHandler:
-    """Adjusts stored times on ``Jump``: the clock was set, or became known."""
+    """Adjusts the stored times of all features after a ``Jump``: the clock was set, or became trusted."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class JumpHandler:
         adult_devices: AdultDevices,
         grants: Grants,
         warnings: Warnings,
-        growing: Growing,
+        growing: AgeTransitions,
         gates: Gates,
         decision_log: DecisionLog,
     ) -> None:

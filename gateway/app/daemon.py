@@ -12,7 +12,7 @@ from gateway.app.features import DataPlane, Features
 from gateway.control.listener import WebUser
 from gateway.control.router import Router
 from gateway.control.server import ControlServer
-from gateway.core.bus import Bus, Notice
+from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.core.closers import Closers
 from gateway.core.files import SOCKET, make_folder
@@ -30,7 +30,7 @@ from gateway.dataplane.lookups import (
     HelpAddresses,
     HelpAddressesChanged,
     OwnAnswers,
-    SafeAddresses,
+    SafeSearchCache,
     resolvers,
 )
 from gateway.dataplane.offload import offloading
@@ -79,7 +79,10 @@ class Daemon:
     """Builds and owns all parts in the order of their dependencies. Implements ``Effects``."""
 
     def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
-        """``keep_guard``: a clean stop leaves the boot guard in place of the table."""
+        """Build all parts from the configuration file ``path``, and start to filter.
+
+        ``keep_guard``: at a clean stop, the boot guard replaces the daemon's nftables table.
+        """
         self.loop = Loop()
         self.clock = clock or WallClock()
         self.bus = Bus()
@@ -117,7 +120,7 @@ class Daemon:
         log_claim_code(self.home, self.store.people)
 
     def _read_rules(self, path: Path) -> None:
-        """Read the rule files; addresses of help lines and of safe search modes are learned while running."""
+        """Read the rule files, and prepare to learn the addresses of help lines and safe search."""
         loop, product = self.loop, household.load_product()
         self.book, self.names = AnswerBook(), NameBook()
         self.help = self._kept(
@@ -130,12 +133,12 @@ class Daemon:
                 calling_names=product.calling,
             )
         )
-        self.safe = self._kept(SafeAddresses(loop, self.book, resolvers()))
+        self.safe = self._kept(SafeSearchCache(loop, self.book, resolvers()))
         learned = LearnedAddresses(self.help.knows, self.safe.knows, self.help.calls)
         self.rules = RuleBook(path, product, self.bus, learned)
 
     def _open_state(self, config: Config) -> None:
-        """The clock, the database and the day's ledgers."""
+        """Build the clock watch and the ledgers of counted minutes, and open the database."""
         state, runtime = Path(config.state), Path(config.runtime)
         played, self.clock.offset = clockverbs.played(), self.clock.offset + clockverbs.ahead()
         self.watch = self._kept(
@@ -182,7 +185,7 @@ class Daemon:
         )
 
     def _build_paths(self, config: Config) -> None:
-        """Build what judges packets and queries, and what records the decisions."""
+        """Build the decision log, the packet path, the DNS path and the check of the internet connection."""
         loop, wall, bus = self.loop, self.clock.now, self.bus
         self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
@@ -231,7 +234,7 @@ class Daemon:
         )
 
     def _build_table(self, config: Config, runtime: Path) -> None:
-        """Build the kernel's table and what keeps it in step."""
+        """Build the nftables table and the parts that update it, such as guard, gates, meter, DNS proxy."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         state, stays = Path(config.state), self._keeps_guard
         self.guard = self._kept(GuardFile(loop, state, runtime, self.help, self.wear, stays=stays))
@@ -286,7 +289,7 @@ class Daemon:
     def _connect(self) -> None:
         """Subscribe to events: all subscriptions of the data plane are here; features add their own."""
         subscribe, gates = self.bus.subscribe, self.gates
-        subscribe(Notice, self.control.send)
+        subscribe(ControlEvent, self.control.send)
         subscribe(ClassAdded, gates.admit)
         subscribe(FlowForgotten, lambda event: gates.refuse(event.flow))
         subscribe(FlowReclassified, lambda event: gates.reclass(event.flow, event.live))
@@ -387,7 +390,7 @@ class Daemon:
         return Evidence(self.flows.table.stats.passed, self.decision_log.questions, self.book.answers)
 
     def _slots(self) -> Slots:
-        """Return the owners of the addresses on the LAN, as slots."""
+        """Return the slot of each known address on the LAN; 0: not filtered."""
         return slots_of_addresses(self.family, self.presence.neighbours(), self.interfaces.names)
 
     def local_now(self) -> datetime:
@@ -397,7 +400,7 @@ class Daemon:
         return self.rules.world.catalogue.services_of(host)
 
     def _group(self) -> None:
-        """Build members and judges from the current rules."""
+        """Rebuild the household's members (filtered devices) and their judges from the current rules."""
         rules, at = self.rules, self.clock.now()
         rules.settle(self.store.hold_band, self.features.self_set.laid)
         self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
@@ -414,12 +417,12 @@ class Daemon:
     # ------------------------------------------------------------------------------------ events
 
     def _minutes_counted(self) -> None:
-        """A minute counted for a limit, or the day changed."""
+        """Update time rules and warnings, after a minute counted for a limit or the day changed."""
         self.gates.sync()
         self.features.warnings.look()
 
     def _gates_moved(self, slots: frozenset[int]) -> None:
-        """Gates of these slots opened or closed."""
+        """Forget decided flows of these slots and report their status, after their time rules changed."""
         for slot in slots:
             self.flows.table.forget(slot, settled=True)
         self.meter.refresh()
@@ -430,7 +433,7 @@ class Daemon:
             self.presence.regroup_soon()
 
     def _uplink_changed(self) -> None:
-        """The uplink may be an interface of the LAN now, or no longer."""
+        """Update the packet path and the nftables table: the uplink may be a LAN interface now, or not."""
         self.packets.face(self.interfaces.names)
         self.sync_table()
 

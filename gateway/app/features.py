@@ -41,9 +41,9 @@ from gateway.features.filter_tests.device_test_verbs import DeviceTestVerbs
 from gateway.features.filter_tests.probe_device import ProbeDevice
 from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
 from gateway.features.growing.agreement import AgreementVerbs
-from gateway.features.growing.growing import Growing
 from gateway.features.growing.self_set import SelfSetting
 from gateway.features.growing.self_set_verbs import SelfSetVerbs
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.features.growing.verbs import GrowingVerbs
 from gateway.features.lists.registers import RegisterVerbs
 from gateway.features.lists.updates import ListUpdates, UpdateRunner
@@ -166,7 +166,9 @@ class Features:
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
         self.grants = keep(Grants(home, plane.effects, store, family, plane.visibility, self.warnings))
-        self.growing = keep(Growing(home, plane.effects, store, family, self.lessons, self.sharing, recent))
+        self.growing = keep(
+            AgeTransitions(home, plane.effects, store, family, self.lessons, self.sharing, recent)
+        )
         runner = UpdateRunner(home, plane.effects.regroup)
         self.list_updates = keep(
             ListUpdates(home, runner, available_memory=lambda: machine().available, random=random)
@@ -175,7 +177,7 @@ class Features:
         self._closers = closers
 
     def in_use(self) -> InUse:
-        """Return what devices use at this moment."""
+        """Return a view of the services and categories that devices use at this moment."""
         return InUse(self._plane.home.rules, self._plane.live, self._plane.store.classes())
 
     def start(self) -> None:
@@ -190,7 +192,7 @@ class Features:
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
-        """Apply a change of a profile, which names these devices now."""
+        """Apply an edited profile: unassign the devices it lists, close their questions, rebuild rules."""
         for mac in sorted(named):
             self._plane.store.devices.unplace(mac)
             self.identities.answered(mac)

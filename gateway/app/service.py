@@ -11,7 +11,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
 from gateway.core.loop import Signals
 from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
-from gateway.core.service_manager import Notifier
+from gateway.core.service_manager import ServiceNotifier
 from gateway.dataplane.packets import go_first
 from gateway.household.config_file import first_boot
 from gateway.lan import interfaces as lan
@@ -22,17 +22,17 @@ FLUSH = 1.0  # seconds between two checks for pending writes
 _log = logging.getLogger(__name__)
 
 
-class Service:
+class DaemonService:
     """Runs the daemon until a signal stops it."""
 
     def __init__(self, daemon: Daemon, signals: Signals) -> None:
         self._daemon = daemon
         self._loop = daemon.loop
         self._signals = signals
-        self._notifier = Notifier.from_environment()
+        self._notifier = ServiceNotifier.from_environment()
 
     def run(self) -> int:
-        """Run until SIGTERM or SIGINT."""
+        """Run the event loop until SIGTERM or SIGINT, then close the daemon. Return the exit code."""
         daemon = self._daemon
         go_first()
         self._loop.on_readable(self._signals, self._signalled)
@@ -61,13 +61,13 @@ class Service:
         for number in self._signals.received():
             if number == signal.SIGHUP:
                 self._notifier.send("RELOADING=1")
-                self._reload_or_say()
+                self._reload_or_log()
                 self._notifier.send("READY=1")
             else:
                 self._loop.stop()
 
-    def _reload_or_say(self) -> None:
-        """Reload. The rule book logs which files cannot be used."""
+    def _reload_or_log(self) -> None:
+        """Reload the rules; log an error instead of raising it. The rule book logs the unusable files."""
         try:
             self._daemon.reload()
         except GatewayError as error:
@@ -95,12 +95,15 @@ class Service:
 
 
 def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False) -> int:
-    """Run `qalqan run`. Raises GatewayError with one line if it cannot run."""
+    """Run the daemon until a signal stops it, and return the exit code (`qalqan run`).
+
+    Raises GatewayError with one line if it cannot run.
+    """
     disable_core_dumps()
     if first_boot(path):
         _log.info("Created %s from the router's own settings.", path)
     signals = Signals()
     try:
-        return Service(Daemon(path, keep_guard=keep_guard), signals).run()
+        return DaemonService(Daemon(path, keep_guard=keep_guard), signals).run()
     finally:
         signals.close()

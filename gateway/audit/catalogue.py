@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from gateway.audit import tunnels
-from gateway.audit.checks import BOTH, Check, Want
+from gateway.audit.checks import BOTH, AuditCheck, Want
 from gateway.wire.dns.message import HTTPS, SVCB
 
 # ---------------------------------------------------------------- DNS
@@ -28,13 +28,13 @@ def _allowed_hello(port: int, to: str = "@far", name: str = "@allowed", **job: o
     return {"probe": "hello", "to": to, "port": port, "name": name, **job}
 
 
-def _name(ident: str, title: str, job: dict[str, object], want: Want = Want.ADDRESS) -> Check:
-    return Check(ident, title, _NAMES, job, "", want=want, needs="dns")
+def _name(ident: str, title: str, job: dict[str, object], want: Want = Want.ADDRESS) -> AuditCheck:
+    return AuditCheck(ident, title, _NAMES, job, "", want=want, needs="dns")
 
 
-def _dns_way(ident: str, title: str, job: dict[str, object], want: Want = Want.REACHED) -> Check:
+def _dns_way(ident: str, title: str, job: dict[str, object], want: Want = Want.REACHED) -> AuditCheck:
     needs = "dns" if job["probe"] == "dns" else "tls"
-    return Check(ident, title, _HIDDEN, job, _BLOCK, "way:encrypted_dns", want, needs)
+    return AuditCheck(ident, title, _HIDDEN, job, _BLOCK, "way:encrypted_dns", want, needs)
 
 
 _DNS_CHECKS = (
@@ -43,7 +43,7 @@ _DNS_CHECKS = (
     _name("dns-other", "a refused site, asked of another resolver", _asks("@resolver")),
     _name("dns-other-tcp", "the same over TCP", _asks("@resolver", tcp=True)),
     _name("dns-letters", "the same in odd letters", _asks("@resolver", "@odd")),
-    Check(
+    AuditCheck(
         "safe-search",
         "a search engine's ordinary address",
         _NAMES,
@@ -66,7 +66,7 @@ _DNS_CHECKS = (
         "DNS over QUIC",
         {"probe": "quic", "to": "@far", "port": 853, "name": "@allowed", "alpn": "doq"},
     ),
-    Check(
+    AuditCheck(
         "doh-name",
         "DNS over HTTPS by a known name",
         _HIDDEN,
@@ -101,7 +101,7 @@ _DNS_CHECKS = (
         _asks("@resolver", "@allowed", qtype=HTTPS),
         Want.WAYS,
     ),
-    Check(
+    AuditCheck(
         "ech-key",
         "a key for hidden names in an answer",
         _HIDDEN,
@@ -111,7 +111,7 @@ _DNS_CHECKS = (
         Want.ECH,
         "dns",
     ),
-    Check(
+    AuditCheck(
         "ech",
         "a hello that hides its name",
         _HIDDEN,
@@ -119,7 +119,7 @@ _DNS_CHECKS = (
         "ways: {ech: block}",
         "way:ech",
     ),
-    Check(
+    AuditCheck(
         "relay-name",
         "iCloud Private Relay, its name",
         _HIDDEN,
@@ -129,7 +129,7 @@ _DNS_CHECKS = (
         Want.ADDRESS,
         "dns",
     ),
-    Check(
+    AuditCheck(
         "relay",
         "iCloud Private Relay, its connection",
         _HIDDEN,
@@ -160,16 +160,16 @@ def _request(line: str, *fields: str) -> dict[str, object]:
     return {"probe": "request", "to": "@far", "port": 80, "name": "@refused", "text": text}
 
 
-def _site(ident: str, title: str, job: dict[str, object]) -> Check:
-    return Check(ident, title, _SITES, job, "")
+def _site(ident: str, title: str, job: dict[str, object]) -> AuditCheck:
+    return AuditCheck(ident, title, _SITES, job, "")
 
 
-def _nameless(ident: str, title: str, job: dict[str, object]) -> Check:
-    return Check(ident, title, _NAMELESS, job, _STRICT, "strict")
+def _nameless(ident: str, title: str, job: dict[str, object]) -> AuditCheck:
+    return AuditCheck(ident, title, _NAMELESS, job, _STRICT, "strict")
 
 
-def _trick(ident: str, title: str, job: dict[str, object]) -> Check:
-    return Check(ident, title, _TRICKS, job, "")
+def _trick(ident: str, title: str, job: dict[str, object]) -> AuditCheck:
+    return AuditCheck(ident, title, _TRICKS, job, "")
 
 
 _SITE_CHECKS = (
@@ -193,7 +193,7 @@ _SITE_CHECKS = (
     _site("other-address", "from another IP address of the device", _hello(src="@second")),
     _nameless("no-name", "TLS without a name", _hello(name=None)),
     _nameless("address-name", "TLS with an address in the name's place", _hello(name="203.0.113.80")),
-    Check("bad-name", "TLS with an impossible name", _NAMELESS, _hello(name="-not a name-"), ""),
+    AuditCheck("bad-name", "TLS with an impossible name", _NAMELESS, _hello(name="-not a name-"), ""),
     _nameless("fronting", "an allowed name at an address not its own", _hello(name="@allowed")),
     _nameless("fronting-quic", "the same over QUIC", _quic(name="@allowed")),
     _nameless(
@@ -260,12 +260,12 @@ def _packet(number: int, data: bytes) -> dict[str, object]:
     return {"probe": "packet", "to": "@far", "port": number, "number": number, "send": data.hex()}
 
 
-def _vpn(ident: str, title: str, job: dict[str, object], versions: tuple[int, ...] = BOTH) -> Check:
-    return Check(ident, title, _TUNNELS, job, "ways: {vpn: block}", "way:vpn", versions=versions)
+def _vpn(ident: str, title: str, job: dict[str, object], versions: tuple[int, ...] = BOTH) -> AuditCheck:
+    return AuditCheck(ident, title, _TUNNELS, job, "ways: {vpn: block}", "way:vpn", versions=versions)
 
 
-def _proxy(ident: str, title: str, job: dict[str, object], way: str) -> Check:
-    return Check(ident, title, _PROXIES, job, f"ways: {{{way}: block}}", f"way:{way}")
+def _proxy(ident: str, title: str, job: dict[str, object], way: str) -> AuditCheck:
+    return AuditCheck(ident, title, _PROXIES, job, f"ways: {{{way}: block}}", f"way:{way}")
 
 
 _TUNNEL_CHECKS = (
@@ -285,7 +285,7 @@ _TUNNEL_CHECKS = (
     _vpn("six-in-four", "IPv6 in IPv4", _packet(_SIX_IN_FOUR, tunnels.ipv6_inside()), versions=(4,)),
     _vpn("four-in-six", "IPv4 in IPv6", _packet(_FOUR_IN_SIX, tunnels.ipv4_inside()), versions=(6,)),
     _vpn("teredo", "IPv6 in UDP (Teredo)", _sends("datagram", 3544, tunnels.teredo())),
-    Check(
+    AuditCheck(
         "vpn-name",
         "a VPN service by its name",
         _TUNNELS,
@@ -293,7 +293,7 @@ _TUNNEL_CHECKS = (
         "categories: {proxy_vpn_doh: block}",
         "name:nordvpn.com",
     ),
-    Check(
+    AuditCheck(
         "sstp",
         "a tunnel inside TLS to a server of one's own",
         _TUNNELS,
@@ -329,15 +329,15 @@ PUSH, TIME = "mtalk.google.com", "pool.ntp.org"
 NTP = b"\x23" + bytes(39) + bytes.fromhex("ea012345abcdef01")  # RFC 5905 7.3
 
 
-def _door(ident: str, title: str, port: int | str) -> Check:
+def _door(ident: str, title: str, port: int | str) -> AuditCheck:
     job = {"probe": "door", "to": "@gateway", "port": port}
-    return Check(ident, title, _ROUTER, job, _CLOSED, "door", Want.TAKEN, "")
+    return AuditCheck(ident, title, _ROUTER, job, _CLOSED, "door", Want.TAKEN, "")
 
 
 def _must(
     ident: str, title: str, job: dict[str, object], needs: str = "tls", want: Want = Want.REACHED
-) -> Check:
-    return Check(ident, title, _PASSES, job, "", want=want, needs=needs, passes=True)
+) -> AuditCheck:
+    return AuditCheck(ident, title, _PASSES, job, "", want=want, needs=needs, passes=True)
 
 
 _HELP = {"probe": "hello", "to": "@helpat", "port": 443, "name": "@help"}
@@ -350,7 +350,7 @@ _GATEWAY_CHECKS = (
     _door("router-https", "the router's own pages, HTTPS", 443),
     _door("router-service", "a new service of the router (the audit's own)", "@service"),
     _door("router-ports", "whatever else the router listens on", "@listening"),
-    Check(
+    AuditCheck(
         "parents-pages",
         "the parents' pages without signing in",
         _ROUTER,
@@ -360,7 +360,7 @@ _GATEWAY_CHECKS = (
         Want.SHOWN,
         "",
     ),
-    Check(
+    AuditCheck(
         "stranger",
         "a device that nobody named",
         _WHO,
@@ -368,14 +368,14 @@ _GATEWAY_CHECKS = (
         "unknown_devices: guest",
         "stranger",
     ),
-    Check(
+    AuditCheck(
         "download",
         "a download that runs when a pause begins",
         _WHO,
         {"probe": "download", "when": "paused", "to": "@at:allowed", "port": 80, "name": "@allowed"},
         "",
     ),
-    Check(
+    AuditCheck(
         "offload",
         "connections past every rule (flow offload)",
         _WHO,
@@ -425,12 +425,12 @@ _GATEWAY_CHECKS = (
 # ---------------------------------------------------------------- all
 
 CONTROLS = (
-    Check(
+    AuditCheck(
         "control-dns", "an allowed name, asked of another resolver", "Controls",
         {"probe": "dns", "to": "@resolver", "port": 53, "name": "@allowed", "qtype": "@type"},
         "", want=Want.ADDRESS, needs="", passes=True,
     ),
-    Check(
+    AuditCheck(
         "control-tls", "a page of an allowed site", "Controls",
         {"probe": "https", "to": "@at:allowed", "port": 443, "name": "@allowed"},
         "", needs="dns", passes=True,
@@ -438,7 +438,7 @@ CONTROLS = (
 )  # fmt: skip
 """Checks that must pass: without them the result of others is unknown."""
 
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[AuditCheck, ...] = (
     *_DNS_CHECKS,
     *_SITE_CHECKS,
     *_TUNNEL_CHECKS,

@@ -26,7 +26,7 @@ class Want(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class AuditCheck:
     """A bypass method, or a connection that must pass."""
 
     id: str
@@ -56,7 +56,7 @@ class Scene:
     gateway_open: bool = False
     gateway_ports: frozenset[int] = frozenset()
 
-    def closes(self, check: Check) -> bool | None:
+    def closes(self, check: AuditCheck) -> bool | None:
         """Return whether the rules block this method; None if that is unknown."""
         kind, _, what = check.rule.partition(":")
         if kind == "way":
@@ -72,7 +72,7 @@ class Scene:
         return check.rule in self.refusals or kind == "always"
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """The result of a check over one IP version."""
 
     CLOSED = "closed"
@@ -83,11 +83,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One check over one IP version."""
+    """The result of one check over one IP version, and whether it agrees with the rules."""
 
-    check: Check
+    check: AuditCheck
     version: int
-    found: Outcome
+    found: CheckOutcome
     why: str = ""  # the reason of an unknown result
     meant: bool = True  # the result agrees with the rules
     how: str = ""  # what the device observed
@@ -96,4 +96,4 @@ class Result:
     @property
     def fault(self) -> bool:
         """Whether the result contradicts the rules."""
-        return self.found in (Outcome.OPEN, Outcome.CLOSED) and not self.meant
+        return self.found in (CheckOutcome.OPEN, CheckOutcome.CLOSED) and not self.meant

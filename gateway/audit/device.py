@@ -23,7 +23,7 @@ _SILENCE = f"""table inet audit {{ chain out {{ type filter hook output priority
 
 
 class Download:
-    """An endless page over plain HTTP, and the time of its last bytes."""
+    """Downloads an endless page over plain HTTP in a thread; stores the number and the time of its bytes."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self.received = 0
@@ -46,8 +46,8 @@ class Download:
             self.over = error.strerror or type(error).__name__
 
 
-class Device:
-    """Executes the requests of the parent process."""
+class DeviceCommands:
+    """Executes the parent's requests on the test device: sets up links, runs probes, starts downloads."""
 
     def __init__(self) -> None:
         self._downloads: dict[str, Download] = {}
@@ -108,4 +108,4 @@ def free(candidates: list[str], mac: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    namespace.serve(Device().answer)
+    namespace.serve(DeviceCommands().answer)

@@ -33,7 +33,10 @@ def _extension(kind: int, body: bytes) -> bytes:
 def client_hello(
     name: bytes | None, alpn: Sequence[bytes] = (), *, ech: bool = False, quic: bool = False
 ) -> bytes:
-    """Return the handshake message. ``name`` may be an invalid name; with ``ech`` it is the outer one."""
+    """Return a TLS ClientHello as a handshake message, without a record header.
+
+    ``name`` is the server name, which may be invalid; with ``ech`` it is the outer one.
+    """
     extensions = b""
     if name is not None:
         extensions += _extension(_SERVER_NAME, _counted(b"\x00" + _counted(name, 2), 2))

@@ -35,7 +35,10 @@ class AuditError(GatewayError):
 
 
 class NamespaceProcess:
-    """The parent's side: ``with NamespaceProcess("gateway.audit.sink") as sink: sink.ask("seen")``."""
+    """Runs a module in a child process with a network namespace of its own, and sends it requests.
+
+    Use it as ``with NamespaceProcess("gateway.audit.sink") as sink: sink.ask("seen")``.
+    """
 
     def __init__(self, module: str) -> None:
         self._module = module
@@ -72,7 +75,10 @@ class NamespaceProcess:
         return self._process.pid
 
     def ask(self, do: str, *, within: float = 10.0, **values: object) -> dict[str, Any]:
-        """Return the answer. Raises AuditError for an error or a timeout (``within`` seconds)."""
+        """Send the child a request and return its answer.
+
+        Raises AuditError for an error or a timeout (``within`` seconds).
+        """
         assert self._process is not None
         assert self._process.stdin is not None
         try:

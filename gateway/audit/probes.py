@@ -48,7 +48,7 @@ def _dialled(job: Job) -> socket.socket:
 
 
 def _datagrams(job: Job, messages: list[bytes]) -> list[bytes]:
-    """Send messages until something comes back; return it."""
+    """Send UDP messages, up to three times; return the first datagram that comes back, or an empty list."""
     with socket.socket(_family(job["to"]), socket.SOCK_DGRAM) as sock:
         sock.bind((job["src"], 0))
         sock.connect((job["to"], job["port"]))
@@ -112,7 +112,7 @@ def _read_answer(data: bytes) -> ProbeResult:
 
 
 def stream(job: Job) -> ProbeResult:
-    """Send the first bytes of a connection through the kernel's TCP."""
+    """Send bytes over a TCP connection of the kernel; return the first 64 bytes of the response."""
     with _dialled(job) as sock:
         sock.sendall(bytes.fromhex(job["send"]))
         data = sock.recv(_PIECE)
@@ -157,7 +157,7 @@ def quic(job: Job) -> ProbeResult:
 
 
 def packet(job: Job) -> ProbeResult:
-    """Send an IP protocol without ports; the kernel writes the IP header."""
+    """Send a packet of an IP protocol without ports, such as GRE; return whether a packet comes back."""
     with socket.socket(_family(job["to"]), socket.SOCK_RAW, job["number"]) as sock:
         sock.bind((job["src"], 0))
         for _ in range(_REPEATS):
@@ -185,7 +185,7 @@ def hello(job: Job) -> ProbeResult:
 
 
 def request(job: Job) -> ProbeResult:
-    """Send an unencrypted request with the same tricks."""
+    """Send an HTTP request with one of the tricks of ``rawtcp``, and expect status 200."""
     data = bytes.fromhex(job["send"])
     return _raw(job, data, b"", max(0, data.lower().find(job["name"].encode())), b"HTTP/1.1 200")
 
@@ -221,7 +221,7 @@ def _takes(job: Job) -> bool:
 
 
 def page(job: Job) -> ProbeResult:
-    """Return the status of one page."""
+    """Fetch a page of the gateway over HTTP; return its status code, 0 if there is none."""
     host = f"[{job['to']}]" if ":" in job["to"] else job["to"]
     with _dialled(job) as sock:
         sock.sendall(f"GET {job['path']} HTTP/1.0\r\nHost: {host}:{job['port']}\r\n\r\n".encode())

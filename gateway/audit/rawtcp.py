@@ -44,7 +44,7 @@ class FramePath:
 
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
-    """What is unusual about a segment; the defaults are normal."""
+    """Deviations of a TCP segment from a normal one: TTL, checksum, number, urgent pointer, fragments."""
 
     ttl: int = 64
     bad_checksum: bool = False
@@ -54,7 +54,10 @@ class SegmentOptions:
 
 
 class Connection:
-    """One connection. ``offset`` counts the client's bytes from the one after its SYN."""
+    """A TCP connection over a packet socket, without the kernel's TCP.
+
+    ``offset`` counts the client's bytes from the one after its SYN.
+    """
 
     def __init__(self, path: FramePath, src: str, dst: str, dport: int) -> None:
         version = 6 if ":" in dst else 4
@@ -88,7 +91,7 @@ class Connection:
     def segment(
         self, offset: int, data: bytes, odd: SegmentOptions | None = None, *, flags: int = PSH | ACK
     ) -> None:
-        """Send one segment."""
+        """Send ``data`` at ``offset`` in one segment, with the deviations in ``odd``."""
         odd = odd or SegmentOptions()
         self._send(self._built(offset + odd.seq, flags, data, self._ack, b""), odd)
 
@@ -193,7 +196,7 @@ def _fragments(packet: bytes, header: int, size: int) -> list[bytes]:
 
 
 Send = Callable[[Connection, bytes, bytes, int], None]
-"""Sends the first bytes. Also gets a decoy's bytes, and the position of the name."""
+"""Sends the client's first bytes. Arguments: connection, bytes, bytes of a decoy, position of the name."""
 
 
 def _parts(connection: Connection, data: bytes, cuts: list[int], *, backwards: bool = False) -> None:
@@ -264,7 +267,7 @@ TRICKS: dict[str, Send] = {
 
 
 def attempt(connection: Connection, trick: str, data: bytes, decoy: bytes, name: int) -> str:
-    """Try a trick; return ``answered``, ``reset``, ``silence`` or ``unreachable``."""
+    """Connect, send ``data`` with a trick; return ``answered``, ``reset``, ``silence`` or ``unreachable``."""
     if not connection.open(data if trick == ON_SYN else b""):
         return "reset" if connection.reset else "unreachable"
     send = TRICKS[trick]

@@ -7,22 +7,22 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
-from gateway.audit.checks import Outcome, Result, Scene
+from gateway.audit.checks import CheckOutcome, Result, Scene
 
 WIDTH = 80
 _TITLE, _CELL = 48, 14
 _NOTE = "      "
-_WORDS = {Outcome.OPEN: "passes", Outcome.CLOSED: "refused"}  # for checks that must pass
+_WORDS = {CheckOutcome.OPEN: "passes", CheckOutcome.CLOSED: "refused"}  # for checks that must pass
 Pair = tuple[Result, ...]
 
 
 def _pairs(results: Sequence[Result]) -> list[Pair]:
-    """Group the results of both IP versions of each check."""
+    """Return the results in one tuple for each check: of IPv4 and of IPv6."""
     return [tuple(pair) for _, pair in groupby(results, lambda result: result.check.id)]
 
 
 def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of one child's table."""
+    """Yield the lines of a child's result table: name, remarks, checks by group, and the summary."""
     yield from _wrapped(f"{scene.name} ({scene.profile}, {scene.band})")
     for remark in remarks:
         yield from _wrapped(remark)
@@ -57,11 +57,11 @@ def _cell(result: Result) -> str:
 
 def _note(result: Result, scene: Scene) -> str:
     check = result.check
-    if result.found is Outcome.UNKNOWN:
+    if result.found is CheckOutcome.UNKNOWN:
         return result.why
     if result.fault and check.passes:
         return "this must pass under all rules; run: qalqan check"
-    if result.found is not Outcome.OPEN or check.passes:
+    if result.found is not CheckOutcome.OPEN or check.passes:
         return ""
     if result.fault and scene.closes(check) is None:
         return f"to block it: {check.closes}"
@@ -72,7 +72,7 @@ def _note(result: Result, scene: Scene) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return the last line."""
+    """Return the table's last line: the numbers of checks, of results by outcome, and of faults."""
     number = counts(results)
     chosen = f", of them {number['open_by_rule']} by the rules" if number["open_by_rule"] else ""
     return (
@@ -83,16 +83,16 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:
-    """Count the results; a check over IPv4 and IPv6 has two, except for the key ``checks``."""
+    """Return the number of results by outcome, one for each IP version, and the number of ``checks``."""
     ways = [result for result in results if not result.check.passes]
-    opened = [result for result in ways if result.found is Outcome.OPEN]
+    opened = [result for result in ways if result.found is CheckOutcome.OPEN]
     return {
         "checks": len(_pairs(results)),
-        "closed": sum(result.found is Outcome.CLOSED for result in ways),
+        "closed": sum(result.found is CheckOutcome.CLOSED for result in ways),
         "open": len(opened),
         "open_by_rule": sum(result.meant for result in opened),
-        "passes": sum(result.check.passes and result.found is Outcome.OPEN for result in results),
-        "unknown": sum(result.found is Outcome.UNKNOWN for result in results),
+        "passes": sum(result.check.passes and result.found is CheckOutcome.OPEN for result in results),
+        "unknown": sum(result.found is CheckOutcome.UNKNOWN for result in results),
         "faults": sum(result.fault for result in results),
     }
 
@@ -117,12 +117,12 @@ def _check(pair: Pair, scene: Scene) -> Mapping[str, object]:
         "must_pass": check.passes,
         "closed_by_rule": None if check.passes else scene.closes(check),
         "setting": check.closes or None,
-        **{f"ipv{result.version}": _one(result) for result in pair},
+        **{f"ipv{result.version}": _outcome(result) for result in pair},
     }
 
 
-def _one(result: Result) -> Mapping[str, object]:
-    words = {Outcome.ABSENT: "absent", **(_WORDS if result.check.passes else {})}
+def _outcome(result: Result) -> Mapping[str, object]:
+    words = {CheckOutcome.ABSENT: "absent", **(_WORDS if result.check.passes else {})}
     return {
         "found": words.get(result.found, str(result.found)),
         "fault": result.fault,

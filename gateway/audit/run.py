@@ -12,10 +12,10 @@ from typing import Any
 
 from gateway.audit import surroundings, zone
 from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import Check, Outcome, Result, Scene
+from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene
 from gateway.audit.namespace import AuditError
 from gateway.audit.plan import Task, Unavailable, tasks
-from gateway.audit.stage import Stage, words_of
+from gateway.audit.stage import AuditNetwork, words_of
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.filter_tests import (
@@ -28,7 +28,7 @@ from gateway.control.contract.filter_tests import (
     AuditedRules,
 )
 from gateway.control.contract.status import STATUS
-from gateway.policy.config.config import Config, Marks, file_to_edit
+from gateway.policy.config.config import Config, MarkBits, file_to_edit
 from gateway.wire.dns.message import AAAA, A
 
 _ASIDE = "Bedtimes, limits, schedules and pauses are ignored: the test is about bypass methods, not the time."
@@ -47,26 +47,29 @@ Lost = Mapping[int, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The result of a test."""
+    """The outcome of one child's filter test: the rules and environment, each check's result, and remarks."""
 
     scene: Scene
     results: Sequence[Result]
     remarks: Sequence[str]
 
 
-def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CHECKS) -> Audit:
-    """Run the test. ``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError."""
+def audit(client: Client, config: Config, who: str, chosen: Sequence[AuditCheck] = CHECKS) -> Audit:
+    """Run the filter test and return its results.
+
+    ``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError.
+    """
     if not surroundings.is_filtered():
         msg = "nothing is filtered: the kernel has no table inet qalqan; see the daemon's log"
         raise AuditError(msg)
-    stage = Stage(_lan(config))
+    stage = AuditNetwork(_lan(config))
     stranger = stage.stranger.mac if stage.bridged else None
     with ExitStack() as things:
         # First, so that the rules apply to the device's first packet.
         impersonation = Impersonation(client, who, stage.device.mac, stage.interface, stranger)
         rules = things.enter_context(impersonation)
         things.enter_context(stage)
-        service = things.enter_context(surroundings.Service(stage.gateway_addresses().values()))
+        service = things.enter_context(surroundings.ProbeListener(stage.gateway_addresses().values()))
         words = _words(client, config, stage, service.port)
         scene = surroundings.scene(client, config, rules, words)
         results = Trial(stage, impersonation, scene, config.marks).all(chosen)
@@ -77,15 +80,17 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[Check] = CH
 def _lan(config: Config) -> str:
     """Return the first configured LAN interface that exists; bridges first, since devices can join them."""
     here = {name for _, name in socket.if_nameindex()}
-    found = sorted((name for name in config.lan if name in here), key=lambda name: not Stage(name).bridged)
+    found = sorted(
+        (name for name in config.lan if name in here), key=lambda name: not AuditNetwork(name).bridged
+    )
     if not found:
         msg = f"there is no interface {config.lan[0]}; fix lan: in {file_to_edit(config.fixed, 'lan')}"
         raise AuditError(msg)
     return found[0]
 
 
-def _words(client: Client, config: Config, stage: Stage, service: int) -> Mapping[str, Any]:
-    """Return the values for the words of jobs, without the names of sites."""
+def _words(client: Client, config: Config, stage: AuditNetwork, service: int) -> Mapping[str, Any]:
+    """Return the values for the words with @ of jobs (addresses, ports, links), without sites."""
     words: dict[str, Any] = {**words_of(stage), **surroundings.DOH, **surroundings.relays(config)}
     words |= {"service": service, "listening": surroundings.listening(config, service)}
     words |= {"pages": config.web.port} if surroundings.pages_run(config) else {}
@@ -117,15 +122,17 @@ def _remarks(scene: Scene) -> list[str]:
 
 
 class Trial:
-    """One run of all checks."""
+    """Runs the checks of a filter test from the test device, and judges their results."""
 
-    def __init__(self, stage: Stage, impersonation: Impersonation, scene: Scene, marks: Marks) -> None:
+    def __init__(
+        self, stage: AuditNetwork, impersonation: Impersonation, scene: Scene, marks: MarkBits
+    ) -> None:
         self._stage = stage
         self._impersonation = impersonation
         self._scene = scene
         self._marks = marks
 
-    def all(self, chosen: Sequence[Check]) -> list[Result]:
+    def all(self, chosen: Sequence[AuditCheck]) -> list[Result]:
         """Run the checks and return a result for each over each IP version."""
         every, controls = tasks(chosen, self._scene), tasks(CONTROLS, self._scene)
         self._impersonation.clear()
@@ -143,13 +150,16 @@ class Trial:
         return [separate.get(task.key) or self._judged(task, results, seen, lost, decided) for task in every]
 
     def _offload(self, task: Task) -> Result:
-        """Check the household's connections: those of the test are never offloaded."""
+        """Return the result of the offload check.
+
+        It looks at the household's connections: those of the test are never offloaded.
+        """
         if isinstance(task.job, Unavailable):
             return judge(task, None, [], self._scene, {})
         found = surroundings.offloaded(task.version, self._marks)
         if found is None:
             why = "this kernel does not show its connections (/proc/net/nf_conntrack)"
-            return Result(task.check, task.version, Outcome.UNKNOWN, why)
+            return Result(task.check, task.version, CheckOutcome.UNKNOWN, why)
         return concluded(task.check, task.version, self._scene, worked=found, how="")
 
     def _judged(
@@ -176,7 +186,10 @@ class Trial:
         return results, self._stage.sink.ask("seen")["seen"]
 
     def _insisting(self, some: Sequence[Task]) -> tuple[Results, Seen]:
-        """Run tasks. Retry those that must pass and failed, alone: a busy router is not a refusal."""
+        """Run tasks and return the probes' results and the arrivals.
+
+        Tasks that must pass and failed run again on their own: a busy router is not a refusal.
+        """
         results, seen = self._try(some)
         again = [
             task for task in some if task.check.passes and results.get(task.key, {}).get("how") != "answered"
@@ -187,7 +200,10 @@ class Trial:
         return {**results, **results_again}, [*seen, *seen_again]
 
     def _in_a_pause(self, some: Sequence[Task], lost: Lost) -> dict[str, Result]:
-        """Check what a pause must end, and what must pass during a pause."""
+        """Pause the device and return the results by task.
+
+        Downloads must end, and help must still pass.
+        """
         ready = [task for task in some if not isinstance(task.job, Unavailable) and not lost[task.version]]
         if not ready:
             return {}
@@ -211,7 +227,7 @@ class Trial:
 
     def _ended(self, task: Task, before: Mapping[str, Any], after: Mapping[str, Any]) -> Result:
         if not before["received"] or before["over"]:
-            return Result(task.check, task.version, Outcome.UNKNOWN, "the download did not begin")
+            return Result(task.check, task.version, CheckOutcome.UNKNOWN, "the download did not begin")
         how = after["over"] or ("silence" if _is_over(after) else "it runs on")
         return concluded(task.check, task.version, self._scene, worked=not _is_over(after), how=str(how))
 
@@ -224,7 +240,7 @@ class Trial:
             time.sleep(_LOOK_S)
 
 
-def addresses_of(stage: Stage, words: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+def addresses_of(stage: AuditNetwork, words: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
     """Resolve names with the gateway's resolver; return word and IP version → address."""
     bare = Scene("", "", "", strict=False, refusals=frozenset(), words=words)
     asked = tasks([_question(name, "@type", word, "@gateway") for word, name in names.items()], bare)
@@ -233,15 +249,15 @@ def addresses_of(stage: Stage, words: Mapping[str, Any], names: Mapping[str, str
     return {word: str(addresses[0]) for word, addresses in found.items() if addresses}
 
 
-def _run_tasks(stage: Stage, some: Sequence[Task]) -> Results:
+def _run_tasks(stage: AuditNetwork, some: Sequence[Task]) -> Results:
     jobs = [task.job for task in some if not isinstance(task.job, Unavailable)]
     results: Results = stage.device_process.ask("run", jobs=jobs, within=_ALL_S)["results"]
     return results
 
 
-def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver") -> Check:
+def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver") -> AuditCheck:
     job = {"probe": "dns", "to": to, "port": 53, "name": name, "qtype": qtype}
-    return Check(ident or f"{name} {qtype}", "", "", job, "")
+    return AuditCheck(ident or f"{name} {qtype}", "", "", job, "")
 
 
 def _called(task: Task) -> str | None:
@@ -266,10 +282,11 @@ def _is_over(download: Mapping[str, Any]) -> bool:
 
 
 class Impersonation:
-    """``with Impersonation(client, "daughter", mac) as rules``: the device has these rules meanwhile.
+    """A context manager: the daemon applies a child's rules to the test device meanwhile.
 
-    ``interface`` is an interface of the test that counts as LAN meanwhile. ``stranger`` is an unknown device
-    about which no notification is sent.
+    ``with Impersonation(…) as rules`` returns them. ``who`` is a profile or the MAC of a filtered device.
+    ``interface`` is an interface of the test that counts as LAN meanwhile. ``stranger`` is the MAC of an
+    unknown device about which no notification is sent.
     """
 
     def __init__(

@@ -65,7 +65,7 @@ _IN_PKTINFO, _IN6_PKTINFO = struct.Struct("@i4s4s"), struct.Struct("@16si")
 
 
 class Sink:
-    """Executes the requests of the parent process."""
+    """Runs the simulated internet for the parent process: starts its servers and returns what arrived."""
 
     def __init__(self) -> None:
         self._arrivals = Arrivals()
@@ -94,14 +94,17 @@ class Sink:
 
 
 class Arrivals:
-    """What has arrived; shared by the threads of the servers."""
+    """The record of packets and requests that reached the simulated internet; threads share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: list[dict[str, object]] = []
 
     def note(self, transport: str, to: str, port: int, data: bytes = b"", name: str = "") -> None:
-        """Record an arrival. ``name`` is the requested site, if the bytes name one."""
+        """Record ``data`` that arrived at address ``to`` and ``port`` (of ``ip``: the protocol's number).
+
+        ``name`` is the requested site, if the bytes name one. Only the first 4,000 arrivals are recorded.
+        """
         arrival: dict[str, object] = {
             "transport": transport,
             "to": to,
@@ -122,7 +125,7 @@ class Arrivals:
 
 
 class StreamServer:
-    """One TCP port."""
+    """Accepts connections to a TCP port of every address; answers DNS, TLS, HTTP and tunnel handshakes."""
 
     def __init__(self, port: int, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
@@ -242,7 +245,7 @@ def _self_signed() -> bytes:
 
 
 class DatagramServer:
-    """One UDP port over one IP version."""
+    """Answers a UDP port of every address of one IP version: DNS queries, QUIC hellos, tunnel handshakes."""
 
     def __init__(self, port: int, version: int, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
@@ -266,7 +269,10 @@ class DatagramServer:
         return tunnels.answer_datagram(data)
 
     def _hello(self, data: bytes, here: str, peer: Peer) -> bytes | None:
-        """Return a server's Initial once the client's hello is complete."""
+        """Return a QUIC server's Initial once the client's hello is complete; None before.
+
+        A datagram of an unknown QUIC version is returned unchanged.
+        """
         found = long_packets(data)
         initial = next((packet for packet in found if packet.kind is DatagramKind.INITIAL), None)
         if initial is None:  # an unknown version: respond as its server would
@@ -282,7 +288,7 @@ class DatagramServer:
 
 
 class PacketServer:
-    """One IP protocol over one IP version."""
+    """Receives an IP protocol without ports, such as GRE, over one IP version; sends each payload back."""
 
     def __init__(self, number: int, version: int, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
@@ -312,7 +318,7 @@ def _open_socket(version: int, kind: int, protocol: int = 0) -> socket.socket:
 
 
 def _serve_packets(sock: socket.socket, answer: Answer) -> None:
-    """Respond to incoming packets, forever."""
+    """Send each response of ``answer`` from the address that its packet was sent to. Never returns."""
     while True:
         data, extra, _, peer = sock.recvmsg(65535, 128)
         for level, _, info in extra:

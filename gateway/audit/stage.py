@@ -62,7 +62,7 @@ class AuditDevice:
 
 
 def sweep() -> None:
-    """Remove what a killed test left: only rules, since links disappear with their namespaces."""
+    """Remove the links, routes, routing rules and fw4 rules that a killed test left."""
     for link in (DEVICE, SINK, STRANGER):
         if Path("/sys/class/net", link).exists():
             _try("ip", "link", "del", link)
@@ -86,8 +86,8 @@ def _ip(line: str) -> None:
     command("ip", *line.split())
 
 
-class Stage:
-    """``with Stage(lan) as stage``: set up on entry, removed on exit. ``lan`` is the LAN's interface."""
+class AuditNetwork:
+    """A context manager: sets up the network on entry, removes it on exit. ``lan``: the LAN's interface."""
 
     def __init__(self, lan: str) -> None:
         self.lan = lan
@@ -103,7 +103,7 @@ class Stage:
         """The test's interface that counts as LAN, if the LAN is not a bridge."""
         return None if self.bridged else DEVICE
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> AuditNetwork:
         try:
             sweep()
             self._open.enter_context(self.device_process)
@@ -238,8 +238,8 @@ class Stage:
         return [address for _, device in self._devices for address in device.addresses.get(version, ())]
 
 
-def words_of(stage: Stage) -> dict[str, Any]:
-    """Return the values of the words that the stage defines."""
+def words_of(stage: AuditNetwork) -> dict[str, Any]:
+    """Return the values for words with @ of jobs from the test's network: MACs, addresses, links."""
     words: dict[str, Any] = {"gatewaymac": _link_attribute(stage.facing, "address"), "lan": stage.lan}
     words |= {f"gateway{version}": address for version, address in stage.gateway_addresses().items()}
     for name, device in (("source", stage.device), ("stranger", stage.stranger)):
@@ -299,7 +299,7 @@ def _admit(chain: str, match: str, link: str) -> None:
 
 
 def _sweep_fw4() -> None:
-    """Remove our rules, including those of an earlier test."""
+    """Remove the test's rules from the chains of fw4, including those of an earlier test."""
     for chain in ("forward", "input"):
         for line in _fw4_rules(chain) or ():
             if _COMMENT in line:

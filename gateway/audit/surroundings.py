@@ -1,4 +1,4 @@
-"""What a filter test needs to know about the household and the machine."""
+"""Collects what a filter test needs from daemon, lists and kernel: sites, rules, ports and offloading."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from gateway.control.contract.profile import PROFILE, AllowedTarget, BlockedTarg
 from gateway.control.contract.rules import HELP_LINES, WHY
 from gateway.core.errors import ControlError
 from gateway.kernel.marks import PLAIN_SLOT
-from gateway.lists.book import SHELF, Book
+from gateway.lists.book import SHELF, CopyIndex
 from gateway.lists.formats import parse_addresses
-from gateway.policy.config.config import QUARANTINE, Config, Marks
+from gateway.policy.config.config import QUARANTINE, Config, MarkBits
 from gateway.policy.config.web import PAGES
-from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Verdict
 
@@ -63,12 +63,15 @@ class RuleQueries:
             return None
 
     def first(self, hosts: Iterable[str], *, refused: bool) -> str | None:
-        """Return the first host that the rules block, or do not block."""
+        """Return the first host that the rules block (``refused``) or do not block; None if there is none."""
         return next((host for host in dict.fromkeys(hosts) if self.refuses(host) is refused), None)
 
 
 def scene(client: Client, config: Config, rules: AuditedRules, known: Mapping[str, Any]) -> Scene:
-    """Return the scene. ``rules``: of the device. ``known`` has values for words of jobs."""
+    """Return the rules and the environment by which the checks of a child are judged.
+
+    ``rules`` apply to the test device. ``known`` has values for the words with @ of jobs; sites are added.
+    """
     ask = RuleQueries(client, str(known["sourcemac"]))
     shown = client.ask(PROFILE, id=rules.profile).profile
     refused = ask.first([*_hosts(shown.refused), *REFUSED], refused=True)
@@ -90,7 +93,7 @@ def scene(client: Client, config: Config, rules: AuditedRules, known: Mapping[st
 
 
 def _refusals(rules: AuditedRules, shown: ProfileRules) -> frozenset[str]:
-    ways = {f"ways:{way}" for way, switch in rules.ways.items() if switch is Switch.BLOCK}
+    ways = {f"ways:{way}" for way, switch in rules.ways.items() if switch is MethodSetting.BLOCK}
     own = {blocked.target for blocked in shown.refused if blocked.target == "safe_search"}
     return frozenset(ways | own)
 
@@ -113,7 +116,7 @@ def _odd(host: str) -> str:
 
 
 def help_page(client: Client) -> str | None:
-    """Return the host of a help line's page."""
+    """Return the host of the first help line with a web page; None if there is none."""
     lines = client.ask(HELP_LINES).lines
     hosts = (urlsplit(line.web).hostname or line.web for line in lines)
     return next((host for host in hosts if "." in host), None)
@@ -129,7 +132,7 @@ def offloads() -> bool:
     return "flowtable " in command("nft", "list", "flowtables")
 
 
-def offloaded(version: int, layout: Marks) -> bool | None:
+def offloaded(version: int, layout: MarkBits) -> bool | None:
     """Return whether the kernel forwards a connection of a filtered device past all rules
     (Documentation/networking, nf_flowtable); None if it does not show its connections.
     """
@@ -140,7 +143,10 @@ def offloaded(version: int, layout: Marks) -> bool | None:
 
 
 def any_offloaded(connections: str, version: int, slot: int) -> bool:
-    """Search lines of /proc/net/nf_conntrack. ``slot``: the bits of the mark that identify the owner."""
+    """Return whether /proc/net/nf_conntrack (its text) shows an offloaded connection of a filtered device.
+
+    ``slot``: the bits of the connection mark that identify the device's owner.
+    """
     unfiltered = PLAIN_SLOT * (slot & -slot)
     for line in connections.splitlines():
         if line.startswith(f"ipv{version} ") and any(flag in line for flag in _OFFLOADED):
@@ -153,7 +159,7 @@ def any_offloaded(connections: str, version: int, slot: int) -> bool:
 def relays(config: Config) -> dict[str, str]:
     """Return one address per IP version from the downloaded lists of Tor relays."""
     found: dict[str, str] = {}
-    copies = Book(Path(config.state, SHELF))
+    copies = CopyIndex(Path(config.state, SHELF))
     for file in map(copies.path, TOR):
         if file.exists():
             with file.open("rb") as lines:
@@ -164,8 +170,11 @@ def relays(config: Config) -> dict[str, str]:
     return found
 
 
-class Service:
-    """A listening service of the gateway without a rule of its own, for the duration of the test."""
+class ProbeListener:
+    """Listens on a free TCP port of the gateway's addresses, as a service without a rule. A context manager.
+
+    Raises AuditError if it cannot listen.
+    """
 
     def __init__(self, own: Iterable[str]) -> None:
         self.port = 0  # the kernel's choice
@@ -187,7 +196,7 @@ class Service:
         for listener in self._sockets:
             listener.close()
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> ProbeListener:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -195,7 +204,7 @@ class Service:
 
 
 def listening(config: Config, own: int) -> list[int]:
-    """Return the gateway's other TCP ports: neither tested by another check nor open by the rules."""
+    """Return the gateway's open TCP ports, except those of other checks and those that the rules open."""
     https = config.web.https
     pages = {config.web.port} if https is None else {config.web.port, https.port}
     known = {*_OWN_CHECKS, own, *pages, *config.gateway_ports}
@@ -204,7 +213,10 @@ def listening(config: Config, own: int) -> list[int]:
 
 
 def trusted(config: Config) -> dict[str, str]:
-    """Return the trusted name, its expected addresses, and the addresses of its pages."""
+    """Return the words with @ about the pages' trusted name: the name, its expected addresses, the pages'.
+
+    Empty without a trusted name. Without running pages, their addresses are missing.
+    """
     if config.web.https is None:
         return {}
     own = dict(zip(("own4", "own6"), PAGES, strict=True))

@@ -52,7 +52,7 @@ def ike(answer: bool = False) -> bytes:
 
 
 def ike_behind_nat() -> bytes:
-    """Return the same with the marker that distinguishes it from ESP (RFC 3948 2.2)."""
+    """Return an IKE_SA_INIT behind four zero bytes, which distinguish it from ESP (RFC 3948 2.2)."""
     return bytes(4) + ike()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.audit.checks import Check, Outcome, Result, Scene, Want
+from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene, Want
 from gateway.audit.plan import Task, Unavailable
 from gateway.control.contract.filter_tests import AuditedDecision
 from gateway.wire.dns.svcb import DOHPATH, ECH
@@ -24,23 +24,35 @@ def judge(
     task: Task, result: Mapping[str, Any] | None, arrived: Iterable[Mapping[str, Any]], scene: Scene,
     lost: Mapping[str, str],
 ) -> Result:  # fmt: skip
-    """Return the result of a task. ``lost``: the failed controls of this IP version, and why they failed."""
+    """Return whether a task's method is open, closed, unknown or absent, and whether the rules intend that.
+
+    ``result`` is the probe's, ``arrived`` what reached the simulated internet. ``lost`` has the failed
+    controls of this IP version and why they failed; a check that needs one of them is unknown.
+    """
     check, version = task.check, task.version
     if isinstance(task.job, Unavailable):
-        return Result(check, version, Outcome.ABSENT if task.job.absent else Outcome.UNKNOWN, task.job.why)
+        return Result(
+            check, version, CheckOutcome.ABSENT if task.job.absent else CheckOutcome.UNKNOWN, task.job.why
+        )
     if result is None:
-        return Result(check, version, Outcome.UNKNOWN, "it was not tried")
+        return Result(check, version, CheckOutcome.UNKNOWN, "it was not tried")
     if check.needs in lost:
-        return Result(check, version, Outcome.UNKNOWN, lost[check.needs], how=str(result.get("how", "")))
+        return Result(check, version, CheckOutcome.UNKNOWN, lost[check.needs], how=str(result.get("how", "")))
     worked = through(check, task.job, result, arrived)
     return concluded(check, version, scene, worked=worked, how=str(result.get("how", "")), job=task.job)
 
 
 def concluded(
-    check: Check, version: int, scene: Scene, *, worked: bool, how: str, job: Mapping[str, Any] | None = None
+    check: AuditCheck,
+    version: int,
+    scene: Scene,
+    *,
+    worked: bool,
+    how: str,
+    job: Mapping[str, Any] | None = None,
 ) -> Result:
-    """Compare whether a method worked with the rules."""
-    found = Outcome.OPEN if worked else Outcome.CLOSED
+    """Return open if the method ``worked``, else closed, and whether the rules intend that."""
+    found = CheckOutcome.OPEN if worked else CheckOutcome.CLOSED
     if check.passes:
         return Result(check, version, found, meant=worked, how=how)
     closed = scene.closes(check)
@@ -53,7 +65,10 @@ def concluded(
 def lost_controls(
     tried: Iterable[tuple[Task, Mapping[str, Any] | None, Iterable[Mapping[str, Any]]]], scene: Scene
 ) -> dict[int, dict[str, str]]:
-    """Return the failed controls by IP version, with the reason why checks that need them are unknown."""
+    """Return the failed controls by IP version: ``dns`` or ``tls``, with the reason.
+
+    A control is a connection that must work. Without it, the result of other checks is unknown.
+    """
     lost: dict[int, dict[str, str]] = {4: {}, 6: {}}
     for task, result, arrived in tried:
         kind = task.check.id.removeprefix("control-")
@@ -68,9 +83,9 @@ def lost_controls(
 
 
 def through(
-    check: Check, job: Mapping[str, Any], result: Mapping[str, Any], arrived: Iterable[Mapping[str, Any]]
+    check: AuditCheck, job: Mapping[str, Any], result: Mapping[str, Any], arrived: Iterable[Mapping[str, Any]]
 ) -> bool:
-    """Return whether the method worked end to end."""
+    """Return whether the method worked: an answer came, and it or an arrival fulfils the check's `Want`."""
     if result.get("how") != "answered":
         return False
     match check.want:
@@ -95,7 +110,7 @@ def through(
 
 
 def _is_of(arrival: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
-    """Return whether this arrival belongs to the job: by an address of its own, or by port and name."""
+    """Return whether an arrival was sent by a job: address, port, transport and the requested name match."""
     if (arrival["to"], arrival["port"]) != (job["to"], job["port"]):
         return False
     if arrival["transport"] != _TRANSPORTS.get(job["probe"], "tcp"):
@@ -112,7 +127,10 @@ def _is_of(arrival: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
 
 
 def reason_of(job: Mapping[str, Any], decided: Iterable[AuditedDecision]) -> str:
-    """Return the daemon's last reason for this job: by name for DNS, else by address and port."""
+    """Return the reason of the daemon's last decision about a job; empty if there is none.
+
+    DNS jobs match by address, port and name, others by address and port.
+    """
     port = 0 if job["probe"] == "packet" else job["port"]
     found = ""
     for decision in decided:

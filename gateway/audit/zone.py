@@ -44,7 +44,7 @@ _WAYS = ServiceBinding(
 
 
 def address_of(name: str, version: int) -> str:
-    """Return the address of ``name``."""
+    """Return the simulated address of ``name``, derived from its hash. ``version`` is 4 or 6."""
     digest = int.from_bytes(hashlib.sha256(name.lower().encode()).digest()[:4], "big")
     network = _IPV4 if version == 4 else _IPV6
     return str(network[256 + digest % 65_000])
@@ -56,7 +56,7 @@ def far(number: int, version: int) -> str:
 
 
 def is_marker(address: bytes) -> bool:
-    """Return whether an address in a response is from here."""
+    """Return whether a packed address is one that the simulated internet gives to names."""
     parsed = ipaddress.ip_address(address)
     return parsed in (_IPV4 if parsed.version == 4 else _IPV6)
 

@@ -1,1 +1,1 @@
-"""`qalqan check`: what is wrong with files and system, and how to fix it."""
+"""`qalqan check`: finds problems of the configuration and the system, and says how to fix them."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.core.errors import GatewayError, PolicyError
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """The severity of a finding."""
 
     OK = "ok"
@@ -23,7 +23,7 @@ class Level(StrEnum):
 class Finding:
     """One line of the check. ``fix`` says how to fix the problem."""
 
-    level: Level
+    level: Severity
     about: str  # one word
     text: str
     fix: str = ""
@@ -31,7 +31,7 @@ class Finding:
     @property
     def ok(self) -> bool:
         """Whether no action is needed."""
-        return self.level in (Level.OK, Level.NOTE)
+        return self.level in (Severity.OK, Severity.NOTE)
 
     def __str__(self) -> str:
         return f"{self.level} {self.about}: {self.text}" + (f": {self.fix}" if self.fix else "")
@@ -47,19 +47,19 @@ class Finding:
 
 
 def ok(about: str, text: str) -> Finding:
-    return Finding(Level.OK, about, text)
+    return Finding(Severity.OK, about, text)
 
 
 def note(about: str, text: str, fix: str = "") -> Finding:
-    return Finding(Level.NOTE, about, text, fix)
+    return Finding(Severity.NOTE, about, text, fix)
 
 
 def warning(about: str, text: str, fix: str) -> Finding:
-    return Finding(Level.WARNING, about, text, fix)
+    return Finding(Severity.WARNING, about, text, fix)
 
 
 def problem(about: str, text: str, fix: str) -> Finding:
-    return Finding(Level.ERROR, about, text, fix)
+    return Finding(Severity.ERROR, about, text, fix)
 
 
 def unseen(about: str, path: Path) -> Finding:
@@ -67,7 +67,7 @@ def unseen(about: str, path: Path) -> Finding:
 
 
 def is_hidden(path: Path) -> bool:
-    """Return whether only root may read a file, which is correct, and we are not root."""
+    """Return whether a file exists, or may exist, that this process cannot read because it is not root."""
     if os.geteuid() == 0:
         return False
     try:

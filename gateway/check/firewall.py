@@ -1,4 +1,4 @@
-"""`qalqan check`: whether other rules protect the LAN over IPv6, and whether one arm gets the responses.
+"""`qalqan check`: checks that a firewall protects the LAN over IPv6, and that outgoing IPv4 is translated.
 
 Needs root. A chain counts only if it applies to the packets in question: those of Docker and Tailscale do not
 protect the LAN.
@@ -15,8 +15,8 @@ from typing import Any
 
 from gateway.check.findings import Finding, note, ok, problem, warning
 from gateway.check.lan import PRIVATE, public_ipv6
-from gateway.check.rulesets import Rules, statements
-from gateway.lan.machine import Interface, Machine
+from gateway.check.rulesets import LoadedRulesets, statements
+from gateway.lan.machine import Interface, NetworkSnapshot
 from gateway.policy.config.config import Config
 
 # nft does not show an iptables rule's connection state, and nothing at all of legacy iptables.
@@ -30,7 +30,7 @@ Chain = tuple[str, str, str]  # family, table, name
 Expression = Mapping[str, Any]
 
 
-def firewall_findings(config: Config, machine: Machine, rules: Rules) -> Iterator[Finding]:
+def firewall_findings(config: Config, machine: NetworkSnapshot, rules: LoadedRulesets) -> Iterator[Finding]:
     if public_ipv6(config, machine):
         yield _ipv6(config, rules)
     for name in sorted(machine.one_armed(config.lan) & machine.way_out(4)):
@@ -39,8 +39,8 @@ def firewall_findings(config: Config, machine: Machine, rules: Rules) -> Iterato
         yield from _untranslated(config, machine, rules)
 
 
-def _ipv6(config: Config, rules: Rules) -> Finding:
-    """A LAN with public addresses needs a firewall: no address translation protects it."""
+def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
+    """Return whether a firewall refuses new IPv6 connections to the LAN, which no NAT protects."""
     if rules.objects is None:
         return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}")
     inbound = InboundConnection(frozenset(config.lan))
@@ -52,8 +52,11 @@ def _ipv6(config: Config, rules: Rules) -> Finding:
     return warning("ipv6", text, "load one that refuses new connections from there (fw4, ufw, firewalld)")
 
 
-def _answers(name: str, addresses: Sequence[Interface], rules: Rules) -> Finding:
-    """If devices and the uplink share a network, the next router responds to the device directly."""
+def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -> Finding:
+    """Return whether an interface that is both LAN and uplink masquerades.
+
+    Without that, the router responds to the devices directly, past this machine.
+    """
     if rules.objects is None:
         return note("uplink", f"whether {name} masquerades: {rules.unread}")
     if masquerades(rules, (name,), name, addresses):
@@ -62,7 +65,7 @@ def _answers(name: str, addresses: Sequence[Interface], rules: Rules) -> Finding
     return problem("uplink", text, f"masquerade what leaves by {name}, or give the home a network of its own")
 
 
-def _untranslated(config: Config, machine: Machine, rules: Rules) -> Iterator[Finding]:
+def _untranslated(config: Config, machine: NetworkSnapshot, rules: LoadedRulesets) -> Iterator[Finding]:
     """Report private addresses that leave untranslated; the next router may still have a route back."""
     private = [
         address
@@ -80,7 +83,9 @@ def _is_private(address: Interface) -> bool:
     return any(address.ip in network for network in PRIVATE)
 
 
-def masquerades(rules: Rules, inside: Collection[str], out: str, addresses: Iterable[Interface]) -> bool:
+def masquerades(
+    rules: LoadedRulesets, inside: Collection[str], out: str, addresses: Iterable[Interface]
+) -> bool:
     """Return whether packets from ``inside``, with an address in its ``addresses``' networks, get an address
     of this machine when they leave by ``out``.
     """
@@ -175,7 +180,7 @@ def _network(value: Any) -> ipaddress.IPv4Network | None:
 class ChainWalk:
     """Follows packets of one kind through the chains of other programs."""
 
-    def __init__(self, rules: Rules, packets: InboundConnection | OutboundPackets) -> None:
+    def __init__(self, rules: LoadedRulesets, packets: InboundConnection | OutboundPackets) -> None:
         self._packets = packets
         self._chains: list[dict[str, Any]] = []
         self._rules: dict[Chain, list[list[dict[str, Any]]]] = {}
@@ -197,7 +202,7 @@ class ChainWalk:
         return False
 
     def _comes(self, chain: Chain, wanted: Callable[[Expression], bool], seen: set[Chain]) -> bool:
-        """Walk each chain once, however many jumps lead to it."""
+        """Return whether packets reach a wanted statement in a chain or its jumps; visits each chain once."""
         if chain in seen:
             return False
         seen.add(chain)

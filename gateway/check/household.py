@@ -1,4 +1,4 @@
-"""`qalqan check`: the household's settings and profiles."""
+"""`qalqan check`: checks the household's settings, brand, country, profiles and own rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.policy.config.brand import Brand
 from gateway.policy.config.config import Config
 from gateway.policy.names.countries import COMMON, country_of
 from gateway.policy.profile.household import Household
-from gateway.policy.profile.rules import Entry, Kind
+from gateway.policy.profile.rules import EntryKind, RuleEntry
 from gateway.web.branding import read_logo
 
 MOST_OWN_RULES = 20  # lines per child
@@ -117,6 +117,6 @@ def must_findings(family: Household, must: MustResolve) -> Iterator[Finding]:
             yield note("profile", text, FIX_OWN_RULE)
 
 
-def _names(entries: tuple[Entry, ...]) -> list[str]:
-    """Return the names; each includes all names under it."""
-    return [entry.value for entry in entries if entry.kind is Kind.NAME]
+def _names(entries: tuple[RuleEntry, ...]) -> list[str]:
+    """Return the host names among rule entries; each entry includes all names under it."""
+    return [entry.value for entry in entries if entry.kind is EntryKind.NAME]

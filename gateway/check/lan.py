@@ -1,4 +1,4 @@
-"""`qalqan check`: the LAN interfaces, paths around this machine, and other routers and DHCP servers."""
+"""`qalqan check`: checks LAN interfaces; finds paths past this machine, other routers and DHCP servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.check.findings import Finding, note, ok, problem, warning
 from gateway.check.system import IN_MEMORY, file_system
-from gateway.lan.machine import Address, Interface, Machine, setting, text_of
+from gateway.lan.machine import Address, Interface, NetworkSnapshot, setting, text_of
 from gateway.lan.vendors import vendor_of
 from gateway.policy.config.config import Config, file_to_edit
 
@@ -30,7 +30,7 @@ DHCP_PORT = "0043"  # 67, in the notation of /proc/net/udp
 BRIDGE_FILTER = {"bridge-nf-call-iptables": "0800", "bridge-nf-call-ip6tables": "86dd"}  # and its EtherType
 
 
-def lan_findings(config: Config, machine: Machine) -> Iterator[Finding]:
+def lan_findings(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     yield from _interfaces(config, machine)
     yield from _bridge_firewall(config, machine)
     yield from _forwarding(config, machine)
@@ -44,7 +44,7 @@ def lan_findings(config: Config, machine: Machine) -> Iterator[Finding]:
         yield note("router", text, "gateway_access: closed, in qalqan.yaml")
 
 
-def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:
+def _interfaces(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     for name in config.lan:
         link = machine.links.get(name)
         if link is None:
@@ -61,8 +61,8 @@ def _interfaces(config: Config, machine: Machine) -> Iterator[Finding]:
             yield ok("lan", f"{name} is there")
 
 
-def _forwarding(config: Config, machine: Machine) -> Iterator[Finding]:
-    """Without forwarding, no traffic passes this machine."""
+def _forwarding(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
+    """Report forwarding that is off: without it, no traffic passes this machine."""
     if setting("ipv4/ip_forward") == "0":
         text = "forwarding is off: no device reaches the internet through this machine"
         yield warning("routing", text, "qalqan setup, or: sysctl -w net.ipv4.ip_forward=1")
@@ -72,7 +72,7 @@ def _forwarding(config: Config, machine: Machine) -> Iterator[Finding]:
         yield note("routing", text, "nothing, or: sysctl -w net.ipv6.conf.all.forwarding=1")
 
 
-def _bridge_firewall(config: Config, machine: Machine) -> Iterator[Finding]:
+def _bridge_firewall(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Report a firewall that also sees the packets between devices on the same bridge.
 
     Our rules pass these packets, except that DNS is judged; other rules may refuse them. A packet socket of
@@ -103,8 +103,8 @@ def _has_packet_socket(interface: str, protocol: str) -> bool:
     return any(line.split()[3:5] == [protocol, index] for line in lines)
 
 
-def _one_arm(config: Config, machine: Machine) -> Iterator[Finding]:
-    """If the uplink is on the LAN's side, devices can bypass this machine."""
+def _one_arm(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
+    """Report an uplink on a LAN interface (one arm), where devices can bypass this machine."""
     if not machine.ways:
         yield note("uplink", "there is no default route: no connection to the internet")
     for name in sorted(machine.one_armed(config.lan)):
@@ -117,7 +117,7 @@ def _one_arm(config: Config, machine: Machine) -> Iterator[Finding]:
                 yield problem("uplink", text, "switch IPv6 or router advertisements off there")
 
 
-def _one_arm4(name: str, machine: Machine) -> Iterator[Finding]:
+def _one_arm4(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
     if "1" in (setting(f"ipv4/conf/{scope}/send_redirects") for scope in ("all", name)):
         text = f"send_redirects is 1: {name} shows devices the route past this machine"
         off = " ".join(f"net.ipv4.conf.{scope}.send_redirects=0" for scope in ("all", name))
@@ -129,8 +129,8 @@ def _one_arm4(name: str, machine: Machine) -> Iterator[Finding]:
         yield warning("uplink", text, fix)
 
 
-def _bridged(name: str, machine: Machine) -> Iterator[Finding]:
-    """Report devices on one port of a bridge, and the router on another."""
+def _bridged(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
+    """Report a bridge of several ports: packets between devices and router bypass this machine there."""
     ports = sorted(
         link.name
         for link in machine.links.values()
@@ -151,7 +151,7 @@ def _gives_addresses() -> bool:
     return any(line.split()[1].endswith(f":{DHCP_PORT}") for line in lines)
 
 
-def _addresses(config: Config, machine: Machine) -> Iterator[Finding]:
+def _addresses(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Report double NAT, and networks that are on both sides."""
     for name in sorted(machine.way_out(4) - set(config.lan)):
         for own in (address for address in machine.addresses[name] if address.version == 4):
@@ -172,7 +172,7 @@ def _addresses(config: Config, machine: Machine) -> Iterator[Finding]:
                         yield problem("nat", text, f"give {inside} another network")
 
 
-def _left_out(config: Config, machine: Machine) -> Iterator[Finding]:
+def _left_out(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Report networks that this machine routes and does not filter."""
     outside = machine.way_out()
     for name, link in sorted(machine.links.items()):
@@ -202,7 +202,7 @@ def _has_network(addresses: tuple[Interface, ...], version: int) -> bool:
     return any(address.version == version and not address.is_link_local for address in addresses)
 
 
-def _routers(config: Config, machine: Machine) -> Iterator[Finding]:
+def _routers(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     known: set[Address | None] = {way.gateway for way in machine.ways}
     for seen in machine.seen:
         if seen.router and seen.interface in config.lan and seen.ip not in known:
@@ -219,7 +219,7 @@ def _routers(config: Config, machine: Machine) -> Iterator[Finding]:
             )
 
 
-def _leases(config: Config, machine: Machine) -> Iterator[Finding]:
+def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Detect another DHCP server by devices without a lease of this machine."""
     if not config.leases or machine.one_armed(config.lan):
         return
@@ -249,12 +249,15 @@ def _leases(config: Config, machine: Machine) -> Iterator[Finding]:
 
 
 def _just_started(config: Config) -> bool:
-    """OpenWrt stores leases in memory: after a restart a device has none until it renews."""
+    """Return whether lease files that are in memory may be incomplete: the machine started recently.
+
+    OpenWrt stores leases in memory: after a restart a device has none until it renews.
+    """
     fleeting = any(file_system(Path(path)) in IN_MEMORY for path in config.leases)
     return fleeting and time.clock_gettime(time.CLOCK_BOOTTIME) < LEASE
 
 
-def public_ipv6(config: Config, machine: Machine) -> bool:
+def public_ipv6(config: Config, machine: NetworkSnapshot) -> bool:
     """Return whether devices on the LAN have routed public IPv6 addresses."""
     addresses = (address for name in config.lan for address in machine.addresses.get(name, ()))
     found = (address.ip in PUBLIC6 for address in addresses)

@@ -1,4 +1,4 @@
-"""`qalqan check`: lists. The table of sites, its downloaded lists, sealed lists and enabled state registers.
+"""`qalqan check`: checks the table of sites, downloaded lists, sealed lists and enabled state registers.
 
 A finding never has a name from a sealed list or a register.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.check.findings import Finding, is_hidden, ok, problem, refused, unseen, warning
 from gateway.core.errors import GatewayError, ListError
-from gateway.lists.book import BOOK_NAME, SHELF, STALE, Book
+from gateway.lists.book import BOOK_NAME, SHELF, STALE, CopyIndex
 from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import TABLE_NAME, seed_names
 from gateway.policy.config.config import Config
@@ -25,7 +25,7 @@ UPDATE = "run: qalqan lists update"
 
 
 def table_findings(state: Path) -> Iterator[Finding]:
-    """Verify the table of lists completely."""
+    """Verify the whole table of listed sites; report its size and age, or why it cannot be used."""
     path = state / TABLE_NAME
     if is_hidden(path):
         yield unseen("lists", path)
@@ -52,7 +52,7 @@ def copy_findings(state: Path, *, needed: str = "") -> Iterator[Finding]:
         yield unseen("lists", shelf)
         return
     try:
-        book = Book(shelf)
+        book = CopyIndex(shelf)
     except ListError as error:
         yield refused("lists", error)
         return
@@ -78,7 +78,7 @@ def how_to_update(config: Config) -> str:
 
 def register_findings(config: Config) -> Iterator[Finding]:
     on = [register for register in config.registers if register.on]
-    book = Book(Path(config.state) / SHELF) if on else None
+    book = CopyIndex(Path(config.state) / SHELF) if on else None
     for register in on:
         who = f", turned on by {register.by}" if register.by else ", turned on by hand"
         since = f" on {register.since}" if register.since else ""

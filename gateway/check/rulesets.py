@@ -21,7 +21,7 @@ from gateway.core.programs import find_program
 from gateway.kernel.marks import QUEUES
 from gateway.kernel.ruleset.table import NAME
 from gateway.lan.machine import may_administer, text_of
-from gateway.policy.config.config import Config, Marks
+from gateway.policy.config.config import Config, MarkBits
 
 TIMEOUT = 10.0  # seconds for a list of rules; tens of thousands take two
 # iptables uses nft, or bypasses it in its legacy form, which nft does not list.
@@ -49,8 +49,8 @@ _OPTION = re.compile(r"--([a-z-]+)(?:\s+(0x[0-9a-f]+|[0-9]+)(?:/(0x[0-9a-f]+|[0-
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """The loaded rules of other programs."""
+class LoadedRulesets:
+    """The loaded nftables and iptables rules of other programs, or why they cannot be read."""
 
     objects: tuple[dict[str, Any], ...] | None  # None: not readable
     text: str  # nft's output
@@ -58,13 +58,13 @@ class Rules:
     unread: str = "rules of other programs cannot be read without root"  # the reason for no objects
 
 
-def read_rules() -> Rules:
+def read_rules() -> LoadedRulesets:
     """Read the rules of nft and iptables."""
     # Without the elements of named sets: block lists have 100,000 of them, which do not matter here.
     listed, error = output_of("nft", "-j", "-t", "list", "ruleset")
     objects = parsed(listed)
     flowtables, _ = output_of("nft", "list", "flowtables")
-    rules = Rules(objects, flowtables or "", {save: output_of(save)[0] or "" for save in SAVES})
+    rules = LoadedRulesets(objects, flowtables or "", {save: output_of(save)[0] or "" for save in SAVES})
     if objects is None and may_administer():
         why = error or "nft's output is not valid"
         return replace(rules, unread=f"rules of other programs cannot be read ({why})")
@@ -80,12 +80,12 @@ def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
         return None
 
 
-def rule_findings(config: Config, rules: Rules) -> Iterator[Finding]:
+def rule_findings(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
     yield from _offload(rules)
     yield from _queues(config, rules)
 
 
-def _offload(rules: Rules) -> Iterator[Finding]:
+def _offload(rules: LoadedRulesets) -> Iterator[Finding]:
     found = False
     for table, hardware in offloads(rules).items():
         found = True
@@ -118,8 +118,8 @@ def _switched_on(option: str) -> bool:
     return re.search(_UCI.format(option), text_of(UCI), re.MULTILINE) is not None
 
 
-def offloads(rules: Rules) -> dict[str, bool]:
-    """Return the tables that offload, and whether they use hardware."""
+def offloads(rules: LoadedRulesets) -> dict[str, bool]:
+    """Return the tables that offload connections past the rules: table → whether in hardware."""
     tables = {}
     for item in rules.objects or ():
         rule = item.get("rule")
@@ -133,7 +133,7 @@ def offloads(rules: Rules) -> dict[str, bool]:
     return tables
 
 
-def _queues(config: Config, rules: Rules) -> Iterator[Finding]:
+def _queues(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
     ours = range(config.queue_base, config.queue_base + QUEUES)
     fix = "give ours other numbers with queue_base: in qalqan.yaml, or theirs"
     span = f"{ours[0]}-{ours[-1]}"
@@ -152,8 +152,8 @@ def _queues(config: Config, rules: Rules) -> Iterator[Finding]:
             return
 
 
-def queues_of_others(rules: Rules) -> Iterator[tuple[str, int, int]]:
-    """Yield the other users of queues: name, first and last number."""
+def queues_of_others(rules: LoadedRulesets) -> Iterator[tuple[str, int, int]]:
+    """Yield the packet queues that rules of other programs use: table or program, first and last number."""
     for item in rules.objects or ():
         rule = item.get("rule") or {}
         for part in statements(rule):
@@ -168,7 +168,10 @@ def queues_of_others(rules: Rules) -> Iterator[tuple[str, int, int]]:
 
 
 def bound() -> Iterator[tuple[int, int]]:
-    """Yield the bound queues with their netlink port, the process id for a process's first socket."""
+    """Yield the packet queues that programs read: queue number and netlink port.
+
+    The port of a process's first socket is the process id.
+    """
     for line in text_of(BOUND).splitlines():
         words = line.split()
         if len(words) > 1:
@@ -205,7 +208,7 @@ def _table(item: dict[str, Any]) -> object:
 
 
 def output_of(name: str, *words: str) -> tuple[str | None, str]:
-    """Return a program's output, and why there is none: it is not installed, or it fails."""
+    """Run a program; return its output and "", or None and why: it is not installed, or it fails."""
     program = find_program(name)
     if program is None:
         return None, f"there is no {name}"
@@ -229,7 +232,7 @@ class MarkType(StrEnum):
 Used = tuple[str, MarkType, int]  # table, type, bits
 
 
-def mark_findings(marks: Marks, rules: Rules) -> Iterator[Finding]:
+def mark_findings(marks: MarkBits, rules: LoadedRulesets) -> Iterator[Finding]:
     if rules.objects is None:
         yield note("marks", rules.unread)
         return
@@ -314,7 +317,7 @@ def _may_have(value: Any) -> int:
 
 
 def _masked(value: Any) -> tuple[MarkType, int] | None:
-    """Parse ``meta mark & 0xff``."""
+    """Return the mark and the bits of an expression like ``meta mark & 0xff``; None for any other."""
     if isinstance(value, dict) and isinstance(value.get("&"), list) and len(value["&"]) == 2:
         mark, bits = _mark(value["&"][0]), value["&"][1]
         if mark is not None and isinstance(bits, int):

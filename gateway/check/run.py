@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.check import system as check_system
-from gateway.check.findings import Finding, Level, note, ok, refused
+from gateway.check.findings import Finding, Severity, note, ok, refused
 from gateway.check.firewall import firewall_findings
 from gateway.check.household import country_findings, profile_findings, router_findings
 from gateway.check.lan import lan_findings
@@ -36,12 +36,12 @@ def run(args: Namespace) -> int:
     if args.steps:
         return _steps(config_path(args))
     findings = list(findings_of(config_path(args)))
-    healthy = all(finding.level is not Level.ERROR for finding in findings)
+    healthy = all(finding.level is not Severity.ERROR for finding in findings)
     if args.json:
         counts = {
             f"{level}s": sum(finding.level is level for finding in findings)
-            for level in Level
-            if level is not Level.OK
+            for level in Severity
+            if level is not Severity.OK
         }
         listed = [finding.as_json() for finding in findings]
         output.as_json({"ok": healthy, **counts, "findings": listed})
@@ -60,7 +60,7 @@ def _steps(path: Path) -> int:
 
 
 def findings_of(path: Path) -> Iterator[Finding]:
-    """Run all checks for a qalqan.yaml."""
+    """Run all checks with the qalqan.yaml at ``path``, and yield their findings."""
     product, has_child = None, False
     try:
         product = household.load_product()

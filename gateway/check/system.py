@@ -1,4 +1,4 @@
-"""`qalqan check`: this machine. Pages' address, kernel, other DNS filters, folders, disk and clock."""
+"""`qalqan check`: checks the pages' address, kernel, other DNS filters, folders, disk and clock."""
 
 from __future__ import annotations
 
@@ -85,7 +85,10 @@ def accounting() -> Iterator[Finding]:
 
 
 def kernel() -> Iterator[Finding]:
-    """Check nft and queues. Root gets the kernel's own answer."""
+    """Check that the kernel has nftables and a packet queue.
+
+    Root tests the kernel itself; other users get a judgement by its configuration and modules.
+    """
     if find_spec("netfilterqueue") is None:
         fix = "install it: pip install netfilterqueue"
         yield problem("queue", "the Python package netfilterqueue is not installed", fix)
@@ -115,7 +118,7 @@ def kernel() -> Iterator[Finding]:
 
 
 def _without_root() -> Finding:
-    """Without root: judge by the kernel's configuration and modules."""
+    """Return the finding about the packet queue, judged by the kernel's configuration and modules."""
     for module, option in (NATIVE, FALLBACK):
         if _has(module, option):
             if module == NATIVE[0]:

@@ -1,4 +1,4 @@
-"""`qalqan check`: the trusted name. Its certificate, and its published addresses."""
+"""`qalqan check`: checks the certificate and the published addresses of the pages' trusted name."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def certificate_findings(config: Config, now: datetime | None = None) -> Iterato
 
 
 def _key(key: Path) -> Iterator[Finding]:
-    """Check who may read the key."""
+    """Report a key that other users may read or write, or that the pages' user cannot read."""
     try:
         state = key.stat()
     except OSError:  # reported already
@@ -97,7 +97,10 @@ def name_findings(config: Config) -> Iterator[Finding]:
 
 
 def published(name: str) -> list[bytes]:
-    """Return the answers of the gateway's resolvers; waits up to three seconds."""
+    """Return the packed addresses of a name, from the resolvers that the gateway uses.
+
+    Waits up to three seconds; empty without an answer.
+    """
     loop, servers, found, answers = Loop(), resolvers(), dict[bytes, None](), 0
 
     def heard(_name: str, addresses: list[bytes]) -> None:

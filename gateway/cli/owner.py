@@ -1,4 +1,4 @@
-"""For commands of root that write files of a daemon with another user."""
+"""Lets commands that run as root write files as the daemon's user."""
 
 from __future__ import annotations
 

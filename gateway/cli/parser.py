@@ -35,11 +35,11 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_services(commands)
     _add_setup(commands)
-    _add_looks(commands)
+    _add_status(commands)
     _add_rules(commands)
     _add_switches(commands)
-    _add_wishes(commands)
-    _add_questions(commands)
+    _add_requests(commands)
+    _add_explanations(commands)
     _add_lists(commands)
     _add_sealed(commands)
     _add_backups(commands)
@@ -101,7 +101,7 @@ def _add_setup(commands: Subparsers) -> None:
     setup.add_argument("--root", metavar="DIR", type=Path, help="write below DIR, without touching services")
 
 
-def _add_looks(commands: Subparsers) -> None:
+def _add_status(commands: Subparsers) -> None:
     text = "check files and system, and show how to fix problems"
     check = _command(commands, "check", "check.run", text)
     how = check.add_mutually_exclusive_group()
@@ -181,7 +181,7 @@ def _add_switches(commands: Subparsers) -> None:
     _command(commands, "on", "switch", "turn filtering on again")
 
 
-def _add_wishes(commands: Subparsers) -> None:
+def _add_requests(commands: Subparsers) -> None:
     request = _actions(commands, "request", "request", "requests of children")
     listed = _command(request, "list", "request", "list open requests")
     listed.add_argument("--all", action="store_true", help="include answered requests")
@@ -204,7 +204,7 @@ def _add_wishes(commands: Subparsers) -> None:
     _json(ledger)
 
 
-def _add_questions(commands: Subparsers) -> None:
+def _add_explanations(commands: Subparsers) -> None:
     profile_help = "a profile's id or name, or the path of its file"
     why = _command(commands, "why", "why", "explain the decision for a host, with every rule checked")
     why.add_argument("host", metavar="HOST", nargs="?")

@@ -1,6 +1,6 @@
 """Reads the household and its rules from files, for `why`, `replay` and `profile` without a daemon.
 
-Only the daemon reads sealed sets: it is asked about their names, if it runs.
+Only the daemon reads sealed sets. If it runs, these commands ask it whether a name is in one.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ SEALED_PATIENCE = 1.0  # seconds for the daemon's answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Home:
-    """A household with the data of the product."""
+class HomeFiles:
+    """The household, read from its files, and the data of the product: categories, services, countries."""
 
     product: Product
     household: Household
@@ -65,12 +65,15 @@ class Home:
         raise PolicyError(shown(who), "there is no such profile", fix)
 
     def profile_or_owner(self, who: str) -> Profile:
-        """Return a profile by id, name or the MAC of a device."""
+        """Return a profile by id or name, or the profile that applies to the device with this MAC."""
         mac = parse_mac(who)
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile whose rules apply to a device, by the files only."""
+        """Return the profile whose rules apply to a device, by the files only, and its situation.
+
+        The situation of an unknown device is quarantine, where the configuration says so.
+        """
         found = self.household.owner_of(mac)
         if found is not None:
             return found, PLAIN
@@ -81,7 +84,7 @@ class Home:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rules:
+class JudgeInputs:
     """All inputs of a judge for one profile."""
 
     product: Product
@@ -106,36 +109,43 @@ class Rules:
         )
 
 
-def read_home(args: Namespace) -> Home:
+def read_home(args: Namespace) -> HomeFiles:
     """Read the household. Raises PolicyError for an unusable configuration."""
     product = household.load_product()
-    return Home(product, household.load(config_path(args), product))
+    return HomeFiles(product, household.load(config_path(args), product))
 
 
-def rules_of_profile(args: Namespace, who: str) -> Rules:
-    """Return the rules of a profile by id, name or path. A path needs no household."""
+def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
+    """Return the inputs of a judge for a profile by id, name or path of its file.
+
+    A path needs no household. Raises PolicyError.
+    """
     file = Path(who)
     if is_file(who) and file.exists():
         product = household.load_product()
         config = config_if_there(args)
         profile = household.load_profile(file, product)
-        return Rules(product, config, profile, PLAIN, open_table(Path(config.state)))
+        return JudgeInputs(product, config, profile, PLAIN, open_table(Path(config.state)))
     if is_file(who) and not is_there(config_path(args)):
         raise PolicyError(who, "does not exist", "give the path of a profile's file, or its id")
     home = read_home(args)
     if is_file(who) and home.household.find(who) is None:
         raise PolicyError(who, "does not exist", "give the path of a profile's file, or its id")
-    return Rules(home.product, home.config, home.profile(who), PLAIN, open_table(Path(home.config.state)))
+    return JudgeInputs(
+        home.product, home.config, home.profile(who), PLAIN, open_table(Path(home.config.state))
+    )
 
 
-def rules_of_device(args: Namespace, device: str) -> Rules:
-    """Return the rules of a device. Raises PolicyError for an invalid MAC."""
+def rules_of_device(args: Namespace, device: str) -> JudgeInputs:
+    """Return the inputs of a judge for the profile of a device. Raises PolicyError for an invalid MAC."""
     home = read_home(args)
     mac = mac_of(device)
     profile, situation = home.owner(mac)
     broken = home.household.problem_of(mac)
     problems = () if broken is None else (broken,)
-    return Rules(home.product, home.config, profile, situation, open_table(Path(home.config.state)), problems)
+    return JudgeInputs(
+        home.product, home.config, profile, situation, open_table(Path(home.config.state)), problems
+    )
 
 
 def mac_of(device: str) -> str:

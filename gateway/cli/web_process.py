@@ -32,7 +32,7 @@ def main(text: str, form: str) -> int:
 
 
 def _refuse(problem: str) -> int:
-    """Print an error as all commands of `qalqan` do."""
+    """Print an error on standard error, in the format of all commands; return exit status 1."""
     print(f"qalqan: {' '.join(problem.split())}", file=sys.stderr)
     return 1
 

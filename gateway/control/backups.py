@@ -21,7 +21,7 @@ def fetch(client: Client, **who: object) -> tuple[str, tuple[str, ...]]:
 
 
 def send(client: Client, text: str, **who: object) -> str:
-    """Send the text of a backup. Return the token for the actions ``look`` and ``apply``."""
+    """Send the text of a backup. Return the token for the actions ``look`` and ``apply`` of `restore`."""
     begun = client.ask(RESTORE_BEGIN, action="begin", size=len(text), **who)
     for start in range(0, len(text), begun.piece):
         piece = text[start : start + begun.piece]

@@ -19,11 +19,14 @@ CHUNK = 64 * 1024
 
 
 class Unreachable(ControlError):
-    """The daemon does not respond. A refusal by the daemon is a plain ControlError."""
+    """Raised if the daemon does not respond. A refusal by the daemon is a plain ControlError."""
 
 
 class EventStream:
-    """Iterates over events. Yields None after ``idle`` seconds without one; ends with Unreachable."""
+    """Iterates over the daemon's events, each a dictionary. Yields None after ``idle`` seconds without one.
+
+    Raises Unreachable when the daemon closes the connection.
+    """
 
     __slots__ = ("_lines", "_reader", "_sock")
 
@@ -54,7 +57,10 @@ class EventStream:
 
 
 class Client:
-    """``Client(path).ask(PAUSE, who="daughter", minutes=30)``. Threads may share a client."""
+    """Sends verbs to the control socket: ``Client(path).ask(PAUSE, who="daughter", minutes=30)``.
+
+    Threads may share a client.
+    """
 
     __slots__ = ("_path", "_timeout")
 
@@ -63,12 +69,18 @@ class Client:
         self._timeout = timeout
 
     def ask(self, verb: Verb[Any, ResponseT], /, **values: object) -> ResponseT:
-        """Return the response. Raises ControlError for a refusal, Unreachable without an answer."""
+        """Send a verb and return its answer as a record.
+
+        Raises ControlError for a refusal, Unreachable without an answer.
+        """
         with self._connect() as sock:
             return verb.decode_response(self._ask(sock, LineReader(ANSWER_LIMIT), verb.name, values)[0])
 
     def hold(self, verb: Verb[Any, ResponseT], /, **values: object) -> tuple[ResponseT, socket.socket]:
-        """Like ``ask``, but also return the open connection. Closing it ends what the verb started."""
+        """Send a verb. Return its answer as a record, and the open connection.
+
+        Closing the connection ends what the verb started.
+        """
         sock = self._connect()
         try:
             answer, _ = self._ask(sock, LineReader(ANSWER_LIMIT), verb.name, values)
@@ -78,7 +90,10 @@ class Client:
             raise
 
     def events(self, kinds: tuple[str, ...] = (), idle: float = 10.0) -> EventStream:
-        """Subscribe to events of these ``kinds``; empty: all. No event after this call is lost."""
+        """Return an iterator over the daemon's events of these ``kinds``; empty: all.
+
+        No event after this call is lost.
+        """
         sock = self._connect()
         reader = LineReader(ANSWER_LIMIT)
         try:
@@ -129,7 +144,7 @@ class Client:
 
 
 def _receive(sock: socket.socket) -> bytes:
-    """Return received bytes. Raises TimeoutError, or Unreachable if the daemon closed the connection."""
+    """Return bytes from the daemon, at least one. Raises TimeoutError, or Unreachable at the end."""
     try:
         data = sock.recv(CHUNK)
     except ConnectionError:

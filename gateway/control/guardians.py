@@ -1,4 +1,4 @@
-"""The verb ``guardian``: accounts, their roles, and sign-in links.
+"""Serves the verb ``guardian``: accounts, their roles, and sign-in links.
 
 The token of a link is valid once, for fifteen minutes. The daemon never gets a password: the web process
 sends a digest, which is compared with the stored one (`signins.py`).
@@ -33,7 +33,7 @@ from gateway.policy.accounts.people import (
     Announcement,
     AnnouncementKind,
     PersonRole,
-    Proposal,
+    ProposedRole,
     digest,
 )
 from gateway.policy.requests.tickets import ALPHABET
@@ -49,7 +49,10 @@ Action = Callable[[Call[AccountRequest]], AccountResponse]
 
 
 class Guardians:
-    """The actions of README.md. OWNER_ACTIONS are for root only; the pages may use the others too."""
+    """Serves the verb ``guardian``: accounts, roles and links; `SignIns` has the other actions.
+
+    OWNER_ACTIONS are for root only; the pages may use the others too.
+    """
 
     def __init__(self, register: AccountRegister, around: Around) -> None:
         self._register = register
@@ -115,7 +118,7 @@ class Guardians:
         return AccountResponse(token=self.link(call.text("name")))
 
     def _reset(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Remove a forgotten password and return a sign-in token. The rules stay unchanged."""
+        """Remove a password, end all sessions and API tokens, and return a sign-in token. Rules stay."""
         account = self._known(call.text("name"))
         self._forget_links(account.name)
         self._register.put(replace(account, secret="", recovery=""))
@@ -179,7 +182,10 @@ class Guardians:
         )
 
     def _invite(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Invite a person, or again one who never signed in. For other guardians, only the console can."""
+        """Create an account and return its sign-in token; with ``again``, a new token for an existing one.
+
+        For a guardian who has signed in before, only the console can make a new token.
+        """
         self._guardian(call)
         known = self._register.find(call.text("name"))
         if known is None or not call.args.again:
@@ -202,7 +208,7 @@ class Guardians:
             call.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
         if lessened and account.name != by.name:
             now = self._around.wall()
-            self._register.propose(Proposal(account.name, role, minutes, by.name, now))
+            self._register.propose(ProposedRole(account.name, role, minutes, by.name, now))
             self._record("guardian propose", f"{account.name} {role}", call)
             return AccountResponse(proposed=True)
         self._become(account, role, minutes, call)
@@ -211,7 +217,7 @@ class Guardians:
         return AccountResponse(proposed=False)
 
     def _answer(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Answer a proposal. ``by`` is the person concerned, or the proposer, who can withdraw it.
+        """Accept or refuse a proposed role. ``by`` is the person concerned, or the proposer to withdraw it.
 
         A yes names the ``role`` and ``minutes`` that were read, since the proposal may have changed.
         """
@@ -252,7 +258,7 @@ class Guardians:
     # Checks and helpers.
 
     def _new(self, call: Call[AccountRequest]) -> Account:
-        """Return a new account with an unused name."""
+        """Return a new account, without storing it. Refuses a used name, or one account too many."""
         name = new_name(call, self._register)
         role = call.choice("role", PersonRole) if call.has("role") else PersonRole.GUARDIAN.value
         if len(self._register.guardians()) >= PEOPLE_LIMIT:

@@ -67,7 +67,10 @@ def take_lock(path: Path) -> int:
 
 
 def listen(path: Path, web: WebUser | None, *, backlog: int) -> socket.socket:
-    """Return a listening socket for its owner and the group of the web user. Needs the lock."""
+    """Create the control socket at ``path`` and return it, listening. Needs the lock.
+
+    Its owner and the group of the web user may connect.
+    """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     before = os.umask(0o177)  # from its creation on, only the owner may open the socket
     try:

@@ -28,7 +28,7 @@ from gateway.control.contract import (
     status,
     time,
 )
-from gateway.control.verbs import BY_PAGES, Nothing, Sender, Verb
+from gateway.control.verbs import BY_PAGES, NoValues, Sender, Verb
 from gateway.policy.accounts.people import PersonRole
 
 CONTRACT: tuple[ModuleType, ...] = (
@@ -36,7 +36,7 @@ CONTRACT: tuple[ModuleType, ...] = (
     health, profile, rules, sharing, site_repair, status, time,
 )  # fmt: skip
 
-EVENTS = Verb("events", Nothing, Nothing, senders=BY_PAGES)
+EVENTS = Verb("events", NoValues, NoValues, senders=BY_PAGES)
 """The subscription to events. The server itself serves it."""
 
 
@@ -52,7 +52,7 @@ def _declared() -> Mapping[str, Verb[Any, Any]]:
 
 VERBS = _declared()
 WEB_VERBS = frozenset(name for name, verb in VERBS.items() if verb.senders)
-"""What the web process may send, for itself or for a person."""
+"""The names of the verbs that the web process may send, for itself or for a person."""
 
 
 def senders_of(name: str) -> frozenset[Sender]:
@@ -70,7 +70,7 @@ def may_change(role: PersonRole, name: str) -> bool:
 
 
 def document() -> str:
-    """Return docs/developers/permissions.md."""
+    """Return the text of docs/developers/permissions.md: a table of all verbs and who may send them."""
     senders = (Sender.PAGES, Sender.GUARDIAN, Sender.HELPER, Sender.CHILD)
     lines = [
         "# Permissions",

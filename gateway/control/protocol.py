@@ -42,7 +42,10 @@ def _stays(_: Callable[[], None]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. The accessors check a value and raise ControlError with a message of one line."""
+    """A request of a client: its verb, role and unchecked values.
+
+    The accessors check a value and raise ControlError with a message of one line.
+    """
 
     do: str
     role: Role
@@ -54,7 +57,7 @@ class Request:
         return self.values.get(key) is not None
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return a printable, trimmed line of at most TEXT_LIMIT characters."""
+        """Return the value at ``key`` as a trimmed, printable line of at most TEXT_LIMIT characters."""
         value = self.values.get(key)
         if value is None:
             if default is None:
@@ -79,7 +82,7 @@ class Request:
         return value
 
     def moment_or_none(self, key: str) -> datetime | None:
-        """Return a time with its offset (ISO 8601); None if the key is absent."""
+        """Return the aware time at ``key``, in ISO 8601 with its offset; None if the key is absent."""
         if not self.has(key):
             return None
         try:
@@ -105,7 +108,7 @@ class Request:
         return value
 
     def mapping(self, key: str) -> dict[str, Any]:
-        """Return a non-empty mapping with text keys and any JSON values."""
+        """Return the value at ``key``: a non-empty mapping of printable lines to any JSON values."""
         value = self.values.get(key)
         if not isinstance(value, dict) or not value:
             self.refuse(key, "must be a mapping that is not empty")
@@ -114,7 +117,7 @@ class Request:
         return value
 
     def texts(self, key: str) -> list[str]:
-        """Return a list of texts; empty if the key is absent."""
+        """Return the list of texts at ``key``; empty if the key is absent."""
         value = self.values.get(key) or []
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self.refuse(key, "must be a list of texts")
@@ -191,7 +194,7 @@ def _plain(value: object) -> object:
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """Parse a line. Raises ControlError unless it is one JSON object."""
+    """Return the JSON object in a line. Raises ControlError if there is none."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -213,7 +216,7 @@ def parse_request(line: bytes, *, role: Role, uid: int, when_gone: WhenGone = _s
 
 
 def failure(error: GatewayError) -> dict[str, object]:
-    """Return the answer to a refused request."""
+    """Return the answer that reports ``error`` to the client: ``ok: false``, message, code and values."""
     answer = {"ok": False, "error": " ".join(str(error).split()), "code": error.code}
     return answer | ({"values": error.values} if error.values else {})
 

@@ -1,4 +1,4 @@
-"""The verbs of the control socket and their handlers."""
+"""Maps the verbs of the control socket to their handlers."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Router:
         self._handlers[verb.name] = perform
 
     def wrap(self, names: frozenset[str], wrapper: Callable[[str, Handler], Handler]) -> None:
-        """Replace each of these handlers by ``wrapper(name, handler)``."""
+        """Replace the handler of each verb in ``names`` by ``wrapper(name, handler)``."""
         for name in names & self._handlers.keys():
             self._handlers[name] = wrapper(name, self._handlers[name])
 
     @property
     def verbs(self) -> Mapping[str, Handler]:
-        """Return a live view of all handlers."""
+        """Return a live view of all handlers, by the name of their verb."""
         return self._handlers

@@ -54,7 +54,7 @@ OneLine = Annotated[str, Text(one_line=True)]
 
 
 class SchemaError(ValueError):
-    """The value at ``pointer`` (RFC 6901) is not ``expected``, or is ``missing``."""
+    """Raised if the value at ``pointer`` (RFC 6901) is not ``expected``, or is ``missing``."""
 
     def __init__(self, pointer: str, expected: str, *, missing: bool = False) -> None:
         self.pointer, self.expected, self.missing = pointer, expected, missing
@@ -63,13 +63,14 @@ class SchemaError(ValueError):
 
 class Schemas(Protocol):
     def ref(self, record: type) -> Json:
-        """Return a reference to the schema of a dataclass."""
+        """Return a JSON Schema reference (``$ref``) to the schema of a record."""
 
 
 class FieldType(Protocol):
-    """A type of values.
+    """Decodes the JSON values of one annotation, and describes them as a JSON Schema.
 
-    ``read`` raises SchemaError. ``empty`` replaces a value that another daemon version omits.
+    ``read`` returns the decoded value or raises SchemaError with the JSON pointer ``at``; ``strict`` applies
+    limits. ``empty`` replaces a value that another daemon version omits.
     """
 
     @property
@@ -79,8 +80,8 @@ class FieldType(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
-    """A JSON type with limits. ``fits`` checks them in requests."""
+class JsonScalar:
+    """Text, number, boolean or bytes, with optional limits, which ``fits`` checks if ``strict``."""
 
     json_type: str
     python_types: tuple[type, ...]
@@ -125,7 +126,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """An aware time, or a date."""
+    """A time with its offset, or a date (``day``), in ISO 8601."""
 
     day: bool
     empty: object = None
@@ -215,7 +216,8 @@ class Table:
         if not isinstance(value, Mapping) or (strict and len(value) > MANY_MOST):
             raise SchemaError(at, f"a mapping of at most {MANY_MOST}")
         return {
-            str(key): self.inner.read(one, f"{at}/{escaped(str(key))}", strict) for key, one in value.items()
+            str(key): self.inner.read(item, f"{at}/{escaped(str(key))}", strict)
+            for key, item in value.items()
         }
 
 
@@ -263,7 +265,7 @@ def _readers(of: type) -> dict[str, tuple[str, FieldType, bool]]:
 
 
 def decode(kind: type[T], value: object, *, strict: bool = True) -> T:
-    """Return a record of a JSON object. Raises SchemaError.
+    """Decode a JSON object to a record of type ``kind``. Raises SchemaError.
 
     ``strict``: limits apply, unknown keys are refused, missing keys too unless they have a default. Without
     it, unknown keys are ignored, and a missing text, number or list is empty: the other side may have
@@ -286,7 +288,7 @@ def escaped(key: str) -> str:
 
 @dataclass_transform(frozen_default=True)
 def record(of: type[T]) -> type[T]:
-    """Make a frozen dataclass with shared methods.
+    """Class decorator: make a frozen dataclass whose methods all records share.
 
     Generated methods would take memory for each of some two hundred records.
     """
@@ -364,11 +366,11 @@ def _plain(annotation: Any) -> FieldType:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return Choice(tuple(str(item.value) for item in annotation), annotation)
     simple: Mapping[object, FieldType] = {
-        str: Scalar("string", (str,), ""),
-        int: Scalar("integer", (int,), 0),
-        float: Scalar("number", (int, float), 0.0),
-        bool: Scalar("boolean", (bool,), False),
-        bytes: Scalar("string", (bytes,), b"", (("format", "binary"),)),
+        str: JsonScalar("string", (str,), ""),
+        int: JsonScalar("integer", (int,), 0),
+        float: JsonScalar("number", (int, float), 0.0),
+        bool: JsonScalar("boolean", (bool,), False),
+        bytes: JsonScalar("string", (bytes,), b"", (("format", "binary"),)),
         datetime: Time(day=False),
         date: Time(day=True),
     }
@@ -379,7 +381,7 @@ def _limited(base: object, limit: Text | Whole) -> FieldType:
     if isinstance(limit, Whole):
         within = range(limit.least, limit.most + 1)
         numbers = (("minimum", limit.least), ("maximum", limit.most))
-        return Scalar("integer", (int,), 0, numbers, lambda value: value in within)
+        return JsonScalar("integer", (int,), 0, numbers, lambda value: value in within)
     assert base is str
     form = re.compile(limit.pattern) if limit.pattern else None
     shown = (("minLength", limit.least), ("maxLength", limit.most))
@@ -390,11 +392,11 @@ def _limited(base: object, limit: Text | Whole) -> FieldType:
             return False
         return limit.least <= len(value) <= limit.most and (form is None or bool(form.fullmatch(value)))
 
-    return Scalar("string", (str,), "", (*shown, *pattern), fits, limit.one_line)
+    return JsonScalar("string", (str,), "", (*shown, *pattern), fits, limit.one_line)
 
 
 def to_json(value: object) -> object:
-    """Return a value of these types as JSON values."""
+    """Convert a record, time, list, mapping or simple value to plain JSON values."""
     if is_dataclass(value) and not isinstance(value, type):
         return {name_of(field): to_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, datetime):

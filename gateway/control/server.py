@@ -24,7 +24,7 @@ from gateway.control.protocol import (
     failure,
     parse_request,
 )
-from gateway.core.bus import Notice
+from gateway.core.bus import ControlEvent
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.loop import Loop
 from gateway.core.reason_codes import Code
@@ -96,8 +96,8 @@ class ControlServer:
             if connection.kinds is not None and (not connection.kinds or event in connection.kinds):
                 self._send(connection, line)
 
-    def send(self, notice: Notice) -> None:
-        """Send a notice of the bus."""
+    def send(self, notice: ControlEvent) -> None:
+        """Send a notice from the event bus to all subscribers of its kind."""
         self.publish(notice.event, **notice.values)
 
     def wanted(self, event: str) -> bool:
@@ -153,7 +153,10 @@ class ControlServer:
         return None
 
     def _make_room(self, role: Role) -> bool:
-        """Return whether a role has room. If not, the oldest connection without a stream is dropped."""
+        """Return whether one more client of a role may connect.
+
+        At the limit, the oldest connection without an event stream is dropped first.
+        """
         own = [c for c in self._connections.values() if c.role is role]
         if len(own) < CONNECTIONS_LIMIT:
             return True
@@ -208,7 +211,7 @@ class ControlServer:
         return verb(request)
 
     def _send(self, connection: _Connection, data: bytes) -> bool:
-        """Send data, or queue it. Return False if the connection is closed."""
+        """Send data to a client, or queue what its socket does not take. Return False if it is gone."""
         sock = connection.sock
         if sock is None:
             return False

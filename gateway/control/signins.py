@@ -1,4 +1,4 @@
-"""Sign-in: passwords, recovery, the first claim, and sessions.
+"""Serves sign-in: passwords, recovery, the first claim, and sessions.
 
 The web process computes the digest of a password, since scrypt takes 0.2 s and 8 MB, far more on a router.
 The packet loop has no time for that, and a thread would run at the daemon's high priority on one core. The
@@ -75,7 +75,10 @@ class SignIns:
     # Passwords.
 
     def salt(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Return the salt of an account. Unknown names get a random one, to prevent enumeration."""
+        """Return hash method and salt of an account's password. Unknown names get a random salt.
+
+        This prevents enumeration of names.
+        """
         account = self._register.find(request.text("name"))
         if account is not None and account.secret:
             return AccountResponse(method=METHOD, salt=account.secret.split("$")[1])
@@ -86,7 +89,10 @@ class SignIns:
         return self.begin(by_password(self._register, request), request)
 
     def password(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Set or change the password. Other sessions and all tokens end, since the old one may be known."""
+        """Set or change an account's password. Return a recovery code if there was none.
+
+        Other sessions and all tokens end, since others may know the old password.
+        """
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
             request.refuse("digest", "does not match the current password", Code.WRONG_PASSWORD)
@@ -100,7 +106,7 @@ class SignIns:
     # Recovery.
 
     def recovery(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Replace the recovery code. This needs the password: a session is not enough."""
+        """Replace an account's recovery code and return it. It needs the password, not only a session."""
         _, account = self._session(request)
         if not _fits(account, request):
             request.refuse("digest", "does not match the password", Code.WRONG_PASSWORD)
@@ -116,7 +122,10 @@ class SignIns:
         return AccountResponse(seconds=int(BUTTON_LIFE))
 
     def recover(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Set a forgotten password anew. Rules stay, sessions end, and everyone sees a notice for a week."""
+        """Replace a forgotten password, by recovery code, or by button and label. Return a new session.
+
+        Rules stay, sessions end, and everyone sees a notice for a week.
+        """
         account, secret = self._register.find(request.text("name")), _secret(request)
         if request.has("code"):
             typed_code = digest(_letters(request.text("code")))
@@ -237,7 +246,7 @@ class SignIns:
 
 
 def new_name(request: Request, register: AccountRegister) -> str:
-    """Return the name of a new account. Refuses a name that is taken."""
+    """Return the requested name of a new account. Refuses one that is too long, reserved or taken."""
 
     def taken(problem: str) -> NoReturn:
         request.refuse("name", problem, Code.NAME_TAKEN, name=name)
@@ -253,7 +262,7 @@ def new_name(request: Request, register: AccountRegister) -> str:
 
 
 def by_password(register: AccountRegister, request: Request) -> Account:
-    """Return the account that `name` and `digest` belong to."""
+    """Return the account with the request's `name`. Refuses an unknown name or a wrong password `digest`."""
     account = register.find(request.text("name"))
     if account is None or not _fits(account, request):
         request.refuse("digest", "does not match this name", Code.WRONG_PASSWORD)
@@ -282,7 +291,7 @@ def _secret(request: Request) -> str:
 
 
 def _with_recovery(account: Account, *, fresh: bool = True) -> tuple[str, Account]:
-    """Return a new recovery code and the account with its digest. Without ``fresh``: no new code."""
+    """Return a new recovery code, and the account with its digest. Without ``fresh``: "" and the account."""
     if not fresh:
         return "", account
     letters = "".join(secrets.choice(ALPHABET) for _ in range(RECOVERY_LENGTH))

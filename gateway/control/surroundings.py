@@ -1,4 +1,4 @@
-"""What the verb `guardian` needs from the daemon, as parameters, so that tests need no daemon."""
+"""Functions of the daemon that the verb `guardian` uses, as parameters, so that tests need no daemon."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Functions of the daemon that the verb uses."""
+    """Functions of the daemon that the verb `guardian` uses: clocks, audit log, devices and label."""
 
     now: Callable[[], float]  # seconds of a monotonic clock
     wall: Callable[[], datetime]  # aware

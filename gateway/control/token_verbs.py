@@ -31,7 +31,10 @@ SessionOf = Callable[[Request], tuple[Session, Account]]
 
 
 class TokenDesk:
-    """Actions of the verb ``guardian``. Creating and ending need a session: a token cannot create tokens."""
+    """Creates, lists, ends and checks API tokens: actions of the verb ``guardian``.
+
+    Creating and ending need a session: a token cannot create tokens.
+    """
 
     def __init__(self, register: AccountRegister, around: Around, session_of: SessionOf) -> None:
         self._register = register
@@ -64,7 +67,7 @@ class TokenDesk:
         )
 
     def make(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Create a token and return it. It cannot be read again."""
+        """Create an API token of a guardian and return it with its id. It cannot be read again."""
         _, account = self._session_of(request)
         if not account.guards:
             request.refuse("session", "does not belong to a guardian", Code.GUARDIANS_ONLY)
@@ -98,7 +101,10 @@ class TokenDesk:
         return AccountResponse()
 
     def check(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Return the account and the role of a token. It has at most the current role of its account."""
+        """Return the account and the role of an API token. Refuses an unknown or ended one.
+
+        It has at most the current role of its account.
+        """
         key = digest(request.text("token"))
         found = self._register.tokens.use(key, self._around.wall(), sure=self._around.clock_known())
         account = None if found is None else self._register.guardians().get(found.name)

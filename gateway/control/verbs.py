@@ -38,17 +38,20 @@ BY_CHILDREN = frozenset({Sender.CHILD})
 
 
 class UnexpectedAnswer(ControlError):
-    """The daemon's answer has another shape. Daemon and client may be of different versions."""
+    """Raised if an answer does not match the verb. Daemon and client may be of different versions."""
 
 
 @record
-class Nothing:
+class NoValues:
     """No arguments, or an answer without values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verb(Generic[RequestT, ResponseT]):
-    """One verb. ``senders`` is empty for root alone."""
+    """A request type of the control socket: name, records of request and answer, and who may send it.
+
+    ``senders`` is empty for root alone.
+    """
 
     name: str
     request: type[RequestT]
@@ -56,11 +59,14 @@ class Verb(Generic[RequestT, ResponseT]):
     senders: frozenset[Sender] = frozenset()
 
     def returning(self, response: type[OtherT]) -> Verb[RequestT, OtherT]:
-        """Return the same verb for a client that decodes the answer into another record."""
+        """Return a copy of this verb for a client that decodes the answer to another record."""
         return Verb(self.name, self.request, response, self.senders)
 
     def decode_request(self, values: Mapping[str, Any]) -> RequestT:
-        """Return the arguments. Raises ControlError for a missing or wrong value; ignores unknown keys."""
+        """Decode the arguments of a request. Raises ControlError for a missing or wrong value.
+
+        Ignores unknown keys.
+        """
         keys = Record(self.request).keys
         try:
             return decode(self.request, {key: values[key] for key in keys if values.get(key) is not None})
@@ -71,7 +77,7 @@ class Verb(Generic[RequestT, ResponseT]):
             raise ControlError(msg).coded(Code.INVALID, key=key) from None
 
     def decode_response(self, values: Mapping[str, Any]) -> ResponseT:
-        """Return the answer. Raises UnexpectedAnswer if it has another shape; ignores unknown keys."""
+        """Decode an answer to a record. Raises UnexpectedAnswer if it does not fit. Ignores other keys."""
         try:
             return decode(self.response, values, strict=False)
         except SchemaError as error:

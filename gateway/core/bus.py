@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 
 class Publish(Protocol):
-    """Notifies the listeners of the control socket: ``publish("status", who="daughter")``."""
+    """Sends a named event to the control socket's listeners, as in ``publish("status", who="daughter")``."""
 
     def __call__(self, event: str, /, **values: object) -> None: ...
 
@@ -17,10 +17,10 @@ E = TypeVar("E")
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that listeners of the control socket (pages, LuCI, notifications) are notified of."""
+class ControlEvent:
+    """A named event with its values, for the listeners of the control socket (pages, LuCI, notifications)."""
 
-    event: str  # its kind: "status", "request", "device" …; gateway/control/README.md lists them
+    event: str  # the name: "status", "request", "device" …; gateway/control/README.md lists them
     values: Mapping[str, object]
 
 
@@ -41,10 +41,10 @@ class Bus:
         self._subscribers.setdefault(kind, []).append(subscriber)
 
     def publish(self, event: object) -> None:
-        """Call every subscriber of the event's class."""
+        """Call every subscriber of the event's class with the event, before this returns."""
         for subscriber in self._subscribers.get(type(event), ()):
             subscriber(event)
 
     def notify(self, event: str, /, **values: object) -> None:
-        """Publish a Notice."""
-        self.publish(Notice(event, values))
+        """Publish a `ControlEvent` with this event name and these values."""
+        self.publish(ControlEvent(event, values))

@@ -10,9 +10,9 @@ _SYSTEM = partial(datetime.now, UTC)
 
 
 class WallClock:
-    """The machine's clock plus two adjustments.
+    """Returns the current time: the system clock plus two adjustments.
 
-    ``offset`` is zero except in the virtual home, where tests move time forward. ``correction`` is zero
+    ``offset`` is zero except in the simulated network, where tests move time forward. ``correction`` is zero
     unless the machine's clock is known to be wrong (`household.clock_watch`).
     """
 
@@ -22,7 +22,7 @@ class WallClock:
         self._system = system
 
     def now(self) -> datetime:
-        """Return the corrected time in UTC: aware datetimes in UTC compare fastest."""
+        """Return the adjusted time as an aware datetime in UTC; these compare fastest."""
         if self.offset or self.correction:
             return self._system() + self.offset + self.correction
         return self._system()

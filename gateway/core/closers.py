@@ -25,12 +25,14 @@ class Closers:
         self._closers: list[Callable[[], None]] = []
 
     def keep(self, part: C) -> C:
-        """Close ``part`` together with the others; return it."""
+        """Register ``part``, which ``close()`` closes together with the others; return it."""
         self._closers.append(part.close)
         return part
 
     def close(self) -> None:
-        """Close everything. An error of one resource is logged, and the others are still closed."""
+        """Close all registered resources, the last one first. A GatewayError of one is logged; the others are
+        still closed.
+        """
         while self._closers:
             try:
                 self._closers.pop()()

@@ -21,7 +21,7 @@ SOCKET = "control.sock"  # in the runtime directory
 
 
 def read_bounded(path: Path, most: int = MAX_TEXT) -> bytes:
-    """Return at most ``most`` + 1 bytes, so that the caller can detect a file that is too large.
+    """Return the first ``most`` + 1 bytes of a file, so that the caller can detect one that is too large.
 
     Raises PolicyError if the file cannot be read or is not a regular file: reading a pipe or a device may
     never end.
@@ -38,17 +38,23 @@ def read_bounded(path: Path, most: int = MAX_TEXT) -> bytes:
 
 
 def read_if_there(path: Path) -> bytes | None:
-    """Return the content as `read_bounded` does, or None if the file does not exist."""
+    """Return the content of a file, at most MAX_TEXT + 1 bytes; None if it does not exist.
+
+    Raises PolicyError if it cannot be read.
+    """
     return read_bounded(path) if path.exists() else None
 
 
 def open_nonblocking(path: str, flags: int) -> int:
-    """Open a path without waiting for the other end of a pipe. An opener for ``open()``."""
+    """Open a path and return its descriptor, never waiting for the other end of a named pipe.
+
+    Use it as the opener of ``open()``.
+    """
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def attempt(path: Path, read: Callable[[], T]) -> T:
-    """Return ``read()``, which reads ``path``. Raises PolicyError for an OSError."""
+    """Return the result of ``read()``, which reads ``path``. Raises PolicyError in place of its OSError."""
     try:
         return read()
     except FileNotFoundError:
@@ -75,8 +81,8 @@ def make_folder(path: Path) -> None:
 def write_atomically(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
     """Write a file completely or not at all, and sync its data to the disk.
 
-    The file has mode 0600, or the mode and owner of ``like``. Without the right to change the owner, the
-    file stays ours. Call ``sync_folder`` to sync the new name as well. Raises OSError.
+    The file has mode 0600, or the mode and owner of ``like``. Without the right to change the owner, this
+    process's user owns it. Call ``sync_folder`` to sync the new name as well. Raises OSError.
     """
     fresh = path.with_name(f".{path.name}.new")
     # Left by a killed process. In a folder of another user it may be a link to a file elsewhere.
@@ -93,7 +99,7 @@ def write_atomically(path: Path, data: bytes, like: os.stat_result | None = None
 
 
 def sync_folder(path: Path) -> None:
-    """Sync a folder's renames and removals to the disk. Raises OSError."""
+    """Sync the renames and removals of files in a folder to the disk. Raises OSError."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -29,10 +29,12 @@ End = Callable[[int, str], None]
 
 
 class HelperProcess:
-    """Runs one child process at a time. ``step`` gets each line of output, ``end`` the result.
+    """Runs one child process at a time.
 
-    ``timeout`` is in seconds. ``nice`` is the process's nice value; 0 undoes the raised priority of a daemon
-    that starts it.
+    Calls ``step`` with each JSON object that the process prints, and ``end`` with its status and error text.
+
+    After ``timeout`` seconds the process is killed. ``nice`` is its nice value; 0 undoes the raised priority
+    of a daemon that starts it.
     """
 
     def __init__(self, loop: Loop, step: Step, end: End, timeout: float, nice: int = 0) -> None:

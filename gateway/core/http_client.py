@@ -1,4 +1,4 @@
-"""HTTP connections to public addresses only; gateway/core/public_addresses.py has the reasons.
+"""Makes HTTP connections to public addresses only; gateway/core/public_addresses.py has the reasons.
 
 The daemon itself does not use this module.
 """
@@ -30,13 +30,16 @@ MAX_ADDRESSES = 32  # of one name; no web server has more
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses from the system's resolver, in its order. Raises OSError."""
+    """Return a host's IP addresses from the system's resolver, in its order, each once. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 
 class Outside:
-    """Checks addresses and connects to them. Tests replace ``resolver`` and ``networks``."""
+    """Connects only to hosts whose addresses are all public.
+
+    ``networks`` returns the networks that count as local. Tests replace it and ``resolver``.
+    """
 
     def __init__(
         self, resolver: Resolve = resolve, networks: Callable[[], Iterable[Network]] = our_networks
@@ -46,7 +49,10 @@ class Outside:
         self._last: socket.socket | None = None
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Return a host's addresses, all of them public. Raises NotOutside, or OSError if there is none."""
+        """Return a host's IP addresses, at most MAX_ADDRESSES.
+
+        Raises NotOutside if one of them is not public, and OSError if the name cannot be resolved.
+        """
         found = self._resolve(host, port)
         ours = tuple(self._networks())
         inside = next((address for address in found if not is_outside(address, ours)), None)
@@ -56,7 +62,10 @@ class Outside:
         return found[:MAX_ADDRESSES]
 
     def connect(self, where: tuple[str, int], timeout: Any = None, source: Any = None) -> socket.socket:
-        """Connect like socket.create_connection, to an address that was checked."""
+        """Return a TCP socket connected to the host and port ``where``, at one of its checked addresses.
+
+        A replacement for socket.create_connection. Raises NotOutside, or OSError if no address accepts.
+        """
         last: OSError | None = None
         for address in self.addresses(*where):
             try:
@@ -70,22 +79,25 @@ class Outside:
         raise last or OSError(f"{where[0]} has no address")
 
     def abort(self) -> None:
-        """End the last connection, from another thread. Socket timeouts limit single operations only: a
-        server that sends a byte now and then reaches none of them.
+        """Shut down the last connection; another thread may call this.
+
+        Socket timeouts limit single operations only, so a server that sends a byte now and then never
+        exceeds them.
         """
         if self._last is not None:
             with suppress(OSError):  # it has ended already
                 self._last.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Close our descriptor of the last connection."""
+        """Close our duplicate descriptor of the last connection, which itself stays open."""
         if self._last is not None:
             self._last.close()
             self._last = None
 
     def opener(self, redirects: HTTPRedirectHandler) -> OpenerDirector:
-        """Return an opener that connects through ``connect`` only. The default opener of urllib also follows
-        redirects to FTP and reads local files.
+        """Return a urllib opener for HTTP and HTTPS that connects through ``connect`` only.
+
+        urllib's default opener also follows redirects to FTP and reads local files.
         """
         made = OpenerDirector()
         handlers = (_Http(self), _Https(self), redirects, HTTPDefaultErrorHandler(), HTTPErrorProcessor())

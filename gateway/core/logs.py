@@ -17,7 +17,9 @@ _BLANK = re.compile(r"%(?:\(\w+\))?[-#0 +]*[\d*]*(?:\.\d+)?[a-z]")  # a placehol
 
 
 class JsonLines(logging.Formatter):
-    """Formats as ``{"time", "level", "from", "message"}``, with ``trace`` for exceptions."""
+    """Formats a log record as one JSON object: ``{"time", "level", "from", "message"}``, and ``trace`` for an
+    exception.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -32,7 +34,10 @@ class JsonLines(logging.Formatter):
 
 
 def configure(form: str, level: int = logging.INFO) -> None:
-    """Set up the log. ``form`` is one of FORMS. systemd and procd add the time to plain lines."""
+    """Send the log to standard error in a form of FORMS, from ``level`` on.
+
+    Plain lines have no time, since systemd and procd add it.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else logging.Formatter("%(levelname)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -52,7 +57,7 @@ class LogLine:
 
 
 class LastLines(logging.Handler):
-    """Stores the last warnings and errors, in memory only. Records until it is closed."""
+    """Stores the last KEPT different warnings and errors, in memory only, until it is closed."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -76,7 +81,7 @@ class LastLines(logging.Handler):
             del self._lines[next(iter(self._lines))]
 
     def lines(self) -> tuple[LogLine, ...]:
-        """Return the lines, the most recent first."""
+        """Return the stored warnings and errors, the most recent first."""
         return tuple(reversed(self._lines.values()))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The event loop: file descriptors, timers and signals, in one thread, on one clock.
+"""The event loop: calls back for file descriptors, timers and signals, in one thread, on one clock.
 
 All waiting in the daemon happens here. Two callbacks never run at the same time, so no locks are needed.
 """
@@ -40,7 +40,7 @@ class Timer:
 
 
 class _Watch:
-    """The callbacks of one descriptor."""
+    """The callbacks of one file descriptor, for reading and for writing."""
 
     __slots__ = ("fd", "read", "write")
 
@@ -55,7 +55,10 @@ class _Watch:
 
 
 class Loop:
-    """An epoll descriptor and a heap of timers. `selectors` would cost 3 us more per turn."""
+    """Waits for file descriptors (by epoll) and timers, and calls their callbacks.
+
+    `selectors` would take 3 us more per turn.
+    """
 
     def __init__(self) -> None:
         self._epoll = epoll()
@@ -90,7 +93,7 @@ class Loop:
         return watch
 
     def off_writable(self, source: Source) -> None:
-        """Stop waiting until the source is writable. Reading continues."""
+        """Remove the source's callback for writing; the one for reading stays."""
         watch = self._watches.get(_fileno(source))
         if watch is None:
             return
@@ -101,7 +104,7 @@ class Loop:
             self._epoll.modify(watch.fd, watch.events)
 
     def off_readable(self, source: Source) -> None:
-        """Stop waiting until the source is readable. Writing continues."""
+        """Remove the source's callback for reading; the one for writing stays."""
         watch = self._watches.get(_fileno(source))
         if watch is None:
             return
@@ -112,20 +115,20 @@ class Loop:
             self._epoll.modify(watch.fd, watch.events)
 
     def forget(self, source: Source) -> None:
-        """Stop watching a source. Call it before closing the descriptor."""
+        """Remove both callbacks of a source. Call it before closing the descriptor."""
         watch = self._watches.pop(_fileno(source), None)
         if watch is not None:
             self._epoll.unregister(watch.fd)
             watch.fd = -1
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Call ``callback`` once, when ``now()`` reaches ``when``."""
+        """Return a timer that calls ``callback`` once, when ``now()`` reaches ``when`` (seconds)."""
         timer = Timer(when, callback)
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Call ``callback`` once, after ``delay`` seconds."""
+        """Return a timer that calls ``callback`` once, after ``delay`` seconds."""
         return self.call_at(self.now() + delay, callback)
 
     def stop(self) -> None:
@@ -166,7 +169,10 @@ class Loop:
 
 
 class Signals:
-    """A pipe for signals. Create it first: signals during the start then wait until the loop runs."""
+    """Makes SIGTERM, SIGINT and SIGHUP readable from a descriptor (``fileno``) instead of their usual effect.
+
+    Create it first: signals that arrive during the start then wait until the loop runs.
+    """
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
@@ -180,7 +186,7 @@ class Signals:
         return self._reader.fileno()
 
     def received(self) -> list[int]:
-        """Return the signal numbers in the order of arrival. Never blocks."""
+        """Return the numbers of the signals since the last call, in the order of arrival. Never blocks."""
         try:
             return list(self._reader.recv(MAX_SIGNALS))
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Netlink framing for netfilter (`kernel`) and the neighbour table (`lan`), and rtnetlink dumps.
+"""Encodes and decodes netlink messages, for netfilter (`kernel`) and rtnetlink (`lan`), and reads dumps.
 
 A message has a header (length, type, flags, sequence, port) and a body. The body has a head of the subsystem,
 then attributes (length, type, value, padded to 4 bytes). All numbers are in host byte order.
@@ -23,11 +23,11 @@ _unpack_attribute = ATTRIBUTE.unpack_from
 TYPE_MASK = 0x3FFF  # removes the nested and byte-order flags
 
 Frame = tuple[int, int, int, memoryview]
-"""Type, flags, sequence number, body."""
+"""A netlink message: type, flags, sequence number, body."""
 
 
 def frames(data: memoryview) -> Iterator[Frame]:
-    """Yield the messages of one datagram. Stops at a message with an invalid length."""
+    """Yield each netlink message of one datagram. Stops at a message with an invalid length."""
     start = 0
     while len(data) - start >= HEADER.size:
         length, kind, flags, sequence, _ = HEADER.unpack_from(data, start)
@@ -38,7 +38,7 @@ def frames(data: memoryview) -> Iterator[Frame]:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """Return one attribute, padded."""
+    """Return an encoded attribute of type ``kind``, padded to a multiple of 4 bytes."""
     length = ATTRIBUTE.size + len(value)
     return ATTRIBUTE.pack(length, kind) + value + b"\0" * (-length % 4)
 
@@ -55,7 +55,10 @@ def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def fields(data: memoryview) -> dict[int, memoryview]:
-    """Return the attributes by type, if no type repeats: takes a third of ``dict(attributes(data))``."""
+    """Return attribute values by type; of a repeated type, the last value.
+
+    Takes a third of the time of ``dict(attributes(data))``.
+    """
     found: dict[int, memoryview] = {}
     start, end = 0, len(data)
     while end - start >= 4:
@@ -68,14 +71,17 @@ def fields(data: memoryview) -> dict[int, memoryview]:
 
 
 def route_socket() -> socket.socket:
-    """Return a socket for rtnetlink(7) requests."""
+    """Return a socket for rtnetlink(7) requests, with a timeout of two seconds."""
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE)
     made.settimeout(_PATIENCE)
     return made
 
 
 def dump_route(kind: int, head: int) -> Iterator[memoryview]:
-    """Yield the body of each object for an RTM_GET… type; its head has ``head`` bytes. Raises OSError."""
+    """Request all objects of an RTM_GET… type from the kernel, and yield the body of each. Raises OSError.
+
+    ``head`` is the size in bytes of the structure at the start of the request and of each body.
+    """
     with route_socket() as sock:
         sock.send(HEADER.pack(HEADER.size + head, kind, REQUEST | DUMP, 1, 0) + bytes(head))
         while True:
@@ -86,7 +92,7 @@ def dump_route(kind: int, head: int) -> Iterator[memoryview]:
 
 
 class PendingDatagrams:
-    """Iterates over the datagrams that wait in an event socket; never blocks.
+    """Iterates over the datagrams that wait in a netlink event socket; never blocks.
 
     ``lost`` is true after the kernel dropped some (ENOBUFS).
     """

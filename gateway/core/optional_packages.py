@@ -1,4 +1,4 @@
-"""Packages that some features need. A small router can do without them."""
+"""Checks whether optional packages are installed: some features need them, and a small router omits them."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def one_openssl() -> None:
 
 
 class _InspectLater(ModuleType):
-    """The part of `inspect` that `dataclasses` needs. Other attributes load the real module."""
+    """Replaces `inspect` by the two functions that `dataclasses` needs; other names load the real module."""
 
     @staticmethod
     def signature(_: object) -> NoReturn:
@@ -123,14 +123,17 @@ def _refuse_to_delete(_self: object, name: str) -> NoReturn:
 
 
 def forget_annotations() -> None:
-    """Delete the annotations of our functions. Call it after the imports; type checkers use the source."""
+    """Delete the type annotations of all loaded functions of this project, to free memory.
+
+    Call it after the imports. Type checkers use the source.
+    """
     for candidate in gc.get_objects():
         if type(candidate) is FunctionType and (candidate.__module__ or "").startswith(_OUR_PACKAGE):
             del candidate.__annotations__
 
 
 def disable_core_dumps() -> None:
-    """Keep the memory of this process from the disk and from other processes of its user.
+    """Disable core dumps, and access to this process's memory by other processes of its user.
 
     The resource limit alone does not stop a program that collects crash dumps.
     """
@@ -168,7 +171,7 @@ def settle() -> None:
 
 
 def drop_read_pages(smaps: Path = Path("/proc/self/smaps")) -> None:
-    """Drop the pages of programs and libraries that only the start has read: 9 MB of 18.
+    """Release the memory pages of program and library files that only the start has read: 9 MB of 18.
 
     Pages that are needed again come back from the kernel's cache without disk access. Call it at the end of
     the start, before the first packet. Without /proc/self/smaps this does nothing.
@@ -184,7 +187,7 @@ def drop_read_pages(smaps: Path = Path("/proc/self/smaps")) -> None:
 
 
 def read_areas(smaps: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Yield the memory areas that are identical to their file, as (start, end).
+    """Yield (start, end) addresses of the memory areas that are identical to their file, from smaps lines.
 
     Dropping other areas would lose what the process has written, even if it is swapped out. That includes
     relocations, which are written before an area becomes read-only.

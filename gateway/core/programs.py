@@ -1,4 +1,4 @@
-"""Finds programs of the system."""
+"""Finds the path of an executable program of the system."""
 
 from __future__ import annotations
 

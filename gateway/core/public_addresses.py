@@ -1,4 +1,4 @@
-"""Tells public internet addresses from all others.
+"""Checks whether a URL or an IP address leads to the public internet.
 
 Users and servers supply URLs that the gateway fetches. Such a URL must not reach the gateway itself, its LAN
 or any other private address.
@@ -38,11 +38,14 @@ _SHORTEST = {4: 8, 6: 16}
 
 
 class NotOutside(GatewayError):
-    """The address is not on the public internet."""
+    """A URL is invalid, or a host does not lead to the public internet."""
 
 
 def check_url(url: str) -> str:
-    """Return the host of a web address. Raises NotOutside for anything else."""
+    """Return the host of an http or https URL. Raises NotOutside for any other text.
+
+    A URL with a user name or password is refused too. The host's addresses are not checked here.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -62,7 +65,7 @@ def check_url(url: str) -> str:
 
 
 def is_outside(text: str, ours: Iterable[Network] = ()) -> bool:
-    """Return whether an address is public and in none of the networks ``ours``."""
+    """Return whether ``text`` is a public IP address, and in none of the networks ``ours``."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -103,9 +106,9 @@ def _is_internet(address: IPAddress) -> bool:
 
 
 def our_networks() -> tuple[Network, ...]:
-    """Return the networks with a route of their own: the machine's addresses, the LAN, networks behind it.
+    """Return the networks that the kernel has routes to: own addresses, the LAN, networks behind it.
 
-    Raises OSError.
+    Default routes, also those split in two, are left out. Raises OSError.
     """
     found = set()
     for body in dump_route(_GETROUTE, _RTMSG.size):

@@ -44,7 +44,7 @@ class Code(StrEnum):
     NEW_DEVICE = "new_device"
     NO_DEVICE_OF_A_CHILD = "no_device_of_a_child"
 
-    # Pauses, extra time, landings.
+    # Pauses, extra time, and a child's time to finish a game (landing).
     HAS_PASSED = "has_passed"
     CHILD_PAUSED = "child_paused"  # [name]
     NO_SERVICE = "no_service"
@@ -150,9 +150,9 @@ class Code(StrEnum):
     BACKUP_GONE = "backup_gone"  # it must be uploaded again
     NO_WAY_BACK = "no_way_back"  # nothing was restored, or something has changed since
 
-    # Lessons.
+    # Site repair (lesson).
     NO_LESSON = "no_lesson"
     LESSON_CLOSED = "lesson_closed"  # [name]: by a pause, bedtime or a limit
-    LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that a lesson does not lift
+    LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that a site repair does not lift
 
     CLOCK_WRONG = "clock_wrong"

@@ -1,4 +1,4 @@
-"""The interface to the service manager, if any: state notifications and inherited descriptors (sd_notify(3),
+"""Sends state notifications to the service manager, and finds the descriptors that it passed (sd_notify(3),
 sd_listen_fds(3)).
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 FIRST = 3  # the first passed descriptor, SD_LISTEN_FDS_START
 
 
-class Notifier:
+class ServiceNotifier:
     """Sends state lines (ready, alive, stopping) to the datagram socket in NOTIFY_SOCKET.
 
     ``watchdog_period`` is half of the manager's timeout in seconds, or None without a watchdog.
@@ -22,7 +22,7 @@ class Notifier:
         self.watchdog_period = int(watchdog_usec) / 2e6 if watchdog_usec and watchdog_usec.isdigit() else None
 
     @classmethod
-    def from_environment(cls) -> Notifier:
+    def from_environment(cls) -> ServiceNotifier:
         return cls(os.environ.get("NOTIFY_SOCKET"), os.environ.get("WATCHDOG_USEC"))
 
     def send(self, *lines: str) -> None:
@@ -39,7 +39,10 @@ class Notifier:
 
 
 def inherited_descriptor(name: str, environment: Mapping[str, str] = os.environ) -> int | None:
-    """Return the descriptor of that name and make it non-inheritable; None if there is none."""
+    """Return the descriptor that the service manager passed under this name; None if there is none.
+
+    Child processes do not inherit it.
+    """
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return None
     names = environment.get("LISTEN_FDNAMES", "").split(":")

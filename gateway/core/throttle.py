@@ -19,13 +19,13 @@ class Throttle:
         self._again = False
 
     def soon(self) -> None:
-        """Run the action as soon as the rate allows."""
+        """Schedule a run of the action as soon as the rate allows, unless one is scheduled."""
         if self._timer is None:
             delay = max(0.0, self._next - self._loop.now())
             self._timer = self._loop.call_later(delay, self._now)
 
     def later(self) -> None:
-        """Run the action ``every`` seconds from now. If a run is due sooner, run it again after that."""
+        """Schedule a run ``every`` seconds from now. If one is already scheduled, add a second after it."""
         if self._timer is not None:
             self._again = True
             return
@@ -33,7 +33,7 @@ class Throttle:
         self.soon()
 
     def rest(self, seconds: float) -> None:
-        """Run nothing in the next ``seconds``, after an action that took long."""
+        """Schedule no new run in the next ``seconds``, after an action that took long."""
         self._next = max(self._next, self._loop.now() + seconds)
 
     def _now(self) -> None:

@@ -1,1 +1,1 @@
-"""Keeps the kernel in step with the household: table, gates, packets, DNS, boot guard."""
+"""Applies the household's rules in the kernel: nftables table, time rules, packets, DNS, boot guard."""

@@ -55,7 +55,10 @@ class AddressOwners:
         self._filtered: set[str] = set()  # addresses that filtered devices had in the table since then
 
     def changed(self) -> None:
-        """Schedule an update after a possible change of the neighbours."""
+        """Schedule an update of the table if the owner of an address changed in the neighbour table.
+
+        Also delete from the kernel the neighbours for which there was no room.
+        """
         surplus = self._owners.surplus()
         if surplus:
             try:

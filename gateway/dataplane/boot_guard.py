@@ -58,11 +58,11 @@ class HelpNames(Protocol):
     def by_name(self) -> Names: ...
 
     def is_name(self, name: str) -> bool:
-        """Whether a name belongs to a help line."""
+        """Return whether a name belongs to a help line."""
 
 
 class GuardFile:
-    """Writes the guard's files.
+    """Writes the boot guard's files: its nftables table, and the dnsmasq configuration for help lines.
 
     Call `keep` after each change of the table, and `taken_over` after its installation.
 
@@ -94,7 +94,10 @@ class GuardFile:
         self._trouble = ""
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Write the guard for ``snapshot``, the present state of the table."""
+        """Write the guard for ``snapshot``, the present state of the table.
+
+        If only addresses of help lines changed, write it later.
+        """
         self._guard = guard(snapshot) if snapshot.closed else None
         if self.text(self._stored) != self._text:
             self._write()
@@ -103,7 +106,10 @@ class GuardFile:
             self._timer = self._loop.call_later(delay, self._write)
 
     def text(self, names: Names | None = None) -> str:
-        """Return the text of the table; empty if no device is fail-closed."""
+        """Return the guard's nftables table as text; empty if no device is fail-closed.
+
+        ``names``: help lines and their addresses; by default the known ones.
+        """
         if self._guard is None:
             return ""
         names = self._names() if names is None else names
@@ -112,7 +118,7 @@ class GuardFile:
         return render(replace(self._guard, help4=tuple(help4), help6=tuple(help6)))
 
     def _names(self) -> Names:
-        """Return addresses by name. A name that is not resolved yet has the addresses of an earlier run."""
+        """Return the addresses of help lines by name; for an unresolved name, those of an earlier run."""
         found: dict[str, frozenset[bytes]] = {}
         for name, known in self._help.by_name.items():
             bare = name.removeprefix("=")  # marks an exact name, without subdomains
@@ -165,11 +171,11 @@ class GuardFile:
             return
 
     def left_behind(self) -> str:
-        """Return the table that a clean stop installs in place of the daemon's; empty for none."""
+        """Return the nftables table that a clean stop installs in place of the daemon's; empty for none."""
         return self.text() if self._stays else ""
 
     def problems(self) -> list[str]:
-        """Return one sentence for each problem, for `status`."""
+        """Return a sentence for `status` if the guard's files cannot be written; otherwise nothing."""
         if not self._trouble:
             return []
         return [f"The boot guard cannot be written ({self._trouble}): after a power cut it is an older one."]

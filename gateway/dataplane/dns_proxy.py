@@ -51,7 +51,7 @@ class Sent(Enum):
 
 
 class _Pair:
-    """The connection of a client, and the connection to its resolver."""
+    """A client's TCP connection and the connection to its resolver, with unsent bytes of both."""
 
     __slots__ = (
         "client",
@@ -127,7 +127,7 @@ class DnsProxy:
         self._loop.on_readable(client, lambda: self._from_client(pair))
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
-        """Return a new pair; None if no subject owns the connection, or there are too many connections."""
+        """Return the state of a new connection; None if no rules apply to its slot, or beyond the limits."""
         original = original_destination(client)
         if original is None or original[1] != PORT or len(self._pairs) >= MAX_CONNECTIONS:
             return None
@@ -211,14 +211,14 @@ class DnsProxy:
             self._send(pair, pair.upstream, pair.to_resolver, outcome.forward)
 
     def _subject(self, pair: _Pair) -> Subject | None:
-        """Return the subject; end the pair and return None if the subject no longer exists."""
+        """Return the rules (subject) of the pair's slot. If there are none, end the pair and return None."""
         subject = self._subjects.get(pair.key[0])
         if subject is None:
             self._end(pair)
         return subject
 
     def _connected(self, pair: _Pair) -> bool:
-        """Connect to the resolver if necessary. Return False and end the pair if that fails."""
+        """Connect to the client's resolver if necessary. Return False and end the pair if that fails."""
         if pair.upstream is not None:
             return True
         family = socket.AF_INET if len(pair.resolver) == 4 else socket.AF_INET6
@@ -324,7 +324,7 @@ def receive(sock: socket.socket) -> bytes | None:
 
 
 def send_some(sock: socket.socket, waiting: bytearray) -> Sent:
-    """Send as much of ``waiting`` as possible, and remove it from the buffer."""
+    """Send as much of ``waiting`` as possible, and remove it. Return whether bytes are left."""
     try:
         del waiting[: sock.send(waiting)]
     except BlockingIOError:

@@ -1,6 +1,7 @@
 """Opens and closes connection classes in the kernel's pass map, at the times set by the rules.
 
-A class is a combination of gates (for example internet and a service) that a connection of a slot needs.
+A gate is a time rule, such as bedtime or the limit of a service. A class is a combination of gates that
+applies to connections of a slot, which is the number of a filtered device in the marks.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from gateway.core.errors import GatewayError, KernelError
 from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.members import Family, Member
-from gateway.kernel.conntrack import Entry, FlowTuple
+from gateway.kernel.conntrack import ConntrackEntry, FlowTuple
 from gateway.kernel.marks import CUT, UPLOAD, FlowState, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
@@ -31,14 +32,14 @@ GRACE = 0.5  # seconds; lets `sync` run at a boundary before the leases of open 
 LONGEST_SLEEP = 60.0  # seconds; the maximum delay after a clock change
 
 _Opened = tuple[bool, object]
-"""Whether filtering is off, and what a guardian opened temporarily."""
+"""Whether filtering is off, and which sites and services a guardian opened temporarily."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassAdded:
-    """A slot got a new connection class for these gates."""
+    """Event: a new combination of gates (time rules) of a slot got a class number."""
 
     slot: int
     gates: frozenset[str]
@@ -65,7 +66,7 @@ class ClassNumbers:
 
 
 class Gates:
-    """Updates the pass map from the members and their situations."""
+    """Keeps the pass map up to date: which connection classes of each member are open, and for how long."""
 
     def __init__(
         self,
@@ -77,7 +78,10 @@ class Gates:
         wall: Callable[[], datetime],
         changed: Callable[[frozenset[int]], None],
     ) -> None:
-        """``changed`` is called with the slots whose gates opened or closed."""
+        """Prepare the updates; the first `sync` starts them.
+
+        ``changed`` is called with the slots whose gates opened or closed.
+        """
         self._loop = loop
         self._table = table
         self._family = family
@@ -92,7 +96,7 @@ class Gates:
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
 
     def admit(self, event: ClassAdded) -> None:
-        """Add a new class to the pass map, unless a gate of it is closed."""
+        """Add a new class to the pass map, unless one of its gates is closed."""
         slot, gates, number = event.slot, event.gates, event.number
         member = self._family.everybody.get(slot)
         if member is None:
@@ -108,7 +112,7 @@ class Gates:
         self._store_ends([element], self._loop.now())
 
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """Return ``base`` with the slots of all members and the unfiltered devices.
+        """Return the table's desired state: ``base`` with the slots of all members and unfiltered devices.
 
         It keeps the present open classes; `sync` updates them.
         """
@@ -161,7 +165,7 @@ class Gates:
         return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft timeouts are whole seconds
 
     def sync(self) -> None:
-        """Update situations and the pass map, and wait for the next boundary."""
+        """Apply the time rules of this moment to the members and the pass map; schedule the next change."""
         at = self._wall()
         situated = self._family.situate(at)
         before, opened = self._open, self._opened
@@ -174,7 +178,7 @@ class Gates:
         self._wait(at)
 
     def _update_passes(self, wanted: tuple[PassElement, ...]) -> None:
-        """Update the pass map.
+        """Change the kernel's pass map to the elements ``wanted``.
 
         A lease that expires at about the desired time stays, so that its counter continues. Other leases are
         renewed, for example one that a boundary had shortened.
@@ -197,7 +201,7 @@ class Gates:
         self._store_ends(begun, now)
 
     def _lease_fits(self, wanted: PassElement, now: float) -> bool:
-        """Whether the running lease of an element expires at about the desired time."""
+        """Return whether the running lease of an element expires at about the desired time."""
         if wanted.lease is None:
             return (wanted.slot, wanted.class_number) not in self._ends
         ends = self._ends.get((wanted.slot, wanted.class_number))
@@ -220,7 +224,7 @@ class Gates:
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
     def renew(self) -> None:
-        """Renew all leases, and schedule the next renewal.
+        """Renew the leases of all open classes in the pass map, and schedule the next renewal.
 
         The last lease before a boundary ends half a second after it. Boundaries are at whole minutes and nft
         timeouts are whole seconds, so leases begin between two seconds.
@@ -238,7 +242,7 @@ class Gates:
         self._renewal = self._loop.call_later(RENEW - late, self.renew)
 
     def rejudge(self) -> int:
-        """Judge all live connections by the current rules, and cut the blocked ones. Return their number."""
+        """Judge all live connections by the current rules, and cut the blocked ones. Return how many."""
         at = self._wall()
         cut = 0
         for slot, subject in self._family.subjects.items():
@@ -257,7 +261,7 @@ class Gates:
         return cut
 
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:
-        """Move a running connection to the class of its latest request."""
+        """Set the mark of a running connection to the class of its latest request."""
         self._mark(flow, live.class_number, asks=live.asks)
 
     def uploads(self, flow: FlowId) -> None:
@@ -272,7 +276,7 @@ class Gates:
             _log.error("%s", error)
 
     def _mark(self, flow: FlowId, number: int, *, asks: bool) -> bool:
-        """Move a running connection to the class ``number`` (0: cut it).
+        """Set the mark of a running connection to the class ``number`` (0: cut it).
 
         Return False if it has ended, or its device has another owner now.
         """
@@ -282,7 +286,7 @@ class Gates:
 
     def _put(self, flow: FlowId, byte: int) -> bool:
         layout = self._table.snapshot.layout
-        entry: Entry | None = self._table.conntrack.find(
+        entry: ConntrackEntry | None = self._table.conntrack.find(
             FlowTuple(flow.src, flow.dst, flow.proto, flow.sport, flow.dport)
         )
         if entry is None or layout.ct_slot(entry.mark) != flow.slot:
@@ -290,7 +294,7 @@ class Gates:
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def forget(self, slot: int) -> None:
-        """Forget the leases of a slot without devices."""
+        """Forget when the leases of a slot end, after its last device was removed."""
         self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ STOP = 2.0  # seconds from SIGTERM to SIGKILL
 
 
 class HelpResolver:
-    """Runs the dnsmasq.
+    """Runs a dnsmasq process that resolves only the names of help lines.
 
     ``port`` is None if dnsmasq is not installed. Help lines are then reachable by address only.
     """
@@ -39,7 +39,7 @@ class HelpResolver:
         self.port = _free_port() if self._program else None
 
     def serve(self, names: Mapping[str, frozenset[bytes]]) -> None:
-        """Replace the names, whose subdomains are included, and their packed addresses."""
+        """Restart dnsmasq with these names, their subdomains, and their packed addresses."""
         if self.port is None or self._program is None:
             return
         write_atomically(self._config, configuration(names, self._lan, self.port).encode("ascii"))

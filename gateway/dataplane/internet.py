@@ -39,7 +39,7 @@ class InternetState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Counters since the start."""
+    """Counters since the daemon's start, by which connections and DNS queries prove a working internet."""
 
     passed: int = 0  # connections that a server answered
     questions: int = 0  # DNS queries of devices that were forwarded
@@ -48,7 +48,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class UplinkChanged:
-    """The uplink interfaces changed."""
+    """Event: the uplink interfaces changed."""
 
 
 class AnswerBook(AddressBook):
@@ -65,7 +65,7 @@ class AnswerBook(AddressBook):
 
 
 class InternetJudge:
-    """Judges the state from observations, without I/O."""
+    """Decides whether the internet works, from the uplink's counters and other evidence, without I/O."""
 
     def __init__(self) -> None:
         self.state = InternetState.UNKNOWN
@@ -77,7 +77,7 @@ class InternetJudge:
         self._asked = 0.0  # time of the last query of a device
 
     def see(self, uplink: Uplink, evidence: Evidence, now: float) -> InternetState:
-        """Return the state after an observation. ``now``: monotonic seconds."""
+        """Return the state of the internet after an observation. ``now``: monotonic seconds."""
         answered = evidence.passed > self._evidence.passed or self._is_busy(uplink.traffic)
         silent = self._is_silent(uplink.traffic, now)
         lacking = self._lacks_answers(evidence, now) and uplink.traffic is not None
@@ -100,7 +100,7 @@ class InternetJudge:
         return traffic.received_bytes - last.received_bytes >= BUSY
 
     def _is_silent(self, traffic: Traffic | None, now: float) -> bool:
-        """Whether many packets were sent, for some time, since the last received one."""
+        """Return whether many packets were sent, in SILENCE seconds or more, since the last received one."""
         last = self._traffic
         if traffic is None or last is None or traffic.received != last.received or traffic.sent < last.sent:
             self._silent = None
@@ -109,7 +109,7 @@ class InternetJudge:
         return now - since >= SILENCE and traffic.sent - sent >= UNHEARD
 
     def _lacks_answers(self, evidence: Evidence, now: float) -> bool:
-        """Whether devices have sent queries for some time, and few were answered."""
+        """Return whether devices have sent queries for PATIENCE seconds or more, and few were answered."""
         if evidence.questions != self._evidence.questions:
             self._asked = now
         since, then = self._lacking or (now, evidence)
@@ -121,7 +121,10 @@ class InternetJudge:
 
 
 class Internet:
-    """Checks the state every PERIOD seconds. ``since``: the time of its last change."""
+    """Checks every PERIOD seconds whether the internet works, and publishes changes.
+
+    ``since``: the time of the last change.
+    """
 
     def __init__(
         self,
@@ -131,7 +134,7 @@ class Internet:
         wall: Callable[[], datetime],
         bus: Bus,
     ) -> None:
-        """``inside``: the LAN interfaces."""
+        """Prepare the checks; `start` begins them. ``inside``: the LAN interfaces."""
         self.state = InternetState.UNKNOWN
         self.since: datetime | None = None
         self._bus = bus

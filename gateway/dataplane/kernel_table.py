@@ -33,7 +33,7 @@ from gateway.kernel.ruleset.table import (
 )
 from gateway.kernel.snapshot import PassElement, Snapshot
 from gateway.kernel.usage import Pair, PassCounters, Totals
-from gateway.kernel.watch import Watch
+from gateway.kernel.watch import TableWatch
 from gateway.lan import interfaces as lan
 from gateway.lan.uplink import ways_out
 from gateway.policy.config.web import PAGES
@@ -78,7 +78,7 @@ class KernelTable:
         self._targets = None if native else fallback.TargetQueue(snapshot.queue_base)
         self._counters = PassCounters(layout)
         self._totals = Totals(self._counters)
-        self._watch = Watch(frozenset({("inet", NAME)}), self._totals.ended)
+        self._watch = TableWatch(frozenset({("inet", NAME)}), self._totals.ended)
         self.conntrack = conntrack or Conntrack()
         self.found: Mapping[Pair, int] = {}  # counters of the table of a killed daemon
         self.repairs = 0
@@ -186,11 +186,11 @@ class KernelTable:
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
     def hand_over(self, slot: int, successor: int) -> None:
-        """Reset the connections of the unused ``slot``, for slot ``successor`` (0: unfiltered)."""
+        """Reset the connections of ``slot``, whose devices now have ``successor`` (0: unfiltered)."""
         unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, successor)
 
     def forget_rates(self, slot: int) -> None:
-        """Reset the rate limits of a slot."""
+        """Reset the packet rate limits of a slot in the nftables table."""
         self._change(render_reset_rates(self.snapshot, slot))
 
     def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
@@ -216,15 +216,15 @@ class KernelTable:
             self._touched()
 
     def passes(self) -> Iterable[PassElement]:
-        """Return the open classes."""
+        """Return the elements of the pass map: the open classes of all slots, with their leases."""
         return self.snapshot.passes
 
     def position(self) -> Mapping[Pair, int]:
-        """Return the counters of the present elements at the last ``used``."""
+        """Return the bytes by slot and class that the present pass map counted until the last ``used``."""
         return self._totals.position()
 
     def _count_many(self, going: Collection[PassElement]) -> None:
-        """Read the counters before a removal of more elements than the kernel can report."""
+        """Read all counters before a removal of ``going``, if these are more than the kernel can report."""
         if len(going) > MANY:
             self.used()
 
@@ -270,7 +270,7 @@ class KernelTable:
 
     @cached_property
     def can_offload(self) -> bool:
-        """Whether this kernel supports flow tables."""
+        """Return whether this kernel supports flow tables."""
         return has_flow_tables(self._nft)
 
     def close(self) -> None:

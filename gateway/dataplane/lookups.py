@@ -1,6 +1,6 @@
 """Resolves names with the gateway's own resolver, because resolvers of devices are not trusted.
 
-`Lookups` sends the queries. `HelpAddresses`, `SafeAddresses` and `OwnAnswers` store the addresses of help
+`Lookups` sends the queries. `HelpAddresses`, `SafeSearchCache` and `OwnAnswers` store the addresses of help
 lines, of safe search, and of names that devices use.
 
 Queries are asynchronous, over UDP. A device on the LAN can try to forge answers. Therefore each query has its
@@ -27,7 +27,7 @@ from gateway.household.members import Member
 from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Sink, Subject
 from gateway.policy.names.hosts import HostMap
-from gateway.policy.profile.rules import FAMILY, Kind
+from gateway.policy.profile.rules import FAMILY, EntryKind
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire.dns.message import AAAA, IN, RD, A, host_labels, parse_message, wire_name
 
@@ -70,11 +70,11 @@ _Ask = tuple[str, int]  # name and type
 
 @dataclass(frozen=True, slots=True)
 class HelpAddressesChanged:
-    """The addresses of help lines changed."""
+    """Event: the addresses of help lines changed."""
 
 
 class _Server:
-    """A resolver and its queries."""
+    """A resolver of the gateway, with its waiting and pending queries."""
 
     __slots__ = ("address", "open", "repeats", "waiting")
 
@@ -88,7 +88,7 @@ class _Server:
 
 
 class _Sent:
-    """A pending query."""
+    """A DNS query that was sent and is not answered yet."""
 
     __slots__ = ("ask", "ident", "raw", "server", "sock", "timer")
 
@@ -102,7 +102,7 @@ class _Sent:
 
 
 class Lookups:
-    """Resolves A and AAAA of names, once or periodically."""
+    """Resolves A and AAAA records of names, once or periodically, and calls ``found`` with each answer."""
 
     def __init__(self, loop: Loop, servers: Iterable[str], found: Found) -> None:
         self._loop = loop
@@ -113,7 +113,7 @@ class Lookups:
         self._timer: Timer | None = None
 
     def want(self, names: Iterable[str]) -> None:
-        """Resolve these names now and periodically."""
+        """Resolve these names now, and again every REFRESH seconds."""
         fresh = [name for name in names if name not in self._names]
         for name in fresh:
             if len(self._names) >= MAX_NAMES:
@@ -226,7 +226,7 @@ def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
 
 
 class HelpAddresses:
-    """Stores the addresses of help lines. A name in a ClientHello alone does not prove a help line.
+    """Stores the IP addresses of help lines. A name in a ClientHello alone does not prove a help line.
 
     Publishes `HelpAddressesChanged`: the kernel allows these addresses while no daemon runs.
     """
@@ -253,19 +253,19 @@ class HelpAddresses:
         self.want = self._lookups.want
 
     def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  an address of any help line counts
-        """Whether a packed address belongs to a help line."""
+        """Return whether a packed address belongs to a help line."""
         return address in self.addresses and self._book.knows(HELP, address, self._loop.now())
 
     def is_name(self, name: str) -> bool:
-        """Whether a name belongs to a help line."""
+        """Return whether a name belongs to a help line."""
         return name in self._help_names
 
     def calls(self, address: bytes) -> bool:
-        """Whether a packed address belongs to a carrier's gateway for Wi-Fi calling."""
+        """Return whether a packed address belongs to a carrier's gateway for Wi-Fi calling."""
         return address in self._calling and self._book.knows(HELP, address, self._loop.now())
 
     def heard(self, name: str, addresses: list[bytes], vouched: bool) -> None:
-        """Learn from a DNS answer to a device.
+        """Learn addresses of help lines from a DNS answer to a device.
 
         Names of help lines have subdomains with addresses of their own; the gateways of one carrier have
         about a hundred. ``vouched``: a trusted resolver gave the answer. Other answers are only a reason to
@@ -307,8 +307,8 @@ class HelpAddresses:
         self._lookups.close()
 
 
-class SafeAddresses:
-    """Stores the addresses of safe search, from the gateway's own resolver. Used by `DnsPath`."""
+class SafeSearchCache:
+    """Stores the IP addresses of safe search names, from the gateway's own resolver. Used by `DnsPath`."""
 
     def __init__(self, loop: Loop, book: AddressBook, servers: Iterable[str]) -> None:
         self._loop = loop
@@ -324,11 +324,11 @@ class SafeAddresses:
         return self._by_name.get(name, ())
 
     def knows(self, name: str, address: bytes) -> bool:
-        """Whether a packed address belongs to a name of safe search."""
+        """Return whether a packed address belongs to a name of safe search."""
         return self._book.knows(name, address, self._loop.now())
 
     def trusts(self, resolver: bytes) -> bool:
-        """Whether a resolver (packed address) is the gateway or one of its resolvers."""
+        """Return whether a resolver (packed address) is the gateway or one of its resolvers."""
         now = self._loop.now()
         known = self._own.get(resolver)
         if known is None or known[1] < now:
@@ -352,7 +352,7 @@ class SafeAddresses:
 
 
 class RecordsDecisions(Protocol):
-    """The log of decisions."""
+    """The log of filter decisions, as `OwnAnswers` uses it."""
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> object:
         """Count a decision without a notification."""
@@ -382,7 +382,7 @@ class OwnAnswers:
         self._lookups = Lookups(loop, servers, self._found)
 
     def sink(self, decision_log: RecordsDecisions) -> Sink:
-        """Return a receiver of all decisions. It only counts a block that does not affect a retry."""
+        """Return a function that logs all decisions. It only counts a block if the next attempt will pass."""
 
         def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
             if self.cures(subject, seen, decision, at):
@@ -420,13 +420,13 @@ class OwnAnswers:
         return left >= 1.0
 
     def keep(self, members: Mapping[int, Member]) -> None:
-        """Resolve periodically the names to which tunnels are allowed for these members."""
+        """Resolve periodically the tunnel names that the rules of ``members`` (by slot) allow."""
         kept: dict[str, set[int]] = {}
         for slot, member in members.items():
             rules = member.profile.rules
             own = [entry for entry in (*rules.allow, *rules.homework) if entry.owner == FAMILY]
             # The last entries are those of a managed device; they come first.
-            names = [entry.value for entry in reversed(own) if entry.kind is Kind.NAME]
+            names = [entry.value for entry in reversed(own) if entry.kind is EntryKind.NAME]
             for name in names[:MAX_TUNNELS] if rules.ways else ():
                 kept.setdefault(name, set()).add(slot)
         self._kept = {name: frozenset(slots) for name, slots in kept.items()}
@@ -439,7 +439,7 @@ class OwnAnswers:
                 self._lookups.ask(name)
 
     def forget(self, slot: int) -> None:
-        """Forget the queries for a slot."""
+        """Forget the recent queries and the query allowance of a slot."""
         for key in [asked for asked in self._asked if asked[0] == slot]:
             del self._asked[key]
         self._allowance.pop(slot, None)
@@ -488,7 +488,7 @@ def _in_random_case(label: bytes) -> bytes:
 
 
 def _is_local(family: socket.AddressFamily, address: str) -> bool:
-    """Whether the address is the gateway's own: other addresses cannot be bound."""
+    """Return whether the address is the gateway's own: other addresses cannot be bound."""
     try:
         with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
             sock.bind((address, 0))

@@ -12,7 +12,7 @@ from time import CLOCK_BOOTTIME, clock_gettime
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
-from gateway.kernel.conntrack import Entry, FlowTuple
+from gateway.kernel.conntrack import ConntrackEntry, FlowTuple
 from gateway.kernel.marks import (
     ANSWER,
     ASKING,
@@ -45,14 +45,14 @@ _UDP = (QueueKind.OPEN_UDP, QueueKind.CLOSED_UDP)
 
 @dataclass(frozen=True, slots=True)
 class FlowForgotten:
-    """An undecided connection was evicted before its hello was complete."""
+    """Event: an undecided connection was evicted before its hello was complete."""
 
     flow: FlowId
 
 
 @dataclass(frozen=True, slots=True)
 class FlowReclassified:
-    """The latest request of a running connection belongs to another class."""
+    """Event: the latest request of a running connection belongs to another class."""
 
     flow: FlowId
     live: LiveFlow
@@ -60,7 +60,7 @@ class FlowReclassified:
 
 @dataclass(frozen=True, slots=True)
 class UploadStarted:
-    """A client has sent much data without an answer."""
+    """Event: a client has sent much data without an answer."""
 
     flow: FlowId
 
@@ -85,11 +85,11 @@ class PacketPath:
         dns: DnsPath,
         subjects: Mapping[int, Subject],
         wall: Callable[[], datetime],
-        behind: Callable[[FlowTuple], Entry | None],
+        behind: Callable[[FlowTuple], ConntrackEntry | None],
     ) -> None:
-        """``interfaces``: the LAN interfaces. ``behind``: finds the connection of a packet.
+        """Prepare the path; `bind` binds queues. Raises KernelError without the needed privileges.
 
-        Raises KernelError if a queue is in use or the kernel does not support queues.
+        ``interfaces``: the LAN interfaces. ``behind``: finds the connection of a packet.
         """
         self.flows = flows
         self.dns = dns
@@ -108,7 +108,10 @@ class PacketPath:
         self.queues: dict[int, PacketQueue] = {}
 
     def bind(self, slots: frozenset[int]) -> None:
-        """Bind the queues of these slots, in addition to the bound ones."""
+        """Bind the netfilter queues of these slots, in addition to the bound ones.
+
+        Raises KernelError if a queue is in use or the kernel does not support queues.
+        """
         for number in queue_numbers(self._base, slots):
             if number in self.queues:
                 continue
@@ -121,7 +124,10 @@ class PacketPath:
     def _handle(
         self, by_byte: tuple[int, ...], udp: bool, packet: bytes, mark: int, hook: int, indev: int
     ) -> Answer:
-        """Judge a packet. ``by_byte``: the slot for each value of Qalqan's byte in the mark."""
+        """Judge a queued packet and return the answer: drop it, or accept it with a mark and perhaps changes.
+
+        ``by_byte``: the slot for each value of Qalqan's byte in the mark.
+        """
         byte = mark >> self._shift & 0xFF
         state = byte & STATE_MASK
         subject = self._subjects.get(by_byte[byte])
@@ -214,12 +220,15 @@ class PacketSides:
         self._near.clear()
 
     def from_home(self, indev: int, packet: bytes) -> bool:
-        """Whether a packet that arrived at interface ``indev`` comes from the LAN."""
+        """Return whether a packet that arrived at interface ``indev`` comes from the LAN."""
         side = self._known.get(indev)
         return self._learn(indev, packet) if side is None else side
 
     def _learn(self, indev: int, packet: bytes) -> bool:
-        """Decide for an unknown interface index. A recreated interface has a new index."""
+        """Return whether a packet from an interface with an uncached index comes from the LAN.
+
+        A recreated interface has a new index.
+        """
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
         name = lan.name(indev)
@@ -234,7 +243,7 @@ class PacketSides:
         return not self._is_near(name, packet)
 
     def _is_near(self, name: str, packet: bytes) -> bool:
-        """Whether the destination of a packet is in a network of the interface."""
+        """Return whether the destination of a packet is in a network of the interface."""
         now = clock_gettime(CLOCK_BOOTTIME)
         read, prefixes = self._near.get(name, (now - AGE, ()))
         if now - read >= AGE:

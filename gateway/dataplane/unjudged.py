@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from gateway.household.members import Family
-from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, Entry
+from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, ConntrackEntry
 from gateway.kernel.marks import CUT, PLAIN_SLOT, MarkLayout
 from gateway.lan import interfaces as lan
 from gateway.lan.neighbours import Neighbour
@@ -22,11 +22,11 @@ from gateway.wire.ip.packet import TCP
 Slots = Mapping[bytes, int]
 """Packed address of each device on the LAN → its slot; 0: not filtered."""
 
-BySlot = Mapping[int, list[Entry]]
+BySlot = Mapping[int, list[ConntrackEntry]]
 
 
 def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
-    """Return the slots of all known addresses on the LAN interfaces."""
+    """Return the slots of all neighbours on the LAN interfaces, by packed address."""
     inside = lan.indexes(interfaces)
     found = {}
     for neighbour in neighbours:
@@ -43,7 +43,7 @@ def open_connections(
     The slot is that of the address at one end, else that of the connection's mark. ``unmarked``: return only
     connections without a mark of Qalqan's table.
     """
-    found: dict[int, list[Entry]] = {}
+    found: dict[int, list[ConntrackEntry]] = {}
     for entry in conntrack.entries():
         if entry.original.proto != TCP or entry.tcp_state != TCP_ESTABLISHED:
             continue
@@ -67,8 +67,8 @@ def reset_connections(
     device; the flow table may then still forward it past the rules.
     """
     unfiltered = False
-    blocked: dict[int, list[Entry]] = {}
-    cleared: list[Entry] = []
+    blocked: dict[int, list[ConntrackEntry]] = {}
+    cleared: list[ConntrackEntry] = []
     for entry in conntrack.entries() if only is None else conntrack.of_addresses(only):
         ends = [slots.get(end) for end in (entry.original.src, entry.reply.src)]
         slot = ends[0] if ends[1] is None else ends[1] if ends[0] is None else None
@@ -86,12 +86,12 @@ def reset_connections(
 
 
 def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, successor: int) -> None:
-    """Reset the connections of ``slot``, for slot ``successor`` (0: unfiltered).
+    """Reset the connections of ``slot``, whose devices now have slot ``successor`` (0: unfiltered).
 
     Without a successor, and for UDP, they only lose their mark.
     """
-    blocked: list[Entry] = []
-    cleared: list[Entry] = []
+    blocked: list[ConntrackEntry] = []
+    cleared: list[ConntrackEntry] = []
     for entry in conntrack.of_slot(layout, slot):
         (blocked if successor and entry.original.proto == TCP else cleared).append(entry)
     refuse(conntrack, layout, {successor: blocked})

@@ -1,1 +1,4 @@
-"""One folder a feature: its state and its verbs. Only `gateway.app` imports all of them."""
+"""The features of the gateway: one package each, with its state and its verbs (control socket commands).
+
+Only `gateway.app` imports all of them.
+"""

@@ -40,7 +40,7 @@ class NoCalendarError(Exception):
 
 
 def calendar_reader(profile: Path) -> DaysOf:
-    """Return a function that reads the calendars named in a profile.
+    """Return a function that returns the free days of a calendar named in the file ``profile``.
 
     Relative paths start at the folder of the profile.
     """
@@ -52,7 +52,7 @@ def calendar_reader(profile: Path) -> DaysOf:
 
 
 def free_days(path: Path) -> frozenset[date]:
-    """Return the days of all-day events from two years ago to three years ahead.
+    """Return the days with all-day events in an iCalendar file, from two years ago to three years ahead.
 
     Raises:
         PolicyError: the file cannot be read, or is not a usable calendar.
@@ -162,7 +162,10 @@ def _days(event: Any, first: date, last: date) -> Iterator[date]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the child process; ``arguments`` are the first and last day."""
+    """Parse the calendar on stdin and print its free days. Return the exit status.
+
+    ``arguments``: the first and the last day, in ISO 8601. It runs in the child process.
+    """
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     first, last = (date.fromisoformat(argument) for argument in arguments)

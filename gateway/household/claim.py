@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Claim:
-    """Tells whether the gateway is claimed.
+    """Tracks whether the gateway is claimed: it has a guardian, a child's profile or a recorded device.
 
     ``claimed`` is called once, when the gateway is claimed while the daemon runs.
     """
@@ -56,13 +56,13 @@ class Claim:
 
     @property
     def household(self) -> Household:
-        """Return the household whose rules apply to devices."""
+        """The household whose rules apply to devices. While unclaimed, it filters no unknown device."""
         household = self._rules.household
         return household.unclaimed if self.unclaimed else household
 
 
 def label(state: Path) -> str:
-    """Return the printed form of the code, and generate it if there is none.
+    """Return the claim code in its printed form. If ``state`` has none, generate one and store it there.
 
     If the file cannot be written, the next start generates another code.
     """

@@ -46,7 +46,7 @@ _Stored = TypeVar("_Stored", "LastTime", "ClockRun")
 _log = logging.getLogger(__name__)
 
 
-class Source(StrEnum):
+class TimeSource(StrEnum):
     """The source that confirmed the time. The value is shown to users."""
 
     SERVICE = "synchronised"  # the kernel reports that a time service synchronises the clock
@@ -59,7 +59,7 @@ class Source(StrEnum):
     UNKNOWN = "not known"
 
 
-SERVICES = (Source.SERVICE, Source.STAMP)
+SERVICES = (TimeSource.SERVICE, TimeSource.STAMP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class ClockRun:
     boot: str  # the kernel's boot id
     wall: float  # by the household's clock, without the virtual home's offset
     system: float  # by the system clock
-    source: str  # a Source
+    source: str  # a TimeSource
     by: str  # the guardian whose phone was the source
     doubted: float  # seconds since boot; the clock was set after this, so older stamps do not count
 
@@ -96,7 +96,7 @@ class Reading:
         return self.real - self.boot
 
 
-class Machine:
+class MachineClocks:
     """Reads the machine's clocks. Tests replace it."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Machine:
 
 
 class ClockWatch:
-    """Watches the clock.
+    """Decides whether the system clock is right, sets the household's clock, and reports clock changes.
 
     The constructor loads the stored state and checks the clock once; `start` begins periodic checks.
 
@@ -136,7 +136,7 @@ class ClockWatch:
         runtime: Path,
         changed: Callable[[Jump], None],
         *,
-        machine: Machine | None = None,
+        machine: MachineClocks | None = None,
         played: bool | None = None,
     ) -> None:
         self.played = played is not None
@@ -145,7 +145,7 @@ class ClockWatch:
         self._state = state
         self._runtime = runtime
         self._changed = changed
-        self._machine = machine or Machine()
+        self._machine = machine or MachineClocks()
         self._started = False
         self._timers: dict[str, Timer] = {}
         self._alarm: SetAlarm | None = None
@@ -154,10 +154,10 @@ class ClockWatch:
         self._missed: Jump | None = None  # a jump while no daemon ran
         reading = self._machine.read()
         kept = None if self.played else read_run(runtime, self._machine.boot_id)
-        if kept is not None and kept.source in [source.value for source in Source]:
+        if kept is not None and kept.source in [source.value for source in TimeSource]:
             self._resume(kept, reading)
             return
-        self._source = Source.HOME if played else Source.UNKNOWN
+        self._source = TimeSource.HOME if played else TimeSource.UNKNOWN
         self._run = ClockRun(
             self._machine.boot_id, reading.system, reading.system, self._source.value, "", -1.0
         )
@@ -165,42 +165,42 @@ class ClockWatch:
             self._begin(reading)
 
     def _begin(self, reading: Reading) -> None:
-        """Check the clock for the first time since boot."""
+        """Check the clock for the first time since boot, and set the household's clock."""
         found = self._service() or source_at_boot(self._machine, self._last, reading)
-        if found is not Source.UNKNOWN:
+        if found is not TimeSource.UNKNOWN:
             self._set_clock(reading, found, reading.system)
             return
         if self._last.rtc:
             # The battery may be empty, or a script set the clock. A time source must confirm it again.
             self._keep(replace(self._last, rtc=False))
-        self._set_clock(reading, Source.UNKNOWN, self._at_least(reading))
+        self._set_clock(reading, TimeSource.UNKNOWN, self._at_least(reading))
 
     def _resume(self, kept: ClockRun, reading: Reading) -> None:
         """Continue from the stored state of an earlier daemon since this boot."""
         self._run = kept
-        self._source = Source(kept.source)
+        self._source = TimeSource(kept.source)
         self._looked = kept.doubted
         self._clock.correction = timedelta(seconds=kept.wall - kept.system)
         self._missed = self._examine(reading)
 
     @property
     def known(self) -> bool:
-        return self._source is not Source.UNKNOWN
+        return self._source is not TimeSource.UNKNOWN
 
     @property
-    def source(self) -> Source:
+    def source(self) -> TimeSource:
         return self._source
 
     @property
     def why(self) -> str:
         """The source of the time in a few words."""
-        if self._source is not Source.PHONE:
+        if self._source is not TimeSource.PHONE:
             return self._source.value
         return "set by root" if self._run.by == CONSOLE else f"guardian {self._run.by}'s phone"
 
     @property
     def lower_bound(self) -> datetime:
-        """The last time that a time service confirmed. The right time is not earlier."""
+        """The last time that a time service confirmed. The current time is not earlier."""
         return datetime.fromtimestamp(self._last.at, UTC)
 
     @property
@@ -254,7 +254,7 @@ class ClockWatch:
         self._timers["store"] = self._loop.call_later(STORE, self._store_again)
 
     def look(self) -> None:
-        """Compare the clocks now."""
+        """Check the system clock now, and report a jump or that the time became known."""
         if self.played:
             return
         jump = self._examine(self._machine.read())
@@ -271,7 +271,7 @@ class ClockWatch:
         self._changed(jump)
 
     def _examine(self, reading: Reading) -> Jump | None:
-        """Apply changes since the last check. Return the jump, or None."""
+        """Set the household's clock from a new reading. Return the jump that this causes, or None."""
         was_set = abs(reading.system - self._run.system) >= SMALLEST
         if was_set:
             self._run = replace(self._run, doubted=self._looked)
@@ -280,19 +280,19 @@ class ClockWatch:
         if service is not None:
             return self._set_clock(reading, service, reading.system)
         if not self.known:
-            return self._set_clock(reading, Source.UNKNOWN, self._at_least(reading))
+            return self._set_clock(reading, TimeSource.UNKNOWN, self._at_least(reading))
         if not was_set:
             return None
-        if self._source is Source.PHONE and self.objection(datetime.fromtimestamp(reading.real, UTC)):
-            return self._set_clock(reading, Source.PHONE, self._run.wall)
-        return self._set_clock(reading, Source.ROOT, reading.system)
+        if self._source is TimeSource.PHONE and self.objection(datetime.fromtimestamp(reading.real, UTC)):
+            return self._set_clock(reading, TimeSource.PHONE, self._run.wall)
+        return self._set_clock(reading, TimeSource.ROOT, reading.system)
 
-    def _service(self) -> Source | None:
+    def _service(self) -> TimeSource | None:
         """Return the time service that confirms the current clock, or None."""
         if self._machine.synchronised():
-            return Source.SERVICE
+            return TimeSource.SERVICE
         stamp = read_stamp(self._runtime, self._machine.boot_id)
-        return Source.STAMP if stamp is not None and stamp > self._run.doubted else None
+        return TimeSource.STAMP if stamp is not None and stamp > self._run.doubted else None
 
     def _at_least(self, reading: Reading) -> float:
         """Return the boot time to use while the time is unknown: the latest of all stored times."""
@@ -300,7 +300,9 @@ class ClockWatch:
         ours = run.wall if run.wall >= run.system + SMALLEST else reading.system
         return max(reading.system, ours, max(self._last.at, self._last.heard) - reading.boot)
 
-    def _set_clock(self, reading: Reading, source: Source, wall: float, by: str | None = None) -> Jump | None:
+    def _set_clock(
+        self, reading: Reading, source: TimeSource, wall: float, by: str | None = None
+    ) -> Jump | None:
         """Set the household's clock, as confirmed by ``source``. Return the jump, or None.
 
         ``wall``: Unix time of the boot.
@@ -326,7 +328,7 @@ class ClockWatch:
         return datetime.fromtimestamp(wall + reading.boot, UTC) + self._clock.offset
 
     def store(self) -> None:
-        """Store the time, and whether the battery-backed clock agrees with it."""
+        """Store the current time, and whether the battery-backed clock agrees with it."""
         if self.played or not self.known or not self._started:
             return
         reading = self._machine.read()
@@ -363,13 +365,13 @@ class ClockWatch:
 
         Return False if nothing changes: another source confirmed the time, or the phone agrees with it.
         """
-        if self._source not in (Source.UNKNOWN, Source.PHONE):
+        if self._source not in (TimeSource.UNKNOWN, TimeSource.PHONE):
             return False
         reading = self._machine.read()
         wall = (moment - self._clock.offset).timestamp() - reading.boot
-        if self._source is Source.PHONE and abs(wall - self._run.wall) < SAME:
+        if self._source is TimeSource.PHONE and abs(wall - self._run.wall) < SAME:
             return False
-        jump = self._set_clock(reading, Source.PHONE, wall, by)
+        jump = self._set_clock(reading, TimeSource.PHONE, wall, by)
         if jump is not None:
             self._report(jump)
         return True
@@ -383,22 +385,22 @@ class ClockWatch:
         before, was_known = self._clock.now(), self.known
         self._clock.offset += jump
         if known is not None:
-            self._source = Source.HOME if known else Source.UNKNOWN
+            self._source = TimeSource.HOME if known else TimeSource.UNKNOWN
             self._clock.correction = timedelta()
         self._report(Jump(before, self._clock.now(), was_known, self.known))
 
 
-def source_at_boot(machine: Machine, last: LastTime, reading: Reading) -> Source:
-    """Return the source that confirms the system clock at boot if no time service does."""
+def source_at_boot(machine: MachineClocks, last: LastTime, reading: Reading) -> TimeSource:
+    """Return the source that confirms the system clock at boot without a time service; else UNKNOWN."""
     if reading.real < last.at:
-        return Source.UNKNOWN
+        return TimeSource.UNKNOWN
     if machine.has_host():
-        return Source.HOST
-    return Source.RTC if last.rtc and _rtc_is_right(machine, reading) else Source.UNKNOWN
+        return TimeSource.HOST
+    return TimeSource.RTC if last.rtc and _rtc_is_right(machine, reading) else TimeSource.UNKNOWN
 
 
-def _rtc_is_right(machine: Machine, reading: Reading) -> bool:
-    """Whether the battery-backed clock confirms the system clock.
+def _rtc_is_right(machine: MachineClocks, reading: Reading) -> bool:
+    """Return whether the battery-backed clock confirms the system clock.
 
     That is: the kernel took its time from it at boot, the system clock was not set since, and it still runs.
     """

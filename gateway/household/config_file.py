@@ -36,7 +36,7 @@ MODE = 0o644  # of the first file: the user of the pages reads it, and it contai
 
 
 def read_config(path: Path, is_public_suffix: PublicSuffixCheck, source: bytes | None = None) -> Config:
-    """Return the settings.
+    """Return the settings of `qalqan.yaml`; on a router, UCI options override them.
 
     ``source``: content to use in place of the file's. Raises PolicyError with the file and line.
     """
@@ -49,24 +49,27 @@ def read_config(path: Path, is_public_suffix: PublicSuffixCheck, source: bytes |
 
 
 def read_source(path: Path) -> bytes:
-    """Return `qalqan.yaml`, or what the first boot would write. Raises PolicyError if there is neither."""
+    """Return the content of `qalqan.yaml`. On a router without it, return what the first boot would write.
+
+    Raises PolicyError if there is neither.
+    """
     if not exists(path) and (router := read_router()) is not None:
         return router.first_text(_zone())
     return read_bounded(path)
 
 
 def is_there(path: Path) -> bool:
-    """Whether there are settings, in `qalqan.yaml` or UCI."""
+    """Return whether the gateway has settings: `qalqan.yaml` at ``path``, or the router's UCI file."""
     return exists(path) or router_path() is not None
 
 
 def exists(path: Path) -> bool:
-    """Whether the file exists. Raises PolicyError if its folder cannot be read."""
+    """Return whether the file exists. Raises PolicyError if its folder cannot be read."""
     return attempt(path, path.exists)
 
 
 def router_path() -> Path | None:
-    """Return the path of the router's own settings; None if there are none, as on a Raspberry Pi."""
+    """Return the path of the router's UCI settings; None if there are none, as on a Raspberry Pi."""
     named = os.environ.get(VARIABLE)
     if named == "":
         return None
@@ -75,7 +78,10 @@ def router_path() -> Path | None:
 
 
 def read_router() -> RouterSettings | None:
-    """Return the router's own settings; None if there are none. Raises PolicyError."""
+    """Return the router's UCI settings for Qalqan; None if there are none.
+
+    Raises PolicyError if they are invalid.
+    """
     path = router_path()
     if path is None:
         return None
@@ -91,7 +97,10 @@ def _package(path: Path) -> Package:
 
 
 def _leases(path: Path) -> tuple[str, ...]:
-    """Return the lease files; empty if none is set, or the user of the pages may not read the settings."""
+    """Return the paths of the DHCP lease files, from the settings next to ``path``.
+
+    Empty if none is set, or if the user of the pages may not read the settings.
+    """
     from gateway.household.router_settings import lease_files
 
     try:

@@ -13,7 +13,7 @@ from gateway.household.rule_book import RuleBook
 
 
 class ClockTrust(Protocol):
-    """Tells whether the clock can be trusted (`ClockWatch`)."""
+    """States whether the clock can be trusted. `ClockWatch` implements it."""
 
     @property
     def known(self) -> bool:
@@ -23,7 +23,7 @@ class ClockTrust(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HomeContext:
-    """The objects that every feature needs.
+    """The objects that every feature needs: event loop, clock, current rules, and event bus.
 
     The store is not among them: a feature gets its own tables as constructor arguments.
     """
@@ -48,12 +48,12 @@ class HomeContext:
         return self.trust.known
 
     def publish(self, event: str, /, **values: object) -> None:
-        """Notify the listeners of the control socket."""
+        """Send an event with these values to the clients that listen at the control socket."""
         self.bus.notify(event, **values)
 
 
 class Effects(Protocol):
-    """Actions of the data plane that a feature calls after a change."""
+    """The updates of the data plane (slots, kernel table, connections) that features call after a change."""
 
     def regroup(self) -> None:
         """Assign devices to slots and judge running connections again.
@@ -70,11 +70,11 @@ class Effects(Protocol):
         ...
 
     def sync_table(self) -> None:
-        """Bring the kernel's table in line with devices, owners and interfaces."""
+        """Update the kernel's table to the current devices, owners and interfaces."""
         ...
 
     def sync_gates(self) -> None:
-        """Open and close the connection classes of every device by the rules of this moment."""
+        """Block or pass the connections of every device in the kernel, by the time rules that apply now."""
         ...
 
     def rejudge(self) -> int:

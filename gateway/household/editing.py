@@ -15,8 +15,8 @@ from gateway.core.files import read_bounded, read_if_there
 from gateway.core.reason_codes import Code
 from gateway.household.file_history import (
     PROGRAM,
+    FileChange,
     FileHistory,
-    Step,
     changed_meanwhile,
     no_revision,
     revision_of,
@@ -46,15 +46,15 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A proposed change of files in one folder: new and previous contents (None: no file)."""
+    """A proposed change of files in one folder: their new contents and those found before (None: no file)."""
 
     files: dict[Path, bytes | None]
     found: dict[Path, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """A completed edit: the file before and after, and devices that moved to it."""
+class CompletedEdit:
+    """A completed edit: a file's document and revision before and after, and the devices moved to it."""
 
     before: Document
     after: Document
@@ -64,7 +64,7 @@ class Edit:
 
 
 class Editing:
-    """Edits profiles.
+    """Edits, adds, removes and restores the files of profiles.
 
     ``in_force`` is called after an edit was applied, with the devices that a profile newly names.
     """
@@ -90,19 +90,24 @@ class Editing:
         return found
 
     def read(self, path: Path) -> tuple[bytes, Document]:
-        """Return the content of a file, as bytes and parsed. Raises PolicyError if it cannot be edited."""
+        """Return the content of a rule file, as bytes and parsed.
+
+        Raises PolicyError if it cannot be edited.
+        """
         source = read_bounded(path)
         try:
             return source, edits.read(source, str(path))
         except PolicyError as error:
             raise _broken(error, path) from error
 
-    def last_step(self, path: Path, source: bytes) -> Step | None:
-        """Return the last step that led to ``source``, without automatic steps; None if it is not stored."""
+    def last_step(self, path: Path, source: bytes) -> FileChange | None:
+        """Return the step of the last manual change that led to ``source``; None if it is not stored."""
         return self._rules.history(path.parent).last(path.name, revision_of(source), PROGRAM)
 
-    def edit(self, profile_id: str, changes: Changes, author: Author, revision: int | None = None) -> Edit:
-        """Change a profile.
+    def edit(
+        self, profile_id: str, changes: Changes, author: Author, revision: int | None = None
+    ) -> CompletedEdit:
+        """Change a profile's file and apply it. Return the edit, which may be empty.
 
         ``revision``: the revision that the author saw; None: any. Raises PolicyError with all files
         unchanged.
@@ -113,16 +118,19 @@ class Editing:
             raise changed_meanwhile(path)
         after = self.changed(before, changes)
         if after == before:
-            return Edit(before, after, revision_of(source), revision_of(source), {})
+            return CompletedEdit(before, after, revision_of(source), revision_of(source), {})
         draft = Draft({path: edits.profile_text(after)}, {path: source})
         lost = self._claim_devices(draft, _devices(after), path)
         self.put(draft, changes, author)
-        return Edit(before, after, revision_of(source), _revision(draft.files[path]), lost)
+        return CompletedEdit(before, after, revision_of(source), _revision(draft.files[path]), lost)
 
-    def unedit(self, profile_id: str, revision: int, author: Author, found: int | None = None) -> Edit:
-        """Restore a revision of a profile, if the file is still at the revision ``found``.
+    def undo_edit(
+        self, profile_id: str, revision: int, author: Author, found: int | None = None
+    ) -> CompletedEdit:
+        """Restore an earlier revision of a profile's file. Return the edit.
 
-        Devices that moved since then move back if the other file was not changed afterwards.
+        ``found``: the revision that the author saw; None: any. Devices that moved since then move back if the
+        other file was not changed afterwards. Raises PolicyError with all files unchanged.
         """
         path = self.file(profile_id)
         source = read_bounded(path)
@@ -134,10 +142,10 @@ class Editing:
         after = edits.read(old, str(path))
         lost = self._claim_devices(draft, _devices(after), path)
         self.put(draft, {}, author)
-        return Edit({}, after, revision_of(source), _revision(old), lost)
+        return CompletedEdit({}, after, revision_of(source), _revision(old), lost)
 
-    def _restore_others(self, draft: Draft, steps: list[Step], path: Path) -> None:
-        """Restore the other files of these steps, unless they were changed afterwards."""
+    def _restore_others(self, draft: Draft, steps: list[FileChange], path: Path) -> None:
+        """Add to ``draft`` the earlier contents of other files in ``steps`` that are unchanged since."""
         for step in steps:
             for name in step.after:
                 other = path.with_name(name)
@@ -148,7 +156,7 @@ class Editing:
                     draft.files[other] = self.history.content(step, name)
 
     def add(self, name: str, changes: Changes, author: Author, *, trial: bool = False) -> str:
-        """Add a profile and return its id. With ``trial`` only check it."""
+        """Add a profile and return its id. With ``trial``, check it without writing. Raises PolicyError."""
         household = self._rules.household
         files = profile_files(self.profiles)
         if len(files) >= MAX_PROFILES:
@@ -167,14 +175,15 @@ class Editing:
             self.put(draft, {"name": name, **changes}, author)
         return path.stem
 
-    def remove(self, profile_id: str, author: Author) -> Step:
+    def remove(self, profile_id: str, author: Author) -> FileChange:
         path = self.file(profile_id)
         return self.put(Draft({path: None}, {path: read_bounded(path)}), {}, author)
 
     def restore(self, number: int, author: Author) -> str:
-        """Restore a removed profile, under its former id if that is free.
+        """Restore a removed profile, under its former id if that is free. Return its id.
 
-        Devices that have another owner now stay with that owner.
+        ``number``: the history step that removed it. Devices that have another owner now stay with that
+        owner.
         """
         step = self.history.steps.get(number)
         if step is None or step.removed is None:
@@ -199,7 +208,7 @@ class Editing:
             raise bad_rule(error, "", changes) from error
 
     def with_changes(self, profile_id: str, changes: Changes) -> Household:
-        """Return the household with these changes without writing them. Raises PolicyError like `edit`."""
+        """Return the household as these changes would make it, without writing them. Raises PolicyError."""
         path = self.file(profile_id)
         source, before = self.read(path)
         after = self.changed(before, changes)
@@ -208,7 +217,7 @@ class Editing:
         return self._checked(draft.files, changes)
 
     def _claim_devices(self, draft: Draft, macs: frozenset[str], path: Path) -> dict[str, tuple[str, ...]]:
-        """Remove these devices from all other profiles in ``draft``. Return the removed ones by profile."""
+        """Remove these devices from the other profiles in ``draft``. Return the removed ones by profile."""
         self.check_not_shared(macs)
         lost = {}
         for other in self._rules.household.profiles.values():
@@ -237,8 +246,11 @@ class Editing:
             problem = f"the device {mac} is shared by {', '.join(shared[mac])}"
             raise bad_rule(PolicyError("devices", problem, fix), "", {})
 
-    def put(self, draft: Draft, changes: Changes, author: Author) -> Step:
-        """Write a draft, and call ``in_force`` with the devices that a profile newly names."""
+    def put(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
+        """Write and apply a draft. Return its step in the history.
+
+        Call ``in_force`` with the devices that a profile newly names.
+        """
         before = {
             (profile.id, mac)
             for profile in self._rules.household.profiles.values()
@@ -253,8 +265,8 @@ class Editing:
         self._in_force(frozenset(mac for _, mac in after - before))
         return step
 
-    def write(self, draft: Draft, changes: Changes, author: Author) -> Step:
-        """Check a draft, and write it."""
+    def write(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
+        """Check a draft, write it with a step in the history, and apply it. Return the step."""
         folder = next(iter(draft.files)).parent
         new = self._checked(draft.files, changes)
         order = edits.PROFILE_ORDER if folder == self.profiles else edits.HOME_ORDER
@@ -272,7 +284,10 @@ class Editing:
         return step
 
     def _checked(self, files: Contents, changes: Changes) -> Household:
-        """Return the household with these files. Raises PolicyError if the files cause a new problem."""
+        """Return the household with these files, without applying it.
+
+        Raises PolicyError if the files cause a new problem.
+        """
         try:
             new = self._rules.with_files(files)
         except PolicyError as error:
@@ -291,7 +306,10 @@ class Editing:
         return new
 
     def _refused(self, problem: PolicyError, path: Path, changes: Changes) -> PolicyError:
-        """Return the error for the change, or for an earlier edit outside of the daemon."""
+        """Return the error for a refused file.
+
+        It blames the change, or an earlier edit outside of the daemon.
+        """
         key = blamed(problem, str(path), changes)
         return (
             bad_rule(problem, str(path), changes) if key in changes or not changes else _broken(problem, path)
@@ -307,19 +325,25 @@ class Editing:
 
 
 class HomeEditing:
-    """Edits the family's settings in `qalqan.yaml`."""
+    """Edits the family's settings in `qalqan.yaml`, and restores earlier revisions of them."""
 
     def __init__(self, rules: RuleBook, editing: Editing) -> None:
         self._rules = rules
         self._editing = editing
 
-    def edit(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
-        """Change settings. Raises PolicyError with the file unchanged."""
+    def edit(self, changes: Changes, author: Author, revision: int | None = None) -> CompletedEdit:
+        """Change settings that the pages may change. Return the edit.
+
+        Raises PolicyError with the file unchanged.
+        """
         _check_family_keys(changes, self._rules.household.config.fixed)
         return self.switch(changes, author, revision)
 
-    def switch(self, changes: Changes, author: Author, revision: int | None = None) -> Edit:
-        """Like ``edit``, for keys that only the daemon sets."""
+    def switch(self, changes: Changes, author: Author, revision: int | None = None) -> CompletedEdit:
+        """Change any setting, including keys that the pages may not change. Return the edit.
+
+        Raises PolicyError.
+        """
         path = self._rules.path
         source, before = self._editing.read(path)
         found = revision_of(source)
@@ -330,16 +354,16 @@ class HomeEditing:
         except PolicyError as error:
             raise bad_rule(error, "", changes) from error
         if after == before:
-            return Edit(before, after, found, found, {})
+            return CompletedEdit(before, after, found, found, {})
         data = edits.home_text(after)
         self._editing.put(Draft({path: data}, {path: source}), changes, author)
-        return Edit(before, after, found, revision_of(data), {})
+        return CompletedEdit(before, after, found, revision_of(data), {})
 
-    def unedit(self, revision: int, author: Author, found: int | None = None) -> Edit:
-        """Restore a revision of the family's settings, if the file is still at the revision ``found``.
+    def undo_edit(self, revision: int, author: Author, found: int | None = None) -> CompletedEdit:
+        """Restore an earlier revision of the family's settings. Return the edit.
 
-        Settings of the machine and lists that apply to everyone keep their present values. Raises
-        PolicyError.
+        ``found``: the revision that the author saw; None: any. Settings of the machine and lists that apply
+        to everyone keep their present values. Raises PolicyError.
         """
         path = self._rules.path
         history, source = self._rules.history(path.parent), read_bounded(path)
@@ -348,7 +372,7 @@ class HomeEditing:
         _, old = history.earlier(path, revision)
         data = _with_machine_settings(old, source, str(path))
         self._editing.put(Draft({path: data}, {path: source}), {}, author)
-        return Edit({}, {}, revision_of(source), revision_of(data), {})
+        return CompletedEdit({}, {}, revision_of(source), revision_of(data), {})
 
 
 def assign_device(
@@ -396,7 +420,10 @@ def _devices(said: Document) -> frozenset[str]:
 
 
 def bad_rule(error: PolicyError, file: str, changes: Changes) -> PolicyError:
-    """Return the coded error for a value that the parser refused."""
+    """Return the error of a parser with the code BAD_RULE and the changed key that caused it.
+
+    An error that already has a code is returned unchanged.
+    """
     if error.code != Code.REFUSED:
         return error
     key = blamed(error, file, changes)
@@ -408,9 +435,9 @@ def _broken(error: PolicyError, path: Path) -> PolicyError:
 
 
 def _with_machine_settings(old: bytes, source: bytes, path: str) -> bytes:
-    """Return ``old`` with the present values of the settings that the pages cannot change.
+    """Return the earlier content ``old``, with today's values of the settings that the pages cannot change.
 
-    ``source``: the present file.
+    ``source``: the present content of the file.
     """
     try:
         was, now = edits.read(old, path), edits.read(source, path)
@@ -426,7 +453,7 @@ def _with_machine_settings(old: bytes, source: bytes, path: str) -> bytes:
 
 
 def _lists(said: Document) -> dict[str, tuple[Plain, Plain]]:
-    """Return the URL and file of each national register."""
+    """Return the URL and file of each national register, by country."""
     known = said.get(REGISTERS)
     found = known.items() if isinstance(known, dict) else ()
     return {

@@ -37,7 +37,7 @@ Contents = Mapping[str, bytes | None]
 
 
 def revision_of(data: bytes) -> int:
-    """Return the revision of a file: 48 bits of the SHA-256 of its content, exact as a JSON number."""
+    """Return the revision number of a file: the first 48 bits of its SHA-256, which fit a JSON number."""
     return int.from_bytes(sha256(data).digest()[:6])
 
 
@@ -46,8 +46,8 @@ def revision(data: bytes | None) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A stored change of one or more files."""
+class FileChange:
+    """A stored change of files: author, time, reason, and each file's revision before and after."""
 
     number: int
     by: str
@@ -59,34 +59,37 @@ class Step:
 
     @property
     def removed(self) -> str | None:
-        """The file that the step removed; None if it did anything else."""
+        """The name of the file that the step removed; None if the step did anything else."""
         name = next(iter(self.after), None)
         return name if len(self.after) == 1 and name is not None and self.after[name] is None else None
 
 
 class FileHistory:
-    """The history of the files in one folder. Steps are read once and then cached."""
+    """The stored changes (steps) of the files in one folder: writes, looks up and undoes them.
+
+    Steps are read once and then cached.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._home = folder
         self._folder = folder / FOLDER
-        self._steps: dict[int, Step] | None = None
+        self._steps: dict[int, FileChange] | None = None
         self._unreadable = 0  # highest number of an unreadable step, whose folder is not touched
 
     @property
-    def steps(self) -> Mapping[int, Step]:
+    def steps(self) -> Mapping[int, FileChange]:
         """The steps by number, oldest first."""
         return self._cached()
 
-    def _cached(self) -> dict[int, Step]:
+    def _cached(self) -> dict[int, FileChange]:
         if self._steps is None:
             self._steps = {step.number: step for step in self._read()}
         return self._steps
 
-    def last(self, name: str, revision: int, skip_author: str = "") -> Step | None:
-        """Return the step that led to a revision; None if it is not stored, or a person edited the file.
+    def last(self, name: str, revision: int, skip_author: str = "") -> FileChange | None:
+        """Return the step that led to ``revision`` of the file ``name``.
 
-        ``skip_author``: skip the steps of this author.
+        None if it is not stored, or a person edited the file. ``skip_author``: skip the steps of this author.
         """
         wanted: int | None = revision
         for step in (step for step in reversed(list(self.steps.values())) if name in step.after):
@@ -97,14 +100,14 @@ class FileHistory:
             wanted = step.before[name]
         return None
 
-    def since(self, name: str, revision: int) -> list[Step]:
+    def since(self, name: str, revision: int) -> list[FileChange]:
         """Return the steps since a file last had a revision, newest first; empty if it never had it."""
         steps = [step for step in reversed(list(self.steps.values())) if name in step.after]
         start = next((n for n, step in enumerate(steps) if step.before[name] == revision), None)
         return [] if start is None else steps[: start + 1]
 
-    def earlier(self, path: Path, revision: int) -> tuple[list[Step], bytes]:
-        """Return the steps since a revision, and the content at that revision.
+    def earlier(self, path: Path, revision: int) -> tuple[list[FileChange], bytes]:
+        """Return the steps of a file since a revision, newest first, and its content at that revision.
 
         Raises PolicyError if the revision is not stored.
         """
@@ -114,7 +117,7 @@ class FileHistory:
             raise no_revision(path, revision)
         return steps, old
 
-    def content(self, step: Step, name: str) -> bytes | None:
+    def content(self, step: FileChange, name: str) -> bytes | None:
         """Return the content of a file before a step. Raises PolicyError if it is no longer stored."""
         if step.before[name] is None:
             return None
@@ -130,15 +133,15 @@ class FileHistory:
     def put(
         self, files: Contents, found: Contents, *,
         by: str, at: datetime, by_hand: frozenset[str], because: str = "",
-    ) -> Step:  # fmt: skip
-        """Write ``files`` as a new step, if all of them still have the contents in ``found``.
+    ) -> FileChange:  # fmt: skip
+        """Write ``files`` and return the new step, if all of them still have the contents in ``found``.
 
         Raises PolicyError with all files unchanged.
         """
         number = 1 + max(max(self._cached(), default=0), self._unreadable)
         before = {name: revision(found[name]) for name in files}
         after = {name: revision(data) for name, data in files.items()}
-        step = Step(number, by, at, before, after, by_hand, because)
+        step = FileChange(number, by, at, before, after, by_hand, because)
         try:
             self._store(step, found)
             self._check(files, found)
@@ -153,7 +156,7 @@ class FileHistory:
         self._prune()
         return step
 
-    def _discard(self, step: Step) -> None:
+    def _discard(self, step: FileChange) -> None:
         """Delete a failed step. If part of it could not be undone, the step stays."""
         moved = [name for name in step.after if step.before[name] != step.after[name]]
         if any(revision(self.read(name)) == step.after[name] for name in moved):
@@ -190,7 +193,7 @@ class FileHistory:
     def _place(self, number: int) -> Path:
         return self._folder / f"{number:06}"
 
-    def _store(self, step: Step, found: Contents) -> None:
+    def _store(self, step: FileChange, found: Contents) -> None:
         fresh = self._folder / _NEXT
         if not self._folder.is_dir():
             self._folder.mkdir(mode=0o700)
@@ -236,11 +239,11 @@ class FileHistory:
         sync_folder(path.parent)
 
     def _sibling(self) -> Path | None:
-        """Return a file whose owner and mode a new file gets."""
+        """Return a file that gives its owner and mode to a new file; None if the folder has none."""
         return next((file for file in sorted(self._home.iterdir()) if file.suffix == ".yaml"), None)
 
     def _prune(self) -> None:
-        """Delete the steps that are beyond the limits for all of their files."""
+        """Delete the steps that exceed the limits (STEPS, BY_HAND, GONE) for each of their files."""
         seen: dict[str, int] = {}
         hands: dict[str, int] = {}
         gone = 0
@@ -260,7 +263,7 @@ class FileHistory:
                 del self._cached()[step.number]
 
     def forget(self, name: str) -> None:
-        """Delete all steps that contain a file, with their other files."""
+        """Delete all steps that contain the file ``name``, including their other files."""
         for step in [step for step in self._cached().values() if name in step.after]:
             _remove(self._place(step.number))
             del self._cached()[step.number]
@@ -271,7 +274,7 @@ class FileHistory:
         names = (file.name for file in self._folder.iterdir())
         return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
-    def _read(self) -> Iterator[Step]:
+    def _read(self) -> Iterator[FileChange]:
         for number in self._numbers():
             step = self._read_step(number)
             if step is not None:
@@ -279,7 +282,7 @@ class FileHistory:
             else:
                 self._unreadable = number
 
-    def _read_step(self, number: int) -> Step | None:
+    def _read_step(self, number: int) -> FileChange | None:
         place = self._place(number)
         try:
             return read_note(number, read_bounded(place / _NOTE, MAX_NOTE))
@@ -288,7 +291,7 @@ class FileHistory:
             return None
 
 
-def note_of(step: Step) -> bytes:
+def note_of(step: FileChange) -> bytes:
     note = {
         "by": step.by,
         "at": step.at.isoformat(timespec="seconds"),
@@ -300,7 +303,7 @@ def note_of(step: Step) -> bytes:
     return json.dumps(note, ensure_ascii=False, indent=1).encode()
 
 
-def read_note(number: int, data: bytes) -> Step:
+def read_note(number: int, data: bytes) -> FileChange:
     note = json.loads(data)
     at = datetime.fromisoformat(note["at"])
     before, after = dict(note["before"]), dict(note["after"])
@@ -308,7 +311,7 @@ def read_note(number: int, data: bytes) -> Step:
         msg = "it names other files before than after, or a time without an offset"
         raise ValueError(msg)
     because = str(note.get("because", ""))[:MAX_REASON]  # earlier versions of Qalqan stored no reason
-    return Step(number, str(note["by"]), at, before, after, frozenset(note["by_hand"]), because)
+    return FileChange(number, str(note["by"]), at, before, after, frozenset(note["by_hand"]), because)
 
 
 def _remove(place: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.core.errors import ListError
 from gateway.household.loading import Product, load_product
 from gateway.lists.book import SHELF
-from gateway.lists.build import Report, Source, must_hits
+from gateway.lists.build import BuildReport, BuildSource, must_hits
 from gateway.lists.canaries import Canaries, CatalogueNames, parse_canaries, parse_shared_networks
 from gateway.lists.fetch import Fetcher
 from gateway.lists.must_resolve import MustResolve, content_categories, parse_must_resolve
@@ -75,7 +75,7 @@ class ListLibrary:
         return frozenset(register.source for register in self.registers if register.file)
 
     def is_here(self, source: str) -> bool:
-        """Whether a list has a local copy."""
+        """Return whether a list has a local copy."""
         return self.shelf.path(source).exists()
 
     def fetch(
@@ -102,8 +102,11 @@ class ListLibrary:
         """Return whether any list has a copy that was fetched or confirmed today."""
         return any(self.shelf.is_fresh(published, now) for published in self.published)
 
-    def build(self, now: datetime) -> tuple[TableInfo, list[Report]]:
-        """Build the table from the seeds and all usable copies."""
+    def build(self, now: datetime) -> tuple[TableInfo, list[BuildReport]]:
+        """Build the category table from the packaged seeds and all usable copies.
+
+        Return facts about the table, and a report for each list. Raises ListError without any seed or copy.
+        """
         self._make_state()
         if not self.seeds and not any(map(self.is_here, self.published)):
             msg = "there is no list to build from; run: qalqan lists update"
@@ -127,8 +130,8 @@ class ListLibrary:
         )
         return [published for published in lists if published is not None]
 
-    def refusing(self, source: Source) -> list[str]:
-        """Return one line for each entry of a list that blocks a site which must open from ten years on."""
+    def refusing(self, source: BuildSource) -> list[str]:
+        """Return one line for each list entry that blocks a site which must resolve from ten years on."""
         hits = must_hits(source, self.canaries.must)
         return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]
 
@@ -147,7 +150,10 @@ class ListLibrary:
 def read_library(
     state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()
 ) -> ListLibrary:
-    """Read the lists. Raises PolicyError for damaged packaged data or an unusable own file."""
+    """Return the gateway's lists: published ones, the family's own, enabled registers, and packaged seeds.
+
+    Raises PolicyError for damaged packaged data or an unusable own file.
+    """
     product = load_product()
     categories = product.categories
     own = OwnLists() if own_file is None else read_own(own_file, categories)
@@ -174,7 +180,10 @@ def read_library(
 
 
 def must_resolve(product: Product) -> MustResolve:
-    """Return the names that must resolve. Raises PolicyError for damaged packaged data."""
+    """Return the well-known sites and help lines that no list may block for children from ten years on.
+
+    Raises PolicyError for damaged packaged data.
+    """
     return MustResolve(
         parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
         content_categories(product.bands),

@@ -68,7 +68,7 @@ _Steps = tuple[Callable[[str], bool] | int, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """The packaged data, from the package ``profiles``."""
+    """The packaged data: categories, services, age groups, countries, laws, resolvers and more."""
 
     categories: Categories
     catalogue: Catalogue
@@ -115,14 +115,14 @@ class Product:
         return rights_for(self.countries, country)
 
     def holidays(self, country: str) -> Mapping[date, str]:
-        """Return the holidays of the supported years, with their English names."""
+        """Return the public holidays of a country by date, with their English names, for HOLIDAY_YEARS."""
         own = country_of(self.countries, country) if country else None
         if own is None:
             return {}
         return {day: name for year in HOLIDAY_YEARS for day, name in own.holidays(year, country).items()}
 
     def calendar(self, settings: Config) -> Calendar:
-        """Return the household's calendar, without free days of profiles."""
+        """Return the household's time zone, holidays, start of day and week, without profiles' free days."""
         country = country_of(self.countries, settings.country) if settings.country else None
         return Calendar(
             settings.zone,
@@ -132,7 +132,10 @@ class Product:
         )
 
     def world(self, languages: tuple[str, ...], https: Https | None = None) -> World:
-        """Return a world without category table and learned addresses; the daemon adds them."""
+        """Return the data that all judges share.
+
+        The daemon adds the category table and addresses learned from DNS.
+        """
         return World(
             catalogue=self.catalogue,
             categories=self.categories,
@@ -151,7 +154,7 @@ def _never(name: str) -> bool:  # noqa: ARG001
 
 
 def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
-    """Read the package ``profiles``. Raises PolicyError for damaged data.
+    """Read the packaged data from the package ``profiles``. Raises PolicyError for damaged data.
 
     The package build checks its names against the public suffixes. At a start that would take 30 ms and 2 MB.
     """
@@ -201,12 +204,12 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
 
 
 def vocabulary(product: Product) -> Vocabulary:
-    """Return the vocabulary of the rule files."""
+    """Return the categories, services, laws and public-suffix check that rule files are validated against."""
     return Vocabulary(product.categories, product.catalogue, lazy_public_suffix_check(), product.laws)
 
 
 def load_countries(is_public_suffix: PublicSuffixCheck = _never) -> Mapping[str, Country]:
-    """Return the countries by code. The pages use them while the daemon is unreachable."""
+    """Return the packaged countries by code. The pages use them while the daemon is unreachable."""
     read = (parse_country(source, name, is_public_suffix) for source, name in _folder(DATA, "countries"))
     return {item.code: item for item in read}
 
@@ -235,7 +238,9 @@ def load(
     excuse: Callable[[str], bool] = _never,
     folder: Path | None = None,
 ) -> Household:
-    """Read the rule files.
+    """Return the household that `qalqan.yaml` and the files of the profiles describe.
+
+    Broken profiles are in its ``problems``.
 
     Arguments:
         instead: contents that replace those of files (None: no file).
@@ -270,13 +275,16 @@ def load(
 
 
 def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:
-    """Read the file of a profile. ``days_of`` replaces the reader of calendars. Raises PolicyError."""
+    """Return the profile in a file. Raises PolicyError.
+
+    ``days_of``: returns the free days of a calendar in place of the reader of calendars.
+    """
     words = vocabulary(product)
     return _parse(read_bounded(path), path, product, words, days_of)
 
 
 def profile_of(source: bytes, path: Path, product: Product) -> Profile:
-    """Parse an earlier version of a profile, without its calendars. Raises PolicyError."""
+    """Return the profile in an earlier version of its file, without its calendars. Raises PolicyError."""
     words = vocabulary(product)
     return _parse(source, path, product, words, lambda _calendar: frozenset())
 
@@ -289,13 +297,16 @@ def _parse(
 
 
 def _macs_in(text: bytes) -> frozenset[str]:
-    """Return possible MAC addresses in an unusable file."""
+    """Return everything that looks like a MAC address in an unusable file."""
     written = (parse_mac(found.decode("ascii")) for found in _MAC.findall(text))
     return frozenset(mac for mac in written if mac is not None)
 
 
 def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) -> list[Path]:
-    """Return the files of profiles, sorted, with ``instead`` applied. Raises PolicyError."""
+    """Return the paths of the profiles' files, sorted. Raises PolicyError if the folder cannot be read.
+
+    ``instead``: files to add, or to leave out (None), in place of those on the disk.
+    """
 
     def listed() -> list[Path]:
         there = {file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != "."}
@@ -316,7 +327,8 @@ def _check_names(
 ) -> dict[str, PolicyError]:
     """Check that each profile in `qalqan.yaml` has a file, and that no shared device is in a profile.
 
-    A broken file counts. Return the excused names with their problems. Raises PolicyError.
+    A broken file counts. Return the problems of excused profile ids. Raises PolicyError for any other
+    problem.
     """
     broken = {Path(name).stem.casefold() for name in household.problems}
     absent: dict[str, PolicyError] = {}

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Protocol
 
-from gateway.household.grouping import DesiredSlot, Grouping, InterfaceOf, SlotKeys
+from gateway.household.slot_assignment import DesiredSlot, Grouping, InterfaceOf, SlotKeys
 from gateway.path.addresses import (
     AddressBook,
     DeviceAddresses,
@@ -29,9 +29,9 @@ from gateway.policy.judge.explanation import GUARDIAN
 from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.ledger import Why
+from gateway.policy.time.ledger import CountReason
 from gateway.policy.time.schedule import DAY, Calendar, week_limits
-from gateway.policy.time.standing import FOREVER, PLAIN, Grant, Lesson, Situation
+from gateway.policy.time.standing import FOREVER, PLAIN, ActiveRepair, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind
@@ -43,7 +43,7 @@ ROUTER = "router"  # author of a change in LuCI
 BY_GUARDIANS = (
     GrantKind.GRANT,
     GrantKind.REQUEST,
-)  # not what a child takes, such as "Finish my game" or a code
+)  # a child takes the other kinds itself, such as "Finish my game" or a code
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +55,43 @@ class CountedMinute:
     gate: str
     bytes: int
     service: str | None  # None: unknown
-    why: Why
+    why: CountReason
 
 
 @dataclass(frozen=True, slots=True)
 class UsedMinute:
-    """A minute that is stored by category, with or without a limit."""
+    """A minute in which a category or service was used, with or without a time limit."""
 
     at: datetime  # its start, in UTC
-    use: str  # a category or service, as in `store.tables.history`
+    use: str  # a category or service: a key of `store.tables.history`
 
 
-class Minutes(Protocol):
-    """The ledgers of used minutes."""
+class MinuteLedgers(Protocol):
+    """Returns the used minutes of a profile. `Ledgers` implements it."""
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
-        """Return the household's day, and the minutes used on it by gate."""
+        """Return today's date (None until counting starts), and the minutes used today by limit."""
         ...
 
     def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
-        """Return the minutes used from the day ``first`` to the household's day, by the gate of the limit."""
+        """Return the minutes used from the day ``first`` up to today, by limit."""
         ...
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
-        """Return the minutes of the household's day by device and gate, in the order of first use."""
+        """Return today's used minutes by device and limit, in the order of first use."""
         ...
 
     def entries(self, profile_id: str, day: date) -> Sequence[CountedMinute]:
-        """Return the counted minutes of a day in order."""
+        """Return the minutes of a day that counted for a limit, in order."""
         ...
 
     def uses(self, profile_id: str, day: date) -> Sequence[UsedMinute]:
-        """Return the minutes of a day by category; empty if the log level of that day does not store them."""
+        """Return the minutes of a day by category and service; empty if that day's log level stores none."""
         ...
 
 
 class Uncounted:
-    """Counts no minutes."""
+    """Returns no used minutes, in place of ledgers where nothing is counted."""
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:  # noqa: ARG002
         return None, {}
@@ -111,7 +111,7 @@ class Uncounted:
 
 @dataclass(slots=True)
 class Worn:
-    """The profile or device whose rules apply to the device of a filter test."""
+    """The test device of a filter test, and the profile or device whose rules apply to it."""
 
     who: str  # a profile id, or the MAC address of a device
     mac: str  # of the test device
@@ -119,9 +119,10 @@ class Worn:
     paused: bool = False  # the test pauses its own device
 
     def of(self, situation: Situation) -> Situation:
-        """Return ``situation`` without schedules, pauses and grants.
+        """Return ``situation`` for the test device: without schedules, pauses, grants and used minutes.
 
-        During bedtime everything is blocked, and a test would find nothing out.
+        During bedtime everything is blocked, and a test would find nothing out. Only the test's own pause is
+        kept.
         """
         return replace(
             situation,
@@ -139,7 +140,7 @@ class Worn:
 
 @dataclass(slots=True)
 class Member:
-    """One slot: its devices, the profile that applies to them, and their situation."""
+    """A slot with its devices, their profile, and their situation (time, pauses, grants)."""
 
     slot: int
     macs: tuple[str, ...]
@@ -160,14 +161,17 @@ class Member:
 
     @property
     def keeps_names(self) -> bool:
-        """Whether the names of the addresses that the slot resolves are stored."""
+        """Return whether the names that the slot's devices resolve are stored by address."""
         return self.names is not None or (self.beside is not None and self.beside.names is not None)
 
     def decide(self, seen: Observation, at: datetime) -> Decision:
         return self.judge.decide(seen, self.situation, at)
 
     def decide_running(self, seen: Observation, at: datetime) -> Decision:
-        """Return the decision about a running flow. A DNS answer that has expired does not end it."""
+        """Return the decision about a running flow.
+
+        It does not depend on whether the DNS answer has expired.
+        """
         situation = self._running()
         if isinstance(self.judge, CombinedJudge) and self.beside is not None:
             return self.judge.both(seen, situation, self.beside._running(), at)
@@ -183,21 +187,21 @@ class Member:
 
 
 class Teaching(Protocol):
-    """The lessons of the site repair: temporary recordings of what a device needs."""
+    """Site repair: temporary recordings (lessons) of the blocked hosts that a broken site needs."""
 
-    def lesson_of(self, member: Member) -> Lesson | None:
-        """Return the running lesson of the member's device, or None."""
+    def lesson_of(self, member: Member) -> ActiveRepair | None:
+        """Return the lesson that runs on the member's device, or None."""
         ...
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the member's ``decide``. During a lesson it also records what it blocks."""
+        """Return the function that decides for a member. During a lesson it also records what it blocks."""
         ...
 
 
 class NoLessons:
-    """Has no lessons."""
+    """Site repair without any lesson: devices get the usual decisions."""
 
-    def lesson_of(self, member: Member) -> Lesson | None:  # noqa: ARG002
+    def lesson_of(self, member: Member) -> ActiveRepair | None:  # noqa: ARG002
         return None
 
     def decide_of(self, member: Member) -> Decide:
@@ -205,7 +209,7 @@ class NoLessons:
 
 
 class SlotBooks:
-    """Gives access to the stored addresses, services and names of each slot."""
+    """Returns the DNS addresses, services and names that are stored for each slot."""
 
     def __init__(
         self, addresses: AddressBook, services: ServiceBook, names: NameBook | None, now: Callable[[], float]
@@ -229,7 +233,7 @@ class SlotBooks:
 
 
 class MemberFactory:
-    """Creates members from the current rules."""
+    """Creates the member of a slot (devices, judge and situation) from the current rules."""
 
     def __init__(self, world: World, calendar: Calendar, books: SlotBooks) -> None:
         self._world = world
@@ -238,9 +242,9 @@ class MemberFactory:
         self._judges: list[Judge] = []
 
     def judge(self, profile: Profile) -> Judge:
-        """Return the judge of a profile. All devices of a profile share it.
+        """Return the judge, which makes a profile's decisions. Devices with the same profile object share it.
 
-        A managed device has a profile of its own.
+        A managed device has a profile object of its own.
         """
         known = next((judge for judge in self._judges if judge.profile is profile), None)
         if known is None:
@@ -269,7 +273,10 @@ class MemberFactory:
 
 
 class Family:
-    """Keeps the members by slot, rebuilt when a rule file, a list or the owner of a device changes."""
+    """Stores the member (devices, profile, judge and situation) of each slot.
+
+    It is rebuilt when a rule file, a list or the owner of a device changes.
+    """
 
     def __init__(
         self,
@@ -282,7 +289,7 @@ class Family:
         names: NameBook | None = None,
         clock_known: Callable[[], bool] = lambda: True,
         interface_of: InterfaceOf = lambda _: None,
-        minutes: Minutes | None = None,
+        minutes: MinuteLedgers | None = None,
         teaching: Teaching | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
@@ -293,12 +300,12 @@ class Family:
         self.opened: Mapping[
             str, str
         ] = {}  # opened by an adult's proof: MAC address → profile without the proof
-        self.minutes: Minutes = minutes or Uncounted()
+        self.minutes: MinuteLedgers = minutes or Uncounted()
         self._teaching: Teaching = teaching or NoLessons()
         self.unknown: int | None = None  # slot of unassigned devices; None: they are not filtered
         self.strangers: dict[
             str, int | None
-        ] = {}  # the same by interface, for interfaces with a setting of their own
+        ] = {}  # slot of unassigned devices by interface, for interfaces with a setting of their own
         self.apart: frozenset[str] = frozenset()  # MAC addresses whose rules depend on their interface
         self._interface_of = interface_of
         self._store = store
@@ -309,7 +316,7 @@ class Family:
         self._worn: Worn | None = None
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
-        """Create the members of all devices from these rules.
+        """Assign all devices to slots, and create the members of the slots from these rules.
 
         Raises:
             StoreError: more slots are needed than exist.
@@ -371,7 +378,10 @@ class Family:
         return mac in self.plain or any(mac in member.macs for member in self.members.values())
 
     def _source(self, who: str, household: Household) -> DesiredSlot | None:
-        """Return the desired slot with the rules of ``who``, a profile or device; None if there are none."""
+        """Return the desired slot with the rules of ``who``, a profile id or a MAC address.
+
+        None if these rules do not exist, or filter nothing.
+        """
         if parse_mac(who) is None:
             profile = household.find(who)
             return None if profile is None or not profile.filtered else DesiredSlot(who, (), profile)
@@ -404,7 +414,7 @@ class Family:
     def _desired_slots(
         self, household: Household, at: datetime
     ) -> tuple[list[DesiredSlot], tuple[str, ...], SlotKeys]:
-        """Return the desired slots, the MAC addresses without one, and the slots of unassigned devices."""
+        """Return the desired slots, the unfiltered MAC addresses, and the slot keys of unassigned devices."""
         force = self._in_force(at)
         subjects = {*(pause.who for pause in force.pauses), *(given.who for given in force.given)}
         macs = (who for who in subjects if parse_mac(who) is not None)
@@ -418,7 +428,7 @@ class Family:
         return grouping.desired_slots()
 
     def situate(self, at: datetime) -> frozenset[int]:
-        """Update the situations from pauses, grants, `off` and used minutes.
+        """Update each member's situation from pauses, grants, used minutes and `off` (nothing is filtered).
 
         Return the slots for which a decision may have changed. Each used minute changes a situation, but few
         of them change a decision.
@@ -441,7 +451,7 @@ class Family:
         return self._store.state(at, self._calendar.family_day(at))
 
     def held(self, member: Member, at: datetime) -> Situation:
-        """Return a member's situation at a past moment, as far as it is stored."""
+        """Return a member's situation at a past moment, from what is still stored about it."""
         force, day = self._in_force(at), self._calendar.family_day(at)
         off = force.off
         force = InForce(
@@ -464,16 +474,16 @@ class Family:
         return replace(found, week_used=week_used)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
-        """Return a member's judge and situation at a past moment."""
+        """Return the judge and the situation that decided for a member at a past moment."""
         judge = member.judge
         if isinstance(judge, CombinedJudge) and member.beside is not None:
             judge = judge.as_of(self.held(member.beside, at))
         return judge, self.held(member, at)
 
     def unused(self, member: Member, at: datetime) -> Situation:
-        """Return the situation by the guardians' settings alone.
+        """Return a member's situation as guardians' settings alone make it.
 
-        It has no used minutes, and no grants that the child took.
+        It has no used minutes, and no grants that the child took itself.
         """
         force = self._in_force(at)
         by_guardians = tuple(given for given in force.given if given.kind in BY_GUARDIANS and given.at <= at)
@@ -487,7 +497,7 @@ class Family:
         force: InForce | None = None,
         kinds: Collection[GrantKind] = tuple(GrantKind),
     ) -> Situation:
-        """Return a member's situation.
+        """Return a member's situation: pauses, grants, used minutes and other state that decisions depend on.
 
         ``kinds``: the kinds of grants whose extra minutes of earlier days of the week count.
         """
@@ -536,7 +546,7 @@ class Family:
     def _week(
         self, member: Member, names: Collection[str], today: date, kinds: Collection[GrantKind]
     ) -> tuple[Mapping[str, int], list[Given]]:
-        """Return the minutes used in the week of ``today`` by gate, and the grants of its earlier days."""
+        """Return the minutes used in the week of ``today`` by limit, and the grants of its earlier days."""
         if not week_limits(member.profile.rules):
             return {}, []
         first = self._calendar.first_of_week(today)
@@ -559,7 +569,7 @@ class Family:
         return member
 
     def slots_of(self, who: str) -> frozenset[int]:
-        """Return the slots of a profile id or a MAC address.
+        """Return the slots in which a profile (by id) or a device (by MAC address) is.
 
         Slots of a profile with an open question are left out: their devices may belong to another profile.
         """
@@ -570,7 +580,7 @@ class Family:
         )
 
     def member_of(self, mac: str, interface: str | None = None) -> Member | None:
-        """Return the member of a MAC address; None if it is not filtered.
+        """Return the member that filters a MAC address; None if it is not filtered.
 
         The rules of an unassigned device depend on ``interface``, by default the one where it was last seen.
         """
@@ -589,7 +599,7 @@ class Family:
 
 
 def bonus(given: Iterable[Given]) -> dict[str, int]:
-    """Return the extra minutes of grants without an end, by gate."""
+    """Return the extra minutes by limit: the sum of grants that have no end."""
     found: dict[str, int] = {}
     for grant in given:
         if grant.until is None:
@@ -598,10 +608,10 @@ def bonus(given: Iterable[Given]) -> dict[str, int]:
 
 
 def giver(given: Given) -> str:
-    """Return the owner of a grant: the guardian who gave it, or the family, for example for a code."""
+    """Return the owner of a grant as named in a decision: the guardian who gave it, else ``family``."""
     return owner(given.by) if given.kind in BY_GUARDIANS else "family"
 
 
 def owner(by: str) -> str:
-    """Return the owner as named in a decision: a guardian, or the family if no name is known."""
+    """Return the owner as named in a decision: ``guardian:NAME``, or ``family`` without a name."""
     return "family" if by in (CONSOLE, ROUTER) else f"{GUARDIAN}:{by}"

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SeenDevice:
-    """A device that is on the network now."""
+    """A device that is online, or that may be online because the kernel has not answered yet."""
 
     mac: str
     ips: tuple[str, ...]  # IPv4 first
@@ -51,18 +51,18 @@ class SeenDevice:
 
 @dataclass(frozen=True, slots=True)
 class NeighboursRead:
-    """The kernel's neighbour table was read, or changed."""
+    """Published when the kernel's neighbour table was read, or has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DevicesMoved:
-    """Devices moved to another LAN interface. Published only if an interface has a setting of its own."""
+    """Published when devices moved to another LAN interface, if an interface has a setting of its own."""
 
     macs: frozenset[str]
 
 
 class Presence:
-    """Updates the inventory.
+    """Tracks which devices are on the LAN: feeds events, neighbours, leases and packets to the inventory.
 
     Arguments:
         regroup: called when the place or interface of a device changes.
@@ -116,7 +116,10 @@ class Presence:
         self._tick()
 
     def _mark_present_unfiltered(self) -> bool:
-        """Mark all present devices without an owner as unfiltered. Return whether there are any."""
+        """Mark present devices without an owner as unfiltered. Return whether there are any.
+
+        Devices on interfaces with a setting of their own for new devices are left out.
+        """
         self.look()
         own, known = self._own_defaults, self._store.devices.all()
         placed = {*self._rules.household.named, *(mac for mac, device in known.items() if device.place)}
@@ -190,7 +193,10 @@ class Presence:
             self._again.later()
 
     def look(self) -> None:
-        """Read neighbours and leases, unless the gateway is unclaimed."""
+        """Read the kernel's neighbours and the DHCP leases, and update inventory and store.
+
+        An unclaimed gateway reads nothing.
+        """
         self._looked = self._loop.now()
         if self.claim.unclaimed:
             return
@@ -208,7 +214,7 @@ class Presence:
                 self._store.notes.seen(mac, self.here.addresses(mac), at)
 
     def read_owners(self) -> list[Neighbour]:
-        """Update the owners of addresses, and return the neighbours on the LAN."""
+        """Read the kernel's neighbours on the LAN and return them. Update which device has which address."""
         if self.claim.unclaimed:
             return []
         inside = lan.indexes(self._lan)
@@ -226,7 +232,7 @@ class Presence:
 
     @property
     def _own_defaults(self) -> Container[str]:
-        """The interfaces with a setting of their own for new devices."""
+        """The LAN interfaces that have a setting of their own for new devices."""
         return self._rules.household.config.interfaces
 
     def _note_places(self, inside: Mapping[int, str]) -> None:
@@ -288,7 +294,10 @@ class Presence:
         return found
 
     def _mac_by_kernel(self, ip: str) -> str | None:
-        """Return the MAC address by the kernel's table; of a claimed gateway, only that of a known device."""
+        """Return the MAC address of an IP address from the kernel's neighbour table, or None.
+
+        On a claimed gateway, only a device in the inventory is returned.
+        """
         for ifindex in lan.indexes(self._lan):
             try:
                 neighbour = find_neighbour((ip, ifindex))
@@ -304,7 +313,7 @@ class Presence:
         return self.claim.unclaimed or mac in self.ignored
 
     def ignore(self, mac: str) -> None:
-        """Ignore the device of a filter test from now on."""
+        """Ignore a MAC address from now on: it belongs to a filter test."""
         if mac not in self.ignored:
             self.ignored.append(mac)
 
@@ -320,7 +329,7 @@ class Presence:
         return (known is not None and bool(known.place)) or self._is_named(mac)
 
     def _is_named(self, mac: str) -> bool:
-        """Whether a rule file lists the device, or a guardian gave it a name."""
+        """Return whether a rule file lists the device, or a guardian gave it a name."""
         return mac in self._rules.household.named or mac in self._store.notes.labels()
 
     def _sights(self) -> list[Sighting]:
@@ -353,7 +362,7 @@ class SeenDevices:
         return {mac: seen for mac in self._inventory.macs() if (seen := self.seen(mac)) is not None}
 
     def seen(self, mac: str) -> SeenDevice | None:
-        """Return a device; None if it is offline."""
+        """Return the addresses, own name and state of a device; None if it is offline or unknown."""
         sight, online = self._inventory.sight(mac), self._inventory.online(mac)
         if sight is None or not (online or self._inventory.is_open(mac)):
             return None
@@ -365,12 +374,12 @@ class SeenDevices:
         return self._store.notes.labels().get(mac) or self.own_name(mac)
 
     def own_name(self, mac: str) -> str:
-        """Return the device's own name, now or earlier; empty if it has none."""
+        """Return the host name that the device itself reports, now or earlier; empty if it has none."""
         known = self._store.devices.all().get(mac)
         return self.host_name(mac) or (known.name if known is not None else "")
 
     def host_name(self, mac: str) -> str:
-        """Return the device's present own name; empty if it has none."""
+        """Return the host name that the device itself reports now; empty if it has none."""
         traits = self._inventory.traits(mac)
         return "" if traits is None else traits.host_name
 

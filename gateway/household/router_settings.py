@@ -45,7 +45,10 @@ def _flag(option: Option) -> Node:
 
 
 def _items(option: Option) -> Node:
-    """Return a list. The items of a plain option are separated by spaces, as in old files."""
+    """Return the values of an option as a list.
+
+    A plain option separates its items by spaces, as in old files.
+    """
     values = [(value.place, word) for value in option.values for word in value.text.split()]
     return Sequence(option.place, tuple(Scalar(place, word, quoted=True) for place, word in values))
 
@@ -56,7 +59,7 @@ def _name(option: Option) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KnownOption:
-    """A UCI option, and the key of `qalqan.yaml` that it sets (empty: none)."""
+    """A UCI option: the key of `qalqan.yaml` that it sets (empty: none), and its parser."""
 
     key: str
     read: Reader = _text
@@ -114,21 +117,24 @@ class RouterSettings:
     usual: Mapping[str, Node]  # defaults for keys that are missing in `qalqan.yaml`
 
     def over(self, document: Document) -> Document:
-        """Return ``document`` overridden by these settings."""
+        """Return ``document``, the parsed `qalqan.yaml`, overridden by these settings."""
         gone = {_TOGETHER[key] for key in self.entries if key in _TOGETHER} - self.entries.keys()
         usual = {key: node for key, node in self.usual.items() if key not in document.entries}
         return _overridden(_without(document, gone), {**usual, **self.entries})
 
     @property
     def fixed(self) -> Mapping[str, RouterSetting]:
-        """The keys that UCI sets, with the option that sets each."""
+        """The keys of `qalqan.yaml` that UCI sets, with the option that sets each."""
         return {
             key: RouterSetting(self.file, node.place.path, _plain_text(node))
             for key, node in self.entries.items()
         }
 
     def first_document(self, zone: str) -> Document:
-        """Return the first `qalqan.yaml`. ``zone``: the system's time zone, a default."""
+        """Return the first `qalqan.yaml`, from the options of the section ``defaults``.
+
+        ``zone``: the system's time zone, used if no option sets one.
+        """
         place = Place(self.file, 1, "")
         found = dict(self.defaults)
         if "timezone" not in found:
@@ -165,9 +171,10 @@ def lease_files(package: Package) -> tuple[str, ...]:
 
 
 def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSettings:
-    """Return the settings. ``leases``: see `lease_files`.
+    """Return the settings in the parsed UCI file of Qalqan.
 
-    Raises PolicyError for unknown options and wrong types. The parser of `qalqan.yaml` checks the values.
+    ``leases``: the paths of DHCP lease files. Raises PolicyError for unknown options and wrong types. The
+    parser of `qalqan.yaml` checks the values.
     """
     entries: dict[str, Node] = {}
     defaults: dict[str, Node] = {}
@@ -192,7 +199,7 @@ def _usual(file: str, leases: tuple[str, ...]) -> Mapping[str, Node]:
 
 
 def _options(section: Section) -> Iterator[tuple[KnownOption, Option]]:
-    """Yield the options that are set."""
+    """Yield the options of a section that have a value, with their declarations. Raises PolicyError."""
     if not section.name:
         fix = f"write it as: config {section.type} '{section.type}'"
         section.place.refuse(f"a section of type {shown(section.type)} has no name", fix)
@@ -207,7 +214,7 @@ def _options(section: Section) -> Iterator[tuple[KnownOption, Option]]:
 
 
 def _without(document: Document, gone: set[str]) -> Document:
-    """Return the document without these keys of mappings, such as `web.listen`."""
+    """Return the document without the dotted keys in ``gone``, such as `web.listen`."""
     entries = dict(document.entries)
     for key in gone:
         head, _, part = key.partition(".")
@@ -224,7 +231,7 @@ def _plain_text(node: Node) -> str:
 
 
 def _overridden(document: Document, top: Mapping[str, Node]) -> Document:
-    """Return ``document`` with the values of ``top``, by dotted key, replacing its own."""
+    """Return ``document`` with the values of ``top`` in place of its own. ``top`` has dotted keys."""
     entries, keys = dict(document.entries), dict(document.keys)
     for key, node in top.items():
         head, _, part = key.partition(".")

@@ -41,17 +41,20 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RulesRead:
-    """The rule files were read again."""
+    """Published when the rule files were read again, or an edit was applied."""
 
 
 @dataclass(frozen=True, slots=True)
-class TableLost:
-    """The category table is damaged. May be published during a look-up."""
+class CategoryTableLost:
+    """Published when the category table is found damaged, possibly during a look-up."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedAddresses:
-    """Tests for packed addresses that the daemon learned from DNS. The defaults know none."""
+    """Functions that check whether DNS answers assigned an address to a help line, safe search or calling.
+
+    Addresses are packed. The defaults know no address.
+    """
 
     is_help: Callable[[str, bytes], bool] = lambda host, address: False  # noqa: ARG005
     is_safe_search: Callable[[str, bytes], bool] = lambda name, address: False  # noqa: ARG005
@@ -59,7 +62,10 @@ class LearnedAddresses:
 
 
 class RuleBook:
-    """Holds the current ``household``, ``world`` and ``calendar``, which `reload` replaces together."""
+    """The current rules and the data for decisions: ``household``, ``world`` and ``calendar``.
+
+    `reload` replaces all three together.
+    """
 
     def __init__(
         self,
@@ -68,7 +74,10 @@ class RuleBook:
         bus: Bus | None = None,
         learned: LearnedAddresses | None = None,
     ) -> None:
-        """Raises PolicyError for an unusable qalqan.yaml or damaged packaged data."""
+        """Read the rule files, the lists and the packaged data.
+
+        Raises PolicyError for an unusable qalqan.yaml or damaged packaged data.
+        """
         self.path = path
         self._bus = bus or Bus()
         self._learned = learned or LearnedAddresses()
@@ -86,7 +95,7 @@ class RuleBook:
         self._report()
 
     def _first(self) -> Household:
-        """Read the rule files at a start, and undo an interrupted change.
+        """Return the household in the rule files at a start, after undoing an interrupted change.
 
         A profile in qalqan.yaml whose file was deleted is reported; the daemon still starts.
         """
@@ -97,7 +106,7 @@ class RuleBook:
         return found
 
     def _first_table(self) -> DomainTable:
-        """Return the stored table, or the packaged one if it is damaged."""
+        """Return the stored category table, or the packaged one if it is damaged."""
         try:
             return self._watched(open_table(Path(self.household.config.state)))
         except ListError as error:
@@ -110,41 +119,46 @@ class RuleBook:
         return table
 
     def _lost(self) -> None:
-        """Report that the file of the open table is damaged: it now contains the packaged lists only."""
+        """Report that the file of the open table is damaged.
+
+        The table now contains the packaged lists only.
+        """
         if isinstance(self.table, StoredTable):
             self._list_problem = f"{self.table.lost}. {PACKAGED}"
             _log.error("%s", self._list_problem)
-            self._bus.publish(TableLost())
+            self._bus.publish(CategoryTableLost())
 
     @property
     def table_damaged(self) -> bool:
-        """Whether the last reload or look-up found the stored table damaged."""
+        """Return whether the last reload or look-up found the stored category table damaged."""
         return bool(self._list_problem)
 
     def history(self, folder: Path) -> FileHistory:
-        """Return the history of a folder: that of qalqan.yaml or that of the profiles."""
+        """Return the stored changes of a folder's files: that of qalqan.yaml or that of the profiles."""
         return self._histories.setdefault(folder, FileHistory(folder))
 
     def profile_of(self, source: bytes, path: Path) -> Profile:
-        """Parse an earlier version of a profile's file. Raises PolicyError."""
+        """Return the profile in an earlier version of its file. Raises PolicyError."""
         return household.profile_of(source, path, self._product)
 
     def kind_of(self, sight: Sighting) -> str:
-        """Return the type of a device by its observed traits."""
+        """Return the type of a device, such as phone or TV, by its observed traits."""
         return self._product.fingerprints.kind_of(sight)
 
     def menus(self, topic: CardTopic, sight: Sighting | None) -> tuple[Menu, ...]:
-        """Return the menus in which a device of this type has the setting for ``topic``."""
+        """Return the menu paths on a device of this type to the setting that a card about ``topic`` names."""
         found = None if sight is None else self._product.fingerprints.find(sight)
         kind = "" if sight is None else sight.traits.kind
         return self._product.menus.of(topic, "" if found is None else found.id, kind)
 
     def keep_good(self) -> None:
-        """Store copies of the usable files. A later start uses them in place of broken files."""
+        """Store copies of the usable profile files. A later start uses them in place of broken files."""
         store_good(self.household)
 
     def settle(self, hold: Callable[[str, Band], Band], laid: Callable[[Profile], Profile]) -> None:
-        """Apply settings that are not in the rule files.
+        """Limit the profiles' log levels, and add the times that children set for themselves.
+
+        Both are not in the rule files.
 
         Arguments:
             hold: returns the highest age group that a child ever had; it limits the child's log level.
@@ -171,12 +185,15 @@ class RuleBook:
         )
 
     def _load_sealed(self) -> None:
-        """Load the sealed sets. Report and ignore sets that are damaged or have a wrong signature."""
+        """Load the sealed sets: lists of hashed host names that are blocked for everyone.
+
+        Sets that are damaged or have a wrong signature are reported and ignored.
+        """
         config = self.household.config
         self._sealed, self.sealed = SealedShelf(Path(config.state)).load(config.sealed)
 
     def read_sealed(self) -> bool:
-        """Read the sealed sets from the disk. Return whether one of them changed."""
+        """Read the sealed sets from the disk and apply them. Return whether one of them changed."""
         before = self._sealed.ids
         self._load_sealed()
         if self._sealed.ids == before:
@@ -186,7 +203,10 @@ class RuleBook:
 
     @property
     def calendar(self) -> Calendar:
-        """The household's calendar. It is cached: its holidays take half a millisecond."""
+        """The household's calendar: time zone, holidays, start of day and week.
+
+        It is cached, because its holidays take half a millisecond.
+        """
         config = self.household.config
         if self._calendar is None or self._calendar[0] is not config:
             self._calendar = config, self._product.calendar(config)
@@ -202,12 +222,12 @@ class RuleBook:
 
     @property
     def safe_names(self) -> tuple[str, ...]:
-        """The host names of the safe modes of search engines."""
+        """The host names of the safe modes of search engines and video sites."""
         return self._product.safe_names
 
     @property
     def binds_everyone(self) -> bool:
-        """Whether a list applies to everyone. DNS of unfiltered devices is then checked too."""
+        """Return whether a list applies to everyone. DNS of unfiltered devices is then checked too."""
         binding = self._product.categories.binding | self.world.registers.keys()
         listed = binding & self.table.known_categories
         return bool(listed) or bool(self._sealed)
@@ -223,7 +243,7 @@ class RuleBook:
         )
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
-        """Return the help lines of a country: phone, message or site."""
+        """Return a country's help lines for children, each with phone number, message address or site."""
         return self._product.help_lines(country)
 
     def country(self) -> Country | None:
@@ -231,11 +251,11 @@ class RuleBook:
         return country_of(self._product.countries, self.household.config.country)
 
     def rights(self, country: str) -> tuple[HelpLine, ...]:
-        """Return the offices that receive complaints."""
+        """Return the offices in a country that receive complaints, also about this filter."""
         return self._product.rights(country)
 
     def reload(self) -> None:
-        """Read the files and lists again.
+        """Read rule files and lists again, and apply them.
 
         If the table is damaged, the previous one stays. Raises PolicyError with all rules unchanged if
         qalqan.yaml is unusable.
@@ -250,7 +270,7 @@ class RuleBook:
             self._check_table()
             whole = isinstance(self.table, StoredTable) and not self.table.lost
             self._list_problem = f"{error}. {PREVIOUS if whole else PACKAGED}"
-            self._bus.publish(TableLost())
+            self._bus.publish(CategoryTableLost())
         else:
             old, self.table = self.table, fresh
             self.world = self._world()
@@ -270,7 +290,7 @@ class RuleBook:
         return household.load(self.path, self._product, instead, self.household.absent.__contains__)
 
     def adopt(self, new: Household) -> None:
-        """Apply a household from `with_files`. The lists stay."""
+        """Apply a household that `with_files` returned. The lists stay as they are."""
         self._take(new)
         self.world = self._world()
         self._report()
@@ -314,9 +334,10 @@ def _any_profile(who: str) -> bool:  # noqa: ARG001
 
 
 def recall_good(read: Household, product: Product) -> Household:
-    """Return ``read`` with the stored version of each broken profile. The problems stay reported.
+    """Return ``read`` with the stored good version of each profile whose file is broken.
 
-    Without it, a typing error followed by a power cut would leave a child's device unfiltered.
+    The problems stay reported. Without this, a typing error followed by a power cut would leave a child's
+    device unfiltered.
     """
     kept = {}
     for name in read.problems:
@@ -330,7 +351,7 @@ def recall_good(read: Household, product: Product) -> Household:
 
 
 def store_good(read: Household) -> None:
-    """Copy the usable files of profiles, and delete the copies of removed ones."""
+    """Copy the usable profile files to the state directory, and delete the copies of removed ones."""
     folder = _good_folder(read)
     try:
         files = {file.name: file for file in profile_files(Path(read.config.profiles))}
@@ -361,7 +382,7 @@ def _keep_days(days: frozenset[date], copy: Path) -> None:
 
 
 def _kept_days(file: Path) -> DaysOf:
-    """Return a reader of the stored free days, which does not need the calendars."""
+    """Return a function that returns the free days stored with a profile's copy, in place of calendars."""
 
     def days_of(calendar: str) -> frozenset[date]:  # noqa: ARG001
         try:

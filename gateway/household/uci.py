@@ -65,7 +65,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A parsed file."""
+    """A parsed UCI file: its sections, in order."""
 
     file: str
     sections: tuple[Section, ...]
@@ -78,7 +78,10 @@ class Package:
 
 
 def parse_uci(source: str | bytes, file: str) -> Package:
-    """Parse UCI text. ``file``: the name in errors. Raises PolicyError for invalid text."""
+    """Return the sections and options in UCI text. Raises PolicyError for invalid text.
+
+    ``file``: the name in errors.
+    """
     text = _decoded(source, file)
     reader = _Reader(text, file)
     building = _Building(file)
@@ -112,7 +115,7 @@ class _Line:
 
 
 class _Reader:
-    """Splits the text into commands."""
+    """Splits UCI text into commands and words."""
 
     def __init__(self, text: str, file: str) -> None:
         self._text, self._file = text, file
@@ -120,7 +123,7 @@ class _Reader:
         self._line = 1
 
     def command(self) -> _Line | None:
-        """Return the next command; None at the end."""
+        """Return the next command with its words; None at the end of the text."""
         while True:
             self._skip(_SPACE)
             if self._next() != "#":
@@ -212,7 +215,7 @@ class _Reader:
 
 
 class _Building:
-    """Builds the sections from the commands."""
+    """Builds the sections and options from the commands."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -237,7 +240,7 @@ class _Building:
             self._option(line, is_list=line.command == "list")
 
     def _package(self, line: _Line) -> None:
-        """Check the command and ignore the name: the file name counts."""
+        """Check the `package` command, and ignore its name: the file name counts."""
         (name,) = _taken(line, 1, 1)
         if _PACKAGE.fullmatch(name.text) is None:
             line.place.refuse(f"{shown(name.text)} is no package's name", "use a-z, 0-9, _ and -")
@@ -286,7 +289,10 @@ class _Building:
 
 
 def _taken(line: _Line, least: int, most: int) -> tuple[Value, ...]:
-    """Return the words of a command: from ``least`` to ``most``. Empty words beyond are ignored."""
+    """Return the words of a command; raise PolicyError unless there are ``least`` to ``most``.
+
+    Empty words beyond ``most`` are ignored.
+    """
     if len(line.words) < least or not line.words[0].text:
         _refuse_short(line)
     for word in line.words[most:]:

@@ -19,38 +19,38 @@ from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, Sightings
 from gateway.policy.time.standing import Situation
-from gateway.store.tables.device_notes import DeviceNotes
-from gateway.store.tables.sharing import Uses
+from gateway.store.tables.device_notes import DeviceNoteTable
+from gateway.store.tables.sharing import DeviceUseTable
 
 
 class Visibility:
-    """Decides what may be shown.
+    """Decides what guardians may see of a person or a device, by log levels.
 
     ``uses``: the present users of shared devices.
     """
 
-    def __init__(self, home: HomeContext, uses: Uses) -> None:
+    def __init__(self, home: HomeContext, uses: DeviceUseTable) -> None:
         self._home = home
         self._uses = uses
 
     # ------------------------------------------------------------------------------------ of a person
 
     def level(self, who: str) -> int:
-        """Return the log level of a profile id; the highest for an unknown id."""
+        """Return the log level of a profile id; the highest level for an unknown id."""
         profile = self._home.rules.household.profiles.get(who)
         return VISITS_LEVEL if profile is None else profile.rules.log_level
 
     # ------------------------------------------------------------------------------------ of a device
 
     def sightings(self, mac: str) -> Sightings:
-        """Return the precision for a device."""
+        """Return how precisely guardians may see when a device was present: moment, day, or nothing."""
         level = self._level_of_device(mac)
         if level >= NAMES_LEVEL:
             return Sightings.MOMENT
         return Sightings.DAY if level >= KINDS_LEVEL else Sightings.NOTHING
 
     def is_exact(self, mac: str) -> bool:
-        """Whether it may be shown that the device is online now."""
+        """Return whether guardians may see that the device is online now."""
         return self.sightings(mac) is Sightings.MOMENT
 
     def _level_of_device(self, mac: str) -> int:
@@ -69,7 +69,10 @@ class Visibility:
         return VISITS_LEVEL if owner is None or owner.built_in else owner.rules.log_level
 
     def seen(self, mac: str, at: datetime | None) -> datetime | None:
-        """Return a time of presence with the allowed precision; a day is returned as its first minute."""
+        """Return a time of presence in local time, with the precision that guardians may see; None if hidden.
+
+        A day is returned as its first moment.
+        """
         sightings = self.sightings(mac)
         if at is None or sightings is Sightings.NOTHING:
             return None
@@ -79,7 +82,7 @@ class Visibility:
     # ------------------------------------------------------------------------------------ of a shared device
 
     def devices_of(self, profile: Profile, members: Iterable[Member]) -> list[str]:
-        """Return the devices that have this profile's rules.
+        """Return the MAC addresses of the devices that have this profile's rules, as guardians may see them.
 
         A shared device whose user is private is listed with its owner, as if it had no user.
         """
@@ -90,15 +93,15 @@ class Visibility:
         return found + [mac for mac, owner in owners if owner is not None and owner.id == profile.id]
 
     def can_disclose_use(self, mac: str) -> bool:
-        """Whether the present user of a shared device may be shown.
+        """Return whether guardians may see the present user of a shared device.
 
-        Not if a child below the level of names took the device without a guardian.
+        Not if a child whose log level stores no names took the device without a guardian.
         """
         use = self._use_of(mac)
         return use is None or bool(use.by) or self.level(use.who) >= NAMES_LEVEL
 
     def may_be_hidden(self, mac: str) -> bool:
-        """Whether one of the possible users of a device is private."""
+        """Return whether guardians may not see one of the possible users of a device."""
         people = possible_users(self._home.rules.household, mac)
         return any(person.rules.log_level < NAMES_LEVEL for person in people)
 
@@ -108,7 +111,7 @@ class Visibility:
 
 
 class VisibleMembers:
-    """Returns the state of persons without private data."""
+    """Returns the state of children without what their log level hides from guardians."""
 
     def __init__(self, home: HomeContext, visibility: Visibility, family: Family) -> None:
         self._home = home
@@ -123,10 +126,10 @@ class VisibleMembers:
         return member
 
     def situation(self, member: Member, known: Situation, at: datetime) -> Situation:
-        """Return the part of ``known``, the situation at ``at``, that guardians may see.
+        """Return the part of ``known``, the member's situation at ``at``, that guardians may see.
 
-        For a person without a log, that is the effect of rules, clock and guardians, without used minutes.
-        Below the level of names the same applies to past moments.
+        For a person without a log, that is the effect of rules, clock and guardians, without used minutes. If
+        the log level stores no names, the same applies to past moments.
         """
         is_over = at < self._home.local_now()
         if self._visibility.level(member.profile.id) >= (NAMES_LEVEL if is_over else KINDS_LEVEL):
@@ -143,10 +146,10 @@ class VisibleMembers:
 
 
 class VisibleDevices:
-    """Returns presence and addresses of devices without private data."""
+    """Returns presence and addresses of devices without what log levels hide from guardians."""
 
     def __init__(
-        self, visibility: Visibility, inventory: Inventory, here: SeenDevices, notes: DeviceNotes
+        self, visibility: Visibility, inventory: Inventory, here: SeenDevices, notes: DeviceNoteTable
     ) -> None:
         self._visibility = visibility
         self._inventory = inventory
@@ -158,19 +161,19 @@ class VisibleDevices:
         return self._inventory.online(mac) if self._visibility.is_exact(mac) else None
 
     def ip(self, mac: str) -> str | None:
-        """Return the device's present address; None if that is private or it has none."""
+        """Return the device's present IP address; None if that is private or it has none."""
         if not self._visibility.is_exact(mac):
             return None
         seen = self._here.seen(mac)
         return seen.ips[0] if seen is not None and seen.ips else None
 
     def addresses(self, mac: str) -> list[str]:
-        """Return the device's present addresses; if presence is private, all stored ones."""
+        """Return the device's present IP addresses; if presence is private, all stored ones."""
         if self._visibility.is_exact(mac):
             return list(self._here.addresses(mac))
         return sorted(known.address for known in self._notes.history(mac) if parse_mac(known.address) is None)
 
 
 def day_of(moment: datetime) -> datetime:
-    """Return the first moment of the day."""
+    """Return the first moment of the day of ``moment``, in the same time zone."""
     return datetime.combine(moment.date(), time(), moment.tzinfo)

@@ -1,1 +1,1 @@
-"""The kernel interface: ruleset, queue, conntrack, counters."""
+"""Talks to the kernel: nftables rules and counters, packet queues, connection tracking, clocks."""

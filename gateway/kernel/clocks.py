@@ -1,4 +1,4 @@
-"""The machine's clocks: whether a time service keeps the system clock correct, when it is set, and the
+"""Reads the machine's clocks: whether a time service keeps the system clock correct, when it is set, and the
 battery-backed clock. A virtual machine's clock is set by its host from the start.
 
 The structures have `long` fields, which the C library's plain function names use, also with 32 bits.
@@ -34,7 +34,7 @@ HYPERVISORS = (Path("/sys/hypervisor/type"), Path("/proc/device-tree/hypervisor"
 
 
 class _Timex(ctypes.Structure):
-    """The start of `struct timex`."""
+    """The start of the C structure `timex` (adjtimex(2))."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),  # 0: read only
@@ -48,13 +48,13 @@ class _Timex(ctypes.Structure):
 
 
 class _Timer(ctypes.Structure):
-    """`struct itimerspec`."""
+    """The C structure `itimerspec` (timerfd_settime(2))."""
 
     _fields_ = tuple((name, ctypes.c_long) for name in ("every_s", "every_ns", "first_s", "first_ns"))
 
 
 def synchronised() -> bool | None:
-    """Return whether a time service keeps the clock (adjtimex(2)); None if the system does not say."""
+    """Return whether a time service keeps the system clock correct; None if adjtimex(2) fails."""
     library = ctypes.CDLL(None, use_errno=True)
     state = _Timex()
     if library.adjtimex(ctypes.byref(state)) < 0:
@@ -82,7 +82,9 @@ def real_and_boot() -> tuple[float, float]:
 
 
 class SetAlarm:
-    """Readable (``fileno``) after CLOCK_REALTIME was set; ``was_set()`` reports it and waits for the next.
+    """Detects that the system clock (CLOCK_REALTIME) was set.
+
+    Readable (``fileno``) after that; ``was_set()`` returns it once, and the next change is detected again.
 
     Slewing, as time services do after a first step, does not count. Raises KernelError.
     """
@@ -122,7 +124,7 @@ def _refusal(call: str) -> KernelError:
 
 
 def rtc_time() -> int | None:
-    """Return Unix seconds; None without such a clock, or if it has lost its time."""
+    """Return the battery-backed clock's time in Unix seconds; None without one, or if it lost its time."""
     try:
         return int(RTC.read_bytes())
     except (OSError, ValueError):

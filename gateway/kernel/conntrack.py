@@ -1,4 +1,7 @@
-"""The kernel's connection table by ctnetlink: list, find, mark, delete, and the traffic of each connection.
+"""Lists, finds, marks, deletes and measures connections in the kernel's connection table, by ctnetlink.
+
+A slot is the number of one or several filtered devices with one profile, and a class is a combination of its
+time rules; both are bits in the connection mark (marks.py).
 
 Entries outlive our table and our process. The daemon clears our bits in all entries when it starts and stops;
 otherwise an old mark would apply to new rules.
@@ -47,10 +50,10 @@ _HEADS = (ATTRIBUTE.pack(12, _PACKETS), ATTRIBUTE.pack(12, _BYTES))
 _new = tuple.__new__
 
 Flow = tuple[int, int, bytes, int, bytes, int]
-"""Slot, protocol, and both ends as the device sees them, its own first: equal to path.live_flows.FlowId."""
+"""Slot, protocol, the device's address and port, the other side's: equal to path.live_flows.FlowId."""
 
 _Known = tuple[int, tuple[Flow, Flow]]
-"""The bytes of a connection at the last reading, and its ends."""
+"""The bytes of a connection at the last reading, and its flows as in `Moved`."""
 
 _Entry = tuple[int, int, dict[int, memoryview], memoryview]
 """Slot, mark, attributes, and the raw attributes of a connection that passes."""
@@ -60,7 +63,7 @@ _NONE: Mapping[bytes, _Known] = {}
 
 @dataclass(frozen=True, slots=True)
 class FlowTuple:
-    """One direction of a connection."""
+    """One direction of a connection: addresses, protocol, ports."""
 
     src: bytes  # packed, 4 or 16 bytes
     dst: bytes
@@ -76,8 +79,8 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One connection. Values that the kernel did not report are None."""
+class ConntrackEntry:
+    """One entry of the connection table. Values that the kernel did not report are None."""
 
     original: FlowTuple
     reply: FlowTuple
@@ -94,7 +97,10 @@ class Entry:
 
 
 class Conntrack:
-    """The table of the network namespace in which this was created. Methods raise KernelError."""
+    """Reads and changes the connection table of one network namespace: that in which this was created.
+
+    Methods raise KernelError.
+    """
 
     def __init__(self) -> None:
         self._netlink = Netlink()
@@ -102,7 +108,7 @@ class Conntrack:
     def close(self) -> None:
         self._netlink.close()
 
-    def entries(self, mark: int = 0, mask: int = 0) -> Iterator[Entry]:
+    def entries(self, mark: int = 0, mask: int = 0) -> Iterator[ConntrackEntry]:
         """Yield every connection whose mark is ``mark`` under ``mask``, reading in pieces.
 
         The table changes meanwhile: an entry may appear twice, and a new one may be missed.
@@ -118,11 +124,11 @@ class Conntrack:
         except OSError as error:
             raise _unreadable(error) from error
 
-    def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[Entry]:
-        """Yield the connections of a slot."""
+    def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[ConntrackEntry]:
+        """Yield the connections of the devices in a slot, by the slot in their marks."""
         return self.entries(layout.ct_mark(slot), layout.slot)
 
-    def of_addresses(self, addresses: AbstractSet[bytes]) -> Iterator[Entry]:
+    def of_addresses(self, addresses: AbstractSet[bytes]) -> Iterator[ConntrackEntry]:
         """Yield connections whose original or reply source is one of these addresses.
 
         Other entries are skipped without parsing, which takes a quarter of the time.
@@ -139,15 +145,15 @@ class Conntrack:
         except OSError as error:
             raise _unreadable(error) from error
 
-    def find(self, original: FlowTuple) -> Entry | None:
+    def find(self, original: FlowTuple) -> ConntrackEntry | None:
         """Return the connection whose original tuple, before address translation, is ``original``.
 
         Returns None if there is none. TCP and UDP only, in the default zone.
         """
         return self._find(_TUPLE_ORIG, original)
 
-    def behind(self, packet: FlowTuple) -> Entry | None:
-        """Return the connection of a ``packet`` in either direction; None if there is none.
+    def behind(self, packet: FlowTuple) -> ConntrackEntry | None:
+        """Return the connection that a packet belongs to, in either direction; None if there is none.
 
         The packet's destination may have been translated already; its source has not, as that happens last.
         """
@@ -170,7 +176,7 @@ class Conntrack:
             raise _unreadable(error) from error
         return found
 
-    def _find(self, side: int, flow: FlowTuple) -> Entry | None:
+    def _find(self, side: int, flow: FlowTuple) -> ConntrackEntry | None:
         try:
             answers = self._netlink.ask(_GET, _family(flow), _tuple_attribute(flow, side))
         except OSError as error:
@@ -179,21 +185,21 @@ class Conntrack:
             raise _unreadable(error) from error
         return parse_entry(memoryview(answers[0])) if answers else None
 
-    def set_mark(self, entries: Iterable[Entry], value: int, mask: int) -> int:
-        """Set the bits under ``mask`` to ``value``. Returns the number of entries that still existed."""
+    def set_mark(self, entries: Iterable[ConntrackEntry], value: int, mask: int) -> int:
+        """Set the mark bits under ``mask`` to ``value``. Returns the number of entries that still existed."""
         bits = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
         return self._change(_NEW, entries, bits)
 
-    def delete(self, entries: Iterable[Entry]) -> int:
+    def delete(self, entries: Iterable[ConntrackEntry]) -> int:
         """Delete entries: the next packet starts a new connection. Returns how many still existed."""
         return self._change(_DELETE, entries, b"")
 
     def clear(self, layout: MarkLayout, slot: int | None = None) -> int:
-        """Clear our bits in every entry, or in those of one slot. Returns how many had any."""
+        """Clear our mark bits in every entry, or in those of one slot. Returns how many had any."""
         entries = self.entries() if slot is None else self.of_slot(layout, slot)
         return self.set_mark((e for e in entries if e.mark & layout.ct_ours), 0, layout.ct_ours)
 
-    def _change(self, kind: int, entries: Iterable[Entry], extra: bytes) -> int:
+    def _change(self, kind: int, entries: Iterable[ConntrackEntry], extra: bytes) -> int:
         changed = 0
         remaining = iter(entries)
         while batch := [(kind, entry.family, entry.key + extra) for entry in islice(remaining, _BATCH)]:
@@ -208,8 +214,8 @@ class Conntrack:
         return changed
 
 
-def parse_entry(data: memoryview) -> Entry | None:
-    """Return an entry from its attributes; None without both tuples, which no known kernel sends."""
+def parse_entry(data: memoryview) -> ConntrackEntry | None:
+    """Return the entry in a ctnetlink message's attributes; None without both tuples (no known kernel)."""
     values = fields(data)
     tuples = values.get(_TUPLE_ORIG), values.get(_TUPLE_REPLY)
     if tuples[0] is None or tuples[1] is None:
@@ -221,7 +227,7 @@ def parse_entry(data: memoryview) -> Entry | None:
     for kind in (_ZONE, _ID):
         if kind in values:
             key += attribute(kind, bytes(values[kind]))
-    return Entry(
+    return ConntrackEntry(
         original=original,
         reply=reply,
         mark=_number(values.get(_MARK)),
@@ -295,7 +301,7 @@ def _unreadable(error: OSError) -> KernelError:
 
 
 class Moved(NamedTuple):
-    """A passing connection of a slot, and its bytes in both directions since the last reading."""
+    """An allowed connection: its slot, its class, and its bytes in both directions since the last reading."""
 
     slot: int
     class_number: int
@@ -304,7 +310,7 @@ class Moved(NamedTuple):
 
 
 class FlowBytes:
-    """Measures the traffic of single connections between two readings. For a new one, all of its bytes count.
+    """Measures the bytes of each allowed connection between two readings. Of a new one, all bytes count.
 
     A dump walks the whole connection table, so it is requested only when some traffic was counted.
     """
@@ -318,7 +324,10 @@ class FlowBytes:
         self._netlink.close()
 
     def moved(self, slots: Collection[int]) -> list[Moved]:
-        """Return the connections of these slots that transferred bytes. Raises KernelError."""
+        """Return the allowed connections of these slots that transferred bytes since the last call.
+
+        Connections without a class are left out. Raises KernelError.
+        """
         found: list[Moved] = []
         now: dict[int, dict[bytes, _Known]] = {slot: {} for slot in slots}
         for slot, mark, values, data in self._entries(slots):
@@ -339,7 +348,10 @@ class FlowBytes:
         return found
 
     def all_flows(self) -> frozenset[Flow]:
-        """Return every passing connection, of all slots. Raises KernelError."""
+        """Return the flows of every allowed connection, of all slots. Raises KernelError.
+
+        Each connection has two, as in `Moved`: it may have been started by either side.
+        """
         found: set[Flow] = set()
         for slot, _, _, data in self._entries(None):
             found.update(_flows(slot, data) or ())
@@ -380,7 +392,7 @@ def _flows(slot: int, data: memoryview) -> tuple[Flow, Flow] | None:
 
 
 def _size(values: dict[int, memoryview]) -> int:
-    """Return the bytes of both directions; 0 if the kernel does not count."""
+    """Return a connection's bytes in both directions, from its attributes; 0 if the kernel does not count."""
     total = 0
     for side in _COUNTERS:
         data = values.get(side, _EMPTY)
@@ -395,7 +407,7 @@ def _size(values: dict[int, memoryview]) -> int:
 
 
 def enable_accounting() -> bool:
-    """Enable the kernel's counters per connection in this network namespace; return whether they were off.
+    """Enable byte counters per connection in this network namespace; return whether they were off.
 
     Existing connections remain uncounted. Raises KernelError.
     """

@@ -1,4 +1,4 @@
-"""Queueing for kernels without nft's ``queue`` statement, by iptables' NFQUEUE target and nft_compat.
+"""Queues packets on kernels without nft's ``queue`` statement, by iptables' NFQUEUE target and nft_compat.
 
 nft's text cannot express the target. The table therefore jumps to one chain per queue, and this module adds
 the target to these chains by netlink. Until then a closed queue's chain drops and an open one accepts, as
@@ -31,7 +31,7 @@ _BYPASS = 1
 
 
 def native_queue(nft: Nft) -> bool:
-    """Return whether this kernel has nft's ``queue``. Changes nothing.
+    """Return whether this kernel has nft's ``queue`` statement. Changes nothing.
 
     Raises KernelError if no rules can be loaded at all, for instance without root.
     """
@@ -45,7 +45,7 @@ def native_queue(nft: Nft) -> bool:
 
 
 def has_target() -> bool:
-    """Return whether this kernel has the NFQUEUE target. Changes nothing, needs root."""
+    """Return whether this kernel has iptables' NFQUEUE target. Changes nothing, needs root."""
     table = attribute(_TABLE, b"qalqan_probe\0")
     chain = table + attribute(_CHAIN_NAME, b"probe\0")
     netlink = Netlink()
@@ -66,7 +66,7 @@ def has_target() -> bool:
 
 
 class TargetQueue:
-    """The NFQUEUE targets in the loaded table. They are removed together with it."""
+    """Adds NFQUEUE targets to the loaded table, and checks them. They are removed with the table."""
 
     def __init__(self, queue_base: int) -> None:
         self._netlink = Netlink()
@@ -76,7 +76,7 @@ class TargetQueue:
         self._netlink.close()
 
     def install(self) -> None:
-        """Add missing targets to the start of the chains, in one transaction. Raises KernelError."""
+        """Add missing targets to the start of the queues' chains, in one transaction. Raises KernelError."""
         rules = [
             (_NEW_RULE, _CREATE, NFPROTO_INET, _rule(NAME, chain, info))
             for chain, info in self._targets.items()
@@ -92,7 +92,7 @@ class TargetQueue:
             raise KernelError(msg) from error
 
     def intact(self) -> bool:
-        """Return whether each chain starts with its target."""
+        """Return whether the chain of each queue starts with its NFQUEUE target."""
         return all(self._is_first(chain, info) for chain, info in self._targets.items())
 
     def _is_first(self, chain: str, info: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Flow tables: whether the kernel supports them, and which devices a flow table of the LAN needs.
+"""Checks whether the kernel supports flow tables, and finds the devices that one for the LAN needs.
 
 A flow in a flow table is forwarded from device to device past all rules (nf_flowtable.rst of the kernel's
 documentation). Its devices are those that receive the packets: a bridge's ports, and the device below a VLAN.
@@ -35,7 +35,10 @@ def has_flow_tables(nft: Nft) -> bool:
 
 
 def devices_below(names: Iterable[str], network: Path = NETWORK) -> tuple[str, ...]:
-    """Return the lowest devices of these interfaces, sorted; none for a missing interface."""
+    """Return the network devices below these interfaces: a bridge's ports, a VLAN's device, else itself.
+
+    Sorted; without those of a missing interface.
+    """
     found: set[str] = set()
     for name in names:
         found.update(_below(network / name, _MOST_BELOW))

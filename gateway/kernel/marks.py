@@ -1,7 +1,8 @@
 """The bits of the packet mark and the connection mark that belong to Qalqan.
 
 Both marks contain a *verdict byte*: two bits of state below six bits of class. The connection mark also
-contains the device's slot. No other bit is ever changed.
+contains the device's slot. No other bit is ever changed. A *slot* is the number of a filtered device, or of
+several with one profile. A *class* is a combination of time rules that applies to a flow.
 
 On the way to a queue, the packet's byte contains the low six bits of the slot (state 0, ANSWER, QUESTION or
 ASKING); the other two bits select the queue. This tells the daemon which slot a packet belongs to.
@@ -22,7 +23,7 @@ STATE_MASK = 0b11
 MAX_CLASS = 63
 MAX_SLOT = 255
 PLAIN_SLOT = 192
-"""In the connection mark only: the lookup found no slot. It spares the flow's packets the lookup by MAC
+"""Slot in the connection mark of an unfiltered device's flow. It spares the flow's packets the lookup by MAC
 address, their most expensive step. The state is PASSES, so that the first rule of the forward path serves
 both unfiltered and decided flows."""
 ANSWER = 1
@@ -44,15 +45,15 @@ _HELP_OR_ASKS = 3
 class FlowState(IntEnum):
     """The state of a flow. HELP and ASKS share the bits 3: HELP has no class, ASKS always has one."""
 
-    UNDECIDED = 0
-    PASSES = 1
+    UNDECIDED = 0  # queued
+    PASSES = 1  # allowed while its class is open
     REFUSED = 2
-    HELP = 3
+    HELP = 3  # to a help line: allowed at any time, never counted
     ASKS = 4  # plain HTTP: the reply side passes, the LAN side stays queued
 
 
 class QueueKind(IntEnum):
-    """The queues of a group. Fail-open is a property of a queue, so each failure mode needs its own.
+    """The four queues of a group of slots. A queue fails open or closed, so each failure mode has its own.
 
     DNS uses the UDP queues.
     """
@@ -64,7 +65,10 @@ class QueueKind(IntEnum):
 
 
 def verdict_byte(state: FlowState, class_number: int = 0) -> int:
-    """Return the byte of a verdict. ``class_number`` is 1..63, or 0 for a flow without a class."""
+    """Return the verdict byte for a state and class. Raises ValueError if they do not fit.
+
+    ``class_number`` is 1..63, or 0 for a flow without a class.
+    """
     if not 0 <= class_number <= MAX_CLASS:
         msg = f"class {class_number} does not fit 0..{MAX_CLASS}"
         raise ValueError(msg)
@@ -86,8 +90,8 @@ def decode_verdict(byte: int) -> tuple[FlowState, int]:
 
 
 FORGED = MAX_CLASS << STATE_BITS | FlowState.REFUSED
-"""Byte of packets that the daemon writes itself, which are not tracked. A refusal has no class, so no verdict
-has this value."""
+"""Byte in the packet mark of packets that the daemon writes itself, which are not tracked. A refusal has no
+class, so no verdict has this value."""
 
 
 CUT = verdict_byte(FlowState.PASSES)
@@ -105,7 +109,7 @@ translated."""
 
 
 def verdict_again(byte: int, *, udp: bool) -> int:
-    """Return the packet mark's byte for a verdict on the LAN side of a connection that remains queued.
+    """Return the packet mark's byte for verdict ``byte``, for a LAN packet of a connection that stays queued.
 
     The class of plain HTTP is changed by netlink only. UDP that passes may now have another class; this uses
     the state bits that a UDP connection never has together with a class.
@@ -126,7 +130,7 @@ def valid_slot(number: int) -> bool:
 
 
 def slot_code(slot: int) -> int:
-    """Return the packet's byte on the way to the queue."""
+    """Return the byte in the packet mark on the way to the queue: the low six bits of the slot, state 0."""
     return (slot & SLOT_CODE_MASK) << STATE_BITS
 
 
@@ -136,12 +140,12 @@ def slot_group(slot: int) -> int:
 
 
 def queue_number(base: int, slot: int, kind: QueueKind) -> int:
-    """Return the number of a slot's queue."""
+    """Return the number of the netfilter queue for packets of a slot and kind."""
     return base + len(QueueKind) * slot_group(slot) + kind
 
 
 def queue_numbers(base: int, slots: Iterable[int]) -> tuple[int, ...]:
-    """Return the queues of the given slots and those of group 0, which DNS of unfiltered devices uses."""
+    """Return the numbers of the given slots' queues, and of group 0, which DNS of unfiltered devices uses."""
     groups = sorted({0} | {slot_group(slot) for slot in slots})
     return tuple(base + len(QueueKind) * group + kind for group in groups for kind in QueueKind)
 
@@ -158,7 +162,10 @@ def _check_byte(name: str, mask: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MarkLayout:
-    """The positions of the bytes. Masks have eight adjacent bits; the connection mark's are disjoint."""
+    """The positions of our bytes in both marks, as masks of eight adjacent bits. Raises ValueError.
+
+    The two masks of the connection mark must not overlap.
+    """
 
     packet: int = 0x000000FF  # verdict byte, or slot code, in the packet mark
     ct: int = 0x000000FF  # verdict byte in the connection mark
@@ -190,7 +197,7 @@ class MarkLayout:
 
     @property
     def plain_dns(self) -> int:
-        """The same for its DNS over UDP, of which some queries are judged."""
+        """Our bits in the connection mark of an unfiltered device's DNS over UDP: some queries are judged."""
         return self.ct_mark(PLAIN_SLOT)
 
     @property
@@ -199,7 +206,7 @@ class MarkLayout:
         return FORGED << self.packet_shift
 
     def with_verdict(self, mark: int, byte: int) -> int:
-        """Return a packet mark with our byte replaced and all other bits unchanged."""
+        """Return the packet mark ``mark`` with our byte replaced by ``byte``, and other bits unchanged."""
         return mark & (MARK_MASK ^ self.packet) | byte << self.packet_shift
 
     def packet_byte(self, mark: int) -> int:
@@ -218,7 +225,7 @@ class MarkLayout:
         return self.packet_byte(mark) & STATE_MASK == QUESTION
 
     def is_asking(self, mark: int) -> bool:
-        """Return whether a packet read from a queue is of a connection that remains queued."""
+        """Return whether a packet read from a queue is a LAN packet of a connection that remains queued."""
         return self.packet_byte(mark) & STATE_MASK == ASKING
 
     def ct_slot(self, mark: int) -> int:
@@ -235,7 +242,10 @@ class MarkLayout:
         return slot << self.slot_shift | byte << self.ct_shift
 
     def pass_keys(self, slot: int, class_number: int) -> tuple[int, int]:
-        """Return the two keys of a class in the pass map: for decided flows, and for plain HTTP."""
+        """Return the two keys of a slot's class in map ``@pass``: for decided flows, and for plain HTTP.
+
+        Raises ValueError for class 0.
+        """
         if class_number == 0:
             msg = "class 0 is no class: HELP passes without a key"
             raise ValueError(msg)
@@ -244,6 +254,6 @@ class MarkLayout:
         return self.ct_mark(slot, passes), self.ct_mark(slot, asks)
 
     def decode_pass_key(self, key: int) -> tuple[int, int, FlowState]:
-        """Return slot, class and state of a key of the pass map."""
+        """Return slot, class and state of a key of map ``@pass``."""
         state, class_number = self.ct_verdict(key)
         return self.ct_slot(key), class_number, state

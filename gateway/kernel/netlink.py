@@ -1,4 +1,4 @@
-"""Netfilter's netlink: requests and dumps, shared by conntrack, usage and watch.
+"""Sends netlink requests to netfilter and reads the responses, for conntrack, usage and watch.
 
 The header of `gateway.core.netlink` is followed by netfilter's own (family, version, resource) and by
 attributes. The header is in host byte order; netfilter's values are big-endian.
@@ -32,17 +32,17 @@ RECEIVE = 32768  # bytes: the kernel's largest dump message (net/netlink/af_netl
 _PATIENCE = 5.0  # seconds; the kernel responds within milliseconds or never
 
 Message = tuple[int, int, int, memoryview]
-"""Type, flags, sequence number, and the attributes after netfilter's header."""
+"""A message from netfilter: type, flags, sequence number, and the attributes after its header."""
 
 
 def request(kind: int, flags: int, sequence: int, family: int, body: bytes, *, resource: int = 0) -> bytes:
-    """Return one complete message to netfilter."""
+    """Return an encoded request to netfilter; ``body`` is its attributes."""
     length = HEADER.size + GENERIC.size + len(body)
     return HEADER.pack(length, kind, flags | REQUEST, sequence, 0) + GENERIC.pack(family, 0, resource) + body
 
 
 def messages(data: memoryview) -> Iterator[Message]:
-    """Yield the messages of one datagram. For ERROR and DONE the last member starts with the error number."""
+    """Yield netfilter's messages in one datagram. The last member of ERROR and DONE begins with an errno."""
     for kind, flags, sequence, body in frames(data):
         own = 0 if kind in (ERROR, DONE) else GENERIC.size
         yield kind, flags, sequence, body[own:]
@@ -77,9 +77,10 @@ class Netlink:
         self._dumps.close()
 
     def dump(self, kind: int, family: int, body: bytes = b"") -> Iterator[memoryview]:
-        """Yield the attributes of each object, one dump at a time. They are valid until the next iteration.
+        """Request all objects of a type, and yield the attributes of each. One dump runs at a time.
 
-        Raises InterruptedError at the end if the list changed meanwhile: objects may be missing or repeated.
+        The attributes are valid until the next iteration. Raises InterruptedError at the end if the list
+        changed meanwhile: objects may be missing or repeated.
         """
         for _ in self._dumped():  # the rest of a dump that was not read completely
             continue
@@ -96,7 +97,7 @@ class Netlink:
             raise InterruptedError(errno.EINTR, "the kernel's list changed while it was read")
 
     def _dumped(self) -> Iterator[Message]:
-        """Yield the messages of the current dump, including its last one."""
+        """Yield the remaining messages of the current dump, including its last one."""
         buffer = memoryview(bytearray(RECEIVE))
         while self._dumping:
             received = list(messages(buffer[: self._dumps.recv_into(buffer)]))
@@ -118,7 +119,7 @@ class Netlink:
                 answers.append(bytes(data))
 
     def transaction(self, requests: list[tuple[int, int, int, bytes]]) -> None:
-        """Send requests (type, flags, family, attributes) to nftables as one transaction."""
+        """Send requests (type, flags, family, attributes) to nftables as one transaction: all or nothing."""
         if not requests:
             return
         first = self._next_sequence()

@@ -1,4 +1,4 @@
-"""Applies nft text: by libnftables if available (0.1 ms), else by the nft command (2.5 ms).
+"""Applies rules in nft's text format: by libnftables if available (0.1 ms), else by the nft command (2.5 ms).
 
 The daemon uses one handle for its whole life. Nothing here starts a thread or waits, except for the kernel.
 """
@@ -34,12 +34,12 @@ class Backend(Protocol):
 
 
 class Library:
-    """libnftables by ctypes."""
+    """Passes text to nftables by libnftables, called with ctypes."""
 
     name = "libnftables"
 
     def __init__(self, path: str) -> None:
-        """Raises OSError if the library cannot be loaded."""
+        """Load the library. Raises OSError if that fails, and KernelError without memory."""
         lib = ctypes.CDLL(path)
         lib.nft_ctx_new.restype = ctypes.c_void_p
         for call in (lib.nft_ctx_buffer_output, lib.nft_ctx_buffer_error, lib.nft_ctx_free):
@@ -71,13 +71,16 @@ class Library:
         return True, output
 
     def _said(self) -> tuple[str, str]:
-        """Return output and error message. Reading empties a buffer; an unread one appears in the next."""
+        """Return the library's output and error message, and empty both buffers.
+
+        An unread message would appear before the next one.
+        """
         output = self._lib.nft_ctx_get_output_buffer(self._context) or b""
         complaint = self._lib.nft_ctx_get_error_buffer(self._context) or b""
         return output.decode(errors="replace"), complaint.decode(errors="replace")
 
     def _located(self, text: str) -> str:
-        """Return the error message with its line number, which the library reports for files only."""
+        """Return the error message for ``text`` with its line, which the library reports for files only."""
         descriptor = os.memfd_create("nft")
         try:
             os.write(descriptor, text.encode())
@@ -94,7 +97,7 @@ class Library:
 
 
 class Command:
-    """The nft command, one process per transaction."""
+    """Passes text to nftables by the nft command, one process per transaction."""
 
     name = "nft"
 
@@ -118,7 +121,7 @@ class Command:
 
 
 def find_backend() -> Backend:
-    """Return the library, else the command. Raises KernelError if neither is installed."""
+    """Return the installed backend: libnftables, else the nft command. Raises KernelError if neither is."""
     try:
         return Library(LIBRARY)
     except OSError:
@@ -130,14 +133,14 @@ def find_backend() -> Backend:
 
 
 class Nft:
-    """The daemon's access to nftables. Every method except ``close`` raises KernelError with one line."""
+    """Applies, checks and lists nftables rules. Methods except ``close`` raise KernelError with one line."""
 
     def __init__(self, backend: Backend | None = None) -> None:
         self._backend = backend if backend is not None else find_backend()
 
     @property
     def backend(self) -> str:
-        """``libnftables`` or ``nft``."""
+        """The name of the backend: ``libnftables`` or ``nft``."""
         return self._backend.name
 
     def apply(self, text: str) -> None:
@@ -145,7 +148,7 @@ class Nft:
         self._run(text)
 
     def check(self, text: str) -> None:
-        """Check ``text`` as ``apply`` would, including in the kernel, without any effect."""
+        """Check that ``apply`` would accept ``text``, including in the kernel. Changes nothing."""
         self._run(text, check=True)
 
     def exists(self, table: str) -> bool:
@@ -155,7 +158,7 @@ class Nft:
         return any(item.get("table", {}).get("name") == name for item in found)
 
     def list(self, command: str) -> list[dict[str, Any]]:
-        """Return the objects of a ``list …`` command from nft's JSON, without the metainfo."""
+        """Run a ``list …`` command; return the listed objects from nft's JSON, without the metainfo."""
         output = self._run(command, as_json=True)
         objects: list[dict[str, Any]] = json.loads(output)["nftables"] if output else []
         return [item for item in objects if "metainfo" not in item]

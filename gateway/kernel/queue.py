@@ -1,4 +1,4 @@
-"""One netfilter queue on the event loop: packets in, verdicts out, each in bounded time.
+"""Reads packets from a netfilter queue on the event loop, and returns a verdict for each in bounded time.
 
 The queue holds a packet until it gets a verdict, so every path through the callback ends with one.
 """
@@ -40,7 +40,7 @@ _MOST_STATISTICS = 1 << 16  # bytes; a queue has a line of 60
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)  # linux/netfilter.h: enum nf_inet_hooks
 
 Answer = int | tuple[int, bytes]
-"""A new mark, DROP, or a new mark and the bytes that replace the packet."""
+"""A handler's result: a new mark, DROP, or a new mark and the bytes that replace the packet."""
 Handler = Callable[[bytes, int, int, int], Answer]
 """``handler(packet, mark, hook, indev)``. A packet that is not dropped passes its chain again (NF_REPEAT):
 the mark must show that it was here, or the packet is queued forever."""
@@ -63,7 +63,7 @@ class _TurnIsOver(Exception):
 
 
 class PacketQueue:
-    """Binds queue ``number`` and calls ``handler`` for each packet.
+    """Binds netfilter queue ``number``, and gives each packet the verdict that ``handler`` returns.
 
     ``fail_open``: when the queue is full, packets pass unfiltered instead of being dropped.
     Raises KernelError if the number is in use, or the kernel has no queue support.
@@ -123,7 +123,7 @@ class PacketQueue:
 
 
 def _flags_message(number: int, flags: int) -> bytes:
-    """Return an NFQNL_MSG_CONFIG that sets ``flags``; the binding cannot."""
+    """Return the netlink message (NFQNL_MSG_CONFIG) that sets ``flags`` of a queue; the binding cannot."""
     attributes = b"".join(
         struct.pack("=HH", 8, kind) + struct.pack(">I", flags) for kind in (_NFQA_CFG_MASK, _NFQA_CFG_FLAGS)
     )

@@ -22,10 +22,13 @@ _IPV6_DESTINATION, _IPV4_DESTINATION = slice(24, 40), slice(16, 20)
 
 
 class RawSender:
-    """Two sockets created at the start, so that sending later needs no privileges and no memory."""
+    """Sends IP packets by two raw sockets.
+
+    They are created at the start, so that sending later needs no privileges and no memory.
+    """
 
     def __init__(self, layout: MarkLayout) -> None:
-        """Raises KernelError without root or CAP_NET_RAW and CAP_NET_ADMIN."""
+        """Open the sockets. Raises KernelError without root or CAP_NET_RAW and CAP_NET_ADMIN."""
         self.failed = 0  # packets that the kernel did not send
         try:
             # IPPROTO_RAW: we write the header, in both families (raw(7), ipv6(7)).
@@ -51,7 +54,8 @@ class RawSender:
     def send(self, packet: bytes, ifindex: int, *, tracked: bool = False) -> bool:
         """Send a complete IP packet out of interface ``ifindex`` (0: by the routes). Returns success.
 
-        For link-local destinations ``ifindex`` is the scope and is required. Never blocks.
+        For link-local destinations ``ifindex`` is the scope and is required. ``tracked``: conntrack sees the
+        packet, as it must if the packet ends a connection. Never blocks.
         """
         try:
             if packet[0] >> 4 == 4:

@@ -1,4 +1,4 @@
-"""The input of the kernel's table: one frozen, validated value."""
+"""The input from which the nftables table is rendered, as one frozen, validated value."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Slot:
     number: int  # 1..255 without 64, 128, 192
     macs: tuple[str, ...]  # lower case, with colons; may be empty for the guests' slot
     closed: bool  # failure mode: undecided flows are blocked while the daemon is down
-    kept_out: bool = False  # a child's or a guest's: the gateway itself is closed, except as in gateway_input
+    kept_out: bool = False  # a child's or a guest's: of the gateway itself, only some ports are reachable
 
 
 class Owner(NamedTuple):
-    """The device of this slot answers for this address, whatever MAC a sender writes."""
+    """The slot of the device that answers for an IP address, whatever MAC address a sender writes."""
 
     interface: str
     address: str
@@ -52,7 +52,10 @@ class Owner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PassElement:
-    """An open class of a slot. The kernel counts its traffic, and deletes the element when the lease ends."""
+    """A class (combination of time rules) that is open for a slot: an element of map ``@pass``.
+
+    The kernel counts its traffic, and deletes the element when the lease ends.
+    """
 
     slot: int
     class_number: int  # 1..63
@@ -69,7 +72,7 @@ class Offload:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that the table contains. Equal snapshots render to equal text.
+    """Everything that the nftables table contains. Equal snapshots render to equal text.
 
     Raises KernelError with one line for a value that nft would refuse, or for a contradiction.
     """
@@ -125,9 +128,9 @@ class Snapshot:
 
 
 def guard(snapshot: Snapshot) -> Snapshot:
-    """Return the boot guard's snapshot: only the closed slots, with nothing open except help.
+    """Return the snapshot for the boot guard: only slots that fail closed, with nothing open except help.
 
-    nft loads its table before the LAN comes up; it applies until the daemon replaces it. It therefore does
+    nft loads this table before the LAN comes up; it applies until the daemon replaces it. It therefore does
     not depend on the kernel's support of queues and flow tables, or on ports that the daemon chooses at its
     start.
     """

@@ -1,4 +1,7 @@
-"""The traffic of each open class of each slot: the counters of ``@pass``, by one netlink dump.
+"""Reads traffic counters from the nftables map ``@pass`` by netlink.
+
+The map has an element with a counter for each filtered profile (slot) and combination of time rules (class)
+that is open now.
 
 Elements in netlink messages are parsed in two ways with equal results. The general parser knows the meaning
 of each attribute, in any order. It also determines the offsets of the values. The kernel writes all elements
@@ -42,7 +45,7 @@ Pair = tuple[int, int]
 
 
 class PassCounters:
-    """Reads ``@pass`` of the loaded table."""
+    """Reads the counters in map ``@pass`` of the loaded table."""
 
     def __init__(self, layout: MarkLayout) -> None:
         self._layout = layout
@@ -53,12 +56,15 @@ class PassCounters:
     def close(self) -> None:
         self._netlink.close()
 
-    def read(self) -> dict[tuple[int, int], Usage]:
-        """Return usage by (slot, class number). Raises KernelError, for instance if the table is gone."""
+    def read(self) -> dict[tuple[int, int], ClassTraffic]:
+        """Return packets, bytes and lease of each open class, by (slot, class number).
+
+        Raises KernelError, for instance if the table is gone.
+        """
         return self._whole(self._usages)
 
     def keys(self) -> dict[bytes, int]:
-        """Return bytes by key of the map; see ``pair``. Raises KernelError."""
+        """Return the byte counter of each element by its key, which ``pair`` decodes. Raises KernelError."""
         return self._whole(self._bytes)
 
     def pair(self, key: bytes) -> tuple[int, int]:
@@ -82,14 +88,14 @@ class PassCounters:
         msg = f"the pass map changed during each of {_ATTEMPTS} readings; another program writes to it"
         raise KernelError(msg)
 
-    def _usages(self) -> dict[tuple[int, int], Usage]:
-        out: dict[tuple[int, int], Usage] = {}
+    def _usages(self) -> dict[tuple[int, int], ClassTraffic]:
+        out: dict[tuple[int, int], ClassTraffic] = {}
         pairs = self.pairs
         for data in self._dump():
             for key, packets, size, expires in self._shapes.read(data):
                 pair = pairs.get(key) or self.pair(key)
                 other = out.get(pair)
-                usage = _new(Usage, (packets, size, expires))
+                usage = _new(ClassTraffic, (packets, size, expires))
                 out[pair] = usage if other is None else _sum(usage, other)
         return out
 
@@ -104,16 +110,16 @@ class PassCounters:
         return (of_set(data) for data in self._netlink.dump(_GET_ELEMENTS, NFPROTO_INET, names))
 
 
-def _sum(usage: Usage, other: Usage) -> Usage:
+def _sum(usage: ClassTraffic, other: ClassTraffic) -> ClassTraffic:
     if usage.expires is None or other.expires is None:
         expires = usage.expires if other.expires is None else other.expires
     else:
         expires = min(usage.expires, other.expires)
-    return _new(Usage, (usage.packets + other.packets, usage.bytes + other.bytes, expires))
+    return _new(ClassTraffic, (usage.packets + other.packets, usage.bytes + other.bytes, expires))
 
 
 class Totals:
-    """The total traffic of each class of each slot since the start, over all elements that counted for it.
+    """Adds up the bytes of each class of each slot since the start, over all elements that counted for it.
 
     Totals never decrease. An element counts from zero, and each renewal of a lease replaces it. The kernel
     reports the count of an element when it is removed, so nothing is lost between a reading and a renewal.
@@ -125,8 +131,9 @@ class Totals:
         self._last: dict[bytes, int] = {}  # counts of the present elements at the last reading
 
     def ended(self, message: memoryview, whole: bool) -> None:
-        """Process a removal: of elements, with their counts, or of the ``whole`` set, for which the kernel
-        reports no elements.
+        """Add the last counts of the removed elements in ``message`` to the totals.
+
+        ``whole``: the set itself was removed. The kernel then reports no elements, and none are counted.
         """
         if whole:
             if is_pass(message):
@@ -136,7 +143,7 @@ class Totals:
             self._add(key, size - self._last.pop(key, 0))
 
     def read(self) -> Mapping[Pair, int]:
-        """Return bytes by slot and class, without those that never had traffic.
+        """Read the counters; return the total bytes by slot and class, without those that never had traffic.
 
         Raises KernelError if the map cannot be read; the totals of the last reading remain.
         """
@@ -157,7 +164,7 @@ class Totals:
             self._bytes[pair] = self._bytes.get(pair, 0) + size
 
     def position(self) -> Mapping[Pair, int]:
-        """Return the counts of the present elements at the last reading."""
+        """Return the bytes that the present elements had counted at the last reading, by slot and class."""
         found: dict[Pair, int] = {}
         pairs = self._counters.pairs
         for key, size in self._last.items():
@@ -168,11 +175,11 @@ class Totals:
 
     @property
     def bytes(self) -> Mapping[Pair, int]:
-        """The totals at the last reading."""
+        """The total bytes by slot and class, without a new reading."""
         return self._bytes
 
 
-class Usage(NamedTuple):
+class ClassTraffic(NamedTuple):
     """The traffic of one class since its element was created: both directions, plain HTTP and all other."""
 
     packets: int
@@ -181,21 +188,21 @@ class Usage(NamedTuple):
 
 
 Element = tuple[bytes, int, int, float | None]
-"""Key in the kernel's form, packets, bytes, and seconds until the lease ends."""
+"""Key in the kernel's form, packets, bytes, and seconds until the lease ends (None: no lease)."""
 
 
 def of_set(data: memoryview) -> memoryview:
-    """Return the element list of a dump or change message; empty if it is about another set."""
+    """Return the element list of a netlink message about ``@pass``; empty if it is about another set."""
     return fields(data).get(_LIST_ELEMENTS, _EMPTY) if is_pass(data) else _EMPTY
 
 
 def is_pass(data: memoryview) -> bool:
-    """Return whether a message about a set or its elements is about ``@pass``."""
+    """Return whether a netlink message about a set or its elements is about ``@pass``."""
     return fields(data).get(_LIST_SET, _EMPTY) == SET  # the attribute has the same number in both messages
 
 
 def parse_elements(listed: memoryview) -> Iterator[Element]:
-    """Yield the elements, by the general parser."""
+    """Yield each element of an element list, by the general parser."""
     for _, element in attributes(listed):
         parsed = _parse(element)
         if parsed is not None:
@@ -222,7 +229,7 @@ def _number(value: memoryview | None) -> int:
 
 
 class _Shape(NamedTuple):
-    """How to unpack an element of one length: constant bytes and values alternate."""
+    """How to unpack a set element of one length in bytes: constant bytes and values alternate."""
 
     unpack: Callable[[memoryview, int], tuple[Any, ...]]
     constant: tuple[bytes, ...]  # the bytes between the values, equal in every element of this shape
@@ -235,7 +242,7 @@ class _Shape(NamedTuple):
 
 
 class Shapes:
-    """Reads elements at the offsets that the first element of each length had.
+    """Reads set elements quickly: at the offsets that the values had in the first element of each length.
 
     An element that differs in anything but its values goes to the general parser.
     """
@@ -244,7 +251,7 @@ class Shapes:
         self._known: dict[int, _Shape | None] = {}
 
     def read(self, listed: memoryview) -> list[Element]:
-        """Return the same as ``parse_elements``, in a sixth of the time."""
+        """Return each element of an element list, as ``parse_elements`` does, in a sixth of the time."""
         found: list[Element] = []
         add, known = found.append, self._known
         at, end = 0, len(listed)
@@ -266,7 +273,7 @@ class Shapes:
         return found
 
     def count(self, listed: memoryview, into: dict[bytes, int]) -> None:
-        """Add bytes by key: the most frequent query, in half the time of ``read``."""
+        """Store the byte counter of each listed element in ``into``, by key, in half the time of ``read``."""
         known = self._known
         at, end = 0, len(listed)
         first = known.get(_length_at(listed)[0]) if end >= _HEAD else None
@@ -284,7 +291,7 @@ class Shapes:
             at += length + 3 & ~3
 
     def _count_alike(self, listed: memoryview, shape: _Shape, into: dict[bytes, int]) -> bool:
-        """Do the same for elements of one shape, which is common; return false if there are several."""
+        """Store the byte counters in ``into`` if all elements have this shape; return whether they do."""
         if shape.size % 4 or len(listed) % shape.size:
             return False
         constant, key, size = shape.constant, shape.key, shape.bytes
@@ -304,7 +311,7 @@ class Shapes:
 
 
 def _shape(element: memoryview) -> _Shape | None:
-    """Return the shape of an element; None if a value is not at its expected place."""
+    """Return the shape of an element; None if a value is missing or has an unexpected size."""
     counter: tuple[int, ...] = (_EXPRESSION, _EXPRESSION_DATA)
     if _place(element, _EXPRESSION) is None:
         counter = (_EXPRESSIONS, _LIST_ITEM, _EXPRESSION_DATA)

@@ -1,4 +1,4 @@
-"""Detects changes of our table by other programs, so that they can be undone within a second.
+"""Detects changes of our nftables table by other programs, so that they can be undone within a second.
 
 The kernel reports every change in nftables, transaction by transaction; a message of its own ends each
 transaction. Changes that arrive during one of ours are taken as ours, unless our table changes twice.
@@ -35,14 +35,17 @@ Table = tuple[str, str]
 """Family and name, such as ("inet", "qalqan")."""
 
 Gone = Callable[[memoryview, bool], None]
-"""A message's attributes, as netlink has them, and whether it is about a whole set."""
+"""A callback for removals: gets the message's netlink attributes, and whether it is about a whole set."""
 
 
-class Watch:
-    """Readable (``fileno``) when nftables changed; ``changed()`` tells whether one of our tables did."""
+class TableWatch:
+    """Watches nftables for changes that other programs make to our tables.
+
+    Readable (``fileno``) after any change; ``changed()`` returns whether one of our tables is concerned.
+    """
 
     def __init__(self, tables: frozenset[Table], gone: Gone | None = None) -> None:
-        """``gone`` is called for removed elements of our tables' sets, and for sets removed whole."""
+        """Watch ``tables``. ``gone`` is called for removed elements of their sets, and removed sets."""
         self._tables = tables
         self._gone = gone
         self._generations = Netlink()
@@ -72,13 +75,16 @@ class Watch:
         return suspect
 
     def catch_up(self) -> None:
-        """Read the pending messages; their meaning for ``changed`` is kept."""
+        """Read the pending messages now. The next ``changed()`` includes what they report."""
         transactions, lost = self._drain()
         self._suspect |= lost or any(transactions)
 
     @contextlib.contextmanager
     def ours(self) -> Iterator[None]:
-        """Surround a change of our own: at most one transaction per table counts as ours."""
+        """Return a context manager for a change of our own, which ``changed()`` then does not report.
+
+        At most one transaction per table counts as ours.
+        """
         before = self._generation()
         self.catch_up()
         try:
@@ -99,7 +105,7 @@ class Watch:
         return 0
 
     def _drain(self) -> tuple[list[set[Table]], bool]:
-        """Return the tables of ours that each transaction changed, and whether messages were lost."""
+        """Return which of our tables each pending transaction changed, and whether messages were lost."""
         transactions: list[set[Table]] = [set()]
         waiting = PendingDatagrams(self._socket, RECEIVE)
         for data in waiting:
@@ -114,7 +120,7 @@ class Watch:
 
 
 def _events(data: memoryview) -> Iterator[tuple[int, Table, memoryview]]:
-    """Yield message type, table and attributes."""
+    """Yield type, table and attributes of each nftables message in a datagram."""
     for kind, _, _, body in frames(data):
         if kind >> 8 == SUBSYSTEM_NFTABLES and len(body) >= GENERIC.size:
             family = _FAMILIES.get(body[0], "")

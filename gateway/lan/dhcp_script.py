@@ -31,7 +31,10 @@ _VARIABLES = {
 
 
 def request(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the message to the daemon, or None if it is irrelevant (other leases, TFTP, ARP)."""
+    """Return the message to the daemon about a lease, from dnsmasq's arguments and environment.
+
+    Returns None for a lease without a MAC address, and for other calls (TFTP, ARP).
+    """
     if len(arguments) < 3 or arguments[0] not in ACTIONS:
         return None
     values = {"do": "lease", "action": arguments[0], "ip": arguments[2]}

@@ -1,4 +1,4 @@
-"""The interfaces that face the LAN: their indexes, and the addresses of the pages."""
+"""Converts between names and indexes of interfaces and forms of IP addresses; checks the LAN interfaces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.policy.config.web import PAGES
 
 
 def packed(address: str) -> bytes:
-    """Return an address as 4 or 16 bytes."""
+    """Return an IP address in text form as 4 or 16 bytes."""
     return ipaddress.ip_address(address).packed
 
 
@@ -30,14 +30,17 @@ def name(index: int) -> str | None:
 
 
 def problems(names: Iterable[str]) -> list[str]:
-    """Return a message for each interface that does not exist. Its traffic is filtered once it appears."""
+    """Return an error message for each of these LAN interfaces that does not exist.
+
+    The traffic of such an interface is filtered once it appears.
+    """
     present = {name for _, name in socket.if_nameindex()}
     fix = "look it up with: ip link; it is filtered as soon as it exists"
     return [f"lan: there is no interface {name}; {fix}" for name in names if name not in present]
 
 
 def indexes(names: Iterable[str]) -> dict[int, str]:
-    """Return the names of the existing interfaces by index."""
+    """Return those of the given interfaces that exist, as index and name."""
     found = {}
     for name in names:
         try:

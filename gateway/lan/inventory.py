@@ -1,8 +1,11 @@
-"""The devices of the household: their traits, their addresses, and whether they are online.
+"""The devices of the household: what their traffic reveals, their addresses, and whether they are online.
 
-Neighbours, packets, leases and scans feed the inventory; it does no I/O. A device is identified by the
+Neighbour entries, packets, leases and scans feed the inventory; it does no I/O. A device is identified by the
 hardware address in its frames. All other data from a device is untrusted: it is bounded, and changes only
 that device.
+
+A *sighting* (`Sighting`) is all that was seen of one device. A *place* is an IP address and the index of its
+interface.
 
 A device is online if it sent a packet or answered. After ASK_AFTER seconds of silence ``tick()`` returns its
 addresses, for the kernel to probe. After GONE_AFTER seconds without a sign the device is gone.
@@ -42,16 +45,16 @@ _ASKS = frozenset((1, 3))  # discover and request; an inform asks for other opti
 
 @dataclass(frozen=True, slots=True)
 class DeviceAppeared:
-    """A device was seen for the first time; the content of its first packet is known."""
+    """Event: a device was seen for the first time; the content of its first packet is known."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class TraitsChanged:
-    """The traits of a device changed.
+    """Event: the traits of a device changed, such as its name or vendor, or the addresses behind it.
 
-    ``how`` is the source: dhcp, mdns, lease, address, packet or vendor.
+    ``how`` is the source: dhcp, behind, mdns, lease, address, packet, scan or vendor.
     """
 
     before: Traits
@@ -61,27 +64,27 @@ class TraitsChanged:
 
 @dataclass(frozen=True, slots=True)
 class DeviceGone:
-    """An online device left, or was silent for two minutes."""
+    """Event: an online device left the network, or was silent for two minutes."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceReturned:
-    """A device that was gone, or was away when the daemon started, is online."""
+    """Event: a device that was gone, or was away when the daemon started, is online."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceFound:
-    """A device known from before the start was seen for the first time after it, shortly after the start."""
+    """Event: a device from the database was heard again, within GONE_AFTER seconds of the daemon's start."""
 
     mac: str
 
 
 class Tracked:
-    """A device with its online state and addresses."""
+    """One device: its sighting, its online state, and the addresses at which it answers."""
 
     __slots__ = ("displaced", "heard", "ids", "ifindex", "online", "places", "sight")
 
@@ -96,15 +99,16 @@ class Tracked:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Return the addresses that answer; if none does, the last known ones."""
+        """Return the IP addresses that answer; if none does, the last known ones."""
         found = [ip for (ip, _), failed in self.places.items() if not failed]
         return tuple(found or [ip for ip, _ in self.places] or self.sight.addresses)
 
 
 class Inventory:
-    """All known devices.
+    """Stores all known devices, and publishes their changes on ``bus``.
 
-    ``now`` is a monotonic clock. ``keeps`` returns whether a device must not be dropped for lack of room;
+    ``now`` is a monotonic clock. ``kind_of`` returns the type of a device by its sighting, ``vendor_of`` the
+    vendor of a MAC address. ``keeps`` returns whether a device must not be dropped for lack of room;
     ``ignores`` returns whether a device is not part of the household.
     """
 
@@ -128,7 +132,7 @@ class Inventory:
         self._unsaved, self._started = set[str](), now()
 
     def load(self, sights: Iterable[Sighting]) -> None:
-        """Load the devices from the database. Neighbours decide whether they are online."""
+        """Add the devices from the database. Neighbour entries and packets show whether they are online."""
         for sight in sights:
             self._devices[sight.traits.mac] = Tracked(sight)
 
@@ -146,7 +150,7 @@ class Inventory:
         return None if device is None else replace(device.sight, addresses=device.addresses)
 
     def behind(self, mac: str) -> frozenset[str]:
-        """Return other hardware addresses in DHCP messages of its frames: the device is a repeater."""
+        """Return the MAC addresses of other devices whose DHCP messages it sent: then it is a repeater."""
         device = self._devices.get(mac)
         return frozenset() if device is None else device.sight.behind
 
@@ -155,7 +159,7 @@ class Inventory:
         return device is not None and device.online is True
 
     def is_open(self, mac: str) -> bool:
-        """Return whether it is not known yet if the device is online, and the kernel has an address of it."""
+        """Return whether the online state is unknown, although the kernel has an address of the device."""
         device = self._devices.get(mac)
         return device is not None and device.online is None and bool(device.places)
 
@@ -169,7 +173,7 @@ class Inventory:
         return all(device.places.values()) if device.places else device.displaced
 
     def silence(self, mac: str) -> float:
-        """Return the seconds since the device was heard; infinite if not since the start."""
+        """Return the seconds since the device sent a packet or answered; infinite if not since the start."""
         device = self._devices.get(mac)
         return float("inf") if device is None else self._now() - device.heard
 
@@ -179,11 +183,14 @@ class Inventory:
         return 0 if device is None else device.ifindex
 
     def mac_of(self, ip: str) -> str | None:
-        """Return the owner by the neighbour table: the sender address of a packet proves nothing."""
+        """Return the MAC address of the device that has this IP address, on any interface; None if none has.
+
+        Only the kernel's neighbour table counts: the sender address of a packet proves nothing.
+        """
         return next((mac for (known, _), mac in self._owners.items() if known == ip), None)
 
     def unsaved(self) -> list[Sighting]:
-        """Return the devices that changed since the last call."""
+        """Return the sightings that changed since the last call, for the database."""
         changed = [found for mac in self._unsaved if (found := self.sight(mac)) is not None]
         self._unsaved.clear()
         return changed
@@ -191,7 +198,10 @@ class Inventory:
     # ------------------------------------------------------------------------------------ input
 
     def neighbour(self, neighbour: Neighbour, *, event: bool) -> None:
-        """Process a neighbour on the LAN. An event with a new address shows that the device just used it."""
+        """Update the addresses and online state of a device from an entry of the kernel's neighbour table.
+
+        ``event``: the entry has just changed. A new address then shows that the device just used it.
+        """
         place = (neighbour.ip, neighbour.ifindex)
         if neighbour.gone:
             self._leave(place)
@@ -207,7 +217,7 @@ class Inventory:
         self._learn(neighbour.mac, "address", change, alive=alive, ifindex=neighbour.ifindex)
 
     def listed(self, neighbours: Iterable[Neighbour]) -> None:
-        """Process the kernel's complete list for the LAN. Other places no longer have an owner."""
+        """Update all devices from the LAN's complete neighbour table. Other addresses are removed."""
         present = set()
         newest_last = sorted(neighbours, key=lambda neighbour: (neighbour.answered, neighbour.online))
         for neighbour in newest_last:
@@ -217,7 +227,7 @@ class Inventory:
             self._leave(place)
 
     def heard(self, mac: str, ifindex: int, said: Overheard) -> None:
-        """Process a packet in a frame with this hardware address."""
+        """Update the device with this MAC address from a packet that it sent. A new device is added."""
         if said.dhcp is not None:
             dhcp = said.dhcp
             behind = dhcp.hardware not in ("", mac)
@@ -230,13 +240,16 @@ class Inventory:
             self._learn(mac, "packet", partial(with_packet, said=said), alive=True, ifindex=ifindex)
 
     def lease(self, mac: str, name: str, *, dhcp: Dhcp | None = None) -> None:
-        """Process a DHCP server's record. For a device that was never seen it proves nothing."""
+        """Update a known device from its lease, and from its request ``dhcp`` if the server reports it.
+
+        For a device that was never seen, a lease proves nothing and is ignored.
+        """
         if mac in self._devices:
             how = "lease" if dhcp is None else "dhcp"
             self._learn(mac, how, partial(with_lease, name=name, said=dhcp), alive=False)
 
     def answered(self, mac: str) -> None:
-        """Process an answer to a scan."""
+        """Mark a device as online, since it answered a network scan. A new device is added."""
         self._learn(mac, "scan", lambda device: device.sight, alive=True)
 
     def forget(self, mac: str) -> None:
@@ -249,7 +262,10 @@ class Inventory:
     # ------------------------------------------------------------------------------------ timers
 
     def tick(self) -> list[Place]:
-        """Update the online state. Call it every few seconds. Returns the places for the kernel to probe."""
+        """Update the online state of all devices, and return the places for the kernel to probe.
+
+        Call it every few seconds.
+        """
         now = self._now()
         settled = now - self._started >= GONE_AFTER
         gone, silent_ones = [], []
@@ -268,7 +284,7 @@ class Inventory:
         return self._asked(silent_ones)
 
     def lost(self, mac: str) -> None:
-        """Mark an online device as gone."""
+        """Mark an online device as gone, and publish DeviceGone."""
         device = self._devices.get(mac)
         if device is None or not device.online:
             return
@@ -277,15 +293,16 @@ class Inventory:
         self._bus.publish(DeviceGone(mac))
 
     def doubted(self) -> list[Place]:
-        """Return the places of online devices that have said nothing for DOUBT_AFTER seconds, for the kernel
-        to probe.
-        """
+        """Return the places to probe of online devices that were silent for DOUBT_AFTER seconds."""
         latest = self._now() - DOUBT_AFTER
         doubted = [mac for mac, device in self._devices.items() if device.online and device.heard <= latest]
         return self._asked(doubted)
 
     def _asked(self, macs: Iterable[str]) -> list[Place]:
-        """Return where to probe. Known devices come first, so that invented ones cannot crowd them out."""
+        """Return the newest places of these devices, at most MAX_ASKED_IN_ALL.
+
+        If there are more, protected devices come first, so that invented ones cannot displace them.
+        """
         places = {mac: list(self._devices[mac].places)[-MAX_ASKED:] for mac in macs}
         order: Iterable[str] = places
         if sum(map(len, places.values())) > MAX_ASKED_IN_ALL:
@@ -297,7 +314,10 @@ class Inventory:
     def _learn(
         self, mac: str, how: str, change: Callable[[Tracked], Sighting], *, alive: bool, ifindex: int = 0
     ) -> None:
-        """Apply a change to one device, then publish it."""
+        """Apply ``change`` to a device's sighting, and publish what changed. A new device is added.
+
+        ``alive``: this shows that the device is online.
+        """
         if self._ignores(mac):
             return
         device = self._devices.get(mac)
@@ -326,7 +346,7 @@ class Inventory:
             self._bus.publish(DeviceFound(mac))
 
     def _alive(self, device: Tracked) -> bool:
-        """Mark a device as online; return whether it was away."""
+        """Mark a device as online; return whether it was offline before."""
         now, mac = self._now(), device.sight.traits.mac
         away = device.online is False or (device.online is None and now - self._started >= GONE_AFTER)
         device.heard, device.online, device.displaced = now, True, False
@@ -343,7 +363,10 @@ class Inventory:
         return device
 
     def _at(self, device: Tracked, place: Place, alive: bool, used: bool) -> Sighting:
-        """Record that the device answers for an address, and take the address from its previous owner."""
+        """Record that the device answers at a place, and take the place from its previous owner.
+
+        Returns the device's sighting with the address's interface id.
+        """
         mac = device.sight.traits.mac
         other = self._devices.get(self._owners.get(place, ""))
         if other is not device:
@@ -363,7 +386,7 @@ class Inventory:
         return with_address(device, packed_address(place[0]))
 
     def _leave(self, place: Place) -> None:
-        """Forget a place that the kernel no longer knows. The last address of a device is stored."""
+        """Remove a place that the kernel no longer knows. Its device stores its last addresses."""
         device = self._devices.get(self._owners.pop(place, ""))
         if device is not None and place in device.places:
             device.sight = replace(device.sight, addresses=device.addresses)
@@ -375,7 +398,7 @@ def packed_address(ip: str) -> bytes:
 
 
 def with_address(device: Tracked, packed: bytes) -> Sighting:
-    """Return the sight with the interface id of an IPv6 address (RFC 4291 2.5.1)."""
+    """Return the device's sighting with the interface id of an IPv6 address added (RFC 4291 2.5.1)."""
     sight = device.sight
     if len(packed) != 16 or packed[8:] in device.ids:
         return sight
@@ -403,14 +426,18 @@ def with_dhcp(sight: Sighting, said: Dhcp) -> Sighting:
 
 
 def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sighting:
-    """Return the sight with a lease. ``said`` is the device's request, if the server reports it."""
+    """Return the device's sighting with the host name of its lease.
+
+    ``said`` is the device's DHCP request, if the server reports it; its content is added too.
+    """
     sight = device.sight.named(name, "lease")
     return sight if said is None else with_dhcp(sight, said)
 
 
 def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sighting:
-    """Return the sight with an mDNS response. A name counts only if one of its addresses is this device's:
-    other devices may answer for sleeping ones.
+    """Return the device's sighting with the services, model and name of an mDNS response.
+
+    A name counts only if one of its addresses is this device's: other devices may answer for sleeping ones.
     """
     sight = device.sight
     own = {address, *(packed_address(ip) for ip, _ in device.places)}

@@ -1,4 +1,4 @@
-"""Device names from the lease files of dnsmasq (dnsmasq(8), --dhcp-leasefile) and odhcpd.
+"""Reads device names from the lease files of dnsmasq (dnsmasq(8), --dhcp-leasefile) and odhcpd.
 
 odhcpd's state file (its README, `leasefile`) has a line for each lease, commented out with `#` since the rest
 is a hosts file: interface, hardware address or DUID in hex, `ipv4` or the IAID, name or `-`, end, assigned,
@@ -23,14 +23,14 @@ _BROKEN = "broken\\x20"  # odhcpd's mark on an invalid name
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """Names by hardware address, and by IP address for leases without a hardware address. Untrusted data."""
+    """Host names by MAC address, and by IP address for leases without a MAC address. Untrusted data."""
 
     of_mac: dict[str, str] = field(default_factory=dict)
     of_ip: dict[str, str] = field(default_factory=dict)
 
 
 def read_leases(path: Path) -> Leases:
-    """Return the leases that have a name; empty if the file cannot be read."""
+    """Return the names in a lease file of dnsmasq or odhcpd; empty if the file cannot be read."""
     leases = Leases()
     try:
         with path.open("rb") as file:

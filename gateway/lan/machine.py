@@ -1,6 +1,6 @@
-"""The machine's network configuration: links, addresses, default routes, neighbours (rtnetlink(7)).
+"""Reads the machine's network configuration: links, addresses, default routes, neighbours (rtnetlink(7)).
 
-Read from the kernel, which needs no privileges; nothing is sent to the network.
+Reading it from the kernel needs no privileges; nothing is sent to the network.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class DefaultRoute:
     """A default route of the main table."""
 
     interface: str
@@ -56,7 +56,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class RecentNeighbour:
-    """A neighbour that has answered recently."""
+    """A device in the kernel's neighbour table. Entries set by hand are left out, except routers."""
 
     interface: str
     ip: Address
@@ -65,12 +65,12 @@ class RecentNeighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class NetworkSnapshot:
     """A snapshot of the machine's network configuration."""
 
     links: dict[str, Link]
     addresses: dict[str, tuple[Interface, ...]]  # by interface
-    ways: tuple[Way, ...]
+    ways: tuple[DefaultRoute, ...]
     seen: tuple[RecentNeighbour, ...]
     leased: frozenset[str] = frozenset()  # interfaces with a temporary IPv4 address, as from DHCP
 
@@ -83,8 +83,8 @@ class Machine:
         return self.way_out() & set(lan)
 
 
-def read_machine() -> Machine:
-    """Read the configuration from the kernel. Raises OSError."""
+def read_machine() -> NetworkSnapshot:
+    """Return the machine's current network configuration, read from the kernel. Raises OSError."""
     names: dict[int, str] = {}
     raw = []
     for body in dump_route(_GET_LINK, _LINK.size):
@@ -103,16 +103,18 @@ def read_machine() -> Machine:
             addresses[names[index]] += (ipaddress.ip_interface((bytes(ip), length)),)
             if family == socket.AF_INET and not flags & _PERMANENT:
                 leased.add(names[index])
-    return Machine(links, addresses, tuple(_ways(names)), tuple(_neighbours(names)), frozenset(leased))
+    return NetworkSnapshot(
+        links, addresses, tuple(_ways(names)), tuple(_neighbours(names)), frozenset(leased)
+    )
 
 
 def setting(name: str) -> str:
-    """Return a value under /proc/sys/net of this network namespace; empty if it does not exist."""
+    """Return a value under /proc/sys/net of this network namespace, as text; empty if it does not exist."""
     return text_of(PROC / "sys/net" / name).strip()
 
 
 def text_of(path: Path) -> str:
-    """Return the content of a file; empty if it cannot be read."""
+    """Return the text of a file; empty if it cannot be read."""
     try:
         return path.read_text("utf-8", "replace")
     except OSError:
@@ -127,7 +129,7 @@ def _link(name: str, kind: int, flags: int, found: dict[int, memoryview], names:
     )
 
 
-def _ways(names: dict[int, str]) -> Iterator[Way]:
+def _ways(names: dict[int, str]) -> Iterator[DefaultRoute]:
     for body in dump_route(_GET_ROUTE, _ROUTING.size):
         family, length, _, _, table, _, _, kind, _ = _ROUTING.unpack_from(body)
         found = fields(body[_ROUTING.size :])
@@ -136,11 +138,11 @@ def _ways(names: dict[int, str]) -> Iterator[Way]:
         for index, hop in _hops(found):
             if index in names:
                 gateway = ipaddress.ip_address(bytes(hop[_GATEWAY])) if _GATEWAY in hop else None
-                yield Way(names[index], gateway, 4 if family == socket.AF_INET else 6)
+                yield DefaultRoute(names[index], gateway, 4 if family == socket.AF_INET else 6)
 
 
 def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryview]]]:
-    """Yield interface and attributes of each next hop: a route may have several (ECMP)."""
+    """Yield the interface index and attributes of each next hop of a route: it may have several (ECMP)."""
     if _OUT in found:
         yield struct.unpack("=I", found[_OUT])[0], found
     rest = found.get(_SEVERAL, memoryview(b""))
@@ -165,7 +167,7 @@ def _text(value: memoryview | None) -> str:
 
 
 def may_administer() -> bool:
-    """Return whether the kernel shows us its rules: to root, or with CAP_NET_ADMIN."""
+    """Return whether this process may read the kernel's network rules: as root, or with CAP_NET_ADMIN."""
     for line in text_of(PROC / "self/status").splitlines():
         key, _, value = line.partition(":")
         if key == "CapEff":

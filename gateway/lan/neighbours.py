@@ -1,8 +1,8 @@
-"""The kernel's neighbour table: the hardware address for each IP address on a link (rtnetlink(7)).
+"""Reads and changes the kernel's neighbour table: the MAC address of each IP address (rtnetlink(7)).
 
-Available as a list, and as events when a neighbour appears, answers, falls silent or changes its address.
-``Owners`` keeps the owner of each address from these. The hardware address in a packet is chosen by its
-sender; this table shows where responses go.
+The table is read as a list, and as events when a neighbour appears, answers, falls silent or changes its
+address. ``Owners`` stores the owner of each address from these. The hardware address in a packet is chosen by
+its sender; this table shows where responses go.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An entry of the table, or a change of it."""
+    """An entry of the neighbour table, or a change of it: an IP address on a link, and its MAC address."""
 
     mac: str  # lower case, with colons; empty in an event for a silent or deleted neighbour
     ip: str
     ifindex: int
     online: bool  # confirmed within the last minute
-    answered: bool = False  # confirmed just now
+    answered: bool = False  # confirmed just now, or set by hand
     failed: bool = False  # did not answer a probe
     gone: bool = False  # deleted from the table, which says nothing about the device
     router: bool = False  # announces itself as a router (IPv6)
@@ -70,7 +70,7 @@ def read_neighbours() -> list[Neighbour]:
 
 
 def find_neighbour(place: Place) -> Neighbour | None:
-    """Return the neighbour that answers for one address, or None if the kernel knows none. Raises OSError."""
+    """Return the neighbour table's entry for one address, or None if the kernel has none. Raises OSError."""
     with route_socket() as sock:
         sock.send(_question(place, 0, 0, REQUEST, _GET_NEIGHBOUR))
         for kind, _, _, body in frames(memoryview(sock.recv(RECEIVE))):
@@ -81,7 +81,7 @@ def find_neighbour(place: Place) -> Neighbour | None:
 
 
 class NeighbourEvents:
-    """Events of the kernel's neighbour table. Readable (``fileno``) when the table has changed."""
+    """Receives changes of the kernel's neighbour table. Readable (``fileno``) when the table has changed."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(
@@ -94,7 +94,10 @@ class NeighbourEvents:
         return self._socket.fileno()
 
     def read(self) -> tuple[list[Neighbour], bool]:
-        """Return the changes in order, and whether the kernel dropped some: then read the whole list."""
+        """Return pending changes in order, and whether the kernel dropped some. Never blocks.
+
+        If it dropped some, the caller has to read the whole table.
+        """
         found: list[Neighbour] = []
         waiting = PendingDatagrams(self._socket, RECEIVE)
         for data in waiting:
@@ -109,7 +112,7 @@ class NeighbourEvents:
 
 
 class Owners:
-    """The hardware address that owns each IP address. Each change is reported once. Does no I/O.
+    """Stores which MAC address owns each IP address on a link, from neighbour entries. Does no I/O.
 
     The caller removes entries that do not fit (``surplus``) from the kernel's table as well: the kernel then
     has to resolve the address again before it uses it, and that is an event.
@@ -129,17 +132,20 @@ class Owners:
         return None if neighbour is None else neighbour.mac
 
     def moved(self) -> set[Place]:
-        """Return the places whose owner has changed since the last call."""
+        """Return the addresses whose owner has changed since the last call; each change is reported once."""
         found, self._moved = self._moved, set()
         return found
 
     def surplus(self) -> list[Place]:
-        """Return the places that were dropped for lack of room since the last call."""
+        """Return the addresses that were dropped for lack of room since the last call."""
         found, self._surplus = self._surplus, []
         return found
 
     def neighbour(self, neighbour: Neighbour) -> None:
-        """Process an event. A device that does not answer keeps its address until another device answers."""
+        """Update the owner of an address from a neighbour entry.
+
+        A device that does not answer keeps its address until another device answers.
+        """
         place = (neighbour.ip, neighbour.ifindex)
         if neighbour.gone:
             self._leave(place)
@@ -150,7 +156,7 @@ class Owners:
                 self._take(place, neighbour)
 
     def listed(self, neighbours: Iterable[Neighbour]) -> None:
-        """Process a complete list. Addresses that are not in it have no owner."""
+        """Update all owners from the complete neighbour table. Addresses that are not in it have no owner."""
         present = set()
         for neighbour in neighbours:
             present.add((neighbour.ip, neighbour.ifindex))
@@ -168,7 +174,7 @@ class Owners:
             self._make_room(self._of)
 
     def _make_room(self, places: Iterable[Place]) -> None:
-        """Drop the oldest entry, but none set by hand: the kernel would never learn it again."""
+        """Drop the oldest of ``places``, but none set by hand: the kernel would never learn it again."""
         oldest = next((place for place in places if not self._of[place].fixed), None)
         if oldest is not None:
             self._leave(oldest)
@@ -186,7 +192,7 @@ class Owners:
 
 
 def ask(places: Collection[Place], *, again: bool = False) -> None:
-    """Make the kernel probe whether these still answer. The result arrives as events.
+    """Make the kernel probe whether devices still answer at these addresses. The result arrives as events.
 
     The kernel sends an ARP request or a neighbour solicitation, as it does before it uses an address. For
     half a minute after an answer it does so only with ``again``. A failure is reported after three seconds.
@@ -200,7 +206,7 @@ def ask(places: Collection[Place], *, again: bool = False) -> None:
 
 
 def drop(places: Collection[Place]) -> None:
-    """Delete these entries from the kernel's table."""
+    """Delete the entries of these addresses from the kernel's neighbour table."""
     _send([_question(place, 0, 0, REQUEST, _GONE_NEIGHBOUR) for place in places])
 
 
@@ -221,7 +227,10 @@ def _question(place: Place, state: int, flags: int, how: int, kind: int = _NEW_N
 
 
 def _parse(kind: int, body: memoryview) -> Neighbour | None:
-    """Return None for entries that are not on Ethernet, and for those that the kernel is still resolving."""
+    """Return the neighbour entry in an rtnetlink message of type ``kind``.
+
+    Returns None for entries that are not on Ethernet, and for those that the kernel is still resolving.
+    """
     if kind not in (_NEW_NEIGHBOUR, _GONE_NEIGHBOUR) or len(body) < _MESSAGE.size:
         return None
     _, ifindex, state, flags, _ = _MESSAGE.unpack_from(body)

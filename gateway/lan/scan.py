@@ -37,7 +37,10 @@ _log = logging.getLogger(__name__)
 
 
 class Scanning:
-    """Calls ``answered`` with each hardware address that answered, then ``ended``."""
+    """Runs network scans in a child process, one at a time.
+
+    Each scan calls ``answered`` with each MAC address that answered, then ``ended``.
+    """
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class Scanning:
 
     @property
     def wait(self) -> float:
-        """Seconds until the pages may start another scan."""
+        """The seconds until the pages may start another scan; 0 if they may now."""
         return max(0.0, self._begun + PAUSE - self._loop.now())
 
     def start(self) -> None:
@@ -106,7 +109,7 @@ class Scanning:
         self._end(f"it did not finish within {TIMEOUT:g} s")
 
     def _end(self, problem: str) -> None:
-        """Process the output and end the child."""
+        """End the child, and report the MAC addresses that it printed. ``problem`` is empty on success."""
         status = self._reap()
         words = self._output.decode("ascii", "replace").split()
         macs = [mac for word in words if (mac := parse_mac(word)) is not None][:MAX_FOUND]
@@ -139,7 +142,10 @@ class Scanning:
 
 
 def networks(addresses: list[dict[str, Any]]) -> list[ipaddress.IPv4Network]:
-    """Return the networks to scan, from the ``addr_info`` of ``ip -json address``."""
+    """Return the IPv4 networks to scan, of at most 1,024 addresses each.
+
+    ``addresses`` is the interface's ``addr_info`` of ``ip -json address``.
+    """
     found = []
     for address in addresses:
         if address.get("family") == "inet" and address.get("scope") == "global":
@@ -149,7 +155,10 @@ def networks(addresses: list[dict[str, Any]]) -> list[ipaddress.IPv4Network]:
 
 
 def scan_interface(interface: str, addresses: list[dict[str, Any]]) -> set[str]:
-    """Return the hardware addresses that answer on one interface."""
+    """Return the MAC addresses that answer to ARP and IPv6 echo requests on one interface.
+
+    ``addresses`` is the interface's ``addr_info`` of ``ip -json address``.
+    """
     from scapy.layers.inet6 import HBHOptUnknown, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt
     from scapy.layers.l2 import ARP, Ether
     from scapy.sendrecv import AsyncSniffer, sendp

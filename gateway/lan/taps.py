@@ -88,7 +88,7 @@ _STEPS: dict[str, Step] = {
 
 
 def program() -> bytes:
-    """Return the filter as an array of struct sock_filter."""
+    """Return the BPF filter program of the taps as an array of struct sock_filter."""
     places = {label: number for number, label in enumerate(_STEPS)}
 
     def distance(label: str, number: int) -> int:
@@ -101,11 +101,11 @@ def program() -> bytes:
 
 
 Heard = Callable[[str, int, Overheard], None]
-"""The hardware address in the frame, the interface, and the parsed message."""
+"""A callback: gets the MAC address in the frame, the interface's index, and the parsed packet."""
 
 
 class _Tap:
-    """The socket of one interface.
+    """Reads the filtered packets of one LAN interface, and calls ``heard`` for each that describes a device.
 
     It is bound to ETH_P_ALL, never to ETH_P_IP or ETH_P_IPV6. The kernel serves ETH_P_ALL sockets before
     ip_rcv(), and an interface's sockets of one protocol after it. With a socket of the second kind, ip_rcv()
@@ -185,7 +185,10 @@ class _Tap:
 
 
 class Taps:
-    """The sockets of all interfaces; ``follow()`` opens those of interfaces that (re)appeared."""
+    """Reads packets on all LAN interfaces, and calls ``heard`` for each that describes a device.
+
+    ``follow()`` opens the sockets, also for interfaces that (re)appeared.
+    """
 
     def __init__(self, loop: Loop, names: Iterable[str], heard: Heard) -> None:
         self._loop = loop
@@ -194,7 +197,7 @@ class Taps:
         self._taps: dict[str, _Tap] = {}
 
     def follow(self) -> None:
-        """Open and close sockets to match the interfaces. Raises OSError without packet sockets."""
+        """Open and close sockets to match the existing interfaces. Raises OSError if that is refused."""
         for name in self._names:
             try:
                 index = socket.if_nametoindex(name)
@@ -221,7 +224,7 @@ class Taps:
 
 
 def _attach(sock: socket.socket, code: bytes) -> None:
-    """Attach the filter. struct sock_fprog has the number of steps and their address."""
+    """Attach a BPF program to a socket. struct sock_fprog has the number of steps and their address."""
     steps = ctypes.create_string_buffer(code, len(code))
     sock.setsockopt(
         socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HL", len(code) // 8, ctypes.addressof(steps))

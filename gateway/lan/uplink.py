@@ -1,6 +1,6 @@
-"""The uplink: default routes of the kernel's main table, and the traffic of their interfaces.
+"""Finds the interfaces with a default route in the kernel's main table, and counts their traffic.
 
-Read from /proc only (Documentation/networking, net/ipv4/fib_trie.c, net/ipv6/route.c); nothing is sent.
+This reads /proc only (Documentation/networking, net/ipv4/fib_trie.c, net/ipv6/route.c); nothing is sent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _IPV6_ANYWHERE = "0" * 32
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Counters since the interface was created."""
+    """The traffic counters of one or several interfaces, each since it was created."""
 
     received: int  # packets
     sent: int  # packets
@@ -35,14 +35,17 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Uplink:
-    """``names`` are the interfaces with a carrier and a default route; empty: no internet connection."""
+    """The state of the internet connection.
+
+    ``names`` are the interfaces with a carrier and a default route; empty: no internet connection.
+    """
 
     names: frozenset[str]
     traffic: Traffic | None  # of all of them; None if one also faces the LAN
 
 
 class Prefix(NamedTuple):
-    """A network that is directly on the link."""
+    """An IP network that is directly on a link, as numbers."""
 
     number: int  # of its first address
     host_bits: int
@@ -60,7 +63,10 @@ def near(name: str) -> tuple[Prefix, ...]:
 
 
 def read_uplink(inside: Collection[str]) -> Uplink:
-    """Read the uplink. ``inside`` are the interfaces that face the LAN. Raises OSError."""
+    """Return the interfaces of the internet connection, and their traffic. Raises OSError.
+
+    ``inside`` are the interfaces that face the LAN.
+    """
     names = frozenset(name for name in ways_out() if _runs(name))
     if not names.isdisjoint(inside):
         return Uplink(names, None)
@@ -89,7 +95,7 @@ def default_interfaces(ipv4: str, ipv6: str) -> frozenset[str]:
 
 
 def near4(name: str, routes: str) -> Iterator[Prefix]:
-    """Yield the on-link networks of an interface, from /proc/net/route."""
+    """Yield the on-link IPv4 networks of an interface, from /proc/net/route."""
     for words in map(str.split, routes.splitlines()[1:]):
         mask = _number(words[7])
         if words[0] == name and mask and words[2] == _IPV4_ANYWHERE and _leads(int(words[3], 16)):
@@ -102,7 +108,7 @@ def _number(word: str) -> int:
 
 
 def near6(name: str, routes: str) -> Iterator[Prefix]:
-    """Yield the on-link networks of an interface, from /proc/net/ipv6_route."""
+    """Yield the on-link IPv6 networks of an interface, from /proc/net/ipv6_route."""
     for words in map(str.split, routes.splitlines()):
         length = int(words[1], 16)
         if words[9] == name and length and words[4] == _IPV6_ANYWHERE and _leads(int(words[8], 16)):
@@ -110,7 +116,7 @@ def near6(name: str, routes: str) -> Iterator[Prefix]:
 
 
 def traffic(dev: str) -> dict[str, Traffic]:
-    """Return the counters by interface, from /proc/net/dev."""
+    """Return the traffic counters by interface name, from the text of /proc/net/dev."""
     found = {}
     for line in dev.splitlines()[2:]:
         name, _, rest = line.rpartition(": ")

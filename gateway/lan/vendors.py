@@ -1,4 +1,4 @@
-"""Looks up the vendor of a hardware address in the IEEE registries that Debian ships (package ieee-data).
+"""Looks up the vendor of a MAC address in the IEEE registries that Debian ships (package ieee-data).
 
 Each lookup searches the files, so that no table occupies memory: 1.5 ms if no registry has the address.
 """
@@ -23,7 +23,7 @@ _LINE = 1024  # bytes of a line after the prefix; the name ends within them
 
 
 class Vendors:
-    """Looks up each device once, a few at a time, since packets wait meanwhile."""
+    """Looks up the vendor of each new device once, a few at a time, since packets wait meanwhile."""
 
     def __init__(self, vendor_of: Callable[[str], str]) -> None:
         self._vendor_of = vendor_of
@@ -37,7 +37,7 @@ class Vendors:
         self._waiting.pop(mac, None)
 
     def with_vendor(self, sight: Sighting) -> Sighting:
-        """Return the sight with its vendor, if the lookup is still due and the limit allows it."""
+        """Return a device's sighting, with its vendor if a lookup is due and the limit allows it."""
         mac = sight.traits.mac
         if mac not in self._waiting or not self._left:
             return sight
@@ -46,13 +46,16 @@ class Vendors:
         return replace(sight, traits=replace(sight.traits, vendor=self._vendor_of(mac)))
 
     def due(self) -> list[str]:
-        """Return the devices to look up next, the longest waiting first. Call it every few seconds."""
+        """Return the MAC addresses to look up next, the longest waiting first, and reset the limit.
+
+        Call it every few seconds.
+        """
         self._left = AT_ONCE
         return [*self._waiting][:AT_ONCE]
 
 
 def vendor_of(mac: str, folder: Path = FOLDER) -> str:
-    """Return the vendor's name; empty for a random address, an unregistered prefix or missing files."""
+    """Return the vendor of a MAC address; empty if it is random, not registered, or files are missing."""
     digits = mac.replace(":", "").upper()
     if int(digits[:2], 16) & 3:
         return ""  # a locally administered or group address

@@ -1,1 +1,1 @@
-"""Sources become one category table."""
+"""Downloads published lists of sites, and builds one table of their names and categories."""

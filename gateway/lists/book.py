@@ -19,7 +19,7 @@ BOOK_NAME = "sources.json"
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server sent with the file that is stored, for conditional requests (RFC 9110 §8.8)."""
+    """ETag, Last-Modified and URL of a stored file, for conditional requests (RFC 9110 §8.8)."""
 
     etag: str | None = None
     modified: str | None = None
@@ -28,7 +28,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What is known about the stored copy of a list."""
+    """The index entry of a list's stored copy: validators, time of the last download, and last error."""
 
     validators: Validators = field(default_factory=Validators)
     fetched: datetime | None = None  # when the server last sent it or confirmed that it is the newest
@@ -36,8 +36,8 @@ class Copy:
     further: tuple[Validators, ...] = ()  # of the second and later files of a list in several files
 
 
-class Book:
-    """The stored copies in ``folder``, with their index in BOOK_NAME."""
+class CopyIndex:
+    """The stored copies of lists in ``folder``, with their index in the file BOOK_NAME."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -85,7 +85,7 @@ class Book:
 
 
 def _copy(row: object) -> Copy:
-    """Read a row of the book. A damaged value is treated as unknown."""
+    """Return the entry of a list from a row of the index. A damaged value is treated as unknown."""
     if not isinstance(row, dict):
         return Copy()
     fetched, error = _words(row, "fetched", "error")

@@ -1,4 +1,4 @@
-"""Build the category table in a temporary file, verify it, then rename it over the old table."""
+"""Builds the category table in a temporary file, verifies it, then renames it over the old table."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ SAMPLE = 1 << 16  # bytes of a list from which its format is recognised
 PARTS = 256  # of the digests: only one part is sorted at a time, which bounds the memory
 
 Names = Callable[[], Iterable[str]]
-"""Reads a source from its beginning. It is called twice, since millions of names do not fit into memory."""
+"""Returns all names of a source, read from its beginning.
+
+It is called twice, since millions of names do not fit into memory.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A list on this machine, as input of the build."""
+class BuildSource:
+    """A list in a file on this machine, as input of the build."""
 
     id: str
     category: str
@@ -46,8 +49,8 @@ def _nothing(name: str) -> bool:  # noqa: ARG001
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The result of reading a source. The table's description has it for each source in it."""
+class BuildReport:
+    """The result of reading a source: counts, entries to leave out, and any error."""
 
     id: str
     category: str
@@ -63,7 +66,7 @@ class Report:
 
 
 def build_table(
-    sources: Iterable[Source],
+    sources: Iterable[BuildSource],
     target: Path,
     *,
     built: str,
@@ -71,8 +74,8 @@ def build_table(
     is_public_suffix: Callable[[str], bool],
     salt: bytes | None = None,
     leave_out: bool = False,
-) -> tuple[domains.TableInfo, list[Report]]:
-    """Build the table from all sources and write it to ``target``.
+) -> tuple[domains.TableInfo, list[BuildReport]]:
+    """Build the category table from all sources, write it to ``target``, and return its header and reports.
 
     ``built`` is the build time in ISO 8601. With ``leave_out``, the build skips a fetched source that
     cannot be used; its report has the error.
@@ -81,10 +84,10 @@ def build_table(
     is unchanged then.
     """
     salt = salt if salt is not None else secrets.token_bytes(domains.SALT_BYTES)
-    by_category: dict[str, list[Source]] = {}
+    by_category: dict[str, list[BuildSource]] = {}
     for source in sources:
         by_category.setdefault(source.category, []).append(source)
-    reports: list[Report] = []
+    reports: list[BuildReport] = []
     categories: list[tuple[str, Digests]] = []
     for category in sorted(by_category):
         published: list[Names] = []
@@ -96,7 +99,7 @@ def build_table(
                 # A read error of the disk is not a fault of the source: keep the old, complete table.
                 if not leave_out or source.own or isinstance(error.__cause__, OSError):
                     raise
-                reports.append(Report(source.id, category, 0, 0, error=str(error)))
+                reports.append(BuildReport(source.id, category, 0, 0, error=str(error)))
                 continue
             reports.append(report)
             # Addresses have no public suffix.
@@ -161,8 +164,10 @@ def guess_format(source: str, path: Path) -> Format:
     return max(found, key=lambda pair: pair[0])[1]
 
 
-def survey(source: Source, canaries: Canaries) -> Report:
-    """Check a whole source before the build reads it, so that no part of a bad list enters the table.
+def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
+    """Read and check a whole source before the build, so that no part of a bad list enters the table.
+
+    Return its counts, and the entries that the build has to leave out.
 
     Raises ListError with the name of the source and the line.
     """
@@ -192,7 +197,7 @@ def survey(source: Source, canaries: Canaries) -> Report:
         msg = f"{source.id}: it lists {name}, and so blocks {hits[name]}, a well-known site; not used"
         raise ListError(msg)
     canaries.must.note(source.id, helps)
-    return Report(
+    return BuildReport(
         source.id,
         source.category,
         tally.domains,
@@ -203,14 +208,14 @@ def survey(source: Source, canaries: Canaries) -> Report:
     )
 
 
-def must_hits(source: Source, must: MustResolve) -> Mapping[str, str]:
+def must_hits(source: BuildSource, must: MustResolve) -> Mapping[str, str]:
     """Return the entries of a list that block a site of must_resolve.yaml, each with that site."""
     tally = Tally()
     found = must.hits(source.category, read_domains(source.id, _chunks(source.path), source.form, tally))
     return {name: site for name, site in found.items() if not tally.leaves_out(name)}
 
 
-def _reader(source: Source, report: Report) -> Names:
+def _reader(source: BuildSource, report: BuildReport) -> Names:
     excluded = frozenset((*report.canaries, *report.disputed))
 
     def names() -> Iterator[str]:
@@ -277,7 +282,7 @@ def _merged(categories: list[tuple[str, Digests]], part: int) -> Iterator[tuple[
 
 
 def digest_of(name: str, salt: bytes) -> int:
-    """Return the 64-bit digest of which the key of the domain table is a part."""
+    """Return the salted 64-bit digest of a name. The key in the domain table is a part of it."""
     return int.from_bytes(blake2s(salt + name.encode("ascii"), digest_size=domains.KEY_BYTES).digest(), "big")
 
 
@@ -306,7 +311,7 @@ class Digests:
 
 @dataclass(slots=True)
 class Pruned:
-    """The remaining names of a category."""
+    """The names of a category after pruning, and counts of what was dropped."""
 
     digests: Digests
     children: int = 0  # names left out because a parent is listed
@@ -319,7 +324,7 @@ def prune(
     is_public_suffix: Callable[[str], bool],
     own: Iterable[Names] = (),
 ) -> Pruned:
-    """Merge all sources and drop each name whose parent domain is listed too.
+    """Merge the names of all sources, without public suffixes and without names below a listed domain.
 
     ``own`` are sources in which a public suffix is intentional, such as that of a web proxy.
     """
@@ -351,7 +356,7 @@ def prune(
 
 
 def _parents(name: str) -> Iterator[str]:
-    """Yield every parent domain of at least two labels."""
+    """Yield every parent domain of a name that has at least two labels."""
     parent = name.partition(".")[2]
     while "." in parent:
         yield parent

@@ -37,7 +37,7 @@ class SharedNetworks:
     """Networks whose addresses are shared by thousands of sites. An entry in one would block all of them."""
 
     def __init__(self, networks: Mapping[nets.Network, str]) -> None:
-        """``networks`` maps each network to its owner. The networks do not overlap."""
+        """Index the networks for `hit`. ``networks`` maps each one to its owner. They do not overlap."""
         self._spans: dict[int, list[tuple[int, int, str]]] = {4: [], 6: []}
         for network, owner in networks.items():
             self._spans[network.version].append((*nets.span(network), owner))
@@ -71,7 +71,10 @@ class CatalogueNames:
                 self._claim((*service.domains, *service.update), service.categories)
 
     def _claim(self, names: Iterable[str], categories: frozenset[str]) -> None:
-        """Claim the names and their parent domains, since an entry for a parent blocks the name too."""
+        """Record the categories of names and of their parent domains.
+
+        An entry for a parent domain blocks the name too.
+        """
         for name in names:
             above = "" if "*" in name else name.removeprefix("=")
             while "." in above:
@@ -122,7 +125,7 @@ class Canaries:
         return self._suffixes.get(listed)
 
     def hit_by(self, form: Format) -> Callable[[str], str | None]:
-        """Return the check for entries of that format: which well-known site an entry would block."""
+        """Return the check for entries of a list format: `hit`, or for addresses that of shared networks."""
         return self._networks.hit if form is Format.ADDRESSES else self.hit
 
 

@@ -1,4 +1,4 @@
-"""Downloads one source, outside the daemon: ETag, size limit, time-outs, retries with jitter, progress."""
+"""Downloads a list over HTTPS, outside the daemon: ETag, size limit, time-outs, retries, progress."""
 
 from __future__ import annotations
 
@@ -41,36 +41,36 @@ _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, er
 T = TypeVar("T")
 
 Progress = Callable[[str, int, int | None], None]
-"""``progress(source, bytes received, total bytes or None)``"""
+"""Called during a download: ``progress(source, bytes received, total bytes or None)``."""
 
 
 class Unwritable(ListError):
-    """The copy could not be written on this machine, so a retry does not help."""
+    """Raised if the copy could not be written on this machine, so that a retry does not help."""
 
 
 def unwritable(folder: Path, error: OSError) -> str:
-    """Return the message for a folder in which a copy could not be written."""
+    """Return the error message for a folder in which a copy could not be written."""
     return f"{folder}: cannot be written ({write_error_text(error)}); the old table stays in force"
 
 
 class Offline(ListError):
-    """No server was reached in this run, so the failure says nothing about the source."""
+    """Raised if no server was reached in this run, so that the failure says nothing about the source."""
 
 
 class _TooSlow(Exception):
-    """The download took longer than its deadline."""
+    """Raised if a download takes longer than its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """``path`` is the new copy; None if the stored copy is still the newest."""
+    """The result of a download. ``path`` is the new copy; None if the stored copy is still the newest."""
 
     path: Path | None
     validators: Validators
 
 
 class NoDowngrade(HTTPRedirectHandler):
-    """Refuses a redirect from HTTPS to HTTP."""
+    """Follows redirects, but refuses one from HTTPS to HTTP."""
 
     def redirect_request(
         self, req: Request, fp: object, code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -81,7 +81,7 @@ class NoDowngrade(HTTPRedirectHandler):
 
 
 class _Copy:
-    """A new file that raises Unwritable for its own errors, to tell them from errors of the network.
+    """A file for a download. It raises Unwritable for its own errors, to tell them from network errors.
 
     It is not buffered, so that a full disk is reported by the write that fails.
     """
@@ -110,7 +110,7 @@ class _Copy:
 
 
 class Fetcher:
-    """Downloads lists. ``sleep`` and ``outside`` are parameters for tests."""
+    """Downloads lists with time-outs and retries. ``sleep`` and ``outside`` are parameters for tests."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class Fetcher:
         raise ListError(msg)
 
     def _in_time(self, act: Callable[[], T]) -> T:
-        """Call ``act`` and cut its connection at the deadline. Raises _TooSlow for any error that follows."""
+        """Return the result of ``act``; cut its connection at the deadline. Raises _TooSlow if it is late."""
         late = threading.Event()
 
         def cut() -> None:

@@ -67,7 +67,7 @@ class Format(StrEnum):
 
 @dataclass(slots=True)
 class Tally:
-    """The counts of one reading of a source."""
+    """Counts and examples that one reading of a source collects."""
 
     lines: int = 0  # without comments and empty lines
     domains: int = 0
@@ -165,7 +165,7 @@ def _check_line(source: str, number: int, line: bytes) -> None:
 
 
 def _normal(name: bytes) -> str | None:
-    """Return a normalised domain of at least two labels, or None."""
+    """Return a domain in lower case and A-labels; None if it is invalid, local or a single label."""
     try:
         text = hostname(name if name.isascii() else _a_labels(name))
     except WireError:
@@ -178,7 +178,7 @@ def _as_it_is(entry: bytes) -> str:
 
 
 def _a_labels(name: bytes) -> bytes:
-    """Encode by IDNA 2008 with the mapping of UTS 46. A name that IDNA rejects is returned unchanged."""
+    """Return a UTF-8 name in A-labels (IDNA 2008, UTS 46). A name that IDNA rejects is returned unchanged."""
     import idna  # 2 MB of tables, needed by few lists
 
     try:
@@ -223,7 +223,7 @@ class _Adblock:
 
     @staticmethod
     def _names(rule: bytes) -> list[bytes]:
-        """Return the name that a rule blocks as a whole, or an empty list."""
+        """Return the name that an Adblock rule blocks as a whole; empty for other rules."""
         if not rule.startswith(b"||"):
             return []
         pattern, _, options = rule[2:].partition(b"$")
@@ -235,7 +235,10 @@ class _Adblock:
 
 
 class _Rpz:
-    """Parses a zone file: owners are relative to $ORIGIN and inside the zone."""
+    """Returns the blocked name of each line of a response policy zone.
+
+    Owner names are relative to $ORIGIN and inside the zone.
+    """
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -269,7 +272,7 @@ class _Rpz:
         return fields[0][:1] in b"$@" or b"SOA" in upper or b"NS" in upper
 
     def _absolute(self, name: bytes) -> bytes:
-        """Return the absolute name, without the final dot."""
+        """Return a name made absolute by $ORIGIN, without the final dot."""
         return name.rstrip(b".") if name.endswith(b".") or not self._origin else name + b"." + self._origin
 
     def _trigger(self, owner: bytes) -> bytes:
@@ -278,7 +281,7 @@ class _Rpz:
 
 
 def parse_addresses(line: bytes) -> list[bytes] | None:
-    """Return the entries of a line as keys of the table. Return None for an empty line or a comment.
+    """Return the IP addresses or prefixes in a line, as keys of the table. None for a comment or empty line.
 
     A line without a usable address gives an empty list. A prefix that is too wide, or an address of a
     private network, is not usable.

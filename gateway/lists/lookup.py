@@ -23,7 +23,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What is known of a host."""
+    """The table entries, services and resolver that match a host or address.
+
+    If it is blocked for everyone, only that is returned.
+    """
 
     host: str
     refused_for_everyone: bool
@@ -40,7 +43,7 @@ def look_up(
     resolvers: Resolvers,
     sealed: Callable[[str], bool],
 ) -> Lookup:
-    """Return what is known of a host or an address.
+    """Return the table entries, services and resolver that match ``written``, a host or an IP address.
 
     Raises PolicyError if ``written`` is neither.
     """

@@ -99,15 +99,15 @@ class MustResolve:
                 name = name.partition(".")[2]
 
     def hit(self, category: str, listed: str) -> str | None:
-        """Return the site that the entry ``listed`` of a list of that category would block, or None."""
+        """Return the must-resolve site that an entry of a list of that category would block, or None."""
         return self._names.get(listed) if category in self._content else None
 
     def site_of_any_list(self, listed: str) -> str | None:
-        """Return the site that an entry of any list would block, or None."""
+        """Return the must-resolve site that the entry ``listed`` would block, in any category, or None."""
         return self._names.get(listed)
 
     def help_line(self, listed: str) -> str | None:
-        """Return the help line that an entry names, or None. Help lines take precedence over all lists."""
+        """Return the help line that an entry would block, or None. Help lines override all lists."""
         return self._help.get(listed)
 
     def note(self, source: str, listed: Iterable[str]) -> None:
@@ -121,7 +121,7 @@ class MustResolve:
             )
 
     def hits(self, category: str, listed: Iterable[str]) -> Mapping[str, str]:
-        """Return the entries that block a site, each with that site."""
+        """Return the entries of ``listed`` that would block a must-resolve site, each with that site."""
         if category not in self._content:
             return {}
         found = self._names

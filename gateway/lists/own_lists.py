@@ -58,7 +58,7 @@ class OwnLists:
     wrong: tuple[WrongEntry, ...] = ()  # the newest last
 
     def with_list(self, name: str, url: str, category: str, key: str) -> OwnLists:
-        """Return a copy with one more list. Raises ListError if there are too many, or the URL is in use."""
+        """Return a copy with one more list. Raises ListError if there are too many, or for a used URL."""
         if len(self.lists) >= MAX_OWN:
             msg = f"there are {MAX_OWN} lists of your own already; remove one first"
             raise ListError(msg)
@@ -93,7 +93,10 @@ class OwnLists:
 
 
 def own_list(key: str, name: str, url: str, category: str) -> PublishedList:
-    """Return the family's own list. Its format is recognised from its copy; well-known sites are left out."""
+    """Return a list that the family added, in the form of a published list.
+
+    Its format is recognised from its copy; well-known sites are left out.
+    """
     return PublishedList(
         id=key, name=name, url=url, form=None, licence="", category=category, size=0, max_bytes=MAX_BYTES,
         skip_canaries=True, default=True,
@@ -166,7 +169,7 @@ def _wrong(node: Node) -> Iterator[WrongEntry]:
 
 
 def write_own(path: Path, own: OwnLists) -> None:
-    """Write the file atomically. Raises ListError."""
+    """Write the choice of lists to `lists.yaml`, atomically. Raises ListError."""
     content: dict[str, Any] = {
         "lists": {
             key: {"name": published.name, "url": published.url, "category": published.category}

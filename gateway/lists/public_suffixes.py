@@ -18,7 +18,7 @@ _NAME = SYSTEM.name
 
 
 def list_file() -> Path:
-    """Return the path of the list. Raises PolicyError if there is none."""
+    """Return the path of the Public Suffix List on this machine. Raises PolicyError if there is none."""
     spec = find_spec(PACKAGE)
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).with_name(_NAME)
@@ -28,13 +28,13 @@ def list_file() -> Path:
 
 
 def rules() -> Iterator[str]:
-    """Yield all rules in A-labels, with their prefixes `*.` and `!`."""
+    """Yield all rules of the Public Suffix List in A-labels, with their prefixes `*.` and `!`."""
     with list_file().open("rb") as lines:
         yield from _rules_of(lines)
 
 
 def public_suffix_check() -> PublicSuffixCheck:
-    """Return a check that is true for a public suffix.
+    """Return a function that says whether a name is a public suffix.
 
     Public suffixes are those of registries, those that companies have registered, such as ``github.io``, and
     top-level names that are on no list. Building the check takes 20 ms and 1 MB: build it when rules are
@@ -44,7 +44,7 @@ def public_suffix_check() -> PublicSuffixCheck:
 
 
 def lazy_public_suffix_check() -> PublicSuffixCheck:
-    """Return a check for a few names, which reads the rules of a top-level name on its first use.
+    """Return a public suffix check for a few names, which reads the rules of a top-level name on first use.
 
     Each top-level name takes 3 ms. The whole list would occupy 1 MB permanently.
     """
@@ -60,8 +60,10 @@ def lazy_public_suffix_check() -> PublicSuffixCheck:
 
 
 def _check_of(known: Collection[str]) -> PublicSuffixCheck:
-    """Build the check. A top-level name on no list is a public suffix too: anyone may register a name there.
-    So is a name with the rule `*.` below it.
+    """Return the public suffix check for the rules ``known``.
+
+    A top-level name on no list is a public suffix too: anyone may register a name there. So is a name with
+    the rule `*.` below it.
     """
 
     def check(name: str) -> bool:
@@ -84,7 +86,7 @@ def _rules_of(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def _lines_under(top: str, file: Path) -> list[bytes]:
-    """Return the lines that can match names under ``top``; for an A-label, all non-ASCII lines."""
+    """Return the lines of the list for names under ``top``; for an A-label also all non-ASCII lines."""
     encoded, ending = top.startswith("xn--"), top.encode()
     with file.open("rb") as lines:
         return [line for line in lines if line.rstrip().endswith(ending) or (encoded and not line.isascii())]

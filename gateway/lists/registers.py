@@ -1,4 +1,4 @@
-"""Fetches and reports copies of state registers among the lists (docs/families/lists.md)."""
+"""Copies state registers (sites that a state blocks) and treats them as lists (docs/families/lists.md)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from gateway.core.errors import ListError
 from gateway.core.files import open_nonblocking, write_error_text
-from gateway.lists.book import Book, Copy
-from gateway.lists.build import Source, survey
+from gateway.lists.book import Copy, CopyIndex
+from gateway.lists.build import BuildSource, survey
 from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.must_resolve import MustResolve
@@ -24,7 +24,10 @@ CHUNK = 1 << 18
 
 
 def register_list(register: Register) -> PublishedList:
-    """Return a register as a list. Its format is recognised from its copy; well-known sites are left out."""
+    """Return a state register in the form of a published list.
+
+    Its format is recognised from its copy; well-known sites are left out.
+    """
     return PublishedList(
         id=register.source, name=register.name, url=register.url or f"file://{register.file}", form=None,
         licence="", category=register.category, size=0, max_bytes=MAX_BYTES, skip_canaries=True,
@@ -33,7 +36,7 @@ def register_list(register: Register) -> PublishedList:
 
 
 def check_registers_distinct(registers: Iterable[Register], others: Iterable[PublishedList]) -> None:
-    """Raises ListError if the URL of a register is also the URL of a list of another category."""
+    """Raise ListError if the URL of a register is also the URL of a list of another category."""
     used = {url: other_list for other_list in others for url in other_list.urls}
     for register in registers:
         other = used.get(register.url) if register.url else None
@@ -45,8 +48,8 @@ def check_registers_distinct(registers: Iterable[Register], others: Iterable[Pub
             raise ListError(msg)
 
 
-def copy_register_file(register: Register, book: Book, canaries: Canaries, now: datetime) -> None:
-    """Copy a register that is a local file. Raises ListError and keeps the last good copy."""
+def copy_register_file(register: Register, book: CopyIndex, canaries: Canaries, now: datetime) -> None:
+    """Copy and check a register that is a local file. Raises ListError and keeps the last good copy."""
     target = book.path(register.source)
     new = target.with_suffix(f".{os.getpid()}.new")
     try:
@@ -63,7 +66,7 @@ def copy_register_file(register: Register, book: Book, canaries: Canaries, now: 
 
 
 def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
-    """Copy a regular file. Raises ListError for any other file, such as a pipe, and if it is too long."""
+    """Copy the data of a register. Raises ListError for a file that is too long or not regular."""
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         msg = f"{register.source}: {register.file} is not a regular file; it is not used"
         raise ListError(msg)
@@ -77,7 +80,7 @@ def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
 
 
 def copy_register_files(
-    registers: Iterable[Register], book: Book, canaries: Canaries, now: datetime
+    registers: Iterable[Register], book: CopyIndex, canaries: Canaries, now: datetime
 ) -> list[str]:
     """Copy the files of all registers that are on. Return one line for each failure."""
     problems = []
@@ -92,8 +95,8 @@ def copy_register_files(
     return problems
 
 
-def usable(register: Register, book: Book) -> PublishedList | None:
-    """Return the list for the build; None without a copy, or for a copy with addresses."""
+def usable(register: Register, book: CopyIndex) -> PublishedList | None:
+    """Return a register as a list for the build; None if it is off, has no copy, or lists addresses."""
     published, path = register_list(register), book.path(register.source)
     if not register.on or not path.exists():
         return None
@@ -101,8 +104,8 @@ def usable(register: Register, book: Book) -> PublishedList | None:
     return None if form is Format.ADDRESSES else replace(published, form=form)
 
 
-def note(registers: Iterable[Register], book: Book, must: MustResolve) -> None:
-    """Set the message of each copy in use to the sites of must_resolve.yaml that it blocks.
+def note(registers: Iterable[Register], book: CopyIndex, must: MustResolve) -> None:
+    """Store with each copy in use which sites of must_resolve.yaml it blocks, or that it has addresses.
 
     The entries stay in the table: a register is shown as what it is, and applied as a whole.
     """
@@ -120,7 +123,7 @@ def _addresses(register: Register) -> str:
     return f"{register.source}: its lines are addresses; only the names of a register are used"
 
 
-def _closing(source: Source, must: MustResolve) -> str:
+def _closing(source: BuildSource, must: MustResolve) -> str:
     tally = Tally()
     listed = read_domains(source.id, _chunks(source.path), source.form, tally)
     found = {name: site for name in listed if (site := must.site_of_any_list(name)) is not None}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from gateway.core.errors import ListError
 from gateway.core.files import sync_folder, write_atomically, write_error_text
 from gateway.core.optional_packages import MissingPackageError, require
-from gateway.lists.book import Book, Copy, Validators
+from gateway.lists.book import Copy, CopyIndex, Validators
 from gateway.policy.sealed.sealed_set import (
     KEY_BYTES,
     MAX_SET,
@@ -47,7 +47,7 @@ _KEY_FILE = 4096  # bytes
 
 @dataclass(frozen=True, slots=True)
 class SealedState:
-    """The set in force of one source. ``problem`` is empty if there is none."""
+    """The header of the set in force of one source, or None; ``problem`` says why there is none."""
 
     source: SealedSource
     head: SetHead | None
@@ -58,7 +58,7 @@ class SealedState:
 
 
 class SealedShelf:
-    """The folder of the sets in force."""
+    """Stores the sets in force, one file for each source, and verifies and loads them."""
 
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
@@ -77,7 +77,7 @@ class SealedShelf:
             raise ListError(msg) from error
 
     def load(self, sources: Iterable[SealedSource]) -> tuple[SealedSets, tuple[SealedState, ...]]:
-        """Return all sets in force, and the state of each source."""
+        """Return all sets in force, and the state of each source. A damaged set is reported in its state."""
         sets: list[SealedSet] = []
         held = []
         for source in sources:
@@ -108,7 +108,7 @@ class SealedShelf:
     def offer(
         self, source: SealedSource, data: bytes, keys: Sequence[bytes], innocent: Iterable[str], now: float
     ) -> bool:
-        """Put a new set in force. Return False if it is in force already.
+        """Verify a new set and store it in place of the set in force. Return False if it is the same.
 
         ``innocent`` are normalised names that no valid set contains. Raises ListError for a set that is
         rejected; the set in force stays.
@@ -178,7 +178,7 @@ class SealedUpdate:
         shelf, sources = self._shelf, tuple(sources)
         shelf.make()
         shelf.sweep(sources)
-        book = Book(shelf.folder)
+        book = CopyIndex(shelf.folder)
         before = book.copies
         book.copies = {source.name: before.get(source.name, Copy()) for source in sources}
         problems = []
@@ -220,7 +220,7 @@ def _refuse(head: SetHead, problem: str) -> None:
 
 
 def verified(source: SealedSource, data: bytes) -> ParsedSet:
-    """Parse a set and verify its signature. Raises ListError."""
+    """Return the parsed set, after verifying its signature. Raises ListError if one of both fails."""
     try:
         require("cryptography", "sealed sets")
     except MissingPackageError as error:
@@ -248,7 +248,10 @@ def with_key(parsed: ParsedSet, keys: Sequence[bytes]) -> SealedSet:
 
 
 def read_keys(path: Path) -> tuple[bytes, ...]:
-    """Read a key file: lines of 64 hexadecimal digits, empty lines and # comments. Raises ListError."""
+    """Return the keys in a key file: lines of 64 hexadecimal digits; empty lines and # comments are skipped.
+
+    Raises ListError.
+    """
     found = []
     for line in read_private(path, _KEY_FILE).decode("ascii", "replace").split("\n"):
         word = line.strip()
@@ -269,7 +272,10 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
 
 
 def read_private(path: Path, most: int) -> bytes:
-    """Read a file that no other user can read or change, nor its folder. Raises ListError."""
+    """Return the data of a file, at most ``most`` bytes.
+
+    Raises ListError if it is longer, or if another user can read or change the file or its folder.
+    """
     try:
         folder = os.stat(path.parent)
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -15,7 +15,7 @@ from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, Place, Sequence, shown
 
 if TYPE_CHECKING:
-    from gateway.lists.build import Source
+    from gateway.lists.build import BuildSource
 
 DEFAULT_MAX_BYTES = 64 << 20  # three million hosts lines
 HIGHEST_MAX_BYTES = 512 << 20
@@ -43,19 +43,22 @@ class PublishedList:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Addresses of all its files; one after another they are the list."""
+        """Return the URLs of all files of the list; the list is their concatenation."""
         return self.url, *self.further
 
-    def copy(self, path: Path) -> Source:
+    def copy(self, path: Path) -> BuildSource:
         """Return the copy at ``path`` as input of the build. Raises ListError for a file that is no list."""
-        from gateway.lists.build import Source, guess_format  # the daemon needs the catalogue only
+        from gateway.lists.build import BuildSource, guess_format  # the daemon needs the catalogue only
 
         form = self.form or guess_format(self.id, path)
-        return Source(self.id, self.category, path, form, self.skip_canaries)
+        return BuildSource(self.id, self.category, path, form, self.skip_canaries)
 
 
 def parse_sources(source: str | bytes, file: str, categories: Categories) -> Mapping[str, PublishedList]:
-    """Return all lists by id. Raises PolicyError with file, line, key and how to fix it."""
+    """Parse the catalogue of published lists, and return the lists by id.
+
+    Raises PolicyError with file, line, key and how to fix it.
+    """
     top = fields.Fields(parse_document(source, file), ("sources",))
     return {
         key: _published(key, place, node, categories)
@@ -88,7 +91,7 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
 
 
 def _urls(node: Node) -> list[str]:
-    """Read one address, or a list of them for a list in several files."""
+    """Return the HTTPS URLs of a list: one, or several if it is published in several files."""
     nodes = fields.entries(node, MAX_FILES) if isinstance(node, Sequence) else (node,)
     if not nodes:
         node.place.refuse("is empty", "write one address, or a list of addresses")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.core.errors import ListError
 from gateway.core.files import open_nonblocking
-from gateway.policy.names.domain_table import LOST, DomainTable, TableLost, pack_table
+from gateway.policy.names.domain_table import LOST, DomainTable, TableTruncated, pack_table
 from profiles import DATA
 
 TABLE_NAME = "categories.table"
@@ -41,7 +41,7 @@ class StoredTable(DomainTable):
     def _number(self, name: str) -> int:
         try:
             return super()._number(name)
-        except (TableLost, OSError):
+        except (TableTruncated, OSError):
             self._lose()
             return super()._number(name)
 
@@ -95,7 +95,7 @@ def _nothing() -> None:
 
 
 def seed_names() -> Mapping[str, frozenset[str]]:
-    """Return name → categories, of the lists that come with the product."""
+    """Return the names in the lists that come with the product, each with its categories."""
     found: dict[str, frozenset[str]] = {}
     for file in sorted(DATA.joinpath(SEED_FOLDER).iterdir()):
         category, ending = file.name.rpartition(".")[::2]
@@ -110,7 +110,7 @@ def seed_names() -> Mapping[str, frozenset[str]]:
 
 @cache
 def _seed() -> bytes:
-    """Return the seed as a table: 13 kB."""
+    """Return the names that come with the product as a category table in binary form, 13 kB."""
     return pack_table(seed_names(), salt=_SEED_SALT, built=SEED_BUILT)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.core.errors import ListError
-from gateway.lists.book import Book, Copy, Validators
-from gateway.lists.build import Report, Source, build_table, must_hits, survey
+from gateway.lists.book import Copy, CopyIndex, Validators
+from gateway.lists.build import BuildReport, BuildSource, build_table, must_hits, survey
 from gateway.lists.canaries import Canaries
 from gateway.lists.fetch import Fetcher, Offline, Unwritable, unwritable
 from gateway.lists.formats import Format
@@ -26,11 +26,11 @@ FRESH = timedelta(hours=20)  # most lists change once a day; more requests only 
 
 
 class NoInternet(ListError):
-    """No server could be reached."""
+    """Raised if no server of any list could be reached."""
 
 
-class Shelf(Book):
-    """The stored copies of lists, and how they are renewed."""
+class Shelf(CopyIndex):
+    """The stored copies of lists. ``fetch`` downloads new ones."""
 
     def fetch(
         self,
@@ -41,9 +41,9 @@ class Shelf(Book):
         *,
         force: bool = False,
     ) -> list[str]:
-        """Fetch the lists that are due. A new copy that cannot be used does not replace the old one.
+        """Download the lists that are due. A new copy that cannot be used does not replace the old one.
 
-        Returns one line for each list that failed. Raises NoInternet if two hosts, or the only one, cannot
+        Return one line for each list that failed. Raises NoInternet if two hosts, or the only one, cannot
         be reached, and ListError if nothing can be written: the other lists would fail in the same way.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ class Shelf(Book):
         return self.path(source).exists() and fetched is not None and abs(now - fetched) < FRESH
 
     def forget(self, source: str, problem: str) -> None:
-        """Remove a copy that cannot be used, so that the next update fetches all of it."""
+        """Delete a list's copy that cannot be used, so that the next update downloads the whole list."""
         self.path(source).unlink(missing_ok=True)
         self.copies[source] = Copy(error=problem)
 
@@ -106,7 +106,7 @@ class Shelf(Book):
 def _download(
     published: PublishedList, fetcher: Fetcher, known: list[Validators], new: Path
 ) -> list[Validators]:
-    """Write the files of a list to ``new``, one after another. Write nothing if none has changed.
+    """Download a list to ``new``, its files one after another, unless none has changed. Return validators.
 
     The copy of a list in several files is one file, so a change in one of them fetches all of them.
     """
@@ -145,8 +145,8 @@ def _join(parts: list[Path], new: Path) -> None:
         raise Unwritable(unwritable(new.parent, error)) from error
 
 
-def _refuse_drift(new: Source, old: Source, must: MustResolve) -> None:
-    """Raises ListError if a new copy blocks a site that must resolve and the previous copy did not.
+def _refuse_drift(new: BuildSource, old: BuildSource, must: MustResolve) -> None:
+    """Raise ListError if a new copy blocks a site that must resolve and the previous copy did not.
 
     Without a previous copy, the build leaves such entries out of the table.
     """
@@ -163,14 +163,14 @@ def _refuse_drift(new: Source, old: Source, must: MustResolve) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """Names that come with the package, one file for each category."""
+    """A file of names of one category that comes with the product."""
 
     category: str
     path: Path
 
     @property
-    def source(self) -> Source:
-        return Source(f"own-{self.category}", self.category, self.path, Format.DOMAINS, own=True)
+    def source(self) -> BuildSource:
+        return BuildSource(f"own-{self.category}", self.category, self.path, Format.DOMAINS, own=True)
 
 
 def build_all(
@@ -182,13 +182,13 @@ def build_all(
     canaries: Canaries,
     is_public_suffix: Callable[[str], bool],
     now: datetime,
-) -> tuple[TableInfo, list[Report]]:
-    """Build the table in ``state`` from the seeds and from every list that has a copy.
+) -> tuple[TableInfo, list[BuildReport]]:
+    """Build the category table in ``state`` from the seeds and from every list that has a copy.
 
     A copy that cannot be used is left out and forgotten; its report has the error.
     """
     sources = [seed.source for seed in seeds]
-    left_out: list[Report] = []
+    left_out: list[BuildReport] = []
     for published in lists:
         if not shelf.path(published.id).exists():
             continue
@@ -197,7 +197,7 @@ def build_all(
         except ListError as error:
             if isinstance(error.__cause__, OSError):
                 raise
-            left_out.append(Report(published.id, published.category, 0, 0, error=str(error)))
+            left_out.append(BuildReport(published.id, published.category, 0, 0, error=str(error)))
     info, reports = build_table(
         sources,
         state / TABLE_NAME,

@@ -1,1 +1,1 @@
-"""Measures used minutes: from the kernel's counters to the ledgers of the day."""
+"""Measures the minutes that devices use of time limits, from the kernel's byte counters to daily ledgers."""

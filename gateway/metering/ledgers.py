@@ -1,4 +1,8 @@
-"""The ledgers of the household's day: used minutes, in memory and in the file of the day."""
+"""Counts the used minutes of time limits by profile, device and day, in memory and in one file per day.
+
+A time limit is identified by its time rule, called gate in the code: ``internet``, ``play`` or
+``service:youtube``.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +18,18 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
-from gateway.policy.time.ledger import Counted, Ledger, Move
-from gateway.policy.time.ledger import Why as Reason
+from gateway.policy.time.ledger import CountReason, Ledger, LedgerEntry, Move
 from gateway.policy.time.schedule import week_limits
 from gateway.store.flash_wear import Wear
 from gateway.store.minutes_file import (
     FOLDER,
     SERVICE,
     ClockRecord,
+    MinuteFlag,
     MinuteRecord,
     MinutesFile,
     Record,
     UseRecord,
-    Why,
     spent,
 )
 from gateway.store.store import ActivityErased, Store
@@ -41,7 +44,7 @@ _Key = tuple[str, str, str, str | None]  # profile, device, gate, service
 
 
 class Ledgers:
-    """Keeps the ledger of each profile.
+    """Keeps one ledger for each profile: the minutes that its devices used of each time limit today.
 
     ``catalogue``: the services, with the bytes per minute from which on a minute counts.
     """
@@ -52,7 +55,11 @@ class Ledgers:
         catalogue: Callable[[], Catalogue],
         kept: Callable[[date], TotalsByDay] = lambda first: {},  # noqa: ARG005
     ) -> None:
-        """``kept``: returns the totals of erased days since a day; the files no longer have them."""
+        """Start without counted minutes; `open` reads those of the day.
+
+        ``kept``: returns the stored totals since a day for days with erased records, by day, profile and
+        limit.
+        """
         self._file = file
         self._catalogue = catalogue
         self._kept = kept
@@ -72,7 +79,7 @@ class Ledgers:
 
     @property
     def in_force(self) -> bool:
-        """Whether any profile has a ledger."""
+        """Return whether any profile has a ledger."""
         return bool(self._profiles)
 
     def last_clock(self) -> ClockRecord | None:
@@ -82,12 +89,12 @@ class Ledgers:
         return Ledger(profile.rules.linger.value // timedelta(minutes=1), own_thresholds(self._catalogue()))
 
     def _grain(self, service: str | None) -> int:
-        """Return how many bytes of the current minute may be lost if the daemon is killed."""
+        """Return how many bytes of a minute a kill of the daemon may lose: a sixth of the threshold."""
         known = self._catalogue().services.get(service) if service is not None else None
         return (DEFAULT_THRESHOLD if known is None else known.threshold) // 6
 
     def keep(self, profiles: Iterable[Profile]) -> None:
-        """Replace the profiles that have ledgers. The ledgers keep their counted minutes."""
+        """Replace the profiles that have ledgers. Profiles that remain keep their counted minutes."""
         before, self._profiles = self._profiles, {profile.id: profile for profile in profiles}
         for key, profile in self._profiles.items():
             old = self._ledgers.get(key)
@@ -101,9 +108,10 @@ class Ledgers:
                 new.restore(past.counted, past.moving, past.closed)
 
     def open(self, day: date, minute: int) -> None:
-        """Open the file of a day, and restore its minutes. ``minute``: the current minute.
+        """Open the file of a day, and restore its counted minutes.
 
-        Call `keep` afterwards if the profiles changed.
+        ``minute``: the number of the current minute, from `MinuteClock`. Call `keep` afterwards if the
+        profiles changed.
         """
         turned = {key: ledger.turned() for key, ledger in self._ledgers.items()} if self._day else {}
         records = self._file.open(day)
@@ -144,7 +152,9 @@ class Ledgers:
         records: list[Record] = []
         for key, ledger in self._ledgers.items():
             for entry in ledger.close(minute):
-                why = Why.COUNTED | (Why.LINGER if entry.why is Reason.LINGER else Why.NOTHING)
+                why = MinuteFlag.COUNTED | (
+                    MinuteFlag.LINGER if entry.why is CountReason.LINGER else MinuteFlag.NOTHING
+                )
                 service = self._storable_service(key, entry.service)
                 records.append(
                     MinuteRecord(entry.minute, key, entry.device, entry.gate, entry.moved, service, why)
@@ -154,20 +164,23 @@ class Ledgers:
         return bool(records)
 
     def write(self, clock: ClockRecord, now: float, *, force: bool = False) -> None:
-        """Write the growth of the current minute. ``force``: also growth below the limit of `_grain`."""
+        """Write new bytes of the current minute to the day's file.
+
+        ``force``: also write amounts that are smaller than `_grain`.
+        """
         records: list[Record] = []
         if force:
             self._grown |= {key for key, size in self._moving.items() if size != self._written.get(key)}
         for key in self._grown:
             size = self._written[key] = self._moving[key]
             service = self._storable_service(*key[::3])
-            records.append(MinuteRecord(clock.minute, *key[:3], size, service, Why.OPEN))
+            records.append(MinuteRecord(clock.minute, *key[:3], size, service, MinuteFlag.OPEN))
         self._grown.clear()
         self._append(records, clock, now)
         self._file.sync(now)
 
     def _storable_service(self, profile: str, service: str | None) -> str | None:
-        """Return the service, or None for a person without a log."""
+        """Return ``service``, or None if the profile's log level stores no services."""
         known = self._profiles.get(profile)
         return service if known is not None and known.rules.log_level else None
 
@@ -180,12 +193,12 @@ class Ledgers:
         self._file.append(records, now)
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
-        """Return the household's day (None until counting starts), and the minutes used on it by gate."""
+        """Return today's date (None until counting starts), and the minutes a profile used today by limit."""
         ledger = self._ledgers.get(profile_id)
         return self._day, NOTHING if ledger is None else ledger.used()
 
     def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
-        """Return the minutes used from the day ``first`` (at most six days ago) up to today, by gate."""
+        """Return a profile's used minutes by limit, from ``first`` (at most six days ago) up to today."""
         if self._day is None or not first <= self._day < first + WEEK:
             return NOTHING
         found = Counter(self.used(profile_id)[1])
@@ -195,11 +208,11 @@ class Ledgers:
         return found
 
     def past_totals(self, profile_id: str, first: date) -> TotalsByDay:
-        """Return the minutes of a profile by day, from the day ``first`` up to yesterday."""
+        """Return a profile's used minutes by (day, profile, limit), from ``first`` up to yesterday."""
         return {key: value for key, value in self._totals_before(first).items() if key[1] == profile_id}
 
     def forget_totals(self) -> None:
-        """Drop the cached totals of past days, after some were erased."""
+        """Drop the cached minute totals of past days, after some were erased."""
         self._before = None
 
     def _totals_before(self, first: date) -> TotalsByDay:
@@ -209,7 +222,10 @@ class Ledgers:
         return self._before[1]
 
     def _read_totals(self, first: date) -> TotalsByDay:
-        """Read the totals from the files of the days, and of erased days from the database."""
+        """Return the used minutes by (day, profile, limit), from the day ``first`` up to yesterday.
+
+        They come from the files of the days and, for days with erased records, from the database.
+        """
         day, last = first, self._day or first
         found = {key: value for key, value in self._kept(first).items() if key[0] < last}
         while day < last:
@@ -219,12 +235,15 @@ class Ledgers:
         return found
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
-        """Return today's minutes by device and gate. A minute may count for several devices."""
+        """Return the minutes that a profile used today, by device and limit.
+
+        Several devices may have the same minute.
+        """
         ledger = self._ledgers.get(profile_id)
         return {} if ledger is None else {device: ledger.used_on(device) for device in ledger.devices()}
 
     def entries(self, profile_id: str, day: date) -> tuple[CountedMinute, ...]:
-        """Return the counted minutes of a day of the last week; () for a person without a log."""
+        """Return a profile's counted minutes on a day of the last week; empty without a log."""
         known = self._profiles.get(profile_id)
         if known is not None and not known.rules.log_level:
             return ()
@@ -236,14 +255,16 @@ class Ledgers:
             if isinstance(record, ClockRecord):
                 shift = record.wall - record.minute
             elif (
-                isinstance(record, MinuteRecord) and record.profile == profile_id and record.why & Why.COUNTED
+                isinstance(record, MinuteRecord)
+                and record.profile == profile_id
+                and record.why & MinuteFlag.COUNTED
             ):
                 at = datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC)
-                why = Reason.LINGER if record.why & Why.LINGER else Reason.MOVED
+                why = CountReason.LINGER if record.why & MinuteFlag.LINGER else CountReason.MOVED
                 yield CountedMinute(at, record.device, record.gate, record.bytes, record.service, why)
 
     def uses(self, profile_id: str, day: date) -> tuple[UsedMinute, ...]:
-        """Return the minutes of a day of the last week by category and service, also without a limit."""
+        """Return a profile's minutes on a day of the last week by category and service, limited or not."""
         return tuple(self._uses(profile_id, day))
 
     def _uses(self, profile_id: str, day: date) -> Iterator[UsedMinute]:
@@ -255,7 +276,7 @@ class Ledgers:
                 yield UsedMinute(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
 
     def tidy(self) -> None:
-        """Replace the files of past days by totals."""
+        """Store the totals of past days in the database, and delete their files."""
         if self._day is not None:
             self._file.tidy(self._day)
 
@@ -268,7 +289,7 @@ class Ledgers:
 
 
 def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
-    """Build the ledgers, with the files in the state folder."""
+    """Return the ledgers, with files in the state folder. They erase minutes when activity is erased."""
     rules = home.rules
     file = MinutesFile(
         Path(rules.household.config.state) / FOLDER,
@@ -295,9 +316,9 @@ def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
 
 
 def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
-    """Store the totals of a past day, as far as the log level of each person allows.
+    """Store the minutes of a past day by limit, category and service, as far as each log level allows.
 
-    These are minutes by limit, by category and by service. Services without a limit need the level of visits.
+    Services without a limit need the level that stores visits.
     """
     levels = {child.id: child.rules.log_level for child in rules.household.children}
     logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
@@ -320,29 +341,29 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
 
 
 def own_thresholds(catalogue: Catalogue) -> Mapping[str, int]:
-    """Return the thresholds in bytes per minute of services that differ from the default."""
+    """Return the thresholds, in bytes per minute, of services that differ from the default."""
     services = catalogue.services.values()
     return {service.id: service.threshold for service in services if service.threshold != DEFAULT_THRESHOLD}
 
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """The minutes of one person in the file of a day."""
+    """The minutes of one profile in the file of a day, from which its ledger is restored."""
 
-    counted: tuple[Counted, ...]
+    counted: tuple[LedgerEntry, ...]
     moving: tuple[Move, ...]
     closed: int | None  # the last finished minute
 
 
 def _past_minutes(records: Iterable[Record], minute: int) -> dict[str, _Past]:
-    counted: dict[str, list[Counted]] = {}
+    counted: dict[str, list[LedgerEntry]] = {}
     moving: dict[str, dict[tuple[int, str, str, str | None], Move]] = {}
     for record in records:
         if not isinstance(record, MinuteRecord):
             continue
-        if record.why & Why.COUNTED:
-            why = Reason.LINGER if record.why & Why.LINGER else Reason.MOVED
-            entry = Counted(record.minute, record.device, record.gate, record.bytes, record.service, why)
+        if record.why & MinuteFlag.COUNTED:
+            why = CountReason.LINGER if record.why & MinuteFlag.LINGER else CountReason.MOVED
+            entry = LedgerEntry(record.minute, record.device, record.gate, record.bytes, record.service, why)
             counted.setdefault(record.profile, []).append(entry)
         else:
             move = Move(record.minute, record.device, record.gate, record.bytes, record.service)
@@ -353,10 +374,11 @@ def _past_minutes(records: Iterable[Record], minute: int) -> dict[str, _Past]:
     }
 
 
-def _past(counted: list[Counted], moving: Iterable[Move], minute: int) -> _Past:
-    """Return the minutes of one person. ``minute``: the current minute.
+def _past(counted: list[LedgerEntry], moving: Iterable[Move], minute: int) -> _Past:
+    """Return the stored minutes of one profile, from which its ledger is restored.
 
-    Of the minutes that did not count, only the last one is kept: it may not be over yet.
+    ``minute``: the current minute. Of the minutes that did not count, only the last one is kept: it may not
+    be over yet.
     """
     closed = max((entry.minute for entry in counted), default=None)
     moving = tuple(moving)

@@ -1,9 +1,13 @@
-"""Measures the use of limits by minute, from kernel counters that are read every ten seconds.
+"""Measures the use of time limits by minute, from kernel byte counters that are read every ten seconds.
 
-The bytes per device and class come from the counters of the pass map. The service comes from the kernel's
-counters of connections (nf_conntrack_acct) and the name by which each connection was judged. A connection
-that ends between two readings is only in the counter of its class. Its bytes have no service, and the default
-threshold applies. The same is true for connections that began before the kernel counted connections.
+A slot is a group of devices with the same rules. A class is a combination of time rules (gates), for example
+the limits that a connection uses; the kernel counts the bytes of each slot and class in its pass map. A class
+is open while its connections may pass.
+
+The service comes from the kernel's counters of connections (nf_conntrack_acct) and the name by which each
+connection was judged. A connection that ends between two readings is only in the counter of its class. Its
+bytes have no service, and the default threshold applies. The same is true for connections that began before
+the kernel counted connections.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from gateway.kernel.snapshot import PassElement
 from gateway.kernel.usage import Pair
 from gateway.metering.ledgers import Ledgers
 from gateway.metering.shares import by_service, shares
-from gateway.metering.uses import Uses
+from gateway.metering.uses import UseRecorder
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
@@ -46,7 +50,7 @@ TICK = 10.0  # seconds between two readings
 APART = 86_400.0  # minimum seconds between two extended minutes
 
 FILE = "metered"  # file in the runtime folder
-_ONE = Struct("<BBQ")  # slot, class, bytes
+_ENTRY = Struct("<BBQ")  # slot, class, bytes
 _CHECK = Struct("<I")
 
 
@@ -54,7 +58,10 @@ _log = logging.getLogger(__name__)
 
 
 class Kernel(Protocol):
-    """The kernel's counters by class, and the open classes (`KernelTable`)."""
+    """The kernel's byte counters by slot and class, and the classes that are open.
+
+    `KernelTable` implements it.
+    """
 
     def used(self) -> Mapping[Pair, int]: ...
 
@@ -67,7 +74,7 @@ class Kernel(Protocol):
 
 
 class Connections(Protocol):
-    """The kernel's counters by connection (`FlowBytes`)."""
+    """The kernel's byte counters by connection. `FlowBytes` implements it."""
 
     def moved(self, slots: Collection[int]) -> list[Moved]: ...
 
@@ -80,7 +87,7 @@ class Meter:
     Arguments:
         mark: the stored position in the counters, for a restart after a kill.
         wall: returns the household's time.
-        classes: returns the class number by slot and gates, as stored.
+        classes: returns the class number by slot and time rules, as stored.
         day_of: returns the household's day of a time.
         changed: called when a minute that counted for a limit ended, or the day changed. The caller then cuts
             connections whose limit is used up.
@@ -94,8 +101,8 @@ class Meter:
         family: Family,
         books: Ledgers,
         live: LiveFlows,
-        mark: Mark,
-        uses: Uses,
+        mark: CounterMark,
+        uses: UseRecorder,
         wall: Callable[[], datetime],
         *,
         classes: Callable[[], Mapping[tuple[int, frozenset[str]], int]],
@@ -138,7 +145,7 @@ class Meter:
         self._sweep()
 
     def settle(self) -> None:
-        """Count the bytes so far. Call it before rules or owners of devices change."""
+        """Add the bytes counted so far to the ledgers. Call it before rules or owners of devices change."""
         if self._timer is not None:
             self._count()
         self._gates = {}
@@ -201,12 +208,12 @@ class Meter:
         return True
 
     def _is_open(self) -> bool:
-        """Whether an open class uses a limit or is stored by category."""
+        """Return whether any open class uses a time limit, or has its minutes recorded by category."""
         pairs = ((element.slot, element.class_number) for element in self._kernel.passes())
         return any(self._spends(pair) or self._uses.keeps(pair) for pair in pairs)
 
     def _spends(self, pair: Pair) -> frozenset[str]:
-        """Return the limits of its profile for which a class counts."""
+        """Return the time limits that the bytes of a class count for; empty if none."""
         known = self._gates.get(pair)
         if known is None:
             for (slot, gates), number in self._classes().items():
@@ -231,7 +238,7 @@ class Meter:
             self._mark.write(self._kernel.position())
 
     def _share(self, moved: Iterable[tuple[Pair, int]]) -> None:
-        """Add the bytes of classes to the ledgers of their profiles."""
+        """Add the new bytes of classes to the ledgers of their profiles, divided by service."""
         moved = tuple(moved)
         spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
         used = [(pair, total) for pair, total in moved if self._uses.keeps(pair)]
@@ -265,7 +272,7 @@ class Meter:
             return []
 
     def _sweep(self) -> None:
-        """Forget judged flows whose connection has ended."""
+        """Forget judged flows whose connection has ended, and repeat this every SWEEP seconds."""
         if len(self._live):
             try:
                 self._live.sweep(self._connections.all_flows())
@@ -274,7 +281,7 @@ class Meter:
         self._sweep_timer = self._loop.call_later(SWEEP, self._sweep)
 
     def close(self) -> None:
-        """Count and write the bytes so far, and close the file."""
+        """Stop the readings, count and write the bytes so far, and close the day's file."""
         for timer in (self._timer, self._sweep_timer):
             if timer is not None:
                 timer.cancel()
@@ -297,7 +304,7 @@ def metering(
     *,
     changed: Callable[[], None],
 ) -> Meter:
-    """Build the meter."""
+    """Return a meter that reads the kernel's table and connections and adds minutes to ``books``."""
     rules = home.rules
     return Meter(
         home.loop,
@@ -306,8 +313,8 @@ def metering(
         family,
         books,
         live,
-        Mark(Path(rules.household.config.runtime) / FILE),
-        Uses(live, lambda: rules.world),
+        CounterMark(Path(rules.household.config.runtime) / FILE),
+        UseRecorder(live, lambda: rules.world),
         home.clock.now,
         classes=store.classes,
         catalogue=lambda: rules.world.catalogue,
@@ -362,7 +369,7 @@ class MinuteClock:
         self._longer = -APART  # when the last extended minute began
 
     def turn(self, now: float, wall: float) -> bool:
-        """Advance to the minute of ``now``. Return False if it is still the same."""
+        """Advance to the minute of ``now``. Return False if the current minute is not over."""
         if now < self.ends:
             return False
         passed = 1 + floor((now - self.ends) / MINUTE)  # more than one if the machine was suspended
@@ -393,7 +400,7 @@ class MinuteClock:
         return ClockRecord(self.number, self.started, self._wall, self._boot)
 
 
-class Mark:
+class CounterMark:
     """Stores the position up to which the kernel's counters were read.
 
     If the daemon is killed, its table continues to count. The mark shows the next daemon which bytes are new.
@@ -405,15 +412,18 @@ class Mark:
         self._path = path
 
     def write(self, read: Mapping[Pair, int]) -> None:
-        """Store ``read``, the counters of the present elements at the last reading."""
-        body = b"".join(_ONE.pack(*pair, size) for pair, size in read.items())
+        """Store the counters of the last reading, in bytes by slot and class."""
+        body = b"".join(_ENTRY.pack(*pair, size) for pair, size in read.items())
         try:
             write_atomically(self._path, _CHECK.pack(crc32(body)) + body)
         except OSError as error:
             _log.debug("%s: %s", self._path, error)
 
     def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
-        """Return the bytes since the mark by class; empty without a mark. ``found``: present counters."""
+        """Return the bytes since the mark by slot and class; empty without a mark.
+
+        ``found``: the present counters.
+        """
         read = self._read()
         if read is None:
             return {}
@@ -431,12 +441,12 @@ class Mark:
         except OSError:
             return None
         body = data[_CHECK.size :]
-        if len(data) < _CHECK.size or len(body) % _ONE.size or _CHECK.unpack_from(data)[0] != crc32(body):
+        if len(data) < _CHECK.size or len(body) % _ENTRY.size or _CHECK.unpack_from(data)[0] != crc32(body):
             return None
-        return {(slot, number): size for slot, number, size in iter_unpack(_ONE.format, body)}
+        return {(slot, number): size for slot, number, size in iter_unpack(_ENTRY.format, body)}
 
     def remove(self) -> None:
-        """Remove the mark. Call it at a clean stop, which leaves no table."""
+        """Delete the file. Call it at a clean stop, after which the kernel's table does not exist."""
         self._path.unlink(missing_ok=True)
 
 
@@ -448,7 +458,7 @@ def _limits(member: Member, gates: frozenset[str]) -> frozenset[str]:
 
 
 def boot_id() -> bytes:
-    """Return six bytes that identify this boot of the machine."""
+    """Return six bytes that identify this boot of the machine; zeros if they cannot be read."""
     try:
         return bytes.fromhex(BOOT.read_text("ascii").strip().replace("-", ""))[:6].ljust(6, b"\0")
     except (OSError, ValueError):

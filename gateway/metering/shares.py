@@ -1,4 +1,4 @@
-"""Divides the bytes of a class among services, by the host names of its connections."""
+"""Divides the bytes of a class (a slot's connections under the same time rules) among services."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Services = Callable[[str], tuple[str, ...]]
 
 
 class Share(NamedTuple, Generic[Name]):
-    """The bytes of one service."""
+    """The part of a class's bytes that belongs to one service."""
 
     service: Name | None  # None: unknown
     bytes: int
@@ -27,9 +27,9 @@ def by_service(
     services: Services,
     gates: Callable[[Pair], Collection[str]],
 ) -> Mapping[Pair, Mapping[str, int]]:
-    """Return the bytes of connections with a known name, by class and service.
+    """Return the bytes of connections with a known host name, by class and service.
 
-    ``gates``: returns the limits for which a class counts.
+    ``gates``: returns the time limits for which a class counts.
     """
     found: dict[Pair, dict[str, int]] = {}
     of_host: dict[str, tuple[str, ...]] = {}
@@ -53,17 +53,18 @@ def by_service(
 
 
 def _counted_service(services: tuple[str, ...], gates: Collection[str]) -> str | None:
-    """Return the first service with a limit of its own, else the first one, else None."""
+    """Return the first service with a time limit of its own, else the first one; None if there is none."""
     if len(services) < 2:
         return services[0] if services else None
     return next((service for service in services if f"service:{service}" in gates), services[0])
 
 
 def shares(total: int, known: Mapping[Name, int]) -> Iterator[Share[Name]]:
-    """Divide ``total`` bytes of a class among the services in ``known``. The rest has no service.
+    """Yield the shares of ``total`` bytes by service, largest first, then the rest without a service.
 
-    The counter of the class is authoritative. The counters of its connections may be higher, because they
-    include the time before the decision, or lower, if connections ended between two readings.
+    ``known``: the bytes of the class's connections by service. ``total`` comes from the counter of the class,
+    which is authoritative. The counters of connections may be higher, because they include the time before
+    the decision, or lower, if connections ended between two readings.
     """
     left = total
     for service, size in sorted(known.items(), key=lambda item: -item[1]):

@@ -1,8 +1,8 @@
-"""Records minutes by category, for children whose log level stores them, also without a limit.
+"""Records which categories and services children used in each minute, with or without a time limit.
 
-A minute counts by the thresholds of a ledger, without lingering, for all devices of a child together. It
-blocks nothing, causes no warning and counts for no limit. A record has only the minute and its use: a
-category or a service.
+Only children whose log level stores categories are recorded. A minute counts by the thresholds of a ledger,
+without lingering, for all devices of a child together. It blocks nothing, causes no warning and counts for no
+limit. A record has only the minute and its use: a category or a service.
 """
 
 from __future__ import annotations
@@ -26,15 +26,18 @@ from gateway.store.tables.history import ALL, OTHER
 
 
 class _FlowUse(NamedTuple):
-    """The categories and the service to which the bytes of a flow belong."""
+    """The categories and the service that the bytes of a flow are recorded under."""
 
     left_out: bool  # the bytes are not recorded
     kinds: frozenset[str]  # categories
     service: str | None  # None: no service
 
 
-class Uses:
-    """Keeps the current minute of each profile. Past minutes are in the file of the day."""
+class UseRecorder:
+    """Records the current minute's use of each child by category and service.
+
+    The day's file has past minutes.
+    """
 
     def __init__(self, live: LiveFlows, world: Callable[[], World]) -> None:
         self._live = live
@@ -47,7 +50,7 @@ class Uses:
         self._rest: dict[Pair, _FlowUse] = {}  # for bytes of a class without a known connection
 
     def keep(self, profiles: Iterable[Profile]) -> bool:
-        """Record minutes of those profiles that are children with a sufficient log level.
+        """Record the minutes of those ``profiles`` that are children and whose log level stores categories.
 
         Return whether there are any.
         """
@@ -66,18 +69,18 @@ class Uses:
         return bool(self._profiles)
 
     def forget(self) -> None:
-        """Forget all classes: their slots may belong to other profiles now."""
+        """Forget which profile each class belongs to, because slots may have other profiles now."""
         self._classes, self._rest = {}, {}
 
     def learn(self, pair: Pair, profile: Profile, gates: frozenset[str]) -> None:
-        """Store the profile and gates of a class."""
+        """Store the profile and time rules of a class, if the profile's minutes are recorded."""
         known = class_use(profile, gates) if profile.id in self._profiles else None
         if known is not None:
             self._classes[pair] = known
             self._rest[pair] = _FlowUse(left_out=False, kinds=known.kinds, service=None)
 
     def keeps(self, pair: Pair) -> bool:
-        """Whether minutes of a class are recorded."""
+        """Return whether the minutes of a class are recorded."""
         return pair in self._classes
 
     def move(
@@ -87,7 +90,7 @@ class Uses:
         members: Mapping[int, Member],
         minute: int,
     ) -> None:
-        """Add the bytes of classes to the current minute, divided by the uses of their connections."""
+        """Add the bytes of classes to the current minute, divided by what their connections were used for."""
         known = self._by_use(flows, members)
         # Combine equal uses first: a device has many classes.
         sums: dict[tuple[int, _FlowUse], int] = {}
@@ -150,7 +153,7 @@ class Uses:
         return known
 
     def close(self, minute: int) -> list[UseRecord]:
-        """End a minute and return its records. Each use of a child has one record for all devices."""
+        """End a minute and return its records, one for each child and use. A child's devices share them."""
         found: dict[UseRecord, None] = {}
         before, self._ledgers = self._ledgers, {}
         for key, ledger in before.items():
@@ -162,7 +165,7 @@ class Uses:
 
 
 def _uses(use: _FlowUse, level: int) -> Iterable[str]:
-    """Yield the uses as they are stored: all, the categories, and the service if the log level allows it."""
+    """Yield the keys that store a use: all, its categories, and from VISITS_LEVEL on its service."""
     yield ALL
     yield from (CATEGORY + kind for kind in use.kinds) if use.kinds else (OTHER,)
     if use.service is not None and level >= VISITS_LEVEL:

@@ -28,16 +28,16 @@ MAX_TARGETS = 256  # names of a slot with targets (SVCB); few sites have these
 MAX_FOLLOWED = 4  # targets of a name, and targets of targets (RFC 9460 §3.1 requires a limit)
 
 AnswerObserver = Callable[[str, list[bytes], bool], None]
-"""A name, the packed addresses of its answer, and whether they are from the gateway's own resolver."""
+"""Called with a name, the packed addresses of its answer, and whether a trusted resolver gave them."""
 
 SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
 
 
 class AddressBook:
-    """Addresses by key (a slot, or a safe search name), bounded.
+    """Stores until they expire the addresses that DNS answers gave, by key: a slot or a safe search name.
 
-    If it is full, the key with most addresses loses the one unused for longest: the answers to one device
-    evict no address of another.
+    The size is limited. If it is full, the key with most addresses loses the one unused for longest: the
+    answers to one device evict no address of another.
     """
 
     def __init__(self, limit: int = MAX_ADDRESSES) -> None:
@@ -46,7 +46,7 @@ class AddressBook:
         self._size = 0
 
     def learn(self, key: int | str, addresses: list[bytes], ttl: float, now: float) -> None:
-        """Add ``addresses`` (packed) to ``key`` for ``ttl`` seconds, at least MIN_LIFETIME."""
+        """Store packed addresses under ``key`` for ``ttl`` seconds, but MIN_LIFETIME to MAX_LIFETIME."""
         if not addresses:
             return
         until = now + min(max(ttl, MIN_LIFETIME), MAX_LIFETIME)
@@ -63,6 +63,7 @@ class AddressBook:
             self._size -= 1
 
     def knows(self, key: int | str, address: bytes, now: float) -> bool:
+        """Return True if ``address`` (packed) is stored under ``key`` and has not expired."""
         book = self._books.get(key)
         return book is not None and book.get(unmapped(address), 0.0) > now
 
@@ -81,7 +82,7 @@ class AddressBook:
 
 
 class DeviceAddresses:
-    """The addresses that allowed names gave to one device, for the operator ``in``."""
+    """For the operator ``in``: whether a valid DNS answer gave one slot an address (packed)."""
 
     __slots__ = ("_book", "_now", "_slot")
 
@@ -95,9 +96,10 @@ class DeviceAddresses:
 
 
 class ServiceBook:
-    """The services that each slot queried recently, allowed or refused, and the addresses of their names.
+    """Stores which services each slot queried recently, and the addresses that answers gave for their names.
 
-    ``services_of`` returns a host's services from the catalogue; ``clock`` returns monotonic seconds.
+    Queries count whether they were allowed or refused. ``services_of`` returns a host's services from the
+    catalogue; ``clock`` returns monotonic seconds.
     """
 
     def __init__(self, services_of: Callable[[str], tuple[str, ...]], clock: Callable[[], float]) -> None:
@@ -107,6 +109,7 @@ class ServiceBook:
         self._gave: dict[int, AddressBook] = {}  # by slot; the keys of each are services
 
     def record_query(self, slot: int, host: str) -> None:
+        """Record that the slot queried ``host``, for each service that the host belongs to."""
         for service in self.services_of(host):
             asked = self._asked.setdefault(slot, OrderedDict())
             asked[service] = self.clock()
@@ -115,17 +118,19 @@ class ServiceBook:
                 asked.popitem(last=False)
 
     def learn(self, slot: int, host: str, addresses: list[bytes], ttl: float) -> None:
-        """Record that ``host`` was answered with ``addresses`` (packed)."""
+        """Store the ``addresses`` (packed) of an answer for ``host`` under each service of the host."""
         for service in self.services_of(host):
             book = self._gave.setdefault(slot, AddressBook(MAX_SERVICE_ADDRESSES))
             book.learn(service, addresses, ttl, self.clock())
 
     def asked(self, slot: int, service: str) -> bool:
+        """Return True if the slot queried a name of ``service`` within the last RECENT seconds."""
         asked = self._asked.get(slot)
         at = None if asked is None else asked.get(service)
         return at is not None and self.clock() - at < RECENT
 
     def gave(self, slot: int, service: str, address: bytes) -> bool:
+        """Return True if a valid answer for a name of ``service`` gave the slot this ``address`` (packed)."""
         book = self._gave.get(slot)
         return book is not None and book.knows(service, address, self.clock())
 
@@ -136,7 +141,7 @@ class ServiceBook:
 
 
 class DeviceServices:
-    """The services of one slot, as a Situation uses them."""
+    """Looks up in a ServiceBook, for one slot, which services it queried and their addresses."""
 
     def __init__(self, book: ServiceBook, slot: int) -> None:
         self._book = book
@@ -150,14 +155,14 @@ class DeviceServices:
 
 
 class _Given(NamedTuple):
-    """The lifetime and origin of one address of a name."""
+    """Until when an address is valid for a name, and whether a trusted resolver gave it."""
 
     until: float
     vouched: bool  # from the gateway's own resolver; a device's resolver is not trusted
 
 
 class _Slot:
-    """The names of one slot: their addresses, and their targets."""
+    """The DNS answers of one slot: the addresses of each name, and its SVCB and SRV targets."""
 
     __slots__ = ("given", "targets")
 
@@ -167,9 +172,9 @@ class _Slot:
 
 
 class NameBook:
-    """The addresses of names, by watched slot, bounded.
+    """Stores which addresses DNS answers gave for which host name, for each watched slot, until they expire.
 
-    If it is full, the slot with most names loses the one unused for longest.
+    The size is limited. If it is full, the slot with most entries loses the one unused for longest.
     """
 
     def __init__(self, limit: int = MAX_NAME_ADDRESSES) -> None:
@@ -193,7 +198,10 @@ class NameBook:
             self._slots[slot] = _Slot()
 
     def remove_hosts(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
-        """Remove this slot's data of ``hosts``; return the addresses that no other name has there."""
+        """Remove the slot's entries for ``hosts``.
+
+        Return their addresses that none of its other names has.
+        """
         book = self._slots.get(slot)
         gone = [] if book is None else [key for key in book.given if key[0] in hosts]
         if book is None or not gone:
@@ -267,7 +275,10 @@ class NameBook:
         return False
 
     def hosts(self, slot: int, address: bytes, now: float) -> list[str]:
-        """Return the names with ``address`` in trusted answers. Reads all of the slot's: 200 µs at most."""
+        """Return the names for which the gateway's own resolver gave ``address``.
+
+        Reads all entries of the slot: 200 µs at most.
+        """
         book = self._slots.get(slot)
         if book is None:
             return []
@@ -280,7 +291,7 @@ class NameBook:
 
 
 class DeviceNames:
-    """The names of one slot, as a Situation uses them."""
+    """Looks up in a NameBook, for one slot, which names and addresses DNS answers connect."""
 
     def __init__(self, book: NameBook, slot: int, now: Callable[[], float]) -> None:
         self._book = book
@@ -297,11 +308,15 @@ class DeviceNames:
         return self._book.hosts(self._slot, address, self._now())
 
     def for_running_flows(self) -> RunningNames:
+        """Return the checks for flows that were allowed before, in which no address expires."""
         return RunningNames(self._book, self._slot)
 
 
 class RunningNames:
-    """The same for flows that are already allowed: addresses that were valid then stay valid."""
+    """Address checks for flows that were allowed before: any name may have any address.
+
+    `hosts` also returns names whose answers have expired.
+    """
 
     def __init__(self, book: NameBook, slot: int) -> None:
         self._book = book
@@ -321,7 +336,7 @@ def ignore_answer(name: str, addresses: list[bytes], vouched: bool) -> None:
 
 
 class AnswerRecorder:
-    """Records answers in three books, and passes them to ``on_answer``."""
+    """Records the addresses of DNS answers by slot, service and name, and reports them to ``on_answer``."""
 
     def __init__(
         self, book: AddressBook, services: ServiceBook, names: NameBook, on_answer: AnswerObserver
@@ -352,8 +367,10 @@ class AnswerRecorder:
     def _bindings(
         self, slot: int, host: str, response: bytes, message: Message, now: float, *, vouched: bool
     ) -> None:
-        """Record the targets and hints that clients use under the name of ``host`` (RFC 9460 §3), and the
-        servers of its domain (SRV, RFC 2782: XMPP sends the domain's name in its hello, RFC 7590).
+        """Record SVCB and SRV targets and address hints under ``host``, as clients use them for this name.
+
+        For SVCB and HTTPS records see RFC 9460 §3. SRV (RFC 2782): XMPP sends the domain's name, not the
+        server's, in its hello (RFC 7590).
         """
         targets = []
         for record in message.answers:

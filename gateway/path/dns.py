@@ -1,4 +1,4 @@
-"""Judges DNS queries, answers refused ones, and edits answers to clients; the same over UDP and TCP."""
+"""Judges DNS queries, answers refused ones, and edits answers to clients, over UDP and TCP."""
 
 from __future__ import annotations
 
@@ -127,7 +127,10 @@ class DnsPath:
         self.postponed = 0  # queries and answers over a device's limits
 
     def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> PacketOutcome:
-        """Judge a UDP packet of a device to port 53."""
+        """Judge a device's UDP packet to port 53.
+
+        Return whether to forward or drop it, with the edit or the reply.
+        """
         try:
             packet = parse_ip(data)
             if packet.proto != UDP or packet.fragment or packet.more_fragments:
@@ -154,9 +157,11 @@ class DnsPath:
     def judge_query(
         self, query: bytes, subject: Subject, client: Client, resolver: bytes, now: float, at: datetime
     ) -> QueryResult | None:
-        """Judge one message to the packed address ``resolver``; None if it is no query.
+        """Judge one DNS message to the packed address ``resolver``.
 
-        Raises WireError for bytes that are no DNS message.
+        Return the message to forward or the reply.
+
+        Returns None if the message is a response. Raises WireError for bytes that are no DNS message.
         """
         head = self._heads.get(query[2:]) or self._read_head(query)
         question = head.question
@@ -188,13 +193,19 @@ class DnsPath:
         return QueryResult(None, self._refuse(query, message, seen, decision))
 
     def _is_probing(self, client: Client, decision: Decision, now: float) -> bool:
-        """Whether the query is over the limit of `Probes`. Help lines and the pages always get an answer."""
+        """Return True if the client is over the limit of listed names (`Probes`).
+
+        Help lines and the pages always get an answer.
+        """
         if decision.reason is Reason.HELP or decision.reason is Reason.GATEWAY:
             return False
         return self._probes.over(client[0], client[1], now)
 
     def _read_head(self, query: bytes) -> Head:
-        """Parse and cache a query without its id: devices send the same queries again."""
+        """Return the parsed header and question of a query.
+
+        They are cached without the message id, since devices repeat queries.
+        """
         head = read_head(query)
         if len(query) <= dns.MIN_UDP_SIZE:
             if len(self._heads) >= HEADS_KEPT:
@@ -238,7 +249,10 @@ class DnsPath:
         return QueryResult(rename_question(query, message, safe), None)
 
     def answer_packet(self, data: bytes, subject: Subject, now: float) -> PacketOutcome:
-        """Edit a packet from port 53 to a device."""
+        """Edit a UDP packet from port 53 to a device.
+
+        Return whether to forward or drop it, with the edit if any.
+        """
         try:
             packet = parse_ip(data)
             if packet.proto != UDP or packet.fragment or packet.more_fragments:
@@ -255,7 +269,10 @@ class DnsPath:
             return self._malformed()
 
     def allows_answer(self, slot: int, response: bytes, now: float) -> bool:
-        """Whether an answer to a filtered device may be read and forwarded now."""
+        """Return True if the slot's limits allow an answer to be read and forwarded now.
+
+        Counts the answer against the limits, or as postponed.
+        """
         taken = self._allowance.allows_answer(slot, response, now)
         self.postponed += not taken
         return taken
@@ -270,8 +287,10 @@ class DnsPath:
         resolver: bytes | None = None,
         unwanted: Unwanted = ALL,
     ) -> bytes:
-        """Return the answer of ``resolver`` (packed address) for the client; ``response`` itself if nothing
-        changes. Raises WireError for bytes that are no answer.
+        """Return an answer as the client gets it: under the name it queried, and without bypass parameters.
+
+        Returns ``response`` itself if nothing changes. The addresses in the answer are recorded. ``resolver``
+        is the packed address that sent it. Raises WireError for bytes that are no answer.
         """
         try:
             message = parse_message(response)
@@ -297,14 +316,17 @@ class DnsPath:
 
 
 def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | None:
-    """Return the packet with another payload; None if it is the same."""
+    """Return the UDP packet with ``payload``; None if that is None or the packet has it already."""
     if payload is None or payload == packet.payload:
         return None
     return udp_replace(data, packet, payload)
 
 
 def error_code(decision: Decision) -> int:
-    """RFC 8914: 15 for lists that apply to everyone, 16 for legal demands, 17 for the family's choice."""
+    """Return the Extended DNS Error code of a refusal (RFC 8914).
+
+    It is 15 for lists that apply to everyone, 16 for legal demands, 17 for the family's choice.
+    """
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return EDE_BLOCKED
     return EDE_CENSORED if decision.owner.startswith("law:") else EDE_FILTERED
@@ -343,7 +365,7 @@ class DnsAllowance:
 
 
 def _steps(answer: bytes) -> int:
-    """Return the steps of work for an answer.
+    """Return the work of parsing an answer, in steps (`Effort`): a fraction of its length.
 
     Ordinary answers have a few records; in large ones a name in each record may cost a hundred times as much.
     """

@@ -1,4 +1,8 @@
-"""Judges undecided flows packet by packet; the result is a byte of the packet mark."""
+"""Judges undecided TCP and UDP flows packet by packet. A verdict is one byte of the packet mark.
+
+The byte has two bits of state (undecided, passes, refused, help or later requests are judged too) and six
+bits of class, the combination of time rules that applies to the flow.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,10 @@ _NO_GATES: frozenset[str] = frozenset()
 
 
 class PacketVerdict(NamedTuple):
-    """``byte`` for the packet mark (None drops the packet), and packets to send to device and server."""
+    """The result for one packet: the byte for its mark, None to drop it, and packets to send to both ends.
+
+    ``reply`` goes to the device, ``onward`` to the server.
+    """
 
     byte: int | None
     reply: bytes | None = None
@@ -38,7 +45,7 @@ _PASS_HELP = PacketVerdict(HELP)
 
 
 class FlowPath:
-    """Judges packets of flows.
+    """Judges IP packets of undecided flows: returns the mark to set, and resets or pages to send.
 
     ``refused_page`` returns the URL for a browser that sent a refused request over plain HTTP. Two changes of
     the kernel's connection table do not follow from a packet's mark, and are reported instead. ``reclass``
@@ -75,7 +82,11 @@ class FlowPath:
         at: datetime,
         asks: bool | None = None,
     ) -> PacketVerdict:
-        """Judge one IP packet of a flow of ``subject`` that is undecided, or ``asks`` (FlowTable.packet)."""
+        """Return the verdict for one IP packet of a flow that is undecided, or in which each request is
+        judged.
+
+        ``asks``: whether the kernel has marked the flow as one in which each request is judged (plain HTTP).
+        """
         judge = partial(self._judge, subject, at, data, from_lan, now)
         step = self.table.packet(data, from_lan=from_lan, now=now, judge=judge, zone=subject.slot, asks=asks)
         action = step.action
@@ -107,7 +118,10 @@ class FlowPath:
         return self._probes.over(subject.slot, _device(data, from_lan), now)
 
     def _held(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
-        """Handle a hello of another connection on a flow that already passes: the flow gets both classes."""
+        """Return the verdict for a packet that is held: a QUIC flow that passes may carry a further hello.
+
+        The flow then gets the time rules of all its names. Other packets change nothing.
+        """
         packet, seen = step.packet, step.observation
         if packet is None or packet.proto != UDP or seen is None or not from_lan:
             return _HOLD
@@ -173,7 +187,10 @@ class FlowPath:
         return PacketVerdict(None, tcp_reply(packet, self._redirect(seen, decision), flags=ACK | PSH | FIN))
 
     def _redirect(self, seen: Observation, decision: Decision) -> bytes:
-        """Return a whole response of one segment (RFC 9110 §15.4.3), which caches must not store."""
+        """Return an HTTP response that redirects to the page about the refusal (RFC 9110 §15.4.3).
+
+        It fits into one segment, and caches must not store it.
+        """
         return (
             "HTTP/1.1 302 Found\r\n"
             f"Location: {self._refused_page(seen, decision)}\r\n"
@@ -189,7 +206,7 @@ def _device(data: bytes, from_lan: bool) -> bytes:
 
 
 def _end_connection(packet: Packet, from_lan: bool) -> PacketVerdict:
-    """End a refused connection on both sides immediately, so that its ports are free again.
+    """Return a refusal with TCP resets that end the connection on both sides, so that its ports are free.
 
     The kernel resets packets of the LAN. After a server's packet the client may wait for long before it sends
     anything, so it gets a reset too. The server always gets one, through the kernel's connection table.
@@ -202,7 +219,7 @@ def _end_connection(packet: Packet, from_lan: bool) -> PacketVerdict:
 
 
 def flow_id(packet: Packet, slot: int, from_lan: bool) -> FlowId:
-    """Return the id of a packet's flow, as the device sees it."""
+    """Return the id of a packet's flow, with the device's address and port as the source."""
     if from_lan:
         return _new(FlowId, (slot, packet.proto, packet.src, packet.sport, packet.dst, packet.dport))
     return _new(FlowId, (slot, packet.proto, packet.dst, packet.dport, packet.src, packet.sport))

@@ -1,6 +1,6 @@
-"""Decided flows that may still be running, with their names and class.
+"""Stores decided flows that may still be running, with their names and class.
 
-The kernel forwards them without the daemon; a changed profile is compared with this table.
+The kernel forwards them without the daemon. When a profile changes, its flows here are judged again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class FlowId(NamedTuple):
 
 
 class LiveFlow(NamedTuple):
-    """What a running flow was decided by."""
+    """The basis of a running flow's verdict: the queries and hellos that were judged, and its class."""
 
     observations: tuple[Observation, ...]  # the deciding one, and all others that the device sent on the flow
     class_number: int
@@ -34,7 +34,7 @@ class LiveFlow(NamedTuple):
 
 
 class LiveFlows:
-    """A bounded table; the flow that was decided longest ago is evicted first."""
+    """A bounded table of decided flows by id; the flow that was decided longest ago is evicted first."""
 
     def __init__(self, limit: int = MAX_LIVE) -> None:
         self._limit = limit
@@ -42,6 +42,7 @@ class LiveFlows:
         self._missed: set[FlowId] = set()  # flows that the last sweep did not find
 
     def put(self, flow: FlowId, live: LiveFlow) -> None:
+        """Add or replace a flow, which becomes the newest."""
         self._flows[flow] = live
         self._flows.move_to_end(flow)
         if len(self._flows) > self._limit:
@@ -59,20 +60,23 @@ class LiveFlows:
             self._missed.discard(flow)
 
     def of_slot(self, slot: int) -> Iterator[tuple[FlowId, LiveFlow]]:
-        """Return a copy of a slot's flows, so that the caller can drop flows."""
+        """Return an iterator over the ids and flows of one slot; the caller may drop flows meanwhile."""
         return iter([item for item in self._flows.items() if item[0].slot == slot])
 
     def by_slot(self) -> dict[int, list[LiveFlow]]:
-        """Return all flows by slot, in one pass."""
+        """Return slot → its flows, for all slots in one pass."""
         found: dict[int, list[LiveFlow]] = {}
         for flow, live in self._flows.items():
             found.setdefault(flow.slot, []).append(live)
         return found
 
     def sweep(self, there: Container[object]) -> int:
-        """Drop flows that two consecutive sweeps did not find in ``there``. Returns their number.
+        """Drop flows that two consecutive sweeps did not find in ``there``.
 
-        One sweep is not enough: a decided flow is stored here before the kernel knows its verdict.
+        Return the number of dropped flows.
+
+        ``there``: the ids of flows in the kernel's connection table. One sweep is not enough: a decided flow
+        is stored here before the kernel knows its verdict.
         """
         missing = {flow for flow in self._flows if flow not in there}
         ended = missing & self._missed

@@ -16,7 +16,7 @@ _Device = tuple[int, bytes]
 
 
 class _Count:
-    """The names within one window."""
+    """The distinct names, as hashes, that were queried since the start of a window of WINDOW seconds."""
 
     __slots__ = ("names", "since")
 
@@ -29,7 +29,7 @@ class _Count:
 
 
 class Probes:
-    """Counts listed names by device, which is a slot and a packed address."""
+    """Counts the queried names on lists for everyone, by device (slot and packed address) and by slot."""
 
     __slots__ = ("_devices", "_slots", "full")
 
@@ -39,7 +39,7 @@ class Probes:
         self._slots: dict[int, _Count] = {}
 
     def refused(self, slot: int, device: bytes, host: str, now: float) -> None:
-        """Record that ``host`` is on a list that applies to everyone."""
+        """Count a query of the device for ``host``, which is on a list that applies to everyone."""
         name = hash(host)
         of_device = self._devices.get((slot, device))
         if of_device is None or now - of_device.since >= WINDOW:
@@ -56,7 +56,10 @@ class Probes:
             self.full |= len(count.names) >= most
 
     def over(self, slot: int, device: bytes, now: float) -> bool:
-        """Whether the device gets the same answer to every query now. Call only while ``full``."""
+        """Return True if the device or its slot is over the limit: every query then gets the same answer.
+
+        Call only while ``full``, which this updates.
+        """
         found = False
         still = False
         for key, of_device in self._devices.items():

@@ -1,4 +1,4 @@
-"""Safe search names: the interface to their addresses, and the DNS queries that were sent under one."""
+"""Safe search: the addresses of safe names (interface), and the queries that were forwarded under one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_PENDING = 2048  # 300 bytes each
 PENDING_AGE = 15.0  # seconds; a stub resolver stops waiting after 5 to 10
 
 Client = tuple[int, bytes, int]
-"""Slot, packed address, port."""
+"""The sender of a query: slot, packed address, port."""
 
 
 class SafeAddresses(Protocol):
@@ -28,7 +28,7 @@ class SafeAddresses(Protocol):
 
 
 class TrustsAll:
-    """For programs without a gateway's resolver: trusts every resolver."""
+    """Trusts every resolver and has no addresses, for programs that run without the gateway's resolver."""
 
     def of(self, name: str) -> Sequence[bytes]:  # noqa: ARG002
         return ()
@@ -38,7 +38,7 @@ class TrustsAll:
 
 
 class RenamedQuestion(NamedTuple):
-    """A query that was sent under another name."""
+    """A query that was forwarded under a safe search name, with what is needed to restore its answer."""
 
     original: DnsQuestion
     safe_name: str
@@ -47,15 +47,16 @@ class RenamedQuestion(NamedTuple):
 
 
 class RenamedQuestions:
-    """The queries that wait for their answers, by client and message id, bounded.
+    """Stores forwarded queries under safe search names until their answers, by client and message id.
 
-    The query that waits for longest is evicted.
+    The number is limited. The query that waits for longest is evicted.
     """
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[tuple[Client, int], RenamedQuestion] = OrderedDict()
 
     def put(self, client: Client, ident: int, renamed: RenamedQuestion) -> None:
+        """Store a forwarded query until its answer."""
         self._waiting[client, ident] = renamed
         self._waiting.move_to_end((client, ident))
         if len(self._waiting) > MAX_PENDING:

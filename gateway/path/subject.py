@@ -1,4 +1,4 @@
-"""The packet path's view of one filtered device, or of several with one slot."""
+"""The packet path's view of one filtered device, or of several with one slot: how to judge its traffic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.policy.judge.conclude import blocks_bypass
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Observation
 from gateway.wire.dns.svcb import ALL, Unwanted
@@ -18,7 +18,10 @@ Sink = Callable[["Subject", Observation, Decision, datetime], None]
 
 @dataclass(slots=True)
 class Subject:
-    """Mutable: a pause or a new profile changes ``decide``. The slot never changes."""
+    """How to judge the traffic of one slot: the decision function, class numbers and parameters to remove.
+
+    Mutable: a pause or a new profile changes ``decide``. The slot never changes.
+    """
 
     slot: int  # 0 for devices without one; of these only DNS is judged, by the lists that apply to everyone
     name: str  # of the profile, for messages
@@ -29,8 +32,9 @@ class Subject:
 
 
 def unwanted_by(*profiles: Profile) -> Unwanted:
-    """Return the SVCB parameters that at least one of the profiles blocks."""
+    """Return which bypass parameters to remove from DNS answers: those that any of the profiles blocks."""
     resolvers, ech = (
-        any(blocks_bypass(profile.rules, way) for profile in profiles) for way in (Way.ENCRYPTED_DNS, Way.ECH)
+        any(blocks_bypass(profile.rules, way) for profile in profiles)
+        for way in (BypassMethod.ENCRYPTED_DNS, BypassMethod.ECH)
     )
     return Unwanted(resolvers, ech)

@@ -35,7 +35,7 @@ class Proto(StrEnum):
 
 
 class Fault(StrEnum):
-    """A fault in the bytes themselves, independent of the profile."""
+    """A fault of a query, hello or packet that its bytes alone show, whatever the profile."""
 
     NO_NAME = "no_name"  # a complete hello or request that names no host, or an address
     BAD_NAME = "bad_name"  # a name that is no host name (RFC 1123), or two different names
@@ -101,7 +101,7 @@ class Reason(StrEnum):
 
 
 class Observation(NamedTuple):
-    """One thing that a device asks for, as seen on the wire.
+    """One DNS query, hello, request or nameless flow of a device, as seen on the wire.
 
     A NamedTuple instead of a frozen dataclass: one is created for every query and hello, in half the time.
     """
@@ -116,8 +116,8 @@ class Observation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One rule that was passed on the way to a decision, for `qalqan why`."""
+class ExplanationStep:
+    """One rule that was checked before the deciding one, and its result, for `qalqan why`."""
 
     rule: str  # e.g. "family allow", "service:youtube", "category:games"
     outcome: str  # its result, e.g. "no match", "count", "open until 20:45"
@@ -125,7 +125,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to an observation, and why."""
+    """The verdict on an observation, with its reason, the deciding rule, that rule's owner, and its end."""
 
     verdict: Verdict
     reason: Reason
@@ -136,7 +136,7 @@ class Decision:
     gates: frozenset[str] = frozenset()
     askable: bool = False  # the child may request it with one tap
     rewrite: str | None = None  # the name that answers instead (REWRITE only)
-    passed: tuple[Step, ...] = ()  # filled only if an explanation was requested
+    passed: tuple[ExplanationStep, ...] = ()  # filled only if an explanation was requested
 
     @property
     def allowed(self) -> bool:

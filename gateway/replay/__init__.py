@@ -1,1 +1,1 @@
-"""Runs a capture through the daemon's code: see engine.py."""
+"""Applies a profile's rules to a capture file, with the daemon's code but without a gateway."""

@@ -165,7 +165,7 @@ class Replay:
         self._ends: Ends = (b"", 0, b"", 0)
 
     def frame(self, frame: Frame) -> None:
-        """Process one frame."""
+        """Decide and report the requests that a frame completes. Frames without a result count in `tally`."""
         self.tally.frames += 1
         if frame.linktype not in READABLE:
             self.tally.foreign += 1
@@ -366,7 +366,7 @@ class Learned:
                 self._calling |= known
 
     def help_address(self, host: str, address: bytes) -> bool:
-        """Whether ``address`` is the help line's.
+        """Whether ``address`` may belong to the help line with the name ``host``.
 
         True unless an answer of the capture contradicts it. An answer without addresses of this IP version
         does not contradict it.
@@ -442,7 +442,7 @@ def _guess(packet: Packet) -> int:
 
 
 def _asks(payload: bytes) -> bool | None:
-    """Whether these bytes are a client's; None if unknown."""
+    """Return whether a client sent the payload, judged by TLS hello type or HTTP start; None if unknown."""
     if payload.startswith(b"\x16") and len(payload) > 5:
         return {_CLIENT_HELLO: True, _SERVER_HELLO: False}.get(payload[5])
     if payload.startswith(b"HTTP/"):
@@ -535,5 +535,5 @@ class Segments:
 
 
 def _distance(at: int, seq: int) -> int:
-    """Return how far ``seq`` is after ``at`` (RFC 9293 §3.4)."""
+    """Return the distance from sequence number ``at`` to ``seq``, negative if before (RFC 9293 §3.4)."""
     return (seq - at + _HALF) % _WHOLE - _HALF

@@ -13,11 +13,11 @@ CHUNK = 1 << 18  # bytes in memory, next to one incomplete record
 
 
 class CaptureError(GatewayError):
-    """A file that is no capture, or is cut or broken somewhere."""
+    """A file that cannot be read, is not a capture, or is cut or damaged; the message says where."""
 
 
 def open_capture(name: str) -> BufferedReader:
-    """Return the file, opened. Raises CaptureError."""
+    """Open a capture file for reading. Raises CaptureError."""
     try:
         return Path(name).open("rb")
     except OSError as error:

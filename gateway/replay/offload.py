@@ -17,14 +17,17 @@ _SEGMENT = 1400  # bytes of payload, as on a home network
 
 
 def with_length(data: bytes) -> bytes:
-    """Return the packet with its IPv4 length, from the frame's. The field is 0 if the card makes segments."""
+    """Return the packet with the frame's size as IPv4 length, where that field is 0.
+
+    The field is 0 in captures before a network card cuts the packet into segments.
+    """
     if data[2:4] == b"\0\0" and data[0] >> 4 == 4 and len(data) < 1 << 16:
         return data[:2] + len(data).to_bytes(2, "big") + data[4:]
     return data
 
 
 def split_offloaded(data: bytes, packet: Packet) -> Iterable[bytes]:
-    """Yield the packets that the card makes of one: a long TCP segment's, or several Initials of a QUIC flow.
+    """Return the packets into which the card cuts one: TCP segments, or datagrams of QUIC Initials.
 
     The capture does not contain the length of each datagram. A datagram begins where the first one's header
     (version and connection ids) is repeated.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.check.rulesets import Rules
+from gateway.check.rulesets import LoadedRulesets
 from gateway.core.errors import GatewayError
-from gateway.lan.machine import Machine
+from gateway.lan.machine import NetworkSnapshot
 from gateway.policy.time.list_updates import UpdateInterval
 
 NAT_TABLE = "qalqan_nat"  # a table of ours besides `qalqan`, of family inet
@@ -22,7 +22,7 @@ class SetupError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class KernelSupport:
-    """What the kernel lets us do."""
+    """Whether setup may change the network, and whether the kernel has nftables and packet queues."""
 
     capable: bool = True  # CAP_NET_ADMIN
     nft: str = ""  # why rules cannot be loaded; empty: they can
@@ -47,11 +47,13 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MachineFacts:
     """Everything that setup reads from the machine."""
 
-    machine: Machine
-    rules: Rules = field(default_factory=lambda: Rules((), "", {}))  # without our two tables
+    machine: NetworkSnapshot
+    rules: LoadedRulesets = field(
+        default_factory=lambda: LoadedRulesets((), "", {})
+    )  # without our two tables
     kernel: KernelSupport = field(default_factory=KernelSupport)
     dnsmasq: Dnsmasq = field(default_factory=Dnsmasq)
     access_points: frozenset[str] = frozenset()  # Wi-Fi interfaces that devices join
@@ -81,7 +83,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers to setup's questions."""
+    """The user's answers: interfaces, country, time zone, update interval of lists, addresses for DHCP."""
 
     lan: tuple[str, ...]
     wan: str  # with one arm, the same as the one of `lan`
@@ -93,8 +95,8 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What setup writes and switches, completely decided."""
+class SetupPlan:
+    """Everything that setup writes and changes: interfaces, NAT, DHCP, sysctls; with remarks for the user."""
 
     lan: tuple[str, ...]
     wan: str

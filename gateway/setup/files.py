@@ -10,7 +10,7 @@ from gateway.policy.config.config import parse_config
 from gateway.policy.profile.edits import HOME_ORDER, home_text
 from gateway.policy.time.list_updates import UpdateInterval
 from gateway.policy.yaml.documents import Document, document, is_by_hand, parse_document
-from gateway.setup.facts import NAT_TABLE, Facts, Plan
+from gateway.setup.facts import NAT_TABLE, MachineFacts, SetupPlan
 
 SYSCTL = "etc/sysctl.d/90-qalqan.conf"  # relative to the root
 DNSMASQ = "etc/dnsmasq.d/qalqan.conf"
@@ -18,8 +18,11 @@ NAT = "nat.nft"  # next to qalqan.yaml
 _HEAD = "# Written by `qalqan setup`, which writes it anew; `qalqan setup --undo` takes it away."
 
 
-def files(plan: Plan, facts: Facts, root: Path = Path("/")) -> Mapping[Path, bytes]:
-    """Return the files by path. Raises PolicyError for settings that the daemon would refuse."""
+def files(plan: SetupPlan, facts: MachineFacts, root: Path = Path("/")) -> Mapping[Path, bytes]:
+    """Return the content of each file that setup writes, by path.
+
+    Raises PolicyError for settings that the daemon would refuse.
+    """
     found = {facts.config_path: config(plan, facts), root / SYSCTL: sysctl(plan)}
     nat = translation(plan)
     if nat:
@@ -30,8 +33,11 @@ def files(plan: Plan, facts: Facts, root: Path = Path("/")) -> Mapping[Path, byt
     return found
 
 
-def config(plan: Plan, facts: Facts) -> bytes:
-    """Return qalqan.yaml. Existing settings are kept; without a change the file stays byte for byte."""
+def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
+    """Return the content of qalqan.yaml with the plan's settings.
+
+    Other settings are kept; without a change the file stays byte for byte.
+    """
     before = existing_settings(facts)
     after: Document = {**before, "lan": list(plan.lan)}
     if plan.country:
@@ -49,7 +55,7 @@ def config(plan: Plan, facts: Facts) -> bytes:
     return text
 
 
-def existing_settings(facts: Facts) -> Document:
+def existing_settings(facts: MachineFacts) -> Document:
     """Return the settings in qalqan.yaml; empty if it is missing or invalid."""
     try:
         return document(parse_document(facts.config, str(facts.config_path))) if facts.config else {}
@@ -65,16 +71,16 @@ def existing_interval(document: Document) -> UpdateInterval:
     return known.get(word, UpdateInterval.DAILY) if isinstance(word, str) else UpdateInterval.DAILY
 
 
-def by_hand(facts: Facts) -> bool:
+def by_hand(facts: MachineFacts) -> bool:
     """Return whether qalqan.yaml was written by hand, not by one of our programs."""
     return facts.config is not None and is_by_hand(facts.config, HOME_ORDER)
 
 
-def sysctl(plan: Plan) -> bytes:
+def sysctl(plan: SetupPlan) -> bytes:
     return _text(f"{name} = {value}" for name, value in plan.sysctls)
 
 
-def dnsmasq(plan: Plan) -> bytes:
+def dnsmasq(plan: SetupPlan) -> bytes:
     lines = []
     if plan.hook:
         lines.append(f"dhcp-script={plan.hook}")
@@ -88,7 +94,7 @@ def dnsmasq(plan: Plan) -> bytes:
     return _text(lines) if lines else b""
 
 
-def translation(plan: Plan) -> bytes:
+def translation(plan: SetupPlan) -> bytes:
     """Return the rules that give outgoing packets this machine's address.
 
     With one arm the router would otherwise respond to the device directly. The kernel has no switch for
@@ -115,7 +121,7 @@ def _text(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in (_HEAD, *lines)).encode()
 
 
-def _postrouting(plan: Plan) -> Iterator[str]:
+def _postrouting(plan: SetupPlan) -> Iterator[str]:
     names = ", ".join(f'"{name}"' for name in plan.lan)
     inside = names if len(plan.lan) == 1 else f"{{ {names} }}"
     for version, wanted in (("ipv4", plan.masquerade4), ("ipv6", plan.masquerade6)):

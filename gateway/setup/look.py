@@ -12,12 +12,12 @@ from importlib import resources
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.check.rulesets import Rules, output_of, read_rules
+from gateway.check.rulesets import LoadedRulesets, output_of, read_rules
 from gateway.core.errors import KernelError
 from gateway.core.files import read_if_there
 from gateway.core.programs import find_program
 from gateway.lan.machine import read_machine, setting, text_of
-from gateway.setup.facts import NAT_TABLE, UNITS, Dnsmasq, Facts, KernelSupport, SetupError
+from gateway.setup.facts import NAT_TABLE, UNITS, Dnsmasq, KernelSupport, MachineFacts, SetupError
 
 PROC = Path("/proc")
 NET_ADMIN = 12  # capability(7): the bit of CAP_NET_ADMIN
@@ -33,14 +33,17 @@ _FLUSH = re.compile(r"^\s*flush\s+ruleset\b", re.MULTILINE)
 _IW = re.compile(r"^\s*(?:Interface (\S+)|type (AP)\b)", re.MULTILINE)
 
 
-def look(config: Path, root: Path = Path("/")) -> Facts:
-    """Return the facts. ``root`` has the files; kernel and interfaces are those of this network namespace."""
+def look(config: Path, root: Path = Path("/")) -> MachineFacts:
+    """Return everything that setup reads from the machine: network, rules, kernel, dnsmasq, time zone.
+
+    ``root`` is the folder of its files; kernel and interfaces are those of this network namespace.
+    """
     if not (PROC / "self/status").exists():
         msg = f"{PROC} does not exist, so the network cannot be read; mount it"
         raise SetupError(msg)
     timezone = read_timezone(root)
     machine = read_machine()
-    return Facts(
+    return MachineFacts(
         machine=machine,
         rules=_of_others(read_rules()),
         kernel=read_kernel(),
@@ -61,7 +64,7 @@ def look(config: Path, root: Path = Path("/")) -> Facts:
 
 
 def read_kernel() -> KernelSupport:
-    """Ask the kernel, which needs root; nothing is changed."""
+    """Return whether this process may load rules, and whether the kernel has packet queues."""
     if not capable(text_of(PROC / "self/status")):
         return KernelSupport(capable=False)
     from gateway.kernel import fallback
@@ -86,7 +89,10 @@ def capable(status: str) -> bool:
 
 
 def read_dnsmasq(root: Path) -> Dnsmasq:
-    """Return program, service of Debian's package, and the options in its files except ours."""
+    """Return whether dnsmasq and its service are installed, and the options in its files.
+
+    The file that setup writes is left out.
+    """
     service = _has_unit(root, "dnsmasq.service") or (root / "etc/init.d/dnsmasq").exists()
     options: dict[str, str] = {}
     folder = root / "etc/dnsmasq.d"
@@ -120,8 +126,8 @@ def country_by_zone(timezone: str, root: Path = Path("/")) -> str:
     return next((row[0].lower() for row in rows if len(row) > 2 and row[2] == timezone), "")
 
 
-def _of_others(rules: Rules) -> Rules:
-    """Remove the table that an earlier setup wrote."""
+def _of_others(rules: LoadedRulesets) -> LoadedRulesets:
+    """Return the rules without the NAT table that an earlier setup wrote."""
     if rules.objects is None:
         return rules
     tables = (next(iter(item.values()), None) for item in rules.objects)
@@ -175,7 +181,7 @@ def _hook(root: Path) -> str:
 
 
 def _lent(root: Path, name: str) -> str:
-    """Return the lease file of NetworkManager's own dnsmasq for a shared connection."""
+    """Return the lease file of NetworkManager's own dnsmasq on an interface that it shares; empty if none."""
     path = root / f"var/lib/NetworkManager/dnsmasq-{name}.leases"
     return f"/{path.relative_to(root)}" if path.exists() else ""
 

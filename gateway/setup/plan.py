@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gateway.check.firewall import masquerades
 from gateway.check.lan import CONTAINERS, PRIVATE
 from gateway.lan.machine import Address
-from gateway.setup.facts import Answers, Facts, Offer, Plan, Pool, SetupError
+from gateway.setup.facts import Answers, MachineFacts, Offer, Pool, SetupError, SetupPlan
 
 DNSMASQ_LEASES = "/var/lib/misc/dnsmasq.leases"  # Debian's
 BINDING = frozenset({"bind-interfaces", "bind-dynamic"})
@@ -24,7 +24,7 @@ _WHERE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class InterfaceProposal:
     """The proposed interfaces; one arm if there is no other interface for the LAN."""
 
     lan: tuple[str, ...]
@@ -33,7 +33,7 @@ class Proposal:
     reasons: tuple[str, ...]
 
 
-def ready(facts: Facts) -> None:
+def ready(facts: MachineFacts) -> None:
     """Raise SetupError for a machine that cannot filter with any answers."""
     if facts.openwrt:
         msg = "this is OpenWrt: its interfaces are set in /etc/config/qalqan; change them there or in LuCI"
@@ -61,7 +61,7 @@ def ready(facts: Facts) -> None:
         raise SetupError(msg)
 
 
-def propose(facts: Facts) -> Proposal:
+def propose(facts: MachineFacts) -> InterfaceProposal:
     """Return the interface of the first default route, and the likeliest one for the LAN. Call `ready`
     first.
     """
@@ -79,14 +79,14 @@ def propose(facts: Facts) -> Proposal:
             ranked.append((rank, name))
     if not ranked:
         reasons.append("no other interface has devices of the home behind it: this machine has one arm")
-        return Proposal((way.interface,), way.interface, True, tuple(reasons))
+        return InterfaceProposal((way.interface,), way.interface, True, tuple(reasons))
     best = max(rank for rank, _ in ranked)
-    return Proposal(
+    return InterfaceProposal(
         (next(name for rank, name in ranked if rank == best),), way.interface, False, tuple(reasons)
     )
 
 
-def _rank(facts: Facts, name: str, out: str) -> tuple[int, str]:
+def _rank(facts: MachineFacts, name: str, out: str) -> tuple[int, str]:
     """Return how likely the LAN is behind an interface, and why. 0: impossible."""
     ports = [link.name for link in facts.machine.links.values() if link.master == name]
     addresses = [address for address in facts.machine.addresses[name] if address.version == 4]
@@ -105,21 +105,24 @@ def _rank(facts: Facts, name: str, out: str) -> tuple[int, str]:
     return 1, f"has {addresses[0].ip}, and no way out"
 
 
-def _networks(facts: Facts, name: str) -> Iterator[ipaddress.IPv4Network]:
+def _networks(facts: MachineFacts, name: str) -> Iterator[ipaddress.IPv4Network]:
     for address in facts.machine.addresses[name]:
         if isinstance(address, ipaddress.IPv4Interface):
             yield address.network
 
 
-def decide(facts: Facts, answers: Answers, offers: Sequence[Offer] = ()) -> Plan:
-    """Return the plan. Raises SetupError for impossible answers. ``offers``: of DHCP servers on the LAN."""
+def decide(facts: MachineFacts, answers: Answers, offers: Sequence[Offer] = ()) -> SetupPlan:
+    """Return what setup will write and change, from the facts about the machine and the user's answers.
+
+    ``offers`` come from DHCP servers on the LAN. Raises SetupError for impossible answers.
+    """
     ready(facts)
     possible(facts, answers)
     inside, out = answers.lan, answers.wan
     addresses = [address for name in inside for address in facts.machine.addresses[name]]
     netmask = "" if answers.pool is None else _netmask(facts, answers)
     masqueraded = masquerades(facts.rules, inside, out, addresses)
-    return Plan(
+    return SetupPlan(
         lan=inside,
         wan=out,
         one_armed=answers.one_armed,
@@ -138,14 +141,14 @@ def decide(facts: Facts, answers: Answers, offers: Sequence[Offer] = ()) -> Plan
     )
 
 
-def possible(facts: Facts, answers: Answers) -> Answers:
-    """Return the answers if they are possible. Raises SetupError otherwise."""
+def possible(facts: MachineFacts, answers: Answers) -> Answers:
+    """Return the answers if their interfaces fit the machine. Raises SetupError with the first problem."""
     for problem in _impossible(facts, answers):
         raise SetupError(problem)
     return answers
 
 
-def _impossible(facts: Facts, answers: Answers) -> Iterator[str]:
+def _impossible(facts: MachineFacts, answers: Answers) -> Iterator[str]:
     machine = facts.machine
     if not answers.lan:
         yield "no interface is named for the home; look it up with: ip link"
@@ -176,8 +179,8 @@ def _impossible(facts: Facts, answers: Answers) -> Iterator[str]:
                 yield f"{name} and {answers.wan} are both in {inner.network}; give the home another network"
 
 
-def _no_side(facts: Facts, answers: Answers, name: str) -> Iterator[str]:
-    """Yield why no traffic of the LAN arrives there, or why it cannot be seen."""
+def _no_side(facts: MachineFacts, answers: Answers, name: str) -> Iterator[str]:
+    """Yield the problems of a LAN interface: its traffic does not arrive here, or bypasses the filter."""
     machine = facts.machine
     link = machine.links[name]
     bridge = machine.links[answers.wan].master
@@ -201,7 +204,7 @@ def _names(names: frozenset[str]) -> str:
     return " and ".join(sorted(names))
 
 
-def _leases(facts: Facts, answers: Answers) -> str:
+def _leases(facts: MachineFacts, answers: Answers) -> str:
     """Return the lease file of the DHCP server on this machine, if known."""
     for name in answers.lan:
         if name in facts.lent:
@@ -222,7 +225,7 @@ def _sysctls(answers: Answers) -> Iterator[tuple[str, str]]:
 # -------------------------------------------------------------------- addresses for devices
 
 
-def propose_pool(facts: Facts, lan: Sequence[str]) -> Pool | None:
+def propose_pool(facts: MachineFacts, lan: Sequence[str]) -> Pool | None:
     """Propose the middle of the LAN's network; None if it is too small."""
     for address in (address for name in lan for address in facts.machine.addresses[name]):
         network = address.network
@@ -248,7 +251,7 @@ def read_pool(text: str) -> Pool:
     return pool
 
 
-def _netmask(facts: Facts, answers: Answers) -> str:
+def _netmask(facts: MachineFacts, answers: Answers) -> str:
     """Return the netmask of the pool's network. Raises SetupError if there is none, or no DHCP server."""
     pool = answers.pool
     assert pool is not None
@@ -282,13 +285,13 @@ def _netmask(facts: Facts, answers: Answers) -> str:
 # -------------------------------------------------------------------- remarks
 
 
-def fixed_address(facts: Facts) -> str:
-    """Return where an interface gets a fixed address."""
+def fixed_address(facts: MachineFacts) -> str:
+    """Return where the user sets a fixed address, such as "in /etc/network/interfaces (`inet static`)"."""
     return next((_WHERE[name] for name in facts.managers if name in _WHERE), "with: ip address add")
 
 
-def notes(facts: Facts, answers: Answers, offers: Sequence[Offer]) -> Iterator[str]:
-    """Yield the remarks."""
+def notes(facts: MachineFacts, answers: Answers, offers: Sequence[Offer]) -> Iterator[str]:
+    """Yield the plan's remarks for the user: IPv6, DHCP servers, own address, rules of other programs."""
     yield from _one_arm(facts, answers) if answers.one_armed else _two_arms(facts, answers)
     yield from _dhcp(facts, answers, offers)
     yield from _own_address(facts, answers)
@@ -301,7 +304,7 @@ def notes(facts: Facts, answers: Answers, offers: Sequence[Offer]) -> Iterator[s
         yield "dnsmasq already runs another dhcp-script: devices are detected without its lease events"
 
 
-def _one_arm(facts: Facts, answers: Answers) -> Iterator[str]:
+def _one_arm(facts: MachineFacts, answers: Answers) -> Iterator[str]:
     (arm,) = answers.lan
     own = ", ".join(str(address.ip) for address in facts.machine.addresses[arm] if address.version == 4)
     yield f"one arm filters only devices whose gateway and resolver is {own}, as DHCP announces it"
@@ -321,7 +324,7 @@ def _one_arm(facts: Facts, answers: Answers) -> Iterator[str]:
         )
 
 
-def _two_arms(facts: Facts, answers: Answers) -> Iterator[str]:
+def _two_arms(facts: MachineFacts, answers: Answers) -> Iterator[str]:
     machine = facts.machine
     inside6 = [
         name
@@ -343,7 +346,7 @@ def _two_arms(facts: Facts, answers: Answers) -> Iterator[str]:
             )
 
 
-def _ipv6_routers(facts: Facts, name: str) -> list[str]:
+def _ipv6_routers(facts: MachineFacts, name: str) -> list[str]:
     """Return the routers that announce themselves there, and our default route over that interface."""
     seen = facts.machine.seen
     announced: list[Address] = [router.ip for router in seen if router.interface == name and router.router]
@@ -351,7 +354,7 @@ def _ipv6_routers(facts: Facts, name: str) -> list[str]:
     return sorted({str(ip) for ip in (*announced, *used) if ip is not None and ip.version == 6})
 
 
-def _dhcp(facts: Facts, answers: Answers, offers: Sequence[Offer]) -> Iterator[str]:
+def _dhcp(facts: MachineFacts, answers: Answers, offers: Sequence[Offer]) -> Iterator[str]:
     own = {str(address.ip) for name in answers.lan for address in facts.machine.addresses[name]}
     for offer in offers:
         if offer.server in own:
@@ -378,7 +381,7 @@ def _dhcp(facts: Facts, answers: Answers, offers: Sequence[Offer]) -> Iterator[s
         )
 
 
-def _own_address(facts: Facts, answers: Answers) -> Iterator[str]:
+def _own_address(facts: MachineFacts, answers: Answers) -> Iterator[str]:
     for name in answers.lan:
         if name in facts.machine.leased:
             yield (

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.check.findings import Level
+from gateway.check.findings import Severity
 from gateway.check.run import findings_of
 from gateway.cli import output
 from gateway.cli.settings import control_socket, read_config
@@ -24,12 +24,12 @@ from gateway.policy.config.config import parse_config
 from gateway.policy.time.list_updates import UpdateInterval
 from gateway.policy.yaml.documents import scalar
 from gateway.setup.dhcp import servers_on
-from gateway.setup.facts import Answers, Facts, Offer, Plan, Pool, SetupError
+from gateway.setup.facts import Answers, MachineFacts, Offer, Pool, SetupError, SetupPlan
 from gateway.setup.files import by_hand, existing_interval, existing_settings, files
 from gateway.setup.look import look
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
 from gateway.setup.system import System
-from gateway.setup.write import Ledger, apply, undo
+from gateway.setup.write import RecordFolder, apply, undo
 from webui.settings import OWN_NAME
 
 CONFIG = "etc/qalqan/qalqan.yaml"  # relative to the root
@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
     config = args.config or root / CONFIG
     asker, system = Asker(yes=args.yes), System(root)
     if args.undo:
-        return _undo(Ledger(config), system, asker)
+        return _undo(RecordFolder(config), system, asker)
     if args.one_armed and args.wan:
         output.problem("setup: --one-armed IF is the uplink as well; leave --wan out")
         return WRONG_USAGE
@@ -67,15 +67,15 @@ def run(args: Namespace) -> int:
     if not _may_write(facts, texts, asker):
         print("Nothing was changed.")
         return 1
-    for path in apply(plan, texts, Ledger(config), system):
+    for path in apply(plan, texts, RecordFolder(config), system):
         print(f"Written: {output.clean(path)}")
-    started = _start(plan, facts, Ledger(config), system, asker)
+    started = _start(plan, facts, RecordFolder(config), system, asker)
     _check(config)
     _farewell(plan, facts, config, started=started)
     return 0
 
 
-def _undo(ledger: Ledger, system: System, asker: Asker) -> int:
+def _undo(ledger: RecordFolder, system: System, asker: Asker) -> int:
     if ledger.read() is not None and not asker.agrees("Undo what setup wrote?", default=asker.yes):
         print("Nothing was changed.")
         return 1
@@ -87,7 +87,7 @@ def _undo(ledger: Ledger, system: System, asker: Asker) -> int:
 # -------------------------------------------------------------------- questions
 
 
-def _answers(args: Namespace, facts: Facts, asker: Asker) -> Answers:
+def _answers(args: Namespace, facts: MachineFacts, asker: Asker) -> Answers:
     answers = _sides(args, facts, asker)
     known = existing_settings(facts)
     zone = args.timezone or _text(known.get("timezone")) or facts.timezone
@@ -101,7 +101,7 @@ def _answers(args: Namespace, facts: Facts, asker: Asker) -> Answers:
     return replace(answers, timezone=zone, country=country, lists_update=UpdateInterval(interval))
 
 
-def _sides(args: Namespace, facts: Facts, asker: Asker) -> Answers:
+def _sides(args: Namespace, facts: MachineFacts, asker: Asker) -> Answers:
     proposal = propose(facts)
     print("What this machine has:")
     for reason in proposal.reasons:
@@ -127,7 +127,7 @@ def _sides(args: Namespace, facts: Facts, asker: Asker) -> Answers:
     return _asked_sides(facts, inside, out, asker)
 
 
-def _asked_sides(facts: Facts, inside: Sequence[str], out: str, asker: Asker) -> Answers:
+def _asked_sides(facts: MachineFacts, inside: Sequence[str], out: str, asker: Asker) -> Answers:
     out = asker.line("Which interface leads to the internet?", out, str)
 
     def read(text: str) -> Answers:
@@ -137,7 +137,7 @@ def _asked_sides(facts: Facts, inside: Sequence[str], out: str, asker: Asker) ->
 
 
 def _setting(key: str, text: str) -> str:
-    """Return a setting as the daemon reads it. Raises PolicyError."""
+    """Return a country or time zone as the daemon reads it; empty for none. Raises PolicyError."""
     if not text or (key == "country" and text.lower() in NONE):
         return ""
     config = parse_config(f"{key}: {scalar(text)}\n", "setup", lambda _: False)
@@ -167,9 +167,12 @@ def _offers(interface: str) -> tuple[Offer, ...]:
 
 
 def _pool(
-    wanted: str | None, facts: Facts, answers: Answers, offers: Sequence[Offer], asker: Asker
+    wanted: str | None, facts: MachineFacts, answers: Answers, offers: Sequence[Offer], asker: Asker
 ) -> Pool | None:
-    """Return the pool. This machine assigns addresses only if the user chooses it, never by default."""
+    """Return the address range for dnsmasq; None if this machine shall not assign addresses.
+
+    This machine assigns addresses only if the user chooses it, never by default.
+    """
     proposed = propose_pool(facts, answers.lan)
     if wanted is not None:
         if wanted != AUTO:
@@ -190,7 +193,7 @@ def _pool(
     )
 
 
-def _fitting(facts: Facts, answers: Answers, pool: Pool) -> Pool:
+def _fitting(facts: MachineFacts, answers: Answers, pool: Pool) -> Pool:
     decide(facts, replace(answers, pool=pool))
     return pool
 
@@ -198,7 +201,7 @@ def _fitting(facts: Facts, answers: Answers, pool: Pool) -> Pool:
 # -------------------------------------------------------------------- output
 
 
-def _show(plan: Plan, facts: Facts, texts: Mapping[Path, bytes], *, whole: bool) -> None:
+def _show(plan: SetupPlan, facts: MachineFacts, texts: Mapping[Path, bytes], *, whole: bool) -> None:
     print(f"\nThe home is behind {', '.join(plan.lan)}, the internet behind {plan.wan}.")
     if plan.one_armed:
         print("This is one arm: packets leave by the interface on which they arrive.")
@@ -215,8 +218,11 @@ def _show(plan: Plan, facts: Facts, texts: Mapping[Path, bytes], *, whole: bool)
                 print(f"    {output.clean(line.replace(chr(9), '  '))}")
 
 
-def _may_write(facts: Facts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
-    """Confirm the changes. A file that was written by hand changes only after an explicit question."""
+def _may_write(facts: MachineFacts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
+    """Show the changes of qalqan.yaml and ask; return whether setup may write.
+
+    A file that was written by hand changes only after an explicit question.
+    """
     new = texts[facts.config_path]
     if facts.config is not None and new != facts.config:
         print(f"\n{output.clean(facts.config_path)} would change:")
@@ -240,7 +246,7 @@ def _difference(before: bytes, after: bytes) -> Iterator[str]:
     yield from list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]
 
 
-def _start(plan: Plan, facts: Facts, ledger: Ledger, system: System, asker: Asker) -> bool:
+def _start(plan: SetupPlan, facts: MachineFacts, ledger: RecordFolder, system: System, asker: Asker) -> bool:
     if not system.has_services or not facts.units:
         print("Start it: qalqan run & qalqan web &")
         return False
@@ -260,13 +266,15 @@ def _start(plan: Plan, facts: Facts, ledger: Ledger, system: System, asker: Aske
 
 
 def _check(config: Path) -> None:
-    found = [finding for finding in findings_of(config) if finding.level in (Level.ERROR, Level.WARNING)]
+    found = [
+        finding for finding in findings_of(config) if finding.level in (Severity.ERROR, Severity.WARNING)
+    ]
     print("\nqalqan check:" if found else "\nqalqan check finds no problem.")
     for finding in found:
         print(f"  {output.clean(finding)}")
 
 
-def _farewell(plan: Plan, facts: Facts, path: Path, *, started: bool) -> None:
+def _farewell(plan: SetupPlan, facts: MachineFacts, path: Path, *, started: bool) -> None:
     config = read_config(path)
     addresses = (address for name in plan.lan for address in facts.machine.addresses[name])
     own = [address.ip for address in addresses if address.version == 4]
@@ -307,7 +315,7 @@ class Asker:
                 print(f"  {output.clean(error)}")
 
     def agrees(self, question: str, *, default: bool) -> bool:
-        """Ask a yes-or-no question."""
+        """Ask a yes-or-no question; return whether the answer is yes. An empty answer means ``default``."""
         if self.yes:
             return default
         while True:

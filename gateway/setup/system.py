@@ -18,7 +18,10 @@ _IGNORED = ".dpkg-dist,.dpkg-old,.dpkg-new"  # as in Debian's service
 
 
 class System:
-    """The machine. ``root`` has the files; with another root than / no service is touched."""
+    """Reads and sets sysctls, loads NAT rules, and starts and stops services of this machine.
+
+    ``root`` is the folder of its files; with any other than / no service is touched.
+    """
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import make_folder, read_if_there, sync_folder, write_atomically, write_error_text
-from gateway.setup.facts import Plan, SetupError
+from gateway.setup.facts import SetupError, SetupPlan
 from gateway.setup.files import DNSMASQ, NAT
 from gateway.setup.system import System
 
@@ -25,7 +25,7 @@ Undoing = list[Callable[[], None]]
 
 
 @dataclass(slots=True)
-class Record:
+class SetupRecord:
     """The changes of earlier runs. Undo restores the state before the first of them."""
 
     # path → the copy's name or "", and the digest of our content
@@ -44,7 +44,7 @@ class Record:
         return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"
 
 
-class Ledger:
+class RecordFolder:
     """The record of a gateway, in a folder next to its qalqan.yaml.
 
     Both belong to root only: root restores the files that the record names, anywhere, and the parent folder
@@ -56,7 +56,7 @@ class Ledger:
         self.path = self.folder / RECORD
         self.children = config.with_name(CHILDREN)
 
-    def read(self) -> Record | None:
+    def read(self) -> SetupRecord | None:
         """Return the record; None if setup has written nothing. Raises SetupError for an invalid record."""
         data = self.kept(RECORD)
         if data is None:
@@ -64,7 +64,7 @@ class Ledger:
         try:
             stored = json.loads(data)
             files = {str(path): (str(copy), str(digest)) for path, (copy, digest) in stored["files"].items()}
-            return Record(files, dict(stored["sysctls"]), list(stored["units"]), list(stored["enabled"]))
+            return SetupRecord(files, dict(stored["sysctls"]), list(stored["units"]), list(stored["enabled"]))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             msg = (
                 f"{self.path}: is not a record of setup; restore it from a backup, or remove it and what "
@@ -72,7 +72,7 @@ class Ledger:
             )
             raise SetupError(msg) from error
 
-    def write(self, record: Record) -> None:
+    def write(self, record: SetupRecord) -> None:
         self.keep(RECORD, record.as_bytes())
 
     def keep(self, name: str, data: bytes) -> None:
@@ -108,7 +108,7 @@ class Ledger:
             raise _not_ours(self.folder)
 
     def started(self, units: tuple[str, ...], enabled: tuple[str, ...]) -> None:
-        record = self.read() or Record()
+        record = self.read() or SetupRecord()
         record.units = sorted({*record.units, *units})
         record.enabled = sorted({*record.enabled, *enabled})
         self.write(record)
@@ -147,8 +147,11 @@ def _like(path: Path) -> os.stat_result:
     return os.stat_result((stat.S_IFREG | mode, 0, 0, 1, folder.st_uid, folder.st_gid, 0, 0, 0, 0))
 
 
-def apply(plan: Plan, files: Mapping[Path, bytes], ledger: Ledger, system: System) -> list[Path]:
-    """Write and switch; return the changed files. After any failure or Ctrl-C everything is restored."""
+def apply(plan: SetupPlan, files: Mapping[Path, bytes], ledger: RecordFolder, system: System) -> list[Path]:
+    """Write the files, set sysctls and load the NAT rules; return the changed files.
+
+    After any failure or Ctrl-C everything is restored.
+    """
     back: Undoing = []
     try:
         return _apply(plan, files, ledger, system, back)
@@ -160,9 +163,9 @@ def apply(plan: Plan, files: Mapping[Path, bytes], ledger: Ledger, system: Syste
 
 
 def _apply(
-    plan: Plan, files: Mapping[Path, bytes], ledger: Ledger, system: System, back: Undoing
+    plan: SetupPlan, files: Mapping[Path, bytes], ledger: RecordFolder, system: System, back: Undoing
 ) -> list[Path]:
-    record, earlier = ledger.read() or Record(), ledger.kept(RECORD)
+    record, earlier = ledger.read() or SetupRecord(), ledger.kept(RECORD)
     made = [path for path in (*ledger.folder.parents, ledger.folder, ledger.children) if not path.exists()]
     back.append(lambda: _remove_folders(made))
     ledger.make()
@@ -192,9 +195,12 @@ def _apply(
 
 
 def _note(
-    record: Record, ledger: Ledger, path: Path, before: bytes | None, after: bytes, back: Undoing
+    record: SetupRecord, ledger: RecordFolder, path: Path, before: bytes | None, after: bytes, back: Undoing
 ) -> None:
-    """Copy the existing file, unless an earlier run wrote it. Undo restores the first copy."""
+    """Record a file before it is overwritten, and copy it unless an earlier run of setup wrote it.
+
+    Undo restores the first copy.
+    """
     copy, ours = record.files.get(str(path), ("", ""))
     if before is not None and _digest(before) != ours:
         kept = _free(ledger.folder, path.name)
@@ -231,14 +237,14 @@ def _put(path: Path, data: bytes | None) -> None:
         path.unlink()
 
 
-def _put_back(ledger: Ledger, record: bytes | None) -> None:
+def _put_back(ledger: RecordFolder, record: bytes | None) -> None:
     if record is None:
         ledger.path.unlink(missing_ok=True)
     else:
         ledger.keep(RECORD, record)
 
 
-def _kept(ledger: Ledger, copy: str) -> bytes | None:
+def _kept(ledger: RecordFolder, copy: str) -> bytes | None:
     return ledger.kept(copy) if copy else None
 
 
@@ -268,7 +274,7 @@ def _remove_folders(folders: list[Path]) -> None:
             folder.rmdir()
 
 
-def undo(ledger: Ledger, system: System) -> list[str]:
+def undo(ledger: RecordFolder, system: System) -> list[str]:
     """Undo an earlier setup; return a line for each action. A file that was changed since is copied to the
     record's folder.
     """

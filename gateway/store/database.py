@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Trouble(Enum):
-    """The cause of a failed write."""
+    """Why the database file cannot be opened, read or written."""
 
     FULL = "the disk is full"
     BROKEN = "the file is damaged"
@@ -34,7 +34,7 @@ class Trouble(Enum):
 
 
 class StoreError(GatewayError):
-    """The database could not be used; ``trouble`` is the cause."""
+    """Raised when stored data cannot be read or written; ``trouble`` is the cause."""
 
     def __init__(self, text: str, trouble: Trouble = Trouble.OTHER) -> None:
         super().__init__(text)
@@ -43,14 +43,17 @@ class StoreError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement, run once for each row of values."""
+    """An SQL statement and its rows of parameters: it is executed once for each row."""
 
     sql: str
     rows: Sequence[Sequence[Any]] = ((),)
 
 
 class Database:
-    """One connection. ``renewals`` counts how often a damaged file was replaced by a new one."""
+    """A connection to the SQLite file at ``path``. A damaged file is replaced by a new one.
+
+    ``renewals`` counts the replacements after the file was opened.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -103,7 +106,7 @@ class Database:
         self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _troubled(self, error: sqlite3.DatabaseError) -> StoreError:
-        """Return the error to raise, after replacing a damaged file."""
+        """Return the StoreError to raise for an SQLite error. If the file is damaged, replace it first."""
         trouble = _store_error(self.path, error)
         if trouble.trouble is Trouble.BROKEN:
             self._renew()
@@ -123,9 +126,9 @@ def broken_copies(path: Path) -> list[Path]:
 
 
 def remove_broken_copies(path: Path, before: datetime | None = None) -> None:
-    """Delete copies of damaged files, which contain names of sites too.
+    """Delete the copies of damaged database files, because they contain names of visited sites.
 
-    ``before`` limits this to older copies. Raises StoreError.
+    ``before``: delete only copies last modified before this time. Raises StoreError.
     """
     try:
         for copy in broken_copies(path):
@@ -176,7 +179,7 @@ def _broken(text: str) -> sqlite3.DatabaseError:
 
 
 def _replace(path: Path) -> sqlite3.Connection:
-    """Move the damaged file aside, create a new one, and copy the state that can still be read."""
+    """Return a connection to a new file with the state that can still be read. Rename the damaged file."""
     aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
     try:
         path.replace(aside)
@@ -195,7 +198,10 @@ def _replace(path: Path) -> sqlite3.Connection:
 
 
 def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
-    """Copy the state tables and return the number of rows of each. Tables are read from both ends."""
+    """Copy the state tables from the damaged file ``aside`` to ``fresh``. Return the row count of each.
+
+    Each table is read from both ends, because reading stops at the first damaged row.
+    """
     saved = dict.fromkeys(STATE_TABLES, 0)
     old = sqlite3.connect(aside, isolation_level=None)
     try:
@@ -214,7 +220,7 @@ def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
 
 
 def _copy_rows(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str, order: str) -> int:
-    """Copy rows up to the first unreadable row. Return their number."""
+    """Copy rows of a table in rowid ``order`` (ASC, DESC) up to the first unreadable one. Return how many."""
     copied = 0
     try:
         names = ["rowid"] + [name for name in _columns(fresh, table) if name in set(_columns(old, table))]

@@ -22,7 +22,10 @@ Snapshot = Callable[[], list[Statement]]
 
 
 class DurableWriter:
-    """Writes statements durably. Each table registers with ``add`` how to write all of its rows."""
+    """Writes SQL statements to disk immediately, and writes all tables again after a failure.
+
+    Each table registers with ``add`` a function that returns the statements for all of its rows.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -37,7 +40,10 @@ class DurableWriter:
         self._snapshots.append(snapshot)
 
     def save(self, *statements: Statement, audit: Statement | None = None) -> None:
-        """Write now, or later if the disk fails. The caller has changed its state in memory already."""
+        """Write statements and an audit line now, or later if the disk fails or in a `transaction`.
+
+        The caller has already changed its state in memory.
+        """
         if audit is not None:
             self.audit_lost += len(self._audit) == AUDIT_LIMIT
             self._audit.append(audit)
@@ -64,7 +70,7 @@ class DurableWriter:
                 self.save(*statements)
 
     def catch_up(self) -> None:
-        """Write the whole state if the disk is behind."""
+        """Write all rows of all tables if an earlier write failed or the database file was replaced."""
         if not self.behind and self._renewals == self._database.renewals:
             return
         self._try([statement for snapshot in self._snapshots for statement in snapshot()])
@@ -85,7 +91,7 @@ class DurableWriter:
 
 
 def table_snapshot(table: str, columns: str, rows: list[tuple[object, ...]]) -> list[Statement]:
-    """Return statements that replace all rows of a table."""
+    """Return the statements that replace all rows of ``table``. ``columns`` are separated by commas."""
     marks = ", ".join("?" for _ in columns.split(","))
     return [
         Statement(f"DELETE FROM {table}"),

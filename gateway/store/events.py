@@ -1,4 +1,4 @@
-"""Collects decisions in memory and writes them in batches.
+"""Collects filter decisions about connections and DNS queries in memory, and stores them in batches.
 
 The packet path only adds to a dictionary; the daemon's timer calls ``flush``. Equal decisions within a batch
 become one row with a count, so forty DNS queries of one page for one name are one row.
@@ -25,7 +25,7 @@ CountKey = tuple[str, str, str, str]  # day profile category verdict
 
 @dataclass(slots=True)
 class Seen:
-    """First and last time of equal decisions in Unix seconds, and their number."""
+    """The first and last time of equal decisions in Unix seconds, and how many there were."""
 
     first: int
     last: int
@@ -33,7 +33,10 @@ class Seen:
 
 
 class EventWriter:
-    """Collects what the log level allows. ``dropped`` counts decisions that exceeded PENDING_LIMIT."""
+    """Collects the filter decisions that each profile's log level allows to store, until ``flush``.
+
+    ``dropped`` counts decisions that exceeded PENDING_LIMIT.
+    """
 
     def __init__(self, database: Database, *, day_starts: timedelta, wear: Wear) -> None:
         self._database = database
@@ -63,9 +66,10 @@ class EventWriter:
         at: datetime,
         count: int = 1,
     ) -> None:
-        """Record a decision as far as the log level allows.
+        """Add a decision to the pending batch: its daily count, and host and device if ``level`` allows it.
 
-        ``profile`` is an id, ``device`` a MAC, ``at`` an aware local time, ``category`` the key of counts.
+        ``profile`` is an id, ``device`` a MAC address, ``level`` the log level (0 to 3), ``category`` the key
+        of the daily count, ``at`` an aware local time.
         """
         kept = detail(level, decision.reason, decision.verdict)
         if kept is Detail.NOTHING:
@@ -84,7 +88,7 @@ class EventWriter:
             self._make_room()
 
     def _day(self, at: datetime) -> str:
-        """Return the family's day in ISO 8601. It is computed once a day."""
+        """Return the family's day at a time, as an ISO 8601 date. The result is cached until the day ends."""
         since, until, day = self._today
         if at.tzinfo is since.tzinfo and since <= at < until:
             return day
@@ -112,7 +116,10 @@ class EventWriter:
         return len(self._rows) + len(self._counts)
 
     def flush(self, now: float, *, force: bool = False) -> None:
-        """Write the batch if it is due. ``now`` is the loop's clock, in seconds."""
+        """Write the pending decisions to the database if enough of them or enough time passed, or ``force``.
+
+        ``now`` is the loop's clock, in seconds.
+        """
         if not self.pending:
             self._oldest = None
             return
@@ -148,7 +155,7 @@ class EventWriter:
         ]
 
     def forget(self, profile: str, *, counts: bool = False) -> None:
-        """Drop pending rows of a profile, and with ``counts`` its pending counts too."""
+        """Drop a profile's decisions that are not written yet, and with ``counts`` its daily counts too."""
         self._rows = {key: seen for key, seen in self._rows.items() if key[0] != profile}
         if counts:
             self._counts = {key: times for key, times in self._counts.items() if key[1] != profile}

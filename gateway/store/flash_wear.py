@@ -1,4 +1,4 @@
-"""Intervals of writes that can wait. They are longer on the flash of a router, which wears out."""
+"""How often deferred writes go to disk: less often on the flash memory of a router, which wears out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from gateway.policy.config.config import Flash
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """Intervals in seconds, and a count. Changes by a guardian and answers to a child never wait."""
+    """Intervals between deferred writes, in seconds, and a batch size.
+
+    Changes by a guardian and answers to a child are written immediately.
+    """
 
     flush_every: float = 30.0  # decisions are written in batches of this interval
     flush_count: int = 1024  # or as soon as this many distinct rows wait

@@ -1,6 +1,6 @@
-"""The tables, and the migrations of older files.
+"""Creates the tables of the database, and migrates files of older versions.
 
-``PRAGMA user_version`` is the number of MIGRATIONS that a file has seen. sqlite_utils takes 6 to 14 MB of
+``PRAGMA user_version`` is the number of MIGRATIONS applied to a file. sqlite_utils takes 6 to 14 MB of
 memory, so it is imported only when a migration is due. A released migration is never edited: add a new one
 at the end.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 Migration = Callable[[Any], None]
@@ -62,12 +62,15 @@ def create_tables(db: Any) -> None:
 
 
 def add_bands(db: Any) -> None:
-    """Add the highest age group that each profile ever had."""
+    """Create the table of the highest age group that each profile ever had."""
     db["bands"].create({"profile": str, "band": str}, pk="profile", strict=True)
 
 
 def add_answers(db: Any) -> None:
-    """Replace plain extra minutes by extra time per gate; add opened sites, requests and printed codes."""
+    """Replace the table of extra minutes by extra time per time rule ("gate").
+
+    Also create the tables of opened sites, requests and printed codes.
+    """
     db["extensions"].create(
         {
             "id": int,
@@ -139,7 +142,7 @@ def add_answers(db: Any) -> None:
 
 
 def add_minutes(db: Any) -> None:
-    """Add the used minutes of past days, by profile and limit."""
+    """Create the table of the used minutes of past days, by profile and time rule ("gate")."""
     db["minutes"].create(
         {"day": str, "profile": str, "gate": str, "minutes": int},
         pk=("day", "profile", "gate"),
@@ -148,7 +151,7 @@ def add_minutes(db: Any) -> None:
 
 
 def add_spans(db: Any) -> None:
-    """Add how each stored end follows a change of the clock; for older rows it is derived from their times.
+    """Add columns that say how each stored end follows a clock change. Derive them for existing rows.
 
     A duration ends a whole number of minutes after its start; a time of day mostly does not. The minutes of
     a grant that ends later than its duration start at a boundary.
@@ -167,7 +170,7 @@ def add_spans(db: Any) -> None:
 
 
 def add_batches(db: Any) -> None:
-    """Add a batch to printed codes. Older codes with equal properties become one batch."""
+    """Add a column for the batch of printed codes. Codes made together for one child become one batch."""
     db["tickets"].add_column("batch", str, not_null_default="")
     db.execute(
         "UPDATE tickets SET batch = (SELECT substr(min(hash), 1, 8) FROM tickets AS other WHERE "
@@ -177,7 +180,7 @@ def add_batches(db: Any) -> None:
 
 
 def add_times(db: Any) -> None:
-    """Add what a change of the clock needs for guests and requests too."""
+    """Add the columns that clock changes need: start and clock trust of assigned devices, and of requests."""
     db["devices"].add_column("placed", int)  # null: no end
     db.execute("UPDATE devices SET placed = until - 86400 WHERE until IS NOT NULL")
     for table in ("devices", "requests"):
@@ -185,7 +188,7 @@ def add_times(db: Any) -> None:
 
 
 def add_week_minutes(db: Any) -> None:
-    """Create the table of the minutes of the running week that limits need after an erasure."""
+    """Create the table of this week's minutes that weekly limits need after a profile's data is erased."""
     db["week_minutes"].create(
         {"day": str, "profile": str, "gate": str, "minutes": int},
         pk=("day", "profile", "gate"),
@@ -194,14 +197,17 @@ def add_week_minutes(db: Any) -> None:
 
 
 def add_sights(db: Any) -> None:
-    """Add what devices report about themselves. Lists are separated by spaces, names by newlines."""
+    """Create the table of what devices report about themselves, such as names and DHCP options.
+
+    Lists are separated by spaces, names by newlines.
+    """
     texts = ("mac", "host_name", "named_by", "vendor_class", "options", "vendor", "kind", "interface_ids",
              "addresses", "names", "services", "model", "behind")  # fmt: skip
     db["sights"].create({**dict.fromkeys(texts, str), "hop_limit": int}, pk="mac", strict=True)
 
 
 def add_questions(db: Any) -> None:
-    """Add questions about devices, and the known traits of confirmed MAC addresses."""
+    """Create the tables of questions to guardians about devices, and of the traits of confirmed devices."""
     db["questions"].create(
         {
             "mac": str,
@@ -221,7 +227,10 @@ def add_questions(db: Any) -> None:
 
 
 def add_way_cards(db: Any) -> None:
-    """Add cards about blocked bypass methods, one for each device, method and day; from log level 1 on."""
+    """Create the table of cards about blocked bypass methods: one for each device, method and day.
+
+    Cards are stored from log level 1 on.
+    """
     db["way_cards"].create(
         {
             "mac": str,
@@ -243,7 +252,7 @@ def add_way_cards(db: Any) -> None:
 
 
 def add_device_notes(db: Any) -> None:
-    """Add labels of devices, and the addresses that devices had."""
+    """Create the tables of device labels, and of the addresses that devices had."""
     db["labels"].create({"mac": str, "label": str}, pk="mac", strict=True)
     db["addresses"].create(
         {"mac": str, "address": str, "first": int, "last": int}, pk=("mac", "address"), strict=True
@@ -251,7 +260,10 @@ def add_device_notes(db: Any) -> None:
 
 
 def add_sharing(db: Any) -> None:
-    """Add temporary users of devices, PINs of children, and the adult claim of a question."""
+    """Create the tables of temporary users of devices and of children's PINs.
+
+    Also add a column to questions: whether the user of the device claims to be an adult.
+    """
     uses = {"mac": str, "who": str, "kind": str, "since": int, "until": int, "by": str}
     db["lent"].create(uses, pk="mac", strict=True)
     db["pins"].create({"who": str, "salt": str, "hash": str, "at": int, "by": str}, pk="who", strict=True)
@@ -259,7 +271,7 @@ def add_sharing(db: Any) -> None:
 
 
 def add_uses(db: Any) -> None:
-    """Add minutes of past days by service (kept 7 days) and category (kept 30 days)."""
+    """Create the table of minutes of past days by service (kept 7 days) and category (kept 30 days)."""
     db["uses"].create(
         {"day": str, "profile": str, "use": str, "minutes": int},
         pk=("day", "profile", "use"),
@@ -268,17 +280,17 @@ def add_uses(db: Any) -> None:
 
 
 def add_marks(db: Any) -> None:
-    """Add devices that a guardian marked as having no mobile data."""
+    """Create the table of devices that a guardian marked as having no mobile data."""
     db["no_mobile_data"].create({"mac": str}, pk="mac", strict=True)
 
 
 def add_disputes(db: Any) -> None:
-    """Add the start of the disputed minutes to requests."""
+    """Add a column to requests: the start of the counted minutes that a child disputes."""
     db["requests"].add_column("since", int)  # null: not a dispute
 
 
 def add_growing(db: Any) -> None:
-    """Add each child's latest age transition: proposed, postponed or taken."""
+    """Create the table of each child's latest age transition: proposed, postponed or taken."""
     texts = ("profile", "name", "band", "month", "state", "until", "reason", "put_off_by", "by")
     numbers = ("since", "seen", "taken", "undo", "revision")  # taken is null until then
     db["growing"].create(
@@ -287,25 +299,25 @@ def add_growing(db: Any) -> None:
 
 
 def add_self_set(db: Any) -> None:
-    """Add settings that children of 16 and 17 made for themselves; `said` is JSON."""
+    """Create the table of time rules that children of 16 and 17 set for themselves; `said` is JSON."""
     db["self_set"].create(
         {"profile": str, "key": str, "said": str, "at": int}, pk=("profile", "key"), strict=True
     )
 
 
 def add_agreements(db: Any) -> None:
-    """Add agreements on a child's rules: by whom, when, a digest of the rules, and a pending consent."""
+    """Create the table of agreements on a child's rules: by, time, digest of the rules, pending consent."""
     texts = ("profile", "digest", "by", "asked", "side", "asker")
     db["agreements"].create({**dict.fromkeys(texts, str), "at": int, "since": int}, pk="profile", strict=True)
 
 
 def add_alerts(db: Any) -> None:
-    """Add the notification settings of each guardian; `said` is JSON."""
+    """Create the table of the notification settings of each guardian; `said` is JSON."""
     db["alerts"].create({"guardian": str, "said": str}, pk="guardian", strict=True)
 
 
 def add_adult_proofs(db: Any) -> None:
-    """Add devices with a temporary adult proof: method, start and end."""
+    """Create the table of devices with a temporary adult proof: method, start and end."""
     db["adult_proofs"].create(
         {"mac": str, "method": str, "at": int, "until": int, "by": str, "span": str, "sure": int},
         pk="mac",
@@ -314,9 +326,10 @@ def add_adult_proofs(db: Any) -> None:
 
 
 def add_people(db: Any) -> None:
-    """Add roles, passwords and sessions. Existing guardians keep their role, without a password.
+    """Add roles and passwords to guardians; create the tables of sessions, announcements and proposals.
 
-    Sessions of the old format (a stamp in a cookie) end, since they could not be listed.
+    Existing guardians keep their role, without a password. Sessions of the old format (a stamp in a cookie)
+    end, since they could not be listed.
     """
     guardians = db["guardians"]
     guardians.add_column("role", str, not_null_default="guardian")
@@ -337,7 +350,7 @@ def add_people(db: Any) -> None:
 
 
 def add_tokens(db: Any) -> None:
-    """Add API tokens of guardians; `used` and `until` are null for never."""
+    """Create the table of API tokens of guardians; `used` and `until` are null for never."""
     words, times = (
         {"key": str, "name": str, "label": str, "role": str},
         {"since": int, "used": int, "until": int},
@@ -366,7 +379,7 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def is_due(path: Path) -> bool:
-    """Return whether opening the file would run migrations. False for a file that cannot be read."""
+    """Return whether opening the database would create or migrate tables; False for an unreadable file."""
     if not path.exists():
         return True
     try:
@@ -382,7 +395,7 @@ def is_due(path: Path) -> bool:
 
 
 class _Held:
-    """A connection whose context manager does nothing.
+    """Wraps a connection so that ``with connection`` neither commits nor rolls back.
 
     sqlite_utils 3.38 (Debian 13) uses ``with connection``, which would end the transaction of ``migrate``.
     """
@@ -401,19 +414,19 @@ class _Held:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Run the missing migrations, each in one transaction."""
+    """Bring the tables of a database to the current version, in one transaction."""
     done = version(connection)
     if done >= len(MIGRATIONS):
         return
     import sqlite_utils
 
-    held: Any = _Held(connection)
-    for number, migration in enumerate(MIGRATIONS[done:], start=done + 1):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            migration(sqlite_utils.Database(held))
-            connection.execute(f"PRAGMA user_version = {number}")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        database = sqlite_utils.Database(cast("sqlite3.Connection", _Held(connection)))
+        for migration in MIGRATIONS[done:]:
+            migration(database)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

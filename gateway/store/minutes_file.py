@@ -54,13 +54,13 @@ MAX_BYTES = 0xFFFFFFFF  # limit of the byte count of one minute
 _MAX_PARTS = 8
 
 Spent = Mapping[tuple[str, str], int]
-"""Minutes by profile and gate."""
+"""Minutes by profile id and time rule (gate)."""
 
 log = logging.getLogger(__name__)
 
 
-class Why(IntFlag):
-    """Why a minute has a record."""
+class MinuteFlag(IntFlag):
+    """Flags of a minute's record: whether and why it counts, and whether it is complete."""
 
     NOTHING = 0
     COUNTED = 1  # counts towards the limit of the gate
@@ -70,7 +70,7 @@ class Why(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class MinuteRecord:
-    """The traffic of one device through one gate in one minute."""
+    """The traffic of one device under one time rule (gate, such as ``internet``) in one minute."""
 
     minute: int  # of the running sequence
     profile: str
@@ -78,12 +78,12 @@ class MinuteRecord:
     gate: str
     bytes: int
     service: str | None = None  # the service with the most bytes; None: not known
-    why: Why = Why.COUNTED
+    why: MinuteFlag = MinuteFlag.COUNTED
 
 
 @dataclass(frozen=True, slots=True)
 class ClockRecord:
-    """When a minute of the running sequence began."""
+    """The time at which a minute of the running sequence began, by the loop's clock and in Unix time."""
 
     minute: int
     started: float  # seconds of the loop's clock
@@ -93,7 +93,7 @@ class ClockRecord:
 
 @dataclass(frozen=True, slots=True)
 class UseRecord:
-    """One minute of use of a service or category, without device and bytes. No limit counts it."""
+    """One minute in which a profile used a service or category. It is stored for activity, not for limits."""
 
     minute: int
     profile: str
@@ -104,7 +104,10 @@ Record = MinuteRecord | ClockRecord | UseRecord
 
 
 class MinutesFile:
-    """The file of the current day. Disk errors are not raised, but logged once and shown in `problems`."""
+    """Appends minute records to the file of the current day, and reads the files of past days.
+
+    Disk errors are not raised, but logged once and returned by `problems`.
+    """
 
     def __init__(
         self,
@@ -113,16 +116,17 @@ class MinutesFile:
         *,
         sync_every: float = OFTEN.sync_every,
     ) -> None:
-        """``fold`` stores the records of a past day. It may get a day twice and raises StoreError.
+        """Prepare for files in ``folder``; `open` chooses the current day.
 
-        A day whose ``fold`` failed is passed to it again later.
+        ``fold`` gets the records of a past day and stores their totals. It may get a day twice. A day for
+        which it raises StoreError is passed to it again later. ``sync_every`` is in seconds.
         """
         self._folder = folder
         self._fold = fold
         self._sync_every = sync_every
         self._day: date | None = None
         self._file: int | None = None
-        self._words = Words()
+        self._words = TextNumbers()
         self._size = 0
         self._gap = b""
         self._unsynced: float | None = None  # since when
@@ -135,19 +139,20 @@ class MinutesFile:
         return self._day
 
     def open(self, day: date) -> tuple[Record, ...]:
-        """Open or create the file of a day and return its records. The previous file is synced."""
+        """Make ``day`` the current day and return the records in its file. Sync and close the old file."""
         self._let_go()
         self._waiting.clear()
-        self._day, self._words = day, Words()
+        self._day, self._words = day, TextNumbers()
         self._folded.discard(day)  # after the clock was set back, a past day continues
         data = self._read(day)
         self._size, self._gap = len(data), gap(data)
         return tuple(unpack(data, self._words))
 
     def append(self, records: Iterable[Record], now: float) -> None:
-        """Append records, and sync within ``sync_every``. ``now`` is the loop's clock in seconds.
+        """Append records to the file of the current day, and sync it to disk within ``sync_every`` seconds.
 
-        If the disk fails, counted minutes wait in memory, up to WAITING_LIMIT.
+        ``now`` is the loop's clock in seconds. If the disk fails, counted minutes wait in memory, up to
+        WAITING_LIMIT.
         """
         self._waiting.extend(record for record in records if self._has_room(record))
         if self._waiting:
@@ -156,7 +161,7 @@ class MinutesFile:
                 self._write(data)
             except OSError as error:
                 self._fails(error)
-                self._words = Words()  # words may be truncated: write them again with the next record
+                self._words = TextNumbers()  # words may be truncated: write them again with the next record
                 self._gap = bytes(SIZE)
                 kept = [record for record in self._waiting if _must_stay(record)]
                 self._waiting = deque(kept, maxlen=WAITING_LIMIT)
@@ -172,7 +177,7 @@ class MinutesFile:
         return self._size < DETAILS_LIMIT or _must_stay(record)
 
     def _write(self, data: bytes) -> None:
-        """Write all of ``data``, or raise OSError."""
+        """Append ``data`` to the file. Raises OSError beyond DAY_LIMIT, or if the disk takes only a part."""
         if self._size + len(data) > DAY_LIMIT:
             raise OSError(errno.EFBIG, f"the day's file has {DAY_LIMIT >> 20} MiB, its limit")
         if self._file is None:
@@ -192,7 +197,7 @@ class MinutesFile:
         return os.open(self._path(self._day or date.min), flags, 0o600)
 
     def sync(self, now: float, *, force: bool = False) -> None:
-        """Sync data that is due. Call it at least every 10 seconds."""
+        """Sync appended records to disk if that is due, or ``force``. Call it at least every 10 seconds."""
         if self._file is None or self._unsynced is None:
             return
         # The next call may be a whole tick away: sync now what would be late by then.
@@ -204,11 +209,11 @@ class MinutesFile:
             self._unsynced = None
 
     def details(self, day: date) -> tuple[Record, ...]:
-        """Return the records of a day of the last week."""
-        return tuple(unpack(self._read(day), Words()))
+        """Return the records in the file of ``day``; empty without a file. Files are deleted after a week."""
+        return tuple(unpack(self._read(day), TextNumbers()))
 
     def last_clock(self) -> ClockRecord | None:
-        """Return the clock record of the last written minute, of any day.
+        """Return the clock record of the last written minute, of any day; None if there is none.
 
         It has the highest minute number. After the clock was set back, another file may have it.
         """
@@ -216,7 +221,7 @@ class MinutesFile:
         return max(filter(None, found), key=lambda record: record.minute, default=None)
 
     def tidy(self, today: date) -> None:
-        """Fold past days, and delete details older than a week.
+        """Store the totals of past days by ``fold``, and delete the files of days older than a week.
 
         The last past day stays until the day changes again, since a clock that was far ahead may be set back.
         """
@@ -230,7 +235,7 @@ class MinutesFile:
                 self._folded.discard(day)
 
     def _was_late(self, day: date, today: date) -> bool:
-        """Return whether a day before today found this file old. Otherwise set its time to today."""
+        """Return whether an earlier day found this file older than a week. Otherwise, set mtime to today."""
         path = self._path(day)
         at = (today.toordinal() - _EPOCH) * _DAY + _NOON
         try:
@@ -254,13 +259,13 @@ class MinutesFile:
         return True
 
     def erase(self, profile: str, *, past: bool = False, running: bool = False) -> None:
-        """Erase services and bytes of a profile. Counted minutes stay.
+        """Erase the services and byte counts of a profile from all files. Its counted minutes stay.
 
         With ``past``, only the counted minutes of the current day stay, since its limits need them, and no
         use records stay. With ``running`` too, nothing stays.
         """
         for day in self._days():
-            words = Words()
+            words = TextNumbers()
             found = self.details(day)
             if past and (running or day != self._day):
                 found = _of_others(found, profile)
@@ -278,7 +283,7 @@ class MinutesFile:
             self._waiting.extend(waiting)
 
     def problems(self) -> list[str]:
-        """Return problems as sentences for `status`."""
+        """Return a sentence for `status` if minutes cannot be written to disk; otherwise nothing."""
         if self._trouble is None:
             return []
         return [f"Minutes cannot be written ({self._trouble}): they count, but a restart would lose them."]
@@ -320,10 +325,10 @@ class MinutesFile:
 
 
 def spent(records: Iterable[Record]) -> Spent:
-    """Return counted minutes by profile and gate. A minute on several devices counts once."""
+    """Return the counted minutes by profile and time rule. A minute on several devices counts once."""
     minutes: dict[tuple[str, str], set[int]] = {}
     for record in records:
-        if isinstance(record, MinuteRecord) and record.why & Why.COUNTED:
+        if isinstance(record, MinuteRecord) and record.why & MinuteFlag.COUNTED:
             minutes.setdefault((record.profile, record.gate), set()).add(record.minute)
     return {key: len(found) for key, found in minutes.items()}
 
@@ -331,7 +336,7 @@ def spent(records: Iterable[Record]) -> Spent:
 def _must_stay(record: Record) -> bool:
     if isinstance(record, UseRecord):
         return False
-    return isinstance(record, ClockRecord) or bool(record.why & Why.COUNTED)
+    return isinstance(record, ClockRecord) or bool(record.why & MinuteFlag.COUNTED)
 
 
 def _of_others(records: Iterable[Record], profile: str) -> tuple[Record, ...]:
@@ -339,7 +344,10 @@ def _of_others(records: Iterable[Record], profile: str) -> tuple[Record, ...]:
 
 
 def _bare(records: Iterable[Record], profile: str, *, kinds: bool) -> Iterator[Record]:
-    """Yield records without services and bytes of a profile. ``kinds``: keep its minutes by category."""
+    """Yield ``records`` without the services and byte counts of a profile.
+
+    ``kinds``: keep the profile's minutes by category.
+    """
     for record in records:
         if isinstance(record, ClockRecord) or record.profile != profile:
             yield record
@@ -349,8 +357,8 @@ def _bare(records: Iterable[Record], profile: str, *, kinds: bool) -> Iterator[R
             yield record
 
 
-class Words:
-    """The texts of one file and their numbers."""
+class TextNumbers:
+    """The numbers that stand for texts (profiles, devices, time rules, services) in one file's records."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {"": 0}
@@ -358,7 +366,10 @@ class Words:
         self._parts: dict[int, list[bytes]] = {}
 
     def number(self, text: str) -> tuple[int, bytes]:
-        """Return the number of a text, and the records to write before its first use; 0: file full."""
+        """Return the number of a text, and the word records to write before its first use.
+
+        The number is 0 if the text is too long or the file has no free number.
+        """
         known = self._numbers.get(text)
         if known is not None:
             return known, b""
@@ -375,7 +386,11 @@ class Words:
         )
 
     def learn(self, flags: int, number: int, part: bytes) -> None:
-        """Read one part of a word; parts come in order. A number that is defined again means the new text."""
+        """Add one part of a text from a word record; the last part completes the text of ``number``.
+
+        ``flags`` is the index of the part, plus 0x80 for the last one. Parts come in order. A number that is
+        defined again means the new text.
+        """
         index = flags & 0x7F
         parts = self._parts.setdefault(number, [])
         if index == 0:
@@ -391,8 +406,8 @@ class Words:
         return self._texts.get(number)
 
 
-def pack(record: Record, words: Words) -> bytes:
-    """Return the bytes of a record, after the word records that it needs first."""
+def pack(record: Record, words: TextNumbers) -> bytes:
+    """Return a record as bytes, preceded by word records for texts that are new in the file."""
     if isinstance(record, ClockRecord):
         started = max(0, round(record.started * 1000))
         return _pack(_CLOCK, 0, record.minute, started, record.wall, record.boot)
@@ -410,8 +425,8 @@ def _pack(kind: int, flags: int, *values: object) -> bytes:
     return body + _CHECK.pack(crc32(body))
 
 
-def unpack(data: bytes, words: Words) -> Iterator[Record]:
-    """Yield the records in ``data``. Bytes between them are skipped."""
+def unpack(data: bytes, words: TextNumbers) -> Iterator[Record]:
+    """Yield the minute, clock and use records in ``data``. Add its texts to ``words``; skip damaged bytes."""
     at = 0
     while at + SIZE <= len(data):
         if not _sound(data, at):
@@ -424,16 +439,19 @@ def unpack(data: bytes, words: Words) -> Iterator[Record]:
 
 
 def last_clock(data: bytes) -> ClockRecord | None:
-    """Return the last clock record, searched from the end."""
+    """Return the last clock record in ``data``, searched from the end; None if there is none."""
     for at in range(len(data) - SIZE, -1, -1):
         if data[at] == _CLOCK and _sound(data, at):
-            record = _read(data, at, Words())
+            record = _read(data, at, TextNumbers())
             return record if isinstance(record, ClockRecord) else None
     return None
 
 
 def gap(data: bytes) -> bytes:
-    """Return padding to write before the next record, so that a truncated record does not overlap it."""
+    """Return zero bytes to append if ``data`` ends with a truncated record; otherwise nothing.
+
+    Without them, the truncated record would overlap the next one.
+    """
     whole = not data or (len(data) >= SIZE and _sound(data, len(data) - SIZE))
     return b"" if whole else bytes(SIZE)
 
@@ -443,7 +461,7 @@ def _sound(data: bytes, at: int) -> bool:
     return data[at] & 0xF0 == 0xA0 and bool(_CHECK.unpack_from(data, end)[0] == crc32(data[at:end]))
 
 
-def _read(data: bytes, at: int, words: Words) -> Record | None:
+def _read(data: bytes, at: int, words: TextNumbers) -> Record | None:
     kind, flags = _HEAD.unpack_from(data, at)
     form = _FORMS.get(kind)
     if form is None:
@@ -463,4 +481,4 @@ def _read(data: bytes, at: int, words: Words) -> Record | None:
     profile, device, gate, service = map(words.text, numbers)
     if not profile or not device or not gate:
         return None  # a word record is missing
-    return MinuteRecord(minute, profile, device, gate, size, service or None, Why(flags & 0x7))
+    return MinuteRecord(minute, profile, device, gate, size, service or None, MinuteFlag(flags & 0x7))

@@ -22,27 +22,27 @@ from gateway.store.events import EventWriter
 from gateway.store.flash_wear import OFTEN, Wear
 from gateway.store.minutes_file import SERVICE
 from gateway.store.stored_detail import family_day
-from gateway.store.tables.adult_proofs import AdultProofs
-from gateway.store.tables.agreements import Agreements
-from gateway.store.tables.alerts import AlertBook
-from gateway.store.tables.bypass_cards import WayCards
-from gateway.store.tables.day_totals import DayTotals
-from gateway.store.tables.device_marks import Marks
-from gateway.store.tables.device_notes import ADDRESSES_DAYS, DeviceNotes
-from gateway.store.tables.devices import Devices
-from gateway.store.tables.grants import Gifts
-from gateway.store.tables.growing import Growing
-from gateway.store.tables.held_bands import HeldBands
-from gateway.store.tables.history import History
-from gateway.store.tables.pauses import InForce, State
-from gateway.store.tables.people import People
-from gateway.store.tables.questions import Questions
-from gateway.store.tables.requests import Requests
-from gateway.store.tables.self_set import SelfSets
-from gateway.store.tables.sharing import Pins, Uses
-from gateway.store.tables.sightings import Sights
-from gateway.store.tables.slots import Numbers
-from gateway.store.tables.tickets import Tickets
+from gateway.store.tables.adult_proofs import AdultProofTable
+from gateway.store.tables.agreements import AgreementTable
+from gateway.store.tables.alerts import AlertTable
+from gateway.store.tables.bypass_cards import BypassCardTable
+from gateway.store.tables.day_totals import DayTotalTable
+from gateway.store.tables.device_marks import DeviceMarkTable
+from gateway.store.tables.device_notes import ADDRESSES_DAYS, DeviceNoteTable
+from gateway.store.tables.devices import DeviceTable
+from gateway.store.tables.grants import GrantTable
+from gateway.store.tables.growing import AgeTransitionTable
+from gateway.store.tables.held_bands import HeldBandTable
+from gateway.store.tables.history import HistoryTable
+from gateway.store.tables.pauses import InForce, PauseTable
+from gateway.store.tables.people import AccountTable
+from gateway.store.tables.questions import QuestionTable
+from gateway.store.tables.requests import RequestTable
+from gateway.store.tables.self_set import SelfSetTable
+from gateway.store.tables.sharing import DeviceUseTable, PinTable
+from gateway.store.tables.sightings import SightingTable
+from gateway.store.tables.slots import SlotTable
+from gateway.store.tables.tickets import TicketTable
 
 DAY_STARTS = timedelta(hours=4)
 ONE_DAY = timedelta(days=1)
@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ActivityErased:
-    """The activity of a profile was erased from the database. Subscribers erase their own copies."""
+    """Event: a profile's activity is erased from the database. Subscribers erase their own copies."""
 
     profile: str
     past: bool  # also the past days
@@ -64,7 +64,10 @@ class ActivityErased:
 
 
 class Store:
-    """Opens the database at ``path``. Creates a missing file, replaces a damaged one. Raises StoreError."""
+    """Gives access to all stored state, in the SQLite file at ``path``.
+
+    Creates a missing file and replaces a damaged one. Raises StoreError.
+    """
 
     def __init__(
         self,
@@ -76,7 +79,13 @@ class Store:
         named: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
         clock_trusted: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``named`` returns whether the family's files list a MAC address. Such a device is never evicted."""
+        """Open the database and load its tables.
+
+        Arguments:
+            day_starts: the time after midnight at which the family's day starts.
+            named: returns whether the family's files list a MAC address. Such a device is never evicted.
+            clock_trusted: returns whether the system clock is known to be correct.
+        """
         self._database = Database(path)
         self._day_starts = day_starts
         self._bus = bus or Bus()
@@ -92,7 +101,7 @@ class Store:
         self.notes, self.people, self.agreements = loaded.notes, loaded.people, loaded.agreements
         self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
         self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
-        self.minutes, self.history = DayTotals(self._database), History(self._database)
+        self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
         self._doubted: datetime | None = None  # until then the clock may still be set back
         self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
@@ -111,7 +120,7 @@ class Store:
         self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
-        """Return pauses, `off`, extra time and opened sites in force at ``now``.
+        """Return pauses, the switch `off` (no filtering), extra time and opened sites in force at ``now``.
 
         ``now`` is an aware time, in the local zone unless the family's day ``today`` is given.
         """
@@ -125,7 +134,7 @@ class Store:
         """Adjust all stored deadlines after a change of the clock, in one transaction.
 
         A clock change neither adds nor removes time, and ended periods stay ended (see
-        gateway.policy.time.clock_changes). Return whether the assignment of a device begins or ends.
+        gateway.policy.time.clock_changes). Return whether the assignment of any device changed.
         """
         self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.transaction():
@@ -137,12 +146,18 @@ class Store:
             return self.devices.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:
-        """Write pending events. Call it about once a second. ``now`` is the loop's clock in seconds."""
+        """Write pending decisions if they are due or ``force``, and state that the disk did not take earlier.
+
+        Call it about once a second. ``now`` is the loop's clock in seconds.
+        """
         self._writer.catch_up()
         self._events.flush(now, force=force)
 
     def flush_devices(self) -> None:
-        """Write last-seen times and notes. Call it every few minutes, to save writes."""
+        """Write changes about devices, cards, sessions and slots that can wait, such as last-seen times.
+
+        Call it every few minutes, to save writes.
+        """
         with self.transaction():
             self.devices.flush()
             self.questions.flush()
@@ -191,14 +206,14 @@ class Store:
         return more
 
     def _erase(self, table: str, where: str, values: tuple[object, ...]) -> bool:
-        """Erase up to PURGE_ROWS rows. Return True if there may be more."""
+        """Delete up to PURGE_ROWS rows of ``table`` that match ``where``. Return True if more may match."""
         old = self._database.rows(f"SELECT rowid FROM {table} WHERE {where} LIMIT {PURGE_ROWS}", values)
         if old:
             self._database.write([Statement(f"DELETE FROM {table} WHERE rowid = ?", old)], durable=False)
         return len(old) == PURGE_ROWS
 
     def erase(self, profile: str, *, counts: bool = False, running: bool = False) -> None:
-        """Erase the names of sites of a profile, and its minutes by service.
+        """Erase a profile's names of sites, its bypass cards and its minutes by service.
 
         ``counts``: also erase counts and minutes by category. ``running``: also erase the minutes of the
         current day, which the limits use. Raises StoreError.
@@ -230,7 +245,7 @@ class Store:
         self.erase(profile, counts=True, running=True)
 
     def problems(self) -> list[str]:
-        """Return problems as sentences for `status`."""
+        """Return a sentence for each problem, for `status`: an unwritable disk, or dropped decisions."""
         found = []
         if self._writer.behind:
             found.append(
@@ -243,7 +258,7 @@ class Store:
         return found
 
     def figures(self) -> Mapping[str, int]:
-        """Return counters for `status --json`."""
+        """Return pending and dropped decisions, file replacements and bytes on disk, for `status --json`."""
         return {
             "pending": self._events.pending,
             "dropped": self._events.dropped,
@@ -268,62 +283,65 @@ class Store:
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     writer: DurableWriter
-    settings: State
-    numbers: Numbers
-    devices: Devices
-    held: HeldBands
-    questions: Questions
-    gifts: Gifts
-    requests: Requests
-    tickets: Tickets
-    sights: Sights
-    way_cards: WayCards
-    notes: DeviceNotes
-    uses: Uses
-    pins: Pins
-    alerts: AlertBook
-    marks: Marks
-    people: People
-    growing: Growing
-    proofs: AdultProofs
-    self_set: SelfSets
-    agreements: Agreements
+    settings: PauseTable
+    numbers: SlotTable
+    devices: DeviceTable
+    held: HeldBandTable
+    questions: QuestionTable
+    gifts: GrantTable
+    requests: RequestTable
+    tickets: TicketTable
+    sights: SightingTable
+    way_cards: BypassCardTable
+    notes: DeviceNoteTable
+    uses: DeviceUseTable
+    pins: PinTable
+    alerts: AlertTable
+    marks: DeviceMarkTable
+    people: AccountTable
+    growing: AgeTransitionTable
+    proofs: AdultProofTable
+    self_set: SelfSetTable
+    agreements: AgreementTable
 
 
-def _is_kept(named: Callable[[str], bool], notes: DeviceNotes, mac: str) -> bool:
+def _is_kept(named: Callable[[str], bool], notes: DeviceNoteTable, mac: str) -> bool:
     return named(mac) or mac in notes.labels()
 
 
 def _load(
     database: Database, bus: Bus, named: Callable[[str], bool], clock_trusted: Callable[[], bool]
 ) -> _Loaded:
-    """Load all tables. If a read finds damage, the file is replaced, and a second try loads the new one."""
+    """Return all tables, loaded from the database.
+
+    If a read finds damage, the file is replaced, and a second try loads the new one.
+    """
     for last in (False, True):
         writer = DurableWriter(database)
         try:
-            notes = DeviceNotes(database, writer)
+            notes = DeviceNoteTable(database, writer)
             return _Loaded(
                 writer,
-                State(database, writer),
-                Numbers(database, writer),
-                Devices(database, writer, partial(_is_kept, named, notes)),
-                HeldBands(database, writer),
-                Questions(database, writer, clock_trusted),
-                Gifts(database, writer),
-                Requests(database, writer),
-                Tickets(database, writer),
-                Sights(database, writer, bus),
-                WayCards(database, writer),
+                PauseTable(database, writer),
+                SlotTable(database, writer),
+                DeviceTable(database, writer, partial(_is_kept, named, notes)),
+                HeldBandTable(database, writer),
+                QuestionTable(database, writer, clock_trusted),
+                GrantTable(database, writer),
+                RequestTable(database, writer),
+                TicketTable(database, writer),
+                SightingTable(database, writer, bus),
+                BypassCardTable(database, writer),
                 notes,
-                Uses(database, writer),
-                Pins(database, writer),
-                AlertBook(database, writer),
-                Marks(database, writer),
-                People(database, writer, bus),
-                Growing(database, writer),
-                AdultProofs(database, writer),
-                SelfSets(database, writer),
-                Agreements(database, writer),
+                DeviceUseTable(database, writer),
+                PinTable(database, writer),
+                AlertTable(database, writer),
+                DeviceMarkTable(database, writer),
+                AccountTable(database, writer, bus),
+                AgeTransitionTable(database, writer),
+                AdultProofTable(database, writer),
+                SelfSetTable(database, writer),
+                AgreementTable(database, writer),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

@@ -1,4 +1,4 @@
-"""What may be stored of a decision, by log level. Pure: no file, no clock.
+"""Decides how much of a filter decision is stored, by the profile's log level. Pure: no file, no clock.
 
 | level | stored |
 |---|---|
@@ -34,7 +34,10 @@ BY_ITSELF = frozenset({Reason.DEVICE_NEEDS})  # background queries of a device, 
 
 
 def detail(level: int, reason: Reason, verdict: Verdict) -> Detail:
-    """Return what to store. ``level`` is the profile's log level, 0 to 3; 0 for a device without a child."""
+    """Return how much of a decision to store.
+
+    ``level`` is the profile's log level, 0 to 3; 0 for a device without a child.
+    """
     if reason in NEVER:
         return Detail.NOTHING
     if reason is Reason.REFUSED_FOR_EVERYONE:
@@ -49,5 +52,5 @@ def detail(level: int, reason: Reason, verdict: Verdict) -> Detail:
 
 
 def family_day(now: datetime, day_starts: timedelta) -> date:
-    """Return the family's day of a moment. It starts ``day_starts`` after local midnight."""
+    """Return the date of the family's day at a local time. The day starts ``day_starts`` after midnight."""
     return (now - day_starts).date()

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.age.refusals import Advice, AgeProofError, Refusal
+from gateway.age.refusals import Advice, AgeProofError, ProofRefusal
 from gateway.core.optional_packages import MissingPackageError, require
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ class RequestError(Exception):
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the response to a request. Raises RequestError or AgeProofError."""
+    """Return a new wallet request (``do`` is ``ask``) or the result of verifying a response (``verify``).
+
+    Raises RequestError or AgeProofError.
+    """
     match request.get("do"):
         case "ask":
             return _ask(request)
@@ -89,7 +92,7 @@ def _trust(path: str, key: str) -> Trust:
         with Path(path).open("rb") as file:
             data = file.read(MOST_FILE + 1)
     except (OSError, ValueError):
-        raise AgeProofError(Refusal.TRUST_BROKEN, "it cannot be read") from None
+        raise AgeProofError(ProofRefusal.TRUST_BROKEN, "it cannot be read") from None
     return read_trust(data, public)
 
 
@@ -132,7 +135,7 @@ def _one_request() -> int:
         result, status = answer(request), 0
     except MissingPackageError as error:  # the log has the reason; the pages show the advice
         sys.stderr.write(f"ageproof: {error}\n")
-        result, status = {"refused": Refusal.TRUST_BROKEN.value, "told": Advice.GATEWAY.value}, 1
+        result, status = {"refused": ProofRefusal.TRUST_BROKEN.value, "told": Advice.GATEWAY.value}, 1
     except AgeProofError as error:
         result, status = {"refused": error.refusal.value, "told": error.refusal.advice.value}, 1
     except (RequestError, ValueError, RecursionError) as error:

@@ -50,7 +50,7 @@ _STYLE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Logo:
+class LogoFile:
     """A checked logo file."""
 
     path: str
@@ -58,16 +58,16 @@ class Logo:
     stamp: str  # digest of its bytes: the pages show no other content
 
 
-def read_logo(path: str) -> Logo:
-    """Check a logo file. Raises PolicyError if the pages must not show it."""
+def read_logo(path: str) -> LogoFile:
+    """Check a PNG or SVG file and return it as a logo. Raises PolicyError if the pages must not show it."""
     data = read_bounded(Path(path), MOST_BYTES)
     if len(data) > MOST_BYTES:
         raise PolicyError(path, f"is larger than {MOST_BYTES} bytes", "make it smaller")
     if data.startswith(_PNG):
         _look_at_png(path, data)
-        return Logo(path, "image/png", stamp_of(data))
+        return LogoFile(path, "image/png", stamp_of(data))
     _look_at_svg(path, data)
-    return Logo(path, "image/svg+xml", stamp_of(data))
+    return LogoFile(path, "image/svg+xml", stamp_of(data))
 
 
 def stamp_of(data: bytes) -> str:
@@ -171,7 +171,7 @@ def _tint(colour: str, ground: str, percent: int) -> str:
 
 
 def mixed(colour: str, ground: str, percent: int) -> str:
-    """Return ``percent`` of a colour mixed with the ground."""
+    """Return the colour of ``percent`` of one colour on another, the ``ground``."""
     pairs = zip(channels(colour), channels(ground), strict=True)
     return "#" + "".join(
         f"{round((one * percent + other * (100 - percent)) / 100):02x}" for one, other in pairs

@@ -34,7 +34,10 @@ NAMES_SHOWN = 4
 
 
 def examine_files(name: str, chain: Path, key: Path) -> ExaminedCertificate:
-    """Examine files as `examine` does. A file that cannot be read is a further problem."""
+    """Return the problems and the dates of a PEM chain and its key for ``name``, read from files.
+
+    A file that cannot be read is a further problem.
+    """
     read: list[bytes] = []
     problems = []
     for path in (chain, key):
@@ -50,7 +53,10 @@ def examine_files(name: str, chain: Path, key: Path) -> ExaminedCertificate:
 def examine(
     name: str, chain: bytes, key: bytes, chain_name: str = "chain", key_name: str = "key"
 ) -> ExaminedCertificate:
-    """Examine PEM data. Empty data is skipped without a problem: the caller has reported it already."""
+    """Return the problems and the dates of a PEM chain and its key for ``name``.
+
+    Empty data is skipped without a problem: the caller has reported it already.
+    """
     if not is_installed("cryptography"):
         return ExaminedCertificate(("certificates cannot be read; install the package python3-cryptography",))
     links, problem = _links(chain, chain_name)
@@ -146,7 +152,7 @@ def _leaf_problems(leaf: x509.Certificate, name: str, where: str) -> list[str]:
 
 
 def _is_for(pattern: str, name: str) -> bool:
-    """Match a name by RFC 6125 6.4.3: a wildcard stands for the first label only."""
+    """Return whether a certificate's pattern matches a name; a wildcard is one label (RFC 6125 6.4.3)."""
     if pattern.startswith("*."):
         return name.partition(".")[2] == pattern[2:]
     return pattern == name

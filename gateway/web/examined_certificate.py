@@ -12,14 +12,17 @@ SOON_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class ExaminedCertificate:
-    """``problems`` are lines for users, independent of the date."""
+    """The problems of a certificate and the period in which it is valid.
+
+    ``problems`` are lines for users, independent of the date.
+    """
 
     problems: tuple[str, ...]
     since: datetime | None = None  # None: no certificate could be read
     until: datetime | None = None
 
     def dates(self, now: datetime) -> str:
-        """Return what is wrong with the dates; empty if nothing is."""
+        """Return why the certificate is not valid at ``now``, as a line for users; empty if it is."""
         if self.since is None or self.until is None:
             return ""
         if now < self.since:

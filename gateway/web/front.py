@@ -61,8 +61,9 @@ class Front:
         loop.on_readable(self._pages, self._end)
 
     def _changed(self) -> None:
-        """Start or stop listening with the certificate. Without a valid one, new connections are refused
-        rather than shown a warning; existing ones continue.
+        """Start or stop listening with the certificate, and send its state to the pages.
+
+        Without a valid one, new connections are refused rather than shown a warning; existing ones continue.
         """
         now = self._certificate
         if now.good and not self._listens:
@@ -113,7 +114,7 @@ class Front:
 
 
 class FrontCertificate:
-    """The front's certificate, reloaded when its files change.
+    """Loads the front's certificate, and examines and loads it again when its files change.
 
     ``changed`` is called when `good` or `problem` changes.
     """
@@ -189,18 +190,23 @@ class FrontCertificate:
             self._changed()
 
     def _load(self) -> ssl.SSLContext:
-        """Load the files. Raises OSError, of which ssl.SSLError is a subclass."""
+        """Return a TLS context with the files. Raises OSError, of which ssl.SSLError is a subclass."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
         context.set_alpn_protocols(["http/1.1"])
         context.load_cert_chain(self._chain, self._key)
-        context.sni_callback = self._asked
+        context.sni_callback = self._check_name
         self._used = 0
         return context
 
-    def _asked(self, _line: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
-        """Refuse other names, and none: the browser shows an error that cannot be skipped, not a warning."""
+    def _check_name(
+        self, _line: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
+    ) -> int | None:
+        """Return None for the certificate's name, and a TLS alert for any other name or none.
+
+        After the alert, the browser shows an error that cannot be skipped, not a warning.
+        """
         if name is not None and name.lower().rstrip(".") == self._name:
             return None
         return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME

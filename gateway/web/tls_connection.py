@@ -20,7 +20,7 @@ HandOver = Callable[[socket.socket, str], bool]
 
 
 class BrowserConnection:
-    """Forwards bytes in both directions. ``done`` is called once, when the connection ends."""
+    """Forwards bytes between a browser and the pages. ``done`` is called once, when the connection ends."""
 
     def __init__(self, loop: Loop, browser: ssl.SSLSocket, who: str, hand_over: HandOver) -> None:
         self.who = who
@@ -38,15 +38,15 @@ class BrowserConnection:
         return self.page is not None
 
     def work(self) -> None:
-        """Transfer what can be transferred now."""
+        """Continue the handshake, or transfer bytes both ways, without waiting. Close at the end."""
         if self._closed:
             return
         self._wants_write = False
         try:
-            if self.page is None and not self._greeted():
+            if self.page is None and not self._shake_hands():
                 self._wait()
                 return
-            if not self._carried():
+            if not self._transfer():
                 self.close()
                 return
         except (OSError, ValueError):  # ssl.SSLError is an OSError; OpenSSL raises ValueError for some data
@@ -54,7 +54,7 @@ class BrowserConnection:
             return
         self._wait()
 
-    def _greeted(self) -> bool:
+    def _shake_hands(self) -> bool:
         try:
             self._browser.do_handshake()
         except ssl.SSLWantReadError:
@@ -71,7 +71,7 @@ class BrowserConnection:
         self.last = self._loop.now()
         return True
 
-    def _carried(self) -> bool:
+    def _transfer(self) -> bool:
         """Transfer up to ROUNDS pieces; return false when the connection is over."""
         for _ in range(ROUNDS):
             moved = self._from_browser()
@@ -89,7 +89,7 @@ class BrowserConnection:
         return True
 
     def _from_browser(self) -> int | None:
-        """Return the number of bytes moved; None if the browser has disconnected."""
+        """Move bytes from the browser to the pages; return how many, or None if the browser disconnected."""
         assert self.page is not None
         moved = 0
         if len(self._in) < ROOM and not self._page_ended:
@@ -114,7 +114,10 @@ class BrowserConnection:
         return moved
 
     def _from_page(self) -> int | None:
-        """Return the number of bytes moved. After the pages close, the rest of the buffer is still sent."""
+        """Move bytes from the pages to the browser; return how many.
+
+        After the pages close, the rest of the buffer is still sent.
+        """
         assert self.page is not None
         moved = 0
         if len(self._out) < ROOM and not self._page_ended:
@@ -141,7 +144,7 @@ class BrowserConnection:
         return moved
 
     def _wait(self) -> None:
-        """Wait for the events that allow a transfer."""
+        """Register the socket events after which bytes can be transferred, and remove the others."""
         takes = len(self._in) < ROOM and not self._page_ended
         self._watch(self._browser, reads=takes, writes=self._wants_write)
         if self.page is not None:

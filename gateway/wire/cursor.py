@@ -33,7 +33,7 @@ class Cursor:
         return self.pos >= self.end
 
     def has(self, count: int) -> bool:
-        """Whether ``count`` more bytes can be read."""
+        """Return whether ``count`` more bytes can be read."""
         return self.end - self.pos >= count
 
     def _advance(self, count: int) -> int:
@@ -93,7 +93,7 @@ class Cursor:
         return Cursor(self.data, start, start + count)
 
     def expect_end(self) -> None:
-        """Raises WireError unless everything has been read."""
+        """Raise WireError unless everything up to ``end`` has been read."""
         if self.pos != self.end:
             msg = f"{self.end - self.pos} bytes too many at offset {self.pos}"
             raise WireError(msg)

@@ -41,8 +41,9 @@ def hostname(raw: bytes) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether ``text`` is an IP address: IPv4 in any spelling that browsers accept, or IPv6 with or without
-    brackets and zone.
+    """Return whether ``text`` is an IP address.
+
+    IPv4 is recognised in any spelling that browsers accept, IPv6 with or without brackets and zone.
     """
     if text.startswith("[") and text.endswith("]"):
         return _is_ipv6(text[1:-1])
@@ -52,13 +53,13 @@ def is_address(text: str) -> bool:
 
 
 def _is_ipv4_by_browsers(text: str) -> bool:
-    """Whether the WHATWG host parser would treat ``text`` as an IPv4 address, well-formed or not."""
+    """Return whether the WHATWG host parser would treat ``text`` as an IPv4 address, well-formed or not."""
     name = text.lower().encode("ascii", "replace").removesuffix(b".")
     return _NUMBER_LAST.fullmatch(name) is not None
 
 
 def _is_ipv6(text: str) -> bool:
-    """RFC 4291 §2.2 text form, with an optional zone (RFC 4007 §11)."""
+    """Return whether ``text`` is IPv6 in the form of RFC 4291 §2.2, with an optional zone (RFC 4007 §11)."""
     address = text.split("%", 1)[0]
     head, gap, tail = address.partition("::")
     if "::" in tail:

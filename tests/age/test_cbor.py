@@ -21,7 +21,7 @@ from gateway.age.cbor import (
     embedded,
     encode,
 )
-from gateway.age.refusals import Refusal
+from gateway.age.refusals import ProofRefusal
 
 # RFC 8949, appendix A, what of it is a value here.
 RFC = [
@@ -118,7 +118,7 @@ def test_the_examples_of_the_rfc(data: str, value: Value) -> None:
 def test_what_is_refused(data: str, why: str) -> None:
     with pytest.raises(CborError, match=why) as refused:
         decode(bytes.fromhex(data))
-    assert refused.value.refusal is Refusal.BAD_CBOR
+    assert refused.value.refusal is ProofRefusal.BAD_CBOR
 
 
 def test_levels_are_bounded() -> None:

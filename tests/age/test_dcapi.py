@@ -11,14 +11,14 @@ import pytest
 from gateway.age.cbor import encode
 from gateway.age.dcapi import ENTROPY, LIFETIME, MOST_ANSWER, MOST_CHALLENGE, ask, open_answer, read_challenge
 from gateway.age.documents import Document
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 from tests.age.wallet import NOW, b64, transcript, unb64
 
 ORIGIN = "https://gw.home.test"
 ENTROPIC = bytes(range(ENTROPY))
 
 
-def refused(code: Refusal, answer: object) -> None:
+def refused(code: ProofRefusal, answer: object) -> None:
     _, challenge = ask(ORIGIN, NOW, ENTROPIC)
     with pytest.raises(AgeProofError) as error:
         open_answer(answer, challenge)
@@ -86,7 +86,7 @@ def test_an_origin(origin: str) -> None:
 def test_what_is_no_origin_as_a_browser_says_it(origin: str) -> None:
     with pytest.raises(AgeProofError) as error:
         ask(origin, NOW, ENTROPIC)
-    assert error.value.refusal is Refusal.BAD_ORIGIN
+    assert error.value.refusal is ProofRefusal.BAD_ORIGIN
 
 
 def test_chance_is_asked_for_in_full() -> None:
@@ -121,7 +121,7 @@ def test_a_challenge_that_is_none(old: str, new: str) -> None:
     assert old in text
     with pytest.raises(AgeProofError) as error:
         read_challenge(text.replace(old, new))
-    assert error.value.refusal is Refusal.BAD_CHALLENGE
+    assert error.value.refusal is ProofRefusal.BAD_CHALLENGE
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_challenge_that_is_none(old: str, new: str) -> None:
     ],
 )
 def test_what_is_no_answer(answer: object) -> None:
-    refused(Refusal.BAD_ANSWER, answer)
+    refused(ProofRefusal.BAD_ANSWER, answer)
 
 
 @pytest.mark.parametrize(
@@ -160,11 +160,11 @@ def test_what_is_no_answer(answer: object) -> None:
 )
 def test_what_is_not_sealed_as_the_protocol_has_it(sealed: Any) -> None:
     data = b64(encode(sealed))
-    refused(Refusal.BAD_ANSWER, {"protocol": "org-iso-mdoc", "data": {"response": data}})
+    refused(ProofRefusal.BAD_ANSWER, {"protocol": "org-iso-mdoc", "data": {"response": data}})
 
 
 def test_its_length_is_bounded() -> None:
-    for size, code in ((MOST_ANSWER, Refusal.BAD_CBOR), (MOST_ANSWER + 1, Refusal.TOO_LARGE)):
+    for size, code in ((MOST_ANSWER, ProofRefusal.BAD_CBOR), (MOST_ANSWER + 1, ProofRefusal.TOO_LARGE)):
         refused(code, {"protocol": "org-iso-mdoc", "data": {"response": "A" * size}})
 
 

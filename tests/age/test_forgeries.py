@@ -19,8 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway.age.dcapi import LIFETIME, MOST_ANSWER, Challenge, ask
 from gateway.age.documents import Method
-from gateway.age.proof import Adult, verify
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.proof import ProvenAdult, verify
+from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.trust import Trust, read_trust
 from gateway.age.waiting import OpenChallenges
 from tests.age.wallet import (
@@ -65,11 +65,11 @@ class Session:
     def info(self) -> str:
         return str(self.request["digital"]["requests"][0]["data"]["encryptionInfo"])
 
-    def checked(self, answer: str | dict[str, Any]) -> Adult:
+    def checked(self, answer: str | dict[str, Any]) -> ProvenAdult:
         read = json.loads(answer) if isinstance(answer, str) else answer
         return verify(read, self.challenge, self.trust, self.now, LASTING)
 
-    def shown(self, wallet: Wallet, change: Callable[[dict[str, Any]], None]) -> Adult:
+    def shown(self, wallet: Wallet, change: Callable[[dict[str, Any]], None]) -> ProvenAdult:
         """An answer in which something was changed before it was sealed."""
         wanted = {space: ["age_over_18"] for space in wallet.credential.items}
         response = wallet.response(transcript(self.info(), ORIGIN), wanted)
@@ -84,13 +84,15 @@ def new_question() -> tuple[dict[str, Any], Challenge]:
     return ask(ORIGIN, NOW, hashlib.sha512(str(next(_seed)).encode()).digest())
 
 
-def honest(issuer: Issuer, trusted: Issuer | None = None, document: str = EU_AV, **changed: Any) -> Adult:
+def honest(
+    issuer: Issuer, trusted: Issuer | None = None, document: str = EU_AV, **changed: Any
+) -> ProvenAdult:
     """All as it should be, but for what ``issuer`` is or says."""
     session = Session(issuer, trusted)
     return session.checked(Wallet(issuer, document, changed).answer(session.request, ORIGIN))
 
 
-def changed(change: Callable[[dict[str, Any]], None], document: str = EU_AV) -> Adult:
+def changed(change: Callable[[dict[str, Any]], None], document: str = EU_AV) -> ProvenAdult:
     session = Session()
     return session.shown(Wallet(session.issuer, document), change)
 
@@ -98,7 +100,7 @@ def changed(change: Callable[[dict[str, Any]], None], document: str = EU_AV) -> 
 @pytest.mark.parametrize(("document", "method"), [(EU_AV, Method.EU_AV), (MDL, Method.MDL)])
 def test_an_honest_answer_is_one_bit_an_end_and_a_method(document: str, method: Method) -> None:
     adult = honest(Issuer(), document=document)
-    assert adult == Adult(NOW + LASTING, method)
+    assert adult == ProvenAdult(NOW + LASTING, method)
     assert adult.__slots__ == ("until", "method")
 
 
@@ -106,7 +108,7 @@ def test_the_end_is_never_behind_the_proofs_own() -> None:
     assert honest(Issuer(), ends=timedelta(minutes=10, seconds=59)).until == NOW + timedelta(minutes=10)
     with pytest.raises(AgeProofError) as refused:
         honest(Issuer(), ends=timedelta(seconds=59))
-    assert refused.value.refusal is Refusal.EXPIRED
+    assert refused.value.refusal is ProofRefusal.EXPIRED
 
 
 def test_the_end_is_not_behind_its_signers_certificate_either() -> None:
@@ -143,7 +145,7 @@ def test_a_licence_may_be_signed_on_a_larger_curve(curve: ec.EllipticCurve) -> N
 # The question.
 
 
-def replayed() -> Adult:
+def replayed() -> ProvenAdult:
     """The same answer, to the same question, once more."""
     session, waiting = Session(), OpenChallenges()
     answer = Wallet(session.issuer).answer(session.request, ORIGIN)
@@ -154,26 +156,26 @@ def replayed() -> Adult:
     return session.checked(answer)
 
 
-def another_session() -> Adult:
+def another_session() -> ProvenAdult:
     first, second = Session(), Session()
     second.trust = first.trust
     return second.checked(Wallet(first.issuer).answer(first.request, ORIGIN))
 
 
-def another_origin() -> Adult:
+def another_origin() -> ProvenAdult:
     """A page elsewhere that shows this gateway's question to somebody's wallet."""
     session = Session()
     return session.checked(Wallet(session.issuer).answer(session.request, "https://other.test"))
 
 
-def another_origin_but_sealed_for_ours() -> Adult:
+def another_origin_but_sealed_for_ours() -> ProvenAdult:
     session = Session()
     wallet = Wallet(session.issuer)
     response = wallet.response(transcript(session.info(), "https://other.test"), {EU_AV: ["age_over_18"]})
     return session.checked(wallet.sealed(cbor2.dumps(response), session.info(), ORIGIN))
 
 
-def late() -> Adult:
+def late() -> ProvenAdult:
     session = Session(now=NOW + LIFETIME)
     return session.checked(Wallet(session.issuer).answer(session.request, ORIGIN))
 
@@ -181,25 +183,25 @@ def late() -> Adult:
 # The answer.
 
 
-def truncated() -> Adult:
+def truncated() -> ProvenAdult:
     session = Session()
     answer = json.loads(Wallet(session.issuer).answer(session.request, ORIGIN))
     answer["data"]["response"] = answer["data"]["response"][:800]
     return session.checked(answer)
 
 
-def truncated_before_it_was_sealed() -> Adult:
+def truncated_before_it_was_sealed() -> ProvenAdult:
     session = Session()
     wallet = Wallet(session.issuer)
     response = cbor2.dumps(wallet.response(transcript(session.info(), ORIGIN), {EU_AV: ["age_over_18"]}))
     return session.checked(wallet.sealed(response[:-40], session.info(), ORIGIN))
 
 
-def oversized() -> Adult:
+def oversized() -> ProvenAdult:
     return Session().checked({"protocol": "org-iso-mdoc", "data": {"response": "A" * (MOST_ANSWER + 1)}})
 
 
-def a_flipped_bit() -> Adult:
+def a_flipped_bit() -> ProvenAdult:
     session = Session()
     answer = json.loads(Wallet(session.issuer).answer(session.request, ORIGIN))
     sealed = bytearray(unb64(answer["data"]["response"]))
@@ -208,12 +210,12 @@ def a_flipped_bit() -> Adult:
     return session.checked(answer)
 
 
-def not_a_point() -> Adult:
+def not_a_point() -> ProvenAdult:
     sealed = cbor2.dumps(["dcapi", {"enc": b"\x04" + bytes(64), "cipherText": bytes(40)}])
     return Session().checked({"protocol": "org-iso-mdoc", "data": {"response": b64(sealed)}})
 
 
-def another_protocol() -> Adult:
+def another_protocol() -> ProvenAdult:
     session = Session()
     answer = json.loads(Wallet(session.issuer).answer(session.request, ORIGIN))
     return session.checked({**answer, "protocol": "openid4vp-v1-unsigned"})
@@ -222,27 +224,27 @@ def another_protocol() -> Adult:
 # What is in it.
 
 
-def two_documents() -> Adult:
+def two_documents() -> ProvenAdult:
     return changed(lambda response: response.update(documents=response["documents"] * 2))
 
 
-def no_document() -> Adult:
+def no_document() -> ProvenAdult:
     return changed(lambda response: response.pop("documents"))
 
 
-def a_wallet_that_failed() -> Adult:
+def a_wallet_that_failed() -> ProvenAdult:
     return changed(lambda response: response.update(status=10))
 
 
-def another_version() -> Adult:
+def another_version() -> ProvenAdult:
     return changed(lambda response: response.update(version="2.0"))
 
 
-def a_key_that_nobody_knows() -> Adult:
+def a_key_that_nobody_knows() -> ProvenAdult:
     return changed(lambda response: response["documents"][0].update(portrait=b"x"))
 
 
-def over_disclosed() -> Adult:
+def over_disclosed() -> ProvenAdult:
     issuer = Issuer()
     session = Session(issuer)
     wallet = Wallet(issuer, MDL, {"elements": {"age_over_18": True, "family_name": "Nobody"}})
@@ -254,14 +256,14 @@ def over_disclosed() -> Adult:
     return session.shown(wallet, show_all)
 
 
-def over_disclosed_in_another_namespace() -> Adult:
+def over_disclosed_in_another_namespace() -> ProvenAdult:
     item = tagged({"digestID": 9, "random": bytes(32), "elementIdentifier": "sex", "elementValue": 1})
     return changed(
         lambda response: _issued(response)["nameSpaces"].update({"org.iso.18013.5.1.aamva": [item]})
     )
 
 
-def over_disclosed_by_the_device() -> Adult:
+def over_disclosed_by_the_device() -> ProvenAdult:
     return changed(
         lambda response: response["documents"][0]["deviceSigned"].update(
             nameSpaces=tagged({EU_AV: {"nym": "x"}})
@@ -269,7 +271,7 @@ def over_disclosed_by_the_device() -> Adult:
     )
 
 
-def another_element() -> Adult:
+def another_element() -> ProvenAdult:
     issuer = Issuer()
     session = Session(issuer)
     wallet = Wallet(issuer, EU_AV, {"elements": {"age_over_16": True}})
@@ -277,29 +279,29 @@ def another_element() -> Adult:
     return session.shown(wallet, lambda response: _issued(response)["nameSpaces"].update({EU_AV: items}))
 
 
-def another_document() -> Adult:
+def another_document() -> ProvenAdult:
     """One of the issuer's, which the wallet was not asked for."""
     return changed(lambda response: response["documents"][0].update(docType="org.iso.23220.photoid.1"))
 
 
-def a_document_under_another_name() -> Adult:
+def a_document_under_another_name() -> ProvenAdult:
     """A proof that the issuer gave as one thing, shown as another."""
     return honest(Issuer(), docType="org.iso.23220.photoid.1")
 
 
-def another_namespace() -> Adult:
+def another_namespace() -> ProvenAdult:
     return changed(lambda response: _issued(response).update(nameSpaces={"org.iso.18013.5.1": [1]}))
 
 
-def a_namespace_that_was_not_signed() -> Adult:
+def a_namespace_that_was_not_signed() -> ProvenAdult:
     return honest(Issuer(), valueDigests={"eu.europa.ec.av.2": {0: bytes(32)}})
 
 
-def a_minor() -> Adult:
+def a_minor() -> ProvenAdult:
     return honest(Issuer(), elements={"age_over_18": False})
 
 
-def one_for_true() -> Adult:
+def one_for_true() -> ProvenAdult:
     return honest(Issuer(), elements={"age_over_18": 1})
 
 
@@ -317,17 +319,17 @@ def _false_to_true(response: dict[str, Any]) -> None:
         assert items[0].value.endswith(b"\xf5"), space
 
 
-def a_minor_who_says_otherwise() -> Adult:
+def a_minor_who_says_otherwise() -> ProvenAdult:
     issuer = Issuer()
     session = Session(issuer)
     return session.shown(Wallet(issuer, EU_AV, {"elements": {"age_over_18": False}}), _false_to_true)
 
 
-def another_digest() -> Adult:
+def another_digest() -> ProvenAdult:
     return honest(Issuer(), valueDigests={EU_AV: {0: bytes(32)}})
 
 
-def an_issuer_signature_of_another_key() -> Adult:
+def an_issuer_signature_of_another_key() -> ProvenAdult:
     issuer = Issuer()
     session = Session(issuer)
     wallet = Wallet(issuer)
@@ -340,18 +342,18 @@ def _of_zeros(signed: list[Any]) -> None:
     signed[3] = bytes(64)
 
 
-def an_issuer_signature_of_zeros() -> Adult:
+def an_issuer_signature_of_zeros() -> ProvenAdult:
     """That some libraries once took for anybody's."""
     return changed(lambda response: _of_zeros(_issued(response)["issuerAuth"]))
 
 
-def a_device_signature_of_zeros() -> Adult:
+def a_device_signature_of_zeros() -> ProvenAdult:
     return changed(
         lambda response: _of_zeros(response["documents"][0]["deviceSigned"]["deviceAuth"]["deviceSignature"])
     )
 
 
-def a_digest_under_another_number() -> Adult:
+def a_digest_under_another_number() -> ProvenAdult:
     item = tagged(
         {"digestID": 0, "random": bytes(32), "elementIdentifier": "age_over_18", "elementValue": True}
     )
@@ -359,7 +361,7 @@ def a_digest_under_another_number() -> Adult:
     return honest(Issuer(), valueDigests={EU_AV: {3: digest, 0: bytes(32)}})
 
 
-def the_element_twice() -> Adult:
+def the_element_twice() -> ProvenAdult:
     return changed(lambda response: _issued(response)["nameSpaces"].update({EU_AV: _twice(response)}))
 
 
@@ -367,21 +369,21 @@ def _twice(response: dict[str, Any]) -> list[Any]:
     return [*_issued(response)["nameSpaces"][EU_AV]] * 2
 
 
-def another_algorithm_said() -> Adult:
+def another_algorithm_said() -> ProvenAdult:
     """ES384 over a key of P-256."""
     return honest(Issuer(), header=cbor2.dumps({1: -35}))
 
 
-def no_algorithm() -> Adult:
+def no_algorithm() -> ProvenAdult:
     return honest(Issuer(), header=b"\xa0")
 
 
-def a_mac_for_a_signature() -> Adult:
+def a_mac_for_a_signature() -> ProvenAdult:
     """HMAC 256/256, with a key that everybody knows: the public one."""
     return honest(Issuer(), header=cbor2.dumps({1: 5}))
 
 
-def an_algorithm_that_is_not_signed() -> Adult:
+def an_algorithm_that_is_not_signed() -> ProvenAdult:
     issuer = Issuer()
     session = Session(issuer)
     wallet = Wallet(issuer)
@@ -389,96 +391,96 @@ def an_algorithm_that_is_not_signed() -> Adult:
     return session.checked(wallet.answer(session.request, ORIGIN))
 
 
-def a_chain_that_is_signed_and_another_that_is_not() -> Adult:
+def a_chain_that_is_signed_and_another_that_is_not() -> ProvenAdult:
     issuer = Issuer()
     return honest(issuer, header=cbor2.dumps({1: -7, 33: issuer.by.der}))
 
 
-def digests_by_sha1() -> Adult:
+def digests_by_sha1() -> ProvenAdult:
     return honest(Issuer(), digestAlgorithm="SHA-1")
 
 
-def expired() -> Adult:
+def expired() -> ProvenAdult:
     return honest(Issuer(), ends=timedelta(0))
 
 
-def not_yet_valid() -> Adult:
+def not_yet_valid() -> ProvenAdult:
     return honest(Issuer(), begins=timedelta(seconds=1))
 
 
-def ends_before_it_begins() -> Adult:
+def ends_before_it_begins() -> ProvenAdult:
     return honest(Issuer(), begins=timedelta(hours=-1), ends=timedelta(hours=-2))
 
 
-def signed_before_the_signer_was() -> Adult:
+def signed_before_the_signer_was() -> ProvenAdult:
     return honest(Issuer(), begins=timedelta(days=-31))
 
 
 # Who the issuer is.
 
 
-def an_issuer_whom_nobody_knows() -> Adult:
+def an_issuer_whom_nobody_knows() -> ProvenAdult:
     return honest(Issuer(), Issuer())
 
 
-def an_issuer_of_the_same_name() -> Adult:
+def an_issuer_of_the_same_name() -> ProvenAdult:
     """Test root by name, and a key of somebody else's."""
     return honest(Issuer(Authority("Test root")), Issuer(Authority("Test root")))
 
 
-def an_issuer_of_licences_alone() -> Adult:
+def an_issuer_of_licences_alone() -> ProvenAdult:
     return honest(Issuer(documents=(MDL,)))
 
 
-def a_signer_below(root: Authority | None = None, **said: Any) -> Adult:
+def a_signer_below(root: Authority | None = None, **said: Any) -> ProvenAdult:
     above = root or Authority("Test root")
     return honest(Issuer(above, signer_below(above, **said)))
 
 
-def a_web_servers_certificate() -> Adult:
+def a_web_servers_certificate() -> ProvenAdult:
     return a_signer_below(purposes=(ExtendedKeyUsageOID.SERVER_AUTH,))
 
 
-def a_readers_certificate() -> Adult:
+def a_readers_certificate() -> ProvenAdult:
     return a_signer_below(purposes=(READER,))
 
 
-def a_certificate_for_anything() -> Adult:
+def a_certificate_for_anything() -> ProvenAdult:
     return a_signer_below(purposes=())
 
 
-def a_licence_by_an_eu_signer() -> Adult:
+def a_licence_by_an_eu_signer() -> ProvenAdult:
     root = Authority("Test root")
     eu = x509.ObjectIdentifier("1.3.130.2.0.0.1.2")
     return honest(Issuer(root, signer_below(root, purposes=(eu,))), document=MDL)
 
 
-def a_ca_that_signs_itself() -> Adult:
+def a_ca_that_signs_itself() -> ProvenAdult:
     return a_signer_below(ca=True, usage=("digital_signature", "key_cert_sign"))
 
 
-def a_key_that_is_not_for_signatures() -> Adult:
+def a_key_that_is_not_for_signatures() -> ProvenAdult:
     return a_signer_below(usage=("key_agreement",))
 
 
-def a_signers_certificate_that_ended() -> Adult:
+def a_signers_certificate_that_ended() -> ProvenAdult:
     return a_signer_below(ends=timedelta(seconds=-1))
 
 
-def a_root_that_ended() -> Adult:
+def a_root_that_ended() -> ProvenAdult:
     return a_signer_below(Authority("Test root", ends=timedelta(seconds=-1)))
 
 
-def a_signer_in_another_country() -> Adult:
+def a_signer_in_another_country() -> ProvenAdult:
     return a_signer_below(country="XX")
 
 
-def a_critical_extension() -> Adult:
+def a_critical_extension() -> ProvenAdult:
     strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
     return a_signer_below(others=((strange, True),))
 
 
-def a_signer_who_issues_a_signer() -> Adult:
+def a_signer_who_issues_a_signer() -> ProvenAdult:
     """Any mdoc's signer below a trusted root would be a CA, were the constraint not asked for."""
     root = Authority("Test root")
     real = signer_below(root)
@@ -486,26 +488,26 @@ def a_signer_who_issues_a_signer() -> Adult:
     return honest(Issuer(root, forged, (forged, real)))
 
 
-def a_root_that_is_no_ca() -> Adult:
+def a_root_that_is_no_ca() -> ProvenAdult:
     return a_signer_below(Authority("Test root", ca=False))
 
 
-def a_root_that_says_nothing_of_it() -> Adult:
+def a_root_that_says_nothing_of_it() -> ProvenAdult:
     return a_signer_below(Authority("Test root", ca=None))
 
 
-def a_ca_that_may_not_sign_certificates() -> Adult:
+def a_ca_that_may_not_sign_certificates() -> ProvenAdult:
     return a_signer_below(Authority("Test root", usage=("crl_sign",)))
 
 
-def a_path_that_is_too_long() -> Adult:
+def a_path_that_is_too_long() -> ProvenAdult:
     root = Authority("Test root", path_length=0)
     between = Authority("Between", above=root)
     leaf = signer_below(between)
     return honest(Issuer(root, leaf, (leaf, between)))
 
 
-def a_chain_without_end() -> Adult:
+def a_chain_without_end() -> ProvenAdult:
     root = Authority("Test root")
     steps = [root]
     for number in range(4):
@@ -514,13 +516,13 @@ def a_chain_without_end() -> Adult:
     return honest(Issuer(root, leaf, (leaf, *reversed(steps[1:]))))
 
 
-def a_chain_with_a_gap() -> Adult:
+def a_chain_with_a_gap() -> ProvenAdult:
     root = Authority("Test root")
     leaf = signer_below(root)
     return honest(Issuer(root, leaf, (leaf, Authority("Between", above=root))))
 
 
-def no_certificate() -> Adult:
+def no_certificate() -> ProvenAdult:
     issuer = Issuer()
     session = Session(issuer)
     wallet = Wallet(issuer)
@@ -528,7 +530,7 @@ def no_certificate() -> Adult:
     return session.checked(wallet.answer(session.request, ORIGIN))
 
 
-def a_certificate_that_is_none() -> Adult:
+def a_certificate_that_is_none() -> ProvenAdult:
     issuer = Issuer()
     session = Session(issuer)
     wallet = Wallet(issuer)
@@ -539,7 +541,7 @@ def a_certificate_that_is_none() -> Adult:
 # Who holds it.
 
 
-def a_copied_credential() -> Adult:
+def a_copied_credential() -> ProvenAdult:
     """All of somebody's proof but the key in their phone."""
     session = Session()
     wallet = Wallet(session.issuer)
@@ -547,7 +549,7 @@ def a_copied_credential() -> Adult:
     return session.checked(wallet.answer(session.request, ORIGIN))
 
 
-def an_answer_out_of_another_session() -> Adult:
+def an_answer_out_of_another_session() -> ProvenAdult:
     """What a wallet showed elsewhere, sealed again for here by somebody who saw it."""
     session = Session()
     wallet = Wallet(session.issuer)
@@ -557,14 +559,14 @@ def an_answer_out_of_another_session() -> Adult:
     return session.checked(wallet.sealed(cbor2.dumps(seen), session.info(), ORIGIN))
 
 
-def a_device_mac() -> Adult:
+def a_device_mac() -> ProvenAdult:
     mac: list[Any] = [cbor2.dumps({1: 5}), {}, None, bytes(32)]
     return changed(
         lambda response: response["documents"][0]["deviceSigned"].update(deviceAuth={"deviceMac": mac})
     )
 
 
-def a_device_that_signs_what_it_likes() -> Adult:
+def a_device_that_signs_what_it_likes() -> ProvenAdult:
     session = Session()
     wallet = Wallet(session.issuer)
     signed = sign1(wallet.key, b"anything")
@@ -575,7 +577,7 @@ def a_device_that_signs_what_it_likes() -> Adult:
     return session.shown(wallet, sign)
 
 
-def a_device_key_off_its_curve() -> Adult:
+def a_device_key_off_its_curve() -> ProvenAdult:
     return honest(
         Issuer(), deviceKeyInfo={"deviceKey": {1: 2, -1: 1, -2: bytes(32), -3: bytes(31) + b"\x01"}}
     )
@@ -584,13 +586,13 @@ def a_device_key_off_its_curve() -> Adult:
 # Whose proofs count.
 
 
-def a_trust_file_that_ended() -> Adult:
+def a_trust_file_that_ended() -> ProvenAdult:
     session = Session()
     session.trust = replace(session.trust, until=NOW)
     return session.checked(Wallet(session.issuer).answer(session.request, ORIGIN))
 
 
-def an_issuer_whose_time_on_the_list_is_over() -> Adult:
+def an_issuer_whose_time_on_the_list_is_over() -> ProvenAdult:
     session = Session()
     session.trust = replace(
         session.trust, issuers=tuple(replace(issuer, until=NOW) for issuer in session.trust.issuers)
@@ -598,84 +600,84 @@ def an_issuer_whose_time_on_the_list_is_over() -> Adult:
     return session.checked(Wallet(session.issuer).answer(session.request, ORIGIN))
 
 
-FORGERIES: list[tuple[Callable[[], Adult], Refusal]] = [
-    (replayed, Refusal.REPLAYED),
-    (another_session, Refusal.NOT_SEALED),
-    (another_origin, Refusal.NOT_SEALED),
-    (another_origin_but_sealed_for_ours, Refusal.DEVICE_SIGNATURE),
-    (late, Refusal.LATE),
-    (truncated, Refusal.BAD_CBOR),
-    (truncated_before_it_was_sealed, Refusal.BAD_CBOR),
-    (oversized, Refusal.TOO_LARGE),
-    (a_flipped_bit, Refusal.NOT_SEALED),
-    (not_a_point, Refusal.NOT_SEALED),
-    (another_protocol, Refusal.BAD_ANSWER),
-    (two_documents, Refusal.MANY_DOCUMENTS),
-    (no_document, Refusal.NO_DOCUMENT),
-    (a_wallet_that_failed, Refusal.WRONG_STATUS),
-    (another_version, Refusal.WRONG_VERSION),
-    (a_key_that_nobody_knows, Refusal.BAD_RESPONSE),
-    (over_disclosed, Refusal.OVER_DISCLOSED),
-    (over_disclosed_in_another_namespace, Refusal.OVER_DISCLOSED),
-    (over_disclosed_by_the_device, Refusal.OVER_DISCLOSED),
-    (another_element, Refusal.NOT_DISCLOSED),
-    (another_document, Refusal.WRONG_DOCUMENT),
-    (a_document_under_another_name, Refusal.WRONG_DOCUMENT),
-    (another_namespace, Refusal.WRONG_NAMESPACE),
-    (a_namespace_that_was_not_signed, Refusal.WRONG_NAMESPACE),
-    (a_minor, Refusal.NOT_ADULT),
-    (one_for_true, Refusal.NOT_ADULT),
-    (a_minor_who_says_otherwise, Refusal.DIGEST),
-    (another_digest, Refusal.DIGEST),
-    (an_issuer_signature_of_another_key, Refusal.ISSUER_SIGNATURE),
-    (an_issuer_signature_of_zeros, Refusal.ISSUER_SIGNATURE),
-    (a_device_signature_of_zeros, Refusal.DEVICE_SIGNATURE),
-    (a_digest_under_another_number, Refusal.DIGEST),
-    (the_element_twice, Refusal.OVER_DISCLOSED),
-    (another_algorithm_said, Refusal.WRONG_KEY),
-    (no_algorithm, Refusal.WRONG_ALGORITHM),
-    (a_mac_for_a_signature, Refusal.WRONG_ALGORITHM),
-    (an_algorithm_that_is_not_signed, Refusal.WRONG_ALGORITHM),
-    (a_chain_that_is_signed_and_another_that_is_not, Refusal.BAD_RESPONSE),
-    (digests_by_sha1, Refusal.WRONG_ALGORITHM),
-    (expired, Refusal.EXPIRED),
-    (not_yet_valid, Refusal.NOT_YET_VALID),
-    (ends_before_it_begins, Refusal.BAD_VALIDITY),
-    (signed_before_the_signer_was, Refusal.BAD_VALIDITY),
-    (an_issuer_whom_nobody_knows, Refusal.UNTRUSTED),
-    (an_issuer_of_the_same_name, Refusal.UNTRUSTED),
-    (an_issuer_of_licences_alone, Refusal.NOT_ITS_DOCUMENT),
-    (a_web_servers_certificate, Refusal.WRONG_PURPOSE),
-    (a_readers_certificate, Refusal.WRONG_PURPOSE),
-    (a_certificate_for_anything, Refusal.WRONG_PURPOSE),
-    (a_licence_by_an_eu_signer, Refusal.WRONG_PURPOSE),
-    (a_ca_that_signs_itself, Refusal.WRONG_PURPOSE),
-    (a_key_that_is_not_for_signatures, Refusal.WRONG_KEY_USAGE),
-    (a_signers_certificate_that_ended, Refusal.CERTIFICATE_EXPIRED),
-    (a_root_that_ended, Refusal.CERTIFICATE_EXPIRED),
-    (a_signer_in_another_country, Refusal.WRONG_COUNTRY),
-    (a_critical_extension, Refusal.CRITICAL_EXTENSION),
-    (a_signer_who_issues_a_signer, Refusal.NO_CA),
-    (a_root_that_is_no_ca, Refusal.NO_CA),
-    (a_root_that_says_nothing_of_it, Refusal.NO_CA),
-    (a_ca_that_may_not_sign_certificates, Refusal.WRONG_KEY_USAGE),
-    (a_path_that_is_too_long, Refusal.PATH_LENGTH),
-    (a_chain_without_end, Refusal.LONG_CHAIN),
-    (a_chain_with_a_gap, Refusal.UNTRUSTED),
-    (no_certificate, Refusal.BAD_CERTIFICATE),
-    (a_certificate_that_is_none, Refusal.BAD_CERTIFICATE),
-    (a_copied_credential, Refusal.DEVICE_SIGNATURE),
-    (an_answer_out_of_another_session, Refusal.DEVICE_SIGNATURE),
-    (a_device_mac, Refusal.DEVICE_MAC),
-    (a_device_that_signs_what_it_likes, Refusal.BAD_RESPONSE),
-    (a_device_key_off_its_curve, Refusal.WRONG_KEY),
-    (a_trust_file_that_ended, Refusal.TRUST_EXPIRED),
-    (an_issuer_whose_time_on_the_list_is_over, Refusal.UNTRUSTED),
+FORGERIES: list[tuple[Callable[[], ProvenAdult], ProofRefusal]] = [
+    (replayed, ProofRefusal.REPLAYED),
+    (another_session, ProofRefusal.NOT_SEALED),
+    (another_origin, ProofRefusal.NOT_SEALED),
+    (another_origin_but_sealed_for_ours, ProofRefusal.DEVICE_SIGNATURE),
+    (late, ProofRefusal.LATE),
+    (truncated, ProofRefusal.BAD_CBOR),
+    (truncated_before_it_was_sealed, ProofRefusal.BAD_CBOR),
+    (oversized, ProofRefusal.TOO_LARGE),
+    (a_flipped_bit, ProofRefusal.NOT_SEALED),
+    (not_a_point, ProofRefusal.NOT_SEALED),
+    (another_protocol, ProofRefusal.BAD_ANSWER),
+    (two_documents, ProofRefusal.MANY_DOCUMENTS),
+    (no_document, ProofRefusal.NO_DOCUMENT),
+    (a_wallet_that_failed, ProofRefusal.WRONG_STATUS),
+    (another_version, ProofRefusal.WRONG_VERSION),
+    (a_key_that_nobody_knows, ProofRefusal.BAD_RESPONSE),
+    (over_disclosed, ProofRefusal.OVER_DISCLOSED),
+    (over_disclosed_in_another_namespace, ProofRefusal.OVER_DISCLOSED),
+    (over_disclosed_by_the_device, ProofRefusal.OVER_DISCLOSED),
+    (another_element, ProofRefusal.NOT_DISCLOSED),
+    (another_document, ProofRefusal.WRONG_DOCUMENT),
+    (a_document_under_another_name, ProofRefusal.WRONG_DOCUMENT),
+    (another_namespace, ProofRefusal.WRONG_NAMESPACE),
+    (a_namespace_that_was_not_signed, ProofRefusal.WRONG_NAMESPACE),
+    (a_minor, ProofRefusal.NOT_ADULT),
+    (one_for_true, ProofRefusal.NOT_ADULT),
+    (a_minor_who_says_otherwise, ProofRefusal.DIGEST),
+    (another_digest, ProofRefusal.DIGEST),
+    (an_issuer_signature_of_another_key, ProofRefusal.ISSUER_SIGNATURE),
+    (an_issuer_signature_of_zeros, ProofRefusal.ISSUER_SIGNATURE),
+    (a_device_signature_of_zeros, ProofRefusal.DEVICE_SIGNATURE),
+    (a_digest_under_another_number, ProofRefusal.DIGEST),
+    (the_element_twice, ProofRefusal.OVER_DISCLOSED),
+    (another_algorithm_said, ProofRefusal.WRONG_KEY),
+    (no_algorithm, ProofRefusal.WRONG_ALGORITHM),
+    (a_mac_for_a_signature, ProofRefusal.WRONG_ALGORITHM),
+    (an_algorithm_that_is_not_signed, ProofRefusal.WRONG_ALGORITHM),
+    (a_chain_that_is_signed_and_another_that_is_not, ProofRefusal.BAD_RESPONSE),
+    (digests_by_sha1, ProofRefusal.WRONG_ALGORITHM),
+    (expired, ProofRefusal.EXPIRED),
+    (not_yet_valid, ProofRefusal.NOT_YET_VALID),
+    (ends_before_it_begins, ProofRefusal.BAD_VALIDITY),
+    (signed_before_the_signer_was, ProofRefusal.BAD_VALIDITY),
+    (an_issuer_whom_nobody_knows, ProofRefusal.UNTRUSTED),
+    (an_issuer_of_the_same_name, ProofRefusal.UNTRUSTED),
+    (an_issuer_of_licences_alone, ProofRefusal.NOT_ITS_DOCUMENT),
+    (a_web_servers_certificate, ProofRefusal.WRONG_PURPOSE),
+    (a_readers_certificate, ProofRefusal.WRONG_PURPOSE),
+    (a_certificate_for_anything, ProofRefusal.WRONG_PURPOSE),
+    (a_licence_by_an_eu_signer, ProofRefusal.WRONG_PURPOSE),
+    (a_ca_that_signs_itself, ProofRefusal.WRONG_PURPOSE),
+    (a_key_that_is_not_for_signatures, ProofRefusal.WRONG_KEY_USAGE),
+    (a_signers_certificate_that_ended, ProofRefusal.CERTIFICATE_EXPIRED),
+    (a_root_that_ended, ProofRefusal.CERTIFICATE_EXPIRED),
+    (a_signer_in_another_country, ProofRefusal.WRONG_COUNTRY),
+    (a_critical_extension, ProofRefusal.CRITICAL_EXTENSION),
+    (a_signer_who_issues_a_signer, ProofRefusal.NO_CA),
+    (a_root_that_is_no_ca, ProofRefusal.NO_CA),
+    (a_root_that_says_nothing_of_it, ProofRefusal.NO_CA),
+    (a_ca_that_may_not_sign_certificates, ProofRefusal.WRONG_KEY_USAGE),
+    (a_path_that_is_too_long, ProofRefusal.PATH_LENGTH),
+    (a_chain_without_end, ProofRefusal.LONG_CHAIN),
+    (a_chain_with_a_gap, ProofRefusal.UNTRUSTED),
+    (no_certificate, ProofRefusal.BAD_CERTIFICATE),
+    (a_certificate_that_is_none, ProofRefusal.BAD_CERTIFICATE),
+    (a_copied_credential, ProofRefusal.DEVICE_SIGNATURE),
+    (an_answer_out_of_another_session, ProofRefusal.DEVICE_SIGNATURE),
+    (a_device_mac, ProofRefusal.DEVICE_MAC),
+    (a_device_that_signs_what_it_likes, ProofRefusal.BAD_RESPONSE),
+    (a_device_key_off_its_curve, ProofRefusal.WRONG_KEY),
+    (a_trust_file_that_ended, ProofRefusal.TRUST_EXPIRED),
+    (an_issuer_whose_time_on_the_list_is_over, ProofRefusal.UNTRUSTED),
 ]
 
 
 @pytest.mark.parametrize(("forgery", "name"), FORGERIES, ids=lambda one: getattr(one, "__name__", str(one)))
-def test_a_forgery_is_refused_by_its_name(forgery: Callable[[], Adult], name: Refusal) -> None:
+def test_a_forgery_is_refused_by_its_name(forgery: Callable[[], ProvenAdult], name: ProofRefusal) -> None:
     with pytest.raises(AgeProofError) as refused:
         forgery()
     assert refused.value.refusal is name
@@ -684,7 +686,7 @@ def test_a_forgery_is_refused_by_its_name(forgery: Callable[[], Adult], name: Re
 
 def test_the_document_has_every_name() -> None:
     document = (Path(__file__).parents[2] / "docs" / "families" / "age-proof.md").read_text()
-    assert [refusal.value for refusal in Refusal if f"`{refusal.value}`" not in document] == []
+    assert [refusal.value for refusal in ProofRefusal if f"`{refusal.value}`" not in document] == []
 
 
 def test_a_wallet_goes_by_any_clock() -> None:
@@ -697,5 +699,10 @@ def test_a_wallet_goes_by_any_clock() -> None:
 
 def test_every_refusal_has_its_forgery() -> None:
     """Those of the question and of the trust file are in tests of their own."""
-    elsewhere = {Refusal.BAD_CHALLENGE, Refusal.BAD_ORIGIN, Refusal.TRUST_BROKEN, Refusal.TRUST_SIGNATURE}
-    assert {name for _, name in FORGERIES} == set(Refusal) - elsewhere
+    elsewhere = {
+        ProofRefusal.BAD_CHALLENGE,
+        ProofRefusal.BAD_ORIGIN,
+        ProofRefusal.TRUST_BROKEN,
+        ProofRefusal.TRUST_SIGNATURE,
+    }
+    assert {name for _, name in FORGERIES} == set(ProofRefusal) - elsewhere

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.age.hpke import ORDER, POINT, derive_key, unseal
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 
 SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_128_GCM)
 # RFC 9180, A.3.1: DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-128-GCM, base mode, sequence number 0.
@@ -52,7 +52,7 @@ def test_the_vector_of_the_rfc() -> None:
 def test_anything_else_is_not_sealed_for_us(sealed: str, info: str, enc: str) -> None:
     with pytest.raises(AgeProofError) as refused:
         opened(bytes.fromhex(sealed), info, enc)
-    assert refused.value.refusal is Refusal.NOT_SEALED
+    assert refused.value.refusal is ProofRefusal.NOT_SEALED
 
 
 def test_the_order_is_the_curves() -> None:

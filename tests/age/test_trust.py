@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from gateway.age.der import Extensions, read_extensions
 from gateway.age.documents import Document
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.trust import (
     MOST_BYTES,
     MOST_FILE,
@@ -53,7 +53,7 @@ ROOT = Authority("Root").der
 EU, ISO = x509.ObjectIdentifier("1.3.130.2.0.0.1.2"), x509.ObjectIdentifier("1.0.23220.4.1.2")
 
 
-def refused(data: bytes, code: Refusal = Refusal.TRUST_BROKEN, key: bytes = TRUST_PUBLIC) -> None:
+def refused(data: bytes, code: ProofRefusal = ProofRefusal.TRUST_BROKEN, key: bytes = TRUST_PUBLIC) -> None:
     with pytest.raises(AgeProofError) as error:
         read_trust(data, key)
     assert error.value.refusal is code
@@ -77,7 +77,7 @@ def test_what_is_in_it() -> None:
     trust.check(NOW + timedelta(days=30, seconds=-1))
     with pytest.raises(AgeProofError) as error:
         trust.check(NOW + timedelta(days=30))
-    assert error.value.refusal is Refusal.TRUST_EXPIRED
+    assert error.value.refusal is ProofRefusal.TRUST_EXPIRED
 
 
 def test_how_it_is_laid_out_changes_nothing() -> None:
@@ -106,13 +106,13 @@ def test_a_name_in_any_writing() -> None:
 def test_a_change_after_it_was_signed(change: Callable[[dict[str, Any]], None]) -> None:
     document = json.loads(trust_file(ISSUER))
     change(document)
-    refused(json.dumps(document).encode(), Refusal.TRUST_SIGNATURE)
+    refused(json.dumps(document).encode(), ProofRefusal.TRUST_SIGNATURE)
 
 
 def test_another_key() -> None:
     other = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
     for key in (other, b"", TRUST_PUBLIC[:-1]):
-        refused(trust_file(ISSUER), Refusal.TRUST_SIGNATURE, key)
+        refused(trust_file(ISSUER), ProofRefusal.TRUST_SIGNATURE, key)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_signer_may_be_on_the_list_itself() -> None:
     assert leads(leaf, leaf)
     with pytest.raises(AgeProofError) as error:
         leads(leaf, signer_below(leaf))
-    assert error.value.refusal is Refusal.NO_CA
+    assert error.value.refusal is ProofRefusal.NO_CA
 
 
 @pytest.mark.parametrize("purpose", [SIGNER, EU, ISO])
@@ -312,7 +312,7 @@ def test_its_size_is_bounded() -> None:
 def test_extensions_that_cannot_be_read(tbs: str) -> None:
     with pytest.raises(AgeProofError) as error:
         read_extensions(bytes.fromhex(tbs))
-    assert error.value.refusal is Refusal.BAD_CERTIFICATE
+    assert error.value.refusal is ProofRefusal.BAD_CERTIFICATE
 
 
 @given(st.binary(max_size=80), st.integers(0, 10_000))
@@ -332,7 +332,7 @@ def test_a_name_that_is_no_text() -> None:
     assert ROOT.count(b"\x0c\x04Root") == 2
     with pytest.raises(AgeProofError) as error:
         read_certificate(ROOT.replace(b"\x0c\x04Root", b"\x03\x04\0oot"))
-    assert error.value.refusal is Refusal.BAD_CERTIFICATE
+    assert error.value.refusal is ProofRefusal.BAD_CERTIFICATE
 
 
 def test_a_short_digest_is_none() -> None:
@@ -342,7 +342,7 @@ def test_a_short_digest_is_none() -> None:
     short.certificate.verify_directly_issued_by(root.certificate)  # else it is in order
     with pytest.raises(AgeProofError) as error:
         leads(root, short)
-    assert error.value.refusal is Refusal.UNTRUSTED
+    assert error.value.refusal is ProofRefusal.UNTRUSTED
 
 
 def test_the_signature_has_one_form() -> None:

@@ -32,7 +32,7 @@ from gateway.age.mdoc import (
     read_item,
     read_mso,
 )
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.trust import Issuer, Trust, read_certificate
 from tests.age.wallet import Authority, signer_below, unb64
 
@@ -100,16 +100,16 @@ def test_a_published_proof_is_taken_whole() -> None:
 
 def test_its_signer_as_published_is_for_nothing_in_particular() -> None:
     response, transcript = presentation(EMPTY)
-    assert refusal(response, transcript) is Refusal.WRONG_PURPOSE
+    assert refusal(response, transcript) is ProofRefusal.WRONG_PURPOSE
 
 
 def test_another_session_and_another_time() -> None:
     response, transcript = presentation(EMPTY)
     ours = for_documents(response)
-    assert refusal(ours, transcript[:-1] + b"\x01") is Refusal.DEVICE_SIGNATURE
+    assert refusal(ours, transcript[:-1] + b"\x01") is ProofRefusal.DEVICE_SIGNATURE
     assert refusal(ours, transcript, datetime(2027, 12, 31, 23, 59, 59, tzinfo=UTC)) is None
-    assert refusal(ours, transcript, datetime(2028, 1, 1, tzinfo=UTC)) is Refusal.EXPIRED
-    assert refusal(ours, transcript, datetime(2025, 12, 31, tzinfo=UTC)) is Refusal.CERTIFICATE_EXPIRED
+    assert refusal(ours, transcript, datetime(2028, 1, 1, tzinfo=UTC)) is ProofRefusal.EXPIRED
+    assert refusal(ours, transcript, datetime(2025, 12, 31, tzinfo=UTC)) is ProofRefusal.CERTIFICATE_EXPIRED
 
 
 def test_no_byte_of_it_can_be_another() -> None:
@@ -128,20 +128,20 @@ def test_no_byte_of_it_can_be_another() -> None:
 def test_no_part_of_it_is_enough() -> None:
     response, transcript = presentation(EMPTY)
     ours = for_documents(response)
-    assert {refusal(ours[:end], transcript) for end in range(len(ours))} == {Refusal.BAD_CBOR}
+    assert {refusal(ours[:end], transcript) for end in range(len(ours))} == {ProofRefusal.BAD_CBOR}
 
 
 def test_what_a_wallet_says_of_itself_is_more_than_was_asked() -> None:
     response, transcript = presentation(NONEMPTY)
-    assert refusal(for_documents(response), transcript) is Refusal.OVER_DISCLOSED
+    assert refusal(for_documents(response), transcript) is ProofRefusal.OVER_DISCLOSED
 
 
 def test_a_licence_that_shows_a_name_is_refused() -> None:
     response, transcript = presentation(MUSTERMANN)
-    assert refusal(response, transcript, datetime(2024, 10, 1, tzinfo=UTC)) is Refusal.OVER_DISCLOSED
+    assert refusal(response, transcript, datetime(2024, 10, 1, tzinfo=UTC)) is ProofRefusal.OVER_DISCLOSED
 
 
-def refusal(response: bytes, transcript: bytes, now: datetime = NOW) -> Refusal | None:
+def refusal(response: bytes, transcript: bytes, now: datetime = NOW) -> ProofRefusal | None:
     try:
         adult_until(response, transcript, tuple(Document), trust(), now)
     except AgeProofError as error:

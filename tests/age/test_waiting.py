@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.waiting import MOST, OpenChallenges
 from tests.age.wallet import NOW
 
 SOON = NOW + timedelta(minutes=5)
 
 
-def refused(waiting: OpenChallenges, name: str, code: Refusal) -> None:
+def refused(waiting: OpenChallenges, name: str, code: ProofRefusal) -> None:
     with pytest.raises(AgeProofError) as error:
         waiting.take(name, NOW)
     assert error.value.refusal is code
@@ -23,8 +23,8 @@ def test_it_is_handed_out_once() -> None:
     waiting = OpenChallenges()
     waiting.add("a", "one", SOON, NOW)
     assert waiting.take("a", NOW) == "one"
-    refused(waiting, "a", Refusal.REPLAYED)
-    refused(waiting, "never asked", Refusal.REPLAYED)
+    refused(waiting, "a", ProofRefusal.REPLAYED)
+    refused(waiting, "never asked", ProofRefusal.REPLAYED)
 
 
 def test_a_second_question_takes_the_first_ones_place() -> None:
@@ -38,8 +38,8 @@ def test_a_second_question_takes_the_first_ones_place() -> None:
 def test_late_is_once_too() -> None:
     waiting = OpenChallenges()
     waiting.add("a", "one", NOW, NOW - timedelta(minutes=5))
-    refused(waiting, "a", Refusal.LATE)
-    refused(waiting, "a", Refusal.REPLAYED)
+    refused(waiting, "a", ProofRefusal.LATE)
+    refused(waiting, "a", ProofRefusal.REPLAYED)
 
 
 def test_few_are_kept_and_none_that_has_ended() -> None:
@@ -47,7 +47,7 @@ def test_few_are_kept_and_none_that_has_ended() -> None:
     for number in range(MOST + 3):
         waiting.add(str(number), "kept", SOON, NOW)
     assert len(waiting) == MOST
-    refused(waiting, "2", Refusal.REPLAYED)
+    refused(waiting, "2", ProofRefusal.REPLAYED)
     assert waiting.take("3", NOW)
     waiting.add("later", "kept", SOON + timedelta(hours=1), SOON)
     assert len(waiting) == 1

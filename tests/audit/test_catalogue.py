@@ -9,10 +9,10 @@ import pytest
 
 from gateway.audit import probes, rawtcp
 from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import Check
+from gateway.audit.checks import AuditCheck
 from gateway.audit.sink import DATAGRAMS, PROTOCOLS, STREAMS
 from gateway.policy.config.config import parse_config
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from tests.policy.homes import a_profile
 
 ROOT = Path(__file__).parents[2]
@@ -27,20 +27,20 @@ def test_there_are_at_least_forty_and_each_has_its_own_name() -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.id)
-def test_a_check_fits_its_line_and_says_what_governs_it(check: Check) -> None:
+def test_a_check_fits_its_line_and_says_what_governs_it(check: AuditCheck) -> None:
     assert 0 < len(check.title) <= 46
     assert check.group
     assert RULE.fullmatch(check.rule)
     assert check.needs in ("", "dns", "tls")
     kind, _, way = check.rule.partition(":")
     if kind == "way":
-        assert check.closes == f"ways: {{{Way(way)}: block}}"
+        assert check.closes == f"ways: {{{BypassMethod(way)}: block}}"
     if check.passes:
         assert (check.closes, check.rule) == ("", "always")
 
 
 @pytest.mark.parametrize("check", EVERY, ids=lambda one: one.id)
-def test_what_it_does_is_done_and_answered(check: Check) -> None:
+def test_what_it_does_is_done_and_answered(check: AuditCheck) -> None:
     """Its probe is there, and the pretended internet has a server where it calls."""
     kind, port = check.job["probe"], check.job["port"]
     assert kind in probes.PROBES or kind in ("download", "offload")

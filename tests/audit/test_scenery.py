@@ -20,14 +20,14 @@ from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import Listen
-from gateway.policy.profile.bypass_methods import Switch
+from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.rules import Mode
 
 AT = "2026-11-24T20:40:00+05:00"
 STAGE = {"sourcemac": "02:00:00:00:00:50", "strangermac": "02:00:00:00:00:51", "lan": "br-lan"}
 RULES = AuditedRules(
     profile="kid", name="Kid", band="10-12", strict=False, mode=Mode.BLOCK_LIST,
-    ways={"vpn": Switch.BLOCK, "ssh": Switch.ALLOW}, seconds=300,
+    ways={"vpn": MethodSetting.BLOCK, "ssh": MethodSetting.ALLOW}, seconds=300,
 )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def test_ports_are_those_that_others_can_reach() -> None:
 
 
 def test_a_service_of_the_gateways_own_has_one_port_on_each_address() -> None:
-    with scenery.Service(["127.0.0.1", "::1"]) as service:
+    with scenery.ProbeListener(["127.0.0.1", "::1"]) as service:
         for address in ("127.0.0.1", "::1"):
             socket.create_connection((address, service.port), 2).close()
     with pytest.raises(ConnectionRefusedError):

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.audit import report, zone
 from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import Check, Outcome, Result, Scene, Want
+from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene, Want
 from gateway.audit.plan import Task, Unavailable, tasks
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of, through
 from gateway.control.contract.filter_tests import AuditedDecision
@@ -53,11 +53,11 @@ SCENE = Scene(
 )
 Tried = tuple[Task, Mapping[str, Any], list[dict[str, object]]]
 PLAIN = {"probe": "stream", "to": "@far", "port": 22, "send": "00"}
-WAY = Check("way", "a way", "Group", PLAIN, "ways: {vpn: block}", "way:vpn")
+WAY = AuditCheck("way", "a way", "Group", PLAIN, "ways: {vpn: block}", "way:vpn")
 ANSWERED = {"how": "answered"}
 
 
-def task(check: Check, version: int = 4, scene: Scene = SCENE) -> Task:
+def task(check: AuditCheck, version: int = 4, scene: Scene = SCENE) -> Task:
     return next(item for item in tasks([check], scene) if item.version == version)
 
 
@@ -104,7 +104,7 @@ def test_a_trusted_name_is_tried_where_there_is_one() -> None:
 
 def test_words_are_filled_in_inside_of_a_text() -> None:
     job = {"probe": "request", "to": "@at:allowed", "port": 80, "text": "Host: @refused"}
-    filled = task(Check("x", "x", "x", job, "")).job
+    filled = task(AuditCheck("x", "x", "x", job, "")).job
     assert not isinstance(filled, Unavailable)
     assert bytes.fromhex(filled["send"]) == b"Host: bad.example"
     assert filled["to"] == zone.address_of("good.example", 4)
@@ -122,25 +122,25 @@ def test_without_ipv6_there_is_nothing_to_tell_of_it() -> None:
 @pytest.mark.parametrize(
     ("observed", "there", "found"),
     [
-        (ANSWERED, True, Outcome.OPEN),
-        (ANSWERED, False, Outcome.CLOSED),  # somebody else answered
-        ({"how": "silence"}, True, Outcome.CLOSED),  # it arrived, and no answer came back
-        ({"how": "reset"}, False, Outcome.CLOSED),
+        (ANSWERED, True, CheckOutcome.OPEN),
+        (ANSWERED, False, CheckOutcome.CLOSED),  # somebody else answered
+        ({"how": "silence"}, True, CheckOutcome.CLOSED),  # it arrived, and no answer came back
+        ({"how": "reset"}, False, CheckOutcome.CLOSED),
     ],
 )
 def test_a_way_is_open_where_it_arrived_and_was_answered(
-    observed: Mapping[str, Any], there: bool, found: Outcome
+    observed: Mapping[str, Any], there: bool, found: CheckOutcome
 ) -> None:
     one = task(WAY)
     result = judge(one, observed, arrived(one) if there else [], SCENE, {})
-    assert (result.found, result.fault) == (found, found is Outcome.OPEN)
+    assert (result.found, result.fault) == (found, found is CheckOutcome.OPEN)
 
 
 def test_what_the_control_lacks_is_unknown() -> None:
     one = task(WAY)
     result = judge(one, ANSWERED, arrived(one), SCENE, {"tls": "nothing came"})
-    assert (result.found, result.why, result.fault) == (Outcome.UNKNOWN, "nothing came", False)
-    assert judge(one, None, [], SCENE, {}).found is Outcome.UNKNOWN
+    assert (result.found, result.why, result.fault) == (CheckOutcome.UNKNOWN, "nothing came", False)
+    assert judge(one, None, [], SCENE, {}).found is CheckOutcome.UNKNOWN
 
 
 def test_what_arrived_elsewhere_is_not_this_ones() -> None:
@@ -167,7 +167,7 @@ def test_what_arrived_elsewhere_is_not_this_ones() -> None:
 def test_open_is_a_hole_or_as_the_family_has_it(rule: str, scene: Scene, meant: bool) -> None:
     check = replace(WAY, rule=rule)
     result = concluded(check, 4, scene, worked=True, how="answered", job={"port": 22})
-    assert (result.found, result.meant, result.fault) == (Outcome.OPEN, meant, not meant)
+    assert (result.found, result.meant, result.fault) == (CheckOutcome.OPEN, meant, not meant)
     assert not concluded(check, 4, scene, worked=False, how="reset", job={"port": 22}).fault
 
 
@@ -241,7 +241,7 @@ def test_the_daemons_word_is_the_latest_about_this_address() -> None:
 # ---------------------------------------------------------------- report
 
 
-def results(*founds: tuple[Outcome, bool], check: Check = WAY) -> list[Result]:
+def results(*founds: tuple[CheckOutcome, bool], check: AuditCheck = WAY) -> list[Result]:
     return [
         Result(check, version, found, meant=meant)
         for version, (found, meant) in zip((4, 6), founds, strict=True)
@@ -253,36 +253,40 @@ def lines(some: list[Result], scene: Scene = SCENE) -> list[str]:
 
 
 def test_a_table_fits_eighty_columns_whatever_is_in_it() -> None:
-    some = [Result(check, version, Outcome.UNKNOWN, "word " * 40) for check in CHECKS for version in (4, 6)]
+    some = [
+        Result(check, version, CheckOutcome.UNKNOWN, "word " * 40) for check in CHECKS for version in (4, 6)
+    ]
     table = lines(some, replace(SCENE, name="N" * 70))
     assert max(map(len, table)) <= 80
     assert sum("unknown" in line for line in table) == len(CHECKS) + 1
 
 
 def test_what_is_open_names_the_setting_that_closes_it() -> None:
-    table = lines(results((Outcome.OPEN, True), (Outcome.CLOSED, True)))
+    table = lines(results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, True)))
     at = next(number for number, line in enumerate(table) if line.startswith("  a way"))
     assert table[at].split() == ["a", "way", "open", "closed"]
     assert table[at + 1] == "      open by this family's rules; to block it: ways: {vpn: block}"
 
 
 def test_a_hole_is_marked_and_said_to_be_one() -> None:
-    table = lines(results((Outcome.OPEN, False), (Outcome.CLOSED, True)))
+    table = lines(results((CheckOutcome.OPEN, False), (CheckOutcome.CLOSED, True)))
     assert any("open!" in line for line in table)
     assert "      ways: {vpn: block} is set, but it is open: a fault; run: qalqan check" in table
 
 
 def test_what_has_to_pass_is_shown_in_its_own_words() -> None:
     must = replace(WAY, passes=True, closes="", rule="always")
-    table = lines(results((Outcome.OPEN, True), (Outcome.CLOSED, False), check=must))
+    table = lines(results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, False), check=must))
     assert any("passes" in line and "refused!" in line for line in table)
-    shown: Any = report.as_json(SCENE, results((Outcome.OPEN, True), (Outcome.CLOSED, False), check=must), [])
+    shown: Any = report.as_json(
+        SCENE, results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, False), check=must), []
+    )
     (one,) = shown["checks"]
     assert (one["ipv4"]["found"], one["ipv6"]["found"], one["ipv6"]["fault"]) == ("passes", "refused", True)
 
 
 def test_the_last_line_counts() -> None:
-    some = results((Outcome.OPEN, True), (Outcome.CLOSED, True))
+    some = results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, True))
     assert report.summary(some) == (
         "1 checks: 1 closed, 1 open, of them 1 by the rules, 0 pass as they should, 0 unknown, 0 faults"
     )

@@ -20,10 +20,10 @@ PROBES = 200_000
 _BUILD = """
 import resource, sys
 from pathlib import Path
-from gateway.lists.build import Canaries, Source, build_table
+from gateway.lists.build import BuildSource, Canaries, build_table
 from gateway.lists.formats import Format
 folder = Path(sys.argv[1])
-sources = [Source(f.stem, f.stem, f, Format.DOMAINS, True) for f in sorted(folder.glob("*.txt"))]
+sources = [BuildSource(f.stem, f.stem, f, Format.DOMAINS, True) for f in sorted(folder.glob("*.txt"))]
 build_table(sources, folder / "categories.table", built="2026-11-24T00:00:00+00:00", canaries=Canaries([]),
             is_public_suffix={"com", "net", "org"}.__contains__)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -24,10 +24,10 @@ from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.table import render
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.kernel.usage import Pair, PassCounters, Totals
-from gateway.kernel.watch import Watch
+from gateway.kernel.watch import TableWatch
 from gateway.metering.ledgers import Ledgers
-from gateway.metering.meter import Mark, Meter
-from gateway.metering.uses import Uses
+from gateway.metering.meter import CounterMark, Meter
+from gateway.metering.uses import UseRecorder
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.values import Observation, Proto
 from gateway.store.minutes_file import MinutesFile
@@ -52,7 +52,7 @@ class _Kernel:
 
     def __post_init__(self) -> None:
         self.totals = Totals(self.counters)
-        self.watch = Watch(frozenset({("inet", "qalqan")}), self.totals.ended)
+        self.watch = TableWatch(frozenset({("inet", "qalqan")}), self.totals.ended)
 
     def used(self) -> Mapping[Pair, int]:
         self.watch.catch_up()
@@ -177,8 +177,8 @@ def _meter(folder: Path, kernel: _Kernel, live: LiveFlows) -> Meter:
         cast(Family, SimpleNamespace(members=members)),
         books,
         live,
-        Mark(place / "metered"),
-        Uses(live, lambda: rules.world),
+        CounterMark(place / "metered"),
+        UseRecorder(live, lambda: rules.world),
         lambda: datetime.now(UTC),
         classes=lambda: classes,
         catalogue=lambda: rules.world.catalogue,

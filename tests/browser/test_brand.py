@@ -11,7 +11,7 @@ import pytest
 
 from gateway.cli.commands.web import settings_dict
 from gateway.policy.config.brand import GROUNDS, MAX_NAME, MIN_CONTRAST, Brand, contrast
-from gateway.policy.config.config import Config, Proposal
+from gateway.policy.config.config import Config, ProviderProposal
 from tests.browser.audit import faults
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.conftest import Site
@@ -42,7 +42,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     logo.write_bytes(SVG)
     household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
     brand = Brand(NAME, LIGHTEST, str(logo), "https://isp.example/help-for-your-gateway")
-    values = settings_dict(Config(brand=brand, propose=Proposal(("gambling", "hostsvn-gambling"), ("6-9",))))
+    values = settings_dict(
+        Config(brand=brand, propose=ProviderProposal(("gambling", "hostsvn-gambling"), ("6-9",)))
+    )
     *start, plain, log = command(folder / "control.sock", port)
     look = {key: values[key] for key in ("brand", "propose")}
     argv = [*start, json.dumps(json.loads(plain) | look), log]

@@ -15,7 +15,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from gateway.web.backup_seal import unseal
+from gateway.web.backup_encryption import decrypt_backup
 from tests.browser.chromium import WEIGHT, Chromium, chromium, eventually
 from tests.browser.family import Family, at_home, mums_browser
 from tests.lab import chromium as device_browser
@@ -285,7 +285,7 @@ def test_health_is_what_the_daemon_checks_as_root(family: Family, parent: Chromi
 def test_a_backup_is_made_on_the_page_and_told_to_everybody(family: Family, parent: Chromium) -> None:
     parent.driver.get(family.url(PARENT.key, "/parent/backup/"))
     made = parent.driver.execute_async_script(SAVE, "four quiet words")
-    content = json.loads(unseal(base64.b64decode(made), "four quiet words"))
+    content = json.loads(decrypt_backup(base64.b64decode(made), "four quiet words"))
     assert "daughter.yaml" in content["profiles"]
     assert "Mum" in [one["name"] for one in content["people"]]
     for marker in ("tiktok.com", "visited", "www."):

@@ -29,8 +29,9 @@ const at = document.elementFromPoint(box.left + box.width / 2, box.top + Math.mi
 window.visited ||= [];
 if (one === window.visited.at(-1)) return { same: true };  // a field of several parts, such as a time
 const again = window.visited.includes(one);
-const back = window.visited.length && !again &&
-  one.compareDocumentPosition(window.visited.at(-1)) & Node.DOCUMENT_POSITION_FOLLOWING;
+// A live part may have been replaced meanwhile: an element that left the document has no position in it.
+const last = window.visited.findLast(visited => visited.isConnected);
+const back = last && !again && one.compareDocumentPosition(last) & Node.DOCUMENT_POSITION_FOLLOWING;
 window.visited.push(one);
 return {
   name: (one.ariaLabel || one.tagName !== "BUTTON" && one.name || one.innerText).replace(/\\s+/g, " ").trim(),

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gateway.check.lists import register_findings
-from gateway.lists.book import SHELF, Book, Copy
+from gateway.lists.book import SHELF, Copy, CopyIndex
 from gateway.lists.table import TABLE_NAME
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import Register
@@ -73,7 +73,7 @@ def test_check_says_who_turned_it_on_and_what_is_wrong(tmp_path: Path) -> None:
         missing
     )
     assert "is not downloaded yet" in str(missing)
-    book = Book(tmp_path / SHELF)
+    book = CopyIndex(tmp_path / SHELF)
     book.folder.mkdir()
     book.path("law-kz").write_text("listed.example\n")
     (fine,) = register_findings(config)

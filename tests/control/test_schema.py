@@ -11,7 +11,7 @@ import pytest
 
 from gateway.control.schema import OneLine, Record, SchemaError, Text, Whole, decode, record, to_json, type_of
 from gateway.policy.requests.requests import Answer
-from webui.api.document import Book
+from webui.api.document import RecordSchemas
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def test_a_daemon_of_another_version_may_say_more_or_less() -> None:
 
 
 def test_the_schema_says_the_same() -> None:
-    sent, answered = Book(bodies=True), Book(bodies=False)
+    sent, answered = RecordSchemas(bodies=True), RecordSchemas(bodies=False)
     sent.ref(Sample)
     answered.ref(Sample)
     schema = sent.schemas["Sample"]
@@ -95,7 +95,7 @@ def test_the_schema_says_the_same() -> None:
 
 
 def test_null_is_one_of_the_choices_where_it_may_be() -> None:
-    schema = type_of(Literal["a"] | None).schema(Book(bodies=True))
+    schema = type_of(Literal["a"] | None).schema(RecordSchemas(bodies=True))
     assert schema == {"type": ["string", "null"], "enum": ["a", None]}
 
 

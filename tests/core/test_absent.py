@@ -42,7 +42,9 @@ def test_an_audit_says_what_it_needs(without: str) -> None:
 
 
 def test_a_backup_says_what_it_needs(without: str) -> None:
-    done = run(without, "gateway.web.backup_seal", "seal", stdin=b'{"password": "a long one"}\nrules')
+    done = run(
+        without, "gateway.web.backup_encryption", "encrypt", stdin=b'{"password": "a long one"}\nrules'
+    )
     assert done.returncode == 1
     assert "backups need the package python3-cryptography" in json.loads(done.stderr)["error"]
 

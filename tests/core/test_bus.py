@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.core.bus import Bus, Notice
+from gateway.core.bus import Bus, ControlEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +216,16 @@ def test_a_subscriber_may_subscribe_another_class_during_delivery(bus: Bus, reco
 
 
 def test_notify_publishes_a_notice_with_its_values(bus: Bus, recorder: Recorder) -> None:
-    bus.subscribe(Notice, recorder.subscriber("notice"))
+    bus.subscribe(ControlEvent, recorder.subscriber("notice"))
     bus.notify("device", mac="02:00:00:00:00:0a", name="tablet")
     bus.notify("status")
     assert recorder.calls == [
-        ("notice", Notice("device", {"mac": "02:00:00:00:00:0a", "name": "tablet"})),
-        ("notice", Notice("status", {})),
+        ("notice", ControlEvent("device", {"mac": "02:00:00:00:00:0a", "name": "tablet"})),
+        ("notice", ControlEvent("status", {})),
     ]
 
 
 def test_a_value_of_a_notice_may_be_called_event(bus: Bus, recorder: Recorder) -> None:
-    bus.subscribe(Notice, recorder.subscriber("notice"))
+    bus.subscribe(ControlEvent, recorder.subscriber("notice"))
     bus.notify("log", event="start")
-    assert recorder.calls == [("notice", Notice("log", {"event": "start"}))]
+    assert recorder.calls == [("notice", ControlEvent("log", {"event": "start"}))]

@@ -13,7 +13,7 @@ import pytest
 from gateway.core.loop import Loop
 from gateway.dataplane.address_owners import EVERY, AddressOwners
 from gateway.dataplane.kernel_table import KernelTable
-from gateway.kernel.conntrack import Entry
+from gateway.kernel.conntrack import ConntrackEntry
 from gateway.kernel.marks import CUT
 from gateway.kernel.snapshot import Owner, Slot, Snapshot
 from gateway.lan.neighbours import MAX_OF_ONE, NeighbourEvents, Owners, read_neighbours
@@ -82,7 +82,7 @@ class Router:
                 self.loop.run_once(0.02)
             return condition()
 
-    def connections(self, site: str) -> list[Entry]:
+    def connections(self, site: str) -> list[ConntrackEntry]:
         wanted = ipaddress.ip_address(site).packed
         return [one for one in self.table.conntrack.entries() if one.original.dst == wanted]
 

@@ -15,7 +15,7 @@ from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
 from gateway.dataplane import packets
 from gateway.dataplane.packets import AGE, NICENESS, PacketPath, PacketSides, go_first
-from gateway.kernel.conntrack import Entry, FlowTuple
+from gateway.kernel.conntrack import ConntrackEntry, FlowTuple
 from gateway.kernel.marks import ANSWER, ASKING, QUESTION, MarkLayout, QueueKind
 from gateway.kernel.queue import DROP, FORWARD, INPUT, PREROUTING
 from gateway.path.dns import PacketOutcome
@@ -36,13 +36,13 @@ DEVICE6, SITE6 = "2001:db8:77::10", "2001:db8:1::1"
 class Path(PacketPath):
     """Whose parts say what they are told to, and which sends nothing."""
 
-    def __init__(self, loop: Loop, entry: Entry | None = None, error: bool = False) -> None:
+    def __init__(self, loop: Loop, entry: ConntrackEntry | None = None, error: bool = False) -> None:
         self.verdict: PacketVerdict = PacketVerdict(0)
         self.outcome = PacketOutcome(True)
         self.sent: list[bytes] = []
         self.looked_for: list[FlowTuple] = []
 
-        def behind(packet: FlowTuple) -> Entry | None:
+        def behind(packet: FlowTuple) -> ConntrackEntry | None:
             self.looked_for.append(packet)
             if error:
                 raise KernelError("no")
@@ -103,10 +103,10 @@ def test_what_goes_on_is_known_by_its_mark(loop: Loop) -> None:
     path.close()
 
 
-def entry(asked: str) -> Entry:
+def entry(asked: str) -> ConntrackEntry:
     query = parse_ip(datagram(CLIENT, asked, 4000, 53, b""))
     original = FlowTuple(query.src, query.dst, UDP, 4000, 53)
-    return Entry(original, original, 0, 0, None, None, b"")
+    return ConntrackEntry(original, original, 0, 0, None, None, b"")
 
 
 @pytest.mark.lab
@@ -136,7 +136,9 @@ def test_a_later_question_is_answered_from_the_address_that_was_asked(loop: Loop
     ],
     ids=["first", "gone", "unreadable", "straight"],
 )
-def test_any_other_answer_is_sent_as_it_is(loop: Loop, found: Entry | None, error: bool, hook: int) -> None:
+def test_any_other_answer_is_sent_as_it_is(
+    loop: Loop, found: ConntrackEntry | None, error: bool, hook: int
+) -> None:
     path = Path(loop, found, error)
     path.outcome = PacketOutcome(False, reply=REPLY)
     assert path.hand(QUESTION, hook) == DROP

@@ -13,7 +13,7 @@ from gateway.app.features import DataPlane, Features
 from gateway.control.protocol import Request, Role
 from gateway.control.router import Router
 from gateway.control.schema import is_record, values_of
-from gateway.core.bus import Bus, Notice
+from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.core.logs import LastLines
 from gateway.core.loop import Timer
@@ -228,7 +228,7 @@ class Desk:
     def start(self) -> None:
         """As after a kill: memory is what the disk has."""
         self.bus = Bus()
-        self.bus.subscribe(Notice, self._noticed)
+        self.bus.subscribe(ControlEvent, self._noticed)
         self.rules = RuleBook(self._path, bus=self.bus)
         self.home = HomeContext(
             cast("Any", self.loop), self.clock, cast("Any", self.watch), self.rules, self.bus
@@ -311,7 +311,7 @@ class Desk:
         """The features by their names."""
         return getattr(self.__dict__["features"], name)
 
-    def _noticed(self, notice: Notice) -> None:
+    def _noticed(self, notice: ControlEvent) -> None:
         self.events.append({"event": notice.event, **notice.values})
 
     def stop(self) -> None:

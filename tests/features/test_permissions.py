@@ -13,7 +13,16 @@ import pytest
 
 from gateway.control.permissions import VERBS, document, may_change, senders_of
 from gateway.control.protocol import Role
-from gateway.control.schema import Choice, FieldType, Scalar, Several, Time, field_types, is_needed, name_of
+from gateway.control.schema import (
+    Choice,
+    FieldType,
+    JsonScalar,
+    Several,
+    Time,
+    field_types,
+    is_needed,
+    name_of,
+)
 from gateway.control.verbs import Sender
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
@@ -54,9 +63,9 @@ def arguments(name: str) -> dict[str, Any]:
 
 def sample(kind: FieldType, text: str) -> object:
     match kind:
-        case Scalar(limits=limits) if dict(limits).get("minimum") is not None:
+        case JsonScalar(limits=limits) if dict(limits).get("minimum") is not None:
             return dict(limits)["minimum"]
-        case Scalar():
+        case JsonScalar():
             return {"string": text, "integer": 1, "boolean": True}[kind.json_type]
         case Choice():
             return kind.among[0]

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.lan.neighbours import Neighbour
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from tests.features.conftest import Make, at
 from tests.features.desk import MUMS, STRANGER, TABLET, Desk
@@ -177,7 +177,7 @@ def test_a_question_about_a_childs_device_stays_without_its_moment(
     make: Make, band: str, exact: bool
 ) -> None:
     desk = here(make, band)
-    asked = Question(STRANGER, Ask.AGAIN, desk.clock.now(), known=TABLET, profile="daughter")
+    asked = IdentityQuestion(STRANGER, Ask.AGAIN, desk.clock.now(), known=TABLET, profile="daughter")
     assert desk.store.questions.put(asked, lambda _: None, desk.clock.now())
     (one,) = desk.ask("questions", Role.WEB)["questions"]
     assert (one["ask"], one["known"], one["owner"]) == ("again", TABLET, "daughter")

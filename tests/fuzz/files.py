@@ -19,7 +19,7 @@ from gateway.age.hpke import POINT, derive_key, unseal
 from gateway.age.refusals import AgeProofError
 from gateway.core.errors import ListError, PolicyError
 from gateway.household.uci import parse_uci
-from gateway.lists.book import Book
+from gateway.lists.book import CopyIndex
 from gateway.lists.canaries import Canaries
 from gateway.lists.must_resolve import MustResolve, MustSite, parse_must_resolve
 from gateway.lists.registers import copy_register_file, note, usable
@@ -32,7 +32,7 @@ from gateway.policy.profile.backups import Backup, backup_text, parse_backup
 from gateway.policy.profile.bands import parse_band
 from gateway.policy.profile.profile import parse_profile
 from gateway.web.age_proof import RequestError, answer
-from gateway.web.backup_seal import SealError, read_header, seal
+from gateway.web.backup_encryption import BackupFileError, encrypt_backup, read_header
 from gateway.web.certificates import examine
 from gateway.web.examined_certificate import parse_examined
 from tests.age.wallet import EU_AV, NOW, TRUST_PUBLIC, Issuer, Wallet, new_key, trust_file
@@ -141,7 +141,7 @@ def register(data: bytes) -> None:
     with _folder() as folder:
         file = folder / "names.txt"
         file.write_bytes(data)
-        one, book = Register("kz", "", str(file), on=True), Book(folder)
+        one, book = Register("kz", "", str(file), on=True), CopyIndex(folder)
         with contextlib.suppress(ListError):
             copy_register_file(one, book, CANARIES, AT)
             note([one], book, CANARIES.must)
@@ -173,7 +173,7 @@ def _key_files() -> list[bytes]:
 
 def backup(data: bytes) -> None:
     """A file's head, and what is sealed in it."""
-    with contextlib.suppress(SealError):
+    with contextlib.suppress(BackupFileError):
         read_header(data)
     with contextlib.suppress(PolicyError):
         read = parse_backup(data.decode("utf-8", "replace"))
@@ -184,7 +184,7 @@ def backup(data: bytes) -> None:
 def _backups() -> list[bytes]:
     profiles = {"son.yaml": "band: 10-12\n"}
     text = backup_text(Backup(AT, "Mum", "gateway", "1.0", {}, None, profiles, {})).encode()
-    return [text, seal(text, "a long word")]
+    return [text, encrypt_backup(text, "a long word")]
 
 
 def settings(data: bytes) -> None:

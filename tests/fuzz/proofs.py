@@ -17,7 +17,7 @@ from gateway.age.dcapi import Challenge, ask, open_answer, read_challenge
 from gateway.age.der import read_extensions
 from gateway.age.mdoc import adult_until
 from gateway.age.proof import verify
-from gateway.age.refusals import AgeProofError, Refusal
+from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.trust import Trust, read_certificate, read_trust, to_be_signed
 from tests.age.wallet import (
     EU_AV,
@@ -59,7 +59,7 @@ def cbor(data: bytes) -> None:
 def cose(data: bytes) -> None:
     key = _wallet(EU_AV).key.public_key()
     with contextlib.suppress(AgeProofError):
-        check(read_sign1(decode(data)), key, data, Refusal.ISSUER_SIGNATURE)
+        check(read_sign1(decode(data)), key, data, ProofRefusal.ISSUER_SIGNATURE)
     with contextlib.suppress(AgeProofError):
         read_key(decode(data))
 

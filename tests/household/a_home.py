@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.household.members import EVERYONE, Family, Member
 from gateway.household.rule_book import RuleBook
 from gateway.path.addresses import AddressBook, NameBook, ServiceBook
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
 from tests.household.household_files import DAUGHTER, MUM, SON, Rules, write
@@ -50,7 +50,7 @@ class Home:
 
 def asked_about(home: Home, profile: str, known: str) -> Member:
     """The stranger, who may be a known device by another address."""
-    question = Question(STRANGER, Ask.AGAIN, NOON, profile=profile, known=known)
+    question = IdentityQuestion(STRANGER, Ask.AGAIN, NOON, profile=profile, known=known)
     home.store.questions.put(question, lambda _: None, NOON)
     home.rebuild()
     member = home.family.member_of(STRANGER)

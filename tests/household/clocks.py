@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.core.clock import WallClock
 from gateway.core.loop import Loop
-from gateway.household.clock_watch import STAMP, ClockWatch, Machine, Reading
+from gateway.household.clock_watch import STAMP, ClockWatch, MachineClocks, Reading
 from gateway.policy.time.clock_changes import Jump
 
 RIGHT = datetime(2026, 11, 25, 20, 0, tzinfo=UTC)
@@ -16,7 +16,7 @@ DAY = 86400.0
 NOTHING = timedelta()
 
 
-class PlayedMachine(Machine):
+class PlayedMachine(MachineClocks):
     """The right time is ``RIGHT`` at its first boot, and goes on while it is off."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from gateway.household.clock_watch import (
     STAMP,
     STORE,
     ClockWatch,
-    Source,
+    TimeSource,
 )
 from gateway.kernel import clocks
 from gateway.kernel.clocks import SetAlarm
@@ -57,7 +57,7 @@ def test_a_kernel_that_does_not_tell_vouches_for_nothing(scene: Scene) -> None:
 def test_a_time_service_makes_it_known_at_the_start(scene: Scene) -> None:
     scene.machine.kept = True
     watch = scene.begin()
-    assert watch.source is Source.SERVICE
+    assert watch.source is TimeSource.SERVICE
     assert scene.jumps == []
     assert watch.lower_bound == RIGHT
 
@@ -68,7 +68,7 @@ def test_a_time_service_sets_a_wrong_clock(scene: Scene) -> None:
     scene.machine.wait(20)
     scene.machine.ahead = 0
     watch.look()
-    assert watch.source is Source.UNKNOWN, "a step alone says nothing"
+    assert watch.source is TimeSource.UNKNOWN, "a step alone says nothing"
     scene.machine.kept = True
     watch.look()
     assert scene.sizes == [3 * DAY, 0]
@@ -135,7 +135,7 @@ def test_a_host_that_is_behind_the_last_known_time_vouches_for_nothing(scene: Sc
     assert not watch.known, "only at the start"
     scene.end()
     scene.machine.start(off=60)
-    assert scene.begin().source is Source.HOST
+    assert scene.begin().source is TimeSource.HOST
 
 
 def test_a_battery_clock_that_agreed_before_makes_it_known(scene: Scene) -> None:
@@ -145,7 +145,7 @@ def test_a_battery_clock_that_agreed_before_makes_it_known(scene: Scene) -> None
         scene.machine.with_battery(ahead=4)
         scene.machine.ahead = 4
         watch = scene.begin()
-        assert watch.source is Source.RTC
+        assert watch.source is TimeSource.RTC
         scene.machine.wait(50)
         scene.end()
 
@@ -192,7 +192,7 @@ def test_a_phone_may_be_what_the_battery_clock_agrees_with(scene: Scene) -> None
     scene.end()
     scene.machine.start(off=DAY)
     scene.machine.with_battery()
-    assert scene.begin().source is Source.RTC
+    assert scene.begin().source is TimeSource.RTC
     scene.end()
     scene.machine.start(off=DAY)
     scene.machine.with_battery(ahead=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.bus import Bus
-from gateway.household.rule_book import RuleBook, TableLost
+from gateway.household.rule_book import CategoryTableLost, RuleBook
 from gateway.lists.table import TABLE_NAME, seed_names
 from gateway.policy.names.domain_table import pack_table
 from tests.household.household_files import DAUGHTER, write
@@ -74,7 +74,7 @@ def test_a_start_with_a_damaged_table_has_the_packaged_lists(config: Path, table
 def test_a_reload_with_a_damaged_table_keeps_the_previous_one(config: Path, table: Path) -> None:
     bus, calls = Bus(), list[bool]()
     rules = RuleBook(config, bus=bus)
-    bus.subscribe(TableLost, lambda _: calls.append(rules.table_damaged))
+    bus.subscribe(CategoryTableLost, lambda _: calls.append(rules.table_damaged))
     damage(table, "cut")  # another file in its place, so the open one is whole
     rules.reload()
     assert rules.world.table.categories("casino.example") == {"gambling"}
@@ -89,7 +89,7 @@ def test_a_table_that_is_cut_while_it_is_in_use(
     bus, calls = Bus(), list[bool]()
     rules = RuleBook(config, bus=bus)
     world = rules.world
-    bus.subscribe(TableLost, lambda _: calls.append(rules.table_damaged))
+    bus.subscribe(CategoryTableLost, lambda _: calls.append(rules.table_damaged))
     os.truncate(table, 100)
     with caplog.at_level(logging.ERROR):
         assert world.table.categories("casino.example") == frozenset()

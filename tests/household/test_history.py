@@ -224,7 +224,7 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
             owner = again.household.owner_of(TABLET)
             assert owner is not None
             assert owner.id == "son"
-            Editing(again, lambda _: None).unedit("son", revision_of(before["son.yaml"]), MUM)
+            Editing(again, lambda _: None).undo_edit("son", revision_of(before["son.yaml"]), MUM)
             assert {one: (profiles / one).read_bytes() for one in before} == before
         if not was_killed:
             assert now != before
@@ -272,7 +272,7 @@ def test_any_edits_and_undos_leave_files_that_load_and_come_back_byte_by_byte(
             continue
         elif seen[who]:
             wanted = seen[who][-1 - int(str(value)) % len(seen[who])]
-            editing.unedit(who, revision_of(wanted), MUM)
+            editing.undo_edit(who, revision_of(wanted), MUM)
             assert file.read_bytes() == wanted
         if file.read_bytes() != now:
             seen[who].append(now)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from gateway.core.errors import PolicyError
-from gateway.policy.time.clock_changes import Kind as Span
+from gateway.policy.time.clock_changes import MomentKind
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import EVENING, LATE, NOON, STRANGER, TABLET, Desk
@@ -51,7 +51,7 @@ def test_a_pause_until_a_time_of_day_ends_then(make: Make) -> None:
     desk.jump(-3 * HOUR)
     assert until(desk) == wake
     (pause,) = desk.store.state(desk.clock.at).pauses
-    assert pause.span is Span.OF_DAY
+    assert pause.span is MomentKind.OF_DAY
 
 
 @jumps

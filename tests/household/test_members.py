@@ -11,10 +11,10 @@ import pytest
 
 from gateway.household.members import Member, Worn
 from gateway.household.rule_book import RuleBook
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Observation, Proto, Reason, Verdict
-from gateway.store.tables.grants import Opening
+from gateway.store.tables.grants import SiteOpening
 from gateway.wire.dns.svcb import Unwanted
 from tests.household.a_home import MUMS, NOON, PHONE, STRANGER, TABLET, Home, asked_about, built
 from tests.household.household_files import DAUGHTER, SON, Rules
@@ -284,7 +284,7 @@ def test_a_device_about_which_is_asked_has_a_slot_of_its_own_on_every_network(tm
     """Beside the child's rules hold those of the network on which it is."""
     interfaces = {"br-guest": "guest", "lan.7": "quarantine"}
     home = Home(tmp_path, lan=LANS, unknown_devices="home", interfaces=interfaces)
-    question = Question(STRANGER, Ask.AGAIN, NOON, profile="daughter", known=TABLET)
+    question = IdentityQuestion(STRANGER, Ask.AGAIN, NOON, profile="daughter", known=TABLET)
     home.store.questions.put(question, lambda _: None, NOON)
     for interface, otherwise in (("br-lan", None), ("br-guest", "guest")):
         home.where[STRANGER] = interface
@@ -393,7 +393,7 @@ def test_but_a_pause_of_the_audit_s_own(home: Home) -> None:
 
 def test_what_a_guardian_opened_for_her_is_open_for_it(home: Home) -> None:
     until = NOON + timedelta(hours=1)
-    home.store.gifts.open(Opening(1, "daughter", "pornhub.com", until, NOON, "Mum"))
+    home.store.gifts.open(SiteOpening(1, "daughter", "pornhub.com", until, NOON, "Mum"))
     home.family.situate(NOON)
     wear(home)
     assert worn_reason(home, "pornhub.com") is home.reason(TABLET, "pornhub.com") is Reason.FAMILY_ALLOW

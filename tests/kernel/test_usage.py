@@ -11,8 +11,8 @@ from gateway.kernel.marks import FlowState, MarkLayout, valid_slot, verdict_byte
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.table import render, render_passes
 from gateway.kernel.snapshot import PassElement, Slot, Snapshot
-from gateway.kernel.usage import PassCounters, Totals, Usage
-from gateway.kernel.watch import Watch
+from gateway.kernel.usage import ClassTraffic, PassCounters, Totals
+from gateway.kernel.watch import TableWatch
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD_MAC, SITE4, Home, Namespace, receive
 
@@ -62,7 +62,7 @@ def test_both_elements_of_a_class_count_together_and_a_renewal_begins_anew(nft: 
     assert usage.expires is not None
     assert 55 < usage.expires <= 60
     nft.apply(render_passes(snapshot, removed=snapshot.passes, added=snapshot.passes))
-    assert counters.read() == {(1, 1): Usage(0, 0, None)}
+    assert counters.read() == {(1, 1): ClassTraffic(0, 0, None)}
     counters.close()
 
 
@@ -102,12 +102,12 @@ def test_real_traffic_of_both_directions_is_counted(
 
 
 @pytest.fixture
-def totals(nft: Nft) -> Iterator[tuple[Totals, Watch]]:
+def totals(nft: Nft) -> Iterator[tuple[Totals, TableWatch]]:
     """One class of one slot, which has used 300 bytes."""
     nft.apply(render(replace(EVERYTHING, passes=())))
     counters = PassCounters(EVERYTHING.layout)
     made = Totals(counters)
-    watch = Watch(frozenset({("inet", "qalqan")}), made.ended)
+    watch = TableWatch(frozenset({("inet", "qalqan")}), made.ended)
     nft.apply("add element inet qalqan pass { 0x00010005 counter packets 3 bytes 300 : accept }")
     yield made, watch
     watch.close()
@@ -116,7 +116,7 @@ def totals(nft: Nft) -> Iterator[tuple[Totals, Watch]]:
 
 @pytest.mark.parametrize("read_before", [True, False])
 def test_what_was_counted_between_a_reading_and_a_renewal_is_kept(
-    nft: Nft, totals: tuple[Totals, Watch], read_before: bool
+    nft: Nft, totals: tuple[Totals, TableWatch], read_before: bool
 ) -> None:
     total, watch = totals
     if read_before:
@@ -131,7 +131,7 @@ def test_what_was_counted_between_a_reading_and_a_renewal_is_kept(
 
 
 def test_totals_never_fall_when_something_else_takes_the_table_away(
-    nft: Nft, totals: tuple[Totals, Watch]
+    nft: Nft, totals: tuple[Totals, TableWatch]
 ) -> None:
     total, watch = totals
     assert total.read() == {(1, 1): 300}

@@ -12,7 +12,7 @@ from gateway.kernel.fallback import TargetQueue
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.table import render, render_alive, render_passes
 from gateway.kernel.snapshot import PassElement, Slot, Snapshot
-from gateway.kernel.watch import Watch
+from gateway.kernel.watch import TableWatch
 from tests.kernel.home import Namespace
 from tests.pace import longest
 
@@ -31,7 +31,7 @@ class Scene:
         self.namespace = Namespace()
         with self.namespace.inside():
             self.nft = Nft()
-            self.watch = Watch(frozenset({OURS}))
+            self.watch = TableWatch(frozenset({OURS}))
 
     def ours(self, text: str) -> None:
         with self.namespace.inside(), self.watch.ours():

@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway.audit import run
 from gateway.audit import surroundings as scenery
 from gateway.audit.catalogue import CHECKS
-from gateway.audit.checks import Outcome
+from gateway.audit.checks import CheckOutcome
 from gateway.cli.settings import control_socket, read_config
 from gateway.control.client import Client
 
@@ -35,7 +35,7 @@ def main() -> None:
             {
                 f"{one.check.id}/{one.version}": [one.found, one.how, one.why]
                 for one in done.results
-                if one.found is not Outcome.OPEN
+                if one.found is not CheckOutcome.OPEN
             }
         )
     )

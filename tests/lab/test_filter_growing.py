@@ -14,7 +14,7 @@ import yaml
 
 from gateway.age.bands import Band
 from gateway.control.client import Unreachable
-from gateway.policy.profile.growing import ANSWER_DAYS, month_after, months_on
+from gateway.policy.profile.age_transitions import ANSWER_DAYS, month_after, months_on
 from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import BLOCKED, MUM, ZONE, fetch, fresh, set_time, until

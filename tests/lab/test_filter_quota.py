@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.store.minutes_file import MinuteRecord, Why, Words, unpack
+from gateway.store.minutes_file import MinuteFlag, MinuteRecord, TextNumbers, unpack
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
@@ -57,8 +57,8 @@ def _wait_for(moment: float) -> None:
 def _counted(daemon: Daemon) -> list[MinuteRecord]:
     """The minutes that count, as the daemon's file has them."""
     (path,) = (daemon.state / "minutes").iterdir()
-    records = unpack(path.read_bytes(), Words())
-    return [one for one in records if isinstance(one, MinuteRecord) and one.why & Why.COUNTED]
+    records = unpack(path.read_bytes(), TextNumbers())
+    return [one for one in records if isinstance(one, MinuteRecord) and one.why & MinuteFlag.COUNTED]
 
 
 def _profiles(**daughter: Any) -> Mapping[str, Mapping[str, Any]]:
@@ -175,8 +175,10 @@ def test_a_clock_set_back_two_days_neither_stops_nor_gives_minutes(home: Home) -
     def counted() -> dict[str, int]:
         found = {}
         for path in (daemon.state / "minutes").glob("*.minutes"):
-            records = [one for one in unpack(path.read_bytes(), Words()) if isinstance(one, MinuteRecord)]
-            found[path.stem] = len({one.minute for one in records if one.why & Why.COUNTED})
+            records = [
+                one for one in unpack(path.read_bytes(), TextNumbers()) if isinstance(one, MinuteRecord)
+            ]
+            found[path.stem] = len({one.minute for one in records if one.why & MinuteFlag.COUNTED})
         return found
 
     with fresh(home, _profiles(limits={"internet": "2h"})) as daemon:

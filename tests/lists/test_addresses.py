@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError, PolicyError
-from gateway.lists.build import Source, build_table
+from gateway.lists.build import BuildSource, build_table
 from gateway.lists.canaries import Canaries, SharedNetworks, parse_shared_networks
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
@@ -33,10 +33,12 @@ def canaries() -> Canaries:
     return Canaries(["www.example.org"], parse_shared_networks(INNOCENT, "canaries.yaml"))
 
 
-def source(folder: Path, name: str, category: str, data: bytes, form: Format, *, skip: bool = True) -> Source:
+def source(
+    folder: Path, name: str, category: str, data: bytes, form: Format, *, skip: bool = True
+) -> BuildSource:
     path = folder / name
     path.write_bytes(data)
-    return Source(name, category, path, form, skip)
+    return BuildSource(name, category, path, form, skip)
 
 
 def entries(table: DomainTable, text: str) -> set[str]:

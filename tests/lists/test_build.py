@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import ListError
-from gateway.lists.build import Source, build_table, prune
+from gateway.lists.build import BuildSource, build_table, prune
 from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.policy.names.domain_table import DomainTable
@@ -19,13 +19,13 @@ SUFFIXES = frozenset({"com", "example", "co.example", "pages.example"})
 BUILT = "2026-11-24T06:00:00Z"
 
 
-def source(tmp_path: Path, category: str, *lines: str, name: str = "", skip: bool = False) -> Source:
+def source(tmp_path: Path, category: str, *lines: str, name: str = "", skip: bool = False) -> BuildSource:
     path = tmp_path / f"{name or category}.txt"
     path.write_text("\n".join(lines) + "\n")
-    return Source(name or category, category, path, Format.DOMAINS, skip)
+    return BuildSource(name or category, category, path, Format.DOMAINS, skip)
 
 
-def build(tmp_path: Path, *sources: Source, canaries: tuple[str, ...] = ()) -> DomainTable:
+def build(tmp_path: Path, *sources: BuildSource, canaries: tuple[str, ...] = ()) -> DomainTable:
     target = tmp_path / "categories.table"
     build_table(
         sources, target, built=BUILT, canaries=Canaries(canaries), is_public_suffix=SUFFIXES.__contains__
@@ -75,7 +75,9 @@ def test_what_a_list_leaves_out_is_not_in_the_table(tmp_path: Path) -> None:
     path.write_text(
         "||a.good.example^\n||help.example^\n||bad.example^\n@@||good.example^\n@@||help.example^\n"
     )
-    table = build(tmp_path, Source("filter", "ads", path, Format.ADBLOCK), canaries=("www.help.example",))
+    table = build(
+        tmp_path, BuildSource("filter", "ads", path, Format.ADBLOCK), canaries=("www.help.example",)
+    )
     assert table.categories("a.good.example") == frozenset()
     assert table.categories("bad.example") == {"ads"}
     assert len(table) == 1
@@ -109,7 +111,7 @@ def test_a_missing_file_and_a_full_disk_are_named(tmp_path: Path) -> None:
     build(tmp_path, source(tmp_path, "adult", "bad.example"))
     before = (tmp_path / "categories.table").read_bytes()
     with pytest.raises(ListError, match=r"gone: .* cannot be read"):
-        build(tmp_path, Source("gone", "adult", tmp_path / "gone.txt", Format.DOMAINS))
+        build(tmp_path, BuildSource("gone", "adult", tmp_path / "gone.txt", Format.DOMAINS))
     names = source(tmp_path, "adult", *(f"bad{n}.example" for n in range(2000)))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gateway.core.errors import PolicyError
-from gateway.lists.build import Report, Source, survey
+from gateway.lists.build import BuildReport, BuildSource, survey
 from gateway.lists.canaries import Canaries, parse_canaries, parse_shared_networks
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
@@ -139,7 +139,7 @@ def test_no_name_is_there_twice_or_under_another(category: str) -> None:
 @pytest.mark.parametrize("category", SEEDS)
 def test_refuses_no_innocent_site(category: str, canaries: Canaries) -> None:
     """`survey` refuses the whole file for one such name, as it would a published list."""
-    source = Source(category, category, SEEDS[category], Format.DOMAINS)
+    source = BuildSource(category, category, SEEDS[category], Format.DOMAINS)
     report = survey(source, canaries)
     assert (report.domains, report.odd_lines) == (len(names(category)), 0)
 
@@ -253,7 +253,7 @@ def test_canaries_are_many_and_normal(canaries: Canaries, is_public_suffix: Publ
 @pytest.fixture(scope="module")
 def built(
     tmp_path_factory: pytest.TempPathFactory, canaries: Canaries, is_public_suffix: PublicSuffixCheck
-) -> Iterator[tuple[DomainTable, TableInfo, list[Report], float]]:
+) -> Iterator[tuple[DomainTable, TableInfo, list[BuildReport], float]]:
     folder = tmp_path_factory.mktemp("seed")
     started = time.perf_counter()
     info, reports = build_all(
@@ -275,7 +275,9 @@ def built(
         table.close()
 
 
-def test_the_whole_seed_builds_quickly(built: tuple[DomainTable, TableInfo, list[Report], float]) -> None:
+def test_the_whole_seed_builds_quickly(
+    built: tuple[DomainTable, TableInfo, list[BuildReport], float],
+) -> None:
     _, info, reports, seconds = built
     assert seconds < longest(BUILD_SECONDS)
     assert info.count == len({one for category in SEEDS for one in names(category)})
@@ -309,13 +311,13 @@ def test_the_whole_seed_builds_quickly(built: tuple[DomainTable, TableInfo, list
     ],
 )
 def test_look_ups(
-    built: tuple[DomainTable, TableInfo, list[Report], float], host: str, categories: set[str]
+    built: tuple[DomainTable, TableInfo, list[BuildReport], float], host: str, categories: set[str]
 ) -> None:
     assert built[0].categories(host) == categories
 
 
 def test_the_table_knows_no_innocent_site(
-    built: tuple[DomainTable, TableInfo, list[Report], float],
+    built: tuple[DomainTable, TableInfo, list[BuildReport], float],
 ) -> None:
     path = PROFILES / "canaries.yaml"
     hosts = parse_canaries(path.read_bytes(), path.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.household.list_library import read_library
-from gateway.lists.build import Source, build_table
+from gateway.lists.build import BuildSource, build_table
 from gateway.lists.canaries import DOUBTFUL, LEARNING, OTHER_MATTERS, Canaries, CatalogueNames
 from gateway.lists.formats import Format
 from gateway.policy.names.domain_table import DomainTable
@@ -57,7 +57,7 @@ def test_what_is_disputed_is_left_out_of_published_lists_alone(tmp_path: Path) -
     listed = tmp_path / "list.txt"
     listed.write_text("vk.com\nshop.vk.com\nbad.example\n")
     for own, expected in ((False, frozenset()), (True, {"adult"})):
-        source = Source("one", "adult", listed, Format.DOMAINS, own=own)
+        source = BuildSource("one", "adult", listed, Format.DOMAINS, own=own)
         target = tmp_path / "table"
         _, (report,) = build_table(
             [source],

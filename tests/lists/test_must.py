@@ -17,7 +17,7 @@ from gateway.age.bands import Band
 from gateway.check import lists as check_lists
 from gateway.core.errors import PolicyError
 from gateway.household.list_library import ListLibrary, read_library
-from gateway.lists.build import Source, build_table
+from gateway.lists.build import BuildSource, build_table
 from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.must_resolve import TOPICS, MustResolve, MustSite, content_categories, parse_must_resolve
@@ -169,7 +169,7 @@ def test_of_a_first_copy_such_entries_are_left_out_of_the_table(
     # The next copy names it as the one before did: that is no news.
     bodies["/adult-list"] = b"bad.example\nother.example\nwww.support.example\n"
     assert shelf.fetch(lists, fetcher(), canaries, NOW + timedelta(days=1)) == []
-    copy = Source("adult-list", "adult", shelf.path("adult-list"), Format.DOMAINS)
+    copy = BuildSource("adult-list", "adult", shelf.path("adult-list"), Format.DOMAINS)
     _, (report,) = build_table(
         [copy], tmp_path / "table", built="", canaries=canaries, is_public_suffix=lambda name: False
     )

@@ -20,11 +20,11 @@ from gateway.household.rule_book import RuleBook
 from gateway.kernel.conntrack import Flow, Moved
 from gateway.kernel.snapshot import PassElement
 from gateway.metering.ledgers import Ledgers
-from gateway.metering.meter import APART, MINUTE, SLIP, SWEEP, TICK, Mark, Meter, MinuteClock
-from gateway.metering.uses import Uses
+from gateway.metering.meter import APART, MINUTE, SLIP, SWEEP, TICK, CounterMark, Meter, MinuteClock
+from gateway.metering.uses import UseRecorder
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
-from gateway.policy.time.ledger import Why
+from gateway.policy.time.ledger import CountReason
 from gateway.policy.values import Observation, Proto
 from gateway.store.minutes_file import MinutesFile, spent
 from gateway.store.store import ActivityErased, Store
@@ -168,8 +168,8 @@ class World:
             self.family,
             self.books,
             self.live,
-            Mark(self.folder / "metered"),
-            Uses(self.live, lambda: self.rules.world),
+            CounterMark(self.folder / "metered"),
+            UseRecorder(self.live, lambda: self.rules.world),
             lambda: self.clock.wall,
             classes=self.store.classes,
             catalogue=lambda: self.rules.world.catalogue,
@@ -280,7 +280,9 @@ def test_a_service_has_its_minutes_and_the_ledger_names_it(world: World) -> None
         (TABLET, "service:youtube", "youtube"),
         (LAPTOP, "internet", "netflix"),
     }
-    assert all(one.why is Why.MOVED and one.bytes == MUCH for one in world.books.entries("daughter", DAY))
+    assert all(
+        one.why is CountReason.MOVED and one.bytes == MUCH for one in world.books.entries("daughter", DAY)
+    )
 
 
 def test_what_is_erased_of_a_person_is_what_for_and_the_minutes_go_on(world: World) -> None:
@@ -365,7 +367,11 @@ def test_rules_that_change_keep_what_was_used(world: World) -> None:
     assert world.used() == {"internet": 2}
     world.clock.pass_(60.0)
     assert world.used() == {"internet": 3}, "it lingers now"
-    assert [one.why for one in world.books.entries("daughter", DAY)] == [Why.MOVED, Why.MOVED, Why.LINGER]
+    assert [one.why for one in world.books.entries("daughter", DAY)] == [
+        CountReason.MOVED,
+        CountReason.MOVED,
+        CountReason.LINGER,
+    ]
 
 
 def test_the_day_turns_at_its_own_hour_and_is_folded(world: World) -> None:

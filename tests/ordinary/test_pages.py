@@ -10,7 +10,7 @@ import pytest
 
 from gateway.age.bands import Band
 from gateway.household.list_library import read_library
-from gateway.lists.build import Report, Source, build_table
+from gateway.lists.build import BuildReport, BuildSource, build_table
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
@@ -29,7 +29,7 @@ LISTS = "QALQAN_TEST_LISTS"
 BANDS = pytest.mark.parametrize("band", CHILDREN, ids=lambda band: band.value)
 
 
-def _world(folder: Path, published: tuple[Source, ...] = ()) -> tuple[World, list[Report]]:
+def _world(folder: Path, published: tuple[BuildSource, ...] = ()) -> tuple[World, list[BuildReport]]:
     library = read_library(folder)
     target = folder / "table"
     _, reports = build_table(
@@ -60,7 +60,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> World:
     if not where:
         pytest.skip(f"there are no published lists: set {LISTS} to a folder with <category>.txt files")
     files = sorted(Path(where).glob("*.txt"))
-    sources = tuple(Source(one.stem, _category(one.stem), one, Format.DOMAINS, True) for one in files)
+    sources = tuple(BuildSource(one.stem, _category(one.stem), one, Format.DOMAINS, True) for one in files)
     assert sources, f"{where} has no .txt file"
     return _world(tmp_path_factory.mktemp("published"), sources)[0]
 

@@ -13,7 +13,7 @@ import pytest
 from gateway.age.bands import Band
 from gateway.control.contract.rules import help_line_entry
 from gateway.household.list_library import read_library
-from gateway.lists.build import Source, build_table
+from gateway.lists.build import BuildSource, build_table
 from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
@@ -183,7 +183,7 @@ def test_a_list_with_a_help_line_or_a_parent_of_it_does_not_block_it_and_the_con
 ) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text("childline.org.uk\norg.uk\nbad.example\n")
-    source = Source("school-list", category, listed, Format.DOMAINS)
+    source = BuildSource("school-list", category, listed, Format.DOMAINS)
     with caplog.at_level(logging.WARNING):
         build_table(
             [source],

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from gateway.policy import judge as judge_package
-from gateway.policy.profile import bands, growing, profile, rules
+from gateway.policy.profile import age_transitions, bands, profile, rules
 from gateway.policy.requests.requests import ChildRequest
 from gateway.policy.time import standing
 
@@ -61,6 +61,6 @@ def test_no_value_of_the_policy_counts_against_a_child() -> None:
 
 
 def test_the_log_level_and_the_next_step_come_from_the_band_and_the_file_alone() -> None:
-    for module in (bands, growing):
+    for module in (bands, age_transitions):
         assert module.__file__ is not None
         assert not [name for name in _all_imported([Path(module.__file__)]) if name.startswith(NEVER)]

@@ -1,4 +1,4 @@
-"""A database of one test."""
+"""A database of one test, created as the daemon does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store import database
 from gateway.store.store import Store
+from tests.conftest import OPEN_DATABASE
+
+
+@pytest.fixture(autouse=True)
+def new_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_open", OPEN_DATABASE)
 
 
 @pytest.fixture

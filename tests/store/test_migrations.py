@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlite_utils
 
 from gateway.policy.accounts.people import SESSION_LIFE, Account, PersonRole, Session
-from gateway.policy.time.clock_changes import Kind
+from gateway.policy.time.clock_changes import MomentKind
 from gateway.store.migrations import MIGRATIONS, is_due
 from gateway.store.store import Store
 from tests.store.helpers import NOW, look
@@ -87,8 +87,8 @@ def test_an_older_file_s_ends_go_with_the_clock_as_they_look(path: Path) -> None
     store = Store(path)
     force = store.state(NOW)
     spans = {one.who: one.span for one in force.pauses}
-    assert spans == {"son": Kind.LASTING, "daughter": Kind.OF_DAY, "all": Kind.LASTING}
-    assert [one.span for one in force.openings] == [Kind.LASTING, Kind.OF_DAY]
+    assert spans == {"son": MomentKind.LASTING, "daughter": MomentKind.OF_DAY, "all": MomentKind.LASTING}
+    assert [one.span for one in force.openings] == [MomentKind.LASTING, MomentKind.OF_DAY]
     boundaries = [one.boundary for one in force.given]
     assert boundaries == [None, datetime.fromtimestamp(evening, UTC), None]
     assert force.off is not None

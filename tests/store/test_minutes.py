@@ -18,7 +18,15 @@ import pytest
 from gateway.store import minutes_file as minutes
 from gateway.store.database import StoreError
 from gateway.store.flash_wear import OFTEN, RARELY
-from gateway.store.minutes_file import ClockRecord, MinuteRecord, MinutesFile, Record, UseRecord, Why, spent
+from gateway.store.minutes_file import (
+    ClockRecord,
+    MinuteFlag,
+    MinuteRecord,
+    MinutesFile,
+    Record,
+    UseRecord,
+    spent,
+)
 from gateway.store.store import Store
 from tests.store.helpers import NOW
 
@@ -55,7 +63,7 @@ def counted(minute: int, device: str = DEVICE, gate: str = "internet", profile: 
 
 
 def moving(minute: int, size: int) -> MinuteRecord:
-    return MinuteRecord(minute, "son", DEVICE, "internet", size, None, Why.OPEN)
+    return MinuteRecord(minute, "son", DEVICE, "internet", size, None, MinuteFlag.OPEN)
 
 
 def test_a_day_is_taken_up_where_it_was_left(tmp_path: Path, file: MinutesFile, folded: Folded) -> None:
@@ -212,7 +220,9 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost_meanwhile(
     file.append([counted(5)], 300.0)
     assert file.problems() == []
     found = {
-        one.minute for one in file.details(DAY) if isinstance(one, MinuteRecord) and one.why & Why.COUNTED
+        one.minute
+        for one in file.details(DAY)
+        if isinstance(one, MinuteRecord) and one.why & MinuteFlag.COUNTED
     }
     assert found == {1, 2, 3, 4, 5}
 

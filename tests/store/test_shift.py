@@ -15,11 +15,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from gateway.policy.requests.tickets import Ticket
-from gateway.policy.time.clock_changes import Jump
-from gateway.policy.time.clock_changes import Kind as Span
+from gateway.policy.time.clock_changes import Jump, MomentKind
 from gateway.store.database import Statement
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, Opening
+from gateway.store.tables.grants import Given, GrantKind, SiteOpening
 from tests.store.helpers import HOUR, look
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -54,8 +53,8 @@ def grant(
     )
 
 
-def opening(length: timedelta, span: Span = Span.LASTING, *, sure: bool = True) -> Opening:
-    return Opening(2, "son", "example.com", NOW + length, NOW, "Mum", span, sure)
+def opening(length: timedelta, span: MomentKind = MomentKind.LASTING, *, sure: bool = True) -> SiteOpening:
+    return SiteOpening(2, "son", "example.com", NOW + length, NOW, "Mum", span, sure)
 
 
 def fill(store: Store, length: timedelta, *, sure: bool = True) -> None:
@@ -88,8 +87,8 @@ def test_what_was_counted_from_a_tap_moves_with_the_clock(path: Path, store: Sto
 
 
 def test_times_of_day_stay(store: Store) -> None:
-    store.pause("son", until=NOW + 9 * HOUR, by="Mum", at=NOW, span=Span.OF_DAY)
-    store.gifts.open(opening(9 * HOUR, Span.OF_DAY))
+    store.pause("son", until=NOW + 9 * HOUR, by="Mum", at=NOW, span=MomentKind.OF_DAY)
+    store.gifts.open(opening(9 * HOUR, MomentKind.OF_DAY))
     of_today = replace(grant(HALF), until=None)
     store.gifts.give([of_today], audit_text="")
     before = store.state(NOW, TODAY)
@@ -120,7 +119,7 @@ def test_of_minutes_beyond_a_boundary_those_that_are_left_are_left(store: Store)
 def test_what_has_ended_does_not_hold_again(path: Path, store: Store, length: timedelta) -> None:
     fill(store, length)
     store.gifts.give([grant(length / 2, boundary=NOW + length / 2, number=3)], audit_text="")
-    store.pause("daughter", until=NOW + length, by="Mum", at=NOW, span=Span.OF_DAY)
+    store.pause("daughter", until=NOW + length, by="Mum", at=NOW, span=MomentKind.OF_DAY)
     store.shift(jump(-HOUR, at=NOW + length))
     again = Store(path)
     for one in (store, again):
@@ -152,7 +151,7 @@ def test_what_was_set_by_an_unknown_clock_keeps_its_length_once(path: Path, stor
 
 def test_a_clock_that_is_believed_as_it_is_makes_sure(path: Path, store: Store) -> None:
     fill(store, HALF, sure=False)
-    store.pause("daughter", until=NOW + HALF, by="Mum", at=NOW, span=Span.OF_DAY, sure=False)
+    store.pause("daughter", until=NOW + HALF, by="Mum", at=NOW, span=MomentKind.OF_DAY, sure=False)
     store.shift(jump(NOTHING, was_known=False))
     assert ends(store, NOW) == [NOW + HALF] * 5
     for table in ("pauses", "switches", "extensions", "openings"):

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from gateway.age.refusals import Advice, AgeProofError, Refusal
+from gateway.age.refusals import Advice, AgeProofError, ProofRefusal
 from gateway.age.trust import read_trust
 from gateway.web.age_proof import MOST_INPUT, RequestError, answer
 from tests.age.wallet import NOW, TRUST_KEY, TRUST_PUBLIC, Issuer, Wallet, trust_document, trust_file
@@ -77,17 +77,17 @@ def test_no_two_questions_are_the_same(asked: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "refusal", "what"),
     [
-        ({"now": (NOW + timedelta(minutes=5)).isoformat()}, Refusal.LATE, Advice.AGAIN),
-        ({"response": None}, Refusal.BAD_ANSWER, Advice.AGAIN),
-        ({"challenge": "{}"}, Refusal.BAD_CHALLENGE, Advice.AGAIN),
-        ({"trust": "/nowhere/trust.json"}, Refusal.TRUST_BROKEN, Advice.GATEWAY),
-        ({"trust": "/dev/zero"}, Refusal.TRUST_BROKEN, Advice.GATEWAY),
-        ({"trust": "a\0b"}, Refusal.TRUST_BROKEN, Advice.GATEWAY),
-        ({"key": base64.b64encode(bytes(32)).decode()}, Refusal.TRUST_SIGNATURE, Advice.GATEWAY),
+        ({"now": (NOW + timedelta(minutes=5)).isoformat()}, ProofRefusal.LATE, Advice.AGAIN),
+        ({"response": None}, ProofRefusal.BAD_ANSWER, Advice.AGAIN),
+        ({"challenge": "{}"}, ProofRefusal.BAD_CHALLENGE, Advice.AGAIN),
+        ({"trust": "/nowhere/trust.json"}, ProofRefusal.TRUST_BROKEN, Advice.GATEWAY),
+        ({"trust": "/dev/zero"}, ProofRefusal.TRUST_BROKEN, Advice.GATEWAY),
+        ({"trust": "a\0b"}, ProofRefusal.TRUST_BROKEN, Advice.GATEWAY),
+        ({"key": base64.b64encode(bytes(32)).decode()}, ProofRefusal.TRUST_SIGNATURE, Advice.GATEWAY),
     ],
 )
 def test_a_refusal_has_a_name(
-    request_of: dict[str, Any], change: dict[str, Any], refusal: Refusal, what: Advice
+    request_of: dict[str, Any], change: dict[str, Any], refusal: ProofRefusal, what: Advice
 ) -> None:
     with pytest.raises(AgeProofError) as error:
         answer({**request_of, **change})

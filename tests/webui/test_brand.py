@@ -15,7 +15,7 @@ from gateway.control.schema import values_of
 from gateway.household.loading import load_countries
 from gateway.policy.config.brand import MAX_NAME
 from gateway.policy.config.brand import Brand as Said
-from gateway.policy.config.config import Config, Proposal
+from gateway.policy.config.config import Config, ProviderProposal
 from gateway.policy.names.countries import lines_for
 from gateway.web.branding import MOST_BYTES, read_logo, style_of
 from tests.browser.every import CHILDS, PARENTS
@@ -24,7 +24,7 @@ from tests.web.branding.logos import SVG, png
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from webui import create_app
-from webui.brand import Brand
+from webui.brand import PageBrand
 
 MOST = 80_000  # bytes of a first visit
 REFUSED = 20 * 1024
@@ -188,9 +188,9 @@ def test_a_logo_that_is_none_is_left_out_with_one_line(
 
 def test_the_pages_are_told_all_of_it(tmp_path: Path) -> None:
     brand = said(tmp_path)
-    used = settings_of(settings_dict(Config(brand=brand, propose=Proposal(("adult",), ("6-9",)))))
+    used = settings_of(settings_dict(Config(brand=brand, propose=ProviderProposal(("adult",), ("6-9",)))))
     logo = read_logo(brand.logo)
-    assert used.brand == Brand(
+    assert used.brand == PageBrand(
         LONG, style_of(brand, logo=True), used.brand.logo, brand.support, brand.support_link
     )
     assert used.brand.logo is not None

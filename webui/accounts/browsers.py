@@ -3,8 +3,7 @@
 A known browser has its own count of wrong passwords. A child who types wrong passwords on another device, or
 in another browser of this one, cannot lock a parent out. The count applies only to names that signed in on
 it. A user who signs in repeatedly without a cookie gets many such browsers, but no further attempts at
-another
-user's password.
+another user's password.
 """
 
 from __future__ import annotations
@@ -17,19 +16,22 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from webui import cookies
 
 COOKIE = "qalqan-known"
-DAYS = 400  # the maximum that browsers store a cookie
+DAYS = 400  # maximum lifetime of a cookie in browsers
 ID_LENGTH = 12  # bytes
-NAMES = 4  # for which a browser is known; a new one replaces the oldest
+NAMES = 4  # maximum of user names in a cookie; a new one replaces the oldest
 
 
 def known(name: str) -> str:
-    """Return this browser's id; empty if ``name`` has never signed in on it."""
+    """Return this browser's id from its cookie; empty if ``name`` has never signed in on it."""
     own, names = _kept()
     return own if _folded(name) in names else ""
 
 
 def remember(name: str) -> None:
-    """Mark this browser as known, in the response to this request."""
+    """Record in a cookie of this response that ``name`` has signed in on this browser.
+
+    The cookie has at most `NAMES` names; a new one replaces the oldest.
+    """
     own, names = _kept()
     here = [known_name for known_name in names if known_name != _folded(name)][1 - NAMES :]
     value = _signer().dumps([own or secrets.token_urlsafe(ID_LENGTH), *here, _folded(name)])
@@ -51,7 +53,7 @@ def _kept() -> tuple[str, list[str]]:
 
 
 def _folded(name: str) -> str:
-    """Return the name as the daemon compares it, whatever its case."""
+    """Return the name with single spaces and without case, as the daemon compares names."""
     return " ".join(name.split()).casefold()
 
 

@@ -1,4 +1,4 @@
-"""The private part of a child's page: opened by its PIN from ten years on, by a guardian below that.
+"""Locks the private part of a child's page. A PIN opens it from ten years on, a guardian below that.
 
 A browser stays unlocked for half an hour after the PIN, only for that child and that PIN. The signed cookie
 names both, so a sibling on the same device needs another PIN, and a removed PIN unlocks nothing.
@@ -15,17 +15,17 @@ from flask import redirect, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
-from gateway.control.contract.sharing import OwnPin
+from gateway.control.contract.sharing import OwnPinState
 from webui.accounts import session
 from webui.daemon import daemon, source_address
 from webui.features.status.home_text import Here
 
 P = ParamSpec("P")
 OPEN_FOR = 30 * 60  # seconds
-PARTS = 3  # of the cookie: child, the PIN's date, end
+PARTS = 3  # the cookie has the child, the PIN's date, and the end
 
 
-def unlock(who: str, pin: OwnPin) -> None:
+def unlock(who: str, pin: OwnPinState) -> None:
     cookie["own"] = [who, _stamp(pin), int(time.time()) + OPEN_FOR]
 
 
@@ -50,7 +50,7 @@ def is_open(here: Here) -> bool:
 
 
 def child_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Restrict a view to the child. Others see a page that asks for the PIN and explains how to get one."""
+    """Restrict a view to the child of the requesting device. Others are redirected to the PIN's page."""
 
     @wraps(view)
     def checked(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
@@ -61,5 +61,5 @@ def child_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseRe
     return checked
 
 
-def _stamp(pin: OwnPin) -> str:
+def _stamp(pin: OwnPinState) -> str:
     return "" if pin.pin_set is None else pin.pin_set.isoformat()

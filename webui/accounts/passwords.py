@@ -39,13 +39,13 @@ RUNS = (
 
 
 class BusyError(ControlError):
-    """Too many users sign in at the same time."""
+    """Raised when too many password hashes or wallet checks run at once, or when one does not finish."""
 
 
 def problem(password: str, name: str) -> str:
-    """Return why the password is not accepted; empty if it is.
+    """Return the message that explains why a new password is not accepted; empty if it is.
 
-    The rules are its length and a list of common ones.
+    It checks the length, repeated letters, keyboard rows, a list of common passwords, and the user's name.
     """
     if len(password) < SHORTEST:
         return _(
@@ -75,7 +75,7 @@ def hashed(password: str) -> str:
 
 
 def digest(password: str, salt: str) -> str:
-    """Return the part of a hash after this salt. Raises: BusyError."""
+    """Return the scrypt digest of a password with this salt: the last part of a hash. Raises: BusyError."""
     asked = json.dumps({"password": _same(password), "salt": salt}).encode()
     with _in_turn():
         try:
@@ -92,7 +92,7 @@ def digest(password: str, salt: str) -> str:
 
 
 def _same(password: str) -> str:
-    """Normalise: one keyboard writes й as one code point, another one as two."""
+    """Return the password in Unicode form NFC: one keyboard writes й as one code point, another as two."""
     return unicodedata.normalize("NFC", password)
 
 

@@ -31,14 +31,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 LIFE_DAYS = 90
 ON_A_CHILDS = 30 * 60  # seconds that a session lasts if it started on a device that stays with a child
-ANYONE = "anyone"  # identified by the device, or by what is typed
+ANYONE = "anyone"  # role of views without sign-in, which identify the user by device or input
 STATIC = "static"  # Flask's own endpoint, which has no decorator of ours
 
 _SEEN_BY, _AWAY = "qalqan_seen_by", "qalqan_away"
 
 
 class OwnSession(SecureCookieSessionInterface):
-    """A session cookie without a timestamp. The daemon ends sessions, and knows when its clock was set.
+    """Stores the session in a signed cookie without a timestamp. The daemon decides when a session ends.
 
     With Flask's timestamps, a gateway whose clock starts in 1970 would send expired cookies, and reject them
     later.
@@ -77,7 +77,7 @@ class OwnSession(SecureCookieSessionInterface):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A signed-in user."""
+    """A signed-in user, as the daemon reported the account for this request."""
 
     name: str
     role: str
@@ -91,7 +91,11 @@ class Person:
 
 
 def sign_in(answer: AccountResponse) -> None:
-    """Start a session after the daemon's approval. The browser becomes known for this user."""
+    """Store a new session in the cookie after the daemon has accepted a password, link or code.
+
+    The browser becomes known for this user. A guardian takes the device back if it was handed to a child. On
+    a child's device the session ends after half an hour.
+    """
     session.clear()
     session.permanent = True
     session["session"] = answer.session
@@ -99,7 +103,7 @@ def sign_in(answer: AccountResponse) -> None:
     browsers.remember(by)
     g.pop("person", None)
     handed = daemon().client.ask(HANDED, ip=source_address())
-    # a guardian who signs in takes the device back
+    # A guardian who signs in takes back a device that was handed to a child.
     if handed.who and answer.role == PersonRole.GUARDIAN:
         daemon().change(TAKE_BACK, device=handed.mac, by=by, origin=source_address())
     session["device"] = daemon().here(source_address()).mac
@@ -108,7 +112,7 @@ def sign_in(answer: AccountResponse) -> None:
 
 
 def belongs_to_child() -> bool:
-    """Return whether the device that asks stays with a child, as far as is known."""
+    """Return whether the requesting device is a child's, or has an open question about its owner."""
     here = daemon().here(source_address())
     return bool(here.asked) or daemon().home().child(here.profile) is not None
 
@@ -132,11 +136,13 @@ def _is_over() -> bool:
 
 
 def person(*, with_home: bool = True) -> Person | None:
-    """Return the user; None if not signed in. Raises: Unreachable.
+    """Return the signed-in user; None without one. Raises: Unreachable.
 
-    Nobody is signed in on a device that a child uses. That includes the device on which the session began: a
-    phone that takes a new private address is a new device here, and its browsers keep their cookies.
-    ``with_home``: the page needs the home as well, which then comes in the same answer.
+    A user counts as signed out on a device that is handed to a child, or if the session began on a device
+    that is handed over now. A phone that takes a new private address is a new device here, but its browsers
+    keep their cookies.
+
+    ``with_home``: the page needs the state of the home as well, which then comes in the same answer.
     """
     if "person" not in g:
         g.person = _person(with_home=with_home)
@@ -167,7 +173,7 @@ def _person(*, with_home: bool) -> Person | None:
 
 
 def _visitor(*, with_home: bool) -> AccountResponse | None:
-    """Return the account of the session; None if the daemon refuses it."""
+    """Return the daemon's answer about the account of the session; None if the daemon refuses the session."""
     begun = session.get("device")
     visitor = {
         "session": token(),
@@ -185,20 +191,26 @@ def _visitor(*, with_home: bool) -> AccountResponse | None:
 
 
 def signed_in() -> Person:
-    """Return the user, on a page that requires one."""
+    """Return the signed-in user, in a view that only signed-in users reach. Asserts that there is one."""
     found = person()
     assert found is not None
     return found
 
 
 def guardian() -> str | None:
-    """Return the name of the signed-in user; on guardians' pages this is a guardian. Raises: Unreachable."""
+    """Return the name of the signed-in user; None without one. Raises: Unreachable.
+
+    On guardians' pages this is a guardian.
+    """
     found = person()
     return None if found is None else found.name
 
 
 def ask(action: str, **values: object) -> AccountResponse:
-    """Call the verb `guardian` for the signed-in user and the device that asks."""
+    """Send an action of the verb `guardian` and return the daemon's response.
+
+    It is sent for the signed-in user and the requesting device. Raises: ControlError.
+    """
     values = {"by": guardian() or "", "session": token() or None, **values}
     return daemon().client.ask(ACCOUNTS, action=action, origin=source_address(), **values)
 
@@ -210,7 +222,10 @@ def to_sign_in() -> ResponseReturnValue:
 def seen_by(
     *roles: str, away: Callable[[], ResponseReturnValue] = to_sign_in
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Restrict a view to roles. ``away``: the response for a user who is not signed in."""
+    """Return a decorator that restricts a view to roles.
+
+    ``away``: makes the response for a user who is not signed in.
+    """
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
         setattr(view, _SEEN_BY, frozenset(roles))

@@ -1,4 +1,4 @@
-"""One attempt at a password or code: its keys, whether it is allowed now, and whether it was wrong."""
+"""Limits attempts at passwords and codes. Each counts by device or browser; too many are rejected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLACELESS = ("", "guest", "quarantine")  # owners of devices that count as unkno
 
 
 class TooManyTriesError(Exception):
-    """Too many attempts. This one was not checked."""
+    """Raised after too many wrong attempts. This one was not checked. ``seconds``: until the next one."""
 
     def __init__(self, wait: float) -> None:
         self.seconds = int(wait) + 1
@@ -50,9 +50,9 @@ class Gate:
 
     @contextmanager
     def attempt(self, now: float, name: str, *, placed: bool) -> Iterator[None]:
-        """Run one attempt.
+        """Run the ``with`` block as one attempt at a password or code. It counts only if the input was wrong.
 
-        Raises: TooManyTriesError. An error inside counts if it means that the input was wrong.
+        Raises: TooManyTriesError before the block. ``now``: seconds of a monotonic clock.
         """
         keys = _keys(name, placed=placed)
         with self._lock:
@@ -75,7 +75,7 @@ class Gate:
 
 
 def _keys(name: str, *, placed: bool) -> dict[str, int]:
-    """Return the keys under which this attempt at ``name`` counts, each with its limit."""
+    """Return the keys under which an attempt at the account ``name`` counts, each with its limit."""
     # Requests with a token ignore cookies.
     browser = "" if "Authorization" in request.headers else browsers.known(name)
     if browser:
@@ -89,9 +89,9 @@ def _keys(name: str, *, placed: bool) -> dict[str, int]:
 
 @contextmanager
 def attempt(name: str = "", *, placed: bool = True) -> Iterator[None]:
-    """Run one attempt. ``name``: the account; empty: none in particular.
+    """Run the ``with`` block as one attempt of the requesting device. Raises: TooManyTriesError.
 
-    ``placed``: whether devices have owners yet.
+    ``name``: the account; empty: none in particular. ``placed``: whether devices have owners yet.
     """
     gate: Gate = current_app.extensions["qalqan-gate"]
     with gate.attempt(time.monotonic(), name, placed=placed):

@@ -53,7 +53,10 @@ def install(app: Flask) -> None:
     @blueprint.route("/<path:_place>", methods=METHODS, provide_automatic_options=False)
     @anyone
     def every(_place: str) -> Response:
-        """Handle every request. Each operation declares who may call it, by session or token."""
+        """Return the response to any API request; errors become problem details.
+
+        Each operation declares who may call it, by session or token.
+        """
         try:
             return late.get().answer()
         except (Problem, ControlError, SchemaError, HTTPException) as error:
@@ -64,7 +67,7 @@ def install(app: Flask) -> None:
 
 
 def error_response(error: Exception) -> Response:
-    """Return any error as problem details."""
+    """Return the response for an error of the API, the daemon or Flask, as problem details (RFC 9457)."""
     if isinstance(error, Problem):
         return error.response()
     if isinstance(error, SchemaError | UnexpectedAnswer):

@@ -1,4 +1,4 @@
-"""Runs every operation of the API: routing, access, parsing of the request, call, response."""
+"""Runs the operations of the API: routing, access check, parsing of the request, call, response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webui.api import (
     who,
 )  # fmt: skip
 from webui.api.document import BASE, document
-from webui.api.operations import ANYONE, Nothing, Operation
+from webui.api.operations import ANYONE, NoContent, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
 from webui.features.accounts import account_api, people_api
@@ -65,13 +65,13 @@ class Served:
         with self._lock:
             if not self._bytes:
                 self._bytes = json.dumps(document(OPERATIONS), separators=(",", ":")).encode()
-                field_types.cache_clear()  # of all operations; a home uses few
+                field_types.cache_clear()  # it has the types of all operations; a home uses few
                 release_memory()
             return self._bytes
 
 
 class Api:
-    """The routes of the API.
+    """Routes API requests to their operations.
 
     Built on the first request, because most homes never need its three megabytes.
     """
@@ -91,7 +91,10 @@ class Api:
         self._operations = {operation.name: operation for operation in OPERATIONS}
 
     def answer(self) -> Response:
-        """Return the response. Raises: HTTPException for an unknown path or method."""
+        """Run the operation of the current request and return its response.
+
+        Raises: HTTPException for an unknown path or method, Problem, ControlError, SchemaError.
+        """
         adapter = self._map.bind_to_environ(request.environ)
         if request.method == "OPTIONS":
             ways = set(adapter.allowed_methods())
@@ -104,26 +107,26 @@ class Api:
         return _answer(self._operations[name], dict(parts))
 
 
-def _answer(one: Operation, parts: dict[str, str]) -> Response:
+def _answer(operation: Operation, parts: dict[str, str]) -> Response:
     try:
         me = who.caller()
     except Unreachable:
-        if ANYONE not in one.roles:
+        if ANYONE not in operation.roles:
             raise
         me = None  # help lines are available even if authentication is down
-    if ANYONE not in one.roles:
+    if ANYONE not in operation.roles:
         if me is None:
             raise of_status(401, who.ASK_FOR_TOKEN)
-        if not who.may(me, one.roles):
+        if not who.may(me, operation.roles):
             raise of_status(403)
-        if one.by_session and not me.session:
+        if operation.by_session and not me.session:
             raise Problem(403, "session_only")
-    given = parts_of(parts) | sent(one)
-    found = one.call(me, **given)
+    given = parts_of(parts) | sent(operation)
+    found = operation.call(me, **given)
     if isinstance(found, Response):
         return found
-    if one.answer is Nothing:
+    if operation.answer is NoContent:
         return Response(status=204)
-    if not isinstance(found, one.answer):
-        found = Record(one.answer).read(to_json(found), "", False)
-    return Response(json.dumps(to_json(found)) + "\n", one.status, mimetype="application/json")
+    if not isinstance(found, operation.answer):
+        found = Record(operation.answer).read(to_json(found), "", False)
+    return Response(json.dumps(to_json(found)) + "\n", operation.status, mimetype="application/json")

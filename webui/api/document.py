@@ -1,4 +1,4 @@
-"""Builds the OpenAPI 3.1 document from the operations. Pure functions."""
+"""Builds the OpenAPI 3.1 document of the API from its declared operations. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.control.schema import Json, Maybe, field_types, is_needed, name_of, type_of
 from webui.api.happenings import EVENTS
-from webui.api.operations import ANYONE, PARTS, Nothing, Operation
+from webui.api.operations import ANYONE, PARTS, NoContent, Operation
 from webui.api.problems import CODES, MEDIA
 from webui.api.sent import FORM
 
@@ -18,11 +18,15 @@ VERSION = "1.0.0"  # of the API: a removal or a change of meaning needs another 
 FOR_ALL = (403, 404, 405, 413, 421, 422, 429, 503)
 OF_INPUT = (400, 415)
 OF_CHANGES = (409,)
-EVENTS_AT = "events"  # OpenAPI 3.1 cannot describe messages of a stream: `x-events` has their schemas by kind
+# OpenAPI 3.1 cannot describe messages of a stream. `x-events` of this path has their schemas by kind.
+EVENTS_AT = "events"
 
 
-class Book:
-    """The schemas of records, each once."""
+class RecordSchemas:
+    """Collects JSON schemas of record classes by name, for ``components/schemas`` of the document.
+
+    ``bodies``: of requests, which reject unknown keys; otherwise of responses.
+    """
 
     def __init__(self, *, bodies: bool) -> None:
         self._bodies = bodies
@@ -53,7 +57,7 @@ class Book:
 
 
 def document(operations: Iterable[Operation], server: str = BASE) -> Json:
-    bodies, answers = Book(bodies=True), Book(bodies=False)
+    bodies, answers = RecordSchemas(bodies=True), RecordSchemas(bodies=False)
     paths: Json = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
@@ -97,9 +101,9 @@ def document(operations: Iterable[Operation], server: str = BASE) -> Json:
     }
 
 
-def _operation(declared: Operation, bodies: Book, answers: Book) -> Json:
+def _operation(declared: Operation, bodies: RecordSchemas, answers: RecordSchemas) -> Json:
     done: Json = {"description": "Done"}
-    if declared.answer is not Nothing:
+    if declared.answer is not NoContent:
         done["content"] = {declared.media: {"schema": type_of(declared.answer).schema(answers)}}
     operation: Json = {
         "operationId": declared.name,
@@ -140,11 +144,11 @@ def _problem(status: int) -> Json:
 
 
 def _part(name: str) -> Json:
-    schema = type_of(PARTS[name]).schema(Book(bodies=True))
+    schema = type_of(PARTS[name]).schema(RecordSchemas(bodies=True))
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query(operation: Operation, bodies: Book) -> list[Json]:
+def _query(operation: Operation, bodies: RecordSchemas) -> list[Json]:
     if operation.query is None:
         return []
     found: list[Json] = []

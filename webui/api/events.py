@@ -1,4 +1,7 @@
-"""Server-sent events, each with an id, with the same bounds as the pages' own stream."""
+"""Serves the daemon's events to programs, as server-sent events.
+
+The number of streams and their duration have the same limits as those of the pages (`webui.pages.stream`).
+"""
 
 from __future__ import annotations
 
@@ -44,14 +47,14 @@ def stream(me: Caller, query: Wanted) -> Response:
         raise of_status(429, {"Retry-After": "60"})
     kinds = tuple(EVENTS) if me.role == PersonRole.GUARDIAN else FOR_HELPERS
     gone = request.environ.get("waitress.client_disconnected", lambda: False)
-    watch = Watch(gone, still(me), time.monotonic, query.seconds)
+    watch = StreamLifetime(gone, still(me), time.monotonic, query.seconds)
     response = Response(_messages(daemon().client, kinds, watch), mimetype="text/event-stream")
     response.call_on_close(places.release)
     return response
 
 
-class Watch:
-    """Whether a stream continues: connected, within its time, and with access."""
+class StreamLifetime:
+    """Decides whether a stream continues: its client is connected, within its time, and still has access."""
 
     def __init__(
         self,
@@ -78,7 +81,7 @@ class Watch:
         return True
 
 
-def _messages(client: Client, kinds: tuple[str, ...], watch: Watch) -> Generator[bytes, None, None]:
+def _messages(client: Client, kinds: tuple[str, ...], watch: StreamLifetime) -> Generator[bytes, None, None]:
     number, said = 0, watch.now()
     yield b"retry: 3000\n\n"
     while watch.goes_on():
@@ -102,7 +105,7 @@ def _messages(client: Client, kinds: tuple[str, ...], watch: Watch) -> Generator
 
 
 def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
-    """Return the public data of an event; None for an unknown kind or shape of another daemon version."""
+    """Return the public data of a daemon's event; None for a kind or shape of another daemon version."""
     kind = EVENTS.get(str(event.get("event")))
     if kind is None:
         return None
@@ -118,5 +121,8 @@ def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
 
 
 def message(number: int, kind: str, data: Mapping[str, Any]) -> bytes:
-    """Encode one message. The JSON is ASCII without line breaks; the kind is one of EVENTS."""
+    """Return one server-sent event as bytes. ``number``: its id. ``kind``: one of EVENTS, or ``hello``.
+
+    The JSON is ASCII without line breaks.
+    """
     return f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()

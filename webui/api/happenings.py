@@ -1,4 +1,4 @@
-"""The data of each kind of event. Only these fields of the daemon's events are sent."""
+"""The data of each kind of event that the API sends. Other fields of the daemon's events are left out."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class TrialEvent:
 
 @record
 class StepEvent:
-    """The transition to the next age band."""
+    """A transition to the next age group: proposed, postponed, accepted or no longer due."""
 
     profile: str
     name: str

@@ -42,7 +42,7 @@ PARTS: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class NoContent:
     """An empty response with status 204."""
 
 
@@ -76,13 +76,17 @@ class Noun:
         self.operations: list[Operation] = []
 
     def declare(
-        self, method: str, path: str, *roles: str, answer: type = Nothing, **more: Any
+        self, method: str, path: str, *roles: str, answer: type = NoContent, **more: Any
     ) -> Callable[[Callable[..., object]], Callable[..., object]]:
-        """Declare an operation. ``roles``: who may call it; none: guardians."""
+        """Return a decorator that adds a function as an operation.
+
+        ``roles``: who may call it; none: guardians. The function's docstring is the operation's summary in
+        the OpenAPI document.
+        """
 
         def keep(call: Callable[..., object]) -> Callable[..., object]:
             whose = frozenset(roles or (GUARDIAN,))
-            status = 204 if answer is Nothing else more.pop("status", 200)
+            status = 204 if answer is NoContent else more.pop("status", 200)
             name = f"{self.name}_{call.__name__}".rstrip("_")
             self.operations.append(
                 Operation(method, path, whose, call, name, self.name, answer, status=status, **more)

@@ -42,7 +42,7 @@ SLOWED: Mapping[str, tuple[str, int]] = {  # code → the value with the waiting
 
 
 class Problem(Exception):
-    """An error that becomes the response as it is."""
+    """An error of an API request: HTTP status, code, text and headers."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Problem(Exception):
 
 
 def of_refusal(error: ControlError) -> Problem:
-    """Return the problem of a daemon's error, or of a daemon that does not respond."""
+    """Return the problem for an error of the daemon. Its code decides the status; 503 without a response."""
     if isinstance(error, Unreachable):
         detail = _("The filter does not answer. Try again in a moment.")
         return Problem(503, "unreachable", detail, {"Retry-After": str(SOON)})

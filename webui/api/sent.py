@@ -32,7 +32,7 @@ AROUND_FILE = 8 * 1024  # bytes of a form besides its file
 
 
 def parts_of(found: dict[str, str]) -> dict[str, object]:
-    """Return the parameters of the path. An invalid one gives 404."""
+    """Return the checked parameters of the request's path by name. Raises Problem 404 for an invalid one."""
     read: dict[str, object] = {}
     for name, text in found.items():
         try:
@@ -66,7 +66,7 @@ def _query(record: type) -> dict[str, object]:
 
 
 def _typed(kind: Any, text: str) -> object:
-    """Convert a text of the address to its JSON value."""
+    """Return a text of the path or query as the JSON type of ``kind``: an integer, a boolean, or the text."""
     inner = kind.inner if isinstance(kind, Maybe) else kind
     wanted = getattr(inner, "json_type", "string")
     if wanted == "integer" and text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
@@ -77,7 +77,10 @@ def _typed(kind: Any, text: str) -> object:
 
 
 def _form(record: type, most: int) -> dict[str, object]:
-    """Parse a form with files. The size limit is raised for this request only."""
+    """Return the fields and file contents of a multipart form by name. ``most``: maximum bytes of a file.
+
+    The size limit is raised for this request only.
+    """
     if request.mimetype != FORM:
         raise of_status(415)
     request.max_content_length = most + AROUND_FILE
@@ -106,7 +109,10 @@ def _body(record: type) -> object:
 
 
 def read_json(data: bytes) -> object:
-    """Parse JSON. Raises: SchemaError."""
+    """Return the value of JSON in UTF-8, parsed strictly: unique keys, finite numbers, few levels.
+
+    Raises: SchemaError.
+    """
     try:
         found = json.loads(
             data.decode(), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_once
@@ -122,18 +128,18 @@ def read_json(data: bytes) -> object:
 
 
 def _walk(value: object) -> Iterator[tuple[int, str]]:
-    """Yield every text with its level, and an empty text with the level for every other value."""
+    """Yield the nesting level of each value from 1 on, with its text; an empty text for other values."""
     waiting = [(1, value)]
     while waiting:
-        level, one = waiting.pop()
-        yield level, one if isinstance(one, str) else ""
+        level, item = waiting.pop()
+        yield level, item if isinstance(item, str) else ""
         if level > DEPTH_MOST:
             return
-        if isinstance(one, dict):
-            waiting += [(level, key) for key in one]
-            waiting += [(level + 1, inner) for inner in one.values()]
-        elif isinstance(one, list):
-            waiting += [(level + 1, inner) for inner in one]
+        if isinstance(item, dict):
+            waiting += [(level, key) for key in item]
+            waiting += [(level + 1, inner) for inner in item.values()]
+        elif isinstance(item, list):
+            waiting += [(level + 1, inner) for inner in item]
 
 
 def _no_constant(text: str) -> object:
@@ -141,7 +147,7 @@ def _no_constant(text: str) -> object:
 
 
 def _finite(text: str) -> float:
-    """Parse a number; 1e999 is infinity in Python."""
+    """Return the number of a JSON text. Raises: ValueError for one that Python reads as infinity (1e999)."""
     found = float(text)
     if not math.isfinite(found):
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""Identifies the caller by a session, as on the pages, or a token in the header.
+"""Identifies the caller of the API, by a token in the header or else by the session cookie of the pages.
 
 With a token, cookies are ignored.
 """
@@ -40,24 +40,24 @@ class Caller:
     session: str = ""
 
     def ask(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
-        """Send a query to the daemon."""
+        """Send a verb to the daemon without an author, as for a query, and return its response."""
         return daemon().client.ask(verb, **values)
 
     def change(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
-        """Send a change to the daemon in this caller's name, with the token's id."""
+        """Send a change to the daemon in this caller's name, with the token's id, and return its response."""
         if self.via:
             values["via"] = self.via
         return self.ask(verb, by=self.name, origin=source_address(), **values)
 
     def account(self, action: str, **values: object) -> AccountResponse:
-        """Call the verb `guardian`."""
+        """Send an action of the verb `guardian` in this caller's name, and return the daemon's response."""
         mine = {"session": self.session} if self.session else {"via": self.via}
         origin = source_address()
         return self.ask(ACCOUNTS, action=action, origin=origin, by=self.name, **mine, **values)
 
 
-class Known:
-    """Digests of valid tokens, so that many parallel requests with one of them do not count as guesses."""
+class TokenCache:
+    """Stores digests of valid tokens, so that parallel requests with one of them do not count as guesses."""
 
     def __init__(self) -> None:
         self._keys: dict[str, None] = {}
@@ -76,11 +76,14 @@ class Known:
 
 
 def install(app: Flask) -> None:
-    app.extensions["qalqan-tokens"] = Known()
+    app.extensions["qalqan-tokens"] = TokenCache()
 
 
 def caller() -> Caller | None:
-    """Return the caller; None without credentials. Raises: Problem for an invalid token, Unreachable."""
+    """Return the caller of this request; None without credentials.
+
+    Raises: Problem for an invalid token or after too many of them, ControlError, Unreachable.
+    """
     if "Authorization" in request.headers:
         return _by_token(request.headers["Authorization"])
     found = session.person(with_home=False)
@@ -94,7 +97,7 @@ def _by_token(header: str) -> Caller:
     token = token.strip()
     if scheme.lower() != SCHEME or not token or len(token) > TOKEN_LIMIT or not token.isprintable():
         raise of_status(401, ASK_FOR_TOKEN)
-    known: Known = current_app.extensions["qalqan-tokens"]
+    known: TokenCache = current_app.extensions["qalqan-tokens"]
     key = digest(token)
     try:
         if known.has(key):
@@ -122,9 +125,10 @@ def _check(token: str) -> AccountResponse:
 
 
 def still(me: Caller) -> Callable[[], bool]:
-    """Return a check of the caller's access that can run later, outside of the request.
+    """Return a function that checks whether the caller still has access. It can run outside of the request.
 
-    It fails after the token's revocation, a change of role, or when the device is handed over.
+    It returns False after the token's revocation, after a change of role, or when the device is handed over
+    to a child.
     """
     client, origin = daemon().client, source_address()
     if me.via:

@@ -1,4 +1,4 @@
-"""Draws days as vertical bars, and a share of a whole as a horizontal bar."""
+"""Draws minutes of several days as vertical bars, and a share of a whole as a horizontal bar."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHARE_WIDTH, SHARE_HEIGHT = 100, 6
 
 
 def bars(minutes: Sequence[int], chosen: int | None = None) -> Markup:
-    """Return one bar a day in order. ``chosen``: index of the highlighted day."""
+    """Return an SVG with one vertical bar for each day's minutes. ``chosen``: index of a highlighted day."""
     most = max([FLOOR, *minutes])
     place = WIDTH / max(1, len(minutes))
     drawn = []
@@ -31,7 +31,7 @@ def bars(minutes: Sequence[int], chosen: int | None = None) -> Markup:
 
 
 def share(part: int, whole: int) -> Markup:
-    """Return a horizontal bar: ``part`` of the ``whole`` at full width."""
+    """Return an SVG of a horizontal bar that is filled by the share of ``part`` in ``whole``."""
     width = SHARE_WIDTH * min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
     box = f'viewBox="0 0 {SHARE_WIDTH} {SHARE_HEIGHT}" preserveAspectRatio="none"'
     return Markup(

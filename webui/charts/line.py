@@ -1,4 +1,4 @@
-"""Draws a series of values as a line."""
+"""Draws values over time, such as packets a minute, as a line."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ _MARGIN = 2  # so that the stroke is not clipped
 
 
 def line(values: Sequence[int], places: int) -> Markup:
-    """Return a line from zero at the bottom to the maximum of ``values`` at the top, with the newest at the
-    right.
+    """Return an SVG of the values as a line, from zero at the bottom to the maximum at the top.
 
-    ``places``: how many values fill the width.
+    The newest value is at the right. ``places``: how many values fill the width.
     """
     top = max(values, default=0) or 1
     step = LINE_WIDTH / max(1, places - 1)

@@ -1,4 +1,4 @@
-"""QR codes as inline SVG.
+"""Draws QR codes as inline SVG.
 
 segno encodes them. Its own writers import HTTP and TLS, 4 MB of memory, so this module draws the SVG.
 """

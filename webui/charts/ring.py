@@ -1,4 +1,4 @@
-"""Draws the rest of a quantity as a ring."""
+"""Draws remaining minutes as a ring."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RING_WIDTH = 9
 
 
 def ring(minutes: int, whole: int) -> Markup:
-    """Return how much of ``whole`` is left, clockwise from the top; an empty ring for zero."""
+    """Return an SVG ring that is filled clockwise from the top by the share of ``minutes`` in ``whole``."""
     radius = (RING_SIZE - RING_WIDTH) / 2
     centre = RING_SIZE / 2
     length = 2 * pi * radius

@@ -1,4 +1,4 @@
-"""Draws 24 hours as a strip."""
+"""Draws time ranges on a horizontal strip of 24 hours."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HOURS_APART = 6
 
 
 def strip(spans: Iterable[tuple[int, int]], start: int) -> Markup:
-    """Return 24 hours from minute ``start`` of the day. ``spans`` count the same way and include their last
-    minute.
+    """Return an SVG strip of the 24 hours from minute ``start`` of a day, with ``spans`` marked.
 
-    Parts outside of the 24 hours are clipped.
+    A span is its first and last minute, both included, counted from the midnight of that day. Parts outside
+    of the 24 hours are clipped.
     """
     marks = []
     for first, last in spans:

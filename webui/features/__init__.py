@@ -1,1 +1,1 @@
-"""The pages, one folder for each feature of gateway/features: pages, operations of the API, texts."""
+"""The features of the pages, with the names of gateway/features: pages, operations of the API, and texts."""

@@ -1,1 +1,1 @@
-"""Formats and translates values for the reader."""
+"""Languages of the pages, and texts for values such as times, rules, errors and decisions."""

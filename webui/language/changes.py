@@ -1,4 +1,4 @@
-"""Describes a line of the audit log: the action and its target."""
+"""Describes lines of the audit log: the author, the action and its target."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webui.language.words import clock, duration, plain
 _MINUTES = re.compile(r"(\d{1,4}) min\b")
 
 
-class Line(Protocol):
+class ChangeLine(Protocol):
     @property
     def what(self) -> str: ...
     @property
@@ -24,7 +24,7 @@ class Line(Protocol):
 
 
 def who(name: str) -> str:
-    """Return who made the change: a person, or the program."""
+    """Return the display name of a change's author: a person, or a part of the gateway."""
     others = {
         "console": _("The gateway's console"),
         "router": _("The router's own pages"),
@@ -33,8 +33,8 @@ def who(name: str) -> str:
     return others.get(name) or plain(name)
 
 
-def describe(line: Line, now: datetime) -> str:
-    """Return the action as a phrase that follows the actor's name."""
+def describe(line: ChangeLine, now: datetime) -> str:
+    """Return the action of a line as a phrase that follows the author's name."""
     detail = plain(line.detail, 80)
     values = {"about": plain(line.about or line.detail.partition(" ")[0].rstrip(":")), "detail": detail}
     phrase = None

@@ -1,4 +1,4 @@
-"""Describes what a device says about itself. Values without a reliable meaning are left out."""
+"""Describes what a device says about itself by DHCP and mDNS. Unreliable values are left out."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PROTOCOLS = frozenset(_SERVICES.values())  # names that are the same in every la
 
 
 def system(vendor_class: str) -> str:
-    """Return the system from the vendor class of a DHCP request; empty if it is unknown."""
+    """Return the operating system by the vendor class of a DHCP request; empty if it is unknown."""
     if vendor_class.startswith(_ANDROID) and vendor_class[len(_ANDROID) :].isdigit():
         return f"Android {vendor_class[len(_ANDROID) :][:3]}"
     return next((name for start, name in _SYSTEMS.items() if vendor_class.startswith(start)), "")
 
 
 def offers(services: Iterable[str]) -> list[str]:
-    """Return the services that it offers to others on the Wi-Fi."""
+    """Return the names of what a device offers on the network, by the mDNS service types it announces."""
     found = {_SERVICES[service] for service in services if service in _SERVICES}
     common = {
         _("prints"): ("_ipp", "_ipps", "_printer", "_pdl-datastream"),

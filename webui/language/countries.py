@@ -1,4 +1,4 @@
-"""Names of countries."""
+"""Names of countries in the reader's language."""
 
 from __future__ import annotations
 

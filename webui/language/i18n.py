@@ -32,7 +32,7 @@ Catalogues = dict[str, NullTranslations]
 
 @dataclass(slots=True)
 class Languages:
-    """The available languages. ``family``: for a browser that prefers none of them."""
+    """The message catalogues by language. ``family``: the language for browsers that prefer none of them."""
 
     catalogues: Catalogues
     family: str = ""
@@ -83,14 +83,14 @@ def language() -> str:
 
 
 def is_source() -> bool:
-    """Return whether this page may show the daemon's own English text."""
+    """Return whether this page is in English, so that it may show the daemon's own text."""
     return language() == SOURCE_LANGUAGE
 
 
 def read_by_native() -> bool:
-    """Return whether a native speaker has checked the pages' messages.
+    """Return whether a native speaker has checked the messages in this page's language.
 
-    The books of `learn` say so themselves.
+    The texts of `webui.learn` have a note of their own.
     """
     return language() in READ_BY_NATIVES
 
@@ -106,13 +106,16 @@ def set_family_language(code: str) -> None:
 
 
 def menu() -> list[tuple[str, str]]:
-    """Return the available languages, each with its own name."""
+    """Return the available languages for the menu, each as its code and its own name."""
     catalogues = languages().catalogues
     return [(code, name) for code, name in OWN_NAMES.items() if code in catalogues]
 
 
 def spoken(among: Container[str]) -> str:
-    """Return the best of these for the browser, in any page language: its device's menus are in it."""
+    """Return the browser's preferred language out of ``among``, or else English.
+
+    It need not be a page's language, because it is for the menus of the browser's device.
+    """
     return _wanted(among) or SOURCE_LANGUAGE
 
 
@@ -125,7 +128,7 @@ def _wanted(among: Container[str]) -> str:
 
 
 def cookie() -> str:
-    """Return the name of the cookie that stores this browser's language."""
+    """Return the name of the cookie that stores the language chosen in this browser."""
     return f"{TRUSTED}{COOKIE}" if request.is_secure else COOKIE
 
 
@@ -141,7 +144,7 @@ def gettext(message: str, /, **values: object) -> str:
 
 
 def pgettext(context: str, message: str, **values: object) -> str:
-    """Translate a message. ``context`` distinguishes two uses of the same words."""
+    """Return the translation of a message. ``context`` distinguishes two uses of the same words."""
     text = _catalogue().pgettext(context, message)
     return text % values if values else text
 

@@ -1,11 +1,11 @@
-"""The reading level of a child's pages: one of three, by the child's band."""
+"""The reading level of a child's pages: one of three, by the child's age group."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class ReadingLevel(StrEnum):
     """A reading level. The value is the name of its templates."""
 
     LITTLE = "little"  # 0 to 9: pictures and few words
@@ -13,8 +13,8 @@ class Level(StrEnum):
     TEEN = "teen"  # 13 and older: all details, and how to check them
 
 
-_LEVELS = {"0-5": Level.LITTLE, "6-9": Level.LITTLE, "10-12": Level.MIDDLE}
+_LEVELS = {"0-5": ReadingLevel.LITTLE, "6-9": ReadingLevel.LITTLE, "10-12": ReadingLevel.MIDDLE}
 
 
-def level_of(band: str) -> Level:
-    return _LEVELS.get(band, Level.TEEN)
+def level_of(band: str) -> ReadingLevel:
+    return _LEVELS.get(band, ReadingLevel.TEEN)

@@ -8,7 +8,7 @@ from webui.language.i18n import gettext as _
 
 
 def describe(level: int) -> str:
-    """Describe what is stored at a log level."""
+    """Return sentences for the child about what is stored at a log level, for how long, and who sees it."""
     if level <= 0:
         return _("Nothing that you do is written down.")
     if level == 1:
@@ -33,7 +33,7 @@ def describe(level: int) -> str:
 
 
 def minutes(level: int) -> str:
-    """Describe who sees which minutes counted for a limit."""
+    """Return sentences for the child about who sees which minutes counted for a limit."""
     if level >= 2:
         return _("Which minutes counted for a limit, for 7 days. You and your parents can see them.")
     if level <= 0:
@@ -44,7 +44,7 @@ def minutes(level: int) -> str:
 
 
 def presence(level: int) -> str:
-    """Describe to the child what parents see of its devices' online status."""
+    """Return a sentence for the child about what parents see of its devices' online status."""
     if level >= NAMES_LEVEL:
         return _("Your parents can see when your devices are on the Wi-Fi.")
     if level >= KINDS_LEVEL:
@@ -53,12 +53,12 @@ def presence(level: int) -> str:
 
 
 def by_day(level: int) -> bool:
-    """Return whether parents see at most the date of the child's actions."""
+    """Return whether parents see at most the date of the child's actions, not the time."""
     return level < NAMES_LEVEL
 
 
 def asking(level: int) -> str:
-    """Describe to the child what parents see of a request, before it is sent."""
+    """Return sentences for the child about what parents see of a request, before it is sent."""
     if level >= NAMES_LEVEL:
         return _("Your parents read what you ask for, when, and why.")
     if level >= KINDS_LEVEL:
@@ -73,7 +73,7 @@ def asking(level: int) -> str:
 
 
 def explain_private(level: int, band: str) -> str:
-    """Explain why parents do not see a device's online status; empty if they do."""
+    """Return why parents do not see a device's online status; empty if they do."""
     if level >= NAMES_LEVEL:
         return ""
     if level >= KINDS_LEVEL:

@@ -1,5 +1,6 @@
-"""Errors of the daemon in the reader's language, by their code; without a known code the daemon's English
-text.
+"""Messages for the daemon's errors in the reader's language, by error code.
+
+An unknown code gets the daemon's English text.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from gateway.core.reason_codes import Code
 from webui.language.i18n import gettext as _
 from webui.language.words import NAME_LIMIT, error_text, plain
 
-# Values that are sentences or addresses; all others are names.
+# Maximum lengths of values that are sentences or addresses. All others are names.
 LONG = {"problem": 200, "fix": 200, "why": 200, "host": 80, "key": 80}  # characters
 
 
 def sentence(error: GatewayError) -> str:
     known = _sentences().get(error.code)
     if known is not None:
-        values = {key: _plain(key, one) for key, one in error.values.items()}
+        values = {key: _plain(key, value) for key, value in error.values.items()}
         try:
             return known % values
         except (KeyError, TypeError, ValueError):
@@ -33,7 +34,7 @@ def _sentences() -> dict[str, str]:
 
 
 def _of_steps() -> dict[str, str]:
-    """Return errors of the transition to the next age band."""
+    """Return messages by error code: the transition to the next age group."""
     return {
         Code.NO_STEP: _("There is no step of %(name)s to answer now. Look at the page again."),
         Code.NOT_SELF_SET: _(
@@ -46,7 +47,7 @@ def _of_steps() -> dict[str, str]:
 
 
 def _of_people() -> dict[str, str]:
-    """Return errors about users and children."""
+    """Return messages by error code: users and children."""
     return {
         Code.BUSY: _("Too many pages are open at once. Close some and try again."),
         Code.NO_GUARDIAN: _("You are no guardian here any more. Sign in again."),
@@ -84,7 +85,7 @@ def _of_people() -> dict[str, str]:
 
 
 def _of_time() -> dict[str, str]:
-    """Return errors of pauses, extra time, landings and codes on paper."""
+    """Return messages by error code: pauses, extra time, minutes to finish a game, printed codes."""
     return {
         Code.HAS_PASSED: _("That time has passed. Choose a later one."),
         Code.CHILD_PAUSED: _("This device is one of %(name)s, who is paused. Resume them all."),
@@ -114,7 +115,7 @@ def _of_time() -> dict[str, str]:
 
 
 def _of_requests() -> dict[str, str]:
-    """Return errors of requests, and of questions about devices."""
+    """Return messages by error code: children's requests, and questions about devices."""
     return {
         Code.NOTHING_TO_ASK: _("%(name)s has no time that comes to an end. There is nothing to ask for."),
         Code.NOT_REFUSED: _("%(host)s is not refused for %(name)s. If it is closed now, ask for time."),
@@ -137,7 +138,7 @@ def _of_requests() -> dict[str, str]:
 
 
 def _of_rules() -> dict[str, str]:
-    """Return errors of files, devices, lists and lessons."""
+    """Return messages by error code: rule files, devices, lists, site repair."""
     return {
         Code.ROUTERS_OWN: _("The router's own settings decide this (%(option)s). Change it there."),
         Code.BAD_RULE: _("This cannot be set: %(problem)s. To fix it: %(fix)s."),
@@ -172,7 +173,7 @@ def _of_rules() -> dict[str, str]:
 
 
 def _of_shared() -> dict[str, str]:
-    """Return errors of shared devices, PINs, backups and the clock."""
+    """Return messages by error code: shared devices, PINs, backups, the clock."""
     return {
         Code.NOT_SHARED: _("This device is not shared with this person any more. Go back and look again."),
         Code.NOBODY_USES: _("That is over already."),

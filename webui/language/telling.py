@@ -1,5 +1,4 @@
-"""Describes the daemon's decisions in the reader's language, from their values rather than their English
-text.
+"""Describes the daemon's decisions in the reader's language, from their values.
 
 `gateway.policy.judge.explanation` builds the sentences; their words come from the catalogue. The daemon's own
 sentence is used in English, and if a daemon of another version reports too little.
@@ -27,7 +26,7 @@ OWN = f"{SELF}:"  # the owner of a rule that the child set for itself begins lik
 
 
 def state(status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = False) -> str:
-    """Describe the state of a device as a whole. ``yours``: for its user."""
+    """Return a sentence about what is allowed on a device now. ``yours``: worded for the device's user."""
     text, owner = status.sentence or "", status.owner or ""
     yours = yours and owner.startswith(OWN)
     if is_source() and not yours:
@@ -39,9 +38,9 @@ def state(status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = Fa
 
 
 def refusal(block: RecentBlock, *, yours: bool = False) -> str:
-    """Describe why something was blocked, as of then: the oldest is from ten minutes ago.
+    """Return why something was blocked, as of then: the oldest block is from ten minutes ago.
 
-    ``yours``: for the blocked device's user.
+    ``yours``: worded for the blocked device's user.
     """
     yours = yours and block.owner.startswith(OWN)
     if is_source() and not yours:
@@ -51,14 +50,14 @@ def refusal(block: RecentBlock, *, yours: bool = False) -> str:
 
 
 def blocked_site(site: BlockedSite, what: str) -> str:
-    """Describe why a site of the history was blocked, as of its last block."""
+    """Return why a site in a child's history was blocked, as of its last block. ``what``: the site's name."""
     if is_source() or site.last is None:
         return site.sentence
     return _sentence(_decision(site.reason, site.rule, site.owner), what or None, site.last) or site.sentence
 
 
 def explained(found: Explanation) -> Explanation:
-    """Return an explanation with its sentence in the reader's language (`why`, `preview`)."""
+    """Return an explanation of `why` or `preview` with its sentence in the reader's language."""
     if is_source():
         return found
     decision = _decision(found.reason, found.rule, found.owner, found.verdict, found.until)
@@ -66,7 +65,7 @@ def explained(found: Explanation) -> Explanation:
 
 
 def needed(name: NeededName, at: datetime) -> str:
-    """Describe why a name was not opened during a site repair; empty if it was."""
+    """Return why a name was not opened during a site repair; empty if it was."""
     text = name.sentence or ""
     if is_source() or not text:
         return text
@@ -74,7 +73,7 @@ def needed(name: NeededName, at: datetime) -> str:
 
 
 def contested(where: str) -> str:
-    """Describe where to contest a block; empty for an unknown value."""
+    """Return a sentence about where to contest a block; empty for an unknown value."""
     return things.table(DECISION, _words).get(f"contest_{where}", "")
 
 

@@ -1,4 +1,4 @@
-"""Names of the daemon's ids in the reader's language: categories, groups of services, and other rule targets.
+"""Names of the daemon's ids in the reader's language: categories, groups of services, other rule targets.
 
 The English is that of profiles/categories.yaml and profiles/services/*.yaml.
 """
@@ -18,15 +18,15 @@ Table = Mapping[str, str]
 
 
 class Ours(str):
-    """A name from the catalogue: no translation of it is cut short (`words.plain`)."""
+    """A name from the catalogue. `words.plain` does not cut it short, unlike names of users and devices."""
 
     __slots__ = ()
 
 
 def thing(target: str, name: str) -> str:
-    """Return the name of a rule's, limit's or schedule's target. ``name``: the daemon's.
+    """Return the name of a target of a rule, limit or schedule in the reader's language.
 
-    Services and sites have the same name in every language.
+    ``name``: the daemon's. Services and sites have the same name in every language.
     """
     if is_source():
         return name
@@ -44,7 +44,7 @@ def thing(target: str, name: str) -> str:
 
 
 def register(country: str) -> str:
-    """Return the name of a state's register of sites to block."""
+    """Return the name of a state's register of sites to block. ``country``: its two-letter code."""
     return _("Register of %(country)s", country=state(country))
 
 
@@ -58,12 +58,12 @@ def way(key: str) -> str:
 
 
 def categories() -> Table:
-    """Return categories by id."""
+    """Return the names of categories of sites by id."""
     return table("categories", _categories)
 
 
 def laws() -> Table:
-    """Return legal rules by id. The English is that of profiles/countries/*.yaml."""
+    """Return the names of legal rules by id. The English is that of profiles/countries/*.yaml."""
     return table("laws", _laws)
 
 
@@ -72,12 +72,12 @@ def groups() -> Table:
 
 
 def about(category: str, text: str) -> str:
-    """Describe a category in one sentence. ``text``: the daemon's."""
+    """Return a sentence that explains a category. ``text``: the daemon's, in case there is no translation."""
     return text if is_source() else table("abouts", _abouts).get(category, text)
 
 
 def table(name: str, make: Callable[[], Table]) -> Table:
-    """Return the result of ``make`` for this page's catalogue; cached."""
+    """Return the table that ``make`` builds in this page's language; cached by language and ``name``."""
     built, key = languages().built, (language(), name)
     if key not in built:
         built[key] = make()

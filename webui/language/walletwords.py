@@ -1,4 +1,4 @@
-"""Messages for a wallet proof that was rejected, and for a wallet that is unavailable."""
+"""Messages about a wallet proof that was rejected, and about a wallet that is unavailable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def refused(reason: Advice) -> str:
 
 
 def not_asked(problem: str) -> str:
-    """Explain why no wallet can be used on a page; empty if one can."""
+    """Return a sentence about why no wallet can be used on a page; empty for no ``problem``."""
     return {
         "none": _("No wallet is asked: this gateway has no list of whose proofs count (age_trust)."),
         "unreadable": _("No wallet is asked: the list of whose proofs count cannot be read (age_trust)."),

@@ -1,4 +1,4 @@
-"""Formats values: times, days, durations, and who decided."""
+"""Texts for values in the reader's language: times, days, durations, numbers, and owners of rules."""
 
 from __future__ import annotations
 
@@ -29,18 +29,21 @@ _INVISIBLE = {
     "Zp",
 }  # control, format (bidi overrides), surrogate, unassigned
 
-_ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # the daemon's error about one value of a request
+_ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # an error of the daemon about one value of a verb
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
-    """Return untrusted text without characters that could reorder or hide the text around it."""
+    """Return untrusted text without characters that could reorder or hide the text around it.
+
+    Text above ``limit`` characters is cut with an ellipsis; names from the catalogue are not.
+    """
     whole = isinstance(text, Ours)
     text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
     return text if len(text) <= limit or whole else text[: limit - 1] + "…"
 
 
 def many(number: int) -> str:
-    """Return ``83 800``, with a non-breaking space."""
+    """Return a whole number with groups of three digits, by non-breaking spaces: ``83 800``."""
     return f"{number:,}".replace(",", "\u00a0")
 
 
@@ -51,12 +54,12 @@ def weekday(moment: date) -> str:
 
 
 def short_weekdays() -> tuple[str, ...]:
-    """Return weekday names, Monday first."""
+    """Return the short names of the seven weekdays, Monday first."""
     return _("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")
 
 
 def month(day: date) -> str:
-    """``November 2026``."""
+    """Return the month and year of a day: ``November 2026``."""
     names = (
         _("January"), _("February"), _("March"), _("April"), pgettext("month", "May"), _("June"), _("July"),
         _("August"), _("September"), _("October"), _("November"), _("December"),
@@ -65,12 +68,15 @@ def month(day: date) -> str:
 
 
 def day_of(moment: date, now: date) -> str:
-    """Return ``24 December``; in another year ``3 January 2027``."""
+    """Return a date without the current year: ``24 December``, ``3 January 2027``."""
     return moments.day_of(moment, now, READER)
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 24 December``."""
+    """Return a time in the home's time zone, with the day unless it is today.
+
+    ``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 24 December``.
+    """
     return moments.clock(moment, now, READER)
 
 
@@ -80,7 +86,7 @@ def unknown_time() -> str:
 
 
 def day_past(moment: datetime, now: datetime) -> str:
-    """``today``, ``yesterday``, ``on Tuesday``, ``on 2 October``."""
+    """Return a past day in words: ``today``, ``yesterday``, ``on Tuesday``, ``on 2 October``."""
     return day_past_of(moment.astimezone(now.tzinfo).date(), now.date())
 
 
@@ -97,13 +103,13 @@ def day_past_of(day: date, today: date) -> str:
 
 
 def moment_past(moment: datetime, now: datetime) -> str:
-    """``today at 14:05``, ``on Tuesday at 14:05``."""
+    """Return day and time of a past moment: ``today at 14:05``, ``on Tuesday at 14:05``."""
     at = moment.astimezone(now.tzinfo)
     return _("%(day)s at %(time)s", day=day_past(moment, now), time=at.strftime("%H:%M"))
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """``7 minutes ago``; after an hour ``today at 14:05``."""
+    """Return how long ago a moment was: ``7 minutes ago``; from an hour on the time, ``today at 14:05``."""
     minutes = max(0, int((now - moment) / timedelta(minutes=1)))
     if minutes == 0:
         return _("just now")
@@ -122,13 +128,16 @@ def duration(minutes: int) -> str:
 
 
 def lasted(minutes: int) -> str:
-    """Format as ``duration``, but from two days on in days."""
+    """Return a duration in days from two days on, ``3 days``, else in hours and minutes."""
     days = minutes // (24 * 60)
     return ngettext("%(num)d day", "%(num)d days", days) if days > 1 else duration(minutes)
 
 
 def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
-    """Label the minutes next to it: ``until bedtime at 20:45``, ``left for Play``."""
+    """Return the label of the minutes that are left: ``until bedtime at 20:45``, ``left for Play``.
+
+    ``gate``: the time rule. ``at``: when a schedule ends; None: a limit.
+    """
     if at is None:
         return _("left for %(what)s", what=plain(name))
     if gate == BEDTIME:
@@ -139,7 +148,7 @@ def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
 
 
 def day_name(day: date, today: date) -> str:
-    """``Today``, ``Yesterday``, ``Monday 23`` of the last seven, then ``Monday 16.11.``"""
+    """Return the label of a day: ``Today``, ``Yesterday``, ``Monday 23``, or weekday and date."""
     if day == today:
         return _("Today")
     if day == today - timedelta(days=1):
@@ -153,23 +162,23 @@ def day_name(day: date, today: date) -> str:
 
 
 def weekday_short(day: date) -> str:
-    """Return the label of a bar: ``Mo``."""
+    """Return the weekday in two letters, for the label of a bar: ``Mo``."""
     return (_("Mo"), _("Tu"), _("We"), _("Th"), _("Fr"), _("Sa"), _("Su"))[day.weekday()]
 
 
 def span(first: date, last: date) -> str:
-    """``18.11. – 24.11.``"""
+    """Return the first and last day of several days: ``18.11. – 24.11.``"""
     begin, end = f"{first:%d.%m.}", f"{last:%d.%m.}"
     return _("%(first)s – %(last)s", first=begin, last=end)
 
 
 def wall(minute: int) -> str:
-    """Return ``16:05`` from minutes since a midnight."""
+    """Return a time of day such as ``16:05`` from minutes since a midnight."""
     return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
 
 
 def error_text(text: str) -> str:
-    """Return the daemon's error, ``Aruzhan: has landed already; there is one a day``, as sentences."""
+    """Return an English error of the daemon, ``place: problem; fix``, as sentences."""
     verb = _ASKED.fullmatch(text)
     if verb is not None:
         text = f"{verb[1]} {verb[2]}"
@@ -182,7 +191,7 @@ def error_text(text: str) -> str:
 
 
 def days(text: str | None) -> str:
-    """Return the days of a rule, or the week of a limit, by their key in a profile's file."""
+    """Return the days of a rule in words, such as of ``school`` or ``sat,sun``; of ``week`` for a limit."""
     text = text or ""
     named = {
         "": _("Every day"),
@@ -201,7 +210,10 @@ def days(text: str | None) -> str:
 
 
 def nights(text: str | None) -> str:
-    """Return the nights of a bedtime. A night is named after the morning on which it ends."""
+    """Return the nights of a bedtime in words. ``text``: as of `days`.
+
+    A night is named after the morning on which it ends.
+    """
     text = text or ""
     named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}
     return named.get(text) or _("The night to %(day)s", day=days(text))
@@ -215,7 +227,10 @@ def owner(
     *,
     yours: bool = False,
 ) -> str:
-    """Describe who decided. ``set_by``: who last changed the family's rules. ``yours``: for the child."""
+    """Return who decided a rule, from an owner such as ``family``, ``band:10-12`` or ``guardian:Mum``.
+
+    ``set_by``, ``set_at``: last change of the family's rules. ``yours``: worded for the child.
+    """
     kind, colon, name = text.partition(":")
     if kind == "self" and colon:
         return _("You set this yourself.") if yours else _("%(name)s’s own choice", name=plain(name))
@@ -230,7 +245,7 @@ def owner(
     if kind == "list" and colon:
         return _("A list: %(name)s", name=plain(name))
     law, _colon, who = name.partition(":")
-    if kind == "law" and "-" in law and law in laws():  # other laws are registers of a country: law:kz
+    if kind == "law" and "-" in law and law in laws():  # the owner law:kz is a state's register
         if who:
             return _("%(law)s; %(who)s turned it on", law=laws()[law], who=plain(who))
         return _("%(law)s; your family turned it on", law=laws()[law])
@@ -243,7 +258,7 @@ def owner(
 
 
 def size(count: int) -> str:
-    """Format bytes as ``0.4 MB``, ``12 MB`` or ``23.5 GB``."""
+    """Return a number of bytes as ``0.4 MB``, ``12 MB`` or ``23.5 GB``."""
     megabytes = count / 1_000_000
     if megabytes >= 1000:
         return _("%(num)s GB", num=number(megabytes / 1000, 1))
@@ -251,13 +266,13 @@ def size(count: int) -> str:
 
 
 def number(value: float, places: int) -> str:
-    """Format with the decimal mark of the reader's language."""
+    """Return a number with ``places`` decimals and the decimal mark of the reader's language."""
     # Translators: the sign between whole numbers and tenths: a point or a comma.
     return f"{value:.{places}f}".replace(".", pgettext("decimal mark", "."))
 
 
 def listed(parts: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
+    """Return texts joined to a list: ``a``, ``a and b``, ``a, b and c``."""
     found = list(parts)
     if len(found) < 2:
         return "".join(found)
@@ -266,7 +281,7 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def kind(known: str) -> str:
-    """Return the name of a device type; empty if unknown."""
+    """Return the name of a device type such as ``phone``; empty if it is unknown."""
     names = {
         "phone": _("phone"),
         "tablet": _("tablet"),

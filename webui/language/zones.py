@@ -1,4 +1,4 @@
-"""Time zones by region, from the system's database. Only zones of inhabited places."""
+"""Time zones of the system's database by region, with names and offsets. Only inhabited places."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Zone:
 
 @cache
 def _by_region() -> dict[str, tuple[str, ...]]:
-    """Read once, since the database is some six hundred files."""
+    """Return the names of time zones by region. Read once: the database is some six hundred files."""
     found: dict[str, list[str]] = {region: [] for region in REGIONS}
     for name in sorted(available_timezones()):
         region, slash, _place = name.partition("/")

@@ -1,1 +1,1 @@
-"""Texts that are read on demand: explanations, first aid, the guide."""
+"""Long texts that are read from files on demand: explanations, first aid, the guide."""

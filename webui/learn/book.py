@@ -1,4 +1,4 @@
-"""A book of texts: one file for each language, read up to the requested entry, without a cache.
+"""Reads long texts of a book: one file for each language, up to the requested entry, without a cache.
 
 All texts together are as large as a message catalogue, which takes 2 MB of a process that has as much left.
 The format is for people who correct translations: entries ``[key]``, lines ``name: text``.
@@ -13,15 +13,15 @@ from pathlib import Path
 
 from webui.language.i18n import SOURCE_LANGUAGE, language
 
-ABOUT = "about"  # the entry with the reviewer of a file
+ABOUT = "about"  # key of the entry that names the reviewer of a file
 ALIAS = "as"
 NOBODY = "-"
-ALIASES = 2  # that are followed
+ALIASES = 2  # maximum of aliases that lead to an entry
 
 _FOLDER = Path(__file__).parent
 
 
-class Book(StrEnum):
+class TextBook(StrEnum):
     LEARN = "learn"  # explanations of each category, setting, age band and reason
     MEAN = "mean"  # first aid against bullying
     REPORT = "report"  # how to report a user in a service
@@ -29,7 +29,7 @@ class Book(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BookEntry:
     key: str
     lines: Mapping[str, tuple[str, ...]]
 
@@ -42,33 +42,36 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A text, and its language."""
+    """Entries of a book, and the language in which they are."""
 
     language: str
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, BookEntry]
     by_native: bool  # checked by a native speaker; always true for English, the source
 
-    def __getitem__(self, key: str) -> Entry:
+    def __getitem__(self, key: str) -> BookEntry:
         return self.entries[key]
 
 
-def tongue(book: Book) -> str:
+def tongue(book: TextBook) -> str:
     """Return the page's language if the book has it, else English."""
     return language() if path(book, language()).exists() else SOURCE_LANGUAGE
 
 
-def path(book: Book, code: str) -> Path:
+def path(book: TextBook, code: str) -> Path:
     return _FOLDER / code / f"{book}.txt"
 
 
-def whole(book: Book) -> Read:
+def whole(book: TextBook) -> Read:
     code = tongue(book)
     found = {found_entry.key: found_entry for found_entry in entries(book, code)}
     return Read(code, found, _by_native(code, found.pop(ABOUT, None)))
 
 
-def entry(book: Book, key: str) -> Read | None:
-    """Return one entry, or the one that its alias names, under the requested key."""
+def entry(book: TextBook, key: str) -> Read | None:
+    """Return one entry under the requested key, in the page's language or else English; None without one.
+
+    An alias is followed.
+    """
     code, wanted = tongue(book), key
     for _ in range(1 + ALIASES):
         about, found = None, None
@@ -85,8 +88,8 @@ def entry(book: Book, key: str) -> Read | None:
     return None
 
 
-def entries(book: Book, code: str) -> Iterator[Entry]:
-    """Yield the entries of one language's file."""
+def entries(book: TextBook, code: str) -> Iterator[BookEntry]:
+    """Yield the entries of a book's file in one language, in order."""
     key, lines = "", dict[str, list[str]]()
     with path(book, code).open(encoding="utf-8") as file:
         for line in map(str.strip, file):
@@ -101,11 +104,11 @@ def entries(book: Book, code: str) -> Iterator[Entry]:
         yield _entry(key, lines)
 
 
-def _entry(key: str, lines: Mapping[str, list[str]]) -> Entry:
-    return Entry(key, {name: tuple(texts) for name, texts in lines.items()})
+def _entry(key: str, lines: Mapping[str, list[str]]) -> BookEntry:
+    return BookEntry(key, {name: tuple(texts) for name, texts in lines.items()})
 
 
-def _by_native(code: str, about: Entry | None) -> bool:
+def _by_native(code: str, about: BookEntry | None) -> bool:
     if code == SOURCE_LANGUAGE:
         return True
     return about is not None and about.one("read_by_native") not in ("", NOBODY)

@@ -20,14 +20,14 @@ from typing import Any
 from flask import Flask
 
 from gateway.control.client import Client, EventStream, Unreachable
-from gateway.control.contract.notifications import ALERTS, AlertBook, GuardianAlerts
+from gateway.control.contract.notifications import ALERTS, AlertsResponse, GuardianAlerts
 from gateway.core.errors import ControlError
 from webui.features.notifications.alert_text import named, sentence, zone_of
 from webui.messages.outbox import Letter, Outbox
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 from webui.settings import OWN_NAME
 
-TICK = 1.0  # seconds
+TICK = 1.0  # seconds between two checks for messages that are due
 GONE_AFTER = 20.0  # seconds without a daemon; a restart is shorter
 TEST_PACE = 10.0  # seconds between two test messages: each may occupy a thread of the server longer than that
 REFUSED_FOR = 60.0  # seconds until the next connection after the daemon refused one
@@ -42,9 +42,9 @@ Send = Callable[..., None]
 
 
 def _by_ntfy(address: str, text: str, *, title: str, click: str, inside: bool) -> None:
-    """Send by ntfy.
+    """Send a message by ntfy. Raises: NotSent.
 
-    Imported here: HTTP and TLS take 5 MB, which only homes with notifications need. Raises: NotSent.
+    Imported here: HTTP and TLS take 5 MB, which only homes with notifications need.
     """
     from webui.messages.ntfy import send
 
@@ -56,7 +56,7 @@ class Notifier:
         self, client: Client, catalogues: Mapping[str, NullTranslations], brand: str, send: Send = _by_ntfy
     ) -> None:
         self._client, self._catalogues, self._brand, self._send = client, catalogues, brand, send
-        self._outbox, self._book = Outbox(), AlertBook((), "UTC")
+        self._outbox, self._book = Outbox(), AlertsResponse((), "UTC")
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(SENDERS)
         self._gone_since: float | None = None
@@ -72,14 +72,14 @@ class Notifier:
         self._ended.set()
 
     def trouble(self, guardian: str) -> NotSent | None:
-        """Return the error of the last message."""
+        """Return the error of the last message to a guardian; None if it was sent."""
         return self._troubles.get(guardian)
 
     def test(self, to: GuardianAlerts) -> None:
-        """Send a test message now, also at night. Raises: NotSent."""
+        """Send a test message to a guardian now, also at night. Raises: NotSent."""
         with self._lock:
             if time.monotonic() - self._tested < TEST_PACE:
-                raise NotSent(Why.JUST_NOW)
+                raise NotSent(SendFailure.JUST_NOW)
             self._tested = time.monotonic()
         _, _many = self._words(to.language)
         self._post(to, _("This is a test. Messages of this kind will look like this."), "/parent/")
@@ -171,7 +171,7 @@ class Notifier:
 
 
 def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the kind and the subtype of an event; None for events without a notification."""
+    """Return the notification's kind and subtype for an event; None for events without a notification."""
     name, what = event.get("event"), event.get("what")
     if name == "request" and event.get("reminder") is True:
         return "request", "again"

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from gateway.core.http_client import MAX_ADDRESSES, Outside
 from gateway.core.public_addresses import NotOutside, check_url
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 STALL = 8.0  # seconds for one step of the connection
 DEADLINE = 15.0  # seconds in total: a server that sends a byte a second has failed
@@ -28,7 +28,7 @@ USER_AGENT = "qalqan (family filter)"
 
 
 class Inside(Outside):
-    """Accepts only the home's own networks, and no address of this machine."""
+    """Accepts only addresses in the home's own networks, and no address of this machine."""
 
     def addresses(self, host: str, port: int) -> list[str]:
         found = self._resolve(host, port)
@@ -49,7 +49,7 @@ class Inside(Outside):
 
 
 def is_own(address: str) -> bool:
-    """Return whether this machine has the address: only then it can be bound."""
+    """Return whether this machine has the address. Only its own addresses can be bound."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         try:
@@ -68,11 +68,14 @@ def send(
     inside: bool = False,
     deadline: float = DEADLINE,
 ) -> None:
-    """Send a message. Raises: NotSent."""
+    """Send a message to the topic at ``address``, in at most ``deadline`` seconds. Raises: NotSent.
+
+    ``click``: the page that a tap opens. ``inside``: the server is in the home.
+    """
     try:
         host = check_url(address)
     except NotOutside:
-        raise NotSent(Why.ADDRESS) from None
+        raise NotSent(SendFailure.ADDRESS) from None
     parts = urlsplit(address)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     made = kind(host, parts.port, timeout=min(STALL, deadline))
@@ -82,20 +85,23 @@ def send(
         made.request("POST", _path(parts.path, parts.query), text.encode(), _headers(title, click))
         status = made.getresponse().status
     except NotOutside:
-        raise NotSent(Why.NOT_INSIDE if inside else Why.NOT_OUTSIDE) from None
+        raise NotSent(SendFailure.NOT_INSIDE if inside else SendFailure.NOT_OUTSIDE) from None
     except (OSError, HTTPException, ValueError) as error:
-        raise NotSent(Why.SLOW if line.cut.is_set() else _why(error)) from None
+        raise NotSent(SendFailure.SLOW if line.cut.is_set() else _why(error)) from None
     finally:
         line.close()
         made.close()
     if line.cut.is_set():  # a cut connection reads like an end of the response
-        raise NotSent(Why.SLOW)
+        raise NotSent(SendFailure.SLOW)
     if status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise NotSent(Why.REFUSED, status)
+        raise NotSent(SendFailure.REFUSED, status)
 
 
 class _Line:
-    """The connection. It is cut at the deadline in any state, because time-outs apply to single steps."""
+    """A connection to the server that is cut at the deadline in any state.
+
+    Time-outs apply only to single steps.
+    """
 
     def __init__(self, way: Outside, deadline: float) -> None:
         self._way = way
@@ -133,13 +139,13 @@ def _headers(title: str, click: str) -> dict[str, str]:
 
 
 def _header(text: str) -> str:
-    """Encode a header's non-ASCII text by RFC 2047, which ntfy decodes."""
+    """Return the value of a header; text that is not ASCII is encoded by RFC 2047, which ntfy decodes."""
     if text.isascii() and text.isprintable():
         return text
     return f"=?UTF-8?B?{base64.b64encode(text.encode()).decode()}?="
 
 
-def _why(error: Exception) -> Why:
+def _why(error: Exception) -> SendFailure:
     if isinstance(error, TimeoutError):
-        return Why.SLOW
-    return Why.NO_NAME if isinstance(error, socket.gaierror) else Why.UNREACHABLE
+        return SendFailure.SLOW
+    return SendFailure.NO_NAME if isinstance(error, socket.gaierror) else SendFailure.UNREACHABLE

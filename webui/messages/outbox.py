@@ -1,8 +1,8 @@
 """Pending notifications, and when each may be sent. Pure: times are arguments.
 
-A guardian gets at most one message of a kind a minute; further events are counted into the next one. At night
-only the kinds that the guardian chose for it are sent; the rest follows once in the morning. A failed message
-is retried with increasing delays and dropped after the last attempt.
+A guardian gets at most one message of a kind a minute; further events are counted into the next message. At
+night only the kinds that the guardian chose for it are sent; the rest follows once in the morning. A failed
+message is retried with increasing delays and dropped after the last attempt.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Letter:
 
 
 class Outbox:
-    """Pending messages by guardian and kind, which bounds their number."""
+    """Pending messages: at most one for each guardian and kind, which bounds their number."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], Waiting] = {}
@@ -57,7 +57,10 @@ class Outbox:
             waiting.what, waiting.names = what, names
 
     def due(self, by_guardian: Mapping[str, GuardianAlerts], now: float, local: datetime) -> list[Letter]:
-        """Return messages to send now. Each must be answered by ``sent`` or ``failed``."""
+        """Return the messages to send now. Call ``sent`` or ``failed`` for each afterwards.
+
+        ``now``: seconds of a monotonic clock. ``local``: the home's time, for the night.
+        """
         found = []
         for key, waiting in tuple(self._waiting.items()):
             guardian, kind = key
@@ -70,7 +73,7 @@ class Outbox:
         return found
 
     def sent(self, letter: Letter, now: float) -> None:
-        """Remove a sent message. Events during the sending stay for the next one."""
+        """Remove a message that was sent. Events that arrived meanwhile stay for the next one."""
         key = (letter.to.guardian, letter.kind)
         self._sent[key] = now
         waiting = self._waiting.pop(key, None)

@@ -1,4 +1,4 @@
-"""Why a notification was not sent."""
+"""The error of a notification that was not sent, and its reasons."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 from gateway.core.errors import GatewayError
 
 
-class Why(StrEnum):
+class SendFailure(StrEnum):
     ADDRESS = "address"
     NOT_OUTSIDE = "not_outside"
     NOT_INSIDE = "not_inside"
@@ -19,15 +19,15 @@ class Why(StrEnum):
 
 
 class NotSent(GatewayError):
-    """The message was not sent. It gives the reason without the address."""
+    """A notification was not sent. The error has the reason, but not the secret address."""
 
-    def __init__(self, why: Why, status: int = 0) -> None:
+    def __init__(self, why: SendFailure, status: int = 0) -> None:
         super().__init__(f"{why} {status}" if status else why.value)
         self.why, self.status = why, status
 
     @property
     def final(self) -> bool:
-        """Return whether a retry is pointless."""
-        if self.why is Why.REFUSED:
+        """Return whether a retry is pointless, such as for an invalid address."""
+        if self.why is SendFailure.REFUSED:
             return self.status < 500 and self.status not in (408, 429)
-        return self.why in (Why.ADDRESS, Why.NOT_OUTSIDE, Why.NOT_INSIDE)
+        return self.why in (SendFailure.ADDRESS, SendFailure.NOT_OUTSIDE, SendFailure.NOT_INSIDE)

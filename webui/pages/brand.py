@@ -1,4 +1,4 @@
-"""Serves the two files of a provider's brand. They are the same for every visitor, and public."""
+"""Serves the style sheet and logo of a provider's brand. They are the same for every visitor, and public."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from webui.brand import shown
 
 blueprint = Blueprint("brand", __name__, url_prefix="/brand")
 
-# For an SVG that is opened as a page of its own: no scripts, no external content, no origin.
+# The policy of a logo: an SVG opened as a page has no scripts, external content or origin.
 ALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 KEPT = "public, max-age=31536000, immutable"  # a new file gets a new address
 

@@ -1,4 +1,4 @@
-"""The family card to print: the address on which each device shows why something was blocked."""
+"""The family card to print: the address at which each device shows why something was blocked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first steps for parents, and a leaflet to print."""
+"""Pages with the first steps for parents, and a leaflet to print."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from webui.accounts.session import guardian, guardians_only
 from webui.charts import qr
 from webui.daemon import daemon
 from webui.language.i18n import gettext as _
-from webui.learn.book import Book, whole
+from webui.learn.book import TextBook, whole
 from webui.settings import OWN_NAME
 
 blueprint = Blueprint("guide", __name__, url_prefix="/parent/guide")
@@ -22,8 +22,8 @@ ADDRESS = f"http://{OWN_NAME}/"
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """Show five screens on a phone, one page on a desktop."""
-    read = whole(Book.GUIDE)
+    """Show the first steps for parents: five screens on a phone, one page on a desktop."""
+    read = whole(TextBook.GUIDE)
     return render_template(
         "guide.html",
         home=daemon().home(),
@@ -36,8 +36,8 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/leaflet")
 @guardians_only
 def leaflet() -> ResponseReturnValue:
-    """Show the leaflet in the language of the page. A provider prints one of each."""
-    read = whole(Book.GUIDE)
+    """Show the leaflet to print, in the language of the page. A provider prints one for each language."""
+    read = whole(TextBook.GUIDE)
     return render_template(
         "leaflet.html",
         home=daemon().home(),

@@ -1,4 +1,4 @@
-"""The language of the pages, chosen in the menu at their end and stored by the browser."""
+"""Changes the language of the pages in this browser, by the menu at their end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ PLACE_LIMIT = 1024  # characters; enough for the longest page address, which has
 @blueprint.post("/language")
 @anyone
 def choose() -> ResponseReturnValue:
-    """Set the language. No request goes to the daemon, so this works while the filter is stopped."""
+    """Store the chosen language in a cookie, and redirect to the page that the menu was on.
+
+    No request goes to the daemon, so this works while the filter is stopped.
+    """
     code = request.form.get("language", "")
     if code not in languages().catalogues:
         abort(400)
@@ -34,6 +37,6 @@ def remember(answer: Response, code: str) -> None:
 
 
 def _place(to: str) -> str:
-    """Return a path of these pages; the first page for any other value."""
+    """Return ``to`` if it is a path of these pages; the start page for any other value."""
     ours = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isascii() and to.isprintable()
     return to if ours and len(to) <= PLACE_LIMIT else url_for("door.arrive")

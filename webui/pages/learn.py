@@ -1,4 +1,4 @@
-"""Explains a category, a setting, an age group or a reason: one at a time, or all on one page.
+"""Pages that explain a category, a setting, an age group or a reason: one at a time, or all on one page.
 
 The texts are read on demand (webui/learn), on a child's device as on a parent's.
 """
@@ -15,7 +15,7 @@ from webui.accounts.session import anyone
 from webui.daemon import daemon
 from webui.language import things
 from webui.language.i18n import gettext as _
-from webui.learn.book import ALIAS, Book, Entry, entry, whole
+from webui.learn.book import ALIAS, BookEntry, TextBook, entry, whole
 
 blueprint = Blueprint("learn", __name__, url_prefix="/learn")
 
@@ -26,11 +26,11 @@ CRISIS = frozenset({"category:selfharm_promotion", "reason:refused_for_everyone"
 @blueprint.get("/")
 @anyone
 def show() -> ResponseReturnValue:
-    book = whole(Book.LEARN)
+    book = whole(TextBook.LEARN)
     titles = {
-        key: title(key, one)
-        for key, one in book.entries.items()
-        if not one.one(ALIAS) or key.startswith(CATEGORY)
+        key: title(key, explanation)
+        for key, explanation in book.entries.items()
+        if not explanation.one(ALIAS) or key.startswith(CATEGORY)
     }
     parts = [
         (_("Age bands"), BAND),
@@ -39,7 +39,8 @@ def show() -> ResponseReturnValue:
         (_("Reasons"), "reason:"),
     ]
     groups = [
-        (name, [(key, one) for key, one in titles.items() if key.startswith(start)]) for name, start in parts
+        (name, [(key, text) for key, text in titles.items() if key.startswith(start)])
+        for name, start in parts
     ]
     return render_template("learn.html", groups=groups, help_lines=daemon().help_lines())
 
@@ -47,7 +48,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/<key>")
 @anyone
 def one(key: str) -> ResponseReturnValue:
-    found = entry(Book.LEARN, key)
+    found = entry(TextBook.LEARN, key)
     if found is None:
         abort(404)
     explanation = found[key]
@@ -62,8 +63,8 @@ def one(key: str) -> ResponseReturnValue:
     )
 
 
-def title(key: str, explanation: Entry) -> str:
-    """Return the title of an entry. ``explanation`` may be that of its alias."""
+def title(key: str, explanation: BookEntry) -> str:
+    """Return the title of an explanation by its key. ``explanation`` may be that of its alias."""
     if key.startswith(CATEGORY):
         return things.categories().get(key.removeprefix(CATEGORY)) or explanation.one("name")
     if key == "band:adult":
@@ -74,7 +75,7 @@ def title(key: str, explanation: Entry) -> str:
 
 
 def _ages(key: str) -> list[tuple[str, str]]:
-    """Return what each age group recommends for a category; empty if the daemon does not respond."""
+    """Return the age groups with what each recommends for a category; empty without the daemon."""
     kind = key.removeprefix(CATEGORY)
     if kind == key:
         return []

@@ -1,4 +1,4 @@
-"""Bodies outside of this home that take complaints about a rule and about this gateway.
+"""The page of bodies outside of this home that take complaints about a rule or this gateway.
 
 The page is open to every device, and visits are not recorded. It needs no daemon.
 """

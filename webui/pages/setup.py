@@ -1,5 +1,4 @@
-"""The first run, step by step: language and Wi-Fi, the family, the owner of each device, and the resulting
-rules.
+"""The pages of the first run: language and Wi-Fi, the family, each device's owner, the resulting rules.
 
 Each step applies when it is sent, so leaving early loses nothing.
 """
@@ -37,14 +36,14 @@ from webui.language.i18n import language, languages, menu
 from webui.language.words import plain
 from webui.pages.language import remember
 from webui.proposed import proposal, proposed_lists
-from webui.rules.catalogue import Catalogue
-from webui.rules.overview import Section, overview
+from webui.rules.catalogue import CatalogueIndex
+from webui.rules.overview import OverviewSection, overview
 from webui.rules.steps import latest
 from webui.setup import (
     STEPS,
     STRANGERS,
-    Known,
-    Row,
+    ExistingPerson,
+    PersonRow,
     changed,
     checked,
     chosen,
@@ -90,7 +89,7 @@ def start() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def speak() -> ResponseReturnValue:
-    """Set the language of the family and of this browser."""
+    """Set the language of the family and of this browser, and continue with the family."""
     code = one_of("language", languages().catalogues)
     with notices.refusals_to(notices.said):
         _change(EDIT_FAMILY, set={"language": code})
@@ -111,7 +110,10 @@ def people() -> ResponseReturnValue:
 @blueprint.post("/people")
 @guardians_only
 def save_people() -> ResponseReturnValue:
-    """Save the people. A person who exists is changed, not created again, whichever page the form was on."""
+    """Save the people of the form, and continue with the devices.
+
+    A person who exists is changed, not created again, whichever page the form was on.
+    """
     names = daemon().catalogue()
     problems = {
         "name": _("Write a name, or take this person out."),
@@ -136,13 +138,13 @@ def save_people() -> ResponseReturnValue:
 
 
 def _set_list_updates(chosen: str) -> None:
-    """Set automatic updates of lists. Raises: ControlError."""
+    """Set how often lists are updated, if the form's choice is a new one. Raises: ControlError."""
     if chosen in INTERVALS and chosen != daemon().client.ask(FAMILY).lists.update:
         _change(EDIT_FAMILY, set={"lists/update": chosen})
 
 
-def _save(row: Row) -> None:
-    """Create or change one person. Raises: ControlError."""
+def _save(row: PersonRow) -> None:
+    """Create the person of a row, or change the existing one. Raises: ControlError."""
     who = who_is(row, _known(_devices()))
     if who is None:
         rules = {"set": {"next_step": row.step}} if row.step else {}
@@ -179,7 +181,7 @@ def restore() -> ResponseReturnValue:
     return redirect(back(url_for("setup.people")), 303)
 
 
-def _people(rows: tuple[Row, ...], sentence: str = "") -> str:
+def _people(rows: tuple[PersonRow, ...], sentence: str = "") -> str:
     return _render(
         "setup_people.html",
         "people",
@@ -199,7 +201,7 @@ def _list_updates() -> dict[str, str]:
     return {"interval": sent if sent in INTERVALS else now, "on": now if now != "off" else "daily"}
 
 
-def _known(devices: DevicesView) -> tuple[Known, ...]:
+def _known(devices: DevicesView) -> tuple[ExistingPerson, ...]:
     return known_people(devices.state.people, daemon().home().children)
 
 
@@ -228,7 +230,10 @@ def devices() -> ResponseReturnValue:
 @blueprint.post("/devices")
 @guardians_only
 def save_devices() -> ResponseReturnValue:
-    """Save owners. An unchanged row is skipped, so a form that is sent twice has no second effect."""
+    """Save the owners of devices and the default for new ones, and continue with the resulting rules.
+
+    An unchanged row is skipped, so a form that is sent twice has no second effect.
+    """
     found = _devices()
     allowed = {*PLACES, *(person.id for person in found.state.people)}
     moved: list[tuple[str, str]] = []
@@ -252,7 +257,7 @@ def save_devices() -> ResponseReturnValue:
 
 
 def _strangers(wanted: str) -> None:
-    """Set the default for unknown devices. Raises: ControlError."""
+    """Set the default for devices without an owner, if the choice is a new one. Raises: ControlError."""
     if wanted in STRANGERS and wanted != daemon().client.ask(FAMILY).unknown_devices:
         _change(EDIT_FAMILY, set={"unknown_devices": wanted})
 
@@ -294,7 +299,7 @@ def summary() -> ResponseReturnValue:
 @blueprint.post("/lists")
 @guardians_only
 def fetch_lists() -> ResponseReturnValue:
-    """Turn on the lists that are ticked."""
+    """Turn on the proposed lists that are ticked. The next update downloads them."""
     ticked = request.form.getlist("list")
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
         chosen_lists = [source for source in proposed_lists() if source.id in ticked]
@@ -306,7 +311,7 @@ def fetch_lists() -> ResponseReturnValue:
     return redirect(url_for("setup.summary"), 303)
 
 
-def _rules(profile: str, names: Catalogue) -> tuple[Section, ...]:
+def _rules(profile: str, names: CatalogueIndex) -> tuple[OverviewSection, ...]:
     return tuple(section for section in overview(daemon().ruleset(profile), names) if section.id != "who")
 
 

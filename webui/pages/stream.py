@@ -1,4 +1,4 @@
-"""Server-sent events for the parents' page: "something changed", at most once a second.
+"""Sends server-sent events to the parents' page: "something changed", at most once a second.
 
 The page then requests the change as HTML, so that rendering has one place. Each stream uses a thread of the
 server, so their number is small; a page without a stream polls instead.
@@ -21,7 +21,7 @@ from webui.daemon import daemon
 
 blueprint = Blueprint("stream", __name__, url_prefix="/parent")
 
-STREAMS = 4  # of the server's threads
+STREAMS = 4  # maximum of streams; each uses one of the server's threads
 LIFE = 600.0  # seconds; the browser then reconnects, and its session is checked again
 PACE = 1.0  # seconds between two messages
 HEARTBEAT = 10.0  # seconds of silence after which a comment tests whether the browser is still connected
@@ -62,9 +62,9 @@ def _no_content() -> ResponseReturnValue:
 @blueprint.get("/stream")
 @seen_by(PersonRole.GUARDIAN, PersonRole.HELPER, away=_no_content)
 def stream() -> Response:
-    """Return the stream.
+    """Return an endless response of server-sent events for a guardian's or helper's page.
 
-    204 stops EventSource from reconnecting: no stream is free, or the user is not signed in.
+    Status 204 stops EventSource from reconnecting: no stream is free, or the user is not signed in.
     """
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
     if not places.acquire(blocking=False):
@@ -96,7 +96,10 @@ def _messages(
 def _changes(
     events: EventStream, gone: Callable[[], bool], now: Callable[[], float], end: float
 ) -> Iterator[bytes]:
-    """Yield one message on connection, then at most one a second while there are events."""
+    """Yield a message on connection, then at most one a second while there are events.
+
+    After silence it yields a comment, which tests whether the browser is still connected.
+    """
     yield CHANGED
     said, changed = now(), False
     while now() < end and not gone():

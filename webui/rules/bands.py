@@ -8,13 +8,13 @@ from typing import Any
 
 from gateway.control.contract.rules import CountryRating
 from webui.language.i18n import gettext as _
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Unreadable
 from webui.rules.overview import sentences, title
 from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, part, whole
 from webui.rules.sentences import as_written, entry
 
-# the value of an entry that a band does not name; {} for other keys
+# The value of an entry that an age group does not name, by key; {} for other keys.
 ABSENT = {"categories": "allow", "ways": "allow"}
 
 
@@ -25,17 +25,20 @@ class Difference:
     after: tuple[str, ...]
 
 
-def differences(book: Ruleset, names: Catalogue, band: str) -> tuple[Difference, ...]:
-    """Return the differences in rules that come from the age band. The family's own rules stay."""
+def differences(book: Ruleset, names: CatalogueIndex, band: str) -> tuple[Difference, ...]:
+    """Return how another age group would change the child's rules. The family's own rules stay."""
     now, then = book.state.band_rules, names.bands.get(band, {})
     found = between(now, then, names, book.state.name)
-    return tuple(one for key, one in found if not book.owns(key))
+    return tuple(difference for key, difference in found if not book.owns(key))
 
 
 def between(
-    now: Mapping[str, Any], then: Mapping[str, Any], names: Catalogue, name: str
+    now: Mapping[str, Any], then: Mapping[str, Any], names: CatalogueIndex, name: str
 ) -> Iterator[tuple[str, Difference]]:
-    """Yield each key whose value differs, with the difference. ``name``: the child's."""
+    """Yield each key whose value differs between ``now`` and ``then``, with the difference in words.
+
+    ``name``: the child's.
+    """
     for key in _keys(now, then):
         before, after = _value(now, key), _value(then, key)
         if before != after:
@@ -60,7 +63,7 @@ def _value(rules: Mapping[str, Any], key: str) -> Any:
     return (ABSENT.get(head, {}) if slash else value) if value is None else value
 
 
-def _said(key: str, value: Any, names: Catalogue, name: str) -> tuple[str, ...]:
+def _said(key: str, value: Any, names: CatalogueIndex, name: str) -> tuple[str, ...]:
     if key in LISTS:
         return tuple(entry(key, str(word), names) for word in value or ())
     try:
@@ -69,19 +72,19 @@ def _said(key: str, value: Any, names: Catalogue, name: str) -> tuple[str, ...]:
         return (as_written(key, value),)
 
 
-def falls(book: Ruleset, names: Catalogue, band: str) -> bool:
-    """Return whether the family's own log level is above the maximum of the other band."""
+def falls(book: Ruleset, names: CatalogueIndex, band: str) -> bool:
+    """Return whether another age group would lower the log level that the family has set."""
     most = whole(names.bands.get(band, {}).get("log_level"))
     return book.owns("log_level") and whole(book.state.own.get("log_level")) > most
 
 
 def marks(ratings: Iterable[CountryRating], band: str) -> tuple[str, ...]:
-    """Describe the country's ratings of films and games for an age group."""
+    """Return sentences about the country's ratings of films and games for an age group."""
     return tuple(text for rating in ratings if (text := _rating(rating, band)))
 
 
 def _rating(rating: CountryRating, band: str) -> str:
-    """Describe a rating; empty for an age group without one."""
+    """Return a sentence about one rating for an age group; empty if it has none."""
     mark = rating.marks.get(band)
     if mark is None or not mark.mark:
         return ""

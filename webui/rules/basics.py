@@ -1,4 +1,4 @@
-"""The form of the rules with one value each: its fields, and the changes it makes."""
+"""The form of the rules with one value each: its fields, and the changes of rules that it makes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, RuleKey, RuleSection, RuleShape
 from webui.rules import sentences as say
 from webui.rules.hours import Unreadable, read_minutes, write_minutes
 from webui.rules.rule_text import CARDS, TEXTS, choices_of
 from webui.rules.ruleset import Ruleset, flag, whole
 
-WAYS = tuple(f"ways/{way.value}" for way in Way)
+WAYS = tuple(f"ways/{way.value}" for way in BypassMethod)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The radio buttons of one key."""
+    """The choices for one rule key, as radio buttons."""
 
     key: str
     options: Mapping[str, str]  # value that is sent → label
@@ -27,8 +27,8 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """A card of the form."""
+class FormCard:
+    """A card of the form: several fields under one title."""
 
     id: str
     title: str
@@ -36,7 +36,7 @@ class Card:
 
 
 def word(key: str, value: Any) -> str:
-    """Return a value of the profile's file as the form sends it."""
+    """Return a value of the rule file as the form sends it."""
     match _shape(key):
         case RuleShape.SWITCH:
             return "true" if flag(value) else "false"
@@ -55,7 +55,7 @@ def _shape(key: str) -> RuleShape:
 
 
 def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
-    """Return the fields by key.
+    """Return the fields of the form by key.
 
     Values in ``sent`` replace the current ones, for a form that is shown again.
     """
@@ -67,22 +67,22 @@ def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
 
 
 def keys() -> tuple[str, ...]:
-    """Return the keys of the form, in the order of the pages."""
+    """Return the rule keys of the form, in the order of the pages."""
     one_value = (key for key in TEXTS if key in BY_NAME and BY_NAME[key].shape in ONE_VALUE)
     return (*one_value, *WAYS)
 
 
-def cards() -> tuple[Card, ...]:
-    """Return the cards of the form, each with its keys."""
+def cards() -> tuple[FormCard, ...]:
+    """Return the cards of the form, each with its rule keys."""
     cards = {key: _card(BY_NAME[key.partition("/")[0]]) for key in keys()}
     return tuple(
-        Card(card, title(), tuple(key for key, place in cards.items() if place == card))
+        FormCard(card, title(), tuple(key for key, place in cards.items() if place == card))
         for card, title in CARDS.items()
     )
 
 
 def _card(rule: RuleKey) -> str:
-    """Return the id of the card of a key."""
+    """Return the id of the card that has the fields of a rule key."""
     match rule.shape:
         case RuleShape.MINUTES:
             return "grace"
@@ -113,9 +113,9 @@ def _options(book: Ruleset, key: str, chosen: str) -> dict[str, str]:
 
 
 def changes(book: Ruleset, sent: Callable[[str], str]) -> dict[str, Any]:
-    """Return the changed values.
+    """Return the changes of rules that the form makes, by key; None restores the band's value.
 
-    A value equal to the band's is removed from the file. Raises: KeyError for an unknown choice.
+    ``sent``: returns a field's value. Raises: KeyError for an unknown choice.
     """
     found: dict[str, Any] = {}
     for key, field in fields(book, {}).items():

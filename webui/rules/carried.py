@@ -1,4 +1,4 @@
-"""Rule sharing: exports a child's rules to another home as a file, or as a short code for one QR picture.
+"""Shares rules between homes: exports a child's rules as a file or as a short code for a QR picture.
 
 An export has a name, an age band and what the family has set, in the words of a profile's file. It has no
 devices, dates or history. An import is untrusted: this module bounds its size and checks its shapes. The
@@ -25,7 +25,7 @@ from gateway.policy.profile.old_words import with_current_words
 from gateway.policy.profile.rule_keys import EXPORTED_KEYS, ONE_VALUE, of_shape
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.ruleset import BY_ENTRY, LISTS, Ruleset, Values, whole
 
 VERSION = 2
@@ -51,7 +51,7 @@ WORDS = (
 
 
 class NotRulesError(ValueError):
-    """The text is not an export of rules. ``str()`` is the message for the user."""
+    """Raised for a text that is no export of rules. ``str()`` is the message for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Fitted:
 
 
 def of_child(book: Ruleset) -> Carried:
-    """Return the rules of a child for export.
+    """Return the export of a child's rules.
 
     A log level below the band's is exported as well, so that the other home does not store more.
     """
@@ -85,10 +85,7 @@ def of_child(book: Ruleset) -> Carried:
 
 
 def is_shareable(carried: Carried) -> bool:
-    """Return whether another home would accept the export.
-
-    A list of thousands of sites is too large for it.
-    """
+    """Return whether an export is small enough for another home. A list of thousands of sites is not."""
     return len(json.dumps(carried.rules)) <= RULES_LIMIT
 
 
@@ -193,8 +190,9 @@ def _is_line(value: str) -> bool:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Return whether the value has only texts, integers and booleans, in mappings and lists within the
-    bounds.
+    """Return whether the value has only texts, integers and booleans, in mappings and lists within bounds.
+
+    ``depth``: how many levels of mappings and lists are allowed.
     """
     if isinstance(value, str):
         return _is_line(value)
@@ -204,11 +202,11 @@ def _is_plain(value: object, depth: int) -> bool:
         return False
     if isinstance(value, list):
         return all(_is_plain(item, depth - 1) for item in value)
-    return all(_is_line(str(key)) and _is_plain(one, depth - 1) for key, one in value.items())
+    return all(_is_line(str(key)) and _is_plain(item, depth - 1) for key, item in value.items())
 
 
 def _has_shape(key: str, value: object) -> bool:
-    """Return whether the value has the shape of its key. True for a key that this version does not know."""
+    """Return whether a rule's value has the type of its key. True for a key unknown to this version."""
     if key in LISTS:  # an empty mapping clears the band's entries
         return value == {} or (isinstance(value, list) and all(isinstance(item, str) for item in value))
     if key in BY_ENTRY:
@@ -221,8 +219,8 @@ def _has_shape(key: str, value: object) -> bool:
 # -------------------------------------------------------------------------------------- apply to this home
 
 
-def fitted(carried: Carried, names: Catalogue) -> Fitted:
-    """Return the export without what this home does not know, such as a service of a later version."""
+def fitted(carried: Carried, names: CatalogueIndex) -> Fitted:
+    """Return the part of an export that this home knows. A service of a later version is left out."""
     kept: dict[str, Any] = {}
     left: list[str] = []
     for key, value in carried.rules.items():
@@ -233,7 +231,7 @@ def fitted(carried: Carried, names: Catalogue) -> Fitted:
             left += [str(item) for item in value if item not in known]
             if known:
                 kept[key] = (
-                    {one: said for one, said in value.items() if one in known}
+                    {item: said for item, said in value.items() if item in known}
                     if isinstance(value, Mapping)
                     else [item for item in value if item in known]
                 )
@@ -242,7 +240,7 @@ def fitted(carried: Carried, names: Catalogue) -> Fitted:
     return Fitted(Carried(carried.name, carried.band, kept), tuple(dict.fromkeys(left)))
 
 
-def _is_known(key: str, word: str, names: Catalogue) -> bool:
+def _is_known(key: str, word: str, names: CatalogueIndex) -> bool:
     if key == "categories":
         return word in names.kinds
     if word.startswith(("service:", "category:", "group:")):
@@ -250,8 +248,8 @@ def _is_known(key: str, word: str, names: Catalogue) -> bool:
     return True
 
 
-def as_ruleset(carried: Carried, names: Catalogue) -> Ruleset:
-    """Return the export as a ruleset, for the functions that describe rules."""
+def as_ruleset(carried: Carried, names: CatalogueIndex) -> Ruleset:
+    """Return the export as a ruleset over its age group, for the functions that describe rules."""
     band = names.bands.get(carried.band, {})
     held = {key: _over(band.get(key), carried.rules.get(key)) for key in {**band, **carried.rules}}
     return Ruleset(
@@ -282,7 +280,7 @@ def _over(band: Any, own: Any) -> Any:
 
 
 def replacing(book: Ruleset, carried: Carried) -> dict[str, Any]:
-    """Return the changes that replace a child's rules with these. Devices, dates and the name stay."""
+    """Return the changes that replace a child's rules by the export. Devices, dates and the name stay."""
     gone = {key: None for key in EXPORTED_KEYS if key in book.state.own and key not in carried.rules}
     new = {key: value for key, value in carried.rules.items() if book.state.own.get(key) != value}
     band = {} if book.state.band == carried.band else {"band": carried.band}

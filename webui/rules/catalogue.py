@@ -13,18 +13,18 @@ from webui.rules.ruleset import INTERNET, PLAY
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
-    """The entries of the daemon's catalogue by id."""
+class CatalogueIndex:
+    """The daemon's catalogue by id, with names in the reader's language."""
 
     services: Mapping[str, CatalogueService]
     groups: Mapping[str, str]  # names by id
-    kinds: Mapping[str, CatalogueCategory]  # that a family may set
+    kinds: Mapping[str, CatalogueCategory]  # categories that a family may set
     bands: Mapping[str, Mapping[str, Any]]  # the rules of each band
-    # rules that a band only suggests
+    # Rules that a band only suggests.
     suggested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def called(self, target: str) -> str:
-        """Return the display name of a target: ``service:youtube``, ``play`` or a site."""
+        """Return a target's name in the reader's language; a site or an unknown target as it is."""
         kind, colon, key = target.partition(":")
         if not colon:
             return {INTERNET: _("The internet"), PLAY: _("Play")}.get(target, target)
@@ -69,9 +69,9 @@ class Catalogue:
         return dict(sorted(groups.items(), key=lambda item: self.groups.get(item[0], item[0]).casefold()))
 
 
-def catalogue_of(sent: RuleCatalogue) -> Catalogue:
-    """Return the catalogue with names in the reader's language."""
-    return Catalogue(
+def catalogue_of(sent: RuleCatalogue) -> CatalogueIndex:
+    """Return the catalogue of the daemon's answer, with names in the reader's language."""
+    return CatalogueIndex(
         services={service.id: service for service in sent.services},
         groups={group.id: thing(f"group:{group.id}", group.name) for group in sent.groups},
         kinds={
@@ -88,5 +88,5 @@ def catalogue_of(sent: RuleCatalogue) -> Catalogue:
 
 
 def tone(service: CatalogueService) -> int:
-    """Return the colour number of a service's coloured initial. It is the same on every page."""
+    """Return the number, 0 to 4, of the colour of a service's initial. It is the same on every page."""
     return sum(service.id.encode()) % 5

@@ -1,4 +1,4 @@
-"""Describes edits of the family's files as sentences: each entry as it is now, and as it was before."""
+"""Describes edits of the rule files as sentences: each entry as it is now, and as it was before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from webui.language.i18n import gettext as _
 from webui.language.things import register
 from webui.language.words import listed, plain
 from webui.rules import sentences as say
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Unreadable
 from webui.rules.overview import sentences, title
 from webui.rules.rule_text import cleared_text
@@ -24,51 +24,53 @@ from webui.rules.ruleset import BY_ENTRY, LISTS, texts
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
 OF_THE_DEVICE = ("devices", "shared", "managed")
-AS_WHOLE = ("calendars", "portal")  # described as the list of that one key
+AS_WHOLE = ("calendars", "portal")  # an entry of these is described as a list of only that entry
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RuleLine:
     now: tuple[str, ...]
     before: tuple[str, ...] = ()  # empty: there was nothing, or the new text includes it
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The names that the sentences need."""
+class SentenceNames:
+    """What the sentences need besides the edit: names by id, and the time."""
 
-    names: Catalogue
+    names: CatalogueIndex
     people: Mapping[str, str]  # by id
     at: datetime
 
 
-def lines(change: FamilyChange, home: Known) -> tuple[Line, ...]:
+def lines(change: FamilyChange, home: SentenceNames) -> tuple[RuleLine, ...]:
     if change.what == "settings":
         return tuple(_setting(edit, change, home) for edit in change.edits)
     return tuple(_rule(edit, change, home.names) for edit in change.edits)
 
 
-def _rule(edit: ChangedValue, change: FamilyChange, names: Catalogue) -> Line:
+def _rule(edit: ChangedValue, change: FamilyChange, names: CatalogueIndex) -> RuleLine:
     head, _slash, entry = edit.key.partition("/")
     if head == "devices" and entry:
         return _device(change, entry, has=edit.after is not None)
     if not entry and head in (*BY_ENTRY, *LISTS):  # all of the band's entries are removed or restored
         if edit.after == {}:
-            return Line((cleared_text(head),))
-        return Line((_("%(what)s: changed", what=title(head, names)),))
+            return RuleLine((cleared_text(head),))
+        return RuleLine((_("%(what)s: changed", what=title(head, names)),))
 
     def describe(value: object) -> tuple[str, ...]:
         return _sentences(edit.key, value, names, change.name or "")
 
     if edit.after is None:
-        return Line(tuple(_("Taken out: %(rule)s", rule=sentence) for sentence in describe(edit.before)))
+        return RuleLine(tuple(_("Taken out: %(rule)s", rule=sentence) for sentence in describe(edit.before)))
     now, before = describe(edit.after), () if edit.before is None else describe(edit.before)
     # Leave out the days of a bedtime or a limit that did not change.
     fresh = tuple(sentence for sentence in now if sentence not in before)
-    return Line(fresh or now, tuple(sentence for sentence in before if sentence not in now) if fresh else ())
+    return RuleLine(
+        fresh or now, tuple(sentence for sentence in before if sentence not in now) if fresh else ()
+    )
 
 
-def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+def _sentences(key: str, value: object, names: CatalogueIndex, name: str) -> tuple[str, ...]:
     head, _slash, entry = key.partition("/")
     try:
         if head in LISTS:
@@ -82,11 +84,11 @@ def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[st
         return (say.as_written(key, value),)
 
 
-def _device(change: FamilyChange, mac: str, *, has: bool) -> Line:
+def _device(change: FamilyChange, mac: str, *, has: bool) -> RuleLine:
     values = {"device": _called(change, mac), "name": plain(change.name or "")}
     if has:
-        return Line((_("%(device)s is a device of %(name)s now", **values),))
-    return Line((_("%(device)s is no device of %(name)s any more", **values),))
+        return RuleLine((_("%(device)s is a device of %(name)s now", **values),))
+    return RuleLine((_("%(device)s is no device of %(name)s any more", **values),))
 
 
 def _called(change: FamilyChange, mac: str) -> str:
@@ -94,19 +96,19 @@ def _called(change: FamilyChange, mac: str) -> str:
     return plain(name or mac, NAME_LENGTH)
 
 
-def _setting(edit: ChangedValue, change: FamilyChange, home: Known) -> Line:
+def _setting(edit: ChangedValue, change: FamilyChange, home: SentenceNames) -> RuleLine:
     head, _slash, entry = edit.key.partition("/")
     tell = _settings(home).get(head)
     if head in OF_THE_DEVICE and entry:
         return _of_device(head, entry, edit.after, change, home)
     if tell is None:
         after = say.as_written(edit.key, edit.after)
-        return Line((after,) if edit.after is not None else (_("Taken out: %(rule)s", rule=edit.key),))
-    return Line((tell(entry, edit.after),), (tell(entry, edit.before),))
+        return RuleLine((after,) if edit.after is not None else (_("Taken out: %(rule)s", rule=edit.key),))
+    return RuleLine((tell(entry, edit.after),), (tell(entry, edit.before),))
 
 
-def _settings(home: Known) -> dict[str, Callable[[str, object], str]]:
-    """Return a function by setting that describes its value. Null is the default."""
+def _settings(home: SentenceNames) -> dict[str, Callable[[str, object], str]]:
+    """Return a function for each setting of the home that describes its value. None is the default."""
     return {
         "country": lambda _entry, value: _("Country: %(name)s", name=_country(value)),
         "timezone": lambda _entry, value: _("Time zone: %(place)s", place=_place(value, home.at)),
@@ -152,7 +154,7 @@ def _tongue(value: object) -> str:
     return OWN_NAMES.get(str(value), plain(str(value))) if value else _("None chosen")
 
 
-def _stranger(value: object, home: Known, network: str = "") -> str:
+def _stranger(value: object, home: SentenceNames, network: str = "") -> str:
     if value is None and network:
         return _("as on the other networks")
     known = str(value or "guest")
@@ -167,18 +169,18 @@ def _reach(value: object) -> str:
     return found[0] if found else plain(str(value))
 
 
-def _of_device(head: str, mac: str, value: object, change: FamilyChange, home: Known) -> Line:
+def _of_device(head: str, mac: str, value: object, change: FamilyChange, home: SentenceNames) -> RuleLine:
     device = _called(change, mac)
     if head == "managed":
         sites = [plain(text, NAME_LENGTH) for text in texts(value)]
         if not sites:
-            return Line((_("No tunnel is open on %(device)s any more", device=device),))
+            return RuleLine((_("No tunnel is open on %(device)s any more", device=device),))
         sentence = _(
             "A tunnel of school or work is open on %(device)s: %(sites)s", device=device, sites=listed(sites)
         )
-        return Line((sentence,))
+        return RuleLine((sentence,))
     people = texts(value.get("people") if isinstance(value, Mapping) else value)
     if not people:
-        return Line((_("%(device)s is shared no more", device=device),))
+        return RuleLine((_("%(device)s is shared no more", device=device),))
     shown = listed([plain(home.people.get(person, person)) for person in people])
-    return Line((_("%(device)s is shared by %(people)s", device=device, people=shown),))
+    return RuleLine((_("%(device)s is shared by %(people)s", device=device, people=shown),))

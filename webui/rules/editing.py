@@ -1,6 +1,4 @@
-"""Applies one change of a child's rules: sends it to the daemon, offers an undo, or shows the form with the
-error.
-"""
+"""Applies one change of a child's rules: sends it to the daemon, and stores an undo or shows the error."""
 
 from __future__ import annotations
 
@@ -19,47 +17,50 @@ from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian
 from webui.daemon import daemon, source_address
-from webui.features.status.home_text import Child, Home
+from webui.features.status.home_text import ChildView, HomeView
 from webui.forms import NUMBER_LIMIT, reason, whole
 from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
 from webui.rules import typed
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.ruleset import Ruleset
 from webui.whom import child_of
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The context of every page about one child's rules."""
+    """What every page about one child's rules shows: the home, the child, its rules and the catalogue."""
 
-    home: Home
-    child: Child
+    home: HomeView
+    child: ChildView
     book: Ruleset
-    names: Catalogue
+    names: CatalogueIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FormProblem:
     sentence: str
     key: str = ""  # of the field's rule; empty: the form as a whole
 
     def at(self, key: str) -> bool:
-        """Return whether the problem is at this key or in it, as ``windows.service:roblox.school[1]`` is."""
+        """Return whether the problem is at this key or below it.
+
+        ``windows.service:roblox.school[1]`` is below ``windows.service:roblox``.
+        """
         return bool(self.key) and (self.key == key or self.key.startswith((f"{key}.", f"{key}/", f"{key}[")))
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FormResult:
     """The result next to a form that is shown again: an error, or a preview of the effect."""
 
-    problem: Problem | None = None
+    problem: FormProblem | None = None
     tried: Explanation | None = None
 
 
-NOTHING = Outcome()
+NOTHING = FormResult()
 _KEPT = "because"  # in the cookie: the child and the reason
-Show = Callable[[Page, Outcome], str]
+Show = Callable[[Page, FormResult], str]
 
 
 def opened(profile: str) -> Page:
@@ -73,7 +74,7 @@ def opened(profile: str) -> Page:
         raise
 
 
-def render(template: str, page: Page, outcome: Outcome = NOTHING, **values: object) -> str:
+def render(template: str, page: Page, outcome: FormResult = NOTHING, **values: object) -> str:
     return render_template(
         template,
         home=page.home,
@@ -90,7 +91,10 @@ def render(template: str, page: Page, outcome: Outcome = NOTHING, **values: obje
 
 
 def chosen_target(profile: str, kind: str, link: str, fits: str) -> ResponseReturnValue:
-    """Return the page on which the user chooses a target. ``link`` is where a chosen target leads."""
+    """Return the page with the targets of a new limit or schedule; redirect for a chosen one.
+
+    ``link``: the endpoint of the form for a target. ``fits``: the page's title.
+    """
     page, target = opened(profile), request.args.get("of", "")
     if page.names.knows(target):
         return redirect(url_for(link, profile=page.child.id, target=target), 303)
@@ -100,7 +104,10 @@ def chosen_target(profile: str, kind: str, link: str, fits: str) -> ResponseRetu
 def change(
     page: Page, changes: Mapping[str, Any], sentence: str, back: str, show: Show
 ) -> ResponseReturnValue:
-    """Apply the changes and redirect to ``back``, or show the form again with the entered values."""
+    """Apply the changes and redirect to ``back``, or show the form with the error and the entered values.
+
+    If the user asked for a preview, nothing is applied.
+    """
     if request.form.get("do") == "try":
         return _tried(page, changes, show)
     try:
@@ -113,13 +120,16 @@ def change(
             text = _(
                 "Somebody changed these rules meanwhile. What holds now is here; what you typed is kept."
             )
-            return show(page, Outcome(Problem(text))), 409
-        return show(page, Outcome(problem_of(error))), 422
+            return show(page, FormResult(FormProblem(text))), 409
+        return show(page, FormResult(problem_of(error))), 422
     return redirect(back, 303)
 
 
 def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
-    """Send the changes to the daemon. Without a difference, change nothing. Raises: ControlError."""
+    """Send the changes to the daemon and store the notice ``sentence`` with an undo.
+
+    Without changes nothing is sent. Raises: ControlError.
+    """
     if not changes:
         notices.said(_("Nothing was changed."))
         return
@@ -138,56 +148,59 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
 
 
 def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) -> ResponseReturnValue:
-    """Apply a change of one tap. An error is shown on the page at ``back``, which shows the current rules."""
+    """Apply a change of one tap and redirect to ``back``. An error is shown there."""
     store_reason(page.child)
     with notices.refusals_to(notices.said):
         write(page, changes, sentence)
     return redirect(back, 303)
 
 
-def store_reason(child: Child) -> None:
-    """Store the reason for the next page about the same child, so that several switches share one reason."""
+def store_reason(child: ChildView) -> None:
+    """Store the form's reason for the child's next page, so that several switches share one reason."""
     if because := reason("because"):
         cookie[_KEPT] = [child.id, because]
 
 
-def _stored_reason(child: Child) -> str:
-    """Return the stored reason once. A user who leaves the page and returns has other reasons."""
+def _stored_reason(child: ChildView) -> str:
+    """Return the stored reason and remove it; empty without one.
+
+    It is shown once: a user who leaves the page and returns has other reasons.
+    """
     kept = cookie.pop(_KEPT, None)
     return str(kept[1]) if isinstance(kept, list) and kept[:1] == [child.id] and kept[1:] else ""
 
 
-def refused(page: Page, problem: Problem, show: Show) -> ResponseReturnValue:
-    """Show the form with the problem. Invalid input is not sent to the daemon."""
-    return show(page, Outcome(problem)), 422
+def refused(page: Page, problem: FormProblem, show: Show) -> ResponseReturnValue:
+    """Return the form with a problem of its input, which is not sent to the daemon."""
+    return show(page, FormResult(problem)), 422
 
 
-def problem_of(error: ControlError) -> Problem:
+def problem_of(error: ControlError) -> FormProblem:
     at = str(error.values.get("key", "")) if error.code == Code.BAD_RULE else ""
-    return Problem(refusals.sentence(error), at)
+    return FormProblem(refusals.sentence(error), at)
 
 
 def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturnValue:
-    """Show the form with a preview of its effect on a site. Nothing is applied."""
+    """Return the form with a preview of its effect on a site. Nothing is applied."""
     try:
         host, at = typed.site(request.form.get("host", "")), moment(page.home)
-        return show(page, Outcome(tried=previewed(page.child, host, at, changes)))
-    except typed.NotThatError as error:
-        return refused(page, Problem(str(error), "host"), show)
+        return show(page, FormResult(tried=previewed(page.child, host, at, changes)))
+    except typed.UnknownTargetError as error:
+        return refused(page, FormProblem(str(error), "host"), show)
     except Unreachable:
         raise
     except ControlError as error:
-        return show(page, Outcome(problem_of(error))), 422
+        return show(page, FormResult(problem_of(error))), 422
 
 
-def previewed(child: Child, host: str, at: str, changes: Mapping[str, Any]) -> Explanation:
-    """Preview the decision about ``host`` at ``at`` in the home's time, with ``changes``."""
+def previewed(child: ChildView, host: str, at: str, changes: Mapping[str, Any]) -> Explanation:
+    """Return the decision about ``host`` as it would be with ``changes``. ``at``: in the home's time zone."""
     values: dict[str, object] = {"set": dict(changes)} if changes else {}
     return telling.explained(daemon().client.ask(PREVIEW, id=child.id, host=host, at=at, **values))
 
 
-def moment(home: Home) -> str:
-    """Return the day and the time of a form in the home's time zone; now where they are empty or invalid."""
+def moment(home: HomeView) -> str:
+    """Return the day and time in the form as ISO text in the home's time zone; now where they are empty."""
     day, time = (request.values.get(key, "")[:10] for key in ("day", "time"))
     day = day or home.now.date().isoformat()
     time = time or f"{home.now:%H:%M}"

@@ -1,7 +1,6 @@
-"""Converts days, hours and durations of a profile's file to values for a form and a drawing, and back. Pure
-functions.
+"""Converts days, hours and durations of a rule file to values for forms and charts, and back.
 
-The grammar is `gateway.policy.time.time_text`, as for rule files and the command line.
+Pure functions. The grammar is `gateway.policy.time.time_text`, as for rule files and the command line.
 """
 
 from __future__ import annotations
@@ -41,13 +40,14 @@ _TIME = re.compile(r"(\d{2}):(\d{2})(?::\d{2})?", re.ASCII)
 
 
 class Unreadable(ValueError):
-    """The value is valid in the file, but these pages cannot show it as a form."""
+    """Raised for a value that is valid in the file, but that these pages cannot show as a form."""
 
 
 def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]:
-    """Read one value for all days, or a mapping by day types, weekdays and, of a limit, the week.
+    """Return the values by day of a rule: from one value for all days, or from a mapping.
 
-    ``{}`` is nothing on any day.
+    A mapping has day types, weekdays and, for a limit, the week. ``{}`` is nothing on any day. ``read``:
+    reads one value. Raises: Unreadable.
     """
     if value is None:
         return {}
@@ -56,8 +56,8 @@ def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]
     if not value:
         return dict.fromkeys((SCHOOL, FREE))
     plan: dict[str, T | None] = {}
-    for key, one in value.items():
-        found = None if isinstance(one, Mapping) and not one else read(one)
+    for key, item in value.items():
+        found = None if isinstance(item, Mapping) and not item else read(item)
         days = (WEEK,) if key == WEEK else _read(day_names, str(key))
         plan.update(dict.fromkeys(days, found))
     return {key: plan[key] for key in LIMIT_KEYS if key in plan}
@@ -73,10 +73,10 @@ def _read(grammar: Callable[[str], T], value: object) -> T:
 
 
 def write_plan(plan: Plan[T], write: Callable[[T], object]) -> object:
-    """Return the shortest form of the plan for the file."""
+    """Return a plan as the shortest value for the rule file. ``write``: writes the value of one day."""
 
-    def written(one: T | None) -> object:
-        return {} if one is None else write(one)
+    def written(item: T | None) -> object:
+        return {} if item is None else write(item)
 
     if set(plan) == {SCHOOL, FREE} and plan[SCHOOL] == plan[FREE]:
         return written(plan[SCHOOL])
@@ -89,14 +89,17 @@ def read_span(value: object) -> Span:
 
 
 def read_spans(value: object) -> tuple[Span, ...]:
-    """Read one time range or a list of them; return them sorted. An empty list means never."""
+    """Return the sorted spans of one time range or a list of them. An empty list means never.
+
+    Raises: Unreadable.
+    """
     if isinstance(value, list):
         return tuple(sorted(read_span(item) for item in value))
     return (read_span(value),)
 
 
 def read_night(value: object) -> Span:
-    """Read a night as a span of the evening before.
+    """Return the span of a night, in minutes of its evening's day. Raises: Unreadable.
 
     A bedtime after midnight still belongs to that evening.
     """
@@ -114,13 +117,13 @@ def write_spans(spans: Iterable[Span]) -> list[str]:
 
 
 def clock(minute: int) -> str:
-    """Return the value of a time field. Midnight is ``00:00`` at either end of a day."""
+    """Return a minute of the day as ``HH:MM``. Midnight is ``00:00`` at either end of a day."""
     minute %= DAY
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def typed_span(start: str, end: str) -> Span | None:
-    """Return the span of two time fields; None if one is empty, or both are the same."""
+    """Return the span of two time fields; None if one is empty, or both have the same time but 00:00."""
     times = [_TIME.fullmatch(item.strip()) for item in (start, end)]
     first, last = (None if time is None else int(time[1]) * 60 + int(time[2]) for time in times)
     if first is None or last is None or max(first, last) >= DAY or (first == last and first):
@@ -129,7 +132,7 @@ def typed_span(start: str, end: str) -> Span | None:
 
 
 def read_minutes(value: object) -> int:
-    """Return ``2h``, ``90m`` or ``1h30m`` in minutes. Raises: Unreadable."""
+    """Return the minutes of a duration such as ``2h``, ``90m`` or ``1h30m``. Raises: Unreadable."""
     return _read(duration_minutes, value)
 
 
@@ -137,5 +140,5 @@ write_minutes = duration_text
 
 
 def drawn(spans: Iterable[Span], start: int) -> list[Span]:
-    """Return first and last minutes for `charts.strip`, whose 24 hours begin at minute ``start``."""
+    """Return spans as first and last minutes for `charts.strip`, whose 24 hours begin at minute ``start``."""
     return [(first, min(last, start + DAY) - 1) for first, last in spans if first < start + DAY]

@@ -16,7 +16,7 @@ NOBODY = ("true", "on", "yes")  # values in a file edited by hand that name no g
 
 
 def describe_law(law: str, who: object) -> str:
-    """Describe a law that is on in a child's file, and who turned it on."""
+    """Return a sentence about a law that is on in a child's file, and who turned it on."""
     called = laws().get(law, law)
     if str(who).lower() in NOBODY:
         return _("%(law)s: on", law=called)
@@ -34,7 +34,7 @@ def in_language(texts: Mapping[str, str]) -> str:
 
 
 def standing(law: CountryLaw, today: date) -> str:
-    """Describe the legal status: in force, or not yet."""
+    """Return a sentence about a law's status: in force, announced, or a bill."""
     if law.status == "in force" and law.since:
         return _("In force since %(date)s.", date=day_of(date.fromisoformat(law.since), today))
     if law.status == "announced" and (expected := in_language(law.expected)):

@@ -1,6 +1,7 @@
-"""A child's rules in the order of the overview, each with its owner and the page that changes it.
+"""Lists a child's rules as described rows, in the order of the overview.
 
-Every entry of the file is shown. An entry that these pages cannot describe is shown as written.
+Each has its owner and the page that changes it. Every entry of the file is shown. An entry that these pages
+cannot describe is shown as written.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from webui.language.i18n import gettext as _
 from webui.language.things import laws
 from webui.language.words import plain
 from webui.rules import sentences as say
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Unreadable
 from webui.rules.laws import describe_law
 from webui.rules.rule_text import SECTIONS, TEXTS, cleared_text, title_of
@@ -30,8 +31,8 @@ PAGES = {
 }  # fmt: skip
 CHOICES = of_shape(RuleShape.CHOICE, RuleShape.SWITCH)
 MINUTES = of_shape(RuleShape.MINUTES)
-OPTIONAL = of_shape(RuleShape.LIST)  # not shown when empty
-FOLDED = (RuleSection.CATEGORIES, RuleSection.BYPASS)  # have many rules, most with the band's value
+OPTIONAL = of_shape(RuleShape.LIST)  # keys that are not shown when empty
+FOLDED = (RuleSection.CATEGORIES, RuleSection.BYPASS)  # sections with many rules, most of them the band's
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,14 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class OverviewSection:
     id: str
     title: str
     rules: tuple[Rule, ...]
     as_band: tuple[Rule, ...] = ()  # rules with the band's value; folded, because there are many
 
 
-def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
+def overview(book: Ruleset, names: CatalogueIndex) -> tuple[OverviewSection, ...]:
     found = {rule.key: rule for rule in rules(book, names)}
     order = tuple(TEXTS)
     shown = []
@@ -69,9 +70,9 @@ def overview(book: Ruleset, names: Catalogue) -> tuple[Section, ...]:
         folds = section in FOLDED
         own = tuple(rule for rule in here if rule.own or not folds)
         as_band = tuple(rule for rule in here if not rule.own and folds)
-        shown.append(Section(section.value, section_title(), own, as_band))
+        shown.append(OverviewSection(section.value, section_title(), own, as_band))
     if found:
-        shown.append(Section("rest", _("More in the file"), tuple(found.values())))
+        shown.append(OverviewSection("rest", _("More in the file"), tuple(found.values())))
     return tuple(section for section in shown if section.rules or section.as_band)
 
 
@@ -86,8 +87,8 @@ def _head(key: str) -> str:
     return key.partition("/")[0]
 
 
-def rules(book: Ruleset, names: Catalogue) -> Iterator[Rule]:
-    """Yield the rules of the file, then those of the band that the file does not override."""
+def rules(book: Ruleset, names: CatalogueIndex) -> Iterator[Rule]:
+    """Yield a child's described rules: those in the file, then the band's that it does not override."""
     for key in dict.fromkeys(("name", "band", *book.state.own, *book.state.rules)):
         if key in LISTS:
             yield from _list(book, names, key)
@@ -97,7 +98,7 @@ def rules(book: Ruleset, names: Catalogue) -> Iterator[Rule]:
             yield rule(book, names, key)
 
 
-def _entries(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
+def _entries(book: Ruleset, names: CatalogueIndex, key: str) -> Iterator[Rule]:
     if book.cleared(key):
         yield replace(rule(book, names, key), sentences=(cleared_text(key),), page="", resets=True, on=None)
     held, own = book.state.rules.get(key) or {}, book.state.own.get(key) or {}
@@ -105,7 +106,7 @@ def _entries(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
         yield rule(book, names, f"{key}/{entry}")
 
 
-def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
+def _list(book: Ruleset, names: CatalogueIndex, key: str) -> Iterator[Rule]:
     own, band = book.listed(key), part(book.state.band_rules, key) or ()
     if book.cleared(key):
         yield Rule(key, title(key, names), (cleared_text(key),), FAMILY, resets=True)
@@ -120,8 +121,11 @@ def _list(book: Ruleset, names: Catalogue, key: str) -> Iterator[Rule]:
             )
 
 
-def rule(book: Ruleset, names: Catalogue, key: str) -> Rule:
-    """Return the current rule of one key. If the family overrides the band, the band's value is included."""
+def rule(book: Ruleset, names: CatalogueIndex, key: str) -> Rule:
+    """Return the described rule of one key.
+
+    If the family overrides the band, the band's value is included.
+    """
     own, held, band = book.owns(key), _held(book, key), book.band_says(key)
     if held is None and key.partition("/")[1]:
         held = {}
@@ -155,15 +159,15 @@ def _held(book: Ruleset, key: str) -> object:
     return part(book.state.own, key) if held is None else held
 
 
-def _sentences(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+def _sentences(key: str, value: object, names: CatalogueIndex, name: str) -> tuple[str, ...]:
     try:
         return sentences(key, value, names, name)
     except Unreadable:
         return (say.as_written(key, value),)
 
 
-def sentences(key: str, value: object, names: Catalogue, name: str, band: str = "") -> tuple[str, ...]:
-    """Describe one key.
+def sentences(key: str, value: object, names: CatalogueIndex, name: str, band: str = "") -> tuple[str, ...]:
+    """Return sentences about the value of one rule key.
 
     ``name``, ``band``: the child's. Raises: Unreadable if it must be shown as written.
     """
@@ -198,7 +202,7 @@ def sentences(key: str, value: object, names: Catalogue, name: str, band: str = 
     return (say.as_written(key, value),)
 
 
-def _of_entry(head: str, target: str, value: object, names: Catalogue) -> tuple[str, ...]:
+def _of_entry(head: str, target: str, value: object, names: CatalogueIndex) -> tuple[str, ...]:
     match head:
         case "limits":
             return say.limits(names.called(target), value)
@@ -211,8 +215,8 @@ def _of_entry(head: str, target: str, value: object, names: Catalogue) -> tuple[
     return (say.way(target, value),)
 
 
-def title(key: str, names: Catalogue) -> str:
-    """Return a short name of the rule for screen readers, as the label of its switch."""
+def title(key: str, names: CatalogueIndex) -> str:
+    """Return a short name of a rule for screen readers, as the label of its switch."""
     head, _slash, target = key.partition("/")
     match head if target else "":
         case "limits":

@@ -16,7 +16,7 @@ Text = Callable[[], str]  # called for each page, in the reader's language
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """The texts of one key."""
+    """The texts of one rule key: its title, and descriptions of its values."""
 
     title: Text
     choices: Mapping[str, Text] = field(default_factory=dict)  # by value; the pages offer them in this order
@@ -143,17 +143,20 @@ CARDS: Mapping[str, Text] = {
 
 
 def title_of(key: str) -> str:
-    """Return the title of a key; the key for one without texts."""
+    """Return the title of a rule key; the key itself for one without texts."""
     return TEXTS[key].title() if key in TEXTS else key
 
 
 def choices_of(key: str) -> dict[str, str]:
-    """Return the values of a choice or a switch, each with its description."""
+    """Return the values of a choice or switch, each with its description, in the order of the pages."""
     return {value: text() for value, text in TEXTS[key].choices.items()}
 
 
 def minutes_of(key: str, time: str) -> str:
-    """Describe minutes. ``time``: the duration as text; empty for zero minutes. Raises: KeyError."""
+    """Return a sentence about a rule with minutes. ``time``: the duration as text; empty for zero minutes.
+
+    Raises: KeyError for a key without such a text.
+    """
     text = TEXTS[key]
     if text.no_minutes is None or text.minutes is None:
         raise KeyError(key)
@@ -161,7 +164,10 @@ def minutes_of(key: str, time: str) -> str:
 
 
 def cleared_text(key: str) -> str:
-    """Describe a list or mapping without the band's entries. Raises: KeyError."""
+    """Return a sentence about a list or mapping from which the family removed the band's entries.
+
+    Raises: KeyError for a key without such a text.
+    """
     cleared = TEXTS[key].cleared
     if cleared is None:
         raise KeyError(key)

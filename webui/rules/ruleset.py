@@ -1,4 +1,4 @@
-"""Looks up a child's own rules, the age group's, and the rules in effect by key."""
+"""Looks up rules by key: a child's own, those of its age group, and those in effect."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ Values = Mapping[str, Any]
 
 
 class Ruleset:
-    """The rules of one child, by key: ``limits/play`` is one entry of a mapping."""
+    """The rules of one child, by key. A key such as ``limits/play`` is one entry of a mapping."""
 
     def __init__(self, state: ChildRules) -> None:
         self.state = state
 
     def owns(self, key: str) -> bool:
-        """Return whether the family's file sets the key. Clearing a mapping sets each of its entries."""
+        """Return whether the family's file sets the key.
+
+        Clearing a mapping sets each of its entries.
+        """
         head, slash, _ = key.partition("/")
         return part(self.state.own, key) is not None or bool(slash and self.state.own.get(head) == {})
 
@@ -41,17 +44,17 @@ class Ruleset:
         return self.state.own.get(key) == {}
 
     def listed(self, key: str) -> tuple[str, ...]:
-        """Return the family's own entries of a list."""
+        """Return the family's own entries of a list such as ``block``, without those of the band."""
         return texts(self.state.own.get(key))
 
     @property
     def next_step(self) -> str:
-        """Return the month of the next age band as YYYY-MM; empty if not set."""
+        """Return the month of the next age group as YYYY-MM; empty if it is not set."""
         return str(self.state.own.get("next_step") or "")
 
     @property
     def highest_log_level(self) -> int:
-        """Return the maximum log level. It is the band's own."""
+        """Return the maximum log level that the family may set. It is the band's own."""
         return whole(self.state.band_rules.get("log_level"))
 
 

@@ -1,4 +1,7 @@
-"""Describes rules as sentences. Pure functions: they take values of a profile's file and return sentences."""
+"""Describes rules as sentences. Pure functions: values of a rule file in, sentences out.
+
+Functions that read hours or durations raise Unreadable.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import days as named_days
 from webui.language.words import duration, plain
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Plan, Span, clock, read_minutes, read_night, read_plan, read_spans
 from webui.rules.rule_text import choices_of, minutes_of
 from webui.rules.ruleset import Values, flag, texts, whole
@@ -23,7 +26,7 @@ SWITCHES = of_shape(RuleShape.SWITCH)
 
 
 def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
-    """Return each value with its days, ``""`` for all of them, and that of a week with ``week``."""
+    """Return the values of a plan with their days: ``""`` for all days, ``week`` for the week."""
     week = [(WEEK, plan[WEEK])] if plan.get(WEEK) is not None else []
     days = [(day, plan[day]) for day in DAYS if day in plan]
     if [day for day, _value in days] == ["school", "free"] and plan["school"] == plan["free"]:
@@ -32,7 +35,7 @@ def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
 
 
 def bedtime(value: object) -> Sentences:
-    """Describe a bedtime. Raises: Unreadable, as every function here that reads hours."""
+    """Return sentences about a bedtime by days. Raises: Unreadable."""
     return tuple(_night(day, span) for day, span in _by_days(read_plan(value, read_night)))
 
 
@@ -90,7 +93,7 @@ def _window(what: str, day: str, spans: object) -> str:
 
 
 def _on(what: str, day: str, always: str, school: str, free: str, some: str, value: str = "") -> str:
-    """Return the sentence for these days out of four."""
+    """Return the one of four sentences that fits the day, with its values filled in."""
     said = {EVERY_DAY: always, ONE_DAY: always, "school": school, "free": free}.get(day, some)
     return said % {"what": what, "days": named_days(day) if said is some else "", "value": value}
 
@@ -123,7 +126,7 @@ def limit(what: str, minutes: object, day: str = ONE_DAY) -> str:
 
 
 def kind(what: str, action: object) -> str:
-    """Describe the rule of a category."""
+    """Return a sentence about the rule of a category: blocked, needs approval, counted, or allowed."""
     values = {"what": what}
     return {
         "block": _("%(what)s: refused", **values),
@@ -150,8 +153,8 @@ def way_name(name: str) -> str:
     }.get(name, name)
 
 
-def entry(key: str, word: str, names: Catalogue) -> str:
-    """Describe one entry of ``allow``, ``block`` or ``homework``."""
+def entry(key: str, word: str, names: CatalogueIndex) -> str:
+    """Return a sentence about one entry of ``allow``, ``block`` or ``homework``."""
     values = {"what": plain(names.called(word), 80)}
     if key == "homework":
         return _("%(what)s is for homework: never counted, open when time is used up", **values)
@@ -163,7 +166,7 @@ def entry(key: str, word: str, names: Catalogue) -> str:
 
 
 def choice(key: str, value: object) -> str:
-    """Describe the value of a choice or a switch; empty for any other."""
+    """Return a sentence about the value of a choice or a switch; empty for an unknown value."""
     word = str(value).lower()
     if key in SWITCHES:
         word = "true" if flag(value) else "false"
@@ -171,25 +174,25 @@ def choice(key: str, value: object) -> str:
 
 
 def minutes(key: str, value: object) -> str:
-    """Describe the value of a key with minutes."""
+    """Return a sentence about a rule whose value is a duration. Raises: Unreadable."""
     found = read_minutes(value)
     return minutes_of(key, duration(found) if found else "")
 
 
 def log_level(value: object, name: str) -> str:
-    """Describe a log level. ``name``: the child's. The child reads the same text."""
+    """Return a sentence about a log level, with the text that the child reads. ``name``: the child's."""
     level = whole(value)
     words = loglevels.describe(level)
     return _("Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=words)
 
 
-def date(day: str, value: object, names: Catalogue) -> Sentences:
-    """Describe one entry of ``dates``. ``day`` is a date or ``first..last``."""
+def date(day: str, value: object, names: CatalogueIndex) -> Sentences:
+    """Return sentences about one entry of ``dates``. ``day``: a date, or ``first..last``."""
     when = day.replace("..", " – ")
     return tuple(_("%(date)s: %(rule)s", date=when, rule=rule) for rule in _of_date(value, names))
 
 
-def _of_date(value: object, names: Catalogue) -> list[str]:
+def _of_date(value: object, names: CatalogueIndex) -> list[str]:
     if not isinstance(value, Mapping):
         return [counts_as(value)]
     said = [counts_as(value["day"])] if "day" in value else []
@@ -197,12 +200,12 @@ def _of_date(value: object, names: Catalogue) -> list[str]:
         said.append(_night(ONE_DAY, None if value["bedtime"] == {} else read_night(value["bedtime"])))
     if value.get("limits") == {}:
         said.append(_("no limits"))
-    for target, one in _entries(value, "limits"):
-        said.append(limit(names.called(target), None if one == {} else read_minutes(one)))
+    for target, item in _entries(value, "limits"):
+        said.append(limit(names.called(target), None if item == {} else read_minutes(item)))
     if value.get("windows") == {}:
         said.append(_("no windows"))
-    for target, one in _entries(value, "windows"):
-        said.append(_window(names.called(target), ONE_DAY, None if one == {} else read_spans(one)))
+    for target, item in _entries(value, "windows"):
+        said.append(_window(names.called(target), ONE_DAY, None if item == {} else read_spans(item)))
     return said
 
 
@@ -242,7 +245,7 @@ def as_written(key: str, value: object) -> str:
 
 def _flow(value: object) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
     return str(value)

@@ -1,4 +1,4 @@
-"""Reads and describes the month in which a child moves to the next age band."""
+"""Reads and describes the month in which a child moves to the next age group."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from gateway.age.bands import Band
-from gateway.policy.profile.growing import makes_sense, month_text, next_band, read_month
+from gateway.policy.profile.age_transitions import makes_sense, month_text, next_band, read_month
 from webui.language.i18n import gettext as _
 from webui.language.words import month
 
@@ -17,14 +17,13 @@ _YEAR_LAST = re.compile(r"(\d{1,2})\D{1,3}(\d{4})", re.ASCII)
 
 
 class NoMonthError(ValueError):
-    """The input is not a month. ``str()`` is the message for the user."""
+    """Raised for input that is no month, or too early or late. ``str()`` is the message for the user."""
 
 
 def typed_month(text: str, today: date) -> str:
-    """Return the month as the file has it; empty for empty input.
+    """Return a typed month as YYYY-MM; empty for empty input. Raises: NoMonthError.
 
-    A browser without a month field sends free text. 2027-5, 05.2027 and 5/2027 are accepted. Raises:
-    NoMonthError.
+    A browser without a month field sends free text. 2027-5, 05.2027 and 5/2027 are accepted.
     """
     text = text.strip()[:TYPED]
     if not text:
@@ -40,14 +39,17 @@ def typed_month(text: str, today: date) -> str:
 
 
 def following(band: str) -> str:
-    """Return the next age band; empty for the last one and for an unknown one."""
+    """Return the id of the next age group; empty for the last one and for an unknown one."""
     known = next((known_band for known_band in Band if known_band.value == band), None)
     found = None if known is None else next_band(known)
     return "" if found is None else found.value
 
 
 def step_sentence(value: str, band: str) -> str:
-    """Describe the transition. ``band``: the current one; empty if unknown. Empty for an invalid month."""
+    """Return a sentence about when a child moves to the next age group; empty for an invalid month.
+
+    ``value``: the month. ``band``: the current age group; empty if unknown.
+    """
     found, then = read_month(value), following(band)
     if found is None:
         return ""
@@ -59,11 +61,14 @@ def step_sentence(value: str, band: str) -> str:
 
 
 def step_in_few_words(value: str) -> str:
-    """Describe the transition for a child of up to nine years; empty for an invalid month."""
+    """Return a short sentence for a child of up to nine years about its next age group.
+
+    Empty for an invalid month.
+    """
     found = read_month(value)
     return "" if found is None else _("Your next step is due in %(month)s.", month=month(found))
 
 
 def latest(today: date) -> str:
-    """Return the last month that is accepted."""
+    """Return the last month as YYYY-MM that is accepted for the next age group."""
     return month_text(today.replace(day=1, year=today.year + 18))

@@ -1,4 +1,4 @@
-"""Rules that are on or off: the state of a switch, and what it writes. Pure functions."""
+"""Rules that are on or off: the state of their switch, and the change that it makes. Pure functions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def switch_of(book: Ruleset, key: str) -> bool | None:
 
 
 def switched(book: Ruleset, key: str, *, on: bool) -> dict[str, Any]:
-    """Return the changes for `edit`. Switching on restores the band's value if that is on."""
+    """Return the change of a rule that switches it on or off. On restores the band's value if that is on."""
     head = key.partition("/")[0]
     if head in ("bedtime", "limits"):
         return {key: None if on else {}}
@@ -42,9 +42,9 @@ def switched(book: Ruleset, key: str, *, on: bool) -> dict[str, Any]:
 
 
 def _words(key: str, head: str) -> tuple[str, tuple[str, ...]]:
-    """Return the word for off, and those for on.
+    """Return a rule's word for off, and its words for on.
 
-    The first one for on applies if the band has the rule off.
+    The first one for on is used if the band has the rule off.
     """
     if key in ON_OFF:
         return "false", ("true",)

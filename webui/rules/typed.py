@@ -1,4 +1,4 @@
-"""Reads input that names a site, a service or a category, as an entry of a rule."""
+"""Reads typed input that names a site, a service or a category, as an entry of a rule."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from urllib.parse import urlsplit
 from gateway.policy.names import hosts
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 
 TYPED_LIMIT = 2000  # characters; more than the longest web addresses in use
 
 
-class NotThatError(ValueError):
-    """The input names no target. ``str()`` is the message for the user."""
+class UnknownTargetError(ValueError):
+    """Raised for input that names no target. ``str()`` is the message for the user."""
 
 
 def site(text: str) -> str:
-    """Return the host of an address, ``https://www.example.com/a?b`` → ``example.com``, or a name in its
-    normal form.
+    """Return the host name in a typed address, without ``www.``. Raises: UnknownTargetError.
+
+    ``https://www.example.com/a?b`` → ``example.com``
     """
     word = text.strip()[:TYPED_LIMIT]
     if not word:
-        raise NotThatError(_("Type a site, such as example.com."))
+        raise UnknownTargetError(_("Type a site, such as example.com."))
     try:
         host = urlsplit(word if "//" in word else f"//{word}").hostname or ""
         name = hosts.normalise(host)
     except ValueError:
-        raise NotThatError(_no_site(word)) from None
+        raise UnknownTargetError(_no_site(word)) from None
     bare = name.removeprefix("www.")
     if "." not in name:
-        raise NotThatError(_no_site(word))
+        raise UnknownTargetError(_no_site(word))
     return bare if "." in bare else name
 
 
@@ -38,10 +39,10 @@ def _no_site(word: str) -> str:
     return _("“%(typed)s” is no site. Type its address, such as example.com.", typed=plain(word))
 
 
-def entry(text: str, names: Catalogue) -> str:
-    """Return the entry: a site, or ``service:…`` and ``category:…`` by name or id.
+def entry(text: str, names: CatalogueIndex) -> str:
+    """Return the rule's entry for typed input: a site, ``service:ID`` or ``category:ID``.
 
-    Input with a dot is a site.
+    Services and categories are found by name or id. Input with a dot is a site. Raises: UnknownTargetError.
     """
     wanted = " ".join(text.split()).casefold()
     if "." in wanted:
@@ -53,5 +54,7 @@ def entry(text: str, names: Catalogue) -> str:
         if wanted in (kind.name.casefold(), f"category:{kind.id}"):
             return f"category:{kind.id}"
     if wanted.startswith(("service:", "category:")):
-        raise NotThatError(_("“%(typed)s” is not known here. Choose it from the list.", typed=plain(text)))
+        raise UnknownTargetError(
+            _("“%(typed)s” is not known here. Choose it from the list.", typed=plain(text))
+        )
     return site(text)

@@ -1,4 +1,4 @@
-"""The form of a week: converts a plan of hours to fields and pictures, and back. Pure functions.
+"""The form of a week: converts a schedule to fields and pictures, and back. Pure functions.
 
 Each day has one row: its state (``how``) and its time ranges. The picture in which a user paints hours writes
 to the same fields, so the form always sends the list of times.
@@ -33,7 +33,7 @@ MOST = 24  # pairs of fields a day; the daemon's limit
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScheduleRow:
     day: str
     how: str
     hours: tuple[tuple[str, str], ...]  # values of the time fields, with an empty pair at the end
@@ -41,15 +41,15 @@ class Row:
 
 
 class NoHoursError(ValueError):
-    """A row is set to hours but has none. ``day`` is its day."""
+    """Raised for a row that is set to hours but has none. ``day``: its day."""
 
     def __init__(self, day: str) -> None:
         super().__init__(day)
         self.day = day
 
 
-def rows(value: object, *, night: bool) -> tuple[Row, ...]:
-    """Return the rows of a value of the file. Raises: Unreadable."""
+def rows(value: object, *, night: bool) -> tuple[ScheduleRow, ...]:
+    """Return the form's rows, one a day, for a schedule or bedtime of the rule file. Raises: Unreadable."""
     if night:
         plan: Plan[tuple[Span, ...]] = {
             day: None if span is None else (span,) for day, span in read_plan(value, read_night).items()
@@ -59,7 +59,7 @@ def rows(value: object, *, night: bool) -> tuple[Row, ...]:
     return tuple(_row(day, plan, night=night) for day in DAYS)
 
 
-def _row(day: str, plan: Plan[tuple[Span, ...]], *, night: bool) -> Row:
+def _row(day: str, plan: Plan[tuple[Span, ...]], *, night: bool) -> ScheduleRow:
     spans = plan.get(day)
     if day not in plan and day not in (SCHOOL, FREE):
         how = SAME
@@ -67,21 +67,20 @@ def _row(day: str, plan: Plan[tuple[Span, ...]], *, night: bool) -> Row:
         how = NONE if spans is None else TIMES if spans else NEVER
     hours = tuple((clock(start), clock(end)) for start, end in spans or ())
     spare = 0 if night and hours else SPARE
-    return Row(day, how, (*hours, *(("", ""),) * spare), spans or ())
+    return ScheduleRow(day, how, (*hours, *(("", ""),) * spare), spans or ())
 
 
 def typed_rows(
     one: Callable[[str], str | None],
     many: Callable[[str], list[str]],
-    held: Iterable[Row],
+    held: Iterable[ScheduleRow],
     *,
     night: bool,
-) -> tuple[Row, ...]:
-    """Return the rows as they were sent.
+) -> tuple[ScheduleRow, ...]:
+    """Return the form's rows as they were sent.
 
-    ``one`` and ``many`` read the form's fields; ``held`` is what the form showed. Times entered into a row
-    that had
-    none apply even if its ``how`` was not changed.
+    ``one`` and ``many`` read the form's fields; ``held``: the rows that the form showed. Times entered into a
+    row that had none apply even if its ``how`` was not changed.
     """
     shown = {row.day: row.how for row in held}
     found = []
@@ -93,12 +92,12 @@ def typed_rows(
             how = TIMES
         spans = [span for start, end in filled if (span := typed_span(start, end)) is not None]
         placed = tuple(read_night(write_span(span)) if night else span for span in spans)
-        found.append(Row(day, how, (*filled, ("", "")), placed if how == TIMES else ()))
+        found.append(ScheduleRow(day, how, (*filled, ("", "")), placed if how == TIMES else ()))
     return tuple(found)
 
 
-def value_of(sent: Iterable[Row], *, night: bool) -> object:
-    """Return the value for the file. Raises: NoHoursError."""
+def value_of(sent: Iterable[ScheduleRow], *, night: bool) -> object:
+    """Return the rows as a value for the rule file. Raises: NoHoursError."""
     plan: dict[str, tuple[Span, ...] | None] = {}
     for row in sent:
         if row.how == SAME and row.day not in (SCHOOL, FREE):
@@ -116,14 +115,14 @@ def value_of(sent: Iterable[Row], *, night: bool) -> object:
 
 
 def same(one: object, other: object, *, night: bool) -> bool:
-    """Return whether two values of a file mean the same week."""
+    """Return whether two values of a rule file mean the same week."""
     return [(row.day, row.how, row.spans) for row in rows(one, night=night)] == [
         (row.day, row.how, row.spans) for row in rows(other, night=night)
     ]
 
 
 def axis(*, night: bool) -> int:
-    """Return the minute at which a row's picture begins.
+    """Return the minute of the day at which a row's picture begins.
 
     For a night it is noon, so that the night is not split.
     """
@@ -131,5 +130,5 @@ def axis(*, night: bool) -> int:
 
 
 def hours_of(start: int) -> list[int]:
-    """Return the hours for the scale below the pictures."""
+    """Return the five hours on the scale below a picture that begins at minute ``start``."""
     return [(start // 60 + hour) % (DAY // 60) for hour in (0, 6, 12, 18)] + [start // 60 or 24]

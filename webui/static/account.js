@@ -1,4 +1,4 @@
-// A password can be looked at while it is typed. Without script it stays hidden, and all else works.
+// Shows the password while it is typed, if the user ticks the box. Without script it stays hidden.
 (function () {
   "use strict";
   document.querySelectorAll("[data-show]").forEach(function (label) {

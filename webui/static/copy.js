@@ -1,4 +1,4 @@
-// A value can be copied with one tap. Without script, or where the browser does not let us, it is selected by hand.
+// Copies a value with one tap. Where the browser does not allow that, the value is selected, and the user copies it.
 (function () {
   "use strict";
   document.querySelectorAll("[data-copy]").forEach(function (button) {
@@ -9,7 +9,7 @@
       range.selectNodeContents(source);
       chosen.removeAllRanges();
       chosen.addRange(range);
-      // Plain HTTP has no navigator.clipboard; this works in both.
+      // Plain HTTP has no navigator.clipboard; execCommand works over HTTP and HTTPS.
       if (document.execCommand("copy")) { button.textContent = button.dataset.done; }
     });
   });

@@ -1,4 +1,5 @@
-// The quick exit: the page is gone from the history too. Without this it is a plain link.
+// The quick exit: opens the link in place of this page, so that the browser's history does not have it. Without script
+// it is a plain link.
 document.addEventListener("click", function (event) {
   "use strict";
   var link = event.target.closest("[data-leave]");

@@ -1,45 +1,45 @@
-// Keeps a page fresh. Everything works without it: each part that changes is HTML which the server renders.
+// Updates the parts of a page that change with HTML of the server. Without script the user reloads the page.
 (function () {
   "use strict";
-  var POLL = 15000; // milliseconds between two looks when nothing is heard
-  var AGAIN = 5000; // milliseconds until a refused stream is asked for again
-  var STOPPED = "503"; // the status of an answer without the filter
-  var SETTLE = 150; // several changes at once become one look
+  var POLL = 15000; // milliseconds between two requests without an event
+  var AGAIN = 5000; // milliseconds until a rejected stream is requested again
+  var STOPPED = "503"; // the status of a response while the filter is stopped
+  var SETTLE = 150; // milliseconds in which several events become one request
 
-  // Tells a control of the old HTML from the others, to find it again in the new.
-  function key(one) {
-    var part = one.closest("details"), card = one.closest("article");
-    return [one.tagName, one.id, one.name, one.value, one.getAttribute("href"), one.form && one.form.getAttribute("action"), part && part.id, card && card.getAttribute("aria-labelledby")].join("|");
+  // Identifies a control, to find it again in the new HTML.
+  function key(control) {
+    var part = control.closest("details"), card = control.closest("article");
+    return [control.tagName, control.id, control.name, control.value, control.getAttribute("href"), control.form && control.form.getAttribute("action"), part && part.id, card && card.getAttribute("aria-labelledby")].join("|");
   }
 
   function isTick(field) { return field.type === "checkbox"; }
 
-  // Whether somebody fills in a field: the part waits until the next look.
+  // While the user fills in a field, the part is not replaced.
   function isTyping(region) {
-    var one = document.activeElement;
-    return region.contains(one) && /^(INPUT|TEXTAREA|SELECT)$/.test(one.tagName) && !isTick(one);
+    var active = document.activeElement;
+    return region.contains(active) && /^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName) && !isTick(active);
   }
 
   function fields(region) { return region.querySelectorAll("input:not([type=hidden]), select"); }
 
   function asRendered(field) {
     if (field.tagName !== "SELECT") { return field.defaultValue; }
-    var chosen = Array.prototype.find.call(field.options, function (one) { return one.defaultSelected; });
+    var chosen = Array.prototype.find.call(field.options, function (option) { return option.defaultSelected; });
     return (chosen || field.options[0] || { value: "" }).value;
   }
 
-  // What was filled in but not sent, by the field's id.
+  // Return unsent input by the field's id.
   function filled(region) {
     var found = {};
-    fields(region).forEach(function (one) {
-      if (!one.id) { return; }
-      if (isTick(one)) { if (one.checked !== one.defaultChecked) { found[one.id] = one.checked; } }
-      else if (one.value !== asRendered(one)) { found[one.id] = one.value; }
+    fields(region).forEach(function (field) {
+      if (!field.id) { return; }
+      if (isTick(field)) { if (field.checked !== field.defaultChecked) { found[field.id] = field.checked; } }
+      else if (field.value !== asRendered(field)) { found[field.id] = field.value; }
     });
     return found;
   }
 
-  // What belongs elsewhere on the page, such as the number of requests in its navigation.
+  // Fill other places of the page, such as the number of requests in the navigation.
   function deliver(region) {
     region.querySelectorAll("template[data-into]").forEach(function (part) {
       var place = document.getElementById(part.dataset.into);
@@ -47,37 +47,38 @@
     });
   }
 
-  function texts(region) { return Array.from(region.querySelectorAll("[role=status], [data-said]"), function (one) { return one.textContent; }); }
+  function texts(region) { return Array.from(region.querySelectorAll("[role=status], [data-said]"), function (status) { return status.textContent; }); }
 
-  // What was said aloud already is not said again because the part around it is new.
+  // Keep a screen reader from reading unchanged texts again.
   function hush(region, said) {
-    region.querySelectorAll("[role=status]").forEach(function (one) {
-      if (said.indexOf(one.textContent) >= 0) { one.removeAttribute("role"); one.dataset.said = ""; }
+    region.querySelectorAll("[role=status]").forEach(function (status) {
+      if (said.indexOf(status.textContent) >= 0) { status.removeAttribute("role"); status.dataset.said = ""; }
     });
   }
 
-  // The focus stays on the same control; where that is gone, on its card, and else on the part: never at the page's begin.
+  // Focus the same control as before, or else its card or the part, so that the keyboard does not start at the top.
   function refocus(region, focused, card) {
-    var same = Array.prototype.find.call(region.querySelectorAll("button, a, summary, input[type=checkbox]"), function (one) { return key(one) === focused; });
+    var same = Array.prototype.find.call(region.querySelectorAll("button, a, summary, input[type=checkbox]"), function (control) { return key(control) === focused; });
     if (same) { same.focus({ preventScroll: true }); if (document.activeElement === same) { return; } }
-    var near = Array.prototype.find.call(region.querySelectorAll("article"), function (one) { return card && one.getAttribute("aria-labelledby") === card; }) || region;
+    var near = Array.prototype.find.call(region.querySelectorAll("article"), function (article) { return card && article.getAttribute("aria-labelledby") === card; }) || region;
     near.tabIndex = -1;
     near.focus({ preventScroll: true });
   }
 
+  // Keeps open details, unsent input and the focus.
   function replace(region, html) {
     var active = region.contains(document.activeElement) && document.activeElement, around = active && active.closest("article");
     var open = {}, kept = filled(region), said = texts(region), focused = active && key(active), card = around && around.getAttribute("aria-labelledby");
     region.querySelectorAll("details[open]").forEach(function (part) { open[part.id] = true; });
     region.innerHTML = html;
     region.querySelectorAll("details").forEach(function (part) { if (open[part.id]) { part.open = true; } });
-    fields(region).forEach(function (one) { if (one.id in kept) { one[isTick(one) ? "checked" : "value"] = kept[one.id]; } });
+    fields(region).forEach(function (field) { if (field.id in kept) { field[isTick(field) ? "checked" : "value"] = kept[field.id]; } });
     hush(region, said);
     deliver(region);
     if (focused) { refocus(region, focused, card); }
   }
 
-  // What is shown is old: because nobody answers, or because the pages answer and the filter is stopped.
+  // Show that the page is out of date: no response, or the filter is stopped.
   function old(stale, status) {
     stale.querySelector("[data-stopped]").hidden = status !== STOPPED;
     stale.querySelector("[data-away]").hidden = status === STOPPED;
@@ -102,7 +103,7 @@
       var stream = new EventSource(region.dataset.stream);
       stream.addEventListener("changed", soon);
       stream.onerror = function () {
-        // Closed for good means that all places are taken: look now and then, and ask for a place again.
+        // No stream is free: update now, and request one again later.
         if (stream.readyState === EventSource.CLOSED) { soon(); setTimeout(listen, AGAIN); }
       };
     }
@@ -114,6 +115,7 @@
     if (region.dataset.stream && window.EventSource) { listen(); }
   }
 
+  // Open the page as soon as the gateway responds.
   function retry(part) {
     setInterval(function () {
       fetch(part.dataset.retry, { credentials: "same-origin" }).then(function (answer) {
@@ -122,18 +124,18 @@
     }, 3000);
   }
 
-  // A clock that runs down; what the server says next puts it right.
+  // Count down each second. The next HTML of the server corrects the value.
   if (document.querySelector("[data-left]")) {
     setInterval(function () {
-      document.querySelectorAll("[data-left]").forEach(function (one) {
-        var left = Math.max(0, one.dataset.left - 1), seconds = left % 60;
-        one.dataset.left = left;
-        one.textContent = Math.floor(left / 60) + ":" + (seconds < 10 ? "0" : "") + seconds;
+      document.querySelectorAll("[data-left]").forEach(function (timer) {
+        var left = Math.max(0, timer.dataset.left - 1), seconds = left % 60;
+        timer.dataset.left = left;
+        timer.textContent = Math.floor(left / 60) + ":" + (seconds < 10 ? "0" : "") + seconds;
       });
     }, 1000);
   }
 
-  // The gateway may not know the time: a parent's phone offers its own when it signs in.
+  // Send the phone's time with the sign-in: the gateway may not know it.
   document.querySelectorAll("[data-time]").forEach(function (field) {
     field.form.addEventListener("submit", function () { field.value = new Date().toISOString(); });
   });

@@ -1,7 +1,7 @@
-// The child's device tries each site of its proof, and says of each whether it was reached.
+// Runs the filter test on the child's device: requests each site of the test, and sends which ones were reached.
 (function () {
   "use strict";
-  var PATIENCE = 8000; // milliseconds; what is refused may also stay silent
+  var PATIENCE = 8000; // milliseconds; a blocked site may not respond at all
   var form = document.getElementById("results"), lines = document.querySelectorAll("[data-try]");
 
   function attempt(host) {

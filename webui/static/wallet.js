@@ -1,4 +1,5 @@
-// Asks a wallet for an adult proof by the browser's own call. What is offered without script stands on the page.
+// Requests an adult proof from a wallet by the browser's Digital Credentials API. Without script the page offers a
+// guardian's password.
 (function () {
   "use strict";
   var part = document.getElementById("wallet");
@@ -15,7 +16,7 @@
     var body = message === undefined ? "" : JSON.stringify(message);
     return fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: body, cache: "no-store" })
       .then(function (answer) { return answer.json(); })
-      .catch(function () { throw new Error(words.gone); }) // no answer, or a page of an error in its place
+      .catch(function () { throw new Error(words.gone); }) // no response, or an HTML error page
       .then(function (found) {
         if (found.problem) { throw new Error(found.problem); }
         return found;
@@ -27,7 +28,7 @@
       if (!credential) { throw new Error(words.none); }
       return { protocol: credential.protocol, data: credential.data };
     }, function (error) {
-      // A browser says of a person who closes the wallet and of a wallet that is not there much the same.
+      // A browser reports a user who closes the wallet and a missing wallet almost alike.
       throw new Error(error.name === "NotAllowedError" || error.name === "AbortError" ? words.cancelled : words.none);
     });
   }

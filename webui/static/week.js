@@ -1,8 +1,8 @@
-// Paints hours on the bars of a week: by drag, two taps, keyboard. It writes the time fields beside each bar,
-// which are the form and all that there is without it.
+// Paints hours on the bars of a week by drag, two taps or keyboard, and writes them to the time fields next to each
+// bar. The form sends only these fields.
 (function () {
   "use strict";
-  // On a phone a quarter of an hour is three pixels wide: a finger paints by halves of an hour there, and the fields are exact.
+  // Minutes. On a narrow screen 15 minutes are three pixels wide, so painting has steps of 30 there; fields have none.
   var DAY = 1440, STEP = 15, COARSE = 30, NARROW = 480, form = document.querySelector("[data-week]");
   if (!form) { return; }
   var words = form.dataset, night = words.week === "night", start = +words.start;
@@ -13,9 +13,9 @@
   function say(text, from, to) {
     form.querySelector("[data-live-region]").textContent = fill(text, { from: clock(from), to: clock(to) });
   }
-  function order(one, other) { return one[0] - other[0]; }
+  function order(span, other) { return span[0] - other[0]; }
 
-  // One bar: the fields of its day as stretches [from, to) in minutes, and back.
+  // Connect one bar with the fields of its day. A span is [from, to) in minutes.
   function bar(place) {
     var row = place.closest("[data-row]"), list = row.querySelector("[data-times]"), how = row.querySelector("select");
     var svg = place.querySelector("svg"), cursor = start + (night ? 10 : 16) * 60, begun = null, held = null, moved = false, step = STEP;
@@ -36,21 +36,21 @@
       how.value = spans.length ? "times" : night ? "none" : "never";
     }
     function rect(name, from, to) {
-      var one = document.createElementNS(svg.namespaceURI, "rect"), x = Math.max(from, start) - start;
+      var mark = document.createElementNS(svg.namespaceURI, "rect"), x = Math.max(from, start) - start;
       var box = { class: name, x, width: Math.max(0, Math.min(to - start, DAY) - x), height: 24 };
-      Object.keys(box).forEach(key => one.setAttribute(key, box[key]));
-      svg.append(one);
+      Object.keys(box).forEach(key => mark.setAttribute(key, box[key]));
+      svg.append(mark);
     }
     function draw(to) {
       var spans = read();
-      svg.querySelectorAll(".mark, .ahead, .cursor").forEach(one => one.remove());
+      svg.querySelectorAll(".mark, .ahead, .cursor").forEach(mark => mark.remove());
       spans.forEach(span => rect("mark", span[0], span[1]));
       if (begun !== null) { rect("ahead", Math.min(begun, to), Math.max(begun, to) + step); }
       if (document.activeElement === place) { rect("cursor", cursor, cursor + STEP); }
       var hours = spans.map(span => clock(span[0]) + "–" + clock(span[1])).join(", ");
       place.ariaLabel = fill(words.now, { days: row.dataset.row, hours: hours || how.selectedOptions[0].text }) + ". " + words.help;
     }
-    // What begins on painted ground takes out, else it adds; a night is one stretch.
+    // Remove the hours if the first one is painted already, else add them. A night has only one span.
     function paint(from, to) {
       var a = Math.min(from, to), b = Math.max(from, to) + step, spans = read();
       var out = spans.some(span => span[0] <= from && from < span[1]);

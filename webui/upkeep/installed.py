@@ -1,4 +1,4 @@
-"""How this gateway was installed, which decides how to update it."""
+"""Detects how this gateway was installed, which decides how to update it."""
 
 from __future__ import annotations
 

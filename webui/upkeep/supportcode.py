@@ -7,7 +7,7 @@ character never changes its meaning, and none is about a person, a device or a s
 from __future__ import annotations
 
 from gateway import __version__
-from webui.features.status.home_text import Home
+from webui.features.status.home_text import HomeView
 
 INTERNET = {"works": "W", "down": "D"}
 UNKNOWN = "U"
@@ -16,8 +16,8 @@ CLOCK_KNOWN = "K"
 MOST_PROBLEMS = 9  # nine or more
 
 
-def code(home: Home | None) -> str:
-    """Return the code. None: the daemon does not respond."""
+def code(home: HomeView | None) -> str:
+    """Return the support code for the state of the home. None: the daemon does not respond."""
     if home is None:
         return f"{__version__}-{UNKNOWN}{STOPPED}{UNKNOWN}0"
     internet = INTERNET.get(home.status.internet, UNKNOWN)

@@ -1,4 +1,4 @@
-"""The changes of the running version, from the packaged changelog."""
+"""Reads the changes of the running version from the packaged changelog."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class News:
 
 
 def read_news(version: str, path: Path = CHANGES) -> News | None:
-    """Return the changes; None without a changelog or a section of this version."""
+    """Return the changelog's section of a version; None without a changelog or section."""
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES).decode("utf-8", "replace")
@@ -30,7 +30,7 @@ def read_news(version: str, path: Path = CHANGES) -> News | None:
 
 
 def parse_news(version: str, text: str) -> News | None:
-    """Return the section of ``version``, or the unreleased one if there is none."""
+    """Return the section of ``version`` in a changelog's text, or the unreleased one; None without either."""
     sections = {_name(part): part for part in text.split("\n## ")[1:]}
     section = sections.get(version) or sections.get(UNRELEASED)
     if section is None:
@@ -40,7 +40,7 @@ def parse_news(version: str, text: str) -> News | None:
 
 
 def _name(section: str) -> str:
-    """Return ``0.2.0`` of ``[0.2.0] - 2026-12-01``."""
+    """Return the version in a section's heading, in lower case: ``0.2.0`` of ``[0.2.0] - 2026-12-01``."""
     return section.partition("\n")[0].strip().partition(" ")[0].strip("[]").lower()
 
 

@@ -21,7 +21,7 @@ from gateway.core.errors import ControlError
 from gateway.core.optional_packages import require
 
 if TYPE_CHECKING:
-    from gateway.audit.checks import Check
+    from gateway.audit.checks import AuditCheck
     from gateway.audit.run import Audit
     from gateway.policy.config.config import Config
 
@@ -61,7 +61,7 @@ def run(args: Namespace) -> int:
     return int(any(result.fault for audit in done for result in audit.results))
 
 
-def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[Check]) -> Iterator[Audit]:
+def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[AuditCheck]) -> Iterator[Audit]:
     from gateway.audit import report
     from gateway.audit.run import audit
 

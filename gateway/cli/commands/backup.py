@@ -16,7 +16,13 @@ from gateway.control.client import Client
 from gateway.control.contract.backup import RESTORE, RESTORE_APPLY, RESTORE_LOOK, RestorePreview
 from gateway.core.errors import ControlError
 from gateway.core.files import read_bounded, write_atomically
-from gateway.web.backup_seal import MOST_FILE, PASSWORD_MOST, SealError, seal, unseal
+from gateway.web.backup_encryption import (
+    MOST_FILE,
+    PASSWORD_MOST,
+    BackupFileError,
+    decrypt_backup,
+    encrypt_backup,
+)
 
 YES = ("y", "yes")
 
@@ -38,7 +44,7 @@ def run(args: Namespace) -> int:
 def _backup(args: Namespace, client: Client) -> int:
     password = _password(args.password_file, twice=True)
     text, left_out = fetch(client)
-    write_atomically(args.file, seal(text.encode("ascii"), password))
+    write_atomically(args.file, encrypt_backup(text.encode("ascii"), password))
     for name in left_out:
         output.problem(f"{name} is not in the backup: its name or content is not plain text")
     print(f"{output.clean(args.file)}: rules, grants, accounts and names; only the password opens it")
@@ -47,7 +53,7 @@ def _backup(args: Namespace, client: Client) -> int:
 
 def _restore(args: Namespace, client: Client) -> int:
     data = read_bounded(args.file, MOST_FILE)
-    text = unseal(data, _password(args.password_file)).decode("utf-8", "replace")
+    text = decrypt_backup(data, _password(args.password_file)).decode("utf-8", "replace")
     token = send(client, text)
     preview = client.ask(RESTORE_LOOK, action="look", token=token)
     for line in _lines(preview):
@@ -102,9 +108,9 @@ def _password(file: Path | None, *, twice: bool = False) -> str:
         return first.decode("utf-8", "replace").rstrip("\r")
     if not sys.stdin.isatty() and not os.path.exists("/dev/tty"):
         msg = "there is no terminal to type a password; name a file with --password-file"
-        raise SealError(msg)
+        raise BackupFileError(msg)
     typed = getpass.getpass("Password of the backup: ")
     if twice and getpass.getpass("Once more: ") != typed:
         msg = "the two passwords differ; nothing was written"
-        raise SealError(msg)
+        raise BackupFileError(msg)
     return typed

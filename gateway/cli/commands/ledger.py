@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gateway.cli import output
 from gateway.cli.settings import daemon
-from gateway.control.contract.time import LEDGER, Ledger, LedgerMinute, TimeUsed, UsedOfWeek
+from gateway.control.contract.time import LEDGER, LedgerMinute, LedgerResponse, TimeUsed, UsedOfWeek
 from gateway.control.schema import to_json
 
 
@@ -26,7 +26,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _used(ledger: Ledger) -> Iterator[tuple[object, ...]]:
+def _used(ledger: LedgerResponse) -> Iterator[tuple[object, ...]]:
     for used in ledger.used:
         if used.limit is not None:
             yield used.name, _of_limit(used)

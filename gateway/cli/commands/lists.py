@@ -136,7 +136,10 @@ def _status(library: ListLibrary, now: datetime, *, as_json: bool) -> int:
 
 
 def _check(library: ListLibrary) -> int:
-    """1 where an entry of our own refuses such a site; those of others are left out of the table."""
+    """Print the list entries that block a site that must open from age ten on.
+
+    Return 1 if a built-in list has such an entry. Those of downloaded lists are left out of the table.
+    """
     ours = [line for seed in library.seeds for line in library.refusing(seed.source)]
     here = [published for published in library.published.values() if library.is_here(published.id)]
     others = [
@@ -176,7 +179,7 @@ def _table(info: TableInfo | None) -> Mapping[str, Any] | None:
 
 
 def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Iterator[dict[str, Any]]:
-    """Those that are here first."""
+    """Yield the state of each published list as JSON values, the downloaded lists first."""
     shelf = library.shelf
     built = {} if info is None else {str(source.get("id")): source.get("domains") for source in info.sources}
     for published in sorted(

@@ -1,4 +1,4 @@
-"""`qalqan run`: the daemon."""
+"""`qalqan run`: runs the daemon in the foreground."""
 
 from __future__ import annotations
 

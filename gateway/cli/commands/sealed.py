@@ -1,7 +1,8 @@
 """`qalqan sealed`: creates sealed sets (for issuers), fetches and lists this household's, and checks a
 provider's forms.
 
-No name of a set is ever printed. An error names the line by its number.
+A sealed set is an issuer's signed list of names, as keyed hashes, that are blocked for everyone. No name of a
+set is ever printed. An error names the line by its number.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _make(args: Namespace) -> int:
     head = SetHead(args.issuer, args.scope, secrets.token_bytes(ID_BYTES), *times, bytes(CHECK_BYTES), 0)
     data = unsigned_set(head, names, key)
     before = read_keys(args.set_key)[:1] if args.set_key.exists() else ()
-    # The key goes first: a set without its key is of no use. The last one's serves until the set is here.
+    # Write the key first: a set cannot be read without it. The previous key stays, for the previous set.
     write_atomically(args.set_key, "".join(f"{secret.hex()}\n" for secret in (key, *before)).encode())
     write_atomically(args.set, data + sign(data))
     print(f"{len(set(names))} names, until {_when(times[1])}")
@@ -158,7 +159,7 @@ def _update(args: Namespace, config: Config) -> int:
 
 
 def innocent_names() -> Iterator[str]:
-    """Yield well-known sites, help lines, and all public suffixes."""
+    """Yield the names that no valid set contains: well-known sites, help lines and all public suffixes."""
     from gateway.household.loading import load_countries
     from gateway.lists.canaries import parse_canaries
     from gateway.policy.names.countries import help_names
@@ -223,7 +224,10 @@ def _when(moment: int) -> str:
 
 
 def _check_form(args: Namespace) -> int:
-    """Check a form that a provider must keep for its sets. This needs no gateway."""
+    """Check a provider's record, report or log of appeals, and return the exit status.
+
+    This needs no gateway.
+    """
     if args.action == "record":
         record = parse_record(read_bounded(args.file), str(args.file), _today(args))
         print(f"{record['name']['en']}: whole; compared on {record['verified_on']}")

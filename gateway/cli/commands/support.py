@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway.check.run import findings_of
 from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
-from gateway.control.contract.health import SUPPORT, Finding
+from gateway.control.contract.health import SUPPORT, FindingEntry
 from gateway.control.schema import to_json
 from gateway.core.errors import ControlError, PolicyError
 from gateway.features.status.support_file import about_gateway
@@ -42,7 +42,7 @@ def _support_data(path: Path) -> object:
     except (ControlError, PolicyError):
         daemon = "cannot be asked" if os.geteuid() == 0 else "cannot be asked without root"
     findings = (
-        Finding(level=finding.level.value, about=finding.about, text=finding.text)
+        FindingEntry(level=finding.level.value, about=finding.about, text=finding.text)
         for finding in findings_of(path)
     )
     return to_json({**about_gateway(datetime.now(UTC), findings), "daemon": daemon})

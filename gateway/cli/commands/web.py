@@ -55,7 +55,10 @@ def settings_dict(config: Config) -> dict[str, Any]:
 
 
 def _brand(brand: OfConfig) -> dict[str, Any]:
-    """Return the brand. An unusable logo is left out with a warning; `qalqan check` reports it too."""
+    """Return the brand of the pages as JSON values: name, CSS, logo and support contact.
+
+    An unusable logo is left out with a warning; `qalqan check` reports it too.
+    """
     from gateway.core.errors import PolicyError
     from gateway.web.branding import read_logo, style_of
 
@@ -75,8 +78,8 @@ def _brand(brand: OfConfig) -> dict[str, Any]:
 
 
 def settings_of(values: Mapping[str, Any]) -> Settings:
-    from webui.brand import Brand, Logo
-    from webui.settings import Https, Proposal, Settings
+    from webui.brand import PageBrand, PageLogo
+    from webui.settings import FirstRunProposal, FrontSettings, Settings
 
     state, https = values["state"], values.get("https")
     paths = {"control": Path(values["control"]), "state": Path(state) if state else None}
@@ -85,9 +88,9 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
     logo = look.get("logo")
     read = {
         "lan": tuple(values["lan"]),
-        "https": None if https is None else Https(**https),
+        "https": None if https is None else FrontSettings(**https),
         "age_trust": None if trust is None else tuple(trust),
-        "brand": Brand(**{**look, "logo": None if logo is None else Logo(**logo)}),
-        "propose": Proposal(**{key: tuple(value) for key, value in propose.items()}),
+        "brand": PageBrand(**{**look, "logo": None if logo is None else PageLogo(**logo)}),
+        "propose": FirstRunProposal(**{key: tuple(value) for key, value in propose.items()}),
     }
     return Settings(**{**values, **paths, **read})

@@ -20,7 +20,10 @@ Action = Literal[
 
 @record
 class AccountRequest:
-    """``action`` decides which of the other arguments are needed. ``session`` is a key of the sender."""
+    """An action on accounts, links, passwords, sessions or tokens.
+
+    ``action`` decides which of the other arguments are needed. The session is a key of the sender.
+    """
 
     action: Action
     name: OneLine | None = None
@@ -62,7 +65,7 @@ class RoleProposal:
 
 @record
 class SessionEntry:
-    """A browser that is signed in."""
+    """A signed-in browser of an account: its device, and when it signed in and was last used."""
 
     id: str
     device: str  # untrusted input
@@ -83,7 +86,7 @@ class TokenEntry:
 
 @record
 class AccountResponse:
-    """Each action returns some of these."""
+    """The answer to an account action. Each action sets some of the fields."""
 
     # The account that signs in, or that a session or token belongs to.
     guardian: str = ""

@@ -11,7 +11,7 @@ from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Verb
 
 @record
 class RecentBlocksRequest:
-    """Of a ``device``, or of a ``profile`` as far as its log level allows."""
+    """Requests the latest blocks of a ``device``, or of a ``profile`` as far as its log level allows."""
 
     device: OneLine | None = None  # MAC
     profile: OneLine | None = None
@@ -20,7 +20,7 @@ class RecentBlocksRequest:
 
 @record
 class ListVersion:
-    """A list of sites, with the day of its copy."""
+    """The id of a published list of sites, and the date of its stored copy."""
 
     id: str
     version: date | None
@@ -41,7 +41,7 @@ class BlockOrigin:
 
 @record
 class RecentBlock:
-    """A blocked connection or DNS query."""
+    """A blocked connection or DNS query: when, which host, and why."""
 
     at: datetime
     host: str  # untrusted input; empty: the connection named none
@@ -72,7 +72,7 @@ class HistoryRequest:
 
 @record
 class Usage:
-    """Minutes of a service or a category."""
+    """The minutes in which a child used a service or a category."""
 
     target: str  # service:x, category:x, or other
     name: str | None
@@ -104,7 +104,10 @@ class HostCount:
 
 @record
 class SiteActivity:
-    """A site under the name that users know. Names and hosts are untrusted input."""
+    """A site or service that a child used: how often, when, and under which host names.
+
+    Names and hosts are untrusted input.
+    """
 
     target: str  # a host, service:x, category:x, or reason:x
     name: str | None
@@ -128,7 +131,10 @@ class BlockedSite(SiteActivity):
 
 @record
 class History:
-    """A child's days, as far as its log level allows. ``names_from``: since when names are stored."""
+    """A child's activity between two days, as far as its log level allows.
+
+    ``names_from``: since when names are stored.
+    """
 
     id: str
     name: str
@@ -150,7 +156,10 @@ class History:
 
 @record
 class EraseRequest:
-    """Without ``id``, a child's own ``device`` deletes its names."""
+    """Requests to delete a child's activity: names of sites, or everything.
+
+    Without ``id``, a child deletes its own names from its ``device``.
+    """
 
     id: OneLine | None = None
     what: Literal["names", "all"] = "all"

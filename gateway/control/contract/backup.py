@@ -1,4 +1,4 @@
-"""Verbs of backup and restore."""
+"""Verbs that transfer a backup in pieces, show what restoring it would change, apply it, and undo that."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import BY_GUARDIANS, Verb
 
-CONTENT_LIMIT = 1 << 20  # characters of a backup's plain text; gateway/web/backup_seal.py seals as many
+CONTENT_LIMIT = 1 << 20  # characters of a backup's plain text; gateway/web/backup_encryption.py takes as many
 
 
 @record
@@ -28,7 +28,10 @@ class BackupPiece:
 
 @record
 class RestoreRequest:
-    """``begin`` needs the size, ``piece`` token and text, ``look`` and ``apply`` the token."""
+    """One step of a restore, such as transfer (``begin``, ``piece``), preview (``look``) or ``apply``.
+
+    ``begin`` needs the size, ``piece`` token and text, ``look`` and ``apply`` the token.
+    """
 
     action: Literal["begin", "piece", "look", "apply", "drop", "last", "undo"]
     size: Annotated[int, Whole(1, CONTENT_LIMIT)] | None = None
@@ -38,7 +41,7 @@ class RestoreRequest:
 
 @record
 class RestoreResponse:
-    """The answer to one action: a record of its own for each, or none of these keys."""
+    """Base class of the answers to a restore action. Each action has its own subclass, or no values."""
 
 
 @record

@@ -1,4 +1,4 @@
-"""Verbs of the cards about bypass methods."""
+"""Verbs that list and dismiss cards: notices that a device used a blocked bypass method, such as a VPN."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BypassCardsRequest:
 
 @record
 class MenuPath:
-    """Where a device's own menu has a setting. Both mappings are by language."""
+    """The taps in a device's own menu that lead to a setting. Both mappings are by language."""
 
     id: str
     name: Mapping[str, str]  # of the device or program
@@ -29,7 +29,7 @@ class MenuPath:
 
 @record
 class BypassCard:
-    """A blocked bypass method that a device uses."""
+    """A notice that a device used a blocked bypass method: which, when, and the menus to turn it off."""
 
     device: str  # MAC
     name: str  # the device's own; untrusted input

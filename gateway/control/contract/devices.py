@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from gateway.control.contract.sharing import AdultProofState
 from gateway.control.schema import OneLine, Text, Whole, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 from gateway.policy.profile.rules import Sightings
 
 QUESTIONS_MOST = 64  # in one answer
@@ -74,7 +74,7 @@ class Identified:
 
 @record
 class ListedDevice:
-    """A device in a list. All its texts are untrusted input."""
+    """A device with its names, owner, type and last use. All its texts are untrusted input."""
 
     mac: str
     name: str  # the guardian's name for it, or else its own
@@ -102,7 +102,7 @@ class ListedDevice:
 
 @record
 class FormerAddress:
-    """A former address of a device. A MAC address is one that it used before."""
+    """An IP address that a device had, or a MAC address that it used before, with its first and last use."""
 
     address: str
     first: datetime | None
@@ -111,7 +111,7 @@ class FormerAddress:
 
 @record
 class DeviceDetails(ListedDevice):
-    """A device with its details, which a brief list omits."""
+    """A device with its services, addresses, repeaters and question, which a brief list omits."""
 
     services: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -131,7 +131,7 @@ class DeviceOwner:
 
 @record
 class DevicesRequest:
-    """``mac``: this device alone, with its history. ``brief``: all, without their details."""
+    """Requests one device by ``mac``, with its former addresses; or all, ``brief`` without details."""
 
     mac: OneLine | None = None
     brief: bool = False
@@ -223,12 +223,12 @@ ASSIGN = Verb("assign", AssignRequest, Assigned, senders=BY_GUARDIANS)
 FORGET = Verb("forget", ForgetRequest, Forgotten, senders=BY_GUARDIANS)
 DEVICE_MARK = Verb("device_mark", DeviceMarkRequest, DeviceMark, senders=BY_GUARDIANS)
 SCAN = Verb("scan", ScanRequest, ScanState, senders=BY_PAGES | BY_GUARDIANS)
-LEASE = Verb("lease", LeaseRequest, Nothing)
+LEASE = Verb("lease", LeaseRequest, NoValues)
 
 
 @record
 class SimulatedSight:
-    """What a device of the virtual home was seen to do."""
+    """A simulated observation of a device of the virtual home, such as a DHCP request."""
 
     mac: OneLine
     what: Literal["dhcp", "gone", "back", "behind"] = "dhcp"
@@ -239,4 +239,4 @@ class SimulatedSight:
     vendor_class: OneLine | None = None
 
 
-SIGHT = Verb("sight", SimulatedSight, Nothing)
+SIGHT = Verb("sight", SimulatedSight, NoValues)

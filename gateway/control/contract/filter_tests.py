@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
-from gateway.policy.profile.bypass_methods import Switch
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
+from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Proto, Reason, Verdict
 
 Found = Literal["open", "closed", "passes", "refused", "unknown", "absent"]
-"""``absent``: this home has no addresses of the version."""
+"""The result of a check over one IP version. ``absent``: the household has no addresses of this version."""
 
 
 @record
@@ -24,7 +24,7 @@ class BypassTestRequest:
 
 @record
 class BypassCheck:
-    """What the test found of one bypass method, or of traffic that must pass."""
+    """The results over IPv4 and IPv6 for one bypass method, or for traffic that must pass."""
 
     id: str
     must_pass: bool
@@ -48,7 +48,10 @@ BYPASS_TEST = Verb("trial", BypassTestRequest, BypassTestState, senders=BY_PAGES
 
 @record
 class DeviceTestRequest:
-    """``id``: the child, for guardians. The test's device names itself by the sender's key ``device``."""
+    """Starts, reads, reports to, repeats or ends the filter test of a child's device.
+
+    ``id``: the child, for guardians. The tested device names itself by the sender's key ``device``.
+    """
 
     action: Literal["start", "look", "tell", "again", "end"]
     id: OneLine | None = None
@@ -57,7 +60,10 @@ class DeviceTestRequest:
 
 @record
 class DeviceCheck:
-    """What was seen of one check. The values are those of gateway/policy/judge/device_test.py."""
+    """The state of one check: whether the gateway blocked its host, and whether the browser reached it.
+
+    The values are those of gateway/policy/judge/device_test.py.
+    """
 
     topic: str
     state: str
@@ -104,20 +110,23 @@ class BeginAuditRequest:
 
 @record
 class AuditedRules:
-    """The rules of the temporary device; the stricter of both where its owner is uncertain."""
+    """The rules of the temporary device of an audit; the stricter of both where its owner is uncertain."""
 
     profile: str
     name: str
     band: str
     strict: bool
     mode: Mode
-    ways: Mapping[str, Switch]
+    ways: Mapping[str, MethodSetting]
     seconds: int  # after which the audit ends
 
 
 @record
 class AuditedDecision:
-    """A decision about the temporary device. What is blocked for everyone has one reason, without a rule."""
+    """A filter decision about the temporary device of an audit.
+
+    What is blocked for everyone has one reason, without a rule.
+    """
 
     proto: Proto
     host: str | None
@@ -140,7 +149,7 @@ class PauseAuditRequest:
 
 
 AUDIT_BEGIN = Verb("audit_begin", BeginAuditRequest, AuditedRules)
-AUDIT_SEEN = Verb("audit_seen", Nothing, AuditedDecisions)
-AUDIT_PAUSE = Verb("audit_pause", PauseAuditRequest, Nothing)
-AUDIT_CLEAR = Verb("audit_clear", Nothing, Nothing)
-AUDIT_END = Verb("audit_end", Nothing, Nothing)
+AUDIT_SEEN = Verb("audit_seen", NoValues, AuditedDecisions)
+AUDIT_PAUSE = Verb("audit_pause", PauseAuditRequest, NoValues)
+AUDIT_CLEAR = Verb("audit_clear", NoValues, NoValues)
+AUDIT_END = Verb("audit_end", NoValues, NoValues)

@@ -38,7 +38,7 @@ class TransitionRequest:
 
 @record
 class TransitionPreview:
-    """The next transition, with the rules before and after it in the shape of the file."""
+    """A child's next age transition, with the rules before and after it in the shape of the file."""
 
     id: str
     name: str
@@ -52,7 +52,7 @@ class TransitionPreview:
 
 @record
 class TransitionTaken:
-    """``undo`` and ``revision``: of the rule file, before and after."""
+    """The child's new age group, and the revisions of its rule file before (``undo``) and after."""
 
     id: str
     band: str
@@ -130,7 +130,7 @@ class AgreementStatus:
 
 @record
 class AgreementRequest:
-    """Of a child's own ``device``, or of a guardian about the child ``id``."""
+    """Confirms or ends the agreement on a child's rules: from its ``device``, or by a guardian for ``id``."""
 
     action: Literal["agree", "end"]
     id: OneLine | None = None

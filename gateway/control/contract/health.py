@@ -1,4 +1,4 @@
-"""Verbs of the gateway's health: `health`, and `support` without personal data."""
+"""Verbs that report the gateway's health: `health`, and the support file `support` without personal data."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from datetime import datetime
 
 from gateway.control.contract.status import MemoryFigures, StoreFigures, TableFigures
 from gateway.control.schema import record
-from gateway.control.verbs import BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_PAGES, NoValues, Verb
 
 
 @record
-class Finding:
-    """The result of one check. Support sees no text that may name a person, and no ``fix``."""
+class FindingEntry:
+    """The result of one health check: level, subject, problem and fix.
+
+    Support sees no text that may name a person, and no ``fix``.
+    """
 
     level: str  # ok, note, warning, error
     about: str
@@ -20,14 +23,14 @@ class Finding:
 
 
 @record
-class CheckState:
+class HealthCheckState:
     running: bool
     ended: datetime | None
 
 
 @record
-class CheckResult(CheckState):
-    findings: tuple[Finding, ...]
+class CheckResult(HealthCheckState):
+    findings: tuple[FindingEntry, ...]
     problem: str  # why the last check failed
 
 
@@ -90,7 +93,10 @@ class HealthSample:
 
 @record
 class LogEntry:
-    """A line of the log. For support, ``text`` is the template without arguments."""
+    """A line of the daemon's log, with how often and when it occurred.
+
+    For support, ``text`` is the template without arguments.
+    """
 
     level: str
     place: str
@@ -124,12 +130,12 @@ class SupportFile:
     kernel: str
     machine: str
     platform: str
-    findings: tuple[Finding, ...]
-    check: CheckState
+    findings: tuple[FindingEntry, ...]
+    check: HealthCheckState
     figures: HealthFigures
     samples: tuple[HealthSample, ...]
     log: tuple[LogEntry, ...]
 
 
 HEALTH = Verb("health", HealthRequest, Health, senders=BY_PAGES)
-SUPPORT = Verb("support", Nothing, SupportFile, senders=BY_PAGES)
+SUPPORT = Verb("support", NoValues, SupportFile, senders=BY_PAGES)

@@ -1,4 +1,4 @@
-"""Verbs of the lists of sites and of states' registers."""
+"""Verbs of the lists of sites, and of state registers: lists of sites that a state blocks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Text, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 from gateway.policy.time.list_updates import UpdateInterval
 
 NAME_LIMIT = 60  # characters of the name of an own list
@@ -20,7 +20,7 @@ class NamedId:
 
 @record
 class ListTable:
-    """The table that is built of all lists."""
+    """The size and build time of the category table, which is built from all lists."""
 
     names: int
     bytes: int
@@ -29,7 +29,10 @@ class ListTable:
 
 @record
 class ListSource:
-    """One list. Name, address and error may be untrusted input."""
+    """A list of sites: address, category, whether it is on, and its stored copy.
+
+    Name, address and error may be untrusted input.
+    """
 
     id: str
     name: str
@@ -50,7 +53,7 @@ class ListSource:
 
 @record
 class ListUpdate:
-    """An update that runs, or the result of the last one."""
+    """The progress of a running download of lists, or the result of the last one."""
 
     running: bool
     ended: datetime | None
@@ -61,7 +64,10 @@ class ListUpdate:
 
 @record
 class UpdatePlan:
-    """Automatic updates."""
+    """The state of automatic list updates: interval, last and next download, and failures.
+
+    ``waits_for`` says why an update that is due has not started.
+    """
 
     interval: UpdateInterval
     running: bool
@@ -74,7 +80,7 @@ class UpdatePlan:
 
 @record
 class WrongListEntry:
-    """An entry that a guardian reported as wrong."""
+    """A list entry that a guardian reported as wrong."""
 
     host: str
     category: str
@@ -100,7 +106,7 @@ class LookupRequest:
 
 @record
 class ListEntry:
-    """An entry that matches the host."""
+    """An entry of the category table that matches the host, with its categories."""
 
     name: str
     categories: tuple[str, ...]
@@ -108,7 +114,7 @@ class ListEntry:
 
 @record
 class MatchingList:
-    """A stored list that may have the entry."""
+    """A stored list of a matching category, which may contain the entry."""
 
     id: str
     name: str
@@ -130,7 +136,7 @@ class LookupResult:
 
 @record
 class AddListRequest:
-    """A published list by ``id``, or an own one by the other three."""
+    """Turns on a published list by ``id``, or adds a list of the family by name, URL and category."""
 
     id: OneLine | None = None
     name: Annotated[str, Text(1, NAME_LIMIT, one_line=True)] | None = None
@@ -186,7 +192,7 @@ class WithdrawnReport:
 
 @record
 class RegisterState:
-    """A state's register of sites that `qalqan.yaml` names."""
+    """A state register (sites that a state blocks) from `qalqan.yaml`: whether it is on, and its copy."""
 
     id: str
     country: str
@@ -220,12 +226,12 @@ class SwitchedRegister:
     undo: int  # revision to which `unedit_family` returns
 
 
-LISTS = Verb("lists", Nothing, Lists, senders=BY_PAGES)
+LISTS = Verb("lists", NoValues, Lists, senders=BY_PAGES)
 LIST_LOOKUP = Verb("list_lookup", LookupRequest, LookupResult, senders=BY_PAGES)
 LIST_ADD = Verb("list_add", AddListRequest, ListId, senders=BY_GUARDIANS)
 LIST_REMOVE = Verb("list_remove", RemoveListRequest, RemovedList, senders=BY_GUARDIANS)
 LIST_UPDATE = Verb("list_update", UpdateListsRequest, ListUpdate, senders=BY_GUARDIANS)
 LIST_REPORT = Verb("list_report", ReportEntryRequest, ReportedEntry, senders=BY_GUARDIANS)
 LIST_UNREPORT = Verb("list_unreport", WithdrawReportRequest, WithdrawnReport, senders=BY_GUARDIANS)
-REGISTERS = Verb("registers", Nothing, Registers, senders=BY_PAGES)
+REGISTERS = Verb("registers", NoValues, Registers, senders=BY_PAGES)
 REGISTER = Verb("register", SwitchRegisterRequest, SwitchedRegister, senders=BY_GUARDIANS)

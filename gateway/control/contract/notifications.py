@@ -1,9 +1,9 @@
-"""Verbs of the notifications on guardians' phones."""
+"""Verbs that read and change which notifications are sent to guardians' phones."""
 
 from __future__ import annotations
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 
 @record
@@ -20,14 +20,17 @@ class GuardianAlerts:
 
 
 @record
-class AlertBook:
+class AlertsResponse:
     alerts: tuple[GuardianAlerts, ...]
     timezone: str
 
 
 @record
 class SetAlertsRequest:
-    """Without ``address`` and ``kinds``, turn them off. Without ``address``, keep the stored one."""
+    """Changes the notifications of a guardian.
+
+    Without ``address`` and ``kinds``, they are turned off. Without ``address``, the stored one stays.
+    """
 
     address: OneLine | None = None
     kinds: tuple[str, ...] | None = None
@@ -37,5 +40,5 @@ class SetAlertsRequest:
     language: OneLine | None = None
 
 
-ALERTS = Verb("alerts", Nothing, AlertBook, senders=BY_PAGES)
-SET_ALERTS = Verb("set_alerts", SetAlertsRequest, Nothing, senders=BY_GUARDIANS)
+ALERTS = Verb("alerts", NoValues, AlertsResponse, senders=BY_PAGES)
+SET_ALERTS = Verb("set_alerts", SetAlertsRequest, NoValues, senders=BY_GUARDIANS)

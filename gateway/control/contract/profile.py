@@ -14,7 +14,7 @@ from gateway.control.verbs import BY_PAGES, Verb
 
 @record
 class NightHours:
-    """Bedtime, HH:MM. Without times there is no bedtime."""
+    """The bedtime, HH:MM to HH:MM, and who set it. Without times there is no bedtime."""
 
     owner: str
     from_: str | None
@@ -28,7 +28,10 @@ class NightOnDays(NightHours):
 
 @record
 class WindowHours:
-    """Allowed hours, HH:MM. ``all_day`` (open, closed) is for a day without hours."""
+    """The hours in which a target is allowed, HH:MM to HH:MM, and who set them.
+
+    ``all_day`` (open, closed) is for a day without hours.
+    """
 
     target: str
     name: str
@@ -86,7 +89,10 @@ class UncountedCategory:
 
 @record
 class BlockedTarget:
-    """``target`` is a site, ``service:x``, ``category:x``, ``ways:x`` or the key of a setting."""
+    """A target that is blocked or needs approval, and who set this.
+
+    ``target`` is a site, ``service:x``, ``category:x``, ``ways:x`` or the key of a setting.
+    """
 
     target: str
     name: str
@@ -139,7 +145,7 @@ class ProfileRequest:
 
 @record
 class ProfileAnswer:
-    """``left`` and the keys after it are for a child."""
+    """The rules of a person; for a child also its time left and used, own settings and agreement."""
 
     profile: ProfileRules
     left: TimeLeft | None = None

@@ -1,4 +1,4 @@
-"""Verbs of children's requests."""
+"""Verbs by which children request sites or time, and guardians list and answer these requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ RequestMinutes = Annotated[int, Whole(1, MAX_MINUTES)]
 
 @record
 class NewRequest:
-    """For a site; or for minutes, of all or one service; or about counted minutes from ``since`` on."""
+    """A child's request: for a site, for minutes of all or one service, or about minutes counted wrongly.
+
+    ``since`` is the start of the disputed minutes.
+    """
 
     site: OneLine | None = None  # a host, or `service:x`
     minutes: RequestMinutes | None = None
@@ -34,7 +37,7 @@ class RequestId:
 
 @record
 class RequestView(RequestId):
-    """A request, as far as its reader may see it."""
+    """A child's request with its state and answer, as far as the reader may see it."""
 
     profile: str
     name: str  # of the child
@@ -60,7 +63,7 @@ class RequestView(RequestId):
 
     @property
     def waits(self) -> bool:
-        """Return whether it is pending."""
+        """Return whether the request is pending, without an answer."""
         return self.state is RequestState.PENDING
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from gateway.control.contract.activity import BlockOrigin
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 if TYPE_CHECKING:
     from gateway.policy.names.countries import HelpLine  # two megabytes that the pages rarely need
@@ -139,7 +139,7 @@ class ListSettings:
 
 
 @record
-class RouterSetting:
+class RouterSettingEntry:
     """A setting that the router decides. The pages cannot change it."""
 
     file: str
@@ -165,7 +165,7 @@ class FamilySettings:
     gateway_access: str
     gateway_ports: tuple[int, ...]
     lists: ListSettings
-    router: tuple[RouterSetting, ...]
+    router: tuple[RouterSettingEntry, ...]
     set: LastChange | None
     revision: int
 
@@ -182,7 +182,7 @@ class UneditFamilyRequest:
     found: Revision | None = None
 
 
-FAMILY = Verb("family", Nothing, FamilySettings, senders=BY_PAGES)
+FAMILY = Verb("family", NoValues, FamilySettings, senders=BY_PAGES)
 EDIT_FAMILY = Verb("edit_family", EditFamilyRequest, Edited, senders=BY_GUARDIANS)
 UNEDIT_FAMILY = Verb("unedit_family", UneditFamilyRequest, Unedited, senders=BY_GUARDIANS)
 
@@ -238,7 +238,7 @@ class PreviewRequest:
 
 @record
 class WhyRequest:
-    """The device, or else the profile, and what it wants to reach."""
+    """Requests the decision about a connection: a device or else a profile, and the host or address."""
 
     host: OneLine | None = None
     to: OneLine | None = None  # address and port
@@ -328,7 +328,7 @@ class WeekPlan:
     days: tuple[WeekDay, ...]  # seven, from today on
 
 
-CATALOGUE = Verb("catalogue", Nothing, RuleCatalogue, senders=BY_PAGES)
+CATALOGUE = Verb("catalogue", NoValues, RuleCatalogue, senders=BY_PAGES)
 PREVIEW = Verb("preview", PreviewRequest, Explanation, senders=BY_PAGES)
 WHY = Verb("why", WhyRequest, Explanation, senders=BY_PAGES)
 WEEK = Verb("week", WeekRequest, WeekPlan, senders=BY_PAGES)
@@ -364,7 +364,10 @@ class LawChild:
 
 @record
 class CountryLaw:
-    """A legal rule. The lists contain targets, such as ``service:tiktok``; texts are by language."""
+    """A law that bars children from services, and the children of the family to whom it applies.
+
+    The lists contain targets, such as ``service:tiktok``; texts are by language.
+    """
 
     id: str
     name: str
@@ -412,7 +415,7 @@ class HelpLines:
 
 
 def help_line_entry(line: HelpLine) -> HelpLineEntry:
-    """Return a help line of a country file. The pages use it, too, while no daemon runs."""
+    """Convert a help line of a country file to its record. The pages also use it while no daemon runs."""
     return HelpLineEntry(
         name=line.name_in("en"),
         names=dict(line.name),
@@ -424,7 +427,7 @@ def help_line_entry(line: HelpLine) -> HelpLineEntry:
     )
 
 
-COUNTRY = Verb("country", Nothing, CountryRules, senders=BY_PAGES)
+COUNTRY = Verb("country", NoValues, CountryRules, senders=BY_PAGES)
 HELP_LINES = Verb("helplines", HelpLinesRequest, HelpLines, senders=BY_PAGES)
 
 
@@ -446,7 +449,7 @@ class UndoAction:
 
 @record
 class ChangedValue:
-    """One entry of a file. Values are as in the file; null for a missing entry."""
+    """A changed entry of a rule file. Values are as in the file; null for a missing entry."""
 
     key: str
     before: Any
@@ -516,6 +519,6 @@ class AuditLog:
     people: tuple[str, ...]
 
 
-CHANGES = Verb("changes", Nothing, FamilyChanges, senders=BY_PAGES)
+CHANGES = Verb("changes", NoValues, FamilyChanges, senders=BY_PAGES)
 OWN_CHANGES = Verb("own_changes", OwnChangesRequest, FamilyChanges, senders=BY_PAGES | BY_CHILDREN)
 AUDIT_LOG = Verb("audit_log", AuditLogRequest, AuditLog, senders=BY_PAGES)

@@ -1,4 +1,4 @@
-"""Verbs of temporary users: of shared devices, of handed-over devices, and of adults on other devices."""
+"""Verbs that set who uses a shared or handed-over device, manage PINs, and open devices for adults."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 Length = Literal["1h", "4h", "morning"]
 
@@ -16,7 +16,7 @@ Length = Literal["1h", "4h", "morning"]
 
 @record
 class PinState:
-    """The PIN of one child."""
+    """Whether a child needs and has a PIN, when it was set, and by whom."""
 
     pin: bool  # needs one, from the age of ten
     pin_set: datetime | None
@@ -24,7 +24,7 @@ class PinState:
 
 
 @record
-class OwnPin(PinState):
+class OwnPinState(PinState):
     may_set: bool  # on the device that asks: it belongs to this child alone
 
 
@@ -55,7 +55,7 @@ class SharingPerson(PinState):
 
 @record
 class SharedDevice:
-    """A shared device, or one that is handed over."""
+    """A shared or handed-over device: its possible users, the current one, and until when."""
 
     device: str  # MAC
     name: str  # untrusted input
@@ -100,7 +100,10 @@ class TakeBackRequest:
 
 @record
 class HandedRequest:
-    """``device``: on which the browser's session began; it may have another address by now."""
+    """Requests whether the device at ``ip`` is handed over to a child.
+
+    ``device``: on which the browser's session began; it may have another address by now.
+    """
 
     ip: OneLine
     device: OneLine | None = None
@@ -129,7 +132,7 @@ class AdultRequest:
 
 
 @record
-class Adult:
+class AdultResponse:
     adult: bool
 
 
@@ -138,7 +141,7 @@ class Adult:
 
 @record
 class AdultProofState:
-    """What opens a device for an adult for a while."""
+    """The proof that opens a device for an adult for a while: its method, the guardian, and its end."""
 
     method: str  # password, guardian, wallet
     by: str | None  # the guardian; None for a wallet, which gives no name
@@ -147,11 +150,14 @@ class AdultProofState:
 
 @record
 class OwnSharing:
-    """What the answer to `device` says of these: a key without a value is left out."""
+    """The keys of the answer to `device` about sharing, PIN and adult proof.
+
+    A key without a value is left out.
+    """
 
     sharing: SharedDevice | None = None
     screens: tuple[SharedDevice, ...] = ()  # that the child may claim
-    pin: OwnPin | None = None  # of a child's device
+    pin: OwnPinState | None = None  # of a child's device
     adult: bool = False  # a user of it says to be an adult
     adult_proof: AdultProofState | None = None  # that opens it now
     opens: bool = False  # an adult's proof can open it
@@ -159,7 +165,10 @@ class OwnSharing:
 
 @record
 class AdultProofRequest:
-    """``open`` needs ``length``, and ``method`` unless a guardian sends it."""
+    """Opens a device for an adult for a while, or ends that.
+
+    ``open`` needs ``length``, and ``method`` unless a guardian sends it.
+    """
 
     action: Literal["open", "end"]
     device: OneLine
@@ -172,7 +181,7 @@ class AdultProofRequest:
 
 @record
 class AdultProofChange:
-    """The device, and the proof that opens it now. After ``end``: the device alone."""
+    """The answer to `adult_proof`: the device and the proof that opens it; after ``end`` the device alone."""
 
     device: str
     method: str | None = None
@@ -189,6 +198,6 @@ CLAIM = Verb("claim", ClaimRequest, SharedDevice, senders=BY_CHILDREN)
 HAND_OVER = Verb("hand_over", HandOverRequest, SharedDevice, senders=_GUARDIAN)
 TAKE_BACK = Verb("take_back", TakeBackRequest, SharedDevice, senders=_GUARDIAN)
 HANDED = Verb("handed", HandedRequest, Handed, senders=_PAGES)
-LENT = Verb("lent", Nothing, Lending, senders=_PAGES)
-ADULT = Verb("adult", AdultRequest, Adult, senders=_PAGES)
+LENT = Verb("lent", NoValues, Lending, senders=_PAGES)
+ADULT = Verb("adult", AdultRequest, AdultResponse, senders=_PAGES)
 ADULT_PROOF = Verb("adult_proof", AdultProofRequest, AdultProofChange, senders=_PAGES | _GUARDIAN)

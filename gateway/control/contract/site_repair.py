@@ -54,7 +54,7 @@ class NeededName:
 
 @record
 class SiteRepairNames(SiteRepair):
-    """A repair with the requested names."""
+    """The state of a repair, with the names that devices requested during it."""
 
     names: tuple[NeededName, ...] = ()
     left_out: int = 0  # number of further names
@@ -68,7 +68,10 @@ class EndRepairRequest:
 
 @record
 class RepairEnded:
-    """``undo`` and ``revision``: of the rule file, before and after; None if it did not change."""
+    """The names that stay allowed, and the rule file's revisions before (``undo``) and after the repair.
+
+    The revisions are None if the file did not change.
+    """
 
     kept: int
     entries: tuple[str, ...]  # of the allow list

@@ -13,7 +13,7 @@ from gateway.control.contract.sharing import OwnSharing, PinState
 from gateway.control.contract.site_repair import SiteRepair
 from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 FARTHEST = 10**8  # seconds by which the clock of the virtual home moves
 
@@ -26,7 +26,7 @@ class NextChange:
 
 @record
 class DeviceState:
-    """The state of a device as a whole.
+    """Whether all traffic of a device is blocked now, why, and until when.
 
     ``state`` is ``open``, ``paused``, ``bedtime``, ``window``, ``out_of_time`` or ``quarantined``. While it
     is open, ``reason``, ``rule`` and ``owner`` are None.
@@ -43,7 +43,7 @@ class DeviceState:
 
 @record
 class TimeLeft:
-    """What closes the device as a whole next."""
+    """The minutes until the next time rule blocks all traffic of the device, and which rule that is."""
 
     minutes: int
     gate: str
@@ -54,7 +54,7 @@ class TimeLeft:
 
 @record
 class ClosingSoon:
-    """What closes within a quarter of an hour."""
+    """A target of a time rule (such as a service) that the rule blocks within 15 minutes."""
 
     minutes: int
     what: str
@@ -65,7 +65,10 @@ class ClosingSoon:
 
 @record
 class FinishGame:
-    """*Finish my game*. ``taken`` and ``due`` are None where use is private."""
+    """The minutes that a child may take itself to finish a game, and whether it has taken them today.
+
+    ``taken`` and ``due`` are None where use is private.
+    """
 
     minutes: int  # 0: not available
     taken: bool | None
@@ -105,7 +108,7 @@ class ChildStatus(DeviceState, PinState):
 
 
 @record
-class Announcement:
+class AnnouncementEntry:
     """A change of an account, which everyone is shown for a week."""
 
     told: str
@@ -139,7 +142,7 @@ class CacheFigures:
 
 @record
 class TableFigures:
-    """The category table."""
+    """The size and build time of the category table, and the number of its lists."""
 
     names: int
     bytes: int
@@ -157,7 +160,7 @@ class StoreFigures:
 
 @record
 class MemoryFigures:
-    """Bytes of the daemon."""
+    """The memory of the daemon, in bytes."""
 
     resident: int
     private: int
@@ -167,7 +170,7 @@ class MemoryFigures:
 
 @record
 class HomeState:
-    """The state of the network as a whole."""
+    """The state of the household: filtering, internet connection, and what waits for a guardian."""
 
     version: str
     now: datetime
@@ -183,7 +186,7 @@ class HomeState:
     questions: int  # about devices
     cards: int  # about bypass methods
     problems: tuple[str, ...]
-    announced: tuple[Announcement, ...]  # newest first
+    announced: tuple[AnnouncementEntry, ...]  # newest first
 
 
 @record
@@ -214,7 +217,7 @@ class HomeStatus(HomeState, DaemonFigures):
 
 @record
 class DeviceRequest:
-    """One of both. ``ip``: of the device that asks."""
+    """Requests the status of a device, by ``mac`` or by the ``ip`` of the requesting device."""
 
     mac: OneLine | None = None
     ip: OneLine | None = None
@@ -222,7 +225,7 @@ class DeviceRequest:
 
 @record
 class DeviceStatus(OwnSharing):
-    """What applies to a device. A key without a value is left out.
+    """The owner, rules in effect and time left of a device. A key without a value is left out.
 
     ``state`` and the keys of `DeviceState` are for a device that rules apply to. Minutes are for a child's
     device, unless ``asked`` has an open question about it.
@@ -249,7 +252,10 @@ class DeviceStatus(OwnSharing):
 
 @record
 class StatusRequest:
-    """With a session, the answer says which account it belongs to: a page needs no other request for it."""
+    """Requests the status of the household.
+
+    With a session, the answer also has its account, so that a page needs no other request.
+    """
 
     session: OneLine | None = None
     ip: OneLine | None = None  # of the visitor
@@ -268,7 +274,7 @@ class TimeResponse(ClockState):
 
 @record
 class ClockRequest:
-    """Moves the clock of the virtual home."""
+    """Moves the clock of the virtual home forward or sets it, and sets whether it is trusted."""
 
     offset: Annotated[int, Whole(-FARTHEST, FARTHEST)] | None = None  # seconds ahead, as if they had passed
     known: Annotated[int, Whole(0, 1)] | None = None
@@ -299,4 +305,4 @@ class ReloadResponse:
     problems: tuple[str, ...]
 
 
-RELOAD = Verb("reload", Nothing, ReloadResponse)
+RELOAD = Verb("reload", NoValues, ReloadResponse)

@@ -1,4 +1,4 @@
-"""Verbs of pauses, extra time, counted minutes and codes on paper."""
+"""Verbs of pauses, the switch `off`, extra time, counted minutes and printed codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_HELPERS, BY_PAGES, Nothing, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_HELPERS, BY_PAGES, NoValues, Verb
 from gateway.policy.requests import tickets
 
 MAX_SWITCH = 7 * 24 * 60  # minutes of a pause, or of `off`
@@ -23,7 +23,10 @@ CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
 
 @record
 class PauseRequest:
-    """Without an end, the pause lasts until a guardian ends it."""
+    """Pauses the internet for minutes, until a time, or until bedtime ends.
+
+    Without an end, the pause lasts until a guardian ends it.
+    """
 
     minutes: SwitchMinutes | None = None
     until: datetime | None = None
@@ -41,9 +44,9 @@ class SwitchEnd:
 
 
 PAUSE = Verb("pause", PauseRequest, SwitchEnd, senders=BY_GUARDIANS | BY_HELPERS)
-RESUME = Verb("resume", Nothing, Nothing, senders=BY_GUARDIANS | BY_HELPERS)
+RESUME = Verb("resume", NoValues, NoValues, senders=BY_GUARDIANS | BY_HELPERS)
 OFF = Verb("off", OffRequest, SwitchEnd, senders=BY_GUARDIANS)
-ON = Verb("on", Nothing, Nothing, senders=BY_GUARDIANS)
+ON = Verb("on", NoValues, NoValues, senders=BY_GUARDIANS)
 
 
 @record
@@ -54,7 +57,7 @@ class GrantRequest:
 
 @record
 class PersonGrant:
-    """What one grant gave one person."""
+    """The extra time that one grant gave one person, and the time rules (gates) that it extends."""
 
     who: str
     minutes: int
@@ -68,7 +71,7 @@ class PersonGrant:
 
 @record
 class OwnGrant(PersonGrant):
-    """What a child took: a landing, or the minutes of a code."""
+    """Time that a child took itself: minutes to finish a game, or the minutes of a printed code."""
 
     grant: int
 
@@ -84,7 +87,7 @@ class GrantResult:
 
 @record
 class RevokeRequest:
-    """Without a number, the request revokes the last grant of `who`."""
+    """Revokes a grant by its number; without a number, the last grant of `who`."""
 
     grant: Annotated[int, Whole(1, MAX_NUMBER)] | None = None
 
@@ -114,7 +117,7 @@ class MinutesOnDevice:
 
 @record
 class UsedOfWeek:
-    """The minutes of a weekly limit."""
+    """The used minutes of this week, the weekly limit, and extra minutes (``bonus``)."""
 
     minutes: int
     limit: int
@@ -124,7 +127,7 @@ class UsedOfWeek:
 
 @record
 class TimeUsed:
-    """The minutes of a limit, today and in this week."""
+    """The used minutes of a time limit, the limit and extra minutes (``bonus``), of today and this week."""
 
     target: str
     name: str
@@ -162,7 +165,7 @@ class LedgerMinute:
 
 
 @record
-class Ledger:
+class LedgerResponse:
     profile: str
     name: str
     day: date
@@ -172,7 +175,7 @@ class Ledger:
     left_off: int
 
 
-LEDGER = Verb("ledger", LedgerRequest, Ledger, senders=BY_PAGES | BY_CHILDREN)
+LEDGER = Verb("ledger", LedgerRequest, LedgerResponse, senders=BY_PAGES | BY_CHILDREN)
 
 
 @record
@@ -223,6 +226,6 @@ class RedeemRequest:
 
 
 CODES = Verb("ticket", CodesRequest, IssuedCodes, senders=BY_GUARDIANS)
-CODE_BATCHES = Verb("tickets", Nothing, CodeBatches, senders=BY_PAGES)
+CODE_BATCHES = Verb("tickets", NoValues, CodeBatches, senders=BY_PAGES)
 WITHDRAW = Verb("withdraw", WithdrawRequest, WithdrawnCodes, senders=BY_GUARDIANS)
 REDEEM = Verb("redeem", RedeemRequest, OwnGrant, senders=BY_CHILDREN)

@@ -1,1 +1,1 @@
-"""Guardians, helpers and who may send a verb."""
+"""Accounts of guardians and helpers, and the check of who may send a verb."""

@@ -1,4 +1,4 @@
-"""Resolves who sends a request (a guardian, or a child's own device), and whom it is about."""
+"""Finds who sends a request (a guardian, or a child's own device), and which persons and devices it names."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE, Family, Member
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
-from gateway.store.tables.people import People
+from gateway.store.tables.people import AccountTable
 
 
 class Access:
-    """Checks who may send a request, and resolves the persons and devices that it names."""
+    """Checks who may send a request, and returns the persons and devices that it names."""
 
-    def __init__(self, home: HomeContext, people: People, claim: Claim, family: Family) -> None:
+    def __init__(self, home: HomeContext, people: AccountTable, claim: Claim, family: Family) -> None:
         self._home = home
         self._people = people
         self._claim = claim
         self._family = family
 
     def guardian(self, request: Request) -> str:
-        """Return the guardian who sends a change. The pages may only name an account whose role has this
-        verb.
+        """Return the name of the guardian who sends a request. Refuses accounts whose role may not send it.
+
+        Root may send it without an account; the name is then ``console`` unless the request has one.
         """
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
@@ -37,13 +38,16 @@ class Access:
         return by
 
     def noting(self, request: Request, key: str = "mac") -> None:
-        """Check access before something about a device is stored."""
+        """Refuse the request on an unclaimed gateway, which stores nothing about devices."""
         if self._claim.unclaimed:
             problem = "names a device, and none is noted before the gateway has a guardian or a child's file"
             request.refuse(key, problem, Code.NO_DEVICE)
 
     def named(self, request: Request) -> tuple[str, list[Profile]]:
-        """Return the key under which a pause is stored, and the children that it applies to."""
+        """Return whom ``who`` names (``all``, a profile id or a MAC address), and the profiles it stands for.
+
+        Pauses are stored under this key.
+        """
         who = request.text("who")
         household = self._home.rules.household
         if who.casefold() == ALL:
@@ -62,8 +66,9 @@ class Access:
         return profile.id, [profile]
 
     def members(self, request: Request) -> list[tuple[str, Member]]:
-        """Return the persons who get time, each with the key of their grants. A child's device stands for the
-        child.
+        """Return the persons and devices that ``who`` gives time to: the key of their grants, and the member.
+
+        A child's device stands for the child.
         """
         who, profiles = self.named(request)
         mac = parse_mac(who)
@@ -76,7 +81,7 @@ class Access:
         return [(mac, member)]
 
     def child(self, request: Request) -> Member:
-        """Return the member of the child's device that sends the request."""
+        """Return the member of the child's device that sends the request. Refuses other devices."""
         mac = parse_mac(request.text("device"))
         member = None if mac is None else self._family.member_of(mac)
         if mac is None or member is None or not member.profile.is_child or member.quarantined or member.asked:
@@ -84,6 +89,6 @@ class Access:
         return member
 
     def stand_in(self, profile: Profile) -> Member:
-        """Return a member for a profile, without the state of single devices."""
+        """Return a member with the rules and state of a profile, without the state of single devices."""
         rules = self._home.rules
         return self._family.stand_in(profile, rules.world, rules.calendar, self._home.now())

@@ -1,4 +1,4 @@
-"""The verb `guardian` of the daemon, and the account changes that everyone is notified of."""
+"""Builds the accounts (verb `guardian`) for the daemon, and returns account changes shown to everyone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 
-from gateway.control.contract.status import Announcement
+from gateway.control.contract.status import AnnouncementEntry
 from gateway.control.guardians import Guardians
 from gateway.control.protocol import Handler, Request
 from gateway.control.surroundings import CONSOLE, Around, Visitor
@@ -20,7 +20,7 @@ from gateway.household.presence import Presence
 from gateway.policy.accounts.people import DEVICE_LIMIT
 from gateway.policy.accounts.tokens import origin_with_token, split_origin
 from gateway.store.store import Store
-from gateway.store.tables.people import People
+from gateway.store.tables.people import AccountTable
 
 # Changes of accounts that every guardian is notified of.
 NOTIFIED = frozenset(
@@ -32,15 +32,18 @@ _log = logging.getLogger(__name__)
 
 
 class Origins:
-    """Names the device that a request comes from: an address alone means another device in a month."""
+    """Finds the device that sends a request, for audit lines: its address may be another device's later."""
 
-    def __init__(self, home: HomeContext, people: People, presence: Presence) -> None:
+    def __init__(self, home: HomeContext, people: AccountTable, presence: Presence) -> None:
         self._home = home
         self._people = people
         self._presence = presence
 
     def visitor(self, origin: str) -> Visitor:
-        """Return the device at an address; its name is cut and printable."""
+        """Return the MAC address and printable name of the device at an IP address.
+
+        Empty if it is unknown.
+        """
         mac = self._presence.mac_of(origin) if origin else None
         if mac is None:
             return Visitor()
@@ -48,12 +51,12 @@ class Origins:
         return Visitor(mac, name.strip()[:DEVICE_LIMIT])
 
     def place_of(self, origin: str) -> str:
-        """Return address, MAC address and name: ``192.168.1.7 02:00:00:00:00:0c Galaxy-S23``."""
+        """Return an IP address with MAC address and name: ``192.168.1.7 02:00:00:00:00:0c Galaxy-S23``."""
         seen = self.visitor(origin)
         return " ".join(part for part in (origin, seen.mac, seen.name) if part)
 
     def recorded(self, verb: Handler) -> Handler:
-        """Return the verb, whose audit lines name the device that asked."""
+        """Return ``verb`` with a request that has the sending device in ``origin``, for audit lines."""
 
         @wraps(verb)
         def named(request: Request) -> Mapping[str, object]:
@@ -98,19 +101,19 @@ def guardians(
     )
 
 
-def log_claim_code(home: HomeContext, people: People) -> None:
-    """Log how an unclaimed gateway is claimed, once everything runs."""
+def log_claim_code(home: HomeContext, people: AccountTable) -> None:
+    """Log the code by which an unclaimed gateway is claimed. Call it once everything runs."""
     if not people.claimed:
         text = "No guardian yet. The first visitor from the home who enters the label's code %s becomes one."
         code = label(Path(home.rules.household.config.state))
         _log.warning(text, code, extra={SECRET: True})
 
 
-def announced(home: HomeContext, people: People) -> tuple[Announcement, ...]:
-    """Return the account changes that everyone is shown for a week, newest first."""
+def announced(home: HomeContext, people: AccountTable) -> tuple[AnnouncementEntry, ...]:
+    """Return the account changes of the last week that everyone is shown, newest first."""
     now = home.local_now()
     return tuple(
-        Announcement(
+        AnnouncementEntry(
             told=change.kind,
             name=change.name,
             device=change.device,

@@ -1,1 +1,1 @@
-"""What devices did: decisions, last refusals, history."""
+"""Records and shows what devices did: decisions, latest refusals, and the history of past days."""

@@ -1,4 +1,4 @@
-"""Since when a refusal applies, who set it, and which lists it comes from: for `why` and `refusals`."""
+"""Finds since when a rule blocks, who set it, and its lists, for the verbs `why` and `refusals`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gateway import __version__
 from gateway.control.contract.activity import BlockOrigin, ListVersion
 from gateway.features.rules.edit_history import EditHistory, RuleChange
 from gateway.household.context import HomeContext
-from gateway.lists.book import SHELF, Book
+from gateway.lists.book import SHELF, CopyIndex
 from gateway.policy.judge.explanation import Decider, category_of, contest, decider, setting
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Reason, Verdict
-from gateway.store.tables.pauses import State
+from gateway.store.tables.pauses import PauseTable
 
 MOST_LISTS = 6  # of one category that are named; there are rarely two
 
@@ -22,12 +22,15 @@ Since = tuple[date | None, str | None]  # the local day, and the account
 
 
 class DecisionSource:
-    """Describes where decisions about one profile come from. Made for one answer: it reads each file once."""
+    """Describes where the decisions about one profile come from: author, date and lists.
+
+    Create one for each answer: it reads each file once.
+    """
 
     def __init__(
         self,
         home: HomeContext,
-        settings: State,
+        settings: PauseTable,
         story: Callable[[], EditHistory],
         profile: Profile | None,
     ) -> None:
@@ -39,7 +42,10 @@ class DecisionSource:
         self._lists: dict[str, tuple[ListVersion, ...]] = {}
 
     def describe(self, decision: Decision, host: str | None) -> BlockOrigin | None:
-        """Return the origin of a block; None if the decision blocks nothing."""
+        """Return who or what blocks ``host``, since when, and by which lists.
+
+        None if the decision blocks nothing.
+        """
         if decision.verdict is not Verdict.BLOCK:
             return None
         who, category = decider(decision), category_of(decision)
@@ -55,7 +61,7 @@ class DecisionSource:
         )
 
     def _since(self, decision: Decision) -> Since:
-        """Return when the setting behind a decision was made, and by whom, as far as this is recorded.
+        """Return when the setting behind a decision was made, and its author, as far as this is recorded.
 
         For a rule of the age group: since when the profile has this age group.
         """
@@ -72,7 +78,7 @@ class DecisionSource:
         return at.astimezone(self._home.rules.household.config.zone).date()
 
     def _edit_of(self, key: str) -> RuleChange | None:
-        """Return the last recorded edit of a key.
+        """Return the last recorded edit of a key in the profile's file, or None.
 
         None for edits made outside of Qalqan and edits that are no longer stored. Also None where an edit
         omits part of its changes: the key may be among them.
@@ -101,13 +107,16 @@ class DecisionSource:
         return found.since, found.by or None
 
     def _pause(self, by: str) -> Since:
-        """Return when the last pause by this account began, whoever it pauses."""
+        """Return the date on which the last pause by this account began, and the account.
+
+        It may pause any child.
+        """
         pauses = self._settings.in_force(self._home.local_now()).pauses
         last = max((pause for pause in pauses if pause.by == by), key=lambda pause: pause.since, default=None)
         return (None, by or None) if last is None else (self._day(last.since), by)
 
     def _on_lists(self, decision: Decision, kind: str, host: str | None) -> tuple[ListVersion, ...]:
-        """Return the lists of the category that decided, each with the day of its copy.
+        """Return the lists of the category that decided about ``host``, each with the date of its copy.
 
         No table says which of several lists contains the name. Empty where the category of the host comes
         from the catalogue.
@@ -115,7 +124,7 @@ class DecisionSource:
         rules = self._home.rules
         if decision.reason is Reason.REGISTER:
             country = decision.owner.split(":")[1]
-            book = Book(Path(rules.household.config.state) / SHELF)
+            book = CopyIndex(Path(rules.household.config.state) / SHELF)
             return (ListVersion(f"law-{country}", _date(book.day(f"law-{country}"))),)
         if not kind or host is None or decision.reason is Reason.REFUSED_FOR_EVERYONE:
             return ()
@@ -127,7 +136,7 @@ class DecisionSource:
 
     def _of_kind(self, kind: str) -> tuple[ListVersion, ...]:
         rules = self._home.rules
-        info, book = rules.table.info, Book(Path(rules.household.config.state) / SHELF)
+        info, book = rules.table.info, CopyIndex(Path(rules.household.config.state) / SHELF)
         built = _date(info.built[:10])
         found = [
             str(source.get("id"))
@@ -147,5 +156,5 @@ def _date(text: str) -> date | None:
 
 
 def _is_of(key: str, edited: str) -> bool:
-    """Whether an edit of ``edited`` set ``key``: the key itself, a part of it, or what it is a part of."""
+    """Return whether an edit of ``edited`` set ``key``: they are equal, or one is part of the other."""
     return edited == key or key.startswith(f"{edited}/") or edited.startswith(f"{key}/")

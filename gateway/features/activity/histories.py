@@ -1,4 +1,4 @@
-"""Describes a child's past days: minutes by category and service, and blocked sites.
+"""Describes a child's past days: minutes by category and service, blocked and opened sites.
 
 A guardian sees what the present log level allows, even if more was stored: nothing at 0, categories at 1,
 names of blocked sites and services at 2, names of opened sites at 3.
@@ -37,7 +37,7 @@ OPENABLE = frozenset(
 def used_today(
     entries: Iterable[CountedMinute], kept: Iterable[UsedMinute], rules: RuleBook, level: int
 ) -> dict[str, int]:
-    """Return the minutes by use of a day that is not folded yet, as in `store.history.uses`.
+    """Return the used minutes of a day by category and service, before they are stored as totals.
 
     ``entries``: minutes that limits counted. ``kept``: minutes stored by category.
     """
@@ -53,7 +53,10 @@ def used_today(
 
 
 def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -> tuple[Usage, ...]:
-    """Return the use of services and categories, the most used first; below NAMES_LEVEL only categories."""
+    """Return the used services and categories with their minutes, most used first.
+
+    Below NAMES_LEVEL, services are left out.
+    """
     level = profile.rules.log_level
     shown = [
         (use, minutes)
@@ -77,7 +80,7 @@ def _plays(use: str, profile: Profile) -> bool:
 
 
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tuple[CategoryCount, ...]:
-    """Return the counts by category, the most often blocked first."""
+    """Return the number of blocked and opened names by category, the most often blocked first."""
     found: dict[str, list[int]] = {}
     for count in counts:
         for target in _kinds(count.category, rules, level):
@@ -97,8 +100,9 @@ def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tupl
 
 
 def _kinds(category: str, rules: RuleBook, level: int) -> tuple[str, ...]:
-    """Return the categories under which a count is shown: below NAMES_LEVEL those of a service instead of
-    it.
+    """Return the keys under which a count is shown.
+
+    Below NAMES_LEVEL, a service is shown as its category.
     """
     if category.startswith(SERVICE) and level < NAMES_LEVEL:
         kinds = rules.world.catalogue.kinds_of(category.removeprefix(SERVICE))
@@ -118,7 +122,7 @@ class _Group:
 def describe_blocked(
     found: Iterable[Name], rules: RuleBook, zone: tzinfo
 ) -> tuple[tuple[BlockedSite, ...], int]:
-    """Return blocked sites, the latest first, and how many are left off."""
+    """Return at most GROUPS blocked sites, the latest first, and the number of further ones."""
     groups = _group(found, rules, refused=True)
     shown = tuple(_blocked(*item, rules, zone) for item in groups[:GROUPS])
     return shown, len(groups) - len(shown)
@@ -127,14 +131,14 @@ def describe_blocked(
 def describe_visited(
     found: Iterable[Name], rules: RuleBook, zone: tzinfo
 ) -> tuple[tuple[SiteActivity, ...], int]:
-    """Return opened sites, the latest first, and how many are left off."""
+    """Return at most GROUPS opened sites, the latest first, and the number of further ones."""
     groups = _group(found, rules, refused=False)
     shown = tuple(SiteActivity(**_site(*item, rules, zone)) for item in groups[:GROUPS])
     return shown, len(groups) - len(shown)
 
 
 def _group(found: Iterable[Name], rules: RuleBook, *, refused: bool) -> list[tuple[str, _Group]]:
-    """Group sites under the names that people use, the latest first."""
+    """Group host names by the site or service that people know, the latest first."""
     groups: dict[str, _Group] = {}
     for name in found:
         target = _target(name, rules, refused=refused)
@@ -145,19 +149,19 @@ def _group(found: Iterable[Name], rules: RuleBook, *, refused: bool) -> list[tup
     return list(groups.items())
 
 
-def _target(one: Name, rules: RuleBook, *, refused: bool) -> str:
-    if refused and one.reason in WHOLE:
-        return REASON + one.reason
-    if refused and kind_of_rule(one.rule, Reason.CATEGORY) == ADS:
+def _target(name: Name, rules: RuleBook, *, refused: bool) -> str:
+    if refused and name.reason in WHOLE:
+        return REASON + name.reason
+    if refused and kind_of_rule(name.rule, Reason.CATEGORY) == ADS:
         return ADS
-    services = rules.world.catalogue.services_of(one.host) if one.host else ()
+    services = rules.world.catalogue.services_of(name.host) if name.host else ()
     if len(services) == 1:
         return SERVICE + services[0]
-    return one.host.removeprefix("www.") or REASON + one.reason
+    return name.host.removeprefix("www.") or REASON + name.reason
 
 
 def _site(target: str, group: _Group, rules: RuleBook, zone: tzinfo) -> dict[str, Any]:
-    """Return the fields of a SiteActivity."""
+    """Return the fields that a blocked and an opened site share, as keyword arguments."""
     last = group.latest
     hosts = sorted(group.hosts.items(), key=lambda item: (-item[1], item[0]))
     return {

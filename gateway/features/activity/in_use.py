@@ -1,4 +1,4 @@
-"""What devices use now: the limits, schedules and services of their running flows.
+"""Returns what devices use now: the time limits, schedules and services of their running flows.
 
 A flow is stored until two sweeps do not find it, so something that just ended may be shown for ten minutes.
 """
@@ -22,18 +22,24 @@ BY_ITSELF = f"{CATEGORY}ads_trackers"  # loaded by pages, not used by a person
 
 
 class InUse:
-    """Describes the present use. Make one for each answer: it goes through all flows once."""
+    """Finds the services and time rules that devices use now, from the running flows.
+
+    Create one for each answer: it goes through all flows once.
+    """
 
     def __init__(
         self, rules: RuleBook, live: LiveFlows, classes: Mapping[tuple[int, frozenset[str]], int]
     ) -> None:
-        """``classes``: (slot, gates) to class number, as stored."""
+        """Take a snapshot of the running flows.
+
+        ``classes``: the stored class number of each slot and set of time rules (gates).
+        """
         self._rules = rules
         self._flows = live.by_slot()
         self._gates = {(slot, number): gates for (slot, gates), number in classes.items()}
 
     def by(self, slots: Iterable[int]) -> frozenset[str]:
-        """Return the gates of the flows of these slots."""
+        """Return the time rules (gates) to which the running flows of these slots are subject."""
         found: frozenset[str] = frozenset()
         for slot in slots:
             numbers = {live.class_number for live in self._flows.get(slot, ())}
@@ -41,10 +47,10 @@ class InUse:
         return found
 
     def describe(self, profile: Profile, slots: Iterable[int]) -> tuple[UseNow, ...]:
-        """Return services and categories, those with most flows first.
+        """Return at most SHOWN services and categories that a child uses now, those with most flows first.
 
-        As far as the log level allows: categories; services whose minutes count, which the ledger shows too;
-        all services.
+        The log level decides: categories; then also services with a time limit, which the ledger shows too;
+        then all services.
         """
         level = profile.rules.log_level
         if level < KINDS_LEVEL:

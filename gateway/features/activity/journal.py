@@ -1,4 +1,4 @@
-"""Records decisions: in the log at the profile's level, in the last refusals, and as events."""
+"""Records the packet path's decisions: in the profile's log, in the latest refusals, and as events."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OutsideDecision:
-    """A decision about a slot without a device of the family: the device of a filter test."""
+    """Published for a decision about a slot without a family device: the slot of a filter test."""
 
     subject: Subject
     seen: Observation
@@ -42,7 +42,7 @@ class OutsideDecision:
 
 
 class DecisionLog:
-    """Receives every decision of the packet path."""
+    """Receives every decision of the packet path; counts, stores and publishes it as the log level allows."""
 
     def __init__(
         self, store: Store, family: Family, wall: Callable[[], datetime], rules: RuleBook, bus: Bus
@@ -63,18 +63,18 @@ class DecisionLog:
 
     @property
     def verdicts(self) -> dict[str, int]:
-        """Return how often each decision was made: ``block:bedtime`` and the like."""
+        """The number of decisions since the start by verdict and reason, such as ``block:bedtime``."""
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
     def observe(self, observer: Sink | None) -> None:
-        """Pass each decision about the family's devices to ``observer``, in place of the one before.
-
-        With None, decisions are passed to no observer.
-        """
+        """Pass each decision about the family's devices to ``observer`` from now on; None stops this."""
         self._observer = observer
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:
-        """Count a decision and pass it to the observer. Returns the member that it is about."""
+        """Count a decision and pass it to the observer. Return the member it is about.
+
+        None outside of the family.
+        """
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:
             if decision.reason is not Reason.HELP:  # help lines are not even counted
@@ -114,16 +114,16 @@ class DecisionLog:
             self.cards.asked(member, seen, decision, local)
 
     def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Count a decision about a device that belongs to no child, in the household's total of the day."""
+        """Count a decision about a device that belongs to no child in the household's total of the day."""
         local = at.astimezone(self._rules.household.config.zone)
         self._store.record(
             decision, host=None, proto=seen.proto, profile="", device="", level=0, category="", at=local
         )
 
     def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Note and publish a refusal.
+        """Add a refusal to the latest refusals, and publish it from NAMES_LEVEL on.
 
-        The device's own page shows it at any level; others get it from the level of names on.
+        The device's own page shows it at any log level.
         """
         level = member.profile.rules.log_level
         if not self.recent.add(member.slot, at, seen, decision) or level < NAMES_LEVEL:
@@ -141,20 +141,19 @@ class DecisionLog:
         )
 
     def sentence(self, seen: Observation, decision: Decision, at: datetime) -> str:
-        """Return why it was refused, as a sentence."""
+        """Return a sentence that says why a connection or DNS query was refused."""
         return sentence(decision, seen.host, at, self._rules.names)
 
     def short(self, seen: Observation, decision: Decision) -> str:
-        """Return a short sentence for the text of a DNS error."""
+        """Return a short sentence that says why a DNS query was refused, for the text of a DNS error."""
         at = self._wall().astimezone(self._rules.household.config.zone)
         return short(decision, seen.host, at, self._rules.names)
 
     @staticmethod
     def refused_page(seen: Observation, decision: Decision) -> str:
-        """Return the address of the page to which a browser is redirected from a blocked site over plain
-        HTTP.
+        """Return the URL of the page to which a browser is redirected from a blocked site over plain HTTP.
 
-        If a site is blocked for everyone, the address does not contain its name: it stays in the browser's
+        If a site is blocked for everyone, the URL does not contain its name: it stays in the browser's
         history.
         """
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
@@ -163,13 +162,16 @@ class DecisionLog:
         return f"http://{GATEWAY_NAME}/refused?host={host}&reason={decision.reason}"
 
     def moved(self, slots: frozenset[int]) -> None:
-        """Publish that gates opened or closed. For a child without a log only what did not depend on use."""
+        """Publish that time rules of these slots began or ended.
+
+        For a child without a log, only changes that do not depend on its use are published.
+        """
         self.status_changed(slots, self._shows)
 
     def status_changed(
         self, slots: frozenset[int], visible: Callable[[Member], bool] = lambda _: True
     ) -> None:
-        """Notify the pages that the state of these slots changed."""
+        """Publish a `status` event for each ``visible`` profile of these slots."""
         members = [self._family.members[slot] for slot in sorted(slots) if slot in self._family.members]
         ids = {member.profile.id for member in members if visible(member)}
         for profile in sorted(ids):
@@ -185,7 +187,7 @@ class DecisionLog:
 
 
 def kind_of_rule(rule: str, reason: Reason) -> str:
-    """Return the key of a count: the category or service that a rule names, else the reason."""
+    """Return the key by which a decision is counted: the rule's category or service, else the reason."""
     for kind in ("category:", "service:"):
         _, found, rest = rule.partition(kind)
         if found and rest:

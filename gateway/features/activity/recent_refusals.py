@@ -1,4 +1,4 @@
-"""The last refusals of each device: ten of them, for ten minutes, in memory only."""
+"""Stores the latest refusals of each slot in memory: at most ten, for ten minutes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_SLOTS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RecentRefusal:
     """A refused connection or DNS query."""
 
     at: datetime
@@ -24,13 +24,19 @@ class Refusal:
 
 
 class RecentRefusals:
-    """The refusals, newest last. Callers do not add names of sealed lists and help lines."""
+    """The latest refusals by slot, newest last.
+
+    Callers do not add names on sealed lists and of help lines.
+    """
 
     def __init__(self) -> None:
-        self._slots: OrderedDict[int, deque[Refusal]] = OrderedDict()
+        self._slots: OrderedDict[int, deque[RecentRefusal]] = OrderedDict()
 
     def add(self, slot: int, at: datetime, seen: Observation, decision: Decision) -> bool:
-        """Add a refusal. Returns False if the same was refused a moment ago."""
+        """Add a refusal.
+
+        Return False if the same host was refused for the same reason within the last 30 seconds.
+        """
         kept = self._slots.setdefault(slot, deque(maxlen=KEPT))
         self._slots.move_to_end(slot)
         if len(self._slots) > MAX_SLOTS:
@@ -39,17 +45,17 @@ class RecentRefusals:
             same = refusal.seen.host == seen.host and refusal.decision.reason is decision.reason
             if same and abs(at - refusal.at) < AGAIN:  # one in the future by this clock hides none
                 return False
-        kept.append(Refusal(at, seen, decision))
+        kept.append(RecentRefusal(at, seen, decision))
         return True
 
-    def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[Refusal]:
-        """Return refusals, newest first."""
+    def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[RecentRefusal]:
+        """Return at most ``limit`` refusals of these slots within the last ten minutes, newest first."""
         kept = (refusal for slot in slots for refusal in self._slots.get(slot, ()))
         found = [refusal for refusal in kept if -AGAIN < now - refusal.at < FOR]
-        return sorted(found, key=lambda one: one.at, reverse=True)[:limit]
+        return sorted(found, key=lambda refusal: refusal.at, reverse=True)[:limit]
 
     def shift(self, size: timedelta) -> None:
-        """Adjust the times after a jump of the clock, so that the age of each stays."""
+        """Adjust the times after the clock jumped by ``size``, so that each refusal's age stays."""
         for slot, kept in self._slots.items():
             self._slots[slot] = deque(
                 (replace(refusal, at=refusal.at + size) for refusal in kept), maxlen=KEPT

@@ -1,4 +1,4 @@
-"""The verb ``refusals``: the last blocked names, of a device or of a profile."""
+"""The verb ``refusals``: the latest blocked names of a device or of a profile."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway.control.contract.activity import RECENT_BLOCKS, RecentBlock, Recent
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.features.activity.decided import DecisionSource
-from gateway.features.activity.recent_refusals import FOR, RecentRefusals, Refusal
+from gateway.features.activity.recent_refusals import FOR, RecentRefusal, RecentRefusals
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
@@ -17,17 +17,20 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Verdict
-from gateway.store.tables.devices import Devices
+from gateway.store.tables.devices import DeviceTable
 
 
 class RefusalVerb:
-    """``decided`` builds what describes the source of a profile's decisions."""
+    """Returns the latest blocked names, each with reason and origin.
+
+    ``decided``: returns the source of a profile's decisions.
+    """
 
     def __init__(
         self,
         home: HomeContext,
         family: Family,
-        devices: Devices,
+        devices: DeviceTable,
         recent: RecentRefusals,
         decided: Callable[[Profile], DecisionSource],
     ) -> None:
@@ -41,7 +44,7 @@ class RefusalVerb:
         router.serve(RECENT_BLOCKS, self.refusals)
 
     def refusals(self, call: Call[RecentBlocksRequest]) -> RecentBlocks:
-        """Return all refusals of a ``device``, or of a ``profile`` those that its log level discloses."""
+        """Return the latest refusals of a device, or of a profile whose log level discloses names."""
         args = call.args
         if args.device is not None:
             return self._of_device(args.device, args.limit)
@@ -64,7 +67,10 @@ class RefusalVerb:
         return RecentBlocks(self._describe(frozenset({member.slot}), limit, member.profile), shared=False)
 
     def _shares_slot(self, member: Member, mac: str) -> bool:
-        """Whether another device of the same slot was here lately. Then it is unknown which was refused."""
+        """Return whether another device of the same slot was online lately.
+
+        Then it is unknown which was refused.
+        """
         since = self._home.now() - FOR
         seen = self._devices.all()
         others = [other for other, device in seen.items() if other != mac and device.last_seen > since]
@@ -76,14 +82,17 @@ class RefusalVerb:
             self._block(refusal, source) for refusal in self._recent.of(slots, self._home.now(), limit)
         )
 
-    def _name(self, refusal: Refusal) -> str | None:
-        """Return the name of the service in the rule, else of the only service that the host belongs to."""
+    def _name(self, refusal: RecentRefusal) -> str | None:
+        """Return the name of the refused service: that of the rule, else the host's only service.
+
+        None if unknown.
+        """
         rules, host = self._home.rules, refusal.seen.host
         service = service_of(refusal.decision)
         found = (service,) if service else rules.world.catalogue.services_of(host) if host else ()
         return rules.names.services.get(found[0]) if len(found) == 1 else None
 
-    def _block(self, refusal: Refusal, source: DecisionSource) -> RecentBlock:
+    def _block(self, refusal: RecentRefusal, source: DecisionSource) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
         ends = decision.until is not None and decision.until < FOREVER
         return RecentBlock(

@@ -67,7 +67,7 @@ class HistoryVerbs:
         router.serve(ERASE, self.erase)
 
     def history(self, call: Call[HistoryRequest]) -> History:
-        """The verb `history`: counts by day for a month, names for a week, as the log level allows."""
+        """Return a child's past days as its log level allows: counts for a month, names for a week."""
         profile, today = self._child(call, call.args.id), self._today()
         oldest = today - timedelta(days=COUNTS_DAYS)
         last = call.args.to or today
@@ -135,7 +135,7 @@ class HistoryVerbs:
         return described, describe_kinds(counts, rules, level)
 
     def erase(self, call: Call[EraseRequest]) -> Erased:
-        """The verb `erase`: delete names, or everything except today's minutes. It cannot be undone.
+        """Delete a child's stored names, or everything except today's minutes. It cannot be undone.
 
         With ``device`` a child deletes its own names. The counts stay.
         """
@@ -156,7 +156,10 @@ class HistoryVerbs:
         return Erased(profile.id, what)
 
     def _own(self, call: Call[EraseRequest]) -> tuple[str, Profile]:
-        """Return who deletes, and whose activity: a child from ten years by its PIN, else a guardian."""
+        """Return the author and the profile for a request of the child's own device.
+
+        A child with a PIN confirms by the PIN. For a younger child, a guardian must send the request.
+        """
         profile = self._access.child(call).profile
         if not needs_pin(profile):
             return self._access.guardian(call), profile

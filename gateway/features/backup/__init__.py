@@ -1,1 +1,1 @@
-"""Backup and restore of rules, grants and accounts."""
+"""Backs up and restores rules, devices, grants, PINs and accounts."""

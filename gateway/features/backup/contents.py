@@ -17,6 +17,7 @@ from gateway.household.members import BY_GUARDIANS
 from gateway.household.visibility import Visibility
 from gateway.lists.own_lists import lists_file
 from gateway.policy.profile import edits
+from gateway.policy.profile.age_transitions import TransitionState
 from gateway.policy.profile.backups import (
     CALENDAR,
     PROFILE,
@@ -30,7 +31,6 @@ from gateway.policy.profile.backups import (
     KeptPin,
     KeptStep,
 )
-from gateway.policy.profile.growing import StepState
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
@@ -40,7 +40,8 @@ from gateway.store.tables.grants import Given
 def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) -> tuple[Backup, list[str]]:
     """Return a backup made by ``by``, and the names of the files that it cannot contain.
 
-    Extra time that a child took itself is left out where guardians may not see when.
+    It has rule files, calendars, and the store's accounts, devices, PINs, pauses and grants. Extra time that
+    a child took itself is left out where guardians may not see when.
 
     Raises:
         PolicyError: A file cannot be read.
@@ -69,14 +70,17 @@ def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) ->
 
 
 def family_settings(settings: Document) -> Document:
-    """Return the part of `qalqan.yaml` that is the family's. The rest depends on the machine."""
+    """Return the family's keys of `qalqan.yaml`. The other keys depend on the machine."""
     return {key: value for key, value in settings.items() if key in edits.FAMILY_KEYS}
 
 
 def kept_rows(
     store: Store, now: datetime, today: str, disclosed: Callable[[Given], bool] = lambda _: True
 ) -> Mapping[str, tuple[object, ...]]:
-    """Return the rows of a backup. ``disclosed``: whether a grant is included."""
+    """Return the rows of the store that a backup contains, by the name of its field.
+
+    ``disclosed``: returns whether a grant is included.
+    """
     state = store.state(now)
     return {
         "people": tuple(
@@ -97,7 +101,7 @@ def kept_rows(
         "steps": tuple(
             KeptStep(step.profile, step.band.value, step.month, step.until, step.reason, step.put_off_by)
             for step in store.growing.all().values()
-            if step.state is StepState.OPEN and step.until
+            if step.state is TransitionState.OPEN and step.until
         ),
         "pauses": tuple(KeptPause(pause.who, _iso(pause.until)) for pause in state.pauses),
         "grants": tuple(
@@ -112,13 +116,16 @@ def kept_rows(
 
 
 def choices(store: Store) -> Iterator[KeptChoice]:
-    """Yield what children set for themselves."""
+    """Yield the bedtimes and limits that children set for themselves, as rows of a backup."""
     for who, found in store.self_set.all().items():
         yield from (KeptChoice(who, choice.key, choice.said, _iso(choice.at)) for choice in found)
 
 
 def _devices(store: Store) -> Iterator[KeptDevice]:
-    """Yield devices about which a guardian set something. A temporary place is left out."""
+    """Yield the devices that a guardian named or assigned, as rows of a backup.
+
+    A temporary place is left out.
+    """
     labels, known = store.notes.labels(), store.devices.all()
     for mac in sorted({*labels, *known}):
         device = known.get(mac)
@@ -128,8 +135,9 @@ def _devices(store: Store) -> Iterator[KeptDevice]:
 
 
 def _calendars(folder: str) -> tuple[dict[str, str], list[str]]:
-    """Return calendars next to the profiles, where relative paths begin, and the names of those that are no
-    text.
+    """Return the calendars next to the profiles, by file name, and the names of unusable ones.
+
+    Relative paths in profiles begin in this folder.
     """
     found: dict[str, str] = {}
     left_out = []

@@ -16,7 +16,7 @@ from gateway.age.bands import Band
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.files import read_bounded, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
-from gateway.features.backup.restore_plan import AFTER, BEFORE, Plan, contents, plan_text, read_plan
+from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, contents, plan_text, read_plan
 from gateway.household.config_file import read_config
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import not_written
@@ -24,7 +24,7 @@ from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.profile import edits
 from gateway.policy.profile.backups import KeptChoice
-from gateway.policy.profile.self_set import Choice
+from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind, in_utc
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class Restoring:
-    """Carries out a plan and undoes it.
+    """Applies the plan of a restore to files and store, and undoes it.
 
     ``refuse_file`` raises PolicyError for a profile's id and file that would postpone adulthood.
     """
@@ -57,8 +57,8 @@ class Restoring:
     def _state(self) -> Path:
         return Path(self._home.rules.household.config.state)
 
-    def do(self, plan: Plan) -> list[str]:
-        """Restore, and return the problems of the files.
+    def do(self, plan: RestorePlan) -> list[str]:
+        """Apply a restore plan, and return one line for each problem of the restored files.
 
         Raises:
             PolicyError: The files cannot be used. Everything is as it was before.
@@ -74,8 +74,8 @@ class Restoring:
         self._end(DONE)
         return self._effects.reload()
 
-    def undo(self) -> Plan:
-        """Undo the last restore.
+    def undo(self) -> RestorePlan:
+        """Undo the last restore, and return its plan.
 
         Raises:
             PolicyError: There was none, or files have changed since.
@@ -93,8 +93,8 @@ class Restoring:
         self._effects.reload()
         return plan
 
-    def refuse_later(self, plan: Plan, side: int) -> None:
-        """Refuse a plan whose files would postpone adulthood once it is proposed. ``side``: BEFORE or AFTER.
+    def refuse_later(self, plan: RestorePlan, side: int) -> None:
+        """Refuse a plan if its files (``side``: BEFORE or AFTER) would postpone a proposed step to adult.
 
         Raises:
             PolicyError: One of them would.
@@ -103,11 +103,11 @@ class Restoring:
             if data is not None and name.endswith((".yaml", ".yml")):
                 self._refuse_file(Path(name).stem, data)
 
-    def last(self) -> Plan | None:
+    def last(self) -> RestorePlan | None:
         return _read(self._state / DONE)
 
-    def may_undo(self, plan: Plan) -> bool:
-        """Whether the files are still as the restore left them."""
+    def may_undo(self, plan: RestorePlan) -> bool:
+        """Return whether the files are still as the restore left them."""
         for folder, pairs in self._folders(plan).items():
             history = self._home.rules.history(folder)
             if any(history.read(name) != data for name, data in contents(pairs, AFTER).items()):
@@ -123,15 +123,15 @@ class Restoring:
         self._end()
         _log.warning("A restore was interrupted. It has been undone.")
 
-    def _rows(self, plan: Plan, side: int) -> None:
+    def _rows(self, plan: RestorePlan, side: int) -> None:
         _write_rows(self._store, plan, side, self._home.local_now(), sure=self._home.clock_trusted)
 
-    def _folders(self, plan: Plan) -> Mapping[Path, Mapping[str, tuple[str | None, str | None]]]:
+    def _folders(self, plan: RestorePlan) -> Mapping[Path, Mapping[str, tuple[str | None, str | None]]]:
         rules = self._home.rules
         return {rules.path.parent: plan.home, Path(rules.household.config.profiles): plan.profiles}
 
-    def _files(self, plan: Plan, side: int) -> None:
-        """Write the files. Each folder's history gets one step."""
+    def _files(self, plan: RestorePlan, side: int) -> None:
+        """Write the files of one side of the plan, with one step in each folder's history."""
         at = datetime.fromisoformat(plan.at)
         for folder, pairs in self._folders(plan).items():
             history = self._home.rules.history(folder)
@@ -153,7 +153,7 @@ class Restoring:
                     by_hand=frozenset(hands),
                 )
 
-    def _begin(self, plan: Plan) -> None:
+    def _begin(self, plan: RestorePlan) -> None:
         try:
             write_atomically(self._state / DOING, plan_text(plan))
             sync_folder(self._state)
@@ -189,7 +189,7 @@ def forget_way_back(state: Path, name: str) -> None:
 
 
 def recover_files(path: Path) -> None:
-    """Undo the files of an interrupted restore. Call it before the rules are read.
+    """Undo the files of an interrupted restore. ``path``: `qalqan.yaml`. Call it before the rules are read.
 
     Otherwise `qalqan.yaml` might name a profile whose file does not exist yet.
     """
@@ -219,7 +219,7 @@ def _put(path: Path, data: bytes | None) -> None:
         write_atomically(real, data, real.stat() if real.exists() else None)
 
 
-def _read(path: Path) -> Plan | None:
+def _read(path: Path) -> RestorePlan | None:
     if not path.exists():
         return None
     try:
@@ -229,16 +229,16 @@ def _read(path: Path) -> Plan | None:
         return None
 
 
-def _write_rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: bool) -> None:
-    """Write the rows in one transaction. Doing it twice has the same effect as once."""
+def _write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sure: bool) -> None:
+    """Write the store's rows of one side of the plan, in one transaction. A second call is harmless."""
     with store.transaction():
         for pair in plan.devices:
-            one = pair[side]
-            store.notes.name(one.mac, one.label)
-            if one.place:
-                store.devices.place(one.mac, one.place, at=now, sure=sure)
+            device = pair[side]
+            store.notes.name(device.mac, device.label)
+            if device.place:
+                store.devices.place(device.mac, device.place, at=now, sure=sure)
             else:
-                store.devices.unplace(one.mac)
+                store.devices.unplace(device.mac)
         for pins in plan.pins:
             pin = pins[side]
             if pin.hash:
@@ -253,19 +253,19 @@ def _write_rows(store: Store, plan: Plan, side: int, now: datetime, *, sure: boo
 
 
 def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> None:
-    """Put back what children had set for themselves."""
+    """Restore the bedtimes and limits in ``wanted`` that children had set for themselves."""
     for who in sorted({choice.who for choice in wanted}):
         named = {choice.key for choice in wanted if choice.who == who}
         kept = [choice for choice in store.self_set.of(who) if choice.key not in named]
         kept += [
-            Choice(choice.key, choice.said, datetime.fromisoformat(choice.at).astimezone(UTC))
+            OwnSetting(choice.key, choice.said, datetime.fromisoformat(choice.at).astimezone(UTC))
             for choice in wanted
             if choice.who == who and choice.said
         ]
         store.self_set.put(who, tuple(kept), audit_text="by a backup", by=by, at=now)
 
 
-def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
+def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
     for person in plan.people:
         role = PersonRole(person.role)
         store.people.put(
@@ -290,7 +290,7 @@ def _add(store: Store, plan: Plan, now: datetime, *, sure: bool) -> None:
         store.gifts.give(rows, audit_text="by a backup")
 
 
-def _take_out(store: Store, plan: Plan, now: datetime) -> None:
+def _take_out(store: Store, plan: RestorePlan, now: datetime) -> None:
     for person in plan.people:
         store.people.remove(person.name)
     for put_off in plan.steps:

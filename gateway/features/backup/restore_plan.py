@@ -1,4 +1,7 @@
-"""Plans a restore: each file before and after, and the rows to add. A plan is stored as JSON."""
+"""Plans a restore: each file before and after it, and the rows to add to the store.
+
+A plan is stored as JSON.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.lists.own_lists import FILE as LISTS
 from gateway.policy.accounts.people import PEOPLE_LIMIT
 from gateway.policy.profile import edits
+from gateway.policy.profile.age_transitions import TransitionState
 from gateway.policy.profile.backups import (
     Backup,
     KeptBand,
@@ -29,7 +33,6 @@ from gateway.policy.profile.backups import (
     KeptPin,
     KeptStep,
 )
-from gateway.policy.profile.growing import StepState
 from gateway.policy.profile.household import Household
 from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
@@ -42,9 +45,11 @@ Pair = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A planned restore. ``devices`` and ``pins`` have values before and after; other rows are added, and
-    removed by an undo.
+class RestorePlan:
+    """A planned restore: contents of files and values of rows before and after it.
+
+    ``devices``, ``pins`` and ``self_set`` have values before and after; other rows are added, and removed by
+    an undo.
     """
 
     by: str
@@ -64,7 +69,7 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing would change. An earlier age group of a child alone is no change."""
+        """Return whether nothing would change. An earlier age group of a child alone is no change."""
         moved = [
             pair for pair in (*self.home.values(), *self.profiles.values()) if pair[BEFORE] != pair[AFTER]
         ]
@@ -72,12 +77,15 @@ class Plan:
         return not (moved or any(rows))
 
 
-def plan_text(plan: Plan) -> bytes:
+def plan_text(plan: RestorePlan) -> bytes:
     return json.dumps(asdict(plan)).encode("ascii")
 
 
-def read_plan(data: bytes) -> Plan:
-    """Read a plan. Raises ValueError, KeyError or TypeError for text that ``plan_text`` did not write."""
+def read_plan(data: bytes) -> RestorePlan:
+    """Return the plan in JSON text.
+
+    Raises ValueError, KeyError or TypeError for text not from ``plan_text``.
+    """
     values: dict[str, Any] = json.loads(data)
     pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin, "self_set": KeptChoice}
     values.setdefault("self_set", [])  # missing in plans of earlier versions
@@ -89,11 +97,14 @@ def read_plan(data: bytes) -> Plan:
     values["steps"] = tuple(KeptStep(**step) for step in values.get("steps", ()))
     for key in ("home", "profiles"):
         values[key] = {name: (one, other) for name, (one, other) in values[key].items()}
-    return Plan(**values)
+    return RestorePlan(**values)
 
 
-def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> Plan:
-    """Compare a backup with the current files and rows. ``by`` and ``at``: who restores it, and when."""
+def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> RestorePlan:
+    """Return the plan that restores a backup: its differences from the current files and rows.
+
+    ``by`` and ``at``: who restores it, and when.
+    """
     here = kept_rows(store, at, store.today(at).isoformat())
     path, folder = rules.path, Path(rules.household.config.profiles)
     home: dict[str, Pair] = {path.name: (_there(path), _home_text(path, backup.home))}
@@ -101,7 +112,7 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
     wanted: dict[str, str | None] = {**dict.fromkeys(file.name for file in profile_files(folder))}
     wanted.update(backup.profiles)
     wanted.update(backup.calendars)
-    return Plan(
+    return RestorePlan(
         by=by,
         at=at.isoformat(timespec="seconds"),
         made=backup.made.isoformat(timespec="seconds"),
@@ -120,7 +131,7 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
 
 
 def _home_text(path: Path, wanted: Document) -> str:
-    """Return `qalqan.yaml` with the backup's family settings."""
+    """Return the text of the present `qalqan.yaml` with the backup's family settings (``wanted``)."""
     source = read_bounded(path)
     settings = document(parse_document(source, str(path)))
     if family_settings(settings) == wanted:
@@ -130,7 +141,7 @@ def _home_text(path: Path, wanted: Document) -> str:
 
 
 def _people(store: Store, backup: Backup) -> Iterator[KeptPerson]:
-    """Yield the accounts that do not exist here. A backup changes no existing password or role."""
+    """Yield the backup's accounts that do not exist here. A backup changes no existing password or role."""
     accounts = store.people
     room = PEOPLE_LIMIT - len(accounts.guardians())
     missing = [person for person in backup.people if accounts.find(person.name) is None]
@@ -138,7 +149,7 @@ def _people(store: Store, backup: Backup) -> Iterator[KeptPerson]:
 
 
 def _devices(store: Store, backup: Backup) -> Iterator[tuple[KeptDevice, KeptDevice]]:
-    """Yield devices in the backup that differ here. Other devices stay as they are."""
+    """Yield the values now and in the backup of each device that differs. Other devices stay as they are."""
     labels, known = store.notes.labels(), store.devices.all()
     for wanted in backup.devices:
         device = known.get(wanted.mac)
@@ -149,7 +160,7 @@ def _devices(store: Store, backup: Backup) -> Iterator[tuple[KeptDevice, KeptDev
 
 
 def _pins(store: Store, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:
-    """Yield PINs in the backup that differ here."""
+    """Yield the values now and in the backup of each PIN that differs."""
     for wanted in backup.pins:
         known = store.pins.of(wanted.who)
         now = KeptPin(wanted.who, "", "") if known is None else KeptPin(known.who, known.salt, known.hash)
@@ -158,7 +169,7 @@ def _pins(store: Store, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:
 
 
 def _choices(store: Store, backup: Backup) -> Iterator[tuple[KeptChoice, KeptChoice]]:
-    """Yield what differs of what children set for themselves.
+    """Yield the values now and in the backup of each time that a child set for itself and that differs.
 
     For a child in the backup, what it set since then is removed. Other children keep theirs.
     """
@@ -180,7 +191,7 @@ def _pauses(backup: Backup, here: object, now: datetime) -> Iterator[KeptPause]:
 
 
 def _grants(store: Store, backup: Backup, here: object, now: datetime) -> Iterator[KeptGrant]:
-    """Yield extra time of the backup that has not ended, and that does not exist here."""
+    """Yield the backup's extra time that has not ended and does not exist here."""
     today = store.today(now).isoformat()
     for grant in backup.grants:
         runs = datetime.fromisoformat(grant.until) > now if grant.until else grant.day == today
@@ -189,16 +200,16 @@ def _grants(store: Store, backup: Backup, here: object, now: datetime) -> Iterat
 
 
 def _steps(store: Store, backup: Backup) -> Iterator[KeptStep]:
-    """Yield postponed steps of children who have none here, or only a proposal of the same step."""
+    """Yield the backup's postponed steps of children with no step here, or a proposal of the same one."""
     for wanted in backup.steps:
         known = store.growing.of(wanted.profile)
-        proposed = known is not None and known.state is StepState.OPEN and not known.until
+        proposed = known is not None and known.state is TransitionState.OPEN and not known.until
         if known is None or (proposed and (known.band.value, known.month) == (wanted.band, wanted.month)):
             yield wanted
 
 
-def staged(rules: RuleBook, plan: Plan) -> Household:
-    """Load the household from copies of the plan's files.
+def staged(rules: RuleBook, plan: RestorePlan) -> Household:
+    """Return the household that the restored files would give, by loading temporary copies of them.
 
     Raises:
         PolicyError: `qalqan.yaml` cannot be used, or the copies cannot be written.

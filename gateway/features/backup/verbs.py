@@ -1,6 +1,6 @@
-"""The verbs `backup` and `restore`: a backup goes out and comes in as pieces of plain text.
+"""The verbs `backup` and `restore`: send and receive a backup in pieces of plain text, and apply or undo it.
 
-The client encrypts and decrypts it. The daemon has no scrypt (`daemon/memory.py`) and no password.
+The client encrypts and decrypts it. The daemon loads no OpenSSL, to save memory, and knows no password.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.accounts.verbs import Origins
 from gateway.features.backup.contents import collect
 from gateway.features.backup.restore import Restoring
-from gateway.features.backup.restore_plan import AFTER, BEFORE, Plan, make_plan, staged
+from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, make_plan, staged
 from gateway.household.context import Effects, HomeContext
 from gateway.household.visibility import Visibility
 from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
@@ -63,7 +63,10 @@ class _Transfer:
 
 
 class BackupVerbs:
-    """Makes and restores backups. ``refuse_file``: see ``Restoring``."""
+    """Makes, sends, receives, previews, applies and undoes backups.
+
+    ``refuse_file`` raises PolicyError for a profile's id and file that would postpone adulthood.
+    """
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class BackupVerbs:
     # ------------------------------------------------------------------------------------ out
 
     def backup(self, call: Call[BackupRequest]) -> BackupPiece:
-        """Return the piece that begins at ``from``; 0 makes a new backup."""
+        """Return the piece of the backup that begins at character ``from``; 0 makes a new backup."""
         by, start = self._access.guardian(call), call.args.from_
         left_out: list[str] = []
         if not start:
@@ -158,8 +161,11 @@ class BackupVerbs:
         self._note(call, by, "restore", f"made {plan.made} on {backup.gateway}", AnnouncementKind.RESTORE)
         return RestoreApplied(problems=tuple(problems))
 
-    def _plan(self, backup: Backup, by: str) -> Plan:
-        """Plan the restore. Raises PolicyError if it would postpone a child's adulthood."""
+    def _plan(self, backup: Backup, by: str) -> RestorePlan:
+        """Return the plan to restore a backup.
+
+        Raises PolicyError if it would postpone a child's adulthood.
+        """
         plan = make_plan(self._home.rules, self._store, backup, by, self._home.local_now())
         self._restoring.refuse_later(plan, AFTER)
         return plan
@@ -218,7 +224,7 @@ class BackupVerbs:
     def _note(
         self, request: Request, by: str, what: str, detail: str, announcement: AnnouncementKind | None
     ) -> None:
-        """Record it in the audit log, and announce it to everyone."""
+        """Record a backup or restore in the audit log, and announce it to everyone as ``announcement``."""
         origin, now = request.text("origin", ""), self._home.local_now()
         self._store.audit(what, detail, by=by, at=now, origin=origin)
         if announcement is not None:
@@ -234,7 +240,7 @@ def _gone(verb: str) -> NoReturn:
     raise ControlError(msg).coded(Code.BACKUP_GONE)
 
 
-def _preview(backup: Backup, plan: Plan, before: Household, after: Household) -> RestorePreview:
+def _preview(backup: Backup, plan: RestorePlan, before: Household, after: Household) -> RestorePreview:
     """Return what the backup contains, and what restoring it would change."""
     moved = {name for name, pair in plan.profiles.items() if pair[BEFORE] != pair[AFTER]}
     people = (*before.profiles.values(), *after.profiles.values())

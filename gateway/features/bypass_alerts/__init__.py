@@ -1,1 +1,1 @@
-"""Cards about bypass methods that devices use."""
+"""Detects bypass methods that devices use, such as VPNs, and shows guardians a card for each."""

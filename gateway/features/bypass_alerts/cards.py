@@ -1,7 +1,7 @@
-"""Turns refused connections and DNS queries into cards about bypass methods, and ends cards by plain DNS
-queries.
+"""Turns refused connections and DNS queries into cards about bypass methods.
 
-It receives refusals, and queries only of devices with refusals: other devices cost one look-up.
+Plain DNS queries show that a device stopped bypassing, and mark its card as solved. The module receives
+refusals, and queries only of devices with refusals: other devices cost one look-up.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import datetime
 from gateway.core.bus import Bus
 from gateway.household.members import Family, Member
 from gateway.household.rule_book import RuleBook
-from gateway.policy.alerts.cards import Card, CardTopic
-from gateway.policy.alerts.signs import BypassSign, Finding, Traces, is_probe, sign_of
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.alerts.cards import AlertCard, CardTopic
+from gateway.policy.alerts.signs import BypassFinding, BypassSign, Traces, is_probe, sign_of
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.values import Decision, Observation, Proto
 from gateway.store.store import Store
 
@@ -24,14 +24,14 @@ MAX_DEVICES = 128  # followed devices, 3 kB each; a family has some dozen
 
 @dataclass(frozen=True, slots=True)
 class CardChanged:
-    """A card is new, or has ended."""
+    """Published when a card is new, has changed, or is solved."""
 
-    card: Card
+    card: AlertCard
     new: bool
 
 
 class BypassAlerts:
-    """Raises and ends cards about bypass methods."""
+    """Creates cards about bypass methods from refusals, and marks them as solved by plain DNS queries."""
 
     def __init__(self, store: Store, family: Family, rules: RuleBook, bus: Bus) -> None:
         self._bus = bus
@@ -42,21 +42,22 @@ class BypassAlerts:
         self._members = family.members
         self._traces: OrderedDict[str, Traces] = OrderedDict()
         self._watched: frozenset[int] = frozenset()
-        self._undated: set[tuple[str, Way]] = set()  # raised while the day was unknown
+        self._undated: set[tuple[str, BypassMethod]] = set()  # raised while the day was unknown
         self._follow()
 
     # ------------------------------------------------------------------------------------ what comes in
 
     def watches(self, slot: int) -> bool:
-        """Whether DNS queries of this slot matter."""
+        """Return whether DNS queries of this slot have to be passed to `asked`."""
         if self._members is not self._family.members:
             self._follow()
         return slot in self._watched
 
     def refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Note a refusal. ``at``: local.
+        """Look for a bypass method in a refused connection or query, and create or update its card.
 
-        There are no cards for guests, unfiltered devices, and devices with an open question.
+        ``at``: local time. There are no cards for guests, unfiltered devices, and devices with an open
+        question.
         """
         mac = _own_device(member)
         if mac is None:
@@ -71,7 +72,7 @@ class BypassAlerts:
             self._found(member, mac, sign, found, at)
 
     def asked(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Note a plain DNS query of a device that ``watches`` is about."""
+        """Mark a device's cards as solved if its plain DNS query shows that it does not bypass any more."""
         mac = _own_device(member)
         if mac is None or seen.host is None or is_probe(seen.host, self._rules.world):
             return
@@ -85,7 +86,7 @@ class BypassAlerts:
 
     # ------------------------------------------------------------------------------------ what is kept
 
-    def _found(self, member: Member, mac: str, sign: BypassSign, found: Finding, at: datetime) -> None:
+    def _found(self, member: Member, mac: str, sign: BypassSign, found: BypassFinding, at: datetime) -> None:
         self._date(member, at)
         level, day = member.profile.rules.log_level, self._store.today(at)
         card = self._cards.get((mac, sign.way, day))
@@ -94,14 +95,14 @@ class BypassAlerts:
             return
         if not member.situation.clock_known:
             self._undated.add((mac, sign.way))
-        card = Card(
+        card = AlertCard(
             mac, member.profile.id, sign.way, day, found.topic, at, sign.host, sign.proto, found.sure, level
         )
         self._cards.put(card)
         self._bus.publish(CardChanged(card, new=True))
 
-    def _again(self, card: Card, sign: BypassSign, found: Finding) -> None:
-        """Update today's card: it is open again, or more is known. Not notified as a new card."""
+    def _again(self, card: AlertCard, sign: BypassSign, found: BypassFinding) -> None:
+        """Update today's card: it is unsolved again, or more is known. It is not published as a new card."""
         if _better(card, found):
             host = sign.host or card.host
             known = replace(
@@ -116,9 +117,7 @@ class BypassAlerts:
         self._bus.publish(CardChanged(known, new=False))
 
     def _date(self, member: Member, at: datetime) -> None:
-        """Assign the present day to cards that were raised while the clock was unknown, and do not raise them
-        again.
-        """
+        """Date cards that were created while the clock was unknown to today, and do not create them again."""
         if not self._undated or not member.situation.clock_known:
             return
         today = self._store.today(at)
@@ -144,9 +143,9 @@ class BypassAlerts:
         return traces
 
     def _follow(self) -> None:
-        """Return the slots of devices with refusals, or with a card from before the start."""
+        """Update the slots whose DNS queries matter: devices with refusals or with an unsolved card."""
         self._members = self._family.members
-        macs = {slot: _own_device(one) for slot, one in self._members.items()}
+        macs = {slot: _own_device(member) for slot, member in self._members.items()}
         waiting = {card.mac for card in self._cards.all() if not card.solved} | self._traces.keys()
         self._watched = frozenset(slot for slot, mac in macs.items() if mac in waiting)
 
@@ -156,8 +155,8 @@ def _own_device(member: Member) -> str | None:
     return member.macs[0] if alone and not member.asked and not member.quarantined else None
 
 
-def _better(card: Card, found: Finding) -> bool:
-    """Whether a finding says more: certain before likely, a whole device before an app."""
+def _better(card: AlertCard, found: BypassFinding) -> bool:
+    """Return whether a finding says more than the card: certain over likely, a whole device over an app."""
     if found.sure != card.sure:
         return found.sure
     return found.topic is not card.topic and (found.sure or found.topic is CardTopic.PRIVATE_DNS)

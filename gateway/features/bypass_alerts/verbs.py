@@ -1,4 +1,4 @@
-"""The verbs `cards` and `dismiss`: bypass attempts, shown to guardians and on the device itself."""
+"""The verbs `cards` and `dismiss`: list and dismiss cards about bypass methods that devices used."""
 
 from __future__ import annotations
 
@@ -25,22 +25,25 @@ from gateway.features.bypass_alerts.cards import CardChanged
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
 from gateway.policy.alerts.card_messages import card_sentence
-from gateway.policy.alerts.cards import Card, for_child, for_guardian, visible_card
+from gateway.policy.alerts.cards import AlertCard, for_child, for_guardian, visible_card
 from gateway.policy.alerts.menus import in_language, path
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.rules import NAMES_LEVEL
-from gateway.store.tables.bypass_cards import WayCards
+from gateway.store.tables.bypass_cards import BypassCardTable
 from gateway.store.tables.pauses import RecordAudit
 
 
 class BypassCardVerbs:
-    """Lists and dismisses cards. ``today`` returns the family's day at a time."""
+    """Lists and dismisses cards about bypass methods, and publishes their changes.
+
+    ``today`` returns the family's day at a time.
+    """
 
     def __init__(
         self,
         home: HomeContext,
-        cards: WayCards,
+        cards: BypassCardTable,
         today: Callable[[datetime], date],
         audit: RecordAudit,
         presence: Presence,
@@ -59,7 +62,7 @@ class BypassCardVerbs:
         router.serve(DISMISS_CARD, self.dismiss)
 
     def cards(self, call: Call[BypassCardsRequest]) -> BypassCards:
-        """Return the guardians' cards; with ``device`` that device's own, at any log level."""
+        """Return the cards for guardians; with ``device`` that device's own cards, at any log level."""
         if call.has("device"):
             member = self._access.child(call)
             found = for_child(self._cards.of(member.macs[0]), member.profile.id)
@@ -67,14 +70,17 @@ class BypassCardVerbs:
             found = self.waiting()
         return BypassCards(tuple(self._describe(card) for card in found[: call.args.limit]), len(found))
 
-    def waiting(self) -> list[Card]:
-        """Return the cards that wait for a guardian, each as far as the log level allows."""
+    def waiting(self) -> list[AlertCard]:
+        """Return the cards that guardians are shown now, each as far as the profile's log level allows."""
         today = self._today(self._home.local_now())
         shown = (self._visible(card) for card in for_guardian(self._cards.all(), today))
         return [card for card in shown if card is not None]
 
     def dismiss(self, call: Call[DismissRequest]) -> DismissedCard:
-        """Dismiss a card for guardians, or restore it with ``back``. The device's own page still shows it."""
+        """Hide a card from guardians, or show it again with ``back``.
+
+        The device's own page still shows it.
+        """
         by, args = self._access.guardian(call), call.args
         back, way, mac = args.back, args.way, parse_mac(args.device)
         now, origin = self._home.local_now(), call.text("origin", "")
@@ -90,12 +96,15 @@ class BypassCardVerbs:
         )
         return DismissedCard(card.mac, card.way)
 
-    def _visible(self, card: Card) -> Card | None:
-        """Return what a guardian may see of a card at the profile's present log level."""
+    def _visible(self, card: AlertCard) -> AlertCard | None:
+        """Return the part of a card that guardians may see at the profile's present log level.
+
+        None if nothing.
+        """
         profile = self._home.rules.household.profiles.get(card.profile)
         return None if profile is None else visible_card(card, profile.rules.log_level)
 
-    def _describe(self, card: Card) -> BypassCard:
+    def _describe(self, card: AlertCard) -> BypassCard:
         rules, presence = self._home.rules, self._presence
         sight = presence.inventory.sight(card.mac)
         resolver = rules.world.resolvers.names.get(card.host) if card.host else None
@@ -124,7 +133,10 @@ class BypassCardVerbs:
         )
 
     def _publish(self, event: CardChanged) -> None:
-        """Notify guardians, as far as the log level allows. The device's own page polls."""
+        """Publish a changed card to guardians, as far as the log level allows.
+
+        The device's own page polls.
+        """
         card, new = event.card, event.new
         visible = self._visible(card)
         if visible is None:

@@ -1,1 +1,1 @@
-"""Devices: assignment, names, changed and copied hardware addresses."""
+"""Devices: assignment to owners, names, scans, and questions about changed or copied MAC addresses."""

@@ -1,4 +1,4 @@
-"""Tracks when devices came and went, in seconds since boot: setting the clock has no effect.
+"""Tracks when devices arrived and left, in seconds since boot: setting the clock has no effect.
 
 At a start it is unknown which devices left meanwhile. A device that was present at the previous daemon's last
 look counts as absent since the start until it is seen, so that power-cycling the gateway does not help to
@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 
 from gateway.policy.identity.traits import SOON
-from gateway.store.tables.devices import Device
+from gateway.store.tables.devices import StoredDevice
 
 REMEMBERED = 512  # new devices, 150 bytes each: as many as the inventory follows
 PAIRS = 1024  # of a new device and a known one that were present together
@@ -20,15 +20,18 @@ BESIDE = 32  # new devices that are compared in one minute
 
 
 class DeviceArrivals:
-    """Remembers when devices came and went."""
+    """Stores when devices arrived and left, and which new and known devices were present together."""
 
-    def __init__(self, now: Callable[[], float], devices: Mapping[str, Device]) -> None:
-        """``devices``: as they were when the previous daemon ended."""
+    def __init__(self, now: Callable[[], float], devices: Mapping[str, StoredDevice]) -> None:
+        """Start with all devices that were present when the previous daemon ended.
+
+        ``devices``: the stored devices by MAC address.
+        """
         self._now = now
         self._started = now()
         latest = max((device.last_seen for device in devices.values()), default=None)
         self._here = frozenset(
-            mac for mac, one in devices.items() if latest is not None and one.last_seen + SOON >= latest
+            mac for mac, device in devices.items() if latest is not None and device.last_seen + SOON >= latest
         )
         self._gone: dict[str, float] = {}
         self._came: dict[str, float] = {}
@@ -37,7 +40,7 @@ class DeviceArrivals:
         self._beside: frozenset[tuple[str, str]] = frozenset()
 
     def was_here(self, mac: str) -> bool:
-        """Whether the device was present when the previous daemon ended."""
+        """Return whether the device was present when the previous daemon ended."""
         return mac in self._here
 
     # New devices.
@@ -51,7 +54,7 @@ class DeviceArrivals:
             self.settled(next(iter(self._came)))
 
     def settled(self, mac: str) -> None:
-        """Forget a new device that a guardian assigned."""
+        """Forget when a new device arrived, because a guardian assigned it."""
         self._came.pop(mac, None)
         self._new.discard(mac)
 
@@ -62,7 +65,10 @@ class DeviceArrivals:
         return mac in self._new
 
     def lately(self, within: timedelta = SOON) -> list[str]:
-        """Return devices that came so recently that one that leaves now may be one of them."""
+        """Return the new devices that arrived ``within`` this time.
+
+        A device that leaves now may be one of them, under its former address.
+        """
         since = self._now() - within.total_seconds()
         return [mac for mac, at in self._came.items() if at >= since]
 
@@ -72,17 +78,17 @@ class DeviceArrivals:
         self._gone[mac] = self._now()
 
     def back(self, mac: str) -> timedelta | None:
-        """Return how long the device was absent; None if its leaving was not observed."""
+        """Return how long a returned device was absent; None if it was not observed to leave."""
         gone = self._gone.pop(mac, None)
         return None if gone is None else timedelta(seconds=self._now() - gone)
 
     def gone_for(
         self, mac: str, newcomer: str, *, missing: bool, silent: timedelta | None
     ) -> timedelta | None:
-        """Return how long ``mac`` had been absent when ``newcomer`` came, for `same_device`.
+        """Return how long ``mac`` had been absent when ``newcomer`` arrived, for `same_device`.
 
-        ``missing``: it does not answer. ``silent``: how long by the family's clock, if it was not seen since
-        the start.
+        None if it was present. ``missing``: it does not answer. ``silent``: how long it was not heard by the
+        family's clock, if it was not seen since the start.
         """
         if (newcomer, mac) in self._met:
             return None  # both were present
@@ -96,10 +102,10 @@ class DeviceArrivals:
         return timedelta(seconds=self._came.get(newcomer, self._now()) - gone)
 
     def together(self, strangers: Iterable[str], family: Collection[str]) -> None:
-        """Note that these were all heard within the same seconds. Call it once a minute.
+        """Record that all these devices were heard within the same seconds. Call it once a minute.
 
-        Twice in a row excludes a device that changes its address, unless it does so on purpose and to the
-        second.
+        Twice in a row excludes that a new device is a known one with another address, unless that one changes
+        on purpose and to the second.
         """
         some = itertools.islice(strangers, BESIDE)
         beside = frozenset((newcomer, other) for newcomer in some for other in family)

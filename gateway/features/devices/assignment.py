@@ -1,4 +1,7 @@
-"""The place of a device: a profile, in whose file it is written, or a place that the store records."""
+"""Assigns devices to a profile, which is written into its file, or to a place, which the store records.
+
+Places are home (unfiltered), guest, visitor (adult guest) and adult.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from gateway.features.accounts.access import Access
 from gateway.features.devices.identities import Identities
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing, assign_device
-from gateway.household.grouping import VISITOR
 from gateway.household.members import Family
 from gateway.household.presence import Presence
+from gateway.household.slot_assignment import VISITOR
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.store import Store
@@ -25,7 +28,10 @@ VISIT_ENDS = time(6)  # of the next day, local
 
 
 class DeviceAssignment:
-    """The verbs `assign` and `forget`. ``treated`` returns the profile whose rules apply to a device."""
+    """The verbs `assign` and `forget`: give a device an owner, or delete everything stored about it.
+
+    ``treated``: returns the profile id or place whose rules apply to a device.
+    """
 
     def __init__(
         self,
@@ -50,7 +56,7 @@ class DeviceAssignment:
         self._editing = editing
 
     def of(self, mac: str) -> str:
-        """Return the id of the device's profile, or its place if no profile names it."""
+        """Return the id of the profile that names the device, else the place of the device."""
         owner = self._home.rules.household.owner_of(mac)
         if owner is not None:
             return owner.id
@@ -81,7 +87,10 @@ class DeviceAssignment:
             request.refuse("mac", problem, Code.DEVICE_SHARED)
 
     def put(self, mac: str, place: str, by: str) -> None:
-        """Write a device's profile or place. The caller reloads the rules. Raises PolicyError."""
+        """Store a device's profile or place, and end its question. The caller reloads the rules.
+
+        Raises PolicyError.
+        """
         store, rules, now = self._store, self._home.rules, self._home.local_now()
         profile = rules.household.find(place)
         if place.casefold() in PLACES and (profile is None or profile.built_in):
@@ -98,7 +107,7 @@ class DeviceAssignment:
     def add_address(self, owner: Profile, known: str, mac: str, by: str, *, instead: bool) -> None:
         """Write another MAC address of the device ``known`` into its owner's file.
 
-        ``instead``: the address replaces ``known``, and what is stored about that one is dropped or moved.
+        ``instead``: the address replaces ``known``, and what is stored about ``known`` is deleted or moved.
         The caller reloads the rules. Raises PolicyError.
         """
         self._write(mac, owner, by, instead_of=known if instead else None)
@@ -115,7 +124,10 @@ class DeviceAssignment:
         assign_device(self._editing, self._home.rules.household, mac, owner, author, instead_of=instead_of)
 
     def forget(self, call: Call[ForgetRequest]) -> Forgotten:
-        """Drop everything that is stored about a device. If it comes again, it is a new device."""
+        """Delete everything that is stored about a device, its owner included.
+
+        If it returns, it is a new device.
+        """
         by, mac = self._access.guardian(call), self.mac(call, call.args.mac)
         store = self._store
         self._refuse_shared(call, mac)
@@ -132,7 +144,7 @@ class DeviceAssignment:
         return Forgotten(tuple(self._effects.reload()))
 
     def mac(self, request: Request, text: str) -> str:
-        """Return the device that the request names. The command line may name one that is not known yet."""
+        """Return the MAC address in a request. Refuses an invalid one, and from the pages an unknown one."""
         mac = parse_mac(text)
         if mac is None:
             request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
@@ -142,7 +154,7 @@ class DeviceAssignment:
         return mac
 
     def macs(self) -> frozenset[str]:
-        """Return every known device: seen, named in the files, or assigned to a place."""
+        """Return the MAC addresses of all known devices: seen, named in the files, or assigned to a place."""
         family, seen = self._family, self._presence.inventory.macs()
         owned = {mac for member in family.members.values() for mac in member.macs} | set(family.plain)
         return frozenset(owned | set(seen) | set(self._store.devices.all()))

@@ -1,4 +1,4 @@
-"""The verb `device_mark`: what a guardian notes about a device."""
+"""The verb `device_mark`: a guardian notes that a device has no mobile data."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from gateway.control.router import Router
 from gateway.features.accounts.access import Access
 from gateway.household.context import Effects, HomeContext
 from gateway.policy.identity.macs import parse_mac
-from gateway.store.tables.device_marks import Marks
+from gateway.store.tables.device_marks import DeviceMarkTable
 
 
 class MarkVerbs:
-    """Stores what guardians note about devices."""
+    """Stores whether devices have no mobile data, as noted by guardians."""
 
-    def __init__(self, home: HomeContext, effects: Effects, marks: Marks, access: Access) -> None:
+    def __init__(self, home: HomeContext, effects: Effects, marks: DeviceMarkTable, access: Access) -> None:
         self._home = home
         self._effects = effects
         self._marks = marks
@@ -24,10 +24,10 @@ class MarkVerbs:
         router.serve(DEVICE_MARK, self.mark)
 
     def mark(self, call: Call[DeviceMarkRequest]) -> DeviceMark:
-        """Note whether a device has no mobile data.
+        """Store whether a device has no mobile data.
 
-        Without it, the device's connectivity checks are redirected to the page while a time rule or a pause
-        blocks the device. With it, they work.
+        With mobile data, the device's connectivity checks work while a time rule or a pause blocks it.
+        Otherwise they are redirected to the gateway's page.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None:

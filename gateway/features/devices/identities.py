@@ -1,7 +1,7 @@
 """Detects devices that changed their MAC address, and MAC addresses that two devices use.
 
-Asks the guardians about them. Until they answer, the likely owner's rules apply. Works on the inventory's
-events, outside of the packet path. New devices are examined at most once a second.
+It asks the guardians about them. Until they answer, the likely owner's rules apply. It works on the
+inventory's events, outside of the packet path. New devices are examined at most once a second.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.features.devices.look_queue import LookQueue
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
-from gateway.household.grouping import PLAIN_PLACES, VISITOR
+from gateway.household.slot_assignment import PLAIN_PLACES, VISITOR
 from gateway.lan.inventory import (
     DeviceAppeared,
     DeviceFound,
@@ -28,13 +28,13 @@ from gateway.lan.inventory import (
     Inventory,
     TraitsChanged,
 )
-from gateway.policy.identity.questions import Ask, KnownDevice, Question, Recognition, recognise
+from gateway.policy.identity.questions import Ask, IdentityQuestion, KnownDevice, Recognition, recognise
 from gateway.policy.identity.sharing import temporary_profiles
 from gateway.policy.identity.traits import Sign, Traits
-from gateway.store.tables.devices import Devices
+from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.pauses import RecordAudit
-from gateway.store.tables.questions import Questions
-from gateway.store.tables.sharing import Uses
+from gateway.store.tables.questions import QuestionTable
+from gateway.store.tables.sharing import DeviceUseTable
 
 RETRY_SECONDS = 3.0  # between two looks at new devices: silent devices are probed meanwhile
 RETRY_FOR = timedelta(seconds=30)  # by then it is known which devices are silent; a busy kernel takes ten
@@ -44,16 +44,19 @@ FORGOTTEN = timedelta(days=7)  # a question about a new device ends after such a
 
 
 class Identities:
-    """Raises and ends questions about devices. ``transaction``: writes of the store inside it become one."""
+    """Raises questions to guardians about the identity of devices, and ends them.
+
+    ``transaction``: writes of the store inside it become one.
+    """
 
     def __init__(
         self,
         home: HomeContext,
         effects: Effects,
         inventory: Inventory,
-        devices: Devices,
-        uses: Uses,
-        questions: Questions,
+        devices: DeviceTable,
+        uses: DeviceUseTable,
+        questions: QuestionTable,
         audit: RecordAudit,
         transaction: Callable[[], AbstractContextManager[None]],
         device_questions: DeviceQuestions,
@@ -113,7 +116,7 @@ class Identities:
             self._comes(mac, new=False)
 
     def _comes(self, mac: str, *, new: bool) -> None:
-        """Examine a device that no guardian has assigned.
+        """Examine a device that arrived and that no guardian has assigned.
 
         One that was here before is examined too: a child may have prepared another MAC address earlier.
         """
@@ -155,7 +158,7 @@ class Identities:
             self._effects.regroup()
 
     def _trusted(self, mac: str) -> bool:
-        """Whether a guardian has assigned the device, which makes its address worth copying."""
+        """Return whether a guardian has assigned the device, which makes its address worth copying."""
         places = (*PLAIN_PLACES, VISITOR)
         return mac in self._home.rules.household.named or self._place(mac) in places
 
@@ -164,7 +167,10 @@ class Identities:
         return "" if device is None else device.place
 
     def _newcomer(self, mac: str) -> bool:
-        """Ask about a new device where needed. Returns whether other rules apply to it from now on."""
+        """Raise or update the question about a new device.
+
+        Return whether other rules apply to it from now on.
+        """
         if self._trusted(mac) or self._place(mac):
             return False
         known = self._questions.all().get(mac)
@@ -184,7 +190,9 @@ class Identities:
         self._report(question)
         return question.profile != ("" if known is None else known.profile)
 
-    def _question(self, mac: str, found: Recognition, known: Question | None, now: datetime) -> Question:
+    def _question(
+        self, mac: str, found: Recognition, known: IdentityQuestion | None, now: datetime
+    ) -> IdentityQuestion:
         """Return the question to ask about a new device.
 
         An earlier recognition is kept: the device may have changed its traits on purpose.
@@ -196,9 +204,9 @@ class Identities:
         found = found._replace(profile=self._younger(kept.profile, found.profile))
         adult = known is not None and known.adult
         if self._inventory.behind(mac):
-            return Question(mac, Ask.REPEATER, at, found.profile, found.known, adult=adult)
+            return IdentityQuestion(mac, Ask.REPEATER, at, found.profile, found.known, adult=adult)
         ask = Ask.AGAIN if found.known or found.profile else Ask.NEW
-        return Question(mac, ask, at, found.profile, found.known, found.signs, adult=adult)
+        return IdentityQuestion(mac, ask, at, found.profile, found.known, found.signs, adult=adult)
 
     def _younger(self, first: str, second: str) -> str:
         profiles = self._home.rules.household.profiles
@@ -206,9 +214,10 @@ class Identities:
         return min(known, key=lambda profile: profile.band.rank).id if known else ""
 
     def _candidates(self, newcomer: str) -> Iterator[KnownDevice]:
-        """Yield the devices that the new one may be: assigned devices, and new devices that may be a child's.
+        """Yield the known devices that the new one may be.
 
-        The latter are included so that two changes of the address do not help more than one.
+        These are assigned devices, and new devices that may be a child's. The latter are included so that two
+        changes of the address do not help more than one.
         """
         household, devices = self._home.rules.household, self._devices.all()
         lent_now = temporary_profiles(household, self._uses.all().values())
@@ -225,7 +234,7 @@ class Identities:
                 yield KnownDevice(traits, owner, self._gone_for(mac, newcomer), question.known)
 
     def _stands_in(self, mac: str) -> bool:
-        """Whether a child's rules apply to a new device because it may be the child's."""
+        """Return whether a child's rules apply to a new device because it may be the child's."""
         known = self._questions.all().get(mac)
         return known is not None and known.about_stranger and bool(known.profile)
 
@@ -237,20 +246,20 @@ class Identities:
     # Assigned addresses.
 
     def _carries(self, mac: str) -> bool:
-        """Ask about an assigned device that other devices are suddenly behind. Returns whether it was asked.
+        """Ask about an assigned device that suddenly forwards for others. Return whether the question is new.
 
         A copied address can be made to look like a repeater, so the strictest rules apply until an answer.
         """
         known = self._questions.all().get(mac)
         if not self._inventory.behind(mac) or (known is not None and known.ask is Ask.REPEATER):
             return False
-        question = Question(mac, Ask.REPEATER, self._home.now(), signs=(Sign.CARRIES,))
+        question = IdentityQuestion(mac, Ask.REPEATER, self._home.now(), signs=(Sign.CARRIES,))
         self._put(question)
         self._report(question)
         return True
 
     def _changed(self, before: Traits, after: Traits) -> bool:
-        """Ask about an address that another host seems to use. Returns whether it was asked."""
+        """Ask about a MAC address whose traits suggest another host. Return whether the question is new."""
         mac, now = after.mac, self._home.now()
         known = self._questions.all().get(mac)
         if known is not None and known.ask is Ask.REPEATER:
@@ -261,7 +270,7 @@ class Identities:
                 self._questions.note(replace(known, back=now))
             return False
         face = self._known_traits.merge_foreign_traits(mac, None if known is None else known.face, after)
-        question = Question(mac, Ask.COPY, now, signs=signs, face=face)
+        question = IdentityQuestion(mac, Ask.COPY, now, signs=signs, face=face)
         if known is not None:
             self._questions.note(replace(question, at=known.at, settled=known.settled))
             return False
@@ -270,7 +279,10 @@ class Identities:
         return True
 
     def _over(self) -> None:
-        """End suspicions that are over, and questions about new devices that do not come back."""
+        """End suspicions that are over, and questions about new devices that do not return.
+
+        Repeat every PERIOD.
+        """
         now = self._home.now()
         ended = [
             question
@@ -308,11 +320,14 @@ class Identities:
         last = None if self._inventory.online(mac) else self._devices.last_seen(mac)
         return last is not None and last + FORGOTTEN <= now
 
-    def _put(self, question: Question) -> bool:
+    def _put(self, question: IdentityQuestion) -> bool:
         return self._questions.put(question, self._devices.last_seen, self._home.now())
 
-    def _report(self, question: Question) -> None:
-        """Notify listeners and write an audit line. The list of devices already says when new ones came."""
+    def _report(self, question: IdentityQuestion) -> None:
+        """Publish a question and write an audit line.
+
+        For a new device the line is left out: its arrival is known.
+        """
         described = self._device_questions.describe(question)
         if question.ask is not Ask.NEW:
             words = question.mac, question.known, question.profile, *question.signs

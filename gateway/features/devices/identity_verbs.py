@@ -1,4 +1,4 @@
-"""The verbs `questions` and `identify`: questions about devices, and a guardian's answers."""
+"""The verbs `questions` and `identify`: list the questions about devices, and apply a guardian's answer."""
 
 from __future__ import annotations
 
@@ -21,19 +21,25 @@ from gateway.features.devices.identities import Identities
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.identity.questions import ACCEPTS_PROFILE, PLACE_REPLIES, Ask, Question, Reply
+from gateway.policy.identity.questions import (
+    ACCEPTS_PROFILE,
+    PLACE_REPLIES,
+    Ask,
+    IdentityQuestion,
+    IdentityReply,
+)
 from gateway.store.tables.pauses import RecordAudit
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.questions import QuestionTable
 
 
 class IdentityVerbs:
-    """Lists the questions, and applies the answers."""
+    """Lists the questions about the identity of devices, and applies guardians' answers."""
 
     def __init__(
         self,
         home: HomeContext,
         effects: Effects,
-        questions: Questions,
+        questions: QuestionTable,
         audit: RecordAudit,
         identities: Identities,
         device_questions: DeviceQuestions,
@@ -54,13 +60,16 @@ class IdentityVerbs:
         router.serve(IDENTIFY, self.identify)
 
     def questions(self, call: Call[QuestionsRequest]) -> OpenQuestions:
-        """Return the questions that wait for an answer, at most ``limit``."""
+        """Return the questions that wait for an answer, at most ``limit``, and their number."""
         waiting = [*self._device_questions.open()]
         shown = tuple(self._device_questions.describe(question) for question in waiting[: call.args.limit])
         return OpenQuestions(shown, len(waiting))
 
     def identify(self, call: Call[IdentifyRequest]) -> Identified:
-        """Apply a guardian's answer to a question. `assign` is for devices without one."""
+        """Apply a guardian's answer to the question about a device: its owner, or a reply.
+
+        `assign` is for devices without a question.
+        """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         question = None if mac is None else self._questions.all().get(mac)
         if question is None or not question.waits:
@@ -76,24 +85,24 @@ class IdentityVerbs:
         self._home.publish("identity", mac=question.mac, ask=question.ask, what="answered", by=by)
         return Identified(profile=self._assignment.of(question.mac), problems=problems)
 
-    def _profile(self, call: Call[IdentifyRequest], who: str, question: Question) -> str:
+    def _profile(self, call: Call[IdentifyRequest], who: str, question: IdentityQuestion) -> str:
         profile = self._home.rules.household.find(who)
         if question.ask not in ACCEPTS_PROFILE or profile is None or profile.built_in:
             call.refuse("profile", "names nobody whose device this may be", Code.NO_PROFILE)
         self._assignment.put(question.mac, profile.id, self._access.guardian(call))
         return profile.id
 
-    def _reply(self, call: Call[IdentifyRequest], question: Question) -> str:
+    def _reply(self, call: Call[IdentifyRequest], question: IdentityQuestion) -> str:
         answer = call.text("answer")
         if answer not in question.replies:
             choices = ", ".join(question.replies)
             call.refuse("answer", f"is no answer to what is asked; choose one of: {choices}")
-        reply = Reply(answer)
-        if reply in (Reply.AGAIN, Reply.ALSO):
-            self._add_address(call, question, instead=reply is Reply.AGAIN)
+        reply = IdentityReply(answer)
+        if reply in (IdentityReply.AGAIN, IdentityReply.ALSO):
+            self._add_address(call, question, instead=reply is IdentityReply.AGAIN)
         elif reply in PLACE_REPLIES:
             self._assignment.put(question.mac, reply, self._access.guardian(call))
-        elif reply is Reply.NOT_SAME:
+        elif reply is IdentityReply.NOT_SAME:
             ask = Ask.COPY if question.ask is Ask.COPY else Ask.NEW
             settled = replace(question, ask=ask, settled=True, profile="", known="", back=None)
             self._questions.put(settled, lambda _: None, self._home.now())
@@ -101,8 +110,11 @@ class IdentityVerbs:
             self._identities.answered(question.mac)
         return answer
 
-    def _add_address(self, call: Call[IdentifyRequest], question: Question, *, instead: bool) -> None:
-        """Write the new address into the file of the known device's owner."""
+    def _add_address(self, call: Call[IdentifyRequest], question: IdentityQuestion, *, instead: bool) -> None:
+        """Write the new MAC address into the file of the known device's owner.
+
+        Refuses devices without one.
+        """
         household = self._home.rules.household
         owner = household.owner_of(question.known)
         if owner is None or owner.id not in household.profiles or question.known in household.config.shared:

@@ -1,4 +1,4 @@
-"""The known traits of each assigned address, and since when it shows slightly different ones."""
+"""Stores the traits (name, vendor, fingerprint) of each assigned MAC address, and detects another host."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from gateway.policy.identity.copies import (
     suspicion,
     with_face,
 )
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.traits import SOON, Sign, Traits
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.questions import QuestionTable
 
 NOT_APART = timedelta()
 
 
 class KnownTraits:
-    """Compares traits. ``now`` and ``at`` are since boot."""
+    """Compares observed traits with the known ones of a MAC address, and learns small changes.
 
-    def __init__(self, questions: Questions) -> None:
+    ``now`` and ``at`` are times since boot.
+    """
+
+    def __init__(self, questions: QuestionTable) -> None:
         self._questions = questions
         self._drift: dict[str, timedelta] = {}  # since when it differs too little for a suspicion
         self._back: dict[str, tuple[timedelta, timedelta]] = {}  # when it came back, and after how long
@@ -33,7 +36,10 @@ class KnownTraits:
         self._back[mac] = at, apart
 
     def suspicion(self, before: Traits, after: Traits, now: timedelta) -> tuple[Sign, ...]:
-        """Return the signs of another host. If there are none, learn the new traits."""
+        """Return the signs that another host uses the MAC address.
+
+        If there are none, learn the new traits.
+        """
         mac = after.mac
         faces = self._questions.faces(mac) or (before,)
         back, apart = self._back.get(mac, (now, NOT_APART))
@@ -42,7 +48,10 @@ class KnownTraits:
         return signs
 
     def _learnt(self, faces: tuple[Traits, ...], after: Traits, now: timedelta) -> tuple[Traits, ...]:
-        """Learn a small change once it has lasted a day: a copy must not become known gradually."""
+        """Return the known traits, with a small change once it has lasted a day.
+
+        A copy must not become known gradually.
+        """
         like, mac = nearest(faces, after), after.mac
         new = like
         if not differs(like, after):
@@ -54,11 +63,11 @@ class KnownTraits:
         return tuple(new if traits == like else traits for traits in faces)
 
     def merge_foreign_traits(self, mac: str, before: Traits | None, seen: Traits) -> Traits:
-        """Return all traits that the other host has shown."""
+        """Return the traits in ``before`` and those in ``seen`` that another host has shown."""
         return merge_foreign_traits(self._questions.faces(mac), before, seen)
 
     def due(self, now: timedelta) -> list[str]:
-        """Return addresses that have looked different for a day."""
+        """Return the MAC addresses that have shown slightly different traits for a day."""
         return [mac for mac, since in self._drift.items() if now - since >= SETTLED]
 
     def trust(self, mac: str, face: Traits) -> None:
@@ -67,6 +76,6 @@ class KnownTraits:
         self._drift.pop(mac, None)
 
     @staticmethod
-    def is_over(one: Question, now: datetime) -> bool:
-        """Whether only the owner's device was seen for a day."""
+    def is_over(one: IdentityQuestion, now: datetime) -> bool:
+        """Return whether a suspicion is over: for a day, only the owner's device was seen."""
         return one.ask is Ask.COPY and one.back is not None and one.back + QUIET <= now

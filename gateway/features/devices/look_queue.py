@@ -1,4 +1,4 @@
-"""Queue of devices to examine. It limits the work, because anyone on the Wi-Fi can invent devices."""
+"""Queues devices to examine. It limits the work, because anyone on the Wi-Fi can invent devices."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ WAITING = 512  # queued devices: as many as the inventory follows
 
 
 class LookQueue:
-    """``look`` gets the devices that are due, in the order of the queue."""
+    """Calls ``look`` with queued devices in order: at most NEWCOMERS of them, once in TOGETHER seconds."""
 
     def __init__(self, loop: Loop, look: Callable[[Sequence[str]], None]) -> None:
         self._look = look
         self._waiting: dict[str, None] = {}
-        self._seldom = Throttle(loop, TOGETHER, self._now)
+        self._throttle = Throttle(loop, TOGETHER, self._now)
 
     def at(self, mac: str) -> None:
         if len(self._waiting) < WAITING:
             self._waiting[mac] = None
-        self._seldom.soon()
+        self._throttle.soon()
 
     def _now(self) -> None:
         macs = [*itertools.islice(self._waiting, NEWCOMERS)]
@@ -32,7 +32,7 @@ class LookQueue:
             del self._waiting[mac]
         self._look(macs)
         if self._waiting:
-            self._seldom.soon()
+            self._throttle.soon()
 
     def close(self) -> None:
-        self._seldom.close()
+        self._throttle.close()

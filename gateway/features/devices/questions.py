@@ -1,4 +1,4 @@
-"""Questions about devices, as the control socket returns them."""
+"""Describes the questions about devices for the control socket."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from gateway.control.contract.devices import OpenQuestion
 from gateway.control.schema import values_of
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
-from gateway.household.grouping import Grouping
 from gateway.household.presence import Presence
+from gateway.household.slot_assignment import Grouping
 from gateway.household.visibility import Visibility
 from gateway.policy.identity.question_messages import question_sentence
 from gateway.policy.identity.questions import (
     ACCEPTS_PROFILE,
     Ask,
-    Question,
+    IdentityQuestion,
     interim_profile,
 )
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Sightings
-from gateway.store.tables.devices import Devices
+from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.pauses import RecordAudit
-from gateway.store.tables.questions import Questions
-from gateway.store.tables.sharing import Uses
+from gateway.store.tables.questions import QuestionTable
+from gateway.store.tables.sharing import DeviceUseTable
 
 UNNAMED = "A device"
 
 
 class DeviceQuestions:
-    """Describes the questions, and raises the one for a new device whose user says to be an adult."""
+    """Describes the questions about devices, and asks about new devices whose users claim to be adults."""
 
     def __init__(
         self,
         home: HomeContext,
         effects: Effects,
-        questions: Questions,
-        devices: Devices,
-        uses: Uses,
+        questions: QuestionTable,
+        devices: DeviceTable,
+        uses: DeviceUseTable,
         audit: RecordAudit,
         presence: Presence,
         visibility: Visibility,
@@ -53,24 +53,24 @@ class DeviceQuestions:
         self._presence = presence
         self._visibility = visibility
 
-    def open(self) -> Iterator[Question]:
-        """Return the questions that wait for an answer.
+    def open(self) -> Iterator[IdentityQuestion]:
+        """Return the questions that wait for a guardian's answer.
 
-        First those about the family's devices, then those about possible devices of a child, then about
-        other new devices; the newest first within each group.
+        First those about the family's devices, then those about possible devices of a child, then about other
+        new devices; the newest first within each group.
         """
         waiting = [question for question in self._questions.all().values() if question.waits]
         waiting.sort(key=lambda question: question.at, reverse=True)
         return iter(sorted(waiting, key=lambda question: (question.about_stranger, question.ask is Ask.NEW)))
 
     def says_adult(self, mac: str) -> bool:
-        """Stop recording a new device whose user says to be an adult, and ask the guardians about it.
+        """Stop recording a new device whose user claims to be an adult, and ask the guardians about it.
 
-        Returns False, with nothing changed, if there are too many questions.
+        Return False, with nothing changed, if there are too many questions.
         """
         now = self._home.now()
         known = self._questions.all().get(mac)
-        question = replace(known or Question(mac, Ask.NEW, now), adult=True, silent=False)
+        question = replace(known or IdentityQuestion(mac, Ask.NEW, now), adult=True, silent=False)
         if not self._questions.put(question, self._devices.last_seen, now):
             return False
         self._audit("says adult", mac, by=PROGRAM, at=now)
@@ -78,7 +78,7 @@ class DeviceQuestions:
         self._effects.regroup()
         return True
 
-    def describe(self, question: Question) -> OpenQuestion:
+    def describe(self, question: IdentityQuestion) -> OpenQuestion:
         household, presence, visibility = self._home.rules.household, self._presence, self._visibility
         mac, known = question.mac, question.known
         owner = household.owner_of(known or mac)
@@ -115,8 +115,11 @@ class DeviceQuestions:
         named = replace(described, name=name or f"{UNNAMED} ({mac})")
         return replace(described, sentence=question_sentence(named, ENGLISH))
 
-    def _rules(self, question: Question) -> Profile | None:
-        """Return the profile that applies until an answer; None if the question changes nothing."""
+    def _rules(self, question: IdentityQuestion) -> Profile | None:
+        """Return the profile that applies until a question is answered.
+
+        None if the question changes nothing.
+        """
         household, devices = self._home.rules.household, self._devices.all()
         where, uses = self._presence.interface_of, self._uses.all()
         grouping = Grouping(household, devices, {}, (), self._home.now(), where, uses)

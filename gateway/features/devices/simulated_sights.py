@@ -1,4 +1,4 @@
-"""The verb ``sight`` of the virtual home: simulates what a device was seen to do."""
+"""The verb ``sight`` of the virtual home: simulates what the gateway observes of a device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from gateway.control.contract.devices import SimulatedSight
 from gateway.control.protocol import Call
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.features.status.clock import PLAY
 from gateway.lan.inventory import Inventory
 from gateway.policy.identity.macs import parse_mac
@@ -17,12 +17,12 @@ _REQUEST = 3  # of DHCP
 
 
 class SimulatedSights:
-    """Feeds simulated observations to the inventory."""
+    """Feeds simulated observations of devices (leaving, returning, DHCP) to the inventory."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
 
-    def play(self, call: Call[SimulatedSight]) -> Nothing:
+    def play(self, call: Call[SimulatedSight]) -> NoValues:
         call.owner_only()
         args = call.args
         mac = parse_mac(args.mac)
@@ -38,7 +38,7 @@ class SimulatedSights:
                     self._hear(mac, Dhcp(4, _REQUEST, hardware=other))
             case _:
                 self._shows(mac, args)
-        return Nothing()
+        return NoValues()
 
     def _shows(self, mac: str, args: SimulatedSight) -> None:
         options = tuple(int(option) for option in (args.options or "").split())

@@ -1,4 +1,4 @@
-"""Verbs about devices: the list, names, scans, dnsmasq's leases."""
+"""The verbs `devices`, `name_device`, `scan` and `lease`: list, name and find devices, note leases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gateway.control.contract.devices import (
 )
 from gateway.control.protocol import Call, Role
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -45,7 +45,7 @@ _DISCOVER = 1  # the message type of a lease: dnsmasq passes on what the device 
 
 
 class DeviceVerbs:
-    """Lists devices, names them, scans for them, and notes leases."""
+    """Lists and names devices, scans the network for them, and receives dnsmasq's leases."""
 
     def __init__(
         self,
@@ -80,7 +80,10 @@ class DeviceVerbs:
     # ------------------------------------------------------------------------------------ reading
 
     def devices(self, call: Call[DevicesRequest]) -> DeviceList:
-        """Return all devices, ``brief`` for a list; or ``mac`` alone, with the addresses that it had."""
+        """Return all devices, or the device ``mac`` alone with its former addresses.
+
+        ``brief``: without details.
+        """
         self._presence.refresh()
         if call.args.mac is not None:
             mac = self._assignment.mac(call, call.args.mac)
@@ -99,7 +102,7 @@ class DeviceVerbs:
         return tuple(DeviceOwner(profile.id, profile.name, profile.is_child) for profile in profiles)
 
     def _device(self, mac: str, **details: Any) -> DeviceDetails:
-        """Return what a list shows, and ``details``.
+        """Return the fields of a device that lists show, and ``details``.
 
         A list omits the details, because a network may be full of invented devices.
         """
@@ -133,7 +136,7 @@ class DeviceVerbs:
         )
 
     def _details(self, mac: str, through: Mapping[str, list[str]]) -> dict[str, object]:
-        """Return what a device's own page shows in addition."""
+        """Return the additional fields of a device's page: services, addresses, repeaters and question."""
         inventory = self._presence.inventory
         sight, question = inventory.sight(mac), self._store.questions.all().get(mac)
         waits = question is not None and question.waits
@@ -147,7 +150,7 @@ class DeviceVerbs:
         }
 
     def _through(self) -> Mapping[str, list[str]]:
-        """Return by MAC the repeaters that a device is behind."""
+        """Return by MAC address the repeaters through which a device is connected."""
         inventory = self._presence.inventory
         through: dict[str, list[str]] = {}
         for mac in inventory.macs():
@@ -167,7 +170,10 @@ class DeviceVerbs:
     # ------------------------------------------------------------------------------------ changing
 
     def name_device(self, call: Call[NameDeviceRequest]) -> DeviceName:
-        """Set a guardian's name for a device; without ``name``, use the device's own name again."""
+        """Set a guardian's name for a device; without ``name``, its own name is shown again.
+
+        Return the old one.
+        """
         by, mac = self._access.guardian(call), self._assignment.mac(call, call.args.mac)
         label = call.args.name or ""
         if len(label) > LABEL_LIMIT:
@@ -184,7 +190,10 @@ class DeviceVerbs:
         return DeviceName(name, was)
 
     def scan(self, call: Call[ScanRequest]) -> ScanState:
-        """Start a scan, or with ``look`` return the state of the last one."""
+        """Scan the network for devices and return the scan's state.
+
+        With ``look``, only return the last state.
+        """
         scanning = self._presence.scanning
         if not call.args.look:
             self._access.guardian(call)
@@ -201,14 +210,17 @@ class DeviceVerbs:
         found = tuple(sorted(mac for mac in answered if self._visibility.is_exact(mac)))
         return ScanState(scanning.running, found, scanning.problem)
 
-    def lease(self, call: Call[LeaseRequest]) -> Nothing:
-        """Note a lease that dnsmasq gave, renewed or ended. Sent by gateway/lan/dhcp_script.py."""
+    def lease(self, call: Call[LeaseRequest]) -> NoValues:
+        """Update the inventory from a lease that dnsmasq gave or renewed.
+
+        The script gateway/lan/dhcp_script.py sends it.
+        """
         call.owner_only()
         args, mac = call.args, parse_mac(call.args.mac)
         if mac is None:
             call.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
         if args.action == "del":
-            return Nothing()
+            return NoValues()
         words = args.options.split(",")
         options = tuple(int(word) for word in words if word.isascii() and word.isdigit() and int(word) < 255)
         dhcp = Dhcp(
@@ -220,4 +232,4 @@ class DeviceVerbs:
         )
         name = first_label(args.name.encode())
         self._presence.inventory.lease(mac, name, dhcp=dhcp)
-        return Nothing()
+        return NoValues()

@@ -1,1 +1,1 @@
-"""Tests of the filter: from a child's device, and of bypass methods."""
+"""Tests of the filter: of sites in a child's browser, and of bypass methods from a temporary device."""

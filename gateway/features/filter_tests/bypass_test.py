@@ -1,4 +1,7 @@
-"""Runs `qalqan audit` of one child in a child process. The result is in memory only."""
+"""Runs `qalqan audit`, a test of all bypass methods, for one child in a child process.
+
+The result is in memory only.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ VERSIONS = ("ipv4", "ipv6")
 
 
 class BypassTest:
-    """Runs one audit at a time, and stores the result of the last."""
+    """Runs one bypass test at a time, and stores the result of the last."""
 
     def __init__(self, home: HomeContext) -> None:
         self._home = home
-        self._errand = HelperProcess(home.loop, self._checked, self._done, TIMEOUT)
-        self.close = self._errand.close
+        self._process = HelperProcess(home.loop, self._checked, self._done, TIMEOUT)
+        self.close = self._process.close
         self._coming: list[BypassCheck] = []
         self._trying = ""
         self.profile = ""  # the profile of the stored result
@@ -34,25 +37,28 @@ class BypassTest:
         self.ended: datetime | None = None
 
     def start(self, profile: str) -> None:
-        """Start an audit. Raises ControlError if one runs, or if no process can be started."""
-        if self._errand.running:
+        """Start a bypass test of a profile.
+
+        Raises ControlError if one runs, or if no process can be started.
+        """
+        if self._process.running:
             msg = "trial: one runs already; wait until it has ended"
             raise ControlError(msg).coded(Code.TRIAL_RUNS)
         self._coming, self._trying = [], profile
         config = str(self._home.rules.path)
         try:
-            self._errand.start(["gateway", "audit", profile, "--steps", "--config", config])
+            self._process.start(["gateway", "audit", profile, "--steps", "--config", config])
         except OSError as error:
             msg = f"trial: no program can be started: {error.strerror or error}"
             raise ControlError(msg).coded(Code.BUSY) from None
         self._publish("begun")
 
     def state(self, profile: str) -> BypassTestState:
-        """Return state and result as far as they are about this child."""
+        """Return the progress and the last result, if they are about this profile."""
         is_stored = self.profile == profile
         return BypassTestState(
-            running=self._errand.running and self._trying == profile,
-            busy=self._errand.running,
+            running=self._process.running and self._trying == profile,
+            busy=self._process.running,
             ended=self.ended if is_stored else None,
             problem=self.problem if is_stored else "",
             checks=self.checks if is_stored else (),
@@ -78,7 +84,7 @@ class BypassTest:
 
 
 def _read(line: Mapping[str, Any]) -> BypassCheck | None:
-    """Return what the pages show of a line of the audit; None for a line that is no check."""
+    """Return a check from a line of the test's output; None if the line is no check."""
     results = {version: line[version] for version in VERSIONS if isinstance(line.get(version), dict)}
     if not results:
         return None

@@ -1,4 +1,4 @@
-"""The verb `trial`: a guardian tests every bypass method against a child's rules, and reads the result."""
+"""The verb `trial`: a guardian tests all bypass methods against a child's rules, and reads the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filter tests from a child's device: the gateway's decisions about a few sites while the device tries them.
+"""Filter tests from a child's device: records the decisions about a few sites while the device opens them.
 
 A test is in memory only, at any log level, and nothing of it is recorded. It observes decisions for three
 minutes. Its result can be read for ten.
@@ -16,9 +16,9 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Member
 from gateway.path.subject import Sink, Subject
 from gateway.policy.judge.conclude import blocks_bypass
-from gateway.policy.judge.device_test import Check, bedtime, checks
+from gateway.policy.judge.device_test import HostCheck, bedtime, checks
 from gateway.policy.judge.why import question
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.time.schedule import Grid
 from gateway.policy.values import Decision, Observation, Reason
 
@@ -30,9 +30,9 @@ DAYS = 7  # in which the next bedtime is looked for
 
 
 class DeviceTest:
-    """The test of one child on one device. Times are of the loop's clock."""
+    """The test of one child on one device: its checks and progress. Times are of the loop's clock."""
 
-    def __init__(self, member: Member, mac: str, lines: tuple[Check, ...], began: float) -> None:
+    def __init__(self, member: Member, mac: str, lines: tuple[HostCheck, ...], began: float) -> None:
         self.profile = member.profile.id
         self.mac = mac
         self.slot = member.slot
@@ -43,19 +43,22 @@ class DeviceTest:
         self.over = False
 
     def left(self, now: float) -> int:
-        """Return the seconds for which the test still observes decisions."""
+        """Return the seconds for which the test still observes decisions; 0 if it is over."""
         return 0 if self.over else max(0, round(self.began + SECONDS - now))
 
     @property
     def took(self) -> int | None:
-        """The seconds that the device needed for all lines; None until then."""
+        """The seconds that the device needed for all checks; None until it has reported them."""
         if self.begun is None or self.ended is None:
             return None
         return max(1, round(self.ended - self.begun))
 
 
 class DeviceTests:
-    """Runs tests. ``observe`` sets who receives the decisions of the packet path."""
+    """Starts and ends filter tests, and records the decisions about their sites.
+
+    ``observe`` sets who receives the decisions of the packet path.
+    """
 
     def __init__(self, home: HomeContext, observe: Callable[[Sink | None], None]) -> None:
         self._home = home
@@ -64,7 +67,10 @@ class DeviceTests:
         self._timer: Timer | None = None
 
     def start(self, member: Member, mac: str) -> DeviceTest:
-        """Start a test in place of the device's last one. Raises ControlError if too many run."""
+        """Start a test on a device in place of its last one, and return it.
+
+        Raises ControlError if too many run.
+        """
         self.sweep()
         others = [proof for key, proof in self._all.items() if key != mac and not proof.over]
         if len(others) >= MOST:
@@ -79,7 +85,7 @@ class DeviceTests:
         return proof
 
     def _look_later(self) -> None:
-        """Start the timer, unless it runs: restarted tests must not add timers."""
+        """Start the timer that ends tests, unless it runs: restarted tests must not add timers."""
         if self._all and self._timer is None:
             self._timer = self._home.loop.call_later(TICK, self._look)
 
@@ -89,22 +95,22 @@ class DeviceTests:
         self._look_later()
 
     def of_device(self, mac: str) -> DeviceTest | None:
-        """Return the device's last test."""
+        """Return the last test on a device; None if there is none within KEPT seconds."""
         self.sweep()
         return self._all.get(mac)
 
     def of_child(self, profile: str) -> DeviceTest | None:
-        """Return the child's last test."""
+        """Return the last test of a profile; None if there is none within KEPT seconds."""
         self.sweep()
         return next((proof for proof in reversed(self._all.values()) if proof.profile == profile), None)
 
     def begin(self, proof: DeviceTest) -> None:
-        """Note that the device opened the test's page."""
+        """Record when the device first opened the test's page."""
         if proof.begun is None:
             proof.begun = self._home.loop.now()
 
     def report(self, proof: DeviceTest, reached: Mapping[str, bool]) -> None:
-        """Note which hosts the device's browser reached."""
+        """Record which hosts the device's browser reached."""
         self.begin(proof)
         now = self._home.loop.now()
         for line in proof.lines:
@@ -114,12 +120,12 @@ class DeviceTests:
             proof.ended = now
 
     def end(self, proof: DeviceTest) -> None:
-        """Stop observing decisions. The result can still be read."""
+        """Stop observing decisions for a test. The result can still be read."""
         proof.over = True
         self._observe_running()
 
     def sweep(self) -> None:
-        """End tests whose time is over, and drop results that are too old."""
+        """End tests that observed for SECONDS, and drop results older than KEPT seconds."""
         now = self._home.loop.now()
         for proof in [proof for proof in self._all.values() if now - proof.began >= KEPT]:
             del self._all[proof.mac]
@@ -128,7 +134,7 @@ class DeviceTests:
         self._observe_running()
 
     def _observe_running(self) -> None:
-        """Receive decisions only while a test runs: the packet path calls the observer for each."""
+        """Observe decisions only while a test runs: the packet path calls the observer for each one."""
         running = any(not proof.over for proof in self._all.values())
         self._observe(self._decided if running else None)
 
@@ -139,12 +145,12 @@ class DeviceTests:
                     if seen.host and line.host == seen.host:
                         line.record(decision)
 
-    def _lines(self, member: Member) -> tuple[Check, ...]:
+    def _lines(self, member: Member) -> tuple[HostCheck, ...]:
         rules, now = self._home.rules, self._home.local_now()
         decide = _judge_at(member, now)
         country = rules.household.config.country
         help_hosts = [line.site for line in rules.help_lines(country) if line.site]
-        refused = blocks_bypass(member.profile.rules, Way.ENCRYPTED_DNS)
+        refused = blocks_bypass(member.profile.rules, BypassMethod.ENCRYPTED_DNS)
         catalogue = rules.world.catalogue
         sites, open_site, dns, help_line = checks(
             member.profile, catalogue, decide, help_hosts, way_refused=refused

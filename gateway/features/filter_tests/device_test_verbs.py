@@ -18,13 +18,13 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Member
 from gateway.household.presence import SeenDevices
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.device_test import Check
+from gateway.policy.judge.device_test import HostCheck
 
 MOST_SITES = 16  # of one `tell`; a test has five lines
 
 
 class DeviceTestVerbs:
-    """Starts filter tests, and reports results of the device."""
+    """Starts filter tests on a child's device, records what the device reports, and returns the result."""
 
     def __init__(self, home: HomeContext, tests: DeviceTests, here: SeenDevices, access: Access) -> None:
         self._home = home
@@ -60,7 +60,10 @@ class DeviceTestVerbs:
         return self._tests.start(member, self._mac(call, member))
 
     def _of_the_device(self, call: Call[DeviceTestRequest]) -> DeviceTest | None:
-        """Handle a request of the device itself: read the test, report results, or run it again."""
+        """Return the test of the requesting device, after recording its results or running it again.
+
+        None if it has none.
+        """
         member = self._access.child(call)
         found = self._tests.of_device(self._mac(call, member))
         if found is None or found.profile != member.profile.id:
@@ -96,7 +99,7 @@ class DeviceTestVerbs:
         )
 
 
-def _check(check: Check) -> DeviceCheck:
+def _check(check: HostCheck) -> DeviceCheck:
     return DeviceCheck(
         topic=check.topic,
         state=check.state,

@@ -1,8 +1,8 @@
-"""An audit's device: a temporary device with the rules of a child or device, which tries to bypass them.
+"""The device of a bypass test (audit): a temporary device with a child's rules, which tries to bypass them.
 
-The kernel treats it like any other slot. It is neither in `Family.members` nor in the inventory, by which
-the daemon stores, logs, counts and reports: all data about it is here, in memory, and is deleted when the
-audit ends.
+The kernel treats it like any other slot. It is neither in `Family.members` nor in the inventory, by which the
+daemon stores, logs, counts and reports: all data about it is here, in memory, and is deleted when the audit
+ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from gateway.lan import neighbours
 from gateway.path.addresses import NameBook
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.values import Decision, Observation
-from gateway.store.tables.slots import Numbers
+from gateway.store.tables.slots import SlotTable
 from gateway.wire.flows.table import FlowTable
 
 SECONDS = 300  # after which an audit ends; forty checks take a minute or two
@@ -50,7 +50,7 @@ class SlotCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilterPath:
-    """The parts that filter the traffic of a slot."""
+    """The parts of the data plane that filter a slot's traffic, or cache state about it."""
 
     packets: PacketPath
     table: KernelTable
@@ -79,9 +79,9 @@ class _Running:
 
 
 class ProbeDevice:
-    """Runs one audit at a time.
+    """Gives a temporary device the rules of a child, and records the decisions about it; one audit at a time.
 
-    It ends by a request, when the connection that began it closes, and after SECONDS.
+    An audit ends by a request, when the connection that began it closes, and after SECONDS.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class ProbeDevice:
         presence: Presence,
         path: FilterPath,
         interfaces: HomeInterfaces,
-        numbers: Numbers,
+        numbers: SlotTable,
     ) -> None:
         self._home = home
         self._effects = effects
@@ -106,7 +106,7 @@ class ProbeDevice:
         home.bus.subscribe(OutsideDecision, self._decided)
 
     def start(self) -> None:
-        """Remove the traces of an audit that ran when the daemon was killed."""
+        """Remove the slot and neighbour entries of an audit that ran when the daemon was killed."""
         try:
             mac, _, slot = self._file.read_text().partition(" ")
         except FileNotFoundError:
@@ -119,7 +119,9 @@ class ProbeDevice:
         self._drop_traces(mac)
 
     def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
-        """Give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
+        """Begin an audit: give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
+
+        Return the device's member.
 
         Raises:
             GatewayError: the audit cannot begin; everything is as before.
@@ -158,7 +160,10 @@ class ProbeDevice:
         return member
 
     def _reset_connections(self, worn: Worn) -> None:
-        """Reset the connections that the device opened before the audit. Other devices are not affected."""
+        """Reset the connections that the test device opened before the audit.
+
+        Other devices are not affected.
+        """
         known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == worn.mac)
         slots = {lan.packed(neighbour.ip): worn.slot for neighbour in known}
         if slots:
@@ -178,7 +183,7 @@ class ProbeDevice:
             running.seen.append(ProbedDecision(event.seen, event.decision))
 
     def seen(self) -> tuple[list[ProbedDecision], int]:
-        """Return the latest decisions, oldest first, and the number of older ones."""
+        """Return the latest decisions about the test device, oldest first, and the number of older ones."""
         running = self._now()
         return list(running.seen), running.decided - len(running.seen)
 
@@ -187,7 +192,7 @@ class ProbeDevice:
         self._effects.sync_gates()
 
     def clear(self) -> None:
-        """Forget the state that one check left, so that it does not affect the next check."""
+        """Forget the flows, names, rates and caches that one check left, so that the next is not affected."""
         slot, path = self._now().worn.slot, self._path
         path.flows.forget(slot, settled=True)
         self._forget(slot)
@@ -245,7 +250,7 @@ class ProbeDevice:
             _log.error("%s", error)
 
     def _note(self, worn: Worn) -> None:
-        """Write the file for a clean-up after a kill. Raises ControlError."""
+        """Store MAC and slot of the test device, for a clean-up after a kill. Raises ControlError."""
         try:
             write_atomically(self._file, f"{worn.mac} {worn.slot}".encode())
         except OSError as error:
@@ -253,7 +258,10 @@ class ProbeDevice:
             raise ControlError(msg) from None
 
     def _drop_traces(self, mac: str) -> None:
-        """Delete the neighbour entries of the device, which the kernel keeps for hours, and our own file."""
+        """Delete the kernel's neighbour entries of the test device, and the stored file.
+
+        The kernel would keep the entries for hours.
+        """
         self._presence.ignore(mac)
         try:
             known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == mac)

@@ -1,4 +1,4 @@
-"""The verbs of an audit, which tests the rules of a child from a temporary device. For root only."""
+"""The verbs of an audit, which tests a child's rules from a temporary device. They are for root only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.control.contract.filter_tests import (
 )
 from gateway.control.protocol import AUDIT_INTERFACE, Call, Request
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
 from gateway.features.filter_tests.probe_device import SECONDS, ProbedDecision, ProbeDevice
 from gateway.household.context import HomeContext
@@ -25,10 +25,10 @@ from gateway.household.presence import Presence
 from gateway.lan import interfaces as lan
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.conclude import blocks_bypass
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Reason
-from gateway.store.tables.devices import Devices
+from gateway.store.tables.devices import DeviceTable
 
 
 class ProbeDeviceVerbs:
@@ -38,7 +38,7 @@ class ProbeDeviceVerbs:
         self,
         home: HomeContext,
         probe_device: ProbeDevice,
-        devices: Devices,
+        devices: DeviceTable,
         family: Family,
         presence: Presence,
     ) -> None:
@@ -56,7 +56,7 @@ class ProbeDeviceVerbs:
         router.serve(AUDIT_END, self.end)
 
     def begin(self, call: Call[BeginAuditRequest]) -> AuditedRules:
-        """Give the device ``mac`` the rules of ``who`` until the audit ends."""
+        """Begin an audit: give the test device ``mac`` the rules of ``who``, and return these rules."""
         call.owner_only()
         who, mac = self._who(call, call.args.who), self._mac(call, "mac", call.args.mac)
         stranger, interface = call.args.stranger, call.args.interface
@@ -98,34 +98,34 @@ class ProbeDeviceVerbs:
         return mac
 
     def _is_known(self, mac: str) -> bool:
-        """Whether a rule file names the device, or it was ever seen here."""
+        """Return whether a rule file names the device, or it was ever seen on the network."""
         household = self._home.rules.household
         named = mac in household.named or mac in household.config.managed
         return named or mac in self._devices.all() or self._presence.inventory.sight(mac) is not None
 
-    def seen(self, call: Call[Nothing]) -> AuditedDecisions:
-        """Return the decisions about the device."""
+    def seen(self, call: Call[NoValues]) -> AuditedDecisions:
+        """Return the decisions about the test device, oldest first, and the number of lost ones."""
         call.owner_only()
         decisions, lost = self._probe_device.seen()
         return AuditedDecisions(seen=tuple(map(_decision, decisions)), lost=lost)
 
-    def pause(self, call: Call[PauseAuditRequest]) -> Nothing:
-        """Pause the internet of the device, or resume it."""
+    def pause(self, call: Call[PauseAuditRequest]) -> NoValues:
+        """Pause the internet of the test device, or resume it."""
         call.owner_only()
         self._probe_device.pause(paused=call.args.paused)
-        return Nothing()
+        return NoValues()
 
-    def clear(self, call: Call[Nothing]) -> Nothing:
-        """Forget the state that one check left, before the next check."""
+    def clear(self, call: Call[NoValues]) -> NoValues:
+        """Forget the state that one check left, before the next check begins."""
         call.owner_only()
         self._probe_device.clear()
-        return Nothing()
+        return NoValues()
 
-    def end(self, call: Call[Nothing]) -> Nothing:
+    def end(self, call: Call[NoValues]) -> NoValues:
         """End the audit. It is no error if it has ended already."""
         call.owner_only()
         self._probe_device.end()
-        return Nothing()
+        return NoValues()
 
 
 def _decision(probed: ProbedDecision) -> AuditedDecision:
@@ -153,10 +153,10 @@ def _rules(member: Member) -> AuditedRules:
         strict=any(profile.rules.strict.value for profile in profiles),
         mode=Mode.ALLOW_LIST if Mode.ALLOW_LIST in modes else Mode.BLOCK_LIST,
         ways={
-            way: Switch.BLOCK
+            way: MethodSetting.BLOCK
             if any(blocks_bypass(profile.rules, way) for profile in profiles)
-            else Switch.ALLOW
-            for way in Way
+            else MethodSetting.ALLOW
+            for way in BypassMethod
         },
         seconds=SECONDS,
     )

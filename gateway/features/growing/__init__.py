@@ -1,1 +1,1 @@
-"""The next age group, what teenagers set themselves, and agreements."""
+"""Growing up: the step into the next age group, limits that teenagers set themselves, and agreements."""

@@ -1,4 +1,4 @@
-"""The verb `agreement`: a child by its PIN and a guardian say that they have read the rules together."""
+"""The verb `agreement`: a child (by its PIN) and a guardian confirm that they read the rules together."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from gateway.policy.accounts.agreement import Side
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import needs_pin
 from gateway.policy.profile.profile import Profile
-from gateway.store.tables.agreements import Agreements
+from gateway.store.tables.agreements import AgreementTable
 from gateway.store.tables.grants import in_utc
 
 
 class AgreementVerbs:
-    """Records agreements, and describes them."""
+    """Records agreements on a child's rules, and returns their state."""
 
-    def __init__(self, home: HomeContext, agreements: Agreements, access: Access, pins: PinDesk) -> None:
+    def __init__(self, home: HomeContext, agreements: AgreementTable, access: Access, pins: PinDesk) -> None:
         self._home = home
         self._agreements = agreements
         self._access = access
@@ -37,7 +37,7 @@ class AgreementVerbs:
         router.serve(AGREEMENT, self.agreement)
 
     def agreement(self, call: Call[AgreementRequest]) -> AgreementResult:
-        """Record that a child (``device``) or a guardian (``id`` and ``by``) agrees, or end the agreement."""
+        """Record the consent of a child (``device``) or guardian (``id``, ``by``), or end the agreement."""
         if call.has("device"):
             profile, guardian = self._access.child(call).profile, ""
             self._old_enough(call, "device", profile)
@@ -60,16 +60,19 @@ class AgreementVerbs:
         return AgreementResult(profile.id, self.describe(profile))
 
     def describe(self, profile: Profile) -> AgreementStatus | None:
-        """Return the state of a child's agreement; None for a child that needs no PIN."""
+        """Return the state of a child's agreement and its pending confirmation.
+
+        None for a child that needs no PIN.
+        """
         if not (profile.is_child and needs_pin(profile)):
             return None
-        one, digest = self._agreements.of(profile.id), agreement.digest_of(profile)
+        known, digest = self._agreements.of(profile.id), agreement.digest_of(profile)
         zone = self._home.rules.household.config.zone
-        yes = agreement.pending_confirmation(one, digest)
+        yes = agreement.pending_confirmation(known, digest)
         return AgreementStatus(
-            state=agreement.agreement_state(one, digest),
-            by=one.by or None,
-            at=None if one.at is None else one.at.astimezone(zone),
+            state=agreement.agreement_state(known, digest),
+            by=known.by or None,
+            at=None if known.at is None else known.at.astimezone(zone),
             waits=None
             if yes is None
             else PendingAgreement(side=yes.side, by=yes.by or None, at=yes.at.astimezone(zone)),

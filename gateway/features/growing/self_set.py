@@ -1,4 +1,4 @@
-"""Times that children set for themselves. They apply on top of the rule files."""
+"""Bedtimes and limits that children set for themselves. They apply on top of the rule files."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from gateway.policy.profile import self_set as selfset
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import by_day_to_yaml
 from gateway.policy.profile.rules import SelfSet
-from gateway.policy.profile.self_set import MOST_LIMITS, Choice
-from gateway.store.tables.self_set import SelfSets
+from gateway.policy.profile.self_set import MOST_LIMITS, OwnSetting
+from gateway.store.tables.self_set import SelfSetTable
 
-Asked = tuple[str, tuple[Choice, ...]]
+Asked = tuple[str, tuple[OwnSetting, ...]]
 
 
 class SelfSetting:
-    """Stores the times that children set, and adds them to their rules."""
+    """Stores the bedtimes and limits that children set for themselves, and adds them to their profiles."""
 
-    def __init__(self, home: HomeContext, effects: Effects, choices: SelfSets) -> None:
+    def __init__(self, home: HomeContext, effects: Effects, choices: SelfSetTable) -> None:
         self._home = home
         self._effects = effects
         self._choices = choices
         self._read: dict[str, tuple[Asked, SelfSet | None]] = {}  # by profile, of those that have chosen
 
     def laid(self, profile: Profile) -> Profile:
-        """Return the profile with the times that its child set.
+        """Return the profile with the bedtime and limits that the child set for itself.
 
-        Returns the same object as long as neither the profile nor the times change.
+        Returns the same object as long as neither the profile nor the child's settings change.
         """
         household = self._home.rules.household
         choices = self._choices.of(profile.id)
@@ -44,7 +44,7 @@ class SelfSetting:
         return selfset.with_self_set(profile, known[1])
 
     def change(self, profile: Profile, changes: Mapping[str, object], origin: str) -> None:
-        """Store what a child changes, and apply it.
+        """Store and apply changes that a child makes to its own bedtime and limits.
 
         Raises:
             PolicyError: a change is not valid; nothing is changed then.
@@ -61,7 +61,10 @@ class SelfSetting:
         self._effects.regroup()
 
     def describe(self, profile: Profile) -> SelfSetTimes | None:
-        """Return a child's own times, for the pages; None for a child that may set none and has set none."""
+        """Return the bedtime and limits that a child set.
+
+        None for a child that may set none and has set none.
+        """
         rules, choices = self._home.rules, self._choices.of(profile.id)
         bands = rules.household.bands
         able = selfset.may_set(profile, bands)
@@ -84,5 +87,5 @@ class SelfSetting:
         )
 
 
-def _plainly(choices: tuple[Choice, ...]) -> set[tuple[str, str]]:
+def _plainly(choices: tuple[OwnSetting, ...]) -> set[tuple[str, str]]:
     return {(choice.key, choice.said) for choice in choices}

@@ -1,4 +1,4 @@
-"""The verb `self_set`: a child changes its own times, with its own PIN."""
+"""The verb `self_set`: a child changes the bedtime and limits that it set for itself, with its own PIN."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.policy.profile.self_set import FILE, may_set
 
 
 class SelfSetVerbs:
-    """Lets a child change its own times."""
+    """Lets a child change the bedtime and limits that it set for itself."""
 
     def __init__(self, rules: RuleBook, self_set: SelfSetting, access: Access, pins: PinDesk) -> None:
         self._rules = rules
@@ -29,7 +29,7 @@ class SelfSetVerbs:
         router.serve(SELF_SET, self.self_set)
 
     def self_set(self, call: Call[SelfSetRequest]) -> SelfSetResult:
-        """Change the child's own times as ``set`` says."""
+        """Change the child's own bedtime and limits by the keys in ``set``, and return them."""
         profile = self._access.child(call).profile
         if not may_set(profile, self._rules.household.bands):
             problem = f"is of {profile.name}, whose times others set"

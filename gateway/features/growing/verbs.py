@@ -19,23 +19,26 @@ from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.growing.growing import Growing
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.household.context import HomeContext
-from gateway.policy.profile import growing
-from gateway.policy.profile.growing import Step, next_band
+from gateway.policy.profile import age_transitions
+from gateway.policy.profile.age_transitions import LastTransition, next_band
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import rules_to_yaml
-from gateway.store.tables.growing import Growing as Steps
+from gateway.store.tables.growing import AgeTransitionTable
 
 
 class GrowingVerbs:
-    """``held_bands``: by profile, the highest age group that it has had."""
+    """Shows, takes and postpones a child's step into the next age group.
+
+    ``held_bands``: returns the highest age group that each profile has had.
+    """
 
     def __init__(
         self,
         home: HomeContext,
-        growing: Growing,
-        steps: Steps,
+        growing: AgeTransitions,
+        steps: AgeTransitionTable,
         held_bands: Callable[[], Mapping[str, Band]],
         access: Access,
     ) -> None:
@@ -51,10 +54,12 @@ class GrowingVerbs:
         router.serve(POSTPONE_TRANSITION, self.postpone_step)
 
     def step(self, call: Call[TransitionRequest]) -> TransitionPreview:
-        """Return a child's step, the rules of now, and the rules after it."""
+        """Return a child's step, and the child's rules now and after the step."""
         profile, now = self._child(call, call.args.id), self._home.local_now()
         kept = self._steps.of(profile.id)
-        shown = kept is not None and growing.stage(kept, now) is not growing.Stage.NONE
+        shown = (
+            kept is not None and age_transitions.stage(kept, now) is not age_transitions.TransitionStage.NONE
+        )
         then = None if profile.next_step is None else next_band(profile.band)
         return TransitionPreview(
             id=profile.id,
@@ -68,24 +73,27 @@ class GrowingVerbs:
         )
 
     def _after(self, profile: Profile) -> Profile:
-        """Return the profile as the step would change it, with the log level that applies then."""
+        """Return the profile after the step, with the log level that applies then."""
         now, editing = self._home.local_now(), self._growing.editing
         assert profile.next_step is not None
-        step = Step(profile.id, profile.name, profile.band, profile.next_step, now, now)
+        step = LastTransition(profile.id, profile.name, profile.band, profile.next_step, now, now)
         _, said = editing.read(editing.file(profile.id))
-        after = editing.with_changes(profile.id, growing.changes(step, said)).profiles[profile.id]
+        after = editing.with_changes(profile.id, age_transitions.changes(step, said)).profiles[profile.id]
         held = self._held_bands().get(profile.id, Band.AGE_0_5)
         highest = max(held, after.band, key=lambda band: band.rank)
         return after.with_log_level(highest, self._home.rules.household.bands)
 
     def take_step(self, call: Call[TransitionRequest]) -> TransitionTaken:
-        """Take the step now. The step to adult cannot be undone: it deletes all that is stored."""
+        """Take a child's step now.
+
+        The step to adult cannot be undone: it deletes all stored data about the child.
+        """
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         step = self._growing.take(profile, by, call.text("origin", ""))
         return TransitionTaken(profile.id, step.then.value, step.undo, step.revision)
 
     def postpone_step(self, call: Call[PostponeRequest]) -> TransitionPostponed:
-        """Postpone the step to the month ``until``."""
+        """Postpone a child's step to the month ``until``."""
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         args, origin = call.args, call.text("origin", "")
         step = self._growing.put_off(profile, args.until, args.reason, by, origin)

@@ -1,1 +1,1 @@
-"""Lists of names: updates, sealed lists, registers of states."""
+"""Lists of host names: automatic updates, sealed lists (blocked for everyone), and national registers."""

@@ -1,4 +1,4 @@
-"""The verbs `registers` and `register`: the national blocking registers that `qalqan.yaml` names."""
+"""The verbs `registers` and `register`: show and switch the national blocking registers of `qalqan.yaml`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gateway.control.contract.lists import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.household.context import HomeContext
 from gateway.household.editing import HomeEditing
-from gateway.lists.book import SHELF, STALE, Book
+from gateway.lists.book import SHELF, STALE, CopyIndex
 from gateway.policy.config.registers import Register
 
 
 class RegisterVerbs:
-    """Shows registers and switches them.
+    """Shows national blocking registers and switches them on or off.
 
     A register that is switched on is fetched immediately. One that is switched off blocks nothing from then
     on. ``update_lists`` starts the fetch.
@@ -48,14 +48,14 @@ class RegisterVerbs:
         router.serve(REGISTERS, self.registers)
         router.serve(REGISTER, self.switch)
 
-    def registers(self, _call: Call[Nothing]) -> Registers:
-        """Return each register, its switch, and the state of its copy."""
+    def registers(self, _call: Call[NoValues]) -> Registers:
+        """Return each national register, whether it is on, and the age and errors of its copy."""
         return Registers(registers=tuple(self._registers()))
 
     def _registers(self) -> Iterator[RegisterState]:
         rules = self._home.rules
         config, now = rules.household.config, self._home.local_now()
-        book = Book(Path(config.state) / SHELF) if config.registers else None
+        book = CopyIndex(Path(config.state) / SHELF) if config.registers else None
         counts = {str(source.get("id")): source.get("domains") for source in rules.table.info.sources}
         for register in config.registers:
             copy = None if book is None else book.copies.get(register.source)
@@ -75,7 +75,7 @@ class RegisterVerbs:
             )
 
     def switch(self, call: Call[SwitchRegisterRequest]) -> SwitchedRegister:
-        """Switch a register on or off."""
+        """Switch a national register on or off in `qalqan.yaml`. Switching it on fetches it immediately."""
         author, on = self._edit.author(call), call.args.on == "yes"
         register = self._find(call)
         since = author.at.date()

@@ -1,5 +1,6 @@
-"""The sealed sets of names that are blocked for everyone. A separate process fetches them; only the daemon
-reads them, and no answer names what is in them.
+"""Updates the sealed sets: lists of hashed host names that are blocked for everyone.
+
+A separate process fetches them. Only the daemon reads them, and no answer names what is in them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.lists.sealed import SealedState
 from gateway.policy.values import Reason
-from gateway.store.tables.history import History
+from gateway.store.tables.history import HistoryTable
 from gateway.store.tables.pauses import RecordAudit
 
 FIRST = 20.0  # seconds after a start: the line comes up meanwhile
@@ -21,9 +22,11 @@ PROBLEMS = 8  # lines of the last look that are kept
 
 
 class SealedListUpdates:
-    """Fetches the sealed sets, and records once when one expires."""
+    """Fetches the sealed sets every six hours, and writes an audit line when one expires."""
 
-    def __init__(self, home: HomeContext, effects: Effects, audit: RecordAudit, history: History) -> None:
+    def __init__(
+        self, home: HomeContext, effects: Effects, audit: RecordAudit, history: HistoryTable
+    ) -> None:
         self._home = home
         self._effects = effects
         self._audit = audit
@@ -31,14 +34,14 @@ class SealedListUpdates:
         self._problems: tuple[str, ...] = ()
         self._late: frozenset[str] = frozenset()  # sources whose expired set was recorded
         self._timer: Timer | None = None
-        self._errand = HelperProcess(home.loop, lambda _said: None, self._ended, TIMEOUT)
-        self.close = self._errand.close
+        self._process = HelperProcess(home.loop, lambda _said: None, self._ended, TIMEOUT)
+        self.close = self._process.close
 
     def start(self) -> None:
         self._later(FIRST)
 
     def reloaded(self) -> None:
-        """Fetch the sets of new sources, after the rule files were read again."""
+        """Fetch immediately if a source has no set yet. Call it after the rule files were read again."""
         if any(held.head is None for held in self._home.rules.sealed):
             self._later(0.0)
 
@@ -48,16 +51,16 @@ class SealedListUpdates:
         self._timer = self._home.loop.call_later(delay, self._look)
 
     def _look(self) -> None:
-        """Fetch new sets. Without a trusted clock, nothing is fetched and nothing has expired."""
+        """Start a fetch of new sets. Without a trusted clock, nothing is fetched and nothing has expired."""
         home = self._home
         self._note_late()
-        if not home.rules.household.config.sealed or self._errand.running:
+        if not home.rules.household.config.sealed or self._process.running:
             self._later(AGAIN)
         elif not home.clock_trusted:
             self._later(SOON)
         else:
             try:
-                self._errand.start(
+                self._process.start(
                     ["gateway", "sealed", "update", "--nice", "--config", str(home.rules.path)]
                 )
             except OSError as error:
@@ -68,7 +71,10 @@ class SealedListUpdates:
         self._finished(tuple(lines[-PROBLEMS:]) if status else ())
 
     def _finished(self, problems: tuple[str, ...]) -> None:
-        """Read the sets that were fetched, apply them, and wait for the next look."""
+        """Load and apply the fetched sets, and schedule the next fetch.
+
+        ``problems``: the errors of this one.
+        """
         self._problems = problems
         if self._home.rules.read_sealed():
             self._effects.regroup()
@@ -76,7 +82,7 @@ class SealedListUpdates:
         self._later(SOON if problems else AGAIN)
 
     def _note_late(self) -> None:
-        """Record once that a set has expired. The last valid set stays in force."""
+        """Write an audit line once for each set that has expired. The last valid set stays in force."""
         late = {held.source.name: held for held in self._held_late()}
         for name in sorted(late.keys() - self._late):
             head = late[name].head
@@ -85,14 +91,14 @@ class SealedListUpdates:
         self._late = frozenset(late)
 
     def _held_late(self) -> list[SealedState]:
-        """Return the sets that have expired; none without a trusted clock."""
+        """Return the loaded sets that have expired; none without a trusted clock."""
         if not self._home.clock_trusted:
             return []
         now = self._home.now().timestamp()
         return [held for held in self._home.rules.sealed if held.is_late(now)]
 
     def problems(self) -> list[str]:
-        """Return one line for each set that has expired or cannot be used. No line has a name of a set."""
+        """Return one line for each sealed set that has expired or cannot be used. No line names a host."""
         late = [
             f"the sealed set of {held.head.issuer} has expired; it goes on until its issuer gives a new one"
             for held in self._held_late()
@@ -102,7 +108,7 @@ class SealedListUpdates:
         return [*late, *(broken or self._problems)]
 
     def figures(self) -> dict[str, int]:
-        """Return how many sets and names are in force.
+        """Return the number of sets, of their names, of expired sets, and of sites refused today.
 
         ``refused_today`` counts all sites that are blocked for everyone: a count of sealed names alone would
         disclose them.

@@ -1,4 +1,4 @@
-"""Keeps the lists of sites up to date: fetches them every night, and when a parent asks for it.
+"""Updates the lists of sites: every night or as configured, and when a parent starts an update.
 
 `UpdateRunner` runs `qalqan lists update` in a process of its own. `ListUpdates` decides when.
 """
@@ -17,8 +17,8 @@ from gateway.core.errors import ListError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.household.context import HomeContext
-from gateway.household.rule_book import RulesRead, TableLost
-from gateway.lists.book import SHELF, STALE, Book
+from gateway.household.rule_book import CategoryTableLost, RulesRead
+from gateway.lists.book import SHELF, STALE, CopyIndex
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.list_updates import UpdateHistory, next_update
 
@@ -45,15 +45,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class UpdateEnded:
-    """An update of the lists has ended."""
+    """Published when an update of the lists has ended."""
 
     succeeded: bool
 
 
 class UpdateRunner:
-    """Runs one update at a time, reports its progress as `lists` events, and remembers how the last went.
+    """Runs one update process at a time, publishes its progress as `lists` events, and stores its result.
 
-    It also builds a damaged table again. ``regroup`` judges all connections again.
+    It also builds a damaged category table again. ``regroup`` judges all connections again.
     """
 
     def __init__(self, home: HomeContext, regroup: Callable[[], None]) -> None:
@@ -65,7 +65,7 @@ class UpdateRunner:
         self._process = HelperProcess(home.loop, self._stepped, self._finished, TIMEOUT, NICE)
         self.close = self._process.close
         self._next_rebuild = home.loop.now()
-        home.bus.subscribe(TableLost, self._table_lost)
+        home.bus.subscribe(CategoryTableLost, self._table_lost)
         if home.rules.table_damaged:
             home.loop.call_later(0.0, self._rebuild)
 
@@ -89,8 +89,8 @@ class UpdateRunner:
         self._progress, self._problems = {}, []
         self._home.publish("lists", what="begun")
 
-    def _table_lost(self, _: TableLost) -> None:
-        """Wait until the packet is judged: the event may come from within a look-up."""
+    def _table_lost(self, _: CategoryTableLost) -> None:
+        """Regroup and rebuild later, after the packet is judged: the event may come from within a look-up."""
         self._home.loop.call_later(0.0, self._regroup)
         self._home.loop.call_later(0.0, self._rebuild)
 
@@ -110,9 +110,9 @@ class UpdateRunner:
         self._home.publish("lists", what="step", **self._progress)
 
     def _finished(self, status: int, words: str) -> None:
-        """Keep the warnings of the update, or all that it printed if it failed.
+        """Store the warnings of the update process, or all that it printed if it failed, and publish its end.
 
-        The program itself has made the daemon load the new table.
+        The process itself has made the daemon load the new table.
         """
         lines = [line.strip() for line in words.splitlines()]
         shown = [line for line in lines if line and (status or line.startswith(WARNING))]
@@ -135,9 +135,10 @@ class UpdateRunner:
 
 
 class ListUpdates:
-    """Starts updates by `lists.update` of `qalqan.yaml`, as soon as the household has a child.
+    """Starts automatic updates at the interval of `lists.update`, as soon as the household has a child.
 
-    ``available_memory``: bytes, 0 where unknown. ``random``: a number from 0 to 1 (exclusive).
+    ``available_memory``: returns bytes, 0 where unknown. ``random``: returns a number from 0 to 1
+    (exclusive).
     """
 
     def __init__(
@@ -180,14 +181,14 @@ class ListUpdates:
         self.runner.close()
 
     def _rules_read(self) -> None:
-        """A file was changed, or `qalqan lists update` has fetched lists and asked for a reload."""
+        """Plan again after a reload: rules changed, or `qalqan lists update` has fetched a newer list."""
         before, self._newest = self._newest, self._read_newest()
         if self._newest is not None and (before is None or self._newest > before):
             self._succeeded_at = self._home.loop.now()
         self._look()
 
     def _look(self) -> None:
-        """Start the update that is due, or wait for it."""
+        """Start the update if it is due, the clock is trusted and memory suffices; else try again later."""
         if not self._awake:
             return
         if self.runner.running:
@@ -250,10 +251,10 @@ class ListUpdates:
         self._look()
 
     def _read_newest(self) -> datetime | None:
-        """When the newest list was fetched; None: there is none."""
+        """Return when the newest list was fetched; None if there is none."""
         self._book_problem = ""
         try:
-            return Book(Path(self._home.rules.household.config.state) / SHELF).newest
+            return CopyIndex(Path(self._home.rules.household.config.state) / SHELF).newest
         except ListError as error:
             self._book_problem = str(error)
             return None
@@ -269,10 +270,10 @@ class ListUpdates:
         return found
 
     def plan(self) -> UpdatePlan:
-        """Return the setting, the times in local time, what an update waits for, and what is wrong.
+        """Return the state of automatic updates: interval, last and next fetch, failures, what they wait for.
 
-        ``warning`` is ``none`` (no list was ever fetched) or ``old`` (the newest is older than a week), and
-        empty where no child's rules need lists.
+        Times are local. ``warning`` is ``none`` (no list was ever fetched) or ``old`` (the newest is older
+        than a week), and empty where no child's rules need lists.
         """
         config, now = self._home.rules.household.config, self._home.now()
         next_at = None if self.runner.running else self._next

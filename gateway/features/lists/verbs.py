@@ -1,4 +1,4 @@
-"""The verbs about lists of names: what is installed, the family's own lists, and the lists of a host."""
+"""The verbs for lists of host names: show and change them, look up a host, report wrong entries."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from gateway.control.contract.lists import (
 )
 from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.errors import ControlError, ListError
 from gateway.core.public_addresses import NotOutside, check_url, is_outside, looks_like_address
 from gateway.core.reason_codes import Code
@@ -44,7 +44,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.lists.updates import ListUpdates
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
-from gateway.lists.book import SHELF, STALE, Book
+from gateway.lists.book import SHELF, STALE, CopyIndex
 from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
@@ -59,7 +59,10 @@ SOURCES = "sources.yaml"
 
 
 class ListVerbs:
-    """``problems``: one line for each part that does not work as configured."""
+    """Shows, adds, removes and updates lists, looks up hosts, and records wrong entries.
+
+    ``problems``: returns one line for each part that does not work as configured.
+    """
 
     def __init__(
         self,
@@ -89,13 +92,13 @@ class ListVerbs:
 
     # ------------------------------------------------------------------------------------ what is here
 
-    def lists(self, _call: Call[Nothing]) -> Lists:
+    def lists(self, _call: Call[NoValues]) -> Lists:
         own = self._own()
         info = self._home.rules.table.info
         state = Path(self._home.rules.household.config.state)
         return Lists(
             table=ListTable(names=info.count, bytes=info.size, built=info.built),
-            sources=tuple(self._sources(own, Book(state / SHELF), info)),
+            sources=tuple(self._sources(own, CopyIndex(state / SHELF), info)),
             categories=tuple(
                 NamedId(id=category.id, name=category.name["en"])
                 for category in self._home.rules.world.categories.by_id.values()
@@ -110,7 +113,7 @@ class ListVerbs:
             most=MAX_OWN,
         )
 
-    def _sources(self, own: OwnLists, book: Book, info: TableInfo) -> Iterator[ListSource]:
+    def _sources(self, own: OwnLists, book: CopyIndex, info: TableInfo) -> Iterator[ListSource]:
         zone, now = self._home.rules.household.config.zone, self._home.now()
         names = self._home.rules.names.categories
         built = {str(source.get("id")): source.get("domains") for source in info.sources}
@@ -136,21 +139,19 @@ class ListVerbs:
             )
 
     def _catalogue(self) -> Mapping[str, PublishedList]:
-        """Read the published lists on first use: 5 ms and 100 kB."""
+        """Return the published lists by id. They are read on first use, which takes 5 ms and 100 kB."""
         if not self._published:
             known = self._home.rules.world.categories
             self._published = parse_sources(DATA.joinpath(SOURCES).read_bytes(), SOURCES, known)
         return self._published
 
     def lookup(self, call: Call[LookupRequest]) -> LookupResult:
-        """Return the categories, entries and services of a host, and the enabled lists of those
-        categories.
-        """
+        """Return the categories, list entries and services of a host, and its categories' enabled lists."""
         found = self._look(call.args.host)
         names = self._home.rules.names
         categories = {category for match in found.matches for category in match.categories}
         own = self._own()
-        book = Book(Path(self._home.rules.household.config.state) / SHELF)
+        book = CopyIndex(Path(self._home.rules.household.config.state) / SHELF)
         return LookupResult(
             host=found.host,
             refused_for_everyone=found.refused_for_everyone,
@@ -185,7 +186,7 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ the family's choice
 
     def add(self, call: Call[AddListRequest]) -> ListId:
-        """Add a list: one of the family's own by ``url``, or a published one by ``id``."""
+        """Add a list of the family's own (``url``), or switch on a published one (``id``). Return its id."""
         by, own = self._access.guardian(call), self._own()
         if call.args.id is not None:
             published = self._published_list(call, call.args.id)
@@ -215,13 +216,13 @@ class ListVerbs:
         return ListId(id=key)
 
     def remove(self, call: Call[RemoveListRequest]) -> RemovedList:
-        """Remove a list. One of the family's own is deleted; a published one is no longer fetched.
+        """Remove a list and its copy: one of the family's own is deleted, a published one is switched off.
 
-        The table has its names until it is built again.
+        Its entries stay in the table until the table is built again.
         """
         by, own = self._access.guardian(call), self._own()
         listed = own.lists.get(call.args.id) or self._published_list(call, call.args.id)
-        book = Book(Path(self._home.rules.household.config.state) / SHELF)
+        book = CopyIndex(Path(self._home.rules.household.config.state) / SHELF)
         if listed.id in own.lists:
             self._write(own.without_list(listed.id))
         else:
@@ -241,14 +242,17 @@ class ListVerbs:
         return listed
 
     def update(self, call: Call[UpdateListsRequest]) -> ListUpdate:
-        """Start an update now, in a process of its own; `lists` events report its progress."""
+        """Start an update of the lists now, unless one runs. Return its progress.
+
+        It runs in a process of its own; `lists` events report its progress.
+        """
         by = self._access.guardian(call)
         if self.start(force=call.args.force):
             self._audit(call, by, "list_update", "")
         return self._updates.runner.state()
 
     def start(self, *, force: bool = False) -> bool:
-        """Start an update, unless one runs already; return whether it started. Raises ControlError."""
+        """Start an update of the lists, unless one runs. Return whether it started. Raises ControlError."""
         try:
             return self._updates.runner.start(force=force)
         except OSError as error:
@@ -258,7 +262,10 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ wrong entries
 
     def report(self, call: Call[ReportEntryRequest]) -> ReportedEntry:
-        """Record a wrongly blocked site, and open it for the children in ``open``. Nothing is sent."""
+        """Record that a list wrongly blocks a site, and allow it for the children in ``open``.
+
+        Nothing is sent.
+        """
         by = self._access.guardian(call)
         found = self._look(call.args.host)
         host, matches = found.host, found.matches
@@ -296,7 +303,10 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ the file
 
     def _own(self) -> OwnLists:
-        """Return the present content of the file, which may be edited by hand. Raises PolicyError."""
+        """Return the family's own lists and choices from their file, which may be edited by hand.
+
+        Raises PolicyError.
+        """
         return read_own(lists_file(self._home.rules.path), self._home.rules.world.categories)
 
     def _write(self, own: OwnLists) -> None:

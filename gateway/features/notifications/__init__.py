@@ -1,1 +1,1 @@
-"""What each guardian is notified of on a phone."""
+"""Stores which push messages each guardian receives on a phone."""

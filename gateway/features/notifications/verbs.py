@@ -1,4 +1,4 @@
-"""The verbs `alerts` and `set_alerts`: the messages that each guardian receives on a phone.
+"""The verbs `alerts` and `set_alerts`: which push messages each guardian receives on a phone.
 
 The web process sends them: it has the translations, and no packet waits for it.
 """
@@ -8,26 +8,26 @@ from __future__ import annotations
 from gateway.control.contract.notifications import (
     ALERTS,
     SET_ALERTS,
-    AlertBook,
+    AlertsResponse,
     GuardianAlerts,
     SetAlertsRequest,
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
 from gateway.policy.alerts.notifications import ADDRESS_LIMIT, KINDS, LANGUAGE_LIMIT, Alerts
-from gateway.store.tables.alerts import AlertBook as StoredAlerts
+from gateway.store.tables.alerts import AlertTable
 from gateway.store.tables.pauses import RecordAudit
 
 
 class AlertVerbs:
-    """Shows and sets the messages of guardians."""
+    """Returns and sets which push messages guardians receive, and where."""
 
-    def __init__(self, home: HomeContext, book: StoredAlerts, audit: RecordAudit, access: Access) -> None:
+    def __init__(self, home: HomeContext, book: AlertTable, audit: RecordAudit, access: Access) -> None:
         self._home = home
         self._book = book
         self._audit = audit
@@ -37,13 +37,16 @@ class AlertVerbs:
         router.serve(ALERTS, self.alerts)
         router.serve(SET_ALERTS, self.set_alerts)
 
-    def alerts(self, _call: Call[Nothing]) -> AlertBook:
-        """Return the messages that each guardian has chosen."""
+    def alerts(self, _call: Call[NoValues]) -> AlertsResponse:
+        """Return the push settings of each guardian: address, kinds of messages, and language."""
         found = (_describe(name, alerts) for name, alerts in self._book.all().items())
-        return AlertBook(tuple(found), self._home.rules.household.config.timezone)
+        return AlertsResponse(tuple(found), self._home.rules.household.config.timezone)
 
-    def set_alerts(self, call: Call[SetAlertsRequest]) -> Nothing:
-        """Set the messages of the guardian who asks; without ``address`` and ``kinds``, turn them off."""
+    def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:
+        """Set the requesting guardian's push settings.
+
+        Without ``address`` and ``kinds``, turn messages off.
+        """
         by = self._access.guardian(call)
         if call.args.address is not None or call.args.kinds is not None:
             alerts = self._read(call, self._book.all().get(by))
@@ -55,10 +58,10 @@ class AlertVerbs:
         origin, now = call.text("origin", ""), self._home.local_now()
         self._audit("alerts", detail, by=by, at=now, origin=origin)
         self._home.publish("alerts", by=by)
-        return Nothing()
+        return NoValues()
 
     def _read(self, call: Call[SetAlertsRequest], before: Alerts | None) -> Alerts:
-        """Return the messages that a request sets. Without ``address``, the stored address stays."""
+        """Return the push settings in a request. Without ``address``, the address in ``before`` stays."""
         args = call.args
         address = args.address or (before.address if before else None)
         if address is None:

@@ -1,1 +1,1 @@
-"""What children ask for, and the answers."""
+"""Stores children's requests for time or for a site, and applies guardians' answers."""

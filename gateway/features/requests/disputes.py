@@ -1,4 +1,4 @@
-"""Which counted minutes a child's request of the topic "ledger" is about."""
+"""Finds the counted minutes that a child's request of the topic "ledger" disputes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from gateway.control.contract.requests import NewRequest
 from gateway.control.protocol import Call
 from gateway.core.reason_codes import Code
-from gateway.household.members import Minutes
+from gateway.household.members import MinuteLedgers
 from gateway.household.rule_book import RuleBook
 from gateway.policy.time.gates import in_order
 from gateway.store.tables.grants import in_utc
@@ -16,11 +16,12 @@ MINUTE = timedelta(minutes=1)
 
 
 def disputed(
-    call: Call[NewRequest], since: datetime, rules: RuleBook, minutes: Minutes, profile_id: str
+    call: Call[NewRequest], since: datetime, rules: RuleBook, minutes: MinuteLedgers, profile_id: str
 ) -> tuple[datetime, tuple[str, ...], int]:
-    """Return when the disputed minutes begin (in UTC), which limits counted them, and how many they are.
+    """Return the first disputed minute (UTC), the time limits that counted the minutes, and their number.
 
-    ``since`` is the first minute. The request names a span as ``minutes``, and may name ``limits``.
+    ``since`` is the first minute. The request names a span as ``minutes``, and may name ``limits``. It is
+    refused if the first minute did not count.
     """
     span = call.args.minutes
     if span is None:

@@ -32,7 +32,7 @@ from gateway.features.time.grants import Extended, Giver, Grants, is_paused, wit
 from gateway.features.time.verbs import parse_service
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
-from gateway.household.members import Member, Minutes
+from gateway.household.members import Member, MinuteLedgers
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.why import parse_host
@@ -41,8 +41,7 @@ from gateway.policy.names.hosts import site_of
 from gateway.policy.requests import requests
 from gateway.policy.requests.askable import check_askable, outcome
 from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
-from gateway.policy.time.clock_changes import Kind as Span
-from gateway.policy.time.clock_changes import later
+from gateway.policy.time.clock_changes import MomentKind, later
 from gateway.policy.time.grant_messages import (
     asked_sentence,
     declined_sentence,
@@ -50,7 +49,7 @@ from gateway.policy.time.grant_messages import (
     thing_name,
 )
 from gateway.store.tables.grants import GrantKind, in_utc
-from gateway.store.tables.requests import Requests
+from gateway.store.tables.requests import RequestTable
 
 MAX_LISTED = 100  # requests in one answer
 SERVICE = "service:"
@@ -66,14 +65,17 @@ class AnswerEffect:
 
 
 class RequestVerbs:
-    """``transaction``: what is stored inside of it reaches the disk as a whole."""
+    """Stores children's requests, grants some automatically, applies guardians' answers, and lists requests.
+
+    ``transaction``: writes to the store inside of it reach the disk as a whole.
+    """
 
     def __init__(
         self,
         home: HomeContext,
-        stored: Requests,
+        stored: RequestTable,
         transaction: Callable[[], AbstractContextManager[None]],
-        minutes: Minutes,
+        minutes: MinuteLedgers,
         access: Access,
         grants: Grants,
         editing: Editing,
@@ -94,7 +96,10 @@ class RequestVerbs:
         router.serve(REQUESTS, self.requests)
 
     def request(self, call: Call[NewRequest]) -> RequestResult:
-        """Store what a child asks for, or grant it where the rules allow so many minutes a day."""
+        """Store a child's request for time, a site or disputed minutes.
+
+        Within the automatic minutes a day, time is granted immediately.
+        """
         member = self._access.child(call)
         new = self._parse(call, member)
         calendar, name = self._home.rules.calendar, member.profile.name
@@ -175,14 +180,14 @@ class RequestVerbs:
         return self._new(call, member, RequestTopic.SITE, entry, 0)
 
     def _entry(self, host: str) -> str:
-        """Return the service that a host belongs to, else its site."""
+        """Return the allow entry for a host: ``service:ID`` of its only service, else its site."""
         services = self._home.rules.world.catalogue.services_of(host)
         return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, lazy_public_suffix_check())
 
     def _grant_automatically(self, asked: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
-        """Grant the request within the minutes a day that need no answer of a guardian.
+        """Grant a request for time within the daily minutes that need no guardian's answer.
 
-        Returns the granted request and a sentence; None where a guardian has to answer.
+        Return the granted request and a sentence; None where a guardian has to answer.
         """
         now, calendar = self._home.local_now(), self._home.rules.calendar
         today = calendar.family_day(now)
@@ -227,9 +232,9 @@ class RequestVerbs:
         )
 
     def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, AnswerEffect]:
-        """Carry out an answer, and store both in one transaction.
+        """Apply a guardian's answer, and store both in one transaction.
 
-        Returns the request with the number of its grant.
+        Return the request with the number of its grant, and the effect.
         """
         member = self._access.stand_in(self._home.rules.profile(answered.who))
         if answered.answer is Answer.ALWAYS:
@@ -260,17 +265,17 @@ class RequestVerbs:
         if answered.answer is Answer.ALWAYS:
             what = thing_name(answered.thing, rules.names)
             return AnswerEffect(opened_sentence(profile.name, what, None, giver.at, ENGLISH))
-        until, span = later(giver.at, timedelta(minutes=answered.given)), Span.LASTING
+        until, span = later(giver.at, timedelta(minutes=answered.given)), MomentKind.LASTING
         if answered.answer is Answer.TODAY:
-            until, span = rules.calendar.day_end(giver.at), Span.OF_DAY
+            until, span = rules.calendar.day_end(giver.at), MomentKind.OF_DAY
         text = self._grants.open(profile.id, profile.name, answered.thing, until, span, giver)
         return AnswerEffect(text, until)
 
     def requests(self, call: Call[RequestFilter]) -> RequestList:
-        """Return requests, newest first.
+        """Return at most MAX_LISTED requests, newest first.
 
-        With ``device`` those of its child, all of each. Without it as guardians may see them: requests that
-        wait in full, others by the log level.
+        With ``device``, return all requests of its child. Without it, return what guardians may see: pending
+        requests in full, others as the log level allows.
         """
         found = list(reversed(self._stored.all()))
         view: Callable[[ChildRequest], RequestView | None] = self._values.to_guardians

@@ -1,7 +1,7 @@
-"""Builds the views of a child's request.
+"""Describes children's requests for the child and for guardians.
 
-The child's own device sees all of it. Guardians see all of it while it waits for their answer, and afterwards
-what the child's log level allows.
+The child's own device sees all of a request. Guardians see all of it while it waits for their answer, and
+afterwards what the child's log level allows.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ OVER = "over"  # the state of an answered request without a log, whatever the an
 
 
 class AskedValues:
-    """Builds views of requests for the child and for guardians."""
+    """Describes requests for the child and for guardians, and builds their events."""
 
     def __init__(self, rules: RuleBook, visibility: Visibility) -> None:
         self._rules = rules
         self._visibility = visibility
 
     def whole(self, request: ChildRequest) -> RequestView:
-        """Return all of a request."""
+        """Return a request with all its fields, for the child's own device."""
         zone = self._rules.household.config.zone
         profile = self._rules.household.find(request.who)
         thing = request.thing
@@ -59,9 +59,9 @@ class AskedValues:
         )
 
     def to_guardians(self, request: ChildRequest) -> RequestView | None:
-        """Return the part of a request that guardians may see. None: no part of it.
+        """Return the part of a request that guardians may see; None if they may not see it.
 
-        Below the level of names, typed text is left out with the names: it may contain any of them.
+        Below NAMES_LEVEL, typed text is left out with the names: it may contain any of them.
         """
         level = self.level(request)
         if request.waits or level >= NAMES_LEVEL:
@@ -84,7 +84,10 @@ class AskedValues:
         )
 
     def asked(self, request: ChildRequest, name: str, sentence: str) -> Mapping[str, object] | None:
-        """Return the event ``request``. None: guardians may not see that it was granted automatically."""
+        """Return the fields of the event ``request``.
+
+        None if guardians may not see an automatically granted one.
+        """
         visible = self.to_guardians(request)
         if visible is None:
             return None
@@ -101,7 +104,7 @@ class AskedValues:
         }
 
     def answered(self, request: ChildRequest, sentence: str = "") -> Mapping[str, object]:
-        """Return the event ``answer`` of a request that was answered or has expired."""
+        """Return the fields of the event ``answer`` for a request that was answered or has expired."""
         level = self.level(request)
         event: dict[str, object] = {"id": request.id, "profile": request.who}
         if level < KINDS_LEVEL:
@@ -113,11 +116,14 @@ class AskedValues:
         return event | ({"because": request.because, "sentence": sentence} if level >= NAMES_LEVEL else {})
 
     def audited(self, request: ChildRequest, what: str) -> str:
-        """Return ``what``, the kind of the audit line. Empty (no line) where the child has no log."""
+        """Return ``what``, the kind of the audit line.
+
+        Empty (no line is written) where the child has no log.
+        """
         return what if self.level(request) >= KINDS_LEVEL else ""
 
     def level(self, request: ChildRequest) -> int:
-        """Return the log level of the child. Zero after the child's profile was removed."""
+        """Return the log level of the child who sent a request; 0 after the child's profile was removed."""
         is_known = request.who in self._rules.household.profiles
         return self._visibility.level(request.who) if is_known else 0
 
@@ -126,7 +132,7 @@ class AskedValues:
         return name(thing, self._rules.names) if thing else None
 
     def _kind(self, request: ChildRequest) -> str:
-        """Return the categories or limits that a request is about, without names of services and sites."""
+        """Return the categories or time limits of a request, without names of services and sites."""
         if request.topic is not RequestTopic.LEDGER:
             thing = f"{SERVICE}{request.thing}" if request.topic is RequestTopic.TIME else request.thing
             return self._category(thing)
@@ -135,7 +141,7 @@ class AskedValues:
         return " ".join(dict.fromkeys(filter(None, kinds)))
 
     def _category(self, thing: str) -> str:
-        """Return the category of a service or a site; empty where it has none."""
+        """Return the category of a service or a site as ``category:ID``; empty where it has none."""
         world = self._rules.world
         catalogue = world.catalogue
         if thing.startswith(SERVICE):

@@ -1,1 +1,1 @@
-"""Rules: descriptions, edits, changes and undo, preview, `why`."""
+"""Shows and edits rules: descriptions, edit history, undo, preview, audit log, and explanations (`why`)."""

@@ -1,4 +1,4 @@
-"""Decides which audit lines guardians may see: what a child did itself depends on its log level."""
+"""Decides which audit lines guardians may see: what a child did itself depends on the child's log level."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.pauses import AuditLine
-from gateway.store.tables.requests import Requests
+from gateway.store.tables.requests import RequestTable
 
 OF_REQUESTS = frozenset({"request", "request auto", "request expired", "request reminder", "answer"})
 TAKEN = frozenset({GrantKind.LANDING.value, GrantKind.TICKET.value, GrantKind.AUTO.value})
@@ -20,15 +20,18 @@ ANSWER, OPEN = "answer", "open"
 
 
 class AuditLines:
-    """Reduces audit lines to what guardians may see."""
+    """Hides audit lines, or parts of them, that a child's log level keeps from guardians."""
 
-    def __init__(self, rules: RuleBook, visibility: Visibility, requests: Requests) -> None:
+    def __init__(self, rules: RuleBook, visibility: Visibility, requests: RequestTable) -> None:
         self._rules = rules
         self._visibility = visibility
         self._requests = requests
 
     def visible(self, line: AuditLine) -> tuple[AuditLine, bool] | None:
-        """Return the visible part of a line, and whether only its day may be shown; None hides it."""
+        """Return the visible part of an audit line, and whether only its day may be shown.
+
+        None if it is hidden.
+        """
         if line.what in OF_REQUESTS:
             number, _, rest = line.detail.partition(" ")
             if number.isdigit():
@@ -44,7 +47,7 @@ class AuditLines:
         return line, False
 
     def visible_authors(self, authors: Iterable[str]) -> list[str]:
-        """Leave out the children whose own lines are all hidden."""
+        """Return the authors that guardians may see: without the children whose own lines are all hidden."""
         return [
             author
             for author in authors
@@ -61,7 +64,7 @@ class AuditLines:
         return (line, False) if line.what == ANSWER else self._by_day(line)
 
     def _given(self, line: AuditLine, who: str) -> tuple[AuditLine, bool]:
-        """Show what a guardian gave, without the name that the child asked for."""
+        """Return the line about what a guardian gave, without the name that the child asked for."""
         level = self._level(who)
         if level >= NAMES_LEVEL:
             return line, False
@@ -74,7 +77,7 @@ class AuditLines:
         return replace(line, what=what, detail=detail), False
 
     def _taken(self, line: AuditLine, who: str) -> tuple[AuditLine, bool] | None:
-        """Show what a child took itself: only its day below the level of names, nothing without a log."""
+        """Return the line about what a child took: without time below NAMES_LEVEL, None without a log."""
         level = self._level(who)
         if level >= NAMES_LEVEL:
             return line, False
@@ -87,7 +90,7 @@ class AuditLines:
         return replace(line, at=day_of(local), origin=""), True
 
     def _level(self, who: str) -> int:
-        """Return a person's log level; 0 for a person who is no longer in the family."""
+        """Return the log level of a profile id; 0 for a person who is no longer in the family."""
         return self._visibility.level(who) if who in self._rules.household.profiles else 0
 
     def _child_of(self, name: str) -> Profile | None:
@@ -96,5 +99,5 @@ class AuditLines:
 
 
 def _subject(detail: str) -> str:
-    """Return the person that a detail begins with: ``daughter: time``, ``daughter 30 min: bedtime``."""
+    """Return the profile id with which a detail begins: ``daughter: time``, ``daughter 30 min: bedtime``."""
     return detail.partition(" ")[0].removesuffix(":")

@@ -16,7 +16,7 @@ ENGLISH = "en"  # the pages translate categories and groups by their ids (webui/
 
 
 def catalogue_view(product: Product) -> RuleCatalogue:
-    """Return services and groups in file order, the categories that a family may set, and bands by age."""
+    """Return services and groups in file order, the categories that a family may set, and age groups."""
     catalogue, bands = product.catalogue, product.bands
     return RuleCatalogue(
         services=tuple(

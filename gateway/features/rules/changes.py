@@ -1,4 +1,4 @@
-"""The verbs `changes` and `own_changes`: what guardians changed today, and how to undo it."""
+"""The verbs `changes` and `own_changes`: today's changes by guardians with undo, and those of a child."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.control.contract.rules import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.features.accounts.access import Access
 from gateway.features.rules.edit_history import EditHistory, RuleChange, changed_values
 from gateway.household.context import HomeContext
@@ -28,7 +28,7 @@ from gateway.policy.profile.edits import ChangedEntry
 from gateway.policy.profile.profile import ALL
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.time.grant_messages import thing_name
-from gateway.store.tables.grants import Gifts, Given, GrantKind
+from gateway.store.tables.grants import Given, GrantKind, GrantTable
 from gateway.store.tables.pauses import InForce
 
 SHOWN = 50  # newest first
@@ -38,13 +38,16 @@ DEVICE_KEYS = ("devices", "shared", "managed")
 
 
 class ChangeVerbs:
-    """Collects the changes of a day. ``state``: pauses and `off` in force at a time and family day."""
+    """Returns today's changes by guardians: pauses, extra time, opened sites and edited rules.
+
+    ``state``: returns the pauses and the `off` in force at a time and day.
+    """
 
     def __init__(
         self,
         home: HomeContext,
         state: Callable[[datetime, date], InForce],
-        gifts: Gifts,
+        gifts: GrantTable,
         visibility: Visibility,
         here: SeenDevices,
         access: Access,
@@ -61,7 +64,7 @@ class ChangeVerbs:
         router.serve(OWN_CHANGES, self.own_changes)
 
     def own_changes(self, call: Call[OwnChangesRequest]) -> FamilyChanges:
-        """Return who changed a child's rules, and why, at every log level and age.
+        """Return the latest changes of a child's rules with author and reason, at every log level and age.
 
         A child's device sees those of its child, a guardian those of the child in ``id``. None has an undo.
         """
@@ -73,8 +76,8 @@ class ChangeVerbs:
         changes = islice(EditHistory(self._home.rules).of_person(child.id), OWN_SHOWN)
         return FamilyChanges(changes=tuple(self._rule_change(change, now) for change in changes))
 
-    def changes(self, _call: Call[Nothing]) -> FamilyChanges:
-        """Return everything that guardians set today, newest first."""
+    def changes(self, _call: Call[NoValues]) -> FamilyChanges:
+        """Return everything that guardians set today and how to undo it, newest first."""
         now = self._home.local_now()
         today = self._home.rules.calendar.family_day(now)
         found = [
@@ -87,7 +90,7 @@ class ChangeVerbs:
         return FamilyChanges(changes=tuple(found[:SHOWN]))
 
     def _switches(self, now: datetime, today: date) -> Iterator[FamilyChange]:
-        """Yield pauses and `off` in force, whenever they were set: each can be ended."""
+        """Yield the pauses and the `off` in force, whenever they were set, each with its undo."""
         state = self._state(now, today)
         for pause in state.pauses:
             undo = UndoAction(do="resume", who=pause.who)
@@ -98,7 +101,7 @@ class ChangeVerbs:
             yield self._describe("off", ALL, off.by, off.since, now, until=off.until, undo=undo)
 
     def _grants(self, now: datetime, today: date) -> Iterator[FamilyChange]:
-        """Yield extra time that guardians gave today, also where it was taken back."""
+        """Yield the extra time that guardians gave today, including revoked grants."""
         by_number: dict[int, list[Given]] = {}
         for given in self._gifts.given():
             if given.day == today and given.kind in BY_GUARDIANS:
@@ -119,7 +122,7 @@ class ChangeVerbs:
             )  # fmt: skip
 
     def _openings(self, now: datetime, today: date) -> Iterator[FamilyChange]:
-        """Yield sites that are open for a while."""
+        """Yield the sites and services that guardians opened temporarily and that are open now."""
         for opening in self._gifts.in_force(now, today)[1]:
             yield self._describe(
                 "open", opening.who, opening.by, opening.at, now,
@@ -164,7 +167,7 @@ class ChangeVerbs:
         until: datetime | None = None, minutes: int | None = None, thing: str | None = None,
         ended: bool = False, undo: UndoAction | None = None,
     ) -> FamilyChange:  # fmt: skip
-        """Return a change that edits no file."""
+        """Return a change that edits no file, such as a pause or a grant, for the control socket."""
         rules = self._home.rules
         profile = None if who == ALL else rules.household.find(who)
         name = who if profile is None else profile.name

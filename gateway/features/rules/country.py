@@ -16,14 +16,14 @@ from gateway.control.contract.rules import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.household.rule_book import RuleBook
 from gateway.policy.names.countries import Rating
 from gateway.policy.profile.rules import Law
 
 
 class CountryVerbs:
-    """Shows what the country files contain."""
+    """Returns the age ratings, laws and help lines in the packaged country files."""
 
     def __init__(self, rules: RuleBook) -> None:
         self._rules = rules
@@ -40,8 +40,8 @@ class CountryVerbs:
             rights=tuple(map(help_line_entry, rules.rights(country))),
         )
 
-    def country(self, _call: Call[Nothing]) -> CountryRules:
-        """Return ratings and laws of the country, then foreign laws in a child's rules."""
+    def country(self, _call: Call[NoValues]) -> CountryRules:
+        """Return the age ratings and laws of the family's country, then foreign laws in a child's rules."""
         rules = self._rules
         household = rules.household
         used = {law.value.id: law.value for child in household.children for law in child.rules.laws}

@@ -1,4 +1,4 @@
-"""Returns rules and states for the control socket, each entry with its owner."""
+"""Describes rules and the state of devices for the control socket. Each rule has its owner (who set it)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.explanation import open_sentence, sentence
 from gateway.policy.judge.why import question
 from gateway.policy.language import ENGLISH
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import Entry, Kind, Mode, Rules, SafeSearch
+from gateway.policy.profile.rules import EntryKind, Mode, RuleEntry, Rules, SafeSearch
 from gateway.policy.time.gates import STATE_GATES
 from gateway.policy.time.standing import FOREVER, Closing, Situation, Standing
 from gateway.policy.time.time_text import clock_text
@@ -46,18 +46,21 @@ _STATES = {
     Reason.OUT_OF_TIME: "out_of_time",
 }
 _WAYS = {
-    Way.ENCRYPTED_DNS: "Encrypted DNS",
-    Way.RELAY: "iCloud Private Relay",
-    Way.ECH: "Connections that hide their site",
-    Way.VPN: "VPN",
-    Way.TOR: "Tor",
-    Way.PROXY: "Proxies",
-    Way.SSH: "SSH",
+    BypassMethod.ENCRYPTED_DNS: "Encrypted DNS",
+    BypassMethod.RELAY: "iCloud Private Relay",
+    BypassMethod.ECH: "Connections that hide their site",
+    BypassMethod.VPN: "VPN",
+    BypassMethod.TOR: "Tor",
+    BypassMethod.PROXY: "Proxies",
+    BypassMethod.SSH: "SSH",
 }
 
 
 def device_state(judge: Judge, situation: Situation, now: datetime, rules: RuleBook) -> DeviceState:
-    """Return the state of a device as a whole. ``now``: local."""
+    """Return whether a device as a whole may use the internet now, until when, why, and the next change.
+
+    ``now``: local time.
+    """
     standing = judge.standing(situation, now)
     closing = _device_closing(standing)
     change = _next_change(judge, situation, now, closing)
@@ -98,7 +101,10 @@ def _device_closing(standing: Standing) -> Closing | None:
 def _next_change(
     judge: Judge, situation: Situation, now: datetime, closing: Closing | None
 ) -> NextChange | None:
-    """Return when the device as a whole opens or closes next, within two days."""
+    """Return when the device as a whole is blocked or allowed next, within two days.
+
+    None if it stays as it is.
+    """
     at, last = now, now + timedelta(days=2)
     while True:
         at = judge.standing(situation, at).until
@@ -113,7 +119,10 @@ def _next_change(
 def profile_rules(
     judge: Judge, rules: RuleBook, situation: Situation, now: datetime, last_set: LastChange | None = None
 ) -> ProfileRules:
-    """Return the rules in force for one person. ``now``: local."""
+    """Return the rules that apply to one person: times, limits, blocked and allowed sites, with their owners.
+
+    ``now``: local time.
+    """
     profile, own = judge.profile, judge.profile.rules
     return ProfileRules(
         id=profile.id,
@@ -153,7 +162,7 @@ def profile_rules(
 
 
 def _refused(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
-    """Yield what family and age group block. A category that an entry allows is left out."""
+    """Yield what family and age group block, without categories that an allow entry opens."""
     blocked = {str(entry) for entry in own.block}
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked
     for entry in own.block:
@@ -165,17 +174,17 @@ def _refused(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
             yield _general(target, name, action.owner, action.value.value)
 
 
-def _holds(entry: Entry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
-    """Whether an entry allows anything: not if family, a law or a register blocks the same."""
+def _holds(entry: RuleEntry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
+    """Return whether an allow entry has an effect: not if the family, a law or a register blocks the same."""
     own, target = judge.profile.rules, str(entry)
     if any(str(entry) == target for entry in own.block):
         return False
-    if entry.kind is Kind.NAME:
+    if entry.kind is EntryKind.NAME:
         # Sealed lists are left out: a file must not be usable to test names against them.
         return judge.decide(question(entry.value), ANY_HOUR, now).reason not in _STRONGER
     laws = [law.value for law in own.laws if law.value.binds(judge.profile.band)]
     named = {str(target) for law in laws for target in law.refuses}
-    if entry.kind is Kind.SERVICE:
+    if entry.kind is EntryKind.SERVICE:
         service = rules.world.catalogue.services.get(entry.value)
         kinds = () if service is None else service.categories
         return named.isdisjoint({target, *(f"category:{kind}" for kind in kinds)})
@@ -195,7 +204,7 @@ def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget
 
 
 def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
-    """Yield what is blocked regardless of name and category."""
+    """Yield what is blocked regardless of name and category, such as VPNs and unnamed connections."""
     if own.safe_search.value is not SafeSearch.OFF:
         yield _general("safe_search", "Adult results in searches", own.safe_search.owner)
     if own.strict.value:
@@ -206,7 +215,7 @@ def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
         verdict = own.unknown.value.value
         yield _general("unknown", "Sites that nobody here knows", own.unknown.owner, verdict)
     for way, switch in own.ways.items():
-        if switch.value is Switch.BLOCK:
+        if switch.value is MethodSetting.BLOCK:
             yield _general(f"ways:{way}", _WAYS[way], switch.owner)
     yield _general("protocol", "Internet protocols that no app needs", PRODUCT)
 
@@ -215,14 +224,14 @@ def _general(target: str, name: str, owner: str, verdict: str = "block") -> Bloc
     return BlockedTarget(target=target, name=name, owner=owner, verdict=verdict)
 
 
-def _blocked(entry: Entry, rules: RuleBook, owner: str) -> BlockedTarget:
+def _blocked(entry: RuleEntry, rules: RuleBook, owner: str) -> BlockedTarget:
     return _general(str(entry), _entry_name(entry, rules), owner)
 
 
-def _entry_name(entry: Entry, rules: RuleBook) -> str:
-    names: dict[Kind, Callable[[str], str]] = {
-        Kind.SERVICE: lambda key: rules.names.services.get(key, key),
-        Kind.CATEGORY: lambda key: rules.names.categories.get(key, key),
-        Kind.NAME: str,
+def _entry_name(entry: RuleEntry, rules: RuleBook) -> str:
+    names: dict[EntryKind, Callable[[str], str]] = {
+        EntryKind.SERVICE: lambda key: rules.names.services.get(key, key),
+        EntryKind.CATEGORY: lambda key: rules.names.categories.get(key, key),
+        EntryKind.NAME: str,
     }
     return names[entry.kind](entry.value)

@@ -1,4 +1,4 @@
-"""Returns a profile's bedtimes, schedules and limits for the control socket, and exceptional days."""
+"""Describes a profile's bedtimes, schedules, time limits and exceptional days for the control socket."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ OPEN, CLOSED = "open", "closed"  # all day
 
 
 def bedtimes(profile: Profile) -> tuple[NightOnDays, ...]:
-    """Return the bedtimes that others set, followed by those that the child set for itself."""
+    """Return the bedtimes that others set, then those that the child set for itself, each with its days."""
     mine = profile.rules.self_set
     bedtimes = [(profile.rules.bedtime, "")] + ([] if mine is None else [(mine.bedtime, _by_itself(profile))])
     return tuple(
-        NightOnDays(days=days, **vars(_night(one, owner)))
+        NightOnDays(days=days, **vars(_night(entry, owner)))
         for bedtime, owner in bedtimes
-        for days, one in by_days(bedtime)
+        for days, entry in by_days(bedtime)
     )
 
 
@@ -46,20 +46,20 @@ def schedules(profile: Profile, rules: RuleBook) -> tuple[WindowOnDays, ...]:
     return tuple(
         WindowOnDays(days=days, **vars(row))
         for target, windows in profile.rules.windows.items()
-        for days, one in by_days(windows)
-        for row in _windows(target, one, rules)
+        for days, entry in by_days(windows)
+        for row in _windows(target, entry, rules)
     )
 
 
 def limits(profile: Profile, rules: RuleBook) -> tuple[LimitOnDays, ...]:
-    """Return the limits that others set, followed by those that the child set for itself."""
+    """Return the time limits that others set, then those that the child set itself, each with its days."""
     mine = profile.rules.self_set
     own = () if mine is None else mine.limits.items()
     return tuple(
-        LimitOnDays(days=days, **vars(_limit(target, one, rules, owner)))
+        LimitOnDays(days=days, **vars(_limit(target, entry, rules, owner)))
         for values, owner in ((profile.rules.limits.items(), ""), (own, _by_itself(profile)))
         for target, limit in values
-        for days, one in by_days(limit)
+        for days, entry in by_days(limit)
     )
 
 
@@ -68,7 +68,7 @@ def _by_itself(profile: Profile) -> str:
 
 
 def counted(profile: Profile, rules: RuleBook) -> tuple[CountedCategory, ...]:
-    """Return the categories that use the play limit."""
+    """Return the categories that use the time limit for play."""
     names = rules.names.categories
     return tuple(
         CountedCategory(target=f"category:{key}", name=names.get(key, key), owner=action.owner)
@@ -78,7 +78,7 @@ def counted(profile: Profile, rules: RuleBook) -> tuple[CountedCategory, ...]:
 
 
 def uncounted(profile: Profile, rules: RuleBook) -> tuple[UncountedCategory, ...]:
-    """Return the categories that do not use the internet limit, if there is one."""
+    """Return the categories that do not use the time limit for the internet; empty without such a limit."""
     if INTERNET not in profile.rules.limits:
         return ()
     names = rules.names.categories
@@ -89,7 +89,7 @@ def uncounted(profile: Profile, rules: RuleBook) -> tuple[UncountedCategory, ...
 
 
 def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | None]]:
-    """Yield each value with what it is for: None for every day, else a day type, a weekday or ``week``.
+    """Yield each value with its days: None for every day, else a day type, a weekday or ``week``.
 
     A weekday's own value takes precedence over that of its day type. None as value: the weekday has none.
     """
@@ -103,42 +103,42 @@ def _by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | N
     apart = [day for day in range(7) if school[day] != free[day]]
     if not apart:
         rows = [(None, school[0])] if len({*school}) == 1 else list(zip(WEEKDAYS, school, strict=True))
-        yield from ((days, one) for days, one in rows if one is not None)
+        yield from ((days, entry) for days, entry in rows if entry is not None)
         return
     types = (("school", school[apart[0]]), ("free", free[apart[0]]))
-    yield from ((days, one) for days, one in types if one is not None)
+    yield from ((days, entry) for days, entry in types if entry is not None)
     yield from ((WEEKDAYS[day], school[day]) for day in range(7) if day not in apart)
 
 
-def _night(one: Owned[Span] | None, owner: str = "") -> NightHours:
-    if one is None:
+def _night(entry: Owned[Span] | None, owner: str = "") -> NightHours:
+    if entry is None:
         return NightHours(owner=owner, from_=None, to=None)
-    return NightHours(owner=one.owner, from_=clock_text(one.value.start), to=clock_text(one.value.end))
+    return NightHours(owner=entry.owner, from_=clock_text(entry.value.start), to=clock_text(entry.value.end))
 
 
-def _windows(target: str, one: Owned[tuple[Span, ...]] | None, rules: RuleBook) -> Iterator[WindowHours]:
-    """Yield a row for each window, or one for a day that is always open or always closed."""
-    name, owner = target_name(target, rules), "" if one is None else one.owner
-    if one is None or not one.value:
-        all_day = OPEN if one is None else CLOSED
+def _windows(target: str, entry: Owned[tuple[Span, ...]] | None, rules: RuleBook) -> Iterator[WindowHours]:
+    """Yield a row for each allowed span of a target, or one row for a day that is all open or all closed."""
+    name, owner = target_name(target, rules), "" if entry is None else entry.owner
+    if entry is None or not entry.value:
+        all_day = OPEN if entry is None else CLOSED
         yield WindowHours(target=target, name=name, owner=owner, from_=None, to=None, all_day=all_day)
         return
-    for span in one.value:
+    for span in entry.value:
         start, end = clock_text(span.start), clock_text(span.end)
         yield WindowHours(target=target, name=name, owner=owner, from_=start, to=end, all_day=None)
 
 
-def _limit(target: str, one: Owned[timedelta] | None, rules: RuleBook, owner: str = "") -> LimitMinutes:
+def _limit(target: str, entry: Owned[timedelta] | None, rules: RuleBook, owner: str = "") -> LimitMinutes:
     return LimitMinutes(
         target=target,
         name=target_name(target, rules),
-        owner=owner if one is None else one.owner,
-        minutes=None if one is None else one.value // MINUTE,
+        owner=owner if entry is None else entry.owner,
+        minutes=None if entry is None else entry.value // MINUTE,
     )
 
 
 def other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[OtherDay]:
-    """Yield upcoming days that count as another day type, or have an exception."""
+    """Yield the days around ``today`` that count as another day type, or have an exception."""
     holidays = rules.product.holidays(rules.household.config.country)
     for day in plan(profile, rules.calendar, holidays, today - DAY, AHEAD):
         if day.exception or day.because not in (None, WEEKEND):
@@ -146,7 +146,7 @@ def other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[Other
 
 
 def _other_day(day: PlannedDay, rule: DateRule | None, rules: RuleBook) -> OtherDay:
-    """``rule``: what the date sets in place of the usual rules."""
+    """Return a day for the control socket. ``rule``: what its date sets in place of the usual rules."""
     night = None if rule is None else rule.bedtime
     return OtherDay(
         date=day.day,
@@ -169,8 +169,8 @@ def _other_day(day: PlannedDay, rule: DateRule | None, rules: RuleBook) -> Other
     )
 
 
-def _owned(one: Owned[T | None]) -> Owned[T] | None:
-    return None if one.value is None else Owned(one.value, one.owner)
+def _owned(entry: Owned[T | None]) -> Owned[T] | None:
+    return None if entry.value is None else Owned(entry.value, entry.owner)
 
 
 def target_name(target: str, rules: RuleBook) -> str:

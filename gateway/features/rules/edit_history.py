@@ -1,4 +1,4 @@
-"""Edits of the family's files, read from their history, for the verb `changes`."""
+"""Lists the edits of the family's rule files from the file history, for the verb `changes`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.control.contract.rules import ChangedValue, UndoAction
 from gateway.core.errors import PolicyError
-from gateway.household.file_history import FileHistory, Step, revision
+from gateway.household.file_history import FileChange, FileHistory, revision
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile import edits
 from gateway.policy.profile.edits import ChangedEntry, changed_entries
@@ -24,9 +24,9 @@ VALUE_LIMIT = 1000  # characters of one value; a longer one is replaced by "…"
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """What one step of the history changed in one file. ``what``: rules, added, removed or settings."""
+    """What one step of the file history changed in one file. ``what``: rules, added, removed or settings."""
 
-    step: Step
+    step: FileChange
     what: str
     who: str  # a profile's id; empty for the settings
     name: str
@@ -46,14 +46,17 @@ class _File:
 
 
 class EditHistory:
-    """Reads the history. Make one for each answer: it caches the files that it parses."""
+    """Compares stored versions of rule files, and returns what each edit changed.
+
+    Create one for each answer: it caches the files that it parses.
+    """
 
     def __init__(self, rules: RuleBook) -> None:
         self._rules = rules
         self._parsed: dict[tuple[str, int | None], _File | None] = {}
 
     def of(self, day: date) -> Iterator[RuleChange]:
-        """Yield the changes of a family day, in no particular order."""
+        """Yield the changes of rule files on a day of the household, in no particular order."""
         rules = self._rules
         profiles = Path(rules.household.config.profiles)
         folders = {profiles: rules.history(profiles), rules.path.parent: rules.history(rules.path.parent)}
@@ -71,7 +74,7 @@ class EditHistory:
             yield from (change for change in changes if change is not None)
 
     def of_person(self, who: str) -> Iterator[RuleChange]:
-        """Yield the changes of one person's rules, newest first, back to when the file was added.
+        """Yield the changes of one profile's file, newest first, back to when the file was added.
 
         Earlier steps may be about another person whose file had the same name. The reason of a step that was
         made for another person's file is left out.
@@ -88,8 +91,8 @@ class EditHistory:
             if change.what != "rules":
                 return
 
-    def _of_people(self, step: Step, history: FileHistory, folder: Path) -> Iterator[RuleChange | None]:
-        """Yield the change of the step's main file, and of other files if more than a device moved away."""
+    def _of_people(self, step: FileChange, history: FileHistory, folder: Path) -> Iterator[RuleChange | None]:
+        """Yield the change of the step's main file, and of other files that lost more than a device."""
         main = self._main_file(step, history, folder)
         first = self._of_person(step, history, folder / main)
         yield None if first is None else replace(first, because=step.because)
@@ -98,7 +101,7 @@ class EditHistory:
             if change is not None and any(not entry.key.startswith("devices/") for entry in change.entries):
                 yield replace(change, undo=None)
 
-    def _of_person(self, step: Step, history: FileHistory, path: Path) -> RuleChange | None:
+    def _of_person(self, step: FileChange, history: FileHistory, path: Path) -> RuleChange | None:
         name, who = path.name, path.stem
         before = self._person(path, self._before(step, history, name))
         after = self._person(path, self._after(step, history, name))
@@ -117,7 +120,7 @@ class EditHistory:
         undo = UndoAction(do="unedit", id=who, revision=step.before[name], found=step.after[name])
         return self._change(step, history, name, "rules", shown.name, found, undo) if found else None
 
-    def _of_home(self, step: Step, history: FileHistory) -> RuleChange | None:
+    def _of_home(self, step: FileChange, history: FileHistory) -> RuleChange | None:
         path = self._rules.path
         if path.name not in step.after:
             return None
@@ -134,10 +137,10 @@ class EditHistory:
         return self._change(step, history, path.name, "settings", "", tuple(found), undo) if found else None
 
     def _change(
-        self, step: Step, history: FileHistory, file: str, what: str, name: str,
+        self, step: FileChange, history: FileHistory, file: str, what: str, name: str,
         entries: tuple[ChangedEntry, ...], undo: UndoAction,
     ) -> RuleChange:  # fmt: skip
-        """Build a RuleChange. It can be undone only while it is the file's last step."""
+        """Return the change of a file. It has an undo only while the step is the file's last."""
         last = max(number for number, other in history.steps.items() if file in other.after)
         is_current = last == step.number and revision(history.read(file)) == step.after[file]
         can_undo = is_current and self._is_before_stored(step, history, file)
@@ -152,8 +155,11 @@ class EditHistory:
             undo if can_undo else None,
         )
 
-    def _main_file(self, step: Step, history: FileHistory, folder: Path) -> str:
-        """Return the file that a step was made for: others in it only lost devices to that one."""
+    def _main_file(self, step: FileChange, history: FileHistory, folder: Path) -> str:
+        """Return the name of the file that a step was made for.
+
+        Its other files only lost devices to that one.
+        """
         names = list(step.after)
         for name in names if len(names) > 1 else ():
             before = self._person(folder / name, self._before(step, history, name))
@@ -173,7 +179,7 @@ class EditHistory:
         return self._parsed[key]
 
     def _parse(self, path: Path, data: bytes) -> _File | None:
-        """Parse a profile's file; None if this version of the program cannot read it."""
+        """Return the parsed file of a profile; None if this version of the program cannot read it."""
         try:
             document, profile = edits.read(data, path.name), self._rules.profile_of(data, path)
         except PolicyError:
@@ -183,19 +189,20 @@ class EditHistory:
             document = {**document, "devices": list(edits.macs(document["devices"]))}
         return _File(profile.name, document, rules_to_yaml(profile.rules) | own)
 
-    def _before(self, step: Step, history: FileHistory, name: str) -> bytes | None:
+    def _before(self, step: FileChange, history: FileHistory, name: str) -> bytes | None:
         try:
             return history.content(step, name)
         except PolicyError:
             return None
 
-    def _is_before_stored(self, step: Step, history: FileHistory, name: str) -> bool:
+    def _is_before_stored(self, step: FileChange, history: FileHistory, name: str) -> bool:
         return step.before[name] is None or self._before(step, history, name) is not None
 
-    def _after(self, step: Step, history: FileHistory, name: str) -> bytes | None:
-        """Return a file as the step left it; None if it was then edited outside of the daemon.
+    def _after(self, step: FileChange, history: FileHistory, name: str) -> bytes | None:
+        """Return the content that a step left in a file.
 
-        That is what the next step found, or the file as it is now.
+        None if the file was then edited outside of the daemon. That is what the next step found, or the file
+        as it is now.
         """
         wanted = step.after[name]
         if wanted is None:
@@ -209,7 +216,7 @@ class EditHistory:
 
 
 def changed_values(entries: tuple[ChangedEntry, ...]) -> tuple[ChangedValue, ...]:
-    """Return the entries with a placeholder for values that are too long."""
+    """Return the keys and values that changed. Values longer than VALUE_LIMIT are replaced by "…"."""
     return tuple(
         ChangedValue(key=entry.key, before=_short(entry.before), after=_short(entry.after))
         for entry in entries

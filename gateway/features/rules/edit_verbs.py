@@ -1,4 +1,4 @@
-"""The verbs that show and change the family's rule files."""
+"""The verbs that show, edit, add, remove and restore the rule files of profiles."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.growing.growing import Growing
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.household.context import Effects, HomeContext
-from gateway.household.editing import Author, Edit, Editing
+from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.file_history import revision_of
 from gateway.policy.profile import edits
 from gateway.policy.profile.laws import signed
@@ -45,14 +45,14 @@ from gateway.store.store import Store
 
 
 class EditVerbs:
-    """Shows, edits, adds, removes and restores profiles."""
+    """Shows, edits, adds, removes and restores profiles, with an audit line for each change."""
 
     def __init__(
         self,
         home: HomeContext,
         effects: Effects,
         store: Store,
-        growing: Growing,
+        growing: AgeTransitions,
         access: Access,
         editing: Editing,
     ) -> None:
@@ -66,22 +66,25 @@ class EditVerbs:
     def register(self, router: Router) -> None:
         router.serve(RULES, self.rules)
         router.serve(EDIT, self.edit)
-        router.serve(UNEDIT, self.unedit)
+        router.serve(UNEDIT, self.undo_edit)
         router.serve(ADD_PROFILE, self.add_profile)
         router.serve(REMOVE_PROFILE, self.remove_profile)
         router.serve(RESTORE_PROFILE, self.restore_profile)
 
     def author(self, request: Request) -> Author:
-        """Return the guardian who changes a file. All verbs that edit files check permission here."""
+        """Return the guardian, time and reason of a change. Refuses other senders.
+
+        All verbs that edit files check permission here.
+        """
         return Author(self._access.guardian(request), self._home.local_now(), because(request))
 
     def audit(self, request: Request, author: Author, what: str, detail: str) -> None:
-        """Record an edit in the audit log."""
+        """Write an edit to the audit log."""
         origin = request.text("origin", "")
         self._store.audit(what, detail, by=author.by, at=author.at, origin=origin)
 
     def rules(self, call: Call[RulesRequest]) -> ChildRules:
-        """Return what a profile's file says, and which values come from its age group."""
+        """Return a profile's own rules, those of its age group, and both merged."""
         household = self._home.rules.household
         profile = self._home.rules.profile(call.args.id)
         path = self._editing.file(profile.id)
@@ -101,7 +104,7 @@ class EditVerbs:
         )
 
     def last_change_of(self, profile: Profile) -> LastChange | None:
-        """Return who changed a profile's file last, and when; None if that is unknown."""
+        """Return who last changed a profile's file, and when; None if that is unknown."""
         if profile.built_in:
             return None
         try:
@@ -111,14 +114,17 @@ class EditVerbs:
             return None  # the last good version applies, and its author is unknown
 
     def last_change(self, path: Path, source: bytes) -> LastChange | None:
-        """Return who changed a file last, and when; None if it was edited outside of the daemon."""
+        """Return who last changed a file, and when; None if it was edited outside of the daemon."""
         step = self._editing.last_step(path, source)
         if step is None:
             return None
         return LastChange(by=step.by, at=step.at.astimezone(self._home.rules.household.config.zone))
 
     def edit(self, call: Call[EditRequest]) -> Edited:
-        """Change settings of a profile."""
+        """Change rules of a profile by the keys in ``set``.
+
+        Return the revision for an undo and the moved devices.
+        """
         author, profile_id = self.author(call), self._id(call.args.id)
         changes = signed(call.mapping("set"), author.by)
         self._growing.refuse_later(profile_id, changes)
@@ -134,23 +140,23 @@ class EditVerbs:
             ),
         )
 
-    def unedit(self, call: Call[UneditRequest]) -> Unedited:
-        """Put a profile's file back to an earlier revision."""
+    def undo_edit(self, call: Call[UneditRequest]) -> Unedited:
+        """Restore an earlier revision of a profile's file. Return the revision for an undo."""
         author, profile_id = self.author(call), self._id(call.args.id)
         revision = call.args.revision
         _, old = self._editing.history.earlier(self._editing.file(profile_id), revision)
         self._growing.refuse_file(profile_id, old)
-        done = self._editing.unedit(profile_id, revision, author, call.args.found)
+        done = self._editing.undo_edit(profile_id, revision, author, call.args.found)
         self.audit(call, author, "unedit", f"{profile_id}: as it was before")
         return Unedited(revision=done.revision, undo=done.found)
 
     def _id(self, wanted: str) -> str:
-        """Return the id of a profile, also of one whose file cannot be used."""
+        """Return the id of a profile by id or name, also if its file cannot be used."""
         profile = self._home.rules.household.find(wanted)
         return wanted if profile is None else profile.id
 
     def add_profile(self, call: Call[AddProfileRequest]) -> ProfileId:
-        """Add a profile. With ``trial`` it is only checked, and nothing is written."""
+        """Add a profile and return its id. With ``trial`` it is only checked, and nothing is written."""
         author, args = self.author(call), call.args
         name, band = args.name.strip(), args.band
         rules = {} if args.set is None else signed(call.mapping("set"), author.by)
@@ -164,7 +170,7 @@ class EditVerbs:
         return ProfileId(id=profile_id)
 
     def remove_profile(self, call: Call[RemoveProfileRequest]) -> RemovedProfile:
-        """Remove a profile. ``restore_profile`` undoes it with the token in ``undo``."""
+        """Remove a profile. Return a token in ``undo`` by which ``restore_profile`` restores it."""
         author, profile_id = self.author(call), self._id(call.args.id)
         profile = self._home.rules.household.profiles.get(profile_id)
         step = self._editing.remove(profile_id, author)
@@ -172,7 +178,7 @@ class EditVerbs:
         return RemovedProfile(undo=str(step.number), devices=tuple(profile.devices if profile else ()))
 
     def restore_profile(self, call: Call[RestoreProfileRequest]) -> ProfileId:
-        """Restore a removed profile."""
+        """Restore a removed profile by its ``token``, and return its id."""
         author, token = self.author(call), call.args.token
         if not (token.isascii() and token.isdigit() and len(token) <= 9):
             call.refuse("token", "names no removed profile", Code.NO_REVISION)
@@ -182,7 +188,7 @@ class EditVerbs:
         return ProfileId(id=profile_id)
 
     def _carry_held_band(self, number: int, profile_id: str) -> None:
-        """Give a profile that was restored under another id the highest age group of its former id.
+        """Copy the highest age group of a restored profile's former id to its new id.
 
         Otherwise a younger age group would allow a higher log level than before.
         """
@@ -197,7 +203,10 @@ class EditVerbs:
 
 
 def because(request: Request) -> str:
-    """Return the reason for a change, which the child can read. Neither the log nor the audit has it."""
+    """Return the guardian's reason for a change, which the child can read.
+
+    Neither log nor audit log has it.
+    """
     reason = request.text("because", "")
     if len(reason) > MAX_REASON:
         problem = f"has {len(reason)} characters: write at most {MAX_REASON}"
@@ -205,8 +214,8 @@ def because(request: Request) -> str:
     return reason
 
 
-def _detail(profile_id: str, done: Edit) -> str:
-    """Return the audit line's detail of an edit."""
+def _detail(profile_id: str, done: CompletedEdit) -> str:
+    """Return the text of an edit for the audit log: changed keys, and devices taken from others."""
     moved = (f"{len(macs)} of {owner}" for owner, macs in done.lost.items())
     changes = edits.changes_text(done.before, done.after)
     taken = ", ".join(moved)

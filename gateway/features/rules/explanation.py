@@ -1,4 +1,4 @@
-"""Builds the explanation of a decision, for the daemon and, from the files alone, for `qalqan why`."""
+"""Builds the explanation of a decision for the daemon, and for `qalqan why`, which reads only the files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def explanation(
     decided: BlockOrigin | None,
     problems: tuple[str, ...] = (),
 ) -> Explanation:
-    """Return the explanation. Times are in the zone of ``at``. Connections add protocol and address."""
+    """Return a decision with its reason, rule, owner, end and a sentence.
+
+    Times are in the time zone of ``at``. For a connection, protocol and address are added.
+    """
     decision, left, change = answer
     flow = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _endpoint_text(seen)}
     return Explanation(

@@ -10,14 +10,14 @@ from gateway.control.contract.rules import (
     EditFamilyRequest,
     FamilySettings,
     ListSettings,
-    RouterSetting,
+    RouterSettingEntry,
     SharedBy,
     Unedited,
     UneditFamilyRequest,
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.files import read_bounded
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.household.editing import HomeEditing
@@ -29,7 +29,7 @@ from gateway.policy.yaml.documents import has_own_comments
 
 
 class FamilyVerbs:
-    """Shows, edits and puts back the family's settings."""
+    """Shows, edits and restores the family's settings in `qalqan.yaml`."""
 
     def __init__(self, rules: RuleBook, edit: EditVerbs, editing: HomeEditing) -> None:
         self._rules = rules
@@ -39,10 +39,10 @@ class FamilyVerbs:
     def register(self, router: Router) -> None:
         router.serve(FAMILY, self.family)
         router.serve(EDIT_FAMILY, self.edit)
-        router.serve(UNEDIT_FAMILY, self.unedit)
+        router.serve(UNEDIT_FAMILY, self.undo_edit)
 
-    def family(self, _call: Call[Nothing]) -> FamilySettings:
-        """Return the settings, and who changed them last."""
+    def family(self, _call: Call[NoValues]) -> FamilySettings:
+        """Return the family's settings, the router's own settings, and who last changed them."""
         rules = self._rules
         source, settings = read_bounded(rules.path), rules.household.config
         return FamilySettings(
@@ -61,7 +61,7 @@ class FamilyVerbs:
             gateway_ports=settings.gateway_ports,
             lists=ListSettings(update=settings.lists_update.value),
             router=tuple(
-                RouterSetting(file=setting.file, option=setting.option, value=setting.text)
+                RouterSettingEntry(file=setting.file, option=setting.option, value=setting.text)
                 for setting in settings.fixed.values()
             ),
             set=self._edit.last_change(rules.path, source),
@@ -69,7 +69,7 @@ class FamilyVerbs:
         )
 
     def edit(self, call: Call[EditFamilyRequest]) -> Edited:
-        """Change settings."""
+        """Change the family's settings by the keys in ``set``. Return the revision for an undo."""
         author, changes = self._edit.author(call), call.mapping("set")
         done = self._editing.edit(changes, author, call.args.revision)
         if done.revision != done.found:
@@ -77,9 +77,9 @@ class FamilyVerbs:
         changed = edits.effective(done.before, done.after, changes)
         return Edited(revision=done.revision, undo=done.found, changed=tuple(changed))
 
-    def unedit(self, call: Call[UneditFamilyRequest]) -> Unedited:
-        """Put the settings back to an earlier revision."""
+    def undo_edit(self, call: Call[UneditFamilyRequest]) -> Unedited:
+        """Restore an earlier revision of the family's settings. Return the revision for an undo."""
         author = self._edit.author(call)
-        done = self._editing.unedit(call.args.revision, author, call.args.found)
+        done = self._editing.undo_edit(call.args.revision, author, call.args.found)
         self._edit.audit(call, author, "unedit_family", "as it was before")
         return Unedited(revision=done.revision, undo=done.found)

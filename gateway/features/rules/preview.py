@@ -1,4 +1,4 @@
-"""The verbs `catalogue`, `preview` and `week`: what rules exist, and what a change would do."""
+"""The verbs `catalogue`, `preview` and `week`: the rules to choose from, and the effect of a change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.control.contract.rules import (
 )
 from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.features.accounts.access import Access
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.rules.catalogue_view import catalogue_view
@@ -41,7 +41,7 @@ from gateway.policy.values import Observation
 
 
 class Explainer:
-    """Explains the decision about a host or a connection, as far as guardians may see it."""
+    """Explains decisions about a host or a connection, as far as guardians may see the reasons."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Explainer:
         self._decided = decided
 
     def moment(self, at: str | None) -> datetime:
-        """Return a moment of a request, by default the current time."""
+        """Return the time in a request, by default the current time."""
         if at is None:
             return self._home.local_now()
         return parse_moment(at, self._home.rules.household.config.zone)
@@ -66,7 +66,7 @@ class Explainer:
     def explain(
         self, member: Member, seen: Observation, at: datetime, problems: tuple[str, ...] = ()
     ) -> Explanation:
-        """Return the decision for a member at a moment, and the reasons."""
+        """Return the decision for a member about a host or connection at a moment, with its reasons."""
         judge, situation = member.judge, member.situation
         if at < self._home.local_now():
             judge, situation = self._family.judged(member, at)
@@ -78,9 +78,9 @@ class Explainer:
 
 
 class PreviewVerbs:
-    """Shows what rules exist, and what a change would do.
+    """Returns the rules to choose from, and what changed rules would decide and schedule.
 
-    ``with_choices`` adds to a profile what the child set for itself.
+    ``with_choices`` returns a profile with what the child set for itself.
     """
 
     def __init__(
@@ -102,17 +102,17 @@ class PreviewVerbs:
         router.serve(PREVIEW, self.preview)
         router.serve(WEEK, self.week)
 
-    def catalogue(self, _call: Call[Nothing]) -> RuleCatalogue:
+    def catalogue(self, _call: Call[NoValues]) -> RuleCatalogue:
         return catalogue_view(self._home.rules.product)
 
     def preview(self, call: Call[PreviewRequest]) -> Explanation:
-        """Return the decision about a host, by the rules as they are or with changes."""
+        """Return the decision about a host, by the present rules or with the changes in ``set``."""
         member = self._access.stand_in(self._profile(call, call.args.id))
         seen, at = parse_question(call.args.host), self._explainer.moment(call.args.at)
         return self._explainer.explain(member, seen, at)
 
     def _profile(self, request: Request, wanted: str) -> Profile:
-        """Return the profile as it is, or with the changes of ``set``."""
+        """Return the profile by id or name, with the changes in ``set`` if the request has any."""
         profile = self._home.rules.profile(wanted)
         if not request.has("set"):
             return profile
@@ -121,7 +121,7 @@ class PreviewVerbs:
         return self._with_choices(changed)
 
     def week(self, call: Call[WeekRequest]) -> WeekPlan:
-        """Return the schedule of seven days from today on."""
+        """Return the schedule and time limits of the seven days from today on."""
         rules, profile = self._home.rules, self._profile(call, call.args.id)
         holidays = rules.product.holidays(rules.household.config.country)
         grid, today = Grid(profile, rules.calendar), self._home.local_now().date()

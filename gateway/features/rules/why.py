@@ -1,4 +1,4 @@
-"""The verb `why`: what the rules decide about a name or a connection of a device, now or at another time."""
+"""The verb `why`: explains a decision about a host or connection of a device or profile, at any time."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.why import parse_question
 from gateway.policy.values import Observation
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.questions import QuestionTable
 
 Explain = Callable[[Member, Observation, datetime, tuple[str, ...]], Explanation]
 """Describes the decision about a host or a connection of a member at a moment, with problems of its file."""
 
 
 class WhyVerb:
-    """Explains decisions. ``moment`` parses the moment of a request."""
+    """Explains decisions about a host or connection. ``moment`` parses the time of a request."""
 
     def __init__(
         self,
         home: HomeContext,
         family: Family,
-        questions: Questions,
+        questions: QuestionTable,
         access: Access,
         moment: Callable[[str | None], datetime],
         explain: Explain,
@@ -48,15 +48,16 @@ class WhyVerb:
         return self._explain(self._member(call, at), seen, at, self._problems(args.device or ""))
 
     def _problems(self, device: str) -> tuple[str, ...]:
-        """Return the problem of the file that names the device, where this file cannot be used."""
+        """Return the problem of the rule file that names the device, if the file cannot be used."""
         mac = parse_mac(device)
         found = None if mac is None else self._home.rules.household.problem_of(mac)
         return () if found is None else (str(found),)
 
     def _member(self, call: Call[WhyRequest], at: datetime) -> Member:
-        """Return the member that `profile` or `device` names. For a profile: what applies to all its devices.
+        """Return the member that `device` or `profile` names. For a profile: what applies to all its devices.
 
-        For a device with an open question, the member that it was where ``at`` is before the question.
+        For a device with an open question about its owner, return its member from before if ``at`` is
+        earlier.
         """
         household, family = self._home.rules.household, self._family
         device, profile = call.args.device, call.args.profile

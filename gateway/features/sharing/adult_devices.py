@@ -1,4 +1,4 @@
-"""Devices opened by an adult's proof. Each is unfiltered until its proof ends.
+"""Devices that an adult unlocked by a proof. Each is unfiltered until its proof ends.
 
 The end is a time of the system clock, as a family reads it, and is adjusted when the clock jumps. While the
 clock is not trusted, proofs from before the start do not apply.
@@ -12,17 +12,17 @@ from gateway.household.members import Family
 from gateway.household.presence import SeenDevices
 from gateway.policy.accounts.adult_proof import AdultProof, longest
 from gateway.policy.time.clock_changes import Jump
-from gateway.store.tables.adult_proofs import AdultProofs
+from gateway.store.tables.adult_proofs import AdultProofTable
 
 PERIOD = 60.0  # seconds between two looks, so that a change of the clock takes effect within a minute
 MOST = 32  # devices at the same time: a party has fewer phones
 
 
 class AdultDevices:
-    """Starts and ends adult proofs."""
+    """Unlocks devices by an adult's proof, and filters them again when the proof ends."""
 
     def __init__(
-        self, home: HomeContext, effects: Effects, proofs: AdultProofs, family: Family, here: SeenDevices
+        self, home: HomeContext, effects: Effects, proofs: AdultProofTable, family: Family, here: SeenDevices
     ) -> None:
         """Drop the proofs that ended while the daemon was stopped. Call it before devices are grouped."""
         self._home = home
@@ -47,16 +47,16 @@ class AdultDevices:
         self._schedule()
 
     def of(self, mac: str) -> AdultProof | None:
-        """Return the proof that opens the device now."""
+        """Return the proof by which the device is unfiltered now, or None."""
         return self._proofs.all().get(mac) if mac in self._family.opened else None
 
     def is_full(self, mac: str) -> bool:
-        """Whether this device cannot be opened because too many other devices are open."""
+        """Return whether this device cannot be unlocked because too many other devices are."""
         proofs = self._proofs.all()
         return mac not in proofs and len(proofs) >= MOST
 
     def begin(self, proof: AdultProof, *, who: str, origin: str) -> None:
-        """Open the device. ``who`` and ``origin`` are for the audit log."""
+        """Unlock the device until the proof ends. ``who`` and ``origin`` are for the audit log."""
         until = proof.until.astimezone(self._home.rules.household.config.zone)
         detail = f"{proof.mac} until {until.isoformat(timespec='minutes')}"
         self._proofs.put(proof, audit_text=detail, who=who, origin=origin)
@@ -65,14 +65,14 @@ class AdultDevices:
         self._schedule()
 
     def end(self, proof: AdultProof, *, by: str, origin: str) -> None:
-        """Close the device before the proof ends."""
+        """Filter the device again before its proof ends."""
         self._proofs.end(proof.mac, by=by, at=self._home.now(), origin=origin)
         self._effects.regroup()
         self._publish(proof, "ended")
         self._schedule()
 
     def look(self) -> None:
-        """Close the devices whose proofs have ended."""
+        """Filter the devices again whose proofs have ended."""
         now = self._home.now()
         over = [proof for proof in self._proofs.all().values() if proof.until <= now]
         if over:
@@ -85,7 +85,7 @@ class AdultDevices:
         self._schedule()
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust the proofs after a jump of the clock. Returns whether devices must be regrouped."""
+        """Adjust the ends of proofs after a jump of the clock. Return whether devices must be regrouped."""
         before = dict(self._proofs.all())
         moved = self._proofs.shift(jump.seen_in(self._home.rules.household.config.zone))
         for mac in before.keys() - self._proofs.all().keys():
@@ -105,7 +105,7 @@ class AdultDevices:
         )
 
     def _schedule(self) -> None:
-        """Look again at the end of the next proof, and at least every PERIOD."""
+        """Set the timer to the end of the next proof, at most PERIOD ahead."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

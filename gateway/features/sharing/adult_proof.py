@@ -1,4 +1,4 @@
-"""The verb `adult_proof`: opens a device for an adult for a while.
+"""The verb `adult_proof`: unlocks a device for an adult for a limited time.
 
 The proof is a guardian's password typed on the device, a guardian's tap on another device, or a wallet. The
 web process hashes the password and has a wallet's proof verified in a child process. The daemon receives only
@@ -31,20 +31,20 @@ from gateway.policy.accounts.adult_proof import LENGTHS, AdultProof, ProofMethod
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import may_open
 from gateway.store.tables.grants import in_utc
-from gateway.store.tables.people import People
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.people import AccountTable
+from gateway.store.tables.questions import QuestionTable
 
 SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge all running connections again
 
 
 class AdultProofVerbs:
-    """Opens and closes devices, and describes what a proof does on a device."""
+    """Unlocks devices by an adult's proof, locks them, and returns whether a proof can unlock a device."""
 
     def __init__(
         self,
         home: HomeContext,
-        people: People,
-        questions: Questions,
+        people: AccountTable,
+        questions: QuestionTable,
         family: Family,
         sharing: Sharing,
         adult_devices: AdultDevices,
@@ -69,19 +69,19 @@ class AdultProofVerbs:
         return self._end(call, mac) if call.args.action == "end" else self._open(call, mac)
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """Return what the verb `device` adds: the proof in force, or that a proof ``opens`` the device."""
+        """Return what `device` shows: the proof in force, or that a proof can unlock it (``opens``)."""
         proof = self.proof_of(mac)
         if proof is not None:
             return {"adult_proof": proof}
         return {"opens": True} if self._refusal(mac, member) is None else {}
 
     def proof_of(self, mac: str) -> AdultProofState | None:
-        """Return the proof that opens the device now."""
+        """Return method, guardian and end of the proof that unlocks the device now, or None."""
         proof = self._adult_devices.of(mac)
         return None if proof is None else self._opened_by(proof)
 
     def opens(self, mac: str) -> bool:
-        """Whether a proof opens the device, or has opened it."""
+        """Return whether a proof can unlock the device, or has unlocked it."""
         family = self._family
         return mac in family.opened or self._refusal(mac, family.member_of(mac)) is None
 
@@ -110,7 +110,7 @@ class AdultProofVerbs:
         return AdultProofChange(device=mac, **values_of(self._opened_by(proof)))
 
     def _end(self, call: Call[AdultProofRequest], mac: str) -> AdultProofChange:
-        """Close the device: for a guardian, or for the device itself without a sign-in."""
+        """Lock the device: for a guardian, or for the device itself without a sign-in."""
         by = self._access.guardian(call) if call.has("by") else ""
         proof = self._adult_devices.of(mac)
         if proof is None:
@@ -119,7 +119,10 @@ class AdultProofVerbs:
         return AdultProofChange(mac)
 
     def _method(self, call: Call[AdultProofRequest]) -> tuple[ProofMethod, str]:
-        """Return the method of the proof, and the guardian's name if there is one."""
+        """Return the method of the proof, and the guardian's name (empty for a wallet).
+
+        Checks the password.
+        """
         if call.has("by"):
             return ProofMethod.GUARDIAN, self._access.guardian(call)
         if call.choice("method", (ProofMethod.PASSWORD, ProofMethod.WALLET)) == ProofMethod.WALLET:
@@ -131,7 +134,7 @@ class AdultProofVerbs:
         return ProofMethod.PASSWORD, account.name
 
     def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
-        """Return why no proof opens the device; None if one does."""
+        """Return the problem and error code if no proof can unlock the device; None if one can."""
         if member is None:
             return "is not filtered", Code.NOT_FILTERED
         household, use = self._home.rules.household, self._sharing.use_of(mac)
@@ -152,5 +155,5 @@ class AdultProofVerbs:
 
 
 def _origin(call: Call[AdultProofRequest], proof: AdultProof, by: str) -> str:
-    """Return the address for the audit line. None is recorded for a wallet's proof."""
+    """Return the sender's address for the audit line. None is recorded for a wallet's proof."""
     return "" if proof.method is ProofMethod.WALLET and not by else call.text("origin", "")

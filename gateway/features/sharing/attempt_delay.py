@@ -1,4 +1,4 @@
-"""Counts tries by key, and how long to wait after too many."""
+"""Counts attempts, such as wrong PINs, by key, and refuses further ones for some time after too many."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REMEMBERED = 256  # keys; the one with the oldest last try is dropped first
 
 
 class AttemptDelay:
-    """Allows so many tries within ten minutes, or ``within``."""
+    """Allows ``limit`` attempts by key within a time (``within``, by default ten minutes)."""
 
     def __init__(self, limit: int, within: timedelta = TRIES_WITHIN) -> None:
         self._limit = limit
@@ -21,7 +21,7 @@ class AttemptDelay:
         self._tries: OrderedDict[str, Tries] = OrderedDict()
 
     def check(self, whose: str, now: datetime) -> None:
-        """Raise PolicyError while the key has to wait."""
+        """Raise PolicyError while the key has to wait before its next attempt."""
         tries = self._tries.get(whose)
         wait = None if tries is None else tries.wait(now)
         if wait:
@@ -30,7 +30,7 @@ class AttemptDelay:
             raise error.coded(Code.TRIED_TOO_OFTEN, minutes=minutes)
 
     def add(self, whose: str, now: datetime) -> bool:
-        """Add a try. Returns whether it was the last one for now."""
+        """Count an attempt of a key. Return whether the key has to wait from now on."""
         tries = self._tries.setdefault(whose, Tries(self._limit, self._within))
         self._tries.move_to_end(whose)
         if len(self._tries) > REMEMBERED:

@@ -1,6 +1,6 @@
 """The verb `pin`: sets, checks and clears the PIN by which a child identifies itself.
 
-Wrong tries are counted for each pair of device and child. A sibling who guesses on a shared tablet locks the
+Wrong PINs are counted for each pair of device and child. A sibling who guesses on a shared tablet locks the
 child out for at most ten minutes, and only there: the child's own phone counts separately.
 """
 
@@ -27,18 +27,21 @@ from gateway.policy.identity.sharing import DeviceUse, needs_pin, possible_users
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.tables.grants import in_utc
-from gateway.store.tables.pauses import State
-from gateway.store.tables.sharing import Pins
+from gateway.store.tables.pauses import PauseTable
+from gateway.store.tables.sharing import PinTable
 
 
 class PinDesk:
-    """``use_of`` returns who uses a device for a while instead of its owner."""
+    """Sets, checks and clears the PINs of children.
+
+    ``use_of`` returns who temporarily uses a device in place of its owner.
+    """
 
     def __init__(
         self,
         home: HomeContext,
-        stored: Pins,
-        settings: State,
+        stored: PinTable,
+        settings: PauseTable,
         access: Access,
         use_of: Callable[[str], DeviceUse | None],
     ) -> None:
@@ -54,7 +57,10 @@ class PinDesk:
         router.serve(PIN, self.pin)
 
     def pin(self, call: Call[PinRequest]) -> ChangedPin:
-        """Carry out an action. A guardian sends ``who`` and ``by`` to set or clear, a child ``device``."""
+        """Set, check or clear a child's PIN.
+
+        A guardian sends ``who`` and ``by`` to set or clear, a child ``device``.
+        """
         action = call.args.action
         if action == "clear":
             return self._clear(call)
@@ -78,12 +84,12 @@ class PinDesk:
         return ChangedPin(who=who.id, **values_of(self.describe(who)))
 
     def is_own(self, mac: str, who: Profile) -> bool:
-        """Whether the device belongs to this child alone, and no other child uses it now."""
+        """Return whether the device belongs to this child alone, and no other child uses it now."""
         household = self._home.rules.household
         return mac in who.devices and not possible_users(household, mac) and not self._use_of(mac)
 
     def check(self, request: Request, mac: str, who: Profile) -> None:
-        """Refuse the request where ``pin`` is not the PIN of ``who``, or after too many wrong tries."""
+        """Refuse the request if ``pin`` is not the PIN of ``who``, or after too many wrong ones."""
         known, key, now = self._stored.of(who.id), f"{mac} {who.id}", self._loop_time()
         if known is None:
             request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)

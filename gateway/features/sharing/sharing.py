@@ -28,7 +28,7 @@ from gateway.policy.identity.sharing import (
 )
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.tables.grants import in_utc
-from gateway.store.tables.sharing import Uses
+from gateway.store.tables.sharing import DeviceUseTable
 
 PERIOD = 60.0  # seconds between two looks at the traffic: LEAST_BYTES is an amount per minute
 SLOTS_LIMIT = 64  # devices in use or handed over at the same time; a family has a few
@@ -36,7 +36,7 @@ SLOTS_LIMIT = 64  # devices in use or handed over at the same time; a family has
 
 @dataclass(slots=True)
 class _Watched:
-    """A use, in seconds of the loop's clock."""
+    """The end and the traffic of a temporary use. Times are in seconds of the loop's clock."""
 
     ends: float
     active: float  # when the device last had noticeable traffic
@@ -44,19 +44,22 @@ class _Watched:
 
 
 class Sharing:
-    """Starts and ends uses. ``byte_counts``: bytes by slot and class since the start, from the kernel."""
+    """Starts and ends temporary uses: a child's profile applies to a shared or handed-over device.
+
+    ``byte_counts``: returns the kernel's bytes by slot and class since the start.
+    """
 
     def __init__(
         self,
         home: HomeContext,
         effects: Effects,
-        uses: Uses,
+        uses: DeviceUseTable,
         family: Family,
         visibility: Visibility,
         recent: RecentRefusals,
         byte_counts: Callable[[], Mapping[Pair, int]],
     ) -> None:
-        """Drop the uses that ended while the daemon was stopped. Call it before devices are grouped."""
+        """Drop the uses that ended while the daemon was stopped. Create it before devices are grouped."""
         self._home = home
         self._effects = effects
         self._uses = uses
@@ -70,7 +73,7 @@ class Sharing:
         uses.drop_where(lambda use: not use.handed and not (trusted and _left(use, now)))
 
     def start(self) -> None:
-        """Watch the uses from before the start. The kernel's counters exist from now on."""
+        """Watch the traffic of the uses from before the start. The kernel's counters exist from now on."""
         now = self._home.now()
         for mac, use in self._uses.all().items():
             if not use.handed:
@@ -78,7 +81,7 @@ class Sharing:
         self._schedule()
 
     def use_of(self, mac: str) -> DeviceUse | None:
-        """Return the use of a device; None while the device has its own rules."""
+        """Return the temporary use of a device; None while the device has its own rules."""
         use = self._uses.all().get(mac)
         return use if use is not None and temporary_profiles(self._home.rules.household, [use]) else None
 
@@ -87,14 +90,14 @@ class Sharing:
         return [mac for mac, use in self._uses.all().items() if use.handed]
 
     def is_full(self, mac: str) -> bool:
-        """Whether no use of this device can begin because too many other devices are in use."""
+        """Return whether no use of this device can begin because too many other devices are in use."""
         uses = self._uses.all()
         return mac not in uses and len(uses) >= SLOTS_LIMIT
 
     def begin(
         self, mac: str, who: str, kind: UseKind, *, by: str = "", what: str = "", origin: str = ""
     ) -> DeviceUse:
-        """Apply the rules of the profile ``who`` to the device.
+        """Apply the rules of the profile ``who`` to the device, and return the temporary use.
 
         ``by``: the guardian who decides it, ``what``: the kind of its audit line; both are empty for a child.
         """
@@ -111,7 +114,7 @@ class Sharing:
         return use
 
     def end(self, mac: str, *, by: str = "", what: str = "", origin: str = "") -> None:
-        """Apply the device's own rules again."""
+        """End the temporary use of a device: its own rules apply again."""
         before = self._visible_user(mac)
         self._uses.drop(mac, by=by, what=what, at=self._home.now(), origin=origin)
         self._watched.pop(mac, None)
@@ -120,7 +123,7 @@ class Sharing:
         self._schedule()
 
     def _change_hands(self, mac: str) -> None:
-        """Regroup devices. The next user must not see what was blocked for the previous one."""
+        """Regroup devices, and forget what was blocked: the next user must not see it."""
         self._recent.forget(self._family.slot_of(mac))
         self._effects.regroup()
 
@@ -131,7 +134,7 @@ class Sharing:
             self._uses.end_at(mac, in_utc(jump.after + left))
 
     def look(self) -> None:
-        """Measure the traffic and end the uses that are over."""
+        """End the temporary uses that are over, or that had no noticeable traffic for SILENT."""
         now = self._home.loop.now()
         for mac, watched in self._watched.items():
             moved = self._moved(mac)
@@ -156,18 +159,21 @@ class Sharing:
         return sum(size for (slot, _), size in self._byte_counts().items() if slot == device)
 
     def _visible_user(self, mac: str) -> str | None:
-        """Return the profile that uses the device, if guardians may see it."""
+        """Return the profile id that uses the device temporarily.
+
+        None if there is none, or guardians may not see it.
+        """
         use = self.use_of(mac)
         return None if use is None or not self._visibility.can_disclose_use(mac) else use.who
 
     def _publish(self, mac: str, before: str | None) -> None:
-        """Notify listeners if guardians see another user than ``before``."""
+        """Publish the device's user if guardians see another one than ``before``."""
         who = self._visible_user(mac)
         if who != before:
             self._home.publish("sharing", device=mac, who=who)
 
     def _schedule(self) -> None:
-        """Look again at the end of the next use, and every PERIOD while a shared device is in use."""
+        """Set the timer to the end of the next use, at most PERIOD ahead, while a shared device is in use."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -181,7 +187,7 @@ class Sharing:
 
 
 def _left(use: DeviceUse, now: datetime) -> timedelta:
-    """Return the remaining time, at most LONGEST: the clock may have been set back during a stop."""
+    """Return the remaining time of a use, at most LONGEST: the clock may have been set back during a stop."""
     if use.until is None:
         return timedelta()
     return max(timedelta(), min(LONGEST, use.until - now))

@@ -1,4 +1,4 @@
-"""Verbs about temporary users of devices.
+"""Verbs for temporary users of devices.
 
 On shared devices: `use`, `leave` and `claim`. For devices handed over to a child: `hand_over`, `take_back`
 and `handed`. For guardians: `lent`. On new devices: `adult`.
@@ -17,15 +17,15 @@ from gateway.control.contract.sharing import (
     LENT,
     TAKE_BACK,
     USE,
-    Adult,
     AdultRequest,
+    AdultResponse,
     ClaimRequest,
     Handed,
     HandedRequest,
     HandOverRequest,
     LeaveRequest,
     Lending,
-    OwnPin,
+    OwnPinState,
     SharedDevice,
     SharingPerson,
     TakeBackRequest,
@@ -34,7 +34,7 @@ from gateway.control.contract.sharing import (
 from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.control.schema import values_of
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.devices.questions import DeviceQuestions
@@ -58,8 +58,8 @@ from gateway.policy.identity.sharing import (
     shared_with,
 )
 from gateway.policy.profile.profile import GUEST, HOME, Profile
-from gateway.store.tables.devices import Devices
-from gateway.store.tables.questions import Questions
+from gateway.store.tables.devices import DeviceTable
+from gateway.store.tables.questions import QuestionTable
 
 SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge all running connections again
 SAYS = 20  # new devices whose users say to be adults, within ten minutes
@@ -67,13 +67,13 @@ PLAIN_PLACES = (HOME, "adult")
 
 
 class SharingVerbs:
-    """Starts and ends uses for children and guardians, and describes shared devices."""
+    """Starts and ends temporary uses for children and guardians, and describes shared devices."""
 
     def __init__(
         self,
         home: HomeContext,
-        questions: Questions,
-        devices: Devices,
+        questions: QuestionTable,
+        devices: DeviceTable,
         family: Family,
         presence: Presence,
         visibility: Visibility,
@@ -110,7 +110,10 @@ class SharingVerbs:
     # On a shared device, or from a child's own phone.
 
     def use(self, call: Call[UseRequest]) -> SharedDevice:
-        """Start a child's use of a shared device. With ``by`` a guardian starts it, without a PIN."""
+        """Apply a child's rules to a shared device.
+
+        A child needs its PIN; with ``by``, a guardian starts the use.
+        """
         mac = self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
         who, proof = self._person(call, mac), self._adult_devices.of(mac)
@@ -128,7 +131,10 @@ class SharingVerbs:
         return self._shared(mac)
 
     def leave(self, call: Call[LeaveRequest]) -> SharedDevice:
-        """End a use: on the device itself, of a ``screen`` by the child that claimed it, or by a guardian."""
+        """End a child's use of a shared device: from that device, the claiming phone, or by a guardian.
+
+        ``screen``: the device, such as a TV, if another device sends the request.
+        """
         args, mac = call.args, self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
         screen = mac if args.screen is None else self._mac(call, "screen", args.screen)
@@ -142,7 +148,10 @@ class SharingVerbs:
         return self._shared(screen)
 
     def claim(self, call: Call[ClaimRequest]) -> SharedDevice:
-        """Start a child's use of a TV from its own phone. Until it ends, no other child can claim the TV."""
+        """Apply a child's rules to a shared TV, from the child's own phone.
+
+        Other children cannot claim it meanwhile.
+        """
         member = self._access.child(call)
         mac = self._mac(call, "device", call.text("device"))
         screen = self._mac(call, "screen", call.args.screen)
@@ -179,7 +188,7 @@ class SharingVerbs:
         return self._shared(mac)
 
     def take_back(self, call: Call[TakeBackRequest]) -> SharedDevice:
-        """End the use of a device that was handed over."""
+        """Apply an adult's device's own rules again, after it was handed over to a child."""
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         use = self._sharing.use_of(mac)
         if use is None or not use.handed:
@@ -188,7 +197,7 @@ class SharingVerbs:
         return self._shared(mac)
 
     def handed(self, call: Call[HandedRequest]) -> Handed:
-        """Return whether the device at an address is handed over, and to which child.
+        """Return whether the device at an IP address is handed over, and to which child.
 
         ``device`` is the one on which the session began, which may have another address by now.
         """
@@ -205,8 +214,8 @@ class SharingVerbs:
         uses = (self._sharing.use_of(mac) for mac in (self._presence.mac_of(ip), parse_mac(device)) if mac)
         return any(use is not None and use.handed for use in uses)
 
-    def lent(self, _call: Call[Nothing]) -> Lending:
-        """Return for guardians each shared or handed-over device, and the state of each child's PIN."""
+    def lent(self, _call: Call[NoValues]) -> Lending:
+        """Return all shared and handed-over devices, and the state of each child's PIN, for guardians."""
         household = self._home.rules.household
         shared = [mac for mac in household.config.shared if possible_users(household, mac)]
         macs = dict.fromkeys([*shared, *self._sharing.handed_over()])
@@ -214,8 +223,8 @@ class SharingVerbs:
 
     # A new device.
 
-    def adult(self, call: Call[AdultRequest]) -> Adult:
-        """Stop recording a new device whose user says to be an adult. This opens nothing."""
+    def adult(self, call: Call[AdultRequest]) -> AdultResponse:
+        """Stop recording a new device whose user claims to be an adult. The device stays filtered."""
         mac = self._mac(call, "device", call.args.device)
         self._access.noting(call, "device")
         known = mac in self._home.rules.household.named or self._place(mac) in (*PLAIN_PLACES, "visitor")
@@ -226,12 +235,12 @@ class SharingVerbs:
             self._says.take("", self._monotonic())
             if not self._device_questions.says_adult(mac):
                 call.refuse("device", "finds no room; ask a parent", Code.NO_ROOM)
-        return Adult(adult=True)
+        return AdultResponse(adult=True)
 
     # For other features.
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """Return what the verb `device` adds: ``sharing``, ``screens`` and ``pin``, or ``adult``."""
+        """Return what `device` shows: ``sharing``, ``screens`` and ``pin`` of a child, or ``adult``."""
         found: dict[str, object] = {}
         if possible_users(self._home.rules.household, mac) or self._sharing.use_of(mac) is not None:
             found["sharing"] = self._shared(mac)
@@ -241,12 +250,15 @@ class SharingVerbs:
         if member is not None and member.profile.is_child and not member.asked:
             who = member.profile
             state = values_of(self._pins.describe(who))
-            found["pin"] = OwnPin(may_set=self._pins.is_own(mac, who), **state)
+            found["pin"] = OwnPinState(may_set=self._pins.is_own(mac, who), **state)
             found["screens"] = tuple(map(self._shared, self._screens(who.id, mac)))
         return found
 
     def _shared(self, mac: str, *, hidden: bool = False, untold: bool | None = None) -> SharedDevice:
-        """Return a device, its users and its current user, unless that one is ``hidden``."""
+        """Return a device with its possible users and its current user, unless that one is ``hidden``.
+
+        ``untold``: whether its user may be private; None leaves the field out.
+        """
         household, use = self._home.rules.household, None if hidden else self._sharing.use_of(mac)
         owner, zone = household.owner_of(mac), household.config.zone
         for_guardians = {} if untold is None else {"untold": untold}
@@ -270,17 +282,17 @@ class SharingVerbs:
         )
 
     def _for_guardians(self, mac: str) -> SharedDevice:
-        """Describe a device without its user where that is private.
+        """Return a shared device for guardians, without its user where that is private.
 
-        ``untold``: whether its user may be private, which is shown whoever uses it now.
+        The field ``untold`` says whether its user may be private, whoever uses it now.
         """
         hidden = not self._visibility.can_disclose_use(mac)
         return self._shared(mac, hidden=hidden, untold=self._visibility.may_be_hidden(mac))
 
     def _screens(self, who: str, mac: str) -> list[str]:
-        """Return the child's shared devices other than ``mac`` that have no page of their own, such as a TV.
+        """Return the child's shared devices other than ``mac`` that cannot show Qalqan's pages, such as a TV.
 
-        A device of an unknown kind is among them.
+        A device of an unknown type is among them.
         """
         inventory, household = self._presence.inventory, self._home.rules.household
         found = []
@@ -300,7 +312,7 @@ class SharingVerbs:
         return known
 
     def _refuse_uncertain(self, call: Request, mac: str, key: str = "device") -> None:
-        """Refuse a device with an open question: another device may use its address."""
+        """Refuse the request if the device has an open question: another device may use its MAC address."""
         member, question = self._family.member_of(mac), self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if member is None or copied or member.asked or member.quarantined:
@@ -334,7 +346,7 @@ class SharingVerbs:
         return who if known is None else known.name
 
     def _limit(self, mac: str) -> None:
-        """Refuse a device that switched its user too often."""
+        """Count a change of the device's user, and refuse the request after too many."""
         self._switches.take(mac, self._monotonic())
 
     def _monotonic(self) -> datetime:

@@ -1,1 +1,1 @@
-"""Opens what a broken site needs for some minutes."""
+"""Fixes broken sites: opens the blocked hosts that a site needs for minutes, and lists them for guardians."""

@@ -1,7 +1,8 @@
-"""Site repairs ("lessons") that run, or that wait for a guardian's choice. In memory only.
+"""Site repairs ("lessons"): blocked hosts that one site needs pass for some minutes, and are recorded.
 
-A lesson is bound to devices of one child and ends by the loop's clock, which cannot be set. A restart of the
-daemon ends it without a result. Nothing of it is stored.
+Afterwards a guardian chooses which of them stay allowed. Until then the record is in memory only. A lesson is
+bound to devices of one child and ends by the loop's clock, which cannot be set. A restart of the daemon ends
+it without a result.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Decide
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.requests.site_repair import LONGEST, RepairLog
-from gateway.policy.time.standing import Lesson
+from gateway.policy.time.standing import ActiveRepair
 from gateway.policy.values import Decision, Observation, Proto
 
 MAX_LESSONS = 8  # one a child; 200 names of 150 bytes each
@@ -28,12 +29,12 @@ UNANSWERED = 1800.0  # seconds after its end in which a guardian may still choos
 
 @dataclass(slots=True)
 class RunningLesson:
-    """The lesson of one child."""
+    """The site repair of one child: its site, devices and end, and the hosts recorded so far."""
 
     profile: str
     macs: frozenset[str]  # of the devices on which it runs
     by: str
-    lesson: Lesson
+    lesson: ActiveRepair
     ends: float  # by the loop's clock
     notes: RepairLog = field(init=False)
     runs: bool = True
@@ -46,19 +47,22 @@ class RunningLesson:
 
 
 class LessonBook:
-    """The running lessons and their devices. The packet path reads it; ``Lessons`` changes it."""
+    """The site repairs by profile, which the packet path reads. Only ``Lessons`` changes them."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self.lessons: dict[str, RunningLesson] = {}  # by profile
 
-    def lesson_of(self, member: Member) -> Lesson | None:
-        """Return the lesson that runs on a device."""
+    def lesson_of(self, member: Member) -> ActiveRepair | None:
+        """Return the site repair that runs on a member's device, or None."""
         running = self._running_on(member)
         return None if running is None else running.lesson
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the device's ``decide``; while a lesson runs on it, one that records what is refused."""
+        """Return the function that decides for a member.
+
+        During a site repair it also records what was blocked.
+        """
         running = self._running_on(member)
         if running is None:
             return member.decide
@@ -72,7 +76,10 @@ class LessonBook:
         return heard
 
     def _running_on(self, member: Member) -> RunningLesson | None:
-        """Return the lesson on the member's device; None on a device whose owner is uncertain."""
+        """Return the site repair that runs on the member's device, or None.
+
+        A device of an uncertain owner has none.
+        """
         running = self.lessons.get(member.profile.id)
         if (
             running is None
@@ -86,7 +93,10 @@ class LessonBook:
 
 
 class Lessons:
-    """Starts and ends lessons. ``addresses`` and ``names``: which name had which address, by device."""
+    """Starts and ends site repairs, and applies each change to running connections.
+
+    ``addresses`` and ``names``: which host name had which address, by device.
+    """
 
     def __init__(
         self,
@@ -109,7 +119,10 @@ class Lessons:
         return self._book.lessons.get(profile)
 
     def describe(self, profile: str) -> SiteRepair | None:
-        """Describe the lesson that runs, or that waits for a guardian's choice."""
+        """Return the child's site repair that runs, or that waits for a guardian's choice.
+
+        None if there is none.
+        """
         running = self._book.lessons.get(profile)
         if running is None:
             return None
@@ -128,12 +141,15 @@ class Lessons:
             and sum(lesson.runs for lesson in self._book.lessons.values()) >= MAX_LESSONS
         )
 
-    def begin(self, profile: str, lesson: Lesson, macs: frozenset[str], by: str) -> RunningLesson:
-        """Start a lesson. The child's previous one ends without a result."""
+    def begin(self, profile: str, lesson: ActiveRepair, macs: frozenset[str], by: str) -> RunningLesson:
+        """Start a site repair on these devices and return it.
+
+        The child's previous one ends without a result.
+        """
         self.forget(profile)
         over = [lesson for lesson in self._book.lessons.values() if not lesson.runs]
         if len(self._book.lessons) >= MAX_LESSONS and over:
-            self.forget(min(over, key=lambda one: one.ends).profile)
+            self.forget(min(over, key=lambda running: running.ends).profile)
         ends = self._home.loop.now() + LONGEST.total_seconds()
         running = self._book.lessons[profile] = RunningLesson(profile, macs, by, lesson, ends)
         self._change(running)
@@ -141,7 +157,7 @@ class Lessons:
         return running
 
     def end(self, profile: str) -> None:
-        """Block again what only the lesson opened. What it recorded stays until a guardian has looked."""
+        """Block again what only the site repair opened. Its record stays until a guardian has chosen."""
         running = self._book.lessons.get(profile)
         if running is not None and running.runs:
             running.runs = False
@@ -153,7 +169,7 @@ class Lessons:
         self._book.lessons.pop(profile, None)
 
     def _change(self, running: RunningLesson) -> None:
-        """Publish that a lesson began or ended."""
+        """Apply to the child's devices that a site repair began or ended, and publish it."""
         for member in self._family.members.values():
             if not running.macs.isdisjoint(member.macs):
                 self._family.subjects[member.slot].decide = self._book.decide_of(member)
@@ -164,9 +180,7 @@ class Lessons:
         self._home.publish("lesson", profile=running.profile)
 
     def _unlearn(self, running: RunningLesson) -> None:
-        """Forget the addresses of names that are blocked again: they do not belong to an allowed name any
-        more.
-        """
+        """Forget the addresses of host names that are blocked again: their names are not allowed any more."""
         now = self._home.now()
         for member in self._family.members.values():
             if running.macs.isdisjoint(member.macs):
@@ -179,7 +193,7 @@ class Lessons:
             self._addresses.drop(member.slot, self._names.remove_hosts(member.slot, refused))
 
     def look(self) -> None:
-        """End the lessons whose time is over."""
+        """End the site repairs that are over, and forget those that stay unanswered for UNANSWERED."""
         now = self._home.loop.now()
         for lesson in list(self._book.lessons.values()):
             if lesson.runs and now >= lesson.ends:

@@ -1,4 +1,4 @@
-"""The verbs `teach`, `lesson` and `teach_end`: open a site for minutes and choose what stays allowed."""
+"""The verbs `teach`, `lesson` and `teach_end`: open a broken site, choose what stays allowed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests.site_repair import LONGEST, RepairName, domain_of, entries, is_shared
 from gateway.policy.time.clock_changes import later
-from gateway.policy.time.standing import Lesson
+from gateway.policy.time.standing import ActiveRepair
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.store.tables.pauses import RecordAudit
 
@@ -44,7 +44,7 @@ TIMES = TIME_REASONS | {Reason.PAUSED}
 
 
 class SiteRepairVerbs:
-    """Starts lessons, shows what they opened, and writes what a guardian keeps into the rules."""
+    """Starts site repairs, lists the hosts that they opened, and adds those kept to the allow list."""
 
     def __init__(
         self,
@@ -68,13 +68,16 @@ class SiteRepairVerbs:
         router.serve(END_REPAIR, self.end)
 
     def teach(self, call: Call[StartRepairRequest]) -> RepairStarted:
-        """The verb `teach`: start a lesson about a site on a child's devices."""
+        """Start a site repair of ``host`` on a child's devices.
+
+        For some minutes, the hosts that it needs pass and are recorded.
+        """
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         members, host = self._members(call, profile), self._host(call)
         if self._lessons.is_full(profile.id):
             call.refuse("id", f"there are {MAX_LESSONS} lessons; end one first", Code.NO_ROOM)
         services = frozenset(self._home.rules.world.catalogue.services_of(host))
-        lesson = Lesson(host, services, later(self._home.local_now(), LONGEST))
+        lesson = ActiveRepair(host, services, later(self._home.local_now(), LONGEST))
         for member in members:
             self._check(host, member, lesson)
         macs = frozenset(mac for member in members for mac in member.macs)
@@ -89,7 +92,10 @@ class SiteRepairVerbs:
         return profile
 
     def _members(self, call: Call[StartRepairRequest], profile: Profile) -> list[Member]:
-        """Return the child's devices, or the one in ``device``, without those whose owner is uncertain."""
+        """Return the members of the child's devices, or of ``device`` alone.
+
+        Devices of an uncertain owner are left out. Refuses the request if none is left.
+        """
         family = self._family
         found = [family.members[slot] for slot in sorted(family.slots_of(profile.id))]
         if call.args.device is not None:
@@ -110,8 +116,8 @@ class SiteRepairVerbs:
                 Code.BAD_RULE, key="host", problem=error.problem, fix=error.fix
             ) from error
 
-    def _check(self, host: str, member: Member, lesson: Lesson) -> None:
-        """Raise ControlError if the lesson would not open the site now."""
+    def _check(self, host: str, member: Member, lesson: ActiveRepair) -> None:
+        """Raise ControlError if the site repair would not open the site on the member's devices now."""
         seen, now = Observation(Proto.DNS, host, dport=53), self._home.now()
         decision = member.judge.decide(seen, replace(member.situation, lesson=lesson), now)
         if decision.allowed:
@@ -127,9 +133,9 @@ class SiteRepairVerbs:
         raise ControlError(msg).coded(Code.LESSON_REFUSED, host=host, name=name)
 
     def lesson(self, call: Call[SiteRepairRequest]) -> SiteRepairNames:
-        """The verb `lesson`: a child's lesson, and the names that it opened.
+        """Return a child's site repair, and the host names that it opened.
 
-        Below the level of names only those that the site's own pages need.
+        If the log level stores no names, only those that the site's own pages need are returned.
         """
         profile = self._child(call, call.args.id)
         running, state = self._lessons.of(profile.id), self._lessons.describe(profile.id)
@@ -161,7 +167,10 @@ class SiteRepairVerbs:
         return sentence(decision, host, self._home.local_now(), self._home.rules.names)
 
     def end(self, call: Call[EndRepairRequest]) -> RepairEnded:
-        """The verb `teach_end`: end a lesson. The names in ``keep`` are added to the child's allow list."""
+        """End a site repair.
+
+        Add the names in ``keep`` to the child's allow list, and return the added entries.
+        """
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         running = self._lessons.of(profile.id)
         if running is None:
@@ -188,9 +197,9 @@ class SiteRepairVerbs:
         )
 
     def _is_shared(self, refused: list[str], domain: str) -> bool:
-        """Whether an entry for the whole domain would open more than the lesson did.
+        """Return whether an allow entry for the whole domain would open more than the site repair did.
 
-        ``refused``: names that were refused during the lesson.
+        ``refused``: names that were blocked during the site repair.
         """
         catalogue = self._home.rules.world.catalogue
         own = set(catalogue.services_of(domain))

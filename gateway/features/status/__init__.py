@@ -1,1 +1,1 @@
-"""State of the gateway: status, health, figures, clock."""
+"""Reports the state of the gateway: people, devices, health, counters, clock and support file."""

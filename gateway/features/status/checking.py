@@ -1,4 +1,7 @@
-"""Runs `qalqan check` for the pages. A separate process does it, so that no packet waits."""
+"""Runs `qalqan check`, the gateway's self-test, for the pages.
+
+A separate process does it, so that no packet waits.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from gateway.control.contract.health import Finding
+from gateway.control.contract.health import FindingEntry
 from gateway.core.errors import ControlError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
@@ -23,24 +26,27 @@ LEVELS = frozenset({"ok", "note", "warning", "error"})
 
 
 class GatewayCheck:
-    """Runs one check at a time. ``findings`` are those of the last check that ended."""
+    """Runs one self-test at a time, and stores its findings.
+
+    ``findings`` are those of the last check that succeeded.
+    """
 
     def __init__(self, home: HomeContext) -> None:
         self._home = home
-        self._errand = HelperProcess(home.loop, self._found, self._done, TIMEOUT)
-        self.close = self._errand.close
-        self._coming: list[Finding] = []
-        self.findings: tuple[Finding, ...] = ()
+        self._process = HelperProcess(home.loop, self._found, self._done, TIMEOUT)
+        self.close = self._process.close
+        self._coming: list[FindingEntry] = []
+        self.findings: tuple[FindingEntry, ...] = ()
         self.problem = ""  # why the last check failed
         self.ended: datetime | None = None
         self._since: float | None = None  # when the last check ended, by the loop's clock
 
     @property
     def running(self) -> bool:
-        return self._errand.running
+        return self._process.running
 
     def look(self, *, again: bool = False) -> None:
-        """Start a check if the findings are older than FRESH; with ``again``, if older than PAUSE.
+        """Start a check if the last one ended more than FRESH seconds ago; with ``again``, more than PAUSE.
 
         Raises ControlError if no process can be started.
         """
@@ -50,7 +56,7 @@ class GatewayCheck:
             return
         self._coming = []
         try:
-            self._errand.start(["gateway", "check", "--steps", "--config", str(self._home.rules.path)])
+            self._process.start(["gateway", "check", "--steps", "--config", str(self._home.rules.path)])
         except OSError as error:
             msg = f"health: no program can be started: {error.strerror or error}"
             raise ControlError(msg).coded(Code.BUSY) from None
@@ -59,7 +65,7 @@ class GatewayCheck:
     def _found(self, said: Mapping[str, Any]) -> None:
         if len(self._coming) < MOST and said.get("level") in LEVELS:
             values = {key: str(said.get(key, ""))[:TEXT_LIMIT] for key in ("level", "about", "text", "fix")}
-            self._coming.append(Finding(**values))
+            self._coming.append(FindingEntry(**values))
 
     def _done(self, status: int, words: str) -> None:
         lines = [line for line in words.splitlines() if line.strip()]

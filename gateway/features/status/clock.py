@@ -1,4 +1,4 @@
-"""The verbs `time` and `clock`, and the clock's part of `status`."""
+"""The verbs `time` (time of a guardian's phone) and `clock` (virtual home), and the clock in `status`."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ PLAY = "QALQAN_TEST_CLOCK"
 
 
 def played() -> bool | None:
-    """Return whether the simulated clock is known; None outside of the virtual home. For `ClockWatch`."""
+    """Return whether the simulated clock of the virtual home is known; None outside of the virtual home."""
     setting = os.environ.get(PLAY, "")
     return True if setting.startswith("+") else {"1": True, "unset": False}.get(setting)
 
 
 def ahead() -> timedelta:
-    """Return how far the virtual home's clock is ahead when the daemon starts."""
+    """Return how far the virtual home's clock is ahead of the machine's when the daemon starts."""
     setting = os.environ.get(PLAY, "")
     return timedelta(seconds=float(setting[1:])) if setting.startswith("+") else timedelta()
 
@@ -53,7 +53,7 @@ def clock_state(watch: ClockWatch) -> ClockState:
 
 
 class ClockVerbs:
-    """The verb `time`: sets the time from a guardian's phone; and `clock`, only in the virtual home."""
+    """Sets the household's clock from a guardian's phone, and the simulated clock of the virtual home."""
 
     def __init__(self, home: HomeContext, watch: ClockWatch, store: Store) -> None:
         self._home = home
@@ -65,7 +65,10 @@ class ClockVerbs:
         router.serve(CLOCK, self.clock)
 
     def time(self, call: Call[TimeRequest]) -> TimeResponse:
-        """Offer the time of a guardian's phone at sign-in."""
+        """Set the household's clock to the time of a guardian's phone if no other source confirms the time.
+
+        Return the state of the clock, and whether the phone's time was used.
+        """
         by, at = self._guardian(call), call.args.at
         problem = self._watch.objection(at)
         if problem is not None:
@@ -77,7 +80,7 @@ class ClockVerbs:
         return TimeResponse(taken=taken, **vars(clock_state(self._watch)))
 
     def _guardian(self, call: Call[TimeRequest]) -> str:
-        """Return the author: a guardian, or ``console`` for root."""
+        """Return the author of the request: a guardian, or ``console`` for root. Refuses other accounts."""
         if call.role is Role.OWNER and call.text("by", CONSOLE) == CONSOLE:
             return CONSOLE
         by = call.text("by")
@@ -87,7 +90,7 @@ class ClockVerbs:
         return by
 
     def clock(self, call: Call[ClockRequest]) -> ClockResponse:
-        """Move the clock of the virtual home."""
+        """Set the offset of the virtual home's simulated clock, let it jump, or make it known or unknown."""
         call.owner_only()
         if not self._watch.played:
             msg = "clock: the time is not movable here"

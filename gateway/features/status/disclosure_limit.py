@@ -1,6 +1,6 @@
 """Limits how many names a minute the control socket discloses as blocked for everyone by a sealed list.
 
-The limit is for the whole home together. Without it a sealed list could be read out by guessing.
+The limit applies to the whole household. Without it a sealed list could be read out by guessing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HOUSEHOLD = -1  # in the place of a slot; the socket is one device
 
 
 def limit(name: str, verb: Handler, probes: Probes, now: Callable[[], float]) -> Handler:
-    """Return the verb, which refuses while the limit is reached."""
+    """Return ``verb`` with a limit: it refuses requests while too many sealed names were disclosed."""
 
     def asked(request: Request) -> Mapping[str, object]:
         if probes.full and probes.over(HOUSEHOLD, b"", now()):
@@ -39,5 +39,8 @@ def limit(name: str, verb: Handler, probes: Probes, now: Callable[[], float]) ->
 
 
 def _name(request: Request) -> str:
-    """Return the name as it was asked. Two spellings count twice, which is rare in normal use."""
+    """Return the host name in a request as it was typed.
+
+    Two spellings count twice, which is rare in normal use.
+    """
     return str(request.values.get("host") or request.values.get("site") or "")

@@ -1,4 +1,4 @@
-"""The figures of `qalqan status`: claimed or not, queues, verdicts, flows, tables, memory."""
+"""Collects the counters of `qalqan status`: packet queues, verdicts, flows, lists, database and memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ROWS = {"VmRSS": "resident", "RssAnon": "private", "RssFile": "files", "VmHWM":
 
 @dataclass(frozen=True, slots=True)
 class FigureSources:
-    """The parts of the data plane whose counters ``qalqan status`` shows."""
+    """The parts of the data plane that provide the counters of ``qalqan status``."""
 
     packets: PacketPath
     table: KernelTable
@@ -70,7 +70,7 @@ def figures(measured: FigureSources) -> DaemonFigures:
 
 
 def _built(text: str) -> datetime | None:
-    """Return the time at which a table was built; None if it has none."""
+    """Return the time in ISO 8601 text; None if it is no time, or has no time zone."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -79,7 +79,7 @@ def _built(text: str) -> datetime | None:
 
 
 def memory() -> MemoryFigures:
-    """Return bytes: private resident, resident of files (the category table included), and the peak.
+    """Return the daemon's memory in bytes: private resident, resident of files (category table), and peak.
 
     The peak of getrusage is useless here: it starts with that of the program that started this one.
     """

@@ -1,4 +1,4 @@
-"""The verbs `health` and `support`: the state of the gateway. `support` has no personal data."""
+"""The verbs `health` (state of the gateway) and `support` (report for support without personal data)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from gateway.control.contract.health import (
     HEALTH,
     SUPPORT,
     CheckResult,
-    CheckState,
     Health,
+    HealthCheckState,
     HealthRequest,
     SupportFile,
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.features.status.checking import GatewayCheck
 from gateway.features.status.support_file import about_gateway
 from gateway.features.status.vitals import Vitals
@@ -22,7 +22,7 @@ from gateway.household.context import HomeContext
 
 
 class HealthVerbs:
-    """Returns the health of the gateway."""
+    """Returns the health of the gateway for guardians, and the report for support."""
 
     def __init__(self, home: HomeContext, vitals: Vitals) -> None:
         self._home = home
@@ -35,7 +35,10 @@ class HealthVerbs:
         router.serve(SUPPORT, self.support)
 
     def health(self, call: Call[HealthRequest]) -> Health:
-        """Return findings, figures, samples and the log. ``again`` starts a new check."""
+        """Return the findings of the last check, counters, samples of the last hour, and the log.
+
+        ``again`` starts a new check.
+        """
         checking, vitals = self._checking, self._vitals
         checking.look(again=call.args.again)
         return Health(
@@ -52,13 +55,13 @@ class HealthVerbs:
             log=vitals.log_lines(full=True),
         )
 
-    def support(self, _call: Call[Nothing]) -> SupportFile:
-        """Return the support file, which has no personal data."""
+    def support(self, _call: Call[NoValues]) -> SupportFile:
+        """Return the support report: versions, findings, counters, samples and log, without personal data."""
         checking, vitals = self._checking, self._vitals
         checking.look()
         return SupportFile(
             **about_gateway(self._home.local_now(), checking.findings),
-            check=CheckState(running=checking.running, ended=checking.ended),
+            check=HealthCheckState(running=checking.running, ended=checking.ended),
             figures=vitals.figures(),
             samples=vitals.samples(),
             log=vitals.log_lines(full=False),

@@ -1,6 +1,6 @@
-"""The support file: versions, checks, counters, last errors. It has no personal data.
+"""Builds the support file: versions, checks, counters, last errors. It has no personal data.
 
-Only impersonal data is added: of a check its subject and level, of a log line the template in the code.
+Of a check it has the subject and level, of a log line the template in the code.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__
-from gateway.control.contract.health import Finding
+from gateway.control.contract.health import FindingEntry
 
 FORMAT = 1  # increases when the meaning of a key changes
 OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
@@ -24,8 +24,8 @@ PLATFORM_KEYS = ("ID", "VERSION_ID")
 IMPERSONAL = frozenset({"product", "offload", "queue", "nft", "marks", "services", "routing", "help", "dns"})
 
 
-def about_gateway(made: datetime, findings: Iterable[Finding]) -> dict[str, Any]:
-    """Return the parts of the support file that need no daemon."""
+def about_gateway(made: datetime, findings: Iterable[FindingEntry]) -> dict[str, Any]:
+    """Return the fields of the support file that need no daemon: versions, system and findings."""
     return {
         "format": FORMAT,
         "made": made,
@@ -38,13 +38,13 @@ def about_gateway(made: datetime, findings: Iterable[Finding]) -> dict[str, Any]
     }
 
 
-def impersonal(finding: Finding) -> Finding:
+def impersonal(finding: FindingEntry) -> FindingEntry:
     text = {"text": finding.text} if finding.about in IMPERSONAL else {}
-    return Finding(level=finding.level, about=finding.about, **text)
+    return FindingEntry(level=finding.level, about=finding.about, **text)
 
 
 def operating_system(paths: Iterable[Path] = OS_RELEASE) -> str:
-    """Return ``debian 13``; empty if the system does not say."""
+    """Return the name and version of the operating system, such as ``debian 13``; empty if unknown."""
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
         return ""

@@ -1,4 +1,4 @@
-"""The verbs `status`, `profile`, `device` and `reload`: the state of the home, a person, a device."""
+"""The verbs `status`, `profile`, `device` and `reload`: the state of the household, a person and a device."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from gateway.control.contract.status import (
 from gateway.control.contract.time import TimeUsed
 from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.verbs import announced
 from gateway.features.activity.in_use import InUse
@@ -54,7 +54,7 @@ from gateway.store.store import Store
 
 
 class MemberState:
-    """Returns what a person may do now, and the minutes left."""
+    """Returns what a person may do now: blocked or not, minutes used and left, and what closes soon."""
 
     def __init__(self, home: HomeContext, family: Family, time: TimeVerbs) -> None:
         self._home = home
@@ -65,14 +65,18 @@ class MemberState:
         return device_state(member.judge, member.situation, now, self._home.rules)
 
     def left(self, member: Member, now: datetime, *, own: bool) -> TimeLeft | None:
-        """``own``: for the person's own device. Others see no limit of a person without a log."""
+        """Return how many minutes are left until the device as a whole closes; None if nothing closes it.
+
+        ``own``: for the person's own device. Others see no time limit of a person without a log.
+        """
         profile = member.profile
         gates = visible_gates(profile, own=own)
         return describe_left(profile, member.situation, self._home.rules, now, gates)
 
     def used(self, member: Member, *, own: bool) -> tuple[TimeUsed, ...]:
-        """Return minutes used. Others see none of a person without a log, and totals only below the level of
-        names.
+        """Return the minutes used of each time limit, for the person's own device (``own``) or for others.
+
+        Others see nothing of a person without a log, and below NAMES_LEVEL no minutes by device.
         """
         profile = member.profile
         level = profile.rules.log_level
@@ -82,7 +86,7 @@ class MemberState:
         return describe_used(profile, member.situation, self._home.rules, by_device)
 
     def landing(self, member: Member, now: datetime, *, own: bool) -> FinishGame:
-        """Return whether *Finish my game* is available."""
+        """Return the minutes of *Finish my game*, and whether they are used today and available now."""
         rules = member.profile.rules
         shown = own or rules.log_level >= KINDS_LEVEL
         return FinishGame(
@@ -94,7 +98,10 @@ class MemberState:
     def closing(
         self, member: Member, in_use: frozenset[str], now: datetime, *, own: bool
     ) -> tuple[ClosingSoon, ...]:
-        """Return what closes within a quarter of an hour."""
+        """Return what closes for the member within a quarter of an hour.
+
+        Others see no limit of a person without a log.
+        """
         rules = self._home.rules
         found = closing(member, in_use, rules.calendar, now)
         if not own and member.profile.rules.log_level < KINDS_LEVEL:
@@ -103,7 +110,10 @@ class MemberState:
 
 
 class StatusVerb:
-    """The verb `status`. ``steps`` and ``lists`` are parts of other features."""
+    """The verb `status`: the state of the household, its children, lists, clock and internet connection.
+
+    ``steps`` and ``lists`` return the parts that other features add.
+    """
 
     def __init__(
         self,
@@ -171,7 +181,7 @@ class StatusVerb:
 
 
 class PeopleStatus:
-    """Describes each child for `status`, as far as guardians may see it."""
+    """Describes the state of each child for `status`, as far as guardians may see it."""
 
     def __init__(
         self,
@@ -230,7 +240,7 @@ class PeopleStatus:
 def device_presence(
     presence: Presence, visibility: Visibility, devices: VisibleDevices, mac: str
 ) -> DevicePresence:
-    """Return name and presence of a device, as far as guardians may see it."""
+    """Return name, presence and IP address of a device, as far as guardians may see them."""
     return DevicePresence(
         mac=mac,
         name=presence.here.name_of(mac),
@@ -241,7 +251,7 @@ def device_presence(
 
 
 def place_of(home: HomeContext, family: Family, mac: str) -> str:
-    """Return where a device belongs: the id of the profile whose rules it has, quarantine, adult or home."""
+    """Return the place of a device: the id of the profile whose rules it has, quarantine, adult or home."""
     member = family.member_of(mac)
     if member is not None:
         return "quarantine" if member.quarantined else member.profile.id
@@ -250,7 +260,10 @@ def place_of(home: HomeContext, family: Family, mac: str) -> str:
 
 
 class ProfileVerb:
-    """The verb `profile`: rules and state of one person. ``own``: what other features add for a child."""
+    """The verb `profile`: the rules and the state of one person.
+
+    ``own``: returns what other features add for a child.
+    """
 
     def __init__(
         self,
@@ -286,7 +299,7 @@ class ProfileVerb:
 
 
 class DeviceVerb:
-    """The verb `device`: what applies to a device, for the person in front of it."""
+    """The verb `device`: owner, state and minutes of a device, for the person who uses it."""
 
     def __init__(
         self,
@@ -325,7 +338,7 @@ class DeviceVerb:
         )
 
     def _mac(self, call: Call[DeviceRequest]) -> str | None:
-        """Return the device's address; None if it is unknown."""
+        """Return the MAC address of the requested device, by MAC or IP address; None if it is unknown."""
         if call.args.mac is not None:
             return parse_mac(call.args.mac)
         if call.args.ip is None:
@@ -333,7 +346,7 @@ class DeviceVerb:
         return self._presence.mac_of(call.args.ip)
 
     def _of_member(self, mac: str, member: Member, now: datetime) -> dict[str, Any]:
-        """Return the state, and a child's minutes."""
+        """Return the state of a device, its open question, and a child's minutes."""
         state = self._state
         question = self._store.questions.all().get(mac)
         found = dict(vars(state.state(member, now)))
@@ -349,10 +362,10 @@ class DeviceVerb:
         return found
 
 
-def reload_verb(effects: Effects, home: HomeContext) -> Callable[[Call[Nothing]], ReloadResponse]:
-    """Build the verb `reload`, which only root may send."""
+def reload_verb(effects: Effects, home: HomeContext) -> Callable[[Call[NoValues]], ReloadResponse]:
+    """Return the verb `reload`, which reads rule files and lists again. Only root may send it."""
 
-    def reload(call: Call[Nothing]) -> ReloadResponse:
+    def reload(call: Call[NoValues]) -> ReloadResponse:
         call.owner_only()
         problems = effects.reload()
         return ReloadResponse(profiles=tuple(sorted(home.rules.household.profiles)), problems=tuple(problems))

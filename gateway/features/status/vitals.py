@@ -1,4 +1,4 @@
-"""The state of the gateway: figures, a sample for each minute of the last hour, the last lines of the log."""
+"""Collects the gateway's counters, a sample for each minute of the last hour, and the latest log lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEPT = 60  # samples, an hour: 120 bytes each
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Counters of one minute."""
+    """The packet and memory counters of one minute."""
 
     at: datetime  # the end of the minute
     packets: int  # that the queues received
@@ -41,10 +41,10 @@ class Sample:
 
 
 class Vitals:
-    """Collects the figures of the parts. ``start`` begins the samples.
+    """Collects counters, samples and log lines for `health` and `support`. ``start`` begins the samples.
 
-    ``counters``: those of queues, connections, tables and memory. ``problems``: one line for each part that
-    does not work as configured.
+    ``counters``: returns those of queues, connections, tables and memory. ``problems``: returns one line for
+    each part that does not work as configured.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Vitals:
         self._home.loop.call_later(EVERY, self._sample)
 
     def _sample(self) -> None:
-        """Add the sample of the minute that ends now."""
+        """Add the sample of the minute that ends now, and set the timer for the next."""
         now = self.figures()
         (packets, dropped), self._before = self._before, (now.packets, now.dropped)
         self._samples.append(
@@ -89,7 +89,10 @@ class Vitals:
         self.start()
 
     def figures(self) -> HealthFigures:
-        """Return figures of the gateway. None of them is about a person, a device or a site."""
+        """Return the counters of the gateway since its start.
+
+        None of them is about a person, a device or a site.
+        """
         known = self._counters()
         disk = os.statvfs(Path(self._home.rules.household.config.state))
         queues = known.queue.values()
@@ -118,7 +121,7 @@ class Vitals:
         )
 
     def samples(self) -> tuple[HealthSample, ...]:
-        """Return the samples of the last hour, oldest first."""
+        """Return the packet and memory counters of each minute of the last hour, oldest first."""
         zone = self._home.rules.household.config.zone
         return tuple(
             HealthSample(
@@ -151,7 +154,7 @@ class Vitals:
 
 
 def machine(proc: Path = Path("/proc")) -> MachineFigures:
-    """Return uptime, load, cores and memory of the machine."""
+    """Return uptime, load, number of cores and memory of the machine; times in seconds, sizes in bytes."""
     memory = {}
     for line in proc.joinpath("meminfo").read_text("ascii").splitlines():
         key, _, value = line.partition(":")

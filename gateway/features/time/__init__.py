@@ -1,1 +1,1 @@
-"""Extra time, pauses, tickets, warnings before something closes."""
+"""Gives extra time, pauses the internet, redeems printed codes, and warns before something closes."""

@@ -1,4 +1,4 @@
-"""Gives extra time and opens sites. Ends opened sites and pending requests when their time is over."""
+"""Gives extra time and opens sites, and ends opened sites and pending requests when their time is over."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from gateway.policy.language import ENGLISH
 from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.requests import requests
 from gateway.policy.requests.requests import ChildRequest, RequestState
-from gateway.policy.time.clock_changes import Jump
-from gateway.policy.time.clock_changes import Kind as Span
+from gateway.policy.time.clock_changes import Jump, MomentKind
 from gateway.policy.time.extension import Extension, extend, own_closing
 from gateway.policy.time.gates import gates_of_service, is_limit
 from gateway.policy.time.grant_messages import (
@@ -34,14 +33,14 @@ from gateway.policy.time.grant_messages import (
     thing_name,
 )
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, Opening, in_utc
+from gateway.store.tables.grants import Given, GrantKind, SiteOpening, in_utc
 
 LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
 
 
 @dataclass(frozen=True, slots=True)
 class Giver:
-    """Who gives something, and how."""
+    """The author, kind, time and number of a grant."""
 
     by: str
     kind: GrantKind
@@ -51,7 +50,7 @@ class Giver:
 
 
 class Grants:
-    """Writes what is given to the disk before it takes effect."""
+    """Gives extra time and opens sites: stores each grant on the disk, then applies it."""
 
     def __init__(
         self,
@@ -70,17 +69,20 @@ class Grants:
         self._warnings = warnings
         self._values = AskedValues(home.rules, visibility)
         self._timer: Timer | None = None
-        self._open: frozenset[Opening] = frozenset()
+        self._open: frozenset[SiteOpening] = frozenset()
 
     def giver(self, by: str, kind: GrantKind, origin: str = "") -> Giver:
-        """Return a giver with a new grant number."""
+        """Return the author ``by`` with a new grant number and the current time."""
         at = self._home.local_now()
         return Giver(by, kind, at, self._store.gifts.new_number(at), origin)
 
     def extensions(
         self, member: Member, minutes: int, service: str | None, at: datetime
     ) -> tuple[Extension, ...]:
-        """Return what so many minutes would extend; () where nothing ever closes for this person."""
+        """Return the time rules that ``minutes`` of extra time would extend.
+
+        Empty where nothing ever closes. Raises PolicyError if the service does not exist.
+        """
         rules, extra = self._home.rules, timedelta(minutes=minutes)
         known = None if service is None else rules.world.catalogue.services.get(service)
         if service is not None and known is None:
@@ -89,7 +91,11 @@ class Grants:
         return extend(member.profile, member.situation, rules.calendar, at, extra, service, gates)
 
     def give(self, key: str, member: Member, minutes: int, service: str | None, giver: Giver) -> Extended:
-        """Give extra time to one person. Raises PolicyError where there is nothing to extend."""
+        """Store extra time for one person, and return what it extends.
+
+        Raises PolicyError if there is nothing. ``key``: the profile id or MAC address under which it is
+        stored.
+        """
         found = self.extensions(member, minutes, service, giver.at)
         name = member.profile.name
         if not found:
@@ -100,9 +106,9 @@ class Grants:
     def give_each(
         self, members: Iterable[tuple[str, Member]], minutes: int, service: str | None, giver: Giver
     ) -> list[Extended]:
-        """Give extra time to each person who has something to extend, in one transaction.
+        """Store extra time for each person who has something to extend, in one transaction.
 
-        Raises PolicyError where none of them has.
+        Return what it extends for each. Raises PolicyError where none of them has anything to extend.
         """
         given, problems = list[Extended](), list[PolicyError]()
         with self._store.transaction():
@@ -152,7 +158,10 @@ class Grants:
     def give_back(
         self, key: str, member: Member, minutes: int, gates: Sequence[str], giver: Giver
     ) -> Extended:
-        """Add minutes to today's limits of these gates. Raises PolicyError where no such limit is left."""
+        """Add minutes to today's time limits in ``gates``, and return what this extends.
+
+        Raises PolicyError where no such limit is left.
+        """
         profile = member.profile
         found = tuple(Extension(gate, minutes, None) for gate in gates if gate in profile.rules.limits)
         if not found:
@@ -162,10 +171,10 @@ class Grants:
             raise error.coded(Code.NOTHING_TO_EXTEND, name=profile.name)
         return self._extended(key, member, minutes, found, giver)
 
-    def open(self, key: str, name: str, entry: str, until: datetime, span: Span, giver: Giver) -> str:
-        """Open a site or a service for a while. Returns the sentence that says so."""
+    def open(self, key: str, name: str, entry: str, until: datetime, span: MomentKind, giver: Giver) -> str:
+        """Store that a site or a service is open until a time. Return a sentence that says so."""
         sure = self._home.clock_trusted
-        opening = Opening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
+        opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
         self._store.gifts.open(opening, origin=giver.origin)
         what = thing_name(entry, self._home.rules.names)
         return opened_sentence(name, what, until, giver.at, ENGLISH)
@@ -173,7 +182,7 @@ class Grants:
     def shift(self, jump: Jump) -> bool:
         """Adjust all stored deadlines after the clock was set or became known, so that as much time is left.
 
-        Returns whether the temporary place of a device begins or ends by it.
+        Return whether the temporary place of a device begins or ends by it.
         """
         store, rules = self._store, self._home.rules
         jump = jump.seen_in(rules.household.config.zone)
@@ -185,9 +194,10 @@ class Grants:
         return regrouped
 
     def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
-        """Yield extra time that begins at a boundary, and the same at the next boundary by the new clock.
+        """Yield each grant of extra time that begins at a boundary (such as bedtime), and its replacement.
 
-        Without this, a clock that was put back would keep everything open until the old boundary.
+        The replacement begins at the next boundary by the new clock. Without it, a clock that was put back
+        would keep everything open until the old boundary.
         """
         given, _ = self._store.gifts.in_force(now, self._home.rules.calendar.family_day(now))
         groups: dict[tuple[str, datetime], list[Given]] = {}
@@ -200,7 +210,10 @@ class Grants:
                 yield from ((row, _behind(row, closing, now)) for row in rows)
 
     def _next_boundary(self, who: str, gates: Iterable[str], now: datetime) -> datetime | None:
-        """Return when the first of ``gates`` closes by its own time rule; ``now`` where one is closed."""
+        """Return when the first time rule in ``gates`` closes; ``now`` if one is closed.
+
+        None if none closes.
+        """
         rules = self._home.rules
         profile = rules.household.find(who)
         if profile is None:
@@ -217,7 +230,7 @@ class Grants:
         return min((end for end in ends if end is not None), default=None)
 
     def apply(self, keys: Iterable[str]) -> None:
-        """Apply what was just given or revoked to running connections."""
+        """Apply new or revoked grants of these persons or devices (``keys``) to running connections."""
         named = self._home.rules.household.named
         if any(parse_mac(key) is not None and key not in named for key in keys):
             self._effects.regroup()  # a device without an owner has a slot of its own now
@@ -229,12 +242,12 @@ class Grants:
         self._warnings.look()
 
     def start(self) -> None:
-        """Continue with what was stored before the daemon started."""
+        """Continue with the opened sites and requests that were stored before the daemon started."""
         self._open = self._openings()
         self.look()
 
     def look(self) -> None:
-        """End what is over since the last look, and remind of requests that wait for long."""
+        """End opened sites and requests that are over, send reminders of requests, and set the timer."""
         now = self._home.local_now()
         for request in self._timed_requests():
             moved = requests.advanced(request, now)
@@ -248,7 +261,7 @@ class Grants:
         self.set_timer()
 
     def _timed_requests(self) -> list[ChildRequest]:
-        """Return the requests whose times apply now.
+        """Return the requests whose deadlines apply now.
 
         While the clock is not trusted, requests that were made by a trusted clock neither expire nor remind.
         """
@@ -256,7 +269,7 @@ class Grants:
         return [request for request in self._store.requests.all() if trusted or not request.sure]
 
     def _move(self, moved: ChildRequest, now: datetime) -> None:
-        """Store a request that has expired or reminds, and publish it."""
+        """Store and publish a request that has expired, or that is due for a reminder."""
         expired = moved.state is RequestState.EXPIRED
         what = self._values.audited(moved, "request expired" if expired else "request reminder")
         self._store.requests.put(moved, by=PROGRAM, what=what, at=now)
@@ -265,11 +278,11 @@ class Grants:
         else:
             self._home.publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
 
-    def _openings(self) -> frozenset[Opening]:
+    def _openings(self) -> frozenset[SiteOpening]:
         return frozenset(self._store.state(self._home.local_now()).openings)
 
     def set_timer(self) -> None:
-        """Set the timer to the next end of an opened site, or the next deadline of a request."""
+        """Set the timer to the earliest end of an opened site or deadline of a request."""
         if self._timer is not None:
             self._timer.cancel()
         now = self._home.local_now()
@@ -288,7 +301,7 @@ class Grants:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """What one grant did for one person."""
+    """The effect of a grant on one person: minutes, end and extended time rules, and a sentence."""
 
     who: str
     name: str
@@ -313,12 +326,12 @@ class Extended:
         )
 
     def to_own(self, giver: Giver) -> OwnGrant:
-        """Return the answer to the child who took the minutes itself."""
+        """Return the answer to a child who took extra time itself, such as by a code."""
         return OwnGrant(grant=giver.number, **values_of(self.to_person(giver.at)))
 
 
 def _behind(row: Given, closing: datetime, now: datetime) -> Given:
-    """Return extra time with its remaining minutes moved to ``closing``, or to now where that has passed."""
+    """Return extra time whose remaining minutes begin at ``closing``, or now where that has passed."""
     ends = row.moment
     assert ends is not None
     assert row.boundary is not None
@@ -332,7 +345,7 @@ def is_paused(member: Member, now: datetime) -> bool:
 
 
 def with_grant(request: ChildRequest, giver: Giver) -> ChildRequest:
-    """Return the request with the number of the grant that it led to."""
+    """Return a child's request with the number of the grant that it led to."""
     return replace(request, grant=giver.number)
 
 

@@ -1,4 +1,4 @@
-"""Limits of accounts with the role helper.
+"""Limits what accounts with the role helper may do.
 
 A helper may pause, and give each child a fixed number of minutes a day. A helper cannot change what others
 have set. Each check passes for accounts of any other role.
@@ -15,16 +15,20 @@ from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.identity.macs import parse_mac
-from gateway.store.tables.grants import Gifts, GrantKind
-from gateway.store.tables.pauses import State
-from gateway.store.tables.people import People
+from gateway.store.tables.grants import GrantKind, GrantTable
+from gateway.store.tables.pauses import PauseTable
+from gateway.store.tables.people import AccountTable
 
 MINUTE = timedelta(minutes=1)
 MAX_REVOKED = 256  # revoked grants whose used minutes are remembered; older ones count in full again
 
 
 class Helpers:
-    def __init__(self, home: HomeContext, people: People, gifts: Gifts, settings: State) -> None:
+    """Checks the requests of helpers, and counts the minutes that they gave."""
+
+    def __init__(
+        self, home: HomeContext, people: AccountTable, gifts: GrantTable, settings: PauseTable
+    ) -> None:
         self._home = home
         self._people = people
         self._gifts = gifts
@@ -32,7 +36,7 @@ class Helpers:
         self._used: OrderedDict[int, int] = OrderedDict()  # revoked grant → minutes it was in force
 
     def check_grant(self, request: Request, keys: Iterable[str], minutes: int) -> None:
-        """Refuse the request where a helper gives too many minutes, or gives them to a device of a guest."""
+        """Refuse a grant in which a helper gives too many minutes today, or gives them to a guest."""
         helper = self._helper(request)
         if helper is None:
             return
@@ -46,7 +50,7 @@ class Helpers:
             request.refuse("minutes", problem, Code.HELPER_MINUTES, minutes=left)
 
     def left(self, helper: Account, key: str) -> int:
-        """Return the minutes that a helper may still give to a child on this family day."""
+        """Return the minutes that a helper may still give to a child today."""
         today = self._home.rules.calendar.family_day(self._home.local_now())
         given = {
             row.grant: min(row.minutes, self._used.get(row.grant, row.minutes)) if row.ended else row.minutes
@@ -56,14 +60,14 @@ class Helpers:
         return max(0, helper.minutes - sum(given.values()))
 
     def check_revoke(self, request: Request, number: int) -> None:
-        """Refuse the request where a helper revokes a grant of another account."""
+        """Refuse the request if a helper revokes a grant of another account."""
         helper = self._helper(request)
         rows = (row for row in self._gifts.given() if row.grant == number)
         if helper is not None and any(row.by != helper.name for row in rows):
             request.refuse("grant", "was given by somebody else", Code.GUARDIANS_ONLY)
 
     def before_revoke(self, number: int) -> None:
-        """Remember how many minutes a grant was in force. Call it before the grant is revoked.
+        """Store how many minutes a grant was in force. Call it before the grant is revoked.
 
         These minutes stay counted, otherwise a helper could give, revoke and give again all day. After a
         restart the whole grant counts.
@@ -76,7 +80,10 @@ class Helpers:
             self._used.popitem(last=False)
 
     def check_pauses(self, request: Request, keys: Iterable[str] | None) -> None:
-        """Refuse the request where a helper replaces or ends a pause of another account. None: any pause."""
+        """Refuse the request if a helper replaces or ends a pause of another account.
+
+        ``keys``: None for any pause.
+        """
         helper = self._helper(request)
         if helper is None:
             return
@@ -86,7 +93,7 @@ class Helpers:
                 request.refuse("who", problem, Code.NOT_YOUR_PAUSE, by=pause.by)
 
     def _helper(self, request: Request) -> Account | None:
-        """Return the account of the helper that sends the request; None where it is no helper."""
+        """Return the account of the helper that sends the request; None for any other sender."""
         if request.role is Role.OWNER:
             return None
         account = self._people.guardians().get(request.text("by", ""))

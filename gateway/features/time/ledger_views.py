@@ -1,4 +1,4 @@
-"""Builds the records of minutes: used, remaining, and why each minute was counted."""
+"""Describes minutes for the control socket: used, remaining, and why each minute was counted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ MINUTE = timedelta(minutes=1)
 def describe_used(
     profile: Profile, situation: Situation, rules: RuleBook, by_device: Mapping[str, Mapping[str, int]]
 ) -> tuple[TimeUsed, ...]:
-    """Return each limit of the situation's day. ``by_device``: minutes by device and gate."""
+    """Return the used minutes of each time limit on the situation's day, with limit and extra minutes.
+
+    ``by_device``: used minutes by device and limit.
+    """
     day = situation.day
     if day is None:
         return ()
@@ -73,7 +76,10 @@ def describe_left(
     now: datetime,
     gates: Iterable[str] = STATE_GATES,
 ) -> TimeLeft | None:
-    """Return what closes the device as a whole next. None: nothing does."""
+    """Return what closes the device as a whole next, and the minutes until then.
+
+    None if nothing closes it.
+    """
     found = left(profile, situation, rules.calendar, now, gates)
     if found is None:
         return None
@@ -87,7 +93,7 @@ def describe_left(
 
 
 def visible_gates(profile: Profile, *, own: bool) -> Sequence[str]:
-    """Return the gates of the device whose remaining time is shown.
+    """Return the time rules for the device as a whole whose remaining time may be shown.
 
     Use of a person without a log is private: other people see only what closes at a time of the day.
     """
@@ -110,7 +116,7 @@ def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> t
 
 
 def limit_totals(used: Mapping[str, int], rules: RuleBook) -> tuple[LimitTotal, ...]:
-    """Return each limit with counted minutes, the most used first."""
+    """Return the minutes of each time limit that was used, the most used first."""
     found = sorted(used.items(), key=lambda item: (-item[1], item[0]))
     return tuple(
         LimitTotal(target=gate, name=gate_name(gate, rules.names), minutes=minutes)
@@ -120,7 +126,7 @@ def limit_totals(used: Mapping[str, int], rules: RuleBook) -> tuple[LimitTotal, 
 
 
 def totals(entries: Iterable[CountedMinute]) -> Mapping[str, int]:
-    """Return minutes by gate. A minute on several devices counts once."""
+    """Return the number of minutes by time limit. A minute on several devices counts once."""
     found: dict[str, set[datetime]] = {}
     for entry in entries:
         found.setdefault(entry.gate, set()).add(entry.at)
@@ -128,7 +134,7 @@ def totals(entries: Iterable[CountedMinute]) -> Mapping[str, int]:
 
 
 def ledger_minutes(entries: Sequence[CountedMinute], rules: RuleBook) -> tuple[tuple[LedgerMinute, ...], int]:
-    """Return the newest minutes, and the number of those that do not fit."""
+    """Return the newest counted minutes (at most MAX_ENTRIES), and the number of older ones."""
     shown = entries[-MAX_ENTRIES:]
     return tuple(_counted(entry, rules) for entry in shown), len(entries) - len(shown)
 

@@ -1,4 +1,7 @@
-"""The verbs `pause`, `resume`, `off` and `on`: they take effect immediately and change no rule file."""
+"""The verbs `pause`, `resume`, `off` and `on`, which take effect immediately and change no rule file.
+
+`pause` blocks the internet of a child or device; `off` switches all filtering off for some minutes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from gateway.control.contract.time import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.time.helper_limits import Helpers
@@ -24,18 +27,20 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
-from gateway.policy.time.clock_changes import Kind, later
+from gateway.policy.time.clock_changes import MomentKind, later
 from gateway.policy.time.schedule import calendar_for, next_wake
 from gateway.policy.time.standing import FOREVER
-from gateway.store.tables.pauses import State
+from gateway.store.tables.pauses import PauseTable
 
 
 class SwitchVerbs:
+    """Pauses and resumes the internet, and switches filtering off and on."""
+
     def __init__(
         self,
         home: HomeContext,
         effects: Effects,
-        settings: State,
+        settings: PauseTable,
         family: Family,
         access: Access,
         helpers: Helpers,
@@ -57,9 +62,9 @@ class SwitchVerbs:
         by = self._access.guardian(call)
         who, profiles = self._access.named(call)
         now = self._home.local_now()
-        until, span = call.args.until, Kind.OF_DAY
+        until, span = call.args.until, MomentKind.OF_DAY
         if call.args.minutes is not None:
-            span = Kind.LASTING
+            span = MomentKind.LASTING
             until = later(now, timedelta(minutes=call.args.minutes))
         instant = now.astimezone(UTC)
         if until is not None and until <= instant:
@@ -92,7 +97,7 @@ class SwitchVerbs:
         else:
             self._effects.sync_gates()
 
-    def resume(self, call: Call[Nothing]) -> Nothing:
+    def resume(self, call: Call[NoValues]) -> NoValues:
         by, now = self._access.guardian(call), self._home.local_now()
         who, _ = self._access.named(call)
         self._helpers.check_pauses(call, None if who == ALL else [who])
@@ -105,7 +110,7 @@ class SwitchVerbs:
         self._settings.resume(who, by=by, at=now, origin=call.text("origin", ""))
         self._apply(who)
         self._home.publish("status", what="resume", who=who, by=by)
-        return Nothing()
+        return NoValues()
 
     def off(self, call: Call[OffRequest]) -> SwitchEnd:
         by, now = self._access.guardian(call), self._home.local_now()
@@ -115,11 +120,11 @@ class SwitchVerbs:
         self._switched("off", by, until)
         return SwitchEnd(until=until)
 
-    def on(self, call: Call[Nothing]) -> Nothing:
+    def on(self, call: Call[NoValues]) -> NoValues:
         by = self._access.guardian(call)
         self._settings.on(by=by, at=self._home.local_now(), origin=call.text("origin", ""))
         self._switched("on", by, None)
-        return Nothing()
+        return NoValues()
 
     def _switched(self, what: str, by: str, until: datetime | None) -> None:
         self._effects.sync_gates()

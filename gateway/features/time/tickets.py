@@ -1,4 +1,4 @@
-"""The verbs `ticket`, `tickets`, `withdraw` and `redeem`: codes on paper for extra minutes."""
+"""The verbs `ticket`, `tickets`, `withdraw` and `redeem`: printed codes that give a child extra minutes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gateway.control.contract.time import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.control.verbs import Nothing
+from gateway.control.verbs import NoValues
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -37,7 +37,7 @@ from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import Ticket, Tries
 from gateway.store.tables.grants import GrantKind, in_utc
-from gateway.store.tables.tickets import Tickets
+from gateway.store.tables.tickets import TicketTable
 
 MAX_DEVICES = 256  # devices that have their wrong tries remembered; the oldest is forgotten first
 SALT_BYTES = 8
@@ -45,12 +45,15 @@ BATCH_BYTES = 4
 
 
 class TicketVerbs:
-    """``transaction``: what is stored inside of it reaches the disk as a whole."""
+    """Makes, lists, withdraws and redeems printed codes for extra minutes.
+
+    ``transaction``: writes to the store inside of it reach the disk as a whole.
+    """
 
     def __init__(
         self,
         home: HomeContext,
-        stored: Tickets,
+        stored: TicketTable,
         transaction: Callable[[], AbstractContextManager[None]],
         access: Access,
         grants: Grants,
@@ -70,7 +73,10 @@ class TicketVerbs:
         router.serve(REDEEM, self.redeem)
 
     def ticket(self, call: Call[CodesRequest]) -> IssuedCodes:
-        """Make codes. Only this answer contains them."""
+        """Make codes for extra minutes and return them.
+
+        Only hashes are stored, so no later answer contains the codes.
+        """
         by, now = self._access.guardian(call), in_utc(self._home.local_now())
         minutes, count = call.args.minutes, call.args.count
         who, profiles = self._access.named(call)
@@ -94,8 +100,8 @@ class TicketVerbs:
             until=made[0].until.astimezone(zone),
         )
 
-    def tickets(self, _call: Call[Nothing]) -> CodeBatches:
-        """Return batches of unused codes, without the codes."""
+    def tickets(self, _call: Call[NoValues]) -> CodeBatches:
+        """Return the batches of unused codes: minutes, child and end, without the codes."""
         now, household = self._home.local_now(), self._home.rules.household
         zone = household.config.zone
         found = list[CodeBatch]()
@@ -131,7 +137,7 @@ class TicketVerbs:
         return Ticket(salt, digest, minutes, child, now, by, now + tickets.LIFE, sure=sure)
 
     def redeem(self, call: Call[RedeemRequest]) -> OwnGrant:
-        """Give the child the minutes of a code. Wrong codes slow down further tries."""
+        """Give the child the minutes of a code, and return the grant. Wrong codes delay further tries."""
         member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()
         tries = self._tries_of(parse_mac(call.text("device")) or "")

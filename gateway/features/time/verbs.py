@@ -1,4 +1,4 @@
-"""The verbs `grant`, `revoke`, `landing` and `ledger`: extra time, and which minutes were counted."""
+"""The verbs `grant`, `revoke`, `landing` (*Finish my game*) and `ledger` (which minutes were counted)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from gateway.control.contract.time import (
     GrantRequest,
     GrantResult,
     LandingRequest,
-    Ledger,
     LedgerRequest,
+    LedgerResponse,
     OwnGrant,
     RevokeRequest,
     RevokeResult,
@@ -29,14 +29,14 @@ from gateway.features.time.grants import Grants, is_paused
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.ledger_views import describe_used, ledger_minutes, limit_totals, totals
 from gateway.household.context import HomeContext
-from gateway.household.members import Member, Minutes
+from gateway.household.members import Member, MinuteLedgers
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.profile.rules import INTERNET, NAMES_LEVEL, PLAY, VISITS_LEVEL
 from gateway.policy.time.gates import BEDTIME, WINDOW
 from gateway.policy.time.standing import left
 from gateway.policy.values import Reason
-from gateway.store.tables.grants import Gifts, GrantKind
+from gateway.store.tables.grants import GrantKind, GrantTable
 
 LANDING_BEFORE = timedelta(minutes=15)  # a landing is available this long before a time rule closes something
 LANDING_AFTER = timedelta(hours=1)  # … and this long after: it does not open the internet at night
@@ -46,7 +46,10 @@ _SHARED = (BEDTIME, WINDOW + INTERNET, INTERNET, WINDOW + PLAY, PLAY)
 
 
 def parse_service(request: Request, word: str | None, rules: RuleBook) -> str | None:
-    """Return the id of the service that a request names, as ``x`` or ``service:x``. None: it names none."""
+    """Return the id of the service in a request, written as ``x`` or ``service:x``; None if it names none.
+
+    Refuses unknown services.
+    """
     if word is None:
         return None
     key = word.removeprefix("service:")
@@ -57,11 +60,13 @@ def parse_service(request: Request, word: str | None, rules: RuleBook) -> str | 
 
 
 class TimeVerbs:
+    """Gives and revokes extra time, gives the minutes of *Finish my game*, and returns counted minutes."""
+
     def __init__(
         self,
         home: HomeContext,
-        gifts: Gifts,
-        minutes: Minutes,
+        gifts: GrantTable,
+        minutes: MinuteLedgers,
         access: Access,
         grants: Grants,
         helpers: Helpers,
@@ -103,7 +108,7 @@ class TimeVerbs:
         )
 
     def revoke(self, call: Call[RevokeRequest]) -> RevokeResult:
-        """Revoke a grant by its number, or the last grant of ``who``."""
+        """End a grant of extra time or an opened site: by its number, or the last one of ``who``."""
         by, now = self._access.guardian(call), self._home.local_now()
         holders = self._gifts.holders(now, self._home.rules.calendar.family_day(now))
         number = self._latest(call, holders) if call.has("who") else call.args.grant
@@ -120,7 +125,10 @@ class TimeVerbs:
         return RevokeResult(grant=number, who=tuple(sorted(keys)))
 
     def _latest(self, call: Call[RevokeRequest], holders: Mapping[int, set[str]]) -> int:
-        """Return the last grant of ``who``. For one child, a grant to all children is never that."""
+        """Return the number of the last grant of ``who``.
+
+        For one child, grants to all children do not count.
+        """
         keys = {key for key, _ in self._access.members(call)}
         found = [number for number, receivers in holders.items() if receivers <= keys]
         if not found:
@@ -129,7 +137,7 @@ class TimeVerbs:
         return max(found)
 
     def landing(self, call: Call[LandingRequest]) -> OwnGrant:
-        """Give the child the minutes of *Finish my game*, once a day."""
+        """Give the child the minutes of *Finish my game*, available once a day around the end of its time."""
         member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()
         service = parse_service(call, call.args.service, self._home.rules)
@@ -146,7 +154,7 @@ class TimeVerbs:
         return extended.to_own(giver)
 
     def landing_due(self, member: Member, now: datetime) -> bool:
-        """Whether the child can use *Finish my game* now."""
+        """Return whether the child can use *Finish my game* now."""
         if member.quarantined:
             return False
         most = int(member.profile.rules.landing.value / MINUTE)
@@ -157,7 +165,7 @@ class TimeVerbs:
         return bool(self._grants.extensions(member, most, None, now))
 
     def _check_landing(self, member: Member, now: datetime, most: int, service: str | None) -> None:
-        """Raise PolicyError where the child cannot use *Finish my game* now."""
+        """Raise PolicyError if the child cannot use *Finish my game* now."""
         profile = member.profile
 
         def refuse(problem: str, fix: str, code: Code) -> NoReturn:
@@ -182,7 +190,7 @@ class TimeVerbs:
             refuse("has time for more than 15 minutes", "a landing is for the end", Code.LANDING_EARLY)
 
     def _closed_long_ago(self, member: Member, now: datetime, gates: list[str]) -> bool:
-        """Whether the clock had closed all ``gates`` an hour ago, and no extra time ended since."""
+        """Return whether the clock had closed all ``gates`` an hour ago, and no extra time ended since."""
         before = now - LANDING_AFTER
         then = member.judge.standing(member.situation, before)
         given = self._gifts.given({member.profile.id})
@@ -192,12 +200,12 @@ class TimeVerbs:
         return all(closing is not None and closing.reason is not Reason.OUT_OF_TIME for closing in closings)
 
     def landing_taken(self, profile: Profile, now: datetime) -> bool:
-        """Whether the child has used *Finish my game* on this family day."""
+        """Return whether the child has used *Finish my game* today."""
         today = self._home.rules.calendar.family_day(now)
         given = self._gifts.given({profile.id})
         return any(row.kind is GrantKind.LANDING and row.day == today for row in given)
 
-    def ledger(self, call: Call[LedgerRequest]) -> Ledger:
+    def ledger(self, call: Call[LedgerRequest]) -> LedgerResponse:
         """Return the counted minutes of a day, for the child's own device or for a guardian.
 
         A guardian sees single minutes from the level of names on, below it totals, and without a log nothing.
@@ -218,7 +226,7 @@ class TimeVerbs:
         is_today = day == today.day
         by_device = self._minutes.used_on(profile.id)
         minutes, left_off = ledger_minutes(entries if level >= NAMES_LEVEL else (), rules)
-        return Ledger(
+        return LedgerResponse(
             profile=profile.id,
             name=profile.name,
             day=day,

@@ -1,4 +1,4 @@
-"""The household as warnings see it: the children, and what they use now."""
+"""Provides warnings with the children's state and present use, and publishes them as log levels allow."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from gateway.policy.time.standing import Left, left
 
 
 class WarnedHome:
+    """The household as `Warnings` sees it: time, calendar, children and what they use now."""
+
     def __init__(
         self, home: HomeContext, family: Family, members: VisibleMembers, in_use: Callable[[], InUse]
     ) -> None:
@@ -43,7 +45,7 @@ class WarnedHome:
             yield family.stand_in(profile, rules.world, rules.calendar, now), used.by(slots)
 
     def _may_publish(self, member: Member, found: Left) -> bool:
-        """Return whether the privacy level of a child allows an event for its warning.
+        """Return whether the child's log level allows an event for its warning.
 
         Without a log, use is private. Below the level of names, the service is private too. Without a log,
         bedtime is announced only if extra time that the child took does not move it.

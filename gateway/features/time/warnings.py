@@ -1,4 +1,4 @@
-"""Warns 15, 5 and 1 minute before something closes: the device as a whole, and what is in use now."""
+"""Publishes warnings 15, 5 and 1 minute before the device as a whole, or something in use, closes."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ SHORTEST_SLEEP = 1.0
 
 
 def closing(member: Member, in_use: frozenset[str], calendar: Calendar, now: datetime) -> list[Left]:
-    """Return what closes within a quarter of an hour, the soonest first.
+    """Return what closes for a member within a quarter of an hour, the soonest first.
 
-    That is the device as a whole, what is in use now, and the targets of limits and windows. While everything
-    is closed, nothing is about to close.
+    That is the device as a whole, what is in use now, and the targets of limits and schedules. While
+    everything is closed, nothing is about to close.
     """
     rules, situation = member.profile.rules, member.situation
     own = frozenset((*rules.windows, *rules.limits)) - {INTERNET}
     remaining = Remaining(member.profile, situation, calendar, now)
     found: dict[str, Left] = {}
     for target, gates in _targets(in_use | own):
-        one = remaining.of(gates)
-        if one is None:
+        remains = remaining.of(gates)
+        if remains is None:
             continue
-        if not target and not one.minutes:
+        if not target and not remains.minutes:
             return []
-        if one.minutes and _span(one, now) <= BEFORE[0] * MINUTE:
-            found.setdefault(one.gate, one)
-    return sorted(found.values(), key=lambda one: _span(one, now))
+        if remains.minutes and _span(remains, now) <= BEFORE[0] * MINUTE:
+            found.setdefault(remains.gate, remains)
+    return sorted(found.values(), key=lambda remains: _span(remains, now))
 
 
-class Home(Protocol):
-    """What the warnings look at."""
+class WarningSource(Protocol):
+    """The household's state that warnings need. `WarnedHome` implements it."""
 
     def now(self) -> datetime: ...
 
     def children(self) -> Iterable[tuple[Member, frozenset[str]]]:
-        """Return one member for each child, with the gates of the flows that its devices have now."""
+        """Return a member for each child, with the time rules (gates) of its devices' running flows."""
         ...
 
     @property
@@ -67,7 +67,7 @@ class _Published:
 class Warnings:
     """Publishes each warning once for a closing, and again after extra time moved the closing."""
 
-    def __init__(self, home: Home, call_later: Callable[[float, Callable[[], None]], Timer]) -> None:
+    def __init__(self, home: WarningSource, call_later: Callable[[float, Callable[[], None]], Timer]) -> None:
         self._home = home
         self._call_later = call_later
         self._timer: Timer | None = None
@@ -79,7 +79,10 @@ class Warnings:
         self._silent = False
 
     def look(self) -> None:
-        """Check now. Call it when time was given or taken, or a minute was counted; it also calls itself."""
+        """Publish the warnings that are due, and set the timer for the next.
+
+        Call it when time was given or taken, or a minute was counted; it also calls itself.
+        """
         if self._timer is not None:
             self._timer.cancel()
         now = self._home.now()
@@ -98,7 +101,7 @@ class Warnings:
         self._timer = self._call_later(max(SHORTEST_SLEEP, sleep), self.look)
 
     def _consider(self, member: Member, key: tuple[str, str], found: Left, now: datetime) -> float:
-        """Publish what is due. Returns the seconds until the next warning."""
+        """Publish the warning about one closing if it is due. Return the seconds until the next one."""
         span = _span(found, now)
         last = self._published.get(key)
         closing = _closing(member, found)
@@ -129,7 +132,10 @@ def _span(found: Left, now: datetime) -> timedelta:
 
 
 def _closing(member: Member, found: Left) -> tuple[object, ...]:
-    """Return what distinguishes one closing from another. Unused minutes of a limit move its time only."""
+    """Return a key that identifies a closing.
+
+    It stays the same while unused minutes of a limit delay the closing.
+    """
     if found.at is not None:
         return found.gate, found.at
     situation = member.situation
@@ -137,6 +143,6 @@ def _closing(member: Member, found: Left) -> tuple[object, ...]:
 
 
 def _targets(in_use: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the device as a whole, and each target of limits and windows that is in use."""
+    """Return the device as a whole, and each target of limits and schedules in use, with its time rules."""
     own = sorted({gate.removeprefix(WINDOW) for gate in in_use - set(STATE_GATES)})
     return [("", STATE_GATES), *((target, (WINDOW + target, target)) for target in own)]

@@ -1,1 +1,1 @@
-"""The nftables table as text. Pure."""
+"""Renders the nftables table as text. Pure: no I/O, no clock."""

@@ -1,4 +1,4 @@
-"""The chains of the table: the path of a packet from the LAN interface to the uplink.
+"""Builds the chains of the nftables table: the path of a packet from the LAN interface to the uplink.
 
 ``who`` determines a connection's slot when it begins. Every forwarded packet passes one chain, ``forward``;
 unfiltered and decided flows pass few of its rules, and ``ask`` queues the rest. From there a packet passes
@@ -33,7 +33,7 @@ from gateway.kernel.marks import (
 from gateway.kernel.ruleset.expressions import (
     ESP,
     Chains,
-    Words,
+    Expressions,
     braced,
     hexed,
     queue_chain,
@@ -58,11 +58,11 @@ _OF_VERDICTS = frozenset({"anew", "judged", "verdict", "put", "passing", "helped
 
 
 def chains(snapshot: Snapshot) -> Chains:
-    """Return all chains except ``queue_targets``, in a fixed order.
+    """Return the rules of all chains by chain name, in a fixed order, except ``queue_targets``.
 
     Their rules depend on the snapshot; the hooks of the base chains never do.
     """
-    words = Words(snapshot)
+    words = Expressions(snapshot)
     found = {
         **_who(snapshot, words),
         **_dns(snapshot, words),
@@ -81,11 +81,13 @@ def chains(snapshot: Snapshot) -> Chains:
     return _without_verdicts(found) if snapshot.alone else found
 
 
-def _who(snapshot: Snapshot, words: Words) -> Chains:
-    """Find the slot by IP address if the gateway knows that a filtered device answers for it, else by MAC.
+def _who(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chains that find a connection's slot.
 
-    The address comes first, since a sender can write any MAC and still gets the responses. Each slot has one
-    chain, since a map cannot provide the value that is OR-ed into a mark.
+    They look up the IP address if the gateway knows that a filtered device answers for it, else the MAC.
+
+    The IP address comes first, since a sender can write any MAC and still gets the responses. Each slot has
+    one chain, since a map cannot provide the value that is OR-ed into a mark.
 
     ``steer`` enters this for the first packet of a connection: the kernel calls nat chains for no other. For
     connections from outside, or older than our table, ``ask`` enters it for the first packet from the LAN
@@ -118,9 +120,11 @@ def _owner_chain(slot: int | None) -> str:
     return "plain" if slot is None else f"slot{slot}"
 
 
-def _forward(snapshot: Snapshot, words: Words) -> Chains:
-    """Return the forward path. Its first rules cost every packet of the network: one comparison for
-    unfiltered flows; four and the lookup for flows that pass.
+def _forward(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chains for forwarded packets.
+
+    The first rules cost every packet of the network: one comparison for unfiltered flows; four and the lookup
+    for flows that pass.
     """
     return {
         "forward": [
@@ -149,7 +153,7 @@ def _forward(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _asked(snapshot: Snapshot, words: Words) -> Iterator[str]:
+def _asked(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
     # A reset that expires before it reaches the server makes conntrack forget a connection that the server
     # still has, together with its decision.
     yield f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset"
@@ -163,7 +167,7 @@ def _asked(snapshot: Snapshot, words: Words) -> Iterator[str]:
         yield from _guarded(words)
 
 
-def _others(snapshot: Snapshot, words: Words) -> Iterator[str]:
+def _others(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
     """Return the rules for protocols other than TCP and UDP, and for TCP that is always refused."""
     opening = f"{words.from_lan} tcp flags & (syn | ack) == syn"
     yield f"meta l4proto {braced(map(str, (ICMP, ICMPV6)))} goto {'echoed' if snapshot.asked else 'metered'}"
@@ -174,37 +178,43 @@ def _others(snapshot: Snapshot, words: Words) -> Iterator[str]:
     yield f"meta l4proto != {{ {TCP}, {UDP} }} goto {'portless' if snapshot.asked else 'cut'}"
 
 
-def _known(words: Words) -> list[str]:
-    """Check the queue's verdict before PASSES: a flow may have begun to pass while a packet was queued."""
+def _known(words: Expressions) -> list[str]:
+    """Return the rules for packets with a verdict from the queue, and for flows that pass.
+
+    The verdict comes first: a flow may have begun to pass while a packet was queued.
+    """
     return [f"{words.packet_used} {words.has_slot} goto judged", *_decided(words)]
 
 
-def _decided(words: Words) -> list[str]:
+def _decided(words: Expressions) -> list[str]:
     passes = words.state_is(FlowState.PASSES)
     return [f"{passes} meta l4proto != udp {words.ours} vmap @pass", f"{passes} goto passing"]
 
 
-def _guarded(words: Words) -> list[str]:
+def _guarded(words: Expressions) -> list[str]:
     asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
     return [*asking, words.guard("guard"), words.clear_packet, words.dispatch()]
 
 
-def _server_ends(words: Words) -> list[str]:
-    """Match a server's reset. A reset that answers a SYN has sequence number zero (RFC 9293 3.10.7.1), and
-    nothing waits on its connection.
+def _server_ends(words: Expressions) -> list[str]:
+    """Return the rule that sends a server's reset to chain ``ending``.
+
+    It leaves out a reset that answers a SYN, with sequence number zero (RFC 9293 3.10.7.1): nothing waits on
+    its connection.
     """
     return [f"{words.to_lan} tcp flags & rst == rst @th,32,32 != 0 goto ending"]
 
 
-def _ending(snapshot: Snapshot, words: Words) -> Chains:
-    """Queue a server's reset after the waiting data of its response: ahead of it, the client would drop
-    the data.
+def _ending(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chain that queues a server's reset after the waiting data of its response.
+
+    If the reset came first, the client would drop the data.
     """
     return {"ending": [words.guard("guard"), words.clear_packet, words.dispatch()]} if snapshot.asked else {}
 
 
-def _portless(snapshot: Snapshot, words: Words) -> Chains:
-    """IP protocols other than TCP, UDP and ICMP: mostly tunnels.
+def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chain for IP protocols other than TCP, UDP and ICMP: mostly tunnels.
 
     They are queued like an undecided flow. Conntrack has no entry for a refused one, since its first packet
     was dropped; the refusal is therefore stored by addresses for a while. Without a daemon, an open profile
@@ -224,22 +234,25 @@ def _portless(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _echoed(snapshot: Snapshot, words: Words) -> Chains:
-    """ICMP of filtered devices. It is not judged, since it contains no name; its rate is limited instead."""
+def _echoed(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chain that limits the rate of filtered devices' ICMP. It has no name to judge."""
     return {"echoed": [words.guard("guardicmp"), "goto metered"]} if snapshot.asked else {}
 
 
-def _asking(snapshot: Snapshot, words: Words) -> Chains:
-    """Queue the LAN side of plain HTTP, with state bits that mark it: the kernel can tell a new connection on
-    the same ports from the old one, and the daemon cannot.
+def _asking(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chain that queues the LAN side of plain HTTP with its own state bits.
+
+    The kernel can distinguish a new connection on the same ports from the old one; the daemon cannot.
     """
     if not snapshot.asked:
         return {}
     return {"asking": [words.guard("guardhttp"), *words.flagged(ASKING)]}
 
 
-def _another(snapshot: Snapshot, words: Words) -> Chains:
-    """Queue the hello of another QUIC connection on a UDP flow that passes: it may be to another name.
+def _another(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chains that queue the hello of another QUIC connection on a UDP flow that passes.
+
+    It may be to another name.
 
     This matches all long headers of the versions that the daemon can read, since an Initial may follow
     another packet in one datagram (RFC 9000 12.2), and those of other versions, which are refused. After the
@@ -258,7 +271,10 @@ def _another(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def _unfiltered(snapshot: Snapshot) -> Chains:
-    """Offload only flows that no rule can block: an offloaded flow cannot be cut and is not counted."""
+    """Return the chain that offloads flows of unfiltered devices to the flow table.
+
+    Other flows are not offloaded: an offloaded flow cannot be cut and is not counted.
+    """
     if snapshot.offload is None:
         return {}
     return {
@@ -269,7 +285,7 @@ def _unfiltered(snapshot: Snapshot) -> Chains:
     }
 
 
-def _queues(snapshot: Snapshot, words: Words) -> Chains:
+def _queues(snapshot: Snapshot, words: Expressions) -> Chains:
     out: Chains = {}
     for group, closed in sorted({(slot_group(slot.number), slot.closed) for slot in snapshot.asked}):
         first = group << SLOT_CODE_BITS
@@ -293,7 +309,7 @@ def _queues(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def queue_targets(snapshot: Snapshot) -> Chains:
-    """Return one chain per queue, in use or not, for fallback.py to fill; none if nft has a queue."""
+    """Return one chain per queue, used or not, for fallback.py to fill; none if nft has ``queue``."""
     if snapshot.native:
         return {}
     groups = (group << SLOT_CODE_BITS for group in range(GROUPS))
@@ -310,8 +326,11 @@ def _slot_code(layout: MarkLayout) -> Iterator[str]:
         yield f"ct mark & {hexed(there)} != 0 meta mark set meta mark | {hexed(here)}"
 
 
-def _forged(snapshot: Snapshot, words: Words) -> Chains:
-    """Leave the daemon's own packets untracked: a dropped query has no entry that its response belongs to."""
+def _forged(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chain that leaves the daemon's own packets untracked.
+
+    A dropped query has no entry that its response belongs to.
+    """
     layout = snapshot.layout
     ours = f"meta mark & {hexed(layout.packet)} == {hexed(FORGED << layout.packet_shift)}"
     hook = "type filter hook output priority -300; policy accept;"
@@ -319,14 +338,16 @@ def _forged(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def begins_with(label: str) -> str:
-    """Match a query whose name starts with this label. Unfiltered devices must reach the pages as well, and
-    none of their other queries go to the queue. The daemon checks the whole name.
+    """Return an nft expression that matches a DNS query over UDP for a name that starts with ``label``.
+
+    Unfiltered devices must reach the pages as well, and none of their other queries go to the queue. The
+    daemon checks the whole name.
     """
     seen = bytes([len(label)]) + label.encode("ascii")[:LABEL_SEEN]
     return f"@th,{NAME_AT},{8 * len(seen)} 0x{seen.hex()}"
 
 
-def _dns(snapshot: Snapshot, words: Words) -> Chains:
+def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chains for DNS: for queries on the way in, responses on the way out, redirects of TCP, and a
     dead daemon. ``ask`` also enters ``again`` and ``answer``.
 
@@ -366,8 +387,11 @@ def _dns(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _steer(snapshot: Snapshot, words: Words) -> Chains:
-    """Redirect before the firewall's own redirects (-100): the first translation of a connection wins."""
+def _steer(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the nat chains that find the slot of a new connection, and redirect pages and DNS.
+
+    They precede the firewall's own redirects (-100): the first translation of a connection wins.
+    """
     steer = [
         "type nat hook prerouting priority -105; policy accept;",
         f"{words.not_from_lan} accept",
@@ -394,7 +418,7 @@ def _steer(snapshot: Snapshot, words: Words) -> Chains:
     return {"steer": steer, "dns": dns, "asked": asked}
 
 
-def _redirects(snapshot: Snapshot, words: Words) -> list[str]:
+def _redirects(snapshot: Snapshot, words: Expressions) -> list[str]:
     out: list[str] = []
     if _help_resolver(snapshot):
         out.append(
@@ -411,7 +435,7 @@ def _redirects(snapshot: Snapshot, words: Words) -> list[str]:
     return out
 
 
-def _question(snapshot: Snapshot, words: Words) -> list[str]:
+def _question(snapshot: Snapshot, words: Expressions) -> list[str]:
     out: list[str] = []
     if snapshot.dns_for_everyone:
         out.append(f"{words.plain} {words.alive} goto plainquestion")
@@ -426,7 +450,7 @@ def _question(snapshot: Snapshot, words: Words) -> list[str]:
     return out
 
 
-def _plain_question(snapshot: Snapshot, words: Words) -> Chains:
+def _plain_question(snapshot: Snapshot, words: Expressions) -> Chains:
     if snapshot.alone or not (snapshot.dns_for_everyone or snapshot.pages):
         return {}
     flag = f"meta mark set meta mark | {hexed(QUESTION << snapshot.layout.packet_shift)}"
@@ -434,7 +458,7 @@ def _plain_question(snapshot: Snapshot, words: Words) -> Chains:
     return {"plainquestion": [words.clear_packet, flag, queue]}
 
 
-def _answer(snapshot: Snapshot, words: Words) -> list[str]:
+def _answer(snapshot: Snapshot, words: Expressions) -> list[str]:
     out: list[str] = []
     if _help_resolver(snapshot):
         of_help = f"ct reply proto-src {snapshot.help_dns_port}"
@@ -450,13 +474,16 @@ def _help_resolver(snapshot: Snapshot) -> bool:
 
 
 def _dead_question(snapshot: Snapshot) -> Chains:
-    """A new query was redirected in ``dns``; one of an older connection follows that connection's path."""
+    """Return the chain for DNS queries of slots that fail closed, while no daemon runs.
+
+    A new query was redirected in ``dns``; one of an older connection follows that connection's path.
+    """
     if not _help_resolver(snapshot):
         return {}
     return {"deadquestion": [f"ct reply proto-src {snapshot.help_dns_port} accept", "drop"]}
 
 
-def _at_door(snapshot: Snapshot, words: Words) -> list[str]:
+def _at_door(snapshot: Snapshot, words: Expressions) -> list[str]:
     """Return the input rules for packets that are neither of unfiltered devices nor DNS queries."""
     out: list[str] = []
     if words.kept_out:
@@ -470,7 +497,7 @@ def _at_door(snapshot: Snapshot, words: Words) -> list[str]:
     return out
 
 
-def _beyond_door(words: Words) -> list[str]:
+def _beyond_door(words: Expressions) -> list[str]:
     """Return the forward rules for undecided packets to ports that the gateway publishes for a container.
 
     These count as ports of the gateway, although the packets are forwarded (``ct status dnat``). Between the
@@ -481,8 +508,8 @@ def _beyond_door(words: Words) -> list[str]:
     return [f"{words.kept_out} {words.from_lan} ct direction original ct status dnat jump beyond"]
 
 
-def _door(snapshot: Snapshot, words: Words) -> Chains:
-    """Return what devices of children and guests may reach on the gateway itself.
+def _door(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chains that limit what devices of children and guests reach on the gateway itself.
 
     Each packet is checked individually, so a rule change ends running sessions. The rules do not depend on a
     running daemon: the pages and the names of help are always reachable.
@@ -525,8 +552,8 @@ def _door(snapshot: Snapshot, words: Words) -> Chains:
     }
 
 
-def _verdict(snapshot: Snapshot, words: Words) -> Chains:
-    """Return the chains after the queue: a verdict is copied to the connection, and open classes pass.
+def _verdict(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chains after the queue: they copy a verdict to the connection, and pass or refuse packets.
 
     Several packets of one flow may be queued, and each brings its verdict back while other processors read
     the mark. No intermediate value may therefore be visible, and a failed lookup is repeated once. Only
@@ -588,8 +615,10 @@ def _verdict(snapshot: Snapshot, words: Words) -> Chains:
 
 
 def _differs(layout: MarkLayout) -> Iterator[str]:
-    """Copy only a verdict that differs: packets of one flow are queued together, and writing an equal value
-    would show other processors an intermediate one.
+    """Yield rules that go to chain ``verdict`` if the packet's verdict differs from the connection's.
+
+    Packets of one flow are queued together, and writing an equal value would show other processors an
+    intermediate one.
     """
     for bit in range(8):
         here = f"meta mark & {hexed(1 << layout.packet_shift + bit)}"
@@ -598,10 +627,12 @@ def _differs(layout: MarkLayout) -> Iterator[str]:
         yield f"{here} == 0 {there} != 0 goto verdict"
 
 
-def _put(layout: MarkLayout, words: Words) -> Iterator[str]:
-    """Write a refusal in one step, since it may replace PASSES. Otherwise write the class first and the state
-    last, also in one step: other processors never see a partial verdict. UDP never has ASKS: a class with
-    these bits is PASSES (marks.verdict_again).
+def _put(layout: MarkLayout, words: Expressions) -> Iterator[str]:
+    """Yield statements that copy the verdict from the packet's mark to the connection's.
+
+    A refusal is written in one step, since it may replace PASSES. Otherwise the class is written first and
+    the state last, also in one step: other processors never see a partial verdict. UDP never has ASKS: a
+    class with these bits is PASSES (marks.verdict_again).
     """
     cleared = f"ct mark set ct mark & {hexed(MARK_MASK ^ layout.ct)}"
     refused = FlowState.REFUSED << layout.packet_shift, FlowState.REFUSED << layout.ct_shift
@@ -617,8 +648,8 @@ def _put(layout: MarkLayout, words: Words) -> Iterator[str]:
     yield f"{asks} ct mark set ct mark | {hexed(STATE_MASK << layout.ct_shift)}"
 
 
-def _forward_without_daemon(words: Words) -> Iterator[str]:
-    """Return the boot guard's end of the forward hook for a slot: help passes, all else is refused."""
+def _forward_without_daemon(words: Expressions) -> Iterator[str]:
+    """Yield the boot guard's last forward rules for slots: help passes, all else is refused."""
     yield from words.help_while_dead(verdict="goto swept")
     # Errors about packets to help, such as "fragmentation needed".
     yield f"meta l4proto {{ {ICMP}, {ICMPV6} }} ct state related goto swept"
@@ -626,5 +657,5 @@ def _forward_without_daemon(words: Words) -> Iterator[str]:
 
 
 def _without_verdicts(chains: Chains) -> Chains:
-    """Remove the chains of verdicts. To the boot guard a mark is no verdict: no daemon has run yet."""
+    """Return the chains without those for verdicts: to the boot guard, a mark is no verdict."""
     return {name: statements for name, statements in chains.items() if name not in _OF_VERDICTS}

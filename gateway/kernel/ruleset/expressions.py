@@ -1,4 +1,4 @@
-"""The expressions and statements that the chains of a snapshot share."""
+"""Builds the nft expressions and statements that several chains of the table share."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _DOFF = range(5, 16)  # TCP header length in words (RFC 9293 3.1)
 
 
 def without_payload(verdict: str) -> Iterator[str]:
-    """Match TCP without payload, by length and not by flag.
+    """Yield rules that apply ``verdict`` to TCP segments without payload, by length and not by flag.
 
     A SYN with data (RFC 7413) is queued. So is an empty segment with an urgent pointer, which removes a byte
     of another segment from the stream.
@@ -63,8 +63,8 @@ def without_payload(verdict: str) -> Iterator[str]:
     yield f"tcp flags & urg == 0 ip6 nexthdr tcp tcp doff . ip6 length {ipv6} {verdict}"
 
 
-class Words:
-    """The building blocks of one snapshot's rules. Every attribute is a piece of nft text."""
+class Expressions:
+    """The nft expressions and statements for one snapshot. Every attribute is a piece of nft text."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -113,7 +113,7 @@ class Words:
         self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
     def guard(self, name: str) -> str:
-        """Return a statement that drops packets above the rate of a set."""
+        """Return a statement that drops a slot's packets above the rate of ``name`` in RATES or SIZES."""
         if name in SIZES:
             rate, burst = SIZES[name]
             limit = f"limit rate over {rate} kbytes/second burst {burst} kbytes"
@@ -123,17 +123,23 @@ class Words:
         return f"update @{name} {{ {self.slot} {limit} }} drop"
 
     def slots_in(self, numbers: Iterable[int]) -> str:
-        """Match the slots of these numbers; empty text without numbers."""
+        """Return an expression that matches connections of these slots; empty text without numbers."""
         marks = [hexed(self._snapshot.layout.ct_mark(number)) for number in sorted(numbers)]
         return f"{self.slot} {braced(marks)}" if marks else ""
 
     def state_is(self, state: FlowState) -> str:
-        """Match UNDECIDED, PASSES or REFUSED; HELP and ASKS have attributes of their own."""
+        """Return an expression that matches connections in a state: UNDECIDED, PASSES or REFUSED.
+
+        HELP and ASKS have attributes of their own.
+        """
         layout = self._snapshot.layout
         return f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(layout.ct_mark(0, state))}"
 
     def dispatch(self) -> str:
-        """Go to the chain of the slot's group and failure mode. A number that is no longer a slot passes."""
+        """Return a statement that goes to the queue chain of the slot's group and failure mode.
+
+        A number that is no longer a slot passes.
+        """
         ct_mark = self._snapshot.layout.ct_mark
         entries = (
             f"{hexed(ct_mark(slot.number))} : goto {queue_chain(slot.number, slot.closed)}"
@@ -142,18 +148,27 @@ class Words:
         return f"{self.slot} vmap {braced(entries)}"
 
     def flagged(self, state: int) -> list[str]:
-        """Queue with these state bits. A number that is no longer a slot passes."""
+        """Return the statements that queue a packet with these state bits in its mark.
+
+        A number that is no longer a slot passes.
+        """
         flag = f"meta mark set meta mark | {hexed(state << self._snapshot.layout.packet_shift)}"
         return [self.clear_packet, flag, self.dispatch(), self.clear_packet]
 
     def enqueue(self, number: int, *, closed: bool) -> str:
-        """Send to a queue: by nft's statement, or by the target in a chain of its own (fallback.py)."""
+        """Return a statement that sends a packet to netfilter queue ``number``.
+
+        Without nft's ``queue`` it goes to the chain that has the NFQUEUE target (fallback.py).
+        """
         if not self._snapshot.native:
             return f"goto {queue_target(number)}"
         return f"queue to {number}" if closed else f"queue flags bypass to {number}"
 
     def help_while_dead(self, slots: str = "", verdict: str = "accept") -> Iterator[str]:
-        """While no daemon runs, known help addresses pass; a running daemon judges name and address."""
+        """Yield rules that let packets of known help addresses pass while no daemon runs.
+
+        A running daemon judges name and address.
+        """
         snapshot = self._snapshot
         dead = f"{self.dead} {slots}".rstrip()
         for family, name, known in (("ip", "help4", snapshot.help4), ("ip6", "help6", snapshot.help6)):
@@ -168,10 +183,10 @@ class Words:
 
 
 def queue_chain(slot: int, closed: bool) -> str:
-    """Return the chain that a slot's undecided packets end in."""
+    """Return the name of the chain that queues a slot's undecided packets."""
     return f"{'closed' if closed else 'open'}{slot_group(slot)}"
 
 
 def queue_target(number: int) -> str:
-    """Return the chain of one queue, for kernels without nft's statement."""
+    """Return the name of the chain for one queue, for kernels without nft's ``queue`` statement."""
     return f"queue{number}"

@@ -1,4 +1,4 @@
-"""The whole table as nft text, and changes of a loaded table.
+"""Renders the whole nftables table as nft text, and changes of a loaded table.
 
 Pure: equal snapshots give equal text; nothing accesses the kernel. Each text is one transaction. A change
 refills the rules, and counters remain.
@@ -70,7 +70,7 @@ def render_removal() -> str:
 
 
 def render_body(snapshot: Snapshot, *, whole: bool, flowtable: bool = False) -> str:
-    """Return ``table … { … }`` with the device maps and the chains.
+    """Return the nft text ``table … { … }`` with the device maps and the chains.
 
     ``whole`` adds the other sets, the chains of the queues and the flow table; ``flowtable`` adds only the
     flow table, for one that has changed.
@@ -90,7 +90,7 @@ def render_body(snapshot: Snapshot, *, whole: bool, flowtable: bool = False) -> 
 
 
 def render_sets(snapshot: Snapshot) -> str:
-    """Return ``table … { … }`` with all sets and maps, empty: existing ones are not changed."""
+    """Return the nft text ``table … { … }`` with all sets and maps, empty: loaded ones are not changed."""
     lines = list(_sets(snapshot, filled=False))
     for block in _DEVICES:
         lines += _block(block, [])
@@ -98,13 +98,13 @@ def render_sets(snapshot: Snapshot) -> str:
 
 
 def dev_elements(snapshot: Snapshot) -> list[str]:
-    """Return MAC → the chain of its slot, or of unfiltered devices."""
+    """Return the elements of map ``dev``: MAC address → the chain of its slot, or of unfiltered devices."""
     filtered = (f"{mac} : goto slot{slot.number}" for slot in snapshot.slots for mac in slot.macs)
     return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain)])
 
 
 def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:
-    """Return interface and address → the chain of the slot whose device answers there, by map name."""
+    """Return the elements of the owner maps by map name: interface and address → chain of the slot."""
     found: dict[str, list[str]] = {"owner4": [], "owner6": []}
     for owner in sorted(snapshot.owners):
         name = "owner6" if ":" in owner.address else "owner4"
@@ -113,7 +113,7 @@ def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:
 
 
 def pass_elements(snapshot: Snapshot, passes: Iterable[PassElement]) -> list[str]:
-    """Return two keys for each open class: for decided flows and for plain HTTP."""
+    """Return the elements of map ``pass``: two keys for each open class, for decided flows and plain HTTP."""
     return [
         f"{hexed(key)}{'' if element.lease is None else f' timeout {element.lease}s'} : accept"
         for element in sorted(passes, key=lambda element: (element.slot, element.class_number))
@@ -122,7 +122,7 @@ def pass_elements(snapshot: Snapshot, passes: Iterable[PassElement]) -> list[str
 
 
 def set_elements(snapshot: Snapshot) -> dict[str, list[str]]:
-    """Return the elements of the sets that an update changes by difference."""
+    """Return the elements, by set name, of the sets that an update changes by difference."""
     return {
         "help4": _addresses(snapshot.help4),
         "help6": _addresses(snapshot.help6),
@@ -144,6 +144,7 @@ def _sets(snapshot: Snapshot, *, filled: bool) -> Iterator[str]:
 
 
 def flow_table(snapshot: Snapshot) -> Iterator[str]:
+    """Yield the lines that declare the flow table; none without offload."""
     if snapshot.offload is not None:
         devices = ", ".join(f'"{name}"' for name in snapshot.offload.devices)
         hardware = ("flags offload;",) if snapshot.offload.hardware else ()
@@ -164,13 +165,16 @@ def _block(block: tuple[str, ...], elements: list[str]) -> Iterator[str]:
 
 
 def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
-    """Return whether ``render_update`` is impossible: read the counters, then apply ``render(new)``."""
+    """Return whether the loaded table of ``old`` cannot be updated to ``new`` and has to be replaced.
+
+    The caller then reads the counters and applies ``render(new)``.
+    """
     moved = not new.native and old.queue_base != new.queue_base
     return moved or (old.layout, old.native, old.alone) != (new.layout, new.native, new.alone)
 
 
 def render_update(old: Snapshot, new: Snapshot) -> str:
-    """Return the change from the table of ``old``, which must be loaded unchanged, to that of ``new``.
+    """Return nft text that changes the table of ``old``, which must be loaded unchanged, to that of ``new``.
 
     ``pass`` keeps its elements with counters and leases, except for those that differ: one with another lease
     is replaced and counts from zero (read it first). Raises ValueError if ``needs_rebuild`` is true.
@@ -197,7 +201,7 @@ def render_update(old: Snapshot, new: Snapshot) -> str:
 
 
 def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:
-    """Restore everything that another program changed or removed; existing counters remain.
+    """Return nft text that restores all that another program changed or removed; existing counters remain.
 
     In fallback mode the targets must be installed again. ``unmatched`` are keys in ``pass`` that the snapshot
     does not have (PassCounters): they are removed.
@@ -208,10 +212,10 @@ def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:
 
 
 def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: Iterable[PassElement]) -> str:
-    """Close and open classes in one transaction: ``removed`` ends all flows of a class, ``added`` counts from
-    zero.
+    """Return nft text that closes and opens classes in one transaction.
 
-    An element in both is renewed: its lease starts again (kernels before 6.12 cannot extend one).
+    ``removed`` ends all flows of a class, ``added`` counts from zero. An element in both is renewed: its
+    lease starts again (kernels before 6.12 cannot extend one).
     """
     keys = [
         hexed(key)
@@ -222,7 +226,7 @@ def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: 
 
 
 def render_owners(old: Snapshot, new: Snapshot) -> str:
-    """Return the change from the address owners in ``old`` to those in ``new``, for equal slots."""
+    """Return nft text that changes the address owners of ``old`` to those of ``new``, for equal slots."""
     before, after = owner_elements(old), owner_elements(new)
     parts = []
     for name in before:
@@ -234,13 +238,15 @@ def render_owners(old: Snapshot, new: Snapshot) -> str:
 
 
 def render_flows_ended() -> str:
-    """Remove the flow table, once no rule refers to it: offloaded flows then pass the rules again."""
+    """Return nft text that removes the flow table, which no rule may use: its flows pass the rules again."""
     return f"destroy flowtable {TABLE} {FLOW_TABLE}\n"
 
 
 def render_new_flow_table(snapshot: Snapshot) -> str:
-    """Replace the loaded flow table by an empty one. From then on the connection's mark applies to every
-    packet; unfiltered flows enter the new table with their next packet.
+    """Return nft text that replaces the loaded flow table by an empty one.
+
+    From then on the connection's mark applies to every packet. Unfiltered flows enter the new table with
+    their next packet.
     """
     lines = [*flow_table(snapshot), "  chain unfiltered {"]
     lines += [*(f"    {statement}" for statement in chains(snapshot)["unfiltered"]), "  }"]
@@ -249,13 +255,13 @@ def render_new_flow_table(snapshot: Snapshot) -> str:
 
 
 def render_reset_rates(snapshot: Snapshot, slot: int) -> str:
-    """Reset the rate limits of a slot."""
+    """Return nft text that resets the packet rate limits of a slot."""
     mark = hexed(snapshot.layout.ct_mark(slot))
     return "".join(_elements("destroy", name, [mark]) for name in RATES)
 
 
 def render_alive(seconds: int = ALIVE_LEASE) -> str:
-    """Renew the lease that shows that the daemon is alive."""
+    """Return nft text that renews the lease in set ``alive``, which shows that the daemon runs."""
     protos = ("ipv4", "ipv6")
     leased = [f"{proto} timeout {seconds}s" for proto in protos]
     return _elements("destroy", "alive", list(protos)) + _elements("add", "alive", leased)

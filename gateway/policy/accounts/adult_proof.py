@@ -1,4 +1,4 @@
-"""Adult guests: a device counts as an adult's for a while after an adult proved it there.
+"""Adult guests: for a limited time after an adult's proof, a device is treated as an adult's.
 
 Only the fact of the proof, its method and its end are stored. A proof never makes a device permanently an
 adult's, and never opens a child's own device (`identity.sharing.may_open`). The pages import this module: it
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, later, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, later, moved
 
 HOURS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4)}
 MORNING = "morning"
@@ -30,40 +30,52 @@ class ProofMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AdultProof:
+    """A proof, given on or for a device, that an adult uses it until a given time."""
+
     mac: str
     method: ProofMethod
     at: datetime
     until: datetime
     by: str = ""  # the guardian; empty: unknown, since a wallet reveals no name
-    span: Kind = Kind.LASTING
+    span: MomentKind = MomentKind.LASTING
     sure: bool = True  # given while the clock was trusted
 
     def holds(self, now: datetime, *, known: bool) -> bool:
-        """Return True while the proof applies. Without a trusted clock, earlier proofs do not apply."""
+        """Return True while the proof applies. ``known``: the clock is trusted.
+
+        While the clock is not trusted, a proof that was given under a trusted clock does not apply.
+        """
         return now < self.until and (known or not self.sure)
 
     def at_most(self, until: datetime | None) -> AdultProof:
-        """Return the proof, ending at ``until`` if that is sooner."""
+        """Return the proof, shortened to end at ``until`` if that is earlier; None changes nothing."""
         if until is None or until >= self.until:
             return self
-        return replace(self, until=until, span=Kind.LASTING)
+        return replace(self, until=until, span=MomentKind.LASTING)
 
 
 def new_proof(
     mac: str, method: ProofMethod, length: str, now: datetime, *, by: str, sure: bool
 ) -> AdultProof:
-    """Return a new proof. ``now``: local time. Hours are elapsed hours, also when the clock changes."""
+    """Return a proof for a device that starts at ``now`` (local time) and lasts ``length``, one of LENGTHS.
+
+    It ends after `longest` of the method at the latest. Hours are elapsed hours, also when the clock changes.
+    """
     if length == MORNING:
-        until, span = datetime.combine(now.date() + timedelta(days=1), MORNING_AT, now.tzinfo), Kind.OF_DAY
+        until, span = (
+            datetime.combine(now.date() + timedelta(days=1), MORNING_AT, now.tzinfo),
+            MomentKind.OF_DAY,
+        )
     else:
-        until, span = later(now, HOURS[length]), Kind.LASTING
+        until, span = later(now, HOURS[length]), MomentKind.LASTING
     latest = later(now, longest(method))
     if until.astimezone(UTC) > latest.astimezone(UTC):
-        until, span = latest, Kind.LASTING
+        until, span = latest, MomentKind.LASTING
     return AdultProof(mac, method, now, until, by, span, sure)
 
 
 def longest(method: ProofMethod) -> timedelta:
+    """Return the longest validity of a proof by this method."""
     return LONGEST_BY_WALLET if method is ProofMethod.WALLET else LONGEST
 
 

@@ -42,7 +42,10 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The agreement of one child. Times are aware."""
+    """The agreement of one child: what both sides confirmed last, and a confirmation that is pending.
+
+    Times are aware.
+    """
 
     profile: str
     digest: str = ""  # of the rules that both confirmed last; empty: none yet
@@ -71,6 +74,10 @@ def agreed(before: Agreement, side: Side, by: str, digest: str, at: datetime) ->
 
 
 def agreement_state(agreement: Agreement, digest: str) -> AgreementState:
+    """Return whether there is an agreement, and whether the rules have changed since then.
+
+    ``digest``: of the rules now.
+    """
     if not agreement.digest:
         return AgreementState.NONE
     return AgreementState.AGREED if agreement.digest == digest else AgreementState.CHANGED

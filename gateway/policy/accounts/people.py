@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gateway.policy.accounts.tokens import Token, Tokens
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, moved
 
 METHOD = "scrypt:8192:8:10"
 SECRET = re.compile(r"scrypt:8192:8:10\$[A-Za-z0-9]{16}\$[0-9a-f]{128}")  # as werkzeug writes it
@@ -41,7 +41,7 @@ class PersonRole(StrEnum):
 
 
 class AnnouncementKind(StrEnum):
-    """What an announcement is about. Everyone sees it for a week."""
+    """The security event that an announcement is about. Every user of the pages sees it for a week."""
 
     CLAIM = "claim"  # set up the gateway
     CODE = "code"  # has a new password, set with a recovery code
@@ -80,7 +80,7 @@ class Session:
 
     @property
     def id(self) -> str:
-        """The id for ending the session. The key itself is a digest and opens nothing."""
+        """The first characters of the key, by which the pages name a session to end; they open nothing."""
         return self.key[:12]
 
 
@@ -95,11 +95,11 @@ class Announcement:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ProposedRole:
     """A new role that one guardian proposes for another person, who has not accepted yet."""
 
     name: str  # the person it is about
-    role: str  # a PersonRole, or OUT
+    role: str  # a PersonRole, or REMOVED
     minutes: int
     by: str
     at: datetime
@@ -115,7 +115,7 @@ def _no_callback() -> None:
 
 
 class AccountRegister:
-    """All accounts, sessions, announcements and proposals.
+    """All accounts, sessions, tokens, announcements and proposals of a household, in memory.
 
     Calls ``changed`` after each change to be stored.
     """
@@ -125,7 +125,7 @@ class AccountRegister:
         accounts: Iterable[Account] = (),
         sessions: Iterable[Session] = (),
         announced: Iterable[Announcement] = (),
-        proposals: Iterable[Proposal] = (),
+        proposals: Iterable[ProposedRole] = (),
         changed: Callable[[], None] = _no_callback,
         tokens: Iterable[Token] = (),
     ) -> None:
@@ -140,7 +140,7 @@ class AccountRegister:
     # Accounts.
 
     def guardians(self) -> Mapping[str, Account]:
-        """Return all accounts by name."""
+        """Return all accounts by name, whatever their role."""
         return self._accounts
 
     def find(self, name: str) -> Account | None:
@@ -162,6 +162,7 @@ class AccountRegister:
         self._changed()
 
     def keep_guardian(self, name: str, secret: str = "") -> None:
+        """Set the password hash of an account; create it as a guardian's account if there is none."""
         self.put(replace(self._accounts.get(name) or Account(name), secret=secret))
 
     def remove(self, name: str) -> None:
@@ -181,6 +182,7 @@ class AccountRegister:
         return tuple(sorted(found, key=lambda session: session.until))
 
     def begin(self, session: Session) -> None:
+        """Add a session. The person's sessions above SESSIONS_LIMIT end, those unused for longest first."""
         old = self.sessions(session.name)
         for oldest in old[: max(0, len(old) + 1 - SESSIONS_LIMIT)]:
             del self._sessions[oldest.key]
@@ -190,7 +192,10 @@ class AccountRegister:
         self._changed()
 
     def use(self, key: str, now: datetime, *, sure: bool) -> Session | None:
-        """Return a session and record its use, without storing it each time. None: unknown or expired."""
+        """Return the session with this key and extend its life; None if it is unknown or expired.
+
+        The new end is not stored each time: ``stale`` is set instead. ``sure``: the clock is trusted.
+        """
         session = self._sessions.get(key)
         if (
             session is None
@@ -241,10 +246,10 @@ class AccountRegister:
         self.announced = [*kept, announcement]
         self._changed()
 
-    def proposals(self, now: datetime) -> tuple[Proposal, ...]:
+    def proposals(self, now: datetime) -> tuple[ProposedRole, ...]:
         return tuple(proposal for proposal in self._proposals.values() if now - proposal.at < PROPOSAL_LIFE)
 
-    def propose(self, proposal: Proposal) -> None:
+    def propose(self, proposal: ProposedRole) -> None:
         self._proposals[proposal.name] = proposal
         self._changed()
 
@@ -273,7 +278,10 @@ class AccountRegister:
         )
 
     def drop_old(self, now: datetime) -> None:
-        """Remove what has expired. Call it while the clock is trusted."""
+        """Remove expired sessions, tokens, announcements and proposals.
+
+        Call it while the clock is trusted.
+        """
         self.tokens.drop_old(now)
         self._set(
             {key: session for key, session in self._sessions.items() if session.until > now},
@@ -282,21 +290,23 @@ class AccountRegister:
         )
 
     def _set(
-        self, sessions: dict[str, Session], announced: list[Announcement], proposals: dict[str, Proposal]
+        self, sessions: dict[str, Session], announced: list[Announcement], proposals: dict[str, ProposedRole]
     ) -> None:
         if (sessions, announced, proposals) != (self._sessions, self.announced, self._proposals):
             self._sessions, self.announced, self._proposals = sessions, announced, proposals
             self._changed()
 
-    def all_proposals(self) -> tuple[Proposal, ...]:
+    def all_proposals(self) -> tuple[ProposedRole, ...]:
         return tuple(self._proposals.values())
 
 
 def _moved_session(session: Session, jump: Jump) -> Session | None:
-    found = moved(Moment(session.until, Kind.LASTING, sure=session.sure), session.since, jump)
+    found = moved(Moment(session.until, MomentKind.LASTING, sure=session.sure), session.since, jump)
     return found and replace(session, until=found[0].until, sure=found[0].sure, since=found[1])
 
 
 def _moved_announcement(announcement: Announcement, jump: Jump) -> Announcement | None:
-    found = moved(Moment(announcement.until, Kind.LASTING, sure=announcement.sure), announcement.at, jump)
+    found = moved(
+        Moment(announcement.until, MomentKind.LASTING, sure=announcement.sure), announcement.at, jump
+    )
     return found and replace(announcement, until=found[0].until, sure=found[0].sure, at=found[1])

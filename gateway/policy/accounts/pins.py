@@ -44,7 +44,10 @@ def is_weak(pin: str) -> bool:
 
 
 def hash_pin(pin: str, salt: str) -> str:
-    """Return a chain of keyed BLAKE2b. The daemon does not load OpenSSL, and so has no scrypt."""
+    """Return the hex hash of a PIN: ROUNDS of keyed BLAKE2b. ``salt``: hex.
+
+    The daemon does not load OpenSSL, and so has no scrypt.
+    """
     key, own = pin.encode(), bytes.fromhex(salt)
     digest = key
     for _ in range(ROUNDS):
@@ -53,4 +56,5 @@ def hash_pin(pin: str, salt: str) -> str:
 
 
 def is_right(pin: Pin, entered: str) -> bool:
+    """Return True if the entered digits are the PIN; compared in constant time."""
     return hmac.compare_digest(hash_pin(entered, pin.salt), pin.hash)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, moved
 
 TOKENS_LIMIT = 16  # of the household: a display, a home automation, a script or two
 LABEL_LIMIT = 24  # characters; it is in every audit line of a change made with the token
@@ -18,6 +18,8 @@ _STAMP = "token:"
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """An API token of one person: its digest, label, rights and validity."""
+
     key: str  # the token's digest
     name: str  # the person who created it
     label: str
@@ -29,12 +31,12 @@ class Token:
 
     @property
     def id(self) -> str:
-        """The id for ending the token. The key itself is a digest and opens nothing."""
+        """The first characters of the key, by which the pages name a token to end; they open nothing."""
         return self.key[:12]
 
 
 class Tokens:
-    """All tokens. Calls ``changed`` after each change that must be stored."""
+    """All API tokens of the household. Calls ``changed`` after each change that must be stored."""
 
     def __init__(self, tokens: Iterable[Token], changed: Callable[[], None]) -> None:
         self._tokens = {token.key: token for token in tokens}
@@ -58,7 +60,10 @@ class Tokens:
         )
 
     def use(self, key: str, now: datetime, *, sure: bool) -> Token | None:
-        """Return a token and record its use, without storing it each time. None: unknown or expired."""
+        """Return the token with this key and record its use; None if it is unknown or expired.
+
+        The time of use is not stored each time: ``stale`` is set instead. ``sure``: the clock is trusted.
+        """
         token = self._tokens.get(key)
         if token is None or (sure and token.sure and token.until is not None and token.until <= now):
             return None
@@ -95,18 +100,21 @@ class Tokens:
 def _moved(token: Token, jump: Jump) -> Token | None:
     if token.until is None:
         return token
-    found = moved(Moment(token.until, Kind.LASTING, sure=token.sure), token.since, jump)
+    found = moved(Moment(token.until, MomentKind.LASTING, sure=token.sure), token.since, jump)
     return found and replace(token, until=found[0].until, sure=found[0].sure, since=found[1])
 
 
 def origin_with_token(label: str, place: str) -> str:
-    """Return the origin for the audit log; for a token, the label is one word in front of the place."""
+    """Return the origin of a change for the audit log: the place, after the token's label if there is one.
+
+    The label is written as one word, ``token:`` with ``%20`` for spaces.
+    """
     word = label.replace("%", "%25").replace(" ", "%20")
     return f"{_STAMP}{word} {place}".rstrip() if label else place
 
 
 def split_origin(origin: str) -> tuple[str, str]:
-    """Return the token's label and the place. The label is empty if no token was used."""
+    """Return the token's label and the place of an audit origin; the label is empty if no token was used."""
     word, _, place = origin.partition(" ")
     if not word.startswith(_STAMP):
         return "", origin

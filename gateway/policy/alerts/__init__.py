@@ -1,1 +1,1 @@
-"""When signs of a bypass method become a card. Pure."""
+"""Alerts about bypass methods: signs in traffic, cards for guardians, menu paths, notifications. Pure."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 
 
@@ -32,15 +32,22 @@ class CardTopic(StrEnum):
         return self is CardTopic.PRIVATE_DNS
 
 
-TOPICS = {Way.VPN: CardTopic.VPN, Way.TOR: CardTopic.TOR, Way.PROXY: CardTopic.PROXY, Way.SSH: CardTopic.SSH}
+TOPICS = {
+    BypassMethod.VPN: CardTopic.VPN,
+    BypassMethod.TOR: CardTopic.TOR,
+    BypassMethod.PROXY: CardTopic.PROXY,
+    BypassMethod.SSH: CardTopic.SSH,
+}
 """The methods with one topic. Encrypted DNS is either a device's or an app's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class AlertCard:
+    """A blocked bypass method of one device on one family day."""
+
     mac: str
     profile: str  # of the device's owner at that time
-    way: Way
+    way: BypassMethod
     day: date  # of the family
     topic: CardTopic
     at: datetime | None  # aware; None: not stored at this log level
@@ -52,25 +59,28 @@ class Card:
     dismissed: bool = False  # by a guardian
 
     @property
-    def key(self) -> tuple[str, Way, date]:
+    def key(self) -> tuple[str, BypassMethod, date]:
         return self.mac, self.way, self.day
 
 
-def storable_card(card: Card) -> Card | None:
-    """Return what may be stored of the card, which is what a guardian may see; None: nothing."""
+def storable_card(card: AlertCard) -> AlertCard | None:
+    """Return the part of a card that its log level permits to store and to show; None: nothing."""
     if card.level < KINDS_LEVEL:
         return None
     return card if card.level >= NAMES_LEVEL else replace(card, host="", proto="", at=None)
 
 
-def visible_card(card: Card, level: int) -> Card | None:
-    """Return what a guardian may see of the card at log level ``level``: never more than was stored."""
+def visible_card(card: AlertCard, level: int) -> AlertCard | None:
+    """Return the part of a card that a guardian may see at log level ``level``; None: nothing.
+
+    It is never more than was stored.
+    """
     return storable_card(replace(card, level=min(card.level, level)))
 
 
-def latest(cards: Iterable[Card]) -> list[Card]:
-    """Return the last day's card of each device and method, newest first."""
-    found: dict[tuple[str, Way], Card] = {}
+def latest(cards: Iterable[AlertCard]) -> list[AlertCard]:
+    """Return only the newest day's card of each device and method, newest first."""
+    found: dict[tuple[str, BypassMethod], AlertCard] = {}
     for card in cards:
         known = found.get((card.mac, card.way))
         if known is None or known.day <= card.day:
@@ -80,7 +90,7 @@ def latest(cards: Iterable[Card]) -> list[Card]:
     )
 
 
-def for_guardian(cards: Iterable[Card], today: date) -> list[Card]:
+def for_guardian(cards: Iterable[AlertCard], today: date) -> list[AlertCard]:
     """Return the cards to show a guardian.
 
     A solved setting disappears immediately, an attempt with the day.
@@ -92,6 +102,6 @@ def for_guardian(cards: Iterable[Card], today: date) -> list[Card]:
     ]
 
 
-def for_child(cards: Iterable[Card], profile: str) -> list[Card]:
-    """Return the unsolved cards of one device at any log level. ``profile``: the device's owner."""
+def for_child(cards: Iterable[AlertCard], profile: str) -> list[AlertCard]:
+    """Return the unsolved cards of devices that ``profile`` owned, newest first, at any log level."""
     return [card for card in latest(cards) if card.profile == profile and not card.solved]

@@ -5,7 +5,7 @@ format::
 
     menus:
       - id: private-dns-android
-        topic: private_dns              # one of policy/waycards.py Topic
+        topic: private_dns              # one of policy/alerts/cards.py CardTopic
         name: {en: Android}             # of the device or program; other languages where they differ
         devices: [android-phone]        # ids of profiles/fingerprints.yaml
         kinds: [phone, tablet]          # where nothing but the kind is known; ``any``: where nothing is
@@ -13,7 +13,7 @@ format::
         steps:                          # from the first tap to the choice
           en: [Settings, Network & internet, Private DNS, Automatic]
         status: seen                    # one of STATUSES: how the words are known
-        source: who tells it
+        source: where the words are from
 """
 
 from __future__ import annotations
@@ -75,7 +75,10 @@ class Menus:
 
 
 def parse_menus(source: str | bytes, file: str, devices: Collection[str]) -> Menus:
-    """Return the menus. ``devices``: ids of fingerprints. Raises PolicyError with file, line, key and fix."""
+    """Return the menu paths in a file. ``devices``: the valid fingerprint ids.
+
+    Raises PolicyError with file, line, key and fix.
+    """
     top = fields.Fields(parse_document(source, file), ("menus",))
     menus: dict[str, Menu] = {}
     for node in fields.entries(top.need("menus"), MAX_MENUS):

@@ -14,6 +14,8 @@ LANGUAGE_LIMIT = 10  # characters
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
+    """A guardian's notification settings: where they are sent, which kinds, when, and with which details."""
+
     address: str  # of the topic; secret, since everyone who knows it can read along
     kinds: frozenset[str]
     at_night: frozenset[str] = frozenset()  # subset of `kinds`; the others wait for the morning
@@ -22,6 +24,7 @@ class Alerts:
     language: str = ""
 
     def plain(self) -> dict[str, Any]:
+        """Return the settings in JSON types, as they are stored."""
         return {
             "address": self.address,
             "kinds": _ordered(self.kinds),
@@ -33,7 +36,10 @@ class Alerts:
 
 
 def read(said: Mapping[str, Any]) -> Alerts:
-    """Return the settings that ``plain`` wrote, in any version. Unknown values are dropped."""
+    """Return the settings from their stored form (`Alerts.plain` of any version).
+
+    Unknown values are dropped.
+    """
     kinds = frozenset(said.get("kinds", ())) & frozenset(KINDS)
     return Alerts(
         str(said.get("address", ""))[:ADDRESS_LIMIT],

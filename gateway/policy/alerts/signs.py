@@ -21,7 +21,7 @@ from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.judge.world import World
 from gateway.policy.names.categories import PROXY
 from gateway.policy.names.packs import PROBES
-from gateway.policy.profile.bypass_methods import REASONS, Way
+from gateway.policy.profile.bypass_methods import REASONS, BypassMethod
 from gateway.policy.profile.rules import Rules
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 
@@ -30,7 +30,9 @@ _BY_NAME = frozenset(
     {Reason.CATEGORY, Reason.FAMILY_BLOCK, Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN}
 )
 _BY_LIST = frozenset({Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN})  # applies to any unknown name
-_ATTEMPTS = {REASONS[way]: way for way in (Way.VPN, Way.TOR, Way.PROXY, Way.SSH)}
+_ATTEMPTS = {
+    REASONS[way]: way for way in (BypassMethod.VPN, BypassMethod.TOR, BypassMethod.PROXY, BypassMethod.SSH)
+}
 # Systems start Teredo, 6to4 and the like without the user, and stop without harm.
 _UNASKED = frozenset({Proto.IP_IN_IP})
 # Common names of resolvers that are not in the product's data: dns.example.com, doh2.example.org,
@@ -60,7 +62,7 @@ MAX_HOSTS = 8  # resolvers that are tracked per device
 class BypassSign(NamedTuple):
     """One blocked use of a bypass method, which is worth a card once there are enough signs."""
 
-    way: Way
+    way: BypassMethod
     host: str  # of the resolver; empty if nothing names one
     proto: str
     strong: bool = True  # one is enough
@@ -68,7 +70,10 @@ class BypassSign(NamedTuple):
 
 
 def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -> BypassSign | None:
-    """Return the sign; None: it reveals no setting, or the profile allows the method."""
+    """Return the sign of a bypass method in a blocked observation; None if it shows none.
+
+    None also if it reveals no setting of the device, or the rules allow the method.
+    """
     if decision.verdict is not Verdict.BLOCK:
         return None
     way = _ATTEMPTS.get(decision.reason)
@@ -76,8 +81,8 @@ def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -
         if not blocks_bypass(rules, way) or seen.proto in _UNASKED:
             return None
         # A relay's address may serve other things too: one call proves little.
-        return BypassSign(way, "", seen.proto, way is not Way.TOR, seen.dst)
-    if not blocks_bypass(rules, Way.ENCRYPTED_DNS):
+        return BypassSign(way, "", seen.proto, way is not BypassMethod.TOR, seen.dst)
+    if not blocks_bypass(rules, BypassMethod.ENCRYPTED_DNS):
         return None
     if decision.reason is Reason.ENCRYPTED_DNS:
         return _encrypted(seen, world)
@@ -87,13 +92,18 @@ def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -
 
 
 def _encrypted(seen: Observation, world: World) -> BypassSign | None:
-    """Return the sign of a call to a resolver. A port other than 53 or 853 is no setting of any menu."""
+    """Return the sign of a flow to an encrypted resolver; None if it reveals no setting.
+
+    No menu has a port other than 53 or 853.
+    """
     if seen.proto is Proto.DNS:
         return None
     if _is_dot(seen):
         # Without a name, it is a phone in Automatic mode that probes its own resolver.
         return (
-            BypassSign(Way.ENCRYPTED_DNS, seen.host, _ENCRYPTED.get(seen.proto, "dot")) if seen.host else None
+            BypassSign(BypassMethod.ENCRYPTED_DNS, seen.host, _ENCRYPTED.get(seen.proto, "dot"))
+            if seen.host
+            else None
         )
     known = world.resolvers.at(seen.dst) is not None
     named = seen.host is not None and world.resolvers.names.get(seen.host) is not None
@@ -106,9 +116,12 @@ def _is_dot(seen: Observation) -> bool:
 
 
 def _weak(seen: Observation) -> BypassSign:
-    """Return a weak sign: it may be a page, a look-up by an app, or Chrome. Only several of these count."""
+    """Return a sign of encrypted DNS that counts only if it is repeated.
+
+    Once, it may be a page, a look-up by an app, or Chrome.
+    """
     proto = "dns" if seen.proto is Proto.DNS else "doh"
-    return BypassSign(Way.ENCRYPTED_DNS, seen.host or "", proto, False, seen.dst)
+    return BypassSign(BypassMethod.ENCRYPTED_DNS, seen.host or "", proto, False, seen.dst)
 
 
 def _is_resolver(host: str, decision: Decision, world: World) -> bool:
@@ -136,24 +149,25 @@ class _QueryBursts:
 
 @dataclass(slots=True)
 class _BlockedMethod:
-    """One blocked method: when last, and other names that the device queried in the clear since."""
+    """When a method was last blocked, and which other names the device has queried in the clear since."""
 
     last: float
     names: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Signs that are enough for a card."""
+class BypassFinding:
+    """The result of enough signs: the topic of the card, and whether it is certain or only probable."""
 
     topic: CardTopic
     sure: bool
 
 
 class Traces:
-    """The signs of one device.
+    """Collects the signs of bypass methods of one device until they are enough for a card.
 
-    ``now``: seconds of any clock; after a step back, earlier signs count from then.
+    It also detects that the device has stopped using a method. ``now``: seconds of any clock; after a step
+    back, earlier signs count from then.
     """
 
     __slots__ = ("_asked", "_over", "_refused", "_relays", "_resolvers")
@@ -161,41 +175,41 @@ class Traces:
     def __init__(self) -> None:
         self._asked: OrderedDict[str, _QueryBursts] = OrderedDict()
         self._relays: OrderedDict[bytes, float] = OrderedDict()
-        self._refused: dict[Way, _BlockedMethod] = {}
+        self._refused: dict[BypassMethod, _BlockedMethod] = {}
         self._over: deque[float] = deque(maxlen=BACK_TIMES)  # when the device stopped using encrypted DNS
         # A query for one of these does not show that the device works without the method.
         self._resolvers: OrderedDict[str, None] = OrderedDict()
 
-    def resume(self, way: Way, host: str, now: float) -> None:
-        """Restore the state of a card after a restart."""
+    def resume(self, way: BypassMethod, host: str, now: float) -> None:
+        """Restore after a restart that a method was blocked, from its card. ``host``: the resolver's name."""
         self._refused.setdefault(way, _BlockedMethod(now))
         self._remember(host)
 
-    def sign(self, sign: BypassSign, now: float) -> Finding | None:
-        """Record a sign. Return the finding; None: not enough for a card."""
+    def sign(self, sign: BypassSign, now: float) -> BypassFinding | None:
+        """Record a sign. Return the finding if there are now enough signs for a card, else None."""
         self._remember(sign.host)
         found = self._finding(sign, now)
         if found is not None:
             self._refused[sign.way] = _BlockedMethod(now)
         return found
 
-    def _finding(self, sign: BypassSign, now: float) -> Finding | None:
-        if sign.way is Way.TOR:
-            return Finding(CardTopic.TOR, sure=True) if self._relayed(sign.address, now) else None
-        if sign.way is not Way.ENCRYPTED_DNS:
-            return Finding(TOPICS[sign.way], sure=True)
+    def _finding(self, sign: BypassSign, now: float) -> BypassFinding | None:
+        if sign.way is BypassMethod.TOR:
+            return BypassFinding(CardTopic.TOR, sure=True) if self._relayed(sign.address, now) else None
+        if sign.way is not BypassMethod.ENCRYPTED_DNS:
+            return BypassFinding(TOPICS[sign.way], sure=True)
         if not sign.strong:
             return self._repeated(sign.host or sign.address.hex(), now)
-        return Finding(CardTopic.APP_DNS if self._is_beside(now) else CardTopic.PRIVATE_DNS, sure=True)
+        return BypassFinding(CardTopic.APP_DNS if self._is_beside(now) else CardTopic.PRIVATE_DNS, sure=True)
 
     def _is_beside(self, now: float) -> bool:
         """Return True if the device also queries in the clear: then the resolver is an app's."""
-        before = self._refused.get(Way.ENCRYPTED_DNS)
+        before = self._refused.get(BypassMethod.ENCRYPTED_DNS)
         if before is not None and len(before.names) >= NAMES:
             return True
         return len(self._over) == BACK_TIMES and now - self._over[0] <= BACK_WITHIN
 
-    def _repeated(self, host: str, now: float) -> Finding | None:
+    def _repeated(self, host: str, now: float) -> BypassFinding | None:
         asked = self._asked.get(host)
         if asked is None or not 0.0 <= now - asked.last <= FORGOTTEN:
             self._asked[host] = _QueryBursts(now, now, alone_since=now)
@@ -209,9 +223,9 @@ class Traces:
             asked.alone_since = now
         asked.times, asked.alone, asked.last = asked.times + 1, asked.alone + 1, now
         if asked.alone >= ALONE_TIMES and now - asked.alone_since >= ALONE_SPAN:
-            return Finding(CardTopic.PRIVATE_DNS, sure=False)
+            return BypassFinding(CardTopic.PRIVATE_DNS, sure=False)
         if asked.times >= AMONG_TIMES and now - asked.first >= AMONG_SPAN and asked.alone < ALONE_TIMES:
-            return Finding(CardTopic.APP_DNS, sure=False)
+            return BypassFinding(CardTopic.APP_DNS, sure=False)
         return None
 
     def _relayed(self, address: bytes, now: float) -> bool:
@@ -227,8 +241,11 @@ class Traces:
             if len(self._resolvers) > MAX_HOSTS:
                 self._resolvers.popitem(last=False)
 
-    def asked(self, host: str, now: float, *, allowed: bool) -> frozenset[Way]:
-        """Record a query in the clear for another name. Return the methods that have stopped, each once."""
+    def asked(self, host: str, now: float, *, allowed: bool) -> frozenset[BypassMethod]:
+        """Record a query in the clear. Return the methods that the device has stopped using, each once.
+
+        Queries for the names of blocked resolvers do not count. ``allowed``: the query was allowed.
+        """
         if host in self._resolvers:
             return frozenset()
         for asked in self._asked.values():
@@ -244,6 +261,6 @@ class Traces:
         )
         for way in over:
             del self._refused[way]
-        if Way.ENCRYPTED_DNS in over:
+        if BypassMethod.ENCRYPTED_DNS in over:
             self._over.append(now)
         return over

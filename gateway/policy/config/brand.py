@@ -33,6 +33,8 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{1,30}[0-9]|[0-9]{2,3}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Brand:
+    """The provider's name, colour, logo and support address for the pages."""
+
     name: str = OWN_NAME
     colour: str = ""  # #rrggbb, lower case; empty: the default
     logo: str = ""  # path of a file; empty: the product's drawing
@@ -41,6 +43,7 @@ class Brand:
 
     @property
     def support_link(self) -> str:
+        """The URL of the support address: http(s), ``mailto:`` or ``tel:``; empty if there is none."""
         if not self.support or _PAGE.fullmatch(self.support):
             return self.support
         if "@" in self.support:
@@ -49,7 +52,10 @@ class Brand:
 
 
 def read_brand(node: Node) -> Brand:
-    """Return the brand. Raises PolicyError if it is not a mapping."""
+    """Return the brand; an invalid key gets its default and a line in ``problems``.
+
+    Raises PolicyError if the value is not a mapping.
+    """
     part = fields.Fields(fields.mapping(node), ("name", "colour", "logo", "support"))
     problems: list[str] = []
 
@@ -111,11 +117,13 @@ def contrast(colour: str, other: str) -> float:
 
 
 def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour as in WCAG 2.2: 0 to 1."""
     red, green, blue = (_linear(part) for part in channels(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def channels(colour: str) -> tuple[int, int, int]:
+    """Return red, green and blue (0 to 255) of a colour such as ``#1f5b43``."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 

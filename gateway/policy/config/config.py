@@ -94,7 +94,7 @@ class OffloadWish(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class MarkBits:
     """The bits of the packet and connection marks that Qalqan uses, eight adjacent bits per field.
 
     See gateway/kernel/marks.py.
@@ -107,15 +107,15 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class AgeTrust:
-    """The signed list of trusted issuers of adult proofs, and its signer's key."""
+    """Where the signed list of trusted issuers of adult proofs is, and its signer's public key."""
 
     file: str
     key: str  # base64
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """What a provider lets set-up propose. It applies only after a guardian accepts."""
+class ProviderProposal:
+    """Lists and age groups that a provider preselects in set-up. They apply only after a guardian accepts."""
 
     lists: tuple[str, ...] = ()  # ids of published lists, or categories, for the lists of that category
     bands: tuple[str, ...] = ()  # of the children that the form starts with
@@ -123,7 +123,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class RouterSetting:
-    """A setting that the router's own configuration decides."""
+    """A setting that the router's own configuration decides: its file, option and value."""
 
     file: str
     option: str  # as `uci` names it after the package: web.port
@@ -132,6 +132,8 @@ class RouterSetting:
 
 @dataclass(frozen=True, slots=True)
 class Config:
+    """The settings of `qalqan.yaml`, validated, with defaults for absent keys."""
+
     lan: tuple[str, ...] = ("br-lan",)
     state: str = "/var/lib/qalqan"
     runtime: str = "/run/qalqan"
@@ -140,7 +142,7 @@ class Config:
     country: str = ""  # ISO 3166-1 alpha-2, lower case; empty: none chosen
     timezone: str = "UTC"
     unknown_devices: str = "guest"  # guest, quarantine, home or a profile's id
-    # Of lan → the same, for devices on that interface.
+    # Interface of `lan` → the choice for unknown devices on it, instead of `unknown_devices`.
     interfaces: Mapping[str, str] = field(default_factory=dict)
     gateway_open: bool = False  # children and guests may use every service of the gateway itself
     gateway_ports: tuple[int, ...] = ()  # ports of the gateway that are open in any case
@@ -154,7 +156,7 @@ class Config:
     language: str = ""  # of the pages, for a browser that requests none of theirs; empty: English
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
     dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
-    marks: Marks = field(default_factory=Marks)
+    marks: MarkBits = field(default_factory=MarkBits)
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are blocked for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
@@ -162,12 +164,15 @@ class Config:
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
-    propose: Proposal = field(default_factory=Proposal)
+    propose: ProviderProposal = field(default_factory=ProviderProposal)
     # By key: settings that the router's own configuration decides.
     fixed: Mapping[str, RouterSetting] = field(default_factory=dict)
 
     def unknown_device_on(self, interface: str | None) -> str:
-        """Return what an unknown device on this interface is treated as. None: interface unknown."""
+        """Return the treatment of unknown devices on an interface: guest, quarantine, home or a profile's id.
+
+        ``interface`` None: not known.
+        """
         return self.interfaces.get(interface or "", self.unknown_devices)
 
     @property
@@ -176,12 +181,18 @@ class Config:
 
 
 def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
-    """Return the settings. Raises PolicyError with file, line, key and fix. Profile ids are not checked."""
+    """Return the settings in the text of `qalqan.yaml`. Raises PolicyError with file, line, key and fix.
+
+    Whether named profiles exist is not checked.
+    """
     return config_of(parse_document(source, file), is_public_suffix)
 
 
 def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config:
-    """As `parse_config`, for a parsed document."""
+    """Return the settings in a parsed `qalqan.yaml`. Raises PolicyError with file, line, key and fix.
+
+    Whether named profiles exist is not checked.
+    """
     part = fields.Fields(document, KEYS)
     plain = Config()
     lan = part.read("lan", _interfaces, plain.lan)
@@ -256,7 +267,7 @@ def _ports(node: Node) -> tuple[int, ...]:
 
 
 def _paths(node: Node) -> tuple[str, ...]:
-    """Return one path, or a list of them."""
+    """Return the paths of a node that has one path or a list of them."""
     if isinstance(node, Scalar) and not node.is_null:
         return (fields.full_path(node),)
     return tuple(map(fields.full_path, fields.items(node)))
@@ -303,7 +314,7 @@ def _managed(node: Node, is_public_suffix: PublicSuffixCheck) -> Mapping[str, tu
 
 
 def _add(read: dict[str, tuple[str, ...]], key: str, place: Place, value: tuple[str, ...]) -> None:
-    """Add an entry. A MAC in two spellings is one key."""
+    """Add ``value`` under a MAC address in normal form. Raises PolicyError if it has a value already."""
     mac = macs.mac(key, place)
     if mac in read:
         place.refuse(f"'{mac}' is there twice", "keep it once")
@@ -314,10 +325,10 @@ def _languages(node: Node) -> tuple[str, ...]:
     return tuple(fields.choice(item, LANGUAGES) for item in fields.items(node))
 
 
-def _marks(node: Node) -> Marks:
+def _marks(node: Node) -> MarkBits:
     part = fields.Fields(fields.mapping(node), ("packet", "ct", "slot"))
-    plain = Marks()
-    marks = Marks(
+    plain = MarkBits()
+    marks = MarkBits(
         packet=part.read("packet", _eight_bits, plain.packet),
         ct=part.read("ct", _eight_bits, plain.ct),
         slot=part.read("slot", _eight_bits, plain.slot),
@@ -351,9 +362,9 @@ def _age_trust_key(node: Node) -> str:
     return word
 
 
-def _proposal(node: Node) -> Proposal:
+def _proposal(node: Node) -> ProviderProposal:
     part = fields.Fields(fields.mapping(node), ("lists", "bands"))
-    return Proposal(part.read("lists", _proposed_lists, ()), part.read("bands", _proposed_bands, ()))
+    return ProviderProposal(part.read("lists", _proposed_lists, ()), part.read("bands", _proposed_bands, ()))
 
 
 def _proposed_lists(node: Node) -> tuple[str, ...]:
@@ -376,6 +387,6 @@ def _proposed_list(node: Node) -> str:
 
 
 def file_to_edit(fixed: Mapping[str, RouterSetting], key: str) -> str:
-    """Return the file to edit for a key: `qalqan.yaml`, unless the router decides it."""
+    """Return where a user changes a key: `qalqan.yaml`, or the router's file and option that decide it."""
     setting = fixed.get(key)
     return "qalqan.yaml" if setting is None else f"{setting.file} ({setting.option})"

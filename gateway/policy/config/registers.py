@@ -44,7 +44,10 @@ COUNTRY_NAMES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A register. Either ``url`` or ``file`` is set; the other is empty."""
+    """One state's register: where it comes from, and whether, by whom and when it was turned on.
+
+    Either ``url`` or ``file`` is set; the other is empty.
+    """
 
     country: str
     url: str
@@ -55,34 +58,36 @@ class Register:
 
     @property
     def category(self) -> str:
-        """The category of its names in the table."""
+        """The category of its names in the category table, such as ``law:kz``."""
         return f"{CATEGORY_PREFIX}{self.country}"
 
     @property
     def source(self) -> str:
-        """The id of its downloaded copy."""
+        """The id of its downloaded copy, such as ``law-kz``."""
         return f"law-{self.country}"
 
     @property
     def owner(self) -> str:
-        """The owner for decisions, with the person who turned it on, if known."""
+        """The rule's owner in decisions: the category, and the person who turned it on, if known."""
         return f"{self.category}:{self.by}" if self.by not in ("", CONSOLE) else self.category
 
     @property
     def rule(self) -> str:
-        """The rule as a Decision names it."""
+        """The rule's text in decisions: the category, and since when it is on."""
         return self.category if self.since is None else f"{self.category} since {self.since.isoformat()}"
 
     @property
     def refusal(self) -> Decision:
+        """The decision for a name in this register."""
         return Decision(Verdict.BLOCK, Reason.REGISTER, self.rule, self.owner)
 
     @property
     def name(self) -> str:
+        """The title for people, such as "Register of Kazakhstan"."""
         return register_title(self.category)
 
     def written(self) -> dict[str, str | bool]:
-        """Return the register as in qalqan.yaml."""
+        """Return the register's keys and values as they are written in qalqan.yaml."""
         said: dict[str, str | bool] = {"url": self.url} if self.url else {"file": self.file}
         if self.on:
             said["on"] = True
@@ -102,7 +107,7 @@ def register_title(category: str) -> str:
 
 
 def in_force(registers: Iterable[Register]) -> Mapping[str, Register]:
-    """Return the registers that are on, by their category."""
+    """Return category → register, for the registers that are on."""
     return {register.category: register for register in registers if register.on}
 
 
@@ -119,7 +124,7 @@ def register_of(found: frozenset[str], on: Mapping[str, Register]) -> tuple[Regi
 
 
 def read_registers(node: Node, sealed: Iterable[SealedSource] = ()) -> tuple[Register, ...]:
-    """Return the registers. Raises PolicyError, also for a list that is one of the ``sealed`` sets."""
+    """Return the registers of a YAML node. Raises PolicyError, also for a source that ``sealed`` has too."""
     found = tuple(_read(node))
     if len(found) > MAX_REGISTERS:
         node.place.refuse(f"names {len(found)} registers", f"name at most {MAX_REGISTERS}")

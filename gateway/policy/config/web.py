@@ -1,4 +1,4 @@
-"""`web` in `qalqan.yaml`: the addresses of the pages, and their optional trusted name."""
+"""`web` in `qalqan.yaml`: the address and port of the pages, and an optional trusted name with TLS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HTTPS_PORT = 8443
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """A name that browsers trust; see docs/providers/trusted-name.md."""
+    """A host name with a TLS certificate that browsers trust; see docs/providers/trusted-name.md."""
 
     name: str
     certificate: str  # paths of PEM files; the chain starts with the certificate of the name
@@ -29,7 +29,7 @@ class Https:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """The address and port of the pages."""
+    """The address, port and trusted name of the pages."""
 
     port: int = 8080
     address: str | None = None  # None: the addresses of the lan interfaces
@@ -38,6 +38,7 @@ class Listen:
 
 
 def read_web(node: Node, is_public_suffix: PublicSuffixCheck) -> Listen:
+    """Return the settings of a YAML node. Raises PolicyError."""
     part = fields.Fields(fields.mapping(node), ("port", "listen", "allow_wan", "https"))
     port = part.read("port", _port, Listen().port)
     allow_wan = part.read("allow_wan", fields.flag, default=False)

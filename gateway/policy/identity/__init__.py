@@ -1,1 +1,1 @@
-"""Which devices are the same, and questions about them. Pure."""
+"""Recognises devices by MAC address and traits, and which person uses or owns one. Pure."""

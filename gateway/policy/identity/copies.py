@@ -1,4 +1,4 @@
-"""Detects two hosts with one hardware address, by changes that a single device does not make.
+"""Detects that two hosts use one MAC address, by changes in traits that a single device does not make.
 
 An address may have several *faces*: sets of traits that a guardian or time has confirmed, such as a computer
 with two operating systems or a console with two modes. The traits of any face raise no suspicion.
@@ -25,9 +25,10 @@ _RELEASE = re.compile(r"\d.*", re.DOTALL)
 
 
 def suspicion(faces: Iterable[Traits], seen: Traits, apart: timedelta) -> tuple[Sign, ...]:
-    """Return the signs of another host; () if some of ``faces``, in any mixture, explain all traits.
+    """Return the signs that another host uses the address; () if the known faces explain all of ``seen``.
 
-    A host shows its traits one by one, hence any mixture. ``apart``: how long the address was silent before.
+    A host shows its traits one by one, hence any mixture of the faces' traits is accepted. ``apart``: how
+    long the address was silent before.
 
     A system update changes the option list and the release in the vendor class; a new name is one sign.
     Neither is enough. No device changes its initial hop limit. A device's kind changes only as more becomes
@@ -44,12 +45,15 @@ def nearest(faces: Iterable[Traits], seen: Traits) -> Traits:
 
 
 def differs(face: Traits, seen: Traits) -> bool:
-    """Return True if a trait that both have differs."""
+    """Return True if some trait is known in both and differs."""
     return bool(_differences((face,), seen))
 
 
 def merge_foreign_traits(faces: Iterable[Traits], before: Traits | None, seen: Traits) -> Traits:
-    """Return the traits another host has shown: those of ``seen`` that no face has, else of ``before``."""
+    """Return the traits of the suspected other host.
+
+    Each is taken from ``seen`` if no face has it, else from ``before``, what it showed until now.
+    """
     known, last = tuple(faces), before or seen
     return replace(
         seen,
@@ -81,7 +85,7 @@ def completed(face: Traits, seen: Traits) -> Traits:
 
 
 def with_face(faces: Iterable[Traits], new: Traits) -> tuple[Traits, ...]:
-    """Return the faces with ``new``, which a guardian confirmed; the oldest is dropped beyond FACES."""
+    """Return the faces and ``new``, which a guardian confirmed; beyond MAX_FACES the oldest are dropped."""
     return (*(face for face in faces if face != new), new)[-MAX_FACES:]
 
 
@@ -90,7 +94,10 @@ def _weight(found: Iterable[tuple[Sign, int]]) -> int:
 
 
 def _differences(faces: tuple[Traits, ...], seen: Traits) -> list[tuple[Sign, int]]:
-    """Return the traits of ``seen`` that no face has although some face has the trait, with weights."""
+    """Return the traits of ``seen`` that differ from those of all faces, each with its weight.
+
+    A trait that no face has yet is no difference.
+    """
     found: list[tuple[Sign, int]] = []
     hops = {face.hop_limit for face in faces} - {0}
     if seen.hop_limit and hops and seen.hop_limit not in hops:

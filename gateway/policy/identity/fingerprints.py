@@ -37,13 +37,15 @@ _KEYS = ("id", "name", "kind", *CLUES, "test")
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
+    """One entry: the kind of a device, and the patterns of the clues that identify it."""
+
     id: str
     kind: str
     patterns: Mapping[str, tuple[str, ...]]  # by clue, lower case
     options: frozenset[tuple[int, ...]]
 
     def matches(self, clue: str, sight: Sighting) -> bool:
-        """Return True if the device's clue matches this entry."""
+        """Return True if the device's value of ``clue`` (one of CLUES) matches this entry."""
         traits = sight.traits
         if clue == "options":
             return traits.options in self.options
@@ -69,6 +71,7 @@ class Fingerprints:
         return frozenset(entry.id for entry in self.entries)
 
     def find(self, sight: Sighting) -> Fingerprint | None:
+        """Return the entry that identifies a device: the most specific clue first; None if none matches."""
         for clue in CLUES:
             for entry in self.entries:
                 if entry.matches(clue, sight):
@@ -78,6 +81,8 @@ class Fingerprints:
 
 @dataclass(frozen=True, slots=True)
 class FingerprintFile:
+    """The entries of a file, and for each the example devices that it must match."""
+
     fingerprints: Fingerprints
     tests: Mapping[str, tuple[Sighting, ...]]  # by entry
 
@@ -157,7 +162,7 @@ def _example(node: Node) -> Sighting:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Return True if the text matches. ``*`` matches anything.
+    """Return True if the whole text matches the pattern, in which ``*`` stands for any characters.
 
     Each part is searched after the one before it, so the time is bounded.
     """

@@ -12,7 +12,7 @@ _QUADS = re.compile(r"[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}", re.ASCII)
 
 
 def parse_mac(written: str) -> str | None:
-    """Return a MAC address as ``02:00:00:aa:bb:cc``; None if ``written`` is none.
+    """Return a MAC address as ``02:00:00:aa:bb:cc``; None if the text is no MAC address.
 
     Accepts ``02-00-00-AA-BB-CC``, ``02:00:…`` and ``0200.00aa.bbcc``.
     """
@@ -24,7 +24,10 @@ def parse_mac(written: str) -> str | None:
 
 
 def mac(word: str, place: Place) -> str:
-    """Return the normal form of a device's MAC address. Raises PolicyError."""
+    """Return a device's MAC address in normal form.
+
+    Raises PolicyError, also for a multicast or zero address.
+    """
     read = parse_mac(word)
     if read is None:
         place.refuse(f"{shown(word)} is not a MAC address", 'write it like "02:00:00:00:00:0a"')
@@ -36,7 +39,7 @@ def mac(word: str, place: Place) -> str:
 
 
 def macs(node: Node) -> tuple[str, ...]:
-    """Return a list of MAC addresses without duplicates. Raises PolicyError."""
+    """Return the MAC addresses of a YAML list in normal form. Raises PolicyError, also for duplicates."""
     read: dict[str, None] = {}
     for item in fields.items(node):
         address = mac(fields.text(item), item.place)

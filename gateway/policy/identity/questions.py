@@ -14,13 +14,17 @@ from gateway.policy.profile.profile import Profile
 
 
 class Ask(StrEnum):
+    """The subject of a question about a device."""
+
     NEW = "new"  # who owns it?
     AGAIN = "again"  # is it the device that left?
     COPY = "copy"  # do two devices use one address?
     REPEATER = "repeater"  # other devices are behind it
 
 
-class Reply(StrEnum):
+class IdentityReply(StrEnum):
+    """A possible answer, in addition to a person's profile."""
+
     AGAIN = "again"  # the new address replaces the old one
     ALSO = "also"  # the new address is added to the old one
     NOT_SAME = "not_same"
@@ -32,18 +36,20 @@ class Reply(StrEnum):
     ADULT = "adult"
 
 
-PLACE_REPLIES = (Reply.HOME, Reply.GUEST, Reply.VISITOR, Reply.ADULT)
-REPLIES: Mapping[Ask, tuple[Reply, ...]] = {
+PLACE_REPLIES = (IdentityReply.HOME, IdentityReply.GUEST, IdentityReply.VISITOR, IdentityReply.ADULT)
+REPLIES: Mapping[Ask, tuple[IdentityReply, ...]] = {
     Ask.NEW: PLACE_REPLIES,
-    Ask.AGAIN: (Reply.AGAIN, Reply.ALSO, Reply.NOT_SAME, *PLACE_REPLIES),
-    Ask.COPY: (Reply.ME, Reply.NOT_SAME),
-    Ask.REPEATER: (Reply.FINE, *PLACE_REPLIES),
+    Ask.AGAIN: (IdentityReply.AGAIN, IdentityReply.ALSO, IdentityReply.NOT_SAME, *PLACE_REPLIES),
+    Ask.COPY: (IdentityReply.ME, IdentityReply.NOT_SAME),
+    Ask.REPEATER: (IdentityReply.FINE, *PLACE_REPLIES),
 }
 ACCEPTS_PROFILE = (Ask.NEW, Ask.AGAIN, Ask.REPEATER)  # a person's profile is a possible answer too
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class IdentityQuestion:
+    """A question to the guardians about one device, and what is known about it."""
+
     mac: str
     ask: Ask
     at: datetime
@@ -58,28 +64,38 @@ class Question:
 
     @property
     def about_stranger(self) -> bool:
-        """True if any device with an unknown address can raise the question."""
+        """True if an unknown device raises the question, so that anyone on the Wi-Fi can cause it."""
         if self.ask is Ask.REPEATER:
             return not (self.closes or self.settled)
         return self.ask in (Ask.NEW, Ask.AGAIN)
 
     @property
     def waits(self) -> bool:
-        """True if the guardians are asked; an answered question about a repeater is only stored."""
+        """True while the question is shown to guardians.
+
+        It is not if it is silent, or if it is about a repeater and was answered.
+        """
         return not (self.silent or (self.ask is Ask.REPEATER and self.settled))
 
     @property
-    def replies(self) -> tuple[Reply, ...]:
+    def replies(self) -> tuple[IdentityReply, ...]:
         """The possible answers, in addition to a person's profile."""
         if self.ask is Ask.AGAIN and not self.known:
-            return tuple(reply for reply in REPLIES[Ask.AGAIN] if reply not in (Reply.AGAIN, Reply.ALSO))
+            return tuple(
+                reply
+                for reply in REPLIES[Ask.AGAIN]
+                if reply not in (IdentityReply.AGAIN, IdentityReply.ALSO)
+            )
         if self.ask is Ask.COPY and self.settled:
-            return (Reply.ME,)
+            return (IdentityReply.ME,)
         return REPLIES[self.ask]
 
     @property
     def closes(self) -> bool:
-        """True if a REPEATER was known to be alone before: its address may be copied."""
+        """True for a repeater whose address was one device's before: the address may be copied.
+
+        Stricter rules then apply until the answer.
+        """
         return Sign.CARRIES in self.signs
 
 
@@ -94,13 +110,15 @@ class KnownDevice(NamedTuple):
 
 
 class Recognition(NamedTuple):
+    """The result of `recognise`; fields are empty if the newcomer is like no known device."""
+
     known: str = ""
     profile: str = ""
     signs: tuple[Sign, ...] = ()
 
 
 def recognise(newcomer: Traits, family: Iterable[KnownDevice]) -> Recognition:
-    """Return the device that a newcomer may be, and the child whose rules apply meanwhile.
+    """Return which known device a newcomer may be, which child's rules apply meanwhile, and the signs.
 
     Of all children whose device it may be, the youngest one's rules apply, however similar another device is:
     a child could imitate an older child's device.
@@ -123,7 +141,7 @@ def recognise(newcomer: Traits, family: Iterable[KnownDevice]) -> Recognition:
     return Recognition(known, "" if chosen is None else chosen.id, signs or (Sign.TIME,))
 
 
-def interim_profile(household: Household, question: Question, otherwise: Profile) -> Profile | None:
+def interim_profile(household: Household, question: IdentityQuestion, otherwise: Profile) -> Profile | None:
     """Return the profile that applies with ``otherwise`` until an answer; None: only ``otherwise``.
 
     ``otherwise``: the profile without the question.

@@ -1,8 +1,8 @@
-"""Temporary users of a device: a shared device, a claimed screen, an adult's phone handed over.
+"""Temporary users of a device: of a shared one, of a claimed screen, of an adult's phone handed to a child.
 
-Of what a child does, the result is never an adult's rules: a device gets at most the child's own rules. If
-the person that a guardian named no longer exists, the youngest child's rules apply. An adult guest is a
-temporary user too: a proof opens shared devices and devices without an owner, never a child's own device.
+A child's own action never gives a device an adult's rules: it gets at most the child's own. If the person
+that a guardian named no longer exists, the youngest child's rules apply. An adult guest is a temporary user
+too: a proof opens shared devices and devices without an owner, never a child's own device.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ ASKING_KINDS = frozenset({"phone", "tablet", "computer"})
 
 
 class UseKind(StrEnum):
+    """How a temporary use began."""
+
     USE = "use"  # a child selected itself on the device
     CLAIM = "claim"  # a child claimed a screen from its own phone
     HANDED = "handed"  # a guardian gave an adult's device to a child
@@ -31,6 +33,8 @@ class UseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceUse:
+    """A child's temporary use of a device: by whom, how it began, and until when."""
+
     mac: str
     who: str  # a profile's id
     kind: UseKind
@@ -44,7 +48,7 @@ class DeviceUse:
 
 
 def possible_users(household: Household, mac: str) -> tuple[Profile, ...]:
-    """Return the children who may use a shared device, the youngest first; () for a device of one person."""
+    """Return the children who may use a shared device, the youngest first; () if it is not shared."""
     found = {
         person.id: person for who in household.config.shared.get(mac, ()) if (person := household.find(who))
     }
@@ -54,7 +58,7 @@ def possible_users(household: Household, mac: str) -> tuple[Profile, ...]:
 
 
 def shared_with(household: Household, who: str) -> tuple[str, ...]:
-    """Return the shared devices that a child may use."""
+    """Return the MAC addresses of the shared devices that a child may use."""
     return tuple(
         mac
         for mac in household.config.shared
@@ -63,15 +67,15 @@ def shared_with(household: Household, who: str) -> tuple[str, ...]:
 
 
 def may_be_handed(own: Profile | None) -> bool:
-    """Return True if the device may be handed over. ``own``: its profile otherwise; None: unfiltered."""
+    """Return True if a guardian may hand the device to a child: it is no child's or guest's.
+
+    ``own``: the profile that otherwise applies; None: unfiltered.
+    """
     return own is None or not (own.is_child or own.id == GUEST)
 
 
 def temporary_profiles(household: Household, uses: Iterable[DeviceUse]) -> Mapping[str, Profile]:
-    """Return MAC → the child whose rules replace the device's own.
-
-    Uses that the current files do not permit are left out.
-    """
+    """Return MAC → the child's profile that replaces the device's own, for all uses that the files permit."""
     found: dict[str, Profile] = {}
     for use in uses:
         if use.handed:
@@ -85,10 +89,9 @@ def temporary_profiles(household: Household, uses: Iterable[DeviceUse]) -> Mappi
 
 
 def _with_failure_mode(chosen: Profile, youngest: Profile | None) -> Profile:
-    """Return the profile with the stricter failure mode.
+    """Return the chosen child's profile, with the youngest user's failure mode if that one is stricter.
 
-    Nothing ends a use while the daemon is down, so a shared device is then blocked if the youngest child's
-    is.
+    Nothing ends a use while the daemon is down. A shared device is then blocked if the youngest child's is.
     """
     if youngest is None or chosen.closes or not youngest.closes:
         return chosen
@@ -96,7 +99,10 @@ def _with_failure_mode(chosen: Profile, youngest: Profile | None) -> Profile:
 
 
 def _child(household: Household, who: str) -> Profile:
-    """Return the child that a guardian named. If its file is gone, never the adult who owns the device."""
+    """Return the child that a guardian named; if it is gone, the youngest child or the guest profile.
+
+    It is never the adult who owns the device.
+    """
     known = household.profiles.get(who)
     if known is not None and known.is_child:
         return known
@@ -104,14 +110,15 @@ def _child(household: Household, who: str) -> Profile:
 
 
 def needs_pin(profile: Profile) -> bool:
-    """Return True if a child confirms its identity with a PIN: from age ten on."""
+    """Return True if this child confirms its identity with a PIN: from the age group 10-12 on."""
     return profile.is_child and profile.band >= Band.AGE_10_12
 
 
 def may_open(household: Household, mac: str, closed: Profile) -> bool:
-    """Return True if a proof may open the device. ``closed``: its profile without a proof.
+    """Return True if an adult's proof may lift the rules of a device.
 
-    A child's own device stays the child's.
+    It may for a shared device, and for one that no file names and that has no child's rules. ``closed``: the
+    profile that applies without a proof.
     """
     return bool(possible_users(household, mac)) or (mac not in household.named and not closed.is_child)
 
@@ -119,9 +126,10 @@ def may_open(household: Household, mac: str, closed: Profile) -> bool:
 def opened_by_proof(
     household: Household, proofs: Collection[str], closed: Mapping[str, tuple[Profile | None, bool]]
 ) -> Mapping[str, str]:
-    """Return MAC → profile without the proof, for the devices that a proof opens under the current files.
+    """Return MAC → the profile id that applies without the proof, for the devices that a proof opens now.
 
-    ``closed``: the profile of each device, and whether it is in quarantine.
+    The id is ``quarantine`` for a device in quarantine. ``closed``: the profile of each device, and whether
+    it is in quarantine.
     """
     found = {}
     for mac in proofs:

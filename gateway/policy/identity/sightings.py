@@ -1,4 +1,4 @@
-"""Everything known about one device except its owner: one value, kept in memory and in the database."""
+"""Everything known about one device except its owner: one value, stored in memory and in the database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ NAME_SOURCES = ("", "mdns", "lease", "dhcp")
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What was seen of a device. ``addresses`` and ``names``: newest last. All text is hostile input."""
+    """What the gateway has observed of one device: traits, addresses, names, services and model.
+
+    ``addresses`` and ``names``: newest last. All text is hostile input.
+    """
 
     traits: Traits
     addresses: tuple[str, ...] = ()
@@ -32,7 +35,10 @@ class Sighting:
     behind: frozenset[str] = frozenset()
 
     def named(self, name: str, source: str) -> Sighting:
-        """Return the sighting with a name from ``source``. A more reliable host name is kept."""
+        """Return the sighting with a name that ``source`` (one of NAME_SOURCES) gave.
+
+        It becomes the host name unless a more reliable source gave the present one.
+        """
         if not name:
             return self
         names = (*(known for known in self.names if known != name), name)[-MAX_NAMES:]

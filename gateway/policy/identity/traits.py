@@ -1,4 +1,4 @@
-"""Compares what devices say about themselves, to recognise a device whose address changed."""
+"""Compares what devices show of themselves, to recognise a device whose MAC address has changed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How similar a new device is to a known one."""
+    """How similar a new device is to a known one: a score, and the signs that agree."""
 
     score: int = 0
     signs: tuple[Sign, ...] = ()
@@ -80,7 +80,7 @@ UNLIKE = Likeness()
 
 
 def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> Likeness:
-    """Return how likely the newcomer is the known device.
+    """Return how likely the newcomer is the known device: the score of the traits that agree.
 
     A contradiction in kind or hop limit outweighs all signs.
 
@@ -124,13 +124,13 @@ def may_be_departed(newcomer: Traits, gone_for: timedelta | None) -> bool:
 
 
 def interface_id_from(mac: str) -> bytes:
-    """Return the interface id that a host makes from its hardware address (RFC 4291, App. A)."""
+    """Return the IPv6 interface id that a host makes from its MAC address (RFC 4291, App. A)."""
     packed = bytes.fromhex(mac.replace(":", ""))
     return bytes((packed[0] ^ 2, *packed[1:3], *EUI64, *packed[3:]))
 
 
 def foreign_ids(traits: Traits) -> frozenset[bytes]:
-    """Return interface ids made from another hardware address than the device's own."""
+    """Return the IPv6 interface ids that were made from another MAC address than the device's own."""
     own = interface_id_from(traits.mac)
     return frozenset(
         interface_id
@@ -140,5 +140,5 @@ def foreign_ids(traits: Traits) -> frozenset[bytes]:
 
 
 def id_origins(ids: Iterable[bytes]) -> frozenset[bool]:
-    """Return whether ids are made from the hardware address (True), at random (False), or both."""
+    """Return how IPv6 interface ids were made: from the MAC address (True), at random (False), or both."""
     return frozenset(interface_id[3:5] == EUI64 for interface_id in ids)

@@ -1,4 +1,4 @@
-"""Detects which bypass method a flow uses, and returns the conclusion for one profile."""
+"""Detects which bypass method (VPN, encrypted DNS, …) a flow uses, and decides it for one profile."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from gateway.policy.judge.conclude import (
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World, bypass_signal
 from gateway.policy.names.categories import PROXY, TOR
-from gateway.policy.profile.bypass_methods import WAYS, Switch, Way
+from gateway.policy.profile.bypass_methods import WAYS, BypassMethod, MethodSetting
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, Kind, Rules
+from gateway.policy.profile.rules import FAMILY, EntryKind, Rules
 from gateway.policy.time.standing import Situation
-from gateway.policy.values import Observation, Proto, Reason, Step, Verdict
+from gateway.policy.values import ExplanationStep, Observation, Proto, Reason, Verdict
 
 T = TypeVar("T")
 
 DOT_DOQ_PORT = 853  # RFC 7858, RFC 9250
 DNS_PORTS = (53, 0)  # 0: a query without a packet
 DNS_ALPNS = frozenset({"dot", "doq"})  # RFC 7858 (IANA's registry), RFC 9250 4.1
-OF_ADDRESS: Mapping[str, Way] = {PROXY: Way.ENCRYPTED_DNS, TOR: Way.TOR}
-"""The method of an address that the table has in this category: a known resolver's, a Tor relay's."""
+OF_ADDRESS: Mapping[str, BypassMethod] = {PROXY: BypassMethod.ENCRYPTED_DNS, TOR: BypassMethod.TOR}
+"""Category of an address in the table → bypass method: known resolvers, Tor relays."""
 
 ADDRESSES_KEPT = 2048  # 100 bytes each; a device uses some hundred a day
 ALPNS_KEPT = 64  # a browser offers two or three lists, an app one
@@ -39,9 +39,9 @@ ALLOWED = (Reason.FAMILY_ALLOW, Reason.HOMEWORK)
 
 
 class BypassRules:
-    """Detects bypass methods for one judge.
+    """Decides flows that use a bypass method, under one profile.
 
-    Caches what is known to be no bypass, so that it costs one look-up.
+    Caches which addresses and ALPN lists are no bypass, so that such a flow costs one look-up.
     """
 
     def __init__(self, fact_finder: FactFinder, profile: Profile, world: World) -> None:
@@ -49,25 +49,28 @@ class BypassRules:
         self._profile = profile
         self._world = world
         self._refusals = {
-            way: bypass_conclusion(way, profile.rules) for way in Way if blocks_bypass(profile.rules, way)
+            way: bypass_conclusion(way, profile.rules)
+            for way in BypassMethod
+            if blocks_bypass(profile.rules, way)
         }
         self._allowed: dict[str, Conclusion | None] = {}
         self._has_own_names = has_own_names(profile.rules)
         self.plain_addresses: set[bytes] = set()
         self.plain_alpns: set[tuple[str, ...]] = set()
 
-    def refusal(self, way: Way) -> Conclusion | None:
-        """Return the block of a bypass method; None if the rules allow it."""
+    def refusal(self, way: BypassMethod) -> Conclusion | None:
+        """Return the conclusion that blocks a bypass method; None if the rules allow the method."""
         return self._refusals.get(way)
 
     def conclusion(
         self, seen: Observation, named: Conclusion | None, situation: Situation
     ) -> Conclusion | None:
-        """Return the conclusion for the bypass method of a flow.
+        """Return the block of the bypass method that a flow uses, or the family's allow of its address.
 
-        None: no method, an allowed one, or allowed by name.
+        None: the flow uses no method or an allowed one, or its name is allowed.
 
-        ``named``: the conclusion about the name in the flow; None if it has no name.
+        ``named``: the conclusion about the name in the flow; None if it has no name. An allow is returned
+        only then.
         """
         if named is None and self._is_plain(seen):
             return None
@@ -86,7 +89,10 @@ class BypassRules:
         return None if entry is not None else refusal
 
     def _address_belongs_to_name(self, seen: Observation, named: Conclusion, situation: Situation) -> bool:
-        """Return True if the flow's name rightly belongs to the known address."""
+        """Return True if the flow's name may open an address that is known as a resolver or relay.
+
+        The family allows the name, or the gateway's own resolver gave the address for it.
+        """
         if _is_allowed(seen, named, situation):
             return True
         # Other sites share the addresses in lists. The addresses in the product's own data serve nothing
@@ -96,12 +102,12 @@ class BypassRules:
             return False
         return resolved.vouched(seen.host or "", seen.dst)
 
-    def _first(self, ways: Iterable[Way]) -> Conclusion | None:
-        """Return the block of the first method that is blocked."""
+    def _first(self, ways: Iterable[BypassMethod]) -> Conclusion | None:
+        """Return the block of the first of ``ways`` that the rules block; None if they block none."""
         return next((self._refusals[way] for way in ways if way in self._refusals), None)
 
     def _is_plain(self, seen: Observation) -> bool:
-        """Return True if a flow without a name is known to be no bypass."""
+        """Return True if a flow without a name is cached as no bypass."""
         return (
             seen.host is None
             and seen.dst in self.plain_addresses
@@ -111,37 +117,37 @@ class BypassRules:
             and seen.proto not in WAYS
         )
 
-    def steps(self, seen: Observation) -> Iterator[Step]:
+    def steps(self, seen: Observation) -> Iterator[ExplanationStep]:
         """Yield each bypass method that the flow uses, and its sign, for `qalqan why`."""
         rules = self._profile.rules.ways
         by_address = ((way, "calls a known address") for way in self._methods_by_address(seen))
         for way, sign in (*self._methods_by_content(seen), *by_address):
             switch = rules.get(way)
             if switch is None:
-                yield Step(f"ways: {way} = {Switch.ALLOW}", sign)
+                yield ExplanationStep(f"ways: {way} = {MethodSetting.ALLOW}", sign)
             else:
-                yield Step(owned_rule(switch.owner, f"ways: {way} = {switch.value}"), sign)
+                yield ExplanationStep(owned_rule(switch.owner, f"ways: {way} = {switch.value}"), sign)
 
-    def _methods_by_content(self, seen: Observation) -> Iterator[tuple[Way, str]]:
+    def _methods_by_content(self, seen: Observation) -> Iterator[tuple[BypassMethod, str]]:
         """Yield the methods that the flow's content shows, each with its sign."""
         proto = seen.proto
         if proto in WAYS:
             yield WAYS[proto], f"speaks {proto}"
         if proto is Proto.DNS:
             if seen.dport not in DNS_PORTS:
-                yield Way.ENCRYPTED_DNS, f"asks port {seen.dport}"
+                yield BypassMethod.ENCRYPTED_DNS, f"asks port {seen.dport}"
             return
         if seen.dport == DOT_DOQ_PORT:
-            yield Way.ENCRYPTED_DNS, f"calls port {DOT_DOQ_PORT}"
+            yield BypassMethod.ENCRYPTED_DNS, f"calls port {DOT_DOQ_PORT}"
         if not DNS_ALPNS.isdisjoint(seen.alpn):
-            yield Way.ENCRYPTED_DNS, "offers DNS (ALPN)"
+            yield BypassMethod.ENCRYPTED_DNS, "offers DNS (ALPN)"
         elif len(seen.alpn) <= LONGEST_ALPN:
             _cache(self.plain_alpns, seen.alpn, ALPNS_KEPT)
-        if seen.host is not None and bypass_signal(seen.host) is Way.RELAY:
-            yield Way.RELAY, "calls a relay by its name"
+        if seen.host is not None and bypass_signal(seen.host) is BypassMethod.RELAY:
+            yield BypassMethod.RELAY, "calls a relay by its name"
 
-    def _methods_by_address(self, seen: Observation) -> tuple[Way, ...]:
-        """Return the methods that the destination address shows."""
+    def _methods_by_address(self, seen: Observation) -> tuple[BypassMethod, ...]:
+        """Return the bypass methods that the destination address is known for."""
         address = seen.dst
         if seen.proto is Proto.DNS or address in self.plain_addresses or len(address) not in (4, 16):
             return ()
@@ -162,6 +168,10 @@ class BypassRules:
         return next((conclusion for conclusion in parts if conclusion is not None), None)
 
     def _allowed_name(self, host: str) -> Conclusion | None:
+        """Return the conclusion about a host that the family allows by name or service; cached.
+
+        Others: None.
+        """
         if host not in self._allowed:
             if len(self._allowed) >= HOSTS_KEPT:
                 self._allowed.clear()
@@ -169,9 +179,10 @@ class BypassRules:
         return self._allowed[host]
 
     def _concluded(self, host: str) -> Conclusion | None:
+        """Return the conclusion about a host that the family allows by name or service; None for others."""
         facts = self._fact_finder.facts(host)
         entry = family_entry(facts)
-        if facts.binding or facts.registered or entry is None or entry.kind is Kind.CATEGORY:
+        if facts.binding or facts.registered or entry is None or entry.kind is EntryKind.CATEGORY:
             return None
         conclusion = conclude(facts, self._profile)
         passes = conclusion.outcome.reason in ALLOWED and conclusion.outcome.verdict is Verdict.ALLOW
@@ -179,9 +190,9 @@ class BypassRules:
 
 
 def has_own_names(rules: Rules) -> bool:
-    """Return True if the family allows something by a name or as a service."""
+    """Return True if the family has an allow or homework entry that is a name or a service."""
     entries = (*rules.allow, *rules.homework)
-    return any(entry.owner == FAMILY and entry.kind is not Kind.CATEGORY for entry in entries)
+    return any(entry.owner == FAMILY and entry.kind is not EntryKind.CATEGORY for entry in entries)
 
 
 def _is_allowed(seen: Observation, named: Conclusion, situation: Situation) -> bool:

@@ -39,7 +39,10 @@ def aligned_profiles(profile: Profile, otherwise: Profile) -> tuple[Profile, Pro
 
 
 class CombinedJudge(Judge):
-    """The judge of ``profile``, whose decisions come first, combined with the judge ``other``."""
+    """Judges by two profiles: what either blocks is blocked. The decisions of ``profile`` come first.
+
+    ``other`` is the judge of the second profile.
+    """
 
     def __init__(
         self,
@@ -49,13 +52,16 @@ class CombinedJudge(Judge):
         other: Judge,
         situation: Callable[[], Situation],
     ) -> None:
-        """``situation``: returns the current situation for ``other``."""
+        """Create the judge. ``situation`` returns the current situation for ``other``."""
         super().__init__(profile, world, calendar)
         self._other = other
         self._other_situation = situation
 
     def as_of(self, other_is: Situation) -> CombinedJudge:
-        """Return the same judge for a moment at which ``other`` had this situation."""
+        """Return a copy of this judge in which ``other`` had the situation ``other_is``.
+
+        It is for questions about another moment.
+        """
         clone = copy(self)
         clone._other_situation = lambda: other_is
         return clone
@@ -74,6 +80,10 @@ class CombinedJudge(Judge):
         *,
         explain: bool = False,
     ) -> Decision:
+        """Return the first profile's block, else the other's, else the allow with the gates of both.
+
+        ``mine_is``, ``other_is``: the situation for each profile.
+        """
         mine = super().decide(seen, mine_is, now, explain=explain)
         if not mine.allowed:
             return mine
@@ -88,6 +98,7 @@ class CombinedJudge(Judge):
         return replace(chosen, gates=gates, until=until)
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
+        """Return the standing under both profiles: a gate is closed if either closes it."""
         mine = super().standing(situation, now)
         if not self._other.profile.filtered:
             return mine  # nothing closes for the other profile
@@ -104,7 +115,10 @@ class CombinedJudge(Judge):
 
 
 def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
-    """Return the grants per service. A gate opens if it opens in both profiles, or one never closed it."""
+    """Return service → the gates that grants open for it.
+
+    A gate is included only if it is open for the service, or not closed, in both profiles.
+    """
     found: dict[str, frozenset[str]] = {}
     closed: list[tuple[Mapping[str, Closing], Mapping[str, frozenset[str]]]] = [
         (mine.closed, mine.lifted),
@@ -121,6 +135,7 @@ def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
 
 
 def _budgets(mine: Mapping[str, Budget], other: Mapping[str, Budget]) -> Mapping[str, Budget]:
+    """Return the limits of both by gate; of two for one gate, that with fewer minutes left."""
     both = {**other, **mine}
     for gate in mine.keys() & other.keys():
         both[gate] = min(mine[gate], other[gate], key=lambda budget: budget.left)

@@ -1,7 +1,8 @@
-"""Turns the facts about a host into the decision that applies while no gate is closed, plus its gates.
+"""Turns the facts about a host into the decision that applies while no time rule is closed, plus its gates.
 
-The order of decision: docs/developers/data-plane.md, section 4. Time rules come first: during bedtime, a
-blocked host is reported as bedtime. `passed_rules` lists the same rules, in the same order, for `qalqan why`.
+A *gate* is one time rule or switch (gateway/policy/time/gates.py). The order of decision:
+docs/developers/data-plane.md, section 4. Time rules come first: during bedtime, a blocked host is reported as
+bedtime. `passed_rules` lists the same rules, in the same order, for `qalqan why`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from gateway.policy.judge.facts import CategoryFact, Facts
+from gateway.policy.judge.facts import CategoryFact, HostFacts
 from gateway.policy.names.categories import NEW_DOMAIN
 from gateway.policy.names.packs import NEEDS_AT_NIGHT, PROBES
-from gateway.policy.profile.bypass_methods import REASONS, Switch, Way
+from gateway.policy.profile.bypass_methods import REASONS, BypassMethod, MethodSetting
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, Action, Entry, Kind, Mode, Owned, Rules, SafeSearch
+from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Mode, Owned, RuleEntry, Rules, SafeSearch
 from gateway.policy.time.gates import (
     UNCOUNTED,
     UNCOUNTED_CATEGORIES,
@@ -29,7 +30,7 @@ from gateway.policy.time.gates import (
     with_uncounted,
 )
 from gateway.policy.time.standing import Standing
-from gateway.policy.values import Decision, Reason, Step, Verdict
+from gateway.policy.values import Decision, ExplanationStep, Reason, Verdict
 
 PRODUCT = "product"
 OPEN_RULE = "nothing refuses it"
@@ -54,7 +55,10 @@ _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVIC
 
 
 class Conclusion(NamedTuple):
-    """The decision about a name, independent of time. Equal conclusions share one object."""
+    """The decision about a name, independent of time, and the time rules (gates) that may block it.
+
+    Equal conclusions share one object.
+    """
 
     gates: Gates  # in the order of decision; `outcome` applies if none of them is closed
     outcome: Decision
@@ -74,9 +78,12 @@ class Conclusion(NamedTuple):
     portal: Gates = ()  # gates of a connectivity probe on a device that is redirected to the page
 
 
-def conclude(facts: Facts, profile: Profile) -> Conclusion:
-    """Return the conclusion about a host. ``profile`` must be filtered."""
-    helps, relay = facts.help is not None, facts.signal is Way.RELAY
+def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
+    """Return the decision about a host that its facts and a profile's rules give, with its gates.
+
+    ``profile`` must be filtered.
+    """
+    helps, relay = facts.help is not None, facts.signal is BypassMethod.RELAY
     conclusion = _conclusion(facts, profile.rules)
     ordinary = _ordinary(facts, profile.rules, conclusion)
     register = facts.registered
@@ -94,10 +101,11 @@ def conclude(facts: Facts, profile: Profile) -> Conclusion:
     )
 
 
-def _ordinary(facts: Facts, rules: Rules, conclusion: Conclusion) -> Gates:
-    """Return all gates of an open name that has fewer gates than usual or uses no time; otherwise ().
+def _ordinary(facts: HostFacts, rules: Rules, conclusion: Conclusion) -> Gates:
+    """Return all gates that an open name would have without its exemption; () if it has no exemption.
 
-    A hello can carry any name. The exemption therefore applies only if a DNS answer gave the address.
+    The exemption is fewer gates than usual, or use without counted time. A hello can carry any name, so it
+    applies only if a DNS answer gave the address.
     """
     if conclusion.outcome.verdict is Verdict.BLOCK:
         return ()
@@ -109,12 +117,12 @@ def _ordinary(facts: Facts, rules: Rules, conclusion: Conclusion) -> Gates:
 
 
 def blocked_conclusion(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Conclusion:
-    """Return a block that comes after the gates of the whole device."""
+    """Return a conclusion that blocks for ``reason``; the time rules of the whole device come before it."""
     return Conclusion(state_gates(rules), refuse(reason, rule, owner))
 
 
 def device_wide_conclusion(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Conclusion:
-    """Return an allow that passes whenever the whole device may."""
+    """Return a conclusion that allows; only the time rules of the whole device block it."""
     gates = state_gates(rules)
     return Conclusion(gates, allow(reason, rule, owner, gates))
 
@@ -128,29 +136,36 @@ def refuse(reason: Reason, rule: str, owner: str, *, askable: bool = False) -> D
 
 
 def owned_rule(owner: str, rule: str) -> str:
-    """Return a rule as `why` prints it: the rule of a band starts with the band's name."""
+    """Return a rule as `why` prints it: an age group's rule after the group's name, as ``band 10-12: …``."""
     return f"{owner.replace(':', ' ', 1)}: {rule}" if owner.startswith("band:") else rule
 
 
 def nameless_rule(rules: Rules) -> tuple[str, Rules, str]:
-    """Return the rule, the rules and the owner that block a flow without a name."""
+    """Return the rule text, the rules and the rule's owner that block a flow without a name.
+
+    It is `strict` if that is on, else `mode`.
+    """
     if rules.strict.value:
         return owned_rule(rules.strict.owner, "strict = true"), rules, rules.strict.owner
     return owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), rules, rules.mode.owner
 
 
-def blocks_bypass(rules: Rules, way: Way) -> bool:
+def blocks_bypass(rules: Rules, way: BypassMethod) -> bool:
+    """Return True if ``rules`` block a bypass method."""
     switch = rules.ways.get(way)
-    return switch is not None and switch.value is Switch.BLOCK
+    return switch is not None and switch.value is MethodSetting.BLOCK
 
 
-def bypass_conclusion(way: Way, rules: Rules) -> Conclusion:
-    """Return the block for a bypass method that ``rules`` block."""
+def bypass_conclusion(way: BypassMethod, rules: Rules) -> Conclusion:
+    """Return the conclusion that blocks a bypass method. ``rules`` must block it."""
     owner = rules.ways[way].owner
-    return blocked_conclusion(REASONS[way], owned_rule(owner, f"ways: {way} = {Switch.BLOCK}"), rules, owner)
+    return blocked_conclusion(
+        REASONS[way], owned_rule(owner, f"ways: {way} = {MethodSetting.BLOCK}"), rules, owner
+    )
 
 
-def _conclusion(facts: Facts, rules: Rules) -> Conclusion:
+def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
+    """Return the conclusion by the first rule that applies: signal, device need, law, family, age group."""
     if facts.signal is not None and blocks_bypass(rules, facts.signal):
         return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, "resolver signal", PRODUCT))
     if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
@@ -171,31 +186,39 @@ def _conclusion(facts: Facts, rules: Rules) -> Conclusion:
         # The proxy category covers all bypass methods, so the setting of this method must open it here.
         owner = rules.ways[facts.signal].owner
         return allowed_conclusion(
-            facts, rules, Reason.OPEN, owned_rule(owner, f"ways: {facts.signal} = {Switch.ALLOW}"), owner
+            facts,
+            rules,
+            Reason.OPEN,
+            owned_rule(owner, f"ways: {facts.signal} = {MethodSetting.ALLOW}"),
+            owner,
         )
     return _by_band(facts, rules)
 
 
-def _other_refusal(facts: Facts, allowed: Entry, rules: Rules) -> CategoryFact | None:
+def _other_refusal(facts: HostFacts, allowed: RuleEntry, rules: Rules) -> CategoryFact | None:
     """Return the category that blocks a host although ``allowed`` opens it; None if there is none.
 
     An allowed category lifts no other category.
     """
-    if allowed.kind is not Kind.CATEGORY:
+    if allowed.kind is not EntryKind.CATEGORY:
         return None
     entries = (*rules.allow, *rules.homework)
-    opened = {entry.value for entry in entries if entry.kind is Kind.CATEGORY}
+    opened = {entry.value for entry in entries if entry.kind is EntryKind.CATEGORY}
     return next(
         (fact for fact in facts.categories if fact.rule.value.refuses and fact.id not in opened), None
     )
 
 
-def _refuses_need(block: Entry | None, need: str) -> bool:
-    """Return True if the family blocks the needed name itself. Blocking a vendor's domain does not count."""
-    return block is not None and block.kind is Kind.NAME and len(block.value) >= len(need)
+def _refuses_need(block: RuleEntry | None, need: str) -> bool:
+    """Return True if the family blocks a name that devices need, by that name or one below it.
+
+    Blocking a vendor's domain does not count.
+    """
+    return block is not None and block.kind is EntryKind.NAME and len(block.value) >= len(need)
 
 
 def _need(need: tuple[str, str], rules: Rules) -> Conclusion:
+    """Return the allow of a name that devices need, with the gates of its type. ``need``: entry and type."""
     entry, kind = need
     gates = state_gates(rules, _bound_of_need(kind))
     rule = f"device needs: {kind}: {entry}"
@@ -209,8 +232,8 @@ def _bound_of_need(kind: str) -> Bound:
     return Bound.DEVICE_ONLY if kind in NEEDS_AT_NIGHT else Bound.NO_LIMITS
 
 
-def family_entry(facts: Facts) -> Entry | None:
-    """Return the family's entry that decides; None if no entry matches.
+def family_entry(facts: HostFacts) -> RuleEntry | None:
+    """Return the family's allow, block or homework entry that decides about a host; None if none matches.
 
     Homework counts as an allow, and wins a tie with it. A companion of an allowed service ranks below a name
     and above every other entry.
@@ -221,23 +244,23 @@ def family_entry(facts: Facts) -> Entry | None:
     return facts.block if _outranks(facts.block, allowed) else allowed
 
 
-def _has_name(*entries: Entry | None) -> bool:
-    return any(entry is not None and entry.kind is Kind.NAME for entry in entries)
+def _has_name(*entries: RuleEntry | None) -> bool:
+    return any(entry is not None and entry.kind is EntryKind.NAME for entry in entries)
 
 
-def _stronger(first: Entry | None, second: Entry | None) -> Entry | None:
+def _stronger(first: RuleEntry | None, second: RuleEntry | None) -> RuleEntry | None:
     return first if _outranks(first, second) else second
 
 
-def _outranks(entry: Entry | None, other: Entry | None) -> bool:
+def _outranks(entry: RuleEntry | None, other: RuleEntry | None) -> bool:
     """Return True if ``entry`` ranks at least as high as ``other``."""
     return entry is not None and (other is None or entry.rank >= other.rank)
 
 
-def _by_band(facts: Facts, rules: Rules) -> Conclusion:
-    """Return the conclusion if no family entry matches.
+def _by_band(facts: HostFacts, rules: Rules) -> Conclusion:
+    """Return the conclusion for a host without a family entry: by categories, age group and mode.
 
-    The family's setting for a category outranks what the band approves.
+    The family's setting for a category outranks what the age group approves.
     """
     strictest = facts.strictest
     approval = _approval(facts)
@@ -249,7 +272,7 @@ def _by_band(facts: Facts, rules: Rules) -> Conclusion:
             return _category_refusal(facts, own, rules)
     if _outranks(facts.band_block, facts.band_allow) and facts.band_block is not None:
         rule = owned_rule(facts.band_block.owner, f"block: {facts.band_block}")
-        reason = Reason.SERVICE if facts.band_block.kind is Kind.SERVICE else Reason.CATEGORY
+        reason = Reason.SERVICE if facts.band_block.kind is EntryKind.SERVICE else Reason.CATEGORY
         return blocked_conclusion(reason, rule, rules, facts.band_block.owner)
     if approval is not None:
         return allowed_conclusion(facts, rules, Reason.OPEN, *approval)
@@ -262,15 +285,16 @@ def _is_family_refusal(fact: CategoryFact) -> bool:
     return fact.rule.value.refuses and not fact.rule.owner.startswith("band:")
 
 
-def _approval(facts: Facts) -> tuple[str, str] | None:
-    """Return rule and owner of what the band itself allows; None if there is nothing."""
+def _approval(facts: HostFacts) -> tuple[str, str] | None:
+    """Return rule and owner of the age group's allow or the approved site for a host; None without one."""
     if facts.band_allow is not None:
         owner = facts.band_allow.owner
         return owned_rule(owner, f"allow: {facts.band_allow}"), owner
     return (f"approved site: {facts.site.name}", PRODUCT) if facts.site is not None else None
 
 
-def _category_refusal(facts: Facts, fact: CategoryFact, rules: Rules) -> Conclusion:
+def _category_refusal(facts: HostFacts, fact: CategoryFact, rules: Rules) -> Conclusion:
+    """Return a conclusion that blocks because of a category; the gates of the services come before it."""
     reason = Reason.NEW_DOMAIN if fact.id == NEW_DOMAIN else Reason.CATEGORY
     outcome = refuse(
         reason,
@@ -285,7 +309,8 @@ def category_rule(category: str, rule: Owned[Action]) -> str:
     return owned_rule(rule.owner, f"category:{category} = {rule.value}")
 
 
-def _by_mode(facts: Facts, rules: Rules) -> Conclusion:
+def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
+    """Return the conclusion for a host that no rule names: by mode and the rule for unknown names."""
     gates = state_gates(rules) + service_gates(rules, facts.services)
     if rules.mode.value is Mode.ALLOW_LIST:
         owner = rules.mode.owner
@@ -303,7 +328,8 @@ def _by_mode(facts: Facts, rules: Rules) -> Conclusion:
     return allowed_conclusion(facts, rules, Reason.OPEN, rule, counted.rule.owner)
 
 
-def allowed_conclusion(facts: Facts, rules: Rules, reason: Reason, rule: str, owner: str) -> Conclusion:
+def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str, owner: str) -> Conclusion:
+    """Return a conclusion that allows, with the gates of the host and safe search for a search engine."""
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
         bound = Bound.NO_LIMITS
@@ -319,8 +345,11 @@ def allowed_conclusion(facts: Facts, rules: Rules, reason: Reason, rule: str, ow
     return Conclusion(gates, passes, rewrite)
 
 
-def flow_gates(facts: Facts, rules: Rules, bound: Bound) -> Gates:
-    """Return every gate of an allowed flow, in the order of decision."""
+def flow_gates(facts: HostFacts, rules: Rules, bound: Bound) -> Gates:
+    """Return the time rules (gates) of an allowed host, in the order of decision.
+
+    ``bound`` leaves some of them out, as for homework and updates.
+    """
     categories = [fact.id for fact in facts.categories]
     gates = (
         *state_gates(rules, bound),
@@ -332,17 +361,23 @@ def flow_gates(facts: Facts, rules: Rules, bound: Bound) -> Gates:
 
 
 def is_openable(conclusion: Conclusion) -> bool:
-    """Return True if `opened_conclusion` can lift the block."""
+    """Return True if a guardian's temporary opening (`opened_conclusion`) lifts this block."""
     return conclusion.outcome.reason in _OPENABLE and conclusion.outcome.verdict is Verdict.BLOCK
 
 
-def opened_conclusion(facts: Facts, profile: Profile, entry: str, until: datetime) -> Conclusion:
-    """Return an allow while a guardian has opened ``entry``: only time rules close it."""
+def opened_conclusion(facts: HostFacts, profile: Profile, entry: str, until: datetime) -> Conclusion:
+    """Return a conclusion that allows a host until ``until``, because a guardian opened ``entry``.
+
+    Time rules still apply.
+    """
     return conclusion_until(facts, profile, f"{OPENED}: {entry}", until)
 
 
-def conclusion_until(facts: Facts, profile: Profile, rule: str, until: datetime) -> Conclusion:
-    """Return an allow of the family that ends at ``until``."""
+def conclusion_until(facts: HostFacts, profile: Profile, rule: str, until: datetime) -> Conclusion:
+    """Return a conclusion that allows a host until ``until`` by the family's ``rule``.
+
+    Time rules still apply.
+    """
     conclusion = allowed_conclusion(facts, profile.rules, Reason.FAMILY_ALLOW, rule, FAMILY)
     rewrite = None if conclusion.rewrite is None else replace(conclusion.rewrite, until=until)
     return Conclusion(
@@ -353,19 +388,21 @@ def conclusion_until(facts: Facts, profile: Profile, rule: str, until: datetime)
 def passed_rules(
     decision: Decision,
     host: str | None,
-    facts: Facts | None,
+    facts: HostFacts | None,
     state: Standing,
     profile: Profile,
-    ways: tuple[Step, ...] | None = None,
-) -> tuple[Step, ...]:
-    """Return the rules that were passed, without the rule that decided.
+    ways: tuple[ExplanationStep, ...] | None = None,
+) -> tuple[ExplanationStep, ...]:
+    """Return the rules that were checked before the one that decided, with their results, for `qalqan why`.
+
+    After an allow, the rules behind the deciding one are included.
 
     Arguments:
         host, facts: None for a flow that names none.
         ways: the bypass methods of the flow; None for a DNS query.
     """
     opening = None if facts is None or host is None else state.opening(host, facts.services)
-    bypass_steps = () if ways is None else ways or (Step("ways", NO_MATCH),)
+    bypass_steps = () if ways is None else ways or (ExplanationStep("ways", NO_MATCH),)
     steps = list(_steps(facts, state, profile, None if opening is None else opening[0], bypass_steps))
     at = next((at for at, step in enumerate(steps) if step.rule == decision.rule), None)
     if at is None:
@@ -375,16 +412,21 @@ def passed_rules(
 
 
 def _steps(
-    facts: Facts | None, state: Standing, profile: Profile, opened: str | None, bypass_steps: tuple[Step, ...]
-) -> Iterator[Step]:
+    facts: HostFacts | None,
+    state: Standing,
+    profile: Profile,
+    opened: str | None,
+    bypass_steps: tuple[ExplanationStep, ...],
+) -> Iterator[ExplanationStep]:
+    """Yield every rule with its result, in the order of decision."""
     if facts is None:
         yield from _gates(state_gates(profile.rules), state, ())
         yield from bypass_steps
         return
-    yield Step("help", NO_MATCH if facts.help is None else facts.help)
-    yield Step("refused for everyone", NO_MATCH)
+    yield ExplanationStep("help", NO_MATCH if facts.help is None else facts.help)
+    yield ExplanationStep("refused for everyone", NO_MATCH)
     if facts.registered is not None:
-        yield Step(facts.registered.rule, "matches")
+        yield ExplanationStep(facts.registered.rule, "matches")
     if not profile.filtered or state.off:
         return
     rules, services = profile.rules, facts.services
@@ -392,15 +434,15 @@ def _steps(
     yield from bypass_steps
     yield _need_step(facts)
     if opened is not None:
-        yield Step(f"{OPENED}: {opened}", "matches")
+        yield ExplanationStep(f"{OPENED}: {opened}", "matches")
     if facts.shows:
-        yield Step("page proxy", f"shows {' or '.join(facts.shows)}")
+        yield ExplanationStep("page proxy", f"shows {' or '.join(facts.shows)}")
     if facts.law is not None:
-        yield Step(facts.law.value.rule, "matches")
+        yield ExplanationStep(facts.law.value.rule, "matches")
     yield _entry("homework", facts.homework)
     yield _entry("allow", facts.allow)
     if facts.companion is not None:
-        yield Step(f"allow: {facts.companion}", "needs this name")
+        yield ExplanationStep(f"allow: {facts.companion}", "needs this name")
     yield _entry("block", facts.block)
     yield from _services(facts)
     yield from _gates(service_gates(rules, services), state, services)
@@ -410,55 +452,64 @@ def _steps(
     yield from _gates(category_gates(rules, ids, counted=facts.counted), state, services)
     yield from _approvals(facts)
     if state.lesson is not None:
-        yield Step(state.lesson.rule, "needed")
-    yield Step(owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), "open")
+        yield ExplanationStep(state.lesson.rule, "needed")
+    yield ExplanationStep(owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), "open")
     if not facts.known:
-        yield Step(owned_rule(rules.unknown.owner, f"unknown = {rules.unknown.value}"), "in no category")
+        yield ExplanationStep(
+            owned_rule(rules.unknown.owner, f"unknown = {rules.unknown.value}"), "in no category"
+        )
     if rules.safe_search.value is not SafeSearch.OFF:
         rule = owned_rule(rules.safe_search.owner, f"safe_search = {rules.safe_search.value}")
-        yield Step(rule, "no search host" if facts.engine is None else facts.engine.name)
+        yield ExplanationStep(rule, "no search host" if facts.engine is None else facts.engine.name)
 
 
-def _gates(gates: Gates, state: Standing, services: Iterable[str]) -> Iterator[Step]:
+def _gates(gates: Gates, state: Standing, services: Iterable[str]) -> Iterator[ExplanationStep]:
+    """Yield each gate with its state: open, closed, or opened by a grant."""
     lifted = state.lifted_for([f"service:{service}" for service in services])
     for gate in gates:
         closing = state.closed.get(gate)
         if closing is None:
             budget = state.budgets.get(gate)
-            yield Step(gate, "open" if budget is None else f"open: {budget.used}m of {budget.text} used")
+            yield ExplanationStep(
+                gate, "open" if budget is None else f"open: {budget.used}m of {budget.text} used"
+            )
         else:
             rule = owned_rule(closing.owner, closing.rule)
-            yield Step(rule, "opened by a grant" if gate in lifted else f"closed: {closing.reason}")
+            yield ExplanationStep(
+                rule, "opened by a grant" if gate in lifted else f"closed: {closing.reason}"
+            )
 
 
-def _need_step(facts: Facts) -> Step:
+def _need_step(facts: HostFacts) -> ExplanationStep:
     if facts.need is None:
-        return Step("device needs", NO_MATCH)
+        return ExplanationStep("device needs", NO_MATCH)
     entry, kind = facts.need
-    return Step(f"device needs: {kind}: {entry}", "open")
+    return ExplanationStep(f"device needs: {kind}: {entry}", "open")
 
 
-def _entry(word: str, entry: Entry | None) -> Step:
-    return Step(word, NO_MATCH) if entry is None else Step(f"{word}: {entry}", "matches")
+def _entry(word: str, entry: RuleEntry | None) -> ExplanationStep:
+    return (
+        ExplanationStep(word, NO_MATCH) if entry is None else ExplanationStep(f"{word}: {entry}", "matches")
+    )
 
 
-def _services(facts: Facts) -> Iterator[Step]:
+def _services(facts: HostFacts) -> Iterator[ExplanationStep]:
     if not facts.services:
-        yield Step("services", NO_MATCH)
+        yield ExplanationStep("services", NO_MATCH)
     for service in facts.services:
-        yield Step(f"service:{service}", "updates" if facts.update else "matches")
+        yield ExplanationStep(f"service:{service}", "updates" if facts.update else "matches")
 
 
-def _categories(facts: Facts) -> Iterator[Step]:
+def _categories(facts: HostFacts) -> Iterator[ExplanationStep]:
     if not facts.categories:
-        yield Step("categories", NO_MATCH)
+        yield ExplanationStep("categories", NO_MATCH)
     for fact in facts.categories:
-        yield Step(category_rule(fact.id, fact.rule), str(fact.rule.value))
+        yield ExplanationStep(category_rule(fact.id, fact.rule), str(fact.rule.value))
 
 
-def _approvals(facts: Facts) -> Iterator[Step]:
+def _approvals(facts: HostFacts) -> Iterator[ExplanationStep]:
     for word, entry in (("block", facts.band_block), ("allow", facts.band_allow)):
         if entry is not None:
-            yield Step(owned_rule(entry.owner, f"{word}: {entry}"), "matches")
+            yield ExplanationStep(owned_rule(entry.owner, f"{word}: {entry}"), "matches")
     if facts.site is not None:
-        yield Step(f"approved site: {facts.site.name}", "matches")
+        yield ExplanationStep(f"approved site: {facts.site.name}", "matches")

@@ -1,4 +1,4 @@
-"""The judge of one profile: observation, situation and time in, Decision out.
+"""The judge of one profile: decides about an observation in a situation at a time.
 
 What names alone decide is computed once for each host and cached (bounded). What the clock and a situation
 decide is computed once for each situation and cached until it changes. Most decisions are two look-ups.
@@ -27,7 +27,7 @@ from gateway.policy.judge.conclude import (
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
 from gateway.policy.judge.world import GATEWAY_NAME, World
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.requests.site_repair import repaired
 from gateway.policy.time.extension import Extension, extend
@@ -49,7 +49,10 @@ REFUSED_FOR_EVERYONE = refuse(Reason.REFUSED_FOR_EVERYONE, "refused for everyone
 
 
 class Judge:
-    """Decides for one profile and one world. A change of either needs a new judge."""
+    """Decides about observations under one profile, with the data that all judges share (`World`).
+
+    A change of either needs a new judge.
+    """
 
     def __init__(self, profile: Profile, world: World, calendar: Calendar) -> None:
         self.profile = profile
@@ -69,7 +72,7 @@ class Judge:
         self._needs_address = needs_address(rules)
         self._unfiltered = allow(Reason.UNFILTERED, *_unfiltered_rule(profile), ())
         self._off = allow(Reason.UNFILTERED, "off", "family", (DEVICE,))
-        self._allows_ech = self._bypass.refusal(Way.ECH) is None
+        self._allows_ech = self._bypass.refusal(BypassMethod.ECH) is None
         rule, _, owner = nameless_rule(rules)
         self._unresolved = refuse(Reason.UNRESOLVED, rule, owner)
         self._unproven = refuse(Reason.UNRESOLVED, "open at this hour by its name alone", PRODUCT)
@@ -82,7 +85,7 @@ class Judge:
     def decide(
         self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False
     ) -> Decision:
-        """Return the decision about an observation.
+        """Return the decision about an observation: verdict, reason, rule, owner and end.
 
         Arguments:
             now: an aware datetime; UTC is fastest.
@@ -127,7 +130,12 @@ class Judge:
     def _special(
         self, conclusion: Conclusion, host: str, seen: Observation, situation: Situation, now: datetime
     ) -> Decision | None:
-        """Return the decision that no rule of a profile changes, or the one of an unfiltered profile."""
+        """Return the decision for a host that the profile's usual order of rules does not cover.
+
+        Such are the pages, help lines, lists for everyone, registers, and all hosts of an unfiltered profile;
+        in flows also local names, relay names and names with fewer gates than usual. None: the usual order
+        applies.
+        """
         is_query = seen.proto is DNS
         if conclusion.gateway and is_query:
             return GATEWAY
@@ -157,7 +165,7 @@ class Judge:
         encrypted.
         """
         resolved = situation.resolved
-        hidden = resolved is None or self._bypass.refusal(Way.ENCRYPTED_DNS) is None
+        hidden = resolved is None or self._bypass.refusal(BypassMethod.ENCRYPTED_DNS) is None
         if hidden or self._needs_address or (resolved is not None and resolved.gave(host, seen.dst)):
             return None
         outcome = replace(conclusion.outcome, gates=frozenset(conclusion.ordinary))
@@ -170,6 +178,7 @@ class Judge:
     def _by_state(
         self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
     ) -> Decision:
+        """Return the decision about a host in a situation, with openings, site repair, gates and address."""
         if conclusion.portal and state.situation.led and seen.proto is DNS:
             return conclusion.outcome  # a probe without an address is never redirected to the page
         if state.standing.allowed and is_openable(conclusion):
@@ -198,6 +207,7 @@ class Judge:
         return self._unresolved
 
     def _explained(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
+        """Return the decision with the rules that were passed, and the end of what is open."""
         decision = self.decide(seen, situation, now)
 
         facts = None if seen.host is None else self._fact_finder.facts(seen.host)
@@ -213,21 +223,24 @@ class Judge:
 
     @property
     def approves(self) -> bool:
-        """True if approved sites of the product are open where other sites need approval."""
+        """True if the profile blocks unlisted sites, and some approved sites of the product are open."""
         return self._fact_finder.approves
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
-        """Return the standing of a device now; cached until it changes."""
+        """Return which time rules are closed for a device now, why and until when.
+
+        The result is cached until it changes.
+        """
         return self._state(situation, now).standing
 
     def left(self, gates: Iterable[str], situation: Situation, now: datetime) -> Left | None:
-        """Return the time left for a flow with ``gates``; None if nothing closes it."""
+        """Return the time until a flow with ``gates`` is closed; None if nothing closes it."""
         return left(self.profile, situation, self._calendar, now, gates)
 
     def extend(
         self, situation: Situation, now: datetime, extra: timedelta, service: str | None = None
     ) -> tuple[Extension, ...]:
-        """Return the effect of giving ``extra`` time.
+        """Return which gates stay open for how much longer if a device or service gets ``extra`` time.
 
         Raises:
             KeyError: ``service`` is no id of the catalogue.
@@ -238,6 +251,7 @@ class Judge:
         return extend(self.profile, situation, self._calendar, now, extra, service, gates)
 
     def _decide_nameless(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
+        """Return the decision about a flow without a name that can be trusted."""
         if not self._filtered:
             return self._unfiltered
         if self._allows_ech and seen.fault is Fault.ECH:
@@ -261,7 +275,10 @@ class Judge:
 
     @staticmethod
     def _outcome(conclusion: Conclusion, state: CachedSituation) -> Decision:
-        """Return the outcome if no gate is closed, with the gates of the page and of grants for services."""
+        """Return the decision if no gate is closed.
+
+        It has further gates for a device that is redirected to the page, and for services with extra time.
+        """
         if state.standing.off:
             return state.off
         outcome, lifted = conclusion.outcome, state.standing.lifted
@@ -274,9 +291,9 @@ class Judge:
         return outcome
 
     def _opened(self, host: str, conclusion: Conclusion, state: CachedSituation) -> Conclusion:
-        """Return ``conclusion``, which is blocked, or what a guardian opened for a while.
+        """Return the allow of a guardian's temporary opening for a blocked host or service.
 
-        ``host``: "" for no name.
+        Without an opening, return ``conclusion``. ``host``: "" for no name.
         """
         opening = state.standing.opening(host, conclusion.services)
         if opening is None:
@@ -291,6 +308,7 @@ class Judge:
         return found
 
     def _cache_host(self, host: str) -> Conclusion:
+        """Return the conclusion about a host and cache it; the two generations together are bounded."""
         conclusion = self._older_hosts.pop(host, None)
         if conclusion is None:
             conclusion = self._concluded(host)
@@ -309,6 +327,7 @@ class Judge:
         return self._shared.setdefault(conclusion, conclusion)
 
     def _state(self, situation: Situation, now: datetime) -> CachedSituation:
+        """Return the cached state of a situation, computed anew when it is no longer valid."""
         cached = self._situations.get(id(situation))
         if cached is not None and cached.situation is situation and cached.since <= now < cached.until:
             return cached
@@ -339,7 +358,10 @@ class CachedSituation(NamedTuple):
 
 
 def cache_situation(situation: Situation, state: Standing, off: Decision) -> CachedSituation:
-    """Return the state of a situation. ``off``: the decision while filtering is off without an end."""
+    """Return the cached form of a situation: its standing, and a decision for each closed gate.
+
+    ``off``: the decision while filtering is off without an end.
+    """
     refusals = {
         gate: Decision(
             Verdict.BLOCK,
@@ -358,7 +380,7 @@ def cache_situation(situation: Situation, state: Standing, off: Decision) -> Cac
 
 
 def closed_gate_decision(conclusion: Conclusion, state: CachedSituation) -> Decision | None:
-    """Return the decision of the first closed gate, or None if every gate is open."""
+    """Return the block by the first closed gate of a host; None if all its gates are open."""
     refusals = state.refusals
     if not refusals:
         return None

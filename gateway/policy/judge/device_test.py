@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import Kind
+from gateway.policy.profile.rules import EntryKind
 from gateway.policy.values import Decision, Reason, Verdict
 
 RESOLVER = "dns.google"  # the most common setting of "Private DNS" on phones
@@ -39,7 +39,7 @@ class CheckTopic(StrEnum):
     HELP = "help"  # a help line's site
 
 
-class CheckState(StrEnum):
+class HostCheckState(StrEnum):
     WAITS = "waits"  # for the device
     WORKS = "works"
     FAILS = "fails"
@@ -58,11 +58,11 @@ class NoTestReason(StrEnum):
 
 
 @dataclass(slots=True)
-class Check:
-    """One line of the test.
+class HostCheck:
+    """One check of a filter test: the site, what the gateway decided, and what the browser reported.
 
-    ``blocked`` and ``passed``: what the gateway decided since the test began. ``reached``: the result that
-    the device's browser reported; None: none yet.
+    ``blocked`` and ``passed``: what the gateway decided since the test began. ``reached``: whether the
+    device's browser reported that it loaded the site; None: no report yet.
     """
 
     topic: CheckTopic
@@ -77,6 +77,7 @@ class Check:
 
     @property
     def opens(self) -> bool:
+        """True if the site must load for the check to succeed."""
         return self.topic in (CheckTopic.OPEN, CheckTopic.HELP)
 
     def record(self, decision: Decision) -> None:
@@ -86,81 +87,88 @@ class Check:
             self.passed = True
 
     @property
-    def state(self) -> CheckState:
+    def state(self) -> HostCheckState:
         if self.because is not None:
-            return CheckState.NONE
+            return HostCheckState.NONE
         if self.at is not None:
-            return CheckState.WORKS if self.holds else CheckState.FAILS
+            return HostCheckState.WORKS if self.holds else HostCheckState.FAILS
         if self.reached is None:
-            return CheckState.WAITS
+            return HostCheckState.WAITS
         if self.opens:
             if self.blocked or not self.reached:
-                return CheckState.FAILS
-            return CheckState.WORKS if self.passed else CheckState.UNSEEN
+                return HostCheckState.FAILS
+            return HostCheckState.WORKS if self.passed else HostCheckState.UNSEEN
         if self.reached or (self.passed and not self.blocked):
-            return CheckState.FAILS
-        return CheckState.WORKS if self.blocked else CheckState.UNSEEN
+            return HostCheckState.FAILS
+        return HostCheckState.WORKS if self.blocked else HostCheckState.UNSEEN
 
 
 def checks(
     profile: Profile, catalogue: Catalogue, decide: Decide, help_hosts: Iterable[str], *, way_refused: bool
-) -> tuple[Check, ...]:
-    """Return the checks for a child's rules, except bedtime.
+) -> tuple[HostCheck, ...]:
+    """Return the checks of a device test: a blocked site, an open site, private DNS and a help line.
 
-    ``decide``: returns the decision for a host now.
+    ``decide`` returns the decision for a host now. ``way_refused``: the rules block encrypted DNS.
     """
     opened = _first(_open_hosts(profile), decide, _lets_through)
     blocked_now = not opened and decide(SCHOOL_SITES[0]).reason in BY_TIME
     return (
         _refused(profile, catalogue, decide, blocked_now=blocked_now),
-        Check(CheckTopic.OPEN, opened)
+        HostCheck(CheckTopic.OPEN, opened)
         if opened
-        else Check(CheckTopic.OPEN, because=NoTestReason.CLOSED_NOW if blocked_now else NoTestReason.NO_SITE),
+        else HostCheck(
+            CheckTopic.OPEN, because=NoTestReason.CLOSED_NOW if blocked_now else NoTestReason.NO_SITE
+        ),
         _private_dns(decide, refused=way_refused, blocked_now=blocked_now),
         _help(decide, help_hosts),
     )
 
 
-def bedtime(decide: Decide, begins: datetime | None, then: Decision | None) -> Check:
-    """Return the bedtime check. A bedtime in progress is tested like a site.
+def bedtime(decide: Decide, begins: datetime | None, then: Decision | None) -> HostCheck:
+    """Return the bedtime check: by the rules at the next bedtime, or during bedtime by loading a site.
 
     ``begins``: start of the next bedtime; ``then``: the decision about a site at that time.
     """
     if decide(SCHOOL_SITES[0]).reason is Reason.BEDTIME:
-        return Check(CheckTopic.BEDTIME, SCHOOL_SITES[0])
+        return HostCheck(CheckTopic.BEDTIME, SCHOOL_SITES[0])
     if begins is None or then is None:
-        return Check(CheckTopic.BEDTIME, because=NoTestReason.NO_BEDTIME)
-    return Check(CheckTopic.BEDTIME, at=begins, holds=then.reason is Reason.BEDTIME)
+        return HostCheck(CheckTopic.BEDTIME, because=NoTestReason.NO_BEDTIME)
+    return HostCheck(CheckTopic.BEDTIME, at=begins, holds=then.reason is Reason.BEDTIME)
 
 
-def _refused(profile: Profile, catalogue: Catalogue, decide: Decide, *, blocked_now: bool) -> Check:
+def _refused(profile: Profile, catalogue: Catalogue, decide: Decide, *, blocked_now: bool) -> HostCheck:
+    """Return the check with the first site that the rules block, or with the reason why there is none."""
     if blocked_now:
-        return Check(CheckTopic.REFUSED, because=NoTestReason.CLOSED_NOW)
+        return HostCheck(CheckTopic.REFUSED, because=NoTestReason.CLOSED_NOW)
     for host, name in _candidates(profile, catalogue):
         if _refused_by_rule(decide(host)):
-            return Check(CheckTopic.REFUSED, host, name)
-    return Check(CheckTopic.REFUSED, because=NoTestReason.ALL_OPEN)
+            return HostCheck(CheckTopic.REFUSED, host, name)
+    return HostCheck(CheckTopic.REFUSED, because=NoTestReason.ALL_OPEN)
 
 
-def _private_dns(decide: Decide, *, refused: bool, blocked_now: bool) -> Check:
+def _private_dns(decide: Decide, *, refused: bool, blocked_now: bool) -> HostCheck:
     if not refused:
-        return Check(CheckTopic.PRIVATE_DNS, because=NoTestReason.WAY_OPEN)
+        return HostCheck(CheckTopic.PRIVATE_DNS, because=NoTestReason.WAY_OPEN)
     if blocked_now:
-        return Check(CheckTopic.PRIVATE_DNS, because=NoTestReason.CLOSED_NOW)
+        return HostCheck(CheckTopic.PRIVATE_DNS, because=NoTestReason.CLOSED_NOW)
     if decide(RESOLVER).verdict is not Verdict.BLOCK:  # an entry of the family allows it
-        return Check(CheckTopic.PRIVATE_DNS, because=NoTestReason.WAY_OPEN)
-    return Check(CheckTopic.PRIVATE_DNS, RESOLVER)
+        return HostCheck(CheckTopic.PRIVATE_DNS, because=NoTestReason.WAY_OPEN)
+    return HostCheck(CheckTopic.PRIVATE_DNS, RESOLVER)
 
 
-def _help(decide: Decide, help_hosts: Iterable[str]) -> Check:
+def _help(decide: Decide, help_hosts: Iterable[str]) -> HostCheck:
     found = _first(help_hosts, decide, _lets_through)
-    return Check(CheckTopic.HELP, found) if found else Check(CheckTopic.HELP, because=NoTestReason.NO_SITE)
+    return (
+        HostCheck(CheckTopic.HELP, found)
+        if found
+        else HostCheck(CheckTopic.HELP, because=NoTestReason.NO_SITE)
+    )
 
 
 def _candidates(profile: Profile, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     """Yield host and service name: first what the family itself blocks, then well-known services."""
     block = profile.rules.block
-    own = [entry.value for entry in block if entry.kind is Kind.SERVICE]
+    own = [entry.value for entry in block if entry.kind is EntryKind.SERVICE]
     for service in dict.fromkeys(
         (*own, *WELL_KNOWN_SERVICES, *list(catalogue.services)[:MAX_SERVICES_TRIED])
     ):
@@ -168,12 +176,12 @@ def _candidates(profile: Profile, catalogue: Catalogue) -> Iterator[tuple[str, s
         host = "" if known is None else next((domain for domain in known.domains if _is_host(domain)), "")
         if known is not None and host:
             yield f"www.{host}" if service in catalogue.services_of(f"www.{host}") else host, known.name
-    yield from ((entry.value, "") for entry in block if entry.kind is Kind.NAME)
+    yield from ((entry.value, "") for entry in block if entry.kind is EntryKind.NAME)
 
 
 def _open_hosts(profile: Profile) -> Iterator[str]:
     for entry in (*profile.rules.homework, *profile.rules.allow):
-        if entry.kind is Kind.NAME and _is_host(entry.value):
+        if entry.kind is EntryKind.NAME and _is_host(entry.value):
             yield entry.value
     yield from SCHOOL_SITES
 
@@ -183,6 +191,7 @@ def _is_host(text: str) -> bool:
 
 
 def _first(hosts: Iterable[str], decide: Decide, fits: Callable[[Decision], bool]) -> str:
+    """Return the first host whose decision fits; empty if none does."""
     return next((host for host in hosts if fits(decide(host))), "")
 
 

@@ -128,6 +128,8 @@ _INTERNET_RULES = ("windows: internet", "limits: internet")
 
 
 class Decider(StrEnum):
+    """The party whose rule decided."""
+
     FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
     BAND = "band"  # the rules of an age group, which come with the program
     LAW = "law"  # a law that a guardian turned on
@@ -191,7 +193,7 @@ def sentence(
     set_by: SetBy | None = None,
     left: Left | None = None,
 ) -> str:
-    """Return one to three plain sentences about a decision.
+    """Return one to three plain sentences about a decision: the state, until when, and who decided.
 
     Arguments:
         what: a host name, or a person's name for it; None for a flow that names nothing.
@@ -220,7 +222,7 @@ def open_sentence(until: datetime | None, now: datetime, language: Language, *, 
 
 
 def short(decision: Decision, what: str | None, now: datetime, names: Names | None = None) -> str:
-    """Return a text for an Extended DNS Error (RFC 8914 §2), at most MAX_SHORT bytes.
+    """Return a decision as text for an Extended DNS Error (RFC 8914 §2), at most MAX_SHORT bytes.
 
     It has the state; for a block, if there is room, also who decided and where to complain.
     """
@@ -253,7 +255,7 @@ def _left(left: Left, names: Names) -> str:
 
 
 def _spent(rule: str, names: Names) -> str:
-    """Return how much of the limit in ``rule`` is used, as text."""
+    """Return the clause about the used minutes of the limit in ``rule``: "today's 90 minutes are used"."""
     words, match = names.words, _SPENT.search(rule)
     if match is None:
         return words["spent"]
@@ -269,7 +271,7 @@ def _spent(rule: str, names: Names) -> str:
 
 
 def _limited(gate: str, names: Names) -> str:
-    """Return what a limit applies to; empty if the sentence already says so."""
+    """Return the words for a limit's target, such as " for games"; empty if the sentence already says it."""
     kind, _, key = gate.partition(":")
     if gate == PLAY:
         name = names.words["play"]
@@ -307,7 +309,7 @@ def _law(decision: Decision, names: Names) -> str:
 
 
 def state_of(decision: Decision, names: Names) -> str:
-    """Return the name of the country whose register decided."""
+    """Return the name of the country in a register's rule; its code in capitals if the name is unknown."""
     code = _after(decision.rule, "law:")
     return names.states.get(code, code.upper())
 
@@ -341,6 +343,7 @@ def _month(at: date, words: Words) -> str:
 
 
 def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) -> str:
+    """Return the sentence about who set the rule; empty if it says nothing useful."""
     kind, _, name = decision.owner.partition(":")
     if decision.reason is Reason.REGISTER:
         return _by_register(decision.rule, name.partition(":")[2], now.date(), words)
@@ -365,7 +368,10 @@ def _by_person(set_by: SetBy, now: datetime, words: Words) -> str:
 
 
 def _by_register(rule: str, who: str, today: date, words: Mapping[str, str]) -> str:
-    """Return the sentence about who turned on the register of this rule, and on which day."""
+    """Return the sentence about who turned on a register, and on which day.
+
+    ``rule``: a register's rule with its date; ``who``: empty if unknown.
+    """
     if not who:
         return words["by_register_home"]
     try:
@@ -380,7 +386,7 @@ def _by_register(rule: str, who: str, today: date, words: Mapping[str, str]) -> 
 
 
 def decider(decision: Decision) -> Decider:
-    """Return who decided a block."""
+    """Return the party whose rule blocked: family, age group, law, register, lists or product."""
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return Decider.LISTS
     if decision.reason is Reason.REGISTER:
@@ -391,7 +397,10 @@ def decider(decision: Decision) -> Decider:
 
 
 def contest(decision: Decision) -> Contest:
-    """Return where to complain about a block. Complaining to a parent is always possible as well."""
+    """Return where to complain about a block, such as the provider, a parent or an authority.
+
+    Complaining to a parent is always possible as well.
+    """
     who = decider(decision)
     if who is Decider.LISTS:
         return Contest.PROVIDER
@@ -405,9 +414,9 @@ def contest(decision: Decision) -> Contest:
 
 
 def setting(decision: Decision) -> str:
-    """Return the key of the rule that decided, as `edit` takes it: ``block/service:tiktok``; empty for none.
+    """Return the key of the rule that decided, such as ``block/service:tiktok``; empty if none can be edited.
 
-    The rule of a band starts with the band's name.
+    `edit` takes this key.
     """
     if decider(decision) in (Decider.LISTS, Decider.REGISTER, Decider.PRODUCT):
         return ""
@@ -421,14 +430,17 @@ def setting(decision: Decision) -> str:
 
 
 def category_of(decision: Decision) -> str:
-    """Return the category that a block is about; empty for none."""
+    """Return the id of the category that a block is about; empty for none."""
     _, found, rest = decision.rule.partition("category:")
     about = decision.reason in (Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.FAMILY_BLOCK)
     return rest.partition(" ")[0] if found and about else ""
 
 
 def decided_to_dict(decision: Decision) -> dict[str, object] | None:
-    """Return ``who kind contest`` of a block; None for what is open."""
+    """Return who decided a block, its category and where to complain, in JSON types; None for an allow.
+
+    The keys are ``who``, ``kind`` (None without a category) and ``contest``.
+    """
     if decision.verdict is not Verdict.BLOCK:
         return None
     return {
@@ -439,7 +451,10 @@ def decided_to_dict(decision: Decision) -> dict[str, object] | None:
 
 
 def _rule_target(rest: str, written: str) -> str:
-    """Return what a rule is about: all of ``block: NAME`` and ``law:ID``, else the text before its value."""
+    """Return the target in a rule's text: ``limits: play: 90m`` → ``play``.
+
+    ``written``: the start of the text, which was removed from ``rest``.
+    """
     if written in ("block: ", "law:"):
         return rest
     if written in ("windows: ", "limits: "):

@@ -1,4 +1,7 @@
-"""Collects the facts about a host under one profile, independent of time: the first half of a decision."""
+"""Collects the rules and lists that match a host under one profile, independent of time.
+
+A decision is made from these facts.
+"""
 
 from __future__ import annotations
 
@@ -17,35 +20,37 @@ from gateway.policy.judge.world import (
 from gateway.policy.names.categories import PROXY
 from gateway.policy.names.hosts import suffixes
 from gateway.policy.names.packs import Engine, Site, site_map
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, Action, Entry, Kind, Law, Mode, Owned
+from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Law, Mode, Owned, RuleEntry
 from gateway.policy.values import Decision
 
 OPEN = Owned(Action.ALLOW, "")
 
 
 class CategoryFact(NamedTuple):
+    """A category of a host, and the profile's action for it."""
+
     id: str
     rule: Owned[Action]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that names alone say about a host."""
+class HostFacts:
+    """What matches a host name under one profile: entries, services, categories, laws, approved sites."""
 
     gateway: bool  # a name of the pages
-    signal: Way | None  # the bypass method that a browser or phone would use if the name existed
+    signal: BypassMethod | None  # the bypass method that a browser or phone would use if the name existed
     local: bool  # stays in the local network
     help: str | None  # the help line's name
     binding: bool  # blocked for everyone
     need: tuple[str, str] | None  # the entry of the device-needs pack, and its type
-    homework: Entry | None  # the strongest matching entry, as in the next fields
-    allow: Entry | None
-    block: Entry | None
-    companion: Entry | None  # the family's allow of a service that needs this name
-    band_allow: Entry | None
-    band_block: Entry | None
+    homework: RuleEntry | None  # the strongest matching entry, as in the next fields
+    allow: RuleEntry | None
+    block: RuleEntry | None
+    companion: RuleEntry | None  # the family's allow of a service that needs this name
+    band_allow: RuleEntry | None
+    band_block: RuleEntry | None
     services: tuple[str, ...]
     update: bool  # serves updates of a service
     categories: tuple[CategoryFact, ...]  # strictest first
@@ -58,16 +63,20 @@ class Facts:
 
     @property
     def known(self) -> bool:
-        """True if the host is in a category or a service. Nothing is known about other hosts."""
+        """True if the host is in a category or service, is an approved site or search engine, or is local."""
         return bool(self.categories or self.services or self.site or self.engine or self.local)
 
     @property
     def strictest(self) -> CategoryFact | None:
+        """The category with the strictest action; None if the host has no category."""
         return self.categories[0] if self.categories else None
 
     @property
     def registered(self) -> Decision | None:
-        """Return the block by a state's register. Registers block neither help, pages, nor device needs."""
+        """The block by a state's register; None without one.
+
+        Registers block neither help lines, nor the pages, nor device needs.
+        """
         spared = self.gateway or self.help is not None or self.need is not None
         return None if self.register is None or spared else self.register.refusal
 
@@ -85,28 +94,32 @@ class Facts:
         return any(fact.rule.value is Action.COUNT for fact in self.categories)
 
 
-def _names_page(entry: Entry | None) -> bool:
+def _names_page(entry: RuleEntry | None) -> bool:
     """Return True if the entry names one site shown by a page proxy, not the whole proxy."""
-    found = None if entry is None or entry.kind is not Kind.NAME else PAGE_PROXIES.find(entry.value)
+    found = None if entry is None or entry.kind is not EntryKind.NAME else PAGE_PROXIES.find(entry.value)
     return found is not None and entry is not None and entry.value != found[0]
 
 
 class EntryIndex:
-    """Entries of one list, found by host: names before services before categories, longer names first."""
+    """Finds the entry of one list that matches a host.
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._names: dict[str, Entry] = {}
-        self._services: dict[str, Entry] = {}
-        self._categories: dict[str, Entry] = {}
+    Names come before services before categories, longer names before shorter ones.
+    """
+
+    def __init__(self, entries: Iterable[RuleEntry]) -> None:
+        self._names: dict[str, RuleEntry] = {}
+        self._services: dict[str, RuleEntry] = {}
+        self._categories: dict[str, RuleEntry] = {}
         tables = {
-            Kind.NAME: self._names,
-            Kind.SERVICE: self._services,
-            Kind.CATEGORY: self._categories,
+            EntryKind.NAME: self._names,
+            EntryKind.SERVICE: self._services,
+            EntryKind.CATEGORY: self._categories,
         }
         for entry in entries:
             tables[entry.kind].setdefault(entry.value, entry)
 
-    def find(self, host: str, services: Iterable[str], categories: Iterable[str]) -> Entry | None:
+    def find(self, host: str, services: Iterable[str], categories: Iterable[str]) -> RuleEntry | None:
+        """Return the strongest entry for the host, its services or its categories, or None."""
         if self._names:
             for suffix in suffixes(host):
                 entry = self._names.get(suffix)
@@ -122,12 +135,15 @@ class EntryIndex:
                     return self._categories[category]
         return None
 
-    def of_service(self, service: str) -> Entry | None:
+    def of_service(self, service: str) -> RuleEntry | None:
         return self._services.get(service)
 
 
 class FactFinder:
-    """Finds the facts about hosts for one profile."""
+    """Looks up the rules, categories, services and laws that match a host name under one profile.
+
+    The time plays no part.
+    """
 
     def __init__(self, profile: Profile, world: World) -> None:
         rules = profile.rules
@@ -147,19 +163,23 @@ class FactFinder:
         sites = [site for site in world.sites if site.is_for(profile.band)] if asks_first else []
         self._sites, self.approves = site_map(sites, profile.band), bool(sites)
 
-    def facts(self, host: str) -> Facts:
+    def facts(self, host: str) -> HostFacts:
+        """Return the facts about a host.
+
+        For a name under a page proxy they are combined with those of the sites that it shows.
+        """
         facts = self._own_facts(host)
         for site in sites_behind_proxy(host):
             facts = self._with_proxied_site(facts, site, self._own_facts(site))
         return facts
 
-    def _with_proxied_site(self, proxy: Facts, name: str, site: Facts) -> Facts:
-        """Return the stricter of both.
+    def _with_proxied_site(self, proxy: HostFacts, name: str, site: HostFacts) -> HostFacts:
+        """Return the facts about a page proxy, made as strict as those about a site that it shows.
 
         An allow of the whole proxy does not apply to a page that is blocked.
         """
 
-        def still_applies(entry: Entry | None) -> Entry | None:
+        def still_applies(entry: RuleEntry | None) -> RuleEntry | None:
             return None if site.refused and not _names_page(entry) else entry
 
         blocks = [entry for entry in (proxy.block, site.block) if entry is not None]
@@ -182,7 +202,8 @@ class FactFinder:
             shows=(*proxy.shows, name),
         )
 
-    def _own_facts(self, host: str) -> Facts:
+    def _own_facts(self, host: str) -> HostFacts:
+        """Return the facts about a host itself, whatever site it shows as a page proxy."""
         world = self._world
         services = world.catalogue.services_of(host)
         register, found = register_of(world.table.categories(host), world.registers)
@@ -193,7 +214,7 @@ class FactFinder:
         if host in world.resolvers.names:
             categories |= {PROXY}
         need = world.needs.find(host)
-        return Facts(
+        return HostFacts(
             gateway=host in world.gateway_names,
             signal=bypass_signal(host),
             local=host in LOCAL_NAMES or host in world.gateway_names,
@@ -216,10 +237,10 @@ class FactFinder:
             register=register,
         )
 
-    def facts_of(self, services: tuple[str, ...]) -> Facts:
+    def facts_of(self, services: tuple[str, ...]) -> HostFacts:
         """Return the facts about a flow of ``services`` that names no host."""
         categories = self._world.catalogue.categories_of(services) - self._binding
-        return Facts(
+        return HostFacts(
             gateway=False,
             signal=None,
             local=False,
@@ -242,14 +263,15 @@ class FactFinder:
         )
 
     def _law(self, services: Iterable[str], categories: Iterable[str]) -> Owned[Law] | None:
+        """Return the law, turned on by a guardian, that blocks one of the services or categories, or None."""
         return next(
             (law for law, named in self._laws if named.find("", services, categories) is not None), None
         )
 
-    def _companion(self, services: Iterable[str]) -> Entry | None:
-        """Return the allow of one of ``services`` that is not blocked too; else None.
+    def _companion(self, services: Iterable[str]) -> RuleEntry | None:
+        """Return the family's allow of a service that needs the host and is not blocked, or None.
 
-        All of them need the name.
+        ``services``: those that need the host.
         """
         allowed = (
             self._allow.of_service(service) or self._homework.of_service(service)
@@ -259,6 +281,7 @@ class FactFinder:
         return next((entry for entry in allowed if entry is not None), None)
 
     def _ranked(self, categories: frozenset[str]) -> tuple[CategoryFact, ...]:
+        """Return the categories with the profile's actions, the strictest first."""
         actions = self._actions
         facts = [CategoryFact(category, actions.get(category, OPEN)) for category in categories]
         return tuple(sorted(facts, key=lambda fact: (-fact.rule.value.strictness, fact.id)))

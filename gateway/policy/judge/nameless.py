@@ -15,7 +15,7 @@ from gateway.policy.judge.conclude import (
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.names.services import Catalogue
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Mode, Rules
 from gateway.policy.time.standing import Situation
@@ -42,7 +42,7 @@ def needs_address(rules: Rules) -> bool:
 
 
 class NamelessFlows:
-    """Decides flows without a name for one profile. Created with its judge."""
+    """Decides flows without a trusted name, under one profile. Created with its judge."""
 
     def __init__(
         self, fact_finder: FactFinder, profile: Profile, world: World, bypass_rules: BypassRules
@@ -57,7 +57,7 @@ class NamelessFlows:
             fault: blocked_conclusion(reason, f"fault: {reason}", rules)
             for fault, reason in REFUSED_FAULTS.items()
         }
-        hidden = bypass_rules.refusal(Way.ECH)
+        hidden = bypass_rules.refusal(BypassMethod.ECH)
         if hidden is not None:
             self._faults[Fault.ECH] = hidden
         self._nameless = device_wide_conclusion(Reason.OPEN, "no name", rules)
@@ -88,7 +88,7 @@ class NamelessFlows:
 
 
 class PortedFlows:
-    """Assigns flows without a name to a service: by port, if the device recently queried its names."""
+    """Assigns flows without a name to services, by port and by which services the device recently queried."""
 
     def __init__(self, fact_finder: FactFinder, profile: Profile, catalogue: Catalogue) -> None:
         self._fact_finder = fact_finder
@@ -97,7 +97,7 @@ class PortedFlows:
         self._parts: dict[tuple[str, ...], Conclusion] = {}
 
     def conclusion(self, seen: Observation, situation: Situation) -> Conclusion | None:
-        """Return the conclusion for the flow; None if no service is known to use it.
+        """Return the conclusion about the services that use a flow's port; None if no service is known.
 
         Services share ports. If an allowed name gave this address to the device, the flow counts for a
         service only if one of the service's own names gave it. Teredo is detected by content, and its servers
@@ -121,7 +121,10 @@ class PortedFlows:
         return conclusion
 
     def _concluded(self, services: tuple[str, ...]) -> Conclusion:
-        """Return the conclusion of a blocked service if there is one, else the time rules of all services."""
+        """Return the conclusion about a flow of several services: a block if one of them is blocked.
+
+        Otherwise the flow has the time rules of all of them.
+        """
         alone = (conclude(self._fact_finder.facts_of((service,)), self._profile) for service in services)
         refused = next(
             (conclusion for conclusion in alone if conclusion.outcome.verdict is Verdict.BLOCK), None

@@ -1,4 +1,4 @@
-"""`qalqan why`: asks a judge about one host or connection."""
+"""Answers `qalqan why`: the decision about one host or connection, the time left, and the next change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BY_TIME = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.
 
 
 class WhyAnswer(NamedTuple):
-    """The decision for a host at one moment."""
+    """The decision about a host or connection at one moment, the time left, and the next change."""
 
     decision: Decision
     left: Left | None  # time until it is blocked; None if no gate closes it, or no time opens it
@@ -61,7 +61,7 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
 
 
 def parse_host(text: str) -> str:
-    """Return a typed host name in normal form. Raises PolicyError."""
+    """Return a typed host name in normal form. Raises PolicyError if it is no host name."""
     try:
         return hosts.normalise(text)
     except hosts.HostError as error:
@@ -122,7 +122,7 @@ def _endpoint(text: str) -> tuple[bytes, int]:
 
 
 def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PLAIN) -> WhyAnswer:
-    """Return the decision about ``seen`` at ``at``, including the rules that were passed."""
+    """Return the decision about ``seen`` at ``at``, the rules passed, the time left and the next change."""
     decision = judge.decide(seen, situation, at, explain=True)
     if situation.led and seen.proto is Proto.DNS and decision.reason is Reason.DEVICE_NEEDS:
         seen = seen._replace(
@@ -140,6 +140,7 @@ def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PL
 def _next_change(
     judge: Judge, seen: Observation, situation: Situation, at: datetime, decision: Decision
 ) -> tuple[datetime, Decision] | None:
+    """Return when a host opens or closes next, and the decision then; None if not within LOOK_AHEAD."""
     last = at + LOOK_AHEAD
     then = decision
     while then.allowed is decision.allowed:

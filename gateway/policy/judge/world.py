@@ -15,7 +15,7 @@ from gateway.policy.names.hosts import HostError, HostMap, normalise
 from gateway.policy.names.packs import Engine, Site
 from gateway.policy.names.resolvers import Resolvers
 from gateway.policy.names.services import Catalogue
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 
 GATEWAY_NAME = "qalqan.home.arpa"
 
@@ -27,23 +27,25 @@ GATEWAY_NAME = "qalqan.home.arpa"
 # Google, "Private prefetch proxy in Chrome for network administrators": dns-tunnel-check. Without it Chrome
 # shows a page that Google's proxy prefetched only after a DNS query for the page's name.
 RESOLVER_SIGNALS = HostMap(
-    {"resolver.arpa": Way.ENCRYPTED_DNS}
-    | dict.fromkeys(("mask.icloud.com", "mask-h2.icloud.com", "mask-api.icloud.com"), Way.RELAY)
-    | dict.fromkeys(("mask-canary.icloud.com", "dns-tunnel-check.googlezip.net"), Way.RELAY)
-    | dict.fromkeys(("mask.apple-dns.net", "mask-h2.apple-dns.net", "mask-t.apple-dns.net"), Way.RELAY)
-    | {"mask-api.fe.apple-dns.net": Way.RELAY},
-    {"use-application-dns.net": Way.ENCRYPTED_DNS},
+    {"resolver.arpa": BypassMethod.ENCRYPTED_DNS}
+    | dict.fromkeys(("mask.icloud.com", "mask-h2.icloud.com", "mask-api.icloud.com"), BypassMethod.RELAY)
+    | dict.fromkeys(("mask-canary.icloud.com", "dns-tunnel-check.googlezip.net"), BypassMethod.RELAY)
+    | dict.fromkeys(
+        ("mask.apple-dns.net", "mask-h2.apple-dns.net", "mask-t.apple-dns.net"), BypassMethod.RELAY
+    )
+    | {"mask-api.fe.apple-dns.net": BypassMethod.RELAY},
+    {"use-application-dns.net": BypassMethod.ENCRYPTED_DNS},
 )
 
 # Query for the encrypted protocols of a resolver that is known by name: RFC 9461 §3, RFC 9462 §5.
 _DESIGNATION = re.compile(r"(?:_[0-9]{1,5}\.)?_dns\.", re.ASCII)
 
 
-def bypass_signal(host: str) -> Way | None:
-    """Return the bypass method that ``host`` serves, if it serves nothing else; None otherwise."""
+def bypass_signal(host: str) -> BypassMethod | None:
+    """Return the bypass method for which browsers and phones query ``host``; None if it has other uses."""
     found = RESOLVER_SIGNALS.get(host)
     if found is None and host.startswith("_") and _DESIGNATION.match(host):
-        return Way.ENCRYPTED_DNS
+        return BypassMethod.ENCRYPTED_DNS
     return found
 
 
@@ -87,13 +89,15 @@ def _unescaped(text: str) -> str | None:
 
 
 class CategoryTable(Protocol):
+    """The interface of the category table: host, address or prefix → category ids."""
+
     def categories(self, host: str) -> frozenset[str]: ...
 
     def entry(self, text: str) -> frozenset[str]: ...
 
 
 class NoTable:
-    """The table of a gateway whose lists were never built: every host has no category."""
+    """An empty category table, for a gateway whose lists were never built."""
 
     def categories(self, host: str) -> frozenset[str]:  # noqa: ARG002
         return frozenset()
@@ -108,7 +112,10 @@ def _never(*_: object) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
-    """The data that all judges share. Addresses are packed, 4 or 16 bytes."""
+    """The data that all judges of a household share, such as services, categories and help lines.
+
+    Addresses are packed, 4 or 16 bytes.
+    """
 
     catalogue: Catalogue
     categories: Categories
@@ -139,7 +146,7 @@ class World:
     )
 
     def address_categories(self, packed: bytes) -> frozenset[str]:
-        """Return the category ids of an address, whatever name the flow has. Two look-ups in the table."""
+        """Return the category ids of an address and of its prefix, whatever name the flow has."""
         own, prefix = nets.keys(packed)
         found = self.table.entry(own) | self.table.entry(prefix)
         return found | {PROXY} if self.is_resolver(packed) else found

@@ -21,6 +21,8 @@ _KEYS = ("name", "about", "binding", "sealed")
 
 @dataclass(frozen=True, slots=True)
 class Category:
+    """A content category, and whether it is blocked for everyone."""
+
     id: str
     name: Mapping[str, str]  # by language, English always
     about: Mapping[str, str]  # one sentence for a parent, by language
@@ -36,10 +38,12 @@ class Categories:
 
     @property
     def binding(self) -> frozenset[str]:
+        """Ids of the categories that are blocked for everyone."""
         return frozenset(category.id for category in self.by_id.values() if category.binding)
 
     @property
     def sealed(self) -> frozenset[str]:
+        """Ids of the categories with entries that are never named or listed."""
         return frozenset(category.id for category in self.by_id.values() if category.sealed)
 
     @property
@@ -70,7 +74,7 @@ def _category(key: str, place: Place, node: Node) -> Category:
 
 
 def translations(node: Node) -> Mapping[str, str]:
-    """Return a text in English, and in other languages if the file has them.
+    """Return language → text, from a mapping in a data file. Raises PolicyError if English is missing.
 
     The pages' catalogues have the names of categories, groups and age groups.
     """

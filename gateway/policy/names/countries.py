@@ -101,6 +101,7 @@ class HelpLine:
     verified_by: str  # a person's name; empty: not verified
 
     def name_in(self, language: str) -> str:
+        """Return the name in a language, in English if there is none."""
         return self.name.get(language) or self.name["en"]
 
     @property
@@ -111,6 +112,8 @@ class HelpLine:
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
+    """A public holiday, by name and by rules for its days."""
+
     name: Mapping[str, str]  # language → text; English at least
     countries: frozenset[str]  # codes; empty: all countries that use the file
     yearly: tuple[tuple[int, int], ...]  # months and days
@@ -125,8 +128,11 @@ class Holiday:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """The highest mark for a band. ``then``: a second mark, which applies from age ``from_age`` on."""
+class RatingMark:
+    """The highest age mark of films or games for an age group.
+
+    ``then``: a second mark, which applies from age ``from_age`` on.
+    """
 
     mark: str
     then: str = ""
@@ -135,10 +141,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
+    """A system of age marks for films or games, with the mark for each age group."""
+
     id: str
     name: str
     of: str
-    marks: Mapping[Band, Mark]  # for all six bands
+    marks: Mapping[Band, RatingMark]  # for all six bands
     source: str
     date: date  # of the source
 
@@ -163,7 +171,7 @@ class Country:
 
 
 def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Country:
-    """Return the contents of one file. Raises PolicyError with file, line, key and fix."""
+    """Return the contents of a country's file. Raises PolicyError with file, line, key and fix."""
     top = fields.Fields(parse_document(source, file), KEYS)
     node = top.need("country")
     code = COMMON if fields.text(node) == COMMON else _code(node)
@@ -194,7 +202,7 @@ def _check_source(node: Node) -> None:
 
 
 def country_of(countries: Mapping[str, Country], code: str) -> Country | None:
-    """Return the file that a household in ``code`` uses; None if there is none."""
+    """Return the country's own file, or the one that covers it; None if there is none."""
     own = countries.get(code)
     return own or next((country for country in countries.values() if code in country.covers), None)
 
@@ -217,7 +225,11 @@ def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ..
 
 
 def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
-    """Return the bodies for complaints in a country, this filter included: its own first, then common."""
+    """Return the bodies that take complaints in a country: its own first, then those for all countries.
+
+    They also take complaints about this filter. ``code``: ISO 3166-1 alpha-2 in lower case; empty: the
+    household chose none.
+    """
     own, everywhere = country_of(countries, code) if code else None, countries.get(COMMON)
     found: list[HelpLine] = []
     for country in (own, everywhere):
@@ -229,7 +241,10 @@ def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, .
 
 
 def help_names(countries: Iterable[Country]) -> dict[str, str]:
-    """Return entry → help line, for all countries: a family abroad needs the lines of its own country too."""
+    """Return host entry → English name of its help line, for the help lines of all countries.
+
+    A family abroad needs the help lines of its own country too.
+    """
     read: dict[str, str] = {}
     for country in countries:
         for line in country.help_lines:
@@ -239,7 +254,7 @@ def help_names(countries: Iterable[Country]) -> dict[str, str]:
 
 
 def calling_names(countries: Iterable[Country]) -> dict[str, str]:
-    """Return the same for the carriers' gateways for Wi-Fi calling only."""
+    """Return host entry → English name, for the carriers' Wi-Fi calling gateways of all countries."""
     lines = [line for country in countries for line in country.help_lines if line.kind == "wifi_calling"]
     return {entry: line.name_in("en") for line in lines for entry in line.web}
 
@@ -296,7 +311,10 @@ def _date_or_nothing(node: Node) -> date | None:
 
 
 def easter(year: int, kind: str = WEST) -> date:
-    """Return Easter Sunday, 1900 to 2099, by Gauss's method (Meeus, Astronomical Algorithms, chapter 8)."""
+    """Return Easter Sunday of a year (1900 to 2099), Western or Orthodox, in the Gregorian calendar.
+
+    By Gauss's method (Meeus, Astronomical Algorithms, chapter 8).
+    """
     moon = (19 * (year % 19) + (24 if kind == WEST else 15)) % 30
     weekday = (2 * (year % 4) + 4 * (year % 7) + 6 * moon + (5 if kind == WEST else 6)) % 7
     days = moon + weekday
@@ -336,7 +354,7 @@ def _day_of_year(node: Node, month: int, day: int) -> tuple[int, int]:
 
 
 def parse_rating(node: Node) -> Rating:
-    """Return one rating. Raises PolicyError."""
+    """Return one system of age marks. Raises PolicyError, also if an age group has no mark."""
     part = fields.Fields(fields.mapping(node), ("id", "name", "of", "marks", "source", "date"))
     where = part.need("marks")
     marks = {}
@@ -357,10 +375,10 @@ def parse_rating(node: Node) -> Rating:
     )
 
 
-def _mark(node: Node, band: Band) -> Mark:
+def _mark(node: Node, band: Band) -> RatingMark:
     if isinstance(node, Scalar):
-        return Mark(fields.text(node))
+        return RatingMark(fields.text(node))
     part = fields.Fields(fields.mapping(node), ("mark", "then", "from"))
     first, last = band.ages
     age = fields.integer(part.need("from"), first + 1, last if last is not None else first + 1)
-    return Mark(fields.text(part.need("mark")), fields.text(part.need("then")), age)
+    return RatingMark(fields.text(part.need("mark")), fields.text(part.need("then")), age)

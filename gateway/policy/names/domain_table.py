@@ -68,7 +68,7 @@ NO_CATEGORIES: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """The table's description of itself."""
+    """The description in a table: when and from what it was built, its names and its size."""
 
     built: str  # ISO 8601
     count: int  # names in it
@@ -88,14 +88,15 @@ def key_of(name: bytes, salt: bytes, bits: int) -> int:
     return int.from_bytes(digest, "big") >> (32 - bits)
 
 
-class TableLost(ListError):
-    """The file of a table is shorter than the table: it was truncated after it was opened."""
+class TableTruncated(ListError):
+    """Raised if the file is shorter than its table: it was truncated after it was opened."""
 
 
 class DomainTable:
-    """Reader of a table in ``buffer``. A subclass may read it piece by piece.
+    """Looks up the categories of hosts and addresses in a category table in ``buffer``.
 
-    The seal is not checked, since that would read the whole file: `verify` does it when a table is built.
+    A subclass may read it piece by piece. The seal is not checked, since that would read the whole file:
+    `verify` does it when a table is built.
 
     Raises:
         ListError: the buffer is not a complete table of this version.
@@ -112,7 +113,10 @@ class DomainTable:
         self._open(lambda length, offset: bytes(view[offset : offset + length]), len(view))
 
     def _open(self, read: Read, size: int) -> None:
-        """Use the table that ``read`` returns. After a ListError the previous table stays in use."""
+        """Use the table that ``read`` returns, ``size`` bytes long, from now on.
+
+        After a ListError the previous table stays in use.
+        """
         head = _TableHead.read(read(HEAD.size, 0))
         index_end = HEAD.size + 4 * ((1 << head.bits) + 1)
         remainders_end = index_end + 4 * head.count
@@ -132,7 +136,7 @@ class DomainTable:
         self.info = info
 
     def categories(self, host: str) -> frozenset[str]:
-        """Return the categories of ``host`` (normalised) and of its parents of two labels and more."""
+        """Return the category ids of ``host`` (normalised) and of its parents with two labels or more."""
         found = NO_CATEGORIES
         name, dot = host, host.find(".")
         if dot < 0 and ":" in host:
@@ -163,7 +167,10 @@ class DomainTable:
         return tuple(found)
 
     def _number(self, name: str) -> int:
-        """Return the set number of exactly ``name``, or -1. Raises TableLost."""
+        """Return the number of the category set of exactly ``name``; -1 if it is not listed.
+
+        Raises TableTruncated.
+        """
         digest = blake2s(self._salt + name.encode(), digest_size=KEY_BYTES).digest()
         key = int.from_bytes(digest, "big") >> (32 - self._bits)
         bucket, index = key >> 32, self._index
@@ -171,7 +178,7 @@ class DomainTable:
         length = 4 * (index[bucket + 1] - start)
         remainders = self._read(length, self._remainders_at + 4 * start)
         if len(remainders) != length:
-            raise TableLost(LOST)
+            raise TableTruncated(LOST)
         wanted = (key & 0xFFFFFFFF).to_bytes(4, byteorder)
         at = remainders.find(wanted)
         while at & 3 and at >= 0:  # a match across the boundary of two remainders
@@ -180,7 +187,7 @@ class DomainTable:
             return -1
         number = self._read(2, self._numbers_at + 2 * start + at // 2)
         if len(number) != 2:
-            raise TableLost(LOST)
+            raise TableTruncated(LOST)
         found = int.from_bytes(number, byteorder)
         # A damaged number must not stop the daemon; verify() finds the damage.
         return found if found < len(self._sets) else -1
@@ -204,7 +211,10 @@ def _closed(_length: int, _offset: int) -> bytes:
 
 
 def _index(data: bytes, head: _TableHead) -> memoryview:
-    """Return the start of each bucket. Raises ListError unless every bucket is within the table."""
+    """Return the start of each bucket from the bytes of the index.
+
+    Raises ListError if they are damaged.
+    """
     if len(data) != 4 * ((1 << head.bits) + 1):
         _refuse("ends within its index")
     index = memoryview(data).cast("I")
@@ -219,9 +229,10 @@ def _index(data: bytes, head: _TableHead) -> memoryview:
 
 
 def verify(buffer: Buffer, body: Iterable[Buffer] | None = None) -> TableInfo:
-    """Check all of a table including its seal (35 ms for 16 MB). Raises ListError.
+    """Check a whole table including its seal (35 ms for 16 MB), and return its description.
 
     ``body``: the data after the head, in pieces, for a mapped file that must not be read into memory at once.
+    Raises ListError.
     """
     table = DomainTable(buffer)
     view = memoryview(buffer).cast("B")
@@ -241,20 +252,21 @@ def digest_of(chunks: Iterable[Buffer]) -> bytes:
 
 
 def pack_head(*, count: int, bits: int, salt: bytes, json_length: int, digest: bytes) -> bytes:
-    """Return the head of a table. ``digest``: of the data after the head, from `digest_of`."""
+    """Return the bytes of a table's head. ``digest``: of the data after it, from `digest_of`."""
     head = HEAD.pack(MAGIC, VERSION, BYTE_ORDER_MARK, count, bits, salt, json_length, bytes(SEAL_BYTES))
     unsealed = head[: HEAD.size - SEAL_BYTES]
     return unsealed + _seal(unsealed, digest)
 
 
 def _seal(unsealed_head: bytes, digest: bytes) -> bytes:
+    """Return the seal: the digest of the rest of the head and of the digest of the data after it."""
     return blake2s(unsealed_head + digest, digest_size=SEAL_BYTES).digest()
 
 
 def pack_json(
     sets: Sequence[Collection[str]], built: str, sources: Sequence[Mapping[str, Any]] = ()
 ) -> bytes:
-    """Return the JSON block. The number of a set is its index in ``sets``."""
+    """Return the bytes of a table's JSON block. The number of a category set is its index in ``sets``."""
     about = {"sets": [sorted(categories) for categories in sets], "built": built, "sources": list(sources)}
     return json.dumps(about, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -290,6 +302,10 @@ class _TableHead:
 
     @classmethod
     def read(cls, data: bytes) -> _TableHead:
+        """Return the head at the start of a table.
+
+        Raises ListError if it is damaged or of another version.
+        """
         if len(data) < HEAD.size:
             _refuse(f"has only {len(data)} bytes")
         magic, version, order, count, bits, salt, json_length, seal = HEAD.unpack(data)

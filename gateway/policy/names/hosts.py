@@ -80,7 +80,7 @@ def _a_labels(name: str) -> str:
 
 
 def rule_host(written: str, is_public_suffix: PublicSuffixCheck) -> str:
-    """Return the normal form of a name in a rule.
+    """Return the normal form of a host name for a rule, which applies to all names under it.
 
     Raises:
         HostError: as `normalise`, and for a public suffix. A rule for ``co.uk`` would apply to thousands of
@@ -112,7 +112,7 @@ def labels(host: str) -> int:
 
 
 class Patterns(Generic[T]):
-    """Names with one star within a label → values. The star matches any characters except a dot."""
+    """Maps name patterns with one star to values. The star matches any characters within its label."""
 
     __slots__ = ("_below", "_entries")
 
@@ -129,6 +129,7 @@ class Patterns(Generic[T]):
             self._below[below] = (*self._below.get(below, ()), (written, entry))
 
     def find(self, host: str) -> tuple[str, T] | None:
+        """Return a pattern that matches the host, and its value; None if none does."""
         if self._below:
             for suffix in suffixes(host):
                 for written, entry in self._below.get(suffix, ()):
@@ -144,7 +145,10 @@ class Patterns(Generic[T]):
 
 
 class HostMap(Generic[T]):
-    """Names → values; a name includes all names under it. One dict look-up per label."""
+    """Maps names, each with all names under it, to values: finds the value of a host.
+
+    One dict look-up per label.
+    """
 
     __slots__ = ("_exact", "_patterns", "_suffixes")
 
@@ -179,6 +183,7 @@ class HostMap(Generic[T]):
             host = host[at:]
 
     def get(self, host: str) -> T | None:
+        """Return the value of the longest entry that matches ``host``; None if none matches."""
         found = self.find(host)
         return None if found is None else found[1]
 
@@ -195,7 +200,7 @@ class HostMap(Generic[T]):
 
 
 def read_host(node: Node) -> str:
-    """Return one host name in normal form."""
+    """Return the host name of a YAML node in normal form. Raises PolicyError."""
     word = fields.text(node)
     try:
         return normalise(word)
@@ -204,7 +209,10 @@ def read_host(node: Node) -> str:
 
 
 def read_rule_host(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
-    """Return one host name that includes all names under it."""
+    """Return the host name of a YAML node for a rule, which applies to all names under it.
+
+    Raises PolicyError, also for a public suffix.
+    """
     word = fields.text(node)
     try:
         return rule_host(word, is_public_suffix)
@@ -213,7 +221,10 @@ def read_rule_host(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
 
 
 def read_entry(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
-    """Return one entry in normal form without its star. A public suffix is exact or has the star."""
+    """Return the entry of a YAML node in normal form; of ``*.example.goog`` without the star.
+
+    A public suffix is valid only as ``=name`` or with the star. Raises PolicyError.
+    """
     word = fields.text(node)
     if word.startswith("*."):
         return _read_suffix(node, word[2:])
@@ -226,7 +237,7 @@ def read_entry(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
 
 
 def _read_pattern(node: Node) -> str:
-    """Return an entry with a star within a label, in normal form.
+    """Return the entry of a YAML node with a star within a label, in normal form. Raises PolicyError.
 
     It matches names with the same number of labels.
     """
@@ -252,7 +263,10 @@ def _read_suffix(node: Node, word: str) -> str:
 def read_entries(
     node: Node, is_public_suffix: PublicSuffixCheck, *, patterns: bool = False
 ) -> tuple[str, ...]:
-    """Return a list of entries without duplicates. ``patterns``: allow stars within labels."""
+    """Return the entries of a YAML list in normal form. Raises PolicyError, also for duplicates.
+
+    ``patterns``: allow stars within labels.
+    """
     read: dict[str, None] = {}
     for item in fields.items(node):
         is_pattern = patterns and "*" in fields.text(item).removeprefix("*.")
@@ -264,7 +278,10 @@ def read_entries(
 
 
 def host_map(rows: Iterable[tuple[str, T]]) -> HostMap[T]:
-    """Return the map of entries to values. Of equal entries the first counts."""
+    """Return a HostMap of entries in normal form, exact ones and patterns included.
+
+    Of equal entries the first counts.
+    """
     below: dict[str, T] = {}
     exact: dict[str, T] = {}
     starred: dict[str, T] = {}
@@ -275,6 +292,6 @@ def host_map(rows: Iterable[tuple[str, T]]) -> HostMap[T]:
 
 
 def site_of(host: str, is_public_suffix: PublicSuffixCheck) -> str:
-    """Return the site of a host that a person named: without `www.`, never a public suffix."""
+    """Return a typed host without `www.`; unchanged if the rest is a public suffix."""
     bare = host.removeprefix("www.")
     return host if is_public_suffix(bare) else bare

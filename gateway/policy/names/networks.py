@@ -56,7 +56,10 @@ def _refuse(problem: str, fix: str) -> NoReturn:
 
 
 def network(text: str) -> Network:
-    """Return the address or prefix in ``text``. Raises NetError for what no list may contain."""
+    """Return the address or prefix in ``text``.
+
+    Raises NetError for reserved ranges and for prefixes of a length that no list may contain.
+    """
     try:
         prefix = ip_network(text.replace("%", "?"))  # an address with an interface is local to one machine
     except ValueError:
@@ -76,7 +79,7 @@ def network(text: str) -> Network:
 
 
 def spread(prefix: Network) -> Iterator[str]:
-    """Yield the entries that replace a prefix."""
+    """Yield the entries for a prefix: the prefix itself, or each address in it."""
     if prefix.prefixlen == PREFIX_LENGTHS[prefix.version]:
         yield str(prefix)
     else:
@@ -84,12 +87,15 @@ def spread(prefix: Network) -> Iterator[str]:
 
 
 def unmapped(packed: bytes) -> bytes:
-    """Return the IPv4 address embedded in an IPv6 address, else the address: both are the same machine."""
+    """Return the IPv4 address in a NAT64 or IPv4-mapped IPv6 address; any other address unchanged.
+
+    Both stand for the same machine. Addresses are packed.
+    """
     return packed[12:] if packed.startswith(_BEFORE_IPV4) else packed
 
 
 def keys(packed: bytes) -> tuple[str, str]:
-    """Return the entries under which a packed address (4 or 16 bytes) is found: its own, and its prefix's."""
+    """Return the entries under which lists have a packed address: the address, and its /24 or /64 prefix."""
     packed = unmapped(packed)
     if len(packed) == 4:
         a, b, c, d = packed
@@ -98,7 +104,7 @@ def keys(packed: bytes) -> tuple[str, str]:
 
 
 def address(text: str) -> bytes | None:
-    """Return ``text`` packed, or None if it is no address."""
+    """Return the IP address in ``text`` packed; None if it is no address, or has an interface."""
     try:
         parsed: IPv4Address | IPv6Address = ip_address(text)
     except ValueError:

@@ -56,7 +56,10 @@ ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An approved site. Its names belong together: a page does not load without its companions."""
+    """An approved site with its names, for certain age groups.
+
+    A page does not load without its companions, so they are among the names.
+    """
 
     id: str
     name: str
@@ -65,9 +68,9 @@ class Site:
     names: tuple[str, ...]  # including companions
 
     def is_for(self, band: Band) -> bool:
-        """Return True if the site is for the band.
+        """Return True if the site is approved for an age group.
 
-        Sites for the packs' oldest band are for older children too.
+        Sites for the packs' oldest age group are for older children too.
         """
         return band in self.bands or (OLDEST_STARTER in self.bands and band.rank > OLDEST_STARTER.rank)
 
@@ -83,12 +86,15 @@ class Engine:
     moderate: str
 
     def safe_name(self, level: str) -> str:
-        """Return the name or address for ``level``: strict or moderate."""
+        """Return the safe search name or address for a level: ``strict`` or ``moderate``."""
         return self.moderate if level == "moderate" else self.strict
 
 
 def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Mapping[str, str]:
-    """Return entry → one of NEEDS. If an entry is in two packs, the first counts."""
+    """Return entry → type of device need (one of NEEDS). Raises PolicyError.
+
+    If an entry is in two packs, the first counts.
+    """
     top = fields.Fields(parse_document(source, file), ("packs",))
     read: dict[str, str] = {}
     for node in fields.items(top.need("packs")):
@@ -103,7 +109,7 @@ def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCh
 
 
 def parse_sites(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> tuple[Site, ...]:
-    """Return the approved sites of one language."""
+    """Return the approved sites in one language's file. Raises PolicyError."""
     top = fields.Fields(parse_document(source, file), ("language", "sites"))
     language = fields.text(top.need("language"))
     read: dict[str, Site] = {}
@@ -129,6 +135,7 @@ def _bands(node: Node) -> frozenset[Band]:
 
 
 def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> tuple[Engine, ...]:
+    """Return the search engines of a file, with their safe names. Raises PolicyError."""
     top = fields.Fields(parse_document(source, file), ("engines",))
     read = []
     for key, _, node in fields.pairs(top.need("engines")):
@@ -144,7 +151,10 @@ def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffix
 
 
 def parse_ech_names(source: str | bytes, file: str) -> frozenset[str]:
-    """Return the outer names of ECH: host names that are sent in the clear in place of a hidden one."""
+    """Return the outer names of ECH in a file. Raises PolicyError.
+
+    They are host names that are sent in the clear in place of a hidden one.
+    """
     top = fields.Fields(parse_document(source, file), ("names",))
     read = set()
     for node in fields.items(top.need("names")):
@@ -169,5 +179,5 @@ def _address(node: Node) -> str:
 
 
 def site_map(sites: Iterable[Site], band: Band) -> HostMap[Site]:
-    """Return the names of the sites for ``band``."""
+    """Return a map of host names to the approved sites for an age group."""
     return host_map((name, site) for site in sites if site.is_for(band) for name in site.names)

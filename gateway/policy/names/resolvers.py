@@ -41,7 +41,7 @@ class Resolver:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolvers:
-    """All resolvers, by name and by address."""
+    """Finds the public resolver that has a host name or an address."""
 
     names: HostMap[Resolver] = field(default_factory=lambda: HostMap({}))
     addresses: Mapping[str, Resolver] = field(
@@ -55,12 +55,11 @@ class Resolvers:
 
 
 def parse_resolvers(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Resolvers:
-    """Return the resolvers of a file.
-
-    A domain that serves other purposes too is rejected as a host: it would block those sites as well.
+    """Return the public resolvers of a file.
 
     Raises:
-        PolicyError: with file, line, key and fix.
+        PolicyError: with file, line, key and fix; also for a host that is a whole domain, since that
+            would block other sites as well.
     """
     top = fields.Fields(parse_document(source, file), ("resolvers",))
     reader = _Reader(is_public_suffix)
@@ -70,6 +69,8 @@ def parse_resolvers(source: str | bytes, file: str, is_public_suffix: PublicSuff
 
 
 class _Reader:
+    """Reads the resolvers of a file one by one, and collects them by name and by address."""
+
     def __init__(self, is_public_suffix: PublicSuffixCheck) -> None:
         self.names: dict[str, Resolver] = {}
         self.addresses: dict[str, Resolver] = {}
@@ -116,8 +117,11 @@ class _Reader:
         return name
 
     def _add_name(self, place: Place, name: str, resolver: Resolver) -> None:
-        """Add a name. Rejects duplicates and names under another one, in any order."""
-        above = next((suffixe for suffixe in suffixes(name) if suffixe in self.names), None)
+        """Add a resolver's name.
+
+        Raises PolicyError if another name in the file is equal, above or below it.
+        """
+        above = next((suffix for suffix in suffixes(name) if suffix in self.names), None)
         if above is not None:
             place.refuse(f"{shown(name)} is included in {shown(above)}", "take it out")
         if name in self._below:

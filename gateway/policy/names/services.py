@@ -30,8 +30,8 @@ _KEYS = ("name", "categories", "domains", "except", "companions", "ports", "upda
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Services that a family looks for in one place."""
+class ServiceGroup:
+    """A group of services, under which families find them."""
 
     id: str
     name: Mapping[str, str]  # by language
@@ -39,6 +39,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Service:
+    """An app or online service: its host names, ports and categories."""
+
     id: str
     name: str  # the same in every language
     group: str
@@ -57,9 +59,9 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class GroupFile:
-    """The contents of one file of the catalogue."""
+    """The contents of one catalogue file: a group, its services, and examples for tests."""
 
-    group: Group
+    group: ServiceGroup
     services: tuple[Service, ...]
     # Service → names that match, names that do not.
     tests: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
@@ -67,7 +69,10 @@ class GroupFile:
 
 
 class Catalogue:
-    """Finds the services of a host: one dict look-up per label, the longest entry wins."""
+    """All services of the catalogue: finds those that a host, port or category belongs to.
+
+    A look-up takes one dict look-up per label; the longest entry wins.
+    """
 
     __slots__ = (
         "_companions",
@@ -84,7 +89,7 @@ class Catalogue:
 
     def __init__(self, files: Iterable[GroupFile] = ()) -> None:
         """Create the catalogue. Raises PolicyError if two files define the same service or group."""
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[str, ServiceGroup] = {}
         self.services: dict[str, Service] = {}
         for file in files:
             self._add(file)
@@ -129,6 +134,10 @@ class Catalogue:
         return updated[1] if found is None or len(found[0]) <= len(updated[0]) else NO_SERVICES
 
     def _longest(self, host: str) -> tuple[str, tuple[str, ...]] | None:
+        """Return the longest entry that matches a host, and its services; None if none matches.
+
+        A service that excludes the host is left out.
+        """
         hidden: tuple[str, ...] = self._hidden_exact.get(host, NO_SERVICES)
         found = _without(self._exact.get(host, NO_SERVICES), hidden)
         if found:
@@ -144,7 +153,7 @@ class Catalogue:
         return None
 
     def companions_of(self, host: str) -> tuple[str, ...]:
-        """Return the ids of the services that cannot work without ``host``, which they share with others."""
+        """Return the ids of the services that need ``host`` to work but share it with other services."""
         return self._companions.get(host) or NO_SERVICES
 
     def services_at(self, kind: str, port: int) -> tuple[str, ...]:
@@ -155,7 +164,7 @@ class Catalogue:
         return tuple(service for first, last, service in self._ports[kind] if first <= port <= last)
 
     def categories_of(self, services: Iterable[str]) -> frozenset[str]:
-        """Return the categories of the names of ``services``."""
+        """Return the ids of all categories of ``services``."""
         return frozenset[str]().union(*(self.services[service].categories for service in services))
 
     def kinds_of(self, service: str) -> tuple[str, ...]:
@@ -175,7 +184,7 @@ def _without(found: tuple[str, ...], hidden: tuple[str, ...]) -> tuple[str, ...]
 def _index(
     services: Iterable[Service], entries: Callable[[Service], tuple[str, ...]]
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Return entry → service ids, first for entries with all names under them, then for exact entries."""
+    """Return two maps of entry → service ids: entries with all names under them, and exact ones."""
     below: dict[str, tuple[str, ...]] = {}
     exact: dict[str, tuple[str, ...]] = {}
     for service in services:
@@ -189,6 +198,7 @@ def _index(
 
 
 def _by_port(services: Iterable[Service], kind: str) -> tuple[tuple[int, int, str], ...]:
+    """Return first port, last port and service id of each port range of one type."""
     return tuple((*span, service.id) for service in services for span in service.ports.get(kind, ()))
 
 
@@ -207,7 +217,7 @@ def parse_group(
     """
     top = fields.Fields(parse_document(source, file), ("group", "services"))
     head = fields.Fields(fields.mapping(top.need("group")), ("id", "name"))
-    group = Group(_id(head.need("id")), translations(head.need("name")))
+    group = ServiceGroup(_id(head.need("id")), translations(head.need("name")))
     services, tests, places = [], {}, {}
     for key, place, node in fields.pairs(top.need("services")):
         if _ID.fullmatch(key) is None:

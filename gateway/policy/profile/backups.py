@@ -17,9 +17,9 @@ from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PEOPLE_LIMIT, SECRET, PersonRole
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile import growing
+from gateway.policy.profile import age_transitions
+from gateway.policy.profile.age_transitions import read_month
 from gateway.policy.profile.edits import FAMILY_KEYS
-from gateway.policy.profile.growing import read_month
 from gateway.policy.profile.self_set import MOST_LIMITS, is_readable
 from gateway.policy.yaml.documents import Document, from_json
 
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class KeptPerson:
-    """An account, without sessions: a sign-in is activity."""
+    """An account in a backup, without sessions: a sign-in is activity."""
 
     name: str
     role: str
@@ -51,7 +51,7 @@ class KeptPerson:
 
 @dataclass(frozen=True, slots=True)
 class KeptDevice:
-    """A guardian's settings for a device, without the times at which it was seen."""
+    """A guardian's settings for a device in a backup, without the times at which it was seen."""
 
     mac: str
     label: str
@@ -67,7 +67,7 @@ class KeptPin:
 
 @dataclass(frozen=True, slots=True)
 class KeptChoice:
-    """A time that a child set for itself, and when."""
+    """A bedtime or limit in a backup that a child set for itself."""
 
     who: str
     key: str
@@ -77,7 +77,7 @@ class KeptChoice:
 
 @dataclass(frozen=True, slots=True)
 class KeptBand:
-    """The highest band that a person ever had: a restored younger band must not raise the log level."""
+    """In a backup, the highest age group that a person ever had: it caps the log level after a restore."""
 
     profile: str
     band: str
@@ -85,7 +85,10 @@ class KeptBand:
 
 @dataclass(frozen=True, slots=True)
 class KeptStep:
-    """A postponed step of a child. A step can be postponed once, also after the gateway is set up again."""
+    """In a backup, a child's postponed change of age group.
+
+    It can be postponed once, also after a restore.
+    """
 
     profile: str
     band: str  # before the step
@@ -94,13 +97,15 @@ class KeptStep:
     reason: str
     by: str
 
-    def step(self, now: datetime) -> growing.Step:
-        """Return the step as it is stored here.
+    def step(self, now: datetime) -> age_transitions.LastTransition:
+        """Return the postponed change of age group as a restore stores it.
 
         Its month was the answer: once that has passed, no days are waited.
         """
-        begun = min(now, datetime.combine(growing.month_of(self.until) - growing.DAY, time(), UTC))
-        return growing.Step(
+        begun = min(
+            now, datetime.combine(age_transitions.month_of(self.until) - age_transitions.DAY, time(), UTC)
+        )
+        return age_transitions.LastTransition(
             *(self.profile, self.profile, Band(self.band), self.month, begun, begun),
             until=self.until, reason=self.reason, put_off_by=self.by,
         )  # fmt: skip
@@ -114,7 +119,7 @@ class KeptPause:
 
 @dataclass(frozen=True, slots=True)
 class KeptGrant:
-    """Extra time, by the day of the family or until a time."""
+    """Extra time in a backup: for the limit of a family day, or until a time."""
 
     who: str
     day: str
@@ -204,6 +209,7 @@ def _home(data: object) -> Document:
 
 
 def _files(data: object, key: str, name: re.Pattern[str], most: int) -> dict[str, str]:
+    """Return file name → content. ``most``: the number of files that are allowed."""
     if not isinstance(data, dict) or len(data) > most:
         _refuse(f"{key} are no files")
     for file in data:
@@ -215,6 +221,7 @@ def _files(data: object, key: str, name: re.Pattern[str], most: int) -> dict[str
 
 
 def _rows(data: object, key: str, kind: Callable[..., T], most: int) -> tuple[T, ...]:
+    """Return the rows of a table as values of ``kind``. ``most``: the number of rows that are allowed."""
     if not isinstance(data, list) or len(data) > most:
         _refuse(f"{key} is no list of at most {most}")
     return tuple(_row(name, key, kind) for name in data)
@@ -236,6 +243,7 @@ def _row(data: object, key: str, kind: Callable[..., T]) -> T:
 
 
 def _check(backup: Backup) -> None:
+    """Raise PolicyError for values that have the right types but that no gateway stores."""
     for person in backup.people:
         named = person.name.strip() == person.name and 0 < len(person.name) <= NAME_LIMIT
         hashed = not person.secret or SECRET.fullmatch(person.secret)
@@ -262,12 +270,13 @@ def _check(backup: Backup) -> None:
 
 
 def _could_be_put_off(step: KeptStep) -> bool:
+    """Return True if a gateway could have postponed this change of age group."""
     month, until = read_month(step.month), read_month(step.until)
     if month is None or until is None or step.band not in {band.value for band in Band}:
         return False
     months = 12 * (until.year - month.year) + until.month - month.month
-    reason = step.reason.strip() == step.reason and 0 < len(step.reason) <= growing.REASON_LIMIT
-    return reason and 1 <= months <= growing.MOST_MONTHS and Band(step.band) < Band.AGE_16_17
+    reason = step.reason.strip() == step.reason and 0 < len(step.reason) <= age_transitions.REASON_LIMIT
+    return reason and 1 <= months <= age_transitions.MOST_MONTHS and Band(step.band) < Band.AGE_16_17
 
 
 def _moment(text: str) -> datetime:

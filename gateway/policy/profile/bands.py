@@ -1,4 +1,7 @@
-"""The rules of an age band: `profiles/bands/<band>.yaml` → BandRules. The only place for defaults."""
+"""The default rules of an age group (band): `profiles/bands/<band>.yaml` → BandRules.
+
+No other file has defaults.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ MAX_LOG_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class BandRules:
-    """The defaults of a band."""
+    """The default rules of an age group."""
 
     band: Band
     title: Mapping[str, str]  # by language
@@ -37,12 +40,12 @@ class BandRules:
 
     @property
     def suggests(self) -> bool:
-        """True if times are suggestions: children of this band set them for themselves (`self_set`)."""
+        """True if the age group only suggests times: its children set them for themselves (`self_set`)."""
         return bool(self.suggested_bedtime)
 
     @property
     def for_guests(self) -> bool:
-        """True if a guest may get this band's categories: it allows sites on no list."""
+        """True if guests may get this age group's categories: a child's, in which unlisted sites are open."""
         rules = self.rules
         return self.band.is_child and rules.mode.value is Mode.BLOCK_LIST and not rules.unknown.value.refuses
 
@@ -51,12 +54,12 @@ Bands = Mapping[Band, BandRules]
 
 
 def owner_of(band: Band) -> str:
-    """Return the owner of a band's rules, as a Decision names it."""
+    """Return the owner of an age group's rules in decisions, such as ``band:10-12``."""
     return f"band:{band.value}"
 
 
 def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
-    """Return the rules of a band. Raises PolicyError with file, line, key and fix."""
+    """Return the rules in an age group's file. Raises PolicyError with file, line, key and fix."""
     document = parse_document(source, file)
     part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS))
     band = Band(fields.choice(part.need("band"), [band.value for band in Band]))

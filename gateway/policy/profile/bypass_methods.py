@@ -11,7 +11,9 @@ from enum import StrEnum
 from gateway.policy.values import Proto, Reason
 
 
-class Way(StrEnum):
+class BypassMethod(StrEnum):
+    """A bypass method: a way to evade the filter."""
+
     ENCRYPTED_DNS = "encrypted_dns"
     RELAY = "relay"
     ECH = "ech"
@@ -21,34 +23,34 @@ class Way(StrEnum):
     SSH = "ssh"
 
 
-class Switch(StrEnum):
-    """A profile's setting for a bypass method. A method without a setting is allowed."""
+class MethodSetting(StrEnum):
+    """A profile's setting for a bypass method: block or allow. Without a setting it is allowed."""
 
     BLOCK = "block"
     ALLOW = "allow"
 
 
-REASONS: Mapping[Way, Reason] = {
-    Way.ENCRYPTED_DNS: Reason.ENCRYPTED_DNS,
-    Way.RELAY: Reason.RELAY,
-    Way.ECH: Reason.ECH,
-    Way.VPN: Reason.VPN,
-    Way.TOR: Reason.TOR,
-    Way.PROXY: Reason.PROXY,
-    Way.SSH: Reason.SSH,
+REASONS: Mapping[BypassMethod, Reason] = {
+    BypassMethod.ENCRYPTED_DNS: Reason.ENCRYPTED_DNS,
+    BypassMethod.RELAY: Reason.RELAY,
+    BypassMethod.ECH: Reason.ECH,
+    BypassMethod.VPN: Reason.VPN,
+    BypassMethod.TOR: Reason.TOR,
+    BypassMethod.PROXY: Reason.PROXY,
+    BypassMethod.SSH: Reason.SSH,
 }
 
-WAYS: Mapping[Proto, Way] = {
-    Proto.WIREGUARD: Way.VPN,
-    Proto.OPENVPN: Way.VPN,
-    Proto.IPSEC: Way.VPN,
-    Proto.L2TP: Way.VPN,
-    Proto.PPTP: Way.VPN,
-    Proto.IP_IN_IP: Way.VPN,
-    Proto.TEREDO: Way.VPN,
-    Proto.MESH: Way.VPN,
-    Proto.SSH: Way.SSH,
-    Proto.SOCKS: Way.PROXY,
-    Proto.PROXY: Way.PROXY,
+WAYS: Mapping[Proto, BypassMethod] = {
+    Proto.WIREGUARD: BypassMethod.VPN,
+    Proto.OPENVPN: BypassMethod.VPN,
+    Proto.IPSEC: BypassMethod.VPN,
+    Proto.L2TP: BypassMethod.VPN,
+    Proto.PPTP: BypassMethod.VPN,
+    Proto.IP_IN_IP: BypassMethod.VPN,
+    Proto.TEREDO: BypassMethod.VPN,
+    Proto.MESH: BypassMethod.VPN,
+    Proto.SSH: BypassMethod.SSH,
+    Proto.SOCKS: BypassMethod.PROXY,
+    Proto.PROXY: BypassMethod.PROXY,
 }
 """Protocol of a flow → bypass method."""

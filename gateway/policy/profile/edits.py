@@ -56,12 +56,15 @@ AS_WRITTEN = ("dates", "calendars", "portal")  # in force, each day of a range o
 
 
 def read(source: bytes, file: str) -> Document:
-    """Return what a file says, in current words. Raises PolicyError."""
+    """Return the content of a rule file as plain values, in current words. Raises PolicyError."""
     return with_current_words(document(parse_document(source, file)))
 
 
 def edited(said: Document, changes: Changes, bands: Bands) -> Document:
-    """Return a profile's content with ``changes``. Raises PolicyError for values that no file can contain."""
+    """Return a profile's content after ``changes``. Raises PolicyError for values that no file can contain.
+
+    A new age group also lowers the log level to its maximum, and removes the month of the next change.
+    """
     band = changes.get("band", said.get("band"))
     beneath = next((rules_to_yaml(bands[known].rules) for known in bands if known.value == band), {})
     result = with_current_words(changed(said, changes, beneath))
@@ -76,7 +79,10 @@ def edited(said: Document, changes: Changes, bands: Bands) -> Document:
 
 
 def _lower_log(said: Document, beneath: Mapping[str, Any]) -> None:
-    """Remove a log level above the new band's maximum: a younger band is then accepted and stores less."""
+    """Remove a log level in ``said`` that is above the maximum of the new age group, ``beneath``.
+
+    A younger age group is then accepted and stores less.
+    """
     level, most = said.get("log_level"), beneath.get("log_level")
     if (
         isinstance(level, str)
@@ -94,12 +100,12 @@ def _normal(item: Plain) -> Plain:
 
 
 def macs(items: Plain) -> list[str]:
-    """Return the MAC addresses in a list of devices, in normal form."""
+    """Return the MAC addresses in the value of `devices`, in normal form."""
     return [item for item in map(_normal, items) if isinstance(item, str)] if isinstance(items, list) else []
 
 
 def without_devices(said: Document, gone: Collection[str]) -> Document:
-    """Return a profile's content without the devices ``gone``."""
+    """Return a profile's content without some devices. ``gone``: MAC addresses in normal form."""
     items = said.get("devices")
     kept: list[Plain] = (
         [item for item in items if _normal(item) not in gone] if isinstance(items, list) else []
@@ -111,15 +117,17 @@ def without_devices(said: Document, gone: Collection[str]) -> Document:
 
 
 def profile_text(said: Document) -> bytes:
+    """Return a profile's content as the text of its file."""
     return written(said, PROFILE_ORDER)
 
 
 def home_text(said: Document) -> bytes:
+    """Return the content of qalqan.yaml as the text of its file."""
     return written(said, HOME_ORDER)
 
 
 def differences(before: Document, after: Document) -> list[str]:
-    """Return the keys that differ, in the order of the file."""
+    """Return the top-level keys that differ between two contents of a file, in the order of the file."""
     return [key for key in {**before, **after} if before.get(key) != after.get(key)]
 
 
@@ -132,6 +140,7 @@ def effective(before: Document, after: Document, changes: Changes) -> list[str]:
 
 
 def _differs(before: Document, after: Document, key: str) -> bool:
+    """Return True if a key, or one entry such as ``limits/play``, differs between two contents."""
     head, slash, entry = key.partition("/")
     old, other = before.get(head), after.get(head)
     if not slash:
@@ -143,7 +152,7 @@ def _differs(before: Document, after: Document, key: str) -> bool:
 
 
 def changes_text(before: Document, after: Document) -> str:
-    """Return the old and new values for the audit log.
+    """Return the old and new values of an edit as text for the audit log, at most MAX_DETAIL characters.
 
     For lists only the number of entries, never their text.
     """
@@ -223,6 +232,10 @@ def changed(said: Document, changes: Changes, beneath: Mapping[str, Any]) -> Doc
 
 
 def _with_entry(head: str, now: Plain, entry: str, value: Plain, beneath: object) -> Plain:
+    """Return the value of ``head`` with one entry set, or removed if ``value`` is None.
+
+    Without entries it is None.
+    """
     if head in LISTS:
         return _with_item(head, now, entry, value)
     if head not in MAPPINGS:
@@ -237,6 +250,7 @@ def _with_entry(head: str, now: Plain, entry: str, value: Plain, beneath: object
 
 
 def _with_item(head: str, now: Plain, item: str, value: Plain) -> Plain:
+    """Return a list with an item added or, if ``value`` is None, removed."""
     if isinstance(now, dict):
         refuse(head, "clears what the band says", f"change '{head}' as a whole")
     items = list(now) if isinstance(now, list) else []
@@ -248,7 +262,10 @@ def _with_item(head: str, now: Plain, item: str, value: Plain) -> Plain:
 
 
 def _as_mapping(head: str, now: Plain, beneath: object) -> dict[str, Plain]:
-    """Return the mapping in a form that accepts entries, with the same meaning."""
+    """Return the value of a key as a mapping to which entries can be added, with the same meaning.
+
+    ``beneath``: the key's default.
+    """
     if now is None:
         return {}
     if isinstance(now, dict):
@@ -259,7 +276,10 @@ def _as_mapping(head: str, now: Plain, beneath: object) -> dict[str, Plain]:
 
 
 def _cleared(head: str, beneath: object) -> dict[str, Plain]:
-    """Return `{}` entry by entry: next to another entry, `{}` would no longer clear the defaults."""
+    """Return a mapping that clears each default entry, in place of ``{}``.
+
+    Next to another entry, ``{}`` would no longer clear the defaults.
+    """
     if head == "bedtime":
         return {"school": {}, "free": {}}
     entries = beneath if isinstance(beneath, dict) else {}
@@ -267,9 +287,9 @@ def _cleared(head: str, beneath: object) -> dict[str, Plain]:
 
 
 def blamed(error: PolicyError, file: str, changes: Changes) -> str:
-    """Return the key of ``changes`` that a parser's error is about; otherwise the place in ``file``.
+    """Return the key of ``changes`` that a parser's error is about, or the error's place in the file.
 
-    Without a ``file``, the error is one of ``changed``.
+    Without a ``file``, the error is one that `changed` raised.
     """
     path = error.where.removeprefix(f"{file}:").partition(": ")[2] if file else error.where
     head = path.partition(".")[0].partition("[")[0]
@@ -282,7 +302,7 @@ def blamed(error: PolicyError, file: str, changes: Changes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ChangedEntry:
-    """One changed entry. None: it did not exist, or no longer exists."""
+    """One entry that an edit changed, with its old and new value; None: it did not or does not exist."""
 
     key: str  # as `edit` takes it: ``bedtime``, ``limits/play``, ``block/tiktok.com``
     before: Any
@@ -292,7 +312,7 @@ class ChangedEntry:
 def changed_entries(
     before: Document, after: Document, held: Mapping[str, Any], holds: Mapping[str, Any]
 ) -> Iterator[ChangedEntry]:
-    """Yield the entries that changed.
+    """Yield the entries of a file that changed, with old and new value as they are in force.
 
     ``held``, ``holds``: the rules in force before and after, in the form of the file. An entry whose rule in
     force is unchanged is skipped.
@@ -306,10 +326,12 @@ def changed_entries(
 
 
 def _as_written(said: Document, held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are shown as the file has them, not as they are in force."""
     return {key: value for key, value in typed(said).items() if key in AS_WRITTEN or key not in held}
 
 
 def _changed_keys(key: str, before: Plain, after: Plain) -> Iterator[str]:
+    """Yield the keys of the entries that a changed key has before or after, such as ``limits/play``."""
     if key in LISTS and isinstance(before, list | None) and isinstance(after, list | None):
         for item in dict.fromkeys((*(before or ()), *(after or ()))):
             yield f"{key}/{item}"
@@ -330,6 +352,7 @@ def _changed_keys(key: str, before: Plain, after: Plain) -> Iterator[str]:
 
 
 def _value_at(values: Mapping[str, Any], key: str) -> Any:
+    """Return the value at a key such as ``limits/play``; True for an item in a list."""
     head, slash, entry = key.partition("/")
     value = values.get(head)
     if not slash:

@@ -1,4 +1,4 @@
-"""A family as its files describe it: persons, devices with their owners, and the files with errors."""
+"""A family as its files describe it: profiles, settings, owners of devices, and errors in the files."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gateway.policy.config.config import Config
 from gateway.policy.profile import profile
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.profile import GUEST, HOME, Profile, guest_profile, home_profile
-from gateway.policy.profile.rules import FAMILY, Entry, Kind
+from gateway.policy.profile.rules import FAMILY, EntryKind, RuleEntry
 from gateway.policy.time.time_text import every_day
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Household:
-    """A family as its files describe it."""
+    """A family as its files describe it: settings, profiles, and the files that have errors."""
 
     config: Config
     bands: Bands
@@ -27,10 +27,10 @@ class Household:
     problems: Mapping[str, PolicyError]  # file name of an unusable profile → the error
     doubtful: Mapping[str, str] = field(
         default_factory=dict
-    )  # MACs that stand in such a file alone → its name
+    )  # MAC that only an unusable file names → the file's name
     absent: Mapping[str, PolicyError] = field(
         default_factory=dict
-    )  # whom `qalqan.yaml` names and who has no file any more, in small letters → what comes of it
+    )  # person in `qalqan.yaml` without a file, in lower case → the error
 
     def find(self, who: str) -> Profile | None:
         """Return a profile by id or name, including `guest` and `home`; None if there is none."""
@@ -39,9 +39,10 @@ class Household:
         )
 
     def owner_of(self, mac: str) -> Profile | None:
-        """Return the owner of a device by the files, the youngest user of a shared one, or None.
+        """Return the profile of a device by the files; for a shared one that of its youngest user.
 
-        While a file cannot be used, its devices are guests and never unfiltered.
+        None: no file names the device. While a file cannot be used, its devices are guests and never
+        unfiltered.
         """
         for person in self.profiles.values():
             if mac in person.devices:
@@ -57,7 +58,7 @@ class Household:
         return self.guest if mac in self.doubtful or mac in self.config.shared else None
 
     def problem_of(self, mac: str) -> PolicyError | None:
-        """Return the error of the file that names the device's owner, if it cannot be used."""
+        """Return the error because of which a device lacks its owner's rules; None if there is none."""
         if mac in self.doubtful:
             return self.problems.get(self.doubtful[mac])
         people = {who.casefold() for who in self.config.shared.get(mac, ())}
@@ -67,42 +68,45 @@ class Household:
         return next(broken, None) or next(gone, None)
 
     def managed(self, mac: str, profile: Profile) -> Profile:
-        """Return ``profile`` with the names of a school's or company's tunnel for this device."""
+        """Return ``profile``, in which the device may also reach the tunnels of its school or company.
+
+        These are the names under `managed` in qalqan.yaml.
+        """
         names = self.config.managed.get(mac, ())
         if not names:
             return profile
-        own = tuple(Entry(Kind.NAME, name, FAMILY) for name in names)
+        own = tuple(RuleEntry(EntryKind.NAME, name, FAMILY) for name in names)
         return replace(profile, rules=replace(profile.rules, allow=(*profile.rules.allow, *own)))
 
     def with_profiles(self, profiles: Mapping[str, Profile]) -> Household:
-        """Return the household with these profiles instead."""
+        """Return the household with other profiles; the guest and home profiles are derived from them."""
         return assembled(self.config, self.bands, profiles, self.problems, self.doubtful, self.absent)
 
     @property
     def visitor(self) -> Profile:
-        """The profile of a guest whom a guardian accepted as a visitor: no bedtime applies."""
+        """The guest profile without bedtime, for a guest whom a guardian accepted as a visitor."""
         rules = replace(self.guest.rules, bedtime=every_day(None))
         return replace(self.guest, name="Visitor", rules=rules)
 
     @property
     def named(self) -> frozenset[str]:
-        """Every device that the files name."""
+        """MAC addresses of every device that a file names, even one that cannot be used."""
         of_people = (mac for person in self.profiles.values() for mac in person.devices)
         return frozenset((*of_people, *self.config.shared, *self.doubtful))
 
     @property
     def inhabited(self) -> bool:
-        """True if a file says that a person lives here, even if the file is broken or missing."""
+        """True if the files name any person, even if that person's file is broken or missing."""
         return bool(self.profiles or self.problems or self.absent)
 
     @property
     def unclaimed(self) -> Household:
-        """The household while the gateway is unclaimed: every unknown device is unfiltered."""
+        """The household before a guardian sets up the gateway: every unknown device is unfiltered."""
         return replace(self, config=replace(self.config, unknown_devices=HOME, interfaces={}))
 
     @property
     def children(self) -> tuple[Profile, ...]:
-        """The profiles that `all` means."""
+        """The children's profiles: those that `all` means."""
         return tuple(person for person in self.profiles.values() if person.is_child)
 
 
@@ -111,7 +115,7 @@ def _id_of(file: str) -> str:
 
 
 def keep_last_good(new: Household, old: Household) -> Household:
-    """Return ``new`` with the last good version of each profile whose file is broken. The problems remain."""
+    """Return ``new`` with the profiles of ``old`` for files that are now broken. The errors remain."""
     profiles = dict(new.profiles)
     for name in new.problems:
         last = old.profiles.get(_id_of(name))
@@ -130,6 +134,10 @@ def assembled(
     doubtful: Mapping[str, str],
     absent: Mapping[str, PolicyError] | None = None,
 ) -> Household:
+    """Return a household with its derived guest and home profiles.
+
+    A device that a profile has is not ``doubtful``.
+    """
     owned = {mac for person in profiles.values() for mac in person.devices}
     return Household(
         config=read,

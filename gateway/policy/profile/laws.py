@@ -1,23 +1,23 @@
-"""Legal rules of a country as switches: `laws` of `profiles/countries/*.yaml`, and of a child's file.
+"""Laws of a country as rules: `laws` in `profiles/countries/*.yaml`, and in a child's file.
 
-Each is off until a guardian turns it on for a child, and refuses something only for children who are younger
-than it says. It names its law, how things stand with it, and where and when that was read. The format::
+A law blocks services or categories for children below an age. It is off until a guardian turns it on for a
+child. Each has its legal status and the source of its description. The format::
 
     laws:
       - id: au-under-16-social
         name: {en: Social Media Minimum Age (Australia), ru: …, kk: …}
-        below: 16                       # binds children of bands that end before that age
+        below: 16                       # applies to age groups that end before this age
         status: in force                # a LawStatus
-        since: 2025-12-10               # of one that is in force
-        expected: {en: early 2027}      # of one that is announced, where a time is known
+        since: 2025-12-10               # only if it is in force
+        expected: {en: early 2027}      # only if it is announced and a time is known
         refuses: [service:tiktok]       # also category:<id>
-        named_too: [service:youtube]    # named by the law and left open here, since …
-        why_open: {en: …}               # … of this
-        not_on_it: [service:discord]    # often taken for a part of it
+        named_too: [service:youtube]    # named by the law, but not blocked here, because …
+        why_open: {en: …}               # … of this reason
+        not_on_it: [service:discord]    # often assumed to be named by the law
         source: …
-        date: 2026-11-24
+        date: 2026-11-24                # when the source was read
 
-    laws: {au-under-16-social: Mum}     # of a child's file: which one is on, and who turned it on
+    laws: {au-under-16-social: Mum}     # in a child's file: a law that is on, and who turned it on
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from datetime import date
 from typing import Any
 
 from gateway.policy.names.categories import LANGUAGES
-from gateway.policy.profile.rules import FAMILY, Entry, Kind, Law, Laws, LawStatus, Owned
+from gateway.policy.profile.rules import FAMILY, EntryKind, Law, Laws, LawStatus, Owned, RuleEntry
 from gateway.policy.time import time_text as timetext
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.fields import Node, shown
@@ -38,15 +38,15 @@ LAW_KEYS = (
     "source", "date",
 )  # fmt: skip
 AGES = (6, 18)
-MAX_WHO = 60  # characters of who turned it on, as of a person's name
+MAX_WHO = 60  # characters of the person's name, as in a profile
 MAX_ON = 16  # laws of one child
-UNNAMED = ("true", "on", "yes")  # what a hand may write in place of who
+UNNAMED = ("true", "on", "yes")  # accepted in a file edited by hand, in place of a name
 
 _ID = re.compile(r"[a-z]{2}-[a-z0-9-]{2,37}", re.ASCII)
 
 
 def parse_law(node: Node) -> Law:
-    """One of a country's. Raises PolicyError."""
+    """Return a law from a country's file. Raises PolicyError."""
     part = fields.Fields(fields.mapping(node), LAW_KEYS)
     key = part.need("id")
     if _ID.fullmatch(fields.text(key)) is None:
@@ -75,7 +75,7 @@ def parse_law(node: Node) -> Law:
 
 
 def texts(node: Node) -> Mapping[str, str]:
-    """A text by language; English at least."""
+    """Return language → text, from a mapping in a data file. Raises PolicyError if English is missing."""
     part = fields.Fields(fields.mapping(node), LANGUAGES)
     part.need("en")
     return {key: fields.text(value) for key, _, value in fields.pairs(node)}
@@ -85,26 +85,31 @@ def day_of(node: Node) -> date:
     return timetext.calendar_date(fields.text(node), node.place)
 
 
-def _entries(node: Node) -> tuple[Entry, ...]:
+def _entries(node: Node) -> tuple[RuleEntry, ...]:
     read = []
     for item in fields.items(node):
         kind, _, value = fields.text(item).partition(":")
         if kind not in ("service", "category") or not value:
             word = shown(fields.text(item))
             item.place.refuse(f"{word} is not known here", "write service:<id> or category:<id>")
-        read.append(Entry(Kind.SERVICE if kind == "service" else Kind.CATEGORY, value, "product"))
+        read.append(
+            RuleEntry(EntryKind.SERVICE if kind == "service" else EntryKind.CATEGORY, value, "product")
+        )
     return tuple(read)
 
 
 def unknown_entries(laws: Iterable[Law], services: Collection[str], categories: Collection[str]) -> list[str]:
-    """What laws name and the catalogue does not know."""
+    """Return the entries that laws name but the catalogue does not have, as text with the law's id."""
     named = [(law.id, entry) for law in laws for entry in (*law.refuses, *law.named_too, *law.not_on_it)]
-    known = {Kind.SERVICE: services, Kind.CATEGORY: categories}
+    known = {EntryKind.SERVICE: services, EntryKind.CATEGORY: categories}
     return [f"{law}: {entry}" for law, entry in named if entry.value not in known[entry.kind]]
 
 
 def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
-    """Of a child's file: those that are on, each owned by who turned it on."""
+    """Return the laws that a child's file turns on, each with the person who did so as its owner.
+
+    Raises PolicyError.
+    """
     rows = list(fields.pairs(node))
     if len(rows) > MAX_ON:
         node.place.refuse(f"names {len(rows)} laws", f"name at most {MAX_ON}")
@@ -120,12 +125,15 @@ def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
 
 
 def spoken_laws(laws: Iterable[Owned[Law]]) -> dict[str, str]:
-    """As a child's file has them."""
+    """Return law id → the person who turned it on, as a child's file has them; ``true`` if unknown."""
     return {law.value.id: law.owner.partition(":")[2] or "true" for law in laws}
 
 
 def signed(changes: Mapping[str, Any], by: str) -> dict[str, Any]:
-    """``changes`` of a child's file, in which nobody turns a law on in somebody else's name."""
+    """Return the changes of a child's file, with ``by`` as the person who turns each law on.
+
+    A request therefore cannot turn on a law in another person's name.
+    """
     found = dict(changes)
     for key, value in changes.items():
         head, slash, _ = key.partition("/")

@@ -20,12 +20,12 @@ FIX = "the next change on the pages writes the new one"
 
 
 def with_current_words(said: Mapping[str, T]) -> dict[str, T]:
-    """Return what a profile's file says, with each old word replaced by the current one."""
+    """Return the plain content of a profile's file, with each old word replaced by the current one."""
     return _translated(said, CURRENT)
 
 
 def with_old_words(said: Mapping[str, T]) -> dict[str, T]:
-    """Return what a profile's file says in the old words: a stored digest was made of these."""
+    """Return the plain content of a profile's file with old words: stored digests were made of these."""
     return _translated(said, OLD)
 
 

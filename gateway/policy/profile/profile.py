@@ -1,4 +1,4 @@
-"""A person's rules: one YAML file → Profile, merged with its band's defaults.
+"""A person's rules: one YAML file → Profile, merged with its age group's defaults.
 
 Also the built-in profiles without a file: `guest`, for devices without an owner, and `home`, for devices that
 are not filtered.
@@ -15,9 +15,9 @@ from gateway.age.bands import Band, youngest
 from gateway.core.errors import PolicyError
 from gateway.policy.identity import macs
 from gateway.policy.profile import rule_file as rulefile
+from gateway.policy.profile.age_transitions import read_month
 from gateway.policy.profile.bands import BandRules, Bands, owner_of
-from gateway.policy.profile.bypass_methods import Switch, Way
-from gateway.policy.profile.growing import read_month
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.old_words import old_word
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rule_keys import NO_RULES, PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
@@ -61,7 +61,7 @@ def _no_days(calendar: str) -> frozenset[date]:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The rules of a person, or of devices without a person."""
+    """The rules of a person, merged with the age group's defaults, or of devices without a person."""
 
     id: str  # the file's name without its ending; ASCII
     name: str  # free text
@@ -80,7 +80,7 @@ class Profile:
 
     @property
     def filtered(self) -> bool:
-        """False if only the lists that bind everyone block anything; such a device has no slot."""
+        """True if any rule besides the lists for everyone may block something. Other devices have no slot."""
         return self.rules.filters or any(law.value.binds(self.band) for law in self.rules.laws)
 
     @property
@@ -89,7 +89,7 @@ class Profile:
         return self.rules.failure.value == "closed"
 
     def with_log_level(self, highest_held: Band, bands: Bands) -> Profile:
-        """Return the profile with its log level capped by the highest band that this person ever had."""
+        """Return the profile with its log level capped by the highest age group that this person ever had."""
         level = min(self.rules.log_level, bands[highest_held].rules.log_level)
         return (
             self
@@ -99,7 +99,7 @@ class Profile:
 
 
 def check_id(profile_id: str, file: str) -> None:
-    """Raise PolicyError if no profile may have this id."""
+    """Raise PolicyError if ``profile_id`` is invalid or reserved."""
     place = Place(file, 1, "")
     if _ID.fullmatch(profile_id) is None:
         place.refuse(
@@ -118,7 +118,10 @@ def parse_profile(
     words: Vocabulary,
     days_of: DaysOf = _no_days,
 ) -> Profile:
-    """Return a profile. ``days_of`` reads the calendars. Raises PolicyError with file, line, key and fix."""
+    """Return the profile in a file's text, merged with its age group's defaults.
+
+    ``days_of`` reads the calendars. Raises PolicyError with file, line, key and fix.
+    """
     check_id(profile_id, file)
     document = parse_document(source, file)
     part = fields.Fields(document, (*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS))
@@ -137,7 +140,10 @@ def parse_profile(
 
 
 def _month(node: Node) -> str:
-    """Return the month, also a past one: families may edit their files late."""
+    """Return the month of a YAML node; past ones are valid too: families may edit their files late.
+
+    Raises PolicyError.
+    """
     word = fields.text(node)
     if read_month(word) is None:
         node.place.refuse(f"{shown(word)} is no month", "write a year and a month as 2027-05")
@@ -172,8 +178,9 @@ def _devices(node: Node) -> tuple[str, ...]:
 
 
 def conflict(new: Profile, others: Iterable[Profile], file: str, source: str | bytes) -> PolicyError | None:
-    """Return why ``new``, read from ``source``, conflicts with ``others``: a shared device or name; else
-    None.
+    """Return the error if ``new`` has a device or a name of another profile; None if it has none.
+
+    ``file`` and ``source``: the file of ``new``, for the error's place.
     """
     for other in others:
         for number, mac in enumerate(new.devices):
@@ -207,7 +214,10 @@ def find_profile(who: str, profiles: Mapping[str, Profile]) -> Profile | None:
 
 
 def home_profile(bands: Bands) -> Profile:
-    """Return the profile of unfiltered devices: only what binds everyone is blocked; no times, no log."""
+    """Return the built-in profile of unfiltered devices.
+
+    Only what is blocked for everyone is blocked; there are no time rules and no log.
+    """
     return Profile(HOME, "Home", Band.ADULT, (), _unfiltered(bands), built_in=True)
 
 
@@ -218,13 +228,16 @@ def _unfiltered(bands: Bands) -> Rules:
 
 
 def guest_band(profiles: Iterable[Profile], bands: Bands) -> Band:
-    """Return the family's youngest block-list band: a band that allows sites on no list."""
+    """Return the age group for guests: the family's youngest in which unlisted sites are open.
+
+    DEFAULT_BAND if no child has such an age group.
+    """
     fit = [profile.band for profile in profiles if profile.is_child and bands[profile.band].for_guests]
     return youngest(fit) if fit else DEFAULT_BAND
 
 
 def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
-    """Return the guest profile: block-list mode with a band's categories, and log level 0.
+    """Return the guest profile: block-list mode with an age group's categories, and log level 0.
 
     It is closed from the earliest bedtime of ``profiles`` to their latest morning. The family's own entries
     are about its children and do not apply to guests.
@@ -240,7 +253,7 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
         # A guest has no daily time to use.
         categories={key: _uncounted(rule) for key, rule in base.categories.items()},
         # Guests use their company's VPN for work.
-        ways={**base.ways, Way.VPN: Owned(Switch.ALLOW, owner)},
+        ways={**base.ways, BypassMethod.VPN: Owned(MethodSetting.ALLOW, owner)},
         homework=(),
         bedtime=union_of_bedtimes(person.rules.bedtime for person in family if person.is_child),
         limits={},
@@ -255,11 +268,12 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
 
 
 def _uncounted(rule: Owned[Action]) -> Owned[Action]:
+    """Return the action for guests, who have no daily time: allow in place of count."""
     return Owned(Action.ALLOW, rule.owner) if rule.value is Action.COUNT else rule
 
 
 def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
-    """Return for each morning the range from the earliest start to the latest end."""
+    """Return a bedtime that for each morning lasts from the earliest start to the latest end of all."""
     by_slot = zip(*(bedtime.values for bedtime in bedtimes), strict=True)
     values = tuple(_union([bedtime.value for bedtime in slot if bedtime is not None]) for slot in by_slot)
     return ByDay(values or (None,) * 14)
@@ -268,6 +282,7 @@ def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
 def _union(spans: list[Span]) -> Owned[Span] | None:
     # A bedtime that starts after noon and ends the same day reaches no morning: it is ignored if there are
     # nights.
+    """Return the span from the earliest start to the latest end; None without spans."""
     nights = [span for span in spans if span.is_night] or spans
     if not nights:
         return None
@@ -278,7 +293,10 @@ def _union(spans: list[Span]) -> Owned[Span] | None:
 
 
 def id_of(name: str, taken: Collection[str]) -> str:
-    """Return an id that is not in ``taken``, ignoring case: ``aruzhan``, ``aruzhan-2``, ``child-2``."""
+    """Return a new profile id for a name: ``aruzhan``, ``aruzhan-2``, ``child-2``.
+
+    It is not in ``taken``, ignoring case.
+    """
     used = {known.casefold() for known in (*taken, *TAKEN)}
     stem = _ascii_id(name)
     number = 2 if stem in used else 1
@@ -292,6 +310,7 @@ def id_of(name: str, taken: Collection[str]) -> str:
 
 
 def _ascii_id(name: str) -> str:
+    """Return the name in ASCII letters and digits with dashes; empty if no letter has an ASCII form."""
     import unicodedata  # 1 MB; needed only for a new profile
 
     spelt = unicodedata.normalize("NFC", name).casefold().translate(_LETTERS)

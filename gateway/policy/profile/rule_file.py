@@ -1,4 +1,4 @@
-"""The keys that band files and profiles share: located YAML → Rules, and Rules → YAML.
+"""Reads and writes the keys that age group files and profiles share: located YAML → Rules → YAML.
 
 A file is merged over the rules beneath it: an empty mapping clears, mappings and lists add, scalars replace.
 The writer of a value owns it. A dated exception (key ``dates``) applies to a date, or to each day of a range.
@@ -18,7 +18,7 @@ from gateway.policy.identity import macs
 from gateway.policy.names.categories import Categories
 from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.names.services import Catalogue
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.laws import read_laws, spoken_laws
 from gateway.policy.profile.old_words import current_nodes
 from gateway.policy.profile.rule_keys import RULES, RuleKey, RuleShape
@@ -28,10 +28,10 @@ from gateway.policy.profile.rules import (
     Action,
     DateRule,
     DayType,
-    Entry,
-    Kind,
+    EntryKind,
     Laws,
     Owned,
+    RuleEntry,
     Rules,
 )
 from gateway.policy.time import time_text as timetext
@@ -57,7 +57,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words that rules may use."""
+    """The categories, services, laws and public-suffix check that rule files are validated against."""
 
     categories: Categories
     catalogue: Catalogue
@@ -66,7 +66,7 @@ class Vocabulary:
 
 
 def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_log_level: int) -> Rules:
-    """Return the merged rules.
+    """Return the rules of a file, merged over ``base``; ``owner`` owns its values.
 
     ``source`` may have other keys too. Raises PolicyError with file, line, key and fix.
     """
@@ -79,7 +79,7 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
 
 
 class _Layer:
-    """One file's rules, each with its owner."""
+    """Reads the keys of one file, each merged over the value beneath it."""
 
     def __init__(self, source: Located, owner: str, words: Vocabulary, max_log_level: int) -> None:
         self._entries = current_nodes(source.entries)
@@ -154,21 +154,23 @@ class _Layer:
             read[key] = Owned(Action(fields.choice(value, actions)), self._owner)
         return {**base, **read} if read else {}
 
-    def _bypass_methods(self, node: Node, base: Mapping[Way, Owned[Switch]]) -> Mapping[Way, Owned[Switch]]:
-        read: dict[Way, Owned[Switch]] = {}
+    def _bypass_methods(
+        self, node: Node, base: Mapping[BypassMethod, Owned[MethodSetting]]
+    ) -> Mapping[BypassMethod, Owned[MethodSetting]]:
+        read: dict[BypassMethod, Owned[MethodSetting]] = {}
         for key, place, value in fields.pairs(node):
-            _known(key, [way.value for way in Way], "no way around the filter", place.refuse)
-            word = fields.choice(value, [switch.value for switch in Switch])
-            read[Way(key)] = Owned(Switch(word), self._owner)
+            _known(key, [way.value for way in BypassMethod], "no way around the filter", place.refuse)
+            word = fields.choice(value, [switch.value for switch in MethodSetting])
+            read[BypassMethod(key)] = Owned(MethodSetting(word), self._owner)
         return {**base, **read} if read else {}
 
-    def _entries_of(self, node: Node, base: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    def _entries_of(self, node: Node, base: tuple[RuleEntry, ...]) -> tuple[RuleEntry, ...]:
         if isinstance(node, Located) and not node.entries:
             return ()
         items = fields.items(node)
         if len(items) > MAX_ENTRIES:
             node.place.refuse(f"has {len(items)} entries", f"use at most {MAX_ENTRIES}, or add a list source")
-        read: dict[Entry, None] = {}
+        read: dict[RuleEntry, None] = {}
         for item in items:
             entry = self._entry(item)
             if entry in read:
@@ -176,20 +178,20 @@ class _Layer:
             read[entry] = None
         return (*base, *read)
 
-    def _entry(self, node: Node) -> Entry:
+    def _entry(self, node: Node) -> RuleEntry:
         word = fields.text(node)
         kind, colon, value = word.partition(":")
         if colon and kind == "service":
             self._known_service(value, node.place.refuse)
-            return Entry(Kind.SERVICE, value, self._owner)
+            return RuleEntry(EntryKind.SERVICE, value, self._owner)
         if colon and kind == "category":
             self._known_category(value, node.place.refuse)
-            return Entry(Kind.CATEGORY, value, self._owner)
+            return RuleEntry(EntryKind.CATEGORY, value, self._owner)
         if colon and kind.isalpha() and not value.startswith("//"):
             node.place.refuse(
                 f"{shown(word)} is not known here", "write a domain, service:<id> or category:<id>"
             )
-        return Entry(Kind.NAME, read_rule_host(node, self._words.is_public_suffix), self._owner)
+        return RuleEntry(EntryKind.NAME, read_rule_host(node, self._words.is_public_suffix), self._owner)
 
     def _by_target(
         self,
@@ -208,6 +210,7 @@ class _Layer:
         return {target: days for target, days in merged.items() if days}
 
     def known_target(self, target: str, place: Place) -> None:
+        """Raise PolicyError if limits and windows can have no such target."""
         kind, colon, value = target.partition(":")
         if colon and kind == "service":
             self._known_service(value, place.refuse)
@@ -222,6 +225,7 @@ class _Layer:
     def dates(
         self, base: Mapping[date, DateRule], limits: Collection[str], windows: Collection[str]
     ) -> Mapping[date, DateRule]:
+        """Return the dated exceptions. ``limits``, ``windows``: the targets of the regular rules."""
         node = self._entries.get("dates")
         if node is None:
             return base
@@ -243,13 +247,14 @@ class _Layer:
 
 
 def _known(value: str, known: Collection[str], what: str, refuse: Callable[[str, str], None]) -> None:
+    """Raise PolicyError, by ``refuse``, if a word is not known."""
     if value not in known:
         refuse(f"{shown(value)} is {what}", fields.suggestion(value, known))
 
 
 @dataclass(frozen=True, slots=True)
 class DateReader:
-    """The owner of the rules, and the targets of the regular rules."""
+    """The owner of dated exceptions, and the targets of the regular rules that they may change."""
 
     owner: str
     known_target: Callable[[str, Place], None]  # raises PolicyError
@@ -258,7 +263,7 @@ class DateReader:
 
 
 def read_dates(node: Node, reader: DateReader) -> Mapping[date, DateRule]:
-    """Return the rule of each date. Raises PolicyError with file, line, key and fix."""
+    """Return date → the exceptions of that date. Raises PolicyError with file, line, key and fix."""
     ranges: dict[date, DateRule] = {}
     single: dict[date, DateRule] = {}
     lines: dict[tuple[bool, date], int] = {}
@@ -297,6 +302,7 @@ def _days_in_range(first: date, last: date) -> Iterator[date]:
 
 
 def _over(rule: DateRule, base: DateRule | None) -> DateRule:
+    """Return the exceptions of a single date, completed by those of the range that it is in."""
     if base is None:
         return rule
     return replace(
@@ -333,7 +339,7 @@ def _day_type(node: Node) -> DayType:
 def _by_target(
     node: Node, read: Callable[[Node], T], reader: DateReader, ordinary: Collection[str]
 ) -> Mapping[str, Owned[T | None]]:
-    """Return the value by target. ``{}`` means none for any target."""
+    """Return target → its value on a date. ``{}`` means none for every target in ``ordinary``."""
     if isinstance(node, Located) and not node.entries:
         return {target: Owned(None, reader.owner) for target in ordinary}
     found = {}
@@ -344,7 +350,7 @@ def _by_target(
 
 
 def _owned(node: Node, read: Callable[[Node], T], reader: DateReader) -> Owned[T | None]:
-    """Return an owned value. ``{}`` means none."""
+    """Return the value on a date with its owner. ``{}`` means no value."""
     if not isinstance(node, Located):
         return Owned(read(node), reader.owner)
     if node.entries:
@@ -355,7 +361,10 @@ def _owned(node: Node, read: Callable[[Node], T], reader: DateReader) -> Owned[T
 def with_targets(
     rules: Mapping[str, ByDay[Owned[T]]], exceptions: Iterable[Mapping[str, Owned[T | None]]]
 ) -> Mapping[str, ByDay[Owned[T]]]:
-    """Return ``rules`` with a key for each target of the exceptions too: a flow checks only these keys."""
+    """Return ``rules`` with a key for each target that the exceptions limit, too.
+
+    A flow checks only these keys.
+    """
     named = {
         target: None
         for exception in exceptions
@@ -366,7 +375,10 @@ def with_targets(
 
 
 def rules_to_yaml(rules: Rules) -> dict[str, Any]:
-    """Return every key of a profile except name, band and devices. Lists and mappings may be empty."""
+    """Return rules in the form of a file: every key of a profile except name, age group and devices.
+
+    Lists and mappings may be empty.
+    """
     result: dict[str, Any] = {}
     for rule in RULES:
         value = getattr(rules, rule.name)
@@ -394,8 +406,9 @@ def rules_to_yaml(rules: Rules) -> dict[str, Any]:
 
 
 def by_day_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
-    """Return one value for every day, or a mapping by day type, by weekday where that differs, and by week;
-    {} for none.
+    """Return values by day in the form of a file; {} for none.
+
+    The form is one value for every day, or a mapping by day type, by weekday where that differs, and by week.
     """
     days = _days_to_yaml(values, to_yaml)
     if values.week is None:
@@ -406,6 +419,7 @@ def by_day_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
 
 
 def _days_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
+    """Return the values of the days in the shortest form of a file, without the week's."""
     plain = [None if owned is None else owned.value for owned in values.values]
     school, free = plain[:7], plain[7:]
 

@@ -1,8 +1,9 @@
-"""The keys of rules, each described once: `RULES`.
+"""The table of all rule keys (`RULES`): each key is described once, with its shape and choices.
 
-The reader and the writer of rule files, the check of band files, the command line, the API and the pages use
-this table. No other table repeats the keys. A new key needs a field of `Rules`, an entry here, its texts in
-webui/rules/rule_text.py, and the code that applies it. Defaults are in the band files (profiles/bands).
+The reader and the writer of rule files, the check of age group files, the command line, the API and the pages
+use this table. No other table repeats the keys. A new key needs a field of `Rules`, an entry here, its texts
+in webui/rules/rule_text.py, and the code that applies it. Defaults are in the age group files
+(profiles/bands).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class RuleShape(Enum):
 
 
 class RuleSection(StrEnum):
-    """What a key is about. The pages group rules by it."""
+    """The subject of a rule key, by which the pages group rules."""
 
     TIME = "time"
     SITES = "what"
@@ -56,7 +57,7 @@ class RuleSection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleKey:
-    """One key of a rule file."""
+    """The description of one rule key: its shape, section, choices, and where it may be used."""
 
     name: str  # in YAML and in the API, and the field of `Rules`
     shape: RuleShape
@@ -72,7 +73,7 @@ class RuleKey:
 
     @property
     def scale(self) -> tuple[str, ...]:
-        """The values of a choice or a switch as text, from strict to lenient."""
+        """The values of a choice or switch as text, from strict to lenient; () for other shapes."""
         if self.shape is RuleShape.SWITCH:
             return ("true", "false") if self.restricts else ("false", "true")
         return tuple(choice.value for choice in self.choices)
@@ -133,15 +134,15 @@ RULES: tuple[RuleKey, ...] = (
 
 BY_NAME: Mapping[str, RuleKey] = {rule.name: rule for rule in RULES}
 PERSON_KEYS = ("name", "band", "next_step", "devices")
-"""The keys of a profile that are no rules."""
+"""Keys of a profile that describe the person or its devices, not rules."""
 
 RULE_KEYS = tuple(rule.name for rule in RULES if not rule.personal)
 PERSONAL_KEYS = tuple(rule.name for rule in RULES if rule.personal)
 EXPORTED_KEYS = tuple(rule.name for rule in RULES if rule.exported)
 ONE_VALUE = (RuleShape.CHOICE, RuleShape.SWITCH, RuleShape.MINUTES, RuleShape.LEVEL)
-"""The shapes with one value a key."""
+"""The shapes of keys with a single value."""
 NO_RULES = Rules(**{rule.name: rule.base for rule in RULES})
-"""The rules beneath every band file."""
+"""The rules over which every age group file is merged: nothing is blocked."""
 
 
 def of_shape(*shapes: RuleShape) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The rules of a band and of a profile: frozen values, each with its owner."""
+"""The rules of an age group or a profile: frozen values, each with its owner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
 
 from gateway.age.bands import Band
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.time.time_text import ByDay, Span
 
 T = TypeVar("T")
@@ -35,19 +35,21 @@ class Sightings(StrEnum):
 
 
 class DayType(StrEnum):
-    """What a day counts as."""
+    """The type of a day: school day or free day. Weekends, holidays, calendars and dates decide it."""
 
     SCHOOL = "school"
     FREE = "free"
 
 
 class Mode(StrEnum):
+    """Whether sites that no rule names are open or blocked."""
+
     BLOCK_LIST = "block-list"  # open except for what is blocked
     ALLOW_LIST = "allow-list"  # blocked except for what is allowed
 
 
 class Action(StrEnum):
-    """What happens to a category, from strict to lenient."""
+    """The effect of a rule on a category or on unknown names, from strict to lenient."""
 
     BLOCK = "block"  # without an ask button
     ASK = "ask"  # blocked, with an ask button
@@ -56,10 +58,12 @@ class Action(StrEnum):
 
     @property
     def strictness(self) -> int:
+        """A number that is higher for a stricter action: 0 to 3."""
         return _STRICTNESS[self]
 
     @property
     def refuses(self) -> bool:
+        """True for block and ask."""
         return self is Action.BLOCK or self is Action.ASK
 
 
@@ -67,27 +71,29 @@ _STRICTNESS = {Action.ALLOW: 0, Action.COUNT: 1, Action.ASK: 2, Action.BLOCK: 3}
 
 
 class SafeSearch(StrEnum):
+    """The level of safe search in search engines and video sites."""
+
     STRICT = "strict"
     MODERATE = "moderate"
     OFF = "off"
 
 
 class Failure(StrEnum):
-    """What happens while the daemon is down."""
+    """Whether undecided connections are blocked (closed) or allowed (open) while the daemon is down."""
 
     CLOSED = "closed"
     OPEN = "open"
 
 
 class ClockUnset(StrEnum):
-    """What time rules do while the clock is not trusted."""
+    """Whether time rules block (strict) or do not apply (open) while the clock is not trusted."""
 
     STRICT = "strict"  # whatever has a time rule is closed
     OPEN = "open"
 
 
-class Kind(IntEnum):
-    """What an entry of allow, block or homework names; a higher kind outranks a lower one."""
+class EntryKind(IntEnum):
+    """The type of an entry of allow, block or homework; a higher one outranks a lower one."""
 
     CATEGORY = 1
     SERVICE = 2
@@ -95,25 +101,28 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of allow, block or homework."""
+class RuleEntry:
+    """One entry of allow, block or homework: a host name, a service or a category."""
 
-    kind: Kind
+    kind: EntryKind
     value: str  # a host name with all names under it, a service's id or a category's id
     owner: str
 
     def __str__(self) -> str:
-        return self.value if self.kind is Kind.NAME else f"{self.kind.name.lower()}:{self.value}"
+        return self.value if self.kind is EntryKind.NAME else f"{self.kind.name.lower()}:{self.value}"
 
     @property
     def rank(self) -> tuple[int, int]:
         """The precedence: name before service before category, longer name before shorter."""
-        return self.kind, len(self.value) if self.kind is Kind.NAME else 0
+        return self.kind, len(self.value) if self.kind is EntryKind.NAME else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Owned(Generic[T]):
-    """A value and its owner: "family", "band:<id>", or "self:<name>" for a child's own."""
+    """A rule's value with its owner: "family", "band:<id>", "guardian:<name>" or "self:<name>".
+
+    The last is a child's own setting.
+    """
 
     value: T
     owner: str
@@ -129,7 +138,7 @@ class LawStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A legal rule of a country, as far as a gateway can enforce it (laws.py)."""
+    """A law of a country that blocks services or categories for children below an age (laws.py)."""
 
     id: str
     name: Mapping[str, str]  # language → text
@@ -137,20 +146,23 @@ class Law:
     status: LawStatus
     since: date | None
     expected: Mapping[str, str]
-    refuses: tuple[Entry, ...]
-    named_too: tuple[Entry, ...]
+    refuses: tuple[RuleEntry, ...]
+    named_too: tuple[RuleEntry, ...]
     why_open: Mapping[str, str]
-    not_on_it: tuple[Entry, ...]
+    not_on_it: tuple[RuleEntry, ...]
     source: str
     date: date  # when the source was read
 
     @property
     def rule(self) -> str:
-        """The rule's name in a Decision."""
+        """The rule's text in decisions, such as ``law:au-under-16-social``."""
         return f"law:{self.id}"
 
     def binds(self, band: Band) -> bool:
-        """Return whether every child of a band is younger. Only a child's band is known, not its age."""
+        """Return True if every child of an age group is younger than the law's age.
+
+        Only a child's age group is known, not its age.
+        """
         _, last = band.ages
         return last is not None and last < self.below
 
@@ -176,7 +188,7 @@ class DateRule:
 
     @property
     def says(self) -> tuple[str, ...]:
-        """What the exception is about: the day type, or keys of a profile."""
+        """The subjects of the exception: a day type, ``bedtime``, ``limits``, ``windows``."""
         counts_as = (self.counts_as.value,) if self.counts_as is not None else ()
         bedtime = ("bedtime",) if self.bedtime is not None else ()
         limits = ("limits",) if self.limits else ()
@@ -185,7 +197,7 @@ class DateRule:
 
 @dataclass(frozen=True, slots=True)
 class SelfSet:
-    """What a child set for itself, in addition to other rules; of both the stricter applies (self_set.py)."""
+    """Bedtime and limits that a child set for itself; of these and the other rules the stricter applies."""
 
     bedtime: Bedtime
     limits: Mapping[str, Limit]
@@ -193,27 +205,27 @@ class SelfSet:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of a band, or of a profile after its file was merged over its band's."""
+    """All rules of an age group, or of a profile after its file was merged over its age group's rules."""
 
     mode: Owned[Mode]
     unknown: Owned[Action]  # for names in no category: allow, ask or block
     categories: Mapping[str, Owned[Action]]  # a category that is missing here is allowed
-    ways: Mapping[Way, Owned[Switch]]  # bypass methods; one that is missing here is allowed
-    allow: tuple[Entry, ...]
-    block: tuple[Entry, ...]
-    homework: tuple[Entry, ...]  # never counted; open when time is used up
+    ways: Mapping[BypassMethod, Owned[MethodSetting]]  # bypass methods; one that is missing here is allowed
+    allow: tuple[RuleEntry, ...]
+    block: tuple[RuleEntry, ...]
+    homework: tuple[RuleEntry, ...]  # never counted; open when time is used up
     safe_search: Owned[SafeSearch]
     bedtime: Bedtime
     limits: Mapping[str, Limit]  # by target: internet, play, service:x, category:y, group:z
     windows: Mapping[str, Windows]  # by target
     dates: Mapping[date, DateRule]  # exceptions; a target of theirs has a key in limits or windows too
     calendars: tuple[str, ...]  # iCalendar files as written; their days are in Profile.free_days
-    landing: Owned[timedelta]  # what the child alone takes once a day to come to an end; zero: none
+    landing: Owned[timedelta]  # time to finish a game, which a child may take once a day; zero: none
     linger: Owned[timedelta]  # silent minutes that count after a counted one
     auto_approve: Owned[timedelta]  # minutes a day of requests that are granted automatically
     updates: Owned[bool]  # names of updates are open and never counted
     laws: tuple[Owned[Law], ...]  # legal rules that a guardian turned on, for all bands
-    portal: frozenset[str]  # MACs whose connectivity probes are refused while time rules or a pause shut them
+    portal: frozenset[str]  # MACs: their connectivity probes are blocked while the device is blocked
     strict: Owned[bool]  # a flow without a name passes only to an address that an allowed name resolved to
     log_level: int  # 0 nothing per person … 3 names visited
     failure: Owned[Failure]
@@ -222,12 +234,12 @@ class Rules:
 
     @property
     def filters(self) -> bool:
-        """False where nothing but the lists that bind everyone is ever refused; laws bind by the band."""
+        """True if any rule may block something, apart from laws and from the lists for everyone."""
         return bool(
             self.mode.value is Mode.ALLOW_LIST
             or self.unknown.value.refuses
             or any(rule.value is not Action.ALLOW for rule in self.categories.values())
-            or any(rule.value is Switch.BLOCK for rule in self.ways.values())
+            or any(rule.value is MethodSetting.BLOCK for rule in self.ways.values())
             or self.block
             or self.safe_search.value is not SafeSearch.OFF
             or self.sleeps

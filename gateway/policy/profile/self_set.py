@@ -1,4 +1,4 @@
-"""Times that a child sets for itself, if its band only suggests times: a bedtime and limits.
+"""Bedtime and limits that a child sets for itself, if its age group only suggests times.
 
 They apply in addition to other rules and change none of them; of two rules the stricter applies. A child can
 therefore block more for itself but open nothing, and can remove what it set.
@@ -29,8 +29,8 @@ FILE = "what was set"  # the place in error messages
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One setting of a child for itself."""
+class OwnSetting:
+    """One bedtime or limit that a child set for itself."""
 
     key: str  # "bedtime", or "limits/" and a target
     said: str  # JSON, in the form of a profile's file
@@ -38,23 +38,28 @@ class Choice:
 
     @property
     def target(self) -> str:
-        """The target of a limit; empty for bedtime."""
+        """The target of a limit, such as ``play``; empty for bedtime."""
         return self.key.removeprefix(LIMITS) if self.key.startswith(LIMITS) else ""
 
     @property
     def value(self) -> Plain:
+        """The value in the form of a profile's file."""
         found: Plain = json.loads(self.said)
         return found
 
 
 def may_set(profile: Profile, bands: Bands) -> bool:
+    """Return True if this child may set times for itself."""
     return profile.is_child and bands[profile.band].suggests
 
 
 def chosen(
-    before: Iterable[Choice], changes: Mapping[str, object], at: datetime, words: Vocabulary
-) -> tuple[Choice, ...]:
-    """Return the settings after ``changes``; None removes one. Raises PolicyError."""
+    before: Iterable[OwnSetting], changes: Mapping[str, object], at: datetime, words: Vocabulary
+) -> tuple[OwnSetting, ...]:
+    """Return a child's own settings after ``changes`` (key → value, None removes it).
+
+    Raises PolicyError for invalid changes or too many limits.
+    """
     if len(changes) > MOST_CHANGES:
         refuse(LIMITS[:-1], "are too many at once", f"change at most {MOST_CHANGES}")
     there = {choice.key: choice for choice in before}
@@ -63,7 +68,7 @@ def chosen(
             refuse(key, "is no time of one's own", "change bedtime, or limits/ and what for")
         there.pop(key, None)
         if value is not None:
-            there[key] = Choice(key, _said(key, value), at)
+            there[key] = OwnSetting(key, _said(key, value), at)
             if not _holds_some_day(there[key], words):
                 del there[key]  # it applies on no day
     if sum(bool(choice.target) for choice in there.values()) > MOST_LIMITS:
@@ -76,21 +81,23 @@ def _is_key(key: str) -> bool:
 
 
 def _said(key: str, value: object) -> str:
+    """Return a value as JSON in the form of a file. Raises PolicyError if it is too long."""
     said = json.dumps(from_json(value, key))
     if len(said) > SAID_LIMIT:
         refuse(key, "is too long", "write it shorter")
     return said
 
 
-def _holds_some_day(choice: Choice, words: Vocabulary) -> bool:
+def _holds_some_day(choice: OwnSetting, words: Vocabulary) -> bool:
     """Return True if the choice applies on some day. Raises PolicyError if it is no valid rule."""
     rules = _rules(choice, "", words)
     return bool(rules.bedtime or any(rules.limits.values()))
 
 
-def self_set(choices: Iterable[Choice], name: str, words: Vocabulary) -> SelfSet | None:
-    """Return the rules of the settings of a child called ``name``; targets unknown to the catalogue are
-    skipped.
+def self_set(choices: Iterable[OwnSetting], name: str, words: Vocabulary) -> SelfSet | None:
+    """Return the rules that a child called ``name`` set for itself; None without any.
+
+    Targets that are no longer in the catalogue are skipped.
     """
     bedtime, limits = NO_RULES.bedtime, dict[str, Limit]()
     for choice in choices:
@@ -103,7 +110,7 @@ def self_set(choices: Iterable[Choice], name: str, words: Vocabulary) -> SelfSet
     return SelfSet(bedtime, limits) if bedtime or limits else None
 
 
-def _rules(choice: Choice, owner: str, words: Vocabulary) -> Rules:
+def _rules(choice: OwnSetting, owner: str, words: Vocabulary) -> Rules:
     said: dict[str, Plain] = (
         {"limits": {choice.target: choice.value}} if choice.target else {BEDTIME: choice.value}
     )
@@ -111,8 +118,9 @@ def _rules(choice: Choice, owner: str, words: Vocabulary) -> Rules:
 
 
 def with_self_set(profile: Profile, wanted: SelfSet | None) -> Profile:
-    """Return the profile with ``wanted`` instead of the previous settings; the same object if nothing
-    changes.
+    """Return the profile with ``wanted`` as what the child set for itself, in place of what was set before.
+
+    The same object is returned if nothing changes.
     """
     rules = profile.rules
     if rules.self_set is wanted:
@@ -125,7 +133,7 @@ def with_self_set(profile: Profile, wanted: SelfSet | None) -> Profile:
 
 
 def is_readable(key: str, said: str) -> bool:
-    """Return True if a row from a backup has the form of a choice."""
+    """Return True if a row from a backup is a setting that a child can have stored."""
     try:
         value = json.loads(said)
         plain = json.dumps(from_json(value, key)) == said

@@ -13,7 +13,7 @@ from gateway.policy.values import Decision, Reason
 
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
-    """Return the decision about a host by its name alone, without time rules, pauses and grants."""
+    """Return the decision about a host under a profile without time rules, pauses and grants."""
     part = conclude(FactFinder(profile, world).facts(host), profile)
     if part.help:
         return part.outcome

@@ -30,12 +30,16 @@ MIDNIGHT = 0  # minutes of the day
 
 
 class RequestTopic(StrEnum):
+    """What a child requests: time, a site, or a check of counted minutes."""
+
     TIME = "time"
     SITE = "site"
     LEDGER = "ledger"
 
 
 class Answer(StrEnum):
+    """A guardian's answer: once (for some minutes), for today, always, or no."""
+
     ONCE = "once"
     TODAY = "today"
     ALWAYS = "always"
@@ -51,7 +55,7 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChildRequest:
-    """One request. All instants are aware."""
+    """A child's request, with its state and answer. All instants are aware."""
 
     id: int
     who: str  # a profile's id
@@ -82,7 +86,7 @@ class ChildRequest:
 
 
 def pending(requests: Iterable[ChildRequest], new: ChildRequest) -> ChildRequest | None:
-    """Return the pending request for the same subject as ``new``, or None."""
+    """Return the pending request of the same child about the same subject as ``new``; None without one."""
     wanted = (new.who, new.topic, new.thing, new.since)
     return next(
         (
@@ -97,12 +101,12 @@ def pending(requests: Iterable[ChildRequest], new: ChildRequest) -> ChildRequest
 def asked(
     known: Collection[ChildRequest], new: ChildRequest, calendar: Calendar, today: date
 ) -> ChildRequest:
-    """Return ``new`` as it is to be stored: with a new id, or merged into a pending request.
+    """Return the request to store: ``new`` with an id, or the pending one on its subject, updated.
 
-    ``today``: the family's day of ``new.at``.
+    ``known``: all stored requests; ``today``: the family's day of ``new.at``.
 
     Raises:
-        PolicyError: a limit is reached.
+        PolicyError: the reason is too long, or a limit on the number of requests is reached.
     """
     if len(new.reason) > MAX_REASON:
         where, problem = "the reason", f"has {len(new.reason)} characters"
@@ -132,7 +136,7 @@ def asked(
 
 
 def expires(topic: RequestTopic, at: datetime, calendar: Calendar) -> datetime:
-    """Return when a request expires: time at local midnight, sites and disputed minutes after a week."""
+    """Return when a request made at ``at`` expires: for time at local midnight, for others after a week."""
     if topic is RequestTopic.TIME:
         return next_local(MIDNIGHT, calendar, at)
     return at + (SITE_LIFE if topic is RequestTopic.SITE else LEDGER_LIFE)
@@ -147,7 +151,10 @@ def answered(
     because: str = "",
     minutes: int | None = None,
 ) -> ChildRequest:
-    """Return the answered request. Raises PolicyError if it is not pending or the answer does not fit."""
+    """Return a pending request with a guardian's answer.
+
+    Raises PolicyError if it is not pending, or if the answer does not fit its topic.
+    """
     where = f"request {request.id}"
     if request.state is RequestState.EXPIRED or (request.waits and now >= request.expires):
         error = PolicyError(where, "has expired", "give time with: qalqan grant, or edit the profile")
@@ -179,6 +186,7 @@ def answered(
 
 
 def auto_granted(request: ChildRequest, now: datetime) -> ChildRequest:
+    """Return the request as granted automatically, with all its minutes."""
     return replace(request, state=RequestState.AUTO, answer=Answer.ONCE, given=request.minutes, answered=now)
 
 
@@ -188,7 +196,7 @@ def is_within(amount: timedelta, given: int, minutes: int) -> bool:
 
 
 def due(request: ChildRequest) -> datetime | None:
-    """Return the next instant at which a pending request changes; None for others."""
+    """Return when a pending request is due for a reminder or expires, whichever is next; None for others."""
     if not request.waits:
         return None
     reminder = request.at + REMIND_AFTER
@@ -205,7 +213,10 @@ def advanced(request: ChildRequest, now: datetime) -> ChildRequest:
 
 
 def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRequest:
-    """Return the request after a clock change, with the same age. One for time ends at a future midnight."""
+    """Return the request with its times adjusted to a clock change, so that its age stays the same.
+
+    One for time then expires at the next local midnight.
+    """
     if request.sure and not jump.was_known:
         return request  # the clock was trusted before and will be again
     expires = request.expires + jump.size
@@ -216,7 +227,10 @@ def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRe
 
 
 def kept(requests: Iterable[ChildRequest], now: datetime) -> tuple[ChildRequest, ...]:
-    """Return the requests to keep: recent ones; above MAX_KEPT those answered longest ago are dropped."""
+    """Return the requests to keep: pending and recent ones, at most MAX_KEPT.
+
+    If there are more, answered ones are dropped before pending ones, and older ones first.
+    """
     young = [request for request in requests if request.waits or now < _forgotten(request)]
     if len(young) <= MAX_KEPT:
         return tuple(young)
@@ -225,6 +239,7 @@ def kept(requests: Iterable[ChildRequest], now: datetime) -> tuple[ChildRequest,
 
 
 def _forgotten(request: ChildRequest) -> datetime:
+    """Return when an answered request is no longer kept."""
     return (
         request.at + KEPT
         if request.topic is RequestTopic.TIME

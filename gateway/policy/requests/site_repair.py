@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.policy.judge.conclude import Conclusion, conclusion_until
-from gateway.policy.judge.facts import FactFinder, Facts
+from gateway.policy.judge.facts import FactFinder, HostFacts
 from gateway.policy.names.categories import NEW_DOMAIN
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under, suffixes
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Action
-from gateway.policy.time.standing import Lesson
+from gateway.policy.time.standing import ActiveRepair
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 
 LONGEST = timedelta(minutes=5)
@@ -72,18 +72,19 @@ SHARED = frozenset({
 
 
 def repaired(
-    host: str, part: Conclusion, student: FactFinder, profile: Profile, lesson: Lesson
+    host: str, conclusion: Conclusion, fact_finder: FactFinder, profile: Profile, lesson: ActiveRepair
 ) -> Conclusion:
-    """Return what a repair makes of ``part``; ``part`` itself if it is open or stays blocked."""
-    if part.outcome.verdict is not Verdict.BLOCK or part.outcome.reason not in LIFTED:
-        return part
-    facts = student.facts(host)
+    """Return the allow that a site repair gives a blocked host; ``conclusion`` unchanged if it gives none."""
+    if conclusion.outcome.verdict is not Verdict.BLOCK or conclusion.outcome.reason not in LIFTED:
+        return conclusion
+    facts = fact_finder.facts(host)
     if not _is_lifted(host, facts, lesson):
-        return part
+        return conclusion
     return conclusion_until(facts, profile, lesson.rule, lesson.until)
 
 
-def _is_lifted(host: str, facts: Facts, lesson: Lesson) -> bool:
+def _is_lifted(host: str, facts: HostFacts, lesson: ActiveRepair) -> bool:
+    """Return True if the repair opens the host: no rule blocks it except that it is not approved."""
     if (
         facts.binding
         or facts.register
@@ -103,7 +104,7 @@ def _is_lifted(host: str, facts: Facts, lesson: Lesson) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RepairName:
-    """A name that a device queried during a repair, and that is not open without it."""
+    """A host name that a device queried during a repair, and that the rules would block without it."""
 
     name: str
     proposed: bool  # belongs to the site, or was queried during one of its page loads
@@ -111,9 +112,9 @@ class RepairName:
 
 
 class RepairLog:
-    """The names that devices queried during one repair; at most MAX_NAMES."""
+    """Collects the host names that a device queried during one site repair; at most MAX_NAMES."""
 
-    def __init__(self, lesson: Lesson) -> None:
+    def __init__(self, lesson: ActiveRepair) -> None:
         self.lesson = lesson
         self.left_out = 0  # queries for further names
         self._rule = lesson.rule
@@ -121,7 +122,10 @@ class RepairLog:
         self._page: datetime | None = None  # last query for the site itself
 
     def record(self, seen: Observation, decision: Decision, at: datetime) -> bool:
-        """Record an observation. Return True if it has a new name."""
+        """Record the name in an observation if the repair opened it, or if it stayed blocked.
+
+        Return True if the name is new, or is now proposed.
+        """
         host = seen.host
         if host is None:
             return False
@@ -142,23 +146,25 @@ class RepairLog:
         return True
 
     def _within_a_load(self, at: datetime) -> bool:
+        """Return True if the site itself was queried shortly before: the name is then part of its page."""
         return self._page is not None and timedelta() <= at - self._page <= BURST
 
     def all(self) -> tuple[RepairName, ...]:
-        """Return the names in the order of their queries."""
+        """Return the recorded names, in the order of their first queries."""
         return tuple(self._asked.values())
 
     def lifted(self) -> frozenset[str]:
+        """Return the names that the repair opened."""
         return frozenset(asked.name for asked in self._asked.values() if asked.refusal is None)
 
 
 def domain_of(host: str, is_public_suffix: PublicSuffixCheck) -> str:
-    """Return the registered domain of a host; the host itself if that is unknown."""
+    """Return the registered domain of a host, one label below its public suffix; else the host itself."""
     below = host
-    for suffixe in suffixes(host):
-        if is_public_suffix(suffixe):
+    for suffix in suffixes(host):
+        if is_public_suffix(suffix):
             return below
-        below = suffixe
+        below = suffix
     return host
 
 
@@ -170,7 +176,7 @@ def entries(
 ) -> tuple[str, ...]:
     """Return the fewest ``allow`` entries that open ``names`` but no unrelated site.
 
-    ``shared``: is_shared.
+    ``shared`` returns True for a domain under which unrelated sites have names (`is_shared`).
     """
     chosen = set(_wide(names, site, is_public_suffix, shared))
     chosen.update(names)
@@ -186,6 +192,7 @@ def entries(
 def _wide(
     names: Collection[str], site: str, is_public_suffix: PublicSuffixCheck, shared: Callable[[str], bool]
 ) -> Iterator[str]:
+    """Yield domains that may replace several of ``names``: the site, and domains with MANY of them."""
     if any(is_under(name, site) for name in names) and not shared(site):
         yield site
     domains: dict[str, int] = {}

@@ -29,7 +29,7 @@ TRIES_WITHIN = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One code as it is stored."""
+    """A printed code as it is stored: its hash, its minutes, who may use it, and whether it was used."""
 
     salt: str  # hex
     hash: str  # hex
@@ -44,11 +44,12 @@ class Ticket:
     batch: str = ""  # codes created together share it
 
     def is_good(self, now: datetime) -> bool:
+        """Return True if the code is unused and has not expired."""
         return self.used is None and now < self.until
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TicketBatch:
     """Codes that were created together and are still unused."""
 
     id: str
@@ -60,14 +61,14 @@ class Batch:
     by: str
 
 
-def batches(tickets: Iterable[Ticket], now: datetime) -> tuple[Batch, ...]:
-    """Return the batches of unused codes, newest first."""
+def batches(tickets: Iterable[Ticket], now: datetime) -> tuple[TicketBatch, ...]:
+    """Return the unused, unexpired codes grouped by their creation, newest first."""
     alike: dict[str, list[Ticket]] = {}
     for ticket in tickets:
         if ticket.is_good(now):
             alike.setdefault(ticket.batch, []).append(ticket)
     found = [
-        Batch(key, len(good), good[0].minutes, good[0].who, good[0].made, good[0].until, good[0].by)
+        TicketBatch(key, len(good), good[0].minutes, good[0].who, good[0].made, good[0].until, good[0].by)
         for key, good in alike.items()
     ]
     return tuple(sorted(found, key=lambda batch: batch.made, reverse=True))
@@ -85,7 +86,10 @@ def printed_code(code: str) -> str:
 
 
 def check_character(letters: str) -> str:
-    """Return the check letter. It reveals every single wrong letter, and nearly every swap of two letters."""
+    """Return the check letter for a code's other letters.
+
+    It reveals every single wrong letter, and nearly every swap of two letters.
+    """
     total = 0
     for place, letter in enumerate(reversed(letters)):
         value = ALPHABET.index(letter) * (1 + (place % 2 == 0))
@@ -94,7 +98,10 @@ def check_character(letters: str) -> str:
 
 
 def parse_code(text: str) -> str | None:
-    """Return the code in a typed text, in any case, with or without the dash; None if it is no code."""
+    """Return the code in a typed text; None if it is none, or if its check letter is wrong.
+
+    Case, spaces and dashes do not matter.
+    """
     code = "".join(letter for letter in text.upper() if letter not in " -")
     if len(code) != LENGTH or any(letter not in ALPHABET for letter in code):
         return None
@@ -102,7 +109,7 @@ def parse_code(text: str) -> str | None:
 
 
 def hash_code(code: str, salt: str) -> str:
-    """Return the hash of a code. ``salt`` in hex.
+    """Return the hex hash of a code. ``salt``: hex.
 
     A fast hash is enough: the file belongs to root, and a code gives only minutes.
     """
@@ -133,7 +140,7 @@ def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
 
 
 class Tries:
-    """Counts wrong tries of one device, or of all together."""
+    """Limits wrong tries: counts those of one device, or of all together, within a period."""
 
     __slots__ = ("_at", "_limit", "_within")
 

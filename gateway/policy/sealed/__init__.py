@@ -1,1 +1,1 @@
-"""Sealed lists and what their issuers and providers report. Pure."""
+"""Lists that are blocked for everyone: their sealed format, sources, appeals and reports. Pure."""

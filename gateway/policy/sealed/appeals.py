@@ -1,10 +1,11 @@
-"""A provider's log of appeals against entries of sealed sets: YAML → Appeal. Computes due dates.
+"""A provider's log of appeals against entries of sealed lists: YAML → Appeal, due dates, and figures.
 
 Each appeal has two reviews, the second on request and by another person, each answered within five working
 days. The log contains no name of a site or a person; unknown keys are rejected::
-    country: kz                        # whose public holidays count
+
+    country: kz                        # for its public holidays
     appeals:
-      - id: 2026-014                   # under which the letters are filed
+      - id: 2026-014                   # the number under which the letters are filed
         received: 2026-11-20
         first: {answered: 2026-11-26, outcome: stays}   # or: taken_away
         asked_again: 2026-11-27
@@ -34,7 +35,9 @@ IsFree = Callable[[date], bool]
 """Returns True if a day is no working day."""
 
 
-class Outcome(StrEnum):
+class ReviewOutcome(StrEnum):
+    """The result of a review: the entry stays on the list, or is removed."""
+
     STAYS = "stays"  # the entry was right
     TAKEN_AWAY = "taken_away"  # it was wrong
 
@@ -42,7 +45,7 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Review:
     answered: date
-    outcome: Outcome
+    outcome: ReviewOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Appeal:
     second: Review | None = None
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> ReviewOutcome | None:
         """The outcome of the last review; None while one is open."""
         if self.asked_again is not None:
             return None if self.second is None else self.second.outcome
@@ -70,7 +73,7 @@ class Appeal:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Figures for the transparency report."""
+    """The figures about appeals in the transparency report: numbers of appeals, and median working days."""
 
     received: int
     stays: int
@@ -81,7 +84,10 @@ class Figures:
 
 
 def due(begun: date, is_free: IsFree) -> date:
-    """Return the last day for an answer in time. ``begun`` itself does not count."""
+    """Return the last day on which a review that began on ``begun`` is in time: WORKING_DAYS later.
+
+    ``begun`` itself does not count.
+    """
     day, left = begun, WORKING_DAYS
     while left:
         day += DAY
@@ -90,7 +96,7 @@ def due(begun: date, is_free: IsFree) -> date:
 
 
 def working_days(begun: date, answered: date, is_free: IsFree) -> int:
-    """Return the number of working days between both dates; 0 for an answer on the same day."""
+    """Return the number of working days from ``begun`` (not counted) to ``answered``."""
     return sum(not is_free(begun + n * DAY) for n in range(1, (answered - begun).days + 1))
 
 
@@ -117,8 +123,8 @@ def figures(appeals: Iterable[Appeal], is_free: IsFree) -> Figures:
     ]
     return Figures(
         received=len(appeals),
-        stays=outcomes.count(Outcome.STAYS),
-        taken_away=outcomes.count(Outcome.TAKEN_AWAY),
+        stays=outcomes.count(ReviewOutcome.STAYS),
+        taken_away=outcomes.count(ReviewOutcome.TAKEN_AWAY),
         open=outcomes.count(None),
         days_first=median(first) if first else None,
         days_second=median(second) if second else None,
@@ -126,7 +132,7 @@ def figures(appeals: Iterable[Appeal], is_free: IsFree) -> Figures:
 
 
 def parse_appeals(source: str | bytes, file: str) -> tuple[str, tuple[Appeal, ...]]:
-    """Return the country and its appeals. Raises PolicyError with file, line, key and fix."""
+    """Return the country code and the appeals of a log. Raises PolicyError with file, line, key and fix."""
     top = fields.Fields(parse_document(source, file), ("country", "appeals"))
     country = fields.text(top.need("country"))
     read: dict[str, Appeal] = {}
@@ -163,8 +169,8 @@ def _appeal(node: Node) -> Appeal:
 
 def _look(node: Node) -> Review:
     part = fields.Fields(fields.mapping(node), ("answered", "outcome"))
-    outcome = fields.choice(part.need("outcome"), [outcome.value for outcome in Outcome])
-    return Review(_day(part.need("answered")), Outcome(outcome))
+    outcome = fields.choice(part.need("outcome"), [outcome.value for outcome in ReviewOutcome])
+    return Review(_day(part.need("answered")), ReviewOutcome(outcome))
 
 
 def _day(node: Node) -> date:

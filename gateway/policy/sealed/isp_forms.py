@@ -1,6 +1,6 @@
-"""Checks a hotline's contact record and a provider's transparency report (docs/providers/isp-sealed.md).
+"""Reads and checks a hotline's contact record and a provider's transparency report.
 
-Every key is required; "none" stands for a missing value.
+See docs/providers/isp-sealed.md. Every key is required; "none" stands for a missing value.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LINKS = ("report", "contest", "deterrence", "image_removal", "help_line", "sourc
 
 
 def parse_record(source: str | bytes, file: str, today: date) -> Mapping[str, Any]:
-    """Return a hotline's contact record.
+    """Return a hotline's contact record as key → value.
 
-    Raises PolicyError if it is incomplete or was not verified recently.
+    Raises PolicyError if it is incomplete, or was not verified within FRESH before ``today``.
     """
     keys = ("name", *LINKS, "first_days", "second_days", "verified_on", "by")
     part = fields.Fields(parse_document(source, file), keys)
@@ -74,7 +74,10 @@ REPORT: Mapping[str, tuple[str, Callable[[Node], Any]]] = {
 
 
 def parse_report(source: str | bytes, file: str) -> Mapping[str, Any]:
-    """Return a report. Raises PolicyError for missing or unknown keys and for inconsistent figures."""
+    """Return a transparency report as key → value.
+
+    Raises PolicyError for missing or unknown keys and for inconsistent figures.
+    """
     document = parse_document(source, file)
     part = fields.Fields(document, tuple(REPORT))
     read = {key: how(part.need(key)) for key, (_, how) in REPORT.items()}
@@ -86,7 +89,7 @@ def parse_report(source: str | bytes, file: str) -> Mapping[str, Any]:
 
 
 def written_report(read: Mapping[str, Any], contested: Figures) -> list[str]:
-    """Return the lines of the report. The figures of appeals come from the log of appeals."""
+    """Return a transparency report as lines of text. ``contested``: the figures of the log of appeals."""
     lines = [f"{title}: {_shown(read[key])}" for key, (title, _) in REPORT.items()]
     at_end = read["names_at_begin"] + read["names_added"] - read["names_taken"]
     lines.insert(list(REPORT).index("names_taken") + 1, f"Names at the end: {at_end}")

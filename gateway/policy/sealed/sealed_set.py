@@ -59,7 +59,7 @@ def _refuse(problem: str) -> NoReturn:
 
 
 class Hasher:
-    """HMAC-SHA-256 (RFC 2104) with one key. The key's state is computed once, which halves the time."""
+    """Computes HMAC-SHA-256 (RFC 2104) with one key. The key's state is computed once: half the time."""
 
     __slots__ = ("_inner", "_outer")
 
@@ -69,22 +69,24 @@ class Hasher:
         self._outer = sha256(padded.translate(_OUTER))
 
     def digest(self, data: bytes) -> bytes:
+        """Return the HMAC of ``data``, 32 bytes."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(data)
         outer.update(inner.digest())
         return outer.digest()
 
     def entry(self, name: str) -> bytes:
+        """Return the entry of a name in a set: the start of its HMAC."""
         return self.digest(name.encode("ascii"))[:ENTRY_BYTES]
 
     def check(self) -> bytes:
-        """Return the key check in a set, which reveals the key of another set."""
+        """Return the check value of the key, by which a reader recognises that a key is another set's."""
         return self.digest(_CHECK)[:CHECK_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
 class SetHead:
-    """A set's description of itself."""
+    """The head of a set: issuer, scope, id, validity, check of the key, and number of entries."""
 
     issuer: str
     scope: str
@@ -96,7 +98,7 @@ class SetHead:
 
 
 class Entries:
-    """A view of the entries in the data, without a copy. Implements what bisect needs of a sequence."""
+    """The entries in the bytes of a set as a sequence for bisection, without a copy."""
 
     __slots__ = ("_data", "_start", "_stop")
 
@@ -113,7 +115,7 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class ParsedSet:
-    """A complete set in valid order. Its origin is proven only by the signature."""
+    """A set whose bytes are valid, without its key. Only the signature proves its origin."""
 
     head: SetHead
     entries: Entries
@@ -121,7 +123,7 @@ class ParsedSet:
     signature: bytes
 
     def opened(self, key: bytes) -> SealedSet:
-        """Return the set with its key. Raises ListError for another set's key."""
+        """Return the set with its key, so that names can be looked up. Raises ListError for a wrong key."""
         hasher = Hasher(key)
         if len(key) != KEY_BYTES or hasher.check() != self.head.check:
             _refuse("has another key than the one that is here")
@@ -129,7 +131,7 @@ class ParsedSet:
 
 
 class SealedSet:
-    """A set with its key: finds names."""
+    """A sealed set with its key: looks up host names."""
 
     __slots__ = ("_entries", "_hasher", "head")
 
@@ -160,11 +162,15 @@ class SealedSet:
 
 @dataclass(frozen=True, slots=True)
 class SealedSets:
-    """All sets in force."""
+    """All sealed sets in force: looks up host names in all of them."""
 
     sets: tuple[SealedSet, ...] = ()
 
     def holds(self, host: str) -> bool:
+        """Return True if any set has ``host`` or a parent of it.
+
+        All sets are searched, as in `SealedSet.holds`.
+        """
         found = False
         for sealed in self.sets:
             found |= sealed.holds(host)
@@ -212,6 +218,7 @@ def _text(data: bytes) -> str:
 
 
 def _check_order(entries: Entries) -> None:
+    """Raise ListError unless the entries ascend without duplicates."""
     before = b""
     for at in range(len(entries)):
         entry = entries[at]
@@ -221,7 +228,9 @@ def _check_order(entries: Entries) -> None:
 
 
 def unsigned_set(head: SetHead, names: Iterable[str], key: bytes) -> bytes:
-    """Return a set without its signature. ``names`` are normalised; the head's check and count are computed.
+    """Return the bytes of a set up to its signature, with the entries of ``names`` (normalised).
+
+    The head's check and count are computed.
 
     Raises:
         ListError: no reader would accept the set.

@@ -16,7 +16,10 @@ _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class SealedSource:
-    """A source. Either ``url`` or ``file`` is set; the other is empty."""
+    """A source of a sealed list: its URL or file, the issuer's key, and the file of the set's key.
+
+    Either ``url`` or ``file`` is set; the other is empty.
+    """
 
     url: str
     file: str
@@ -25,12 +28,12 @@ class SealedSource:
 
     @property
     def name(self) -> str:
-        """The name of its file in the state directory."""
+        """The name of the stored copy in the state directory: a hash of issuer and address."""
         return sha256(self.issuer_key + (self.url or self.file).encode()).hexdigest()[:16]
 
 
 def sealed_sources(node: Node) -> tuple[SealedSource, ...]:
-    """Return the sources. Raises PolicyError."""
+    """Return the sources in a YAML node. Raises PolicyError."""
     found = tuple(_source(item) for item in fields.items(node))
     if len(found) > MAX_SOURCES:
         node.place.refuse(f"names {len(found)} sealed sets", f"name at most {MAX_SOURCES}")

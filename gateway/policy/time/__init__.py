@@ -1,1 +1,1 @@
-"""Schedules, limits, grants and gates. Pure."""
+"""Schedules, limits, used minutes, grants, clock changes and gates (time rules of flows). Pure."""

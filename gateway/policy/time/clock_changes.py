@@ -2,8 +2,8 @@
 
 There are three kinds of stored times:
 
-- *Lasting*: counted from a tap (a pause of 30 minutes, `off` for an hour, a landing, a grant that opened what
-  was closed). They move with the clock and keep their remaining time.
+- *Lasting*: counted from a tap (a pause of 30 minutes, `off` for an hour, time to finish a game, a grant
+  that opened what was closed). They move with the clock and keep their remaining time.
 - *Beyond*: after a boundary of the rules (15 minutes more before bedtime). They keep the remaining minutes
   after the boundary.
 - *Of day*: until a time of day (until the morning, until tomorrow 06:00). They keep the time that the clock
@@ -31,8 +31,8 @@ class Jump:
 
     before: datetime  # aware; the time that the clock would show without the change
     after: datetime  # aware; the time that it shows, in the household's zone for `moved`
-    was_known: bool
-    known: bool
+    was_known: bool  # the clock was trusted before the change
+    known: bool  # it is trusted now
 
     @property
     def size(self) -> timedelta:
@@ -44,7 +44,9 @@ class Jump:
         return replace(self, before=self.before.astimezone(zone), after=self.after.astimezone(zone))
 
 
-class Kind(Enum):
+class MomentKind(Enum):
+    """How a stored end follows a clock change; see the module's description."""
+
     LASTING = "lasting"
     BEYOND = "beyond"
     OF_DAY = "of day"
@@ -52,21 +54,21 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The end of something that guardians or children set."""
+    """A stored end: of something that a guardian or child set for a limited time."""
 
     until: datetime  # aware
-    kind: Kind
+    kind: MomentKind
     boundary: datetime | None = None  # of BEYOND: when its minutes start to be used
     sure: bool = True  # set while the clock was trusted
 
     def left(self, now: datetime) -> timedelta:
-        """The minutes that it covers; never negative."""
+        """Return the time that it still covers at ``now``; never negative."""
         begin = now if self.boundary is None else max(now, self.boundary)
         return max(timedelta(), self.until - begin)
 
 
 def later(now: datetime, span: timedelta) -> datetime:
-    """Return the time ``span`` later in the same zone.
+    """Return the time ``span`` of elapsed time after ``now``, in the same zone.
 
     Python's own sum adds to the local time, which ignores a skipped hour.
     """
@@ -74,14 +76,14 @@ def later(now: datetime, span: timedelta) -> datetime:
 
 
 def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] | None:
-    """A moment that was set at ``at``, and that, as they are after ``jump``.
+    """Return a stored end and its start ``at``, adjusted to a clock change, or None.
 
-    None: it had ended by the clock that it goes by, and would hold again by the one that was put back. What a
-    jump ended may hold again: until then ``at`` is after its end.
+    None: it had ended before the change, but would apply again by the clock that was set back. An end that
+    the change itself brought about may apply again after a later change: until then ``at`` is after the end.
     """
     if not _goes_by(moment, jump):
         return replace(moment, sure=moment.sure or jump.known), at
-    if moment.kind is Kind.OF_DAY:
+    if moment.kind is MomentKind.OF_DAY:
         return _of_day(moment, at, jump)
     if moment.until <= jump.before:
         return None if moment.until > jump.after else (moment, at)
@@ -90,7 +92,10 @@ def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] |
 
 
 def is_over(until: datetime, at: datetime, now: datetime) -> bool:
-    """Return True if what was set at ``at`` has ended permanently, as far as `moved` can tell."""
+    """Return True if what started at ``at`` and ended at ``until`` has ended permanently.
+
+    Otherwise a later clock change may make it apply again (`moved`).
+    """
     return until <= now and (at <= until or until <= now - KEPT)
 
 
@@ -116,7 +121,7 @@ def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime]
 
 
 def _goes_by(moment: Moment, jump: Jump) -> bool:
-    """Return True if it was set by the clock before the change, or by an equally correct one."""
+    """Return True if the end must move: it was set by the clock that changed, or by an equal one."""
     return jump.was_known or not moment.sure
 
 

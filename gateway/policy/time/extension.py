@@ -25,14 +25,13 @@ _PLAY_WIDE = (WINDOW + PLAY, PLAY)
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One gate that stays open for longer."""
+    """The effect of extra time on one gate (time rule): how much longer it stays open."""
 
     gate: str
     minutes: int  # by which it closes later; for a limit without `until`, by which today's limit grows
     until: datetime | None  # an instant (UTC) until which it stays open; None: `minutes` are minutes of use
     service: str | None = None  # it opens only for this service; never with a limit that others share
-    # What a jump of the clock needs, as in gateway.policy.time.clock_changes; it is no part of what the grant
-    # does.
+    # For clock changes (gateway.policy.time.clock_changes); these do not change the effect of the grant.
     boundary: datetime | None = field(default=None, compare=False)
     sure: bool = field(default=True, compare=False)
 
@@ -46,7 +45,7 @@ def extend(
     service: str | None = None,
     gates: Gates = (),
 ) -> tuple[Extension, ...]:
-    """Return the effect of giving ``extra`` time at ``now``; () if nothing ever closes.
+    """Return which gates stay open for how much longer if ``extra`` time is given; () if nothing ever closes.
 
     Without ``service``: the whole device if its time rules close it; else play and the limited groups and
     categories; if all is open, whichever of these closes first. ``gates``: all gates of the service's flows
@@ -77,7 +76,7 @@ def extend(
 def _extension(
     outlook: Outlook, gate: str, closing: datetime, end: datetime, service: str | None
 ) -> Extension:
-    """Return the extension that moves the gate's ``closing`` to ``end``."""
+    """Return the extension that moves the closing of a gate to ``end``: in minutes of use or by the clock."""
     if is_limit(gate) and (service is None or gate == f"service:{service}"):
         minutes = outlook.missing_minutes(gate, end)
         if minutes is not None:
@@ -88,7 +87,10 @@ def _extension(
 def own_closing(
     profile: Profile, situation: Situation, calendar: Calendar, now: datetime, gate: str
 ) -> datetime | None:
-    """Return when the gate's own rule closes it, ignoring grants: ``now`` if it already does."""
+    """Return when the gate's own rule closes it, ignoring grants; None if it does not.
+
+    It is ``now`` if the gate's rule closes it already.
+    """
     bare = replace(situation, grants=(), off_until=None)
     return Outlook(profile, bare, calendar, now, ()).closings((gate,)).get(gate)
 
@@ -98,7 +100,7 @@ def _is_of_service(gate: str) -> bool:
 
 
 def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
-    """Return the gates of the flows that a grant for everything is about.
+    """Return the gates that extra time for everything extends.
 
     ``shut``: gates that are closed, or would be without a grant: a second grant is about the same as the
     first.
@@ -115,7 +117,10 @@ def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
 def in_force(
     extensions: Iterable[Extension], owner: str = FAMILY
 ) -> tuple[tuple[Grant, ...], dict[str, int]]:
-    """Return a situation's ``grants`` and ``bonus`` from the extensions of one family day and ``owner``."""
+    """Return the ``grants`` and ``bonus`` of a Situation for the extensions of one family day.
+
+    ``owner``: the owner of the grants.
+    """
     grants: list[Grant] = []
     bonus: dict[str, int] = {}
     for extension in extensions:

@@ -41,7 +41,7 @@ Gates = tuple[str, ...]
 
 
 class Bound(Enum):
-    """The time rules that apply to a flow."""
+    """Which of its time rules apply to a flow: all, or fewer for homework, updates and probes."""
 
     ALL = "all"
     NO_LIMITS = "no limits"  # homework: open when the time is used, but not at bedtime or in a pause
@@ -50,7 +50,7 @@ class Bound(Enum):
 
 
 def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
-    """Return the gates of one target of limits and windows: its window before its limit."""
+    """Return the gates that rules have for one target, such as ``play``: its window before its limit."""
     if bound in (Bound.DEVICE_ONLY, Bound.NOTHING):
         return ()
     window = (WINDOW + target,) if target in rules.windows else ()
@@ -59,7 +59,7 @@ def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
 
 
 def state_gates(rules: Rules, bound: Bound = Bound.ALL) -> Gates:
-    """Return the gates of the whole device."""
+    """Return the gates that rules have for the whole device, in the order of decision."""
     if bound is Bound.NOTHING:
         return ()
     if bound is Bound.DEVICE_ONLY:
@@ -69,17 +69,22 @@ def state_gates(rules: Rules, bound: Bound = Bound.ALL) -> Gates:
 
 
 def service_gates(rules: Rules, services: Iterable[str], bound: Bound = Bound.ALL) -> Gates:
+    """Return the gates that rules have for these services."""
     return tuple(gate for service in services for gate in target_gates(rules, f"service:{service}", bound))
 
 
 def group_gates(rules: Rules, groups: Iterable[str], bound: Bound = Bound.ALL) -> Gates:
+    """Return the gates that rules have for these groups of services."""
     return tuple(gate for group in groups for gate in target_gates(rules, f"group:{group}", bound))
 
 
 def category_gates(
     rules: Rules, categories: Iterable[str], *, counted: bool, bound: Bound = Bound.ALL
 ) -> Gates:
-    """Return the gates of categories. ``counted``: whether the flow uses ``limits.play``."""
+    """Return the gates that rules have for these categories, and for play if the flow counts as play.
+
+    ``counted``: whether the flow uses ``limits.play``.
+    """
     found = [
         gate for category in sorted(categories) for gate in target_gates(rules, f"category:{category}", bound)
     ]
@@ -87,7 +92,10 @@ def category_gates(
 
 
 def gates_of_service(rules: Rules, service: Service) -> Gates:
-    """Return every gate of the flows of a service, in the order of decision."""
+    """Return every gate of a service's flows, those of the device and its categories included.
+
+    They are in the order of decision.
+    """
     actions = (rules.categories.get(category) for category in service.categories)
     counted = any(action is not None and action.value is Action.COUNT for action in actions)
     return (
@@ -99,7 +107,7 @@ def gates_of_service(rules: Rules, service: Service) -> Gates:
 
 
 def with_uncounted(gates: Gates) -> Gates:
-    """Return ``gates`` for a flow that uses no time; marked only if the internet's limit is the only one.
+    """Return ``gates``, with UNCOUNTED added if the internet's limit is the only limit among them.
 
     A flow that the family limits by name, or that counts as play, is counted anyway.
     """
@@ -132,12 +140,15 @@ def limit_gates(gates: Iterable[str]) -> frozenset[str]:
 
 
 def joined(sets: Iterable[frozenset[str]]) -> frozenset[str]:
-    """Return the gates of a flow with several hosts: it uses the time that any one of them uses."""
+    """Return the gates of a flow with several hosts, from the gates of each host.
+
+    It uses the time that any one of them uses.
+    """
     sets = tuple(sets)
     gates = frozenset[str]().union(*sets)
     return gates - {UNCOUNTED} if any(counted_gates(each) for each in sets) else gates
 
 
 def counted_gates(gates: Collection[str]) -> frozenset[str]:
-    """Return the limits that a flow with ``gates`` uses."""
+    """Return the limits whose minutes a flow with ``gates`` uses up."""
     return frozenset() if UNCOUNTED in gates else limit_gates(gates)

@@ -23,7 +23,7 @@ _WHOLE = frozenset({DEVICE, BEDTIME, INTERNET})
 
 
 def gate_name(gate: str, names: Names) -> str:
-    """Return the name of a gate, as at the start of a sentence."""
+    """Return the name of a gate for the start of a sentence."""
     target = gate.removeprefix(WINDOW)
     if target in _WHOLE:
         return "The internet"
@@ -43,7 +43,7 @@ def thing_name(thing: str, names: Names) -> str:
 
 
 def limits_name(gates: str, names: Names) -> str:
-    """Return the names of several limits, as in a request about used minutes."""
+    """Return the names of several limits, given with spaces between them, separated by commas."""
     return ", ".join(gate_name(gate, names) for gate in gates.split())
 
 

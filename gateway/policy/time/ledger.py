@@ -1,4 +1,4 @@
-"""The used minutes of a person on one family day: for which limit, on which device, and why they count.
+"""Counts the used minutes of a person on one family day, by limit and device, each with its reason.
 
 Minutes are numbers of a sequence that only the running program advances. No clock change adds, removes or
 repeats one. A minute counts for a limit and a device if enough bytes moved in it; with a linger, also if
@@ -17,7 +17,7 @@ from gateway.policy.names.services import DEFAULT_THRESHOLD
 NO_THRESHOLDS: Mapping[str, int] = {}
 
 
-class Why(StrEnum):
+class CountReason(StrEnum):
     """The reason why a minute counts."""
 
     MOVED = "moved"  # enough bytes moved
@@ -25,7 +25,7 @@ class Why(StrEnum):
 
 
 class Move(NamedTuple):
-    """Bytes that moved in the current minute."""
+    """Bytes of a device, by limit and service, in a minute that has not ended."""
 
     minute: int
     device: str
@@ -34,19 +34,19 @@ class Move(NamedTuple):
     service: str | None  # the service, if known
 
 
-class Counted(NamedTuple):
-    """A finished minute that counts for a limit on a device."""
+class LedgerEntry(NamedTuple):
+    """A finished minute that counts for a limit on a device, with the reason."""
 
     minute: int
     device: str
     gate: str
     moved: int  # bytes
     service: str | None  # the service with the most bytes
-    why: Why
+    why: CountReason
 
 
 class Ledger:
-    """The minutes of one person on one family day.
+    """Counts the minutes that one person uses on one family day.
 
     Arguments:
         linger: whole minutes.
@@ -60,7 +60,7 @@ class Ledger:
         self._closed: int | None = None  # the last finished minute
         self._moving: dict[int, dict[tuple[str, str], dict[str | None, int]]] = {}
         self._used: dict[str, set[int]] = {}
-        self._entries: list[Counted] = []
+        self._entries: list[LedgerEntry] = []
         self._latest: dict[tuple[str, str], int] = {}  # device, gate → the last minute with enough bytes
 
     def move(self, minute: int, device: str, gate: str, moved: int, service: str | None = None) -> None:
@@ -73,14 +73,14 @@ class Ledger:
         of_service = of_minute.setdefault((device, gate), {})
         of_service[service] = of_service.get(service, 0) + moved
 
-    def close(self, minute: int) -> tuple[Counted, ...]:
-        """End a minute, and earlier ones with traffic, and return what counts.
+    def close(self, minute: int) -> tuple[LedgerEntry, ...]:
+        """End a minute, and earlier ones with traffic. Return the minutes that now count.
 
         A minute that is ended twice counts once. Minutes in which the program did not run are missing.
         """
         if self._closed is not None and minute <= self._closed:
             return ()
-        found: list[Counted] = []
+        found: list[LedgerEntry] = []
         for number in sorted({minute, *(earlier for earlier in self._moving if earlier < minute)}):
             ended = tuple(self._end(number))
             for entry in ended:
@@ -89,7 +89,8 @@ class Ledger:
         self._closed = minute
         return tuple(found)
 
-    def _end(self, minute: int) -> Iterator[Counted]:
+    def _end(self, minute: int) -> Iterator[LedgerEntry]:
+        """Remove the bytes of a minute, and yield for which devices and limits it counts."""
         moving = self._moving.pop(minute, {})
         lingering = (key for key, at in self._latest.items() if 0 < minute - at <= self._linger)
         for device, gate in sorted({*moving, *lingering}):
@@ -97,12 +98,15 @@ class Ledger:
             most = max(moved, key=lambda service: (moved[service], service or ""), default=None)
             total = sum(moved.values())
             if self._is_enough(gate, moved):
-                yield Counted(minute, device, gate, total, most, Why.MOVED)
+                yield LedgerEntry(minute, device, gate, total, most, CountReason.MOVED)
             elif 0 < minute - self._latest.get((device, gate), minute) <= self._linger:
-                yield Counted(minute, device, gate, total, most, Why.LINGER)
+                yield LedgerEntry(minute, device, gate, total, most, CountReason.LINGER)
 
     def _is_enough(self, gate: str, moved: Mapping[str | None, int]) -> bool:
-        """Return True if the shares of all thresholds add up to one; exact, in whole numbers."""
+        """Return True if the bytes make a counted minute: the shares of all thresholds add up to one.
+
+        The sum is exact, in whole numbers.
+        """
         if not moved:
             return False
         own = gate.removeprefix("service:") if gate.startswith("service:") else None
@@ -113,19 +117,19 @@ class Ledger:
         whole = lcm(*(threshold for threshold, _ in weighed))
         return sum(size * (whole // threshold) for threshold, size in weighed) >= whole
 
-    def _take(self, entry: Counted) -> None:
+    def _take(self, entry: LedgerEntry) -> None:
         self._entries.append(entry)
         self._used.setdefault(entry.gate, set()).add(entry.minute)
-        if entry.why is Why.MOVED:
+        if entry.why is CountReason.MOVED:
             key = entry.device, entry.gate
             self._latest[key] = max(entry.minute, self._latest.get(key, entry.minute))
 
     def used(self) -> Mapping[str, int]:
-        """Return whole minutes by gate: those that any device used, each once."""
+        """Return the counted minutes by limit; a minute that several devices used is one."""
         return {gate: len(minutes) for gate, minutes in self._used.items()}
 
     def used_on(self, device: str) -> Mapping[str, int]:
-        """Return whole minutes by gate of one device."""
+        """Return the counted minutes of one device by limit."""
         found: dict[str, int] = {}
         for entry in self._entries:
             if entry.device == device:
@@ -136,12 +140,12 @@ class Ledger:
         """Return devices with a counted minute, in the order of first use."""
         return tuple(dict.fromkeys(entry.device for entry in self._entries))
 
-    def entries(self, gate: str | None = None) -> tuple[Counted, ...]:
+    def entries(self, gate: str | None = None) -> tuple[LedgerEntry, ...]:
         """Return the counted minutes in order, of one gate or all."""
         return tuple(entry for entry in self._entries if gate is None or entry.gate == gate)
 
     def moving(self) -> tuple[Move, ...]:
-        """Return the bytes of unfinished minutes."""
+        """Return the bytes of minutes that have not ended, by device, limit and service."""
         return tuple(
             Move(minute, device, gate, size, service)
             for minute, of_minute in sorted(self._moving.items())
@@ -151,10 +155,10 @@ class Ledger:
 
     @property
     def closed(self) -> int | None:
-        """The last finished minute."""
+        """The number of the last finished minute; None before the first."""
         return self._closed
 
-    def restore(self, counted: Iterable[Counted], moving: Iterable[Move], closed: int | None) -> None:
+    def restore(self, counted: Iterable[LedgerEntry], moving: Iterable[Move], closed: int | None) -> None:
         """Restore an empty ledger from stored `entries`, `moving` and `closed`.
 
         A duplicate record counts once.
@@ -170,7 +174,7 @@ class Ledger:
                 self.move(*move)
 
     def turned(self) -> Ledger:
-        """Return the ledger of the next day, with nothing used.
+        """Return the ledger of the next family day, with no used minutes.
 
         An unfinished minute and a linger carry over.
         """

@@ -30,7 +30,7 @@ class UpdateInterval(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UpdateHistory:
-    """What is known of earlier updates."""
+    """The result of earlier list updates: last success, last try, and failures since."""
 
     succeeded: datetime | None = None  # when lists were last fetched; None: never
     tried: datetime | None = None  # when the last update ended; None: none since the daemon started
@@ -38,7 +38,7 @@ class UpdateHistory:
 
 
 def read_update_interval(node: Node) -> UpdateInterval:
-    """Return `update` of the mapping `lists`. Raises PolicyError."""
+    """Return the update interval in the YAML node `lists`. Raises PolicyError."""
     part = fields.Fields(fields.mapping(node), ("update",))
     return part.read("update", lambda value: fields.member(value, UpdateInterval), UpdateInterval.DAILY)
 
@@ -65,6 +65,7 @@ def next_update(
 
 
 def _retry(history: UpdateHistory, tried: datetime, zone: ZoneInfo, fraction: float) -> datetime:
+    """Return when to try again after a failure: soon, then later, then in the following night."""
     if history.failures > len(RETRY_DELAYS) and history.succeeded is not None:
         earliest = tried + RETRY_DELAYS[-1]
         return _in_night(earliest.astimezone(zone).date(), earliest, zone, fraction)
@@ -74,7 +75,7 @@ def _retry(history: UpdateHistory, tried: datetime, zone: ZoneInfo, fraction: fl
 
 
 def _in_night(day: date, earliest: datetime, zone: ZoneInfo, fraction: float) -> datetime:
-    """Return a minute of the first night from ``day`` on that has time left after ``earliest``."""
+    """Return a time in the first night from ``day`` on that does not end before ``earliest``."""
     while True:
         # Compare and add in UTC: a night in which clocks change is longer or shorter.
         starts = datetime.combine(day, NIGHT_STARTS, zone).astimezone(UTC)

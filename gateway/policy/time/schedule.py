@@ -1,9 +1,9 @@
-"""When bedtimes and windows close something, and until when. Rules are local times; answers are instants.
+"""When bedtimes and allowed hours (windows) block something, and until when.
 
-A rule follows the local clock minute by minute. In the hour that the clock repeats in autumn it applies
-twice; in the hour that is skipped in spring it does not apply. Each instant therefore has exactly one answer.
-Instants are in UTC: Python compares two local times of one zone by what the clock shows, which is wrong in
-the repeated hour.
+Rules are local times; answers are instants. A rule follows the local clock minute by minute. In the hour that
+the clock repeats in autumn it applies twice; in the hour that is skipped in spring it does not apply. Each
+instant therefore has exactly one answer. Instants are in UTC: Python compares two local times of one zone by
+what the clock shows, which is wrong in the repeated hour.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ REMEMBERED = 256
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The home's time zone, its free days besides Saturdays and Sundays, and when its day and week begin."""
+    """The household's time zone, its free and school days, and when its day and its week begin."""
 
     zone: tzinfo
     holidays: frozenset[date] = frozenset()
@@ -50,10 +50,14 @@ class Calendar:
     week_starts: int = 0  # first weekday of the week of limits; 0 is Monday
 
     def is_free(self, day: date) -> bool:
+        """Return True if the day is free: a weekend or holiday that is no school day."""
         return day not in self.school_days and (day.weekday() >= 5 or day in self.holidays)
 
     def family_day(self, now: datetime) -> date:
-        """Return the day for limits and grants at ``now``. It never goes back, unlike a clock."""
+        """Return the date of the family's day at ``now``, for limits and grants; it starts at ``day_starts``.
+
+        It never goes back, unlike a clock.
+        """
         now = now.astimezone(UTC)
         day = now.astimezone(self.zone).date() + DAY
         while self.starts(day) > now:
@@ -65,7 +69,7 @@ class Calendar:
         return self.starts(self.family_day(now) + DAY)
 
     def starts(self, day: date) -> datetime:
-        """Return the instant at which a family's day starts."""
+        """Return the instant (UTC) at which the family's day of a date starts."""
         return _reaching(day, self.day_starts, self.zone)
 
     def first_of_week(self, day: date) -> date:
@@ -97,7 +101,7 @@ def calendar_for(profile: Profile, calendar: Calendar) -> Calendar:
 
 
 def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[timedelta] | None:
-    """Return the limits of a family's day. A child's own limit applies if it is lower.
+    """Return the limit of a target on a family day, the child's own if that is lower; None without one.
 
     ``calendar``: the person's own (`calendar_for`).
     """
@@ -110,7 +114,7 @@ def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[
 
 
 def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
-    """Return the limit of a week. A child's own limit applies if it is lower."""
+    """Return the weekly limit of a target, the child's own if that is lower; None without one."""
     own = None if rules.self_set is None else rules.self_set.limits.get(target)
     limits = (rules.limits.get(target), own)
     found = [limit.week for limit in limits if limit is not None and limit.week is not None]
@@ -118,7 +122,7 @@ def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
 
 
 def week_limits(rules: Rules) -> dict[str, Owned[timedelta]]:
-    """Return the limits of a week, by target."""
+    """Return target → weekly limit."""
     found = ((target, week_limit(rules, target)) for target in rules.limits)
     return {target: limit for target, limit in found if limit is not None}
 
@@ -133,7 +137,10 @@ def _limit_of_others(rules: Rules, target: str, day: date, calendar: Calendar) -
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """Closed from ``start`` until just before ``end``, minutes of one local day (0 to 1440)."""
+    """A part of a local day in which a rule blocks: from ``start`` until just before ``end``.
+
+    Both are minutes after midnight (0 to 1440).
+    """
 
     start: int
     end: int
@@ -148,7 +155,7 @@ Timetable = Callable[[date], tuple[Closure, ...]]
 def nights_of(
     bedtime: Bedtime, evening: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Iterator[Owned[Span]]:
-    """Return the bedtimes of the night that starts on a day: usually one or none."""
+    """Yield the bedtimes of the night that begins on ``evening``: usually one or none."""
     exception = dates[evening].bedtime if evening in dates else None
     if exception is not None:
         if exception.value is not None:
@@ -166,7 +173,7 @@ def nights_of(
 def bedtime_table(
     bedtime: Bedtime, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Timetable:
-    """Return the bedtime closures of a day.
+    """Return the function that gives the hours of a day that a bedtime blocks.
 
     A bedtime is looked up by the morning on which it ends: Sunday evening belongs to Monday. The bedtime of a
     date is that of the night that starts on it.
@@ -188,7 +195,10 @@ def bedtime_table(
 
 
 def bedtimes_table(rules: Rules, calendar: Calendar) -> Timetable:
-    """Return all bedtime closures of a person: those set by others, and its own."""
+    """Return the function that gives the hours of a day that a person's bedtime blocks.
+
+    It includes the bedtime that a child set for itself.
+    """
     others = bedtime_table(rules.bedtime, calendar, rules.dates)
     if rules.self_set is None or not rules.self_set.bedtime:
         return others
@@ -203,7 +213,7 @@ def bedtimes_table(rules: Rules, calendar: Calendar) -> Timetable:
 def windows_on(
     windows: Windows, target: str, day: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Owned[tuple[Span, ...]] | None:
-    """Return the windows that start on a day; None if nothing restricts it."""
+    """Return the allowed hours (windows) of a target that start on a day; None if nothing restricts it."""
     exception = dates[day].windows.get(target) if day in dates else None
     if exception is not None:
         return None if exception.value is None else Owned(exception.value, exception.owner)
@@ -213,9 +223,10 @@ def windows_on(
 def windows_table(
     windows: Windows, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES, target: str = ""
 ) -> Timetable:
-    """Return the closures outside of the day's windows and of yesterday's last one, if it crosses midnight.
+    """Return the function that gives the hours of a day outside the allowed hours (windows).
 
-    A day without a rule is open. ``target``: a target that ``dates`` may name.
+    Yesterday's last window counts too, if it crosses midnight. A day without a rule is open. ``target``: a
+    target that ``dates`` may name.
     """
 
     def closures(day: date) -> tuple[Closure, ...]:
@@ -235,6 +246,7 @@ def _open_spans(spans: tuple[Span, ...], before: Owned[tuple[Span, ...]] | None)
 
 
 def _complement(spans: list[tuple[int, int]], rule: str, owner: str) -> Iterator[Closure]:
+    """Yield the parts of a day that are in none of the sorted ``spans``."""
     at = 0
     for start, end in spans:
         if start > at:
@@ -249,14 +261,14 @@ def _windows_text(rule: Owned[tuple[Span, ...]]) -> str:
 
 
 def closure_at(table: Timetable, calendar: Calendar, now: datetime) -> Closure | None:
-    """Return what closes at ``now`` (any aware datetime)."""
+    """Return the closure that applies at ``now`` (any aware datetime); None if it is open."""
     local = now.astimezone(calendar.zone)
     minute = local.hour * 60 + local.minute
     return next((closure for closure in table(local.date()) if closure.start <= minute < closure.end), None)
 
 
 def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
-    """Return the next instant (UTC) at which open and closed change; None if not within HORIZON days."""
+    """Return the next instant (UTC) at which a timetable opens or closes; None if not within HORIZON days."""
     now = now.astimezone(UTC)
     closed = closure_at(table, calendar, now) is not None
     first = now.astimezone(calendar.zone).date() - DAY
@@ -326,15 +338,16 @@ def next_local(minute: int, calendar: Calendar, now: datetime) -> datetime:
 
 
 def by_the_clock(profile: Profile, calendar: Calendar) -> tuple[Calendar, Mapping[str, Timetable]]:
-    """A person's own calendar, and the gates that open and close by the clock. Immutable.
+    """Return a person's own calendar, and gate → timetable for bedtime and windows. Both are cached.
 
-    Other rules are another profile, and other holidays another calendar.
+    The key is the identity of the arguments: changed rules are another profile, and changed holidays another
+    calendar.
     """
     return _by_the_clock(_Same(profile), _Same(calendar))
 
 
 class _Same(Generic[T]):
-    """A key that equals only itself: comparing rules by content costs more than using them."""
+    """A cache key that compares by identity: comparing rules by content costs more than using them."""
 
     __slots__ = ("it",)
 
@@ -360,7 +373,10 @@ def _by_the_clock(person: _Same[Profile], home: _Same[Calendar]) -> tuple[Calend
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """From ``start`` until just before ``end``, minutes of one local day (0 to 1440)."""
+    """A part of a local day with one state: from ``start`` until just before ``end``.
+
+    Both are minutes after midnight (0 to 1440).
+    """
 
     start: int
     end: int
@@ -370,13 +386,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The timetables of one person."""
+    """The open and blocked hours of one person on any day, for a week view."""
 
     profile: Profile
     calendar: Calendar  # the country's
 
     def internet(self, day: date) -> tuple[Stretch, ...]:
-        """Return the spans of the whole device; bedtime comes before windows."""
+        """Return the open and blocked parts of a day for the whole device; bedtime comes before windows."""
         rules, own = self.profile.rules, calendar_for(self.profile, self.calendar)
         bedtime = bedtimes_table(rules, own)
         return tuple(
@@ -384,7 +400,10 @@ class Grid:
         )
 
     def targets(self, day: date) -> dict[str, tuple[Stretch, ...]]:
-        """Return the spans of each service, category or group with windows on the day."""
+        """Return target → open and blocked parts of a day.
+
+        The targets are the services, categories and groups with windows on that day.
+        """
         rules = self.profile.rules
         tables = {target: self._windows(rules, target)(day) for target in rules.windows if target != INTERNET}
         return {
@@ -404,7 +423,10 @@ def _never(day: date) -> tuple[Closure, ...]:  # noqa: ARG001
 
 
 def _stretches(*layers: tuple[Reason, tuple[Closure, ...]]) -> Iterator[Stretch]:
-    """Merge layers: the first layer that closes a minute gives the reason. Equal neighbours are joined."""
+    """Yield the parts of a day with their state. The first layer that closes a minute gives the reason.
+
+    Equal neighbours are joined.
+    """
     edges = {0, DAY_MINUTES}.union(
         *((closure.start, closure.end) for _, found in layers for closure in found)
     )
@@ -423,6 +445,7 @@ def _stretches(*layers: tuple[Reason, tuple[Closure, ...]]) -> Iterator[Stretch]
 
 
 def _state_at(minute: int, layers: tuple[tuple[Reason, tuple[Closure, ...]], ...]) -> tuple[str, str]:
+    """Return the state of a minute of the day, and the owner of the rule that closes it."""
     for reason, found in layers:
         for closure in found:
             if closure.start <= minute < closure.end:
@@ -432,9 +455,11 @@ def _state_at(minute: int, layers: tuple[tuple[Reason, tuple[Closure, ...]], ...
 
 @dataclass(frozen=True, slots=True)
 class PlannedDay:
+    """The rules of one person for one day, and why it counts as a school day or a free day."""
+
     day: date
     counts_as: DayType
-    because: str | None  # one of the four above; None: an ordinary school day
+    because: str | None  # WEEKEND, HOLIDAY, CALENDAR or EXCEPTION; None: an ordinary school day
     holiday: str  # its English name, if it is one; whatever the day counts as
     nights: tuple[Owned[Span], ...]  # of the night that starts on the day
     windows: Mapping[str, Owned[tuple[Span, ...]]]  # by target; other targets are open all day
@@ -443,11 +468,11 @@ class PlannedDay:
 
     @property
     def weekday(self) -> str:
-        """Return ``mon`` to ``sun``."""
+        """The day of the week: ``mon`` to ``sun``."""
         return f"{self.day:%a}".lower()
 
     def in_brief(self) -> dict[str, object]:
-        """Return the day and what it counts as, in JSON types."""
+        """Return the date, what it counts as and why, in JSON types."""
         return {
             "date": self.day.isoformat(),
             "weekday": self.weekday,
@@ -461,7 +486,10 @@ class PlannedDay:
 def plan(
     profile: Profile, calendar: Calendar, holidays: Mapping[date, str], first: date, days: int = 7
 ) -> Iterator[PlannedDay]:
-    """``calendar`` and ``holidays`` are the country's; the person's own days are added."""
+    """Yield the rules of a person for each of ``days`` days from ``first`` on.
+
+    ``calendar`` and ``holidays`` are the country's; the person's own days are added.
+    """
     own = calendar_for(profile, calendar)
     for ahead in range(days):
         yield _planned(profile, own, holidays, first + ahead * DAY)
@@ -492,6 +520,7 @@ def _nights(rules: Rules, day: date, calendar: Calendar) -> Iterator[Owned[Span]
 
 
 def _because(profile: Profile, holidays: Mapping[date, str], day: date) -> str | None:
+    """Return why a day is no ordinary school day; None if it is one."""
     rule = profile.rules.dates.get(day)
     if rule is not None and rule.counts_as is not None:
         return EXCEPTION
@@ -503,18 +532,19 @@ def _because(profile: Profile, holidays: Mapping[date, str], day: date) -> str |
 
 
 def wall_time(day: date, minute: int) -> datetime:
-    """Return a minute (0 to 1440) after the start of a day, as naive local time."""
+    """Return the naive local time of a minute (0 to 1440) of a day."""
     return datetime.combine(day, time()) + minute * MINUTE
 
 
 def shows(instant: datetime, zone: tzinfo) -> datetime:
-    """Return the naive local time of a zone."""
+    """Return the naive local time that a zone's clocks show at an instant."""
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def _possible(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return the possible instants of ``wall``, in order; the same twice unless the clock repeats or skips
-    it.
+    """Return the two instants (UTC) that a naive local time may be, in order.
+
+    They are equal unless the clock repeats or skips that time.
     """
     both = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     first, second = sorted(both)
@@ -522,7 +552,10 @@ def _possible(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
 
 
 def instants_showing(wall: datetime, zone: tzinfo) -> frozenset[datetime]:
-    """Return the instants of ``wall`` (naive): two if the clock repeats it, none if it skips it."""
+    """Return the instants (UTC) at which clocks show ``wall`` (naive).
+
+    They are two if the clock repeats it, none if it skips it.
+    """
     return frozenset(instant for instant in _possible(wall, zone) if shows(instant, zone) == wall)
 
 
@@ -539,7 +572,10 @@ def first_reaching(wall: datetime, zone: tzinfo) -> datetime:
 
 @lru_cache(REMEMBERED)
 def clock_shift(day: date, zone: tzinfo) -> datetime | None:
-    """Return the instant of a clock change next to ``day``; None if there is none."""
+    """Return the instant (UTC) at which a zone's clocks change on a day; None if they do not.
+
+    The day is that before or after the change.
+    """
     midnight = wall_time(day, 0)
     around = (midnight - HALF_DAY, midnight + 3 * HALF_DAY)
     if len({wall.replace(tzinfo=zone, fold=fold).utcoffset() for wall in around for fold in (0, 1)}) == 1:

@@ -51,8 +51,11 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """A site repair in progress on a device (policy/requests/site_repair.py)."""
+class ActiveRepair:
+    """A site repair in progress: a guardian opens the missing parts of a site on a device for some minutes.
+
+    See policy/requests/site_repair.py.
+    """
 
     site: str  # this name and all names under it are open
     services: frozenset[str]  # services that the site belongs to
@@ -60,12 +63,15 @@ class Lesson:
 
     @property
     def rule(self) -> str:
-        """The rule as a Decision names it."""
+        """The rule's text in decisions, such as ``lesson: example.org``."""
         return f"lesson: {self.site}"
 
 
 class Recent(Protocol):
-    """The services whose names a device queried within the last half hour, answered or blocked, by id."""
+    """The interface to a device's recent queries: which services it queried, and which addresses they gave.
+
+    A service counts if one of its names was queried within the last half hour, answered or blocked.
+    """
 
     def asked(self, service: str) -> bool: ...
 
@@ -75,7 +81,7 @@ class Recent(Protocol):
 
 
 class Resolved(Protocol):
-    """The addresses (packed) that DNS answers gave the device, by name, while the answers are valid."""
+    """The interface to the addresses (packed) that valid DNS answers gave a device, by host name."""
 
     def gave(self, host: str, address: bytes) -> bool: ...
 
@@ -92,6 +98,8 @@ class Resolved(Protocol):
 
 
 class NothingRecent:
+    """A `Recent` without any query."""
+
     def asked(self, service: str) -> bool:  # noqa: ARG002
         return False
 
@@ -104,7 +112,10 @@ NOTHING_RECENT = NothingRecent()
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The state at one time. All instants are aware datetimes; a past one counts as absent."""
+    """The temporary state of a device at one time: pauses, grants, used minutes, openings, DNS answers.
+
+    All instants are aware datetimes; a past one counts as absent.
+    """
 
     quarantined: bool = False
     paused_until: datetime | None = None
@@ -121,7 +132,7 @@ class Situation:
     timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
     portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
     allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
-    lesson: Lesson | None = None
+    lesson: ActiveRepair | None = None
     # Packed addresses that allowed names resolved to for this device.
     addresses: Container[bytes] = frozenset()
     resolved: Resolved | None = None  # None: answers are not stored, and addresses are not checked
@@ -129,16 +140,17 @@ class Situation:
 
     @property
     def led(self) -> bool:
-        """True if probes are blocked while the device is blocked, so that it shows the page.
+        """True if the device is redirected to the page while it is blocked: its probes then fail.
 
         A new device needs the explanation. Any other device must appear online, or it leaves the Wi-Fi.
         """
         return self.portal or self.quarantined
 
     def is_bare(self, seen: Observation) -> bool:
-        """Return True if a hello with ECH hides no name: browsers send GREASE to bare addresses too.
+        """Return True if an encrypted hello (ECH) without a name goes to an address that no name gave.
 
-        If a name gave the device this address, such a hello hides the name.
+        Browsers send GREASE to bare addresses too. If a name gave the device the address, such a hello hides
+        the name.
         """
         return seen.fault is Fault.ECH and seen.host is None and seen.dst not in self.addresses
 
@@ -149,7 +161,7 @@ PLAIN = Situation()
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The reason why a gate is closed."""
+    """Why a gate is closed, until when, and by which rule."""
 
     reason: Reason
     until: datetime | None  # an instant; None: until a person changes it
@@ -158,7 +170,7 @@ class Closing:
 
 
 class Budget(NamedTuple):
-    """A limit of a day, in minutes."""
+    """The minutes of a daily limit: used, allowed and extra."""
 
     used: int
     limit: int
@@ -172,16 +184,18 @@ class Budget(NamedTuple):
 
     @property
     def text(self) -> str:
+        """The limit as text, such as ``90m + 15m``."""
         more = f" + {duration_text(self.bonus)}" if self.bonus else ""
         return f"{duration_text(self.limit)}{more}"
 
     @property
     def of_week(self) -> bool:
+        """True for a weekly limit."""
         return False
 
 
 class WeekBudget(Budget):
-    """A limit of a week, in minutes."""
+    """The minutes of a weekly limit: used, allowed and extra."""
 
     __slots__ = ()
 
@@ -195,13 +209,19 @@ class WeekBudget(Budget):
 
 
 def binding(budgets: Iterable[Budget]) -> Budget:
-    """Return the budget that closes first. Of two that are used up, it is the week's, which lasts longer."""
+    """Return the limit whose minutes end first.
+
+    Of two that are used up it is the weekly one, which lasts longer.
+    """
     return min(budgets, key=lambda budget: (max(0, budget.left), budget.left <= 0 and not budget.of_week))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
-    """The standing, valid from ``since`` until just before ``until``, at most one day."""
+    """The time rules of a device at a moment: which gates are closed, lifted or limited.
+
+    Valid from ``since`` until just before ``until``, at most one day.
+    """
 
     closed: Mapping[str, Closing]
     lifted: Mapping[str, frozenset[str]]  # service → closed gates that a grant opens for its flows only
@@ -210,7 +230,7 @@ class Standing:
     until: datetime
     budgets: Mapping[str, Budget]  # by gate: of the limits that apply today, the one that closes first
     allowed: tuple[tuple[str, datetime], ...] = ()  # openings of the situation that have not ended
-    lesson: Lesson | None = None  # the repair in progress
+    lesson: ActiveRepair | None = None  # the repair in progress
 
     def closing(self, gates: Iterable[str]) -> Closing | None:
         """Return why a flow with these gates is blocked now; None if it passes."""
@@ -218,7 +238,7 @@ class Standing:
         return None if gate is None else self.closed[gate]
 
     def closed_gate(self, gates: Iterable[str]) -> str | None:
-        """Return the first of ``gates``, in the order of decision, that blocks a flow with all of them."""
+        """Return the first gate that blocks a flow with ``gates``, in the order of decision, or None."""
         if not self.closed:
             return None
         gates = in_order(frozenset(gates))
@@ -226,13 +246,13 @@ class Standing:
         return next((gate for gate in gates if gate in self.closed and gate not in lifted), None)
 
     def lifted_for(self, gates: Iterable[str]) -> frozenset[str]:
-        """Return the gates that grants for single services open for a flow."""
+        """Return the closed gates that grants for its services open for a flow with ``gates``."""
         if not self.lifted:
             return NOTHING
         return NOTHING.union(*(self.lifted.get(gate.removeprefix("service:"), NOTHING) for gate in gates))
 
     def agrees(self, other: Standing) -> bool:
-        """Return True if the same flows pass for the same reasons, whatever was used of a limit meanwhile."""
+        """Return True if the same flows pass for the same reasons; used minutes may differ."""
         return (
             self.closed.keys() == other.closed.keys()
             and (self.lifted, self.off, self.opened) == (other.lifted, other.off, other.opened)
@@ -241,17 +261,17 @@ class Standing:
 
     @property
     def opened(self) -> object:
-        """Everything that a guardian opened for a while."""
+        """Everything that a guardian opened for a while, for comparison."""
         return self.allowed, self.lesson
 
     def opening(self, host: str, services: Iterable[str]) -> tuple[str, datetime] | None:
-        """Return the entry by which a guardian opened a host or one of its services, and until when."""
+        """Return the entry by which a guardian opened a host or its service, and until when, or None."""
         names = [f"service:{service}" for service in services]
         return next((entry for entry in self.allowed if entry[0] in names or is_under(host, entry[0])), None)
 
 
 def standing(profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> Standing:
-    """Return the standing. ``now``: an aware datetime.
+    """Return which time rules of a profile are closed in a situation at ``now`` (aware), and until when.
 
     Takes about 50 µs per time rule: cache the result until its end. The instants of rules are in UTC, those
     of ``situation`` unchanged.
@@ -292,12 +312,12 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
 
 
 def running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:
-    """Return grants that have not ended. None is for DEVICE, since no grant lifts a pause."""
+    """Return the grants that have not ended; never one for DEVICE, since no grant lifts a pause."""
     return (grant for grant in grants if now < grant.until and grant.gate != DEVICE)
 
 
 class TimeRules:
-    """The time rules of a profile while one situation applies. Instants are in UTC."""
+    """Applies a profile's time rules in one situation: closed gates and limits. Instants are in UTC."""
 
     def __init__(self, profile: Profile, calendar: Calendar, situation: Situation) -> None:
         self.rules = profile.rules
@@ -336,7 +356,10 @@ class TimeRules:
         budgets: Mapping[str, Budget],
         now: datetime,
     ) -> None:
-        """Add the limits whose minutes are used to ``closed``; a limit of zero is used immediately."""
+        """Add the limits whose minutes are used up to ``closed``, and the end of the day to ``changes``.
+
+        A limit of zero is used up immediately.
+        """
         if not self.rules.limits:
             return
         if self.situation.clock_known:
@@ -355,15 +378,18 @@ class TimeRules:
         )
 
     def budgets(self, now: datetime) -> dict[str, Budget]:
-        """Return for each gate the limit that closes first at ``now``, of the day or of the week."""
+        """Return gate → its daily or weekly limit, whichever closes first at ``now``."""
         return {gate: binding(found) for gate, found in self._all_budgets(now).items()}
 
     def budgets_of(self, gate: str, now: datetime) -> tuple[Budget, ...]:
-        """Return the gate's limits of the day and of the week of ``now``."""
+        """Return the daily and weekly limits of a gate at ``now``, as far as it has them."""
         return self._all_budgets(now).get(gate, ())
 
     def left(self, gate: str, now: datetime) -> int | None:
-        """Return the minutes that are left of a gate's limits, below zero as in `Budget`; None: no limit."""
+        """Return the minutes left of a gate's limits; None without a limit.
+
+        See `Budget.left` for negative ones.
+        """
         return min((budget.left for budget in self.budgets_of(gate, now)), default=None)
 
     def _all_budgets(self, now: datetime) -> dict[str, tuple[Budget, ...]]:
@@ -372,6 +398,7 @@ class TimeRules:
         return self._budgets[1]
 
     def _count(self, now: datetime) -> dict[str, tuple[Budget, ...]]:
+        """Return gate → its daily and weekly limits at ``now``, with the used and extra minutes."""
         day, known = self.today(now), self.situation
         is_day = known.day == day
         week = None if known.day is None else self.calendar.first_of_week(known.day)
@@ -392,7 +419,10 @@ class TimeRules:
         return found
 
     def _renewed(self, gate: str, now: datetime, spent: Budget) -> datetime | None:
-        """Return when a spent limit has minutes again and no time rule before it is closed."""
+        """Return when a limit that is used up has minutes again, and no earlier time rule is closed.
+
+        None: not within LOOK_AHEAD changes.
+        """
         earlier = (*_BEFORE_LIMITS, WINDOW + gate)
         tables = [self.tables[rule] for rule in earlier if rule in self.tables]
         weekly = week_limit(self.rules, gate)
@@ -423,7 +453,7 @@ def _gate_name(gate: str) -> str:
 
 
 class Left(NamedTuple):
-    """The time left until a flow is closed."""
+    """The time left until a flow is closed, and the gate that closes it."""
 
     minutes: int  # rounded up: 0 when it is closed
     gate: str  # the gate that closes first
@@ -432,7 +462,7 @@ class Left(NamedTuple):
 
 
 class Remaining:
-    """The time left for flows at one moment. The standing is computed once for all of them."""
+    """Computes the time left for several flows at one moment; their standing is computed once."""
 
     def __init__(self, profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> None:
         self._profile = profile
@@ -469,7 +499,7 @@ def left(
     now: datetime,
     gates: Iterable[str],
 ) -> Left | None:
-    """Return the time left for a flow with ``gates``; None if nothing closes it."""
+    """Return the time until a flow with ``gates`` is closed; None if nothing closes it."""
     return Remaining(profile, situation, calendar, now).of(gates)
 
 
@@ -481,14 +511,17 @@ def closes_at(
     gates: Iterable[str],
     services: Iterable[str] = (),
 ) -> datetime | None:
-    """Return when the clock closes a flow with ``gates`` that passes now; None if not within the horizon."""
+    """Return when the clock closes a flow with ``gates`` that passes now; None if not within HORIZON days.
+
+    Limits do not count. ``services``: also consider grants for these.
+    """
     named = (gate.removeprefix("service:") for gate in gates if gate.startswith("service:"))
     outlook = Outlook(profile, situation, calendar, now, (*services, *named))
     return min(outlook.closings(gate for gate in gates if not is_limit(gate)).values(), default=None)
 
 
 class Outlook:
-    """When gates close for the flows of some services, from one moment on."""
+    """Looks ahead from one moment: when each gate closes for the flows of some services."""
 
     def __init__(
         self,
@@ -512,6 +545,7 @@ class Outlook:
                 self._granted[grant.gate] = max(known, grant, key=lambda each: each.until)
 
     def all_gates(self) -> Gates:
+        """Return every gate that the clock or a limit can close, in the order of decision."""
         return in_order({*self._time.tables, *self._time.rules.limits})
 
     def closings(self, gates: Iterable[str]) -> dict[str, datetime]:
@@ -538,7 +572,7 @@ class Outlook:
         return self._clock_closing(gate) if gate in self._time.tables else None
 
     def _from(self, gate: str) -> datetime:
-        """Return from when on the gate's own rule counts: after `off` and opening grants."""
+        """Return when the gate's own rule applies again: after `off`, and after grants that open the gate."""
         grant = self._granted.get(gate)
         return self.start if grant is None else max(self.start, grant.until.astimezone(UTC))
 
@@ -551,7 +585,7 @@ class Outlook:
         )
 
     def _limit_closing(self, gate: str) -> datetime | None:
-        """Return the earliest closing, as if all time from now on were used."""
+        """Return when a limit closes at the earliest: if all time from now on is used. None: never."""
         rest = self._time.left(gate, self.start)
         spent = None if rest is None else self.start + max(0, rest) * MINUTE
         if self._known:
@@ -561,7 +595,10 @@ class Outlook:
         return None if spent is None else max(spent, self._from(gate))
 
     def _spent_tomorrow(self, gate: str, end: datetime) -> datetime | None:
-        """As `_limit_closing`, for the day after the one that ends at ``end``."""
+        """Return when a limit closes at the earliest on the day that begins at ``end``; None if not then.
+
+        ``end``: when the present day ends.
+        """
         calendar, rules = self._time.calendar, self._time.rules
         limit, weekly = limit_on(rules, gate, calendar.family_day(end), calendar), week_limit(rules, gate)
         rests = [] if limit is None else [limit.value]
@@ -584,12 +621,12 @@ class Outlook:
         return by_week and self.is_by_use(gate, at)
 
     def _is_granted(self, gate: str, closing: datetime) -> bool:
-        """Return True if it closes because a grant ends."""
+        """Return True if a gate that closes at ``closing`` does so because a grant ends."""
         grant = self._granted.get(gate)
         return grant is not None and closing == grant.until
 
     def boundary(self, gate: str, closing: datetime) -> tuple[datetime | None, bool]:
-        """Return the clock rule after which minutes added to ``closing`` start, and if that clock is trusted.
+        """Return the closing time by the clock that added minutes extend, and whether the clock is trusted.
 
         None: they count from the tap, or from the end of what counts from one. An addition to a grant counts
         as that grant does.
@@ -601,7 +638,10 @@ class Outlook:
         return None if counted else closing, self._known
 
     def missing_minutes(self, gate: str, end: datetime) -> int | None:
-        """Return the minutes that today's limit needs to last until ``end``; None if it cannot."""
+        """Return the minutes to add to today's limit so that it lasts until ``end``.
+
+        None: there is no limit, or tomorrow's limit closes earlier.
+        """
         rest = self._time.left(gate, self.start)
         if rest is None:
             return None

@@ -1,8 +1,8 @@
-"""Times as people write them: durations, times of day, spans and days. The one implementation.
+"""Reads and writes times as people write them: durations, times of day, spans and days.
 
-The first functions read text that comes from anywhere: rule files, the pages or the command line. They raise
-TimeTextError, which knows no file and no line. The functions that take a Node read rule files and raise
-PolicyError with the place.
+No other module parses them. The first functions read text that comes from anywhere: rule files, the pages or
+the command line. They raise TimeTextError, which knows no file and no line. The functions that take a Node
+read rule files and raise PolicyError with the place.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ _DATE = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 
 
 class TimeTextError(ValueError):
-    """``problem`` and ``fix`` are halves of one line for a person; the reader puts the place before them."""
+    """Raised for a text that is no valid time. ``problem`` and ``fix`` are halves of one line for a person.
+
+    The caller puts the place before them.
+    """
 
     def __init__(self, problem: str, fix: str) -> None:
         self.problem, self.fix = problem, fix
@@ -45,15 +48,17 @@ class TimeTextError(ValueError):
 
 
 class UnknownDayError(TimeTextError):
+    """Raised for a word that is no day type and no weekday."""
+
     def __init__(self, word: str) -> None:
         self.word = word
         super().__init__("is not a day", f"use one of: {', '.join(DAYS)}")
 
 
 def duration_minutes(text: str, *, days: bool = False) -> int:
-    """Return ``2h``, ``90m`` or ``1h30m`` in minutes; 0 is allowed. With ``days``, also ``1d12h``.
+    """Return the minutes of a duration such as ``2h``, ``90m`` or ``1h30m``; zero is allowed.
 
-    Raises TimeTextError.
+    ``days``: also accept days, such as ``1d12h``. Raises TimeTextError.
     """
     match = _DURATION.fullmatch(text.replace(" ", ""))
     if match is None or not match.group() or (match[1] and not days):
@@ -68,7 +73,10 @@ def duration_text(minutes: int) -> str:
 
 
 def minute_of_day(text: str) -> int:
-    """Return ``07:00`` in minutes after midnight, up to 23:59. Raises TimeTextError."""
+    """Return a time of day such as ``07:00`` (up to 23:59) in minutes after midnight.
+
+    Raises TimeTextError.
+    """
     match = _TIME.fullmatch(text)
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
         msg = "is not a time of day"
@@ -116,8 +124,9 @@ def day_names(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From ``start`` until just before ``end``, in minutes after local midnight; across midnight when
-    ``end <= start``.
+    """A span of local time: from ``start`` until just before ``end``, in minutes after midnight.
+
+    It crosses midnight if ``end`` is before ``start``.
     """
 
     start: int  # 0 to 1439
@@ -129,8 +138,9 @@ class Span:
 
     @property
     def is_night(self) -> bool:
-        """Of a bedtime: whether it ends on the morning after the day whose night it is. One from noon on that
-        ends the same day is of that day alone.
+        """True if a bedtime ends on the morning after the day to which it belongs.
+
+        One that starts at noon or later and ends on the same day belongs to that day.
         """
         return self.crosses_midnight or self.start < NOON
 
@@ -140,30 +150,37 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class ByDay(Generic[T]):
-    """One value, or none, for each weekday as a school day and as a free day; of a limit, also for a week."""
+    """One value, or none, for each weekday as a school day and as a free day.
+
+    A limit also has one for the week.
+    """
 
     values: tuple[T | None, ...]  # 14: Monday to Sunday as school days, then as free days
     week: T | None = None
 
     def on(self, weekday: int, *, free: bool) -> T | None:
-        """Return the value of a day. ``weekday``: 0 for Monday (``date.weekday()``)."""
+        """Return the value for a weekday (0: Monday) that is a school day or a free day; None without one."""
         return self.values[weekday + 7 if free else weekday]
 
     def __bool__(self) -> bool:
         return any(value is not None for value in (*self.values, self.week))
 
     def map(self, change: Callable[[T], U]) -> ByDay[U]:
+        """Return the same days with each value changed by ``change``."""
         *days, week = (None if value is None else change(value) for value in (*self.values, self.week))
         return ByDay(tuple(days), week)
 
 
 def every_day(value: T | None) -> ByDay[T]:
-    """Return the same value for each day; None: no value on any day."""
+    """Return the given value for every day; None: no value on any day."""
     return ByDay((value,) * 14)
 
 
 def _located(node: Node, read: Callable[[str], U]) -> U:
-    """Return what ``read`` makes of the node's text. Raises PolicyError, which names file and line."""
+    """Return the result of ``read`` for a node's text.
+
+    Raises PolicyError with the place for a TimeTextError.
+    """
     word = fields.text(node)
     try:
         return read(word)
@@ -172,7 +189,10 @@ def _located(node: Node, read: Callable[[str], U]) -> U:
 
 
 def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedelta:
-    """Read ``2h``, ``90m`` or ``1h30m``; zero is allowed."""
+    """Return the duration in a node, such as ``2h``, ``90m`` or ``1h30m``; zero is allowed.
+
+    Raises PolicyError, also if it is longer than ``longest``.
+    """
     value, word = timedelta(minutes=_located(node, duration_minutes)), fields.text(node)
     if value > longest:
         hours, minutes = divmod(longest // timedelta(minutes=1), 60)
@@ -182,12 +202,12 @@ def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedel
 
 
 def up_to(longest: timedelta) -> Callable[[Node], timedelta]:
-    """Return a duration of at most ``longest``."""
+    """Return a reader of durations of at most ``longest``."""
     return lambda node: duration(node, longest=longest)
 
 
 def calendar_date(word: str, place: Place) -> date:
-    """Return the date ``2027-03-26``. Raises PolicyError."""
+    """Return the date in a word such as ``2027-03-26``. Raises PolicyError."""
     try:
         # Python 3.11 and later also parse 20270326 and 2027-W12-5, which people misread.
         return date.fromisoformat(word if _DATE.fullmatch(word) else "")
@@ -196,17 +216,17 @@ def calendar_date(word: str, place: Place) -> date:
 
 
 def time_of_day(node: Node) -> int:
-    """Return ``07:00`` in minutes after midnight, up to 23:59."""
+    """Return the time of day in a node, such as ``07:00``, in minutes after midnight. Raises PolicyError."""
     return _located(node, minute_of_day)
 
 
 def span(node: Node) -> Span:
-    """Return the span ``20:45-07:00``; 24:00 may end it."""
+    """Return the span in a node, such as ``20:45-07:00``; 24:00 may end it. Raises PolicyError."""
     return Span(*_located(node, clock_span))
 
 
 def night(node: Node) -> Span:
-    """Return a bedtime: ``20:45-07:00``.
+    """Return the bedtime in a node, such as ``20:45-07:00``. Raises PolicyError.
 
     24:00 ends it at 00:00 of the morning after. A bedtime from morning to evening is rejected as a mistake.
     """
@@ -222,7 +242,7 @@ def night(node: Node) -> Span:
 
 
 def window(node: Node) -> Span:
-    """Return a window ``16:00-18:00``.
+    """Return the allowed hours (a window) in a node, such as ``16:00-18:00``. Raises PolicyError.
 
     Across midnight it may last until noon; longer is rejected as a mistake.
     """
@@ -235,7 +255,10 @@ def window(node: Node) -> Span:
 
 
 def spans(node: Node) -> tuple[Span, ...]:
-    """Return one window or a sorted list; overlapping ones are rejected. An empty list means never."""
+    """Return the allowed hours (windows) in a node with one or a list of them, sorted.
+
+    An empty list means never. Raises PolicyError, also if they overlap.
+    """
     if isinstance(node, Scalar):
         if node.is_null:
             node.place.refuse("is empty", "write [] for never, {} for no window")
@@ -257,10 +280,11 @@ def spans(node: Node) -> tuple[Span, ...]:
 def by_day(
     node: Node, read: Callable[[Node], T], base: ByDay[T], read_week: Callable[[Node], T] | None = None
 ) -> ByDay[T]:
-    """Read one value for all days, or a mapping by day type or weekday that adds to ``base``.
+    """Return the values by day in a node: one for all days, or a mapping by day type or weekday.
 
-    A weekday's own value wins over that of its day type, also on a holiday. ``{}`` gives no value for any day
-    and none for the week. ``read_week`` reads the key `week`; without it, there is no such key.
+    A mapping adds to ``base``. A weekday's own value wins over that of its day type, also on a holiday.
+    ``{}`` gives no value for any day and none for the week. ``read_week`` reads the key `week`; without it,
+    there is no such key. Raises PolicyError.
     """
     if not isinstance(node, Mapping):
         return replace(base, values=every_day(read(node)).values)
@@ -292,8 +316,9 @@ def _is_empty(node: Node) -> bool:
 
 
 def _slots(key: str, place: Place, known: tuple[str, ...]) -> Iterator[int]:
-    """Yield the places in ``ByDay.values`` of a day type, a weekday or a list of weekdays. ``known``: the
-    keys that an error suggests.
+    """Yield the indexes in ``ByDay.values`` of a day type, a weekday or a list of weekdays.
+
+    ``known``: the keys that an error suggests. Raises PolicyError.
     """
     try:
         days = day_names(key)

@@ -1,7 +1,7 @@
-"""The categories of a host's minutes, for profiles whose minutes are stored by category without a limit.
+"""The categories under which minutes of use are recorded, for profiles that record use without a limit.
 
-What a limit counts is used, whatever its name. For the rest, names decide what is left out: homework and
-updates have fewer gates only if some rule closes what they stay open for.
+Minutes that a limit counts are recorded, whatever the host. Otherwise the host names decide what is left out:
+homework and updates have fewer gates only if some rule closes what they stay open for.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from gateway.policy.judge.facts import FactFinder, Facts
+from gateway.policy.judge.facts import FactFinder, HostFacts
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import (
@@ -25,7 +25,7 @@ _HOSTS = 1024  # hosts with cached categories; a device uses some hundred names 
 
 
 class HostUse(NamedTuple):
-    """What is known about a name."""
+    """Whether minutes of a host are recorded, and under which categories and services."""
 
     left_out: bool  # homework, school, health, updates, device needs, help
     kinds: frozenset[str]  # ids of categories
@@ -33,15 +33,18 @@ class HostUse(NamedTuple):
 
 
 class ClassUse(NamedTuple):
-    """What is known about all flows of a class."""
+    """Whether and how minutes of a class of flows (those with equal gates) are recorded."""
 
     gates: frozenset[str]
-    kinds: frozenset[str]  # that a limit or a window of its own tells
-    counted: bool  # a limit is spent: then it is used, whatever its name
+    kinds: frozenset[str]  # with a limit or allowed hours of their own
+    counted: bool  # a limit counts the flows: their minutes count, whatever the host
 
 
 def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
-    """None: none of it is kept. Homework and updates have fewer gates than the device, where it has any."""
+    """Return how the minutes of flows with these gates are recorded; None if they are not.
+
+    Homework and updates have fewer gates than the whole device, if it has any.
+    """
     if UNCOUNTED in gates or not gates.issuperset(state_gates(profile.rules)):
         return None
     kinds = frozenset(
@@ -53,22 +56,23 @@ def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
 
 
 class HostUses:
-    """The names of one profile, each looked up once."""
+    """Looks up under which categories minutes of a host are recorded for one profile; cached."""
 
     def __init__(self, profile: Profile, world: World) -> None:
-        self._student = FactFinder(profile, world)
+        self._fact_finder = FactFinder(profile, world)
         self._updates = profile.rules.updates.value
         self._known: dict[str, HostUse] = {}
 
     def of(self, host: str) -> HostUse:
+        """Return whether and how minutes of a host are recorded."""
         known = self._known.get(host)
         if known is None:
             if len(self._known) >= _HOSTS:
                 self._known.clear()
-            known = self._known[host] = self._learn(self._student.facts(host))
+            known = self._known[host] = self._learn(self._fact_finder.facts(host))
         return known
 
-    def _learn(self, facts: Facts) -> HostUse:
+    def _learn(self, facts: HostFacts) -> HostUse:
         kinds = frozenset(category.id for category in facts.categories)
         left_out = (
             facts.homework is not None
@@ -83,5 +87,5 @@ class HostUses:
 
 
 def is_left_out(hosts: Collection[HostUse], of_class: ClassUse) -> bool:
-    """Return whether a flow with several names is used: yes as soon as one of them is."""
+    """Return True if minutes of a flow are not recorded: no limit counts it, and its hosts are left out."""
     return bool(hosts) and not of_class.counted and all(host.left_out for host in hosts)

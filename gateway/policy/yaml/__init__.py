@@ -1,1 +1,1 @@
-"""YAML text to located values: each knows its file and line. Pure."""
+"""YAML text → values that know their file and line, their validation, and values → YAML text. Pure."""

@@ -46,12 +46,10 @@ _NULLS = frozenset({"null", "Null", "NULL"})
 
 
 def parse_document(source: str | bytes, file: str) -> Mapping:
-    """Return the mapping that a rule file contains.
-
-    ``file``: the name for error messages.
+    """Return the mapping in the text of a rule file, as located values. ``file``: the name for errors.
 
     Raises:
-        PolicyError: the text is anything else, whatever it is.
+        PolicyError: the text is not UTF-8, no YAML mapping, too large, or uses anchors or tags.
     """
     text = _decoded(source, file)
     try:
@@ -61,7 +59,7 @@ def parse_document(source: str | bytes, file: str) -> Mapping:
 
 
 def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -> Place:
-    """Return the place of a value in a file; the last place reached if the path is not found.
+    """Return the place (file and line) of a value in a file, or of the last part of ``path`` that exists.
 
     ``path``: for a mapping, a test that accepts the key; for a list, the index from 0.
     """
@@ -98,6 +96,7 @@ def has_comments(source: bytes) -> bool:
 
 
 def _decoded(source: str | bytes, file: str) -> str:
+    """Return a file's text. Raises PolicyError if it is no UTF-8 text or too large."""
     whole = Place(file, 1, "")
     try:
         data = source.encode() if isinstance(source, str) else source
@@ -151,6 +150,7 @@ class _Builder:
         self._nodes = 0
 
     def document(self) -> Mapping:
+        """Return the mapping of the only document. Raises PolicyError."""
         event = self._next()
         while isinstance(event, yaml.StreamStartEvent | yaml.DocumentStartEvent):
             event = self._next()
@@ -230,7 +230,7 @@ class _Builder:
 
 
 def plain(node: Node) -> Plain:
-    """Return the value of a part of a file."""
+    """Return a located value as a plain one: text, None, list or dict."""
     if isinstance(node, Scalar):
         return None if node.is_null else node.text
     if isinstance(node, Mapping):
@@ -239,14 +239,14 @@ def plain(node: Node) -> Plain:
 
 
 def document(source: Mapping) -> Document:
-    """Return the content of a file, in its order."""
+    """Return the content of a file as a dict of plain values, in the order of the file."""
     return {key: plain(value) for key, value in source.entries.items()}
 
 
 def from_json(value: object, key: str, depth: int = 0) -> Plain:
-    """Return a value from a program as the file stores it.
+    """Return a JSON value as a plain value for a file: numbers and booleans become text.
 
-    Raises PolicyError for values that no file can contain.
+    ``key``: the place for errors. Raises PolicyError for values that no file can contain.
     """
     if depth > MAX_DEPTH:
         refuse(key, f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that")
@@ -277,7 +277,7 @@ def _text(text: str, key: str) -> str:
 
 
 def written(said: Document, order: Iterable[str]) -> bytes:
-    """Return the text of a file. ``order``: the first keys, in order; others follow in their own order."""
+    """Return the YAML text of a file, as bytes. ``order``: keys that come first; others keep their order."""
     known = {key: number for number, key in enumerate(order)}
     lines: list[str] = []
     for key in sorted(said, key=lambda key: known.get(key, len(known))):
@@ -286,6 +286,7 @@ def written(said: Document, order: Iterable[str]) -> bytes:
 
 
 def _entry(key: str, value: Plain, indent: int) -> list[str]:
+    """Return the lines of one key: on one line if it fits into WIDTH, else one line per item."""
     margin = " " * indent
     head, flat = f"{margin}{scalar(key)}:", flow(value)
     if not value or not isinstance(value, list | dict) or len(head) + 1 + len(flat) <= WIDTH:
@@ -296,7 +297,7 @@ def _entry(key: str, value: Plain, indent: int) -> list[str]:
 
 
 def flow(value: Plain) -> str:
-    """Return a value on one line."""
+    """Return a value as YAML on one line."""
     if isinstance(value, list):
         return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, dict):
@@ -305,6 +306,7 @@ def flow(value: Plain) -> str:
 
 
 def scalar(text: str) -> str:
+    """Return a text as a YAML scalar, in quotes if needed."""
     if _BARE.fullmatch(text) and "  " not in text and text not in _NULLS and text.isprintable():
         return text
     return f'"{"".join(map(_escaped, text))}"'
@@ -320,7 +322,10 @@ def _escaped(char: str) -> str:
 
 
 def is_by_hand(source: bytes, order: Iterable[str]) -> bool:
-    """Return True if a person wrote or changed the file: it must then be kept for longer."""
+    """Return True if a person wrote or changed the file: writing its content gives another text.
+
+    Such a version must be kept for longer. ``order``: as for `written`.
+    """
     try:
         return written(document(parse_document(source, "")), order) != source
     except PolicyError:
@@ -328,7 +333,7 @@ def is_by_hand(source: bytes, order: Iterable[str]) -> bool:
 
 
 def has_own_comments(source: bytes) -> bool:
-    """Return True if the file has comments of its owner, which the next edit would remove."""
+    """Return True if the file has comments other than the program's heading; the next edit removes them."""
     first, _, rest = source.partition(b"\n")
     line = first.decode("utf-8", "replace") + "\n"
     return has_comments(rest if line.startswith((HEAD, *OLD_HEADS)) else source)

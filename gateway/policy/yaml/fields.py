@@ -1,4 +1,4 @@
-"""Located values of YAML files, and their typed reading: each function returns a value or raises PolicyError.
+"""Located values of YAML files, and functions that read them as typed values or raise PolicyError.
 
 `documents` makes these values from text. The pages use some of them but never read YAML: this module must not
 import the YAML library.
@@ -29,13 +29,14 @@ _FALSE = frozenset({"false", "no", "off"})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a file."""
+    """A place in a file, for error messages: file, line and key."""
 
     file: str
     line: int  # 1-based
     path: str  # e.g. "limits.play" or "devices[2]"; empty for the whole file
 
     def error(self, problem: str, fix: str) -> PolicyError:
+        """Return a PolicyError about this place. ``fix``: how to correct the problem."""
         at = f"{self.file}:{self.line}"
         return PolicyError(f"{at}: {self.path}" if self.path else at, problem, fix)
 
@@ -52,6 +53,7 @@ class Scalar:
 
     @property
     def is_null(self) -> bool:
+        """True if the value is empty or null."""
         return not self.quoted and self.text in ("", "~", "null", "Null", "NULL")
 
 
@@ -77,6 +79,7 @@ def shown(text: str) -> str:
 
 
 def shortened(text: str) -> str:
+    """Return the start of ``text``, at most MAX_SHOWN characters, on one line."""
     return shown_flat(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…")
 
 
@@ -86,7 +89,7 @@ def shown_flat(text: str) -> str:
 
 
 def suggestion(wrong: str, known: Collection[str]) -> str:
-    """Return how to fix a word that is not in ``known``."""
+    """Return a text that says what to write in place of a word that is not in ``known``."""
     import difflib  # 1 MB; needed only for a mistake
 
     close = difflib.get_close_matches(wrong.lower()[:MAX_TEXT], known, n=1, cutoff=0.6)
@@ -96,7 +99,7 @@ def suggestion(wrong: str, known: Collection[str]) -> str:
 
 
 def text(node: Node) -> str:
-    """Return a short, non-empty text on one line."""
+    """Return the text of a node: not empty, at most MAX_TEXT characters, one line. Raises PolicyError."""
     if not isinstance(node, Scalar):
         node.place.refuse(f"is a {kind(node)}, not a text", "write one value")
     if node.is_null or not node.text.strip():
@@ -109,6 +112,7 @@ def text(node: Node) -> str:
 
 
 def full_path(node: Node) -> str:
+    """Return the absolute path in a node, without a slash at its end. Raises PolicyError."""
     path = text(node)
     if not path.startswith("/") or ".." in path.split("/"):
         node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
@@ -116,7 +120,7 @@ def full_path(node: Node) -> str:
 
 
 def https_url(node: Node, fix: str) -> str:
-    """Return an HTTPS address. ``fix``: what to write instead of another value."""
+    """Return the HTTPS URL in a node. ``fix``: what to write, for the error. Raises PolicyError."""
     url = text(node)
     if _HTTPS.fullmatch(url) is None:
         node.place.refuse(f"{shown(url)} is no HTTPS address", fix)
@@ -124,7 +128,7 @@ def https_url(node: Node, fix: str) -> str:
 
 
 def choice(node: Node, known: Collection[str]) -> str:
-    """Return one of the words in ``known``."""
+    """Return the word in a node, which must be in ``known``. Raises PolicyError."""
     word = text(node)
     if word not in known:
         node.place.refuse(f"{shown(word)} is not known here", suggestion(word, known))
@@ -132,11 +136,12 @@ def choice(node: Node, known: Collection[str]) -> str:
 
 
 def member(node: Node, words: type[E]) -> E:
-    """Return the member of an enumeration."""
+    """Return the enumeration member whose value is the word in a node. Raises PolicyError."""
     return words(choice(node, [known.value for known in words]))
 
 
 def flag(node: Node) -> bool:
+    """Return the boolean in a node: true, yes or on; false, no or off. Raises PolicyError."""
     word = text(node).lower()
     if word not in _TRUE | _FALSE:
         node.place.refuse(f"{shown(word)} is neither true nor false", "write true or false")
@@ -144,7 +149,7 @@ def flag(node: Node) -> bool:
 
 
 def integer(node: Node, low: int, high: int) -> int:
-    """Return a whole number from ``low`` to ``high``, decimal or ``0x…``."""
+    """Return the whole number in a node, from ``low`` to ``high``, decimal or ``0x…``. Raises PolicyError."""
     word = text(node)
     digits = word.removeprefix("0x")
     try:
@@ -157,7 +162,7 @@ def integer(node: Node, low: int, high: int) -> int:
 
 
 def items(node: Node) -> tuple[Node, ...]:
-    """Return the items of a list; an empty value is an empty list."""
+    """Return the items of a list node; an empty value is an empty list. Raises PolicyError."""
     if isinstance(node, Scalar) and node.is_null:
         return ()
     if not isinstance(node, Sequence):
@@ -166,7 +171,7 @@ def items(node: Node) -> tuple[Node, ...]:
 
 
 def entries(node: Node, most: int) -> tuple[Node, ...]:
-    """Return the items of a file that is a list, at most ``most``."""
+    """Return the items of a list node, at most ``most``. Raises PolicyError."""
     found = items(node)
     if len(found) > most:
         node.place.refuse(f"has {len(found)} entries, more than {most}", "put some together")
@@ -174,7 +179,7 @@ def entries(node: Node, most: int) -> tuple[Node, ...]:
 
 
 def ident(node: Node) -> str:
-    """Return the id of an entry."""
+    """Return the id in a node: a-z, 0-9 and dashes, at most 40 characters. Raises PolicyError."""
     key = text(node)
     if _ID.fullmatch(key) is None:
         node.place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, starting with a letter")
@@ -186,6 +191,7 @@ def texts(node: Node) -> tuple[str, ...]:
 
 
 def mapping(node: Node) -> Mapping:
+    """Return the node if it is a mapping. Raises PolicyError."""
     if isinstance(node, Scalar) and node.is_null:
         node.place.refuse("is empty", "write {} to clear the default, or take the line out")
     if not isinstance(node, Mapping):
@@ -194,13 +200,14 @@ def mapping(node: Node) -> Mapping:
 
 
 def kind(node: Node) -> str:
+    """Return the type of a node for an error: mapping, list or text."""
     if isinstance(node, Mapping):
         return "mapping"
     return "list" if isinstance(node, Sequence) else "text"
 
 
 class Fields:
-    """The keys of one mapping. A key that is not in ``known`` is rejected."""
+    """Reads the keys of one mapping. Raises PolicyError for a key that is not in ``known``."""
 
     def __init__(self, source: Mapping, known: Collection[str]) -> None:
         self.place: Place = source.place
@@ -213,10 +220,11 @@ class Fields:
         return key in self._source.entries
 
     def node(self, key: str) -> Node | None:
+        """Return the value of a key; None if it is absent."""
         return self._source.entries.get(key)
 
     def need(self, key: str) -> Node:
-        """Return the value of a required key."""
+        """Return the value of a required key. Raises PolicyError if it is absent."""
         node = self._source.entries.get(key)
         if node is None:
             self.place.refuse(f"has no '{key}'", f"add a line '{key}: …'")
@@ -229,7 +237,10 @@ class Fields:
 
 
 def pairs(node: Node) -> Iterator[tuple[str, Place, Node]]:
-    """Yield the entries of a mapping with free keys: key, the key's place, value."""
+    """Yield key, place of the key and value of each entry in a mapping node. Raises PolicyError.
+
+    The keys are free: they are not validated.
+    """
     source = mapping(node)
     for key, value in source.entries.items():
         yield key, source.keys[key], value

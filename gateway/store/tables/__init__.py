@@ -1,1 +1,1 @@
-"""One module a table of the database."""
+"""The tables of the database, one module for each kind of stored data."""

@@ -1,4 +1,4 @@
-"""Devices with a temporary adult proof: the method and the end. Nothing else of a proof is stored.
+"""Devices that a proof of an adult's age opens for a while: method and end. Nothing else is stored.
 
 The audit log has who opened what and until when. For a proof by wallet it has no name.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.policy.accounts.adult_proof import AdultProof, ProofMethod, after_jump
-from gateway.policy.time.clock_changes import Jump, Kind
+from gateway.policy.time.clock_changes import Jump, MomentKind
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, audit_line, moment, table_snapshot, unix
 
@@ -17,38 +17,40 @@ COLUMNS = "mac, method, at, until, by, span, sure"
 _PUT = f"INSERT OR REPLACE INTO adult_proofs ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-class AdultProofs:
+class AdultProofTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)
         self._proofs = {
-            mac: AdultProof(mac, ProofMethod(method), moment(at), moment(until), by, Kind(span), bool(sure))
+            mac: AdultProof(
+                mac, ProofMethod(method), moment(at), moment(until), by, MomentKind(span), bool(sure)
+            )
             for mac, method, at, until, by, span, sure in database.rows(
                 f"SELECT {COLUMNS} FROM adult_proofs ORDER BY at"
             )
         }
 
     def all(self) -> Mapping[str, AdultProof]:
-        """Return the proofs by MAC."""
+        """Return the adult proofs of all devices, by MAC address."""
         return self._proofs
 
     def held(self, now: datetime, *, known: bool) -> tuple[str, ...]:
         return tuple(mac for mac, proof in self._proofs.items() if proof.holds(now, known=known))
 
     def put(self, proof: AdultProof, *, audit_text: str, who: str, origin: str = "") -> None:
-        """Store a proof. ``audit_text`` and ``who`` go into the audit log."""
+        """Store the adult proof of a device. ``audit_text`` and ``who`` go into the audit log."""
         self._proofs[proof.mac] = proof
         audit = audit_line(proof.at, who, f"adult {proof.method}", audit_text, origin)
         self._writer.save(Statement(_PUT, [_row(proof)]), audit=audit)
 
     def end(self, mac: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """End a proof early."""
+        """Delete the adult proof of a device before its end, with an audit line."""
         self._proofs.pop(mac)
         gone = Statement("DELETE FROM adult_proofs WHERE mac = ?", [(mac,)])
         self._writer.save(gone, audit=audit_line(at, by, "adult end", mac, origin))
 
     def keep(self, proofs: Mapping[str, AdultProof]) -> bool:
-        """Replace all proofs. Return whether any was removed or changed."""
+        """Replace all adult proofs by these, by MAC address. Return whether any changed."""
         if proofs == self._proofs:
             return False
         self._proofs = dict(proofs)
@@ -56,11 +58,11 @@ class AdultProofs:
         return True
 
     def drop(self, mac: str) -> None:
-        """Remove the proof of a device that got an owner or was forgotten."""
+        """Delete the adult proof of a device that got an owner or was forgotten, without an audit line."""
         self.keep({other: proof for other, proof in self._proofs.items() if other != mac})
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust ends after a change of the clock. Return whether any proof ends or changes."""
+        """Adjust the ends of all adult proofs after a clock change. Return whether any ends or changes."""
         moved = {mac: after for mac, proof in self._proofs.items() if (after := after_jump(proof, jump))}
         return self.keep(moved)
 

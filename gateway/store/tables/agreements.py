@@ -1,4 +1,7 @@
-"""Agreements on rules: by whom, when, and a digest. Written to disk before they are shown."""
+"""Agreements of children and guardians on the child's rules: by whom, when, and a digest of the rules.
+
+They are written to disk before they are shown.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,8 @@ _PUT = f"INSERT OR REPLACE INTO agreements ({COLUMNS}) VALUES ({', '.join('?' * 
 PROFILES = 64  # as many as there can be profiles
 
 
-class Agreements:
-    """Agreements by profile id."""
+class AgreementTable:
+    """Stores the agreement on each child's rules, by profile id."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -46,7 +49,7 @@ class Agreements:
         self._drop(profile, audit_line(at, by, "agree end", profile, origin))
 
     def forget(self, profile: str) -> None:
-        """Delete an agreement without an audit line."""
+        """Delete the agreement of a profile without an audit line."""
         self._drop(profile)
 
     def _drop(self, profile: str, audit: Statement | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Notification settings of guardians (ntfy). A topic address is secret: it is in no log and no audit line."""
+"""Notification settings of guardians (ntfy). A topic's URL is secret: it is in no log and no audit line."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gateway.store.durable_writes import DurableWriter, table_snapshot
 _COLUMNS = "guardian, said"
 
 
-class AlertBook:
-    """Notification settings by the guardian's name."""
+class AlertTable:
+    """Stores the notification settings of each guardian, by name."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer

@@ -1,8 +1,8 @@
-"""Cards about blocked bypass methods. Only what a guardian may see of them is stored.
+"""Cards: notices that a device used a blocked bypass method, such as a VPN.
 
-A card is written immediately when it is created, extended or dismissed: a few times a day. Whether it is
-solved may change every few minutes and is written with the batch. After a crash, the traffic of the device
-shows it again.
+Only what a guardian may see of them is stored. A card is written immediately when it is created, extended
+or dismissed: a few times a day. Whether it is solved may change every few minutes and is written with the
+batch. After a crash, the traffic of the device shows it again.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from gateway.policy.alerts.cards import Card, CardTopic, storable_card
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.alerts.cards import AlertCard, CardTopic, storable_card
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, moment_or_none, table_snapshot, unix_or_none
 
@@ -22,10 +22,10 @@ _COLUMNS = "mac, way, day, profile, topic, at, host, proto, sure, level, solved,
 _PUT = f"INSERT OR REPLACE INTO way_cards ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DROP = "DELETE FROM way_cards WHERE mac = ? AND way = ? AND day = ?"
 
-Key = tuple[str, Way, date]
+Key = tuple[str, BypassMethod, date]
 
 
-class WayCards:
+class BypassCardTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)
@@ -33,24 +33,24 @@ class WayCards:
         self._cards = {card.key: card for card in map(_read, rows)}
         self._unsaved: set[Key] = set()
 
-    def all(self) -> tuple[Card, ...]:
+    def all(self) -> tuple[AlertCard, ...]:
         """Return all cards, oldest first."""
         return tuple(self._cards.values())
 
-    def get(self, key: Key) -> Card | None:
+    def get(self, key: Key) -> AlertCard | None:
         return self._cards.get(key)
 
-    def of(self, mac: str) -> tuple[Card, ...]:
+    def of(self, mac: str) -> tuple[AlertCard, ...]:
         return tuple(card for card in self._cards.values() if card.mac == mac)
 
-    def put(self, card: Card) -> None:
-        """Store a new or changed card immediately."""
+    def put(self, card: AlertCard) -> None:
+        """Store a new or changed card immediately. Beyond MAX_CARDS, drop the oldest one."""
         self.note(card)
         self.flush()
         if len(self._cards) > MAX_CARDS:
             self._forget([next(iter(self._cards))])
 
-    def note(self, card: Card) -> None:
+    def note(self, card: AlertCard) -> None:
         """Change a stored card; it is written with the next ``flush``."""
         self._cards[card.key] = card
         self._unsaved.add(card.key)
@@ -62,15 +62,15 @@ class WayCards:
         if rows:
             self._writer.save(Statement(_PUT, rows))
 
-    def move(self, old: Card, new: Card) -> None:
-        """Move a card to another day."""
+    def move(self, old: AlertCard, new: AlertCard) -> None:
+        """Replace the card ``old`` by ``new``, which has another day."""
         self._forget([old.key])
         self.put(new)
 
     def drop_old(self, before: date) -> None:
         self.drop(lambda card: card.day < before)
 
-    def drop(self, unwanted: Callable[[Card], bool]) -> None:
+    def drop(self, unwanted: Callable[[AlertCard], bool]) -> None:
         self._forget([key for key, card in self._cards.items() if unwanted(card)])
 
     def _forget(self, keys: list[Key]) -> None:
@@ -85,19 +85,19 @@ class WayCards:
         return table_snapshot("way_cards", _COLUMNS, [_row(card) for card in written if card is not None])
 
 
-def _row(card: Card) -> tuple[object, ...]:
+def _row(card: AlertCard) -> tuple[object, ...]:
     return (
         card.mac, str(card.way), card.day.isoformat(), card.profile, str(card.topic), unix_or_none(card.at),
         card.host, card.proto, int(card.sure), card.level, int(card.solved), int(card.dismissed),
     )  # fmt: skip
 
 
-def _read(row: tuple[Any, ...]) -> Card:
+def _read(row: tuple[Any, ...]) -> AlertCard:
     mac, way, day, profile, topic, at, host, proto, sure, level, solved, dismissed = row
-    return Card(
+    return AlertCard(
         mac=mac,
         profile=profile,
-        way=Way(way),
+        way=BypassMethod(way),
         day=date.fromisoformat(day),
         topic=CardTopic(topic),
         at=moment_or_none(at),

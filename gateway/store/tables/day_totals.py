@@ -1,4 +1,4 @@
-"""Minutes by limit of days that are over: as activity, and as the limits of a week need them."""
+"""Used minutes of past days by time rule (gate): for the activity pages, and for weekly limits."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import date
 from gateway.store.database import Database, Statement
 
 TotalsByDay = Mapping[tuple[date, str, str], int]
-"""Minutes by day, profile and gate."""
+"""Minutes by day, profile id and time rule (gate)."""
 
 
-class DayTotals:
-    """Totals of past days. Methods raise StoreError."""
+class DayTotalTable:
+    """Stores the used minutes of past days by profile and time rule (gate). Methods raise StoreError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def keep(self, day: date, totals: Mapping[tuple[str, str], int]) -> None:
-        """Replace the totals of a day, by profile and gate, in minutes."""
+        """Replace the stored minutes of a day by ``totals``, by profile and gate."""
         rows = [(day.isoformat(), profile, gate, count) for (profile, gate), count in totals.items()]
         self._database.write(
             [
@@ -29,7 +29,7 @@ class DayTotals:
         )
 
     def of(self, profile: str, first: date) -> Mapping[tuple[date, str], int]:
-        """Return minutes by day and gate, from the ``first`` day on."""
+        """Return the used minutes of a profile by day and gate, from the day ``first`` on."""
         rows = self._database.rows(
             "SELECT day, gate, minutes FROM minutes WHERE profile = ? AND day >= ? ORDER BY day, gate",
             (profile, first.isoformat()),
@@ -37,13 +37,13 @@ class DayTotals:
         return {(date.fromisoformat(day), gate): minutes for day, gate, minutes in rows}
 
     def keep_for_week(self, totals: TotalsByDay) -> None:
-        """Keep totals that the limits of the running week need after the activity of their days is erased."""
+        """Store minutes that weekly limits still need after the activity of their days is erased."""
         rows = [(day.isoformat(), profile, gate, minutes) for (day, profile, gate), minutes in totals.items()]
         insert = "INSERT OR REPLACE INTO week_minutes (day, profile, gate, minutes) VALUES (?, ?, ?, ?)"
         self._database.write([Statement(insert, rows)], durable=True)
 
     def kept_for_week(self, first: date) -> TotalsByDay:
-        """Return what `keep_for_week` stored of the days from ``first`` on."""
+        """Return the minutes that `keep_for_week` stored for weekly limits, from the day ``first`` on."""
         rows = self._database.rows(
             "SELECT day, profile, gate, minutes FROM week_minutes WHERE day >= ?", (first.isoformat(),)
         )

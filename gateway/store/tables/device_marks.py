@@ -11,7 +11,7 @@ MARKS_LIMIT = 512  # devices; the oldest mark is dropped
 NO_MOBILE_DATA = "no mobile data"
 
 
-class Marks:
+class DeviceMarkTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)
@@ -25,7 +25,7 @@ class Marks:
         return frozenset(self._without_data)
 
     def mark(self, mac: str, *, no_mobile_data: bool, by: str, at: datetime, origin: str = "") -> None:
-        """Set or remove the mark, with a line in the audit log."""
+        """Mark a device as having no mobile data, or remove the mark, with a line in the audit log."""
         self._without_data.pop(mac, None)
         if no_mobile_data:
             self._without_data[mac] = None

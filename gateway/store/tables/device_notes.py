@@ -42,14 +42,14 @@ _TAKE_OVER = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address that a device had. A hardware address is an earlier MAC of the device."""
+    """An IP address that a device had, or an earlier MAC address of it, with its first and last use."""
 
     address: str
     first: datetime
     last: datetime
 
 
-class DeviceNotes:
+class DeviceNoteTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._database = database
         self._writer = writer
@@ -63,11 +63,11 @@ class DeviceNotes:
     # ------------------------------------------------------------------------------------ names
 
     def labels(self) -> Mapping[str, str]:
-        """Return the labels by MAC."""
+        """Return the names that guardians gave devices, by MAC address."""
         return self._labels
 
     def name(self, mac: str, label: str) -> bool:
-        """Set a label; an empty one removes it. Return False if LABELS_LIMIT is reached."""
+        """Set the label of a device; an empty one removes it. Return False if LABELS_LIMIT is reached."""
         if not label:
             if self._labels.pop(mac, None) is not None:
                 self._writer.save(Statement("DELETE FROM labels WHERE mac = ?", [(mac,)]))
@@ -81,7 +81,7 @@ class DeviceNotes:
     # ------------------------------------------------------------------------------------ addresses
 
     def seen(self, mac: str, addresses: Iterable[str], at: datetime) -> None:
-        """Record the current addresses of a device, newest last."""
+        """Record the current IP addresses of a device, newest last. ``flush`` writes them."""
         known, now = self._noted.get(mac, {}), {}
         for address in tuple(addresses)[-AT_ONCE:]:
             noted = known.get(address)
@@ -102,7 +102,7 @@ class DeviceNotes:
         return [Address(address, moment(first), moment(last)) for address, first, last in rows]
 
     def succeed(self, old: str, new: str, at: datetime) -> None:
-        """Move label and addresses of the MAC ``old`` to ``new``, and add ``old`` as an address."""
+        """Give the label and address history of MAC ``old`` to ``new``, and add ``old`` to that history."""
         self.flush()
         self._writer.save(
             Statement(_SUCCEED, [(new, old, unix(at), unix(at), old)]),
@@ -122,7 +122,7 @@ class DeviceNotes:
         self._writer.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write pending addresses. Call it after the flush of the devices."""
+        """Write recorded addresses; keep only the newest of each device. Call it after `Devices.flush`."""
         if not self._pending:
             return
         rows = [(mac, address, unix(at), unix(at)) for (mac, address), at in self._pending.items()]
@@ -131,7 +131,7 @@ class DeviceNotes:
         self._writer.save(Statement(_PUT, rows), Statement(_NEWEST, sorted(macs)))
 
     def tidy(self, known: Container[str]) -> None:
-        """Delete the addresses of devices that are not ``known`` any more."""
+        """Delete the address history of devices whose MAC is not in ``known`` any more."""
         unknown = [mac for mac in self._noted if mac not in known]
         for mac in unknown:
             self._noted.pop(mac)
@@ -139,5 +139,8 @@ class DeviceNotes:
             self._writer.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,) for mac in unknown]))
 
     def _snapshot(self) -> list[Statement]:
-        """Return the labels. Addresses are not in memory, so a new file starts without them."""
+        """Return the statements that write all labels.
+
+        Addresses are not in memory, so a new file starts without them.
+        """
         return table_snapshot("labels", "mac, label", [*self._labels.items()])

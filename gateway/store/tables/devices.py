@@ -1,4 +1,4 @@
-"""Devices that were seen, and the assignment of those that no profile lists.
+"""Devices seen on the network, and the place (such as guest) of those that no profile lists.
 
 Any device on the Wi-Fi can invent MAC addresses, so seen devices are limited and written with the batch.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, is_over, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, is_over, moved
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
@@ -26,7 +26,7 @@ COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class StoredDevice:
     mac: str
     name: str  # reported by the device, untrusted; empty if it reports none
     place: str  # home, guest, visitor, adult, quarantine; empty if not assigned
@@ -37,13 +37,13 @@ class Device:
     sure: bool = True  # set while the clock was known
 
 
-class Devices:
+class DeviceTable:
     def __init__(self, database: Database, writer: DurableWriter, keeps: Callable[[str], bool]) -> None:
-        """``keeps`` returns whether a device must not be dropped to make room."""
+        """Load all devices. ``keeps`` returns whether a MAC must not be dropped to make room."""
         self._writer = writer
         writer.add(self._snapshot)
         self._devices = {
-            mac: Device(
+            mac: StoredDevice(
                 mac, name, place, moment_or_none(until), moment(first), moment(last), moment_or_none(placed),
                 bool(sure),
             )
@@ -55,21 +55,21 @@ class Devices:
         self._changed: set[str] = set()
         self._gone: set[str] = set()
 
-    def all(self) -> Mapping[str, Device]:
-        """Return the devices by MAC."""
+    def all(self) -> Mapping[str, StoredDevice]:
+        """Return all stored devices by MAC address, ordered by when they were last seen."""
         return self._devices
 
     def last_seen(self, mac: str) -> datetime | None:
-        """Return when the device was last here; None for a device without an entry."""
+        """Return when a device was last seen on the network; None for an unknown device."""
         device = self._devices.get(mac)
         return None if device is None else device.last_seen
 
     def seen(self, mac: str, at: datetime, name: str = "") -> bool:
-        """Record that a device is present. Return True if it is new."""
+        """Record that a device is present, and the name it reports. Return True if the device is new."""
         known = self._devices.pop(mac, None)  # inserted again at the end: the order is by last seen
         name = name[:NAME_LIMIT]
         if known is None:
-            self._devices[mac] = Device(mac, name, "", None, at, at)
+            self._devices[mac] = StoredDevice(mac, name, "", None, at, at)
             self._make_room()
         else:
             self._devices[mac] = replace(known, last_seen=at, name=name or known.name)
@@ -79,8 +79,8 @@ class Devices:
     def place(
         self, mac: str, place: str, *, at: datetime, until: datetime | None = None, sure: bool = True
     ) -> None:
-        """Assign a device, optionally until a time of day. Written immediately."""
-        known = self._devices.get(mac) or Device(mac, "", "", None, at, at)
+        """Assign a device to ``place``, such as guest, optionally until a time. Written immediately."""
+        known = self._devices.get(mac) or StoredDevice(mac, "", "", None, at, at)
         placed = None if until is None else at
         self._devices[mac] = replace(known, place=place, until=until, placed=placed, sure=sure)
         self._writer.save(self._statement([mac]))
@@ -105,7 +105,7 @@ class Devices:
         return bool(ended)
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust assignments after a change of the clock. Return whether any changed."""
+        """Adjust the ends of device assignments after a clock change. Return whether any changed."""
         before = {mac: device for mac, device in self._devices.items() if device.until is not None}
         after = {mac: _moved(device, jump) for mac, device in before.items()}
         if after == before:
@@ -120,7 +120,7 @@ class Devices:
             self._writer.save(Statement("DELETE FROM devices WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write changes since the last flush."""
+        """Write the devices that were seen or dropped since the last flush."""
         if not self._changed and not self._gone:
             return
         gone = Statement("DELETE FROM devices WHERE mac = ?", [(mac,) for mac in self._gone])
@@ -152,11 +152,11 @@ class Devices:
         return table_snapshot("devices", COLUMNS, rows)
 
 
-def _moved(device: Device, jump: Jump) -> Device:
+def _moved(device: StoredDevice, jump: Jump) -> StoredDevice:
     if device.until is None:
         return device
     found = moved(
-        Moment(device.until, Kind.OF_DAY, sure=device.sure), device.placed or device.first_seen, jump
+        Moment(device.until, MomentKind.OF_DAY, sure=device.sure), device.placed or device.first_seen, jump
     )
     if found is None:
         return replace(device, place="", until=None, placed=None)
@@ -164,7 +164,7 @@ def _moved(device: Device, jump: Jump) -> Device:
     return replace(device, until=ends.until, placed=placed, sure=ends.sure)
 
 
-def _row(device: Device) -> tuple[object, ...]:
+def _row(device: StoredDevice) -> tuple[object, ...]:
     seen = unix(device.first_seen), unix(device.last_seen)
     whole = (device.mac, device.name, device.place, unix_or_none(device.until), *seen)
     return (*whole, unix_or_none(device.placed), int(device.sure))

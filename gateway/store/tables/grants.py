@@ -45,7 +45,10 @@ class GrantKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Extra time of one gate; gateway.policy.time.extension has its meaning."""
+    """Extra time of one person or device for one time rule (gate), as minutes of use or until a time.
+
+    gateway.policy.time.extension computes its effect.
+    """
 
     grant: int
     who: str  # a profile's id, or the MAC of a device without an owner
@@ -63,10 +66,10 @@ class Given:
 
     @property
     def moment(self) -> Moment | None:
-        """Return the end and how it follows clock changes; None for extra time of a day."""
+        """Return the end of the extra time and how it follows clock changes; None for minutes of a day."""
         if self.until is None:
             return None
-        kind = jumps.Kind.LASTING if self.boundary is None else jumps.Kind.BEYOND
+        kind = jumps.MomentKind.LASTING if self.boundary is None else jumps.MomentKind.BEYOND
         return Moment(self.until, kind, self.boundary, self.sure)
 
     def holds(self, now: datetime, today: date) -> bool:
@@ -74,8 +77,8 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """A site or service that is open temporarily."""
+class SiteOpening:
+    """A site or service that is allowed for one person or device until a time."""
 
     grant: int
     who: str
@@ -83,12 +86,12 @@ class Opening:
     until: datetime
     at: datetime
     by: str
-    span: jumps.Kind = jumps.Kind.LASTING
+    span: jumps.MomentKind = jumps.MomentKind.LASTING
     sure: bool = True  # set while the clock was known
 
 
-class Gifts:
-    """Grants of the last days, in memory. Each change is on the disk before the call returns."""
+class GrantTable:
+    """Stores extra time and opened sites of the last days. Each call writes its change to disk."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -102,20 +105,20 @@ class Gifts:
             in database.rows(f"SELECT {COLUMNS} FROM extensions ORDER BY id")
         ]  # fmt: skip
         self._openings = [
-            Opening(grant, who, entry, moment(until), moment(at), by, jumps.Kind(span), bool(sure))
+            SiteOpening(grant, who, entry, moment(until), moment(at), by, jumps.MomentKind(span), bool(sure))
             for grant, who, entry, until, at, by, span, sure in database.rows(
                 f"SELECT {OPENINGS} FROM openings ORDER BY id"
             )
         ]
 
-    def in_force(self, now: datetime, today: date) -> tuple[tuple[Given, ...], tuple[Opening, ...]]:
+    def in_force(self, now: datetime, today: date) -> tuple[tuple[Given, ...], tuple[SiteOpening, ...]]:
         return (
             tuple(given for given in self._given if given.holds(now, today)),
             tuple(opening for opening in self._openings if now < opening.until),
         )
 
     def holders(self, now: datetime, today: date) -> dict[int, set[str]]:
-        """Return the receivers of the grants in force, by grant number."""
+        """Return who has the grants in force (profile ids and MACs), by grant number."""
         given, openings = self.in_force(now, today)
         pairs = [(item.grant, item.who) for item in given] + [(item.grant, item.who) for item in openings]
         found: dict[int, set[str]] = {}
@@ -124,16 +127,16 @@ class Gifts:
         return found
 
     def given(self, who: Collection[str] | None = None) -> tuple[Given, ...]:
-        """Return the stored extra time, oldest first, with ended rows. ``who`` None: of everyone."""
+        """Return the stored extra time of ``who`` (None: of everyone), oldest first, including ended rows."""
         return tuple(given for given in self._given if who is None or given.who in who)
 
     def new_number(self, at: datetime) -> int:
-        """Return a new grant number. It follows the time, so deleted numbers are not used again."""
+        """Return an unused grant number: at least the Unix time ``at``, so that none is used twice."""
         known = [*(item.grant for item in self._given), *(item.grant for item in self._openings)]
         return max([unix(at), *(number + 1 for number in known)])
 
     def give(self, rows: Sequence[Given], *, audit_text: str, origin: str = "") -> None:
-        """Add the rows of one grant. ``audit_text`` is the audit detail; empty: no audit line."""
+        """Store the extra time of one grant. ``audit_text`` is the audit detail; empty: no audit line."""
         first = rows[0]
         self._given += rows
         self._writer.save(
@@ -141,8 +144,11 @@ class Gifts:
             audit=audit_line(first.at, first.by, str(first.kind), audit_text, origin) if audit_text else None,
         )
 
-    def open(self, opening: Opening, *, origin: str = "") -> None:
-        """Open a site or service. The audit line has no site name, since it is kept longer than those."""
+    def open(self, opening: SiteOpening, *, origin: str = "") -> None:
+        """Store that a site or service is allowed until a time.
+
+        The audit line has no site name, since it is kept longer than those.
+        """
         self._openings.append(opening)
         entry = opening.entry if opening.entry.startswith("service:") else "a site"
         detail = f"{opening.who} {entry} until {opening.until.isoformat(timespec='minutes')}"
@@ -152,9 +158,10 @@ class Gifts:
         )
 
     def take_back(self, grant: int, *, by: str, at: datetime, origin: str = "") -> None:
-        """Revoke a grant. Landings and amounts of the day remain used.
+        """Revoke a grant: end its extra time and close its opened sites, with an audit line.
 
-        Extra time that was added to its end becomes shorter by the revoked minutes.
+        Its rows stay as ended, so that "Finish my game" remains used on this day. Extra time that was added
+        to its end becomes shorter by the revoked minutes.
         """
         gone = [given for given in self._given if given.grant == grant and not given.ended]
         self._given = [_without(given, gone) for given in self._given]
@@ -181,7 +188,7 @@ class Gifts:
             self._writer.save(*self._opened())
 
     def put(self, pairs: Iterable[tuple[Given, Given]]) -> None:
-        """Replace the first row of each pair by the second, of the same grant, gate and service."""
+        """Replace rows of extra time: the first of a pair by the second, for the same grant and time rule."""
         changed = {id(given): after for given, after in pairs if given != after}
         if changed:
             self._given = [changed.get(id(given), given) for given in self._given]
@@ -200,7 +207,7 @@ class Gifts:
         )
 
     def drop_of(self, who: Collection[str]) -> None:
-        """Delete all grants of these profiles and devices, including ended ones."""
+        """Delete all extra time and opened sites of these profiles and devices, including ended ones."""
         self._given = [given for given in self._given if given.who not in who]
         self._openings = [opening for opening in self._openings if opening.who not in who]
         self._writer.save(
@@ -227,7 +234,7 @@ def _moved_given(given: Given, jump: Jump) -> Given:
     return replace(given, at=at, until=after.until, boundary=after.boundary, sure=after.sure)
 
 
-def _moved_opening(opening: Opening, jump: Jump) -> Opening | None:
+def _moved_opening(opening: SiteOpening, jump: Jump) -> SiteOpening | None:
     found = moved(Moment(opening.until, opening.span, sure=opening.sure), opening.at, jump)
     if found is None:
         return None
@@ -270,7 +277,7 @@ def _move_row(given: Given) -> tuple[object, ...]:
     return (*times, int(given.sure), int(given.ended), given.grant, given.who, given.gate, given.service)
 
 
-def _opening_row(opening: Opening) -> tuple[object, ...]:
+def _opening_row(opening: SiteOpening) -> tuple[object, ...]:
     whole = (opening.grant, opening.who, opening.entry, unix(opening.until), unix(opening.at), opening.by)
     return (*whole, opening.span.value, int(opening.sure))
 

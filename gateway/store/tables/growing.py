@@ -1,4 +1,4 @@
-"""Each child's latest age transition. Written to disk before it is shown."""
+"""Each child's latest transition to the next age group. Written to disk before it is shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.age.bands import Band
-from gateway.policy.profile.growing import Step, StepState
+from gateway.policy.profile.age_transitions import LastTransition, TransitionState
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
@@ -25,8 +25,8 @@ COLUMNS = (
 _PUT = f"INSERT OR REPLACE INTO growing ({COLUMNS}) VALUES ({', '.join('?' * 14)})"
 
 
-class Growing:
-    """Age transitions by profile id."""
+class AgeTransitionTable:
+    """Stores the latest age transition of each child, by profile id."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -35,16 +35,25 @@ class Growing:
             step.profile: step for step in map(_read, database.rows(f"SELECT {COLUMNS} FROM growing"))
         }
 
-    def all(self) -> Mapping[str, Step]:
+    def all(self) -> Mapping[str, LastTransition]:
         return self._steps
 
-    def of(self, profile: str) -> Step | None:
+    def of(self, profile: str) -> LastTransition | None:
         return self._steps.get(profile)
 
     def put(
-        self, step: Step, what: str = "", *, by: str = "", at: datetime | None = None, origin: str = ""
+        self,
+        step: LastTransition,
+        what: str = "",
+        *,
+        by: str = "",
+        at: datetime | None = None,
+        origin: str = "",
     ) -> None:
-        """Store a transition. ``what`` is the verb of the audit line; empty: no line. It omits the reason."""
+        """Store a child's age transition.
+
+        ``what`` is the verb of the audit line, which omits the reason; empty: no line.
+        """
         self._steps[step.profile] = step
         detail = f"{step.profile}: {step.band.value} → {step.then.value}"
         audit = audit_line(at, by, what, detail, origin) if what and at is not None else None
@@ -54,7 +63,7 @@ class Growing:
         if self._steps.pop(profile, None) is not None:
             self._writer.save(Statement("DELETE FROM growing WHERE profile = ?", [(profile,)]))
 
-    def change(self, change: Callable[[Step], Step]) -> None:
+    def change(self, change: Callable[[LastTransition], LastTransition]) -> None:
         """Apply ``change`` to all transitions in one write."""
         before = self._steps
         self._steps = {profile: change(step) for profile, step in before.items()}
@@ -65,7 +74,7 @@ class Growing:
         return table_snapshot("growing", COLUMNS, [_row(step) for step in self._steps.values()])
 
 
-def _row(step: Step) -> tuple[object, ...]:
+def _row(step: LastTransition) -> tuple[object, ...]:
     return (
         step.profile, step.name, step.band.value, step.month, unix(step.since), unix(step.seen),
         step.state.value,
@@ -73,9 +82,9 @@ def _row(step: Step) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _read(row: tuple[Any, ...]) -> Step:
+def _read(row: tuple[Any, ...]) -> LastTransition:
     profile, name, band, month, since, seen, state, until, reason, put_off_by, taken, *rest = row
-    return Step(
-        profile, name, Band(band), month, moment(since), moment(seen), StepState(state), until, reason,
+    return LastTransition(
+        profile, name, Band(band), month, moment(since), moment(seen), TransitionState(state), until, reason,
         put_off_by, moment_or_none(taken), *rest,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The highest age group of each child so far: a younger one must not enable more logging again."""
+"""The highest age group of each child so far: a lower one set later must not enable more logging again."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, table_snapshot
 
 
-class HeldBands:
-    """Age groups by profile id. They stay when a profile is deleted, since it may be restored."""
+class HeldBandTable:
+    """Stores the highest age group so far, by profile id.
+
+    An entry stays when its profile is deleted, since the profile may be restored.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer

@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import moment, unix
-from gateway.store.minutes_file import CATEGORY, SERVICE, ClockRecord, Record, UseRecord, Why
+from gateway.store.minutes_file import CATEGORY, SERVICE, ClockRecord, MinuteFlag, Record, UseRecord
 
 ALL = "all"  # any minute in which anything counted
 OTHER = "other"  # minutes without a known service
@@ -34,7 +34,7 @@ def uses(records: Iterable[Record], kinds: Callable[[str], Iterable[str]]) -> Us
         found: tuple[str, ...] = ()
         if isinstance(record, UseRecord):
             found = (record.use,)
-        elif record.why & Why.COUNTED:
+        elif record.why & MinuteFlag.COUNTED:
             found = (ALL, *((OTHER,) if record.service is None else named(record.service, kinds)))
         for use in found:
             minutes.setdefault((record.profile, use), set()).add(record.minute)
@@ -42,13 +42,13 @@ def uses(records: Iterable[Record], kinds: Callable[[str], Iterable[str]]) -> Us
 
 
 def named(service: str, kinds: Callable[[str], Iterable[str]]) -> tuple[str, ...]:
-    """Return the uses of a service: the service and its categories."""
+    """Return the use keys of a service: ``service:x``, and ``category:x`` for each of its categories."""
     return (SERVICE + service, *(CATEGORY + kind for kind in kinds(service)))
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A site with one reason for which it was blocked or allowed."""
+    """A host name with one reason why it was blocked or allowed, how often, and when first and last."""
 
     host: str
     reason: str
@@ -67,14 +67,17 @@ class Count:
     opened: int
 
 
-class History:
-    """Queries on past activity. Methods raise StoreError."""
+class HistoryTable:
+    """Stores minutes by use of past days, and queries them, daily counts and host names.
+
+    Methods raise StoreError.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def keep(self, day: date, found: Uses) -> None:
-        """Replace the uses of a day."""
+        """Replace the stored minutes of a day by ``found``, by profile and use."""
         rows = [(day.isoformat(), profile, use, count) for (profile, use), count in found.items()]
         self._database.write(
             [
@@ -85,7 +88,7 @@ class History:
         )
 
     def of(self, profile: str, first: date, last: date) -> Mapping[date, Mapping[str, int]]:
-        """Return minutes by day and use, from ``first`` to ``last`` inclusive."""
+        """Return the minutes of a profile by day and use, from ``first`` to ``last`` inclusive."""
         rows = self._database.rows(
             "SELECT day, use, minutes FROM uses WHERE profile = ? AND day BETWEEN ? AND ?",
             (profile, first.isoformat(), last.isoformat()),
@@ -96,7 +99,7 @@ class History:
         return found
 
     def counts(self, profile: str, first: date, last: date) -> list[Count]:
-        """Return the counts of blocked and allowed requests by day and category."""
+        """Return how many requests of a profile were blocked and allowed, by day and category."""
         rows = self._database.rows(
             "SELECT day, category, sum(CASE verdict WHEN 'block' THEN times ELSE 0 END),"
             " sum(CASE verdict WHEN 'block' THEN 0 ELSE times END) FROM counts"
@@ -106,7 +109,7 @@ class History:
         return [Count(date.fromisoformat(day), *rest) for day, *rest in rows]
 
     def home_total(self, day: date, reason: str) -> int:
-        """Return the count of a reason in the whole household on a day; it is in no person's counts."""
+        """Return how many decisions with ``reason`` the whole household had on a day, without persons."""
         rows = self._database.rows(
             "SELECT sum(times) FROM counts WHERE profile = '' AND day = ? AND category = ?",
             (day.isoformat(), reason),
@@ -114,7 +117,10 @@ class History:
         return sum(times or 0 for (times,) in rows)
 
     def names(self, profile: str, since: datetime, until: datetime, *, refused: bool) -> list[Name]:
-        """Return names with reasons, latest first; ``until`` is exclusive."""
+        """Return blocked (``refused``) or else allowed host names of a profile with reasons, latest first.
+
+        ``until`` is exclusive.
+        """
         sign = "=" if refused else "!="
         rows = self._database.rows(
             f"SELECT host, reason, rule, owner, sum(times), min(first), max(last) AS latest FROM decisions"
@@ -128,7 +134,7 @@ class History:
         ]
 
     def sample_until(self) -> datetime | None:
-        """Return the end of sample data; None if there is none."""
+        """Return until when the history is invented sample data; None if there is none."""
         rows = self._database.rows("SELECT max(at) FROM audit WHERE what = ?", (SAMPLE,))
         return None if rows[0][0] is None else moment(rows[0][0])
 

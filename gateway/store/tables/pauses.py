@@ -1,4 +1,4 @@
-"""Pauses, the switch `off`, and the audit log.
+"""Pauses of the internet, the switch `off` (no filtering for anyone), and the audit log.
 
 The state in force is in memory; each change is written immediately. All times are aware; the disk has Unix
 seconds.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, is_over, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, is_over, moved
 from gateway.policy.time.standing import FOREVER
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
@@ -23,7 +23,7 @@ from gateway.store.durable_writes import (
     unix,
     unix_or_none,
 )
-from gateway.store.tables.grants import Given, Opening, in_utc
+from gateway.store.tables.grants import Given, SiteOpening, in_utc
 
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure"
@@ -33,11 +33,11 @@ BEHIND = (
     "('assign', 'identify', 'use', 'leave', 'hand over', 'take back', 'list_report'))"
 )
 
-Kept = TypeVar("Kept", "Pause", "Off")
+Kept = TypeVar("Kept", "Pause", "NetworkOff")
 
 
 class RecordAudit(Protocol):
-    """Adds a line to the audit log: ``State.audit``, as features receive it."""
+    """Adds a line to the audit log: ``PauseTable.audit``, as features receive it."""
 
     def __call__(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None: ...
 
@@ -48,7 +48,7 @@ class Pause:
     since: datetime  # later than ``until`` if a clock change ended the pause
     until: datetime | None  # None: until resumed
     by: str
-    span: Kind = Kind.LASTING
+    span: MomentKind = MomentKind.LASTING
     sure: bool = True  # set while the clock was known
 
     @property
@@ -57,8 +57,8 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Off:
-    """Filtering is off for everyone."""
+class NetworkOff:
+    """The period in which filtering is off for everyone."""
 
     since: datetime
     until: datetime | None
@@ -67,7 +67,7 @@ class Off:
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.until or FOREVER, Kind.LASTING, sure=self.sure)
+        return Moment(self.until or FOREVER, MomentKind.LASTING, sure=self.sure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class InForce:
     """Pauses, `off`, extra time and opened sites in force at one moment."""
 
     pauses: tuple[Pause, ...]
-    off: Off | None
+    off: NetworkOff | None
     given: tuple[Given, ...] = ()
-    openings: tuple[Opening, ...] = ()
+    openings: tuple[SiteOpening, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +90,31 @@ class AuditLine:
 
 
 class ReadAudit(Protocol):
-    """Returns lines of the audit log, newest first: ``State.audit_lines``, as features receive it."""
+    """Returns lines of the audit log, newest first: ``PauseTable.audit_lines``, as features receive it."""
 
     def __call__(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]: ...
 
 
-class State:
-    """Pauses, `off` and audit. ``origin`` is the address or terminal of a change, for the audit only."""
+class PauseTable:
+    """Stores pauses, the switch `off` and the audit log.
+
+    ``origin`` is the address or terminal of a change, for the audit only.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._database = database
         self._writer = writer
         writer.add(self._snapshot)
         self._pauses = {
-            who: Pause(who, moment(since), moment_or_none(until), by, Kind(span), bool(sure))
+            who: Pause(who, moment(since), moment_or_none(until), by, MomentKind(span), bool(sure))
             for who, since, until, by, span, sure in database.rows(f"SELECT {PAUSES} FROM pauses")
         }
         off = database.rows(f"SELECT {SWITCHES} FROM switches WHERE name = 'off'")
         self._off = next(
-            (Off(moment(since), moment_or_none(until), by, bool(sure)) for _, since, until, by, sure in off),
+            (
+                NetworkOff(moment(since), moment_or_none(until), by, bool(sure))
+                for _, since, until, by, sure in off
+            ),
             None,
         )
 
@@ -126,11 +132,14 @@ class State:
         until: datetime | None,
         by: str,
         at: datetime,
-        span: Kind = Kind.LASTING,
+        span: MomentKind = MomentKind.LASTING,
         sure: bool = True,
         origin: str = "",
     ) -> None:
-        """Set a pause. ``span`` is LASTING for a duration and OF_DAY for a time of day."""
+        """Pause the internet of a profile, a MAC or "all" until a time, with an audit line.
+
+        ``until`` None: until resumed. ``span`` is LASTING for a duration and OF_DAY for a time of day.
+        """
         # In UTC: Python compares times of one zone by wall clock, which is ambiguous when DST ends.
         ends = None if until is None else in_utc(until)
         pause = self._pauses[who] = Pause(who, in_utc(at), ends, by, span, sure)
@@ -160,7 +169,7 @@ class State:
     def off(
         self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        off = self._off = Off(in_utc(at), None if until is None else in_utc(until), by, sure)
+        off = self._off = NetworkOff(in_utc(at), None if until is None else in_utc(until), by, sure)
         self._writer.save(
             Statement(
                 f"INSERT OR REPLACE INTO switches ({SWITCHES}) VALUES (?, ?, ?, ?, ?)", [_off_row(off)]
@@ -185,7 +194,7 @@ class State:
             self._writer.save(*self._snapshot())
 
     def audit(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """Add an audit line for another change, such as an edited rule."""
+        """Add a line to the audit log for a change that other code stores, such as an edited rule."""
         self._writer.save(audit=audit_line(at, by, what, detail, origin))
 
     def blank(self, profile: str) -> None:
@@ -214,14 +223,14 @@ class State:
         return [AuditLine(moment(at), *rest) for at, *rest in rows]
 
     def auditors(self, limit: int) -> list[str]:
-        """Return the names of all persons in the audit log, sorted."""
+        """Return the names in the audit log of those who made changes, sorted, at most ``limit``."""
         return [
             who
             for (who,) in self._database.rows("SELECT DISTINCT who FROM audit ORDER BY who LIMIT ?", (limit,))
         ]
 
     def drop_old(self, now: datetime) -> None:
-        """Delete ended pauses."""
+        """Delete the pauses that ended before ``now``."""
         ended = [
             who
             for who, pause in self._pauses.items()
@@ -257,7 +266,7 @@ def _pause_row(pause: Pause) -> tuple[object, ...]:
     )
 
 
-def _off_row(off: Off) -> tuple[object, ...]:
+def _off_row(off: NetworkOff) -> tuple[object, ...]:
     return ("off", unix(off.since), unix_or_none(off.until), off.by, int(off.sure))
 
 

@@ -12,7 +12,7 @@ from gateway.policy.accounts.people import (
     Announcement,
     AnnouncementKind,
     PersonRole,
-    Proposal,
+    ProposedRole,
     Session,
 )
 from gateway.policy.accounts.tokens import Token
@@ -28,10 +28,10 @@ TOKENS = "key, name, label, role, since, used, until, sure"
 
 @dataclass(frozen=True, slots=True)
 class AccountsChanged:
-    """An account, a session, an announcement, a proposal or a token was written."""
+    """Event: an account, a session, an announcement, a proposal or a token was written."""
 
 
-class People(AccountRegister):
+class AccountTable(AccountRegister):
     def __init__(self, database: Database, writer: DurableWriter, bus: Bus) -> None:
         self._writer = writer
         self._bus = bus
@@ -54,7 +54,7 @@ class People(AccountRegister):
                 if kind in set(AnnouncementKind)
             ),
             (
-                Proposal(name, role, minutes, by, moment(at))
+                ProposedRole(name, role, minutes, by, moment(at))
                 for name, role, minutes, by, at in database.rows(f"SELECT {PROPOSALS} FROM proposals")
             ),
             self._write,
@@ -137,7 +137,7 @@ class People(AccountRegister):
 
 
 def _role(text: str) -> PersonRole:
-    """Return the role. An unknown role of a later version gets the least rights."""
+    """Return the role with this name; for an unknown role of a later version, the one with least rights."""
     return PersonRole(text) if text in set(PersonRole) else PersonRole.SUPPORT
 
 

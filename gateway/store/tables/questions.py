@@ -1,4 +1,4 @@
-"""Open questions about devices, and the confirmed traits of known devices ("faces").
+"""Open questions to guardians about devices, and the confirmed traits of known devices ("faces").
 
 Any device on the Wi-Fi can invent MAC addresses. So questions about new devices are limited, and the longest
 unseen one is dropped.
@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.traits import Sign, Traits
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.database import Database, Statement
@@ -38,7 +38,7 @@ LastSeen = Callable[[str], datetime | None]
 """Returns when a device was last seen; None for an unknown device."""
 
 
-class Questions:
+class QuestionTable:
     def __init__(self, database: Database, writer: DurableWriter, clock_trusted: Callable[[], bool]) -> None:
         self._writer = writer
         writer.add(self._snapshot)
@@ -49,12 +49,12 @@ class Questions:
         self._clock_trusted = clock_trusted
         self._faces = {mac: _faces(text) for mac, text in database.rows("SELECT mac, faces FROM faces")}
 
-    def all(self) -> Mapping[str, Question]:
-        """Return the questions by MAC, oldest first."""
+    def all(self) -> Mapping[str, IdentityQuestion]:
+        """Return the open questions about devices by MAC address, oldest first."""
         return self._questions
 
-    def put(self, question: Question, last_seen: LastSeen, now: datetime) -> bool:
-        """Store a new or changed question. Return False if STRANGERS_LIMIT is reached."""
+    def put(self, question: IdentityQuestion, last_seen: LastSeen, now: datetime) -> bool:
+        """Store a new or changed question. Return False beyond STRANGERS_LIMIT if none can be dropped."""
         known = self._questions.get(question.mac)
         if (known is None or known.silent) and question.about_stranger:
             gone = self._room(question, last_seen, now)
@@ -65,7 +65,7 @@ class Questions:
         self._writer.save(Statement(_PUT, [_row(question)]))
         return True
 
-    def hold(self, question: Question) -> bool:
+    def hold(self, question: IdentityQuestion) -> bool:
         """Keep a silent question about a new device that may be a child's, when there is no room to ask it.
 
         The child's rules apply to the device until the next start. Otherwise a device could evade them by
@@ -78,12 +78,12 @@ class Questions:
         self._questions[question.mac] = held
         return known is None or known.profile != held.profile
 
-    def note(self, question: Question) -> None:
+    def note(self, question: IdentityQuestion) -> None:
         """Change a stored question. It is written with the next ``flush``, since traits can change often."""
         self._keep(question)
         self._unsaved.add(question.mac)
 
-    def _keep(self, question: Question) -> None:
+    def _keep(self, question: IdentityQuestion) -> None:
         self._questions[question.mac] = question
         if not self._clock_trusted():
             self._unsure.add(question.mac)
@@ -113,8 +113,8 @@ class Questions:
         if rows:
             self._writer.save(Statement(_PUT, rows))
 
-    def _room(self, new: Question, last_seen: LastSeen, now: datetime) -> list[str] | None:
-        """Return the MACs to drop for a new question: the longest unseen device, if there is no room.
+    def _room(self, new: IdentityQuestion, last_seen: LastSeen, now: datetime) -> list[str] | None:
+        """Return the MACs whose questions to drop for a new one: [] if it fits, else the longest unseen.
 
         A device that may be a child's replaces any other new device. None if no question can be dropped.
         """
@@ -131,7 +131,7 @@ class Questions:
             away = [mac for mac in strangers if self._questions[mac].ask is Ask.NEW][:1]
         return sorted(away, key=lambda mac: at.timestamp() if (at := unseen[mac]) else 0.0)[:1] or None
 
-    def drop(self, mac: str) -> Question | None:
+    def drop(self, mac: str) -> IdentityQuestion | None:
         """Delete a question that was answered or is obsolete, and return it."""
         found = self._questions.get(mac)
         self._drop([mac] if found is not None else [])
@@ -145,7 +145,7 @@ class Questions:
             self._writer.save(Statement("DELETE FROM questions WHERE mac = ?", [(mac,) for mac in macs]))
 
     def faces(self, mac: str) -> tuple[Traits, ...]:
-        """Return the confirmed traits of a MAC; empty if there are none yet."""
+        """Return the confirmed traits (host name, DHCP options, …) of a MAC; empty if there are none yet."""
         return self._faces.get(mac, ())
 
     def keep_faces(self, mac: str, faces: tuple[Traits, ...]) -> None:
@@ -172,7 +172,7 @@ class Questions:
         ]
 
 
-def _row(question: Question) -> tuple[object, ...]:
+def _row(question: IdentityQuestion) -> tuple[object, ...]:
     face = None if question.face is None else _text((question.face,))
     return (
         question.mac, str(question.ask), unix(question.at), question.profile, question.known,
@@ -181,9 +181,9 @@ def _row(question: Question) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _read(row: tuple[Any, ...]) -> Question:
+def _read(row: tuple[Any, ...]) -> IdentityQuestion:
     mac, ask, at, profile, known, signs, face, back, settled, adult = row
-    return Question(
+    return IdentityQuestion(
         mac=mac,
         ask=Ask(ask),
         at=moment(at),

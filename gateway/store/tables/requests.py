@@ -1,4 +1,4 @@
-"""Requests of children. Written to disk before the child sees the confirmation."""
+"""Children's requests for sites or time. Written to disk before the child sees the confirmation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLUMNS = (
 _PUT = f"INSERT OR REPLACE INTO requests ({COLUMNS}) VALUES ({', '.join('?' * 20)})"
 
 
-class Requests:
+class RequestTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)
@@ -55,7 +55,7 @@ class Requests:
             self._writer.save(*self._snapshot())
 
     def keep(self, kept: Iterable[ChildRequest]) -> None:
-        """Delete all other requests."""
+        """Delete all requests except ``kept``."""
         wanted = {request.id: request for request in kept}
         gone = [number for number in self._requests if number not in wanted]
         if gone:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from gateway.policy.profile.self_set import Choice
+from gateway.policy.profile.self_set import OwnSetting
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, audit_line, moment, table_snapshot, unix
 
@@ -14,26 +14,29 @@ _PUT = f"INSERT OR REPLACE INTO self_set ({COLUMNS}) VALUES (?, ?, ?, ?)"
 PROFILES = 64  # as many as there can be profiles
 
 
-class SelfSets:
-    """Settings by profile id; `policy.profile.self_set` limits their number."""
+class SelfSetTable:
+    """Stores the bedtime and limits that each child set for itself, by profile id.
+
+    `policy.profile.self_set` limits their number.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)
-        self._choices: dict[str, tuple[Choice, ...]] = {}
+        self._choices: dict[str, tuple[OwnSetting, ...]] = {}
         for who, key, said, at in database.rows(f"SELECT {COLUMNS} FROM self_set ORDER BY at, key"):
-            self._choices[who] = (*self.of(who), Choice(key, said, moment(at)))
+            self._choices[who] = (*self.of(who), OwnSetting(key, said, moment(at)))
 
-    def all(self) -> Mapping[str, tuple[Choice, ...]]:
+    def all(self) -> Mapping[str, tuple[OwnSetting, ...]]:
         return self._choices
 
-    def of(self, profile: str) -> tuple[Choice, ...]:
+    def of(self, profile: str) -> tuple[OwnSetting, ...]:
         return self._choices.get(profile, ())
 
     def put(
         self,
         profile: str,
-        choices: tuple[Choice, ...],
+        choices: tuple[OwnSetting, ...],
         *,
         audit_text: str,
         by: str,
@@ -51,7 +54,7 @@ class SelfSets:
         if profile in self._choices:
             self._replace(profile, ())
 
-    def _replace(self, profile: str, choices: tuple[Choice, ...], audit: Statement | None = None) -> None:
+    def _replace(self, profile: str, choices: tuple[OwnSetting, ...], audit: Statement | None = None) -> None:
         self._choices.pop(profile, None)
         if choices:
             self._choices[profile] = choices
@@ -66,5 +69,5 @@ class SelfSets:
         return table_snapshot("self_set", COLUMNS, rows)
 
 
-def _rows(profile: str, choices: tuple[Choice, ...]) -> list[tuple[object, ...]]:
+def _rows(profile: str, choices: tuple[OwnSetting, ...]) -> list[tuple[object, ...]]:
     return [(profile, choice.key, choice.said, unix(choice.at)) for choice in choices]

@@ -29,8 +29,11 @@ _PUT_PIN = f"INSERT OR REPLACE INTO pins ({_PINS}) VALUES (?, ?, ?, ?, ?)"
 PINS_LIMIT = 64  # as many as there can be profiles
 
 
-class Uses:
-    """Temporary users by MAC. Decisions of a guardian are audited, taps of a child are not."""
+class DeviceUseTable:
+    """Stores the temporary user of each device, by MAC address.
+
+    Changes by a guardian are audited, those by a child are not.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -43,11 +46,11 @@ class Uses:
     def all(self) -> Mapping[str, DeviceUse]:
         return self._uses
 
-    def put(self, one: DeviceUse, *, what: str = "", origin: str = "") -> None:
-        """``what``: as the audit calls it, where a guardian did it."""
-        self._uses[one.mac] = one
-        audit = audit_line(one.since, one.by, what, f"{one.mac} {one.who}", origin) if what else None
-        self._writer.save(Statement(_PUT_USE, [_use(one)]), audit=audit)
+    def put(self, use: DeviceUse, *, what: str = "", origin: str = "") -> None:
+        """Store the temporary user of a device. ``what`` is the verb of the audit line; empty: no line."""
+        self._uses[use.mac] = use
+        audit = audit_line(use.since, use.by, what, f"{use.mac} {use.who}", origin) if what else None
+        self._writer.save(Statement(_PUT_USE, [_use(use)]), audit=audit)
 
     def drop(
         self, mac: str, *, by: str = "", what: str = "", at: datetime | None = None, origin: str = ""
@@ -59,11 +62,11 @@ class Uses:
             self._writer.save(Statement("DELETE FROM lent WHERE mac = ?", [(mac,)]), audit=audit)
 
     def drop_where(self, is_over: Callable[[DeviceUse], bool]) -> None:
-        for mac in [mac for mac, one in self._uses.items() if is_over(one)]:
+        for mac in [mac for mac, use in self._uses.items() if is_over(use)]:
             self.drop(mac)
 
     def end_at(self, mac: str, until: datetime) -> None:
-        """Set a new end after a change of the clock."""
+        """Change the end of a device's temporary use, after a clock change."""
         self._uses[mac] = replace(self._uses[mac], until=until)
         self._writer.save(Statement(_PUT_USE, [_use(self._uses[mac])]))
 
@@ -71,8 +74,8 @@ class Uses:
         return table_snapshot("lent", _USES, [_use(use) for use in self._uses.values()])
 
 
-class Pins:
-    """PINs by profile id."""
+class PinTable:
+    """Stores salted hashes of children's PINs, by profile id."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -87,7 +90,7 @@ class Pins:
         return self._pins.get(who)
 
     def put(self, pin: Pin, *, by: str, origin: str = "") -> None:
-        """Set a PIN. ``by`` is the name of a guardian or of the child."""
+        """Store a child's PIN, with an audit line. ``by`` is the name of a guardian or of the child."""
         self._pins.pop(pin.who, None)
         self._pins[pin.who] = pin
         self._writer.save(
@@ -100,7 +103,7 @@ class Pins:
         return self._drop(who, audit_line(at, by, "pin cleared", who, origin))
 
     def forget(self, who: str) -> None:
-        """Delete a PIN without an audit line."""
+        """Delete the PIN of a child without an audit line."""
         self._drop(who)
 
     def _drop(self, who: str, audit: Statement | None = None) -> bool:
@@ -113,8 +116,8 @@ class Pins:
         return table_snapshot("pins", _PINS, [_pin(pin) for pin in self._pins.values()])
 
 
-def _use(one: DeviceUse) -> tuple[object, ...]:
-    return one.mac, one.who, str(one.kind), unix(one.since), unix_or_none(one.until), one.by
+def _use(use: DeviceUse) -> tuple[object, ...]:
+    return use.mac, use.who, str(use.kind), unix(use.since), unix_or_none(use.until), use.by
 
 
 def _pin(pin: Pin) -> tuple[object, ...]:

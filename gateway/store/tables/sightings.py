@@ -1,6 +1,7 @@
-"""What devices report about themselves. Written with the batch, and kept as long as the device is known.
+"""What devices report about themselves, such as names and services ("sightings").
 
-The inventory has all of it in memory. This module only has the rows that are not written yet.
+They are written with the batch, and kept as long as the device is known. The inventory has all of them in
+memory. This module only has the rows that are not written yet.
 """
 
 from __future__ import annotations
@@ -26,10 +27,13 @@ _PRUNE = "DELETE FROM sights WHERE mac NOT IN (SELECT mac FROM devices)"
 
 @dataclass(frozen=True, slots=True)
 class SightsLost:
-    """The database file was replaced. The subscriber passes all known sightings to ``Sights.keep``."""
+    """Event: all sightings must be written again, for example to a new database file.
+
+    The subscriber passes all known sightings to ``SightingTable.keep``.
+    """
 
 
-class Sights:
+class SightingTable:
     def __init__(self, database: Database, writer: DurableWriter, bus: Bus) -> None:
         self._database = database
         self._writer = writer
@@ -38,7 +42,7 @@ class Sights:
         writer.add(self._snapshot)
 
     def load(self) -> list[Sighting]:
-        """Return the stored sightings; unreadable rows are left out. Raises StoreError."""
+        """Return the stored sightings of all devices; unreadable rows are left out. Raises StoreError."""
         found = map(_sight, self._database.rows(f"SELECT {_LISTED} FROM sights"))
         return [sight for sight in found if sight is not None]
 
@@ -50,7 +54,7 @@ class Sights:
         self._writer.save(Statement("DELETE FROM sights WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write pending rows. Call it after the flush of the devices."""
+        """Write pending sightings, and delete those of dropped devices. Call it after `Devices.flush`."""
         if not self._waiting:
             return
         rows = [_row(sight) for sight in self._waiting.values()]

@@ -1,4 +1,4 @@
-"""Slot and class numbers: a device and a combination of limits in the kernel's marks.
+"""Numbers in the kernel's marks: a slot for a device, a class for a combination of time rules (gates).
 
 They are stored, since conntrack entries outlive the daemon: after a restart, a number must still mean the
 same device.
@@ -16,8 +16,8 @@ SLOTS = tuple(number for number in range(1, 256) if number % 64)
 CLASSES = range(1, 64)  # six bits; 0 is no class
 
 
-class Numbers:
-    """Assigns the smallest free number and stores it."""
+class SlotTable:
+    """Assigns slot and class numbers, the smallest free one each, and stores them."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -34,7 +34,7 @@ class Numbers:
         }
 
     def slots(self) -> Mapping[str, int]:
-        """MAC → slot."""
+        """Return the slots of all devices that have one, by MAC address."""
         return self._slots
 
     def slot(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:
@@ -71,7 +71,7 @@ class Numbers:
         return number
 
     def give_back(self) -> None:
-        """Release the temporary slot."""
+        """Release the temporary slot of a filter test and its classes."""
         self._classes = {key: value for key, value in self._classes.items() if key[0] != self._lent}
         self._lent = None
 
@@ -96,18 +96,21 @@ class Numbers:
         self._writer.save(Statement("DELETE FROM slots WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write the last use of slots."""
+        """Write when slots were last used."""
         again = [(self._used[mac], mac) for mac in self._used_again if mac in self._used]
         self._used_again.clear()
         if again:
             self._writer.save(Statement("UPDATE slots SET used = ? WHERE mac = ?", again))
 
     def classes(self) -> Mapping[tuple[int, frozenset[str]], int]:
-        """(slot, gates) → class."""
+        """Return the class numbers by slot and combination of gates (time rules)."""
         return self._classes
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
-        """Return the class of a combination of gates for a slot, assigned on first use."""
+        """Return the class of a combination of gates (time rules) for a slot, assigned on first use.
+
+        Raises StoreError if all classes of the slot are taken.
+        """
         known = self._classes.get((slot, gates))
         if known is not None:
             return known
@@ -127,7 +130,7 @@ class Numbers:
         return number
 
     def keep_classes(self, slot: int, kept: Collection[frozenset[str]]) -> None:
-        """Free the numbers of combinations that a changed profile no longer has."""
+        """Free the class numbers of a slot whose combinations are not in ``kept``: its profile changed."""
         gone = [gates for owner, gates in self._classes if owner == slot and gates not in kept]
         for gates in gone:
             del self._classes[slot, gates]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.policy.requests.tickets import Ticket
-from gateway.policy.time.clock_changes import Jump, Kind, Moment, moved
+from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, moved
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
@@ -23,7 +23,7 @@ COLUMNS = "hash, salt, minutes, who, made, by, until, used, used_by, sure, batch
 _PUT = f"INSERT OR REPLACE INTO tickets ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-class Tickets:
+class TicketTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)
@@ -40,7 +40,7 @@ class Tickets:
         return tuple(self._tickets.values())
 
     def add(self, tickets: Sequence[Ticket], *, origin: str = "") -> None:
-        """Add the codes of one batch, with equal minutes."""
+        """Store a batch of new codes, all with the same minutes, with an audit line."""
         first = tickets[0]
         self._tickets |= {ticket.hash: ticket for ticket in tickets}
         detail = f"{first.who or 'all'}: {len(tickets)} of {first.minutes} min"
@@ -69,7 +69,7 @@ class Tickets:
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """Adjust ends after a change of the clock. Expired codes stay expired."""
+        """Adjust when codes expire after a clock change. Expired codes stay expired."""
         before = self._tickets
         self._tickets = {
             digest: after for digest, ticket in before.items() if (after := _moved(ticket, jump)) is not None
@@ -97,7 +97,7 @@ class Tickets:
 
 
 def _moved(ticket: Ticket, jump: Jump) -> Ticket | None:
-    found = moved(Moment(ticket.until, Kind.LASTING, sure=ticket.sure), ticket.made, jump)
+    found = moved(Moment(ticket.until, MomentKind.LASTING, sure=ticket.sure), ticket.made, jump)
     if found is None:
         return None
     after, made = found

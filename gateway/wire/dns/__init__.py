@@ -1,1 +1,1 @@
-"""DNS messages. Pure."""
+"""Parses, builds and changes DNS messages. Pure: no I/O, no clock, no logger."""

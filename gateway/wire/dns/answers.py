@@ -74,7 +74,7 @@ def refuse(
     ttl: int = DEFAULT_TTL,
     soa: bool = False,
 ) -> bytes:
-    """Return the answer to a blocked query.
+    """Return a DNS message that answers a blocked query.
 
     ``nxdomain``: the name does not exist. ``null``: 0.0.0.0 for A, :: for AAAA, empty for other types.
     ``soa`` adds the record that lets a resolver cache a negative answer for ``ttl`` seconds; without it most
@@ -144,7 +144,7 @@ def rename_question(query: bytes, message: Message, new_name: str) -> bytes:
 def restore_answer(
     response: bytes, original: DnsQuestion, safe_name: str, *, limit: int | None = None
 ) -> bytes:
-    """Convert the answer for ``safe_name`` into one for the ``original`` question.
+    """Return the DNS ``response`` for ``safe_name``, changed into one for the ``original`` question.
 
     The question has its original case, the first record is a CNAME from it to ``safe_name``, and every other
     record stays. The CNAME has the lowest TTL of the answers. AD is cleared: the validation no longer
@@ -176,9 +176,10 @@ def restore_answer(
 
 
 def truncated_head(response: bytes) -> bytes | None:
-    """Return the header and question of a truncated answer that ends inside a record (RFC 2181 §9).
+    """Return a message of only the header and question of a truncated ``response`` (RFC 2181 §9).
 
-    With these the client queries again over TCP. None for any other message. Raises WireError if the
+    A truncated response may end inside a record. With this message the client queries again over TCP. Returns
+    None if ``response`` is not truncated. Raises WireError if the
     question is incomplete.
     """
     head = read_head(response)

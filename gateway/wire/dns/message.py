@@ -111,7 +111,7 @@ class Edns(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A whole message. A NamedTuple like its parts, for speed: one is built for every DNS query."""
+    """A parsed DNS message. A NamedTuple like its parts, for speed: one is built for every DNS query."""
 
     id: int
     flags: int  # the header's second word
@@ -172,7 +172,7 @@ class Message(NamedTuple):
 
 
 class Head(NamedTuple):
-    """A message up to its question: enough to judge most queries."""
+    """The header flags and question of a DNS message: enough to judge most queries."""
 
     flags: int  # the header's second word
     question: DnsQuestion | None
@@ -187,7 +187,7 @@ class Head(NamedTuple):
 
 
 def read_head(data: bytes) -> Head:
-    """Parse the header and question of a message, not its records.
+    """Return the header flags and question of a DNS message. Its records are not parsed.
 
     Raises WireError if they are cut, and for more than one question (RFC 9619).
     """
@@ -293,7 +293,7 @@ class TcpStream:
 
     @property
     def pending(self) -> int:
-        """Bytes of an incomplete message."""
+        """The number of stored bytes, all of an incomplete message."""
         return len(self._pending)
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -367,7 +367,10 @@ def read_labels(data: bytes, pos: int) -> tuple[list[bytes], int]:
 
 
 def name_text(labels: Sequence[bytes]) -> str:
-    """Return the text form: lower case, no last dot, zone file escapes (RFC 1035 §5.1); "." is the root."""
+    """Return a domain name's labels as text: lower case, no last dot, zone file escapes (RFC 1035 §5.1).
+
+    The root is ".".
+    """
     name = b".".join(labels).lower()
     if len(name.translate(None, _PLAIN)) < max(1, len(labels)):  # only the dots between labels are left
         return name.decode("ascii") or "."
@@ -381,7 +384,7 @@ def _escape(octet: int) -> str:
 
 
 def wire_name(labels: Sequence[bytes]) -> bytes:
-    """Return the uncompressed wire form."""
+    """Return a domain name's labels in uncompressed wire form."""
     return b"".join([bytes((len(label),)) + label for label in labels]) + b"\0"
 
 
@@ -397,12 +400,12 @@ def host_labels(host: str) -> list[bytes]:
 
 
 class Encoder:
-    """Builds one message, starting with its header. Compression is case-sensitive, so case is preserved."""
+    """Builds one DNS message, header first. Compression is case-sensitive, so case is preserved."""
 
     __slots__ = ("_offsets", "out")
 
     def __init__(self, ident: int, flags: int, counts: tuple[int, int, int, int]) -> None:
-        """``counts`` are the numbers of questions, answers, authority and additional records."""
+        """Write the header. ``counts``: numbers of questions, answers, authority and additional records."""
         self.out = bytearray(_HEADER.pack(ident, flags, *counts))
         self._offsets: dict[tuple[bytes, ...], int] = {}  # offset of each name suffix written so far
 
@@ -439,7 +442,7 @@ class Encoder:
         self._finish(place)
 
     def copy(self, data: bytes, records: Iterable[DnsRecord]) -> None:
-        """Append records of the message ``data``. Raises WireError for data that does not fit its type."""
+        """Append records of another message, ``data``. Raises WireError if one does not fit its type."""
         for record in records:
             labels, _ = read_labels(data, record.start)
             place = self._begin(labels, record.rtype, record.rclass, record.ttl)
@@ -447,7 +450,7 @@ class Encoder:
             self._finish(place)
 
     def message(self) -> bytes:
-        """Return the message. Raises WireError if it is over 65,535 bytes."""
+        """Return the built message as bytes. Raises WireError if it is over 65,535 bytes."""
         if len(self.out) > MAX_MESSAGE:
             msg = f"DNS message of {len(self.out)} bytes"
             raise WireError(msg)

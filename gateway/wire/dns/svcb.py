@@ -1,5 +1,6 @@
-"""SVCB and HTTPS records (RFC 9460). Removes the parameters that help to bypass a filter: ``ech`` (RFC 9848),
-``dohpath`` and the protocols of encrypted DNS (RFC 9461).
+"""Parses SVCB and HTTPS records (RFC 9460), and removes the parameters that help to bypass a filter.
+
+These are ``ech`` (RFC 9848), ``dohpath`` and the protocols of encrypted DNS (RFC 9461).
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def parse_service(data: bytes, record: DnsRecord) -> ServiceBinding:
 
 
 def address_hints(service: ServiceBinding) -> list[bytes]:
-    """Return the packed addresses of its hints (RFC 9460 §7.3), without one that is cut."""
+    """Return the packed IP addresses in a record's address hints (RFC 9460 §7.3), without one that is cut."""
     sizes = {IPV4HINT: 4, IPV6HINT: 16}
     found = []
     for key, value in service.params:
@@ -82,7 +83,7 @@ def address_hints(service: ServiceBinding) -> list[bytes]:
 
 
 def without_bypass(service: ServiceBinding, unwanted: Unwanted = ALL) -> ServiceBinding:
-    """Return ``service`` without the parameters that help to bypass a filter, as far as ``unwanted``.
+    """Return ``service`` without those parameters that help to bypass a filter and are ``unwanted``.
 
     These are ``ech``, ``dohpath``, the protocols of encrypted DNS in ``alpn``, and their keys in
     ``mandatory``. If no protocol is left, ``alpn`` is removed too, and with it ``no-default-alpn``, which is
@@ -133,10 +134,10 @@ def _without_protocols(ids: bytes) -> bytes:
 
 
 def strip_bypass(response: bytes, unwanted: Unwanted = ALL) -> bytes | None:
-    """Return ``response`` with `without_bypass` applied to each HTTPS and SVCB record; None if unchanged.
+    """Return DNS message ``response`` with `without_bypass` applied to each HTTPS and SVCB record.
 
-    All other records stay, with order and case; AD is cleared, since the validation no longer applies.
-    Raises WireError for an invalid message.
+    Returns None if nothing changes. All other records stay, with order and case; AD is cleared, since the
+    validation no longer applies. Raises WireError for an invalid message.
     """
     if not any(unwanted) or (b"\0\x41" not in response and b"\0\x40" not in response):
         return None  # neither type number is in the message

@@ -1,4 +1,4 @@
-"""The actions for a packet, and the type of the judge."""
+"""The possible actions for a packet, and the type of the judge, which allows or refuses an observation."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gateway.policy.values import Observation
 
 
 class FlowAction(Enum):
-    """What to do with a packet."""
+    """What to do with a packet, and with its flow."""
 
     HOLD = "hold"  # forward this packet; its flow stays undecided
-    UPLOAD = "upload"  # as HOLD, for plain HTTP with a long request before the answer
+    UPLOAD = "upload"  # HOLD for plain HTTP with a long request that has no answer yet
     PASSES = "passes"  # decided: the kernel forwards the flow alone
     ASKS = "asks"  # plain HTTP: the kernel forwards replies alone, packets of the LAN side are still queued
     REFUSED = "refused"  # TCP: mark and reset the flow; UDP: refuse this packet, and each later one

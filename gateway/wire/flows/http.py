@@ -30,10 +30,11 @@ _new = tuple.__new__  # builds a NamedTuple in half the time
 
 
 class HttpFlow:
-    """One connection from its first request on, in every way to read it.
+    """Judges the requests of one plain HTTP connection, from the first on.
 
-    There is one reading, unless there were decoys or the start of the stream is uncertain. A flow that one
-    reading cannot parse is refused, since that reading may be the server's.
+    The bytes are parsed in every way that the server may read them. There is one such reading, unless there
+    were decoys or the start of the stream is uncertain. A flow that one reading cannot parse is refused,
+    since that reading may be the server's.
     """
 
     __slots__ = ("_done", "_limits", "_observer", "_readings", "_server", "answered", "last")
@@ -47,7 +48,9 @@ class HttpFlow:
         server: ServerSide | None = None,
         turned_down: bool = False,
     ) -> None:
-        """``starts``: the offset of a first request, and the bytes from there on, which were judged before.
+        """Parse the bytes up to now.
+
+        ``starts``: the offset of a first request, and the bytes from there on, which were judged before.
         ``server``: its bytes so far, None once it has answered. ``turned_down``: it rejected the protocol
         that the first request asks for. Raises WireError if the bytes are not HTTP.
         """
@@ -71,7 +74,7 @@ class HttpFlow:
 
     @property
     def work(self) -> int:
-        """Steps taken so far, see Effort."""
+        """The parsing work spent so far, in steps. It is charged to the device's work limit (`Effort`)."""
         work = self._done if self._server is None else self._server.work
         for reading in self._readings:
             work += reading.work
@@ -79,27 +82,31 @@ class HttpFlow:
 
     @property
     def has_switched(self) -> bool:
-        """Whether another protocol may follow, in any reading."""
+        """Whether the client's next bytes may be of another protocol, in any reading."""
         return any(reading.stream.has_switched for reading in self._readings)
 
     def has_read(self, offset: int) -> bool:
-        """Whether at least one reading contains all bytes before a stream offset."""
+        """Return whether at least one reading contains all bytes before a stream offset."""
         return any(reading.next >= offset for reading in self._readings)
 
     def is_far(self, offset: int) -> bool:
-        """Whether a stream offset is farther from the bytes read than any TCP window."""
+        """Return whether a stream offset is farther from the bytes read than any TCP window."""
         return self.has_read(offset + _FAR) or not self.has_read(offset - _FAR)
 
     def free_buffers(self) -> None:
-        """Store only the position of the next request."""
+        """Free the stored bytes. Only the position of the next request remains."""
         for reading in self._readings:
             reading.free_buffers()
 
     def begin(self, judge: Judge) -> Ruling:
-        """Judge requests in the bodies of the first requests, for servers that do not read bodies."""
+        """Judge requests in the bodies of the first requests, for servers that do not read bodies.
+
+        Returns the action for the current packet.
+        """
         return self._judged([request for reading in self._readings for request in reading.inside], judge)
 
     def from_lan(self, offset: int, payload: bytes, judge: Judge) -> Ruling:
+        """Judge the requests that a client's segment completes; return the action for the segment."""
         try:
             found = self._feed(offset, payload)
         except WireError:
@@ -120,7 +127,10 @@ class HttpFlow:
         return ruling
 
     def from_server(self, acked: int, seq: int, payload: bytes, judge: Judge) -> Ruling:
-        """``acked`` is the offset up to which the server has read."""
+        """Return the action for a server's segment, which may answer the first request.
+
+        ``acked`` is the offset up to which the server has read.
+        """
         if not self.has_read(acked):
             return self.refuse(Fault.OVERFLOW, judge, Proto.TCP)  # it answers bytes that were not seen here
         if self._server is not None:
@@ -129,7 +139,7 @@ class HttpFlow:
         return self.waiting()
 
     def _answer(self, server: ServerSide, judge: Judge) -> Ruling:
-        """Handle the first answer."""
+        """Return the action for the server's bytes before and with its first answer."""
         if server.protocol is ServerProtocol.UNCLEAR:
             return self.waiting()
         if server.protocol is not ServerProtocol.HTTP:
@@ -151,10 +161,11 @@ class HttpFlow:
         return self.waiting()
 
     def waiting(self) -> Ruling:
+        """Return the ruling while nothing is refused: ASKS after the server's first answer, else UPLOAD."""
         return _new(Ruling, (FlowAction.ASKS if self.answered else FlowAction.UPLOAD, self.last))
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.HTTP) -> Ruling:
-        """Refuse the flow. The judge is notified, but its answer is ignored."""
+        """Return the ruling that refuses the flow. The judge is notified, but its answer is ignored."""
         observation = self._observer.nameless(proto, fault)
         judge(observation)
         return _new(Ruling, (FlowAction.REFUSED, observation))
@@ -180,7 +191,7 @@ class HttpFlow:
 
 
 class Contradiction(WireError):
-    """Resent bytes that differ, or that can no longer be compared."""
+    """A client resent bytes that differ, or that can no longer be compared."""
 
 
 class RequestReading:
@@ -195,9 +206,9 @@ class RequestReading:
     )  # fmt: skip
 
     def __init__(self, start: int, data: bytes, limits: Limits, *, turned_down: bool) -> None:
-        """``data`` is the bytes from offset ``start`` on. ``turned_down``: see RequestStream.
+        """Parse ``data``, the bytes from offset ``start`` on. Raises WireError if they are not HTTP.
 
-        Raises WireError if they are not HTTP.
+        ``turned_down``: the server rejected the first request's change of protocol.
         """
         self._limits = limits
         self.stream = RequestStream(turned_down=turned_down, bodies=limits.bodies)
@@ -228,11 +239,11 @@ class RequestReading:
 
     @property
     def work(self) -> int:
-        """Steps taken so far, see Effort."""
+        """The parsing work spent so far, in steps. It is charged to the device's work limit (`Effort`)."""
         return self._work + self.stream.work
 
     def free_buffers(self) -> None:
-        """Free the stored bytes. The position of the next request remains."""
+        """Free the stored bytes. Only the position of the next request remains."""
         self._tail = Island(self.next, b"")
         self._frames.clear()
         self._early.clear()
@@ -275,7 +286,7 @@ class RequestReading:
         return []
 
     def _is_probe(self, start: int, payload: bytes) -> bool:
-        """Whether this is a keep-alive probe, which may carry one byte of garbage (RFC 9293 §3.8.4)."""
+        """Return whether this is a keep-alive probe, which may have a byte of garbage (RFC 9293 §3.8.4)."""
         return self.next - start == 1 == len(payload)
 
     def _fresh(self, start: int, payload: bytes) -> bytes:
@@ -288,7 +299,10 @@ class RequestReading:
         return payload[old:]
 
     def _compare(self, start: int, again: bytes) -> None:
-        """Compare resent bytes. Bodies frame nothing, so those no longer stored are not compared."""
+        """Raise Contradiction if resent bytes differ from those stored.
+
+        Bodies do not decide where a request begins, so those no longer stored are not compared.
+        """
         if start < self._oldest:
             msg = f"bytes sent again from {self.next - start} back"
             raise Contradiction(msg)

@@ -1,5 +1,5 @@
-"""The limits of undecided flows, and of the work that one device can cause. Each is just above what a correct
-client needs.
+"""Limits the memory of undecided flows, and the work that one device can cause. Each limit is just above what
+a correct client needs.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Effort:
         self._debts: dict[int, tuple[float, float]] = {}  # zone to steps owed, and the time of that count
 
     def allows(self, zone: int, now: float, beyond: int = 0) -> bool:
-        """Whether the device may cause more work at ``now`` (seconds).
+        """Return whether the device may cause more work at ``now`` (seconds).
 
         ``beyond`` adds steps to the burst, for work that has already begun.
         """
@@ -72,8 +72,10 @@ class Effort:
         return owed - (now - since) * self._rate < self._burst + beyond
 
     def forget(self, zone: int) -> None:
+        """Forget the work of a device, which may then cause a full burst."""
         self._debts.pop(zone, None)
 
     def spend(self, zone: int, steps: int, now: float) -> None:
+        """Charge ``steps`` of work to a device at ``now`` (seconds)."""
         owed, since = self._debts.get(zone, (0.0, now))
         self._debts[zone] = (max(0.0, owed - (now - since) * self._rate) + steps, now)

@@ -1,4 +1,4 @@
-"""A server's bytes on an undecided TCP flow: enough to recognise an answer."""
+"""Collects a server's bytes on an undecided TCP flow: enough to recognise its answer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ServerProtocol(Enum):
 
 
 class ServerSide:
-    """A server's bytes, and the ServerHellos in them."""
+    """Collects a server's bytes; recognises its protocol, ServerHellos, HTTP status or tunnel."""
 
     __slots__ = ("_stream", "_work", "hellos", "start")
 
@@ -59,11 +59,11 @@ class ServerSide:
 
     @property
     def work(self) -> int:
-        """Steps taken so far, see Effort."""
+        """The parsing work spent so far, in steps. It is charged to the device's work limit (`Effort`)."""
         return self._work + self._stream.work
 
     def add(self, seq: int, payload: bytes) -> None:
-        """Add a segment. Raises StreamOverflow at the limits of a stream."""
+        """Add a segment, and find the ServerHellos. Raises StreamOverflow at the limits of a stream."""
         if not self._stream.add(seq, payload):
             return
         views = self._stream.views()
@@ -72,6 +72,7 @@ class ServerSide:
 
     @property
     def protocol(self) -> ServerProtocol:
+        """The protocol of the first bytes; UNCLEAR if more are needed."""
         tls = looks_like_tls(self.start[:_TLS_PREFIX])
         if self.hellos or (tls and not _is_broken(self.start)):
             return ServerProtocol.TLS
@@ -82,15 +83,16 @@ class ServerSide:
 
     @property
     def tunnel(self) -> TunnelSign | More | None:
-        """The tunnel that begins with these bytes."""
+        """The tunnel that the server's bytes begin with; None if there is none, MORE if more are needed."""
         if self.hellos or self.start.startswith((_HTTP, _ICY)):
             return None
         return look_server(self.start[:_BANNER_BYTES])
 
     @property
     def status(self) -> int | None:
-        """The status of the first final answer; None if more bytes are needed, 0 if there is none. Status 101
-        is returned once its head is complete.
+        """The HTTP status of the first final answer; None if more bytes are needed, 0 if it is not HTTP.
+
+        Status 101 counts once its head is complete.
         """
         data = self.start
         while True:
@@ -109,7 +111,7 @@ class ServerSide:
 
     @property
     def switched(self) -> bool:
-        """Whether the answer is 101, to another protocol than HTTP/2; requests in that could not be read."""
+        """Whether the answer is status 101, except to HTTP/2, the requests of which could not be read."""
         return self.status == SWITCHING_PROTOCOLS and b"h2c" not in self.start.lower()
 
     @property
@@ -128,8 +130,9 @@ class ServerSide:
         return found is not None and (start[1] << 8 | start[2]) % _SETTING == 0
 
     def _hellos(self, data: bytes) -> list[ServerHello]:
-        """Return the ServerHellos from the start on, or from the first possible position inside: after a
-        greeting and STARTTLS, or a proxy's answer to CONNECT.
+        """Return the ServerHellos from the start on, or from the first position inside that has one.
+
+        They are inside after a greeting and STARTTLS, or a proxy's answer to CONNECT.
         """
         position = tries = looks = 0
         while position >= 0 and tries < _TRIES:

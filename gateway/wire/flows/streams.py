@@ -27,7 +27,7 @@ _ISLAND_BYTES = 120  # memory for one more island
 
 
 class StreamOverflow(WireError):
-    """More bytes, gaps or contradictions than any correct sender sends."""
+    """A stream has more bytes, gaps or contradictions than any correct sender sends."""
 
 
 class Island(NamedTuple):
@@ -69,7 +69,7 @@ class StreamView(NamedTuple):
 
 
 class Stream:
-    """The bytes of one direction. Raises only StreamOverflow, at its limits."""
+    """Stores the bytes of one direction in all readings. Raises only StreamOverflow, at its limits."""
 
     __slots__ = ("_anchor", "_cuts", "_floor", "_limits", "_urgent", "readings", "size", "work")
 
@@ -82,7 +82,7 @@ class Stream:
         self._urgent: list[tuple[int, ...]] = []
         self.readings: tuple[Reading, ...] = ((),)
         self.size = 0  # bytes of the client in all readings together
-        self.work = 0  # steps so far over more than one island or piece, see Effort
+        self.work = 0  # steps so far over more than one island or piece (Effort)
 
     @property
     def held(self) -> int:
@@ -106,11 +106,11 @@ class Stream:
             self._floor = floor
 
     def is_past(self, seq: int, length: int) -> bool:
-        """Whether the receiver already has all of these bytes."""
+        """Return whether the receiver already has all of the ``length`` bytes from ``seq`` on."""
         return self._floor is not None and self.offset(seq) + length <= self._floor
 
     def knows(self, seq: int, data: bytes) -> bool:
-        """Whether the part of ``data`` that the receiver already has was read with the same bytes."""
+        """Return whether the part of ``data`` that the receiver already has was read with the same bytes."""
         start = self.offset(seq)
         if self._floor is None or start >= self._floor:
             return True
@@ -140,7 +140,7 @@ class Stream:
         self._urgent.append(choice)
 
     def add(self, seq: int, data: bytes) -> bool:
-        """Add a segment's payload. Whether it contained new bytes. Raises StreamOverflow."""
+        """Add a segment's payload; return whether it contained new bytes. Raises StreamOverflow."""
         start = self.offset(seq)
         floor = self._floor
         ways = [(start, data)]
@@ -209,7 +209,7 @@ class Stream:
             self._cuts.insert(place, offset)
 
     def _segments(self, low: int, high: int) -> Iterator[tuple[int, int]]:
-        """Yield ``low`` to ``high`` in the parts in which it arrived."""
+        """Yield start and end of the parts in which the bytes from ``low`` to ``high`` arrived."""
         inner = self._cuts[bisect_right(self._cuts, low) : bisect_left(self._cuts, high)]
         self.work += len(inner) >> 3
         for cut in inner:
@@ -232,7 +232,7 @@ class Stream:
         return StreamOverflow(f"more than {self._limits.readings} ways to read overlapping segments")
 
     def clear(self) -> None:
-        """Free the bytes; offsets stay valid."""
+        """Free the stored bytes; offsets stay valid."""
         self._cuts.clear()
         self.readings, self.size = ((),), 0
 
@@ -283,7 +283,7 @@ class Stream:
 
 
 def _append(reading: Reading, start: int, data: bytes) -> Reading:
-    """Add ``data`` in the usual case: at or after the end of the reading."""
+    """Return ``reading`` with ``data`` added in the usual case: at or after its end."""
     if reading and reading[-1].end == start:
         last = reading[-1]
         return (*reading[:-1], _new(Island, (last.start, last.data + data)))

@@ -30,7 +30,7 @@ Key = tuple[int, int, bytes, int, bytes, int]
 
 
 class FlowResult(NamedTuple):
-    """The result for one packet. A NamedTuple, since one is built for every queued packet."""
+    """The action for one packet, and what was judged. A NamedTuple, since one is built for every packet."""
 
     action: FlowAction
     observation: Observation | None  # the one that decided the flow, or was judged last
@@ -55,7 +55,7 @@ class Stats:
 
 
 class FlowTable:
-    """All undecided flows of all devices, and recently decided ones.
+    """Decides each packet of all devices; stores their undecided flows, and recently decided ones.
 
     ``ech_names``: host names that servers publish as outer names of ECH. ``verify_checksums`` is off for
     captures from a host with checksum offload. ``handshakes`` means that segments without payload are seen
@@ -92,7 +92,7 @@ class FlowTable:
         zone: int = 0,
         asks: bool | None = None,
     ) -> FlowResult:
-        """Decide about one whole IP packet.
+        """Return the action for one whole IP packet, and what was judged.
 
         ``now`` is in seconds of any monotonic clock. ``judge`` is called once for each hello, request or
         nameless flow, and for what is refused because of its form. ``zone`` separates devices. ``asks`` is
@@ -163,7 +163,7 @@ class FlowTable:
         return _new(FlowResult, (ruling.action, ruling.observation, packet, entry.judged))
 
     def _another(self, entry: FlowEntry, packet: Packet) -> UdpFlow | None:
-        """Return the flow for another connection, if ``packet`` may begin one where UDP already passes.
+        """Return the flow for another QUIC connection, if ``packet`` may begin one where UDP already passes.
 
         An Initial may begin a connection to another name on the same ports, so its hello is judged. Initials
         of the allowed connection no longer decrypt.
@@ -201,7 +201,7 @@ class FlowTable:
     def _is_other_flow(
         self, entry: FlowEntry, packet: Packet, from_lan: bool, now: float, asks: bool | None
     ) -> bool:
-        """Whether another flow now uses the addresses and ports of ``entry``."""
+        """Return whether another flow now uses the addresses and ports of ``entry``."""
         flow = entry.flow
         if packet.proto != TCP:
             return entry.until < now and not (isinstance(flow, UdpFlow) and flow.has_hellos)
@@ -244,7 +244,7 @@ class FlowTable:
         self._entries.settle(key, entry, now + remembered)
 
     def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> FlowResult:
-        """Judge a packet that belongs to no known flow; it is never held."""
+        """Judge a packet that belongs to no flow, such as a fragment; return PASSES or REFUSED."""
         proto = {TCP: Proto.TCP, UDP: Proto.UDP}.get(packet.proto) or classify_ip(packet.proto)
         server, port = (packet.dst, packet.dport) if from_lan else (packet.src, packet.sport)
         observation = Observation(proto, None, server, port, fault=fault)
@@ -295,18 +295,18 @@ class FlowEntry:
 
     @property
     def is_open_http(self) -> bool:
-        """Whether its connection may stay silent for an unlimited time."""
+        """Whether it is plain HTTP with an answer. Such a connection may be silent for an unlimited time."""
         return isinstance(self.flow, TcpFlow) and self.flow.is_open_http
 
     @property
     def has_begun(self) -> bool:
-        """Whether it is undecided, and later packets would be misread without its data."""
+        """Whether the flow is undecided, and later packets would be misread without its data."""
         flow = self.flow
         return flow is not None and (flow.half_read if isinstance(flow, TcpFlow) else flow.has_hellos)
 
     @property
     def half_read(self) -> bool:
-        """Whether its data would look new without it: undecided, or part of another hello."""
+        """Whether later packets would be misread without its data: undecided, or part of another hello."""
         return self.has_begun or (self.another is not None and self.another.half_read)
 
 
@@ -339,10 +339,11 @@ def _oldest_size(queue: EntryQueue) -> int:
 
 
 class FlowEntries:
-    """The entries by 4-tuple, bounded.
+    """Stores the flow entries by 4-tuple, within the limits.
 
     If it is full, the device with most entries or bytes loses one: the flood of one device evicts no flow of
-    another. ``forgotten``: see FlowTable.
+    another. ``forgotten`` is called with the 4-tuple of each undecided flow that is dropped after the client
+    has sent data.
     """
 
     def __init__(self, limits: Limits, forgotten: Callable[[Key], None] | None) -> None:
@@ -355,7 +356,7 @@ class FlowEntries:
         self.expired = 0  # undecided flows that were idle for too long
 
     def find(self, key: Key) -> FlowEntry | None:
-        """Return the entry, and mark it as used."""
+        """Return the entry for a 4-tuple, and mark it as used; None if there is none."""
         zone = self._zones.get(key[0])
         entry = zone.entries.get(key) if zone is not None else None
         if entry is not None:
@@ -443,7 +444,7 @@ class FlowEntries:
         return len(keys)
 
     def _evict(self, zone: _Zone, most: Callable[[EntryQueue], int], sparing: Key | None = None) -> None:
-        """Evict the oldest entry of open HTTP or of the others, whichever is larger by ``most``."""
+        """Evict a device's oldest entry, of open HTTP or of the others, whichever is larger by ``most``."""
         queues = [queue for queue in (zone.passing, zone.idle_open or zone.open) if queue]
         others = [queue for queue in queues if next(iter(queue)) != sparing]
         queue = max(others or queues, key=most)

@@ -20,7 +20,7 @@ Opening = tuple[bool, int]  # from the LAN?; sequence number of the SYN
 
 
 class TcpFlow:
-    """The state of one 4-tuple. ``ruling`` is set once the flow is decided."""
+    """Decides the packets of one TCP flow. ``ruling`` is set once the flow itself is decided."""
 
     __slots__ = ("_openings", "_state", "ruling")
 
@@ -37,12 +37,12 @@ class TcpFlow:
 
     @property
     def work(self) -> int:
-        """Steps taken so far, see Effort."""
+        """The parsing work spent so far, in steps. It is charged to the device's work limit (`Effort`)."""
         return self._state.work
 
     @property
     def half_read(self) -> bool:
-        """Whether later packets would be misread as the start of another flow."""
+        """Whether something was read without which later packets would look like another flow."""
         return self._state.http is not None or self._state.client.half_read
 
     @property
@@ -62,26 +62,27 @@ class TcpFlow:
         return self._state.client.judged
 
     def free_buffers(self) -> None:
-        """For open HTTP, store only the position of the next request."""
+        """Free the stored bytes of open HTTP. Only the position of the next request remains."""
         if self._state.http is not None:
             self._state.http.free_buffers()
 
     def is_behind(self, packet: Packet) -> bool:
-        """Whether the client resends requests or bodies that were read before."""
+        """Return whether a client's segment begins with HTTP that was already read: then it is resent."""
         http = self._state.http
         return http is not None and http.has_read(self._offset(packet.seq) + 1)
 
     def is_far_away(self, packet: Packet) -> bool:
-        """Whether the client's segment is farther from the requests read than any TCP window."""
+        """Return whether the client's segment is farther from the requests read than any TCP window."""
         http = self._state.http
         return http is not None and http.is_far(self._offset(packet.seq))
 
     def opens_other(self, packet: Packet, *, from_lan: bool) -> bool:
-        """Whether ``packet`` opens a new connection on the same addresses and ports."""
+        """Return whether ``packet`` opens a new connection on the same addresses and ports."""
         state = self._state
         return self._openings.is_other(packet, from_lan, fresh=not state.received, begun=state.sent > 0)
 
     def from_lan(self, packet: Packet, judge: Judge) -> Ruling:
+        """Judge what a client's packet completes; return the action for it."""
         try:
             ruling = self._from_lan(packet, packet.payload.tobytes(), judge)
         except WireError:
@@ -89,6 +90,7 @@ class TcpFlow:
         return self._settled(ruling)
 
     def from_server(self, packet: Packet, judge: Judge) -> Ruling:
+        """Return the action for a server's packet, which may be the answer that lets the flow pass."""
         try:
             ruling = self._from_server(packet, packet.payload.tobytes(), judge)
         except WireError:
@@ -156,11 +158,11 @@ class Openings:
         self._offer: Opening | None = None
 
     def is_offer(self, packet: Packet) -> bool:
-        """Whether this SYN of the LAN side is not answered yet."""
+        """Return whether a packet of the LAN side is the last SYN, which is not answered yet."""
         return packet.flags & SYN != 0 and self._offer == (True, packet.seq)
 
     def is_other(self, packet: Packet, from_lan: bool, *, fresh: bool, begun: bool) -> bool:
-        """Whether ``packet`` opens another connection than the current one.
+        """Return whether ``packet`` opens another connection than the current one.
 
         A SYN does, as long as the client has not sent data (``begun``). After that, any host on the LAN could
         have sent it, so the other side's answer is required, which acknowledges its number (RFC 9293 §3.5).

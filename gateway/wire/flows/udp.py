@@ -35,7 +35,7 @@ _NO_ANSWER = frozenset({DatagramKind.VERSION_NEGOTIATION, DatagramKind.UNKNOWN_V
 
 
 class UdpFlow:
-    """The state of one 4-tuple. ``ruling`` is set once the flow is decided."""
+    """Decides the datagrams of one UDP flow. ``ruling`` is set once the flow itself is decided."""
 
     __slots__ = (
         "_dport", "_dst", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
@@ -56,20 +56,23 @@ class UdpFlow:
         self.judged: dict[Observation, None] = {}  # each distinct observation that was judged
         self.ruling: Ruling | None = None
         self.size = 0  # bytes to count
-        self.work = 0  # steps taken so far, see Effort
+        self.work = 0  # parsing work so far, in steps (Effort)
 
     @property
     def has_hellos(self) -> bool:
-        """Whether Initials were read, which may contain parts of hellos."""
+        """Whether QUIC Initials were read, which may contain parts of hellos."""
         return self._initials is not None
 
     @property
     def half_read(self) -> bool:
-        """Whether part of an incomplete hello was read."""
+        """Whether part of an incomplete QUIC hello was read."""
         return self._initials is not None and self._initials.half_read() is not None
 
     def take_half_read(self) -> UdpFlow | None:
-        """Return the half-read hellos of other connections, once this flow passes; they are still judged."""
+        """Move the half-read hellos of other connections to a new flow and return it; None if there are none.
+
+        Call it once this flow passes: these hellos are still judged.
+        """
         if self._initials is None:
             return None
         rest = UdpFlow(self._dst, self._dport, self._limits, self._ech_names)
@@ -78,6 +81,7 @@ class UdpFlow:
         return rest
 
     def from_lan(self, payload: bytes, judge: Judge) -> Ruling:
+        """Judge what a client's datagram completes; return the action for it."""
         self._sent += 1
         sign = look_udp(payload, self._dport)
         if sign is not None and not self._allows(sign, judge):
@@ -103,6 +107,7 @@ class UdpFlow:
         return HOLD
 
     def from_server(self, payload: bytes, judge: Judge) -> Ruling:
+        """Return the action for a server's datagram, which may be the answer that lets the flow pass."""
         self._received += 1
         sign = look_udp(payload, self._dport)
         if sign is not None and not self._allows(sign, judge):
@@ -124,7 +129,10 @@ class UdpFlow:
         return HOLD
 
     def _allows(self, sign: TunnelSign, judge: Judge) -> bool:
-        """Judge a tunnel once. An allowed one continues as a flow without a name; else ``ruling`` is set."""
+        """Judge a tunnel once; return whether it is allowed. Otherwise ``ruling`` is set.
+
+        An allowed one continues as a flow without a name.
+        """
         observation = self._observe(sign.proto, sign.host)._replace(qtype=sign.qtype)
         if observation in self.judged:
             return True
@@ -138,7 +146,7 @@ class UdpFlow:
         return False
 
     def _may_be_reset(self, payload: bytes) -> bool:
-        """Whether this may be a stateless reset.
+        """Return whether a server's datagram may be a stateless reset of QUIC.
 
         It is always shorter than the packet that provoked it (RFC 9000 §10.3.3), and only web servers send
         many.
@@ -185,7 +193,7 @@ class UdpFlow:
         return self._within_limits(judge)
 
     def _other_version(self, payload: bytes, judge: Judge) -> Ruling:
-        """Judge QUIC of an unsupported version, which has no readable host.
+        """Judge QUIC of an unsupported version, without a readable host; return the action for the packet.
 
         A reserved version is ignored: it only asks a server for its versions (RFC 9000 §15).
         """
@@ -205,7 +213,7 @@ class UdpFlow:
         return HOLD
 
     def _unanswered(self, judge: Judge) -> Ruling:
-        """Judge a flow without an answer. Rules may refuse it; otherwise it continues packet by packet."""
+        """Judge a flow without an answer; return REFUSED, or HOLD: then it continues packet by packet."""
         observation = self._observe(Proto.UDP, fault=Fault.UNANSWERED)
         if observation not in self.judged:
             self.judged[observation] = None
@@ -214,7 +222,7 @@ class UdpFlow:
         return Ruling(FlowAction.HOLD, observation)
 
     def _refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.QUIC) -> Ruling:
-        """Refuse the flow. The judge is notified, but its answer is ignored."""
+        """Refuse the flow, and return that ruling. The judge is notified, but its answer is ignored."""
         observation = self._observe(proto, fault=fault)
         judge(observation)
         return self._settle(FlowAction.REFUSED, observation)

@@ -1,4 +1,4 @@
-"""Decides a TCP flow from the bytes of both sides, until the server answers a hello or request."""
+"""Decides a TCP flow from the bytes of both sides, until the server answers a TLS hello or HTTP request."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class ServerReading(NamedTuple):
 
 
 ReadClaim = tuple[ServerReading, HostClaim]
-"""Hellos or requests, and the reading with them."""
+"""A claim of hosts, and the reading of the server in which it was found."""
 
 
 class Undecided:
-    """The state of an undecided flow. Rulings of PASSES and REFUSED are final.
+    """Decides the packets of one TCP flow until the flow is decided: rulings of PASSES and REFUSED are final.
 
     ``http`` is set once requests are read in order; from then on the caller uses it instead. Methods that
     read raise WireError at the limits of a stream.
@@ -59,7 +59,7 @@ class Undecided:
 
     @property
     def work(self) -> int:
-        """Steps taken so far, see Effort."""
+        """The parsing work spent so far, in steps. It is charged to the device's work limit (`Effort`)."""
         own = self._done + self._observer.work + self.client.stream.work + self._server.work
         return own if self.http is None else own + self.http.work
 
@@ -67,7 +67,7 @@ class Undecided:
         return _new(Ruling, (FlowAction.HOLD, self.client.last))
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.TCP) -> Ruling:
-        """Refuse the flow. The judge is notified, but its answer is ignored."""
+        """Return the ruling that refuses the flow. The judge is notified, but its answer is ignored."""
         observation = self._observer.nameless(proto, fault)
         judge(observation)
         return _new(Ruling, (FlowAction.REFUSED, observation))
@@ -75,7 +75,7 @@ class Undecided:
     # ---------------------------------------------------------------- the LAN side
 
     def from_lan(self, seq: int, payload: bytes, judge: Judge) -> Ruling:
-        """Handle a client's segment; ``payload`` is not empty."""
+        """Judge what a client's segment completes; return the action for it. ``payload`` is not empty."""
         stream = self.client.stream
         if stream.is_past(seq, len(payload)) and not stream.knows(seq, payload):
             # The server has other bytes for these numbers, or bytes that were not seen here, so it needs none
@@ -91,15 +91,15 @@ class Undecided:
         return self._skip_bodies(judge)
 
     def decoy(self, payload: bytes, judge: Judge) -> Ruling:
-        """Handle a segment that no correct client sends and most servers ignore.
+        """Return DROP or REFUSED for a segment that no correct client sends and most servers ignore.
 
-        It is dropped, so it is not part of the stream. Its names are still judged.
+        It is not part of the stream. Its names are still judged.
         """
         refused = self.client.refused_in_segment(payload, judge)
         return DROP if refused is None else _refused(refused)
 
     def _unknown(self, judge: Judge) -> Ruling:
-        """Handle a stream without a complete hello or request.
+        """Return the action for a client's segment while the stream has no complete hello or request.
 
         Any number of a client's segments may be decoys: they pass packet by packet, unless the stream has
         more consecutive bytes than decoys have.
@@ -115,7 +115,7 @@ class Undecided:
         return _new(Ruling, (FlowAction.PASSES, observation))
 
     def _skip_bodies(self, judge: Judge) -> Ruling:
-        """Continue without storing the body, for a request with a long body before its answer.
+        """Return the action for a segment of HTTP. If the stream is long, stop storing the request's body.
 
         Parts of the body may have arrived before a lost segment.
         """
@@ -139,7 +139,7 @@ class Undecided:
         return ruling
 
     def _read_on(self, http: HttpFlow, judge: Judge) -> Ruling:
-        """From now on, read the client's bytes as consecutive requests."""
+        """Switch to reading the client's bytes as consecutive HTTP requests; return the action for now."""
         http.last = self.client.last
         self.http = http
         self.client.clear()
@@ -151,7 +151,10 @@ class Undecided:
     # ---------------------------------------------------------------- the server's side
 
     def from_server(self, acked: int, seq: int, payload: bytes, judge: Judge) -> Ruling:
-        """``acked`` is the stream offset up to which the server has read. ``payload`` is not empty."""
+        """Return the action for a server's segment: PASSES if it answers a judged hello or request.
+
+        ``acked`` is the stream offset up to which the server has read. ``payload`` is not empty.
+        """
         self.received += 1
         self._server.add(seq, payload)
         sign = self._server.tunnel
@@ -167,7 +170,7 @@ class Undecided:
         return self._http_answer(asked, acked, judge) if asked else self._other_answer(acked, reads, judge)
 
     def _server_hello(self, count: int, reads: list[ServerReading], judge: Judge) -> Ruling:
-        """Handle the answer to the last of ``count`` ClientHellos."""
+        """Decide the flow by the answer to the last of ``count`` ClientHellos."""
         for read, claim in self.client.answered(reads, Proto.TLS, count):
             return self._pass(read, claim, asked_by(claim, count - 1), judge)
         return self._refuse_unseen(judge)
@@ -214,14 +217,17 @@ class Undecided:
         return self._read_on(http, judge)
 
     def _http2_answer(self, read: ServerReading, claim: HostClaim, judge: Judge) -> Ruling:
-        """An HTTP/2 request with an HTTP/1 answer was not understood: the client may continue in HTTP/1."""
+        """Decide a flow with an HTTP/2 request: it passes only if the server answers in HTTP/2.
+
+        A server that answers in HTTP/1 did not understand it, and the client may continue in HTTP/1.
+        """
         speaks = self._server.speaks_http2
         if speaks is None:
             return self.waiting()
         return self._pass(read, claim, claim.asked[-1], judge) if speaks else self._refuse_unseen(judge)
 
     def _tunnel(self, read: ServerReading, claim: HostClaim, acked: int, judge: Judge) -> Ruling:
-        """Handle a CONNECT to a proxy: the bytes inside are judged like a flow of their own."""
+        """Decide a CONNECT to a proxy. The bytes inside are judged like a flow of their own."""
         stream = RequestStream()
         stream.feed(read.data[claim.position :])
         inside = any(other.proto is Proto.TLS for other in read.found.claims)
@@ -253,7 +259,7 @@ class Undecided:
         return self._nameless(judge)
 
     def _nameless(self, judge: Judge) -> Ruling:
-        """Decide an answered flow of a protocol that has no host names."""
+        """Judge and decide an answered flow of a protocol that has no host names."""
         observation = self._observer.nameless(Proto.TCP)
         allowed = self.client.allows(observation, judge)
         return _new(Ruling, (FlowAction.PASSES if allowed else FlowAction.REFUSED, observation))
@@ -264,7 +270,7 @@ def _refused(observation: Observation) -> Ruling:
 
 
 class ClientSide:
-    """A client's bytes in every reading, and what was judged of them.
+    """Collects a client's bytes in every reading, and judges the hosts and tunnels in them.
 
     Methods that read raise WireError at the limits of a stream.
     """
@@ -313,7 +319,7 @@ class ClientSide:
             self._drop_foreign()
 
     def _look_for_tunnels(self, seq: int, payload: bytes) -> None:
-        """Check every offset at which a segment began or ended: the server may begin to read there.
+        """Look for tunnels where a segment began or ended: the server may begin to read there.
 
         More bytes do not turn other data into a tunnel: if segments arrive in order and without copies, each
         offset is checked until the result is known.
@@ -338,7 +344,7 @@ class ClientSide:
         self._looked = self.stream.end
 
     def _look_at(self, view: StreamView, cut: int, ends: Sequence[int]) -> None:
-        """Check for a tunnel at an offset, with all bytes after it or up to one of ``ends``."""
+        """Record a tunnel that begins at offset ``cut``, with all bytes after it or up to one of ``ends``."""
         at = view.position(cut)
         if at >= len(view.data) or not may_begin(view.data[at]):
             return
@@ -364,7 +370,7 @@ class ClientSide:
         self.stream.drop_before(end - self._limits.foreign_stored)
 
     def clear(self) -> None:
-        """Free the bytes; judged observations and offsets stay."""
+        """Free the stored bytes; judged observations and offsets stay."""
         self.stream.clear()
         self._clear_claims()
 
@@ -460,14 +466,14 @@ class ClientSide:
         return clean or found
 
     def refused_claim(self, view: StreamView, claim: HostClaim, judge: Judge) -> Observation | None:
-        """Judge the claim that the server has answered, with its faults; return a refused observation."""
+        """Judge the claim that the server has answered, with its faults; return the first one refused."""
         for end, observation in zip(claim.ends, claim.asked, strict=True):
             if not self._allows_claim(view, claim, end, observation, judge):
                 return observation
         return None
 
     def refused_as_malformed(self, reads: list[ServerReading], judge: Judge) -> Observation | None:
-        """Judge the bytes that the server has, if they are a hello or request that no correct client sends.
+        """Judge malformed hellos and requests that the server has; return the first refused observation.
 
         Only after the server has them: bytes that arrive out of order also look malformed.
         """
@@ -488,7 +494,7 @@ class ClientSide:
         return self._judged.allows_at(view.offset(end), observation, judge)
 
     def refused_in_segment(self, payload: bytes, judge: Judge) -> Observation | None:
-        """Judge the names in a segment that is not part of the stream."""
+        """Return the first refused name or tunnel in an out-of-stream segment; None if there is none."""
         for claim in self._observer.look(payload).claims:
             for observation in claim.asked:
                 alone = observation if observation.fault is Fault.ECH else observation._replace(fault=None)
@@ -526,14 +532,14 @@ def asked_by(claim: HostClaim, number: int) -> Observation:
 
 
 def _names_a_host(observation: Observation) -> bool:
-    """Whether it counts as a name. An encrypted hello has one that is unreadable, and a proxy counts too."""
+    """Return whether an observation has a host, or counts as if it had: an encrypted hello, and a proxy."""
     if observation.fault is Fault.ECH or observation.proto is Proto.PROXY:
         return True
     return observation.host is not None and observation.fault is None
 
 
 class JudgedObservations:
-    """Records what has been judged on one flow: each thing once, however often its bytes are read.
+    """Judges each observation of one flow once, however often its bytes are read, and stores the result.
 
     Its size is bounded by the limits of the flow's streams.
     """
@@ -545,7 +551,7 @@ class JudgedObservations:
         self.judged: dict[Observation, bool] = {}  # distinct ones in the order of their first judgement
 
     def allows_at(self, end: int, observation: Observation, judge: Judge) -> bool:
-        """Judge an observation that ends at stream offset ``end``, unless it was judged.
+        """Return whether an observation that ends at stream offset ``end`` is allowed; judge it if it is new.
 
         Equal observations with different ends are two hellos or requests, and are judged twice. The start
         does not identify one: a method may arrive in pieces, the last of them first.
@@ -557,7 +563,7 @@ class JudgedObservations:
         return allowed
 
     def allows(self, observation: Observation, judge: Judge) -> bool:
-        """Judge an observation, unless an equal one was judged."""
+        """Return whether an observation is allowed; judge it unless an equal one was judged."""
         allowed = self.judged.get(observation)
         return self._ask(observation, judge) if allowed is None else allowed
 

@@ -1,1 +1,1 @@
-"""HTTP/1 requests. Pure."""
+"""Parses HTTP/1 requests. Pure: no I/O, no clock, no logger."""

@@ -76,7 +76,7 @@ class HttpRequest:
 
 
 def looks_like_http(prefix: bytes) -> bool | None:
-    """Whether a client's stream that begins with ``prefix`` is HTTP/1 or the HTTP/2 preface.
+    """Return whether a client's stream that begins with ``prefix`` is HTTP/1 or the HTTP/2 preface.
 
     None if more bytes are needed, which happens only up to MAX_LENIENT_HEAD bytes.
     """
@@ -177,7 +177,7 @@ def _skip_empty_lines(data: bytes) -> int:
 
 
 def _version_of(line: bytes) -> bytes | None:
-    """Return the HTTP version if it is the last of at least three words."""
+    """Return the HTTP version if it is the last of at least three words in ``line``; else None."""
     version = line.rsplit(None, 1)[-1:]
     if not version or _VERSION.fullmatch(version[0]) is None or len(line.split(None, 2)) < 3:
         return None
@@ -251,7 +251,7 @@ def _content_length(fields: Fields) -> int | None:
 
 
 def _chunked(fields: Fields) -> bool | None:
-    """Whether the body is chunked; None if servers differ.
+    """Return whether the body is chunked; None if servers differ.
 
     chunked must be the last coding, without a Content-Length (RFC 9112 §6.1, §6.3).
     """

@@ -76,8 +76,10 @@ class RequestStream:
     )  # fmt: skip
 
     def __init__(self, *, turned_down: bool = False, bodies: bool = True) -> None:
-        """``turned_down``: the server rejected the first request's change of protocol. ``bodies``: as in
-        Limits.
+        """Start at the first byte of a request.
+
+        ``turned_down``: the server rejected the first request's change of protocol. ``bodies``: bodies are
+        scanned for requests (Limits).
         """
         self._bodies = bodies
         self.bodies: list[tuple[int, int]] = []  # skipped by the last feed, if bodies are not scanned
@@ -100,22 +102,22 @@ class RequestStream:
 
     @property
     def held(self) -> int:
-        """Stored bytes."""
+        """The number of stored bytes."""
         return len(self._rest) + self._scanner.held
 
     @property
     def unfinished(self) -> bytes:
-        """The bytes of an incomplete head or line of a chunked body."""
+        """The stored bytes of an incomplete request head or line of a chunked body."""
         return self._rest
 
     @property
     def work(self) -> int:
-        """Steps taken so far, see Effort."""
+        """The parsing work spent so far, in steps. It is charged to the device's work limit (`Effort`)."""
         return (self._steps >> 1) + self._scanner.work
 
     @property
     def has_switched(self) -> bool:
-        """Whether another protocol may follow."""
+        """Whether the next bytes may be of another protocol than HTTP/1."""
         return self.opaque or (self._state is _State.AFTER_SWITCH and not self._skip)
 
     def turn_down(self) -> None:
@@ -275,8 +277,10 @@ def request_starts(data: bytes) -> Iterator[int]:
 
 
 def _methods(data: bytes, begin: int, version: int) -> Iterator[int]:
-    """Yield the methods in the line ``data[begin:version]``: the last word but one, and the words before an
-    authority. Servers differ in whether a target may contain blanks.
+    """Yield the offset of each possible method in ``data[begin:version]``, a line without its HTTP version.
+
+    This is the last word but one, and each word before an authority: servers differ in whether a target may
+    contain blanks.
     """
     line = data[begin:version].translate(_AS_SPACE)
     words = line.rstrip(b" ")
@@ -297,12 +301,12 @@ def _methods(data: bytes, begin: int, version: int) -> Iterator[int]:
 
 
 class HeadScanner:
-    """Finds the hosts of such heads in bytes that arrive piece by piece."""
+    """Finds requests with a host at any place in bytes that arrive piece by piece."""
 
     __slots__ = ("_cheap", "_look_from", "_rest", "_within", "work")
 
     def __init__(self) -> None:
-        self.work = 0  # steps taken so far, see Effort
+        self.work = 0  # parsing work so far, in steps (Effort)
         self._cheap = 0
         self._rest = bytearray()  # the current line; after a request line, the head so far
         self._look_from = 0  # offset in it at which an incomplete version may begin
@@ -310,7 +314,7 @@ class HeadScanner:
 
     @property
     def held(self) -> int:
-        """Stored bytes: up to MAX_HEAD."""
+        """The number of stored bytes, up to MAX_HEAD."""
         return len(self._rest)
 
     def feed(self, data: bytes) -> list[HttpRequest]:
@@ -365,8 +369,9 @@ class HeadScanner:
         self._look_from = max(0, min(open_at, len(data) - _LOOK_BACK) - line)
 
     def _request_line(self, data: bytes, begin: int, look_from: int) -> tuple[int, int] | None:
-        """Return the start and the LF of the first whole request line from ``begin`` on, with its version at
-        ``look_from`` or later.
+        """Return the offsets of the start and LF of the first whole request line from ``begin`` on, or None.
+
+        Its version is at ``look_from`` or later.
         """
         version = data.find(_VERSION, look_from)
         while version >= 0:

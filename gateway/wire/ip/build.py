@@ -20,7 +20,7 @@ _U16 = Struct("!H")
 
 
 def udp_reply(packet: Packet, payload: bytes) -> bytes:
-    """Return the IP packet that answers the UDP datagram ``packet`` in its destination's name."""
+    """Return an IP packet that answers UDP datagram ``packet``, as if its destination sent it."""
     segment = _udp_segment(packet.dst, packet.src, packet.dport, packet.sport, payload)
     return _ip_packet(packet.dst, packet.src, UDP, segment)
 
@@ -85,7 +85,7 @@ def tcp_segment(
 
 
 def tcp_reply(packet: Packet, payload: bytes = b"", *, flags: int = ACK) -> bytes:
-    """Return the server's next segment in answer to ``packet``; it acknowledges all of ``packet``."""
+    """Return a segment that acknowledges all of ``packet``, as if its destination sent it."""
     return tcp_segment(
         packet.dst,
         packet.src,
@@ -99,7 +99,7 @@ def tcp_reply(packet: Packet, payload: bytes = b"", *, flags: int = ACK) -> byte
 
 
 def tcp_reset(packet: Packet) -> bytes:
-    """Return a reset from the sender of ``packet``; its receiver drops the connection."""
+    """Return a reset to the destination of ``packet``, as if its sender sent it."""
     return tcp_segment(
         packet.src, packet.dst, packet.sport, packet.dport,
         seq=packet.seq, ack=packet.ack, flags=RST | ACK, window=0,
@@ -107,7 +107,7 @@ def tcp_reset(packet: Packet) -> bytes:
 
 
 def tcp_reset_back(packet: Packet) -> bytes:
-    """Return a reset that answers ``packet`` in its destination's name; ``packet`` has ACK."""
+    """Return a reset that answers ``packet``, as if its destination sent it; ``packet`` has ACK."""
     return tcp_segment(
         packet.dst, packet.src, packet.dport, packet.sport, seq=packet.ack, ack=0, flags=RST, window=0
     )

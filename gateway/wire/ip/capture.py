@@ -78,7 +78,7 @@ _LAYOUTS = {order: _Layout(order) for order in "<>"}
 
 
 class CaptureReader:
-    """Reads frames: ``feed`` takes pieces of the file of any size, ``next_frame`` returns whole frames."""
+    """Reads a pcap or pcapng file: ``feed`` takes pieces of any size, ``next_frame`` returns whole frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -97,7 +97,7 @@ class CaptureReader:
 
     @property
     def pending(self) -> int:
-        """Bytes of an incomplete record; above 0 at the end of a file that was cut."""
+        """The number of bytes not read yet: of an incomplete record, at the end of a file that was cut."""
         return len(self._buffer) - self._pos
 
     def feed(self, data: bytes) -> None:
@@ -118,7 +118,7 @@ class CaptureReader:
         return self.next_frame() if self._begin() else None
 
     def _begin(self) -> bool:
-        """Read the file's header. Whether it was complete."""
+        """Read the file's header; return whether it was complete."""
         head = bytes(self._buffer[:_PCAP_HEADER])
         magic = head[:4]
         if len(magic) == 4 and magic != _SECTION_MAGIC and magic not in _PCAP_MAGIC:
@@ -222,7 +222,10 @@ class CaptureReader:
         raise WireError(msg)
 
     def _simple(self, layout: _Layout, body: bytes) -> Frame:
-        """Read a block without a time and captured length: that is the snapshot length at most."""
+        """Return the frame in a simple packet block.
+
+        It has no time and no captured length: that is the snapshot length at most.
+        """
         if len(body) < 4:
             msg = "a simple packet block without a length"
             raise WireError(msg)
@@ -311,7 +314,10 @@ def _after_ethertype(ethertype: int, rest: bytes, source: bytes) -> Payload | No
 
 
 def _pppoe(rest: bytes, source: bytes) -> Payload | None:
-    """RFC 2516 §4: version and type, code, session, length; code 0 carries PPP."""
+    """Return the IP packet in PPPoE, or None.
+
+    The header is version and type, code, session, length; code 0 carries PPP (RFC 2516 §4).
+    """
     cursor = Cursor(rest)
     cursor.skip(1)
     code = cursor.u8()
@@ -323,7 +329,10 @@ def _pppoe(rest: bytes, source: bytes) -> Payload | None:
 
 
 def _ppp(rest: bytes, source: bytes) -> Payload | None:
-    """RFC 1661 §2: a protocol number of two bytes, or of one odd byte when compressed."""
+    """Return the IP packet in PPP, or None.
+
+    The protocol number has two bytes, or one odd byte when compressed (RFC 1661 §2).
+    """
     cursor = Cursor(rest)
     first = cursor.u8()
     protocol = first if first & 1 else first << 8 | cursor.u8()

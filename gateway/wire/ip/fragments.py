@@ -101,7 +101,10 @@ def _ipv4(data: bytes, where: int) -> _Fragment:
 
 
 def _ipv6(data: bytes) -> _Fragment | None:
-    """Headers before the fragment header are for every router on the path (RFC 8200 §4.5)."""
+    """Return the fragment in an IPv6 packet; None if it has no fragment header.
+
+    Headers before that one are for every router on the path (RFC 8200 §4.5).
+    """
     total = 40 + _U16.unpack_from(data, 4)[0]
     cursor = Cursor(data, 40, total) if total <= len(data) else Cursor(data, len(data))
     kind, place = data[6], 6  # of the next header, and the offset of its number

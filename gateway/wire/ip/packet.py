@@ -165,7 +165,7 @@ def _short(head: tuple[int, bytes, bytes, int, int, bool, int, int], data: bytes
 
 
 def _has_md5(data: bytes, pos: int, end: int) -> bool:
-    """Whether the TCP options (RFC 9293 §3.1) include an MD5 signature."""
+    """Return whether the TCP options (RFC 9293 §3.1) include an MD5 signature."""
     found = False
     while pos < end:
         kind = data[pos]
@@ -185,7 +185,7 @@ def _has_md5(data: bytes, pos: int, end: int) -> bool:
 
 
 def checksum_ok(data: bytes, packet: Packet) -> bool:
-    """Whether the checksums of the IPv4 header and of TCP or UDP are correct (RFC 1071).
+    """Return whether the checksums of the IPv4 header and of TCP or UDP are correct (RFC 1071).
 
     A fragment's transport checksum covers bytes of other packets, so only its IPv4 header is checked. UDP
     over IPv4 may have no checksum (0); over IPv6 it must have one (RFC 8200 §8.1).
@@ -205,7 +205,7 @@ def checksum_ok(data: bytes, packet: Packet) -> bool:
 
 
 def pseudo_sum(packet: Packet) -> int:
-    """Return the folded pseudo-header sum: the checksum field if a network card was to complete it."""
+    """Return the pseudo-header's sum modulo 65535: the checksum field if a network card completes it."""
     end = packet.total if packet.proto == TCP else packet.l4 + 8 + len(packet.payload)
     addresses = int.from_bytes(packet.src + packet.dst, "big")
     return (addresses + packet.proto + end - packet.l4) % 65535
@@ -226,7 +226,7 @@ def transport_sum(src: bytes, dst: bytes, proto: int, segment: bytes) -> int:
 
 
 class Transport(NamedTuple):
-    """The end of the chain of extension headers."""
+    """The header that follows an IPv6 packet's extension headers, or its fragment header."""
 
     proto: int  # of the header at ``offset``
     offset: int
@@ -235,9 +235,9 @@ class Transport(NamedTuple):
 
 
 def check_ipv4_options(data: bytes, end: int) -> None:
-    """Check that ``data[20:end]`` is well-formed options (RFC 791 §3.1).
+    """Raise WireError unless ``data[20:end]`` is well-formed IPv4 options (RFC 791 §3.1).
 
-    Raises WireError if not, and for source routes: the packet then does not go to its header's destination.
+    Source routes are refused too: the packet then does not go to its header's destination.
     """
     pos = 20
     while pos < end:
@@ -258,9 +258,10 @@ def check_ipv4_options(data: bytes, end: int) -> None:
 
 
 def walk_ipv6_extensions(data: bytes, proto: int, total: int) -> Transport:
-    """Follow the chain that starts with header ``proto`` at offset 40 of a packet of ``total`` bytes.
+    """Return the transport header after the extension headers of an IPv6 packet of ``total`` bytes.
 
-    Raises WireError for a chain that is malformed, too long, or has a route other than the destination.
+    ``proto`` is the type of the header at offset 40. Raises WireError for a chain that is malformed, too
+    long, or has a route other than the destination.
     """
     pos = 40
     more = False

@@ -41,7 +41,7 @@ _CLIENTS = frozenset((1, 3, 4, 5, 6, 8, 9, 11))
 
 @dataclass(frozen=True, slots=True)
 class Dhcp:
-    """One message of a client. All text is untrusted input; a missing field is empty."""
+    """One DHCP or DHCPv6 message of a client. All text is untrusted input; a missing field is empty."""
 
     version: int  # 4 or 6
     message: int  # message type; 0 for plain BOOTP
@@ -56,7 +56,7 @@ class Dhcp:
 
 
 def parse_dhcp(data: bytes) -> Dhcp | None:
-    """Parse a client's message; None for a server's, and for hardware other than Ethernet.
+    """Return the content of a client's DHCP message; None for a server's, and without an Ethernet address.
 
     Raises WireError for a message that is cut or inconsistent.
     """
@@ -118,7 +118,7 @@ def _number(found: Mapping[int, bytes], code: int, size: int) -> int:
 
 
 def _fqdn(value: bytes) -> str:
-    """Return the host's own label in option 81 (RFC 4702 §2)."""
+    """Return the first label of the client's name in option 81 (RFC 4702 §2)."""
     if len(value) <= _FQDN_HEAD:
         return ""
     name = value[_FQDN_HEAD:]
@@ -134,18 +134,18 @@ def wire_label(name: bytes) -> str:
 
 
 def first_label(raw: bytes) -> str:
-    """Return the text before the first dot: some devices send their whole domain."""
+    """Return the printable text before the first dot: some devices send their whole domain."""
     return plain_text(raw).partition(".")[0]
 
 
 def plain_text(raw: bytes) -> str:
-    """Return at most MAX_TEXT printable characters; others are removed."""
+    """Return UTF-8 bytes as text of at most MAX_TEXT printable characters; others are removed."""
     text = raw[: 4 * MAX_TEXT].decode("utf-8", "replace")
     return "".join(letter for letter in text if letter.isprintable())[:MAX_TEXT].strip()
 
 
 def parse_dhcp6(data: bytes) -> Dhcp | None:
-    """Parse a client's message; None for a server's or relay's.
+    """Return the content of a client's DHCPv6 message; None for a server's or relay's.
 
     Of a repeated option the first counts; of names the first valid one, since busybox sends an empty one
     before its own. Raises WireError for a message that is cut.

@@ -20,7 +20,7 @@ _MODEL_KEYS = ("model", "md", "am", "ty")  # of _device-info, _googlecast, _raop
 
 @dataclass(frozen=True, slots=True)
 class Mdns:
-    """One answer. All text is untrusted input."""
+    """The content of one multicast DNS answer. All text is untrusted input."""
 
     hosts: tuple[tuple[str, bytes], ...] = ()  # name without .local, and one packed address
     services: frozenset[str] = frozenset()  # such as _airplay
@@ -28,7 +28,10 @@ class Mdns:
 
 
 def parse_mdns(data: bytes) -> Mdns | None:
-    """Parse one message; None for a question and for an answer without these data. Raises WireError."""
+    """Return the content of one multicast DNS answer; None for a question and an answer without these data.
+
+    Raises WireError.
+    """
     message = parse_message(data)
     if not message.is_response:
         return None
@@ -62,7 +65,7 @@ def _service(record: DnsRecord) -> str:
 
 
 def _model(rdata: bytes) -> str:
-    """Return the value of the first key for a model (RFC 6763 §6: strings of key=value with a length)."""
+    """Return the model in a TXT record, or empty (RFC 6763 §6: strings of key=value with a length)."""
     at = 0
     while at < len(rdata):
         key, _, value = rdata[at + 1 : at + 1 + rdata[at]].partition(b"=")

@@ -14,7 +14,7 @@ _INITIAL_HOP_LIMITS = frozenset((64, 128, 255))  # initial hop limits of operati
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """What a packet reveals about its sender."""
+    """The information about its sender that one packet on the LAN reveals."""
 
     address: bytes  # packed; empty if the device has no address yet
     hop_limit: int = 0  # initial hop limit of its operating system; 0 if this packet does not show it
@@ -23,7 +23,7 @@ class Overheard:
 
 
 def overhear(packet: bytes) -> Overheard | None:
-    """Read a whole IP packet; None if it reveals nothing. Raises WireError.
+    """Return what a whole IP packet reveals about its sender; None if nothing. Raises WireError.
 
     Only the first packet of a TCP connection has the operating system's hop limit: DHCP programs, multicast
     DNS and neighbour discovery choose their own. It counts only if it was not decremented: otherwise the

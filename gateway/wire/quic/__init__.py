@@ -1,1 +1,1 @@
-"""QUIC Initial packets. Pure."""
+"""Decrypts and parses QUIC Initial packets. Pure: no I/O, no clock, no logger."""

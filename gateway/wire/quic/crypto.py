@@ -1,4 +1,4 @@
-"""Initial packet protection of QUIC v1 and v2 (RFC 9001 §5, RFC 9369 §3.3).
+"""Decrypts and encrypts Initial packets of QUIC v1 and v2 (RFC 9001 §5, RFC 9369 §3.3).
 
 Initial keys are derived from the version and the connection id only, so any host on the path can read
 Initials. The protection is against random data and accidents, not against an observer.
@@ -64,14 +64,14 @@ _SERVER_IN = _label("server in", 32)
 
 
 class DecryptedPacket(NamedTuple):
-    """A decrypted packet: its number and payload."""
+    """A decrypted QUIC packet: its number and payload."""
 
     number: int
     payload: bytes
 
 
 class InitialKeys:
-    """The keys of one direction."""
+    """Decrypts and encrypts the Initial packets of one direction of a QUIC connection."""
 
     __slots__ = ("_aead", "_iv", "_mask")
 
@@ -83,11 +83,11 @@ class InitialKeys:
     def open(
         self, packet: bytes, number_offset: int, largest: int, others: Iterable[int] = ()
     ) -> DecryptedPacket | None:
-        """Remove the protection of ``packet``, one whole long-header packet without its neighbours.
+        """Return the decrypted ``packet``, one whole long-header packet without its neighbours.
 
         ``number_offset`` is the offset of the packet number, ``largest`` the largest number decrypted so far
         in this direction, -1 for none. ``others`` are smaller numbers, used if ``largest`` is of a decoy that
-        the server never sees. None if the packet is too short or was not protected with these keys.
+        the server never sees. Returns None if the packet is too short or was not protected with these keys.
         """
         sample = packet[number_offset + 4 : number_offset + 4 + _SAMPLE]
         if len(sample) < _SAMPLE:
@@ -110,7 +110,7 @@ class InitialKeys:
         return None if payload is None else DecryptedPacket(number, payload)
 
     def seal(self, header: bytes, number: int, payload: bytes) -> bytes:
-        """Return the protected packet; ``header`` ends in a packet number of four bytes.
+        """Return the encrypted packet; ``header`` ends in a packet number of four bytes.
 
         ``payload`` is as long as the header's length field says, without the tag's 16 bytes.
         """
@@ -186,7 +186,10 @@ def _crypto() -> _Crypto:
 
 
 def _cipher(lib: ctypes.CDLL, mode: str) -> int:
-    """Return the cipher. OpenSSL 3 and later look a cipher up at each use, unless it was fetched."""
+    """Return a pointer to libcrypto's AES-128 cipher in ``mode``: gcm or ecb.
+
+    OpenSSL 3 and later look a cipher up at each use, unless it was fetched.
+    """
     if hasattr(lib, "EVP_CIPHER_fetch"):
         lib.EVP_CIPHER_fetch.argtypes, lib.EVP_CIPHER_fetch.restype = [_pointer, _bytes, _bytes], _pointer
         found = lib.EVP_CIPHER_fetch(None, b"AES-128-" + mode.upper().encode(), None)
@@ -202,7 +205,7 @@ def _cipher(lib: ctypes.CDLL, mode: str) -> int:
 
 
 class _Context:
-    """A cipher with its key, for one thread.
+    """A libcrypto cipher with its key, for one thread.
 
     Raises MemoryError if the library fails: the output is then not plain text.
     """
@@ -234,7 +237,7 @@ class _Context:
             raise MemoryError
 
     def tag_matches(self, out: ctypes.Array[ctypes.c_char]) -> bool:
-        """Whether the tag is correct. Writes nothing: there is no padding."""
+        """Finish; when decrypting, return whether the tag is correct. Writes nothing: there is no padding."""
         return bool(self._lib.EVP_CipherFinal_ex(self._context, out, self._size))
 
     def get_tag(self) -> bytes:
@@ -249,7 +252,7 @@ class _Context:
 
 
 class AesGcm:
-    """AEAD_AES_128_GCM (RFC 5116 §5.1). Raises KernelError if OpenSSL is missing."""
+    """Encrypts and decrypts with AEAD_AES_128_GCM (RFC 5116 §5.1). Raises KernelError without OpenSSL."""
 
     __slots__ = ("_context",)
 
@@ -282,7 +285,7 @@ class AesGcm:
 
 
 class AesBlock:
-    """AES on single blocks, for header protection (RFC 9001 §5.4.3)."""
+    """Encrypts single blocks with AES-128, for header protection (RFC 9001 §5.4.3)."""
 
     __slots__ = ("_context",)
 

@@ -49,14 +49,14 @@ MAX_RUNS = 256
 
 
 class HelloAnswer(NamedTuple):
-    """A server's hello, and the client's hello that it answers."""
+    """A ServerHello, and the ClientHello that it answers."""
 
     hello: ServerHello
     asked: ClientHello
 
 
 class _Connection:
-    """One set of Initial keys, and its two handshake streams."""
+    """One QUIC connection of a flow: its Initial keys, and the handshake bytes of both sides."""
 
     __slots__ = ("_keys", "_numbers", "answered", "asked", "client", "dcid", "server")
 
@@ -71,7 +71,7 @@ class _Connection:
         self.answered = 0
 
     def open(self, datagram: bytes, packet: LongPacket, *, server: bool) -> bytes | None:
-        """Return the payload; None if the packet is not of this connection.
+        """Return the decrypted payload of a packet; None if it is not of this connection.
 
         A side that changes the version keeps the connection id that the keys depend on (RFC 9369 §4.1).
         """
@@ -103,7 +103,10 @@ class _Connection:
         return self.client.has_partial
 
     def feed_server(self, payload: bytes) -> list[HelloAnswer]:
-        """Return the ServerHellos that ``payload`` completes, as far as there are hellos to answer."""
+        """Return the ServerHellos that ``payload`` completes, each with the ClientHello that it answers.
+
+        A ServerHello without an unanswered ClientHello is ignored.
+        """
         answers = []
         for message in self.server.feed(crypto_frames(payload)):
             hello = parse_server_hello(message)
@@ -114,7 +117,7 @@ class _Connection:
 
 
 class Initials:
-    """Collects one flow (client address and port, server address and port) until it is decided.
+    """Collects the Initials of one flow (both addresses and ports), and finds hellos, until it is decided.
 
     Feed it every datagram of both directions. Packets that do not decrypt with Initial keys are ignored:
     anyone can send random data. Raises WireError for a packet that decrypts but is malformed, contradicts
@@ -147,7 +150,7 @@ class Initials:
         return hellos
 
     def half_read(self) -> Initials | None:
-        """Return the connections with an incomplete hello, after another one on these ports was decided."""
+        """Return only the connections with an incomplete hello, or None, after another one was decided."""
         halves = [connection for connection in self._connections if connection.half_read]
         if not halves:
             return None
@@ -157,11 +160,10 @@ class Initials:
         return rest
 
     def from_server(self, datagram: bytes) -> list[HelloAnswer]:
-        """Return the ServerHellos that this datagram completes.
+        """Return the ServerHellos that this datagram completes, each with the ClientHello it answers.
 
-        Only those that answer a ClientHello returned earlier; the second one, after a HelloRetryRequest,
-        answers a second. So a ServerHello here means that all hellos of the client on that connection were
-        judged.
+        Only a ClientHello that was returned earlier is answered; a second one after a HelloRetryRequest. So a
+        ServerHello here means that all hellos of the client on that connection were judged.
         """
         answers = []
         for packet in long_packets(datagram):

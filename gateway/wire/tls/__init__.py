@@ -1,1 +1,1 @@
-"""TLS records and hellos. Pure."""
+"""Parses TLS records and hellos. Pure: no I/O, no clock, no logger."""

@@ -61,7 +61,9 @@ class ClientHello(NamedTuple):
     others: tuple[str, ...] = ()  # names that a server may read instead of ``sni``, when MALFORMED
 
     def hides_name(self, public_names: Container[str]) -> bool:
-        """Whether the clear name is not the host that the client asks for.
+        """Return whether the client probably encrypts the name of the host that it asks for.
+
+        The unencrypted name is then another, or missing.
 
         A GREASE ECH is indistinguishable from a real one by design (RFC 9849 §6.2), and browsers send it to
         most sites. It is treated as real when the clear name is one of ``public_names``, the outer names of
@@ -116,7 +118,10 @@ def parse_client_hello(message: bytes) -> ClientHello | None:
 
 
 def parse_server_hello(message: bytes) -> ServerHello | None:
-    """Parse the ServerHello (TLS 1.0 to 1.3) at the start of ``message``; as `parse_client_hello`."""
+    """Parse the ServerHello (TLS 1.0 to 1.3) at the start of ``message``; None if it is incomplete.
+
+    Raises WireError for another message and for what no correct server sends.
+    """
     end = _end(message, SERVER_HELLO)
     if end is None:
         return None
@@ -215,7 +220,7 @@ def _extensions(data: bytes, pos: int, end: int) -> dict[int, bytes]:
 
 
 def _server_name(found: Mapping[int, bytes]) -> bytes | None:
-    """Return the only host name of a server_name extension (RFC 6066 §3)."""
+    """Return the only host name in the server_name extension (RFC 6066 §3); None without the extension."""
     names = found.get(_SERVER_NAME)
     if names is None:
         return None
@@ -237,7 +242,7 @@ def _judge_name(raw: bytes | None) -> tuple[str | None, Fault | None]:
 
 
 def _alpn(found: Mapping[int, bytes]) -> tuple[str, ...]:
-    """Return protocol names (RFC 7301 §3.1) as ISO 8859-1 text, which can also represent GREASE bytes."""
+    """Return the ALPN protocol names (RFC 7301 §3.1) as ISO 8859-1, which can represent GREASE bytes."""
     block = found.get(_ALPN)
     if block is None:
         return ()

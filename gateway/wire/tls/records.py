@@ -1,4 +1,4 @@
-"""The TLS record layer (RFC 8446 §5): extracts handshake messages from the records of one direction."""
+"""Extracts handshake messages from the TLS records of one direction (RFC 8446 §5)."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _IDLE = frozenset({_CHANGE_CIPHER_SPEC, _ALERT, _HEARTBEAT})
 
 
 def looks_like_tls(prefix: bytes | memoryview) -> bool | None:
-    """Whether a client's stream that begins with ``prefix`` is TLS; None if more bytes are needed (11 bytes
-    are always enough).
+    """Return whether a client's stream that begins with ``prefix`` is TLS; None if more bytes are needed.
 
-    True for a hello record and for an alert, ChangeCipherSpec or heartbeat that some clients send first; also
-    for an SSLv2-compatible hello (RFC 5246 §E.2), which HandshakeReader then refuses.
+    11 bytes are always enough. True for a hello record and for an alert, ChangeCipherSpec or heartbeat that
+    some clients send first; also for an SSLv2-compatible hello (RFC 5246 §E.2), which HandshakeReader then
+    refuses.
     """
     if not prefix:
         return None
@@ -59,7 +59,10 @@ def looks_like_tls(prefix: bytes | memoryview) -> bool | None:
 
 
 def _looks_like_first_message(prefix: bytes | memoryview, kind: int, size: int) -> bool | None:
-    """Check the content: an unusual version alone does not distinguish TLS from another protocol."""
+    """Return whether a first record of an unusual version has the content of TLS; None if unknown yet.
+
+    Such a version alone does not distinguish TLS from another protocol.
+    """
     if kind == _HANDSHAKE:
         expected, floor = b"\x01\x00", 4
     elif kind == _CHANGE_CIPHER_SPEC:
@@ -75,7 +78,10 @@ def _looks_like_first_message(prefix: bytes | memoryview, kind: int, size: int) 
 
 
 def _looks_like_sslv2(prefix: bytes | memoryview) -> bool | None:
-    """RFC 5246 §E.2: length, type 1, version, then three lengths whose sum must match the first."""
+    """Return whether a stream begins with an SSLv2-compatible hello; None if more bytes are needed.
+
+    Its fields: length, type 1, version, then three lengths with a sum that matches the first (RFC 5246 §E.2).
+    """
     if (len(prefix) > 2 and prefix[2] != CLIENT_HELLO) or (len(prefix) > 3 and prefix[3] not in (0, 3)):
         return False
     if len(prefix) < 11:

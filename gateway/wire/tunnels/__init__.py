@@ -44,12 +44,15 @@ _BY_FIRST = {
 
 
 def may_begin(first: int) -> bool:
-    """Whether any tunnel begins with this byte."""
+    """Return whether a stream that begins with this byte may be a tunnel."""
     return first in _BY_FIRST
 
 
 def look_udp(payload: bytes, dport: int) -> TunnelSign | None:
-    """Classify one datagram of a flow to a server's ``dport``, in either direction."""
+    """Return the tunnel or foreign DNS that a datagram belongs to; None if none is recognised.
+
+    The datagram is of a flow to a server's port ``dport``, in either direction.
+    """
     for classify in _UDP:
         proto = classify(payload, dport)
         if proto is not None:
@@ -58,7 +61,10 @@ def look_udp(payload: bytes, dport: int) -> TunnelSign | None:
 
 
 def look_tcp(data: bytes) -> TunnelSign | More | None:
-    """Classify a stream that begins with ``data`` (at most LONGEST bytes); MORE if more are needed."""
+    """Return the tunnel or foreign DNS that a stream begins with; None if none is recognised.
+
+    ``data`` is the start of the stream, at most LONGEST bytes. Returns MORE if more bytes are needed.
+    """
     if not data or data[0] not in _BY_FIRST:
         return None
     found = [_sign(classify(data)) for classify in _BY_FIRST[data[0]]]
@@ -67,7 +73,10 @@ def look_tcp(data: bytes) -> TunnelSign | More | None:
 
 
 def look_server(data: bytes) -> TunnelSign | More | None:
-    """Classify the start of a server's bytes, as `look_tcp`."""
+    """Return the tunnel or foreign DNS that a server's bytes begin with; None or MORE as `look_tcp`.
+
+    Unlike in a client's bytes, other lines may precede an SSH banner.
+    """
     banner = _sign(proxies.ssh_server(data)) if data else None
     return banner if isinstance(banner, TunnelSign) else _first([banner, look_tcp(data)])
 

@@ -1,4 +1,4 @@
-"""DNS (RFC 1035) on another port than 53: a resolver that the household does not use.
+"""Recognises DNS (RFC 1035) on another port than 53: a resolver that the household does not use.
 
 A message counts only if it is whole: one question of a known class, no records that a question cannot have,
 and no bytes after it.
@@ -31,10 +31,10 @@ _NETBIOS_TYPES = (32, 33)
 
 
 def question_udp(payload: bytes, dport: int) -> TunnelSign | None:
-    """Recognise a question. One random message in 2**60 matches.
+    """Return a sign if a datagram is DNS on another port than 53, or relayed DNSCrypt; else None.
 
-    DNSCrypt itself looks random, but its clients first query the resolver's certificate, which is a plain
-    question. Relayed DNSCrypt has a magic number.
+    One random message in 2**60 matches. DNSCrypt itself looks random, but its clients first query the
+    resolver's certificate, which is a plain question. Relayed DNSCrypt has a magic number.
     """
     if payload.startswith(_RELAYED):
         return TunnelSign(Proto.DNS)
@@ -42,7 +42,10 @@ def question_udp(payload: bytes, dport: int) -> TunnelSign | None:
 
 
 def question_tcp(data: bytes) -> TunnelSign | More | None:
-    """Recognise a question after two bytes of length (RFC 7766 §8)."""
+    """Return a sign if a stream begins with a DNS message after two bytes of length (RFC 7766 §8); else None.
+
+    Returns MORE if more bytes are needed.
+    """
     if data[0] > _MAX_QUESTION >> 8:
         return None
     if len(data) < 2:

@@ -1,4 +1,4 @@
-"""Packets in UDP without encryption.
+"""Recognises IP packets and Ethernet frames in UDP datagrams, without encryption.
 
 - IP without another header: Teredo (RFC 4380 §5.1) and Linux's foo-over-udp.
 - IP or Ethernet after another header: VXLAN (RFC 7348), Geneve (RFC 8926), GUE, GRE (RFC 8086), GTP and
@@ -32,7 +32,7 @@ _ARP_SIZE = 28  # bytes after the type
 
 
 def classify_udp(payload: bytes, _dport: int) -> Proto | None:
-    """Recognise a carried packet.
+    """Return TEREDO or IP_IN_IP if a datagram carries an IP packet or Ethernet frame; else None.
 
     One random message in 2**30 matches as IPv6, in 2**40 as IPv4, in 2**34 with another header.
     """
@@ -54,7 +54,7 @@ def _is_among_peers(data: bytes) -> bool:
 
 
 def _carries(payload: bytes) -> bool:
-    """Whether the datagram ends with a packet, after at most _DEEPEST bytes."""
+    """Return whether an IP or ARP packet is at the datagram's end, after at most _DEEPEST bytes."""
     at = payload.find(_IPV4_START, 0, _DEEPEST + 1)
     while at >= 0:
         if _is_ipv4(payload, at):
@@ -76,7 +76,7 @@ def _is_ipv6(data: bytes) -> bool:
 
 
 def _is_in_use(start: bytes) -> bool:
-    """Whether an address with this start is a global one, or is used to set up a tunnel."""
+    """Return whether an IPv6 address with this start is global, or is used to set up a tunnel."""
     return start[0] >> 5 == 1 or start in (_LINK_LOCAL, _LINK_MULTICAST)
 
 

@@ -1,4 +1,4 @@
-"""Proxies and SSH by their first bytes.
+"""Recognises SOCKS proxies and SSH by their first bytes.
 
 - SOCKS: the client's first message of version 4 and 4a (Lee, "SOCKS: A protocol for TCP proxy across
   firewalls", and Koblas, "SOCKS 4A") and version 5 (RFC 1928 §3 and §4).
@@ -24,7 +24,7 @@ _SOCKS_PASSWORD = b"\x01"  # the version of RFC 1929; its message may follow imm
 
 
 def socks_tcp(data: bytes) -> TunnelMatch:
-    """Recognise the first message.
+    """Return SOCKS if a stream begins with a SOCKS client's first message, MORE if it may; else None.
 
     One random stream in 2**20 matches if its first segment has 3 bytes, in 2**23 if it has 9, and fewer
     otherwise: the message must end with the segment or be followed by the next message.
@@ -71,7 +71,7 @@ def _socks_version4(data: bytes) -> TunnelMatch:
 
 
 def _open_end(text: bytes) -> TunnelMatch:
-    """Return MORE for a name with an end that has not arrived."""
+    """Return MORE if ``text`` may be a user or host name, the end of which has not arrived; else None."""
     return MORE if len(text) <= _SOCKS_MAX_TEXT and _SOCKS_TEXT.match(text) else None
 
 
@@ -82,7 +82,10 @@ _LATER_SSH_BANNER = re.compile(rb"\nSSH-(?:2\.0|1\.99)-")
 
 
 def ssh_tcp(data: bytes) -> TunnelMatch:
-    """Recognise a banner. One random stream in 2**56 matches."""
+    """Return SSH if a stream begins with an SSH banner, MORE if it may; else None.
+
+    One random stream in 2**56 matches.
+    """
     if not data.startswith(_SSH_START[: len(data)]):
         return None
     if _SSH_BANNER.match(data):
@@ -91,5 +94,5 @@ def ssh_tcp(data: bytes) -> TunnelMatch:
 
 
 def ssh_server(data: bytes) -> TunnelMatch:
-    """Recognise a banner, also after the other lines that a server may send first."""
+    """Return SSH, MORE or None for a server's bytes as `ssh_tcp`; other lines may precede its banner."""
     return Proto.SSH if _LATER_SSH_BANNER.search(data) else ssh_tcp(data)

@@ -1,4 +1,4 @@
-"""The results of the modules of this package: the tunnel that begins with some bytes, if any."""
+"""The result types of this package: a recognised tunnel, none, or "more bytes are needed"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.policy.values import Proto
 
 
 class More(Enum):
-    """A type of its own, so that "more bytes are needed" is not confused with "no tunnel"."""
+    """The type of MORE, the result "more bytes are needed". It differs from None, which means no tunnel."""
 
     MORE = "more"
 
@@ -18,7 +18,7 @@ MORE = More.MORE
 
 
 class TunnelSign(NamedTuple):
-    """A tunnel, or a DNS question on another port than 53."""
+    """A recognised tunnel or proxy protocol, or a DNS question on another port than 53."""
 
     proto: Proto
     host: str | None = None  # of a question

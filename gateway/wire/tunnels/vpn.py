@@ -1,4 +1,4 @@
-"""VPNs and overlay networks by their first messages, and the tunnels that have an IP protocol of their own.
+"""Recognises VPNs and overlay networks by their first messages, and tunnels by their IP protocol number.
 
 ``NAME_udp`` classifies one datagram, ``NAME_tcp`` the start of a stream. Sources:
 
@@ -32,10 +32,11 @@ _WG_COUNTER = bytes(3)  # upper bytes: 2**40 packets of one key, which lasts thr
 
 
 def wireguard_udp(payload: bytes, _dport: int) -> Proto | None:
-    """Recognise a message. One random message in 2**33 matches (148 and 92 bytes; 2**32: 64; 2**56: data).
+    """Return WIREGUARD if a datagram is any WireGuard message; else None.
 
-    Cloudflare's service puts a client number in the reserved bytes. Such a handshake matches if it ends in
-    sixteen zeros, which means that it has no cookie.
+    One random message in 2**33 matches (148 and 92 bytes; 2**32: 64; 2**56: data). Cloudflare's service puts
+    a client number in the reserved bytes. Such a handshake matches if it ends in sixteen zeros, which means
+    that it has no cookie.
     """
     kind = payload[0] if payload else 0
     if not _WG_INITIATION <= kind <= _WG_DATA:
@@ -75,12 +76,15 @@ _MAX_RESET = _OPENVPN_HEAD + _OPENVPN_REPLAY + _CRYPT_TAG + _CLIENT_TAIL + _MAX_
 
 
 def openvpn_udp(payload: bytes, _dport: int) -> Proto | None:
-    """Recognise a reset. One random message in 2**30 matches (54 and 66 bytes), 2**47 (14 other sizes)."""
+    """Return OPENVPN if a datagram is an OpenVPN reset, the first message of either side; else None.
+
+    One random message in 2**30 matches (54 and 66 bytes), 2**47 (14 other sizes).
+    """
     return Proto.OPENVPN if payload and _is_reset(payload) else None
 
 
 def openvpn_tcp(data: bytes) -> TunnelMatch:
-    """Recognise a reset after two bytes of length."""
+    """Return OPENVPN if a stream begins with an OpenVPN reset after two bytes of length, MORE if it may."""
     if data[0] > _MAX_RESET >> 8:
         return None
     if len(data) < 3:
@@ -131,7 +135,7 @@ def _is_numbered(message: bytes, at: int) -> bool:
 
 
 def _is_first(tail: bytes) -> bool:
-    """Whether a side's first packet ends so: message id 0; for the server, with id 0 acknowledged."""
+    """Return whether ``tail`` ends a side's first packet: message id 0; of the server, id 0 acknowledged."""
     acknowledged = 0 if len(tail) == _CLIENT_TAIL else 1
     return tail[0] == acknowledged and tail[-4:] == bytes(4) and tail[1:5] == bytes(4)
 
@@ -152,8 +156,10 @@ _MAX_SEQUENCE = 1 << 16  # an undecided flow has just begun
 
 
 def ipsec_udp(payload: bytes, dport: int) -> Proto | None:
-    """Recognise IKE: one random message in 2**49. Recognise ESP on port 4500 only: one random message in
-    2**16, and a media stream with a clock that has just begun at 0.
+    """Return IPSEC if a datagram is IKE, or ESP on port 4500; else None.
+
+    One random message in 2**49 matches as IKE. As ESP, one random message in 2**16 matches, and a media
+    stream with a clock that has just begun at 0.
     """
     if _is_ike(payload) or (payload[:4] == _NON_ESP and _is_ike(payload[4:])):
         return Proto.IPSEC
@@ -161,14 +167,17 @@ def ipsec_udp(payload: bytes, dport: int) -> Proto | None:
 
 
 def ipsec_tcp(data: bytes) -> TunnelMatch:
-    """Recognise IKE over TCP by its prefix: one random stream in 2**48."""
+    """Return IPSEC if a stream begins with the prefix of IKE over TCP, MORE if it may; else None.
+
+    One random stream in 2**48 matches.
+    """
     if data.startswith(_IKE_STREAM):
         return Proto.IPSEC
     return MORE if _IKE_STREAM.startswith(data) else None
 
 
 def _is_ike(message: bytes) -> bool:
-    """Recognise any IKE message, not only the first: the tunnel may be older than the flow."""
+    """Return whether a message is IKE, not only a first one: the tunnel may be older than the flow."""
     size = len(message)
     if size < _IKE_HEADER or int.from_bytes(message[24:28], "big") != size:
         return False
@@ -194,7 +203,10 @@ _L2TP_BODY = 12  # offset of the first AVP, in both versions
 
 
 def l2tp_udp(payload: bytes, _dport: int) -> Proto | None:
-    """Recognise a control message. One random message in 2**87 matches."""
+    """Return L2TP if a datagram is an L2TP control message; else None.
+
+    One random message in 2**87 matches.
+    """
     if payload[:2] not in _L2TP_FLAGS or int.from_bytes(payload[2:4], "big") != len(payload):
         return None
     return Proto.L2TP if payload.startswith(_L2TP_MESSAGE, _L2TP_BODY) else None
@@ -206,7 +218,10 @@ _PPTP_CONTROL = b"\x00\x01\x1a\x2b\x3c\x4d"  # after the length: type control me
 
 
 def pptp_tcp(data: bytes) -> TunnelMatch:
-    """Recognise a control message. One random stream in 2**56 matches."""
+    """Return PPTP if a stream begins with a PPTP control message, MORE if it may; else None.
+
+    One random stream in 2**56 matches.
+    """
     if data[0]:  # the longest message has 220 bytes
         return None
     if data.startswith(_PPTP_CONTROL, 2):
@@ -234,7 +249,7 @@ _ZT_KEYS = 64  # bytes of a public identity, after a byte of type
 
 
 def mesh_udp(payload: bytes, _dport: int) -> Proto | None:
-    """Recognise Nebula (one random message in 2**95 matches) and ZeroTier (one in 2**48)."""
+    """Return MESH if a datagram is of Nebula (one random message in 2**95 matches) or ZeroTier (2**48)."""
     return Proto.MESH if _is_nebula(payload) or _is_zerotier(payload) else None
 
 

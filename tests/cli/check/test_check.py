@@ -13,8 +13,16 @@ from pathlib import Path
 import pytest
 
 from gateway.check import system as check_system
-from gateway.check.findings import Level, note, ok, problem, warning
-from gateway.check.rulesets import ALL_BITS, MarkType, Rules, iptables_uses, nft_uses, parsed, rule_findings
+from gateway.check.findings import Severity, note, ok, problem, warning
+from gateway.check.rulesets import (
+    ALL_BITS,
+    LoadedRulesets,
+    MarkType,
+    iptables_uses,
+    nft_uses,
+    parsed,
+    rule_findings,
+)
 from gateway.policy.config.config import Config
 from tests.cli.conftest import Qalqan
 from tests.entering import let_others_in
@@ -325,8 +333,8 @@ def test_odd_rules_are_passed_over(rule: dict[str, object]) -> None:
     listed = parsed(json.dumps({"nftables": [{"rule": {"family": "ip", "table": "t", **rule}}, "x", {}]}))
     assert listed is not None
     assert list(nft_uses(listed)) == []
-    found = [*rule_findings(Config(), Rules(listed, "", {}))]
-    assert [finding.about for finding in found if finding.level is not Level.OK] == []
+    found = [*rule_findings(Config(), LoadedRulesets(listed, "", {}))]
+    assert [finding.about for finding in found if finding.level is not Severity.OK] == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from gateway.check import lan as check_lan
 from gateway.check.lan import BRIDGE_FILTER
-from gateway.check.rulesets import Rules, read_rules, rule_findings
+from gateway.check.rulesets import LoadedRulesets, read_rules, rule_findings
 from gateway.lan import vendors
 from gateway.lan.machine import read_machine, setting
 from gateway.policy.config.config import Config
@@ -271,7 +271,7 @@ def test_an_nft_that_tells_nothing(
 
 def test_no_nft_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.check.rulesets.find_program", lambda name: None)
-    assert read_rules() == Rules(None, "", dict.fromkeys(read_rules().saves, ""), NO_NFT)
+    assert read_rules() == LoadedRulesets(None, "", dict.fromkeys(read_rules().saves, ""), NO_NFT)
 
 
 NO_NFT = "rules of other programs cannot be read (there is no nft)"

@@ -14,9 +14,9 @@ from netfilterqueue import COPY_META, NetfilterQueue
 from gateway.check import rulesets as check_rules
 from gateway.check.firewall import firewall_findings
 from gateway.check.lan import BRIDGE_FILTER, lan_findings
-from gateway.check.rulesets import Rules, mark_findings, parsed, read_rules, rule_findings
-from gateway.lan.machine import Machine, Way, read_machine, setting
-from gateway.policy.config.config import Config, Marks
+from gateway.check.rulesets import LoadedRulesets, mark_findings, parsed, read_rules, rule_findings
+from gateway.lan.machine import DefaultRoute, NetworkSnapshot, read_machine, setting
+from gateway.policy.config.config import Config, MarkBits
 from tests.kernel.home import Namespace
 
 pytestmark = pytest.mark.lab
@@ -297,7 +297,7 @@ def test_rules_that_send_to_our_queues() -> None:
     }
     found = [
         str(finding)
-        for finding in rule_findings(Config(), Rules(tuple(rules), "", saves))
+        for finding in rule_findings(Config(), LoadedRulesets(tuple(rules), "", saves))
         if finding.about == "queue"
     ]
     assert [line.partition(" sends")[0] for line in found] == [
@@ -328,7 +328,7 @@ FLOWTABLES = (
 
 @pytest.mark.parametrize(("flags", "how"), [("", "in software"), ("\t\tflags offload\n", "in hardware")])
 def test_offload(flags: str, how: str) -> None:
-    rules = Rules(parsed(json.dumps(FLOW)), FLOWTABLES % flags, {})
+    rules = LoadedRulesets(parsed(json.dumps(FLOW)), FLOWTABLES % flags, {})
     (line,) = [str(finding) for finding in rule_findings(Config(), rules) if finding.about == "offload"]
     wanted = f"error offload: table inet fw4 offloads connections {how} past the rules: uci set firewall."
     assert line.startswith(wanted)
@@ -341,7 +341,7 @@ def test_offload_by_configuration_and_by_makers(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "shortcut_fe").mkdir()
     monkeypatch.setattr(check_rules, "UCI", tmp_path / "firewall")
     monkeypatch.setattr(check_rules, "MODULES", tmp_path)
-    rules = Rules((), "", {"iptables-save": "-A FORWARD -j FLOWOFFLOAD --hw"})
+    rules = LoadedRulesets((), "", {"iptables-save": "-A FORWARD -j FLOWOFFLOAD --hw"})
     found = [str(finding) for finding in rule_findings(Config(), rules)]
     assert [line.partition(":")[0] for line in found] == ["error offload"] * 3
 
@@ -366,7 +366,7 @@ def test_offload_as_fw4_reads_its_switches(
     (tmp_path / "firewall").write_text(f"config defaults\n\toption input 'REJECT'\n{options}")
     found = [
         str(finding)
-        for finding in rule_findings(Config(), Rules((), "", {}))
+        for finding in rule_findings(Config(), LoadedRulesets((), "", {}))
         if (finding.about, str(finding.level)) == ("offload", "error")
     ]
     wanted = f"error offload: {tmp_path}/firewall: flow_offloading is on, {how}: connections bypass the rules"
@@ -374,14 +374,14 @@ def test_offload_as_fw4_reads_its_switches(
 
 
 def test_without_root_it_says_what_is_not_seen() -> None:
-    rules = Rules(None, "", {})
+    rules = LoadedRulesets(None, "", {})
     address = ipaddress.ip_interface("2001:db8:77::1/64")
-    ways = (Way("br-lan", None, 4),)
-    machine = Machine({}, {"br-lan": (address,)}, ways, ())
+    ways = (DefaultRoute("br-lan", None, 4),)
+    machine = NetworkSnapshot({}, {"br-lan": (address,)}, ways, ())
     found = [
         *rule_findings(Config(), rules),
         *firewall_findings(Config(), machine, rules),
-        *mark_findings(Marks(), rules),
+        *mark_findings(MarkBits(), rules),
     ]
     assert {(str(finding.level), finding.about) for finding in found if "without root" in finding.text} == {
         ("note", "offload"),

@@ -12,7 +12,7 @@ import pytest
 from gateway.control.protocol import Request
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
-from gateway.web.backup_seal import seal, unseal
+from gateway.web.backup_encryption import decrypt_backup, encrypt_backup
 from tests.cli.conftest import Qalqan
 from tests.control.running import running
 
@@ -69,7 +69,7 @@ def test_a_file_for_root_alone(
     out = tmp_path / "home.backup"
     done = qalqan("--config", config, "backup", out, "--password-file", password)
     assert done.status == 0, done
-    assert unseal(out.read_bytes(), PASSWORD) == TEXT.encode()
+    assert decrypt_backup(out.read_bytes(), PASSWORD) == TEXT.encode()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert "a/b.ics is not in the backup" in done.err
 
@@ -85,7 +85,7 @@ def test_a_password_that_is_none_writes_nothing(
 
 def restore(qalqan: Qalqan, config: Path, password: Path, tmp_path: Path, *more: str) -> Any:
     file = tmp_path / "home.backup"
-    file.write_bytes(seal(TEXT.encode(), PASSWORD))
+    file.write_bytes(encrypt_backup(TEXT.encode(), PASSWORD))
     return qalqan("--config", config, "restore", file, "--password-file", password, *more)
 
 

@@ -246,7 +246,7 @@ def test_what_fails_in_the_middle_leaves_everything_as_it_was(
     space.ip(*ONE_ARM)
     put(tmp_path, "etc/sysctl.d/90-qalqan.conf", "# theirs\n")
     before, files = kernel(space), tree(tmp_path)
-    place = {"write": setup_write, "keep": setup_write.Ledger}.get(at, System)
+    place = {"write": setup_write, "keep": setup_write.RecordFolder}.get(at, System)
     real, calls = getattr(place, at), []
 
     def failing(*words: object) -> object:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.check.rulesets import Rules
+from gateway.check.rulesets import LoadedRulesets
 from gateway.core.errors import PolicyError
-from gateway.lan.machine import Link, Machine, RecentNeighbour, Way
-from gateway.setup.facts import Answers, Dnsmasq, Facts, KernelSupport, Offer, Pool, SetupError
+from gateway.lan.machine import DefaultRoute, Link, NetworkSnapshot, RecentNeighbour
+from gateway.setup.facts import Answers, Dnsmasq, KernelSupport, MachineFacts, Offer, Pool, SetupError
 from gateway.setup.files import by_hand, config, dnsmasq, files, sysctl, translation
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
 
@@ -22,14 +22,14 @@ def link(name: str, kind: str = "", master: str = "", *, up: bool = True) -> Lin
     return Link(name, up, name != "lo", kind, master)
 
 
-def machine(*links: Link, way: str = "eth0", **addresses: str) -> Machine:
+def machine(*links: Link, way: str = "eth0", **addresses: str) -> NetworkSnapshot:
     """``addresses``: by interface, `br_lan` for br-lan; several with a comma."""
     has = {link.name: () for link in links} | {
         name.replace("_", "-"): tuple(map(ipaddress.ip_interface, text.split(",")))
         for name, text in addresses.items()
     }
-    ways = (Way(way, ROUTER, 4),) if way else ()
-    return Machine({link.name: link for link in links}, has, ways, ())
+    ways = (DefaultRoute(way, ROUTER, 4),) if way else ()
+    return NetworkSnapshot({link.name: link for link in links}, has, ways, ())
 
 
 PI = machine(link("lo"), link("eth0"), link("wlan0", up=False), eth0="192.168.1.2/24")
@@ -71,7 +71,7 @@ DEBIAN = Dnsmasq(program=True, service=True)
         (DOWNSTREAM, ("wlan0",), "br0", "br0", True),
         (TWO_LANS, (), "eth1", "ppp0", False),
         (JOINED, (), "eth0", "eth0", True),
-        (replace(JOINED, ways=(*JOINED.ways, Way("wlan0", ROUTER, 4))), (), "eth0", "eth0", True),
+        (replace(JOINED, ways=(*JOINED.ways, DefaultRoute("wlan0", ROUTER, 4))), (), "eth0", "eth0", True),
     ],
     ids=[
         "a Pi",
@@ -86,16 +86,16 @@ DEBIAN = Dnsmasq(program=True, service=True)
     ],
 )
 def test_it_proposes_the_likeliest_sides_and_says_why(
-    what: Machine, points: tuple[str, ...], lan: str, wan: str, one_armed: bool
+    what: NetworkSnapshot, points: tuple[str, ...], lan: str, wan: str, one_armed: bool
 ) -> None:
-    found = propose(Facts(what, access_points=frozenset(points)))
+    found = propose(MachineFacts(what, access_points=frozenset(points)))
     assert (found.lan, found.wan, found.one_armed) == ((lan,), wan, one_armed)
     assert found.reasons[0].startswith(f"{wan} leads to the internet: the default route goes by it")
     assert one_armed == any("one arm" in reason for reason in found.reasons)
     assert not any("docker0" in reason for reason in found.reasons), "containers are no home"
 
 
-GOOD = Facts(BRIDGED)
+GOOD = MachineFacts(BRIDGED)
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,14 @@ GOOD = Facts(BRIDGED)
         ),
         (replace(GOOD, kernel=KernelSupport(queue=False)), "this kernel has no netfilter queue"),
         (
-            Facts(machine(link("eth0"), way="", eth0="192.168.1.2/24")),
+            MachineFacts(machine(link("eth0"), way="", eth0="192.168.1.2/24")),
             "this machine has no default route over IPv4",
         ),
     ],
 )
-def test_a_machine_that_cannot_filter_is_refused_before_anything_is_asked(facts: Facts, why: str) -> None:
+def test_a_machine_that_cannot_filter_is_refused_before_anything_is_asked(
+    facts: MachineFacts, why: str
+) -> None:
     ready(GOOD)
     with pytest.raises(SetupError) as refused:
         ready(facts)
@@ -154,9 +156,11 @@ ARM = Answers(("eth0",), "eth0", one_armed=True)
         ),
     ],
 )
-def test_sides_that_cannot_filter_are_refused_in_one_line(what: Machine, answers: Answers, why: str) -> None:
+def test_sides_that_cannot_filter_are_refused_in_one_line(
+    what: NetworkSnapshot, answers: Answers, why: str
+) -> None:
     with pytest.raises(SetupError) as refused:
-        possible(Facts(what), answers)
+        possible(MachineFacts(what), answers)
     assert str(refused.value).startswith(why)
     assert "\n" not in str(refused.value)
 
@@ -172,7 +176,7 @@ def test_sides_that_cannot_filter_are_refused_in_one_line(what: Machine, answers
 )
 def test_it_names_the_place_where_this_machine_keeps_its_addresses(manager: str, where: str) -> None:
     lent = replace(PI, leased=frozenset({"eth0"}))
-    plan = decide(Facts(lent, managers=(manager,)), ARM)
+    plan = decide(MachineFacts(lent, managers=(manager,)), ARM)
     (line,) = [note for note in plan.notes if "has its own address from a DHCP server" in note]
     assert where in line
 
@@ -189,12 +193,12 @@ def test_two_arms() -> None:
         'timezone: "Asia/Almaty"',
     ]
     assert dnsmasq(plan) == b""
-    several = decide(Facts(TWO_LANS), Answers(("eth1", "eth2"), "ppp0"))
+    several = decide(MachineFacts(TWO_LANS), Answers(("eth1", "eth2"), "ppp0"))
     assert 'iifname { "eth1", "eth2" } oifname "ppp0"' in translation(several).decode()
 
 
 def test_one_arm() -> None:
-    plan = decide(Facts(PI), ARM)
+    plan = decide(MachineFacts(PI), ARM)
     assert sysctl(plan).decode().splitlines()[1:] == [
         "net/ipv4/ip_forward = 1",
         *(f"net/ipv4/conf/{name}/send_redirects = 0" for name in ("all", "default", "eth0")),
@@ -218,14 +222,14 @@ def test_one_arm_beside_an_ipv6_router(known: str) -> None:
     what = (
         replace(PI, seen=(RecentNeighbour("eth0", link_local, "02:00:00:00:00:fe", True),))
         if known == "as a neighbour"
-        else replace(PI, ways=(*PI.ways, Way("eth0", link_local, 6)))
+        else replace(PI, ways=(*PI.ways, DefaultRoute("eth0", link_local, 6)))
     )
-    (line,) = [note for note in decide(Facts(what), ARM).notes if "IPv6" in note]
+    (line,) = [note for note in decide(MachineFacts(what), ARM).notes if "IPv6" in note]
     assert line.startswith("fe80::fe on eth0 announces itself as the IPv6 router")
     assert line.endswith("switch IPv6, or its router advertisements, off there")
 
 
-IPV6_WAN = replace(BRIDGED, ways=(*BRIDGED.ways, Way("eth0", ipaddress.ip_address("fe80::1"), 6)))
+IPV6_WAN = replace(BRIDGED, ways=(*BRIDGED.ways, DefaultRoute("eth0", ipaddress.ip_address("fe80::1"), 6)))
 IPV6_BOTH = replace(
     IPV6_WAN,
     addresses={
@@ -238,12 +242,15 @@ IPV6_BOTH = replace(
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (Facts(BRIDGED), ""),
-        (Facts(IPV6_WAN), "devices use IPv4 only"),
-        (Facts(IPV6_BOTH), "devices use IPv4 only"),
-        (Facts(IPV6_BOTH, forwards6=True), "IPv6 goes through this machine too, and is filtered like IPv4"),
+        (MachineFacts(BRIDGED), ""),
+        (MachineFacts(IPV6_WAN), "devices use IPv4 only"),
+        (MachineFacts(IPV6_BOTH), "devices use IPv4 only"),
         (
-            Facts(
+            MachineFacts(IPV6_BOTH, forwards6=True),
+            "IPv6 goes through this machine too, and is filtered like IPv4",
+        ),
+        (
+            MachineFacts(
                 replace(
                     BRIDGED,
                     seen=(
@@ -255,25 +262,25 @@ IPV6_BOTH = replace(
         ),
     ],
 )
-def test_it_says_what_it_found_of_ipv6(facts: Facts, words: str) -> None:
+def test_it_says_what_it_found_of_ipv6(facts: MachineFacts, words: str) -> None:
     said = [note for note in decide(facts, Answers(("br-lan",), "eth0")).notes if "IPv6" in note]
     assert [words in note for note in said] == ([True] if words else [])
 
 
-def masquerade(family: str, out: str) -> Rules:
+def masquerade(family: str, out: str) -> LoadedRulesets:
     where = {"family": family, "table": "nat"}
     chain = {**where, "name": "POSTROUTING", "hook": "postrouting", "type": "nat", "policy": "accept"}
     leaves = {"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": out}}
     rule = {**where, "chain": "POSTROUTING", "expr": [leaves, {"masquerade": None}]}
-    return Rules(({"chain": chain}, {"rule": rule}), "", {})
+    return LoadedRulesets(({"chain": chain}, {"rule": rule}), "", {})
 
 
 @pytest.mark.parametrize(("out", "ours"), [("eth0", False), ("wg0", True)])
 def test_who_translates_already_goes_on_alone(out: str, ours: bool) -> None:
-    two = decide(Facts(BRIDGED, rules=masquerade("ip", out)), Answers(("br-lan",), "eth0"))
+    two = decide(MachineFacts(BRIDGED, rules=masquerade("ip", out)), Answers(("br-lan",), "eth0"))
     assert two.masquerade4 is ours
     assert bool(translation(two)) is ours
-    one = decide(Facts(PI, rules=masquerade("inet", out)), ARM)
+    one = decide(MachineFacts(PI, rules=masquerade("inet", out)), ARM)
     assert ("meta nfproto ipv4 masquerade" in translation(one).decode()) is ours
     assert "redirect drop" in translation(one).decode(), "that is nobody else's matter"
 
@@ -291,7 +298,7 @@ def test_who_translates_already_goes_on_alone(out: str, ours: bool) -> None:
     ],
 )
 def test_a_pool_is_proposed_in_the_middle(network: str, pool: str) -> None:
-    assert str(propose_pool(Facts(machine(link("eth0"), eth0=network)), ("eth0",))) == pool
+    assert str(propose_pool(MachineFacts(machine(link("eth0"), eth0=network)), ("eth0",))) == pool
 
 
 @pytest.mark.parametrize(
@@ -324,12 +331,12 @@ def test_a_pool_is_proposed_in_the_middle(network: str, pool: str) -> None:
 )
 def test_a_pool_that_cannot_be_given_out_is_refused(text: str, dns: Dnsmasq, why: str) -> None:
     with pytest.raises(SetupError) as refused:
-        decide(Facts(PI, dnsmasq=dns), replace(ARM, pool=read_pool(text)))
+        decide(MachineFacts(PI, dnsmasq=dns), replace(ARM, pool=read_pool(text)))
     assert str(refused.value).startswith(why)
 
 
 def test_dnsmasq_gets_what_it_needs_and_no_more() -> None:
-    facts = Facts(PI, dnsmasq=DEBIAN, hook="/usr/lib/qalqan/dhcp-event")
+    facts = MachineFacts(PI, dnsmasq=DEBIAN, hook="/usr/lib/qalqan/dhcp-event")
     plan = decide(facts, replace(ARM, pool=read_pool("192.168.1.100 - 192.168.1.199")))
     assert dnsmasq(plan).decode().splitlines()[1:] == [
         "dhcp-script=/usr/lib/qalqan/dhcp-event",
@@ -351,8 +358,8 @@ def test_dnsmasq_gets_what_it_needs_and_no_more() -> None:
 
 def test_leases_of_whoever_gives_them_here() -> None:
     theirs = replace(DEBIAN, options={"dhcp-range": "…", "dhcp-leasefile": "/srv/leases"})
-    assert decide(Facts(BRIDGED, dnsmasq=theirs), Answers(("br-lan",), "eth0")).leases == "/srv/leases"
-    shared = Facts(HOTSPOT, lent={"wlan0": "/var/lib/NetworkManager/dnsmasq-wlan0.leases"})
+    assert decide(MachineFacts(BRIDGED, dnsmasq=theirs), Answers(("br-lan",), "eth0")).leases == "/srv/leases"
+    shared = MachineFacts(HOTSPOT, lent={"wlan0": "/var/lib/NetworkManager/dnsmasq-wlan0.leases"})
     assert decide(shared, Answers(("wlan0",), "eth0")).leases.endswith("dnsmasq-wlan0.leases")
 
 
@@ -382,7 +389,7 @@ POOL = Pool(ipaddress.IPv4Address("192.168.1.100"), ipaddress.IPv4Address("192.1
     ],
 )
 def test_it_says_who_else_gives_addresses(offers: tuple[Offer, ...], pool: Pool | None, words: str) -> None:
-    plan = decide(Facts(PI, dnsmasq=DEBIAN), replace(ARM, pool=pool), offers)
+    plan = decide(MachineFacts(PI, dnsmasq=DEBIAN), replace(ARM, pool=pool), offers)
     found = [note for note in plan.notes if "assigns addresses" in note]
     assert [words in note for note in found] == ([True] if words else [])
 
@@ -425,7 +432,7 @@ def test_a_file_that_is_broken_is_made_anew_and_one_that_would_be_is_not_written
 
 
 def test_where_the_files_lie(tmp_path: Path) -> None:
-    facts = Facts(PI, dnsmasq=DEBIAN, hook="/h", config_path=tmp_path / "etc/qalqan/qalqan.yaml")
+    facts = MachineFacts(PI, dnsmasq=DEBIAN, hook="/h", config_path=tmp_path / "etc/qalqan/qalqan.yaml")
     found = files(decide(facts, ARM), facts, tmp_path)
     assert [str(path.relative_to(tmp_path)) for path in found] == [
         "etc/qalqan/qalqan.yaml",

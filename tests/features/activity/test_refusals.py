@@ -13,7 +13,7 @@ import pytest
 
 from gateway.control.protocol import Request, Role, decode, encode
 from gateway.control.router import Router
-from gateway.core.bus import Bus, Notice
+from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.journal import DecisionLog
@@ -38,7 +38,7 @@ class Told:
         home = self.home
         self.bus = Bus()
         self.bus.subscribe(
-            Notice, lambda notice: self.events.append({"event": notice.event, **notice.values})
+            ControlEvent, lambda notice: self.events.append({"event": notice.event, **notice.values})
         )
         self.decision_log = DecisionLog(home.store, home.family, lambda: NOON, home.rules, self.bus)
         loop = cast("Any", Loop(lambda: NOON))
@@ -48,7 +48,7 @@ class Told:
         verb = RefusalVerb(context, home.family, home.store.devices, self.decision_log.recent, decided)
         verb.register(self._router)
 
-    def _noticed(self, notice: Notice) -> None:
+    def _noticed(self, notice: ControlEvent) -> None:
         self.events.append({"event": notice.event, **notice.values})
 
     def asks(self, mac: str, host: str) -> None:

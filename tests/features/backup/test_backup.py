@@ -21,7 +21,7 @@ from gateway.features.backup import verbs as verbs_backup
 from gateway.features.backup.restore import DOING, DONE, recover_files
 from gateway.features.backup.verbs import PIECE, PIECE_IN, STORED_FOR
 from gateway.store.database import Database
-from gateway.web.backup_seal import MOST_CONTENT
+from gateway.web.backup_encryption import MOST_CONTENT
 from tests.features.backup.backed_up import (
     CALENDAR,
     HASH,

@@ -14,7 +14,7 @@ from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.backup.restore import DOING
 from gateway.features.backup.verbs import STORED_FOR
-from gateway.web.backup_seal import MOST_CONTENT
+from gateway.web.backup_encryption import MOST_CONTENT
 from tests.features.backup.backed_up import (
     HASH,
     before_country,

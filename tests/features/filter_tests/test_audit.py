@@ -11,7 +11,7 @@ import pytest
 
 from gateway.control.protocol import ANSWER_LIMIT, Request, Role, decode, encode
 from gateway.control.router import Router
-from gateway.core.bus import Bus, Notice
+from gateway.core.bus import Bus, ControlEvent
 from gateway.core.errors import ControlError, KernelError
 from gateway.features.activity.journal import DecisionLog
 from gateway.features.filter_tests.probe_device import FILE, MAX_SEEN, SECONDS, FilterPath, ProbeDevice
@@ -52,7 +52,7 @@ class Gateway:
         self.timers: dict[str, Any] = {}
         self.events: list[object] = []
         bus = Bus()
-        bus.subscribe(Notice, self.events.append)
+        bus.subscribe(ControlEvent, self.events.append)
         self.decision_log = DecisionLog(self.home.store, self.home.family, lambda: NOON, self.home.rules, bus)
         self.runtime = folder / "run"
         self.presence = SimpleNamespace(

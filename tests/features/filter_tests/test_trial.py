@@ -30,7 +30,7 @@ def trial(desk: Desk) -> tuple[BypassTest, Running]:
     """With an errand that a test ends."""
     one = cast("BypassTestVerbs", cast("Any", inspect.unwrap(desk._verbs["trial"])).__self__)._test
     errand = Running()
-    one._errand = cast("Any", errand)
+    one._process = cast("Any", errand)
     return one, errand
 
 

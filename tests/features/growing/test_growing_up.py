@@ -15,7 +15,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.time.grants import Giver
 from gateway.household import file_history as filehistory
 from gateway.policy.accounts.people import Account
-from gateway.policy.time.clock_changes import Kind as Span
+from gateway.policy.time.clock_changes import MomentKind
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.database import Database
 from gateway.store.tables.grants import GrantKind
@@ -46,7 +46,7 @@ def furnished(make: Make, when: str = MAY) -> Desk:
     desk.store.minutes.keep(now.date() - DAY, {("daughter", "marker-gate"): 7})
     asked = web(desk, "request", device=TABLET, minutes=15, reason="marker-reason")
     giver = Giver("Mum", GrantKind.GRANT, now, desk.store.gifts.new_number(now))
-    desk.grants.open("daughter", "Daughter", "marker-open.test", now + DAY, Span.LASTING, giver)
+    desk.grants.open("daughter", "Daughter", "marker-open.test", now + DAY, MomentKind.LASTING, giver)
     web(desk, "pin", action="set", who="daughter", pin="4711")
     web(desk, "self_set", device=TABLET, pin="4711", set={"bedtime": "22:00-07:00", "limits/play": "1h"})
     web(desk, "agreement", action="agree", id="daughter")

@@ -15,14 +15,14 @@ import pytest
 import yaml
 
 from gateway.app import features
-from gateway.core.bus import Bus, Notice
+from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.core.loop import Loop
 from gateway.features.lists import updates as list_updates
 from gateway.features.lists.updates import FIRST_LOOK, MEMORY_LOOK, NEEDED_MEMORY, ListUpdates, UpdateRunner
 from gateway.household.context import HomeContext
 from gateway.household.rule_book import RuleBook
-from gateway.lists.book import SHELF, Book, Copy
+from gateway.lists.book import SHELF, Copy, CopyIndex
 from gateway.lists.sources import parse_sources
 from gateway.policy.names.categories import parse_categories
 from profiles import DATA
@@ -71,7 +71,7 @@ class Process(Running):
 
 
 def fetched(desk: Desk, at: datetime) -> None:
-    book = Book(Path(desk.rules.household.config.state) / SHELF)
+    book = CopyIndex(Path(desk.rules.household.config.state) / SHELF)
     book.folder.mkdir(parents=True, exist_ok=True)
     book.copies["ut1-games"] = Copy(fetched=at)
     book.save()
@@ -341,12 +341,12 @@ def test_the_real_program_fetches_at_the_lowest_priority(served_home: tuple[Path
     context = HomeContext(loop, WallClock(), RightClock(), rules, bus)
     events: list[str] = []
 
-    def hear(notice: Notice) -> None:
+    def hear(notice: ControlEvent) -> None:
         events.append(str(notice.values["what"]))
         if notice.values["what"] == "planned":
             loop.stop()
 
-    bus.subscribe(Notice, hear)
+    bus.subscribe(ControlEvent, hear)
     runner = UpdateRunner(context, lambda: None)
     updates = ListUpdates(context, runner, available_memory=lambda: 0, random=lambda: 0.5)
     updates.start()

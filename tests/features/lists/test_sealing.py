@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.core.bus import Bus, Notice
+from gateway.core.bus import Bus, ControlEvent
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
 from gateway.features.activity.journal import DecisionLog
@@ -126,7 +126,7 @@ def test_a_hit_leaves_one_in_the_homes_total_and_nothing_else(
     home = Home(tmp_path, cast("Any", child), sealed=[setting(source)])
     events: list[object] = []
     bus = Bus()
-    bus.subscribe(Notice, events.append)
+    bus.subscribe(ControlEvent, events.append)
     decision_log = DecisionLog(home.store, home.family, lambda: NOON, home.rules, bus)
     total = 0
     for mac in (TABLET, MUMS, STRANGER):

@@ -10,7 +10,7 @@ from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.adult_proof import LONGEST_BY_WALLET
 from gateway.policy.accounts.people import METHOD, Account, PersonRole
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from tests.features.conftest import ALMATY, Make
 from tests.features.desk import MUMS, NOON, PHONE, STRANGER, TABLET, Desk
 from tests.features.sharing.shared_devices import OURS, SHARED, SONS_PIN, TV, refused, use, whose
@@ -167,7 +167,7 @@ def test_where_new_devices_have_a_child_s_rules_they_are_that_child_s(make: Make
 
 def test_what_may_be_a_child_s_stays_closed_until_a_parent_answers(desk: Desk) -> None:
     by_password(desk)
-    ask = Question(STRANGER, Ask.AGAIN, desk.clock.now(), profile="daughter", known=TABLET)
+    ask = IdentityQuestion(STRANGER, Ask.AGAIN, desk.clock.now(), profile="daughter", known=TABLET)
     desk.store.questions.put(ask, lambda _: None, desk.clock.now())
     desk.reassign()
     assert whose(desk, STRANGER) == "daughter", "also where it was opened before"
@@ -176,7 +176,9 @@ def test_what_may_be_a_child_s_stays_closed_until_a_parent_answers(desk: Desk) -
 
 
 def test_a_shared_device_whose_address_another_one_may_use_stays_closed(desk: Desk) -> None:
-    desk.store.questions.put(Question(OURS, Ask.COPY, desk.clock.now()), lambda _: None, desk.clock.now())
+    desk.store.questions.put(
+        IdentityQuestion(OURS, Ask.COPY, desk.clock.now()), lambda _: None, desk.clock.now()
+    )
     desk.reassign()
     assert no(desk, OURS, method="wallet") == Code.MAY_BE_A_CHILDS
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.values import Reason
 from gateway.store.tables.questions import STRANGERS_LIMIT
 from tests.features.conftest import Make
@@ -120,7 +120,7 @@ def test_where_the_questions_are_full_it_is_said_so(desk: Desk) -> None:
     for number in range(STRANGERS_LIMIT):
         mac = f"02:00:00:00:01:{number:02x}"
         desk.store.devices.seen(mac, now, "")
-        assert desk.store.questions.put(Question(mac, Ask.NEW, now), lambda _: now, now)
+        assert desk.store.questions.put(IdentityQuestion(mac, Ask.NEW, now), lambda _: now, now)
     assert refused(desk, "adult", device=STRANGER) == Code.NO_ROOM
 
 

@@ -13,7 +13,7 @@ import yaml
 from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.pins import MAX_DIGITS, MIN_DIGITS, TRIES, TRIES_OF_DAY
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.sharing import LEAST_BYTES, LONGEST, SILENT
 from gateway.policy.identity.traits import Traits
 from gateway.policy.requests.tickets import TRIES_WITHIN
@@ -216,7 +216,9 @@ def test_nobody_makes_the_daemon_judge_all_again_at_will(desk: Desk) -> None:
 
 
 def test_a_device_about_which_somebody_is_asked_is_not_used(desk: Desk) -> None:
-    desk.store.questions.put(Question(OURS, Ask.COPY, desk.clock.now()), lambda _: None, desk.clock.now())
+    desk.store.questions.put(
+        IdentityQuestion(OURS, Ask.COPY, desk.clock.now()), lambda _: None, desk.clock.now()
+    )
     desk.reassign()
     assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.NEW_DEVICE
     assert refused(desk, "claim", device=PHONE, screen=OURS) == Code.NEW_DEVICE

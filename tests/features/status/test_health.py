@@ -37,7 +37,7 @@ def checking(desk: Desk) -> tuple[GatewayCheck, Running]:
     """With an errand that a test ends."""
     one = cast("HealthVerbs", cast("Any", inspect.unwrap(desk._verbs["health"])).__self__)._checking
     errand = Running()
-    one._errand = cast("Any", errand)
+    one._process = cast("Any", errand)
     return one, errand
 
 

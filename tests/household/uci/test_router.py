@@ -13,7 +13,7 @@ from gateway.policy.config.config import (
     Config,
     Flash,
     OffloadWish,
-    Proposal,
+    ProviderProposal,
     RouterSetting,
     config_of,
     parse_config,
@@ -189,7 +189,7 @@ config defaults 'defaults'
     assert (read.country, read.language, read.timezone) == ("kz", "kk", "Asia/Almaty")
     assert read.unknown_devices == "quarantine"
     assert read.lists_update is UpdateInterval.WEEKLY
-    assert read.propose == Proposal(("adult", "oisd-nsfw"), ("6-9", "10-12"))
+    assert read.propose == ProviderProposal(("adult", "oisd-nsfw"), ("6-9", "10-12"))
     assert config(text, "language: ru").country == ""  # the defaults hold for that file alone
 
 

@@ -15,14 +15,14 @@ from gateway.policy.alerts.signs import (
     NAMES,
     QUIET,
     RELAYS_WITHIN,
+    BypassFinding,
     BypassSign,
-    Finding,
     Traces,
     is_probe,
     sign_of,
 )  # fmt: skip
 from gateway.policy.judge.decide import Judge
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.time.standing import PLAIN
 from gateway.policy.values import Fault, Observation, Proto
 from tests.policy.around import Gave
@@ -58,9 +58,9 @@ def sign(seen: Observation, judge: Judge = CHILD) -> BypassSign | None:
 @pytest.mark.parametrize("judge", [CHILD, SMALL], ids=["10-12", "0-5"])
 def test_a_name_on_port_853_is_somebody_s_setting(judge: Judge, host: str, address: bytes) -> None:
     dot = sign(Observation(Proto.TLS, host, address, 853, alpn=("dot",)), judge)
-    assert dot == BypassSign(Way.ENCRYPTED_DNS, host, "dot")
+    assert dot == BypassSign(BypassMethod.ENCRYPTED_DNS, host, "dot")
     doq = sign(Observation(Proto.QUIC, host, address, 853, alpn=("doq",)), judge)
-    assert doq == BypassSign(Way.ENCRYPTED_DNS, host, "doq")
+    assert doq == BypassSign(BypassMethod.ENCRYPTED_DNS, host, "doq")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,12 @@ def test_a_question_for_a_resolver_is_a_weak_sign(host: str, judge: Judge) -> No
     assert not judge.decide(asks(host), PLAIN, DAY).allowed
     found = sign(asks(host), judge)
     assert found is not None
-    assert (found.way, found.host, found.proto, found.strong) == (Way.ENCRYPTED_DNS, host, "dns", False)
+    assert (found.way, found.host, found.proto, found.strong) == (
+        BypassMethod.ENCRYPTED_DNS,
+        host,
+        "dns",
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,22 +135,28 @@ def test_a_resolver_that_is_called_over_https_is_a_weak_sign(seen: Observation) 
     """Chrome does it by itself where it was given a resolver that it knows."""
     found = sign(seen)
     assert found is not None
-    assert (found.way, found.proto, found.strong) == (Way.ENCRYPTED_DNS, "doh", False)
+    assert (found.way, found.proto, found.strong) == (BypassMethod.ENCRYPTED_DNS, "doh", False)
 
 
 @pytest.mark.parametrize(
     ("proto", "way"),
-    [(Proto.WIREGUARD, Way.VPN), (Proto.OPENVPN, Way.VPN), (Proto.IPSEC, Way.VPN), (Proto.SSH, Way.SSH),
-     (Proto.SOCKS, Way.PROXY), (Proto.PROXY, Way.PROXY)],
-)  # fmt: skip
-def test_tunnels_are_told_by_their_first_bytes(proto: Proto, way: Way) -> None:
+    [
+        (Proto.WIREGUARD, BypassMethod.VPN),
+        (Proto.OPENVPN, BypassMethod.VPN),
+        (Proto.IPSEC, BypassMethod.VPN),
+        (Proto.SSH, BypassMethod.SSH),
+        (Proto.SOCKS, BypassMethod.PROXY),
+        (Proto.PROXY, BypassMethod.PROXY),
+    ],
+)
+def test_tunnels_are_told_by_their_first_bytes(proto: Proto, way: BypassMethod) -> None:
     found = sign(Observation(proto, None, OTHER, 51820))
     assert found == BypassSign(way, "", proto, True, OTHER)
 
 
 def test_a_relay_of_tor_may_have_other_things_on_it() -> None:
     assert sign(Observation(Proto.TLS, "www.random.example", RELAY, 9001)) == BypassSign(
-        Way.TOR, "", "tls", False, RELAY
+        BypassMethod.TOR, "", "tls", False, RELAY
     )
 
 
@@ -187,23 +198,23 @@ def test_the_probes_of_a_phone_are_asked_in_the_clear_whatever_is_set() -> None:
 
 
 HOST = "dns.adguard.com"
-WEAK = BypassSign(Way.ENCRYPTED_DNS, HOST, "dns", False)
-STRONG = BypassSign(Way.ENCRYPTED_DNS, HOST, "dot")
-VPN = BypassSign(Way.VPN, "", "wireguard")
-LIKELY, SURE = Finding(CardTopic.PRIVATE_DNS, False), Finding(CardTopic.PRIVATE_DNS, True)
-IN_AN_APP = Finding(CardTopic.APP_DNS, False)
+WEAK = BypassSign(BypassMethod.ENCRYPTED_DNS, HOST, "dns", False)
+STRONG = BypassSign(BypassMethod.ENCRYPTED_DNS, HOST, "dot")
+VPN = BypassSign(BypassMethod.VPN, "", "wireguard")
+LIKELY, SURE = BypassFinding(CardTopic.PRIVATE_DNS, False), BypassFinding(CardTopic.PRIVATE_DNS, True)
+IN_AN_APP = BypassFinding(CardTopic.APP_DNS, False)
 
 # Android's NetworkMonitor: 1, 2, 4 … seconds, ten minutes at most.
 STRICT = [0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 1111, 1711]
 
 
-def told(traces: Traces, *times: float, sign: BypassSign = WEAK) -> list[Finding | None]:
+def told(traces: Traces, *times: float, sign: BypassSign = WEAK) -> list[BypassFinding | None]:
     """Of a question for A and for AAAA at each of these times."""
     return [traces.sign(sign, at + more) for at in times for more in (0.0, 0.01)]
 
 
-def others(traces: Traces, at: float, number: int = NAMES) -> frozenset[Way]:
-    found: frozenset[Way] = frozenset()
+def others(traces: Traces, at: float, number: int = NAMES) -> frozenset[BypassMethod]:
+    found: frozenset[BypassMethod] = frozenset()
     for each in range(number):
         found |= traces.asked(f"site{each}.example", at, allowed=True)
     return found
@@ -254,16 +265,16 @@ def test_a_device_that_asks_in_the_clear_beside_it_has_it_in_an_app() -> None:
     traces = Traces()
     assert traces.sign(STRONG, 0.0) == SURE
     others(traces, 5.0)
-    assert traces.sign(STRONG, 10.0) == Finding(CardTopic.APP_DNS, True)
+    assert traces.sign(STRONG, 10.0) == BypassFinding(CardTopic.APP_DNS, True)
 
 
 def test_a_setting_that_is_made_again_and_an_app_that_tries_now_and_then() -> None:
     traces = Traces()
     for hour in (0, 1):
         assert traces.sign(STRONG, hour * 3600.0) == SURE
-        assert others(traces, hour * 3600 + QUIET) == {Way.ENCRYPTED_DNS}
-    assert traces.sign(STRONG, 7200.0) == Finding(CardTopic.APP_DNS, True)
-    assert others(traces, 7200 + QUIET) == {Way.ENCRYPTED_DNS}
+        assert others(traces, hour * 3600 + QUIET) == {BypassMethod.ENCRYPTED_DNS}
+    assert traces.sign(STRONG, 7200.0) == BypassFinding(CardTopic.APP_DNS, True)
+    assert others(traces, 7200 + QUIET) == {BypassMethod.ENCRYPTED_DNS}
     assert traces.sign(STRONG, 7200 + QUIET + BACK_WITHIN + 1) == SURE, "another day"
 
 
@@ -292,26 +303,28 @@ def test_an_app_that_looks_a_resolver_up_does_not_keep_a_mended_phone_s_card() -
     traces = Traces()
     traces.sign(STRONG, 0.0)
     for at in range(30, int(QUIET), 30):
-        assert traces.sign(BypassSign(Way.ENCRYPTED_DNS, f"dns{at}.google", "dns", False), at) is None
+        assert (
+            traces.sign(BypassSign(BypassMethod.ENCRYPTED_DNS, f"dns{at}.google", "dns", False), at) is None
+        )
         others(traces, at + 1)
-    assert others(traces, QUIET) == {Way.ENCRYPTED_DNS}
+    assert others(traces, QUIET) == {BypassMethod.ENCRYPTED_DNS}
 
 
 def test_what_was_told_before_a_restart_ends_as_well() -> None:
     traces = Traces()
-    traces.resume(Way.ENCRYPTED_DNS, HOST, 0.0)
+    traces.resume(BypassMethod.ENCRYPTED_DNS, HOST, 0.0)
     assert traces.asked(HOST, QUIET, allowed=True) == frozenset()
-    assert others(traces, QUIET) == {Way.ENCRYPTED_DNS}
+    assert others(traces, QUIET) == {BypassMethod.ENCRYPTED_DNS}
 
 
 def test_tor_is_three_relays_within_ten_minutes() -> None:
     def relay(number: int) -> BypassSign:
-        return BypassSign(Way.TOR, "", "tls", False, bytes([192, 0, 2, number]))
+        return BypassSign(BypassMethod.TOR, "", "tls", False, bytes([192, 0, 2, number]))
 
     traces = Traces()
     assert [traces.sign(relay(1), float(at)) for at in range(20)] == [None] * 20
     assert traces.sign(relay(2), 20.0) is None
-    assert traces.sign(relay(3), 21.0) == Finding(CardTopic.TOR, True)
+    assert traces.sign(relay(3), 21.0) == BypassFinding(CardTopic.TOR, True)
     slow = Traces()
     assert [slow.sign(relay(one), one * RELAYS_WITHIN) for one in range(1, 9)] == [None] * 8
 
@@ -323,7 +336,7 @@ def test_a_clock_that_is_put_back_begins_anew() -> None:
     assert traces.sign(WEAK, 31.0) == LIKELY
     traces.sign(STRONG, 10_000.0)
     others(traces, 0.0)
-    assert others(traces, QUIET) == {Way.ENCRYPTED_DNS}
+    assert others(traces, QUIET) == {BypassMethod.ENCRYPTED_DNS}
 
 
 def test_old_signs_are_forgotten_and_many_names_find_no_room() -> None:
@@ -331,6 +344,8 @@ def test_old_signs_are_forgotten_and_many_names_find_no_room() -> None:
     told(traces, *STRICT[:5])
     assert told(traces, 15 + FORGOTTEN + 1) == [None, None]
     for number in range(1000):
-        traces.sign(BypassSign(Way.ENCRYPTED_DNS, f"dns{number}.example", "dns", False), 5000.0 + number)
+        traces.sign(
+            BypassSign(BypassMethod.ENCRYPTED_DNS, f"dns{number}.example", "dns", False), 5000.0 + number
+        )
     assert 1 < len(traces._asked) <= MAX_HOSTS
     assert 1 < len(traces._resolvers) <= MAX_HOSTS

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.policy.alerts.card_messages import card_sentence
 from gateway.policy.alerts.cards import (
-    Card,
+    AlertCard,
     CardTopic,
     for_child,
     for_guardian,
@@ -18,15 +18,23 @@ from gateway.policy.alerts.cards import (
     visible_card,
 )
 from gateway.policy.language import ENGLISH
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.profile.bypass_methods import BypassMethod
 
 TODAY = date(2026, 11, 24)
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 TABLET, PHONE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
-CARD = Card(
-    TABLET, "daughter", Way.ENCRYPTED_DNS, TODAY, CardTopic.PRIVATE_DNS, AT, "dns.adguard.com", "dot", level=2
+CARD = AlertCard(
+    TABLET,
+    "daughter",
+    BypassMethod.ENCRYPTED_DNS,
+    TODAY,
+    CardTopic.PRIVATE_DNS,
+    AT,
+    "dns.adguard.com",
+    "dot",
+    level=2,
 )
-VPN = replace(CARD, way=Way.VPN, topic=CardTopic.VPN, host="", proto="wireguard")
+VPN = replace(CARD, way=BypassMethod.VPN, topic=CardTopic.VPN, host="", proto="wireguard")
 BARE = replace(CARD, host="", proto="", at=None)
 
 
@@ -90,5 +98,5 @@ def test_who_has_the_device_is_told_whatever_the_level_and_the_parents_did() -> 
          " app: Tor Browser, Orbot."),
     ],
 )  # fmt: skip
-def test_in_one_sentence(card: Card, where: str, sentence: str) -> None:
+def test_in_one_sentence(card: AlertCard, where: str, sentence: str) -> None:
     assert card_sentence(card, "Tablet", ENGLISH, where) == sentence

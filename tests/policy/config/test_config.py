@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
-from gateway.policy.config.config import AgeTrust, Config, DnsRefusal, Flash, Marks, OffloadWish, parse_config
+from gateway.policy.config.config import (
+    AgeTrust,
+    Config,
+    DnsRefusal,
+    Flash,
+    MarkBits,
+    OffloadWish,
+    parse_config,
+)
 from gateway.policy.config.web import Https, Listen
 from tests.policy.homes import refusal, words
 
@@ -138,7 +146,7 @@ marks: {packet: 0xff00, ct: 0x0000ff00, slot: 0xff000000}
 """)
     assert (read.day_starts, read.languages, read.dns_refusal) == (330, ("kk", "ru"), DnsRefusal.ZERO)
     assert read.language == "kk"
-    assert (read.queue_base, read.marks) == (300, Marks(0xFF00, 0xFF00, 0xFF000000))
+    assert (read.queue_base, read.marks) == (300, MarkBits(0xFF00, 0xFF00, 0xFF000000))
 
 
 def test_what_the_machine_is_like() -> None:

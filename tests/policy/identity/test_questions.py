@@ -10,8 +10,8 @@ from gateway.policy.identity.question_messages import _sign_names
 from gateway.policy.identity.questions import (
     REPLIES,
     Ask,
+    IdentityQuestion,
     KnownDevice,
-    Question,
     Recognition,
     interim_profile,
     recognise,
@@ -70,8 +70,8 @@ def test_an_adult_s_that_comes_back_is_proposed_and_has_nothing_meanwhile() -> N
     assert (found.known, found.profile) == (MUMS.mac, "")
 
 
-def question(ask: Ask, **values: object) -> Question:
-    return Question(BARE.mac, ask, NOON, **values)  # type: ignore[arg-type]
+def question(ask: Ask, **values: object) -> IdentityQuestion:
+    return IdentityQuestion(BARE.mac, ask, NOON, **values)  # type: ignore[arg-type]
 
 
 def test_whose_rules_hold_meanwhile() -> None:

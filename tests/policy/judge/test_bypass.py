@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.path.addresses import DeviceNames, NameBook
 from gateway.policy.judge import bypass as around
 from gateway.policy.judge.decide import Judge
-from gateway.policy.profile.bypass_methods import WAYS, Way
+from gateway.policy.profile.bypass_methods import WAYS, BypassMethod
 from gateway.policy.profile.profile import guest_profile
 from gateway.policy.time.standing import PLAIN, Situation
 from gateway.policy.values import Fault, Observation, Proto, Reason, Verdict
@@ -240,23 +240,23 @@ def test_a_site_of_its_own_on_a_listed_address(address: bytes) -> None:
         alpn=st.sampled_from([(), ("h2",), ("dot",), ("h2", "doq")]),
         fault=st.sampled_from([None, Fault.ECH, Fault.NO_NAME]),
     ),
-    st.sets(st.sampled_from(Way)),
+    st.sets(st.sampled_from(BypassMethod)),
 )
 @settings(max_examples=300, deadline=None)
-def test_no_reason_of_a_way_that_is_open(seen: Observation, opened: set[Way]) -> None:
+def test_no_reason_of_a_way_that_is_open(seen: Observation, opened: set[BypassMethod]) -> None:
     """Whatever is seen, a way is refused by its own switch, and what is open is never said to be refused."""
     key = ",".join(sorted(opened))
     judge = _judges.setdefault(key, _with_open(opened))
     first, again = (judge.decide(seen, PLAIN, DAY) for _ in range(2))
     assert first == again
-    ways = {str(one) for one in Way}
+    ways = {str(one) for one in BypassMethod}
     if str(first.reason) in ways:
-        assert Way(str(first.reason)) not in opened
+        assert BypassMethod(str(first.reason)) not in opened
         assert first.rule == f"band 13-15: ways: {first.reason} = block" or "ssh" in first.rule
 
 
-def _with_open(opened: set[Way]) -> Judge:
-    chosen = {**dict.fromkeys((Way.SSH,), "block"), **dict.fromkeys(opened, "allow")}
+def _with_open(opened: set[BypassMethod]) -> Judge:
+    chosen = {**dict.fromkeys((BypassMethod.SSH,), "block"), **dict.fromkeys(opened, "allow")}
     return judge_of(f"{{band: 13-15, ways: {{{', '.join(f'{way}: {one}' for way, one in chosen.items())}}}}}")
 
 

@@ -12,9 +12,9 @@ from gateway.policy.judge.conclude import Conclusion, conclude, owned_rule
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.names.packs import Site
-from gateway.policy.profile.rules import Entry, Kind, Rules
+from gateway.policy.profile.rules import EntryKind, RuleEntry, Rules
 from gateway.policy.time.standing import PLAIN, Grant, Situation
-from gateway.policy.values import Decision, Observation, Reason, Step, Verdict
+from gateway.policy.values import Decision, ExplanationStep, Observation, Reason, Verdict
 from tests.policy.homes import a_judge, a_profile, a_world, almaty, asks, connects, the_world
 
 FILM = (
@@ -170,10 +170,13 @@ def test_an_allow_does_not_turn_safe_search_off() -> None:
 
 def test_the_familys_entry_wins_over_the_bands() -> None:
     bare = a_profile("band: 10-12")
-    band_block = Entry(Kind.NAME, "www.example.com", "band:10-12")
-    band_allow = Entry(Kind.NAME, "porn.example", "band:10-12")
+    band_block = RuleEntry(EntryKind.NAME, "www.example.com", "band:10-12")
+    band_allow = RuleEntry(EntryKind.NAME, "porn.example", "band:10-12")
     rules = replace(bare.rules, block=(band_block,), allow=(band_allow,))
-    family = (Entry(Kind.NAME, "example.com", "family"), Entry(Kind.CATEGORY, "adult", "family"))
+    family = (
+        RuleEntry(EntryKind.NAME, "example.com", "family"),
+        RuleEntry(EntryKind.CATEGORY, "adult", "family"),
+    )
 
     def verdict(host: str, with_rules: Rules) -> str:
         profile = replace(bare, rules=with_rules)
@@ -467,7 +470,7 @@ def test_an_open_name_passed_everything() -> None:
 def test_an_allow_of_the_familys_still_passes_limits_and_safe_search() -> None:
     decision = explained(asks("films.example"))
     assert "allow: films.example" not in rules(decision)
-    assert Step("band 10-12: category:video_sharing = count", "count") in decision.passed
+    assert ExplanationStep("band 10-12: category:video_sharing = count", "count") in decision.passed
     assert rules(decision)[-1] == "band 10-12: safe_search = strict"
 
 
@@ -479,20 +482,20 @@ def test_a_grant_is_seen() -> None:
     grant = Situation(grants=(Grant("bedtime", almaty("2026-11-25T00:00"), "youtube"),))
     decision = explained(connects("i.ytimg.com"), grant, night=True, text="band: 10-12")
     assert decision.allowed
-    assert Step("band 10-12: bedtime: 20:45-07:00", "opened by a grant") in decision.passed
+    assert ExplanationStep("band 10-12: bedtime: 20:45-07:00", "opened by a grant") in decision.passed
 
 
 def test_how_much_of_a_limit_is_used_is_seen() -> None:
     used = Situation(day=date(2026, 11, 24), used={"internet": 30}, bonus={"internet": 15})
     decision = explained(asks("nobody-knows.example"), used)
-    assert Step("internet", "open: 30m of 2h + 15m used") in decision.passed
+    assert ExplanationStep("internet", "open: 30m of 2h + 15m used") in decision.passed
 
 
 def test_what_was_opened_for_a_while_decided() -> None:
     opened = Situation(allowed=(("service:tiktok", NIGHT),))
     decision = explained(asks("www.tiktok.com"), opened)
     assert decision.rule == "opened for a while: service:tiktok"
-    assert Step("block: service:tiktok", "matches") in decision.passed
+    assert ExplanationStep("block: service:tiktok", "matches") in decision.passed
 
 
 def test_a_group_is_on_the_way() -> None:

@@ -3,18 +3,18 @@ from __future__ import annotations
 import pytest
 
 from gateway.age.bands import Band
-from gateway.policy.judge.facts import EntryIndex, FactFinder, Facts
+from gateway.policy.judge.facts import EntryIndex, FactFinder, HostFacts
 from gateway.policy.judge.world import sites_behind_proxy
 from gateway.policy.names.packs import Site
-from gateway.policy.profile.bypass_methods import Way
-from gateway.policy.profile.rules import FAMILY, Entry, Kind
+from gateway.policy.profile.bypass_methods import BypassMethod
+from gateway.policy.profile.rules import FAMILY, EntryKind, RuleEntry
 from tests.policy.homes import a_profile, a_world, the_world
 
 ENTRIES = [
-    Entry(Kind.CATEGORY, "games", FAMILY),
-    Entry(Kind.SERVICE, "roblox", FAMILY),
-    Entry(Kind.NAME, "example.com", FAMILY),
-    Entry(Kind.NAME, "kids.example.com", FAMILY),
+    RuleEntry(EntryKind.CATEGORY, "games", FAMILY),
+    RuleEntry(EntryKind.SERVICE, "roblox", FAMILY),
+    RuleEntry(EntryKind.NAME, "example.com", FAMILY),
+    RuleEntry(EntryKind.NAME, "kids.example.com", FAMILY),
 ]
 
 
@@ -32,7 +32,7 @@ def test_the_strongest_entry(host: str, services: list[str], categories: list[st
     assert str(EntryIndex(ENTRIES).find(host, services, categories)) == found
 
 
-def facts(host: str, text: str = "band: 10-12") -> Facts:
+def facts(host: str, text: str = "band: 10-12") -> HostFacts:
     return FactFinder(a_profile(text), the_world()).facts(host)
 
 
@@ -75,27 +75,27 @@ def test_what_is_known(host: str, known: bool) -> None:
 @pytest.mark.parametrize(
     ("host", "signal"),
     [
-        ("use-application-dns.net", Way.ENCRYPTED_DNS),
+        ("use-application-dns.net", BypassMethod.ENCRYPTED_DNS),
         ("www.use-application-dns.net", None),
-        ("_dns.resolver.arpa", Way.ENCRYPTED_DNS),
-        ("resolver.arpa", Way.ENCRYPTED_DNS),
-        ("_dns.example.com", Way.ENCRYPTED_DNS),
-        ("_853._dns.dns.example.com", Way.ENCRYPTED_DNS),
-        ("_8443._dns.example.com", Way.ENCRYPTED_DNS),
+        ("_dns.resolver.arpa", BypassMethod.ENCRYPTED_DNS),
+        ("resolver.arpa", BypassMethod.ENCRYPTED_DNS),
+        ("_dns.example.com", BypassMethod.ENCRYPTED_DNS),
+        ("_853._dns.dns.example.com", BypassMethod.ENCRYPTED_DNS),
+        ("_8443._dns.example.com", BypassMethod.ENCRYPTED_DNS),
         ("_dns-sd.example.com", None),
         ("_dns", None),
         ("x._dns.example.com", None),
         ("_853._tcp.example.com", None),
         ("_dnsx.example.com", None),
         ("dns.example.com", None),
-        ("mask.icloud.com", Way.RELAY),
-        ("mask-h2.icloud.com", Way.RELAY),
-        ("mask-api.icloud.com", Way.RELAY),
-        ("mask-canary.icloud.com", Way.RELAY),
-        ("dns-tunnel-check.googlezip.net", Way.RELAY),
+        ("mask.icloud.com", BypassMethod.RELAY),
+        ("mask-h2.icloud.com", BypassMethod.RELAY),
+        ("mask-api.icloud.com", BypassMethod.RELAY),
+        ("mask-canary.icloud.com", BypassMethod.RELAY),
+        ("dns-tunnel-check.googlezip.net", BypassMethod.RELAY),
         ("ota.googlezip.net", None),
-        ("mask.apple-dns.net", Way.RELAY),
-        ("mask-api.fe.apple-dns.net", Way.RELAY),
+        ("mask.apple-dns.net", BypassMethod.RELAY),
+        ("mask-api.fe.apple-dns.net", BypassMethod.RELAY),
         ("www.icloud.com", None),
         ("gateway.icloud.com", None),
         ("gateway.fe.apple-dns.net", None),
@@ -105,7 +105,7 @@ def test_what_is_known(host: str, known: bool) -> None:
         ),  # Android's probe of a resolver, through that resolver
     ],
 )
-def test_resolver_signals(host: str, signal: Way | None) -> None:
+def test_resolver_signals(host: str, signal: BypassMethod | None) -> None:
     assert facts(host).signal is signal
 
 

@@ -13,7 +13,7 @@ from gateway.features.rules.explanation import explanation
 from gateway.policy.judge.explanation import Names
 from gateway.policy.judge.why import WhyAnswer, parse_host, parse_moment, parse_question, why
 from gateway.policy.time.standing import Situation
-from gateway.policy.values import Observation, Reason, Step
+from gateway.policy.values import ExplanationStep, Observation, Reason
 from tests.policy.homes import ALMATY, a_judge
 
 JUDGE = a_judge('{band: 10-12, block: ["service:tiktok"]}')
@@ -193,7 +193,7 @@ def test_the_ways_are_among_what_was_passed() -> None:
     )
     decision = why(judge, seen, moment).decision
     assert decision.reason is Reason.NO_NAME
-    assert Step("ways: vpn = allow", "speaks wireguard") in decision.passed
+    assert ExplanationStep("ways: vpn = allow", "speaks wireguard") in decision.passed
     refused = why(JUDGE, seen, moment).decision
     assert refused.rule == "band 10-12: ways: vpn = block"
     assert refused.passed[-1].rule != refused.rule

@@ -7,7 +7,7 @@ import pytest
 from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
 from gateway.policy.profile.bands import parse_band
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.rules import Action, ClockUnset, Failure, Mode, SafeSearch
 from tests.policy.homes import product, words
 from tests.policy.names.test_categories import BAND_CATEGORIES
@@ -51,10 +51,12 @@ def test_the_scalars(
 
 def test_the_ways_around_the_filter() -> None:
     refused = {
-        band.value: {way.value for way, one in BANDS[band].rules.ways.items() if one.value is Switch.BLOCK}
+        band.value: {
+            way.value for way, one in BANDS[band].rules.ways.items() if one.value is MethodSetting.BLOCK
+        }
         for band in Band
     }
-    every = {one.value for one in Way}
+    every = {one.value for one in BypassMethod}
     for band in ("0-5", "6-9", "10-12"):
         assert refused[band] == every
     for band in ("13-15", "16-17"):

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.policy.profile import growing
-from gateway.policy.profile.growing import (
-    Stage,
-    Step,
-    StepState,
+from gateway.policy.profile import age_transitions
+from gateway.policy.profile.age_transitions import (
+    LastTransition,
+    TransitionStage,
+    TransitionState,
     check_step,
     due_day,
     later_months,
@@ -56,7 +56,9 @@ def jump(size: timedelta) -> Jump:
     return Jump(at("2027-05-03T12:00"), at("2027-05-03T12:00") + size, was_known=True, known=True)
 
 
-def proposed(band: Band = Band.AGE_10_12, month: str = "2027-05", when: str = "2027-05-01T00:00") -> Step:
+def proposed(
+    band: Band = Band.AGE_10_12, month: str = "2027-05", when: str = "2027-05-01T00:00"
+) -> LastTransition:
     found = check_step("aru", "Aru", band, month, None, at(when)).kept
     assert found is not None
     return found
@@ -73,7 +75,7 @@ def test_whoever_looks_first_a_step_is_proposed_from_its_month_on_and_never_befo
     found = check_step("aru", "Aru", band, month, None, now)
     assert found.kept is not None
     assert not found.due, "nobody could have read it yet"
-    assert growing.stage(found.kept, now) is Stage.PROPOSED
+    assert age_transitions.stage(found.kept, now) is TransitionStage.PROPOSED
 
 
 @given(CHILDREN, MONTHS, ZONES, st.integers(0, 400))
@@ -90,7 +92,7 @@ def test_day_by_day_a_step_without_an_answer_happens_once_and_on_its_day(
         if found.due:
             assert kept is not None
             taken.append(now.date())
-            kept = replace(kept, state=StepState.TAKEN, taken=now)
+            kept = replace(kept, state=TransitionState.TAKEN, taken=now)
             band, month = kept.then, month_after(kept.then, month) or month
             if band is Band.ADULT:
                 break
@@ -135,14 +137,14 @@ def test_a_proposal_of_another_band_or_month_is_forgotten() -> None:
 @given(st.integers(1, 6), st.integers(0, 200))
 def test_a_step_is_put_off_once_by_six_months_at_most_and_then_happens(months: int, days: int) -> None:
     step, now = proposed(), at("2027-05-01T12:00") + days * DAY
-    until = f"{growing.months_on(date(2027, 5, 1), months):%Y-%m}"
+    until = f"{age_transitions.months_on(date(2027, 5, 1), months):%Y-%m}"
     if month_of(until) <= now.date():
         with pytest.raises(PolicyError):
-            growing.postponed(step, until, "School first.", "Mum", now)
+            age_transitions.postponed(step, until, "School first.", "Mum", now)
         return
-    after = growing.postponed(step, until, " School first. ", "Mum", now)
+    after = age_transitions.postponed(step, until, " School first. ", "Mum", now)
     assert (after.reason, after.put_off_by, after.until) == ("School first.", "Mum", until)
-    assert growing.stage(after, now) is Stage.POSTPONED
+    assert age_transitions.stage(after, now) is TransitionStage.POSTPONED
     assert later_months(after, now.date()) == ()
     last = datetime.combine(month_of(until), datetime.min.time(), now.tzinfo)
     assert not check_step("aru", "Aru", Band.AGE_10_12, "2027-05", after, last - timedelta(minutes=1)).due
@@ -152,14 +154,14 @@ def test_a_step_is_put_off_once_by_six_months_at_most_and_then_happens(months: i
 @pytest.mark.parametrize("until", ["2027-05", "2027-04", "2027-12", "soon", ""])
 def test_to_no_other_month(until: str) -> None:
     with pytest.raises(PolicyError) as caught:
-        growing.postponed(proposed(), until, "School first.", "Mum", at("2027-05-03T12:00"))
+        age_transitions.postponed(proposed(), until, "School first.", "Mum", at("2027-05-03T12:00"))
     assert caught.value.code == Code.NOT_LATER
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])
 def test_the_child_is_owed_a_reason(reason: str) -> None:
     with pytest.raises(PolicyError) as caught:
-        growing.postponed(proposed(), "2027-09", reason, "Mum", at("2027-05-03T12:00"))
+        age_transitions.postponed(proposed(), "2027-09", reason, "Mum", at("2027-05-03T12:00"))
     assert caught.value.code == Code.NO_REASON
 
 
@@ -167,7 +169,7 @@ def test_adulthood_cannot_be_put_off() -> None:
     step = proposed(Band.AGE_16_17)
     assert later_months(step, date(2027, 5, 1)) == ()
     with pytest.raises(PolicyError) as caught:
-        growing.postponed(step, "2027-09", "Not yet.", "Mum", at("2027-05-03T12:00"))
+        age_transitions.postponed(step, "2027-09", "Not yet.", "Mum", at("2027-05-03T12:00"))
     assert caught.value.code == Code.ADULT_NEXT
 
 
@@ -180,24 +182,24 @@ def test_at_18_nobody_waits_longer_because_the_gateway_was_off_but_for_three_day
 
 def test_days_without_a_gateway_are_none_of_the_thirty() -> None:
     step = proposed()
-    assert growing.resumed(step, step.seen + timedelta(hours=40)) == step
-    later = growing.resumed(step, step.seen + 60 * DAY)
+    assert age_transitions.resumed(step, step.seen + timedelta(hours=40)) == step
+    later = age_transitions.resumed(step, step.seen + 60 * DAY)
     assert (later.since, later.seen) == (step.since + 60 * DAY, step.seen + 60 * DAY)
-    taken = replace(step, state=StepState.TAKEN, taken=step.seen)
-    assert growing.resumed(taken, step.seen + 60 * DAY) == taken
+    taken = replace(step, state=TransitionState.TAKEN, taken=step.seen)
+    assert age_transitions.resumed(taken, step.seen + 60 * DAY) == taken
 
 
 def test_a_clock_that_was_set_leaves_as_many_days_as_there_were() -> None:
-    step = growing.after_jump(proposed(), jump(20 * DAY))
+    step = age_transitions.after_jump(proposed(), jump(20 * DAY))
     assert due_day(step, step.since.date()) == date(2027, 6, 20)
-    assert growing.after_jump(step, jump(-20 * DAY)) == proposed()
+    assert age_transitions.after_jump(step, jump(-20 * DAY)) == proposed()
 
 
 @pytest.mark.parametrize("days", [5, 100, 200, -5, -200])
 def test_a_clock_that_was_set_moves_no_month_to_which_a_step_was_put_off(days: int) -> None:
     """Six months at most, whatever the clock was: its month was the answer."""
-    put_off = growing.postponed(proposed(), "2027-11", "School first.", "Mum", at("2027-05-03T12:00"))
-    step = growing.after_jump(put_off, jump(days * DAY))
+    put_off = age_transitions.postponed(proposed(), "2027-11", "School first.", "Mum", at("2027-05-03T12:00"))
+    step = age_transitions.after_jump(put_off, jump(days * DAY))
     for now, due in (("2027-10-31T23:59", False), ("2027-11-01T00:00", True)):
         found = check_step("aru", "Aru", Band.AGE_10_12, "2027-05", step, at(now))
         assert found.due is due
@@ -207,7 +209,9 @@ def test_a_slip_of_the_clock_ends_no_childhood_within_a_day_whoever_starts_anew(
     """The calendar would say that the month is long over; the step is on the disk, the doubt is not."""
     teen = proposed(Band.AGE_16_17, "2027-05")
     before, after = at("2027-05-11T12:00"), at("2027-08-11T12:00")
-    step = growing.after_jump(replace(teen, seen=before), Jump(before, after, was_known=True, known=True))
+    step = age_transitions.after_jump(
+        replace(teen, seen=before), Jump(before, after, was_known=True, known=True)
+    )
     assert not check_step("aru", "Aru", Band.AGE_16_17, "2027-05", step, after).due
     assert not check_step("aru", "Aru", Band.AGE_16_17, "2027-05", step, at("2027-08-11T23:59")).due
     assert check_step("aru", "Aru", Band.AGE_16_17, "2027-05", step, at("2027-08-12T12:00")).due
@@ -226,22 +230,24 @@ def test_a_clock_that_was_put_back_while_nothing_ran_makes_nobody_wait_longer(ba
 def test_a_clock_that_was_ahead_takes_the_proposal_back_and_keeps_what_was_put_off() -> None:
     early = at("2027-03-01T12:00")
     assert check_step("aru", "Aru", Band.AGE_10_12, "2027-05", proposed(), early).kept is None
-    put_off = growing.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
+    put_off = age_transitions.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
     assert check_step("aru", "Aru", Band.AGE_10_12, "2027-05", put_off, early).kept == put_off
 
 
 def test_a_file_that_went_back_is_proposed_anew_with_a_full_month() -> None:
-    taken = replace(proposed(), state=StepState.TAKEN, taken=at("2027-05-31T05:00"), by="qalqan")
+    taken = replace(proposed(), state=TransitionState.TAKEN, taken=at("2027-05-31T05:00"), by="qalqan")
     now = at("2027-06-02T12:00")
-    assert check_step("aru", "Aru", Band.AGE_13_15, "2030-05", taken, now) == growing.StepCheck(taken)
+    assert check_step("aru", "Aru", Band.AGE_13_15, "2030-05", taken, now) == age_transitions.TransitionCheck(
+        taken
+    )
     again = check_step("aru", "Aru", Band.AGE_10_12, "2027-05", taken, now)
     assert again.kept is not None
-    assert (again.kept.state, again.kept.since, again.due) == (StepState.OPEN, now, False)
+    assert (again.kept.state, again.kept.since, again.due) == (TransitionState.OPEN, now, False)
 
 
 def test_back_from_a_month_to_which_it_was_put_off_there_are_thirty_days_again() -> None:
-    put_off = growing.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
-    taken = replace(put_off, state=StepState.TAKEN, taken=at("2027-09-01T00:00"), by="qalqan")
+    put_off = age_transitions.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
+    taken = replace(put_off, state=TransitionState.TAKEN, taken=at("2027-09-01T00:00"), by="qalqan")
     now = at("2027-09-05T12:00")
     again = check_step("aru", "Aru", Band.AGE_10_12, "2027-05", taken, now)
     assert again.kept is not None
@@ -251,27 +257,27 @@ def test_back_from_a_month_to_which_it_was_put_off_there_are_thirty_days_again()
 
 
 def test_a_gateway_that_was_off_meanwhile_moves_no_month_to_which_it_was_put_off() -> None:
-    put_off = growing.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
+    put_off = age_transitions.postponed(proposed(), "2027-09", "School first.", "Mum", at("2027-05-03T12:00"))
     now = at("2027-10-20T12:00")
-    later = growing.resumed(put_off, now)
+    later = age_transitions.resumed(put_off, now)
     assert check_step("aru", "Aru", Band.AGE_10_12, "2027-05", later, now).due
 
 
 def test_of_an_adult_nothing_is_told_after_a_month() -> None:
-    taken = replace(proposed(Band.AGE_16_17), state=StepState.TAKEN, taken=at("2027-05-31T05:00"))
+    taken = replace(proposed(Band.AGE_16_17), state=TransitionState.TAKEN, taken=at("2027-05-31T05:00"))
     assert check_step("aru", "Aru", Band.ADULT, None, taken, at("2027-06-30T05:00")).kept == taken
     assert check_step("aru", "Aru", Band.ADULT, None, taken, at("2027-06-30T05:01")).kept is None
 
 
 def test_what_a_step_writes() -> None:
     said = {"name": "Aru", "band": "10-12", "devices": ["x"], "block": ["a.test"], "next_step": "2027-05"}
-    assert growing.changes(proposed(), said) == {"band": "13-15", "next_step": "2030-05"}
+    assert age_transitions.changes(proposed(), said) == {"band": "13-15", "next_step": "2030-05"}
     final = proposed(Band.AGE_16_17)
-    assert growing.changes(final, {**said, "band": "16-17"}) == {
+    assert age_transitions.changes(final, {**said, "band": "16-17"}) == {
         "block": None, "next_step": None, "band": "adult",
     }  # fmt: skip
-    assert growing.has_happened(final, {"name": "Aru", "band": "adult"})
-    assert not growing.has_happened(final, {"name": "Aru", "band": "adult", "block": ["a.test"]})
+    assert age_transitions.has_happened(final, {"name": "Aru", "band": "adult"})
+    assert not age_transitions.has_happened(final, {"name": "Aru", "band": "adult", "block": ["a.test"]})
 
 
 TODAY = date(2026, 11, 30)

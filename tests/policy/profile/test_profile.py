@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.age.bands import Band
 from gateway.core.errors import PolicyError
-from gateway.policy.profile.bypass_methods import Switch, Way
+from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.profile import (
     Profile,
     conflict,
@@ -22,7 +22,7 @@ from gateway.policy.profile.profile import (
     parse_profile,
     union_of_bedtimes,
 )
-from gateway.policy.profile.rules import Action, Bedtime, Failure, Kind, Mode, Owned, Rules, SafeSearch
+from gateway.policy.profile.rules import Action, Bedtime, EntryKind, Failure, Mode, Owned, Rules, SafeSearch
 from gateway.policy.time.time_text import Span, every_day
 from tests.policy.homes import a_profile, product, refusal, words
 
@@ -62,7 +62,7 @@ def test_the_profile_of_the_contract() -> None:
     assert rules.categories["social_networks"].value is Action.ASK
     assert rules.categories["adult"].value is Action.BLOCK
     assert [str(one) for one in rules.allow] == ["khanacademy.org", "service:youtube-kids"]
-    assert [one.kind for one in rules.block] == [Kind.NAME, Kind.CATEGORY, Kind.SERVICE]
+    assert [one.kind for one in rules.block] == [EntryKind.NAME, EntryKind.CATEGORY, EntryKind.SERVICE]
     assert [str(one) for one in rules.homework] == ["bilimland.kz"]
     assert rules.safe_search.value is SafeSearch.STRICT
     assert limit_hours(rules, "internet") == (2, 3)
@@ -120,9 +120,9 @@ def test_mappings_add_to_the_bands() -> None:
 
 def test_ways_add_to_the_bands() -> None:
     rules = a_profile("{band: 13-15, ways: {vpn: allow, ssh: block}}").rules
-    assert rules.ways[Way.VPN] == Owned(Switch.ALLOW, "family")
-    assert rules.ways[Way.SSH] == Owned(Switch.BLOCK, "family")
-    assert rules.ways[Way.TOR] == Owned(Switch.BLOCK, "band:13-15")
+    assert rules.ways[BypassMethod.VPN] == Owned(MethodSetting.ALLOW, "family")
+    assert rules.ways[BypassMethod.SSH] == Owned(MethodSetting.BLOCK, "family")
+    assert rules.ways[BypassMethod.TOR] == Owned(MethodSetting.BLOCK, "band:13-15")
 
 
 def test_part_of_a_limit_is_replaced_by_day_type_and_part_cleared() -> None:
@@ -421,8 +421,8 @@ def test_a_guest_spends_nothing_and_has_no_family_entries() -> None:
 
 def test_a_guest_s_vpn_is_open_and_no_other_way() -> None:
     ways = guest_profile(family("band: 10-12"), BANDS).rules.ways
-    assert {way for way, one in ways.items() if one.value is Switch.ALLOW} == {Way.VPN}
-    assert set(ways) == set(Way)
+    assert {way for way, one in ways.items() if one.value is MethodSetting.ALLOW} == {BypassMethod.VPN}
+    assert set(ways) == set(BypassMethod)
 
 
 def test_closed_from_the_earliest_bedtime_to_the_latest_morning() -> None:

@@ -14,7 +14,7 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.explanation import sentence
 from gateway.policy.profile.profile import Profile, guest_profile
 from gateway.policy.profile.rule_file import rules_to_yaml
-from gateway.policy.profile.self_set import MOST_LIMITS, Choice, chosen, may_set, self_set, with_self_set
+from gateway.policy.profile.self_set import MOST_LIMITS, OwnSetting, chosen, may_set, self_set, with_self_set
 from gateway.policy.time.gates import BEDTIME
 from gateway.policy.time.schedule import next_wake, plan
 from gateway.policy.time.standing import Situation, standing
@@ -148,11 +148,11 @@ def test_one_is_turned_off_and_the_others_keep_their_day() -> None:
     before = chosen((), {"bedtime": "22:00-07:00", "limits/play": "1h"}, AT, words())
     later = AT + timedelta(days=1)
     after = chosen(before, {"bedtime": None, "limits/internet": {}}, later, words())
-    assert after == (Choice("limits/play", '"1h"', AT),)
+    assert after == (OwnSetting("limits/play", '"1h"', AT),)
 
 
 def test_what_a_newer_catalogue_has_no_more_is_passed_over() -> None:
-    kept = (Choice("limits/service:gone", '"1h"', AT), Choice("bedtime", '"22:00-07:00"', AT))
+    kept = (OwnSetting("limits/service:gone", '"1h"', AT), OwnSetting("bedtime", '"22:00-07:00"', AT))
     found = self_set(kept, "Aruzhan", words())
     assert found is not None
     assert found.bedtime

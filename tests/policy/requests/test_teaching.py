@@ -14,7 +14,7 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under
 from gateway.policy.requests.site_repair import MAX_NAMES, RepairLog, domain_of, entries, is_shared
-from gateway.policy.time.standing import Grant, Lesson, Situation, standing
+from gateway.policy.time.standing import ActiveRepair, Grant, Situation, standing
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from tests.policy.homes import CALENDAR, TABLE, a_judge, a_profile, almaty, asks, connects, product, the_world
 
@@ -22,7 +22,7 @@ NOON = almaty("2026-11-24T12:00")
 NIGHT = almaty("2026-11-24T23:00")
 SITE = "school.example"
 END = NOON + timedelta(minutes=5)
-TAUGHT = Situation(lesson=Lesson(SITE, frozenset(), END))
+TAUGHT = Situation(lesson=ActiveRepair(SITE, frozenset(), END))
 BANDS = {
     "toddler": "band: 0-5",
     "small": "band: 6-9",
@@ -60,22 +60,22 @@ def test_the_site_and_what_nobody_knows_are_open_while_it_runs(who: str) -> None
 
 
 def test_a_site_that_asks_first_by_its_kind_is_open_as_itself_alone() -> None:
-    plays = replace(TAUGHT, lesson=Lesson("plays.example", frozenset(), END))
+    plays = replace(TAUGHT, lesson=ActiveRepair("plays.example", frozenset(), END))
     assert said("asking", asks("www.plays.example"), plays)[0] == "allow"
     assert said("asking", asks("plays.example"))[0] == "block", "as a part of another site it stays refused"
-    casino = replace(TAUGHT, lesson=Lesson("casino.example", frozenset(), END))
+    casino = replace(TAUGHT, lesson=ActiveRepair("casino.example", frozenset(), END))
     assert said("small", asks("casino.example"), casino)[0] == "block"
 
 
 def test_other_services_stay_as_they_are() -> None:
     for host in ("www.youtube.com", "www.tiktok.com", "roblox.com", "open.spotify.com", "www.google.com"):
         assert said("toddler", asks(host))[0] == "block"
-    video = Situation(lesson=Lesson("youtube.com", frozenset({"youtube"}), END))
+    video = Situation(lesson=ActiveRepair("youtube.com", frozenset({"youtube"}), END))
     assert said("toddler", asks("i.ytimg.com"), video)[0] == "allow", "the site's own service"
 
 
 def test_time_is_not_lifted() -> None:
-    later = replace(TAUGHT, lesson=Lesson(SITE, frozenset(), NIGHT + timedelta(minutes=5)))
+    later = replace(TAUGHT, lesson=ActiveRepair(SITE, frozenset(), NIGHT + timedelta(minutes=5)))
     assert judge("toddler").decide(asks(SITE), later, NIGHT).reason is Reason.BEDTIME
     paused = replace(TAUGHT, paused_until=NOON + timedelta(hours=1))
     assert said("toddler", asks(SITE), paused) == ("block", "paused")
@@ -136,7 +136,7 @@ def test_a_lesson_opens_nothing_that_somebody_refused(
 ) -> None:
     catalogue = product().catalogue
     services = frozenset(catalogue.services_of(site)) if serves else frozenset[str]()
-    lesson = Lesson(site, services, now + timedelta(minutes=5))
+    lesson = ActiveRepair(site, services, now + timedelta(minutes=5))
     before = judge(who).decide(seen, situation, now)
     after = judge(who).decide(seen, replace(situation, lesson=lesson), now)
     if before.allowed:

@@ -12,8 +12,8 @@ from gateway.core.errors import PolicyError
 from gateway.policy.sealed.appeals import (
     WORKING_DAYS,
     Appeal,
-    Outcome,
     Review,
+    ReviewOutcome,
     due,
     figures,
     overdue,
@@ -79,7 +79,7 @@ def test_figures_are_those_of_the_last_look() -> None:
 
 
 def test_what_is_answered_again_is_open_until_then() -> None:
-    first = Review(date(2026, 11, 5), Outcome.STAYS)
+    first = Review(date(2026, 11, 5), ReviewOutcome.STAYS)
     again = Appeal("a", date(2026, 11, 2), first, date(2026, 11, 9))
     assert (again.outcome, again.open_since) == (None, date(2026, 11, 9))
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.names.services import DEFAULT_THRESHOLD
-from gateway.policy.time.ledger import Counted, Ledger, Move, Why
+from gateway.policy.time.ledger import CountReason, Ledger, LedgerEntry, Move
 
 PHONE, TABLET = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 ENOUGH = DEFAULT_THRESHOLD
@@ -22,7 +22,7 @@ def test_a_minute_counts_from_the_threshold_on() -> None:
     assert ledger.close(1) == ()
     ledger.move(2, PHONE, "play", ENOUGH - 1)
     ledger.move(2, PHONE, "play", 1)
-    assert ledger.close(2) == (Counted(2, PHONE, "play", ENOUGH, None, Why.MOVED),)
+    assert ledger.close(2) == (LedgerEntry(2, PHONE, "play", ENOUGH, None, CountReason.MOVED),)
     assert ledger.used() == {"play": 1}
 
 
@@ -73,8 +73,8 @@ def test_what_lingers_counts_for_a_while() -> None:
     ledger.move(1, PHONE, "play", ENOUGH, "chess")
     ledger.close(1)
     ledger.move(2, PHONE, "play", 10, "chess")
-    assert ledger.close(2) == (Counted(2, PHONE, "play", 10, "chess", Why.LINGER),)
-    assert ledger.close(3) == (Counted(3, PHONE, "play", 0, None, Why.LINGER),)
+    assert ledger.close(2) == (LedgerEntry(2, PHONE, "play", 10, "chess", CountReason.LINGER),)
+    assert ledger.close(3) == (LedgerEntry(3, PHONE, "play", 0, None, CountReason.LINGER),)
     assert ledger.close(4) == ()
     assert ledger.used() == {"play": 3}
 
@@ -104,11 +104,11 @@ def test_the_next_day_begins_with_nothing_and_in_the_same_minute() -> None:
     ledger.move(2, PHONE, "internet", 50)
     new = ledger.turned()
     assert (new.used(), new.entries(), new.moving()) == ({}, (), ledger.moving())
-    assert [(one.gate, one.why) for one in new.close(2)] == [("play", Why.LINGER)]
+    assert [(one.gate, one.why) for one in new.close(2)] == [("play", CountReason.LINGER)]
 
 
 def test_a_record_that_is_there_twice_counts_once() -> None:
-    entry = Counted(3, PHONE, "play", ENOUGH, None, Why.MOVED)
+    entry = LedgerEntry(3, PHONE, "play", ENOUGH, None, CountReason.MOVED)
     ledger = Ledger()
     ledger.restore([entry, entry], [Move(3, PHONE, "play", ENOUGH, None)], None)
     assert (ledger.used(), ledger.closed, ledger.moving()) == ({"play": 1}, 3, ())

@@ -4,7 +4,7 @@ from datetime import UTC
 from pathlib import Path
 
 from gateway.store.store import Store
-from gateway.store.tables.devices import DEVICES_LIMIT, NAME_LIMIT, Device
+from gateway.store.tables.devices import DEVICES_LIMIT, NAME_LIMIT, StoredDevice
 from tests.store.helpers import HOUR, NOW, look
 
 TABLET = "02:00:00:00:00:0a"
@@ -17,7 +17,7 @@ def test_a_device_is_new_once_and_remembered(path: Path) -> None:
     store.close()
     store = Store(path)
     utc = NOW.astimezone(UTC)
-    assert store.devices.all()[TABLET] == Device(TABLET, "Tablet", "", None, utc, utc + HOUR)
+    assert store.devices.all()[TABLET] == StoredDevice(TABLET, "Tablet", "", None, utc, utc + HOUR)
     assert not store.devices.seen(TABLET, NOW)
     store.close()
 

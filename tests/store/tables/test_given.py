@@ -12,7 +12,7 @@ from datetime import UTC, date, timedelta
 from pathlib import Path
 
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, Opening
+from gateway.store.tables.grants import Given, GrantKind, SiteOpening
 from tests.store.helpers import HOUR, NOW
 
 DAY = timedelta(days=1)
@@ -36,7 +36,9 @@ def test_it_survives_a_restart_with_who_gave_it(path: Path) -> None:
     store = Store(path)
     rows = given(1), given(1, "internet", 20, None, service="youtube")
     give(store, *rows)
-    opening = Opening(2, "son", "service:tiktok", (NOW + HOUR).astimezone(UTC), NOW.astimezone(UTC), "Dad")
+    opening = SiteOpening(
+        2, "son", "service:tiktok", (NOW + HOUR).astimezone(UTC), NOW.astimezone(UTC), "Dad"
+    )
     store.gifts.open(opening)
     store.close()
     store = Store(path)
@@ -50,7 +52,7 @@ def test_it_survives_a_restart_with_who_gave_it(path: Path) -> None:
 
 
 def test_the_audit_has_no_name_of_a_site(store: Store) -> None:
-    store.gifts.open(Opening(2, "son", "example.com", NOW + HOUR, NOW, "Dad"))
+    store.gifts.open(SiteOpening(2, "son", "example.com", NOW + HOUR, NOW, "Dad"))
     (line,) = store.audit_lines()
     assert line.detail == f"son a site until {(NOW + HOUR).isoformat(timespec='minutes')}"
 
@@ -110,7 +112,7 @@ def test_old_ones_go(path: Path) -> None:
 def test_what_belongs_together_is_written_as_one(path: Path, store: Store) -> None:
     with store.transaction():
         give(store, given(1))
-        store.gifts.open(Opening(1, "daughter", "example.com", NOW + HOUR, NOW, "Mum"))
+        store.gifts.open(SiteOpening(1, "daughter", "example.com", NOW + HOUR, NOW, "Mum"))
         other = Store(path)
         assert other.gifts.given() == ()
         other.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-from gateway.store.minutes_file import ClockRecord, MinuteRecord, MinutesFile, Record, Why, spent
+from gateway.store.minutes_file import ClockRecord, MinuteFlag, MinuteRecord, MinutesFile, Record, spent
 from gateway.store.store import Store
 from gateway.store.tables.history import SAMPLE, Count, uses
 from tests.store.helpers import HOUR, NOW, allowed, look, record, refused
@@ -25,7 +25,7 @@ def test_a_minute_is_one_whatever_the_number_of_limits_devices_and_kinds() -> No
         ClockRecord(1, 0.0, 0, b"boot00"),
         minute(1, "youtube"), minute(1, "youtube", "internet"), minute(1, "youtube", device=PHONE),
         minute(2, "roblox"), minute(2, "twitch", device=PHONE), minute(3, None),
-        MinuteRecord(4, "son", TABLET, "play", 1000, "youtube", Why.OPEN),
+        MinuteRecord(4, "son", TABLET, "play", 1000, "youtube", MinuteFlag.OPEN),
     ]  # fmt: skip
     assert uses(records, lambda service: KINDS[service]) == {
         ("son", "all"): 3,
@@ -105,7 +105,7 @@ def test_counted_minutes_of_the_running_day_stay_and_earlier_ones_do_not_come_ba
     again = MinutesFile(tmp_path, lambda day, records: folded.update({day: dict(spent(records))}))
     (first, _) = again.open(DAY)
     assert isinstance(first, MinuteRecord)
-    assert (first.profile, first.service, first.why) == ("son", None, Why.COUNTED)
+    assert (first.profile, first.service, first.why) == ("son", None, MinuteFlag.COUNTED)
     again.tidy(DAY)
     assert folded == {DAY - ONE: {("daughter", "play"): 1}}
 

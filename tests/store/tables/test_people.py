@@ -15,7 +15,7 @@ from gateway.policy.accounts.people import (
     Announcement,
     AnnouncementKind,
     PersonRole,
-    Proposal,
+    ProposedRole,
     Session,
 )
 from gateway.policy.accounts.tokens import Token
@@ -28,7 +28,7 @@ def fill(store: Store) -> None:
     store.people.put(Account("Oma", PersonRole.HELPER, minutes=45))
     store.people.begin(Session("key", "Mum", "Galaxy-S23", NOW, NOW + SESSION_LIFE, sure=False))
     store.people.announce(Announcement(AnnouncementKind.CLAIM, "Mum", "Galaxy-S23", NOW, NOW + ANNOUNCED_FOR))
-    store.people.propose(Proposal("Mum", "helper", 30, "Dad", NOW))
+    store.people.propose(ProposedRole("Mum", "helper", 30, "Dad", NOW))
     store.people.tokens.add(Token("hall", "Mum", "Hall", "helper", NOW, until=NOW + timedelta(days=30)))
     store.people.tokens.add(Token("wall", "Mum", "Wall", "guardian", NOW))
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gateway.policy.identity.questions import Ask, Question
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.traits import Sign, Traits
 from gateway.store.store import Store
 from gateway.store.tables.questions import FACES_LIMIT, STRANGERS_LIMIT, UNSEEN
@@ -13,7 +13,7 @@ from tests.store.helpers import HOUR, NOW, look
 TABLET, AGAIN = "02:00:00:00:00:0a", "da:a1:19:00:00:01"
 FACE = Traits(TABLET, "Планшет", "android", (1, 3, 6), "", "tablet", 64, frozenset({bytes(range(8))}))
 AT = NOW.astimezone(UTC)
-QUESTION = Question(AGAIN, Ask.AGAIN, AT, "daughter", TABLET, (Sign.HOST_NAME, Sign.TIME))
+QUESTION = IdentityQuestion(AGAIN, Ask.AGAIN, AT, "daughter", TABLET, (Sign.HOST_NAME, Sign.TIME))
 
 
 def here(_: str) -> datetime:
@@ -38,8 +38,8 @@ def test_questions_and_faces_are_on_the_disk_at_once(path: Path) -> None:
     assert look(path, "SELECT mac FROM faces") == []
 
 
-def _invented(number: int) -> Question:
-    return Question(f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}", Ask.NEW, AT)
+def _invented(number: int) -> IdentityQuestion:
+    return IdentityQuestion(f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}", Ask.NEW, AT)
 
 
 def test_invented_addresses_find_no_room(path: Path) -> None:

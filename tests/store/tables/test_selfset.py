@@ -9,15 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway.policy.accounts.agreement import Agreement, Confirmation, Side
-from gateway.policy.profile.self_set import Choice
+from gateway.policy.profile.self_set import OwnSetting
 from gateway.store.store import Store
 from gateway.store.tables.self_set import PROFILES
 from tests.store.helpers import NOW, look
 from tests.store.test_database import ROOT
 
 CHOICES = (
-    Choice("bedtime", '{"school": "22:00-07:00", "free": {}}', NOW),
-    Choice("limits/play", '"1h"', NOW + timedelta(days=1)),
+    OwnSetting("bedtime", '{"school": "22:00-07:00", "free": {}}', NOW),
+    OwnSetting("limits/play", '"1h"', NOW + timedelta(days=1)),
 )
 AGREED = Agreement("teen", "a" * 32, "Mum", NOW, Confirmation("b" * 32, Side.GUARDIAN, "Dad", NOW))
 

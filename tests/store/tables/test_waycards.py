@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 
-from gateway.policy.alerts.cards import Card, CardTopic, storable_card
-from gateway.policy.profile.bypass_methods import Way
+from gateway.policy.alerts.cards import AlertCard, CardTopic, storable_card
+from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.store.store import Store
 from gateway.store.tables.bypass_cards import MAX_CARDS
 from tests.store.helpers import HOUR, NOW, look
@@ -16,10 +16,18 @@ TABLET, PHONE = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 AT = NOW.astimezone(UTC)
 DAY = timedelta(days=1)
 HOST = "dns.my-own-resolver.example"
-CARD = Card(
-    TABLET, "daughter", Way.ENCRYPTED_DNS, NOW.date(), CardTopic.PRIVATE_DNS, AT, HOST, "dot", level=2
+CARD = AlertCard(
+    TABLET,
+    "daughter",
+    BypassMethod.ENCRYPTED_DNS,
+    NOW.date(),
+    CardTopic.PRIVATE_DNS,
+    AT,
+    HOST,
+    "dot",
+    level=2,
 )
-VPN = replace(CARD, way=Way.VPN, topic=CardTopic.VPN, host="", proto="wireguard", sure=False)
+VPN = replace(CARD, way=BypassMethod.VPN, topic=CardTopic.VPN, host="", proto="wireguard", sure=False)
 
 
 def in_bytes(path: Path, text: str) -> bool:

@@ -15,7 +15,11 @@ LONG = 1500.0  # seconds for many examples of each operation, whatever else the 
 
 @pytest.mark.timeout(LONG + 100)
 @pytest.mark.parametrize(
-    "examples", [pytest.param(2, id="few"), pytest.param(40, id="many", marks=pytest.mark.slow)]
+    "examples",
+    [
+        pytest.param(2, id="few", marks=pytest.mark.system),
+        pytest.param(40, id="many", marks=pytest.mark.slow),
+    ],
 )
 def test_schemathesis_finds_nothing(
     daemon: Running, household: Household, ruled: None, examples: int

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from gateway.control.schema import Choice, Several, field_types
 from gateway.policy.accounts.people import PersonRole
 from gateway.policy.alerts.notifications import KINDS, Alerts
-from gateway.web.backup_seal import MOST_FILE, seal, unseal
+from gateway.web.backup_encryption import MOST_FILE, decrypt_backup, encrypt_backup
 from tests.webui.api.clients import Program, program
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.backing import TEXT, TOKEN
@@ -21,7 +21,7 @@ from tests.webui.standin.healthy import TROUBLE
 from tests.webui.standin.household import TABLET, Household
 from webui.features.notifications.alert_api import AlertsWanted
 from webui.messages import notifier
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 PASSWORD = "four quiet words"
 TOPIC = "https://ntfy.sh/qalqan-our-secret-topic"
@@ -30,7 +30,7 @@ API = "/api/v1"
 
 @pytest.fixture(scope="module")
 def sealed() -> bytes:
-    return seal(TEXT.encode(), PASSWORD)
+    return encrypt_backup(TEXT.encode(), PASSWORD)
 
 
 def ask(browser: Browser, method: str, path: str, body: object = None) -> TestResponse:
@@ -66,7 +66,7 @@ def test_a_backup_is_made_looked_into_put_in_place_and_taken_back(
     made = ask(mum, "POST", "/backup", {"password": PASSWORD})
     assert made.mimetype == "application/octet-stream"
     assert "qalqan-2026-" in made.headers["Content-Disposition"]
-    assert unseal(made.data, PASSWORD).decode() == TEXT
+    assert decrypt_backup(made.data, PASSWORD).decode() == TEXT
     assert ask(mum, "GET", "/backup/last").get_json() == {"last": None}
 
     opened = upload(mum, file=file(sealed), password=PASSWORD)
@@ -155,7 +155,7 @@ def test_a_message_that_was_not_sent_says_why(
     app: Flask, hall: Program, household: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise NotSent(Why.REFUSED, 403)
+        raise NotSent(SendFailure.REFUSED, 403)
 
     monkeypatch.setattr(notifier.of(app), "_send", fails)
     household.alerting.book["Mum"] = Alerts(TOPIC, frozenset({"request"}))

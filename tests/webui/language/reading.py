@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, nodes
 
 from tests.words.catalogues import ROOT, read
-from webui.language.levels import Level
+from webui.language.levels import ReadingLevel
 
 TEMPLATES = ROOT / "webui" / "templates"
 SPOKEN = {"_", "gettext", "ngettext", "pgettext"}
@@ -66,7 +66,7 @@ def translated(texts: list[str], language: str) -> list[str]:
     return [found[one] for one in texts]
 
 
-def texts_of(start: tuple[str, ...], level: Level, folded: frozenset[str] = frozenset()) -> list[str]:
+def texts_of(start: tuple[str, ...], level: ReadingLevel, folded: frozenset[str] = frozenset()) -> list[str]:
     """All texts of these templates and of what they include, where ``level`` reads them. ``folded``: parts
     that are there to be read with somebody.
     """
@@ -100,7 +100,7 @@ def _named(template: nodes.Expr) -> list[str]:
     return [one for one in pages for pattern in wanted if Path(one).match(pattern.replace("%s", "*"))]
 
 
-def _walk(node: nodes.Node, level: Level) -> Iterator[nodes.Node]:
+def _walk(node: nodes.Node, level: ReadingLevel) -> Iterator[nodes.Node]:
     """What a reader of ``level`` is shown: the other branches of a question about the level are left out."""
     if isinstance(node, nodes.If | nodes.CondExpr):
         says = _says(node.test, level)
@@ -112,7 +112,7 @@ def _walk(node: nodes.Node, level: Level) -> Iterator[nodes.Node]:
         yield from _walk(child, level)
 
 
-def _branch(node: nodes.If | nodes.CondExpr, level: Level, *, says: bool) -> Iterator[nodes.Node]:
+def _branch(node: nodes.If | nodes.CondExpr, level: ReadingLevel, *, says: bool) -> Iterator[nodes.Node]:
     if isinstance(node, nodes.CondExpr):
         taken: list[Any] = [node.expr1] if says else [node.expr2]
     else:
@@ -122,7 +122,7 @@ def _branch(node: nodes.If | nodes.CondExpr, level: Level, *, says: bool) -> Ite
             yield from _walk(one, level)
 
 
-def _says(test: nodes.Node, level: Level) -> bool | None:
+def _says(test: nodes.Node, level: ReadingLevel) -> bool | None:
     """Of `level == 'little'` and `level != 'little'`; None of anything else."""
     if (
         not isinstance(test, nodes.Compare)

@@ -12,7 +12,7 @@ from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
 from tests.webui.standin.ruled import RULES
-from webui.language.levels import Level, level_of
+from webui.language.levels import ReadingLevel, level_of
 
 TEEN = {"mac": "02:00:00:00:00:0d", "profile": "teen", "name": "Phone"}
 
@@ -33,7 +33,7 @@ def phone(app: Flask, daemon: Running, household: Household) -> Browser:
 def test_the_band_says_which_level() -> None:
     bands = ("0-5", "6-9", "10-12", "13-15", "16-17")
     assert [level_of(one) for one in bands] == [
-        Level.LITTLE, Level.LITTLE, Level.MIDDLE, Level.TEEN, Level.TEEN,
+        ReadingLevel.LITTLE, ReadingLevel.LITTLE, ReadingLevel.MIDDLE, ReadingLevel.TEEN, ReadingLevel.TEEN,
     ]  # fmt: skip
 
 

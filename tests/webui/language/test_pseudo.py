@@ -18,7 +18,7 @@ from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pseudo import CODE, MIRRORED, Heard, accented, faults, head, teach, words
 from webui.language.i18n import COOKIE
-from webui.learn.book import Book, entries
+from webui.learn.book import TextBook, entries
 
 TABLET_IP, MUM_IP = "192.168.1.20", "192.168.1.7"
 
@@ -57,7 +57,7 @@ def of_books(path: str) -> set[str]:
     """English stands in for a language that a book is not written in; tests/webui/learn has the others."""
     if not path.startswith(("/learn/", "/mean", "/parent/guide/")):
         return set()
-    texts = (" ".join(chain(*one.lines.values())) for book in Book for one in entries(book, "en"))
+    texts = (" ".join(chain(*one.lines.values())) for book in TextBook for one in entries(book, "en"))
     return set(words(" ".join(texts)))
 
 

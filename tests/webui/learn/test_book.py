@@ -13,8 +13,8 @@ from gateway.policy.profile import edits
 from gateway.policy.profile.rule_keys import PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
 from gateway.policy.values import Reason
 from webui.language.i18n import OWN_NAMES
-from webui.language.levels import Level
-from webui.learn.book import ABOUT, ALIAS, Book, Entry, entries
+from webui.language.levels import ReadingLevel
+from webui.learn.book import ABOUT, ALIAS, BookEntry, TextBook, entries
 from webui.pages.guide import LEAFLET, SCREENS
 
 LANGUAGES = tuple(OWN_NAMES)
@@ -22,12 +22,12 @@ PARTS = ("what", "why", "not")
 NO_PROMISE = re.compile(r"!|\bprotect|\bguarantee", re.IGNORECASE)
 # Words of a sentence: the longest, and the average of a level. Kazakh and Russian say the same in fewer and
 # longer words, so that they are held to no more than English.
-LONGEST = {Level.LITTLE: 9, Level.MIDDLE: 14, Level.TEEN: 24}
-AVERAGE = {Level.LITTLE: 6.0, Level.MIDDLE: 9.0, Level.TEEN: 12.0}
+LONGEST = {ReadingLevel.LITTLE: 9, ReadingLevel.MIDDLE: 14, ReadingLevel.TEEN: 24}
+AVERAGE = {ReadingLevel.LITTLE: 6.0, ReadingLevel.MIDDLE: 9.0, ReadingLevel.TEEN: 12.0}
 PARENTS = 24
 
 
-def book(which: Book, language: str) -> dict[str, Entry]:
+def book(which: TextBook, language: str) -> dict[str, BookEntry]:
     found = list(entries(which, language))
     keys = [one.key for one in found]
     assert len(keys) == len(set(keys)), "each key once"
@@ -52,7 +52,7 @@ def wanted() -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_kind_setting_band_and_reason_has_its_words(language: str) -> None:
-    found = book(Book.LEARN, language)
+    found = book(TextBook.LEARN, language)
     assert found.keys() == wanted()
     for key, one in found.items():
         other = one.one(ALIAS)
@@ -65,14 +65,14 @@ def test_each_kind_setting_band_and_reason_has_its_words(language: str) -> None:
 
 def test_what_is_refused_for_everyone_has_one_text_that_tells_no_kind_from_another() -> None:
     for language in LANGUAGES:
-        found = book(Book.LEARN, language)
+        found = book(TextBook.LEARN, language)
         for kind in ("csam", "malware", "phishing"):
             assert found[f"category:{kind}"].lines == {ALIAS: ("reason:refused_for_everyone",)}
 
 
-@pytest.mark.parametrize("which", Book)
+@pytest.mark.parametrize("which", TextBook)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_has_the_same_keys_lines_and_aliases(which: Book, language: str) -> None:
+def test_every_language_has_the_same_keys_lines_and_aliases(which: TextBook, language: str) -> None:
     ours, english = book(which, language), book(which, "en")
     assert list(ours) == list(english)
     sources = {"source", "verified_on"}
@@ -84,26 +84,26 @@ def test_every_language_has_the_same_keys_lines_and_aliases(which: Book, languag
         assert one.one(ALIAS) == english[key].one(ALIAS), key
 
 
-@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("level", ReadingLevel)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_first_aid_is_in_sentences_of_its_reading_level(language: str, level: Level) -> None:
-    told = book(Book.MEAN, language)[level.value]
+def test_first_aid_is_in_sentences_of_its_reading_level(language: str, level: ReadingLevel) -> None:
+    told = book(TextBook.MEAN, language)[level.value]
     lengths = sentences(tuple(chain.from_iterable(told.lines.values())))
     assert max(lengths) <= LONGEST[level]
     assert sum(lengths) / len(lengths) <= AVERAGE[level]
     assert {"title", "intro", "keep", "block", "tell", "hurry"} <= told.lines.keys()
 
 
-@pytest.mark.parametrize("which", [Book.LEARN, Book.GUIDE])
+@pytest.mark.parametrize("which", [TextBook.LEARN, TextBook.GUIDE])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_parents_read_no_sentence_of_more_than_twenty_four_words(which: Book, language: str) -> None:
+def test_parents_read_no_sentence_of_more_than_twenty_four_words(which: TextBook, language: str) -> None:
     for key, one in book(which, language).items():
         texts = tuple(chain.from_iterable(texts for name, texts in one.lines.items() if name != ALIAS))
         assert max(sentences(texts), default=0) <= PARENTS, key
 
 
-@pytest.mark.parametrize("which", Book)
-def test_nothing_is_promised_and_nobody_shouts(which: Book) -> None:
+@pytest.mark.parametrize("which", TextBook)
+def test_nothing_is_promised_and_nobody_shouts(which: TextBook) -> None:
     for language in LANGUAGES:
         for key, one in book(which, language).items():
             for text in chain.from_iterable(one.lines.values()):
@@ -118,9 +118,9 @@ OF_HELP_LINES = re.compile(
 )
 
 
-@pytest.mark.parametrize("which", Book)
+@pytest.mark.parametrize("which", TextBook)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_hours_of_help_lines_are_told_that_nobody_has_confirmed(which: Book, language: str) -> None:
+def test_no_hours_of_help_lines_are_told_that_nobody_has_confirmed(which: TextBook, language: str) -> None:
     for key, one in book(which, language).items():
         for text in chain.from_iterable(texts for name, texts in one.lines.items() if key != "reason:help"):
             assert not OF_HELP_LINES.search(text), (key, text)
@@ -131,12 +131,12 @@ def test_no_hours_of_help_lines_are_told_that_nobody_has_confirmed(which: Book, 
     [("en", "as long as nobody is in danger"), ("ru", "пока никому"), ("kk", "қауіп төнбесе")],
 )
 def test_that_help_lines_keep_secrets_is_said_with_its_bound(language: str, secret: str) -> None:
-    told = [text for text in book(Book.MEAN, language)["teen"].all("tell") if secret in text]
+    told = [text for text in book(TextBook.MEAN, language)["teen"].all("tell") if secret in text]
     assert len(told) == 1
 
 
 def test_the_ten_services_to_report_in_are_known_and_say_how_they_are_known() -> None:
-    known, found = load_product().catalogue.services, book(Book.REPORT, "en")
+    known, found = load_product().catalogue.services, book(TextBook.REPORT, "en")
     assert len(found) == 10
     for key, one in found.items():
         assert key.removeprefix("service:") in known
@@ -145,12 +145,12 @@ def test_the_ten_services_to_report_in_are_known_and_say_how_they_are_known() ->
 
 
 def test_the_guide_has_its_screens_and_says_what_a_filter_cannot_do() -> None:
-    assert set(book(Book.GUIDE, "en")) == {*SCREENS, LEAFLET}
-    assert "little or no effect" in " ".join(book(Book.GUIDE, "en")["cannot"].all("say"))
+    assert set(book(TextBook.GUIDE, "en")) == {*SCREENS, LEAFLET}
+    assert "little or no effect" in " ".join(book(TextBook.GUIDE, "en")["cannot"].all("say"))
 
 
-@pytest.mark.parametrize("which", Book)
+@pytest.mark.parametrize("which", TextBook)
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
-def test_who_has_read_it_is_said_until_somebody_has(which: Book, language: str) -> None:
+def test_who_has_read_it_is_said_until_somebody_has(which: TextBook, language: str) -> None:
     about = next(one for one in entries(which, language) if one.key == ABOUT)
     assert re.fullmatch(r"-|20\d\d-\d\d-\d\d", about.one("read_by_native"))

@@ -20,7 +20,7 @@ from tests.webui.standin.household import Household, at_home
 from tests.webui.standin.pages import text_of
 from webui.messages import notifier, outbox
 from webui.messages.notifier import Notifier, kind_of
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 PAGE = "/parent/alerts/"
 TOPIC = "https://ntfy.sh/qalqan-our-secret-topic"
@@ -121,7 +121,7 @@ def test_a_test_message_goes_at_once_and_says_how_it_went(mum: Browser, househol
     [(address, text, more)] = phone.posts
     assert (address, text[:14], more["inside"]) == (TOPIC, "This is a test", False)
     assert "There was a test just now." in text_of(mum.get(mum.post(f"{PAGE}test").location).text)
-    notifier.of(app)._tested, phone.refuses = -99.0, NotSent(Why.NOT_OUTSIDE)
+    notifier.of(app)._tested, phone.refuses = -99.0, NotSent(SendFailure.NOT_OUTSIDE)
     told = text_of(mum.get(mum.post(f"{PAGE}test").location).text)
     assert "The server is not on the internet. If it stands in this home, say so below." in told
 
@@ -201,7 +201,7 @@ def test_why_the_last_one_did_not_go_is_told_on_the_page_and_without_the_address
     daemon: Running, listening: Notifier, phone: Phone, mum: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
     until(lambda: listening._book.alerts)
-    phone.refuses = NotSent(Why.REFUSED, 403)
+    phone.refuses = NotSent(SendFailure.REFUSED, 403)
     with caplog.at_level(logging.DEBUG):
         happens(daemon, "people", what="guardian add", name="Dad", by="Mum")
         until(lambda: listening.trouble("Mum"))

@@ -18,7 +18,7 @@ from tests.lab.netns import Namespace, stop
 from tests.lists.outside_world import LAN, RESOLVER, SITE
 from tests.lists.test_outside import _until_ready, _wire
 from tests.pace import longest
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 ROOT = Path(__file__).parents[3]
 PORT = 8098
@@ -26,7 +26,7 @@ HOME_SERVER = "192.168.77.9"
 SEND = """
 import sys, time
 from webui.messages.ntfy import send
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent
 start = time.monotonic()
 try:
     send(sys.argv[1], "Два запроса ждут", title="Qalqan «дом»", click="http://qalqan.home.arpa/parent/requests",
@@ -182,13 +182,20 @@ def test_what_is_no_web_address_is_not_asked(world: World, address: str) -> None
     assert world.counts() == before
 
 
-@pytest.mark.parametrize(("error", "final"), [
-    (NotSent(Why.SLOW), False), (NotSent(Why.REFUSED, 503), False), (NotSent(Why.REFUSED, 429), False),
-    (NotSent(Why.REFUSED, 403), True), (NotSent(Why.REFUSED, 307), True), (NotSent(Why.NOT_INSIDE), True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (NotSent(SendFailure.SLOW), False),
+        (NotSent(SendFailure.REFUSED, 503), False),
+        (NotSent(SendFailure.REFUSED, 429), False),
+        (NotSent(SendFailure.REFUSED, 403), True),
+        (NotSent(SendFailure.REFUSED, 307), True),
+        (NotSent(SendFailure.NOT_INSIDE), True),
+    ],
+)
 def test_what_another_try_does_not_change_is_not_tried_again(error: NotSent, final: bool) -> None:
     assert error.final == final
 
 
 def test_why_never_has_the_address_in_it() -> None:
-    assert [str(NotSent(why)) for why in Why] == [why.value for why in Why]
+    assert [str(NotSent(why)) for why in SendFailure] == [why.value for why in SendFailure]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway.web.backup_seal import MOST_FILE, seal, unseal
+from gateway.web.backup_encryption import MOST_FILE, decrypt_backup, encrypt_backup
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.backing import TEXT, TOKEN
 from tests.webui.standin.household import Household
@@ -24,7 +24,7 @@ FORMS = ("make", "read", "apply", "drop", "undo")
 
 @pytest.fixture(scope="module")
 def sealed() -> bytes:
-    return seal(TEXT.encode(), PASSWORD)
+    return encrypt_backup(TEXT.encode(), PASSWORD)
 
 
 def read(mum: Browser, path: str = BACKUP) -> str:
@@ -63,7 +63,7 @@ def test_a_file_is_made_that_its_password_opens(mum: Browser, household: Househo
     answer = mum.post(f"{BACKUP}make", {"password": PASSWORD, "again": PASSWORD})
     assert answer.headers["Content-Disposition"] == f'attachment; filename="qalqan-{NOW:%Y-%m-%d}.backup"'
     assert answer.headers["Cache-Control"] == "no-store"
-    assert unseal(answer.data, PASSWORD) == TEXT.encode()
+    assert decrypt_backup(answer.data, PASSWORD) == TEXT.encode()
     asked = [values for do, values in household.asked if do == "backup"]
     assert asked[0] == {"by": "Mum", "origin": "192.168.1.7"}
     assert [one.get("from") for one in asked] == [None, 100, 200]

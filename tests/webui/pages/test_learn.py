@@ -16,11 +16,11 @@ from tests.webui.rules.forms import PAGE, post
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
 from webui.features.activity.digest_text import Week, week_of
-from webui.learn.book import ABOUT, Book, entries
+from webui.learn.book import ABOUT, TextBook, entries
 
 
 def test_every_key_has_a_page_on_a_childs_device(tablet: Browser) -> None:
-    for one in entries(Book.LEARN, "en"):
+    for one in entries(TextBook.LEARN, "en"):
         answer = tablet.get(f"/learn/{one.key}")
         assert answer.status_code == 200, one.key
         assert "What it cannot do" in text_of(answer.text), one.key

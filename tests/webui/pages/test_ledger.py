@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from flask import Flask
 
-from gateway.control.contract.time import Ledger, LedgerMinute, LimitTotal
+from gateway.control.contract.time import LedgerMinute, LedgerResponse, LimitTotal
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, PHONE, TABLET, TODAY, Household
@@ -24,8 +24,8 @@ def minute(
     return LedgerMinute(at, device, gate, gate.title(), 500_000, service, "moved")
 
 
-def of(*minutes: LedgerMinute, totals: tuple[LimitTotal, ...] = (), left_off: int = 0) -> Ledger:
-    return Ledger("daughter", "Aruzhan", TODAY, (), totals, minutes, left_off)
+def of(*minutes: LedgerMinute, totals: tuple[LimitTotal, ...] = (), left_off: int = 0) -> LedgerResponse:
+    return LedgerResponse("daughter", "Aruzhan", TODAY, (), totals, minutes, left_off)
 
 
 def test_minutes_in_a_row_are_one_row() -> None:

@@ -12,7 +12,7 @@ from tests.webui.conftest import Browser
 from tests.webui.standin.pages import text_of
 from webui import menu
 from webui.accounts.session import Person
-from webui.menu import Entry, Group
+from webui.menu import MenuEntry, MenuGroup
 
 TABS = {
     "/parent/": "Home",
@@ -53,4 +53,6 @@ def test_each_entry_of_more_leads_to_a_page_and_has_an_icon(app: Flask, mum: Bro
 def test_who_may_open_nothing_of_a_group_does_not_see_it(app: Flask) -> None:
     with app.test_request_context():
         assert menu.groups(replace(MUM, role="nobody")) == ()
-        assert all(isinstance(one, Group) and isinstance(one.entries[0], Entry) for one in menu.groups(MUM))
+        assert all(
+            isinstance(one, MenuGroup) and isinstance(one.entries[0], MenuEntry) for one in menu.groups(MUM)
+        )

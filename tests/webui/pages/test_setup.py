@@ -14,7 +14,7 @@ from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
 from tests.webui.standin.places import GUEST, LAPTOP, TABLET
-from webui.settings import Proposal
+from webui.settings import FirstRunProposal
 from webui.setup import PROPOSED, wanted_lists
 
 FAMILY = {
@@ -279,7 +279,7 @@ def test_a_month_that_cannot_be_is_told_at_its_field(empty: Household, mum: Brow
 
 
 def proposing(app: Flask, *, lists: tuple[str, ...] = (), bands: tuple[str, ...] = ()) -> None:
-    app.extensions[PROPOSED] = Proposal(lists, bands)
+    app.extensions[PROPOSED] = FirstRunProposal(lists, bands)
 
 
 def test_proposed_ages_are_marked_and_hold_for_who_gets_a_name(

@@ -23,11 +23,11 @@ from tests.webui.standin.household import GUEST, NOW, Household, asked_of
 from tests.webui.standin.pages import text_of
 from webui import Settings, create_app, front
 from webui.front import Trusted
-from webui.settings import Https
+from webui.settings import FrontSettings
 from webui.wallet import QUESTIONS, Wallets
 
 ORIGIN = "https://gw.qalqan.test"
-HTTPS = Https("gw.qalqan.test", "chain.pem", "key.pem", 8443)
+HTTPS = FrontSettings("gw.qalqan.test", "chain.pem", "key.pem", 8443)
 ISSUER = Issuer(now=NOW)
 UNLOCK, ASK, ANSWER = "/my/adult/unlock", "/my/adult/wallet/ask", "/my/adult/wallet/answer"
 
@@ -74,7 +74,7 @@ class Talkative(Wallet):
         return super().response(session, {**wanted, **spaces})
 
 
-def application(tmp_path: Path, trust: tuple[str, str] | None, https: Https | None = HTTPS) -> Flask:
+def application(tmp_path: Path, trust: tuple[str, str] | None, https: FrontSettings | None = HTTPS) -> Flask:
     """As its front says when it has a certificate to show."""
     made = create_app(Settings(tmp_path / "control.sock", https=https, age_trust=trust))
     made.extensions[front.KEY].now = Trusted(https.name if https else "", good=https is not None)

@@ -16,7 +16,7 @@ from tests.webui.standin.editing import FILES
 from webui.charts import qr
 from webui.rules import carried
 from webui.rules.carried import Carried, NotRulesError, read
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.ruleset import Ruleset
 
 RULES: dict[str, Any] = {
@@ -29,7 +29,7 @@ RULES: dict[str, Any] = {
     "homework": {},
 }
 HERS = Carried("Aruzhan", "10-12", RULES)
-NAMES = Catalogue(
+NAMES = CatalogueIndex(
     services={one: CatalogueService(one, one.title(), "play", None, ()) for one in ("tiktok", "roblox")},
     groups={},
     kinds={"social_networks": CatalogueCategory("social_networks", "Social networks", "")},

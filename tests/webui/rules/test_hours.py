@@ -16,7 +16,7 @@ from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node
 from webui.rules import hours
 from webui.rules.hours import DAY, FREE, NOON, SCHOOL, Span, Unreadable
-from webui.rules.weekform import NoHoursError, Row, rows, same, typed_rows, value_of
+from webui.rules.weekform import NoHoursError, ScheduleRow, rows, same, typed_rows, value_of
 
 QUARTERS = st.integers(0, DAY // 15 - 1).map(lambda one: one * 15)
 MINUTES = st.integers(0, DAY - 1)
@@ -99,7 +99,7 @@ def test_the_form_of_nights_sends_what_it_shows(plan: dict[str, Any]) -> None:
     assert same(_sent(rows(value, night=True), night=True), value, night=True)
 
 
-def _sent(shown: tuple[Row, ...], *, night: bool) -> object:
+def _sent(shown: tuple[ScheduleRow, ...], *, night: bool) -> object:
     """What a browser sends of these fields, as the file will have it."""
     hows = {f"{row.day}-how": row.how for row in shown}
     many = {f"{row.day}-from": [one for one, _ in row.hours] for row in shown}

@@ -16,9 +16,9 @@ from tests.webui.standin.editing import product
 from tests.webui.standin.household import Household, asked_of
 from tests.webui.standin.ruling import said
 from webui.rules import typed
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 
-NAMES = Catalogue(
+NAMES = CatalogueIndex(
     {"youtube": CatalogueService("youtube", "YouTube", "video", "video_sharing", ("video_sharing",))},
     {"video": "Video"},
     {"gambling": CatalogueCategory("gambling", "Gambling", "")},
@@ -46,14 +46,14 @@ def test_what_is_typed_or_pasted_becomes_an_entry(text: str, word: str) -> None:
     "http://[",
 ])  # fmt: skip
 def test_nonsense_gets_one_line(text: str) -> None:
-    with pytest.raises(typed.NotThatError) as error:
+    with pytest.raises(typed.UnknownTargetError) as error:
         typed.entry(text, NAMES)
     assert str(error.value).isprintable()
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_an_entry_or_told_to_be_none(text: str) -> None:
-    with suppress(typed.NotThatError):
+    with suppress(typed.UnknownTargetError):
         word = typed.entry(text, NAMES)
         assert word.isascii()
         assert word.isprintable()

@@ -17,7 +17,7 @@ from gateway.policy.accounts.people import (
     Announcement,
     AnnouncementKind,
     PersonRole,
-    Proposal,
+    ProposedRole,
     Session,
 )
 from tests.around import Scene, account_verb
@@ -63,8 +63,8 @@ class Accounts:
             )
         )
         register.announce(Announcement(AnnouncementKind.CONSOLE, "Dad", "", now, now + ANNOUNCED_FOR))
-        register.propose(Proposal("Mum", "helper", 30, "Dad", now))
-        register.propose(Proposal("Dad", "none", 0, "Mum", now))
+        register.propose(ProposedRole("Mum", "helper", 30, "Dad", now))
+        register.propose(ProposedRole("Dad", "none", 0, "Mum", now))
         line = {"at": now, "who": "Mum", "address": PARENTS_PHONE, "device": "Galaxy-S23"}
         paused = {"what": "pause", "about": "Aruzhan", "until": now + timedelta(minutes=30)}
         reset = {"what": "guardian reset", "detail": "Dad", "who": "console", "address": "", "device": ""}

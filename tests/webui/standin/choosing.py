@@ -11,7 +11,7 @@ from gateway.core.reason_codes import Code
 from gateway.household.editing import bad_rule
 from gateway.household.loading import vocabulary
 from gateway.policy.profile import self_set as selfset
-from gateway.policy.profile.self_set import FILE, MOST_LIMITS, Choice
+from gateway.policy.profile.self_set import FILE, MOST_LIMITS, OwnSetting
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
@@ -23,7 +23,7 @@ class Choosing:
     def __init__(self, household: Household, now: datetime) -> None:
         self._household = household
         self._now = now
-        self.choices: dict[str, tuple[Choice, ...]] = {}
+        self.choices: dict[str, tuple[OwnSetting, ...]] = {}
         self.ago = timedelta()
 
     def verbs(self) -> dict[str, Handler]:
@@ -50,7 +50,7 @@ class Choosing:
             ],
         }
 
-    def _name(self, one: Choice) -> str | None:
+    def _name(self, one: OwnSetting) -> str | None:
         if not one.target:
             return None
         names = {"internet": "The internet", "play": "Play"}

@@ -12,10 +12,10 @@ from unittest.mock import MagicMock
 
 from gateway.control.protocol import Handler, Request
 from gateway.control.router import Router
-from gateway.features.growing.growing import Growing as Engine
+from gateway.features.growing.transitions import AgeTransitions
 from gateway.features.growing.verbs import GrowingVerbs
 from gateway.household.editing import Author
-from gateway.policy.profile.growing import Step
+from gateway.policy.profile.age_transitions import LastTransition
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
@@ -27,21 +27,21 @@ class Steps:
     """In memory: the daemon's store belongs to one thread."""
 
     def __init__(self) -> None:
-        self._steps: dict[str, Step] = {}
+        self._steps: dict[str, LastTransition] = {}
 
-    def all(self) -> Mapping[str, Step]:
+    def all(self) -> Mapping[str, LastTransition]:
         return self._steps
 
-    def of(self, profile: str) -> Step | None:
+    def of(self, profile: str) -> LastTransition | None:
         return self._steps.get(profile)
 
-    def put(self, step: Step, what: str = "", **_: object) -> None:
+    def put(self, step: LastTransition, what: str = "", **_: object) -> None:
         self._steps[step.profile] = step
 
     def drop(self, profile: str) -> None:
         self._steps.pop(profile, None)
 
-    def change(self, change: Callable[[Step], Step]) -> None:
+    def change(self, change: Callable[[LastTransition], LastTransition]) -> None:
         self._steps = {key: change(one) for key, one in self._steps.items()}
 
 
@@ -104,14 +104,14 @@ class Growing:
         return self._household.guardian_of(request)
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> AgeTransitions:
         editing = self._household.editing
         nothing = MagicMock()
         store = MagicMock()  # what else is kept of a child, and goes at 18: nothing
         store.growing = self._steps
         effects: Any = SimpleNamespace(regroup=lambda: editing._in_force(frozenset()))
         family: Any = SimpleNamespace(slots_of=lambda _: frozenset())
-        return Engine(self._home, effects, store, family, nothing, nothing, nothing)
+        return AgeTransitions(self._home, effects, store, family, nothing, nothing, nothing)
 
     @cached_property
     def _table(self) -> Mapping[str, Handler]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import Handler, Request
 from gateway.core.reason_codes import Code
-from gateway.policy.judge.device_test import Check, CheckTopic, NoTestReason
+from gateway.policy.judge.device_test import CheckTopic, HostCheck, NoTestReason
 from tests.webui.standin.places import NOW, TABLET
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 TIKTOK, SCHOOL = "www.tiktok.com", "bilimland.kz"
 
 
-def lines() -> tuple[Check, ...]:
+def lines() -> tuple[HostCheck, ...]:
     return (
-        Check(CheckTopic.REFUSED, TIKTOK, "TikTok"),
-        Check(CheckTopic.OPEN, SCHOOL),
-        Check(CheckTopic.PRIVATE_DNS, "dns.google"),
-        Check(CheckTopic.BEDTIME, at=NOW.replace(hour=20, minute=45), holds=True),
-        Check(CheckTopic.HELP, because=NoTestReason.NO_SITE),
+        HostCheck(CheckTopic.REFUSED, TIKTOK, "TikTok"),
+        HostCheck(CheckTopic.OPEN, SCHOOL),
+        HostCheck(CheckTopic.PRIVATE_DNS, "dns.google"),
+        HostCheck(CheckTopic.BEDTIME, at=NOW.replace(hour=20, minute=45), holds=True),
+        HostCheck(CheckTopic.HELP, because=NoTestReason.NO_SITE),
     )
 
 
@@ -32,7 +32,7 @@ class Proving:
     def __init__(self, household: Household) -> None:
         self._household = household
         self.saw: dict[str, str] = {TIKTOK: "blocked", SCHOOL: "passed", "dns.google": "blocked"}
-        self.lines: tuple[Check, ...] = ()
+        self.lines: tuple[HostCheck, ...] = ()
         self.running = False
 
     def verbs(self) -> dict[str, Handler]:

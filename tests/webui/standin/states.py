@@ -8,13 +8,13 @@ from gateway.control.contract.profile import PROFILE
 from gateway.control.contract.status import DEVICE, STATUS
 from gateway.control.schema import Json, to_json
 from tests.figures import CHILD, HOME
-from webui.features.status.home_text import Here, Home
+from webui.features.status.home_text import Here, HomeView
 from webui.features.status.own_rules_text import OwnRules
 
 
-def home(*children: Json, **values: object) -> Home:
+def home(*children: Json, **values: object) -> HomeView:
     profiles = [CHILD | child for child in children]
-    return Home(STATUS.decode_response(_sent({**HOME, "profiles": profiles, **values})))
+    return HomeView(STATUS.decode_response(_sent({**HOME, "profiles": profiles, **values})))
 
 
 def here(**values: object) -> Here:

@@ -1,1 +1,1 @@
-"""Accounts: sign-in, claim, people, tokens."""
+"""Accounts of users: sign-in, the first guardian, roles, passwords, API tokens."""

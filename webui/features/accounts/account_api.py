@@ -1,4 +1,4 @@
-"""The caller's account and sessions."""
+"""API operations of the caller's own account: its sessions and tokens."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ class TokenEntries:
 
 @noun.declare("GET", "/account", *EVERYBODY, answer=Me)
 def me_(me: Caller) -> object:
-    """Return the caller's name and role."""
+    """Return the caller's name, role and helper's minutes, and whether it has used a token."""
     return Me(me.name, me.role, me.minutes, bool(me.via))
 
 
 @noun.declare("GET", "/account/sessions", *EVERYBODY, answer=Sessions, by_session=True)
 def sessions(me: Caller) -> object:
-    """List the caller's sessions. A token sees none."""
+    """List the caller's sessions, and whether a recovery code exists. Not available to tokens."""
     return me.account("sessions")
 
 
 @noun.declare("DELETE", "/account/sessions", *EVERYBODY, answer=Ended, by_session=True)
 def end_others(me: Caller) -> object:
-    """End all other sessions of the caller."""
+    """End all other sessions of the caller, and return their number."""
     return me.account("end")
 
 
 @noun.declare("DELETE", "/account/sessions/{session}", *EVERYBODY, answer=Ended, by_session=True)
 def end(me: Caller, session: str) -> object:
-    """End one session."""
+    """End one of the caller's sessions by its id."""
     return me.account("end", id=session)
 
 
@@ -68,5 +68,5 @@ def tokens(me: Caller) -> object:
 
 @noun.declare("DELETE", "/account/tokens/{session}", by_session=True)
 def end_token(me: Caller, session: str) -> object:
-    """Revoke a token."""
+    """Revoke one of the caller's API tokens by its id."""
     return me.account("token_end", id=session)

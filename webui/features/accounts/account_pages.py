@@ -1,4 +1,4 @@
-"""A user's own account, for every role: password, recovery code, and active sessions."""
+"""Pages of a user's own account, for every role: password, recovery code, and active sessions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/end")
 @everybody
 def end() -> ResponseReturnValue:
-    """End one session by its id, or all others."""
+    """Sign the user out of one other browser, by its session's id, or of all others."""
     which = request.form.get("id", "")[:ID_LIMIT]
     if not which.isalnum():
         abort(400)
@@ -67,7 +67,7 @@ def set_password() -> ResponseReturnValue:
         return _form(problem), 403
     try:
         with tries.attempt(me.name):
-            answer = session.ask("password", secret=passwords.hashed(new), **_old(me))
+            answer = session.ask("password", secret=passwords.hashed(new), **_typed_password(me))
     except TooManyTriesError as error:
         return _form(error.sentence), 429, {"Retry-After": str(error.seconds)}
     except Unreachable:
@@ -86,7 +86,7 @@ def new_recovery_code() -> ResponseReturnValue:
     me = session.signed_in()
     try:
         with tries.attempt(me.name):
-            answer = session.ask("recovery", **_old(me))
+            answer = session.ask("recovery", **_typed_password(me))
     except TooManyTriesError as error:
         notices.said(error.sentence)
     except Unreachable:
@@ -98,8 +98,11 @@ def new_recovery_code() -> ResponseReturnValue:
     return redirect(url_for("account.show"), 303)
 
 
-def _old(me: session.Person) -> dict[str, str]:
-    """Return the digest of the current password, if there is one."""
+def _typed_password(me: session.Person) -> dict[str, str]:
+    """Return the typed current password's digest as request arguments.
+
+    Empty if the account or the form has no password.
+    """
     old = request.form.get("old", "")
     return {"digest": digest_of(me.name, old)} if me.password and old else {}
 

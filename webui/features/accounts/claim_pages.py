@@ -1,4 +1,4 @@
-"""Creates the first guardian of a gateway, and sets a new password for a user who forgot it."""
+"""Pages that create the first guardian of a gateway, and that set a new password for a forgotten one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CODE_LIMIT = 60  # characters of a typed code
 @blueprint.get("/claim")
 @anyone
 def claim() -> ResponseReturnValue:
-    """Create the first guardian. Not available once there is one."""
+    """Show the form that creates the gateway's first guardian; redirect to sign-in once there is one."""
     found = session.ask("claimable")
     if not found.claimable:
         return redirect(url_for("door.sign_in"), 303)
@@ -77,7 +77,10 @@ class _RefusedError(Exception):
 
 
 def _with_new_password(action: str, name: str, **values: str) -> AccountResponse:
-    """Send ``action`` with the new password. Raises: _RefusedError."""
+    """Send ``action``, `claim` or `recover`, with the typed new password and return the account.
+
+    Raises: _RefusedError with the message for the user.
+    """
     password = request.form.get("password", "")
     if not name.strip() or not name.isprintable():
         raise _RefusedError(_("Enter your name."), 403)
@@ -107,7 +110,7 @@ def _name() -> str:
 
 
 def to_recovery(name: str, code: str) -> ResponseReturnValue:
-    """Redirect to the only page that shows the recovery code."""
+    """Store a new recovery code for ten minutes, and redirect to the only page that shows it."""
     key = sheets().put(Sheet(name, (code,), 0, name, None), time.monotonic())
     return redirect(url_for("claim.recovery", key=key), 303)
 
@@ -124,7 +127,7 @@ def recovery(key: str) -> ResponseReturnValue:
 @blueprint.post("/account/recovery/<key>")
 @everybody
 def put_away(key: str) -> ResponseReturnValue:
-    """Continue to the first run, since the home has no people with rules yet."""
+    """Discard the stored recovery code, and redirect to the start page; to the first run in an empty home."""
     me = session.signed_in()
     sheets().drop(key, me.name)
     return redirect(url_for("setup.start" if is_empty(me.role) else "door.arrive"), 303)

@@ -40,8 +40,9 @@ HOMES = {
 @blueprint.get("/")
 @anyone
 def arrive() -> ResponseReturnValue:
-    """Redirect a signed-in user to the home page, a child's device to its page, and others to the visitors'
-    page.
+    """Redirect a signed-in user to the page of the role, and a child's device to the child's page.
+
+    Other devices get the visitors' page.
     """
     person = session.person()
     if person is not None:
@@ -56,9 +57,11 @@ def arrive() -> ResponseReturnValue:
 @blueprint.get("/signin")
 @anyone
 def sign_in() -> ResponseReturnValue:
-    """Sign in. A link may carry the code; it is used by a form, because chat previews open links too.
+    """Show the sign-in form, with the one-time code of a link filled in.
 
-    A link to the loopback address signs in directly: only this machine can open it.
+    A link's code is used only when the form is sent, because chat previews open links too. A link to the
+    loopback address signs in directly: only this machine can open it. A gateway without a guardian redirects
+    to the claim.
     """
     code = request.args.get("code", "")[:40]
     if code and _is_loopback(urlsplit(f"//{request.host}").hostname):
@@ -82,7 +85,10 @@ def use_code() -> ResponseReturnValue:
 
 
 def _use_code(code: str, *, detour: bool) -> ResponseReturnValue:
-    """Sign in by code. ``detour``: go to the page that sets a password, if there is none."""
+    """Sign in by a one-time code and redirect, or show the form again.
+
+    ``detour``: redirect to the page that sets a password, if the account has none.
+    """
     try:
         with tries.attempt():
             answer = session.ask("signin", token=code)
@@ -116,9 +122,9 @@ def use_password() -> ResponseReturnValue:
 
 
 def digest_of(name: str, password: str) -> str:
-    """Return the digest for the daemon to compare.
+    """Return the digest of a typed password, with the salt of this user, for the daemon to compare.
 
-    It is computed for every name, whether or not a user has it.
+    It is computed for every name, whether or not a user has it. Raises: BusyError.
     """
     salt = session.ask("salt", name=name).salt
     return passwords.digest(password[: passwords.LONGEST + 1], salt)
@@ -134,7 +140,7 @@ def _signed_in(answer: AccountResponse, *, detour: bool) -> ResponseReturnValue:
 
 
 def is_empty(role: str) -> bool:
-    """Return whether a guardian signs in to a home without any rules. The first run is next."""
+    """Return whether the user is a guardian in a home without any rules, who continues with the first run."""
     if role != PersonRole.GUARDIAN or daemon().home().children:
         return False
     return not daemon().client.ask(DEVICES, brief=True).people
@@ -156,7 +162,7 @@ def _later(error: TooManyTriesError, name: str = "") -> ResponseReturnValue:
 
 
 def _offer_time(name: str) -> None:
-    """Send the phone's clock to the daemon: a gateway may have no other source.
+    """Send the phone's clock, which the form has, to the daemon: a gateway may have no other source.
 
     A failure does not stop the sign-in.
     """

@@ -1,4 +1,4 @@
-"""Users who may sign in.
+"""API operations for the users who may sign in: list, invite, change of role.
 
 Changes of accounts need a browser session. Otherwise a stolen token could invite its thief, or accept a
 guardian's own removal in that guardian's name.
@@ -37,7 +37,7 @@ class Invite:
 @record
 class Invited:
     guardian: str
-    token: str  # of the link, valid once within 15 minutes
+    token: str  # of the sign-in link, valid once within 15 minutes
 
 
 @record
@@ -53,7 +53,10 @@ class RoleSet:
 
 @record
 class Said:
-    """An answer to a proposal. A yes repeats the proposal as it was read."""
+    """An answer to a proposed change of role. A yes repeats role and minutes of the proposal.
+
+    The daemon rejects it if the proposal has changed meanwhile.
+    """
 
     answer: Literal["yes", "no"]
     role: Literal["helper", "support", "none"] | None = None
@@ -67,28 +70,31 @@ class Settled:
 
 @noun.declare("GET", "/people", answer=People)
 def all_(me: Caller) -> object:
-    """List users who may sign in, and proposals."""
+    """List the users who may sign in, and the proposed changes of roles."""
     return me.account("people")
 
 
 @noun.declare("POST", "/people", body=Invite, answer=Invited, status=201, by_session=True)
 def invite(me: Caller, body: Invite) -> object:
-    """Invite a new user, or again one who has never signed in."""
+    """Create a one-time sign-in link for a new user, or again for one who has never signed in."""
     values = {"minutes": body.minutes, "again": body.again or None}
-    more = {key: one for key, one in values.items() if one is not None}
+    more = {key: value for key, value in values.items() if value is not None}
     return me.account("invite", name=body.name, role=body.role, **more)
 
 
 @noun.declare("PUT", "/people/{person}/role", body=NewRole, answer=RoleSet, by_session=True)
 def change(me: Caller, person: str, body: NewRole) -> object:
-    """Change a role. A change of another guardian's role is a proposal that this guardian must accept."""
+    """Change a user's role, or remove the user.
+
+    For another guardian this is a proposal, which that guardian must accept.
+    """
     values = {} if body.minutes is None else {"minutes": body.minutes}
     return me.account("change", name=person, role=body.role, **values)
 
 
 @noun.declare("POST", "/people/{person}/answer", body=Said, answer=Settled, by_session=True)
 def answer(me: Caller, person: str, body: Said) -> object:
-    """Answer a proposal about oneself, or withdraw one's own."""
+    """Accept or reject a proposed change of the caller's role, or withdraw the caller's own proposal."""
     values = {"role": body.role, "minutes": body.minutes} if body.answer == "yes" else {}
-    read = {key: one for key, one in values.items() if one is not None}
+    read = {key: value for key, value in values.items() if value is not None}
     return me.account("answer", name=person, answer=body.answer, **read)

@@ -1,4 +1,4 @@
-"""Users who may sign in: guardians, helpers and the provider's support. Only for guardians."""
+"""Pages of the users who may sign in: guardians, helpers and the provider's support. Only for guardians."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def show() -> ResponseReturnValue:
 
 
 def _minutes_offered(person: PersonAccount) -> tuple[int, ...]:
-    """Return the choices of minutes, with the current one."""
+    """Return the choices for a helper's daily minutes, including the current value."""
     return tuple(sorted({*MINUTES, person.minutes or MINUTES[1]}))
 
 
 @blueprint.post("/invite")
 @guardians_only
 def invite() -> ResponseReturnValue:
-    """Invite a new user with a link, or create a new link for an invited one."""
+    """Create a sign-in link for a new user, or a new link for an invited one, and redirect to its page."""
     name = _name()
     if request.form.get("again"):
         return _invited(name, again=True)
@@ -66,7 +66,7 @@ def _invited(name: str, **values: object) -> ResponseReturnValue:
 @blueprint.get("/link/<key>")
 @guardians_only
 def link(key: str) -> ResponseReturnValue:
-    """Show the link. No other page does."""
+    """Show a new sign-in link by its key, for ten minutes. No other page shows it."""
     found = sheets().get(key, session.guardian() or "", time.monotonic())
     page = render_template(
         "invited.html", home=daemon().home(), guardian=session.guardian(), sheet=found, key=key
@@ -77,7 +77,10 @@ def link(key: str) -> ResponseReturnValue:
 @blueprint.post("/change")
 @guardians_only
 def change() -> ResponseReturnValue:
-    """Change a role. A change of another guardian's role is a proposal that this guardian must accept."""
+    """Change a user's role, or remove the user.
+
+    For another guardian this is a proposal, which that guardian must accept.
+    """
     name, values = _name(), _role((*PersonRole, REMOVED))
     with notices.refusals_to(notices.said):
         proposed = session.ask("change", name=name, **values).proposed
@@ -93,7 +96,7 @@ def change() -> ResponseReturnValue:
 @blueprint.post("/answer")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    """Answer a proposal about oneself, or withdraw one's own proposal."""
+    """Accept or reject a proposed change of the user's own role, or withdraw a proposal by this user."""
     said = one_of("answer", ("yes", "no"))
     with notices.refusals_to(notices.said):
         session.ask("answer", name=_name(), answer=said, **_proposed() if said == "yes" else {})
@@ -102,13 +105,16 @@ def answer() -> ResponseReturnValue:
 
 
 def _proposed() -> dict[str, object]:
-    """Return the proposal as the form showed it. The answer applies only to that."""
+    """Return role and minutes of a proposal as the form showed them. The answer applies only to that."""
     values: dict[str, object] = {"role": one_of("role", [*PersonRole, REMOVED])}
     return values | {"minutes": whole("minutes", 0, MINUTES_LIMIT)}
 
 
 def _name() -> str:
-    """Return the typed name. The daemon rejects an invalid one with an explanation."""
+    """Return the typed name with single spaces; ``-`` if it is empty.
+
+    The daemon rejects an invalid name with an explanation.
+    """
     return " ".join(request.form.get("name", "").split())[:NAME_LIMIT] or "-"
 
 

@@ -47,7 +47,7 @@ def make() -> ResponseReturnValue:
 @blueprint.get("/<key>")
 @guardians_only
 def show(key: str) -> ResponseReturnValue:
-    """Show the token. No other page does."""
+    """Show a new API token by its key, for ten minutes. No other page shows it."""
     found = sheets().get(key, session.guardian() or "", time.monotonic())
     page = render_template("token.html", home=daemon().home(), guardian=session.guardian(), sheet=found)
     return page, 200 if found else 410

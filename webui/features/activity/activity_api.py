@@ -1,4 +1,4 @@
-"""A child's activity by day, as far as its log level allows."""
+"""API operations for a child's activity by day, as far as its log level allows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from gateway.control.contract.activity import ERASE, HISTORY, RECENT_BLOCKS, History, RecentBlocks
-from gateway.control.contract.time import LEDGER, Ledger
+from gateway.control.contract.time import LEDGER, LedgerResponse
 from gateway.control.schema import record
 from webui.api.operations import Noun
 from webui.api.who import Caller
@@ -15,13 +15,13 @@ noun = Noun("activity")
 
 
 @record
-class Span:
+class HistoryQuery:
     from_: date | None = None
     to: date | None = None
 
 
 @record
-class OnDay:
+class LedgerQuery:
     day: date | None = None
 
 
@@ -30,25 +30,28 @@ class Erase:
     what: Literal["all", "names"] = "all"
 
 
-@noun.declare("GET", "/children/{child}/history", query=Span, answer=History)
-def history(me: Caller, child: str, query: Span) -> object:
-    """Return minutes by service and category, and what was blocked, at most 30 days back."""
+@noun.declare("GET", "/children/{child}/history", query=HistoryQuery, answer=History)
+def history(me: Caller, child: str, query: HistoryQuery) -> object:
+    """Return a child's minutes and blocks by day, service and category, at most 30 days back."""
     return me.ask(HISTORY, id=child, **{"from": query.from_, "to": query.to})
 
 
 @noun.declare("DELETE", "/children/{child}/history", query=Erase)
 def erase(me: Caller, child: str, query: Erase) -> object:
-    """Delete a child's stored activity permanently."""
+    """Delete a child's stored activity permanently: all of it, or only names."""
     return me.change(ERASE, id=child, what=query.what)
 
 
-@noun.declare("GET", "/children/{child}/ledger", query=OnDay, answer=Ledger)
-def ledger(me: Caller, child: str, query: OnDay) -> object:
-    """Return which minutes counted; from log level 2 on also when and for what."""
+@noun.declare("GET", "/children/{child}/ledger", query=LedgerQuery, answer=LedgerResponse)
+def ledger(me: Caller, child: str, query: LedgerQuery) -> object:
+    """Return the minutes that counted for a child's limits on a day.
+
+    From log level 2 on also when and for what.
+    """
     return me.ask(LEDGER, who=child, **({"day": query.day} if query.day else {}))
 
 
 @noun.declare("GET", "/children/{child}/refusals", answer=RecentBlocks)
 def refusals(me: Caller, child: str) -> object:
-    """Return the last blocks: ten a device within ten minutes, from memory."""
+    """Return the last blocks on a child's devices: up to ten for each, from the last ten minutes."""
     return me.ask(RECENT_BLOCKS, profile=child)

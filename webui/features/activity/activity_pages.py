@@ -1,4 +1,4 @@
-"""Activity: what was used and blocked, by day and week; today's changes by guardians; export and deletion."""
+"""Pages of activity: use and blocks by day and week, guardians' changes of today, export, deletion."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.activity import activity_table, target_names
 from webui.features.activity.activity_text import WEEK, HistoryView
-from webui.features.status.home_text import Child, Home
+from webui.features.status.home_text import ChildView, HomeView
 from webui.features.time.ledger_text import Lane, starts, whole_day
 from webui.forms import day as asked_day
 from webui.forms import one_of, revisions
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.edited import Known, Line, lines
+from webui.rules.edited import RuleLine, SentenceNames, lines
 from webui.rules.entries import ALLOW, put
 from webui.whom import child_of
 
@@ -40,7 +40,7 @@ ERASABLE = ("names", "all")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The days of a child's activity that a page shows."""
+    """The days of a child's activity that a page shows: one day or a week, which links to its neighbours."""
 
     name: str  # day, week
     last: date
@@ -70,17 +70,17 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One child in the family's overview."""
+class ChildRow:
+    """One child in the family's overview, with its activity of the last seven days."""
 
-    child: Child
+    child: ChildView
     week: HistoryView
 
 
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """Show the week of the whole family, and today's changes by guardians."""
+    """Show the activity of the whole family for seven days, and today's changes by guardians."""
     home = daemon().home()
     first = home.day - timedelta(days=WEEK - 1)
     changes = daemon().client.ask(CHANGES).changes
@@ -89,7 +89,7 @@ def show() -> ResponseReturnValue:
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
-        rows=[Row(child, _history(child, first, home.day)) for child in home.children],
+        rows=[ChildRow(child, _history(child, first, home.day)) for child in home.children],
         changes=_with_sentences(changes, home),
         who=who,
         bars=charts.bars,
@@ -98,20 +98,20 @@ def show() -> ResponseReturnValue:
 
 
 def _with_sentences(
-    changes: Sequence[FamilyChange], home: Home
-) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
+    changes: Sequence[FamilyChange], home: HomeView
+) -> list[tuple[FamilyChange, tuple[RuleLine, ...]]]:
     """Return each change with its edits as sentences. The catalogue is requested only if there are edits."""
     if not any(change.edits for change in changes):
         return [(change, ()) for change in changes]
     people = {child.id: child.name for child in home.children}
-    named = Known(daemon().catalogue(), people, home.now)
+    named = SentenceNames(daemon().catalogue(), people, home.now)
     return [(change, lines(change, named)) for change in changes]
 
 
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Restore a person's file to its state before the last change.
+    """Restore a person's rule file to its state before the last change, and redirect to the overview.
 
     Covers adults, whose rules have no page.
     """
@@ -164,12 +164,12 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
     )
 
 
-def _history(child: Child, first: date, last: date) -> HistoryView:
+def _history(child: ChildView, first: date, last: date) -> HistoryView:
     """Return the activity from ``first`` to ``last``, both included."""
     return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last}))
 
 
-def _view(profile: str, name: str) -> tuple[Home, Child, View]:
+def _view(profile: str, name: str) -> tuple[HomeView, ChildView, View]:
     home = daemon().home()
     child = child_of(home, profile)
     most = MONTH if name == "day" else MONTH - (WEEK - 1)
@@ -179,7 +179,7 @@ def _view(profile: str, name: str) -> tuple[Home, Child, View]:
 @blueprint.get("/<profile>/<name>.csv")
 @guardians_only
 def export(profile: str, name: str) -> ResponseReturnValue:
-    """Return the page's data as a table for a spreadsheet."""
+    """Return a child's activity of a day or week as a CSV file for download."""
     if name not in VIEWS:
         abort(404)
     _home, child, view = _view(profile, name)

@@ -1,4 +1,7 @@
-"""Exports a history as a table. Names in it are untrusted input, and a spreadsheet evaluates formulas."""
+"""Exports a child's activity as a CSV table.
+
+Names in it are untrusted input, and a spreadsheet evaluates formulas.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ Cells = tuple[str, ...]
 
 
 def rows(view: HistoryView) -> Iterator[Cells]:
-    """Yield the header, minutes by day, then what was blocked and allowed."""
+    """Yield the table: a header, minutes by day, blocked categories, then blocked and visited sites."""
     yield _("Day"), _("What"), _("Name"), _("Minutes"), _("Times"), _("Last"), _("Why")
     history = view.history
     for day in history.days:
@@ -54,8 +57,9 @@ def table(found: Iterable[Cells]) -> str:
 
 
 def cell(text: str) -> str:
-    """Return the text; what begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate
-    it.
+    """Return a cell's text without control characters.
+
+    What begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate it.
     """
     bare = plain(text, CELL_LIMIT)
     return f"'{bare}" if text.startswith(STARTS) or bare.lstrip().startswith(STARTS) else bare

@@ -1,4 +1,4 @@
-"""A child's past days as the pages show them, with sums over several days."""
+"""Wraps a child's history of past days for the pages, with sums over several days."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ WEEK = 7  # days
 
 
 class SiteView:
-    """A blocked or visited site."""
+    """A blocked or visited site in a child's history, as the pages show it."""
 
     def __init__(self, site: SiteActivity) -> None:
         self.site = site
 
     @property
     def is_background(self) -> bool:
-        """Return whether it was loaded without user action: by pages, or by devices in the background."""
+        """Return whether no user requested the site: ads and trackers, or blocks that share a reason."""
         return self.site.target == ADS or self.site.target.startswith(REASON)
 
     @property
@@ -40,7 +40,7 @@ class SiteView:
         """Return why the site was blocked; empty for a visited one."""
         if not isinstance(self.site, BlockedSite):
             return ""
-        # A group by reason has no name; for ads it is the host, for services and sites their own.
+        # Blocks grouped by reason have no name. Those of a category are named by their first host.
         if self.site.target.startswith(CATEGORY) and self.site.hosts:
             return telling.blocked_site(self.site, self.site.hosts[0].host)
         named = "" if self.site.target.startswith(REASON) else self.site.name
@@ -48,7 +48,7 @@ class SiteView:
 
 
 class HistoryView:
-    """The days of a history."""
+    """A child's history of one or several days, with sums over them."""
 
     def __init__(self, history: History) -> None:
         self.history = history
@@ -80,7 +80,10 @@ class HistoryView:
 
     @property
     def opened(self) -> tuple[CategoryCount, ...]:
-        """Return the allowed categories by number of requests: without a limit, no minutes are known."""
+        """Return the allowed categories, the most requested first.
+
+        They are counted by requests: without a limit, no minutes are known.
+        """
         found = [kind for kind in self.history.kinds if kind.opened and not kind.target.startswith(REASON)]
         return tuple(sorted(found, key=lambda kind: -kind.opened))
 

@@ -1,4 +1,4 @@
-"""Recent blocks of the device that asks, in the reader's language."""
+"""Describes recent blocks of the requesting device in the reader's language."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BlockView:
 
     @property
     def contest(self) -> str:
-        """Return where to contest the block, as a sentence."""
+        """Return a sentence about where to contest the block; empty if that is unknown."""
         return telling.contested(self.origin.contest)
 
     @property
@@ -45,7 +45,7 @@ class BlockView:
 
     @staticmethod
     def is_packaged(list_id: str) -> bool:
-        """Return whether the list comes with the program."""
+        """Return whether a list comes with the program."""
         return list_id.startswith(PACKAGED)
 
 
@@ -60,13 +60,13 @@ class BlocksView:
         return next((view for view in self.found if view.block.host == host), None)
 
     def askable(self, host: str) -> BlockView | None:
-        """Return the block of a site that the child may ask for."""
+        """Return the block of ``host`` if the child may send a request for it; None otherwise."""
         found = (view for view in self.found if view.block.askable and not view.for_time)
         return next((view for view in found if view.block.host == host), None)
 
 
 def blocks_of(here: Here) -> BlocksView:
-    """Return the last ten blocks of the device that asks; none of an unknown device."""
+    """Return the last ten blocks within ten minutes on the device ``here``; none of an unknown device."""
     if not here.mac:
         return BlocksView(RecentBlocks((), shared=False))
     return BlocksView(daemon().client.ask(RECENT_BLOCKS, device=here.mac, limit=SHOWN))

@@ -18,7 +18,7 @@ from webui.features.activity.block_text import BlockView, blocks_of
 from webui.features.lists.registers_pages import all_registers
 from webui.features.lists.registers_text import RegisterView
 from webui.features.requests.requests_text import waiting_for
-from webui.features.status.home_text import Here, Home
+from webui.features.status.home_text import Here, HomeView
 from webui.language.levels import level_of
 
 blueprint = Blueprint("refused", __name__)
@@ -36,7 +36,10 @@ INFORMS = frozenset({"bedtime", "window", "out_of_time", "paused", "quarantined"
 @blueprint.get("/refused")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show the reason from the device's own last blocks. A new device sees who can approve it."""
+    """Show why the requested host is blocked, from the device's own last blocks.
+
+    A device without an owner sees who can approve it.
+    """
     home, here = daemon().home(), daemon().here(source_address())
     if request.args.get("reason") == EVERYONE:
         return _render("everyone", home, here), 403
@@ -67,11 +70,11 @@ def show() -> ResponseReturnValue:
 
 
 def _register_of(refusal: BlockView | None, on: dict[str, RegisterView]) -> RegisterView | None:
-    """Return the register that decided; None if this device has no list of its own blocks."""
+    """Return the state's register that decided; None if the block is not among the device's last ones."""
     return on.get(refusal.block.owner.split(":")[1]) if refusal and ":" in refusal.block.owner else None
 
 
-def _render(variant: str, home: Home, here: Here, **values: object) -> str:
+def _render(variant: str, home: HomeView, here: Here, **values: object) -> str:
     child = home.child(here.profile)
     level = level_of(child.band).value if child else ""
     return render_template(

@@ -17,9 +17,9 @@ from webui.daemon import daemon
 from webui.features.activity.activity_text import WEEK, HistoryView
 from webui.features.activity.digest_text import new_names, week_of
 from webui.features.activity.target_names import title
-from webui.features.status.home_text import Child, Home
+from webui.features.status.home_text import ChildView, HomeView
 from webui.language.changes import who
-from webui.rules.edited import Known, Line, lines
+from webui.rules.edited import RuleLine, SentenceNames, lines
 from webui.rules.steps import step_sentence
 
 blueprint = Blueprint("digest", __name__, url_prefix="/parent/digest")
@@ -53,15 +53,15 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _week(child: Child, home: Home) -> HistoryView:
+def _week(child: ChildView, home: HomeView) -> HistoryView:
     first = home.day - timedelta(days=WEEK - 1)
     return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": home.day}))
 
 
-def _changes(child: Child, home: Home) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
-    """Return the changes of a child's rules, as the child sees them."""
+def _changes(child: ChildView, home: HomeView) -> list[tuple[FamilyChange, tuple[RuleLine, ...]]]:
+    """Return the recent changes of a child's rules, each with its sentences, as the child sees them."""
     found = daemon().client.ask(OWN_CHANGES, id=child.id).changes
     if not found:
         return []
-    known = Known(daemon().catalogue(), {}, home.now)
+    known = SentenceNames(daemon().catalogue(), {}, home.now)
     return [(change, lines(change, known)) for change in found]

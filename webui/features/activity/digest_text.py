@@ -1,4 +1,4 @@
-"""A family's last seven days, child by child, as far as each child's log level lets a parent see."""
+"""Sums up a family's last seven days by child, as far as each child's log level lets a parent see."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gateway.control.contract.rules import FamilyChange
 from gateway.policy.profile.rules import KINDS_LEVEL
 from webui.features.activity.activity_text import HistoryView
 from webui.features.devices.device_text import called
-from webui.features.status.home_text import Child
-from webui.rules.edited import Line
+from webui.features.status.home_text import ChildView
+from webui.rules.edited import RuleLine
 
 SPAN = timedelta(days=7)
 KINDS_SHOWN = 6
@@ -23,26 +23,26 @@ DEVICES_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """The week of one child."""
+    """The summary of one child's last seven days: minutes, categories, blocks, requests, changes of rules."""
 
-    child: Child
+    child: ChildView
     minutes: int
     kinds: tuple[Usage, ...]
     refused: int
     kept: bool  # activity is stored at this log level
-    answered: int | None  # None: requests are not shown any more
+    answered: int | None  # None: answered requests are not shown at this log level
     waiting: int
-    changes: tuple[tuple[FamilyChange, tuple[Line, ...]], ...]
+    changes: tuple[tuple[FamilyChange, tuple[RuleLine, ...]], ...]
 
 
 def week_of(
-    child: Child,
+    child: ChildView,
     history: HistoryView | None,
     asked: Iterable[RequestView],
-    changes: Iterable[tuple[FamilyChange, tuple[Line, ...]]],
+    changes: Iterable[tuple[FamilyChange, tuple[RuleLine, ...]]],
     now: datetime,
 ) -> Week:
-    """Return the week of a child.
+    """Return the summary of a child's last seven days.
 
     ``history`` is ignored below the log level at which categories are visible.
     """
@@ -58,11 +58,11 @@ def week_of(
         if kept
         else None,
         waiting=sum(request.waits for request in mine),
-        changes=tuple((one, sentence) for one, sentence in changes if now - one.at < SPAN),
+        changes=tuple((change, said) for change, said in changes if now - change.at < SPAN),
     )
 
 
 def new_names(devices: Iterable[ListedDevice], now: datetime) -> list[str]:
-    """Return the names of devices that appeared within these days."""
+    """Return the names of devices that appeared within the last seven days, at most `DEVICES_SHOWN`."""
     found = [device for device in devices if device.first_seen and now - device.first_seen < SPAN]
     return [called(device) for device in found[:DEVICES_SHOWN]]

@@ -1,4 +1,4 @@
-"""Names of a history's targets: the daemon's for services and categories, this module's for reasons."""
+"""Names for the targets in a child's history: services, categories, sites, and reasons of blocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME_LIMIT = 80  # characters of a host or a service
 
 
 def title(target: str, name: str | None) -> str:
-    """Return the name of a service, a category, a site, or a reason that groups many blocks."""
+    """Return the display name of a target, such as ``reason:bedtime``. ``name``: the daemon's name for it."""
     if target == OTHER:
         return _("Something else")
     if not target.startswith(REASON):

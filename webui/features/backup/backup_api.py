@@ -1,4 +1,4 @@
-"""Backups of rules, grants and accounts in one file: create, inspect, restore, undo.
+"""API operations for backups of rules, grants and accounts in one file: create, inspect, restore, undo.
 
 These operations need a browser session. A backup contains password hashes, and a restored one adds its
 accounts. A stolen token could otherwise give itself permanent access.
@@ -21,11 +21,11 @@ from gateway.control.contract.backup import (
     RestoreApplied,
 )
 from gateway.control.schema import Text, record, values_of
-from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
+from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui.api.operations import Noun
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.upkeep import sealer
+from webui.upkeep import backup_process
 
 noun = Noun("backup")
 
@@ -56,9 +56,9 @@ class BackupLook(BackupContent):
 
 @noun.declare("POST", "/backup", body=Seal, answer=bytes, media=FILE, by_session=True)
 def make(me: Caller, body: Seal) -> Response:
-    """Create a backup file, encrypted with this password."""
+    """Create a backup file of rules, grants and accounts, encrypted with this password."""
     text, _left_out = pieces.fetch(daemon().client, by=me.name, origin=source_address())
-    sealed = sealer.seal(text, body.password)
+    sealed = backup_process.encrypt_backup(text, body.password)
     name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(sealed, mimetype=FILE, headers=headers)
@@ -68,8 +68,8 @@ def make(me: Caller, body: Seal) -> Response:
     "POST", "/backup/opened", body=SealedFile, answer=Opened, status=201, upload=MOST_FILE, by_session=True
 )
 def read(me: Caller, body: SealedFile) -> object:
-    """Open a file. It is stored until it is restored; nothing is changed yet."""
-    text = sealer.unseal(body.file, body.password)
+    """Decrypt a backup file and store it for ten minutes. Returns its token; nothing is restored yet."""
+    text = backup_process.decrypt_backup(body.file, body.password)
     return Opened(pieces.send(daemon().client, text, by=me.name, origin=source_address()))
 
 
@@ -82,23 +82,23 @@ def look(me: Caller, session: str) -> object:
 
 @noun.declare("POST", "/backup/opened/{session}/apply", answer=RestoreApplied, by_session=True)
 def apply(me: Caller, session: str) -> object:
-    """Restore it, completely or not at all."""
+    """Restore the opened backup, completely or not at all."""
     return me.change(RESTORE_APPLY, action="apply", token=session)
 
 
 @noun.declare("DELETE", "/backup/opened", by_session=True)
 def drop(me: Caller) -> object:
-    """Discard the opened backup."""
+    """Discard the opened backup without a change."""
     return me.change(RESTORE, action="drop")
 
 
 @noun.declare("GET", "/backup/last", answer=LastRestore, by_session=True)
 def last(me: Caller) -> object:
-    """Return the last restored backup, and whether it can be undone."""
+    """Return when a backup was last restored, and whether that can be undone."""
     return me.change(RESTORE_LAST, action="last")
 
 
 @noun.declare("POST", "/backup/undo", by_session=True)
 def undo(me: Caller) -> object:
-    """Undo the last restore."""
+    """Undo the last restore of a backup."""
     return me.change(RESTORE, action="undo")

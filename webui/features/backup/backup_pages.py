@@ -1,6 +1,6 @@
-"""Backups: one file with rules, grants and accounts, encrypted with a password.
+"""Pages of backups: one file with rules, grants and accounts, encrypted with a password.
 
-Creates, restores and undoes.
+A guardian creates it, inspects and restores one, and can undo a restore.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from gateway.control import backups as pieces
 from gateway.control.client import Unreachable
 from gateway.control.contract.backup import RESTORE, RESTORE_APPLY, RESTORE_LAST, RESTORE_LOOK
 from gateway.core.errors import ControlError
-from gateway.web.backup_seal import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
+from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.language import refusals
 from webui.language.i18n import gettext as _
-from webui.upkeep import sealer
+from webui.upkeep import backup_process
 
 blueprint = Blueprint("backup", __name__, url_prefix="/parent/backup")
 
@@ -44,7 +44,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/make")
 @guardians_only
 def make() -> ResponseReturnValue:
-    """Return the file as a download."""
+    """Create a backup, encrypted with the typed password, and return it as a download."""
     password = request.form.get("password", "")
     if password != request.form.get("again", ""):
         notices.said(_("The two passwords are not the same. No file was made."))
@@ -61,7 +61,7 @@ def make() -> ResponseReturnValue:
     sealed = b""
     with notices.refusals_to(notices.said):
         text, _left_out = pieces.fetch(daemon().client, **_who())
-        sealed = sealer.seal(text, password)
+        sealed = backup_process.encrypt_backup(text, password)
     if not sealed:
         return _back()
     name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
@@ -72,14 +72,14 @@ def make() -> ResponseReturnValue:
 @blueprint.post("/read")
 @guardians_only
 def read() -> ResponseReturnValue:
-    """Decrypt an uploaded backup. The daemon stores it until it is restored; nothing is changed yet."""
+    """Decrypt an uploaded backup and redirect to its page. The daemon stores it; nothing is restored yet."""
     # Only this form carries a file.
     request.max_content_length = UPLOAD_LIMIT
     file = request.files.get("file")
     data = file.read(MOST_FILE + 1) if file is not None else b""
     token = ""
     with notices.refusals_to(notices.said):
-        text = sealer.unseal(data, request.form.get("password", "")[:PASSWORD_MOST])
+        text = backup_process.decrypt_backup(data, request.form.get("password", "")[:PASSWORD_MOST])
         token = pieces.send(daemon().client, text, **_who())
         notices.forget()
     return redirect(url_for("backup.look", token=token), 303) if token else _back()

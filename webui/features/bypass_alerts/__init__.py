@@ -1,1 +1,1 @@
-"""Cards about bypass methods that devices use."""
+"""Cards on the pages that report which bypass methods devices have used."""

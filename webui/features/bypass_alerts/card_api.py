@@ -1,4 +1,4 @@
-"""Cards about bypass methods, for guardians and for the device itself."""
+"""API operations for cards. A card reports that a device has used a bypass method."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def cards(me: Caller) -> object:
 
 @noun.declare("POST", "/cards/{mac}/{way}/dismiss")
 def dismiss(me: Caller, mac: str, way: str) -> object:
-    """Dismiss a card."""
+    """Dismiss the card about a bypass method of a device. The method stays blocked."""
     return me.change(DISMISS_CARD, device=mac, way=way)
 
 
 @noun.declare("POST", "/cards/{mac}/{way}/restore")
 def restore(me: Caller, mac: str, way: str) -> object:
-    """Restore a dismissed card."""
+    """Show the dismissed card about a bypass method of a device again."""
     return me.change(DISMISS_CARD, device=mac, way=way, back=True)

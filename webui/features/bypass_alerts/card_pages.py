@@ -19,7 +19,10 @@ CARD_LIMIT = 60  # characters: an address and a method
 @blueprint.post("/")
 @guardians_only
 def dismiss() -> ResponseReturnValue:
-    """Dismiss a card. The block stays, and the device's own page still shows it."""
+    """Dismiss a card on the parents' page.
+
+    The bypass method stays blocked, and the device's own page still shows the card.
+    """
     card, device, way = _card()
     with notices.refusals_to(notices.said):
         daemon().change(DISMISS_CARD, device=device, way=way, by=guardian() or "", origin=source_address())
@@ -40,7 +43,10 @@ def back() -> ResponseReturnValue:
 
 
 def _card() -> tuple[str, str, str]:
-    """Return the form's field as device and method. The daemon checks whether there is such a card."""
+    """Return the form's card, and its two parts: the device's address and the bypass method.
+
+    The daemon checks whether there is such a card.
+    """
     card = request.form.get("card", "")
     device, blank, way = card.partition(" ")
     if not blank or len(card) > CARD_LIMIT:

@@ -1,4 +1,4 @@
-"""Cards about bypass methods as the pages show them, with the steps in the device's own menu."""
+"""Wraps cards about bypass methods for the pages, with the steps in the device's own menu."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ SHOWN = 3  # cards on the parents' page, above the children's; the rest is a num
 
 
 class MenuView:
-    """Menu steps in the browser's language if they are known in it, or else in English."""
+    """The steps in a device's menu that turn a bypass method off.
+
+    They are in the browser's language if they are known in it, or else in English.
+    """
 
     def __init__(self, menu: MenuPath) -> None:
         self.language = spoken(menu.steps)
@@ -46,7 +49,7 @@ class CardView:
 
 
 class CardsView:
-    """Cards, newest first. ``more``: how many are not shown."""
+    """Cards about bypass methods, newest first. ``more``: how many are not shown."""
 
     def __init__(self, answer: BypassCards) -> None:
         self.found = tuple(map(CardView, answer.cards))

@@ -1,1 +1,1 @@
-"""Devices of the network, and questions about new ones."""
+"""Devices of the network: owners, names, sharing, and questions about new ones."""

@@ -1,4 +1,4 @@
-"""All devices of the home by person; answers to questions about devices; a search of the network."""
+"""Pages about all devices: the list by owner, answers to questions about devices, a scan of the network."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the list of devices as an HTML fragment, for the script that updates the page."""
     return render_template("devices_now.html", **_all())
 
 
@@ -54,7 +54,7 @@ def scan() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    """Answer a question about a device with a person, or with one of the question's answers."""
+    """Send the guardian's answer to a question about a device: an owner, or one of the offered answers."""
     back = url_for("devices.show" if request.form.get("from") else "home.show")
     mac, waiting = request.form.get("mac", ""), daemon().client.ask(QUESTIONS, limit=QUESTIONS_MOST).questions
     question = next((question for question in waiting if question.mac == mac), None)

@@ -1,4 +1,4 @@
-"""A guardian unlocks a device for an adult for a while, from another device, or locks it again."""
+"""A guardian unlocks a device for an adult for a limited time, from another device, or locks it again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ blueprint = Blueprint("device_open", __name__, url_prefix="/parent/device")
 @blueprint.post("/open")
 @guardians_only
 def open_it() -> ResponseReturnValue:
-    """Unlock a device on which no password can be typed, such as a television."""
+    """Unlock a device for an adult for the chosen time.
+
+    It is for devices on which no password can be typed, such as a television.
+    """
     _devices, device = known(request.form.get("mac", ""))
     length = one_of("length", lengths())
     with notices.refusals_to(notices.said):

@@ -1,4 +1,4 @@
-"""One device: its details, name and owner, and how to forget it."""
+"""Pages about one device: its details, name and owner, and how to forget it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
 
 
 def known(mac: str) -> tuple[DevicesView, DeviceDetails]:
-    """Return one device. The list of all may have hundreds, most of them invented."""
+    """Return one device and its details from the daemon; respond with 404 for an unknown address.
+
+    Only this device is requested: the list of all may have hundreds, most of them invented.
+    """
     if len(mac) > MAC_LIMIT:
         abort(404)
     try:
@@ -132,7 +135,7 @@ def name_back() -> ResponseReturnValue:
 
 
 def _name(device: DeviceDetails, said: str) -> None:
-    """Set the name. An empty name restores the one that the device gives itself."""
+    """Set the family's name for a device, with an undo. An empty one restores the device's own name."""
     label = plain(" ".join(plain(said, len(said)).split()), LABEL_LIMIT)
     with notices.refusals_to(notices.said):
         answer = change(NAME_DEVICE, mac=device.mac, name=label or None)
@@ -155,12 +158,15 @@ def forget() -> ResponseReturnValue:
 
 
 def change(verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
-    """Send a change in the guardian's name."""
+    """Send a change to the daemon in the signed-in guardian's name, and return the response."""
     return daemon().change(verb, by=guardian() or "", origin=source_address(), **values)
 
 
 def undo_fields(count: int | None) -> list[str]:
-    """Return the fields of an undo form: a device, and its former owner."""
+    """Return the parts of an undo form's value: a device's address, and what it had before.
+
+    ``count``: their number, the last with the rest of the text; None: any number. Other values give 400.
+    """
     text = request.form.get("was", "")
     parts = text.split(" ") if count is None else text.split(" ", count - 1)
     if len(text) > WAS_LIMIT or not parts[0] or (count is not None and len(parts) != count):
@@ -169,7 +175,7 @@ def undo_fields(count: int | None) -> list[str]:
 
 
 def back_to(device: DeviceDetails) -> ResponseReturnValue:
-    """Return to the page that the form was on."""
+    """Redirect to the page that the form was on: the list of devices, or the page of ``device``."""
     if request.form.get("from") == "devices":
         return redirect(url_for("devices.show", _anchor=f"device-{device.mac}"), 303)
     return redirect(url_for("device.show", mac=device.mac), 303)

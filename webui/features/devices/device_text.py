@@ -1,4 +1,4 @@
-"""Devices of the network as the pages show them: names, owners, and groups."""
+"""Describes devices for the pages: names, owners, and groups."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def called(device: ListedDevice) -> str:
 
 
 def is_private(seen: ListedDevice | OpenQuestion) -> bool:
-    """Return whether its online status is private."""
+    """Return whether guardians may not see at what time the device was online."""
     return seen.sightings != Sightings.MOMENT
 
 
 def is_new(device: ListedDevice) -> bool:
-    """Return whether the device has no owner yet."""
+    """Return whether the device has no owner yet, or an open question about its owner."""
     return device.profile == QUARANTINE or bool(device.asked and device.asked not in SETTLED)
 
 
@@ -67,7 +67,7 @@ class DeviceGroup:
 
 
 class DevicesView:
-    """The devices, by the people who own them."""
+    """The devices of the network and the people who own them."""
 
     def __init__(self, state: DeviceList) -> None:
         self.state = state
@@ -80,7 +80,7 @@ class DevicesView:
         return tuple(person.name for person in self.state.people if person.id in profiles)
 
     def owner(self, device: ListedDevice) -> str:
-        """Return the owner in a word or two."""
+        """Return a device's owner as a short text: a person, several people, or a group such as guests."""
         person = self.person(device.profile)
         if device.shared:
             return ", ".join(plain(name) for name in self.names_of(device.shared))
@@ -88,7 +88,7 @@ class DevicesView:
 
     @property
     def groups(self) -> tuple[DeviceGroup, ...]:
-        """Return children's devices first, then adults', shared, unfiltered, guests', and new ones."""
+        """Return the devices in groups: by child, by adult, then shared, unfiltered, guests' and new ones."""
         new = [device for device in self.state.devices if is_new(device)]
         shared = [device for device in self.state.devices if device.shared and device not in new]
         rest = [device for device in self.state.devices if device not in new and device not in shared]
@@ -108,7 +108,7 @@ class DevicesView:
 
 
 def _group(key: str, name: str, devices: Iterable[ListedDevice], person: str = "") -> DeviceGroup:
-    """Return a group with online devices first, then by last sighting."""
+    """Return a group of devices, online ones first, then by last sighting."""
     found = sorted(devices, key=_last_seen, reverse=True)
     found.sort(key=lambda device: not device.online)
     return DeviceGroup(key, name, tuple(found[:GROUP_SHOWN]), person, len(found))
@@ -129,7 +129,7 @@ def place_name(place: str) -> str:
 
 
 def describe_place(name: str, place: str, person: DeviceOwner | None) -> str:
-    """Describe the assignment in one sentence."""
+    """Return a sentence about a device's new owner: ``person``, or else the group ``place``."""
     if person is not None:
         return _("%(device)s is %(name)s's now.", device=name, name=plain(person.name))
     sentences = {

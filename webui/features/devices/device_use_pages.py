@@ -1,4 +1,4 @@
-"""How one device is used: shared by several people, through a school's or firm's VPN, without mobile data."""
+"""Settings of one device's use: shared by several people, a school's or firm's VPN, no mobile data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SITES_LIMIT = 8  # names of one VPN
 @blueprint.post("/share")
 @guardians_only
 def share() -> ResponseReturnValue:
-    """Share a device between several people, or end the sharing."""
+    """Share a device between several people, or end the sharing if none is ticked."""
     devices, device = known(request.form.get("mac", ""))
     people = [person.id for person in devices.state.people if person.id in request.form.getlist("people")]
     if len(people) == 1:
@@ -46,7 +46,10 @@ def share_back() -> ResponseReturnValue:
 
 
 def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place: str = "") -> None:
-    """Share the device. ``place``: its owner before."""
+    """Share the device between ``people``, with an undo. Without people, end the sharing.
+
+    ``place``: the owner of a device whose sharing ends; empty: none is assigned.
+    """
     was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
     with notices.refusals_to(notices.said):
         if people:

@@ -1,4 +1,4 @@
-"""Devices: owners, details, questions about them, and the bypass methods that they use."""
+"""API operations for devices: details, owners, names, scans, and questions about devices."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ Owner = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_-]{0,62}")]  # a person, or
 
 
 @record
-class Opening:
+class AdultUnlockBody:
     length: Length
 
 
-# Here, an empty text is in place of the socket's null.
+# The API has an empty text in place of the null in the control socket's records.
 
 
 @record
@@ -61,7 +61,7 @@ class Devices:
 
 
 @record
-class Question(OpenQuestion):
+class DeviceQuestion(OpenQuestion):
     known: str
     owner: str
     rules: str
@@ -69,7 +69,7 @@ class Question(OpenQuestion):
 
 @record
 class Questions:
-    questions: tuple[Question, ...]
+    questions: tuple[DeviceQuestion, ...]
     count: int
 
 
@@ -84,7 +84,7 @@ class Rename:
 
 
 @record
-class Mark:
+class DeviceMarkBody:
     no_mobile_data: bool
 
 
@@ -98,7 +98,7 @@ class QuestionReply:
 
 @noun.declare("GET", "/devices", answer=Devices)
 def all_(me: Caller) -> object:
-    """List every device of the home."""
+    """List every device of the home, the people who own them, and whether a scan runs."""
     return me.ask(DEVICES, brief=True)
 
 
@@ -110,7 +110,7 @@ def one(me: Caller, mac: str) -> object:
 
 @noun.declare("PUT", "/devices/{mac}/owner", body=Assign, answer=Assigned)
 def assign(me: Caller, mac: str, body: Assign) -> object:
-    """Set the owner: a person's id, or `home`, `guest`, `visitor`, `adult`."""
+    """Set a device's owner: a person's id, or `home`, `guest`, `visitor`, `adult`."""
     return me.change(ASSIGN, mac=mac, profile=body.owner)
 
 
@@ -120,21 +120,21 @@ def name(me: Caller, mac: str, body: Rename) -> object:
     return me.change(NAME_DEVICE, mac=mac, **({"name": body.name} if body.name else {}))
 
 
-@noun.declare("PUT", "/devices/{mac}/mark", body=Mark, answer=DeviceMark)
-def mark(me: Caller, mac: str, body: Mark) -> object:
-    """Set whether it has no mobile data."""
+@noun.declare("PUT", "/devices/{mac}/mark", body=DeviceMarkBody, answer=DeviceMark)
+def mark(me: Caller, mac: str, body: DeviceMarkBody) -> object:
+    """Set whether a device has no mobile data. Such a device shows the gateway's page while it is blocked."""
     return me.change(DEVICE_MARK, mac=mac, no_mobile_data=body.no_mobile_data)
 
 
-@noun.declare("PUT", "/devices/{mac}/adult-proof", body=Opening, answer=AdultProofChange)
-def open_(me: Caller, mac: str, body: Opening) -> object:
-    """Unlock a new, a guest's or a shared device for an adult for a while; never a child's own."""
+@noun.declare("PUT", "/devices/{mac}/adult-proof", body=AdultUnlockBody, answer=AdultProofChange)
+def open_(me: Caller, mac: str, body: AdultUnlockBody) -> object:
+    """Unlock a new, a guest's or a shared device for an adult for a limited time; never a child's own."""
     return me.change(ADULT_PROOF, action="open", device=mac, length=body.length)
 
 
 @noun.declare("DELETE", "/devices/{mac}/adult-proof")
 def close(me: Caller, mac: str) -> object:
-    """Lock it again: its own rules apply."""
+    """End the unlocking of a device for an adult: its own rules apply again."""
     return me.change(ADULT_PROOF, action="end", device=mac)
 
 
@@ -146,13 +146,13 @@ def forget(me: Caller, mac: str) -> object:
 
 @noun.declare("GET", "/scan", answer=ScanState)
 def look(me: Caller) -> object:
-    """Return the state of the last network scan."""
+    """Return the state of the running or last network scan."""
     return me.ask(SCAN, look=True)
 
 
 @noun.declare("POST", "/scan", answer=ScanState)
 def scan(me: Caller) -> object:
-    """Start a network scan."""
+    """Start a network scan for devices."""
     return me.change(SCAN)
 
 
@@ -164,6 +164,6 @@ def questions(me: Caller) -> object:
 
 @noun.declare("POST", "/questions/{mac}/answer", body=QuestionReply, answer=Identified)
 def identify(me: Caller, mac: str, body: QuestionReply) -> object:
-    """Answer a question with one of its `replies`, or with an owner."""
+    """Answer a question about a device with one of its `replies`, or with an owner."""
     values = {"answer": body.answer, "profile": body.child}
-    return me.change(IDENTIFY, mac=mac, **{key: one for key, one in values.items() if one})
+    return me.change(IDENTIFY, mac=mac, **{key: value for key, value in values.items() if value})

@@ -1,1 +1,1 @@
-"""Tests of the filter from a device, and of bypass methods."""
+"""Tests of the filter: from a child's device, and of bypass methods against a child's rules."""

@@ -1,4 +1,4 @@
-"""A guardian tests bypass methods against a child's rules, and sees the results."""
+"""Pages on which a guardian tests bypass methods against a child's rules, and sees the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the results of the bypass test as an HTML fragment, for the script that updates the page."""
     return _page(profile, "trial_now.html")
 
 

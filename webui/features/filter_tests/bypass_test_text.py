@@ -1,4 +1,4 @@
-"""Results of the bypass test of a child's rules: problems first, then all of them by group."""
+"""Describes the results of a bypass test of a child's rules: problems first, then all of them by group."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class MethodView:
 
     @property
     def word(self) -> str:
-        """Return the result, as one word for IPv4 and IPv6 if they agree."""
+        """Return the result in words; IPv4 and IPv6 are listed separately if they differ."""
         if len(self.found) < 2:
             return _word(next(iter(self.found), "unknown"))
         return _("IPv4: %(four)s, IPv6: %(six)s", four=_word(self.check.ipv4), six=_word(self.check.ipv6))
@@ -69,7 +69,7 @@ _SETTINGS: Mapping[str, Callable[[], Setting]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MethodGroup:
     id: str
     tried: tuple[MethodView, ...]
 
@@ -79,7 +79,7 @@ class Group:
 
 
 class BypassTestView:
-    """The result of a test, as the page shows it."""
+    """The results of a bypass test, as the page shows them."""
 
     def __init__(self, state: BypassTestState) -> None:
         self.state = state
@@ -91,7 +91,7 @@ class BypassTestView:
 
     @property
     def chosen(self) -> tuple[MethodView, ...]:
-        """Return the methods that the family's rules allow."""
+        """Return the methods that are open because the family's rules allow them."""
         return tuple(method for method in self.methods if method.open_by_rule)
 
     @property
@@ -107,10 +107,10 @@ class BypassTestView:
         return sum("unknown" in method.found or not method.found for method in self.methods)
 
     @property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[MethodGroup, ...]:
         by_id = {method.check.id: method for method in self.methods}
         found = (
-            Group(name, tuple(by_id[ident] for ident in ids if ident in by_id))
+            MethodGroup(name, tuple(by_id[ident] for ident in ids if ident in by_id))
             for name, ids in around.GROUPS.items()
         )
         return tuple(group for group in found if group.tried)

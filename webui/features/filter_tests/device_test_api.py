@@ -1,4 +1,4 @@
-"""Filter test: a guardian starts it for a child's device, the device runs it, and both see the results."""
+"""API operations of the filter test. A guardian starts it, a child's device runs it, both see the results."""
 
 from __future__ import annotations
 
@@ -27,37 +27,37 @@ class DeviceResults:
 
 @noun.declare("GET", "/children/{child}/proof", answer=DeviceTestResponse)
 def read(me: Caller, child: str) -> object:
-    """Return the test; null if none runs or has run lately."""
+    """Return the filter test of a child and its results; null if none runs or has run lately."""
     return me.ask(DEVICE_TEST, action="look", id=child)
 
 
 @noun.declare("POST", "/children/{child}/proof", body=TestedDevice, answer=DeviceTestResponse, status=201)
 def start(me: Caller, child: str, body: TestedDevice) -> object:
-    """Start a test for a device of this child."""
+    """Start a filter test for a device of this child."""
     return me.change(DEVICE_TEST, action="start", id=child, device=body.device)
 
 
 @noun.declare("DELETE", "/children/{child}/proof", answer=DeviceTestResponse)
 def end(me: Caller, child: str) -> object:
-    """End the test."""
+    """End the running filter test of a child."""
     return me.change(DEVICE_TEST, action="end", id=child)
 
 
 @noun.declare("GET", "/my/proof", ANYONE, answer=DeviceTestResponse)
 def mine(_me: Caller | None) -> object:
-    """Return what this device must test."""
+    """Return the filter test of the requesting device, with the hosts to test; null if there is none."""
     return _of_this_device("look")
 
 
 @noun.declare("POST", "/my/proof/results", ANYONE, body=DeviceResults, answer=DeviceTestResponse)
 def tell(_me: Caller | None, body: DeviceResults) -> object:
-    """Report this device's results."""
+    """Send the requesting device's results: which tested hosts it has reached."""
     return _of_this_device("tell", results=dict(body.results))
 
 
 @noun.declare("POST", "/my/proof/again", ANYONE, answer=DeviceTestResponse)
 def again(_me: Caller | None) -> object:
-    """Run the test again, after a guardian has started one."""
+    """Start the filter test of the requesting device again. A guardian has to start the first one."""
     return _of_this_device("again")
 
 

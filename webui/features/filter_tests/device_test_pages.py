@@ -1,4 +1,4 @@
-"""Filter test: a parent starts it for a child's device, the device runs it, and both see the results."""
+"""Pages of the filter test. A parent starts it, a child's device runs it, and both see the results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/parent/child/<profile>/proof/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the state of the test as an HTML fragment, for the script that updates the parent's page."""
     return _page(profile, "proof_now.html")
 
 
@@ -86,7 +86,10 @@ def _page(profile: str, template: str) -> ResponseReturnValue:
 @blueprint.get("/proof")
 @anyone
 def mine() -> ResponseReturnValue:
-    """Show the test on the device. Only this page may reach other sites, and only those of its own test."""
+    """Show the test on the child's device.
+
+    Only this page may connect to other sites, and only to those of its own test.
+    """
     found = _of_this_device("look")
     response = make_response(render_template("my_proof.html", proof=found, home=daemon().home()))
     if found is not None and found.hosts:
@@ -97,7 +100,7 @@ def mine() -> ResponseReturnValue:
 @blueprint.post("/proof")
 @anyone
 def tell() -> ResponseReturnValue:
-    """Report the browser's results: all of them by the script, or each line by a tap."""
+    """Send the browser's results to the daemon: all of them by the script, or each line by a tap."""
     results = {}
     for said in request.form.getlist("result")[:RESULTS]:
         result, _space, host = said.partition(" ")
@@ -118,7 +121,10 @@ def again() -> ResponseReturnValue:
 
 
 def _of_this_device(action: str, **values: object) -> DeviceTestView | None:
-    """Return the test of this device; None if no parent has started one."""
+    """Send an action of the filter test for the requesting device and return the test.
+
+    None for a device without a child, or if no parent has started a test.
+    """
     here = daemon().here(source_address())
     if not here.mac:
         return None

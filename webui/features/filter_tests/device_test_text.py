@@ -1,4 +1,4 @@
-"""Texts of a filter test from a device: the topic of each check, its result, and how to fix it."""
+"""Describes a filter test from a device: the topic of each check, its result, and how to fix it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ WORKS, FAILS, WAITS, UNSEEN, NOTHING = "works", "fails", "waits", "unseen", "non
 
 
 class CheckView:
-    """One check, as the pages show it."""
+    """One check of a filter test, as the pages show it."""
 
     def __init__(self, check: DeviceCheck) -> None:
         self.check = check
 
     @property
     def tried_on_device(self) -> bool:
-        """Return whether the device still has to test it."""
+        """Return whether the device still has to run this check."""
         return self.check.state == WAITS and bool(self.check.host)
 
     def title(self, now: datetime) -> str:
@@ -38,7 +38,7 @@ class CheckView:
         return _("Help is reachable: %(site)s", site=what) if what else _("Help is reachable")
 
     def word(self, *, running: bool) -> str:
-        """Return the result."""
+        """Return the result of the check in a few words. ``running``: the test has not ended."""
         if self.check.state == WAITS:
             return _("Not tried yet") if running else _("Was not tried")
         return {
@@ -48,7 +48,7 @@ class CheckView:
         }.get(self.check.state, _("Nothing to try"))
 
     def about(self, *, running: bool) -> str:
-        """Describe what happened, or how to fix it."""
+        """Return a sentence about what happened, or how to fix it; empty while the check waits."""
         if self.check.state == WAITS:
             return "" if running else _("The three minutes were over before. Start again.")
         if self.check.state == UNSEEN:
@@ -93,7 +93,7 @@ class DeviceTestView:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Return the hosts that the test's page may reach, besides the gateway."""
+        """Return the hosts that the test's page may connect to, besides the gateway."""
         return tuple(line.check.host for line in self.lines if line.tried_on_device and self.state.running)
 
     @property
@@ -108,7 +108,7 @@ class DeviceTestView:
 
 
 def connect_sources(hosts: Iterable[str]) -> str:
-    """Return the CSP sources of the page that runs the test.
+    """Return the ``connect-src`` sources of the content security policy for a test of these hosts.
 
     A site may redirect within its own names only.
     """

@@ -1,4 +1,4 @@
-"""A family's agreement on a child's rules: the child agrees by its PIN, a guardian by their session."""
+"""API operations of the agreement on a child's rules. A child agrees by its PIN, a guardian by a session."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ noun = Noun("agreement")
 
 @noun.declare("GET", "/my/agreement", ANYONE, answer=AgreementStatus)
 def mine(_me: Caller | None) -> object:
-    """Return the agreement, and whether the rules have changed since."""
+    """Return the agreement of this device's child, and whether the rules have changed since.
+
+    404 below ten years.
+    """
     return _there(daemon().client.ask(PROFILE, id=device_of_a_child().profile).agreement)
 
 
 @noun.declare("POST", "/my/agreement", ANYONE, body=TypedPin, answer=AgreementStatus)
 def say(_me: Caller | None, body: TypedPin) -> object:
-    """Record that the child has read the current rules with a parent and agrees."""
+    """Record, by its PIN, that this device's child has read the current rules with a parent and agrees."""
     return _say("agree", body)
 
 
 @noun.declare("POST", "/my/agreement/end", ANYONE, body=TypedPin, answer=AgreementStatus)
 def take_back(_me: Caller | None, body: TypedPin) -> object:
-    """Withdraw the child's agreement."""
+    """Withdraw the agreement of this device's child by its PIN."""
     return _say("end", body)
 
 
 @noun.declare("GET", "/children/{child}/agreement", answer=AgreementStatus)
 def of_child(me: Caller, child: str) -> object:
-    """Return the agreement, and whether the rules have changed since; 404 below ten years."""
+    """Return a child's agreement, and whether the rules have changed since; 404 below ten years."""
     return _there(me.ask(PROFILE, id=child).agreement)
 
 

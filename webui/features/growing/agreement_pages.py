@@ -1,5 +1,6 @@
-"""The family's agreement: the child agrees on its own device with its PIN, a guardian on the child's rules
-page.
+"""Pages of the agreement on a child's rules.
+
+The child agrees on its own device with its PIN, a guardian on the child's rules page.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.growing.agreement_text import AgreementView
 from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
-from webui.features.status.home_text import Child, Here, Home
+from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
@@ -34,8 +35,8 @@ def mine() -> ResponseReturnValue:
 @blueprint.post("/my/agreement")
 @anyone
 def say() -> ResponseReturnValue:
-    """Record or withdraw the child's agreement."""
-    here, home, child, one = _own()
+    """Record or withdraw the child's agreement, after a check of its PIN."""
+    here, home, child, agreement = _own()
     action = one_of("do", (AGREE, END))
     problem = refused(
         lambda: daemon().client.ask(
@@ -43,7 +44,7 @@ def say() -> ResponseReturnValue:
         )
     )
     if problem:
-        return _mine(here, home, child, one, problem), REFUSED
+        return _mine(here, home, child, agreement, problem), REFUSED
     notices.notify_child(
         _("Taken back.") if action == END else _("You have agreed to the rules as they are now.")
     )
@@ -67,16 +68,16 @@ def answer(profile: str) -> ResponseReturnValue:
     return redirect(url_for("rules.show", profile=child.id), 303)
 
 
-def _own() -> tuple[Here, Home, Child, AgreementView]:
+def _own() -> tuple[Here, HomeView, ChildView, AgreementView]:
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
-    one = None if child is None else daemon().rules(child.id).agreement
-    if child is None or one is None:
+    agreement = None if child is None else daemon().rules(child.id).agreement
+    if child is None or agreement is None:
         abort(404)
-    return here, home, child, one
+    return here, home, child, agreement
 
 
-def _mine(here: Here, home: Home, child: Child, agreement: AgreementView, problem: str = "") -> str:
+def _mine(here: Here, home: HomeView, child: ChildView, agreement: AgreementView, problem: str = "") -> str:
     return render_template(
         "my_agreement.html",
         here=here,

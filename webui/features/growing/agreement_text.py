@@ -1,4 +1,4 @@
-"""The agreement between a child and its parents, as the pages show it."""
+"""Wraps the agreement between a child and its parents for the pages."""
 
 from __future__ import annotations
 

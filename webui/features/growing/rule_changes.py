@@ -9,7 +9,7 @@ from typing import Any
 from gateway.policy.profile.rule_keys import BY_NAME, PERSON_KEYS, RuleSection, RuleShape
 from gateway.policy.profile.rules import Action
 from webui.rules.bands import Difference, between
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Unreadable
 from webui.rules.overview import sentences
 from webui.rules.ruleset import LISTS, Ruleset, part
@@ -24,7 +24,7 @@ LIST_GROUPS = {"block": "opens", "allow": "closes"}
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class TransitionChanges:
     opens: tuple[Difference, ...]
     closes: tuple[Difference, ...]
     time: tuple[Difference, ...]
@@ -36,12 +36,19 @@ class Changes:
         return bool(self.opens or self.closes or self.time or self.written_down or self.rest)
 
 
-def changes(now: Mapping[str, Any], then: Mapping[str, Any], names: Catalogue, name: str) -> Changes:
-    """Return what changes between the rules ``now`` and ``then``. ``name``: the child's."""
+def changes(
+    now: Mapping[str, Any], then: Mapping[str, Any], names: CatalogueIndex, name: str
+) -> TransitionChanges:
+    """Return the differences between the rules ``now`` and ``then``, grouped by effect.
+
+    ``name``: the child's.
+    """
     groups: dict[str, list[Difference]] = {}
-    for key, one in between(now, then, names, name):
-        groups.setdefault(_group(key, part(now, key), part(then, key)), []).append(one)
-    return Changes(*(tuple(groups.get(key, ())) for key in ("opens", "closes", "time", "log", "rest")))
+    for key, difference in between(now, then, names, name):
+        groups.setdefault(_group(key, part(now, key), part(then, key)), []).append(difference)
+    return TransitionChanges(
+        *(tuple(groups.get(key, ())) for key in ("opens", "closes", "time", "log", "rest"))
+    )
 
 
 def _group(key: str, before: object, after: object) -> str:
@@ -66,14 +73,14 @@ def _place(scale: tuple[str, ...], value: object) -> int:
     return scale.index(word) if word in scale else len(scale) - 1
 
 
-def stays(book: Ruleset, after: Mapping[str, Any], names: Catalogue) -> tuple[str, ...]:
+def stays(book: Ruleset, after: Mapping[str, Any], names: CatalogueIndex) -> tuple[str, ...]:
     """Return the family's own rules that still apply after the transition, as sentences."""
     kept_rules: list[str] = []
     for key, value in book.state.own.items():
         if key in PERSON_KEYS or (key == "log_level" and str(after.get(key)) != str(value)):
             continue
-        for one, said in _entries(key, value):
-            kept_rules += _said(one, said, names, book.state.name)
+        for entry_key, entry_value in _entries(key, value):
+            kept_rules += _said(entry_key, entry_value, names, book.state.name)
     return tuple(kept_rules)
 
 
@@ -81,11 +88,11 @@ def _entries(key: str, value: object) -> list[tuple[str, object]]:
     if key in LISTS and isinstance(value, list):
         return [(f"{key}/{item}", item) for item in value]
     if key in ("categories", "ways", "limits", "windows") and isinstance(value, dict) and value:
-        return [(f"{key}/{one}", said) for one, said in value.items()]
+        return [(f"{key}/{target}", said) for target, said in value.items()]
     return [(key, value)]
 
 
-def _said(key: str, value: object, names: Catalogue, name: str) -> tuple[str, ...]:
+def _said(key: str, value: object, names: CatalogueIndex, name: str) -> tuple[str, ...]:
     head, slash, word = key.partition("/")
     if slash and head in LISTS:
         return (entry(head, word, names),)

@@ -1,4 +1,4 @@
-"""Times that a child of 16 or 17 sets for itself: a bedtime and limits, protected by its PIN."""
+"""Pages on which a child of 16 or 17 sets a bedtime and limits for itself, protected by its PIN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from webui.features.growing.self_set_text import (
     BEDTIME,
     LIMITS,
     TYPES,
-    NotThatError,
+    SelfSetError,
     bedtime_of,
     describe_all,
     limits_of,
@@ -28,7 +28,7 @@ from webui.features.growing.self_set_text import (
     typed_limit,
 )
 from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
-from webui.features.status.home_text import Child, Here, Home
+from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.status.own_rules_text import OwnRules
 from webui.forms import one_of
 from webui.language.changes import who
@@ -42,18 +42,18 @@ SET, OFF = "set", "off"
 
 
 @dataclass(frozen=True, slots=True)
-class Mine:
-    """The child whose device asks, and its own settings."""
+class SelfSetPage:
+    """The child of the requesting device, and the times that it has set for itself."""
 
     here: Here
-    home: Home
-    child: Child
+    home: HomeView
+    child: ChildView
     rules: OwnRules
     own: SelfSetTimes
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SelfSetProblem:
     sentence: str
     at: str  # the form of the problem: `bedtime`, `limits/TARGET`, or `limits/` for a new one
 
@@ -73,15 +73,15 @@ def bedtime() -> ResponseReturnValue:
         return _change(mine, BEDTIME, None, _("Your own bedtime is off."), BEDTIME)
     try:
         value = typed_bedtime(_typed_night())
-    except NotThatError as error:
-        return _show(mine, Problem(str(error), BEDTIME)), WRONG
+    except SelfSetError as error:
+        return _show(mine, SelfSetProblem(str(error), BEDTIME)), WRONG
     return _change(mine, BEDTIME, value, _("Your own bedtime holds from now on."), BEDTIME)
 
 
 @blueprint.post("/limit")
 @anyone
 def limit() -> ResponseReturnValue:
-    """Set an existing limit, or a new one."""
+    """Set, change or remove one of the child's own limits, after a check of its PIN."""
     mine = _mine()
     there = {target_of(limit) for limit in limits_of(mine.own)}
     target = one_of("target", {*there, *(key for key, _name in targets(mine.own))})
@@ -91,34 +91,34 @@ def limit() -> ResponseReturnValue:
         return _change(mine, key, None, _("Your own limit is off."), at)
     try:
         value = typed_limit(_typed_minutes())
-    except NotThatError as error:
-        return _show(mine, Problem(str(error), at)), WRONG
+    except SelfSetError as error:
+        return _show(mine, SelfSetProblem(str(error), at)), WRONG
     return _change(mine, key, value, _("Your own limit holds from now on."), at)
 
 
-def _change(mine: Mine, key: str, value: object, done: str, at: str) -> ResponseReturnValue:
+def _change(mine: SelfSetPage, key: str, value: object, done: str, at: str) -> ResponseReturnValue:
     problem = refused(
         lambda: daemon().client.ask(
             SELF_SET, device=mine.here.mac, pin=typed_pin("pin"), set={key: value}, origin=source_address()
         )
     )
     if problem:
-        return _show(mine, Problem(problem, at)), REFUSED
+        return _show(mine, SelfSetProblem(problem, at)), REFUSED
     notices.notify_child(done)
     return redirect(url_for("selfset.show"), 303)
 
 
-def _mine() -> Mine:
+def _mine() -> SelfSetPage:
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
     rules = None if child is None else daemon().rules(child.id)
     if child is None or rules is None or rules.self_set is None or not rules.self_set.may:
         abort(404)
-    return Mine(here, home, child, rules, rules.self_set)
+    return SelfSetPage(here, home, child, rules, rules.self_set)
 
 
-def _show(mine: Mine, problem: Problem | None = None) -> str:
-    """Show the page, with a problem of the input if there is one."""
+def _show(mine: SelfSetPage, problem: SelfSetProblem | None = None) -> str:
+    """Return the page, with a problem of the input if there is one."""
     own, at = mine.own, "" if problem is None else problem.at
     bedtime = bedtime_of(own)
     night = night_fields(own.suggested.get(BEDTIME) if bedtime is None else bedtime.value)

@@ -44,13 +44,13 @@ TARGETS = {
 }
 
 
-class NotThatError(ValueError):
-    """The input is not valid. ``str()`` is the message for the user."""
+class SelfSetError(ValueError):
+    """Raised for invalid input of the form. ``str()`` is the message for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelfSetTime:
-    """One choice, described, and since when it applies."""
+    """A bedtime or limit that a child has set for itself, in words, and since when it applies."""
 
     choice: SelfSetChoice
     title: str
@@ -64,7 +64,7 @@ class SelfSetTime:
 
 
 def target_of(choice: SelfSetChoice) -> str:
-    """Return the target of a limit; empty for bedtime."""
+    """Return the target of a limit, such as ``service:x``; empty for bedtime."""
     return choice.key.removeprefix(LIMITS) if choice.key.startswith(LIMITS) else ""
 
 
@@ -93,7 +93,7 @@ def describe_all(own: SelfSetTimes, now: datetime) -> list[SelfSetTime]:
 
 
 def suggested(own: SelfSetTimes) -> tuple[str, ...]:
-    """Return the band's suggestion, as sentences."""
+    """Return the age group's suggested bedtime as sentences; none without one."""
     try:
         return sentences.bedtime(own.suggested.get(BEDTIME))
     except Unreadable:
@@ -101,42 +101,42 @@ def suggested(own: SelfSetTimes) -> tuple[str, ...]:
 
 
 def night_fields(value: object) -> dict[str, tuple[str, str]]:
-    """Return start and end by day type; empty texts for none."""
+    """Return start and end of a bedtime by day type, for the form's time fields; empty texts for none."""
     try:
         plan = read_plan(value, read_night)
     except Unreadable:
         plan = {}
     spans = {day: plan.get(day) for day in TYPES}
-    return {day: ("", "") if one is None else (clock(one[0]), clock(one[1])) for day, one in spans.items()}
+    return {day: (clock(span[0]), clock(span[1])) if span else ("", "") for day, span in spans.items()}
 
 
 def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
-    """Return the bedtime in the file's form. Raises: NotThatError."""
+    """Return the typed bedtime as a value of a rule file. Raises: SelfSetError."""
     plan: dict[str, tuple[int, int] | None] = {}
     for day, (start, end) in fields.items():
         plan[day] = typed_span(start, end) if start or end else None
         if (start or end) and plan[day] is None:
-            raise NotThatError(_("Write from when until when, or leave both empty."))
+            raise SelfSetError(_("Write from when until when, or leave both empty."))
     return _written(plan, write_span)
 
 
 def typed_limit(fields: Mapping[str, str]) -> object:
-    """Return the limit in the file's form. Raises: NotThatError."""
+    """Return the typed limit as a value of a rule file. Raises: SelfSetError."""
     plan: dict[str, int | None] = {}
     for day, text in fields.items():
         if text and not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= DAY):
-            raise NotThatError(_("Write minutes, from 0 to 1440, or leave it empty."))
+            raise SelfSetError(_("Write minutes, from 0 to 1440, or leave it empty."))
         plan[day] = int(text) if text else None
     return _written(plan, write_minutes)
 
 
 def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
     if all(item is None for item in plan.values()):
-        raise NotThatError(_("Nothing is filled in. To turn it off there is a button of its own."))
+        raise SelfSetError(_("Nothing is filled in. To turn it off there is a button of its own."))
     return write_plan(plan, write)
 
 
 def targets(own: SelfSetTimes) -> list[tuple[str, str]]:
-    """Return the targets of a further limit, sorted by name."""
+    """Return the targets for which the child can add a limit, each with its name."""
     taken = {target_of(limit) for limit in limits_of(own)}
     return [(key, things.thing(key, name)) for key, name in TARGETS.items() if key not in taken]

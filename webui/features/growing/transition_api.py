@@ -1,4 +1,4 @@
-"""The transition to the next age group: preview, accept, postpone."""
+"""API operations of a child's transition to the next age group: preview, accept, postpone."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Later:
 
 @noun.declare("GET", "/children/{child}/step", answer=TransitionPreview)
 def read(me: Caller, child: str) -> object:
-    """Return the next transition, with the rules before and after it."""
+    """Return a child's next transition to another age group, with the rules before and after it."""
     return me.ask(TRANSITION, id=child)
 
 
 @noun.declare("POST", "/children/{child}/step", answer=TransitionTaken)
 def take(me: Caller, child: str) -> object:
-    """Accept a proposed transition now.
+    """Accept the proposed transition of a child now.
 
     The one into adulthood cannot be undone: stored activity is deleted.
     """
@@ -42,5 +42,5 @@ def take(me: Caller, child: str) -> object:
 
 @noun.declare("POST", "/children/{child}/step/later", body=Later, answer=TransitionPostponed)
 def later(me: Caller, child: str, body: Later) -> object:
-    """Postpone it once, to one of `later`, with a reason that the child reads."""
+    """Postpone a child's transition once, to a month in `later`, with a reason that the child reads."""
     return me.change(POSTPONE_TRANSITION, id=child, until=body.until, reason=body.reason)

@@ -1,6 +1,6 @@
-"""The transition to the next age group: shows its changes, and a parent accepts or postpones it.
+"""Pages of a child's transition to the next age group: its changes, and a parent's answer.
 
-The child sees it too.
+A parent accepts or postpones it. The child sees it too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gateway.control.contract.growing import (
     TransitionPreview,
 )
 from gateway.core.errors import ControlError
-from gateway.policy.profile.growing import read_month
+from gateway.policy.profile.age_transitions import read_month
 from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
@@ -27,7 +27,7 @@ from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.levels import level_of
 from webui.language.words import month, plain
-from webui.rules.editing import NOTHING, Outcome, Page, Problem, opened, render
+from webui.rules.editing import NOTHING, FormProblem, FormResult, Page, opened, render
 from webui.rules.steps import step_sentence
 
 blueprint = Blueprint("growing", __name__)
@@ -42,11 +42,16 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/step/take")
 @guardians_only
 def take(profile: str) -> ResponseReturnValue:
-    """Accept the transition. The one into adulthood cannot be undone, so its form has a box to tick."""
+    """Accept the transition, and redirect to the child's rules.
+
+    The one into adulthood cannot be undone, so its form has a box to tick.
+    """
     page = opened(profile)
     growth = daemon().client.ask(TRANSITION, id=page.child.id)
     if is_final(growth.then) and request.form.get("sure") != "yes":
-        return _show(page, Outcome(Problem(_("Tick the box first: this cannot be undone."), "sure"))), 422
+        return _show(
+            page, FormResult(FormProblem(_("Tick the box first: this cannot be undone."), "sure"))
+        ), 422
     if growth.step is not None and growth.step.stage == "taken":  # sent twice: keep the undo of the first
         return redirect(url_for("rules.show", profile=page.child.id), 303)
     try:
@@ -56,7 +61,7 @@ def take(profile: str) -> ResponseReturnValue:
     except Unreachable:
         raise
     except ControlError as error:
-        return _show(page, Outcome(Problem(refusals.sentence(error)))), 422
+        return _show(page, FormResult(FormProblem(refusals.sentence(error)))), 422
     name = plain(page.child.name)
     if is_final(growth.then):
         notices.said(_("The rules of %(name)s have ended, and what was written down is deleted.", name=name))
@@ -78,7 +83,7 @@ def later(profile: str) -> ResponseReturnValue:
     if not reason or len(reason) > transition_text.REASON_LIMIT:
         most = transition_text.REASON_LIMIT
         sentence = _("Write a reason of at most %(most)d letters. The child reads it.", most=most)
-        return _show(page, Outcome(Problem(sentence, "reason"))), 422
+        return _show(page, FormResult(FormProblem(sentence, "reason"))), 422
     step = daemon().client.ask(TRANSITION, id=page.child.id).step
     if step is not None and (step.stage, step.until, step.reason) == ("postponed", until, reason):
         return redirect(url_for("growing.show", profile=page.child.id), 303)  # sent twice
@@ -94,12 +99,12 @@ def later(profile: str) -> ResponseReturnValue:
     except Unreachable:
         raise
     except ControlError as error:
-        return _show(page, Outcome(Problem(refusals.sentence(error)))), 422
+        return _show(page, FormResult(FormProblem(refusals.sentence(error)))), 422
     notices.said(_("It is put off to %(month)s. The child reads why.", month=month(found)))
     return redirect(url_for("growing.show", profile=page.child.id), 303)
 
 
-def _show(page: Page, outcome: Outcome) -> str:
+def _show(page: Page, outcome: FormResult) -> str:
     growth = daemon().client.ask(TRANSITION, id=page.child.id)
     step = growth.step
     months = () if step is None else step.later
@@ -128,7 +133,7 @@ def _put_off_to(growth: TransitionPreview) -> str:
 @blueprint.get("/my/step")
 @anyone
 def mine() -> ResponseReturnValue:
-    """Show the device's child when the transition happens, what changes, and who postponed it and why."""
+    """Show the requesting device's child its transition: when, what changes, who postponed it and why."""
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
     if child is None:

@@ -1,1 +1,1 @@
-"""Pages that help a child and that open on every device."""
+"""Pages that help a child, and that open on every device at any time."""

@@ -17,8 +17,8 @@ from webui.accounts.session import anyone
 from webui.charts import qr
 from webui.daemon import daemon, source_address
 from webui.language.i18n import gettext as _
-from webui.language.levels import Level, level_of
-from webui.learn.book import Book, whole
+from webui.language.levels import ReadingLevel, level_of
+from webui.learn.book import TextBook, whole
 
 blueprint = Blueprint("mean", __name__)
 
@@ -28,11 +28,11 @@ CODES = 3  # phones with a QR code to call from another device
 @blueprint.get("/mean")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show the page. `level`: another reading level than that of the device's child."""
+    """Show first aid against bullying. Query `level`: another reading level than the child's."""
     wanted = request.args.get("level", "")
-    level = Level(wanted) if wanted in {*Level} else _level()
-    help_lines, reports = daemon().help_lines(), whole(Book.REPORT)
-    mean = whole(Book.MEAN)
+    level = ReadingLevel(wanted) if wanted in {*ReadingLevel} else _level()
+    help_lines, reports = daemon().help_lines(), whole(TextBook.REPORT)
+    mean = whole(TextBook.MEAN)
     return render_template(
         "mean.html",
         level=level.value,
@@ -44,17 +44,17 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _level() -> Level:
+def _level() -> ReadingLevel:
     """Return the level of the device's child, or the middle one for a device without an owner."""
     with suppress(ControlError):  # the filter is not running
         child = daemon().home().child(daemon().here(source_address()).profile)
         if child is not None:
             return level_of(child.band)
-    return Level.MIDDLE
+    return ReadingLevel.MIDDLE
 
 
 def _codes(lines: tuple[HelpLineEntry, ...]) -> list[tuple[HelpLineEntry, str]]:
-    """Return the help lines with QR codes, for calls from another phone."""
+    """Return the first help lines with a phone, each with a QR code that another phone can call it with."""
     with_phone = [line for line in lines if line.phone][:CODES]
     return [
         (line, qr.svg(f"tel:{line.phone.replace(' ', '')}", _("QR code of %(address)s", address=line.phone)))

@@ -1,4 +1,4 @@
-"""Lists of sites: sources, updates, a search for a site, wrong entries."""
+"""API operations for lists of sites: sources, updates, a search for a site, wrong entries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CategoryId = Annotated[str, Text(1, 63, r"[a-z0-9_]+")]
 
 @record
 class NewList:
-    """A published list by ``id``, or an own one by the other three."""
+    """A list to add: a published one by ``id``, or an own one by the other three."""
 
     id: PublishedId | None = None
     name: Name | None = None
@@ -46,49 +46,49 @@ class HostAsked:
 
 
 @record
-class Report:
+class ReportBody:
     host: Host
     open: tuple[ChildId, ...] = ()
 
 
 @noun.declare("GET", "/lists", answer=Lists)
 def all_(me: Caller) -> object:
-    """List the sources and their age."""
+    """List the sources of lists with category, state and age."""
     return me.ask(LISTS)
 
 
 @noun.declare("POST", "/lists", body=NewList, answer=ListId, status=201)
 def add(me: Caller, body: NewList) -> object:
-    """Add one of the family's own lists, or a published one. The next update downloads it."""
+    """Add one of the family's own lists, or turn a published one on. The next update downloads it."""
     values = {"id": body.id, "name": body.name, "url": body.url, "category": body.category}
     return me.change(LIST_ADD, **{key: value for key, value in values.items() if value is not None})
 
 
 @noun.declare("DELETE", "/lists/{list}")
 def remove(me: Caller, **parts: str) -> object:
-    """Remove an own list, or turn a published one off."""
+    """Remove one of the family's own lists, or turn a published one off."""
     return me.change(LIST_REMOVE, id=parts["list"])
 
 
 @noun.declare("POST", "/lists/update", body=UpdateListsRequest, answer=ListUpdate)
 def update(me: Caller, body: UpdateListsRequest) -> object:
-    """Start an update, or return the state of the running one."""
+    """Start an update of all lists, or return the state of the running one."""
     return me.change(LIST_UPDATE, **({"force": True} if body.force else {}))
 
 
 @noun.declare("GET", "/lists/lookup", query=HostAsked, answer=LookupResult)
 def lookup(me: Caller, query: HostAsked) -> object:
-    """Return the lists and categories of a site."""
+    """Return the lists that have a site, and its categories."""
     return me.ask(LIST_LOOKUP, host=query.host)
 
 
-@noun.declare("POST", "/lists/reports", body=Report, answer=ReportedEntry, status=201)
-def report(me: Caller, body: Report) -> object:
-    """Report an entry as wrong, and allow it for these children."""
+@noun.declare("POST", "/lists/reports", body=ReportBody, answer=ReportedEntry, status=201)
+def report(me: Caller, body: ReportBody) -> object:
+    """Record an entry of a list as wrong, and allow the site for these children. Nothing is sent."""
     return me.change(LIST_REPORT, host=body.host, **({"open": list(body.open)} if body.open else {}))
 
 
 @noun.declare("DELETE", "/lists/reports/{host}")
 def unreport(me: Caller, host: str) -> object:
-    """Withdraw a report. What was allowed stays allowed."""
+    """Remove the record of a wrong entry. What was allowed stays allowed."""
     return me.change(LIST_UNREPORT, host=host)

@@ -1,4 +1,4 @@
-"""Lists of names: their age, the family's own, a search for a host, and reports of wrong entries."""
+"""Pages of lists: their age, the family's own, a search for a host, and records of wrong entries."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from webui.features.lists.lists_text import (
     letter,
     maker,
 )
-from webui.features.status.home_text import Home
+from webui.features.status.home_text import HomeView
 from webui.forms import one_of
 from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
@@ -54,7 +54,7 @@ ADDRESS_STARTS = ("https://", "http://")
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a list entry means for one child."""
+    """Whether a searched host is allowed for one child, and why."""
 
     id: str
     name: str
@@ -91,7 +91,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the lists and their state as an HTML fragment, for the script that updates the page."""
     home = daemon().home()
     return render_template("lists_now.html", home=home, guardian=guardian(), lists=_lists())
 
@@ -101,7 +101,7 @@ def _lists() -> ListsView:
 
 
 def _host(typed: str) -> str:
-    """Return the host of typed or pasted text. It may be the address of a page."""
+    """Return the host in typed or pasted text, which may be the address of a page."""
     text = plain(typed, 2 * MAX_HOST).strip().lower()
     for start in ADDRESS_STARTS:
         text = text.removeprefix(start)
@@ -117,7 +117,7 @@ def _looked_up(host: str) -> tuple[LookupView | None, str]:
         return None, refusals.sentence(error)
 
 
-def _meanings(found: LookupView, home: Home) -> tuple[Meaning, ...]:
+def _meanings(found: LookupView, home: HomeView) -> tuple[Meaning, ...]:
     meanings, host = [], found.result.host
     for child in home.children:
         try:
@@ -133,7 +133,7 @@ def _meanings(found: LookupView, home: Home) -> tuple[Meaning, ...]:
 @blueprint.get("/wrong.json")
 @guardians_only
 def wrong_file() -> ResponseReturnValue:
-    """Return a report of one wrong entry for a list's maker: domain, list and version.
+    """Return a report about one wrong entry as a JSON file, for the list's maker: domain, list and version.
 
     It has no data of this home.
     """
@@ -168,7 +168,7 @@ def update() -> ResponseReturnValue:
 @blueprint.post("/interval")
 @guardians_only
 def interval() -> ResponseReturnValue:
-    """Set how often lists are downloaded."""
+    """Set how often lists are downloaded, with an undo."""
     chosen, family = one_of("interval", INTERVALS), daemon().client.ask(FAMILY)
     if chosen == family.lists.update:
         notices.said(_("Nothing was changed."))
@@ -205,7 +205,7 @@ def add() -> ResponseReturnValue:
 @blueprint.post("/add/back")
 @guardians_only
 def add_back() -> ResponseReturnValue:
-    """Restore one of the family's own lists that was removed."""
+    """Undo the removal of one of the family's own lists."""
     category, url, name = _was(3)
     _add(plain(name, NAME_LIMIT), url[:URL_LIMIT], category)
     return _back()
@@ -272,7 +272,7 @@ def _switch(source: ListSource, *, on: bool) -> None:
 @blueprint.post("/report")
 @guardians_only
 def report() -> ResponseReturnValue:
-    """Record a wrong entry here, and allow the host for the chosen children. Nothing is sent."""
+    """Record an entry of a list as wrong, and allow its host for the chosen children. Nothing is sent."""
     host = _host(request.form.get("host", ""))
     ticked = request.form.getlist("open")
     children = [child for child in daemon().home().children if child.id in ticked]

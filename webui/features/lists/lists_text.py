@@ -1,4 +1,4 @@
-"""Texts of the lists: names of categories, update intervals, and reports to the makers of lists."""
+"""Describes lists of sites: categories, update intervals, search results, and reports to list makers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ListGroup:
 
 
 class ListsView:
-    """The lists, as the page shows them."""
+    """The list sources, as the page shows them: own ones, published ones by category, their age."""
 
     def __init__(self, state: Lists) -> None:
         self.state = state
@@ -76,7 +76,7 @@ class ListsView:
         return next((category_name(category.id, category.name) for category in known), key)
 
     def feeding(self, category: str) -> tuple[ListSource, ...]:
-        """Return installed lists that may have an entry of this category."""
+        """Return the active sources of a category that have been downloaded."""
         return tuple(
             source
             for source in self.state.sources
@@ -97,9 +97,7 @@ class LookupView:
 
     @property
     def is_registered(self) -> bool:
-        """Return whether only registers of states have the host: no category applies, so it is no error of a
-        list.
-        """
+        """Return whether only states' registers have the host. Then no list is wrong."""
         categories = self.result.categories
         return bool(categories) and all(category.id.startswith(LAW) for category in categories)
 
@@ -119,7 +117,7 @@ def intervals() -> dict[str, tuple[str, str]]:
 
 
 def maker(url: str) -> str:
-    """Return where the list's maker takes reports, guessed from its address."""
+    """Return the address where a list's maker takes reports, guessed from the list's URL."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -134,7 +132,7 @@ def maker(url: str) -> str:
 
 
 def letter(host: str, category: str, lists: Sequence[str]) -> str:
-    """Return the text of a report to the maker of a list."""
+    """Return the text of a report to a list's maker that ``host`` is wrongly on ``lists``."""
     where = ", ".join(plain(source, _LETTERS) for source in lists)
     return _(
         "%(host)s is on your list as %(category)s (%(where)s). We think that this is a mistake."

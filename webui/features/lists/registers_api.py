@@ -1,4 +1,4 @@
-"""States' registers of sites in the home's file, and the switch of each."""
+"""API operations for states' registers of blocked sites, which `qalqan.yaml` names."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ noun = Noun("registers")
 
 
 @record
-class Switch:
+class RegisterBody:
     on: Literal["yes", "no"]
 
 
 @noun.declare("GET", "/registers", answer=Registers)
 def read(me: Caller) -> object:
-    """List the registers. All are off by default."""
+    """List the states' registers that the home can turn on. All are off by default."""
     return me.ask(REGISTERS)
 
 
-@noun.declare("POST", "/registers/{country}", body=Switch, answer=SwitchedRegister)
-def switch(me: Caller, country: str, body: Switch) -> object:
-    """Turn a register on or off for the whole home. Off applies immediately. `/family/undo` undoes it."""
+@noun.declare("POST", "/registers/{country}", body=RegisterBody, answer=SwitchedRegister)
+def switch(me: Caller, country: str, body: RegisterBody) -> object:
+    """Turn a state's register on or off for the whole home.
+
+    Off applies immediately. `/family/undo` undoes it.
+    """
     return me.change(REGISTER, country=country, on=body.on)

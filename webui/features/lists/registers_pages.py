@@ -1,6 +1,6 @@
-"""The switch of each state's register, in *Settings*.
+"""Turns states' registers of blocked sites on or off, on the page *Settings*.
 
-Off applies immediately; on first downloads the list.
+Off applies immediately; on first downloads the register.
 """
 
 from __future__ import annotations
@@ -44,5 +44,5 @@ def switch() -> ResponseReturnValue:
 
 
 def all_registers() -> tuple[RegisterView, ...]:
-    """Return the registers that `qalqan.yaml` names, on or off."""
+    """Return the states' registers that `qalqan.yaml` names, on or off."""
     return tuple(RegisterView(register) for register in daemon().client.ask(REGISTERS).registers)

@@ -1,4 +1,4 @@
-"""Texts of states' registers."""
+"""Wraps states' registers of blocked sites for the pages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from webui.language.changes import who
 from webui.language.things import register
 from webui.language.words import plain
 
-_NOTE = 300  # characters of the note about its copy
+_NOTE = 300  # characters of a register's note
 
 
 class RegisterView:
-    """A register, as the pages show it."""
+    """A state's register, as the pages show it: its name, who turned it on, and a note."""
 
     def __init__(self, state: RegisterState) -> None:
         self.state = state

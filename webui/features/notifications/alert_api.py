@@ -1,4 +1,4 @@
-"""The caller's notifications by ntfy. Each guardian sets their own.
+"""API operations for the caller's notifications by ntfy. Each guardian sets their own.
 
 Whoever knows a topic's address can read its messages. No response contains the address, and only a browser
 session can set another one. A stolen token could otherwise forward a family's news even after its revocation.
@@ -19,7 +19,7 @@ from webui.api.who import Caller
 from webui.features.notifications.alert_text import alerts_of, not_sent, server_of
 from webui.language.i18n import language
 from webui.messages import notifier
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 noun = Noun("alerts")
 
@@ -52,13 +52,13 @@ class AlertsWanted:
 
 @noun.declare("GET", "/alerts", answer=AlertsNow)
 def read(me: Caller) -> object:
-    """Return the notification settings, and the error of the last message."""
+    """Return the caller's notification settings, and why the last message was not sent."""
     return _shown(me, _mine(me))
 
 
 @noun.declare("PUT", "/alerts", body=AlertsWanted, answer=AlertsNow)
 def save(me: Caller, body: AlertsWanted) -> object:
-    """Set the kinds of notifications, and the address."""
+    """Set the caller's kinds of notifications, and the address to which they are sent."""
     if body.address is not None and not me.session:
         raise Problem(403, "session_only", pointer="/address")
     values: dict[str, object] = {} if body.address is None else {"address": body.address}
@@ -76,20 +76,20 @@ def save(me: Caller, body: AlertsWanted) -> object:
 
 @noun.declare("DELETE", "/alerts")
 def stop(me: Caller) -> object:
-    """Turn notifications off and delete the address."""
+    """Turn the caller's notifications off and delete the address."""
     return me.change(SET_ALERTS)
 
 
 @noun.declare("POST", "/alerts/test")
 def test(me: Caller) -> None:
-    """Send a test message now, also at night."""
+    """Send a test message to the caller's address now, also at night."""
     mine = _mine(me)
     if mine is None:
         raise Problem(422, "no_address")
     try:
         notifier.of(current_app).test(mine)
     except NotSent as error:
-        if error.why is Why.JUST_NOW:
+        if error.why is SendFailure.JUST_NOW:
             headers = {"Retry-After": f"{notifier.TEST_PACE:.0f}"}
             raise Problem(429, "slow_down", not_sent(error), headers) from None
         values = {"why": error.why.value, **({"status": error.status} if error.status else {})}

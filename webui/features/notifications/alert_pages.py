@@ -1,4 +1,4 @@
-"""Notifications of a guardian by ntfy. Each guardian sets their own."""
+"""The page of a guardian's notifications by ntfy. Each guardian sets their own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def save() -> ResponseReturnValue:
-    """Save the settings.
+    """Save the guardian's kinds of notifications and the address.
 
     An empty address keeps the stored one: it is a secret, and no page shows it again.
     """

@@ -1,4 +1,4 @@
-"""Texts of notifications: of their settings, of a message, and of an error."""
+"""Texts of notifications: their settings, their messages, and errors."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.control.contract.notifications import AlertBook, GuardianAlerts
+from gateway.control.contract.notifications import AlertsResponse, GuardianAlerts
 from gateway.policy.alerts.notifications import KINDS
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.messages.unsent import NotSent, Why
+from webui.messages.unsent import NotSent, SendFailure
 
 Say = Callable[[str], str]
 SayMany = Callable[[str, str, int], str]
@@ -19,15 +19,15 @@ DETAIL_LIMIT = 80  # characters of a name in a message
 
 
 def server_of(alerts: GuardianAlerts) -> str:
-    """Return the part of the address that may be shown."""
+    """Return the host and port of a notification address, the part that may be shown."""
     return urlsplit(alerts.address).netloc
 
 
-def alerts_of(book: AlertBook, guardian: str) -> GuardianAlerts | None:
+def alerts_of(book: AlertsResponse, guardian: str) -> GuardianAlerts | None:
     return next((alerts for alerts in book.alerts if alerts.guardian == guardian), None)
 
 
-def zone_of(book: AlertBook) -> ZoneInfo:
+def zone_of(book: AlertsResponse) -> ZoneInfo:
     try:
         return ZoneInfo(book.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -35,7 +35,7 @@ def zone_of(book: AlertBook) -> ZoneInfo:
 
 
 def kinds() -> dict[str, tuple[str, str]]:
-    """Return each kind with its label and its meaning, in page order."""
+    """Return each kind of notification with its label and its meaning, in page order."""
     labels = {
         "request": (_("A request waits"), _("A child asks for time or for a site.")),
         "device": (
@@ -50,7 +50,7 @@ def kinds() -> dict[str, tuple[str, str]]:
 
 
 def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str:
-    """Return the text of one message.
+    """Return the text of a message about ``count`` events of one kind.
 
     ``what``: the subtype. ``_`` and ``ngettext``: in the guardian's language.
     """
@@ -78,20 +78,25 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
 
 
 def not_sent(error: NotSent) -> str:
-    """Explain why a message was not sent, without the address."""
+    """Return a sentence about why a message was not sent. It does not have the address."""
     return {
-        Why.ADDRESS: _("The address is no web address."),
-        Why.NOT_OUTSIDE: _("The server is not on the internet. If it stands in this home, say so below."),
-        Why.NOT_INSIDE: _("The server is not in this home’s network, or it is the gateway itself."),
-        Why.SLOW: _("The server did not answer in time."),
-        Why.NO_NAME: _("The server’s name has no address just now."),
-        Why.UNREACHABLE: _("The server could not be reached."),
-        Why.REFUSED: _("The server did not take it: it answered %(status)d.", status=error.status),
-        Why.JUST_NOW: _("There was a test just now. Try again in a few seconds."),
+        SendFailure.ADDRESS: _("The address is no web address."),
+        SendFailure.NOT_OUTSIDE: _(
+            "The server is not on the internet. If it stands in this home, say so below."
+        ),
+        SendFailure.NOT_INSIDE: _("The server is not in this home’s network, or it is the gateway itself."),
+        SendFailure.SLOW: _("The server did not answer in time."),
+        SendFailure.NO_NAME: _("The server’s name has no address just now."),
+        SendFailure.UNREACHABLE: _("The server could not be reached."),
+        SendFailure.REFUSED: _("The server did not take it: it answered %(status)d.", status=error.status),
+        SendFailure.JUST_NOW: _("There was a test just now. Try again in a few seconds."),
     }[error.why]
 
 
 def named(event: Mapping[str, Any]) -> str:
-    """Return the people and things of an event, for guardians who want names in the text."""
+    """Return the names in an event, joined to one text: a child or device, a site, the author.
+
+    It is for guardians who want names in their messages.
+    """
     parts = (event.get(key) for key in ("name", "site", "by"))
     return " · ".join(plain(part, DETAIL_LIMIT) for part in parts if isinstance(part, str) and part)

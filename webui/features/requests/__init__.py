@@ -1,1 +1,1 @@
-"""Children's requests, and the answers to them."""
+"""Children's requests for time and sites, disputes about counted minutes, and the answers."""

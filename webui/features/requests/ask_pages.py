@@ -1,4 +1,4 @@
-"""What a child can do on its page, on its own device: ask for time or a site, finish a game, enter a code."""
+"""A child's actions on its own device: ask for time or a site, finish a game, redeem a code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import blocks_of
 from webui.features.requests.requests_text import RequestEntry, waiting_time
-from webui.features.status.home_text import Here, Home
+from webui.features.status.home_text import Here, HomeView
 from webui.features.time.grant_text import to_child
 from webui.features.time.sheets import CODE_LIMIT, normalize_code
 from webui.forms import one_of, reason
@@ -61,7 +61,7 @@ def land() -> ResponseReturnValue:
 @child_only
 @anyone
 def before() -> ResponseReturnValue:
-    """Show all requests from this child's devices, and their answers."""
+    """Show all requests from this child's devices, and the answers."""
     return _with_child(_all_asked)
 
 
@@ -77,8 +77,8 @@ def redeem() -> ResponseReturnValue:
     return _with_child(_redeem)
 
 
-def _with_child(act: Callable[[Here, Home], ResponseReturnValue]) -> ResponseReturnValue:
-    """Run ``act`` for the child of the device that asks.
+def _with_child(act: Callable[[Here, HomeView], ResponseReturnValue]) -> ResponseReturnValue:
+    """Return the result of ``act`` for the child of the requesting device; redirect to ``/`` without a child.
 
     The device is known by its address; a form cannot name another.
     """
@@ -89,7 +89,7 @@ def _with_child(act: Callable[[Here, Home], ResponseReturnValue]) -> ResponseRet
     return act(here, home)
 
 
-def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
+def _ask_for_time(here: Here, home: HomeView) -> ResponseReturnValue:
     values: dict[str, object] = {"minutes": int(one_of("minutes", {str(minute) for minute in MINUTES}))}
     service = request.form.get("service", "")
     if service:
@@ -112,10 +112,10 @@ def _ask_for_time(here: Here, home: Home) -> ResponseReturnValue:
     return redirect(url_for("child.show"), 303)
 
 
-def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
-    """Ask for a site.
+def _ask_for_site(here: Here, _home: HomeView) -> ResponseReturnValue:
+    """Send the child's request for a site, and redirect to the child's page.
 
-    It must have been blocked on this device within ten minutes, and be open to requests.
+    The site must have been blocked on this device within ten minutes, and be open to requests.
     """
     host = request.form.get("host", "")
     found = blocks_of(here).askable(host)
@@ -131,14 +131,14 @@ def _ask_for_site(here: Here, _home: Home) -> ResponseReturnValue:
     return redirect(url_for("child.show"), 303)
 
 
-def _land(here: Here, home: Home) -> ResponseReturnValue:
+def _land(here: Here, home: HomeView) -> ResponseReturnValue:
     with notices.refusals_to(notices.notify_child):
         given = daemon().client.ask(LANDING, device=here.mac, origin=source_address())
         notices.notify_child(to_child(given, home.now))
     return redirect(url_for("child.show"), 303)
 
 
-def _redeem(here: Here, home: Home) -> ResponseReturnValue:
+def _redeem(here: Here, home: HomeView) -> ResponseReturnValue:
     entered = request.form.get("code", "")[:CODE_LIMIT]
     text = normalize_code(entered)
     if not text:
@@ -153,7 +153,7 @@ def _redeem(here: Here, home: Home) -> ResponseReturnValue:
     return redirect(url_for("child.show"), 303)
 
 
-def _all_asked(here: Here, home: Home) -> ResponseReturnValue:
+def _all_asked(here: Here, home: HomeView) -> ResponseReturnValue:
     return render_template(
         "my_asked.html",
         home=home,
@@ -162,7 +162,7 @@ def _all_asked(here: Here, home: Home) -> ResponseReturnValue:
     )
 
 
-def _ask_form(here: Here, home: Home, sentence: str = "") -> str:
+def _ask_form(here: Here, home: HomeView, sentence: str = "") -> str:
     return render_template(
         "ask.html",
         child=home.child(here.profile),
@@ -173,5 +173,5 @@ def _ask_form(here: Here, home: Home, sentence: str = "") -> str:
     )
 
 
-def _code_form(_here: Here, _home: Home, sentence: str = "", entered: str = "") -> str:
+def _code_form(_here: Here, _home: HomeView, sentence: str = "", entered: str = "") -> str:
     return render_template("code.html", sentence=sentence, entered=entered)

@@ -1,4 +1,4 @@
-"""A child disputes minutes of its time ledger. The guardians are notified."""
+"""Pages on which a child disputes counted minutes of its time ledger. The guardians are notified."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from webui import notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
-from webui.features.status.home_text import Child, Here, Home
-from webui.features.time.ledger_text import Row, limit_name, rows
+from webui.features.status.home_text import ChildView, Here, HomeView
+from webui.features.time.ledger_text import LedgerRow, limit_name, rows
 from webui.forms import one_of, reason
 from webui.language import refusals
 from webui.language.i18n import gettext as _
@@ -32,12 +32,12 @@ ARGUMENT_LIMIT = 80  # characters
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A row of the ledger of the child whose device asks."""
+    """The disputed row of the ledger, with the requesting device and its child."""
 
     here: Here
-    home: Home
-    child: Child
-    row: Row
+    home: HomeView
+    child: ChildView
+    row: LedgerRow
     gates: str  # ids of the limits that it counted for, separated by spaces
 
     @property
@@ -92,7 +92,7 @@ def _form(meant: Meant, sentence: str = "") -> str:
 
 
 def _meant(at: str, device: str, service: str) -> Meant | None:
-    """Return the row that begins at ``at``; None without one, or if the device has no child."""
+    """Return the ledger row that begins at ``at``; None if it does not exist, or the device has no child."""
     start = _moment(at[:ARGUMENT_LIMIT])
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
@@ -113,7 +113,10 @@ def _meant(at: str, device: str, service: str) -> Meant | None:
 
 
 def _days(start: datetime, today: date) -> list[date]:
-    """Return the family's days, which change at night: a minute after midnight belongs to the day before."""
+    """Return the family's days to which ``start`` may belong: its date, and the day before.
+
+    The family's day changes at night: a minute after midnight belongs to the day before.
+    """
     own = (start.date(), start.date() - timedelta(days=1))
     return [day for day in own if today - timedelta(days=LEDGER_DAYS) <= day <= today]
 

@@ -1,4 +1,4 @@
-"""Children's requests."""
+"""API operations for children's requests: list and answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Which:
 
 @record
 class Asked(RequestView):
-    """A request. In the API, a missing text is empty instead of null."""
+    """A child's request. In the API, a missing text is empty instead of null."""
 
     device: str
     thing: str
@@ -36,7 +36,7 @@ class AllAsked:
 
 
 @record
-class Reply:
+class AnswerBody:
     answer: Literal["once", "today", "always", "no"]
     minutes: Minutes | None = None
     because: Line | None = None
@@ -55,15 +55,15 @@ ALL_ASKED = REQUESTS.returning(AllAsked)
 
 @noun.declare("GET", "/requests", query=Which, answer=AllAsked)
 def all_(me: Caller, query: Which) -> object:
-    """List requests, newest first."""
+    """List children's requests, newest first: all, one child's, or those without an answer."""
     values = {"profile": query.child} if query.child else {}
     return me.ask(ALL_ASKED, **values, **({"pending": True} if query.pending else {}))
 
 
-@noun.declare("POST", "/requests/{number}/answer", body=Reply, answer=Replied)
-def answer(me: Caller, number: int, body: Reply) -> object:
-    """Answer a request. Each can be answered once."""
+@noun.declare("POST", "/requests/{number}/answer", body=AnswerBody, answer=Replied)
+def answer(me: Caller, number: int, body: AnswerBody) -> object:
+    """Answer a child's request: once, for today, always, or no. Each can be answered once."""
     more = {"minutes": body.minutes, "because": body.because}
-    values = {key: one for key, one in more.items() if one is not None}
+    values = {key: value for key, value in more.items() if value is not None}
     done = me.change(ANSWER, id=number, answer=body.answer, **values)
     return Replied(request=done.request.id, grant=done.grant, until=done.until, sentence=done.sentence)

@@ -1,4 +1,4 @@
-"""Children's requests, and the answers to them."""
+"""Pages of children's requests, on which a guardian answers them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/requests/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the requests as an HTML fragment, for the script that updates the page."""
     return render_template("requests_now.html", **_lists())
 
 
@@ -70,7 +70,7 @@ def _all() -> tuple[RequestView, ...]:
 
 
 def _chosen(found: RequestView) -> tuple[Answer, int, str]:
-    """Return the chosen answer, with its minutes and words."""
+    """Return the answer that a form has, its minutes (0 unless time is given), and the guardian's reason."""
     minutes = {str(choice) for choice in choices(found)}
     if "give" in request.form:
         return Answer.ONCE, int(one_of("give", minutes)), ""
@@ -81,7 +81,7 @@ def _chosen(found: RequestView) -> tuple[Answer, int, str]:
 
 
 def ready_refusals() -> dict[str, str]:
-    """Return the ready refusals. The child reads them unchanged, in the language of the parent."""
+    """Return ready reasons for a no, by id. The child reads them unchanged, in the language of the parent."""
     return {
         "homework": _("Homework first"),
         "late": _("It is late now"),
@@ -91,14 +91,17 @@ def ready_refusals() -> dict[str, str]:
 
 
 def offered(asked: RequestView) -> list[int]:
-    """Return the one-tap answers: the usual minutes and those requested, or a refund of those counted."""
+    """Return the minutes of the one-tap answers: the usual ones and those requested.
+
+    For a dispute these are only the disputed minutes, as a refund.
+    """
     if asked.topic is RequestTopic.LEDGER:
         return [asked.minutes or 0]
     return sorted({*USUAL, asked.minutes or USUAL[0]})
 
 
 def choices(asked: RequestView) -> list[int]:
-    """Return the minutes to choose from, including the requested ones."""
+    """Return the minutes from which a guardian chooses for an answer, including the requested ones."""
     return sorted({*MINUTES, asked.minutes or SITE_ONCE})
 
 
@@ -108,7 +111,10 @@ def _was_today(entry: RequestEntry, now: datetime) -> bool:
 
 
 def _ask_first(waiting: Iterable[RequestEntry]) -> frozenset[str]:
-    """Return the children for whom uncategorised sites need approval. Fixing a broken site helps them."""
+    """Return the ids of children with a pending site request who need approval for uncategorised sites.
+
+    The page offers to fix a broken site for them.
+    """
     who = {entry.request.profile for entry in waiting if entry.is_site and not entry.is_service}
     found = {profile: daemon().rules(profile) for profile in sorted(who)}
     return frozenset(

@@ -28,7 +28,7 @@ class RequestEntry:
 
     @property
     def by_day(self) -> bool:
-        """Return whether its times are only days."""
+        """Return whether the daemon shows only category and day of the request, not its names and times."""
         return self.request.told == "kind"
 
     @property
@@ -49,7 +49,7 @@ class RequestEntry:
 
     @property
     def thing_name(self) -> str:
-        """Return what the request is for: a name, or the categories and limits if names are left out."""
+        """Return what the request is about: a site or service; only its categories if names are not shown."""
         thing = self.request.thing or ""
         if not self.by_day:
             return self.request.thing_name or thing
@@ -59,7 +59,7 @@ class RequestEntry:
 
 
 def to_show(requests: Iterable[RequestView], now: datetime) -> tuple[RequestEntry, ...]:
-    """Return pending requests, and those answered within a day."""
+    """Return a child's pending requests, and those answered within a day, at most `SHOWN`."""
     fresh = [
         RequestEntry(request)
         for request in requests
@@ -69,14 +69,14 @@ def to_show(requests: Iterable[RequestView], now: datetime) -> tuple[RequestEntr
 
 
 def waiting_time(requests: Iterable[RequestView]) -> RequestView | None:
-    """Return the pending request for time."""
+    """Return the pending request for time; None without one."""
     return next(
         (request for request in requests if request.waits and request.topic is RequestTopic.TIME), None
     )
 
 
 def waiting_for(requests: Iterable[RequestView], block: RecentBlock) -> RequestView | None:
-    """Return the pending request for what was blocked: the site, or its service."""
+    """Return the pending request for the site or service that was blocked; None without one."""
     host = block.host
 
     def fits(request: RequestView) -> bool:
@@ -96,7 +96,7 @@ def waiting_for(requests: Iterable[RequestView], block: RecentBlock) -> RequestV
 
 
 def answered(request: RequestView, answer: Answer, result: AnswerResult, now: datetime) -> str:
-    """Describe what a guardian's answer did."""
+    """Return a sentence about the effect of a guardian's answer."""
     if answer is Answer.NO:
         return declined_sentence(plain(request.name), READER)
     if result.given is not None:

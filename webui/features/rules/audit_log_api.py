@@ -1,4 +1,4 @@
-"""The audit log of changes."""
+"""The API operation that lists the audit log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ noun = Noun("log")
 
 @record
 class AuditLogPage:
-    """The same as of the verb, but a name has the pattern of the API's document."""
+    """The lines of the audit log to return: by an author, how many, after how many newer ones.
+
+    Differs from the daemon's verb in the pattern of a name.
+    """
 
     who: Name | None = None
     limit: Annotated[int, Whole(1, AUDIT_PAGE)] = AUDIT_PAGE
@@ -23,6 +26,6 @@ class AuditLogPage:
 
 @noun.declare("GET", "/audit-log", query=AuditLogPage, answer=AuditLog)
 def read(me: Caller, query: AuditLogPage) -> object:
-    """List changes, newest first. They are stored for a year."""
+    """List changes of the audit log, newest first. They are stored for a year."""
     who = {"who": query.who} if query.who else {}
     return me.ask(AUDIT_LOG, limit=query.limit, skip=query.skip, **who)

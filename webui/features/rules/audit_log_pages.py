@@ -1,4 +1,4 @@
-"""The audit log: what was changed, by whom, when, and from which device. Only for guardians."""
+"""The page of the audit log: what was changed, by whom, when, from which device. Only for guardians."""
 
 from __future__ import annotations
 

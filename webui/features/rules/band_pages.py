@@ -1,4 +1,4 @@
-"""The age group that supplies the defaults: choose another one, with a preview of its changes."""
+"""The page that chooses a child's age group, which supplies the defaults, with a preview of the changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.bands import differences, falls, marks
-from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.rules.editing import NOTHING, FormResult, Page, change, opened, render
 
 blueprint = Blueprint("band", __name__, url_prefix="/parent/child/<profile>/band")
 
@@ -38,7 +38,7 @@ def save(profile: str) -> ResponseReturnValue:
     return change(page, changes, sentence, back, lambda page, outcome: _show(page, outcome, to))
 
 
-def _show(page: Page, outcome: Outcome, to: str) -> str:
+def _show(page: Page, outcome: FormResult, to: str) -> str:
     ratings = daemon().client.ask(COUNTRY).ratings
     return render(
         "child_band.html",

@@ -1,4 +1,4 @@
-"""Rules with one value each, bypass protection, and the name."""
+"""The page of a child's rules with one value each, its bypass protection, and its name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules import basics
-from webui.rules.editing import NOTHING, Outcome, Page, Problem, change, opened, refused, render
+from webui.rules.editing import NOTHING, FormProblem, FormResult, Page, change, opened, refused, render
 from webui.rules.overview import title
 from webui.rules.steps import TYPED, NoMonthError, following, latest, typed_month
 
@@ -40,12 +40,12 @@ def save(profile: str) -> ResponseReturnValue:
         try:
             changes["next_step"] = typed_month(typed, page.home.day) or None
         except NoMonthError as error:
-            return refused(page, Problem(str(error), "next_step"), _show)
+            return refused(page, FormProblem(str(error), "next_step"), _show)
     sentence = _("The rules of %(name)s are changed.", name=name or plain(page.child.name))
     return change(page, changes, sentence, url_for("rules.show", profile=page.child.id), _show)
 
 
-def _show(page: Page, outcome: Outcome) -> str:
+def _show(page: Page, outcome: FormResult) -> str:
     fields = basics.fields(page.book, request.form.to_dict())
     return render(
         "child_basics.html",

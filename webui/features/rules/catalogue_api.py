@@ -1,4 +1,4 @@
-"""What rules may name, and what the country has: ratings, laws and help lines."""
+"""API operations that list what rules may name, and the country's ratings, laws and help lines."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def help_lines(_me: Caller | None) -> object:
 
 @noun.declare("GET", "/home/country", answer=CountryRules)
 def country(me: Caller) -> object:
-    """Return ratings of films and games, and legal rules with the children they are on for."""
+    """Return the country's ratings of films and games, and legal rules with the children they are on for."""
     return me.ask(COUNTRY)
 
 
 @noun.declare("GET", "/catalogue", answer=RuleCatalogue)
 def catalogue(me: Caller) -> object:
-    """List services, categories and age bands that rules may name."""
+    """List the services, categories and age groups that rules may name."""
     return me.ask(CATALOGUE)

@@ -1,4 +1,4 @@
-"""Categories of sites: blocked, needs approval, uses daily time, or allowed."""
+"""The page of categories of sites for a child: blocked, needs approval, uses daily time, or allowed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.rules.editing import NOTHING, FormResult, Page, change, opened, render
 
 blueprint = Blueprint("kinds", __name__, url_prefix="/parent/child/<profile>/kinds")
 
@@ -38,7 +38,7 @@ def _held(page: Page, kind: str) -> str:
     return str(page.book.holds(f"categories/{kind}") or "allow")
 
 
-def _show(page: Page, outcome: Outcome) -> str:
+def _show(page: Page, outcome: FormResult) -> str:
     return render(
         "child_kinds.html",
         page,

@@ -1,4 +1,4 @@
-"""Changes by guardians, with the values that undo each."""
+"""The API operation that lists guardians' changes, each with the values that undo it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Changes:
 
 @noun.declare("GET", "/home/changes", answer=Changes)
 def changes(me: Caller) -> object:
-    """List guardians' changes in effect, and today's extra time and edits."""
+    """List guardians' changes that are in effect, and today's extra time and edits, with their undo."""
     return with_undo(me.ask(CHANGES).changes)
 
 
 def with_undo(found: Iterable[FamilyChange]) -> Changes:
-    """Return the changes with the values of their undo as keys of their own."""
+    """Return the changes in the API's form: the values of ``undo`` become keys of the change."""
     return Changes(changes=tuple(map(_change, found)))
 
 

@@ -1,4 +1,4 @@
-"""Shares a child's rules with another home, as one file and one code."""
+"""Pages that share a child's rules with another home, as a file and as a QR code."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ blueprint = Blueprint("carry", __name__, url_prefix="/parent/child/<profile>/car
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
     page = opened(profile)
-    one = carried.of_child(page.book)
-    address = f"http://{OWN_NAME}{url_for('importing.show')}?r={carried.to_code(one)}"
+    export = carried.of_child(page.book)
+    address = f"http://{OWN_NAME}{url_for('importing.show')}?r={carried.to_code(export)}"
     label = _("QR code of the rules of %(name)s", name=plain(page.child.name))
     code = qr.svg(address, label) if len(address) <= qr.MAX_BYTES else None
-    return render("child_carry.html", page, address=address, code=code, goes=carried.is_shareable(one))
+    return render("child_carry.html", page, address=address, code=code, goes=carried.is_shareable(export))
 
 
 @blueprint.get("/file")

@@ -1,4 +1,4 @@
-"""The settings of the home's own file."""
+"""API operations for the settings of the home, which are in its own file."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ noun = Noun("family")
 
 @record
 class TrustedName:
-    """The home's name with a certificate that browsers trust; empty: none. `good`: the pages are available
-    there, until
-    the end of the certificate. `problem` is in English.
+    """The home's name for HTTPS, with a certificate that browsers trust; empty: none.
+
+    `good`: the pages are available there, until the end of the certificate. `problem` is in English.
     """
 
     name: str
@@ -37,28 +37,26 @@ class TrustedName:
 
 
 @record
-class Family(FamilySettings):
+class FamilyResponse(FamilySettings):
     trusted: TrustedName  # from the gateway's own settings; not a key of `set`
 
 
-@noun.declare("GET", "/family", answer=Family)
+@noun.declare("GET", "/family", answer=FamilyResponse)
 def read(me: Caller) -> object:
-    """Return location, language, defaults for new devices, shared devices, allowed VPNs, and the trusted
-    name.
-    """
+    """Return the home's settings: location, language, new devices, sharing, allowed VPNs, trusted name."""
     name = trusted()
     trusted_name = TrustedName(name=name.name, good=name.good, until=name.until, problem=name.problem)
-    return Family(**vars(me.ask(FAMILY)), trusted=trusted_name)
+    return FamilyResponse(**vars(me.ask(FAMILY)), trusted=trusted_name)
 
 
 @noun.declare("PATCH", "/family", body=EditFamilyRequest, answer=Edited)
 def edit(me: Caller, body: EditFamilyRequest) -> object:
-    """Change settings by key."""
+    """Change settings of the home by key; null restores the default."""
     values: dict[str, object] = {} if body.revision is None else {"revision": body.revision}
     return me.change(EDIT_FAMILY, set=dict(body.set), **values)
 
 
 @noun.declare("POST", "/family/undo", body=UneditFamilyRequest, answer=Unedited)
 def undo(me: Caller, body: UneditFamilyRequest) -> object:
-    """Restore that revision, if the file is still at `found`."""
+    """Restore the home's settings of that revision, if the file is still at `found`."""
     return me.change(UNEDIT_FAMILY, **undo_of(body))

@@ -1,4 +1,4 @@
-"""Settings of the home: country, default rules of its networks, and switching the filter off for a while."""
+"""Pages of the home's settings: country, time zone, default rules, switching the filter off for a while."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.lists.registers_pages import all_registers
 from webui.features.rules.family_text import ACCESS, STRANGERS, access, strangers
-from webui.features.status.home_text import Home
+from webui.features.status.home_text import HomeView
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.front import trusted
 from webui.language import zones
@@ -28,7 +28,7 @@ from webui.language.i18n import OWN_NAMES
 from webui.language.i18n import gettext as _
 from webui.language.walletwords import not_asked
 from webui.language.words import clock, day_of, plain
-from webui.rules.editing import Problem, problem_of
+from webui.rules.editing import FormProblem, problem_of
 from webui.rules.laws import named, standing
 from webui.settings import OWN_NAME
 from webui.wallet import why_not
@@ -42,7 +42,7 @@ AS_ELSEWHERE = ""  # value of an interface without a default of its own
 OTHER = "other"
 COUNTRY_LENGTH = 2
 
-Show = Callable[[Home, FamilySettings, Problem | None], str]
+Show = Callable[[HomeView, FamilySettings, FormProblem | None], str]
 
 
 @blueprint.get("/")
@@ -56,7 +56,7 @@ def show() -> ResponseReturnValue:
 def save() -> ResponseReturnValue:
     home, family = daemon().home(), daemon().client.ask(FAMILY)
     changes = _changes(family, home)
-    if isinstance(changes, Problem):
+    if isinstance(changes, FormProblem):
         return _show(home, family, changes), 422
     return _change(home, family, changes, _("The settings of the home are changed."), _show)
 
@@ -82,7 +82,7 @@ def save_zone() -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Restore the file to its state before the last change."""
+    """Restore the settings of the home to their state before the last change."""
     with notices.refusals_to(notices.said):
         there = revisions("was")
         daemon().change(UNEDIT_FAMILY, **there, by=guardian() or "", origin=source_address())
@@ -93,7 +93,7 @@ def undo() -> ResponseReturnValue:
 @blueprint.post("/off")
 @guardians_only
 def turn_off() -> ResponseReturnValue:
-    """Stop time rules and categories for every person for a while."""
+    """Stop time rules and categories for every person for the chosen time."""
     chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
     now = daemon().home().now
     minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
@@ -112,7 +112,7 @@ def turn_on() -> ResponseReturnValue:
 
 
 def _morning(now: datetime) -> datetime:
-    """Return the next morning. After midnight it is the same day's."""
+    """Return the next morning at 07:00. Until 04:00 it is the same day's."""
     today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     return today if now.hour < MORNING - 3 else today + timedelta(days=1)
 
@@ -121,13 +121,16 @@ def _to_morning(now: datetime) -> int:
     return max(1, -(-(_morning(now) - now) // timedelta(minutes=1)))
 
 
-def _changes(family: FamilySettings, home: Home) -> dict[str, Any] | Problem:
-    """Return the values that differ. A choice that the form does not offer gives 400."""
+def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormProblem:
+    """Return the settings that the form changes, by key; a Problem for an invalid country.
+
+    Null restores the default. A choice that the form does not offer gives 400.
+    """
     country = request.form.get("country", "")
     if country == OTHER:
         country = request.form.get("country-code", "").strip().lower()
         if not (len(country) == COUNTRY_LENGTH and country.isascii() and country.isalpha()):
-            return Problem(_("Write the two letters of the country, such as uz."), "country")
+            return FormProblem(_("Write the two letters of the country, such as uz."), "country")
     elif country not in {"", family.country, *countries()}:
         abort(400)
     people = {child.id for child in home.children}
@@ -148,9 +151,12 @@ def _changes(family: FamilySettings, home: Home) -> dict[str, Any] | Problem:
 
 
 def _change(
-    home: Home, family: FamilySettings, changes: Mapping[str, Any], sentence: str, show: Show
+    home: HomeView, family: FamilySettings, changes: Mapping[str, Any], sentence: str, show: Show
 ) -> ResponseReturnValue:
-    """Apply the changes and return, or show the form again with the entered values."""
+    """Send the changes to the daemon and redirect to the settings; show the form again after an error.
+
+    The form keeps the entered values.
+    """
     if not changes:
         notices.said(_("Nothing was changed."))
         return redirect(url_for("family.show"), 303)
@@ -169,7 +175,7 @@ def _change(
             text = _(
                 "Somebody changed these settings meanwhile. What holds now is here; what you typed is kept."
             )
-            return show(home, daemon().client.ask(FAMILY), Problem(text)), 409
+            return show(home, daemon().client.ask(FAMILY), FormProblem(text)), 409
         return show(home, family, problem_of(error)), 422
     if family.by_hand:
         sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
@@ -177,7 +183,7 @@ def _change(
     return redirect(url_for("family.show"), 303)
 
 
-def _show(home: Home, family: FamilySettings, problem: Problem | None = None) -> str:
+def _show(home: HomeView, family: FamilySettings, problem: FormProblem | None = None) -> str:
     known = countries()
     if family.country and family.country not in known:
         known = {family.country: family.country.upper(), **known}
@@ -204,7 +210,7 @@ def _show(home: Home, family: FamilySettings, problem: Problem | None = None) ->
     )
 
 
-def _show_zone(home: Home, family: FamilySettings, problem: Problem | None = None) -> str:
+def _show_zone(home: HomeView, family: FamilySettings, problem: FormProblem | None = None) -> str:
     region = request.args.get("region", zones.region_of(family.timezone))
     if region not in zones.REGIONS:
         abort(404)
@@ -218,7 +224,7 @@ def _show_zone(home: Home, family: FamilySettings, problem: Problem | None = Non
     )
 
 
-def _common(home: Home, family: FamilySettings, problem: Problem | None) -> dict[str, object]:
+def _common(home: HomeView, family: FamilySettings, problem: FormProblem | None) -> dict[str, object]:
     return {
         "home": home,
         "family": family,
@@ -235,8 +241,6 @@ def _end(now: datetime) -> str:
 
 
 def _addresses() -> dict[str, str]:
-    """Return the addresses of the pages: the name for every device of the home, and the address this browser
-    uses.
-    """
+    """Return the pages' address by name, their address in this browser, and that of the child's page."""
     named = f"http://{OWN_NAME}"
     return {"named": named, "here": request.host_url.rstrip("/"), "child": f"{named}{url_for('child.show')}"}

@@ -1,4 +1,4 @@
-"""The choices of the family's settings, with label and meaning."""
+"""The choices for settings of the home, with label and meaning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ACCESS = ("closed", "open")
 
 
 def strangers() -> dict[str, tuple[str, str]]:
-    """Return the choices for unknown devices: word, label and meaning."""
+    """Return the choices for devices without an owner: word of the setting, label and meaning."""
     return {
         "guest": (
             _("A guest"),

@@ -1,6 +1,4 @@
-"""Imports a child's rules from another home: reads them, describes them, and applies them to a new or
-existing child.
-"""
+"""Imports a child's rules from another home: describes them, and applies them to a new or existing child."""
 
 from __future__ import annotations
 
@@ -16,13 +14,13 @@ from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.features.status.home_text import Home
+from webui.features.status.home_text import HomeView
 from webui.forms import back as back_to
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules import carried
 from webui.rules.carried import Carried, Fitted, NotRulesError
-from webui.rules.catalogue import Catalogue
+from webui.rules.catalogue import CatalogueIndex
 from webui.rules.editing import problem_of
 from webui.rules.overview import Rule, rules
 
@@ -30,12 +28,12 @@ blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")
 
 NEW = "new"
 FORM_LIMIT = carried.FILE_LIMIT + 8 * 1024  # bytes, including the form around the file
-SHOWN = 200  # names that were left out
+SHOWN = 200  # unknown names of an import that the page lists
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """An import as this home would apply it."""
+    """An import of rules: its code, the part that this home can apply, and the descriptions of that part."""
 
     code: str
     fitted: Fitted
@@ -49,7 +47,7 @@ class Looked:
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """Show the form. ``r``: a code that a phone's camera opened."""
+    """Show the form for an import, or the rules in query ``r``: a code that a phone's camera opened."""
     text = request.args.get("r", "")
     return _look(text) if text else _show(daemon().home())
 
@@ -57,7 +55,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def look() -> ResponseReturnValue:
-    """Read a file or a text. Nothing is changed."""
+    """Show the rules in an uploaded file or a pasted text. Nothing is changed."""
     request.max_content_length = FORM_LIMIT
     upload = request.files.get("file")
     data = upload.stream.read(carried.FILE_LIMIT + 1) if upload else b""
@@ -87,7 +85,7 @@ def take() -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Remove the child that the import created."""
+    """Remove the child that an import has created."""
     with notices.refusals_to(notices.said):
         who = request.form.get("was", "")[:60]
         daemon().change(REMOVE_PROFILE, id=who, by=guardian() or "", origin=source_address())
@@ -109,28 +107,28 @@ def _look(text: str) -> ResponseReturnValue:
     return _show(home, found)
 
 
-def _looked(brought: Carried, names: Catalogue) -> Looked:
+def _looked(brought: Carried, names: CatalogueIndex) -> Looked:
     fitted = carried.fitted(brought, names)
     book = carried.as_ruleset(fitted.carried, names)
     own = tuple(rule for rule in rules(book, names) if rule.own)
     return Looked(carried.to_code(brought), fitted, own)
 
 
-def _try(home: Home, one: Carried) -> None:
+def _try(home: HomeView, export: Carried) -> None:
     """Check whether the daemon's parser accepts the rules. Raises: ControlError."""
     daemon().change(
         ADD_PROFILE,
-        name=_free(home, one.name),
-        band=one.band,
-        **({"set": dict(one.rules)} if one.rules else {}),
+        name=_free(home, export.name),
+        band=export.band,
+        **({"set": dict(export.rules)} if export.rules else {}),
         trial=True,
         by=guardian() or "",
         origin=source_address(),
     )
 
 
-def _free(home: Home, name: str) -> str:
-    """Return a name that no person here has."""
+def _free(home: HomeView, name: str) -> str:
+    """Return the name, with a number after it if a child here already has it."""
     taken = {child.name.casefold() for child in home.children}
     number, found = 2, name
     while found.casefold() in taken:
@@ -138,17 +136,17 @@ def _free(home: Home, name: str) -> str:
     return found
 
 
-def _added(home: Home, found: Looked) -> ResponseReturnValue:
+def _added(home: HomeView, found: Looked) -> ResponseReturnValue:
     name = plain(" ".join(request.form.get("name", "").split()), carried.NAME_LIMIT)
     if not name:
         return _show(home, found, _("Write the name of the child.")), 422
-    one = found.carried
+    export = found.carried
     try:
         added = daemon().change(
             ADD_PROFILE,
             name=name,
-            band=one.band,
-            **({"set": dict(one.rules)} if one.rules else {}),
+            band=export.band,
+            **({"set": dict(export.rules)} if export.rules else {}),
             by=guardian() or "",
             origin=source_address(),
         )
@@ -161,7 +159,7 @@ def _added(home: Home, found: Looked) -> ResponseReturnValue:
     return redirect(url_for("rules.show", profile=added.id), 303)
 
 
-def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
+def _replaced(home: HomeView, found: Looked, to: str) -> ResponseReturnValue:
     book = daemon().ruleset(to)
     changes = carried.replacing(book, found.carried)
     back = redirect(url_for("rules.show", profile=to), 303)
@@ -187,7 +185,7 @@ def _replaced(home: Home, found: Looked, to: str) -> ResponseReturnValue:
     return back
 
 
-def _show(home: Home, found: Looked | None = None, problem: str = "") -> str:
+def _show(home: HomeView, found: Looked | None = None, problem: str = "") -> str:
     return render_template(
         "importing.html",
         home=home,

@@ -1,4 +1,4 @@
-"""Legal rules of a country for one child, each with an explanation and a switch."""
+"""The page of a country's legal rules for one child, each with an explanation and a switch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def save(profile: str) -> ResponseReturnValue:
-    """Turn a rule on or off. The daemon records which guardian turned it on."""
+    """Turn a legal rule on or off for a child. The daemon records which guardian turned it on."""
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")
     law = _law(key)

@@ -1,4 +1,4 @@
-"""Time limits a day and a week: of the internet, of play, of a service, a category or a group."""
+"""Pages of a child's limits in minutes a day and a week: of the internet, play, a service or a category."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from webui.language.i18n import gettext as _
 from webui.language.words import days, plain
 from webui.rules.editing import (
     NOTHING,
-    Outcome,
+    FormProblem,
+    FormResult,
     Page,
-    Problem,
     change,
     chosen_target,
     opened,
@@ -36,13 +36,13 @@ blueprint = Blueprint("limits", __name__, url_prefix="/parent/child/<profile>/li
 
 STEPS = (0, 15, 30, 45, 60, 90, 120, 150, 180, 240)  # minutes that the form offers
 STEPS_OF_WEEK = (120, 180, 300, 420, 600, 840, 960, 1200)
-MOST = {WEEK: 7 * DAY}  # minutes; of a day, DAY
+MOST = {WEEK: 7 * DAY}  # maximum of minutes a week; for a day it is DAY
 
 
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """Show the limits, or choose the target of a new one."""
+    """Show the targets to choose from for a new time limit; redirect to the form for a chosen one."""
     return chosen_target(profile, "limits", "limits.one", _("Minutes for what"))
 
 
@@ -58,7 +58,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     page = opened(profile)
     key = _key(page, target)
 
-    def again(page: Page, outcome: Outcome) -> str:
+    def again(page: Page, outcome: FormResult) -> str:
         return _show(page, target, outcome)
 
     plan: dict[str, int | None] = {}
@@ -66,7 +66,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
         text, most = request.form.get(day, "").strip(), MOST.get(day, DAY)
         if text and not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most):
             sentence = _("%(days)s: write minutes, from 0 to %(most)d.", days=days(day), most=most)
-            return refused(page, Problem(sentence, day), again)
+            return refused(page, FormProblem(sentence, day), again)
         if text or day in (SCHOOL, FREE) or (day == WEEK and WEEK in _plan_of_band(page, key)):
             plan[day] = int(text) if text else None
     name, what = plain(page.child.name), plain(page.names.called(target))
@@ -76,7 +76,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
 
 
 def _value(page: Page, key: str, plan: dict[str, int | None]) -> object:
-    """Return the limit's value; None if it equals the band's, or there is no limit."""
+    """Return the limit's value for the rule file; None if it equals the band's, or there is no limit."""
     if plan == _plan_of_band(page, key):
         return None
     return write_plan(plan, write_minutes)
@@ -93,7 +93,7 @@ def _key(page: Page, target: str) -> str:
     return f"limits/{target}"
 
 
-def _show(page: Page, target: str, outcome: Outcome) -> str:
+def _show(page: Page, target: str, outcome: FormResult) -> str:
     key = _key(page, target)
     held = page.book.holds(key)
     try:

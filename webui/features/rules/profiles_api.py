@@ -1,4 +1,4 @@
-"""Adds, removes and restores children."""
+"""API operations that add, remove and restore children."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def remove(me: Caller, child: str) -> object:
 
 @noun.declare("POST", "/children/restore", body=Restore, answer=ProfileId, status=201)
 def restore(me: Caller, body: Restore) -> object:
-    """Restore a removed child, with those of its devices that have no other owner."""
+    """Restore a removed child with its rules, and those of its devices that have no other owner."""
     return me.change(RESTORE_PROFILE, token=body.undo)

@@ -1,4 +1,4 @@
-"""A child's rules: its file, its week, and previews of decisions."""
+"""API operations for a child's rules: read, edit, undo, and previews of decisions."""
 
 from __future__ import annotations
 
@@ -31,69 +31,69 @@ Moment = Annotated[str, Text(16, 35, r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]
 
 
 @record
-class Edit:
+class EditBody:
     set: Mapping[str, Any]  # KEY: VALUE, as in gateway/control/README.md; null: the band's value
     revision: Revision | None = None
     because: Line | None = None  # a reason that the child sees next to the change
 
 
 @record
-class Try:
+class PreviewBody:
     host: Host
     at: Moment | None = None
     set: Mapping[str, Any] | None = None
 
 
 @record
-class Question:
+class WhyQuery:
     host: Host
     child: ChildId
 
 
 @noun.declare("GET", "/children/{child}/rules", answer=ChildRules)
 def read(me: Caller, child: str) -> object:
-    """Return the file's rules, the band's rules, and those in effect."""
+    """Return a child's rules: those in its file, those of its age group, and those in effect."""
     return me.ask(RULES, id=child)
 
 
-@noun.declare("PATCH", "/children/{child}/rules", body=Edit, answer=Edited)
-def edit(me: Caller, child: str, body: Edit) -> object:
-    """Change rules by key, completely or not at all."""
+@noun.declare("PATCH", "/children/{child}/rules", body=EditBody, answer=Edited)
+def edit(me: Caller, child: str, body: EditBody) -> object:
+    """Change a child's rules by key, completely or not at all."""
     revision = {} if body.revision is None else {"revision": body.revision}
     return me.change(EDIT, id=child, set=dict(body.set), because=body.because, **revision)
 
 
 @noun.declare("POST", "/children/{child}/rules/undo", body=UneditFamilyRequest, answer=Unedited)
 def undo(me: Caller, child: str, body: UneditFamilyRequest) -> object:
-    """Restore the file of that revision, if it is still at `found`."""
+    """Restore a child's rules of that revision, if the file is still at `found`."""
     return me.change(UNEDIT, id=child, **undo_of(body))
 
 
-@noun.declare("POST", "/children/{child}/rules/preview", body=Try, answer=Explanation)
-def preview(me: Caller, child: str, body: Try) -> object:
-    """Preview the decision about a site with these changes. Nothing is written."""
+@noun.declare("POST", "/children/{child}/rules/preview", body=PreviewBody, answer=Explanation)
+def preview(me: Caller, child: str, body: PreviewBody) -> object:
+    """Return the decision about a site for a child if these changes were made. Nothing is written."""
     values: dict[str, object] = {"at": body.at} if body.at else {}
     return me.ask(PREVIEW, id=child, host=body.host, **values, **({"set": body.set} if body.set else {}))
 
 
 @noun.declare("GET", "/children/{child}/week", answer=WeekPlan)
 def week(me: Caller, child: str) -> object:
-    """Return the seven days from today on."""
+    """Return the times of a child's rules for seven days, from today on."""
     return me.ask(WEEK, id=child)
 
 
 @noun.declare("GET", "/children/{child}/summary", answer=ProfileRules)
 def summary(me: Caller, child: str) -> object:
-    """Return the rules in effect, each with who decided it, as the child sees them."""
+    """Return a child's rules in effect, each with who decided it, as the child sees them."""
     return me.ask(PROFILE, id=child).profile
 
 
-@noun.declare("GET", "/why", query=Question, answer=Explanation)
-def why(me: Caller, query: Question) -> object:
-    """Return the current decision about a site, and its reason."""
+@noun.declare("GET", "/why", query=WhyQuery, answer=Explanation)
+def why(me: Caller, query: WhyQuery) -> object:
+    """Return the current decision about a site for a child, and its reason."""
     return me.ask(WHY, host=query.host, profile=query.child)
 
 
 def undo_of(body: UneditFamilyRequest) -> dict[str, object]:
-    """Return the arguments of an undo."""
+    """Return the arguments of the daemon's undo: the revision to restore, and the expected current one."""
     return {"revision": body.revision, **({} if body.found is None else {"found": body.found})}

@@ -1,4 +1,7 @@
-"""A child's rules as sentences, each with a switch, a reset and a link to the page that changes it."""
+"""The overview of a child's rules as sentences.
+
+Each has a switch, a reset, and a link to the page that changes it.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/switch")
 @guardians_only
 def switch(profile: str) -> ResponseReturnValue:
-    """Turn a rule on or off. A rule equal to the band's has no entry in the file."""
+    """Turn a child's rule on or off. A rule equal to the band's has no entry in the file."""
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")
     found, on = _rule(page, key), to == "on"
@@ -57,7 +60,7 @@ def switch(profile: str) -> ResponseReturnValue:
 @blueprint.post("/reset")
 @guardians_only
 def reset(profile: str) -> ResponseReturnValue:
-    """Reset a rule to the band's value, or remove it if the band has none.
+    """Reset a child's rule to the band's value, or remove it if the band has none.
 
     A rule that the family has not set stays.
     """
@@ -75,7 +78,7 @@ def reset(profile: str) -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo(profile: str) -> ResponseReturnValue:
-    """Restore the file to its state before the last change. Activity has an undo of its own."""
+    """Restore a child's rules to their state before the last change."""
     page = opened(profile)
     with notices.refusals_to(notices.said):
         there = revisions("revision")
@@ -104,7 +107,7 @@ def _here(page: Page) -> str:
 
 
 def _link(page: Page) -> object:
-    """Return the link to the page that changes a rule."""
+    """Return a function that returns the address of the page that changes a rule."""
 
     def link(rule: Rule) -> str:
         who, target = page.child.id, rule.key.partition("/")[2]

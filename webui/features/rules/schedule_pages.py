@@ -1,4 +1,4 @@
-"""Schedules by day: allowed hours and bedtime, painted or typed."""
+"""The form of a schedule by day, painted or typed: allowed hours of a target, or bedtime."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from webui.language.i18n import gettext as _
 from webui.language.words import days, plain
 from webui.rules.editing import (
     NOTHING,
-    Outcome,
+    FormProblem,
+    FormResult,
     Page,
-    Problem,
     change,
     chosen_target,
     opened,
@@ -28,7 +28,7 @@ from webui.rules.weekform import (
     SAME,
     TIMES,
     NoHoursError,
-    Row,
+    ScheduleRow,
     axis,
     hours_of,
     rows,
@@ -46,7 +46,7 @@ HOWS = ("times", "never", "none", "same")
 @blueprint.get("/")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
-    """Choose the target of a new schedule."""
+    """Show the targets to choose from for a new schedule; redirect to the form for a chosen one."""
     return chosen_target(profile, "week", "week.show", _("Hours for what"))
 
 
@@ -62,14 +62,14 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     page, night = opened(profile), target == BEDTIME
     key = _key(page, target)
 
-    def again(page: Page, outcome: Outcome) -> str:
+    def again(page: Page, outcome: FormResult) -> str:
         return _show(page, target, outcome)
 
     try:
         value: object = value_of(_sent(_held(page, key), night=night), night=night)
     except NoHoursError as error:
         sentence = _("%(days)s: say from when until when.", days=days(error.day))
-        return refused(page, Problem(sentence, error.day), again)
+        return refused(page, FormProblem(sentence, error.day), again)
     band = page.book.band_says(key)
     if same(value, {} if band is None else band, night=night):
         value = None
@@ -91,9 +91,10 @@ def _title(page: Page, target: str) -> str:
     return _("Bedtime") if target == BEDTIME else plain(page.names.called(target))
 
 
-def _held(page: Page, key: str) -> tuple[Row, ...]:
-    """Return the rows; none if the file has a form that these pages cannot show, which the template then
-    explains.
+def _held(page: Page, key: str) -> tuple[ScheduleRow, ...]:
+    """Return the form rows of the schedule in effect, one a day.
+
+    There are none if the file has a form that these pages cannot show, which the template then explains.
     """
     held = page.book.holds(key)
     try:
@@ -102,21 +103,21 @@ def _held(page: Page, key: str) -> tuple[Row, ...]:
         return ()
 
 
-def _sent(held: tuple[Row, ...], *, night: bool) -> tuple[Row, ...]:
+def _sent(held: tuple[ScheduleRow, ...], *, night: bool) -> tuple[ScheduleRow, ...]:
     if any(request.form.get(f"{day}-how") not in (*HOWS, None) for day in DAYS):
         abort(400)
     return typed_rows(request.form.get, request.form.getlist, held, night=night)
 
 
 def _advice(page: Page) -> tuple[str, ...]:
-    """Return the band's suggestion, while nothing is set."""
+    """Return the age group's suggested bedtime as sentences; none if the family has set one."""
     advised = page.names.suggested.get(page.book.state.band, {}).get(BEDTIME)
     if not advised or page.book.owns(BEDTIME):
         return ()
     return sentences(BEDTIME, advised, page.names, page.book.state.name)
 
 
-def _show(page: Page, target: str, outcome: Outcome) -> str:
+def _show(page: Page, target: str, outcome: FormResult) -> str:
     key, night = _key(page, target), target == BEDTIME
     start, found = axis(night=night), _held(page, key)
     if request.method == "POST" and found:

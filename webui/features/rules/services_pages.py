@@ -1,4 +1,4 @@
-"""Services by group, and one service: allowed or blocked, with its limits and schedules."""
+"""Pages of services: all by group, and one, which is allowed or blocked, with its limits and schedules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import tone
-from webui.rules.editing import NOTHING, Outcome, Page, change, opened, render
+from webui.rules.editing import NOTHING, FormResult, Page, change, opened, render
 from webui.rules.entries import ALLOW, BLOCK, out_of, put
 from webui.rules.overview import Rule, rule
 
@@ -27,7 +27,7 @@ SHOWN = 60  # services on one page; with more results the page asks for a longer
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """Show the groups, one group, or the results of a search. Each page stays small."""
+    """Show the groups of services, one group, or the results of a search. Each page stays small."""
     page = opened(profile)
     wanted = plain(" ".join(request.args.get("q", "").split()), SEARCH_LIMIT)
     group = request.args.get("group", "")
@@ -104,7 +104,7 @@ def _has_rules(page: Page, service: CatalogueService) -> bool:
 
 
 def _summary(page: Page, service: CatalogueService) -> str:
-    """Return the state in a word or two, for a list of services."""
+    """Return a service's state for a child in a word or two, for a list of services."""
     state = _state(page, service)
     if state == "refused":
         return _("Refused")
@@ -123,13 +123,13 @@ def _as_kind(page: Page, service: CatalogueService) -> str:
 
 
 def _strictest(page: Page, service: CatalogueService) -> tuple[str, str]:
-    """Return the strictest of its categories' rules, which decides, and its description."""
+    """Return the category of a service with the strictest rule, and that rule, which decides."""
     said = [(kind, str(page.book.holds(f"categories/{kind}") or "allow")) for kind in service.categories]
     return min(said, key=lambda pair: ACTIONS.index(pair[1]), default=("", "allow"))
 
 
 def _rules(page: Page, service: CatalogueService) -> dict[str, Rule | None]:
-    """Return the rules of its limits and schedules."""
+    """Return a service's limit and schedule as described rules, by key; None for a missing one."""
     keys = {key: f"{key}/service:{service.id}" for key in ("limits", "windows")}
     return {
         key: rule(page.book, page.names, full) if page.book.holds(full) is not None else None
@@ -137,7 +137,7 @@ def _rules(page: Page, service: CatalogueService) -> dict[str, Rule | None]:
     }
 
 
-def _show(page: Page, service: CatalogueService, outcome: Outcome) -> str:
+def _show(page: Page, service: CatalogueService, outcome: FormResult) -> str:
     kind, action = _strictest(page, service)
     return render(
         "child_service.html",

@@ -1,4 +1,7 @@
-"""Sites, services and categories that are allowed, blocked or for homework, one entry at a time."""
+"""The lists of sites, services and categories that are allowed, blocked or for homework.
+
+Each entry is added or removed on its own.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ from webui.rules import sentences as say
 from webui.rules import typed
 from webui.rules.editing import (
     NOTHING,
-    Outcome,
+    FormProblem,
+    FormResult,
     Page,
-    Problem,
     change,
     opened,
     refused,
@@ -42,8 +45,8 @@ def add(profile: str) -> ResponseReturnValue:
     text = request.form.get("entry", "")
     try:
         word = typed.entry(text, page.names)
-    except typed.NotThatError as error:
-        return refused(page, Problem(str(error), "entry"), _show)
+    except typed.UnknownTargetError as error:
+        return refused(page, FormProblem(str(error), "entry"), _show)
     said = say.entry(key, word, page.names)
     sentence = _("%(name)s: %(rule)s.", name=plain(page.child.name), rule=said)
     return change(page, put(page.book, key, word), sentence, _here(page), _show)
@@ -68,7 +71,7 @@ def _here(page: Page) -> str:
     return url_for("sites.show", profile=page.child.id)
 
 
-def _show(page: Page, outcome: Outcome) -> str:
+def _show(page: Page, outcome: FormResult) -> str:
     return render(
         "child_sites.html",
         page,

@@ -1,1 +1,1 @@
-"""Shared and handed-over devices, PINs of children, and adult proofs."""
+"""Shared devices, devices handed to a child, children's PINs, and unlocking a device for an adult."""

@@ -1,4 +1,4 @@
-"""Words of adult proofs, which open a device for an adult for a while."""
+"""Texts of adult proofs, which unlock a device for an adult for a limited time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from webui.language.words import clock, duration, plain
 
 
 def proof_sentence(proof: AdultProofState, now: datetime) -> str:
-    """Return who opened the device, how, and until when."""
+    """Return a sentence about who unlocked a device, how, and until when."""
     until, name = clock(proof.until, now), plain(proof.by or "")
     if proof.method == "password":
         return _("Opened as an adult's by %(name)s's password until %(until)s.", name=name, until=until)
@@ -20,5 +20,5 @@ def proof_sentence(proof: AdultProofState, now: datetime) -> str:
 
 
 def lengths() -> dict[str, str]:
-    """Return the durations that the daemon accepts, with their labels."""
+    """Return the durations of an unlocking that the daemon accepts, with their labels."""
     return {"1h": duration(60), "4h": duration(240), "morning": _("Until tomorrow, 06:00")}

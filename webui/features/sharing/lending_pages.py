@@ -1,4 +1,4 @@
-"""A guardian's page for shared devices, for handing this phone to a child, and for children's PINs."""
+"""A guardian's pages for shared devices, for handing this phone to a child, and for children's PINs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/hand-over")
 @guardians_only
 def hand_over() -> ResponseReturnValue:
-    """Hand the device that asks to a child. Its browser is signed out meanwhile."""
+    """Hand the requesting device to a child, and sign its browser out."""
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(request.form.get("who", ""))
     if child is None or not here.mac:
@@ -56,7 +56,7 @@ def hand_over() -> ResponseReturnValue:
 @blueprint.post("/take-back")
 @guardians_only
 def take_back() -> ResponseReturnValue:
-    """Take a device back from another device. On the device itself, signing in does the same."""
+    """Take a device back that was handed to a child. On the device itself, signing in does the same."""
     lent = _device()
     with notices.refusals_to(notices.said):
         daemon().change(TAKE_BACK, device=lent.device, by=guardian() or "", origin=source_address())
@@ -67,7 +67,7 @@ def take_back() -> ResponseReturnValue:
 @blueprint.post("/use")
 @guardians_only
 def use() -> ResponseReturnValue:
-    """Set the current user of a shared device, or none."""
+    """Set which child uses a shared device now, or none."""
     lent = _device()
     who = request.form.get("who", "")
     by, origin, device = guardian() or "", source_address(), plain(label(lent))
@@ -87,7 +87,7 @@ def use() -> ResponseReturnValue:
 @blueprint.post("/pin")
 @guardians_only
 def pin() -> ResponseReturnValue:
-    """Set or remove a PIN."""
+    """Set or remove a child's PIN."""
     person = find_person(daemon().client.ask(LENT).people, request.form.get("who", ""))
     if person is None:
         abort(400)

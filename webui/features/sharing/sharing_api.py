@@ -1,4 +1,4 @@
-"""Shared devices, handed-over devices and children's PINs, for guardians."""
+"""API operations for guardians: shared devices, devices handed to a child, and children's PINs."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class NewPin:
 
 @noun.declare("GET", "/sharing", answer=Lending)
 def all_(me: Caller) -> object:
-    """List shared and handed-over devices with their users."""
+    """List shared devices, and devices handed to a child, with their users."""
     return me.ask(LENT)
 
 
 @noun.declare("POST", "/sharing/{mac}/use", body=Who, answer=SharedDevice)
 def use(me: Caller, mac: str, body: Who) -> object:
-    """Set the user of a shared device."""
+    """Set which child uses a shared device now: that child's rules apply."""
     return me.change(USE, device=mac, who=body.child)
 
 
 @noun.declare("POST", "/sharing/{mac}/leave", answer=SharedDevice)
 def leave(me: Caller, mac: str) -> object:
-    """Clear the user: the youngest child's rules apply."""
+    """Clear the user of a shared device: the youngest child's rules apply."""
     return me.change(LEAVE, device=mac)
 
 
@@ -59,7 +59,7 @@ def hand_over(me: Caller, mac: str, body: Who) -> object:
 
 @noun.declare("POST", "/sharing/{mac}/take-back", answer=SharedDevice)
 def take_back(me: Caller, mac: str) -> object:
-    """Take a device back: its own rules apply."""
+    """Take a device back that was handed to a child: its own rules apply."""
     return me.change(TAKE_BACK, device=mac)
 
 

@@ -1,6 +1,6 @@
-"""Shared devices: a child says that it uses this device or the TV, and sets its PIN.
+"""A child's pages for shared devices: says that it uses this device or a screen, and sets its PIN.
 
-A guest can unlock for an adult.
+A person can also mark a new device as used by an adult.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.control.contract.sharing import (
     LEAVE,
     PIN,
     USE,
-    OwnPin,
+    OwnPinState,
     SharedDevice,
     SharingPerson,
 )
@@ -41,7 +41,7 @@ PIN_TYPED = 12  # characters: six digits, with room for spaces
 @blueprint.get("/sharing")
 @anyone
 def now() -> str:
-    """Return the part of the child's page with the current user, for the script that updates it."""
+    """Return the current user as an HTML fragment, for the script that updates the child's page."""
     here, home = daemon().here(source_address()), daemon().home()
     return render_template("parts/sharing_now.html", here=here, home=home)
 
@@ -49,7 +49,7 @@ def now() -> str:
 @blueprint.get("/use")
 @anyone
 def people() -> ResponseReturnValue:
-    """Show everyone who may use this device."""
+    """Show the people who may use this shared device."""
     here, shared = _shared()
     return _page("use.html", here, shared=shared)
 
@@ -57,7 +57,7 @@ def people() -> ResponseReturnValue:
 @blueprint.get("/use/<who>")
 @anyone
 def person(who: str) -> ResponseReturnValue:
-    """Show the page on which one of them enters the PIN."""
+    """Show the page on which one user of this shared device enters the PIN."""
     here, shared = _shared()
     return _page("use_pin.html", here, shared=shared, person=_person(shared, who))
 
@@ -79,7 +79,7 @@ def use(who: str) -> ResponseReturnValue:
 @blueprint.post("/leave")
 @anyone
 def leave() -> ResponseReturnValue:
-    """End the use of this device or of a screen."""
+    """End the use of this shared device, or of a screen such as a television."""
     here = daemon().here(source_address())
     screen = request.form.get("screen", "")
     if not here.mac or (screen and find_device(here.own.screens, screen) is None):
@@ -118,7 +118,7 @@ def claim() -> ResponseReturnValue:
 @blueprint.get("/pin")
 @anyone
 def pin() -> ResponseReturnValue:
-    """Show which actions need the PIN, and how to get one."""
+    """Show which actions of the child need its PIN, and how to get one."""
     here, _own = _with_pin()
     return _page("pin.html", here)
 
@@ -137,7 +137,7 @@ def unlock() -> ResponseReturnValue:
 @blueprint.post("/pin/set")
 @anyone
 def set_pin() -> ResponseReturnValue:
-    """Set the PIN on the child's own device. Replacing a PIN needs the old one."""
+    """Set the PIN of the child on its own device. Replacing a PIN needs the old one."""
     here, own = _with_pin()
     if not own.may_set:
         abort(400)
@@ -177,7 +177,7 @@ def _shared() -> tuple[Here, SharedDevice]:
     return here, here.own.sharing
 
 
-def _with_pin() -> tuple[Here, OwnPin]:
+def _with_pin() -> tuple[Here, OwnPinState]:
     here = daemon().here(source_address())
     if here.own.pin is None:
         abort(404)
@@ -192,12 +192,12 @@ def _person(shared: SharedDevice, who: str) -> SharingPerson:
 
 
 def typed_pin(key: str) -> str:
-    """Return the typed PIN. It is never empty, which the daemon would read as a missing PIN."""
+    """Return the typed PIN; ``-`` if it is empty, which the daemon would read as a missing PIN."""
     return request.form.get(key, "").strip()[:PIN_TYPED] or "-"
 
 
 def refused(ask: Callable[[], object]) -> str:
-    """Return the daemon's error message; empty without an error."""
+    """Call ``ask`` and return the daemon's error as a sentence; empty without one. Raises: Unreachable."""
     try:
         ask()
     except Unreachable:

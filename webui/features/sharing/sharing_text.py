@@ -1,4 +1,4 @@
-"""Finds the people and devices of the answers about sharing."""
+"""Looks up people and devices in the daemon's answers about shared devices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway.control.contract.sharing import OwnSharing, SharedDevice, SharingPe
 
 
 def label(shared: SharedDevice) -> str:
-    """Return the name of a device, or else its address."""
+    """Return the name of a shared device, or else its address."""
     return shared.name or shared.device
 
 

@@ -1,4 +1,4 @@
-"""Unlocks the device that asks for an adult for a while, by a guardian's password typed on it.
+"""API operations that unlock the requesting device for an adult, by a guardian's password typed on it.
 
 A wallet's proof needs the browser's own call, and therefore the page.
 """
@@ -30,9 +30,9 @@ class Unlock:
 
 @noun.declare("PUT", "/my/adult-proof", ANYONE, body=Unlock, answer=AdultProofChange)
 def open_(_me: Caller | None, body: Unlock) -> object:
-    """Unlock a new, a guest's or a shared device for a while by a guardian's password.
+    """Unlock the requesting device for an adult for a limited time with a guardian's password.
 
-    This does not sign in.
+    It is for a new, a guest's or a shared device. This does not sign in.
     """
     try:
         return open_here(_here(), body.name, body.password, body.length)
@@ -43,7 +43,7 @@ def open_(_me: Caller | None, body: Unlock) -> object:
 
 @noun.declare("DELETE", "/my/adult-proof", ANYONE)
 def close(_me: Caller | None) -> object:
-    """Lock it again: its own rules apply."""
+    """End the unlocking of the requesting device for an adult: its own rules apply again."""
     return lock_here(_here())
 
 

@@ -1,4 +1,4 @@
-"""*Unlock for an adult*, on the page of a new, a guest's or a shared device: for this device and a while."""
+"""The page *Unlock for an adult* of a new, a guest's or a shared device, for a limited time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/unlock")
 @anyone
 def by_password() -> ResponseReturnValue:
-    """Unlock with a guardian's password, typed here. It does not sign in."""
+    """Unlock the requesting device with a guardian's typed password, for a limited time.
+
+    This does not sign in.
+    """
     here = daemon().here(source_address())
     if not here.mac:
         abort(400)
@@ -62,9 +65,9 @@ def by_password() -> ResponseReturnValue:
 
 
 def open_here(here: Here, name: str, password: str, length: str) -> AdultProofChange:
-    """Unlock the device that asks. Only this device is slowed after wrong passwords.
+    """Unlock the device ``here`` with a guardian's name and password, and return the daemon's answer.
 
-    Raises: TooManyTriesError, and the daemon's refusal.
+    Only this device is slowed after wrong passwords. Raises: TooManyTriesError, ControlError.
     """
     with tries.attempt(name):
         return daemon().client.ask(
@@ -82,7 +85,7 @@ def open_here(here: Here, name: str, password: str, length: str) -> AdultProofCh
 @blueprint.post("/lock")
 @anyone
 def lock() -> ResponseReturnValue:
-    """Lock the device early. Any person with the device may do this."""
+    """End the unlocking of the requesting device early. Any person with the device may do this."""
     here = daemon().here(source_address())
     if not here.mac:
         abort(400)
@@ -111,6 +114,6 @@ def _form(here: Here, problem: str = "", name: str = "", length: str = "1h") -> 
 
 
 def _no_wallet(here: Here) -> str:
-    """Return why the wallet works only on another page, or not now; empty in a home without wallet proofs."""
+    """Return why a wallet works only on another page, or not now; empty in a home without wallet proofs."""
     why = why_not()
     return not_asked(why) if here.own.opens and why in BY_THE_PAGE else ""

@@ -1,4 +1,4 @@
-"""*Show an adult proof from your wallet*: the request for the page, and the response that it posts."""
+"""Unlocks the requesting device by a wallet's adult proof: the page's script asks here for both steps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 @blueprint.post("/ask")
 @anyone
 def ask() -> ResponseReturnValue:
-    """Return a request for this device and this page's origin."""
+    """Return a proof request for this device and this page's origin as JSON, or an error message."""
     home, here = daemon().home(), daemon().here(source_address())
     if not is_offered(here):
         return _no(_("No wallet can be asked here. A guardian's password opens this device."), 409)
@@ -50,7 +50,7 @@ def ask() -> ResponseReturnValue:
 @blueprint.post("/answer")
 @anyone
 def answer() -> ResponseReturnValue:
-    """Check a wallet's response. Only its success and its expiry are stored."""
+    """Check a wallet's response and unlock the device. Only its success and its expiry are stored."""
     request.max_content_length = ANSWER_LIMIT
     home, here = daemon().home(), daemon().here(source_address())
     sent = _sent()

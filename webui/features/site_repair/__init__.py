@@ -1,1 +1,1 @@
-"""The repair of a broken site."""
+"""Site repair: a guardian allows the names that a broken site needs."""

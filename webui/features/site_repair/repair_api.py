@@ -1,4 +1,4 @@
-"""Fix a broken site: for five minutes, record which names its pages need."""
+"""API operations of site repair: for five minutes, record which names a site's pages need."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Keep:
 
 @noun.declare("POST", "/children/{child}/lesson", body=Teach, answer=RepairStarted)
 def begin(me: Caller, child: str, body: Teach) -> object:
-    """Start a lesson."""
+    """Open a site for a child's devices, or one of them, for five minutes, and record the names it needs."""
     return me.change(
         START_REPAIR, id=child, host=body.host, **({"device": body.device} if body.device else {})
     )
@@ -38,11 +38,11 @@ def begin(me: Caller, child: str, body: Teach) -> object:
 
 @noun.declare("GET", "/children/{child}/lesson", answer=SiteRepairNames)
 def read(me: Caller, child: str) -> object:
-    """Return its state, and the requested names."""
+    """Return the state of a child's site repair, and the names requested so far."""
     return me.ask(SITE_REPAIR, id=child)
 
 
 @noun.declare("POST", "/children/{child}/lesson/end", body=Keep, answer=RepairEnded)
 def end(me: Caller, child: str, body: Keep) -> object:
-    """End it and keep these names."""
+    """End a child's site repair, and add the names in `keep` to the child's allow list."""
     return me.change(END_REPAIR, id=child, **({"keep": list(body.keep)} if body.keep else {}))

@@ -1,4 +1,4 @@
-"""Fix a broken site: open it for five minutes, show the names that it needs, keep those that are ticked."""
+"""Pages of site repair: open a site for five minutes, show the names that it needs, allow the ticked ones."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.site_repair.repair_text import NONE, SiteRepairView
-from webui.features.status.home_text import Child
+from webui.features.status.home_text import ChildView
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import plain
 from webui.rules import typed
-from webui.rules.editing import NOTHING, Outcome, Page, Problem, opened, problem_of, refused, render
+from webui.rules.editing import NOTHING, FormProblem, FormResult, Page, opened, problem_of, refused, render
 from webui.whom import child_of
 
 blueprint = Blueprint("teach", __name__, url_prefix="/parent/child/<profile>/teach")
 
-ALL = "all"  # the child's devices
+ALL = "all"  # the form's value for all devices of the child
 
 
 @blueprint.get("/")
@@ -35,7 +35,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the state of the repair as an HTML fragment, for the script that updates the page."""
     home = daemon().home()
     child = child_of(home, profile)
     return render_template("teach_now.html", home=home, child=child, lesson=_repair(child.id))
@@ -52,12 +52,12 @@ def begin(profile: str) -> ResponseReturnValue:
         daemon().change(
             START_REPAIR, id=page.child.id, host=host, by=guardian() or "", origin=source_address(), **chosen
         )
-    except typed.NotThatError as error:
-        return refused(page, Problem(str(error), "host"), _show)
+    except typed.UnknownTargetError as error:
+        return refused(page, FormProblem(str(error), "host"), _show)
     except Unreachable:
         raise
     except ControlError as error:
-        return _show(page, Outcome(problem_of(error))), 422
+        return _show(page, FormResult(problem_of(error))), 422
     notices.forget()
     return redirect(url_for("teach.show", profile=page.child.id), 303)
 
@@ -79,19 +79,19 @@ def end(profile: str) -> ResponseReturnValue:
     return redirect(url_for("sites.show", profile=child.id), 303)
 
 
-def device_at_hand(child: Child) -> str:
-    """Return the default device of a lesson."""
+def device_at_hand(child: ChildView) -> str:
+    """Return the address of a child's device that is online, for the form's default; ``all`` if none is."""
     return next((device.mac for device in child.devices if device.online), ALL)
 
 
 def _repair(profile: str) -> SiteRepairView | None:
-    """Return the child's repair that runs, or that waits to be saved."""
+    """Return the child's site repair that runs, or that waits to be saved; None without one."""
     found = daemon().client.ask(SITE_REPAIR, id=profile)
     return None if found.state == NONE else SiteRepairView(found)
 
 
 def _chosen(lesson: SiteRepairView) -> list[str]:
-    """Return what is ticked, by number: the names may be too long for a form."""
+    """Return the names that are ticked in the form. It sends their numbers: names may be too long."""
     open_names = {str(name.number): name.needed.name for name in lesson.names if not name.needed.refused}
     ticked = request.form.getlist("keep")
     if any(number not in open_names for number in ticked):
@@ -99,7 +99,7 @@ def _chosen(lesson: SiteRepairView) -> list[str]:
     return [open_names[number] for number in dict.fromkeys(ticked)]
 
 
-def _tell(child: Child, lesson: SiteRepairView, answer: RepairEnded) -> None:
+def _tell(child: ChildView, lesson: SiteRepairView, answer: RepairEnded) -> None:
     entries, name, host = answer.entries, plain(child.name), plain(lesson.host, 80)
     if answer.undo is None:
         notices.said(_("The lesson is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
@@ -114,7 +114,7 @@ def _tell(child: Child, lesson: SiteRepairView, answer: RepairEnded) -> None:
     notices.edited(child.id, answer, sentence)
 
 
-def _show(page: Page, outcome: Outcome) -> str:
+def _show(page: Page, outcome: FormResult) -> str:
     return render(
         "teach.html",
         page,

@@ -1,4 +1,4 @@
-"""The repair of a broken site as the pages show it: the site, and the names that it needed."""
+"""Wraps the repair of a broken site for the pages: the site, and the names that it needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NONE, RUNS = "none", "runs"
 
 
 class NeededView:
-    """A requested name. ``number``: its place in the order of the requests."""
+    """A name that a device requested during a site repair. ``number``: its place in the order of requests."""
 
     def __init__(self, needed: NeededName, number: int, at: datetime) -> None:
         self.needed = needed
@@ -21,7 +21,7 @@ class NeededView:
 
     @property
     def sentence(self) -> str:
-        """Return why the name was not opened."""
+        """Return why the name was not opened; empty if it was."""
         return telling.needed(self.needed, self._at)
 
 
@@ -51,12 +51,12 @@ class SiteRepairView:
 
     @property
     def proposed(self) -> dict[str, list[NeededView]]:
-        """Return proposed names by domain, the site's own domain first."""
+        """Return the names proposed for the allow list, by domain, the site's own domain first."""
         return _grouped(name for name in self.names if name.needed.proposed)
 
     @property
     def others(self) -> dict[str, list[NeededView]]:
-        """Return names that were opened and are not proposed: they may belong to another app."""
+        """Return the opened names that are not proposed, by domain: they may belong to another app."""
         return _grouped(name for name in self.names if not name.needed.proposed and not name.needed.refused)
 
     @property

@@ -1,1 +1,1 @@
-"""State of the network, of each child and of the gateway."""
+"""The state of the home, of each child, of the requesting device and of the gateway."""

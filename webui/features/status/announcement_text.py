@@ -1,15 +1,18 @@
-"""Announcements, shown on every device for a week: who set up the gateway or got full access, and how."""
+"""Texts of announcements: who set up the gateway or got full access, and how.
+
+Every device shows them for a week.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.control.contract.status import Announcement
+from gateway.control.contract.status import AnnouncementEntry
 from webui.language.i18n import gettext as _
 from webui.language.words import day_past, plain
 
 
-def announced(announcement: Announcement, now: datetime) -> str:
+def announced(announcement: AnnouncementEntry, now: datetime) -> str:
     """Return an announcement as a sentence."""
     kind, at = announcement.told, announcement.at
     values = {

@@ -1,4 +1,4 @@
-"""The child's page. It shows the child of the device that asks, without sign-in, and no other person."""
+"""The child's page, for the child of the requesting device. It needs no sign-in and shows no other person."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from webui.features.activity.block_text import blocks_of
 from webui.features.bypass_alerts.card_text import CardsView
 from webui.features.growing.self_set_text import describe_all
 from webui.features.requests.requests_text import to_show, waiting_for, waiting_time
-from webui.features.status.home_text import Child, Here, Home
+from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.status.minutes_text import first_to_close, warning
 from webui.language.changes import who
 from webui.language.levels import level_of
-from webui.rules.edited import Known, Line, lines
+from webui.rules.edited import RuleLine, SentenceNames, lines
 from webui.rules.steps import step_in_few_words, step_sentence
 
 blueprint = Blueprint("child", __name__)
@@ -30,23 +30,24 @@ KNOWN_BANDS = frozenset(band.value for band in Band)
 @blueprint.get("/my")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show what is allowed now and for how long, what is blocked and why, what is stored, and where to get
-    help.
-    """
+    """Show what is allowed now and for how long, what is blocked and why, what is stored, and help lines."""
     return _render("child.html", whole=True)
 
 
 @blueprint.get("/my/now")
 @anyone
 def now() -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the changing part of the child's page as an HTML fragment, for the script that updates it."""
     return _render("child/{level}.html", whole=False)
 
 
 @blueprint.get("/why")
 @anyone
 def why() -> ResponseReturnValue:
-    """Show the last ten blocks on this device within ten minutes. The daemon stores them in memory only."""
+    """Show the last ten blocks on this device within ten minutes, with their reasons.
+
+    The daemon stores them in memory only.
+    """
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)
@@ -102,17 +103,20 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
     )
 
 
-def _changes(here: Here, home: Home) -> list[tuple[FamilyChange, tuple[Line, ...]]]:
-    """Return the changes of this child's rules as sentences. Changes about other people are left out."""
+def _changes(here: Here, home: HomeView) -> list[tuple[FamilyChange, tuple[RuleLine, ...]]]:
+    """Return the recent changes of this child's rules, each with its sentences.
+
+    Changes about other people are left out.
+    """
     found = daemon().client.ask(OWN_CHANGES, device=here.mac).changes
     if not found:
         return []
-    known = Known(daemon().catalogue(), {}, home.now)
+    known = SentenceNames(daemon().catalogue(), {}, home.now)
     return [(change, lines(change, known)) for change in found]
 
 
-def _used_on(here: Here, child: Child) -> dict[str, dict[str, int]]:
-    """Return minutes by limit and device; empty for a child with one device."""
+def _used_on(here: Here, child: ChildView) -> dict[str, dict[str, int]]:
+    """Return used minutes by limit and name of the device; empty for a child with one device."""
     if len(child.devices) < 2:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""Children: state, pauses and extra time."""
+"""API operations for children: state, pauses and extra time."""
 
 from __future__ import annotations
 
@@ -56,26 +56,26 @@ class Children:
 
 
 @record
-class Pause:
+class PauseBody:
     minutes: Minutes | None = None  # None: until resumed
     till_wake: bool = False
 
 
 @record
-class Extra:
+class GrantBody:
     minutes: Minutes
     service: ServiceId | None = None
 
 
 @noun.declare("GET", "/children", GUARDIAN, HELPER, answer=Children)
 def all_(me: Caller) -> object:
-    """List all children. A helper sees their state, but not their activity."""
+    """List the state of all children. For a helper it is without activity, devices and requests."""
     return {"children": [_visible(me, child) for child in me.ask(STATUS).profiles]}
 
 
 @noun.declare("GET", "/children/{child}", GUARDIAN, HELPER, answer=Child)
 def one(me: Caller, child: str) -> object:
-    """Return one child."""
+    """Return the state of one child. For a helper it is without activity, devices and requests."""
     for found in me.ask(STATUS).profiles:
         if found.id == child:
             return _visible(me, found)
@@ -89,29 +89,32 @@ def _visible(me: Caller, child: ChildStatus) -> Mapping[str, object]:
     return {**vars(child), "used": (), "in_use": (), "devices": (), "requests": 0}
 
 
-@noun.declare("POST", "/children/{child}/pause", GUARDIAN, HELPER, body=Pause, answer=SwitchEnd)
-def pause(me: Caller, child: str, body: Pause) -> object:
-    """Pause a child; `all` is every child."""
+@noun.declare("POST", "/children/{child}/pause", GUARDIAN, HELPER, body=PauseBody, answer=SwitchEnd)
+def pause(me: Caller, child: str, body: PauseBody) -> object:
+    """Pause the internet for a child, or for every child with `all`.
+
+    It lasts for some minutes, until the next wake time, or until resumed.
+    """
     values: dict[str, object] = {"minutes": body.minutes} if body.minutes else {}
     return me.change(PAUSE, who=child, **values, **({"till_wake": True} if body.till_wake else {}))
 
 
 @noun.declare("POST", "/children/{child}/resume", GUARDIAN, HELPER)
 def resume(me: Caller, child: str) -> object:
-    """End a child's pause; `all` is every child."""
+    """End the pause of a child, or of every child with `all`."""
     return me.change(RESUME, who=child)
 
 
 @noun.declare(
-    "POST", "/children/{child}/grants", GUARDIAN, HELPER, body=Extra, answer=GrantResult, status=201
+    "POST", "/children/{child}/grants", GUARDIAN, HELPER, body=GrantBody, answer=GrantResult, status=201
 )
-def grant(me: Caller, child: str, body: Extra) -> object:
-    """Give extra time, for everything or for one service."""
+def grant(me: Caller, child: str, body: GrantBody) -> object:
+    """Give a child extra time, for everything or for one service."""
     values: dict[str, object] = {"service": body.service} if body.service else {}
     return me.change(GRANT, who=child, minutes=body.minutes, **values)
 
 
 @noun.declare("DELETE", "/grants/{number}", GUARDIAN, HELPER)
 def revoke(me: Caller, number: int) -> object:
-    """Withdraw extra time."""
+    """Withdraw extra time by the number of its grant."""
     return me.change(REVOKE, grant=number)

@@ -1,6 +1,6 @@
-"""The gateway's health: checks, figures, log.
+"""API operations for the gateway's health: check results, figures, log.
 
-Support sees the same without children, devices, names or sites.
+The provider's support gets no children, devices, names or sites.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def now(me: Caller) -> object:
 
 @noun.declare("POST", "/health/check", answer=CheckResult)
 def again(me: Caller) -> object:
-    """Run the checks again, unless they have just run. The event `health` reports their end."""
+    """Run the gateway's checks again, unless they have just run. The event `health` reports their end."""
     return me.ask(HEALTH, again=True).check
 
 
 @noun.declare("GET", "/health/support", GUARDIAN, SUPPORT, answer=SupportFile)
 def support(me: Caller) -> object:
-    """Return the file for support, which has no personal data."""
+    """Return the support report, which has no personal data."""
     return me.ask(SUPPORT_FILE)

@@ -1,4 +1,4 @@
-"""The gateway's health: results of its checks, figures, and the last lines of its log."""
+"""The page of the gateway's health: results of its checks, figures, and the last lines of its log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the gateway's health as an HTML fragment, for the script that updates the page."""
     return _page("health_now.html")
 
 

@@ -1,11 +1,11 @@
-"""The gateway's health: check results by topic, figures, the last hour, and the log."""
+"""Describes the gateway's health: check results by topic, figures, the last hour, and the log."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.control.contract.health import CheckResult, Finding, Health, LogEntry, SupportFile
+from gateway.control.contract.health import CheckResult, FindingEntry, Health, LogEntry, SupportFile
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 
@@ -19,21 +19,21 @@ OWN_STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """The topic of several checks, in words for parents."""
+    """The results of checks on one topic, with a title and the effect of a problem, in words for parents."""
 
     title: str
     meaning: str  # the effect of a problem
     endpoint: str  # the page to fix it; empty: none
     way: str  # the label of that link
-    findings: tuple[Finding, ...]
+    findings: tuple[FindingEntry, ...]
 
     @property
     def level(self) -> str:
-        """Return the worst level."""
+        """Return the worst level of the findings; ``ok`` without any."""
         return max((finding.level for finding in self.findings), key=LEVELS.index, default="ok")
 
     @property
-    def telling(self) -> tuple[Finding, ...]:
+    def telling(self) -> tuple[FindingEntry, ...]:
         """Return the findings that are not ok, the worst first."""
         found = [finding for finding in self.findings if finding.level != "ok"]
         return tuple(sorted(found, key=lambda item: -LEVELS.index(item.level)))
@@ -47,7 +47,7 @@ class HealthView:
 
     @property
     def wrong(self) -> int:
-        """Return the number of problems."""
+        """Return the number of warnings and errors, with one more if the clock is not known."""
         found = sum(finding.level in LOOK for topic in self.topics for finding in topic.findings)
         return found + (not self.state.figures.clock)
 
@@ -62,7 +62,7 @@ class HealthView:
 
     @property
     def packets(self) -> list[int]:
-        """Return the packets of each minute, oldest first."""
+        """Return the number of packets in each of the last minutes, oldest first."""
         return [sample.packets for sample in self.state.samples[-PLACES:]]
 
     @property
@@ -75,7 +75,7 @@ class HealthView:
 
 
 def of_support(file: SupportFile) -> Health:
-    """Return the health of a support file, which has no personal data."""
+    """Return a support report, which has no personal data, in the form of the health page."""
     check = file.check
     return Health(
         now=file.made,
@@ -88,14 +88,14 @@ def of_support(file: SupportFile) -> Health:
 
 
 def process_memory(status: Path = OWN_STATUS) -> int:
-    """Return the memory of this process in bytes."""
+    """Return the resident memory of the web process in bytes; 0 if it is unknown."""
     for line in status.read_text("utf-8", "replace").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     return 0
 
 
-def _by_topic(findings: list[Finding]) -> tuple[Topic, ...]:
+def _by_topic(findings: list[FindingEntry]) -> tuple[Topic, ...]:
     found = []
     left = list(findings)
     for abouts, title, meaning, endpoint, way in _topics():
@@ -109,7 +109,7 @@ def _by_topic(findings: list[Finding]) -> tuple[Topic, ...]:
 
 
 def _topics() -> tuple[tuple[frozenset[str], str, str, str, str], ...]:
-    """Map names of checks to words for parents: filters first, then packet handling, then the rest."""
+    """Return the topics, each with the names of its checks, its texts for parents, and the page for a fix."""
     return (
         (
             frozenset({"queue", "offload", "nft", "marks", "services", "routing"}),

@@ -1,4 +1,4 @@
-"""The home as a whole: state, `off` and `on`."""
+"""API operations for the home as a whole: its state, and switching the filter off and on."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ noun = Noun("home")
 
 
 @record
-class Off:
+class OffBody:
     minutes: Minutes | None = None
 
 
 @noun.declare("GET", "/home", answer=HomeState)
 def now(me: Caller) -> object:
-    """Return the state of the home."""
+    """Return the state of the home: the mode, children, requests and problems."""
     return me.ask(STATUS)
 
 
-@noun.declare("POST", "/home/off", body=Off, answer=SwitchEnd)
-def off(me: Caller, body: Off) -> object:
+@noun.declare("POST", "/home/off", body=OffBody, answer=SwitchEnd)
+def off(me: Caller, body: OffBody) -> object:
     """Suspend time rules and categories for every person, for some minutes or until `on`."""
     return me.change(OFF, **({"minutes": body.minutes} if body.minutes else {}))
 
 
 @noun.declare("POST", "/home/on")
 def on(me: Caller) -> object:
-    """Resume them."""
+    """Resume time rules and categories for every person."""
     return me.change(ON)

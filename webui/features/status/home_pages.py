@@ -18,7 +18,7 @@ from webui.daemon import daemon, source_address
 from webui.features.activity.target_names import title
 from webui.features.bypass_alerts.card_text import SHOWN, CardsView
 from webui.features.devices.device_text import QUESTIONS_SHOWN
-from webui.features.status.home_text import Child
+from webui.features.status.home_text import ChildView
 from webui.features.status.minutes_text import Dial, first_to_close
 from webui.features.time.grant_text import to_parent
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
@@ -29,13 +29,14 @@ blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
 PAUSES = (15, 30, 60)  # minutes
 EXTRAS = (15, 30, 60)  # minutes
-# children: each card then fits a quarter of a phone's screen, and its actions are one step further
+# Number of children from which cards are folded, each to a quarter of a phone's screen. The actions then
+# need one more tap.
 FOLDED_FROM = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    child: Child
+class ChildCard:
+    child: ChildView
     dial: Dial | None  # what ends first, while it is allowed
     in_use: tuple[str, ...]  # names of services and categories
 
@@ -49,7 +50,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/cards")
 @guardians_only
 def cards() -> ResponseReturnValue:
-    """Return the changing part of the page, for the script that updates it."""
+    """Return the cards of all children as an HTML fragment, for the script that updates the page."""
     return render_template("home_cards.html", **_cards())
 
 
@@ -71,7 +72,7 @@ def resume() -> ResponseReturnValue:
 @blueprint.post("/grant")
 @guardians_only
 def grant() -> ResponseReturnValue:
-    """Give a child more time. The notice offers the undo."""
+    """Give a child extra time, with an undo."""
     minutes = int(one_of("minutes", {str(choice) for choice in EXTRAS}))
     home = daemon().home()
     child = home.child(request.form.get("who", ""))
@@ -90,7 +91,7 @@ def grant() -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Withdraw the last grant, given by a tap here or by an answer."""
+    """Withdraw extra time by the number of its grant, which a notice's form has."""
     number = whole("grant", 1, NUMBER_LIMIT)
     with notices.refusals_to(notices.said):
         daemon().change(REVOKE, grant=number, by=guardian() or "", origin=source_address())
@@ -114,7 +115,7 @@ def more() -> ResponseReturnValue:
 
 
 def _back() -> ResponseReturnValue:
-    """Return to the page of the tap."""
+    """Redirect to the page that the form was on."""
     return redirect(back(url_for("home.show")), 303)
 
 
@@ -134,16 +135,19 @@ def _cards() -> dict[str, object]:
     }
 
 
-def _card(child: Child) -> Card:
+def _card(child: ChildView) -> ChildCard:
     lively = child.now.open and bool(child.devices)
     here = child.online or child.quiet
     used = child.status.in_use if lively and here else ()
     in_use = tuple(title(use.target, use.name) for use in used)
-    return Card(child, first_to_close(child.time) if lively else None, in_use)
+    return ChildCard(child, first_to_close(child.time) if lively else None, in_use)
 
 
 def _change(verb: Verb[Any, Any], **values: object) -> ResponseReturnValue:
-    """Send a change. The cookie stores it, so that its undo is offered until the next change."""
+    """Send a pause or resume of one child or all, and redirect to the page that the form was on.
+
+    The cookie stores it, so that its undo is offered until the next change.
+    """
     who = request.form.get("who", "")
     by, home = guardian() or "", daemon().home()
     if who != EVERYONE and home.child(who) is None:

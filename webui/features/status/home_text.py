@@ -1,4 +1,4 @@
-"""The network and its children, as pages show them."""
+"""Wraps the state of the home, its children and the requesting device for the pages."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from datetime import date, datetime, timedelta
 from gateway.control.contract.growing import AgeTransition
 from gateway.control.contract.sharing import OwnSharing
 from gateway.control.contract.status import ChildStatus, DevicePresence, DeviceState, DeviceStatus, HomeStatus
-from webui.features.status.minutes_text import Minutes
+from webui.features.status.minutes_text import MinutesView
 from webui.language import telling
 
 NEWS = timedelta(days=1)
 
 
 class StateView:
-    """The state of a device as a whole. ``yours``: worded for its user."""
+    """Whether the internet is open for a child or device now, and a sentence about it.
+
+    ``yours``: worded for the device's user.
+    """
 
     def __init__(self, status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = False) -> None:
         self.status = status
@@ -30,7 +33,7 @@ class StateView:
         return telling.state(self.status, self._now, yours=self._yours)
 
 
-class Child:
+class ChildView:
     def __init__(self, status: ChildStatus, now: datetime) -> None:
         self.status = status
         self.id = status.id
@@ -38,7 +41,7 @@ class Child:
         self.band = status.band
         self.log_level = status.log_level
         self.now = StateView(status, now)
-        self.time = Minutes(status)
+        self.time = MinutesView(status)
 
     @property
     def devices(self) -> tuple[DevicePresence, ...]:
@@ -54,7 +57,7 @@ class Child:
 
     @property
     def quiet(self) -> bool:
-        """Return whether the online status of its devices is private."""
+        """Return whether guardians may not see the online status of any of the child's devices."""
         return bool(self.devices) and all(device.online is None for device in self.devices)
 
     def pin_is_recent(self, now: datetime) -> bool:
@@ -67,12 +70,12 @@ class Child:
         return next((device.name for device in self.devices if device.mac == mac and device.name), mac)
 
 
-class Home:
+class HomeView:
     def __init__(self, status: HomeStatus) -> None:
         self.status = status
         self.now: datetime = status.now
-        self.day: date = status.day  # of limits; it changes at night
-        self.children = tuple(Child(child, status.now) for child in status.profiles)
+        self.day: date = status.day  # the day to which limits apply; it changes at night, not at midnight
+        self.children = tuple(ChildView(child, status.now) for child in status.profiles)
 
     @property
     def off(self) -> bool:
@@ -81,12 +84,12 @@ class Home:
     def step_of(self, profile: str) -> AgeTransition | None:
         return next((step for step in self.status.steps if step.profile == profile), None)
 
-    def child(self, profile: str) -> Child | None:
+    def child(self, profile: str) -> ChildView | None:
         return next((child for child in self.children if child.id == profile), None)
 
 
 class Here:
-    """The device that a request came from."""
+    """The device that sent the current request, with its owner, rules and minutes."""
 
     def __init__(self, status: DeviceStatus) -> None:
         self.status = status
@@ -94,11 +97,11 @@ class Here:
         self.asked = status.asked or ""  # the open question about it
         # A device with an open question has a child's rules, but shows nothing of that child.
         self.profile = "" if self.asked else status.profile or ""
-        self.time = Minutes(status)
+        self.time = MinutesView(status)
 
     @property
     def now(self) -> StateView | None:
-        """Return its state; None if no rule ever blocks it."""
+        """Return whether the internet is open for the device now; None if no rule ever blocks it."""
         if not self.status.state or self.status.now is None:
             return None
         return StateView(self.status, self.status.now, yours=True)

@@ -16,7 +16,7 @@ FULL_HOUR = 60  # minutes of a full ring if no limit gives a number
 
 
 class LimitView:
-    """The minutes of one limit: of the day or of the week, whichever has less left."""
+    """The used and remaining minutes of one limit: of the day or the week, whichever has less left."""
 
     def __init__(self, used: TimeUsed) -> None:
         self.used = used
@@ -51,7 +51,7 @@ class LimitView:
 
     @property
     def left_words(self) -> tuple[str, str]:
-        """Return ``40 min left`` and ``of 2 h`` or ``of 16 h this week``; extra time is included."""
+        """Return two texts: ``40 min left``, and ``of 2 h`` or ``of 16 h this week`` with extra time."""
         left, whole = _("%(left)s left", left=duration(self.left)), duration(self.whole)
         if self.by_week:
             return left, _("of %(whole)s this week", whole=whole)
@@ -62,8 +62,8 @@ def _left_of(week: UsedOfWeek) -> int:
     return max(0, week.limit + week.bonus - week.minutes)
 
 
-class Minutes:
-    """A child's minutes, in an answer to `status` or `device`."""
+class MinutesView:
+    """The minutes of a child's limits, and of finishing a game, from the daemon's `status` or `device`."""
 
     def __init__(self, status: ChildStatus | DeviceStatus) -> None:
         self.status = status
@@ -71,7 +71,7 @@ class Minutes:
 
     @property
     def landing(self) -> int:
-        """Return the minutes of *Finish my game*; 0 if it is not available."""
+        """Return the minutes that the child can take to finish a game; 0 if it cannot."""
         return 0 if self.status.landing is None else self.status.landing.minutes
 
     @property
@@ -84,13 +84,13 @@ class Minutes:
 
     @property
     def ends(self) -> bool:
-        """Return whether anything of this child's can end, so that extra time makes sense."""
+        """Return whether any limit or time rule of the child can end, so that extra time makes sense."""
         return self.status.left is not None or bool(self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """What ends first: a limit, or a schedule."""
+    """A limit or a schedule that ends soon: minutes left, and the minutes of a full ring."""
 
     minutes: int
     whole: int
@@ -114,8 +114,11 @@ def _of_week(name: str) -> str:
     return _("%(what)s this week", what=name)
 
 
-def first_to_close(time: Minutes) -> Dial | None:
-    """Return the item with the fewest minutes; of two equal ones, the one that blocks more."""
+def first_to_close(time: MinutesView) -> Dial | None:
+    """Return the limit or schedule with the fewest minutes left; None if nothing ends.
+
+    Of two equal ones, it is the one that blocks more.
+    """
     dials = [
         Dial(use.left, max(1, use.whole), use.target, _of_week(use.name) if use.by_week else use.name, None)
         for use in time.used
@@ -126,8 +129,8 @@ def first_to_close(time: Minutes) -> Dial | None:
     return min(dials, key=lambda dial: dial.minutes, default=None)
 
 
-def warning(time: Minutes) -> Dial | None:
-    """Return the item that ends soonest. The daemon reports it from 15 minutes on."""
+def warning(time: MinutesView) -> Dial | None:
+    """Return the limit or schedule that ends soonest, within 15 minutes; None without one."""
     first = next((ending for ending in time.status.closing if ending.minutes > 0), None)
     if first is None:
         return None

@@ -1,4 +1,4 @@
-"""A child's view of its own device. The device is known by its address, as on the child's page."""
+"""API operations for a child on its own device. The device is known by its address; no sign-in is needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.control.contract.requests import REQUEST, RequestMinutes
 from gateway.control.contract.rules import OWN_CHANGES
 from gateway.control.contract.sharing import ADULT, CLAIM, LEAVE, PIN, USE, SharedDevice
 from gateway.control.contract.status import DEVICE, DeviceState, TimeLeft
-from gateway.control.contract.time import LANDING, LEDGER, REDEEM, Ledger, OwnGrant, TimeUsed
+from gateway.control.contract.time import LANDING, LEDGER, REDEEM, LedgerResponse, OwnGrant, TimeUsed
 from gateway.control.schema import Text, record
 from gateway.policy.accounts.people import PersonRole
 from webui.accounts import locks
@@ -20,7 +20,7 @@ from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.features.activity.activity_api import OnDay
+from webui.features.activity.activity_api import LedgerQuery
 from webui.features.activity.block_text import blocks_of
 from webui.features.requests.requests_api import ALL_ASKED, AllAsked
 from webui.features.rules.changes_api import Changes, with_undo
@@ -33,7 +33,7 @@ noun = Noun("my")
 
 
 @record
-class Mine(DeviceState):
+class OwnDevice(DeviceState):
     mac: str
     profile: str | None
     name: str
@@ -71,7 +71,7 @@ class AskedNow:
 
 
 @record
-class Code:
+class CodeBody:
     code: Annotated[str, Text(1, CODE_LIMIT, r"[^\x00-\x1f\x7f-\x9f]+")]
 
 
@@ -102,20 +102,20 @@ class EraseOwn:
 
 
 @record
-class OwnPin:
+class PinBody:
     pin: Digits
     old: Digits | None = None
 
 
-@noun.declare("GET", "/my", ANYONE, answer=Mine)
+@noun.declare("GET", "/my", ANYONE, answer=OwnDevice)
 def now(_me: Caller | None) -> object:
-    """Return the state of the device that asks."""
+    """Return the state of the requesting device: owner, what is allowed now, and used minutes."""
     return daemon().client.ask(DEVICE, ip=source_address())
 
 
 @noun.declare("GET", "/my/rules", ANYONE, answer=ProfileRules)
 def rules(_me: Caller | None) -> object:
-    """Return the child's rules, with who decided them."""
+    """Return the rules of this device's child, each with who decided it."""
     return daemon().client.ask(PROFILE, id=device_of_a_child().profile).profile
 
 
@@ -123,14 +123,14 @@ def rules(_me: Caller | None) -> object:
 def changes(_me: Caller | None) -> object:
     """List the last changes of the child's rules: who, when, the value before, and why.
 
-    There is no undo here.
+    They have no undo here.
     """
     return with_undo(daemon().client.ask(OWN_CHANGES, device=device_of_a_child().mac).changes)
 
 
 @noun.declare("GET", "/my/refusals", ANYONE, answer=RecentBlocks)
 def refusals(_me: Caller | None) -> object:
-    """List this device's last blocks: ten within ten minutes, from memory."""
+    """List the last blocks on this device: up to ten within ten minutes, from memory."""
     return daemon().client.ask(RECENT_BLOCKS, device=_device())
 
 
@@ -148,18 +148,18 @@ def asked(me: Caller | None) -> object:
     return AllAsked(requests=tuple(request for request in found if request.profile == here.profile))
 
 
-@noun.declare("GET", "/my/ledger", ANYONE, query=OnDay, answer=Ledger)
-def ledger(me: Caller | None, query: OnDay) -> object:
-    """Return which minutes counted. Needs the child's PIN."""
+@noun.declare("GET", "/my/ledger", ANYONE, query=LedgerQuery, answer=LedgerResponse)
+def ledger(me: Caller | None, query: LedgerQuery) -> object:
+    """Return a day's minutes that counted for limits of this device's child. Needs the child's PIN."""
     day: dict[str, object] = {"day": query.day} if query.day else {}
     return daemon().client.ask(LEDGER, device=_own(me).mac, **day)
 
 
 @noun.declare("POST", "/my/erase", ANYONE, body=EraseOwn)
 def erase(me: Caller | None, body: EraseOwn) -> None:
-    """Delete the child's stored names and services permanently, by its PIN, below ten years by a guardian.
+    """Delete the child's stored names and services permanently. Counts of categories stay.
 
-    Counts of categories stay.
+    It needs the child's PIN, or a guardian's sign-in below ten years.
     """
     here = device_of_a_child()
     if here.own.pin is not None and not here.own.pin.pin:
@@ -173,13 +173,13 @@ def erase(me: Caller | None, body: EraseOwn) -> None:
 
 @noun.declare("POST", "/my/requests/time", ANYONE, body=AskTime, answer=AskedNow, status=201)
 def ask_time(_me: Caller | None, body: AskTime) -> object:
-    """Ask for time, for everything or for one service."""
+    """Ask the guardians for extra time, for everything or for one service."""
     return _ask(minutes=body.minutes, service=body.service, reason=body.reason)
 
 
 @noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
 def ask_site(_me: Caller | None, body: AskSite) -> object:
-    """Ask for a site that was blocked on this device within ten minutes."""
+    """Ask the guardians for a site that was blocked on this device within ten minutes."""
     if blocks_of(device_of_a_child()).askable(body.host) is None:
         raise Problem(422, "not_refused")
     return _ask(site=body.host)
@@ -187,20 +187,20 @@ def ask_site(_me: Caller | None, body: AskSite) -> object:
 
 @noun.declare("POST", "/my/requests/minutes", ANYONE, body=AskLedger, answer=AskedNow, status=201)
 def ask_minutes(me: Caller | None, body: AskLedger) -> object:
-    """Dispute minutes of the ledger. Needs the child's PIN."""
+    """Ask the guardians to refund minutes of the time ledger. Needs the child's PIN."""
     _own(me)
     return _ask(since=body.since, minutes=body.minutes, limits=body.limits, reason=body.reason)
 
 
 @noun.declare("POST", "/my/landing", ANYONE, answer=OwnGrant)
 def land(_me: Caller | None) -> object:
-    """Take the minutes to finish a game, once a day."""
+    """Take the child's minutes to finish a game, once a day."""
     return daemon().client.ask(LANDING, device=device_of_a_child().mac, origin=source_address())
 
 
-@noun.declare("POST", "/my/codes", ANYONE, body=Code, answer=OwnGrant)
-def redeem(_me: Caller | None, body: Code) -> object:
-    """Use a code from paper."""
+@noun.declare("POST", "/my/codes", ANYONE, body=CodeBody, answer=OwnGrant)
+def redeem(_me: Caller | None, body: CodeBody) -> object:
+    """Redeem a printed code for extra time of this device's child."""
     text = normalize_code(body.code)
     if not text:
         raise Problem(422, "code_unknown")
@@ -209,49 +209,47 @@ def redeem(_me: Caller | None, body: Code) -> object:
 
 @noun.declare("POST", "/my/use", ANYONE, body=Use, answer=SharedDevice)
 def use(_me: Caller | None, body: Use) -> object:
-    """Set the user of this shared device."""
+    """Set which child uses this shared device now, by its PIN if it has one."""
     pin = {"pin": body.pin} if body.pin else {}
     return daemon().client.ask(USE, device=_device(), who=body.child, **pin)
 
 
 @noun.declare("POST", "/my/leave", ANYONE, body=Done, answer=SharedDevice)
 def leave(_me: Caller | None, body: Done) -> object:
-    """End the use of this device or of a screen."""
+    """End the use of this shared device, or of a screen such as a television."""
     return daemon().client.ask(LEAVE, device=_device(), **({"screen": body.screen} if body.screen else {}))
 
 
 @noun.declare("POST", "/my/screens", ANYONE, body=Screen, answer=SharedDevice)
 def claim(_me: Caller | None, body: Screen) -> object:
-    """Start the use of a screen."""
+    """Make this device's child the user of a shared screen, such as a television."""
     return daemon().client.ask(CLAIM, device=device_of_a_child().mac, screen=body.screen)
 
 
 @noun.declare("POST", "/my/unlock", ANYONE, body=TypedPin)
 def unlock(_me: Caller | None, body: TypedPin) -> None:
-    """Unlock the child's private data for half an hour by its PIN, for the browser with this response's
-    cookie.
-    """
+    """Unlock the child's private data by its PIN for half an hour, for the browser with this cookie."""
     here = device_of_a_child()
     daemon().client.ask(PIN, action="check", device=here.mac, pin=body.pin)
     if here.own.pin is not None:
         locks.unlock(here.profile, here.own.pin)
 
 
-@noun.declare("PUT", "/my/pin", ANYONE, body=OwnPin)
-def set_pin(_me: Caller | None, body: OwnPin) -> object:
-    """Set a child's PIN, on its own device."""
+@noun.declare("PUT", "/my/pin", ANYONE, body=PinBody)
+def set_pin(_me: Caller | None, body: PinBody) -> object:
+    """Set the PIN of the child on its own device. Replacing a PIN needs the old one."""
     old = {"old": body.old} if body.old else {}
     return daemon().client.ask(PIN, action="set", device=device_of_a_child().mac, pin=body.pin, **old)
 
 
 @noun.declare("POST", "/my/adult", ANYONE)
 def adult(_me: Caller | None) -> object:
-    """Mark an unknown device as used by an adult: from now on nothing about it is stored."""
+    """Mark a new device as used by an adult: from now on nothing about it is stored. This opens nothing."""
     return daemon().client.ask(ADULT, device=_device())
 
 
 def _ask(**values: object) -> object:
-    given = {key: one for key, one in values.items() if one is not None}
+    given = {key: value for key, value in values.items() if value is not None}
     device, origin = device_of_a_child().mac, source_address()
     done = daemon().client.ask(REQUEST, device=device, origin=origin, **given)
     return AskedNow(request=done.request.id, state=done.state, sentence=done.sentence)
@@ -272,7 +270,10 @@ def device_of_a_child() -> Here:
 
 
 def _own(me: Caller | None) -> Here:
-    """Return the device while its child's data is unlocked, by its PIN or by a guardian below ten years."""
+    """Return the device if its child's data is unlocked: by the PIN, or by a guardian below ten years.
+
+    Raises: Problem 403 if it is locked.
+    """
     here = device_of_a_child()
     if me is not None and me.via:  # requests with a token ignore cookies
         mine = here.own.pin is not None and not here.own.pin.pin and me.role == PersonRole.GUARDIAN

@@ -1,4 +1,4 @@
-"""A child's rules, grouped for the child's page."""
+"""Wraps a child's rules for the child's page, in its groups."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Rule = (
 
 
 def rule_name(rule: Rule) -> str:
-    """Return the name of what a rule is about, or its id in words if it has no name."""
+    """Return the name of a rule's target, or its id in words if it has no name."""
     known = rule.name or rule.target.rpartition(":")[2].replace("_", " ").capitalize()
     return things.thing(rule.target, known)
 
@@ -64,7 +64,7 @@ class OtherDayView:
 
     @property
     def sentences(self) -> Iterator[str]:
-        from webui.rules import sentences as say  # of days that few weeks have
+        from webui.rules import sentences as say  # imported when a week has such a day
 
         day, night = self.day, self.day.bedtime
         yield say.counts_as(day.counts_as)
@@ -77,7 +77,7 @@ class OtherDayView:
 
 
 class OwnRules:
-    """The rules that apply to a child. ``profile`` has them all."""
+    """The rules that apply to a child. ``profile`` has all of them; the properties select some."""
 
     def __init__(self, answer: ProfileAnswer) -> None:
         self._answer = answer
@@ -97,13 +97,13 @@ class OwnRules:
 
     @cached_property
     def agreement(self) -> AgreementView | None:
-        """Return the agreement; None for a child that is too young for one."""
+        """Return the agreement on the rules; None for a child that is too young for one."""
         found = self._answer.agreement
         return None if found is None else AgreementView(found)
 
     @property
     def self_set(self) -> SelfSetTimes | None:
-        """Return the child's own times; None if it can set none and has set none."""
+        """Return the times that the child has set for itself; None if it can set none and has set none."""
         return self._answer.self_set
 
     def days_from(self, today: date) -> list[OtherDayView]:
@@ -123,7 +123,7 @@ class OwnRules:
 
     @property
     def of_others(self) -> tuple[NightOnDays, ...]:
-        """Return the bedtimes that the child did not set itself."""
+        """Return the bedtimes of the family and the age group, without the child's own."""
         return tuple(hours for hours in self.profile.bedtime if not hours.owner.startswith(f"{SELF}:"))
 
     @property

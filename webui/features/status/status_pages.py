@@ -1,6 +1,6 @@
-"""Whether the filter is the cause, for help by telephone: text that any person in the home may read aloud.
+"""The page for help by telephone, which says whether the filter is the cause. Any person may read it aloud.
 
-It shows whether the device that asks is filtered, and how often something was blocked lately. It shows no
+It shows whether the requesting device is filtered, and how often something was blocked lately. It shows no
 site, no rule and no other person.
 """
 

@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/support.json")
 @seen_by(PersonRole.SUPPORT, PersonRole.GUARDIAN)
 def file() -> Response:
-    """Return the same as a file for support."""
+    """Return the support report, which has no personal data, as a JSON file for download."""
     text = json.dumps(to_json(daemon().client.ask(SUPPORT)), indent=1, ensure_ascii=False)
     headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
     return Response(f"{text}\n", mimetype="application/json", headers=headers)

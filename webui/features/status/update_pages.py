@@ -1,4 +1,4 @@
-"""The running version, its changes, and how to update. This page downloads nothing."""
+"""The page about updates: the running version, its changes, and how to update. It downloads nothing."""
 
 from __future__ import annotations
 

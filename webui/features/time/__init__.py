@@ -1,1 +1,1 @@
-"""Pauses, extra time, counted minutes, and codes on paper."""
+"""Extra time, counted minutes, and printed codes."""

@@ -1,4 +1,4 @@
-"""Codes on paper. Each is valid once, for a number of minutes."""
+"""API operations for printed codes. Each gives extra time once, for a number of minutes."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def all_(me: Caller) -> object:
 
 @noun.declare("POST", "/codes", body=NewCodes, answer=IssuedCodes, status=201)
 def make(me: Caller, body: NewCodes) -> object:
-    """Create codes. They are returned only once."""
+    """Create printed codes for extra time and return them. They are returned only once."""
     return me.change(CODES, who=body.child, minutes=body.minutes, count=body.count)
 
 
 @noun.declare("DELETE", "/codes/{batch}", answer=WithdrawnCodes)
 def withdraw(me: Caller, batch: str) -> object:
-    """Withdraw the codes of a batch."""
+    """Withdraw the unused codes of a batch."""
     return me.change(WITHDRAW, batch=batch)

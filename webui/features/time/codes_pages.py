@@ -1,4 +1,4 @@
-"""Codes on paper: a guardian creates them, sees the sheet for a short time, and can withdraw a batch."""
+"""Pages of printed codes: a guardian creates them, sees them for ten minutes, and can withdraw a batch."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def make() -> ResponseReturnValue:
 @blueprint.get("/sheet/<key>")
 @guardians_only
 def sheet(key: str) -> ResponseReturnValue:
-    """Show the codes. No other page does."""
+    """Show new codes by the key of their sheet, for ten minutes. No other page shows them."""
     found = sheets().get(key, guardian() or "", time.monotonic())
     page = render_template(
         "sheet.html", home=daemon().home(), guardian=guardian(), sheet=found, key=key, address=OWN_NAME

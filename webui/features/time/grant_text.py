@@ -1,4 +1,4 @@
-"""Describes extra time that was given or taken."""
+"""Describes extra time that was given to a child or that it took."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webui.language.words import plain
 
 
 def to_parent(given: PersonGrant, name: str, now: datetime) -> str:
-    """``Aruzhan has 15 more minutes, until 21:00.``"""
+    """Return a sentence about extra time for parents: ``Aruzhan has 15 more minutes, until 21:00.``"""
     thing = given.thing or ""
     what = plain(things.thing(thing, given.thing_name or thing), 80)
     return grant_sentence(
@@ -21,5 +21,5 @@ def to_parent(given: PersonGrant, name: str, now: datetime) -> str:
 
 
 def to_child(given: PersonGrant, now: datetime) -> str:
-    """``You have 15 more minutes, until 21:00.``"""
+    """Return a sentence about extra time for the child: ``You have 15 more minutes, until 21:00.``"""
     return grant_sentence_to_child(given.minutes, given.until, now, READER, thing=given.thing or "")

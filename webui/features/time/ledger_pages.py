@@ -1,4 +1,4 @@
-"""The time ledger of a child, for the child and for its parents."""
+"""Pages of a child's time ledger, the minutes that counted for its limits, for child and parents."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import ERASE
-from gateway.control.contract.time import LEDGER, LEDGER_DAYS, Ledger
+from gateway.control.contract.time import LEDGER, LEDGER_DAYS, LedgerResponse
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from webui import charts, notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
-from webui.features.status.home_text import Child, Here, Home
+from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.time.ledger_text import lanes, rows, starts
 from webui.forms import day as asked_day
 from webui.language.i18n import gettext as _
@@ -28,7 +28,7 @@ blueprint = Blueprint("time", __name__)
 @child_only
 @anyone
 def mine() -> ResponseReturnValue:
-    """Show every minute of the child whose device asks."""
+    """Show the child of the requesting device every counted minute of a day."""
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)
@@ -50,7 +50,10 @@ def ask_to_delete() -> ResponseReturnValue:
 @child_only
 @anyone
 def delete() -> ResponseReturnValue:
-    """Delete the ledger by the child's PIN; below ten years by the guardian who is signed in here."""
+    """Delete names and services from the child's ledger; counts of categories stay.
+
+    It needs the child's PIN, or below ten years a guardian who is signed in here.
+    """
     here = daemon().here(source_address())
     who = {"pin": typed_pin("pin")} if _by_pin(here) else {"by": guardian() or ""}
     problem = refused(lambda: daemon().client.ask(ERASE, device=here.mac, origin=source_address(), **who))
@@ -76,7 +79,7 @@ def _by_pin(here: Here) -> bool:
 @blueprint.get("/parent/time/<profile>")
 @guardians_only
 def of_child(profile: str) -> ResponseReturnValue:
-    """Show how much a child used, and for what if its log level lets a guardian see names."""
+    """Show guardians how much a child used on a day, and for what if its log level allows names."""
     home = daemon().home()
     child = child_of(home, profile)
     ledger, today = _on_day(home, who=child.id)
@@ -84,15 +87,24 @@ def of_child(profile: str) -> ResponseReturnValue:
     return _render("child_time.html", home, child, ledger, today, minutes_shown=shown)
 
 
-def _on_day(home: Home, **child: str) -> tuple[Ledger, date]:
-    """Return the ledger of the day in the address, and today: the family's day, which changes at night."""
+def _on_day(home: HomeView, **child: str) -> tuple[LedgerResponse, date]:
+    """Return the ledger of the day in the address, and today's date.
+
+    Both are the family's days, which change at night.
+    """
     day, today = asked_day(home.day), home.day
     values: dict[str, object] = {} if day == today else {"day": day}
     return daemon().client.ask(LEDGER, **child, **values), today
 
 
 def _render(
-    template: str, home: Home, child: Child, ledger: Ledger, today: date, *, minutes_shown: bool
+    template: str,
+    home: HomeView,
+    child: ChildView,
+    ledger: LedgerResponse,
+    today: date,
+    *,
+    minutes_shown: bool,
 ) -> str:
     start = starts(ledger)
     return render_template(

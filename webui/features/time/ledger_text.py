@@ -1,4 +1,4 @@
-"""The time ledger of a child: counted minutes, joined to spans for display."""
+"""Joins the counted minutes of a child's time ledger to rows and spans for display."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from gateway.control.contract.time import Ledger, LedgerMinute
+from gateway.control.contract.time import LedgerMinute, LedgerResponse
 from webui.charts import DAY
 from webui.language import things
 
@@ -15,8 +15,8 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Consecutive minutes with the same properties."""
+class LedgerRow:
+    """Consecutive counted minutes of one device and service that counted for the same limits."""
 
     start: datetime
     end: datetime  # end of the last minute
@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The day of one limit."""
+    """The counted minutes of one limit on one day, as spans for a chart."""
 
     name: str
     minutes: int  # each counted once, whatever the number of devices
@@ -42,12 +42,15 @@ def limit_name(minute: LedgerMinute) -> str:
     return things.thing(minute.gate, minute.name)
 
 
-def rows(minutes: Iterable[LedgerMinute]) -> tuple[Row, ...]:
-    """Return rows in time order. A minute that counted for several limits appears once, with all of them."""
+def rows(minutes: Iterable[LedgerMinute]) -> tuple[LedgerRow, ...]:
+    """Return the minutes joined to rows, in time order.
+
+    A minute that counted for several limits appears once, with all of them.
+    """
     limits: dict[tuple[datetime, str, str, str], list[LedgerMinute]] = {}
     for minute in minutes:
         limits.setdefault((minute.at, minute.device, minute.service, minute.why), []).append(minute)
-    found: list[Row] = []
+    found: list[LedgerRow] = []
     latest: dict[tuple[object, ...], int] = {}  # properties → index of their last row
     for (at, device, service, why), alike in sorted(limits.items(), key=lambda item: item[0]):
         names = tuple(dict.fromkeys(limit_name(minute) for minute in alike))
@@ -56,17 +59,17 @@ def rows(minutes: Iterable[LedgerMinute]) -> tuple[Row, ...]:
         place = latest.get(key)
         if place is not None and found[place].end == at:
             row = found[place]
-            found[place] = Row(
+            found[place] = LedgerRow(
                 row.start, at + MINUTE, device, service, names, why, row.minutes + 1, row.bytes + moved
             )
         else:
             latest[key] = len(found)
-            found.append(Row(at, at + MINUTE, device, service, names, why, 1, moved))
+            found.append(LedgerRow(at, at + MINUTE, device, service, names, why, 1, moved))
     return tuple(found)
 
 
-def lanes(ledger: Ledger) -> tuple[Lane, ...]:
-    """Return one lane for each limit, the most used first."""
+def lanes(ledger: LedgerResponse) -> tuple[Lane, ...]:
+    """Return a lane for each limit of the day, the most used first."""
     by_gate: dict[str, tuple[str, set[int]]] = {
         total.target: (things.thing(total.target, total.name), set()) for total in ledger.totals
     }
@@ -80,8 +83,8 @@ def lanes(ledger: Ledger) -> tuple[Lane, ...]:
     return tuple(sorted(found, key=lambda lane: -lane.minutes))
 
 
-def whole_day(ledger: Ledger) -> Lane:
-    """Return the whole day in one lane, whatever its minutes counted for."""
+def whole_day(ledger: LedgerResponse) -> Lane:
+    """Return one lane with all minutes of the day, whatever limits they counted for."""
     minutes = {minute_of(minute.at, ledger.day) for minute in ledger.minutes}
     return Lane("", len(minutes), tuple(_spans(minutes)))
 
@@ -91,8 +94,11 @@ def minute_of(at: datetime, day: date) -> int:
     return (at.date() - day).days * DAY + at.hour * 60 + at.minute
 
 
-def starts(ledger: Ledger) -> int:
-    """Return the start of the 24-hour strip: 04:00, or earlier by whole hours if the minutes need it."""
+def starts(ledger: LedgerResponse) -> int:
+    """Return the minute of the day at which the 24-hour chart starts.
+
+    It is 04:00, or another full hour if the minutes need it.
+    """
     minutes = [minute_of(minute.at, ledger.day) for minute in ledger.minutes]
     first, last = min(minutes, default=DAY_STARTS), max(minutes, default=DAY_STARTS)
     if first < DAY_STARTS:

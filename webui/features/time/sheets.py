@@ -1,4 +1,4 @@
-"""Codes on paper: what a child types, and the sheet while it is shown."""
+"""Normalises typed codes, and stores new secrets while their page may show them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOOKALIKES = str.maketrans("АВЕКМНРСТХУ", "ABEKMHPCTXY")
 
 
 def normalize_code(text: str) -> str:
-    """Normalise a code: ``k7qm – 3xpr`` → ``K7QM-3XPR``. The daemon checks it."""
+    """Return a typed code in its normal form: ``k7qm – 3xpr`` → ``K7QM-3XPR``. The daemon checks it."""
     code = "".join(c for c in text[:CODE_LIMIT].upper().translate(_LOOKALIKES) if c.isalnum())
     half = len(code) // 2
     return f"{code[:half]}-{code[half:]}" if code else ""
@@ -27,7 +27,7 @@ def normalize_code(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Codes that were just created."""
+    """New secrets for one page: printed codes, a recovery code, a sign-in link, or an API token."""
 
     by: str
     codes: tuple[str, ...]
@@ -37,7 +37,7 @@ class Sheet:
 
 
 class Sheets:
-    """Sheets in memory. A sheet stays available for ten minutes, in case its page fails to load."""
+    """Sheets in memory by key. Each is available for ten minutes, in case its page fails to load."""
 
     def __init__(self) -> None:
         self._sheets: OrderedDict[str, tuple[float, Sheet]] = OrderedDict()

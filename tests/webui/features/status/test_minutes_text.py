@@ -8,10 +8,10 @@ import pytest
 from gateway.core.errors import ControlError
 from tests.webui.standin.places import NOW
 from tests.webui.standin.states import here
-from webui.features.status.minutes_text import Minutes, first_to_close, warning
+from webui.features.status.minutes_text import MinutesView, first_to_close, warning
 
 
-def time_of(left: dict[str, Any] | None, *used: tuple[str, int, int, int]) -> Minutes:
+def time_of(left: dict[str, Any] | None, *used: tuple[str, int, int, int]) -> MinutesView:
     """``used``: target, minutes, limit, bonus."""
     limits = [
         {"target": target, "name": target.title(), "minutes": minutes, "limit": limit, "bonus": bonus}
@@ -25,7 +25,7 @@ def bedtime(minutes: int) -> dict[str, Any]:
     return {"minutes": minutes, "gate": "bedtime", "name": "The internet", "at": at, "week": False}
 
 
-def closing(*ends: tuple[str, int]) -> Minutes:
+def closing(*ends: tuple[str, int]) -> MinutesView:
     """``ends``: gate, minutes."""
     told = [
         {"what": what, "minutes": minutes, "at": NOW + timedelta(minutes=minutes)} for what, minutes in ends

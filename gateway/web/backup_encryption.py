@@ -1,8 +1,8 @@
 """Encrypts a backup with a password; docs/families/backup.md describes the format.
 
-``python -m gateway.web.backup_seal seal`` and ``… open`` run in a process of their own, which frees the
-memory of the key derivation when it ends. Standard input: a line of JSON, ``{"password": …}``, then the
-bytes. Standard output: the result. Standard error: an error as a line of JSON.
+``python -m gateway.web.backup_encryption encrypt`` and ``… decrypt`` run in a process of their own, which
+frees the memory of the key derivation when it ends. Standard input: a line of JSON, ``{"password": …}``, then
+the bytes. Standard output: the result. Standard error: an error as a line of JSON.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ SEALED = "backups"  # the feature in the message about a missing package
 _HEADER = struct.Struct(f">8sBBBBB3x{SALT}s{NONCE}s")
 
 
-class SealError(GatewayError):
+class BackupFileError(GatewayError):
     """A backup cannot be made or opened; one line."""
 
 
 @dataclass(frozen=True, slots=True)
-class SealHeader:
+class BackupHeader:
     """The unencrypted start of a backup: the parameters of scrypt, and the nonce."""
 
     log_n: int
@@ -52,28 +52,28 @@ class SealHeader:
         return _HEADER.pack(MAGIC, VERSION, SCRYPT, self.log_n, self.r, self.p, self.salt, self.nonce)
 
 
-def seal(content: bytes, password: str) -> bytes:
-    """Return the encrypted backup.
+def encrypt_backup(content: bytes, password: str) -> bytes:
+    """Return ``content`` as a backup file, compressed and encrypted with the password.
 
-    Raises MissingPackageError, or SealError for a password of the wrong length or too much content.
+    Raises MissingPackageError, or BackupFileError for a password of the wrong length or too much content.
     """
     require("cryptography", SEALED)
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
         msg = f"a backup's password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters"
-        raise SealError(msg).coded(Code.BACKUP_PASSWORD, least=PASSWORD_LEAST, most=PASSWORD_MOST)
+        raise BackupFileError(msg).coded(Code.BACKUP_PASSWORD, least=PASSWORD_LEAST, most=PASSWORD_MOST)
     if len(content) > MOST_CONTENT:
         raise _too_large()
-    header = SealHeader(LOG_N, R, P, os.urandom(SALT), os.urandom(NONCE))
+    header = BackupHeader(LOG_N, R, P, os.urandom(SALT), os.urandom(NONCE))
     packed = zlib.compress(content, 9)
     if len(packed) > MOST_FILE - _HEADER.size - TAG:
         raise _too_large()
     return header.data + ChaCha20Poly1305(_key(password, header)).encrypt(header.nonce, packed, header.data)
 
 
-def unseal(data: bytes, password: str) -> bytes:
-    """Decrypt a backup. Raises MissingPackageError or SealError."""
+def decrypt_backup(data: bytes, password: str) -> bytes:
+    """Return the decrypted content of a backup file. Raises MissingPackageError or BackupFileError."""
     require("cryptography", SEALED)
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -84,7 +84,7 @@ def unseal(data: bytes, password: str) -> bytes:
         packed = ChaCha20Poly1305(_key(password, header)).decrypt(header.nonce, body, header.data)
     except InvalidTag:
         msg = "the password is wrong, or the file is damaged"
-        raise SealError(msg).coded(Code.BACKUP_LOCKED) from None
+        raise BackupFileError(msg).coded(Code.BACKUP_LOCKED) from None
     unpacker = zlib.decompressobj()
     try:
         content = unpacker.decompress(packed, MOST_CONTENT + 1)
@@ -95,22 +95,22 @@ def unseal(data: bytes, password: str) -> bytes:
     return content
 
 
-def read_header(data: bytes) -> SealHeader:
-    """Parse the header. Raises SealError for data that is not a backup, or is from a later version."""
+def read_header(data: bytes) -> BackupHeader:
+    """Parse the header. Raises BackupFileError for data that is not a backup, or is from a later version."""
     if len(data) < _HEADER.size + TAG or len(data) > MOST_FILE or not data.startswith(MAGIC):
         raise _no_backup()
     _, version, kind, log_n, r, p, salt, nonce = _HEADER.unpack_from(data)
     if version > VERSION or (version == VERSION and kind != SCRYPT):
         msg = "this backup was made by a newer version of Qalqan; install that version first"
-        raise SealError(msg).coded(Code.BACKUP_NEWER)
-    header = SealHeader(log_n, r, p, salt, nonce)
+        raise BackupFileError(msg).coded(Code.BACKUP_NEWER)
+    header = BackupHeader(log_n, r, p, salt, nonce)
     bounded = 1 <= log_n <= MOST_LOG_N and 1 <= r <= MOST_R and 1 <= p <= MOST_P
     if not bounded or header.data != data[: _HEADER.size]:
         raise _no_backup()
     return header
 
 
-def _key(password: str, header: SealHeader) -> bytes:
+def _key(password: str, header: BackupHeader) -> bytes:
     import hashlib
     import unicodedata
 
@@ -121,25 +121,25 @@ def _key(password: str, header: SealHeader) -> bytes:
     return hashlib.scrypt(typed, salt=header.salt, n=n, r=header.r, p=header.p, maxmem=room, dklen=32)
 
 
-def _too_large() -> SealError:
+def _too_large() -> BackupFileError:
     most = MOST_CONTENT >> 20
     msg = f"the backup would be larger than {most} MiB; look for a large calendar"
-    return SealError(msg).coded(Code.BACKUP_LARGE, most=most)
+    return BackupFileError(msg).coded(Code.BACKUP_LARGE, most=most)
 
 
-def _no_backup() -> SealError:
-    return SealError("this is not a backup of Qalqan, or it is damaged").coded(Code.BACKUP_BROKEN)
+def _no_backup() -> BackupFileError:
+    return BackupFileError("this is not a backup of Qalqan, or it is damaged").coded(Code.BACKUP_BROKEN)
 
 
 def main() -> int:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain the password
-    work = {"seal": seal, "open": unseal}[sys.argv[1]]
+    work = {"encrypt": encrypt_backup, "decrypt": decrypt_backup}[sys.argv[1]]
     line, _, data = sys.stdin.buffer.read().partition(b"\n")
     try:
         sys.stdout.buffer.write(work(data, str(json.loads(line)["password"])))
-    except (MissingPackageError, SealError) as error:
+    except (MissingPackageError, BackupFileError) as error:
         refusal = {"error": str(error), "code": error.code, "values": dict(error.values)}
         sys.stderr.write(f"{json.dumps(refusal)}\n")
         return 1

@@ -1,7 +1,7 @@
-"""Children's steps into the next age group: proposed, announced, and taken when they are due.
+"""Moves children into the next age group: each step is proposed, announced, and taken when it is due.
 
-The daemon looks once a minute. It stores a step before it changes the rule file and marks it as taken after
-that: if the daemon is killed in between, the next look completes the step. docs/families/growing.md has the
+The daemon checks once a minute. It stores a step before it changes the rule file and marks it as taken after
+that: if the daemon is killed in between, the next check completes the step. docs/families/growing.md has the
 reasons.
 """
 
@@ -26,8 +26,8 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.file_history import PROGRAM, revision_of
 from gateway.household.members import Family
-from gateway.policy.profile import edits, growing
-from gateway.policy.profile.growing import Stage, Step, StepState
+from gateway.policy.profile import age_transitions, edits
+from gateway.policy.profile.age_transitions import LastTransition, TransitionStage, TransitionState
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.store import Store
@@ -39,8 +39,11 @@ KEPT = 64  # steps of profiles that are there, or may come back: as many as ther
 _log = logging.getLogger(__name__)
 
 
-class Growing:
-    """Proposes and takes steps. It has the whole store: at 18, data of a child goes from most tables."""
+class AgeTransitions:
+    """Proposes, takes, postpones and reverts children's steps into the next age group.
+
+    It has the whole store: at 18, data of a child is deleted from most tables.
+    """
 
     def __init__(
         self,
@@ -67,7 +70,10 @@ class Growing:
         self._failed: dict[str, str] = {}  # by profile, the last logged error of a step
 
     def _in_force(self, named: frozenset[str]) -> None:
-        """Apply a changed rule file, which names these devices now."""
+        """Apply a changed rule file.
+
+        Devices in ``named`` belong to a profile now and lose their stored place.
+        """
         for mac in sorted(named):
             self._store.devices.unplace(mac)
         self._effects.regroup()
@@ -80,16 +86,19 @@ class Growing:
             self._timer.cancel()
 
     def shift(self, jump: Jump) -> None:
-        """Adjust the steps when the clock was set, so that as many days are left as before.
+        """Adjust the dates of steps when the clock was set, so that as many days are left as before.
 
-        A clock that was put forward by a day or more may be wrong: no step is taken for a day.
+        A clock that was set forward by a day or more may be wrong: no step is taken for a day.
         """
         if jump.was_known and jump.known and jump.size:
-            self._doubted = jump.after + growing.DAY if jump.size >= growing.DAY else None
-            self._steps.change(lambda step: growing.after_jump(step, jump))
+            self._doubted = jump.after + age_transitions.DAY if jump.size >= age_transitions.DAY else None
+            self._steps.change(lambda step: age_transitions.after_jump(step, jump))
 
     def look(self) -> None:
-        """Propose and take the steps that are due, if the clock is trusted. Look again in a minute."""
+        """Propose and take the steps that are due, if the clock is trusted.
+
+        Repeat this every LOOK seconds.
+        """
         if self._timer is not None:
             self._timer.cancel()
         if self._home.clock_trusted:
@@ -100,7 +109,7 @@ class Growing:
         now, steps = self._home.local_now(), self._steps
         if not self._began:
             self._began = True
-            steps.change(lambda step: growing.resumed(step, in_utc(now)))
+            steps.change(lambda step: age_transitions.resumed(step, in_utc(now)))
         profiles = self._home.rules.household.profiles
         gone = [profile_id for profile_id in steps.all() if profile_id not in profiles]
         for profile_id in gone[: max(0, len(steps.all()) - KEPT)]:
@@ -109,9 +118,11 @@ class Growing:
             self._look_at(profile, now)
 
     def _look_at(self, profile: Profile, now: datetime) -> None:
-        """Store, announce, take or drop the step of one profile."""
+        """Store, announce, take or drop the step of one profile, as its date requires."""
         steps, kept = self._steps, self._steps.of(profile.id)
-        found = growing.check_step(profile.id, profile.name, profile.band, profile.next_step, kept, now)
+        found = age_transitions.check_step(
+            profile.id, profile.name, profile.band, profile.next_step, kept, now
+        )
         if found.kept is None:
             if kept is not None:
                 steps.drop(profile.id)
@@ -131,8 +142,8 @@ class Growing:
         if found.due and (self._doubted is None or now >= self._doubted):
             self._try(step)
 
-    def _try(self, step: Step) -> None:
-        """Take a step. After an error of a file or the disk, the next look tries again."""
+    def _try(self, step: LastTransition) -> None:
+        """Take a step. After an error of a file or the disk, log it; the next check tries again."""
         try:
             self._take(step, step.by or PROGRAM)
         except GatewayError as error:
@@ -142,8 +153,8 @@ class Growing:
         else:
             self._failed.pop(step.profile, None)
 
-    def take(self, profile: Profile, by: str, origin: str) -> Step:
-        """Take the proposed step because a guardian agrees. Raises GatewayError."""
+    def take(self, profile: Profile, by: str, origin: str) -> LastTransition:
+        """Take a proposed step because a guardian agrees, and return it. Raises GatewayError."""
         step = self.proposed(profile)
         try:
             return self._take(step, by, origin)
@@ -152,34 +163,40 @@ class Growing:
                 self._steps.put(step)  # the rule file was not changed
             raise
 
-    def _take(self, step: Step, by: str, origin: str = "") -> Step:
-        """Change the rule file as the step says, and store that it was taken. Raises GatewayError."""
+    def _take(self, step: LastTransition, by: str, origin: str = "") -> LastTransition:
+        """Change the profile's rule file to the next age group, and store and return the step.
+
+        Raises GatewayError.
+        """
         steps, at = self._steps, self._home.local_now()
         profile = self._home.rules.household.profiles.get(step.profile)
         path = self.editing.file(step.profile)
         source, said = self.editing.read(path)
         slots = self._family.slots_of(step.profile)
-        happened = growing.has_happened(step, said)
+        happened = age_transitions.has_happened(step, said)
         fits = profile is not None and step.is_of(profile.band, profile.next_step)
         if not happened and not fits and not (step.is_final and says_adult(said)):
             steps.drop(step.profile)  # the file was edited in the meantime
             return step
-        if step.state is not StepState.TAKING:
-            step = replace(step, state=StepState.TAKING, by=by, undo=revision_of(source))
+        if step.state is not TransitionState.TAKING:
+            step = replace(step, state=TransitionState.TAKING, by=by, undo=revision_of(source))
             steps.put(step)
         revision = revision_of(source)
         if not happened:
-            changes = growing.changes(step, said)
+            changes = age_transitions.changes(step, said)
             revision = self.editing.edit(step.profile, changes, Author(by, at)).revision
         if step.is_final:
             self._erase_child(step, slots)
-        step = replace(step, state=StepState.TAKEN, taken=in_utc(at), revision=revision)
+        step = replace(step, state=TransitionState.TAKEN, taken=in_utc(at), revision=revision)
         steps.put(step, "step by itself" if by == PROGRAM else "step", by=by, at=at, origin=origin)
         self._publish(step, "taken")
         return step
 
-    def _erase_child(self, step: Step, slots: frozenset[int]) -> None:
-        """Delete all that is stored about a person who is an adult now. A second call is harmless."""
+    def _erase_child(self, step: LastTransition, slots: frozenset[int]) -> None:
+        """Delete everything that is stored about a person who has become an adult.
+
+        A second call is harmless.
+        """
         profile = self._home.rules.household.profiles[step.profile]
         self._lessons.forget(profile.id)
         for mac in [mac for mac, use in self._store.uses.all().items() if use.who == profile.id]:
@@ -192,49 +209,56 @@ class Growing:
         self._store.erase_child(profile.id, profile.devices)
         self._effects.regroup()
 
-    def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> Step:
-        """Postpone a step, which is possible once. If it was taken already, restore the previous rules.
+    def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> LastTransition:
+        """Postpone a step, which is possible once, and return it.
 
-        Raises GatewayError.
+        If it was taken, restore the previous rules. Raises GatewayError.
         """
         now, steps = self._home.local_now(), self._steps
         step = steps.of(profile.id)
         if (
             step is None
-            or growing.stage(step, now) is Stage.NONE
-            or not growing.is_about(step, profile.band, profile.next_step)
+            or age_transitions.stage(step, now) is TransitionStage.NONE
+            or not age_transitions.is_about(step, profile.band, profile.next_step)
         ):
             raise no_step(profile)
-        after = replace(growing.postponed(step, until, reason, by, now), seen=in_utc(now))
+        after = replace(age_transitions.postponed(step, until, reason, by, now), seen=in_utc(now))
         what = "step put off"
-        if step.state is StepState.TAKEN:
+        if step.state is TransitionState.TAKEN:
             self._back(step, Author(by, now))
             what = "step back"
         steps.put(after, what, by=by, at=now, origin=origin)
         self._publish(after, "postponed")
         return after
 
-    def _back(self, step: Step, author: Author) -> None:
-        """Restore the rule file; if it was edited since the step, only the age group and the month."""
+    def _back(self, step: LastTransition, author: Author) -> None:
+        """Restore the rule file from before a step.
+
+        If it was edited since, restore only age group and month.
+        """
         try:
-            self.editing.unedit(step.profile, step.undo, author, step.revision)
+            self.editing.undo_edit(step.profile, step.undo, author, step.revision)
         except PolicyError:
             before = {"band": step.band.value, "next_step": step.month}
             self.editing.edit(step.profile, before, author)
 
-    def proposed(self, profile: Profile) -> Step:
-        """Return the step that waits for an answer. Raises PolicyError if there is none."""
+    def proposed(self, profile: Profile) -> LastTransition:
+        """Return the child's step that waits for a guardian's answer. Raises PolicyError if there is none."""
         step = self._steps.of(profile.id)
         now = self._home.local_now()
         fits = step is not None and step.is_of(profile.band, profile.next_step)
-        if step is None or not fits or growing.stage(step, now) not in (Stage.PROPOSED, Stage.POSTPONED):
+        if (
+            step is None
+            or not fits
+            or age_transitions.stage(step, now) not in (TransitionStage.PROPOSED, TransitionStage.POSTPONED)
+        ):
             raise no_step(profile)
         return step
 
     def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
-        """Refuse changes that put off the step to adult once it is proposed. Raises PolicyError."""
+        """Raise PolicyError if rule changes would postpone the step to adult after it was proposed."""
         step = self._steps.of(profile_id)
-        if step is None or not step.is_final or step.state is StepState.TAKEN:
+        if step is None or not step.is_final or step.state is TransitionState.TAKEN:
             return
         band, month = changes.get("band", step.band.value), changes.get("next_step", step.month)
         if (band, month) != (step.band.value, step.month) and band != step.then.value:
@@ -242,7 +266,7 @@ class Growing:
             raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
-        """Refuse a rule file that puts off the step to adult, or that cannot be read. Raises PolicyError."""
+        """Raise PolicyError if a rule file would postpone the step to adult, or cannot be read."""
         try:
             said = edits.read(source, profile_id)
         except PolicyError:
@@ -250,43 +274,50 @@ class Growing:
         self.refuse_later(profile_id, {key: said.get(key) for key in ("band", "next_step")})
 
     def describe_all(self) -> tuple[AgeTransition, ...]:
-        """Return what `status` shows of steps."""
+        """Return the current steps of all children, for the verb `status`."""
         now, profiles = self._home.local_now(), self._home.rules.household.profiles
         steps = (step for step in self._steps.all().values() if step.profile in profiles)
-        return tuple(self.describe(step, now) for step in steps if growing.stage(step, now) is not Stage.NONE)
+        return tuple(
+            self.describe(step, now)
+            for step in steps
+            if age_transitions.stage(step, now) is not TransitionStage.NONE
+        )
 
     def of_device(self, mac: str) -> dict[str, object]:
-        """Return what a device shows to its owner who has become an adult."""
+        """Return the step of a device's owner who became an adult, as the field ``step``.
+
+        Empty for others.
+        """
         now = self._home.local_now()
         owner = self._home.rules.household.owner_of(mac)
         step = None if owner is None else self._steps.of(owner.id)
-        if step is None or not step.is_final or growing.stage(step, now) is not Stage.TAKEN:
+        if step is None or not step.is_final or age_transitions.stage(step, now) is not TransitionStage.TAKEN:
             return {}
         return {"step": self.describe(step, now)}
 
-    def describe(self, step: Step, now: datetime) -> AgeTransition:
-        """Return a step for the control socket; times are in the time zone of ``now``."""
+    def describe(self, step: LastTransition, now: datetime) -> AgeTransition:
+        """Return a step as the control socket reports it. Times are in the time zone of ``now``."""
         begun = step.since.astimezone(now.tzinfo)
-        open_still = step.state is not StepState.TAKEN
+        open_still = step.state is not TransitionState.TAKEN
         return AgeTransition(
             profile=step.profile,
             name=step.name,
-            stage=growing.stage(step, now),
+            stage=age_transitions.stage(step, now),
             band=step.band.value,
             then=step.then.value,
             month=step.month,
             since=begun,
-            on=growing.due_day(step, begun.date()) if open_still else None,
+            on=age_transitions.due_day(step, begun.date()) if open_still else None,
             until=step.until or None,
             reason=step.reason,
             put_off_by=step.put_off_by or None,
             taken=None if step.taken is None else step.taken.astimezone(now.tzinfo),
             by=step.by or None,
             by_itself=step.by == PROGRAM,
-            later=tuple(growing.later_months(step, now.date())),
+            later=tuple(age_transitions.later_months(step, now.date())),
         )
 
-    def _publish(self, step: Step, what: str) -> None:
+    def _publish(self, step: LastTransition, what: str) -> None:
         by = step.put_off_by if what == "postponed" else step.by
         self._home.publish(
             "step", profile=step.profile, name=step.name, what=what, then=step.then.value, by=by or None

@@ -1,5 +1,7 @@
-"""Encrypts and decrypts backups in a separate process, one at a time: the key derivation takes 16 MB and
-seconds.
+"""Encrypts and decrypts backups with a password.
+
+It runs `gateway.web.backup_encryption` in a process of its own, one at a time: the key
+derivation takes 16 MB and seconds.
 """
 
 from __future__ import annotations
@@ -17,21 +19,24 @@ TIMEOUT = 60  # seconds; a small router needs ten
 _one = Lock()
 
 
-def seal(text: str, password: str) -> bytes:
-    return _work("seal", text.encode("ascii"), password)
+def encrypt_backup(text: str, password: str) -> bytes:
+    return _work("encrypt", text.encode("ascii"), password)
 
 
-def unseal(data: bytes, password: str) -> str:
-    return _work("open", data, password).decode("utf-8", "replace")
+def decrypt_backup(data: bytes, password: str) -> str:
+    return _work("decrypt", data, password).decode("utf-8", "replace")
 
 
 def _work(what: str, data: bytes, password: str) -> bytes:
-    """Run the process. Raises: ControlError, with an error code."""
+    """Run the process with ``data`` as its input and return its output. ``what``: ``encrypt`` or ``decrypt``.
+
+    Raises: ControlError, with an error code.
+    """
     if not _one.acquire(timeout=TIMEOUT / 2):
         raise _busy()
     try:
         done = subprocess.run(
-            (sys.executable, "-m", "gateway.web.backup_seal", what),
+            (sys.executable, "-m", "gateway.web.backup_encryption", what),
             input=json.dumps({"password": password}).encode() + b"\n" + data,
             capture_output=True,
             timeout=TIMEOUT,

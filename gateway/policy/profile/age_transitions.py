@@ -1,6 +1,6 @@
-"""Moves a child to the next age group: proposed, postponed, taken. Reasons: docs/families/growing.md.
+"""Moves a child to the next age group (a *step*): proposed, postponed, taken. See docs/families/growing.md.
 
-Pure: takes a date, returns what to do. Of a child's age only the band and the month of the next step are
+Pure: takes a date, returns what to do. Of a child's age only the age group and the month of the next step are
 known. The pages import this module: it must not import the YAML library.
 """
 
@@ -32,14 +32,14 @@ FARTHEST = 18  # sensible years ahead: a newborn's last step
 _MONTH = re.compile(r"(20\d{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
-class StepState(StrEnum):
+class TransitionState(StrEnum):
     OPEN = "open"  # proposed or postponed
     TAKING = "taking"  # the file is being written
     TAKEN = "taken"
 
 
-class Stage(StrEnum):
-    """The step as a page shows it."""
+class TransitionStage(StrEnum):
+    """How the pages show a child's step to the next age group."""
 
     NONE = "none"
     PROPOSED = "proposed"
@@ -48,8 +48,11 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """The latest step of one child. Times are aware."""
+class LastTransition:
+    """A child's latest step to the next age group: its month, state, and any postponement.
+
+    Times are aware.
+    """
 
     profile: str
     name: str  # used when the profile no longer exists
@@ -57,7 +60,7 @@ class Step:
     month: str  # of the step, as in the file
     since: datetime  # since when the proposal could be read; days while the gateway was off do not count
     seen: datetime  # approximate time of the last check
-    state: StepState = StepState.OPEN
+    state: TransitionState = TransitionState.OPEN
     until: str = ""  # the month to which it was postponed
     reason: str = ""
     put_off_by: str = ""
@@ -68,23 +71,24 @@ class Step:
 
     @property
     def then(self) -> Band:
+        """The age group after the step."""
         return next_band(self.band) or Band.ADULT
 
     @property
     def is_final(self) -> bool:
-        """True if the next band is adult."""
+        """True if the next age group is adult: control ends."""
         return self.then is Band.ADULT
 
     def is_of(self, band: Band, month: str | None) -> bool:
-        """Return True if the step belongs to a file with this band and month."""
+        """Return True if a profile with this age group and month awaits this step."""
         return self.band is band and self.month == month
 
 
 @dataclass(frozen=True, slots=True)
-class StepCheck:
-    """The step to store, and whether it is due."""
+class TransitionCheck:
+    """The result of a check: the step to store, None for none, and whether it must be taken now."""
 
-    kept: Step | None
+    kept: LastTransition | None
     due: bool = False
 
 
@@ -94,22 +98,25 @@ def months_on(month: date, months: int) -> date:
     return date(years, index + 1, 1)
 
 
-def is_about(step: Step, band: Band, month: str | None) -> bool:
-    """Return True if a file with this band and month is unchanged, or already has the next band."""
-    if step.state is StepState.TAKEN:
+def is_about(step: LastTransition, band: Band, month: str | None) -> bool:
+    """Return True if the profile still awaits the step, or has the next age group if the step was taken."""
+    if step.state is TransitionState.TAKEN:
         return band is step.then
     return step.is_of(band, month)
 
 
 def month_of(text: str) -> date:
-    """Return the first day of a month that was validated before."""
+    """Return the first day of a month such as ``2027-05``, which must be valid."""
     found = read_month(text)
     assert found is not None
     return found
 
 
 def month_after(band: Band, month: str) -> str | None:
-    """Return the month in which the band that begins in ``month`` ends; None for the last band."""
+    """Return the month in which the age group that begins in ``month`` ends.
+
+    None for the last age group, or if the month is outside the valid years.
+    """
     first, last = band.ages
     if last is None:
         return None
@@ -117,8 +124,11 @@ def month_after(band: Band, month: str) -> str | None:
     return month_text(then) if read_month(month_text(then)) is not None else None
 
 
-def due_day(step: Step, begun: date) -> date:
-    """Return the day on which the step is taken without an answer. ``begun``: the local day of ``since``."""
+def due_day(step: LastTransition, begun: date) -> date:
+    """Return the day on which a step is taken if no guardian answers.
+
+    ``begun``: the local day of ``since``.
+    """
     if _answers_by_month(step, begun):  # otherwise it was taken and a guardian went back
         return month_of(step.until)
     if not step.is_final:
@@ -128,51 +138,54 @@ def due_day(step: Step, begun: date) -> date:
 
 
 def check_step(
-    profile: str, name: str, band: Band, month: str | None, kept: Step | None, now: datetime
-) -> StepCheck:
-    """Return what to do for one person. ``now``: local time of a trusted clock."""
-    if kept is not None and kept.state is StepState.TAKING:
-        return StepCheck(kept, due=True)  # the daemon was killed in between
-    if kept is not None and kept.state is StepState.TAKEN and not kept.is_of(band, month):
+    profile: str, name: str, band: Band, month: str | None, kept: LastTransition | None, now: datetime
+) -> TransitionCheck:
+    """Return the step to store for one profile, and whether it is due.
+
+    ``kept``: the stored step; ``now``: local time of a trusted clock.
+    """
+    if kept is not None and kept.state is TransitionState.TAKING:
+        return TransitionCheck(kept, due=True)  # the daemon was killed in between
+    if kept is not None and kept.state is TransitionState.TAKEN and not kept.is_of(band, month):
         known = replace(kept, name=name)
         if month is None or next_band(band) is None or now.date() < month_of(month):
-            return StepCheck(None if _is_forgotten(known, now) else known)
+            return TransitionCheck(None if _is_forgotten(known, now) else known)
         kept = None
-    if kept is not None and kept.state is StepState.OPEN and kept.is_final and band is Band.ADULT:
-        return StepCheck(kept, due=True)  # a guardian wrote it into the file, which is an approval
+    if kept is not None and kept.state is TransitionState.OPEN and kept.is_final and band is Band.ADULT:
+        return TransitionCheck(kept, due=True)  # a guardian wrote it into the file, which is an approval
     if month is None or next_band(band) is None:
-        return StepCheck(None)
+        return TransitionCheck(None)
     if kept is None or not kept.is_of(band, month):
-        return StepCheck(
-            Step(profile, name, band, month, now, now) if now.date() >= month_of(month) else None
+        return TransitionCheck(
+            LastTransition(profile, name, band, month, now, now) if now.date() >= month_of(month) else None
         )
     if now.date() < month_of(month):
-        return StepCheck(kept if kept.until else None)  # the clock was ahead before
-    if kept.state is StepState.TAKEN:  # a guardian restored the earlier file
+        return TransitionCheck(kept if kept.until else None)  # the clock was ahead before
+    if kept.state is TransitionState.TAKEN:  # a guardian restored the earlier file
         kept = replace(_reopened(kept, now), since=now)
     if kept.since > now:  # the clock was set back while the daemon was off: wait no longer than promised
         kept = replace(kept, since=now)
     if not timedelta() <= now - kept.seen < DAY or kept.name != name:
         kept = replace(kept, seen=now, name=name)
-    return StepCheck(kept, due=now.date() >= due_day(kept, kept.since.astimezone(now.tzinfo).date()))
+    return TransitionCheck(kept, due=now.date() >= due_day(kept, kept.since.astimezone(now.tzinfo).date()))
 
 
-def _is_forgotten(step: Step, now: datetime) -> bool:
-    """Return True if a step to adulthood must no longer be shown: after a month."""
+def _is_forgotten(step: LastTransition, now: datetime) -> bool:
+    """Return True if a step to adult was taken long enough ago that it is no longer shown or stored."""
     return step.is_final and (step.taken is None or now - step.taken > SHOWN_DAYS * DAY)
 
 
-def resumed(step: Step, now: datetime) -> Step:
-    """Return the step at the first check after a start: days while the gateway was off do not count."""
+def resumed(step: LastTransition, now: datetime) -> LastTransition:
+    """Return the stored step as it is after a start: days while the gateway was off do not count."""
     gone = now - step.seen
-    if step.state is not StepState.OPEN or gone <= AWAY:
+    if step.state is not TransitionState.OPEN or gone <= AWAY:
         return step
     if step.until:
         return replace(step, seen=now)  # the chosen month was the answer
     return replace(step, since=step.since + gone, seen=now)
 
 
-def after_jump(step: Step, jump: Jump) -> Step:
+def after_jump(step: LastTransition, jump: Jump) -> LastTransition:
     """Return the step after a clock change: the same days remain, and a taken step was taken as long ago.
 
     A month to which a step was postponed stays the answer. A jump of a day ahead may be a mistake, and at 18
@@ -184,37 +197,47 @@ def after_jump(step: Step, jump: Jump) -> Step:
     size = timedelta(seconds=round(jump.size.total_seconds()))
     taken = None if step.taken is None else step.taken + size
     since = step.since if _answers_by_month(step, step.since.date()) else step.since + size
-    if step.is_final and step.state is StepState.OPEN and size >= DAY:
+    if step.is_final and step.state is TransitionState.OPEN and size >= DAY:
         since = max(since, jump.after.replace(microsecond=0) - (NOTICE_DAYS - 1) * DAY)
     return replace(step, since=since, seen=step.seen + size, taken=taken)
 
 
-def _answers_by_month(step: Step, begun: date) -> bool:
-    """Return True if the step was postponed to a month and waits only for that month."""
+def _answers_by_month(step: LastTransition, begun: date) -> bool:
+    """Return True if the step was postponed and waits only for the chosen month."""
     return bool(step.until) and begun < month_of(step.until)
 
 
-def stage(step: Step | None, now: datetime) -> Stage:
-    """Return the stage for the pages. ``now``: local."""
+def stage(step: LastTransition | None, now: datetime) -> TransitionStage:
+    """Return how the pages show a step. ``now``: local."""
     if step is None:
-        return Stage.NONE
-    if step.state is StepState.TAKEN:
+        return TransitionStage.NONE
+    if step.state is TransitionState.TAKEN:
         recent = step.taken is not None and now - step.taken <= SHOWN_DAYS * DAY
-        return Stage.TAKEN if recent else Stage.NONE
-    return Stage.POSTPONED if step.until and now.date() < month_of(step.until) else Stage.PROPOSED
+        return TransitionStage.TAKEN if recent else TransitionStage.NONE
+    return (
+        TransitionStage.POSTPONED
+        if step.until and now.date() < month_of(step.until)
+        else TransitionStage.PROPOSED
+    )
 
 
-def later_months(step: Step, today: date) -> tuple[str, ...]:
-    """Return the months to which the step can be postponed, once; also after it was taken, never at 18."""
-    if step.is_final or step.until or step.state is StepState.TAKING:
+def later_months(step: LastTransition, today: date) -> tuple[str, ...]:
+    """Return the months to which a guardian can postpone the step; () if it cannot be postponed.
+
+    A step can be postponed once, also after it was taken, but not the one to adult.
+    """
+    if step.is_final or step.until or step.state is TransitionState.TAKING:
         return ()
     first = month_of(step.month)
     months = (months_on(first, number) for number in range(1, MOST_MONTHS + 1))
     return tuple(month_text(later) for later in months if later > today and read_month(month_text(later)))
 
 
-def postponed(step: Step, until: str, reason: str, by: str, now: datetime) -> Step:
-    """Return the postponed step. ``now``: local. Raises PolicyError if it cannot be postponed."""
+def postponed(step: LastTransition, until: str, reason: str, by: str, now: datetime) -> LastTransition:
+    """Return the step after a guardian postponed it to the month ``until``. ``now``: local.
+
+    Raises PolicyError if it cannot be postponed to that month, or the reason is missing or too long.
+    """
     if step.is_final:
         problem, fix = "cannot be put off", "at 18 control ends"
         raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
@@ -227,14 +250,14 @@ def postponed(step: Step, until: str, reason: str, by: str, now: datetime) -> St
     return replace(_reopened(step, now), until=until, reason=reason.strip(), put_off_by=by)
 
 
-def _reopened(step: Step, now: datetime) -> Step:
-    return replace(step, state=StepState.OPEN, seen=now, taken=None, by="", undo=0, revision=0)
+def _reopened(step: LastTransition, now: datetime) -> LastTransition:
+    return replace(step, state=TransitionState.OPEN, seen=now, taken=None, by="", undo=0, revision=0)
 
 
-def changes(step: Step, said: Mapping[str, object]) -> dict[str, object]:
-    """Return the changes of the child's file, whose content is ``said``.
+def changes(step: LastTransition, said: Mapping[str, object]) -> dict[str, object]:
+    """Return the changes of the child's file that take a step. ``said``: the content of the file.
 
-    The family's settings stay. At 18 all are removed.
+    The family's settings stay. In the step to adult all are removed.
     """
     if step.is_final:
         gone = {key: None for key in said if key not in (*KEPT_KEYS, "band")}
@@ -242,7 +265,7 @@ def changes(step: Step, said: Mapping[str, object]) -> dict[str, object]:
     return {"band": step.then.value, "next_step": month_after(step.then, step.month)}
 
 
-def has_happened(step: Step, said: Mapping[str, object]) -> bool:
+def has_happened(step: LastTransition, said: Mapping[str, object]) -> bool:
     """Return True if the file is as the step leaves it."""
     return all(said.get(key) == value for key, value in changes(step, said).items())
 
@@ -258,11 +281,11 @@ def month_text(month: date) -> str:
 
 
 def makes_sense(month: date, today: date) -> bool:
-    """Return True if a step in this month can still come: this month or later, within a childhood."""
+    """Return True if a step can be in this month: the present one or later, at most FARTHEST years ahead."""
     first = today.replace(day=1)
     return first <= month <= first.replace(year=first.year + FARTHEST)
 
 
 def next_band(band: Band) -> Band | None:
-    """Return the next band; None for the last."""
+    """Return the age group after this one; None for the last."""
     return next((following for following in Band if following.rank == band.rank + 1), None)

@@ -1,13 +1,13 @@
 """Assigns devices to slots: which slots are needed, and which MAC addresses are not filtered.
 
-The number of slots is limited, so unassigned devices share one. A device has a slot of its own if one of
-these is true:
+A slot is the number by which the kernel identifies a group of devices with the same rules. The number of
+slots is limited, so unassigned devices share one. A device has a slot of its own if one of these is true:
 
 - a profile names it
 - it is paused or has extra time of its own
 - it is in quarantine
 - it is lent to a child
-- it has an open question
+- guardians have not yet answered a question about its owner (an open question)
 
 A device that an adult's proof opened has no slot: it is not filtered until the proof ends.
 
@@ -22,12 +22,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gateway.policy.config.config import QUARANTINE
-from gateway.policy.identity.questions import Question, interim_profile
+from gateway.policy.identity.questions import IdentityQuestion, interim_profile
 from gateway.policy.identity.sharing import DeviceUse, opened_by_proof, temporary_profiles
 from gateway.policy.judge.combined import aligned_profiles
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, HOME, Profile
-from gateway.store.tables.devices import Device
+from gateway.store.tables.devices import StoredDevice
 
 UNKNOWN = "unknown"  # key in the store of the slot of unassigned devices
 VISITOR = "visitor"
@@ -45,7 +45,7 @@ InterfaceOf = Callable[[str], str | None]
 
 
 class DesiredSlot(NamedTuple):
-    """A slot that the rules need."""
+    """A slot that the rules need: its devices, and the profile that applies to them."""
 
     key: str  # its key in the store
     macs: tuple[str, ...]
@@ -59,8 +59,10 @@ class Grouping:
     """Assigns the devices of a household to slots.
 
     Arguments:
+        questions: questions to the guardians about the owner of a device, by MAC address.
         alone: MAC addresses with state of their own, such as a pause.
-        at: now.
+        at: the current time.
+        interface_of: returns the LAN interface of a MAC address.
         uses: devices that are lent or shared.
         proofs: MAC addresses opened by an adult's proof.
     """
@@ -68,8 +70,8 @@ class Grouping:
     def __init__(
         self,
         household: Household,
-        devices: Mapping[str, Device],
-        questions: Mapping[str, Question],
+        devices: Mapping[str, StoredDevice],
+        questions: Mapping[str, IdentityQuestion],
         alone: Collection[str],
         at: datetime,
         interface_of: InterfaceOf,
@@ -95,7 +97,7 @@ class Grouping:
         self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
 
     def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
-        """Return the profile of a device apart from its question, and whether it is in quarantine."""
+        """Return a device's profile apart from an open question, and whether it is in quarantine."""
         household, place = self._household, self._places.get(mac)
         if mac in self._lent:
             return household.managed(mac, self._lent[mac]), False
@@ -113,7 +115,7 @@ class Grouping:
         return household.managed(mac, profile), locked
 
     def desired_slots(self) -> tuple[list[DesiredSlot], tuple[str, ...], SlotKeys]:
-        """Return all slots, the unfiltered MAC addresses, and the slot keys of unassigned devices."""
+        """Return the needed slots, the unfiltered MAC addresses, and slot keys of unassigned devices."""
         found = [
             DesiredSlot(mac, (mac,), self._household.managed(mac, self._lent[mac]))
             for mac in sorted(self._lent.keys() - self._asked.keys() - self.opened.keys())
@@ -144,8 +146,8 @@ class Grouping:
         others, keys = unassigned_slots(self._household, called, alone, self._interface_of)
         return [*found, *others, *self._questioned()], tuple(plain), keys
 
-    def _all_asked(self, questions: Mapping[str, Question]) -> Mapping[str, tuple[Profile, Profile]]:
-        """Return the devices whose open question changes their rules: MAC → (interim rules, other rules).
+    def _all_asked(self, questions: Mapping[str, IdentityQuestion]) -> Mapping[str, tuple[Profile, Profile]]:
+        """Return the devices whose open question changes their rules: MAC → (interim profile, usual profile).
 
         For a device whose user claims to be an adult, the rules stay and only recording stops.
         """
@@ -190,7 +192,7 @@ def unassigned_slots(
     alone: Collection[str],
     interface_of: InterfaceOf,
 ) -> tuple[list[DesiredSlot], SlotKeys]:
-    """Return the slots of unassigned devices.
+    """Return the slots of unassigned devices, and the keys of these slots by LAN interface.
 
     ``called``: the MAC addresses of guests and of adult guests, who are treated as such on every interface.
     ``alone``: devices with state of their own.
@@ -223,7 +225,7 @@ def unassigned_slots(
 
 
 def unassigned_rules(household: Household, who: str) -> tuple[Profile, bool]:
-    """Return the profile of unassigned devices, and whether they are quarantined.
+    """Return the profile of unassigned devices, and whether they are in quarantine.
 
     ``who``: the setting ``unknown_devices``. The guest profile replaces a named profile with a broken file.
     """

@@ -14,7 +14,13 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from gateway.core.reason_codes import Code
-from gateway.web.backup_seal import MOST_CONTENT, MOST_FILE, SealError, seal, unseal
+from gateway.web.backup_encryption import (
+    MOST_CONTENT,
+    MOST_FILE,
+    BackupFileError,
+    decrypt_backup,
+    encrypt_backup,
+)
 from tests.pace import until
 
 PASSWORD = "four quiet words"
@@ -23,7 +29,7 @@ CONTENT = b'{"format": 1}'
 
 @pytest.fixture(scope="module")
 def sealed() -> bytes:
-    return seal(CONTENT, PASSWORD)
+    return encrypt_backup(CONTENT, PASSWORD)
 
 
 def test_it_opens_by_the_document_alone(sealed: bytes) -> None:
@@ -38,14 +44,14 @@ def test_it_opens_by_the_document_alone(sealed: bytes) -> None:
 
 
 def test_each_is_another(sealed: bytes) -> None:
-    assert unseal(sealed, PASSWORD) == CONTENT
-    other = seal(CONTENT, PASSWORD)
+    assert decrypt_backup(sealed, PASSWORD) == CONTENT
+    other = encrypt_backup(CONTENT, PASSWORD)
     assert other[16:] != sealed[16:]
     assert CONTENT not in sealed
 
 
 def test_a_letter_may_be_typed_in_two_ways() -> None:
-    assert unseal(seal(CONTENT, "\u0451 " * 4), "\u0435\u0308 " * 4) == CONTENT
+    assert decrypt_backup(encrypt_backup(CONTENT, "\u0451 " * 4), "\u0435\u0308 " * 4) == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -76,41 +82,41 @@ def test_a_letter_may_be_typed_in_two_ways() -> None:
 def test_what_was_damaged_says_so_in_one_line(
     sealed: bytes, spoil: Callable[[bytes], bytes], code: Code
 ) -> None:
-    with pytest.raises(SealError) as refused:
-        unseal(spoil(sealed), PASSWORD)
+    with pytest.raises(BackupFileError) as refused:
+        decrypt_backup(spoil(sealed), PASSWORD)
     assert refused.value.code == code
     assert "\n" not in str(refused.value)
 
 
 def test_another_password_opens_nothing(sealed: bytes) -> None:
-    with pytest.raises(SealError) as refused:
-        unseal(sealed, "Four quiet words")
+    with pytest.raises(BackupFileError) as refused:
+        decrypt_backup(sealed, "Four quiet words")
     assert refused.value.code == Code.BACKUP_LOCKED
 
 
 @pytest.mark.parametrize("password", ["", "1234567", "x" * 201])
 def test_a_password_that_is_none_makes_no_file(password: str) -> None:
-    with pytest.raises(SealError) as refused:
-        seal(CONTENT, password)
+    with pytest.raises(BackupFileError) as refused:
+        encrypt_backup(CONTENT, password)
     assert refused.value.code == Code.BACKUP_PASSWORD
 
 
 def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SealError) as refused:
-        seal(bytes(MOST_CONTENT + 1), PASSWORD)
+    with pytest.raises(BackupFileError) as refused:
+        encrypt_backup(bytes(MOST_CONTENT + 1), PASSWORD)
     assert refused.value.code == Code.BACKUP_LARGE
-    monkeypatch.setattr("gateway.web.backup_seal.MOST_CONTENT", 8 * MOST_CONTENT)
-    bomb = seal(bytes(4 * MOST_CONTENT), PASSWORD)
+    monkeypatch.setattr("gateway.web.backup_encryption.MOST_CONTENT", 8 * MOST_CONTENT)
+    bomb = encrypt_backup(bytes(4 * MOST_CONTENT), PASSWORD)
     monkeypatch.undo()
-    with pytest.raises(SealError) as refused:
-        unseal(bomb, PASSWORD)
+    with pytest.raises(BackupFileError) as refused:
+        decrypt_backup(bomb, PASSWORD)
     assert refused.value.code == Code.BACKUP_BROKEN
 
 
 def run(what: str, data: bytes, password: str) -> subprocess.CompletedProcess[bytes]:
     request = json.dumps({"password": password}).encode() + b"\n" + data
     return subprocess.run(
-        [sys.executable, "-m", "gateway.web.backup_seal", what],
+        [sys.executable, "-m", "gateway.web.backup_encryption", what],
         input=request,
         capture_output=True,
         check=False,
@@ -118,16 +124,16 @@ def run(what: str, data: bytes, password: str) -> subprocess.CompletedProcess[by
 
 
 def test_a_process_of_its_own_does_it_too() -> None:
-    made = run("seal", CONTENT + b"\n\n", PASSWORD)
-    assert run("open", made.stdout, PASSWORD).stdout == CONTENT + b"\n\n"
-    refused = run("open", made.stdout, "another password")
+    made = run("encrypt", CONTENT + b"\n\n", PASSWORD)
+    assert run("decrypt", made.stdout, PASSWORD).stdout == CONTENT + b"\n\n"
+    refused = run("decrypt", made.stdout, "another password")
     assert (refused.returncode, refused.stdout) == (1, b"")
     assert json.loads(refused.stderr)["code"] == Code.BACKUP_LOCKED
 
 
 def test_the_process_that_hears_the_password_leaves_no_core_dump() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "gateway.web.backup_seal", "seal"],
+        [sys.executable, "-m", "gateway.web.backup_encryption", "encrypt"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
