@@ -22,7 +22,7 @@ from gateway.core.process_memory import run_in_child, settle
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
 from gateway.dataplane.dns_proxy import DnsProxy
-from gateway.dataplane.gates import ClassAdded, ClassNumbers, Gates
+from gateway.dataplane.gates import Gates
 from gateway.dataplane.help_resolver import HelpResolver
 from gateway.dataplane.internet import AnswerBook, Evidence, Internet, UplinkChanged
 from gateway.dataplane.kernel_table import KernelTable, desired_snapshot
@@ -34,7 +34,7 @@ from gateway.dataplane.lookups import (
     resolvers,
 )
 from gateway.dataplane.offload import offloading
-from gateway.dataplane.packets import FlowForgotten, FlowReclassified, PacketPath, UploadStarted
+from gateway.dataplane.packets import PacketPath
 from gateway.dataplane.status_text import about
 from gateway.dataplane.unjudged import Slots, slots_of_addresses
 from gateway.features.accounts.verbs import log_claim_code
@@ -176,7 +176,7 @@ class Daemon:
             self.book,
             self.services,
             loop.now,
-            ClassNumbers(self.store, self.bus),
+            lambda slot, gates: self.gates.class_number(slot, gates),
             names=self.names,
             clock_known=lambda: self.watch.known,
             interface_of=self.presence.interface_of,
@@ -185,20 +185,23 @@ class Daemon:
         )
 
     def _build_paths(self, config: Config) -> None:
-        """Build the decision log, the packet path, the DNS path and the check of the internet connection."""
+        """Build the decision log, the packet path, the DNS path and the check of the internet connection.
+
+        The gates are built later, because they need the table: they are looked up at each call.
+        """
         loop, wall, bus = self.loop, self.clock.now, self.bus
         self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.flows = FlowPath(
             FlowTable(
                 ech_names=self.rules.ech_names,
-                forgotten=lambda key: bus.publish(FlowForgotten(FlowId(*key))),
+                forgotten=lambda key: self.gates.refuse(FlowId(*key)),
             ),
             self.live,
             sink=self.own_answers.sink(self.decision_log),
             refused_page=self.decision_log.refused_page,
-            reclass=lambda flow, live: bus.publish(FlowReclassified(flow, live)),
-            uploads=lambda flow: bus.publish(UploadStarted(flow)),
+            reclass=lambda flow, live: self.gates.reclass(flow, live),
+            uploads=lambda flow: self.gates.uploads(flow),
             probes=self.probes,
         )
         self.dns = DnsPath(
@@ -288,12 +291,8 @@ class Daemon:
 
     def _connect(self) -> None:
         """Subscribe to events: all subscriptions of the data plane are here; features add their own."""
-        subscribe, gates = self.bus.subscribe, self.gates
+        subscribe = self.bus.subscribe
         subscribe(ControlEvent, self.control.send)
-        subscribe(ClassAdded, gates.admit)
-        subscribe(FlowForgotten, lambda event: gates.refuse(event.flow))
-        subscribe(FlowReclassified, lambda event: gates.reclass(event.flow, event.live))
-        subscribe(UploadStarted, lambda event: gates.uploads(event.flow))
         subscribe(NeighboursRead, lambda _: self.address_owners.changed())
         subscribe(DevicesMoved, self._devices_moved)
         subscribe(UplinkChanged, lambda _: self._uplink_changed())
@@ -307,7 +306,7 @@ class Daemon:
             features.grants,
             features.warnings,
             features.growing,
-            gates,
+            self.gates,
             self.decision_log,
         )
         subscribe(Jump, jumps.handle)

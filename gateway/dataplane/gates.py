@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from math import ceil
 
-from gateway.core.bus import Bus
 from gateway.core.errors import GatewayError, KernelError
 from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
@@ -35,34 +34,6 @@ _Opened = tuple[bool, object]
 """Whether filtering is off, and which sites and services a guardian opened temporarily."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ClassAdded:
-    """Event: a new combination of gates (time rules) of a slot got a class number."""
-
-    slot: int
-    gates: frozenset[str]
-    number: int
-
-
-class ClassNumbers:
-    """Returns the class number of a slot's combination of gates.
-
-    The numbers are stored, because connections outlive the daemon.
-    """
-
-    def __init__(self, store: Store, bus: Bus) -> None:
-        self._store = store
-        self._bus = bus
-
-    def __call__(self, slot: int, gates: frozenset[str]) -> int:
-        known = self._store.classes().get((slot, gates))
-        if known is not None:
-            return known
-        number = self._store.class_number(slot, gates)
-        self._bus.publish(ClassAdded(slot, gates, number))
-        return number
 
 
 class Gates:
@@ -95,9 +66,20 @@ class Gates:
         self._opened: dict[int, _Opened] = {}  # by slot
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
 
-    def admit(self, event: ClassAdded) -> None:
+    def class_number(self, slot: int, gates: frozenset[str]) -> int:
+        """Return the class number of a slot's combination of gates. A new class is added to the pass map.
+
+        The numbers are stored, because connections outlive the daemon.
+        """
+        known = self._store.classes().get((slot, gates))
+        if known is not None:
+            return known
+        number = self._store.class_number(slot, gates)
+        self._admit(slot, gates, number)
+        return number
+
+    def _admit(self, slot: int, gates: frozenset[str], number: int) -> None:
         """Add a new class to the pass map, unless one of its gates is closed."""
-        slot, gates, number = event.slot, event.gates, event.number
         member = self._family.everybody.get(slot)
         if member is None:
             return
