@@ -251,9 +251,6 @@ class Daemon:
                 loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.interfaces.names
             )
         )
-        self.gates = self._kept(
-            Gates(loop, self.table, self.family, self.store, self.live, wall, self._gates_moved)
-        )
         self.connections = self._kept(FlowBytes(layout))
         self.meter = self._kept(
             metering(
@@ -265,6 +262,19 @@ class Daemon:
                 self.store,
                 self.live,
                 changed=self._minutes_counted,
+            )
+        )
+        self.gates = self._kept(
+            Gates(
+                loop,
+                self.table,
+                self.family,
+                self.store,
+                self.live,
+                wall,
+                self.flows.table,
+                changed=self.decision_log.moved,
+                classes_opened=self.meter.wake,
             )
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
@@ -419,13 +429,6 @@ class Daemon:
         """Update time rules and warnings, after a minute counted for a limit or the day changed."""
         self.gates.sync()
         self.features.warnings.look()
-
-    def _gates_moved(self, slots: frozenset[int]) -> None:
-        """Forget decided flows of these slots and report their status, after their time rules changed."""
-        for slot in slots:
-            self.flows.table.forget(slot, settled=True)
-        self.meter.refresh()
-        self.decision_log.moved(slots)
 
     def _devices_moved(self, event: DevicesMoved) -> None:
         if not self.family.apart.isdisjoint(event.macs):

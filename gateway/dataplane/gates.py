@@ -23,6 +23,7 @@ from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.time.gates import counted_gates, joined
 from gateway.policy.time.standing import Standing
 from gateway.store.store import Store
+from gateway.wire.flows.table import FlowTable
 
 RENEW = 30.0  # seconds; a third of the longest lease, so two renewals may fail
 MINUTE = 60  # seconds
@@ -47,11 +48,17 @@ class Gates:
         store: Store,
         live: LiveFlows,
         wall: Callable[[], datetime],
+        flows: FlowTable,
+        *,
         changed: Callable[[frozenset[int]], None],
+        classes_opened: Callable[[], None],
     ) -> None:
         """Prepare the updates; the first `sync` starts them.
 
-        ``changed`` is called with the slots whose gates opened or closed.
+        Arguments:
+            flows: its decided flows of these slots are forgotten.
+            changed: called with the slots whose gates opened or closed.
+            classes_opened: called after a change that opened a class.
         """
         self._loop = loop
         self._table = table
@@ -59,7 +66,9 @@ class Gates:
         self._store = store
         self._live = live
         self._wall = wall
+        self._flows = flows
         self._changed = changed
+        self._classes_opened = classes_opened
         self._timer: Timer | None = None
         self._renewal: Timer | None = None
         self._open: dict[int, frozenset[int]] = {}  # slot → open classes
@@ -153,8 +162,13 @@ class Gates:
         before, opened = self._open, self._opened
         self._update_passes(self._passes(at))
         moved = {slot for slot, classes in self._open.items() if before.get(slot, classes) != classes}
-        if situated or moved:
-            self._changed(situated | frozenset(moved))
+        changed = situated | moved
+        for slot in changed:
+            self._flows.forget(slot, settled=True)
+        if any(classes - before.get(slot, frozenset()) for slot, classes in self._open.items()):
+            self._classes_opened()
+        if changed:
+            self._changed(changed)
         if any(self._opened[slot] != was for slot, was in opened.items() if slot in self._opened):
             self.rejudge()  # these changes have no gate of their own
         self._wait(at)
