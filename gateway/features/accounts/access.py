@@ -8,6 +8,7 @@ from gateway.core.reason_codes import Code
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE, Family, Member
+from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.store.tables.people import AccountTable
@@ -36,6 +37,13 @@ class Access:
         if not may_change(account.role, request.do):
             request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
         return by
+
+    def helper(self, request: Request) -> Account | None:
+        """Return the account of the helper that sends the request; None for any other sender."""
+        if request.role is Role.OWNER:
+            return None
+        account = self._people.guardians().get(request.text("by", ""))
+        return account if account is not None and account.role is PersonRole.HELPER else None
 
     def noting(self, request: Request, key: str = "mac") -> None:
         """Refuse the request on an unclaimed gateway, which stores nothing about devices."""
