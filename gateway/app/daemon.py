@@ -48,7 +48,7 @@ from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
 from gateway.household.clock_watch import ClockWatch
-from gateway.household.context import HomeContext, HomeInterfaces
+from gateway.household.context import Effects, HomeContext, HomeInterfaces
 from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.household.rule_book import LearnedAddresses, RuleBook
@@ -76,7 +76,7 @@ HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same
 
 
 class Daemon:
-    """Builds and owns all parts in the order of their dependencies. Implements ``Effects``."""
+    """Builds and owns all parts in the order of their dependencies."""
 
     def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
         """Build all parts from the configuration file ``path``, and start to filter.
@@ -277,6 +277,9 @@ class Daemon:
                 classes_opened=self.meter.wake,
             )
         )
+        self.effects = Effects(
+            self.regroup, self.reload, self.sync_table, self.gates.sync, self.gates.rejudge
+        )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
         path = FilterPath(
@@ -292,11 +295,11 @@ class Daemon:
         )
         self.probe_device = self._kept(
             ProbeDevice(
-                self.home, self, self.family, self.presence, path, self.interfaces, self.store.numbers
+                self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.numbers
             )
         )
         self.sealed_lists = self._kept(
-            SealedListUpdates(self.home, self, self.store.audit, self.store.history)
+            SealedListUpdates(self.home, self.effects, self.store.audit, self.store.history)
         )
 
     def _connect(self) -> None:
@@ -309,7 +312,7 @@ class Daemon:
         subscribe(HelpAddressesChanged, lambda _: self._help_moved())
         features = self.features
         jumps = JumpHandler(
-            self,
+            self.effects,
             self.family,
             features.sharing,
             features.adult_devices,
@@ -371,7 +374,7 @@ class Daemon:
         )
         plane = DataPlane(
             home=self.home,
-            effects=self,
+            effects=self.effects,
             store=self.store,
             watch=self.watch,
             family=self.family,
@@ -449,12 +452,6 @@ class Daemon:
         self.table.update(self._snapshot())
         if self.family.worn is None:  # a filter test's device is there for a minute
             self.guard.keep(self.table.snapshot)
-
-    def sync_gates(self) -> None:
-        self.gates.sync()
-
-    def rejudge(self) -> int:
-        return self.gates.rejudge()
 
     def regroup(self) -> None:
         self.meter.settle()
