@@ -68,7 +68,7 @@ class Access:
             if member is None:
                 request.refuse("who", f"names {mac}, a device that is not filtered", Code.NOT_FILTERED)
             return mac, [member.profile]
-        profile = self._home.rules.profile(who)
+        profile = self._home.rules.household.profile(who)
         if profile.built_in or not profile.is_child:
             request.refuse("who", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile.id, [profile]

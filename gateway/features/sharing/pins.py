@@ -142,7 +142,7 @@ class PinDesk:
         return self._changed(who)
 
     def _child(self, call: Call[PinRequest]) -> Profile:
-        who = self._home.rules.profile(call.text("who"))
+        who = self._home.rules.household.profile(call.text("who"))
         if not who.is_child:
             call.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
         return who
