@@ -20,8 +20,8 @@ from gateway.policy.accounts.agreement import Side
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import needs_pin
 from gateway.policy.profile.profile import Profile
+from gateway.store.durable_writes import in_utc
 from gateway.store.tables.agreements import AgreementTable
-from gateway.store.tables.grants import in_utc
 
 
 class AgreementVerbs:

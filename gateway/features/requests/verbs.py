@@ -48,7 +48,8 @@ from gateway.policy.time.grant_messages import (
     outcome,
     thing_name,
 )
-from gateway.store.tables.grants import GrantKind, in_utc
+from gateway.store.durable_writes import in_utc
+from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.requests import RequestTable
 
 MAX_LISTED = 100  # requests in one answer

@@ -26,7 +26,7 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, needs_pin, possible_users
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
-from gateway.store.tables.grants import in_utc
+from gateway.store.durable_writes import in_utc
 from gateway.store.tables.pauses import PauseTable
 from gateway.store.tables.sharing import PinTable
 
