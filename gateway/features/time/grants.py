@@ -25,8 +25,9 @@ from gateway.policy.time.clock_changes import Jump, MomentKind
 from gateway.policy.time.extension import Extension, extend, own_closing
 from gateway.policy.time.gates import gates_of_service, is_limit
 from gateway.policy.time.grant_messages import given_sentence, opened_sentence
+from gateway.store.durable_writes import in_utc
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, SiteOpening, in_utc
+from gateway.store.tables.grants import Given, GrantKind, SiteOpening
 
 LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
 
