@@ -22,7 +22,7 @@ from gateway.core.process_memory import run_in_child, settle
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
 from gateway.dataplane.dns_proxy import DnsProxy
-from gateway.dataplane.gates import ClassAdded, ClassNumbers, Gates
+from gateway.dataplane.gates import Gates
 from gateway.dataplane.help_resolver import HelpResolver
 from gateway.dataplane.internet import AnswerBook, Evidence, Internet, UplinkChanged
 from gateway.dataplane.kernel_table import KernelTable, desired_snapshot
@@ -34,7 +34,7 @@ from gateway.dataplane.lookups import (
     resolvers,
 )
 from gateway.dataplane.offload import offloading
-from gateway.dataplane.packets import FlowForgotten, FlowReclassified, PacketPath, UploadStarted
+from gateway.dataplane.packets import PacketPath
 from gateway.dataplane.status_text import about
 from gateway.dataplane.unjudged import Slots, slots_of_addresses
 from gateway.features.accounts.verbs import log_claim_code
@@ -48,7 +48,7 @@ from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
 from gateway.household.clock_watch import ClockWatch
-from gateway.household.context import HomeContext, HomeInterfaces
+from gateway.household.context import Effects, HomeContext, HomeInterfaces
 from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.household.rule_book import LearnedAddresses, RuleBook
@@ -76,7 +76,7 @@ HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same
 
 
 class Daemon:
-    """Builds and owns all parts in the order of their dependencies. Implements ``Effects``."""
+    """Builds and owns all parts in the order of their dependencies."""
 
     def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
         """Build all parts from the configuration file ``path``, and start to filter.
@@ -176,7 +176,7 @@ class Daemon:
             self.book,
             self.services,
             loop.now,
-            ClassNumbers(self.store, self.bus),
+            lambda slot, gates: self.gates.class_number(slot, gates),
             names=self.names,
             clock_known=lambda: self.watch.known,
             interface_of=self.presence.interface_of,
@@ -185,20 +185,23 @@ class Daemon:
         )
 
     def _build_paths(self, config: Config) -> None:
-        """Build the decision log, the packet path, the DNS path and the check of the internet connection."""
+        """Build the decision log, the packet path, the DNS path and the check of the internet connection.
+
+        The gates are built later, because they need the table: they are looked up at each call.
+        """
         loop, wall, bus = self.loop, self.clock.now, self.bus
         self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.flows = FlowPath(
             FlowTable(
                 ech_names=self.rules.ech_names,
-                forgotten=lambda key: bus.publish(FlowForgotten(FlowId(*key))),
+                forgotten=lambda key: self.gates.refuse(FlowId(*key)),
             ),
             self.live,
             sink=self.own_answers.sink(self.decision_log),
             refused_page=self.decision_log.refused_page,
-            reclass=lambda flow, live: bus.publish(FlowReclassified(flow, live)),
-            uploads=lambda flow: bus.publish(UploadStarted(flow)),
+            reclass=lambda flow, live: self.gates.reclass(flow, live),
+            uploads=lambda flow: self.gates.uploads(flow),
             probes=self.probes,
         )
         self.dns = DnsPath(
@@ -248,9 +251,6 @@ class Daemon:
                 loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.interfaces.names
             )
         )
-        self.gates = self._kept(
-            Gates(loop, self.table, self.family, self.store, self.live, wall, self._gates_moved)
-        )
         self.connections = self._kept(FlowBytes(layout))
         self.meter = self._kept(
             metering(
@@ -263,6 +263,22 @@ class Daemon:
                 self.live,
                 changed=self._minutes_counted,
             )
+        )
+        self.gates = self._kept(
+            Gates(
+                loop,
+                self.table,
+                self.family,
+                self.store,
+                self.live,
+                wall,
+                self.flows.table,
+                changed=self.decision_log.moved,
+                classes_opened=self.meter.wake,
+            )
+        )
+        self.effects = Effects(
+            self.regroup, self.reload, self.sync_table, self.gates.sync, self.gates.rejudge
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
@@ -279,35 +295,31 @@ class Daemon:
         )
         self.probe_device = self._kept(
             ProbeDevice(
-                self.home, self, self.family, self.presence, path, self.interfaces, self.store.numbers
+                self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.numbers
             )
         )
         self.sealed_lists = self._kept(
-            SealedListUpdates(self.home, self, self.store.audit, self.store.history)
+            SealedListUpdates(self.home, self.effects, self.store.audit, self.store.history)
         )
 
     def _connect(self) -> None:
         """Subscribe to events: all subscriptions of the data plane are here; features add their own."""
-        subscribe, gates = self.bus.subscribe, self.gates
+        subscribe = self.bus.subscribe
         subscribe(ControlEvent, self.control.send)
-        subscribe(ClassAdded, gates.admit)
-        subscribe(FlowForgotten, lambda event: gates.refuse(event.flow))
-        subscribe(FlowReclassified, lambda event: gates.reclass(event.flow, event.live))
-        subscribe(UploadStarted, lambda event: gates.uploads(event.flow))
         subscribe(NeighboursRead, lambda _: self.address_owners.changed())
         subscribe(DevicesMoved, self._devices_moved)
         subscribe(UplinkChanged, lambda _: self._uplink_changed())
         subscribe(HelpAddressesChanged, lambda _: self._help_moved())
         features = self.features
         jumps = JumpHandler(
-            self,
+            self.effects,
             self.family,
             features.sharing,
             features.adult_devices,
             features.grants,
             features.warnings,
             features.growing,
-            gates,
+            self.gates,
             self.decision_log,
         )
         subscribe(Jump, jumps.handle)
@@ -362,7 +374,7 @@ class Daemon:
         )
         plane = DataPlane(
             home=self.home,
-            effects=self,
+            effects=self.effects,
             store=self.store,
             watch=self.watch,
             family=self.family,
@@ -421,13 +433,6 @@ class Daemon:
         self.gates.sync()
         self.features.warnings.look()
 
-    def _gates_moved(self, slots: frozenset[int]) -> None:
-        """Forget decided flows of these slots and report their status, after their time rules changed."""
-        for slot in slots:
-            self.flows.table.forget(slot, settled=True)
-        self.meter.refresh()
-        self.decision_log.moved(slots)
-
     def _devices_moved(self, event: DevicesMoved) -> None:
         if not self.family.apart.isdisjoint(event.macs):
             self.presence.regroup_soon()
@@ -447,12 +452,6 @@ class Daemon:
         self.table.update(self._snapshot())
         if self.family.worn is None:  # a filter test's device is there for a minute
             self.guard.keep(self.table.snapshot)
-
-    def sync_gates(self) -> None:
-        self.gates.sync()
-
-    def rejudge(self) -> int:
-        return self.gates.rejudge()
 
     def regroup(self) -> None:
         self.meter.settle()

@@ -205,7 +205,7 @@ class Features:
         editing = Editing(home.rules, self._edited)
         home_editing = HomeEditing(home.rules, editing)
         edits = EditVerbs(home, plane.effects, store, self.growing, access, editing)
-        helpers = Helpers(home, store.people, store.gifts, store.settings)
+        helpers = Helpers(home, access, store.gifts)
         time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
         treated = partial(place_of, home, family)
@@ -289,7 +289,7 @@ class Features:
         DeviceTestVerbs(home, DeviceTests(home, plane.decision_log.observe), presence.here, access).register(
             router
         )
-        self._register_time(time, helpers, pins, editing)
+        self._register_time(time, pins, editing)
         self._register_decisions(decided, explainer)
         lists.register(router)
         agreements.register(router)
@@ -305,14 +305,14 @@ class Features:
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         accounts.register(router)
 
-    def _register_time(self, time: TimeVerbs, helpers: Helpers, pins: PinDesk, editing: Editing) -> None:
+    def _register_time(self, time: TimeVerbs, pins: PinDesk, editing: Editing) -> None:
         """Add the verbs by which extra time is given, requested and revoked."""
         plane, router, access, grants = self._plane, self._router, self.access, self.grants
         home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
         values = AskedValues(home.rules, plane.visibility)
         time.register(router)
         pins.register(router)
-        SwitchVerbs(home, effects, store.settings, family, access, helpers).register(router)
+        SwitchVerbs(home, effects, store.settings, family, access).register(router)
         MarkVerbs(home, effects, store.marks, access).register(router)
         TicketVerbs(home, store.tickets, store.transaction, access, grants).register(router)
         RequestVerbs(

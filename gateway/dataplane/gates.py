@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from math import ceil
 
-from gateway.core.bus import Bus
 from gateway.core.errors import GatewayError, KernelError
 from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
@@ -24,6 +23,7 @@ from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.time.gates import counted_gates, joined
 from gateway.policy.time.standing import Standing
 from gateway.store.store import Store
+from gateway.wire.flows.table import FlowTable
 
 RENEW = 30.0  # seconds; a third of the longest lease, so two renewals may fail
 MINUTE = 60  # seconds
@@ -37,34 +37,6 @@ _Opened = tuple[bool, object]
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ClassAdded:
-    """Event: a new combination of gates (time rules) of a slot got a class number."""
-
-    slot: int
-    gates: frozenset[str]
-    number: int
-
-
-class ClassNumbers:
-    """Returns the class number of a slot's combination of gates.
-
-    The numbers are stored, because connections outlive the daemon.
-    """
-
-    def __init__(self, store: Store, bus: Bus) -> None:
-        self._store = store
-        self._bus = bus
-
-    def __call__(self, slot: int, gates: frozenset[str]) -> int:
-        known = self._store.classes().get((slot, gates))
-        if known is not None:
-            return known
-        number = self._store.class_number(slot, gates)
-        self._bus.publish(ClassAdded(slot, gates, number))
-        return number
-
-
 class Gates:
     """Keeps the pass map up to date: which connection classes of each member are open, and for how long."""
 
@@ -76,11 +48,17 @@ class Gates:
         store: Store,
         live: LiveFlows,
         wall: Callable[[], datetime],
+        flows: FlowTable,
+        *,
         changed: Callable[[frozenset[int]], None],
+        classes_opened: Callable[[], None],
     ) -> None:
         """Prepare the updates; the first `sync` starts them.
 
-        ``changed`` is called with the slots whose gates opened or closed.
+        Arguments:
+            flows: its decided flows of these slots are forgotten.
+            changed: called with the slots whose gates opened or closed.
+            classes_opened: called after a change that opened a class.
         """
         self._loop = loop
         self._table = table
@@ -88,16 +66,29 @@ class Gates:
         self._store = store
         self._live = live
         self._wall = wall
+        self._flows = flows
         self._changed = changed
+        self._classes_opened = classes_opened
         self._timer: Timer | None = None
         self._renewal: Timer | None = None
         self._open: dict[int, frozenset[int]] = {}  # slot → open classes
         self._opened: dict[int, _Opened] = {}  # by slot
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
 
-    def admit(self, event: ClassAdded) -> None:
+    def class_number(self, slot: int, gates: frozenset[str]) -> int:
+        """Return the class number of a slot's combination of gates. A new class is added to the pass map.
+
+        The numbers are stored, because connections outlive the daemon.
+        """
+        known = self._store.classes().get((slot, gates))
+        if known is not None:
+            return known
+        number = self._store.class_number(slot, gates)
+        self._admit(slot, gates, number)
+        return number
+
+    def _admit(self, slot: int, gates: frozenset[str], number: int) -> None:
         """Add a new class to the pass map, unless one of its gates is closed."""
-        slot, gates, number = event.slot, event.gates, event.number
         member = self._family.everybody.get(slot)
         if member is None:
             return
@@ -171,8 +162,13 @@ class Gates:
         before, opened = self._open, self._opened
         self._update_passes(self._passes(at))
         moved = {slot for slot, classes in self._open.items() if before.get(slot, classes) != classes}
-        if situated or moved:
-            self._changed(situated | frozenset(moved))
+        changed = situated | moved
+        for slot in changed:
+            self._flows.forget(slot, settled=True)
+        if any(classes - before.get(slot, frozenset()) for slot, classes in self._open.items()):
+            self._classes_opened()
+        if changed:
+            self._changed(changed)
         if any(self._opened[slot] != was for slot, was in opened.items() if slot in self._opened):
             self.rejudge()  # these changes have no gate of their own
         self._wait(at)

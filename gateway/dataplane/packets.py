@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from time import CLOCK_BOOTTIME, clock_gettime
@@ -31,7 +30,6 @@ from gateway.lan import interfaces as lan
 from gateway.lan.uplink import Prefix, near, ways_out
 from gateway.path.dns import DnsPath, PacketOutcome
 from gateway.path.flows import FlowPath
-from gateway.path.live_flows import FlowId, LiveFlow
 from gateway.path.subject import Subject
 from gateway.wire.ip.build import udp_readdressed
 from gateway.wire.ip.packet import UDP, parse_ip
@@ -41,28 +39,6 @@ MAX_KNOWN = 64  # cached interfaces; a recreated tunnel has a new index each tim
 AGE = 30.0  # seconds for which prefixes are cached; a provider may change them
 _FAIL_OPEN = (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP)
 _UDP = (QueueKind.OPEN_UDP, QueueKind.CLOSED_UDP)
-
-
-@dataclass(frozen=True, slots=True)
-class FlowForgotten:
-    """Event: an undecided connection was evicted before its hello was complete."""
-
-    flow: FlowId
-
-
-@dataclass(frozen=True, slots=True)
-class FlowReclassified:
-    """Event: the latest request of a running connection belongs to another class."""
-
-    flow: FlowId
-    live: LiveFlow
-
-
-@dataclass(frozen=True, slots=True)
-class UploadStarted:
-    """Event: a client has sent much data without an answer."""
-
-    flow: FlowId
 
 
 def go_first() -> None:

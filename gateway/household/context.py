@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -52,34 +53,26 @@ class HomeContext:
         self.bus.notify(event, **values)
 
 
-class Effects(Protocol):
-    """The updates of the data plane (slots, kernel table, connections) that features call after a change."""
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The updates of the data plane (slots, kernel table, connections) that features call after a change.
 
-    def regroup(self) -> None:
-        """Assign devices to slots and judge running connections again.
+    Attributes:
+        regroup: assigns devices to slots and judges running connections again. For a change of a rule file,
+            or of the owner or place of a device.
+        reload: reads rule files and lists again, then regroups. Returns one line for each problem. Raises
+            PolicyError for a qalqan.yaml that cannot be used; the previous rules stay in force.
+        sync_table: updates the kernel's table to the current devices, owners and interfaces.
+        sync_gates: blocks or passes the connections of every device in the kernel, by the time rules that
+            apply now.
+        rejudge: judges every running connection again, cuts the blocked ones, and returns their number.
+    """
 
-        Call it after a change of a rule file, or of the owner or place of a device.
-        """
-        ...
-
-    def reload(self) -> list[str]:
-        """Read rule files and lists again, then regroup. Returns one line for each problem.
-
-        Raises PolicyError for a qalqan.yaml that cannot be used; the previous rules stay in force.
-        """
-        ...
-
-    def sync_table(self) -> None:
-        """Update the kernel's table to the current devices, owners and interfaces."""
-        ...
-
-    def sync_gates(self) -> None:
-        """Block or pass the connections of every device in the kernel, by the time rules that apply now."""
-        ...
-
-    def rejudge(self) -> int:
-        """Judge every running connection again, cut the blocked ones, and return their number."""
-        ...
+    regroup: Callable[[], None]
+    reload: Callable[[], list[str]]
+    sync_table: Callable[[], None]
+    sync_gates: Callable[[], None]
+    rejudge: Callable[[], int]
 
 
 class HomeInterfaces:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from gateway.age.bands import Band
 from gateway.core.bus import Bus
-from gateway.core.errors import GatewayError, ListError, PolicyError
+from gateway.core.errors import GatewayError, ListError
 from gateway.core.files import write_atomically
-from gateway.core.reason_codes import Code
 from gateway.household import loading as household
 from gateway.household.file_history import FileHistory
 from gateway.household.loading import Product, load_profile, profile_files
@@ -318,15 +317,6 @@ class RuleBook:
         wrong = (*self.household.problems.values(), *self.household.absent.values())
         found = [*self.household.config.brand.problems, *map(str, wrong)]
         return [*found, self._list_problem] if self._list_problem else found
-
-    def profile(self, who: str) -> Profile:
-        """Return a profile by id or name. Raises PolicyError that lists the existing profiles."""
-        found = self.household.find(who)
-        if found is None:
-            known = ", ".join(sorted(self.household.profiles)) or "none"
-            error = PolicyError(who, "there is no such profile or device", f"known profiles: {known}")
-            raise error.coded(Code.NO_PROFILE)
-        return found
 
 
 def _any_profile(who: str) -> bool:  # noqa: ARG001

@@ -64,6 +64,11 @@ class QueueKind(IntEnum):
     CLOSED_UDP = 3
 
 
+def hexed(mark: int) -> str:
+    """Return a mark or a mask as nft prints it."""
+    return f"0x{mark:08x}"
+
+
 def verdict_byte(state: FlowState, class_number: int = 0) -> int:
     """Return the verdict byte for a state and class. Raises ValueError if they do not fit.
 

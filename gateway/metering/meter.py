@@ -152,7 +152,7 @@ class Meter:
         self._uses.forget()
 
     def refresh(self) -> None:
-        """Start or stop the readings, after members, their rules or the open classes changed."""
+        """Start or stop the readings, after members or their rules changed."""
         self._gates = {}
         limited = {
             member.profile.id: member.profile
@@ -172,6 +172,12 @@ class Meter:
         elif self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def wake(self) -> None:
+        """Read the counters every ten seconds, after classes opened."""
+        if self._timer is not None and not self._awake and self._is_open():
+            self._awake = True
+            self._wait()
 
     def tick(self) -> None:
         """Read the counters, and end the minute if it is over. The loop calls this method."""

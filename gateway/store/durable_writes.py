@@ -103,6 +103,11 @@ def audit_line(at: datetime, who: str, what: str, detail: str, origin: str) -> S
     return Statement("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", [(unix(at), who, what, detail, origin)])
 
 
+def in_utc(at: datetime) -> datetime:
+    """Return a time as it is read back from the disk: whole seconds, in UTC."""
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
 def unix(moment: datetime) -> int:
     return int(moment.timestamp())
 

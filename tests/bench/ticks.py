@@ -163,7 +163,7 @@ def _meter(folder: Path, kernel: _Kernel, live: LiveFlows) -> Meter:
     place.mkdir()
     child = {"name": "Child", "band": "10-12", "devices": [], "limits": {"internet": "20h", "play": "20h"}}
     rules = RuleBook(write(place, {"child": child}))
-    profile = rules.profile("child")
+    profile = rules.household.profile("child")
     members = {
         slot: SimpleNamespace(slot=slot, macs=(f"02:00:00:00:01:{slot:02x}",), profile=profile)
         for slot in SLOTS

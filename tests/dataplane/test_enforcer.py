@@ -10,6 +10,7 @@ import pytest
 from gateway.dataplane.gates import RENEW, Gates
 from gateway.kernel.snapshot import Snapshot
 from gateway.path.live_flows import LiveFlows
+from gateway.wire.flows.table import FlowTable
 from tests.features.conftest import Make, at
 from tests.features.desk import TABLET, Desk
 
@@ -42,7 +43,9 @@ def gates(desk: Desk) -> tuple[Gates, Table]:
         desk.store,
         LiveFlows(),
         desk.clock.now,
-        lambda _: None,
+        FlowTable(),
+        changed=lambda _: None,
+        classes_opened=lambda: None,
     )
     table.snapshot = made.snapshot(table.snapshot)
     return made, table

@@ -23,7 +23,7 @@ from gateway.features.lists.sealed_lists import SealedListUpdates
 from gateway.features.site_repair.lessons import LessonBook
 from gateway.features.status.vitals import Vitals
 from gateway.household.claim import Claim
-from gateway.household.context import HomeContext
+from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
 from gateway.household.presence import SeenDevices
 from gateway.household.rule_book import RuleBook
@@ -256,7 +256,8 @@ class Desk:
         self.cards = BypassAlerts(self.store, self.family, self.rules, self.bus)
         self.gates = Enforcer(self.family, self.clock.now)
         self.log = LastLines()
-        self.sealed_lists = SealedListUpdates(self.home, self, self.store.audit, self.store.history)
+        self.effects = Effects(self.regroup, self.reload, self.sync_table, self.sync_gates, self.rejudge)
+        self.sealed_lists = SealedListUpdates(self.home, self.effects, self.store.audit, self.store.history)
         self.vitals = Vitals(
             self.home,
             self.log,
@@ -269,7 +270,7 @@ class Desk:
         )
         plane = DataPlane(
             home=self.home,
-            effects=self,
+            effects=self.effects,
             store=self.store,
             watch=cast("Any", self.watch),
             family=self.family,
@@ -292,7 +293,7 @@ class Desk:
         self.features = Features(plane, router)
         self.features.register()
         jumps = JumpHandler(
-            self,
+            self.effects,
             self.family,
             self.features.sharing,
             self.features.adult_devices,

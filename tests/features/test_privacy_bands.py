@@ -26,7 +26,7 @@ YOUNG, OLD = "10-12", "16-17"
 
 
 def level(desk: Desk, who: str = "daughter") -> int:
-    profile = desk.rules.profile(who)
+    profile = desk.rules.household.profile(who)
     told = desk.ask("profile", Role.WEB, id=who)["profile"]["log_level"]
     assert told == profile.rules.log_level == desk.ask("rules", Role.WEB, id=who)["rules"]["log_level"]
     (child,) = (one for one in desk.ask("status", Role.WEB)["profiles"] if one["id"] == who)
@@ -115,7 +115,7 @@ def test_a_younger_band_brings_back_no_log(make: Make, way: Callable[[Desk], Non
     desk = a_child_of(make, OLD, NOW, categories={"social_networks": "ask"}, block=[])
     assert level(desk) == MAXIMA[OLD]
     way(desk)
-    assert desk.rules.profile("daughter").band.value == YOUNG
+    assert desk.rules.household.profile("daughter").band.value == YOUNG
     assert level(desk) == MAXIMA[OLD]
     assert "daughter" not in {one["id"] for one in desk.ask("status")["profiles"] if one["log_level"]}
 
@@ -145,7 +145,7 @@ def test_a_step_that_is_put_off_after_it_was_taken_brings_back_no_log(make: Make
     web(desk, "take_step", id="daughter")
     assert level(desk) == MAXIMA["13-15"]
     web(desk, "postpone_step", id="daughter", until="2027-09", reason="School first.")
-    assert desk.rules.profile("daughter").band.value == YOUNG
+    assert desk.rules.household.profile("daughter").band.value == YOUNG
     assert level(desk) == MAXIMA["13-15"]
 
 
@@ -167,7 +167,7 @@ def test_growing_by_itself_lowers_it_for_good(make: Make) -> None:
     desk = a_child_of(make, YOUNG, MAY, **STEP)
     desk.growing.look()
     go(desk, 31 * DAY)
-    assert desk.rules.profile("daughter").band.value == "13-15"
+    assert desk.rules.household.profile("daughter").band.value == "13-15"
     assert level(desk) == MAXIMA["13-15"]
     an_edit(desk)
     assert level(desk) == MAXIMA["13-15"]

@@ -51,7 +51,7 @@ def in_state(make: Make, state: str, level: int) -> tuple[Watched, str]:
     }
     desk = make(LATE if state == "bedtime" else NOON, daughter=rules, unknown_devices="quarantine")
     desk.use("daughter", internet=0)
-    assert desk.rules.profile("daughter").rules.log_level == level
+    assert desk.rules.household.profile("daughter").rules.log_level == level
     if state == "paused":
         desk.ask("pause", who="all", minutes=60)
     mac = STRANGER if state == "quarantined" else TABLET

@@ -175,7 +175,7 @@ def lived(make: Make, band: str, **more: object) -> Lived:
 @pytest.mark.parametrize("band", CHILDREN)
 def test_no_rule_raises_a_level_above_its_band(make: Make, band: str) -> None:
     desk = make(NOW, daughter={"band": band, "log_level": 3} if MAXIMA[band] == 3 else {"band": band})
-    assert desk.rules.profile("daughter").rules.log_level == MAXIMA[band]
+    assert desk.rules.household.profile("daughter").rules.log_level == MAXIMA[band]
     for level in range(MAXIMA[band] + 1, 4):
         with pytest.raises(GatewayError, match="log_level"):
             desk.ask("edit", id="daughter", set={"log_level": level}, by="console")

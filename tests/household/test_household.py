@@ -84,6 +84,15 @@ def test_who_is_found(etc: Path, product: Product) -> None:
         assert profile is not None
         assert profile.id == found
     assert family.find("nobody") is None
+    with pytest.raises(PolicyError, match="known profiles: daughter, mum, son"):
+        family.profile("nobody")
+
+
+def test_a_profile_is_found_by_its_name_without_regard_to_case(etc: Path, product: Product) -> None:
+    write(etc, daughter=DAUGHTER.replace("Daughter", "Айгерім"))
+    family = read(etc, product)
+    for who in ("daughter", "Daughter", "Айгерім", "АЙГЕРІМ"):
+        assert family.profile(who).id == "daughter"
 
 
 def test_whose_a_device_is(etc: Path, product: Product) -> None:

@@ -196,7 +196,7 @@ class World:
         element = PassElement(slot, number)
         if element not in self.kernel.open:
             self.kernel.open.append(element)
-            self.meter.refresh()
+            self.meter.wake()
         return slot, number
 
     def move(self, mac: str, size: int, gates: frozenset[str] = ALL) -> None:

@@ -31,7 +31,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def gates(world: World, profile: str, *more: str) -> frozenset[str]:
-    return frozenset({*state_gates(world.rules.profile(profile).rules), *more})
+    return frozenset({*state_gates(world.rules.household.profile(profile).rules), *more})
 
 
 def streams(world: World, mac: str, host: str, size: int = MUCH, profile: str = "son", *more: str) -> None:

@@ -34,7 +34,7 @@ ON_A_CHILDS = 30 * 60  # seconds that a session lasts if it started on a device 
 ANYONE = "anyone"  # role of views without sign-in, which identify the user by device or input
 STATIC = "static"  # Flask's own endpoint, which has no decorator of ours
 
-_SEEN_BY, _AWAY = "qalqan_seen_by", "qalqan_away"
+_SEEN_BY, _AWAY, _WITHOUT_HOME = "qalqan_seen_by", "qalqan_away", "qalqan_without_home"
 
 
 class OwnSession(SecureCookieSessionInterface):
@@ -248,6 +248,12 @@ def everybody(view: Callable[P, R]) -> Callable[P, R]:
     return seen_by(*PersonRole)(view)
 
 
+def without_home(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a form's view that does not need the home: its access check requests the account alone."""
+    setattr(view, _WITHOUT_HOME, True)
+    return view
+
+
 def declared(view: Callable[..., Any]) -> frozenset[str] | None:
     """Return the roles that a view's decorator declares; None without a decorator."""
     return cast("frozenset[str] | None", getattr(view, _SEEN_BY, None))
@@ -262,7 +268,7 @@ def install(app: Flask) -> None:
         roles = declared(view) or frozenset({PersonRole.GUARDIAN.value})
         if ANYONE in roles:
             return None
-        found = person()
+        found = person(with_home=not hasattr(view, _WITHOUT_HOME))
         if found is None:
             away: Callable[[], ResponseReturnValue] = getattr(view, _AWAY, to_sign_in)
             return away()

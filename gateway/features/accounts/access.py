@@ -8,6 +8,7 @@ from gateway.core.reason_codes import Code
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE, Family, Member
+from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.store.tables.people import AccountTable
@@ -37,6 +38,13 @@ class Access:
             request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
         return by
 
+    def helper(self, request: Request) -> Account | None:
+        """Return the account of the helper that sends the request; None for any other sender."""
+        if request.role is Role.OWNER:
+            return None
+        account = self._people.guardians().get(request.text("by", ""))
+        return account if account is not None and account.role is PersonRole.HELPER else None
+
     def noting(self, request: Request, key: str = "mac") -> None:
         """Refuse the request on an unclaimed gateway, which stores nothing about devices."""
         if self._claim.unclaimed:
@@ -60,7 +68,7 @@ class Access:
             if member is None:
                 request.refuse("who", f"names {mac}, a device that is not filtered", Code.NOT_FILTERED)
             return mac, [member.profile]
-        profile = self._home.rules.profile(who)
+        profile = self._home.rules.household.profile(who)
         if profile.built_in or not profile.is_child:
             request.refuse("who", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile.id, [profile]

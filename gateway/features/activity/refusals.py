@@ -50,7 +50,7 @@ class RefusalVerb:
             return self._of_device(args.device, args.limit)
         if args.profile is None:
             call.refuse("profile", "is missing")
-        profile = self._home.rules.profile(args.profile)
+        profile = self._home.rules.household.profile(args.profile)
         if profile.rules.log_level < NAMES_LEVEL:
             # Names and times are private; `history` has the number a day.
             return RecentBlocks((), shared=False)

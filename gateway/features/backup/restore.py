@@ -26,8 +26,9 @@ from gateway.policy.profile import edits
 from gateway.policy.profile.backups import KeptChoice
 from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand
+from gateway.store.durable_writes import in_utc
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, in_utc
+from gateway.store.tables.grants import Given, GrantKind
 
 DOING, DONE = "restoring.json", "restored.json"
 MOST = 16 << 20  # bytes of such a file: two backups of 1 MiB, each character as six at worst

@@ -99,7 +99,7 @@ class DeviceAssignment:
             sure = self._home.clock_trusted
             store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
         else:
-            self._write(mac, rules.profile(place), by)
+            self._write(mac, rules.household.profile(place), by)
             store.devices.unplace(mac)
         store.proofs.drop(mac)
         self._identities.answered(mac)

@@ -23,7 +23,7 @@ class BypassTestVerbs:
         router.serve(BYPASS_TEST, self.test)
 
     def test(self, call: Call[BypassTestRequest]) -> BypassTestState:
-        profile = self._rules.profile(call.args.id)
+        profile = self._rules.household.profile(call.args.id)
         if profile.built_in or not profile.is_child:
             call.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         if call.args.action == "start":

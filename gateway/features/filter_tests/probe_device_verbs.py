@@ -73,7 +73,7 @@ class ProbeDeviceVerbs:
         """Return the id of a child's profile, or the MAC address of a filtered device."""
         mac = parse_mac(who)
         if mac is None:
-            profile = self._home.rules.profile(who)
+            profile = self._home.rules.household.profile(who)
             if profile.built_in or not profile.is_child:
                 problem = f"names {profile.name}, who is no child"
                 request.refuse("who", problem, Code.NO_CHILD, name=profile.name)

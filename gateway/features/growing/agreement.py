@@ -20,8 +20,8 @@ from gateway.policy.accounts.agreement import Side
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import needs_pin
 from gateway.policy.profile.profile import Profile
+from gateway.store.durable_writes import in_utc
 from gateway.store.tables.agreements import AgreementTable
-from gateway.store.tables.grants import in_utc
 
 
 class AgreementVerbs:
@@ -46,7 +46,7 @@ class AgreementVerbs:
             guardian, ident = self._access.guardian(call), call.args.id
             if ident is None:
                 call.refuse("id", "is missing")
-            profile = self._home.rules.profile(ident)
+            profile = self._home.rules.household.profile(ident)
             self._old_enough(call, "id", profile)
         agreements, at = self._agreements, in_utc(self._home.local_now())
         by, origin = guardian or profile.name, call.text("origin", "")

@@ -30,8 +30,8 @@ from gateway.policy.profile import age_transitions, edits
 from gateway.policy.profile.age_transitions import LastTransition, TransitionStage, TransitionState
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
+from gateway.store.durable_writes import in_utc
 from gateway.store.store import Store
-from gateway.store.tables.grants import in_utc
 
 LOOK = 60.0  # seconds; a step is due on a day
 KEPT = 64  # steps of profiles that are there, or may come back: as many as there may be profiles

@@ -100,7 +100,7 @@ class GrowingVerbs:
         return TransitionPostponed(profile.id, step.band.value, step.until)
 
     def _child(self, request: Request, ident: str) -> Profile:
-        profile = self._home.rules.profile(ident)
+        profile = self._home.rules.household.profile(ident)
         if not profile.is_child:
             request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile

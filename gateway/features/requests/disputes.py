@@ -10,7 +10,7 @@ from gateway.core.reason_codes import Code
 from gateway.household.members import MinuteLedgers
 from gateway.household.rule_book import RuleBook
 from gateway.policy.time.gates import in_order
-from gateway.store.tables.grants import in_utc
+from gateway.store.durable_writes import in_utc
 
 MINUTE = timedelta(minutes=1)
 

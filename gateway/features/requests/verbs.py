@@ -48,7 +48,8 @@ from gateway.policy.time.grant_messages import (
     opened_sentence,
     thing_name,
 )
-from gateway.store.tables.grants import GrantKind, in_utc
+from gateway.store.durable_writes import in_utc
+from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.requests import RequestTable
 
 MAX_LISTED = 100  # requests in one answer
@@ -236,7 +237,7 @@ class RequestVerbs:
 
         Return the request with the number of its grant, and the effect.
         """
-        member = self._access.stand_in(self._home.rules.profile(answered.who))
+        member = self._access.stand_in(self._home.rules.household.profile(answered.who))
         if answered.answer is Answer.ALWAYS:
             author = Author(giver.by, giver.at, answered.because)
             self._editing.edit(member.profile.id, {f"allow/{answered.thing}": True}, author)
@@ -284,7 +285,7 @@ class RequestVerbs:
             who = self._access.child(call).profile.id
             found = [stored for stored in found if stored.who == who]
         elif call.args.profile is not None:
-            who = self._home.rules.profile(call.args.profile).id
+            who = self._home.rules.household.profile(call.args.profile).id
             found = [stored for stored in found if stored.who == who]
         if call.args.pending:
             found = [stored for stored in found if stored.waits]

@@ -69,7 +69,7 @@ class ChangeVerbs:
         A child's device sees those of its child, a guardian those of the child in ``id``. None has an undo.
         """
         if call.args.id is not None:
-            child = self._home.rules.profile(call.args.id)
+            child = self._home.rules.household.profile(call.args.id)
         else:
             child = self._access.child(call).profile
         now = self._home.local_now()

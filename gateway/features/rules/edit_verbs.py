@@ -86,7 +86,7 @@ class EditVerbs:
     def rules(self, call: Call[RulesRequest]) -> ChildRules:
         """Return a profile's own rules, those of its age group, and both merged."""
         household = self._home.rules.household
-        profile = self._home.rules.profile(call.args.id)
+        profile = self._home.rules.household.profile(call.args.id)
         path = self._editing.file(profile.id)
         problem = household.problems.get(path.name)
         source, document = self._editing.read(path)

@@ -113,7 +113,7 @@ class PreviewVerbs:
 
     def _profile(self, request: Request, wanted: str) -> Profile:
         """Return the profile by id or name, with the changes in ``set`` if the request has any."""
-        profile = self._home.rules.profile(wanted)
+        profile = self._home.rules.household.profile(wanted)
         if not request.has("set"):
             return profile
         changes: dict[str, Any] = request.mapping("set")

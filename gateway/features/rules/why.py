@@ -74,4 +74,4 @@ class WhyVerb:
             return member or self._access.stand_in(unfiltered)
         if profile is None:
             call.refuse("profile", "is missing")
-        return self._access.stand_in(self._home.rules.profile(profile))
+        return self._access.stand_in(self._home.rules.household.profile(profile))

@@ -30,7 +30,7 @@ from gateway.household.members import Family, Member
 from gateway.policy.accounts.adult_proof import LENGTHS, AdultProof, ProofMethod, new_proof
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import may_open
-from gateway.store.tables.grants import in_utc
+from gateway.store.durable_writes import in_utc
 from gateway.store.tables.people import AccountTable
 from gateway.store.tables.questions import QuestionTable
 

@@ -26,7 +26,7 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, needs_pin, possible_users
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
-from gateway.store.tables.grants import in_utc
+from gateway.store.durable_writes import in_utc
 from gateway.store.tables.pauses import PauseTable
 from gateway.store.tables.sharing import PinTable
 
@@ -142,7 +142,7 @@ class PinDesk:
         return self._changed(who)
 
     def _child(self, call: Call[PinRequest]) -> Profile:
-        who = self._home.rules.profile(call.text("who"))
+        who = self._home.rules.household.profile(call.text("who"))
         if not who.is_child:
             call.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
         return who

@@ -27,7 +27,7 @@ from gateway.policy.identity.sharing import (
     temporary_profiles,
 )
 from gateway.policy.time.clock_changes import Jump
-from gateway.store.tables.grants import in_utc
+from gateway.store.durable_writes import in_utc
 from gateway.store.tables.sharing import DeviceUseTable
 
 PERIOD = 60.0  # seconds between two looks at the traffic: LEAST_BYTES is an amount per minute

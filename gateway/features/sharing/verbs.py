@@ -175,7 +175,7 @@ class SharingVerbs:
     def hand_over(self, call: Call[HandOverRequest]) -> SharedDevice:
         """Apply a child's rules to an adult's device until a guardian takes it back."""
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
-        who = self._home.rules.profile(call.args.who)
+        who = self._home.rules.household.profile(call.args.who)
         if not who.is_child:
             call.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
         if not self._is_adults(mac):

@@ -86,7 +86,7 @@ class SiteRepairVerbs:
         return RepairStarted(host, lesson.until, tuple(sorted(macs)))
 
     def _child(self, request: Request, ident: str) -> Profile:
-        profile = self._home.rules.profile(ident)
+        profile = self._home.rules.household.profile(ident)
         if profile.built_in or not profile.is_child:
             request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile

@@ -284,7 +284,7 @@ class ProfileVerb:
 
     def profile(self, call: Call[ProfileRequest]) -> ProfileAnswer:
         rules, now = self._home.rules, self._home.local_now()
-        profile, state = rules.profile(call.args.id), self._state
+        profile, state = rules.household.profile(call.args.id), self._state
         member = self._members.member(profile)
         found = profile_rules(member.judge, rules, member.situation, now, self._last_set(profile))
         if not profile.is_child:

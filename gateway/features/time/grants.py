@@ -32,8 +32,9 @@ from gateway.policy.time.grant_messages import (
     opened_sentence,
     thing_name,
 )
+from gateway.store.durable_writes import in_utc
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, SiteOpening, in_utc
+from gateway.store.tables.grants import Given, GrantKind, SiteOpening
 
 LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
 

@@ -1,7 +1,7 @@
-"""Limits what accounts with the role helper may do.
+"""Limits the time that accounts with the role helper give.
 
-A helper may pause, and give each child a fixed number of minutes a day. A helper cannot change what others
-have set. Each check passes for accounts of any other role.
+A helper may give each child a fixed number of minutes a day, and cannot revoke what others gave. Each check
+passes for accounts of any other role.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import timedelta
 
-from gateway.control.protocol import Request, Role
+from gateway.control.protocol import Request
 from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
-from gateway.policy.accounts.people import Account, PersonRole
+from gateway.policy.accounts.people import Account
 from gateway.policy.identity.macs import parse_mac
 from gateway.store.tables.grants import GrantKind, GrantTable
-from gateway.store.tables.pauses import PauseTable
-from gateway.store.tables.people import AccountTable
 
 MINUTE = timedelta(minutes=1)
 MAX_REVOKED = 256  # revoked grants whose used minutes are remembered; older ones count in full again
@@ -26,18 +25,15 @@ MAX_REVOKED = 256  # revoked grants whose used minutes are remembered; older one
 class Helpers:
     """Checks the requests of helpers, and counts the minutes that they gave."""
 
-    def __init__(
-        self, home: HomeContext, people: AccountTable, gifts: GrantTable, settings: PauseTable
-    ) -> None:
+    def __init__(self, home: HomeContext, access: Access, gifts: GrantTable) -> None:
         self._home = home
-        self._people = people
+        self._access = access
         self._gifts = gifts
-        self._settings = settings
         self._used: OrderedDict[int, int] = OrderedDict()  # revoked grant → minutes it was in force
 
     def check_grant(self, request: Request, keys: Iterable[str], minutes: int) -> None:
         """Refuse a grant in which a helper gives too many minutes today, or gives them to a guest."""
-        helper = self._helper(request)
+        helper = self._access.helper(request)
         if helper is None:
             return
         receivers = list(keys)
@@ -61,7 +57,7 @@ class Helpers:
 
     def check_revoke(self, request: Request, number: int) -> None:
         """Refuse the request if a helper revokes a grant of another account."""
-        helper = self._helper(request)
+        helper = self._access.helper(request)
         rows = (row for row in self._gifts.given() if row.grant == number)
         if helper is not None and any(row.by != helper.name for row in rows):
             request.refuse("grant", "was given by somebody else", Code.GUARDIANS_ONLY)
@@ -78,23 +74,3 @@ class Helpers:
             self._used[number] = -(-max(ages) // MINUTE)
         while len(self._used) > MAX_REVOKED:
             self._used.popitem(last=False)
-
-    def check_pauses(self, request: Request, keys: Iterable[str] | None) -> None:
-        """Refuse the request if a helper replaces or ends a pause of another account.
-
-        ``keys``: None for any pause.
-        """
-        helper = self._helper(request)
-        if helper is None:
-            return
-        for pause in self._settings.in_force(self._home.local_now()).pauses:
-            if pause.by != helper.name and (keys is None or pause.who in keys):
-                problem = f"is paused by {pause.by}, and only a guardian may change that"
-                request.refuse("who", problem, Code.NOT_YOUR_PAUSE, by=pause.by)
-
-    def _helper(self, request: Request) -> Account | None:
-        """Return the account of the helper that sends the request; None for any other sender."""
-        if request.role is Role.OWNER:
-            return None
-        account = self._people.guardians().get(request.text("by", ""))
-        return account if account is not None and account.role is PersonRole.HELPER else None

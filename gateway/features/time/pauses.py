@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from gateway.control.contract.time import (
@@ -17,12 +18,11 @@ from gateway.control.contract.time import (
     PauseRequest,
     SwitchEnd,
 )
-from gateway.control.protocol import Call
+from gateway.control.protocol import Call, Request
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.time.helper_limits import Helpers
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family
 from gateway.policy.identity.macs import parse_mac
@@ -43,14 +43,12 @@ class SwitchVerbs:
         settings: PauseTable,
         family: Family,
         access: Access,
-        helpers: Helpers,
     ) -> None:
         self._home = home
         self._effects = effects
         self._settings = settings
         self._family = family
         self._access = access
-        self._helpers = helpers
 
     def register(self, router: Router) -> None:
         router.serve(PAUSE, self.pause)
@@ -72,7 +70,7 @@ class SwitchVerbs:
         if until is not None and until - instant > timedelta(minutes=MAX_SWITCH):
             call.refuse("until", "is more than seven days ahead")
         keys = [profile.id for profile in profiles] if who == ALL else [who]
-        self._helpers.check_pauses(call, keys)
+        self._check_helper(call, keys)
         to_wake = until is None and call.args.till_wake
         sure, origin = self._home.clock_trusted, call.text("origin", "")
         ends = []
@@ -85,6 +83,19 @@ class SwitchVerbs:
         shown = None if last == FOREVER else last
         self._home.publish("status", what="pause", who=who, until=shown, by=by)
         return SwitchEnd(until=shown)
+
+    def _check_helper(self, request: Request, keys: Collection[str] | None) -> None:
+        """Refuse the request if a helper replaces or ends a pause of another account.
+
+        ``keys``: None for any pause.
+        """
+        helper = self._access.helper(request)
+        if helper is None:
+            return
+        for pause in self._settings.in_force(self._home.local_now()).pauses:
+            if pause.by != helper.name and (keys is None or pause.who in keys):
+                problem = f"is paused by {pause.by}, and only a guardian may change that"
+                request.refuse("who", problem, Code.NOT_YOUR_PAUSE, by=pause.by)
 
     def _wake(self, profile: Profile, now: datetime) -> datetime:
         calendar = calendar_for(profile, self._home.rules.calendar)
@@ -100,7 +111,7 @@ class SwitchVerbs:
     def resume(self, call: Call[NoValues]) -> NoValues:
         by, now = self._access.guardian(call), self._home.local_now()
         who, _ = self._access.named(call)
-        self._helpers.check_pauses(call, None if who == ALL else [who])
+        self._check_helper(call, None if who == ALL else [who])
         paused = {pause.who for pause in self._settings.in_force(now).pauses}
         member = self._family.member_of(who)
         if member is not None and member.profile.id in paused and who not in paused:

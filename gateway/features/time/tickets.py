@@ -36,7 +36,8 @@ from gateway.policy.profile.profile import ALL
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import Ticket, Tries
-from gateway.store.tables.grants import GrantKind, in_utc
+from gateway.store.durable_writes import in_utc
+from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.tickets import TicketTable
 
 MAX_DEVICES = 256  # devices that have their wrong tries remembered; the oldest is forgotten first

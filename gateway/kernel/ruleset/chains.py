@@ -27,6 +27,7 @@ from gateway.kernel.marks import (
     FlowState,
     MarkLayout,
     QueueKind,
+    hexed,
     queue_number,
     slot_group,
 )
@@ -35,7 +36,6 @@ from gateway.kernel.ruleset.expressions import (
     Chains,
     Expressions,
     braced,
-    hexed,
     queue_chain,
     queue_target,
     without_payload,

@@ -12,6 +12,7 @@ from gateway.kernel.marks import (
     STATE_MASK,
     UPLOAD,
     FlowState,
+    hexed,
     slot_group,
     verdict_byte,
 )
@@ -38,10 +39,6 @@ below the limit, and a tunnel over ICMP is slower than a modem."""
 
 ESP = 50
 """RFC 4303: Wi-Fi calling uses it if no address is translated on the way."""
-
-
-def hexed(value: int) -> str:
-    return f"0x{value:08x}"
 
 
 def braced(items: Iterable[str]) -> str:

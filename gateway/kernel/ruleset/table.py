@@ -9,8 +9,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 
+from gateway.kernel.marks import hexed
 from gateway.kernel.ruleset.chains import chains, queue_targets
-from gateway.kernel.ruleset.expressions import RATES, SIZES, hexed
+from gateway.kernel.ruleset.expressions import RATES, SIZES
 from gateway.kernel.snapshot import PassElement, Snapshot
 
 FAMILY, NAME, FLOW_TABLE = "inet", "qalqan", "ft"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from gateway.age.bands import youngest
 from gateway.core.errors import PolicyError
+from gateway.core.reason_codes import Code
 from gateway.policy.config.config import Config
-from gateway.policy.profile import profile
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.profile import GUEST, HOME, Profile, guest_profile, home_profile
 from gateway.policy.profile.rules import FAMILY, EntryKind, RuleEntry
@@ -34,9 +34,25 @@ class Household:
 
     def find(self, who: str) -> Profile | None:
         """Return a profile by id or name, including `guest` and `home`; None if there is none."""
-        return {GUEST: self.guest, HOME: self.home}.get(who.casefold()) or profile.find_profile(
-            who, self.profiles
-        )
+        wanted = who.casefold()
+        found = {GUEST: self.guest, HOME: self.home}.get(wanted) or self.profiles.get(who)
+        if found is not None:
+            return found
+        people = self.profiles.values()
+        return next((p for p in people if wanted in (p.name.casefold(), p.id.casefold())), None)
+
+    def profile(self, who: str) -> Profile:
+        """Return a profile by id or name, including `guest` and `home`.
+
+        Raises:
+            PolicyError: there is none; it lists the existing profiles.
+        """
+        found = self.find(who)
+        if found is None:
+            known = ", ".join(sorted(self.profiles)) or "none"
+            error = PolicyError(who, "there is no such profile or device", f"known profiles: {known}")
+            raise error.coded(Code.NO_PROFILE)
+        return found
 
     def owner_of(self, mac: str) -> Profile | None:
         """Return the profile of a device by the files; for a shared one that of its youngest user.

@@ -7,7 +7,7 @@ are not filtered.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -196,21 +196,6 @@ def conflict(new: Profile, others: Iterable[Profile], file: str, source: str | b
                 "give each a name of its own",
             )
     return None
-
-
-def find_profile(who: str, profiles: Mapping[str, Profile]) -> Profile | None:
-    """Return a profile by id, or by name ignoring case; None if there is none."""
-    if who in profiles:
-        return profiles[who]
-    wanted = who.casefold()
-    return next(
-        (
-            profile
-            for profile in profiles.values()
-            if wanted in (profile.name.casefold(), profile.id.casefold())
-        ),
-        None,
-    )
 
 
 def home_profile(bands: Bands) -> Profile:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from gateway.policy.time import clock_changes as jumps
@@ -280,8 +280,3 @@ def _move_row(given: Given) -> tuple[object, ...]:
 def _opening_row(opening: SiteOpening) -> tuple[object, ...]:
     whole = (opening.grant, opening.who, opening.entry, unix(opening.until), unix(opening.at), opening.by)
     return (*whole, opening.span.value, int(opening.sure))
-
-
-def in_utc(at: datetime) -> datetime:
-    """Return a time as it is read back from the disk: whole seconds, in UTC."""
-    return at.astimezone(UTC).replace(microsecond=0)

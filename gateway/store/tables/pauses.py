@@ -17,13 +17,14 @@ from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
     audit_line,
+    in_utc,
     moment,
     moment_or_none,
     table_snapshot,
     unix,
     unix_or_none,
 )
-from gateway.store.tables.grants import Given, SiteOpening, in_utc
+from gateway.store.tables.grants import Given, SiteOpening
 
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure"

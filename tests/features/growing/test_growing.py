@@ -77,7 +77,7 @@ def test_one_that_happened_is_taken_back_by_putting_it_off(make: Make) -> None:
     assert says(desk).get("log_level") is None, "more than the new band may have"
     put_off(desk)
     assert (says(desk)["band"], says(desk)["next_step"], says(desk)["log_level"]) == ("10-12", "2027-05", 2)
-    assert desk.rules.profile("daughter").rules.log_level <= 2
+    assert desk.rules.household.profile("daughter").rules.log_level <= 2
     assert steps(desk)[-1] == ("Mum", "step back")
     go(desk, 95 * DAY)
     assert (says(desk)["band"], stage(desk)) == ("13-15", "taken")
@@ -203,7 +203,7 @@ def test_the_younger_rules_bring_no_log_back_by_whatever_way(make: Make) -> None
 
     def level() -> int:
         desk.reassign()
-        return desk.rules.profile("daughter").rules.log_level
+        return desk.rules.household.profile("daughter").rules.log_level
 
     desk.store.people.put(Account("Mum", came=True))
     assert level() == 2

@@ -15,7 +15,6 @@ from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.profile import (
     Profile,
     conflict,
-    find_profile,
     guest_band,
     guest_profile,
     home_profile,
@@ -303,14 +302,6 @@ def test_a_name_stands_for_one_profile(first: str, second: str) -> None:
     problem = two(f"{{band: 10-12, name: {first}}}", f"{{band: 10-12, name: {second}}}")
     assert problem is not None
     assert "have the same name" in str(problem)
-
-
-def test_who_is_found_by_id_or_by_name_without_regard_to_case() -> None:
-    known = {"daughter": a_profile("{band: 10-12, name: Айгерім}")}
-    found: list[Profile | None] = [
-        find_profile(who, known) for who in ("daughter", "Daughter", "АЙГЕРІМ", "nobody")
-    ]
-    assert [one is not None for one in found] == [True, True, True, False]
 
 
 WORDS = st.sampled_from(

@@ -23,7 +23,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> RuleBook:
 
 
 def test_homework_and_what_devices_need_is_left_out_unless_a_limit_counts_it(rules: RuleBook) -> None:
-    hosts = HostUses(rules.profile("teen"), rules.world)
+    hosts = HostUses(rules.household.profile("teen"), rules.world)
     names = ("homework.example", "www.youtube.com", "kk.wikipedia.org", "time.apple.com")
     for name in names:
         assert is_left_out([hosts.of(name)], FREE), name
@@ -35,7 +35,7 @@ def test_homework_and_what_devices_need_is_left_out_unless_a_limit_counts_it(rul
 
 
 def test_a_class_that_fewer_gates_close_is_no_use(rules: RuleBook) -> None:
-    profile = rules.profile("child")
+    profile = rules.household.profile("child")
     whole = frozenset(state_gates(profile.rules))
     assert class_use(profile, whole) == ClassUse(whole, frozenset(), counted=True)
     assert class_use(profile, whole - {"internet"}) is None, "homework"

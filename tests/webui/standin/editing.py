@@ -227,7 +227,7 @@ class _Whom:
         return self._editing.guardian(request)
 
     def child(self, request: Request) -> SimpleNamespace:
-        return SimpleNamespace(profile=self._editing.rules.profile(self._editing.owner(request)))
+        return SimpleNamespace(profile=self._editing.rules.household.profile(self._editing.owner(request)))
 
     def stand_in(self, profile: Profile) -> Member:
         from tests.webui.standin.household import NOW

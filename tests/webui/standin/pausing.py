@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.control.protocol import Handler, Request
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from tests.webui.standin.places import NOW
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Pausing:
         }
 
     def _pause(self, request: Request) -> dict[str, object]:
-        who = request.text("who")
+        who = self._child(request)
         if who == "teen":
             msg = "Dana sets her own pauses"
             raise ControlError(msg)
@@ -45,8 +46,14 @@ class Pausing:
         self._household.paused[who] = NOW + timedelta(minutes=minutes) if minutes else None
         return {"until": self._household.paused[who]}
 
-    def _resume(self, request: Request) -> dict[str, object]:
+    def _child(self, request: Request) -> str:
         who = request.text("who")
+        if who not in ("all", *self._household.children):
+            request.refuse("who", "is no profile", Code.NO_PROFILE)
+        return who
+
+    def _resume(self, request: Request) -> dict[str, object]:
+        who = self._child(request)
         if who == "all":
             self._household.paused.clear()
         self._household.paused.pop(who, None)

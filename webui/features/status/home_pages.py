@@ -12,8 +12,11 @@ from gateway.control.contract.bypass_alerts import BYPASS_CARDS
 from gateway.control.contract.devices import QUESTIONS
 from gateway.control.contract.time import GRANT, ON, PAUSE, RESUME, REVOKE
 from gateway.control.verbs import Verb
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.identity.macs import parse_mac
 from webui import charts, menu, notices
-from webui.accounts.session import guardian, guardians_only, signed_in
+from webui.accounts.session import guardian, guardians_only, signed_in, without_home
 from webui.daemon import daemon, source_address
 from webui.features.activity.target_names import title
 from webui.features.bypass_alerts.card_text import SHOWN, CardsView
@@ -23,12 +26,12 @@ from webui.features.status.minutes_text import Dial, first_to_close
 from webui.features.time.grant_text import to_parent
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
 from webui.language.i18n import gettext as _
-from webui.notices import EVERYONE
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
 PAUSES = (15, 30, 60)  # minutes
 EXTRAS = (15, 30, 60)  # minutes
+NOT_A_CHILD = frozenset({Code.NO_PROFILE, Code.NO_CHILD})  # no form of ours names these
 # Number of children from which cards are folded, each to a quarter of a phone's screen. The actions then
 # need one more tap.
 FOLDED_FROM = 4
@@ -56,6 +59,7 @@ def cards() -> ResponseReturnValue:
 
 @blueprint.post("/pause")
 @guardians_only
+@without_home
 def pause() -> ResponseReturnValue:
     minutes = request.form.get("minutes", "")
     if minutes and minutes not in {str(choice) for choice in PAUSES}:
@@ -65,6 +69,7 @@ def pause() -> ResponseReturnValue:
 
 @blueprint.post("/resume")
 @guardians_only
+@without_home
 def resume() -> ResponseReturnValue:
     return _change(RESUME)
 
@@ -90,6 +95,7 @@ def grant() -> ResponseReturnValue:
 
 @blueprint.post("/undo")
 @guardians_only
+@without_home
 def undo() -> ResponseReturnValue:
     """Withdraw extra time by the number of its grant, which a notice's form has."""
     number = whole("grant", 1, NUMBER_LIMIT)
@@ -101,6 +107,7 @@ def undo() -> ResponseReturnValue:
 
 @blueprint.post("/on")
 @guardians_only
+@without_home
 def turn_on() -> ResponseReturnValue:
     daemon().change(ON, by=guardian() or "", origin=source_address())
     return _back()
@@ -149,10 +156,14 @@ def _change(verb: Verb[Any, Any], **values: object) -> ResponseReturnValue:
     The cookie stores it, so that its undo is offered until the next change.
     """
     who = request.form.get("who", "")
-    by, home = guardian() or "", daemon().home()
-    if who != EVERYONE and home.child(who) is None:
+    if not who or parse_mac(who) is not None:  # the daemon also pauses devices, this page does not
         abort(400)
     with notices.refusals_to(notices.said):
-        daemon().change(verb, who=who, by=by, origin=source_address(), **values)
+        try:
+            daemon().change(verb, who=who, by=guardian() or "", origin=source_address(), **values)
+        except ControlError as error:
+            if error.code in NOT_A_CHILD:
+                abort(400)
+            raise
         notices.did(verb.name, who)
     return _back()
