@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 
-class Band(Enum):
+class AgeBand(Enum):
     """An age band. The value is its id in every file; the order is from young to old."""
 
     AGE_0_5 = "0-5"
@@ -37,27 +37,27 @@ class Band(Enum):
 
     @property
     def is_child(self) -> bool:
-        return self is not Band.ADULT
+        return self is not AgeBand.ADULT
 
-    def __lt__(self, other: Band) -> bool:
+    def __lt__(self, other: AgeBand) -> bool:
         return self.rank < other.rank
 
-    def __le__(self, other: Band) -> bool:
+    def __le__(self, other: AgeBand) -> bool:
         return self.rank <= other.rank
 
 
-_AGES: dict[Band, tuple[int, int | None]] = {
-    Band.AGE_0_5: (0, 5),
-    Band.AGE_6_9: (6, 9),
-    Band.AGE_10_12: (10, 12),
-    Band.AGE_13_15: (13, 15),
-    Band.AGE_16_17: (16, 17),
-    Band.ADULT: (18, None),
+_AGES: dict[AgeBand, tuple[int, int | None]] = {
+    AgeBand.AGE_0_5: (0, 5),
+    AgeBand.AGE_6_9: (6, 9),
+    AgeBand.AGE_10_12: (10, 12),
+    AgeBand.AGE_13_15: (13, 15),
+    AgeBand.AGE_16_17: (16, 17),
+    AgeBand.ADULT: (18, None),
 }
-_BRACKETS: dict[Band, str] = {Band.AGE_13_15: "13-15", Band.AGE_16_17: "16-17", Band.ADULT: "18+"}
-_RANKS: dict[Band, int] = {band: rank for rank, band in enumerate(Band)}
+_BRACKETS: dict[AgeBand, str] = {AgeBand.AGE_13_15: "13-15", AgeBand.AGE_16_17: "16-17", AgeBand.ADULT: "18+"}
+_RANKS: dict[AgeBand, int] = {band: rank for rank, band in enumerate(AgeBand)}
 
 
-def youngest(bands: Iterable[Band]) -> Band:
+def youngest(bands: Iterable[AgeBand]) -> AgeBand:
     """Return the youngest of ``bands``, which must not be empty."""
     return min(bands, key=lambda band: band.rank)

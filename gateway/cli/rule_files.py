@@ -179,7 +179,8 @@ def _interface_of(mac: str) -> str | None:
 
 
 def _names(profiles: Iterable[Profile]) -> list[str]:
-    """Return ids and names of profiles, with `guest` and `home`; empty without profiles."""
+    """List every word that names a profile, for suggestions: ids, names, `guest` and `home`; empty without
+    profiles."""
     known = dict.fromkeys(name for profile in profiles for name in (profile.id, profile.name))
     return [*known, GUEST, HOME] if known else []
 

@@ -17,7 +17,7 @@ from gateway.control.contract.accounts import (
     PersonAccount,
     RoleProposal,
 )
-from gateway.control.protocol import Call, Request, Role
+from gateway.control.protocol import Call, ControlRequest, Role
 from gateway.control.router import Router
 from gateway.control.signins import SignIns, new_name
 from gateway.control.surroundings import CONSOLE, Around
@@ -81,7 +81,7 @@ class Guardians:
             call.owner_only()
         return self._actions[call.args.action](call)
 
-    def visitor(self, request: Request) -> AccountResponse | None:
+    def visitor(self, request: ControlRequest) -> AccountResponse | None:
         """Return the account of the request's `session`; None without one, or if it has ended."""
         if not request.has("session"):
             return None

@@ -41,7 +41,7 @@ def _stays(_: Callable[[], None]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ControlRequest:
     """A request of a client: its verb, role and unchecked values.
 
     The accessors check a value and raise ControlError with a message of one line.
@@ -134,7 +134,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Request, Generic[Args]):
+class Call(ControlRequest, Generic[Args]):
     """A request of a declared verb, with its decoded arguments.
 
     The other values are the keys of the sender: ``by`` and ``origin`` of a person, ``device`` of a child's
@@ -144,7 +144,7 @@ class Call(Request, Generic[Args]):
     args: Args = field(kw_only=True)
 
 
-Handler = Callable[[Request], Mapping[str, object]]
+Handler = Callable[[ControlRequest], Mapping[str, object]]
 
 
 class LineReader:
@@ -206,13 +206,13 @@ def decode(line: bytes) -> dict[str, Any]:
     return message
 
 
-def parse_request(line: bytes, *, role: Role, uid: int, when_gone: WhenGone = _stays) -> Request:
+def parse_request(line: bytes, *, role: Role, uid: int, when_gone: WhenGone = _stays) -> ControlRequest:
     message = decode(line)
     do = message.pop("do", None)
     if not isinstance(do, str) or not do:
         msg = '"do" is missing; name a verb, as in {"do": "status"}'
         raise ControlError(msg)
-    return Request(do, role, uid, message, when_gone)
+    return ControlRequest(do, role, uid, message, when_gone)
 
 
 def failure(error: GatewayError) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TypeVar
 
-from gateway.control.protocol import Call, Handler, Request
+from gateway.control.protocol import Call, ControlRequest, Handler
 from gateway.control.schema import values_of
 from gateway.control.verbs import Verb
 
@@ -30,7 +30,7 @@ class Router:
             raise ValueError(msg)
 
         @wraps(handler)
-        def perform(request: Request) -> Mapping[str, object]:
+        def perform(request: ControlRequest) -> Mapping[str, object]:
             args = verb.decode_request(request.values)
             call = Call(request.do, request.role, request.uid, request.values, request.when_gone, args=args)
             return values_of(handler(call))

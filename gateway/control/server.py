@@ -16,9 +16,9 @@ from gateway.control.listener import WebUser, listen, take_lock
 from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import (
     REQUEST_LIMIT,
+    ControlRequest,
     Handler,
     LineReader,
-    Request,
     Role,
     encode,
     failure,
@@ -197,7 +197,7 @@ class ControlServer:
         except GatewayError as error:
             return failure(error)
 
-    def _perform(self, connection: _Connection, request: Request) -> Mapping[str, object]:
+    def _perform(self, connection: _Connection, request: ControlRequest) -> Mapping[str, object]:
         if request.role is Role.WEB and request.do not in WEB_VERBS:
             msg = f"the web pages may not use {request.do!r}; use the qalqan command"
             raise ControlError(msg).coded(Code.ROOT_ONLY)
@@ -262,7 +262,7 @@ class ControlServer:
             )  # later, since the caller may still use the connection
 
 
-def _kinds(request: Request) -> frozenset[str]:
+def _kinds(request: ControlRequest) -> frozenset[str]:
     kinds = request.values.get("kinds", [])
     if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
         request.refuse("kinds", 'must be a list such as ["pause", "device"]')

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import NoReturn
 
 from gateway.control.contract.accounts import AccountRequest, AccountResponse, SessionEntry
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.schema import values_of
 from gateway.control.surroundings import Around
 from gateway.control.token_verbs import TokenDesk, announce
@@ -64,7 +64,7 @@ class SignIns:
             **self._tokens.table(),
         }
 
-    def begin(self, account: Account, request: Request) -> AccountResponse:
+    def begin(self, account: Account, request: ControlRequest) -> AccountResponse:
         """Start a session of a browser and return its token, which cannot be read again."""
         token, now = secrets.token_urlsafe(24), self._around.wall()
         sure, device = self._around.clock_known(), self._around.device(request)
@@ -143,7 +143,7 @@ class SignIns:
         return self._recovered(account, secret, AnnouncementKind.BUTTON, request)
 
     def _recovered(
-        self, account: Account, secret: str, notice: AnnouncementKind, request: Request
+        self, account: Account, secret: str, notice: AnnouncementKind, request: ControlRequest
     ) -> AccountResponse:
         code, account = _with_recovery(replace(account, secret=secret))
         self._register.put(account)
@@ -174,7 +174,7 @@ class SignIns:
         self._record("guardian claim", account, request)
         return AccountResponse(recovery=code, **values_of(self.begin(account, request)))
 
-    def _is_home(self, request: Request) -> bool:
+    def _is_home(self, request: ControlRequest) -> bool:
         origin = request.text("origin", "")
         try:
             loopback = ip_address(origin).is_loopback
@@ -182,17 +182,17 @@ class SignIns:
             return False
         return loopback or bool(self._around.visitor(origin).mac)
 
-    def _check_label(self, request: Request) -> None:
+    def _check_label(self, request: ControlRequest) -> None:
         code, label = _letters(request.text("label")), _letters(self._around.label())
         if not secrets.compare_digest(code.encode(), label.encode()):
             request.refuse("label", "is not the code on the gateway's label", Code.WRONG_LABEL)
 
-    def _announce(self, kind: AnnouncementKind, account: Account, request: Request) -> None:
+    def _announce(self, kind: AnnouncementKind, account: Account, request: ControlRequest) -> None:
         announce(self._register, self._around, kind, account.name, request)
 
     # Sessions.
 
-    def check(self, request: Request) -> AccountResponse:
+    def check(self, request: ControlRequest) -> AccountResponse:
         """Return the account of a session. Raises ControlError if the session has ended."""
         _, account = self._session(request)
         proposed = any(
@@ -233,7 +233,7 @@ class SignIns:
             self._record("guardian sessions", account, request)
         return AccountResponse(count=count)
 
-    def _session(self, request: Request) -> tuple[Session, Account]:
+    def _session(self, request: ControlRequest) -> tuple[Session, Account]:
         key = digest(request.text("session"))
         found = self._register.use(key, self._around.wall(), sure=self._around.clock_known())
         if found is None:
@@ -241,11 +241,11 @@ class SignIns:
             raise ControlError(msg).coded(Code.SESSION_ENDED)
         return found, self._register.guardians()[found.name]
 
-    def _record(self, what: str, account: Account, request: Request) -> None:
+    def _record(self, what: str, account: Account, request: ControlRequest) -> None:
         self._around.record(what, account.name, account.name, request.text("origin", ""))
 
 
-def new_name(request: Request, register: AccountRegister) -> str:
+def new_name(request: ControlRequest, register: AccountRegister) -> str:
     """Return the requested name of a new account. Refuses one that is too long, reserved or taken."""
 
     def taken(problem: str) -> NoReturn:
@@ -261,7 +261,7 @@ def new_name(request: Request, register: AccountRegister) -> str:
     return name
 
 
-def by_password(register: AccountRegister, request: Request) -> Account:
+def by_password(register: AccountRegister, request: ControlRequest) -> Account:
     """Return the account with the request's `name`. Refuses an unknown name or a wrong password `digest`."""
     account = register.find(request.text("name"))
     if account is None or not _fits(account, request):
@@ -278,12 +278,12 @@ def _signed_in(account: Account) -> AccountResponse:
     )
 
 
-def _fits(account: Account, request: Request) -> bool:
+def _fits(account: Account, request: ControlRequest) -> bool:
     kept = account.secret.rpartition("$")[2]
     return bool(kept) and secrets.compare_digest(kept.encode(), request.text("digest", "-").encode())
 
 
-def _secret(request: Request) -> str:
+def _secret(request: ControlRequest) -> str:
     secret = request.text("secret")
     if SECRET.fullmatch(secret) is None:
         request.refuse("secret", f"must be a hash by {METHOD}")

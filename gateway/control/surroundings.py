@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.control.protocol import Request
+from gateway.control.protocol import ControlRequest
 from gateway.policy.accounts.people import DEVICE_LIMIT
 
 CONSOLE = "console"
@@ -37,7 +37,7 @@ class Around:
     child_uses: Callable[[str, str], bool]
     """Returns whether a child uses the device at an IP address, or the device with a MAC address."""
 
-    def device(self, request: Request) -> str:
+    def device(self, request: ControlRequest) -> str:
         """Return the name of the device that a request comes from, for sessions and announcements."""
         origin = request.text("origin", "")
         seen = self.visitor(origin)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from gateway.control.contract.accounts import AccountRequest, AccountResponse, TokenEntry
 from gateway.control.permissions import may_change
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.surroundings import Around
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -27,7 +27,7 @@ from gateway.policy.accounts.tokens import DAYS, LABEL_LIMIT, TOKENS_LIMIT, Toke
 PREFIX = "qalqan_"  # lets scanners for leaked secrets, and people, recognise it
 TOKEN_BYTES = 24  # 192 bits: cannot be guessed
 
-SessionOf = Callable[[Request], tuple[Session, Account]]
+SessionOf = Callable[[ControlRequest], tuple[Session, Account]]
 
 
 class TokenDesk:
@@ -114,12 +114,12 @@ class TokenDesk:
         minutes = account.minutes if role is account.role else 0
         return AccountResponse(guardian=account.name, role=role.value, minutes=minutes, via=found.id)
 
-    def _record(self, what: str, detail: str, account: Account, request: Request) -> None:
+    def _record(self, what: str, detail: str, account: Account, request: ControlRequest) -> None:
         self._around.record(what, detail, account.name, request.text("origin", ""))
 
 
 def announce(
-    register: AccountRegister, around: Around, kind: AnnouncementKind, name: str, request: Request
+    register: AccountRegister, around: Around, kind: AnnouncementKind, name: str, request: ControlRequest
 ) -> None:
     """Announce a change of an account to everyone for a week."""
     now = around.wall()
@@ -135,7 +135,7 @@ def held_to(token: Token, account: Account) -> PersonRole:
     return min(made_for, account.role, key=ranks.index)
 
 
-def from_where(request: Request, register: AccountRegister, now: datetime) -> str:
+def from_where(request: ControlRequest, register: AccountRegister, now: datetime) -> str:
     """Return where a change comes from: the address, with the token (``via``, an id) of the request.
 
     Raises ControlError for a token that is not of the person in ``by``, has ended, or lacks the rights.

@@ -1,4 +1,4 @@
-"""The log on standard error: plain lines for people and procd, or one JSON object per line for collectors."""
+"""Writes the log to standard error, as plain lines or JSON, and keeps the last warnings in memory."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Gates:
         """Prepare the updates; the first `sync` starts them.
 
         Arguments:
-            flows: its decided flows of these slots are forgotten.
+            flows: the table whose decided flows are forgotten for the slots passed to ``changed``.
             changed: called with the slots whose gates opened or closed.
             classes_opened: called after a change that opened a class.
         """

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
 from gateway.household.calendars import calendar_reader
@@ -167,7 +167,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
     )
     words = Vocabulary(categories, catalogue, suffixes)
     read = [bands.parse_band(source, name, words) for source, name in _folder(root, "bands")]
-    missing = set(Band) - {item.band for item in read}
+    missing = set(AgeBand) - {item.band for item in read}
     if missing:
         where, fix = "profiles/bands", "install the package again"
         raise PolicyError(where, f"has no file for {min(band.value for band in missing)}", fix)

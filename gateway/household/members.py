@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Protocol
 
-from gateway.household.slot_assignment import DesiredSlot, Grouping, InterfaceOf, SlotKeys
+from gateway.household.slot_assignment import DesiredSlot, InterfaceOf, SlotAssignment, SlotKeys
 from gateway.path.addresses import (
     AddressBook,
     DeviceAddresses,
@@ -90,7 +90,7 @@ class MinuteLedgers(Protocol):
         ...
 
 
-class Uncounted:
+class NoMinutes:
     """Returns no used minutes, in place of ledgers where nothing is counted."""
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:  # noqa: ARG002
@@ -110,7 +110,7 @@ class Uncounted:
 
 
 @dataclass(slots=True)
-class Worn:
+class TestDevice:
     """The test device of a filter test, and the profile or device whose rules apply to it."""
 
     who: str  # a profile id, or the MAC address of a device
@@ -153,7 +153,7 @@ class Member:
     situation: Situation = PLAIN
     asked: bool = False  # it has an open question: it may belong to another profile
     beside: Member | None = None  # the same devices with their rules without the question; both apply
-    worn: Worn | None = None  # set for the device of a filter test
+    worn: TestDevice | None = None  # set for the device of a filter test
     _of_running: tuple[Situation, Situation] = (
         PLAIN,
         PLAIN,
@@ -186,7 +186,7 @@ class Member:
         return self._of_running[1]
 
 
-class Teaching(Protocol):
+class SiteRepairs(Protocol):
     """Site repair: temporary recordings (lessons) of the blocked hosts that a broken site needs."""
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:
@@ -198,7 +198,7 @@ class Teaching(Protocol):
         ...
 
 
-class NoLessons:
+class NoSiteRepairs:
     """Site repair without any lesson: devices get the usual decisions."""
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:  # noqa: ARG002
@@ -208,7 +208,7 @@ class NoLessons:
         return member.decide
 
 
-class SlotBooks:
+class SlotLookups:
     """Returns the DNS addresses, services and names that are stored for each slot."""
 
     def __init__(
@@ -235,7 +235,7 @@ class SlotBooks:
 class MemberFactory:
     """Creates the member of a slot (devices, judge and situation) from the current rules."""
 
-    def __init__(self, world: World, calendar: Calendar, books: SlotBooks) -> None:
+    def __init__(self, world: World, calendar: Calendar, books: SlotLookups) -> None:
         self._world = world
         self._calendar = calendar
         self._books = books
@@ -290,7 +290,7 @@ class Family:
         clock_known: Callable[[], bool] = lambda: True,
         interface_of: InterfaceOf = lambda _: None,
         minutes: MinuteLedgers | None = None,
-        teaching: Teaching | None = None,
+        teaching: SiteRepairs | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
         self.worn: Member | None = None  # the device of a filter test; nothing about it is stored
@@ -300,8 +300,8 @@ class Family:
         self.opened: Mapping[
             str, str
         ] = {}  # opened by an adult's proof: MAC address → profile without the proof
-        self.minutes: MinuteLedgers = minutes or Uncounted()
-        self._teaching: Teaching = teaching or NoLessons()
+        self.minutes: MinuteLedgers = minutes or NoMinutes()
+        self._teaching: SiteRepairs = teaching or NoSiteRepairs()
         self.unknown: int | None = None  # slot of unassigned devices; None: they are not filtered
         self.strangers: dict[
             str, int | None
@@ -309,11 +309,11 @@ class Family:
         self.apart: frozenset[str] = frozenset()  # MAC addresses whose rules depend on their interface
         self._interface_of = interface_of
         self._store = store
-        self._books = SlotBooks(book, services, names, now)
+        self._books = SlotLookups(book, services, names, now)
         self._clock_known = clock_known
         self._class_number = class_number
         self._calendar = Calendar(UTC)
-        self._worn: Worn | None = None
+        self._worn: TestDevice | None = None
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
         """Assign all devices to slots, and create the members of the slots from these rules.
@@ -340,7 +340,7 @@ class Family:
             self._put_subject(member)
         self._rebuild_test_device(household, world)
 
-    def wear(self, worn: Worn, household: Household, world: World, at: datetime) -> Member | None:
+    def wear(self, worn: TestDevice, household: Household, world: World, at: datetime) -> Member | None:
         """Apply the rules of ``worn`` to the device of a filter test, until `take_off`.
 
         Return its member, or None if those rules do not exist or the MAC address has an owner.
@@ -423,7 +423,7 @@ class Family:
         self.apart = frozenset((*alone, *questions, *self._store.uses.all())) - household.named
         uses = self._store.uses.all()
         proofs = self._store.proofs.held(at, known=self._clock_known())
-        grouping = Grouping(household, devices, questions, alone, at, self._interface_of, uses, proofs)
+        grouping = SlotAssignment(household, devices, questions, alone, at, self._interface_of, uses, proofs)
         self.opened = grouping.opened
         return grouping.desired_slots()
 

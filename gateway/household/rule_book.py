@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.bus import Bus
 from gateway.core.errors import GatewayError, ListError
 from gateway.core.files import write_atomically
@@ -154,7 +154,7 @@ class RuleBook:
         """Store copies of the usable profile files. A later start uses them in place of broken files."""
         store_good(self.household)
 
-    def settle(self, hold: Callable[[str, Band], Band], laid: Callable[[Profile], Profile]) -> None:
+    def settle(self, hold: Callable[[str, AgeBand], AgeBand], laid: Callable[[Profile], Profile]) -> None:
         """Limit the profiles' log levels, and add the times that children set for themselves.
 
         Both are not in the rule files.

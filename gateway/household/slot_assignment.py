@@ -55,7 +55,7 @@ class DesiredSlot(NamedTuple):
     beside: Profile | None = None  # a second profile: what either blocks is blocked
 
 
-class Grouping:
+class SlotAssignment:
     """Assigns the devices of a household to slots.
 
     Arguments:

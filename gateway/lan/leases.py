@@ -51,10 +51,10 @@ def read_leases(path: Path) -> Leases:
 
 
 def _dnsmasq(fields: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield (MAC, address, name) from a line of expiry, MAC, address, name and client id.
+    """Yield (MAC, "", name) of an IPv4 lease, or ("", address, name) of a DHCPv6 lease.
 
-    A hardware type precedes the MAC if it is not Ethernet. DHCPv6 leases have the IAID in place of the MAC,
-    and the DUID at the end.
+    A line without a name, or with a MAC that is not Ethernet, yields nothing. A line has expiry, MAC (DHCPv6:
+    IAID), address, name and client id.
     """
     if len(fields) < 4 or fields[3] == "*":
         return

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.names.hosts import PublicSuffixCheck, read_entries
 from gateway.policy.profile.bands import Bands
 from gateway.policy.time.time_text import calendar_date
@@ -22,7 +22,7 @@ from gateway.policy.yaml.fields import shown
 _log = logging.getLogger(__name__)
 
 TOPICS = ("health", "sex_education", "lgbtq", "counselling", "domestic_violence", "rights", "news")
-YOUNGEST = Band.AGE_10_12
+YOUNGEST = AgeBand.AGE_10_12
 MAX_NOTED = 20  # entries of one list
 
 

@@ -335,7 +335,7 @@ def error_code(decision: Decision) -> int:
 class DnsAllowance:
     """Limits the DNS work and bytes of each slot, so that a DNS tunnel is too slow to be useful.
 
-    Slot 0, the unfiltered devices, has no limit of bytes.
+    Queries of slot 0, the unfiltered devices, are never limited. Callers check answers of other slots only.
     """
 
     def __init__(self) -> None:

@@ -347,7 +347,8 @@ def _two_arms(facts: MachineFacts, answers: Answers) -> Iterator[str]:
 
 
 def _ipv6_routers(facts: MachineFacts, name: str) -> list[str]:
-    """Return the routers that announce themselves there, and our default route over that interface."""
+    """Return the IPv6 addresses of routers on interface ``name``: neighbours that announce themselves as
+    routers, and the gateways of our default routes."""
     seen = facts.machine.seen
     announced: list[Address] = [router.ip for router in seen if router.interface == name and router.router]
     used = [way.gateway for way in facts.machine.ways if way.interface == name and way.version == 6]

@@ -13,7 +13,7 @@ from datetime import datetime, time, timedelta
 from gateway.policy.values import Decision, Proto
 from gateway.store.database import Database, Statement, StoreError
 from gateway.store.flash_wear import Wear
-from gateway.store.stored_detail import Detail, detail, family_day
+from gateway.store.stored_detail import StoredDetail, detail, family_day
 
 PENDING_LIMIT = 4096  # distinct rows in memory, about 1.5 MB; the oldest are dropped and counted
 
@@ -72,15 +72,15 @@ class EventWriter:
         of the daily count, ``at`` an aware local time.
         """
         kept = detail(level, decision.reason, decision.verdict)
-        if kept is Detail.NOTHING:
+        if kept is StoredDetail.NOTHING:
             return
         # A StrEnum is a string already, and ``.value`` costs a call.
         verdict = decision.verdict
         day = self._day(at)
-        person, group = (profile, category) if kept >= Detail.COUNT else ("", decision.reason)
+        person, group = (profile, category) if kept >= StoredDetail.COUNT else ("", decision.reason)
         total = (day, person, group, verdict)
         self._counts[total] = self._counts.get(total, 0) + count
-        if kept is Detail.NAME:
+        if kept is StoredDetail.NAME:
             reason, rule, owner = decision.reason, decision.rule, decision.owner
             key = (profile, device, host or "", proto, verdict, reason, rule, owner)
             self._add(key, int(at.timestamp()), count)

@@ -20,7 +20,7 @@ from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.values import Reason, Verdict
 
 
-class Detail(IntEnum):
+class StoredDetail(IntEnum):
     """How much of one decision is stored. Each value includes the lower ones."""
 
     NOTHING = 0
@@ -33,22 +33,22 @@ NEVER = frozenset({Reason.HELP, Reason.UNFILTERED, Reason.GATEWAY, Reason.RESOLV
 BY_ITSELF = frozenset({Reason.DEVICE_NEEDS})  # background queries of a device, not an act of a person
 
 
-def detail(level: int, reason: Reason, verdict: Verdict) -> Detail:
+def detail(level: int, reason: Reason, verdict: Verdict) -> StoredDetail:
     """Return how much of a decision to store.
 
     ``level`` is the profile's log level, 0 to 3; 0 for a device without a child.
     """
     if reason in NEVER:
-        return Detail.NOTHING
+        return StoredDetail.NOTHING
     if reason is Reason.REFUSED_FOR_EVERYONE:
-        return Detail.HOME_TOTAL
+        return StoredDetail.HOME_TOTAL
     if level < KINDS_LEVEL:
-        return Detail.NOTHING
+        return StoredDetail.NOTHING
     if level >= VISITS_LEVEL and reason not in BY_ITSELF:
-        return Detail.NAME
+        return StoredDetail.NAME
     if level >= NAMES_LEVEL and verdict is Verdict.BLOCK:
-        return Detail.NAME
-    return Detail.COUNT
+        return StoredDetail.NAME
+    return StoredDetail.COUNT
 
 
 def family_day(now: datetime, day_starts: timedelta) -> date:

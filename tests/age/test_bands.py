@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.age.bands import Band, youngest
+from gateway.age.bands import AgeBand, youngest
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
 
 
-def of(years: int) -> list[Band]:
-    return [band for band in Band if band.ages[0] <= years <= (band.ages[1] or 999)]
+def of(years: int) -> list[AgeBand]:
+    return [band for band in AgeBand if band.ages[0] <= years <= (band.ages[1] or 999)]
 
 
 def test_every_age_has_exactly_one_band() -> None:
@@ -34,22 +34,22 @@ def test_every_age_has_exactly_one_band() -> None:
     ],
 )
 def test_edges(years: int, band: str) -> None:
-    assert of(years) == [Band(band)]
+    assert of(years) == [AgeBand(band)]
 
 
 def test_youngest_goes_by_age_not_by_spelling() -> None:
-    assert youngest([Band.AGE_10_12, Band.AGE_6_9, Band.ADULT]) is Band.AGE_6_9
-    assert [band for band in Band if band < Band.AGE_10_12] == [Band.AGE_0_5, Band.AGE_6_9]
-    assert Band.AGE_6_9 <= Band.AGE_6_9
+    assert youngest([AgeBand.AGE_10_12, AgeBand.AGE_6_9, AgeBand.ADULT]) is AgeBand.AGE_6_9
+    assert [band for band in AgeBand if band < AgeBand.AGE_10_12] == [AgeBand.AGE_0_5, AgeBand.AGE_6_9]
+    assert AgeBand.AGE_6_9 <= AgeBand.AGE_6_9
 
 
 def test_only_the_last_band_is_adult() -> None:
-    assert [band.value for band in Band if not band.is_child] == ["adult"]
-    assert Band.ADULT.ages == (18, None)
+    assert [band.value for band in AgeBand if not band.is_child] == ["adult"]
+    assert AgeBand.ADULT.ages == (18, None)
 
 
 def test_every_band_is_in_one_bracket() -> None:
-    assert {band.value: band.bracket for band in Band} == {
+    assert {band.value: band.bracket for band in AgeBand} == {
         "0-5": "<13", "6-9": "<13", "10-12": "<13", "13-15": "13-15", "16-17": "16-17", "adult": "18+",
     }  # fmt: skip
 

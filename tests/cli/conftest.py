@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import main
-from gateway.control.protocol import Request
+from gateway.control.protocol import ControlRequest
 from gateway.core.errors import ControlError
 
 DAUGHTER = """\
@@ -73,10 +73,10 @@ class Heard:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self._answers = answers
 
-    def verbs(self) -> dict[str, Callable[[Request], Mapping[str, Any]]]:
+    def verbs(self) -> dict[str, Callable[[ControlRequest], Mapping[str, Any]]]:
         return dict.fromkeys(self._answers, self._answer)
 
-    def _answer(self, request: Request) -> Mapping[str, Any]:
+    def _answer(self, request: ControlRequest) -> Mapping[str, Any]:
         self.requests.append((request.do, dict(request.values)))
         answer = self._answers[request.do]
         if isinstance(answer, str):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.control.guardians import TOKEN_LIFE, TOKENS_LIMIT, Guardians
-from gateway.control.protocol import Request, Role
+from gateway.control.protocol import ControlRequest, Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
@@ -35,11 +35,11 @@ class Desk:
         self.verb = account_verb(Guardians(self.register, self.scene.around()))
 
     def root(self, action: str, **values: object) -> Mapping[str, object]:
-        return self.verb(Request("guardian", Role.OWNER, 0, {"action": action, **values}))
+        return self.verb(ControlRequest("guardian", Role.OWNER, 0, {"action": action, **values}))
 
     def web(self, action: str, **values: object) -> Mapping[str, object]:
         values = {"origin": HOME, **values}
-        return self.verb(Request("guardian", Role.WEB, 33, {"action": action, **values}))
+        return self.verb(ControlRequest("guardian", Role.WEB, 33, {"action": action, **values}))
 
     def refused(self, action: str, **values: object) -> str:
         with pytest.raises(ControlError) as error:
@@ -205,7 +205,7 @@ def test_a_guardian_and_a_token_that_a_phone_made_are_told_to_all_for_a_week(par
     parents.web("token_make", label="Display", role="helper", session=mum)
     parents.web("change", name="Oma", role="guardian", by="Dad")
     told = [(one.kind, one.name, one.device) for one in parents.register.announced]
-    device = parents.scene.around().device(Request("x", Role.WEB, 0, {"origin": HOME}))
+    device = parents.scene.around().device(ControlRequest("x", Role.WEB, 0, {"origin": HOME}))
     assert told == [
         (AnnouncementKind.GUARDIAN, "Oma", device),
         (AnnouncementKind.GUARDIAN, "Uncle", device),

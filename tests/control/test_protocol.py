@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import (
     REQUEST_LIMIT,
+    ControlRequest,
     LineReader,
-    Request,
     Role,
     decode,
     encode,
@@ -26,8 +26,8 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 
 
-def request(**values: object) -> Request:
-    return Request("pause", Role.WEB, 1000, values)
+def request(**values: object) -> ControlRequest:
+    return ControlRequest("pause", Role.WEB, 1000, values)
 
 
 STREAM = b'{"do":"status"}\n{"do":"why","host":"x.kz"}\n'
@@ -126,7 +126,7 @@ def test_a_choice_names_the_options() -> None:
 
 
 def test_only_the_owner_passes_owner_only() -> None:
-    Request("reload", Role.OWNER, 0, {}).owner_only()
+    ControlRequest("reload", Role.OWNER, 0, {}).owner_only()
     with pytest.raises(ControlError, match="only root"):
         request().owner_only()
 

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.control.client import Unreachable
 from gateway.control.listener import PATH_LIMIT
-from gateway.control.protocol import REQUEST_LIMIT, Request
+from gateway.control.protocol import REQUEST_LIMIT, ControlRequest
 from gateway.control.server import (
     BACKLOG_LIMIT,
     CONNECTIONS_LIMIT,
@@ -31,11 +31,11 @@ NOBODY = 65534
 ROOT = os.geteuid() == 0
 
 
-def echo(request: Request) -> dict[str, object]:
+def echo(request: ControlRequest) -> dict[str, object]:
     return {"role": request.role, "uid": request.uid, "values": dict(request.values)}
 
 
-def broken(_: Request) -> dict[str, object]:
+def broken(_: ControlRequest) -> dict[str, object]:
     msg = "no such profile\nat all"
     raise GatewayError(msg)
 
@@ -270,7 +270,7 @@ def test_any_other_user_is_refused_even_where_the_file_lets_it_in(public: Path) 
 def test_a_verb_hears_when_the_one_who_asked_is_gone(tmp_path: Path) -> None:
     gone: list[str] = []
 
-    def hold(request: Request) -> dict[str, object]:
+    def hold(request: ControlRequest) -> dict[str, object]:
         name = request.text("name")
         request.when_gone(lambda: gone.append(name))
         return {}

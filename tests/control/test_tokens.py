@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.control.protocol import Request, Role
+from gateway.control.protocol import ControlRequest, Role
 from gateway.control.token_verbs import from_where
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -101,14 +101,14 @@ def test_a_token_that_ended_or_may_less_changes_nothing(desk: Desk, mum: str) ->
     helper = made(desk, mum, role="helper")["id"]
 
     def code(do: str, via: str) -> str:
-        request = Request(do, Role.WEB, 33, {"by": "Mum", "via": via, "origin": HOME})
+        request = ControlRequest(do, Role.WEB, 33, {"by": "Mum", "via": via, "origin": HOME})
         with pytest.raises(ControlError) as error:
             from_where(request, desk.register, desk.scene.wall())
         return str(error.value.code)
 
     assert code("edit", helper) == Code.GUARDIANS_ONLY
     assert code("pause", "0" * 12) == Code.WRONG_TOKEN
-    pause = Request("pause", Role.WEB, 33, {"by": "Mum", "via": helper, "origin": HOME})
+    pause = ControlRequest("pause", Role.WEB, 33, {"by": "Mum", "via": helper, "origin": HOME})
     assert from_where(pause, desk.register, desk.scene.wall()) == f"token:Hall {HOME}"
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from gateway.control.client import Client
-from gateway.control.protocol import Call, Request, Role
+from gateway.control.protocol import Call, ControlRequest, Role
 from gateway.control.router import Router
 from gateway.control.schema import Whole, record
 from gateway.control.verbs import Sender, Verb
@@ -62,8 +62,8 @@ def client(router: Router, tmp_path: Path) -> Iterator[Client]:
         yield Client(daemon.path)
 
 
-def request(**values: Any) -> Request:
-    return Request("give", Role.OWNER, 0, values)
+def request(**values: Any) -> ControlRequest:
+    return ControlRequest("give", Role.OWNER, 0, values)
 
 
 def test_a_handler_gets_decoded_arguments_and_the_keys_of_the_sender(router: Router) -> None:

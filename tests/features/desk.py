@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from gateway.app.clock_changes import JumpHandler
 from gateway.app.features import DataPlane, Features
-from gateway.control.protocol import Request, Role
+from gateway.control.protocol import ControlRequest, Role
 from gateway.control.router import Router
 from gateway.control.schema import is_record, values_of
 from gateway.core.bus import Bus, ControlEvent
@@ -362,7 +362,9 @@ class Desk:
 
     def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
         """Return an answer with objects and lists in place of records."""
-        return {key: plain(value) for key, value in self._verbs[do](Request(do, role, 0, values)).items()}
+        return {
+            key: plain(value) for key, value in self._verbs[do](ControlRequest(do, role, 0, values)).items()
+        }
 
     def use(self, profile: str, **minutes: int) -> None:
         self.counted.day = self.rules.calendar.family_day(self.clock.now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.control.protocol import Role
 from gateway.features.backup.contents import collect
 from gateway.household.visibility import Visibility
@@ -13,7 +13,7 @@ from tests.features.desk import Desk
 
 MUM = "Mum"
 MAXIMA = {"0-5": 3, "6-9": 3, "10-12": 2, "13-15": 1, "16-17": 0, "adult": 0}
-CHILDREN = [band.value for band in Band if band is not Band.ADULT]
+CHILDREN = [band.value for band in AgeBand if band is not AgeBand.ADULT]
 
 OF_A_CHILD: dict[str, dict[str, Any]] = {
     "status": {},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.core.files import DEFAULT_CONFIG
 from gateway.household.loading import (
@@ -52,7 +52,7 @@ def read(etc: Path, product: Product) -> Household:
 
 
 def test_the_products_data_is_whole(product: Product) -> None:
-    assert set(product.bands) == set(Band)
+    assert set(product.bands) == set(AgeBand)
     assert "cloudflare-ech.com" in product.ech_names
     assert product.world(("en",)).resolvers.at(bytes([8, 8, 8, 8])) is product.resolvers.names.get(
         "dns.google"
@@ -72,7 +72,7 @@ def test_a_family(etc: Path, product: Product) -> None:
     assert set(family.profiles) == {"daughter", "son", "mum"}
     assert not family.problems
     assert {one.id for one in family.children} == {"daughter", "son"}
-    assert (family.guest.id, family.guest.band) == ("guest", Band.AGE_10_12)
+    assert (family.guest.id, family.guest.band) == ("guest", AgeBand.AGE_10_12)
     assert (family.home.id, family.home.filtered) == ("home", False)
     assert family.config.timezone == "Asia/Almaty"
 

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from tests.lab import names
 
-CHILDREN: Mapping[str, Band] = {
-    "tablet": Band.AGE_6_9,
-    "phone": Band.AGE_10_12,
-    "new": Band.AGE_13_15,
-    "parent": Band.AGE_16_17,
+CHILDREN: Mapping[str, AgeBand] = {
+    "tablet": AgeBand.AGE_6_9,
+    "phone": AgeBand.AGE_10_12,
+    "new": AgeBand.AGE_13_15,
+    "parent": AgeBand.AGE_16_17,
 }
 SEATS = {seat.key: seat for seat in names.SEATS}
 DEVICES = pytest.mark.parametrize("device", CHILDREN, ids=[band.value for band in CHILDREN.values()])
 
 
-def profile(band: Band, device: str, **more: object) -> Mapping[str, object]:
+def profile(band: AgeBand, device: str, **more: object) -> Mapping[str, object]:
     return {"band": band.value, "devices": [SEATS[device].mac], "bedtime": {}, "limits": {}, **more}
 
 

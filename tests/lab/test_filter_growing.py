@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.control.client import Unreachable
 from gateway.policy.profile.age_transitions import ANSWER_DAYS, month_after, months_on
 from tests.lab import names
@@ -73,7 +73,7 @@ def test_a_kind_opens_with_the_step_and_at_18_nothing_is_filtered_and_nothing_is
         assert (stage(daemon), says(daemon)["band"]) == ("taken", "16-17")
         assert until(lambda: reaches(home, SOCIAL), 5.0) is not None
         assert not reaches(home, BLOCKED), "what the family set stays"
-        last = month_after(Band.AGE_16_17, teen["next_step"])
+        last = month_after(AgeBand.AGE_16_17, teen["next_step"])
         assert says(daemon)["next_step"] == last
         assert last is not None
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.household.loading import load_countries
 from tests.lab import names
 from tests.lab.daemon import Daemon
@@ -30,7 +30,7 @@ SEATS = tuple(
         f"2001:db8:77::{30 + number}",
         f"band{number}",
     )
-    for number, band in enumerate(Band)
+    for number, band in enumerate(AgeBand)
 )
 ORDINARY = "www.khanacademy.org"  # approved for the youngest, so that it is open in every band
 STATES = ("open", "bedtime", "out of time", "paused", "quarantined")
@@ -54,7 +54,7 @@ def help_hosts() -> tuple[str, ...]:
 HOSTS = help_hosts()
 
 
-def profile(band: Band, seat: Seat | None) -> Mapping[str, object]:
+def profile(band: AgeBand, seat: Seat | None) -> Mapping[str, object]:
     devices = [] if seat is None else [seat.mac]
     return {
         "band": band.value,
@@ -73,7 +73,7 @@ def family_home() -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def family(family_home: Home) -> Iterator[Daemon]:
-    profiles = {f"c{band.rank}": profile(band, seat) for band, seat in zip(Band, SEATS, strict=True)}
+    profiles = {f"c{band.rank}": profile(band, seat) for band, seat in zip(AgeBand, SEATS, strict=True)}
     with fresh(family_home, profiles, unknown_devices="quarantine") as started:
         yield started
 
@@ -121,13 +121,13 @@ def walk(walkers: tuple[Walker, ...], hosts: tuple[str, ...]) -> dict[str, dict[
     """From all six devices at once: what did not work, by band."""
     for walker in walkers:
         walker.ask(hosts)
-    told = {band.value: walker.answer() for band, walker in zip(Band, walkers, strict=True)}
+    told = {band.value: walker.answer() for band, walker in zip(AgeBand, walkers, strict=True)}
     return {band: failed for band, failed in told.items() if failed}
 
 
 def shut(daemon: Daemon, state: str) -> None:
     """From a noon on which nothing shuts anybody."""
-    for band, seat in zip(Band, SEATS, strict=True):
+    for band, seat in zip(AgeBand, SEATS, strict=True):
         daemon.write_profile(f"c{band.rank}", profile(band, None if state == "quarantined" else seat))
     daemon.client.call("reload")
     daemon.client.call("resume", who="all")
@@ -142,7 +142,7 @@ def ordinary_is(walkers: tuple[Walker, ...], *, open_to: int) -> Callable[[], bo
         failed = walk(walkers, (ORDINARY,))
         reached = [
             band.value
-            for band in Band
+            for band in AgeBand
             if not any(f"TCP over IPv{one}" in key for one in (4, 6) for key in failed.get(band.value, {}))
         ]
         return len(reached) == open_to
@@ -177,7 +177,7 @@ def test_the_walk_would_notice(walkers: tuple[Walker, ...], family: Daemon) -> N
     shut(family, "bedtime")
     assert until(ordinary_is(walkers, open_to=0), 60.0) is not None
     failed = walk(walkers, ("www.notfindahelpline.com",))
-    assert failed.keys() == {band.value for band in Band}
+    assert failed.keys() == {band.value for band in AgeBand}
     for told in failed.values():
         assert len(told) == 6
 

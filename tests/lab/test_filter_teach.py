@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from tests.lab import chromium, clients
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import CUT_MS, address, assert_started, film, fresh, until
@@ -26,8 +26,8 @@ NEVER = ("www.tiktok.com", "securepubads.g.doubleclick.net")  # another service;
 PAGE = Stop(SITE, (*OWN, *PARTS, *SHARED))
 BY = {"by": "Mum"}
 CHILDREN = {
-    "toddler": profile(Band.AGE_0_5, TABLET.key),
-    "brother": profile(Band.AGE_0_5, PHONE.key),
+    "toddler": profile(AgeBand.AGE_0_5, TABLET.key),
+    "brother": profile(AgeBand.AGE_0_5, PHONE.key),
 }
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.values import Reason
 from tests.lab import clients
 from tests.lab.daemon import Daemon
@@ -97,7 +97,7 @@ def hosting(home: Home) -> Iterator[Hosting]:
     (home.folder / "zone.json").unlink()
 
 
-def stops(band: Band, every: int) -> list[Stop]:
+def stops(band: AgeBand, every: int) -> list[Stop]:
     """Every so many of the pages that open to ``band``, each with a share of the third parties."""
     found = []
     for number, page in enumerate(open_to(band)[::every]):
@@ -117,7 +117,7 @@ def wrongly_missing(
     home: Home,
     daemon: Daemon,
     device: str,
-    band: Band,
+    band: AgeBand,
     walked: list[Stop],
     *,
     quic_hosts: tuple[str, ...] = (),
@@ -178,19 +178,19 @@ def test_a_walk_over_http3(home: Home, daemon: Daemon, hosting: Hosting, device:
 
 
 def test_the_youngest_on_approved_sites(home: Home, daemon: Daemon, hosting: Hosting) -> None:
-    daemon.write_profile("tablet", profile(Band.AGE_0_5, "tablet"))
+    daemon.write_profile("tablet", profile(AgeBand.AGE_0_5, "tablet"))
     daemon.reload()
     try:
-        walked = stops(Band.AGE_0_5, every=1)
+        walked = stops(AgeBand.AGE_0_5, every=1)
         assert len(walked) >= 10
-        assert wrongly_missing(home, daemon, "tablet", Band.AGE_0_5, walked) == {}
+        assert wrongly_missing(home, daemon, "tablet", AgeBand.AGE_0_5, walked) == {}
     finally:
         daemon.write_profile("tablet", profile(CHILDREN["tablet"], "tablet"))
         daemon.reload()
 
 
 def test_an_allow_list_with_these_pages_on_it(home: Home, daemon: Daemon, hosting: Hosting) -> None:
-    band = Band.AGE_10_12
+    band = AgeBand.AGE_10_12
     walked = stops(band, every=24)
     allowed = sorted({name for page in open_to(band)[::24] for name in page.needs(band)})
     daemon.write_profile("phone", profile(band, "phone", mode="allow-list", allow=allowed))

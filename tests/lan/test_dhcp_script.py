@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.control.protocol import REQUEST_LIMIT, Request
+from gateway.control.protocol import REQUEST_LIMIT, ControlRequest
 from gateway.lan.dhcp_script import MAX_TEXT, SOCKET_VARIABLE, request
 from tests.control.running import running
 from tests.pace import longest
@@ -92,9 +92,9 @@ def test_hostile_text_is_one_bounded_line(tmp_path: Path) -> None:
 
 
 def test_the_daemon_is_told(tmp_path: Path) -> None:
-    heard: list[Request] = []
+    heard: list[ControlRequest] = []
 
-    def lease(one: Request) -> dict[str, object]:
+    def lease(one: ControlRequest) -> dict[str, object]:
         heard.append(one)
         return {}
 

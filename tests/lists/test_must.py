@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.check import lists as check_lists
 from gateway.core.errors import PolicyError
 from gateway.household.list_library import ListLibrary, read_library
@@ -33,7 +33,7 @@ from tests.policy.homes import CALENDAR, a_profile, almaty, asks, product
 
 NOW = datetime(2026, 11, 27, 6, tzinfo=UTC)
 FILE = DATA / "must_resolve.yaml"
-OLDER = [band for band in Band if band.is_child and band.rank >= Band.AGE_10_12.rank]
+OLDER = [band for band in AgeBand if band.is_child and band.rank >= AgeBand.AGE_10_12.rank]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_content_is_what_some_child_of_ten_or_more_is_refused() -> None:
 
 @pytest.mark.parametrize("band", OLDER, ids=lambda band: band.value)
 def test_the_gateways_rules_open_each_of_them(
-    band: Band, sites: tuple[MustSite, ...], seeded: DomainTable
+    band: AgeBand, sites: tuple[MustSite, ...], seeded: DomainTable
 ) -> None:
     """Through the real judge: bands, catalogue, categories, seeds and ways all count."""
     world = replace(product().world(("en", "ru", "kk")), table=seeded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from tests.ordinary.talks import Act, Talk, heard, media, noise, rest, said
 
 # RakNet's offline messages (github.com/facebookarchive/RakNet, "MessageIdentifiers.h"; the fields of
@@ -175,7 +175,7 @@ XBOX = ("user.auth.xboxlive.com",)
 
 GAMES = (
     Talk("minecraft-bedrock", "udp", "play.nethergames.org", 19132, BEDROCK, "RakNet; wiki.vg"),
-    Talk("minecraft-realm", "udp", "realm.minecraft.net", 19133, BEDROCK, "RakNet; wiki.vg", Band.AGE_6_9),
+    Talk("minecraft-realm", "udp", "realm.minecraft.net", 19133, BEDROCK, "RakNet; wiki.vg", AgeBand.AGE_6_9),
     Talk("roblox", "udp", "rbx.example", 53640, ROBLOX, "RakNet", asks=False, before=("www.roblox.com",)),
     Talk("source", "udp", "de.cs.example", 27015, SOURCE, "Valve, Server queries", asks=False),
     Talk("steam-datagram", "udp", "fra.sdr.example", 27028, DATAGRAM_RELAY, "Valve", asks=False),
@@ -187,11 +187,11 @@ GAMES = (
     Talk("discord-voice", "udp", "voice.discord.example", 50004, DISCORD, "Discord, Voice", asks=False),
     Talk("xbox-teredo", "udp", "win1910.ipv6.microsoft.com", 3544, TEREDO, "RFC 4380 5.2", before=XBOX),
     Talk("xbox-party", "udp", "player.xbox.example", 61234, PARTY, "RFC 4380 5.2", asks=False, before=XBOX),
-    Talk("teredo-relay", "udp", "relay.example", 3545, RELAYED, "RFC 4380 5.4", Band.ADULT, False, XBOX),
+    Talk("teredo-relay", "udp", "relay.example", 3545, RELAYED, "RFC 4380 5.4", AgeBand.ADULT, False, XBOX),
     Talk("console-peer", "udp", "peer.console.example", 9308, CONSOLE, "RFC 8489", asks=False),
-    Talk("minecraft-java", "tcp", "mc.hypixel.net", 25565, JAVA, "wiki.vg", Band.AGE_6_9),
+    Talk("minecraft-java", "tcp", "mc.hypixel.net", 25565, JAVA, "wiki.vg", AgeBand.AGE_6_9),
     Talk("steam", "tcp", "cm.steam.example", 27017, STEAM, "SteamKit", asks=False),
-    Talk("warcraft-logon", "tcp", "eu.actual.battle.net", 3724, LOGON, "wowdev.wiki", Band.AGE_6_9),
+    Talk("warcraft-logon", "tcp", "eu.actual.battle.net", 3724, LOGON, "wowdev.wiki", AgeBand.AGE_6_9),
     Talk(
         "game-that-rests", "udp", "chess.example", 7777,
         (*QUAKE[:2], rest(25.0), *QUAKE[2:], *QUAKE[2:], rest(100.0), *ENET[:2]), "RFC 4787 4.3",

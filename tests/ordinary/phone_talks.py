@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from tests.ordinary.talks import TLS, Act, Talk, heard, media, noise, rest, said
 
 
@@ -164,8 +164,8 @@ RTSP = (
 SSH = (heard(b"SSH-2.0-OpenSSH_10.0\r\n"), said(b"SSH-2.0-OpenSSH_10.0\r\n"), heard(noise("kexinit", 1080)))
 PUSH = (TLS, said(noise("login", 200)), heard(noise("welcome", 90)), rest(5.0), heard(noise("wake up", 40)))
 
-_OLD = Band.AGE_13_15
-_YOUNG = Band.AGE_6_9
+_OLD = AgeBand.AGE_13_15
+_YOUNG = AgeBand.AGE_6_9
 
 PHONES = (
     Talk("wifi-calling", "udp", EPDG, 500, CARRIER, "RFC 7296, 3GPP TS 23.003", _YOUNG),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 
 
 class Act(Enum):
@@ -39,7 +39,7 @@ class Talk:
     port: int
     lines: tuple[Line, ...]
     source: str  # the document that the bytes are from
-    youngest: Band = Band.AGE_10_12
+    youngest: AgeBand = AgeBand.AGE_10_12
     asks: bool = True
     before: tuple[str, ...] = ()  # names that the device asks for ahead of it
     alpn: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.household.list_library import read_library
 from gateway.lists.build import BuildReport, BuildSource, build_table
 from gateway.lists.formats import Format
@@ -71,7 +71,7 @@ def _category(stem: str) -> str:
     return max(known, key=len)
 
 
-def _judge(band: Band, world: World) -> Judge:
+def _judge(band: AgeBand, world: World) -> Judge:
     return Judge(a_profile(f'band: "{band.value}"'), world, CALENDAR)
 
 
@@ -79,7 +79,7 @@ def _told(decision: Decision) -> str:
     return f"{decision.reason}: {decision.rule}"
 
 
-def _wrongly_refused(band: Band, world: World) -> dict[str, str]:
+def _wrongly_refused(band: AgeBand, world: World) -> dict[str, str]:
     judge = _judge(band, world)
     wrong = {}
     for page in open_to(band):
@@ -95,24 +95,24 @@ def test_there_are_enough_pages() -> None:
     assert len(pages()) >= 200
     assert len({page.host for page in pages()}) == len(pages())
     for page in pages():
-        for name in page.needs(Band.AGE_16_17) + page.may_miss(Band.AGE_16_17):
+        for name in page.needs(AgeBand.AGE_16_17) + page.may_miss(AgeBand.AGE_16_17):
             assert name == normalise(name)
     for tail in (".kz", ".ru", ".de", ".com"):
         assert sum(page.host.endswith(tail) for page in pages()) >= 25, tail
 
 
 @BANDS
-def test_no_name_is_wrongly_refused(band: Band, seeds: World) -> None:
+def test_no_name_is_wrongly_refused(band: AgeBand, seeds: World) -> None:
     assert _wrongly_refused(band, seeds) == {}
 
 
 @BANDS
-def test_no_name_is_wrongly_refused_by_published_lists(band: Band, published: World) -> None:
+def test_no_name_is_wrongly_refused_by_published_lists(band: AgeBand, published: World) -> None:
     assert _wrongly_refused(band, published) == {}
 
 
 @BANDS
-def test_what_may_be_missing_is_refused_for_what_it_is(band: Band, seeds: World) -> None:
+def test_what_may_be_missing_is_refused_for_what_it_is(band: AgeBand, seeds: World) -> None:
     """For advertising, or because names ask first or are of an older child's services: nothing else. Those
     of an older child always are; what no band has to load is refused where it is listed.
     """
@@ -127,7 +127,7 @@ def test_what_may_be_missing_is_refused_for_what_it_is(band: Band, seeds: World)
 
 
 @BANDS
-def test_a_page_opens_in_no_band_before_its_own(band: Band, seeds: World) -> None:
+def test_a_page_opens_in_no_band_before_its_own(band: AgeBand, seeds: World) -> None:
     judge = _judge(band, seeds)
     early = [
         page.host
@@ -141,5 +141,5 @@ def test_advertising_is_refused_in_every_band(seeds: World) -> None:
     for band in CHILDREN:
         decision = _judge(band, seeds).decide(asks("securepubads.g.doubleclick.net"), PLAIN, AFTERNOON)
         assert not decision.allowed
-        if band >= Band.AGE_10_12:
+        if band >= AgeBand.AGE_10_12:
             assert "category:ads_trackers" in decision.rule

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.control.contract.rules import help_line_entry
 from gateway.household.list_library import read_library
 from gateway.lists.build import BuildSource, build_table
@@ -117,7 +117,7 @@ def world() -> World:
 
 
 @cache
-def judge(band: Band) -> Judge:
+def judge(band: AgeBand) -> Judge:
     return Judge(a_profile(f'{{band: "{band.value}", limits: {{internet: 1h}}}}'), world(), CALENDAR)
 
 
@@ -126,8 +126,8 @@ def seen(host: str) -> tuple[Observation, ...]:
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("band", list(Band), ids=lambda one: one.value)
-def test_each_name_is_open_in_every_band_and_state(band: Band, state: str) -> None:
+@pytest.mark.parametrize("band", list(AgeBand), ids=lambda one: one.value)
+def test_each_name_is_open_in_every_band_and_state(band: AgeBand, state: str) -> None:
     situation, now = STATES[state]
     names = [one.removeprefix("=") for one in product().help_names]
     assert len(names) >= 60
@@ -147,7 +147,7 @@ def reachable(code: str) -> list[str]:
     sites = [
         line.site for line in own.help_lines if line.site and (not line.countries or code in line.countries)
     ]
-    younger = judge(Band.AGE_0_5)
+    younger = judge(AgeBand.AGE_0_5)
     return [
         site
         for site in sites
@@ -169,7 +169,8 @@ def test_every_country_has_somebody_to_complain_to() -> None:
         found = rights_for(product().countries, code)
         assert found, code
         assert all(
-            judge(Band.AGE_0_5).decide(asks(one.site), PAUSED, NIGHT).reason is Reason.HELP for one in found
+            judge(AgeBand.AGE_0_5).decide(asks(one.site), PAUSED, NIGHT).reason is Reason.HELP
+            for one in found
         )
     german = [one.id for one in rights_for(product().countries, "de")]
     assert german[:3] == ["de-bfdi", "eu-edpb", "eu-enoc"]
@@ -200,7 +201,7 @@ def test_a_list_with_a_help_line_or_a_parent_of_it_does_not_block_it_and_the_con
     # Even a table that has it, and a family that blocks it, does not shut it.
     full = replace(world(), table=table_of({"org.uk": {category}, "childline.org.uk": {category}}))
     family = "block: [childline.org.uk]"
-    for band in Band:
+    for band in AgeBand:
         strict = Judge(a_profile(f'band: "{band.value}"\n{family}'), full, CALENDAR)
         for situation, now in STATES.values():
             for one in seen("www.childline.org.uk"):
@@ -227,7 +228,7 @@ def without_innocent(folder: Path) -> Canaries:
     ],
 )
 def test_a_look_alike_has_no_free_pass(host: str) -> None:
-    for band in Band:
+    for band in AgeBand:
         if not band.is_child:
             continue
         for one in seen(host):
@@ -236,11 +237,11 @@ def test_a_look_alike_has_no_free_pass(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["988lifeline.org", "chat.988lifeline.org", "a.b.988lifeline.org"])
 def test_whole_labels_below_one_have_it(host: str) -> None:
-    assert judge(Band.AGE_10_12).decide(asks(host), PAUSED, NOON).reason is Reason.HELP
+    assert judge(AgeBand.AGE_10_12).decide(asks(host), PAUSED, NOON).reason is Reason.HELP
 
 
 def test_what_is_no_help_is_shut_in_each_of_these_states() -> None:
-    for band in Band:
+    for band in AgeBand:
         for name, (situation, now) in STATES.items():
             if name == "bedtime" and not product().bands[band].rules.bedtime:
                 continue  # from sixteen on there is none until somebody sets one

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.policy.values import Reason, Verdict
-from gateway.store.stored_detail import Detail, detail, family_day
+from gateway.store.stored_detail import StoredDetail, detail, family_day
 
 LEVELS = (0, 1, 2, 3)
 
@@ -14,29 +14,29 @@ LEVELS = (0, 1, 2, 3)
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("verdict", Verdict)
 def test_help_leaves_nothing_at_any_level(level: int, verdict: Verdict) -> None:
-    assert detail(level, Reason.HELP, verdict) is Detail.NOTHING
+    assert detail(level, Reason.HELP, verdict) is StoredDetail.NOTHING
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_is_refused_for_everyone_never_names_a_person(level: int) -> None:
-    assert detail(level, Reason.REFUSED_FOR_EVERYONE, Verdict.BLOCK) is Detail.HOME_TOTAL
+    assert detail(level, Reason.REFUSED_FOR_EVERYONE, Verdict.BLOCK) is StoredDetail.HOME_TOTAL
 
 
 @pytest.mark.parametrize("reason", [one for one in Reason if one is not Reason.REFUSED_FOR_EVERYONE])
 @pytest.mark.parametrize("verdict", Verdict)
 def test_level_0_keeps_nothing_per_person(reason: Reason, verdict: Verdict) -> None:
-    assert detail(0, reason, verdict) is Detail.NOTHING
+    assert detail(0, reason, verdict) is StoredDetail.NOTHING
 
 
 @pytest.mark.parametrize(
     ("level", "refused", "visited"),
     [
-        (1, Detail.COUNT, Detail.COUNT),
-        (2, Detail.NAME, Detail.COUNT),
-        (3, Detail.NAME, Detail.NAME),
+        (1, StoredDetail.COUNT, StoredDetail.COUNT),
+        (2, StoredDetail.NAME, StoredDetail.COUNT),
+        (3, StoredDetail.NAME, StoredDetail.NAME),
     ],
 )
-def test_each_level_keeps_what_it_says(level: int, refused: Detail, visited: Detail) -> None:
+def test_each_level_keeps_what_it_says(level: int, refused: StoredDetail, visited: StoredDetail) -> None:
     assert detail(level, Reason.CATEGORY, Verdict.BLOCK) is refused
     assert detail(level, Reason.OPEN, Verdict.ALLOW) is visited
     assert detail(level, Reason.SAFE_SEARCH, Verdict.REWRITE) is visited
@@ -50,7 +50,7 @@ def test_a_higher_level_never_keeps_less(reason: Reason, verdict: Verdict) -> No
 
 
 def test_what_a_device_does_by_itself_is_no_visit() -> None:
-    assert detail(3, Reason.DEVICE_NEEDS, Verdict.ALLOW) is Detail.COUNT
+    assert detail(3, Reason.DEVICE_NEEDS, Verdict.ALLOW) is StoredDetail.COUNT
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from webui.language.i18n import gettext as _
 
@@ -77,9 +77,9 @@ def explain_private(level: int, band: str) -> str:
     if level >= NAMES_LEVEL:
         return ""
     if level >= KINDS_LEVEL:
-        if band == Band.AGE_13_15.value:
+        if band == AgeBand.AGE_13_15.value:
             return _("From 13 on it is not told whether a device is here.")
         return _("At log level 1 it is not told whether a device is here.")
-    if band == Band.AGE_16_17.value:
+    if band == AgeBand.AGE_16_17.value:
         return _("From 16 on it is not told whether a device is here, nor how time is used.")
     return _("At log level 0 it is not told whether a device is here, nor how time is used.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.profile.age_transitions import makes_sense, month_text, next_band, read_month
 from webui.language.i18n import gettext as _
 from webui.language.words import month
@@ -40,7 +40,7 @@ def typed_month(text: str, today: date) -> str:
 
 def following(band: str) -> str:
     """Return the id of the next age group; empty for the last one and for an unknown one."""
-    known = next((known_band for known_band in Band if known_band.value == band), None)
+    known = next((known_band for known_band in AgeBand if known_band.value == band), None)
     found = None if known is None else next_band(known)
     return "" if found is None else found.value
 
@@ -53,7 +53,7 @@ def step_sentence(value: str, band: str) -> str:
     found, then = read_month(value), following(band)
     if found is None:
         return ""
-    if then == Band.ADULT.value:
+    if then == AgeBand.ADULT.value:
         return _("The next step, adulthood: due in %(month)s", month=month(found))
     if then:
         return _("The next step, %(band)s: due in %(month)s", band=then, month=month(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.control.permissions import may_change
-from gateway.control.protocol import Request, Role
+from gateway.control.protocol import ControlRequest, Role
 from gateway.core.reason_codes import Code
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
@@ -23,7 +23,7 @@ class Access:
         self._claim = claim
         self._family = family
 
-    def guardian(self, request: Request) -> str:
+    def guardian(self, request: ControlRequest) -> str:
         """Return the name of the guardian who sends a request. Refuses accounts whose role may not send it.
 
         Root may send it without an account; the name is then ``console`` unless the request has one.
@@ -38,20 +38,20 @@ class Access:
             request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
         return by
 
-    def helper(self, request: Request) -> Account | None:
+    def helper(self, request: ControlRequest) -> Account | None:
         """Return the account of the helper that sends the request; None for any other sender."""
         if request.role is Role.OWNER:
             return None
         account = self._people.guardians().get(request.text("by", ""))
         return account if account is not None and account.role is PersonRole.HELPER else None
 
-    def noting(self, request: Request, key: str = "mac") -> None:
+    def noting(self, request: ControlRequest, key: str = "mac") -> None:
         """Refuse the request on an unclaimed gateway, which stores nothing about devices."""
         if self._claim.unclaimed:
             problem = "names a device, and none is noted before the gateway has a guardian or a child's file"
             request.refuse(key, problem, Code.NO_DEVICE)
 
-    def named(self, request: Request) -> tuple[str, list[Profile]]:
+    def named(self, request: ControlRequest) -> tuple[str, list[Profile]]:
         """Return whom ``who`` names (``all``, a profile id or a MAC address), and the profiles it stands for.
 
         Pauses are stored under this key.
@@ -73,7 +73,7 @@ class Access:
             request.refuse("who", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile.id, [profile]
 
-    def members(self, request: Request) -> list[tuple[str, Member]]:
+    def members(self, request: ControlRequest) -> list[tuple[str, Member]]:
         """Return the persons and devices that ``who`` gives time to: the key of their grants, and the member.
 
         A child's device stands for the child.
@@ -88,7 +88,7 @@ class Access:
             request.refuse("who", f"names {mac}, a new device; assign it to an owner first", Code.NEW_DEVICE)
         return [(mac, member)]
 
-    def child(self, request: Request) -> Member:
+    def child(self, request: ControlRequest) -> Member:
         """Return the member of the child's device that sends the request. Refuses other devices."""
         mac = parse_mac(request.text("device"))
         member = None if mac is None else self._family.member_of(mac)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.control.contract.status import AnnouncementEntry
 from gateway.control.guardians import Guardians
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.surroundings import CONSOLE, Around, Visitor
 from gateway.control.token_verbs import from_where
 from gateway.core.logs import SECRET
@@ -59,7 +59,7 @@ class Origins:
         """Return ``verb`` with a request that has the sending device in ``origin``, for audit lines."""
 
         @wraps(verb)
-        def named(request: Request) -> Mapping[str, object]:
+        def named(request: ControlRequest) -> Mapping[str, object]:
             if not request.has("origin") and not request.has("via"):
                 return verb(request)
             token, address = split_origin(from_where(request, self._people, self._home.local_now()))

@@ -14,7 +14,7 @@ from gateway.control.contract.activity import (
     History,
     HistoryRequest,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -166,7 +166,7 @@ class HistoryVerbs:
         self._pins.check(call, parse_mac(call.text("device")) or "", profile)
         return profile.name, profile
 
-    def _child(self, request: Request, ident: str) -> Profile:
+    def _child(self, request: ControlRequest, ident: str) -> Profile:
         profile = self._home.rules.household.profile(ident)
         if not profile.is_child:
             request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)

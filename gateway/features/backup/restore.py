@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.files import read_bounded, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
@@ -273,7 +273,7 @@ def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
             Account(person.name, role, person.secret, person.minutes, person.recovery, person.came)
         )
     for held in plan.bands:
-        store.hold_band(held.profile, Band(held.band))
+        store.hold_band(held.profile, AgeBand(held.band))
     for put_off in plan.steps:
         store.growing.put(put_off.step(in_utc(now)))
     for pause in plan.pauses:

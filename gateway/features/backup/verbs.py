@@ -27,7 +27,7 @@ from gateway.control.contract.backup import (
     RestoreRequest,
     RestoreResponse,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.core.errors import ControlError
 from gateway.core.loop import Timer
@@ -222,7 +222,7 @@ class BackupVerbs:
             self._in = None
 
     def _note(
-        self, request: Request, by: str, what: str, detail: str, announcement: AnnouncementKind | None
+        self, request: ControlRequest, by: str, what: str, detail: str, announcement: AnnouncementKind | None
     ) -> None:
         """Record a backup or restore in the audit log, and announce it to everyone as ``announcement``."""
         origin, now = request.text("origin", ""), self._home.local_now()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 
 from gateway.control.contract.devices import Assigned, AssignRequest, ForgetRequest, Forgotten
-from gateway.control.protocol import Call, Request, Role
+from gateway.control.protocol import Call, ControlRequest, Role
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.devices.identities import Identities
@@ -79,7 +79,7 @@ class DeviceAssignment:
         problems = tuple(self._effects.reload())
         return Assigned(problems=problems, profile=self.of(mac), was=was)
 
-    def _refuse_shared(self, request: Request, mac: str) -> None:
+    def _refuse_shared(self, request: ControlRequest, mac: str) -> None:
         people = self._home.rules.household.config.shared.get(mac)
         if people is not None:
             names = ", ".join(people)
@@ -143,7 +143,7 @@ class DeviceAssignment:
         store.audit("forget", mac, by=by, at=self._home.now(), origin=origin)
         return Forgotten(tuple(self._effects.reload()))
 
-    def mac(self, request: Request, text: str) -> str:
+    def mac(self, request: ControlRequest, text: str) -> str:
         """Return the MAC address in a request. Refuses an invalid one, and from the pages an unknown one."""
         mac = parse_mac(text)
         if mac is None:

@@ -234,7 +234,7 @@ class Identities:
                 yield KnownDevice(traits, owner, self._gone_for(mac, newcomer), question.known)
 
     def _stands_in(self, mac: str) -> bool:
-        """Return whether a child's rules apply to a new device because it may be the child's."""
+        """Return whether an open question about a new device names a profile that it may belong to."""
         known = self._questions.all().get(mac)
         return known is not None and known.about_stranger and bool(known.profile)
 

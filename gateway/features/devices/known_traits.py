@@ -48,9 +48,9 @@ class KnownTraits:
         return signs
 
     def _learnt(self, faces: tuple[Traits, ...], after: Traits, now: timedelta) -> tuple[Traits, ...]:
-        """Return the known traits, with a small change once it has lasted a day.
+        """Return the known traits with missing ones filled in; different ones replace them after a day.
 
-        A copy must not become known gradually.
+        Otherwise a host that copies the MAC address could be learnt in small steps.
         """
         like, mac = nearest(faces, after), after.mac
         new = like

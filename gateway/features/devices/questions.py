@@ -10,7 +10,7 @@ from gateway.control.schema import values_of
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.presence import Presence
-from gateway.household.slot_assignment import Grouping
+from gateway.household.slot_assignment import SlotAssignment
 from gateway.household.visibility import Visibility
 from gateway.policy.identity.question_messages import question_sentence
 from gateway.policy.identity.questions import (
@@ -122,6 +122,6 @@ class DeviceQuestions:
         """
         household, devices = self._home.rules.household, self._devices.all()
         where, uses = self._presence.interface_of, self._uses.all()
-        grouping = Grouping(household, devices, {}, (), self._home.now(), where, uses)
+        grouping = SlotAssignment(household, devices, {}, (), self._home.now(), where, uses)
         otherwise, locked = grouping.otherwise(question.mac)
         return None if otherwise is None or locked else interim_profile(household, question, otherwise)

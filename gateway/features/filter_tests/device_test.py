@@ -19,7 +19,7 @@ from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.judge.device_test import HostCheck, bedtime, checks
 from gateway.policy.judge.why import question
 from gateway.policy.profile.bypass_methods import BypassMethod
-from gateway.policy.time.schedule import Grid
+from gateway.policy.time.schedule import Schedule
 from gateway.policy.values import Decision, Observation, Reason
 
 SECONDS = 180  # that a test observes decisions
@@ -160,7 +160,7 @@ class DeviceTests:
         return (sites, open_site, dns, bedtime(decide, begins, then), help_line)
 
     def _next_bedtime(self, member: Member, now: datetime) -> datetime | None:
-        grid = Grid(member.profile, self._home.rules.calendar)
+        grid = Schedule(member.profile, self._home.rules.calendar)
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
         for ahead in range(DAYS):
             day = midnight + timedelta(days=ahead)

@@ -14,7 +14,7 @@ from gateway.control.contract.filter_tests import (
     BeginAuditRequest,
     PauseAuditRequest,
 )
-from gateway.control.protocol import AUDIT_INTERFACE, Call, Request
+from gateway.control.protocol import AUDIT_INTERFACE, Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
@@ -69,7 +69,7 @@ class ProbeDeviceVerbs:
             self._presence.ignore(stranger)
         return rules
 
-    def _who(self, request: Request, who: str) -> str:
+    def _who(self, request: ControlRequest, who: str) -> str:
         """Return the id of a child's profile, or the MAC address of a filtered device."""
         mac = parse_mac(who)
         if mac is None:
@@ -89,7 +89,7 @@ class ProbeDeviceVerbs:
             )
         return mac
 
-    def _mac(self, request: Request, key: str, written: str) -> str:
+    def _mac(self, request: ControlRequest, key: str, written: str) -> str:
         mac = parse_mac(written)
         if mac is None or int(mac[:2], 16) & 3 != 2:
             request.refuse(key, "is no locally administered address such as 02:5a:91:c3:07:e4")

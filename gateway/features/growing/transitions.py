@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.control.contract.growing import AgeTransition
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.loop import Timer
@@ -325,7 +325,7 @@ class AgeTransitions:
 
 
 def says_adult(said: Mapping[str, object]) -> bool:
-    return said.get("band") == Band.ADULT.value
+    return said.get("band") == AgeBand.ADULT.value
 
 
 def no_step(profile: Profile) -> PolicyError:

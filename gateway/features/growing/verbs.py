@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.control.contract.growing import (
     POSTPONE_TRANSITION,
     TAKE_TRANSITION,
@@ -15,7 +15,7 @@ from gateway.control.contract.growing import (
     TransitionRequest,
     TransitionTaken,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -39,7 +39,7 @@ class GrowingVerbs:
         home: HomeContext,
         growing: AgeTransitions,
         steps: AgeTransitionTable,
-        held_bands: Callable[[], Mapping[str, Band]],
+        held_bands: Callable[[], Mapping[str, AgeBand]],
         access: Access,
     ) -> None:
         self._home = home
@@ -79,7 +79,7 @@ class GrowingVerbs:
         step = LastTransition(profile.id, profile.name, profile.band, profile.next_step, now, now)
         _, said = editing.read(editing.file(profile.id))
         after = editing.with_changes(profile.id, age_transitions.changes(step, said)).profiles[profile.id]
-        held = self._held_bands().get(profile.id, Band.AGE_0_5)
+        held = self._held_bands().get(profile.id, AgeBand.AGE_0_5)
         highest = max(held, after.band, key=lambda band: band.rank)
         return after.with_log_level(highest, self._home.rules.household.bands)
 
@@ -99,7 +99,7 @@ class GrowingVerbs:
         step = self._growing.put_off(profile, args.until, args.reason, by, origin)
         return TransitionPostponed(profile.id, step.band.value, step.until)
 
-    def _child(self, request: Request, ident: str) -> Profile:
+    def _child(self, request: ControlRequest, ident: str) -> Profile:
         profile = self._home.rules.household.profile(ident)
         if not profile.is_child:
             request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)

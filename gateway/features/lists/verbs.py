@@ -34,7 +34,7 @@ from gateway.control.contract.lists import (
     WithdrawReportRequest,
     WrongListEntry,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.core.errors import ControlError, ListError
@@ -235,7 +235,7 @@ class ListVerbs:
         self._audit(call, by, "list_remove", f"{listed.id} {listed.url}")
         return RemovedList(id=listed.id, name=listed.name, url=listed.url, category=listed.category)
 
-    def _published_list(self, request: Request, key: str) -> PublishedList:
+    def _published_list(self, request: ControlRequest, key: str) -> PublishedList:
         listed = self._catalogue().get(key)
         if listed is None:
             request.refuse("id", "names no list that there is", Code.NO_LIST)
@@ -316,6 +316,6 @@ class ListVerbs:
     def _publish(self, what: str, **values: object) -> None:
         self._home.publish("lists", what=what, **values)
 
-    def _audit(self, request: Request, by: str, what: str, detail: str) -> None:
+    def _audit(self, request: ControlRequest, by: str, what: str, detail: str) -> None:
         now, origin = self._home.local_now(), request.text("origin", "")
         self._record(what, detail, by=by, at=now, origin=origin)

@@ -25,7 +25,7 @@ from gateway.control.contract.rules import (
     Unedited,
     UneditRequest,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
@@ -71,14 +71,14 @@ class EditVerbs:
         router.serve(REMOVE_PROFILE, self.remove_profile)
         router.serve(RESTORE_PROFILE, self.restore_profile)
 
-    def author(self, request: Request) -> Author:
+    def author(self, request: ControlRequest) -> Author:
         """Return the guardian, time and reason of a change. Refuses other senders.
 
         All verbs that edit files check permission here.
         """
         return Author(self._access.guardian(request), self._home.local_now(), because(request))
 
-    def audit(self, request: Request, author: Author, what: str, detail: str) -> None:
+    def audit(self, request: ControlRequest, author: Author, what: str, detail: str) -> None:
         """Write an edit to the audit log."""
         origin = request.text("origin", "")
         self._store.audit(what, detail, by=author.by, at=author.at, origin=origin)
@@ -202,7 +202,7 @@ class EditVerbs:
             self._effects.regroup()
 
 
-def because(request: Request) -> str:
+def because(request: ControlRequest) -> str:
     """Return the guardian's reason for a change, which the child can read.
 
     Neither log nor audit log has it.

@@ -20,7 +20,7 @@ from gateway.control.contract.rules import (
     WeekPlan,
     WeekRequest,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.features.accounts.access import Access
@@ -35,7 +35,7 @@ from gateway.household.visibility import Visibility, VisibleMembers
 from gateway.policy.judge.why import parse_moment, parse_question, why
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL
-from gateway.policy.time.schedule import Grid, PlannedDay, Stretch, plan
+from gateway.policy.time.schedule import PlannedDay, Schedule, Stretch, plan
 from gateway.policy.time.time_text import clock_text
 from gateway.policy.values import Observation
 
@@ -111,7 +111,7 @@ class PreviewVerbs:
         seen, at = parse_question(call.args.host), self._explainer.moment(call.args.at)
         return self._explainer.explain(member, seen, at)
 
-    def _profile(self, request: Request, wanted: str) -> Profile:
+    def _profile(self, request: ControlRequest, wanted: str) -> Profile:
         """Return the profile by id or name, with the changes in ``set`` if the request has any."""
         profile = self._home.rules.household.profile(wanted)
         if not request.has("set"):
@@ -124,11 +124,11 @@ class PreviewVerbs:
         """Return the schedule and time limits of the seven days from today on."""
         rules, profile = self._home.rules, self._profile(call, call.args.id)
         holidays = rules.product.holidays(rules.household.config.country)
-        grid, today = Grid(profile, rules.calendar), self._home.local_now().date()
+        grid, today = Schedule(profile, rules.calendar), self._home.local_now().date()
         days = plan(profile, rules.calendar, holidays, today)
         return WeekPlan(id=profile.id, days=tuple(self._day(day, grid) for day in days))
 
-    def _day(self, planned: PlannedDay, grid: Grid) -> WeekDay:
+    def _day(self, planned: PlannedDay, grid: Schedule) -> WeekDay:
         rules = self._home.rules
         return WeekDay(
             date=planned.day,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from gateway.control.contract.sharing import PIN, ChangedPin, PinRequest, PinState
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.schema import values_of
 from gateway.core.reason_codes import Code
@@ -88,7 +88,7 @@ class PinDesk:
         household = self._home.rules.household
         return mac in who.devices and not possible_users(household, mac) and not self._use_of(mac)
 
-    def check(self, request: Request, mac: str, who: Profile) -> None:
+    def check(self, request: ControlRequest, mac: str, who: Profile) -> None:
         """Refuse the request if ``pin`` is not the PIN of ``who``, or after too many wrong ones."""
         known, key, now = self._stored.of(who.id), f"{mac} {who.id}", self._loop_time()
         if known is None:
@@ -114,7 +114,7 @@ class PinDesk:
         if not self.is_own(mac, who):
             call.refuse("device", "is not one child's own", Code.PIN_ELSEWHERE)
         if self._stored.of(who.id) is not None:
-            old = Request(call.do, call.role, call.uid, {"pin": call.text("old")})
+            old = ControlRequest(call.do, call.role, call.uid, {"pin": call.text("old")})
             self.check(old, mac, who)
         return self._save(call, who, "")
 

@@ -31,7 +31,7 @@ from gateway.control.contract.sharing import (
     TakeBackRequest,
     UseRequest,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.schema import values_of
 from gateway.control.verbs import NoValues
@@ -311,14 +311,14 @@ class SharingVerbs:
             call.refuse("who", "is none of those who share this device", Code.NOT_SHARED)
         return known
 
-    def _refuse_uncertain(self, call: Request, mac: str, key: str = "device") -> None:
+    def _refuse_uncertain(self, call: ControlRequest, mac: str, key: str = "device") -> None:
         """Refuse the request if the device has an open question: another device may use its MAC address."""
         member, question = self._family.member_of(mac), self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if member is None or copied or member.asked or member.quarantined:
             call.refuse(key, "is not known for sure just now", Code.NEW_DEVICE)
 
-    def _refuse_handed(self, call: Request, mac: str) -> None:
+    def _refuse_handed(self, call: ControlRequest, mac: str) -> None:
         use = self._sharing.use_of(mac)
         if use is not None and use.handed:
             call.refuse("device", "is handed over: a parent ends that", Code.NOT_SHARED)
@@ -354,7 +354,7 @@ class SharingVerbs:
         return datetime.fromtimestamp(self._home.loop.now(), UTC)
 
     @staticmethod
-    def _mac(call: Request, key: str, text: str) -> str:
+    def _mac(call: ControlRequest, key: str, text: str) -> str:
         mac = parse_mac(text)
         if mac is None:
             call.refuse(key, "is no MAC address such as 02:00:00:00:00:0a")

@@ -17,7 +17,7 @@ from gateway.control.contract.site_repair import (
     SiteRepairRequest,
     StartRepairRequest,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.schema import values_of
 from gateway.core.errors import ControlError, PolicyError
@@ -85,7 +85,7 @@ class SiteRepairVerbs:
         self._audit(call, by, "teach", f"{profile.id}: a site, devices: {len(macs)}")
         return RepairStarted(host, lesson.until, tuple(sorted(macs)))
 
-    def _child(self, request: Request, ident: str) -> Profile:
+    def _child(self, request: ControlRequest, ident: str) -> Profile:
         profile = self._home.rules.household.profile(ident)
         if profile.built_in or not profile.is_child:
             request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
@@ -211,5 +211,5 @@ class SiteRepairVerbs:
         )
         return is_shared(domain, (*refused, *patterns))
 
-    def _audit(self, request: Request, by: str, what: str, detail: str) -> None:
+    def _audit(self, request: ControlRequest, by: str, what: str, detail: str) -> None:
         self._record_audit(what, detail, by=by, at=self._home.now(), origin=request.text("origin", ""))

@@ -29,7 +29,7 @@ from gateway.control.contract.status import (
     TimeLeft,
 )
 from gateway.control.contract.time import TimeUsed
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.dataplane.internet import Internet
@@ -128,7 +128,7 @@ class StatusVerb:
         figures: Callable[[], DaemonFigures],
         steps: Callable[[], tuple[AgeTransition, ...]],
         lists: Callable[[], UpdatePlan],
-        visitor: Callable[[Request], AccountResponse | None],
+        visitor: Callable[[ControlRequest], AccountResponse | None],
     ) -> None:
         self._home = home
         self._store = store

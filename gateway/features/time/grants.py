@@ -243,7 +243,7 @@ class Grants:
         self._warnings.look()
 
     def start(self) -> None:
-        """Continue with the opened sites and requests that were stored before the daemon started."""
+        """Load the stored site openings, end openings and requests that are over, and set the timer."""
         self._open = self._openings()
         self.look()
 

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import timedelta
 
-from gateway.control.protocol import Request
+from gateway.control.protocol import ControlRequest
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
@@ -31,7 +31,7 @@ class Helpers:
         self._gifts = gifts
         self._used: OrderedDict[int, int] = OrderedDict()  # revoked grant → minutes it was in force
 
-    def check_grant(self, request: Request, keys: Iterable[str], minutes: int) -> None:
+    def check_grant(self, request: ControlRequest, keys: Iterable[str], minutes: int) -> None:
         """Refuse a grant in which a helper gives too many minutes today, or gives them to a guest."""
         helper = self._access.helper(request)
         if helper is None:
@@ -55,7 +55,7 @@ class Helpers:
         }
         return max(0, helper.minutes - sum(given.values()))
 
-    def check_revoke(self, request: Request, number: int) -> None:
+    def check_revoke(self, request: ControlRequest, number: int) -> None:
         """Refuse the request if a helper revokes a grant of another account."""
         helper = self._access.helper(request)
         rows = (row for row in self._gifts.given() if row.grant == number)

@@ -18,7 +18,7 @@ from gateway.control.contract.time import (
     PauseRequest,
     SwitchEnd,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
@@ -84,7 +84,7 @@ class SwitchVerbs:
         self._home.publish("status", what="pause", who=who, until=shown, by=by)
         return SwitchEnd(until=shown)
 
-    def _check_helper(self, request: Request, keys: Collection[str] | None) -> None:
+    def _check_helper(self, request: ControlRequest, keys: Collection[str] | None) -> None:
         """Refuse the request if a helper replaces or ends a pause of another account.
 
         ``keys``: None for any pause.

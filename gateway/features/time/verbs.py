@@ -20,7 +20,7 @@ from gateway.control.contract.time import (
     RevokeRequest,
     RevokeResult,
 )
-from gateway.control.protocol import Call, Request
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
@@ -45,7 +45,7 @@ MINUTE = timedelta(minutes=1)
 _SHARED = (BEDTIME, WINDOW + INTERNET, INTERNET, WINDOW + PLAY, PLAY)
 
 
-def parse_service(request: Request, word: str | None, rules: RuleBook) -> str | None:
+def parse_service(request: ControlRequest, word: str | None, rules: RuleBook) -> str | None:
     """Return the id of the service in a request, written as ``x`` or ``service:x``; None if it names none.
 
     Refuses unknown services.

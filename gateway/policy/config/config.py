@@ -373,9 +373,9 @@ def _proposed_lists(node: Node) -> tuple[str, ...]:
 
 
 def _proposed_bands(node: Node) -> tuple[str, ...]:
-    from gateway.age.bands import Band  # most households have no proposal
+    from gateway.age.bands import AgeBand  # most households have no proposal
 
-    known = [band.value for band in Band if band.is_child]
+    known = [band.value for band in AgeBand if band.is_child]
     return tuple(fields.choice(entry, known) for entry in fields.entries(node, MAX_PROPOSED))
 
 

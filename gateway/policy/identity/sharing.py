@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, Profile
 
@@ -111,7 +111,7 @@ def _child(household: Household, who: str) -> Profile:
 
 def needs_pin(profile: Profile) -> bool:
     """Return True if this child confirms its identity with a PIN: from the age group 10-12 on."""
-    return profile.is_child and profile.band >= Band.AGE_10_12
+    return profile.is_child and profile.band >= AgeBand.AGE_10_12
 
 
 def may_open(household: Household, mac: str, closed: Profile) -> bool:

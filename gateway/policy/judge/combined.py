@@ -16,7 +16,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import SafeSearch
 from gateway.policy.time.gates import joined
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import Budget, Closing, Situation, Standing
+from gateway.policy.time.standing import Closing, Situation, Standing, TimeLimit
 from gateway.policy.values import Decision, Observation, Verdict
 
 _SEARCH = (SafeSearch.OFF, SafeSearch.MODERATE, SafeSearch.STRICT)
@@ -134,7 +134,7 @@ def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
     return found
 
 
-def _budgets(mine: Mapping[str, Budget], other: Mapping[str, Budget]) -> Mapping[str, Budget]:
+def _budgets(mine: Mapping[str, TimeLimit], other: Mapping[str, TimeLimit]) -> Mapping[str, TimeLimit]:
     """Return the limits of both by gate; of two for one gate, that with fewer minutes left."""
     both = {**other, **mine}
     for gate in mine.keys() & other.keys():

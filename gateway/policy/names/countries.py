@@ -43,7 +43,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.names.hosts import PublicSuffixCheck, read_entries
 from gateway.policy.profile.laws import day_of, parse_law, texts
 from gateway.policy.profile.rules import Law
@@ -146,7 +146,7 @@ class Rating:
     id: str
     name: str
     of: str
-    marks: Mapping[Band, RatingMark]  # for all six bands
+    marks: Mapping[AgeBand, RatingMark]  # for all six bands
     source: str
     date: date  # of the source
 
@@ -359,10 +359,10 @@ def parse_rating(node: Node) -> Rating:
     where = part.need("marks")
     marks = {}
     for key, place, value in fields.pairs(where):
-        if key not in [band.value for band in Band]:
-            place.refuse("is no band", fields.suggestion(key, [band.value for band in Band]))
-        marks[Band(key)] = _mark(value, Band(key))
-    missing = [band.value for band in Band if band not in marks]
+        if key not in [band.value for band in AgeBand]:
+            place.refuse("is no band", fields.suggestion(key, [band.value for band in AgeBand]))
+        marks[AgeBand(key)] = _mark(value, AgeBand(key))
+    missing = [band.value for band in AgeBand if band not in marks]
     if missing:
         where.place.refuse(f"has no {missing[0]}", "give a mark for each of the six bands")
     return Rating(
@@ -375,7 +375,7 @@ def parse_rating(node: Node) -> Rating:
     )
 
 
-def _mark(node: Node, band: Band) -> RatingMark:
+def _mark(node: Node, band: AgeBand) -> RatingMark:
     if isinstance(node, Scalar):
         return RatingMark(fields.text(node))
     part = fields.Fields(fields.mapping(node), ("mark", "then", "from"))

@@ -39,7 +39,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, host_map, read_entries, read_host
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
@@ -50,7 +50,7 @@ NEEDS = (PROBES, "time", "updates", "push", "certificates", "store")
 # Push and the store matter only while a person uses the device; the rest keeps a device healthy. Probes keep
 # the device on this network, so they are open during a pause as well.
 NEEDS_AT_NIGHT = frozenset({"time", "updates", "certificates"})
-OLDEST_STARTER = Band.AGE_6_9  # the packs are made for children up to nine
+OLDEST_STARTER = AgeBand.AGE_6_9  # the packs are made for children up to nine
 ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
 
 
@@ -63,11 +63,11 @@ class Site:
 
     id: str
     name: str
-    bands: frozenset[Band]
+    bands: frozenset[AgeBand]
     language: str
     names: tuple[str, ...]  # including companions
 
-    def is_for(self, band: Band) -> bool:
+    def is_for(self, band: AgeBand) -> bool:
         """Return True if the site is approved for an age group.
 
         Sites for the packs' oldest age group are for older children too.
@@ -126,9 +126,9 @@ def parse_sites(source: str | bytes, file: str, is_public_suffix: PublicSuffixCh
     return tuple(read.values())
 
 
-def _bands(node: Node) -> frozenset[Band]:
-    known = [band.value for band in Band]
-    read = frozenset(Band(fields.choice(item, known)) for item in fields.items(node))
+def _bands(node: Node) -> frozenset[AgeBand]:
+    known = [band.value for band in AgeBand]
+    read = frozenset(AgeBand(fields.choice(item, known)) for item in fields.items(node))
     if not read:
         node.place.refuse("names no band", "write it as [0-5, 6-9]")
     return read
@@ -178,6 +178,6 @@ def _address(node: Node) -> str:
         node.place.refuse(f"{shown(word)} is not an IPv4 address", "write it like 203.0.113.1")
 
 
-def site_map(sites: Iterable[Site], band: Band) -> HostMap[Site]:
+def site_map(sites: Iterable[Site], band: AgeBand) -> HostMap[Site]:
     """Return a map of host names to the approved sites for an age group."""
     return host_map((name, site) for site in sites if site.is_for(band) for name in site.names)

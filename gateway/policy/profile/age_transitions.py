@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.time.clock_changes import Jump
@@ -56,7 +56,7 @@ class LastTransition:
 
     profile: str
     name: str  # used when the profile no longer exists
-    band: Band  # before the step
+    band: AgeBand  # before the step
     month: str  # of the step, as in the file
     since: datetime  # since when the proposal could be read; days while the gateway was off do not count
     seen: datetime  # approximate time of the last check
@@ -70,16 +70,16 @@ class LastTransition:
     revision: int = 0  # and after it
 
     @property
-    def then(self) -> Band:
+    def then(self) -> AgeBand:
         """The age group after the step."""
-        return next_band(self.band) or Band.ADULT
+        return next_band(self.band) or AgeBand.ADULT
 
     @property
     def is_final(self) -> bool:
         """True if the next age group is adult: control ends."""
-        return self.then is Band.ADULT
+        return self.then is AgeBand.ADULT
 
-    def is_of(self, band: Band, month: str | None) -> bool:
+    def is_of(self, band: AgeBand, month: str | None) -> bool:
         """Return True if a profile with this age group and month awaits this step."""
         return self.band is band and self.month == month
 
@@ -98,7 +98,7 @@ def months_on(month: date, months: int) -> date:
     return date(years, index + 1, 1)
 
 
-def is_about(step: LastTransition, band: Band, month: str | None) -> bool:
+def is_about(step: LastTransition, band: AgeBand, month: str | None) -> bool:
     """Return True if the profile still awaits the step, or has the next age group if the step was taken."""
     if step.state is TransitionState.TAKEN:
         return band is step.then
@@ -112,7 +112,7 @@ def month_of(text: str) -> date:
     return found
 
 
-def month_after(band: Band, month: str) -> str | None:
+def month_after(band: AgeBand, month: str) -> str | None:
     """Return the month in which the age group that begins in ``month`` ends.
 
     None for the last age group, or if the month is outside the valid years.
@@ -138,7 +138,7 @@ def due_day(step: LastTransition, begun: date) -> date:
 
 
 def check_step(
-    profile: str, name: str, band: Band, month: str | None, kept: LastTransition | None, now: datetime
+    profile: str, name: str, band: AgeBand, month: str | None, kept: LastTransition | None, now: datetime
 ) -> TransitionCheck:
     """Return the step to store for one profile, and whether it is due.
 
@@ -151,7 +151,7 @@ def check_step(
         if month is None or next_band(band) is None or now.date() < month_of(month):
             return TransitionCheck(None if _is_forgotten(known, now) else known)
         kept = None
-    if kept is not None and kept.state is TransitionState.OPEN and kept.is_final and band is Band.ADULT:
+    if kept is not None and kept.state is TransitionState.OPEN and kept.is_final and band is AgeBand.ADULT:
         return TransitionCheck(kept, due=True)  # a guardian wrote it into the file, which is an approval
     if month is None or next_band(band) is None:
         return TransitionCheck(None)
@@ -261,7 +261,7 @@ def changes(step: LastTransition, said: Mapping[str, object]) -> dict[str, objec
     """
     if step.is_final:
         gone = {key: None for key in said if key not in (*KEPT_KEYS, "band")}
-        return {**gone, "band": Band.ADULT.value}
+        return {**gone, "band": AgeBand.ADULT.value}
     return {"band": step.then.value, "next_step": month_after(step.then, step.month)}
 
 
@@ -286,6 +286,6 @@ def makes_sense(month: date, today: date) -> bool:
     return first <= month <= first.replace(year=first.year + FARTHEST)
 
 
-def next_band(band: Band) -> Band | None:
+def next_band(band: AgeBand) -> AgeBand | None:
     """Return the age group after this one; None for the last."""
-    return next((following for following in Band if following.rank == band.rank + 1), None)
+    return next((following for following in AgeBand if following.rank == band.rank + 1), None)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, time
 from typing import Any, NoReturn, TypeVar
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PEOPLE_LIMIT, SECRET, PersonRole
@@ -106,7 +106,7 @@ class KeptStep:
             now, datetime.combine(age_transitions.month_of(self.until) - age_transitions.DAY, time(), UTC)
         )
         return age_transitions.LastTransition(
-            *(self.profile, self.profile, Band(self.band), self.month, begun, begun),
+            *(self.profile, self.profile, AgeBand(self.band), self.month, begun, begun),
             until=self.until, reason=self.reason, put_off_by=self.by,
         )  # fmt: skip
 
@@ -254,7 +254,7 @@ def _check(backup: Backup) -> None:
         _refuse("devices has one without an address")
     if not all(DIGEST.fullmatch(pin.salt) and DIGEST.fullmatch(pin.hash) for pin in backup.pins):
         _refuse("pins has one that cannot be one")
-    if not {held.band for held in backup.bands} <= {band.value for band in Band}:
+    if not {held.band for held in backup.bands} <= {band.value for band in AgeBand}:
         _refuse("bands has one that there is not")
     if not all(map(_could_be_put_off, backup.steps)):
         _refuse("steps has one that nobody could put off so")
@@ -272,11 +272,11 @@ def _check(backup: Backup) -> None:
 def _could_be_put_off(step: KeptStep) -> bool:
     """Return True if a gateway could have postponed this change of age group."""
     month, until = read_month(step.month), read_month(step.until)
-    if month is None or until is None or step.band not in {band.value for band in Band}:
+    if month is None or until is None or step.band not in {band.value for band in AgeBand}:
         return False
     months = 12 * (until.year - month.year) + until.month - month.month
     reason = step.reason.strip() == step.reason and 0 < len(step.reason) <= age_transitions.REASON_LIMIT
-    return reason and 1 <= months <= age_transitions.MOST_MONTHS and Band(step.band) < Band.AGE_16_17
+    return reason and 1 <= months <= age_transitions.MOST_MONTHS and AgeBand(step.band) < AgeBand.AGE_16_17
 
 
 def _moment(text: str) -> datetime:

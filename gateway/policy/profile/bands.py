@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.names.categories import translations
 from gateway.policy.profile import rule_file as rulefile
 from gateway.policy.profile.rule_file import Vocabulary
@@ -28,7 +28,7 @@ MAX_LOG_DAYS = 30
 class BandRules:
     """The default rules of an age group."""
 
-    band: Band
+    band: AgeBand
     title: Mapping[str, str]  # by language
     rules: Rules
     log_days: int  # how long details are stored
@@ -50,10 +50,10 @@ class BandRules:
         return self.band.is_child and rules.mode.value is Mode.BLOCK_LIST and not rules.unknown.value.refuses
 
 
-Bands = Mapping[Band, BandRules]
+Bands = Mapping[AgeBand, BandRules]
 
 
-def owner_of(band: Band) -> str:
+def owner_of(band: AgeBand) -> str:
     """Return the owner of an age group's rules in decisions, such as ``band:10-12``."""
     return f"band:{band.value}"
 
@@ -62,7 +62,7 @@ def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
     """Return the rules in an age group's file. Raises PolicyError with file, line, key and fix."""
     document = parse_document(source, file)
     part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS))
-    band = Band(fields.choice(part.need("band"), [band.value for band in Band]))
+    band = AgeBand(fields.choice(part.need("band"), [band.value for band in AgeBand]))
     for key in REQUIRED:
         part.need(key)
     rules = rulefile.read_rules(document, NO_RULES, owner_of(band), words, rulefile.LOG_LEVELS)
@@ -77,7 +77,7 @@ def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
     )
 
 
-def _suggested(node: Node, band: Band) -> Bedtime:
+def _suggested(node: Node, band: AgeBand) -> Bedtime:
     part = fields.Fields(fields.mapping(node), ("bedtime",))
     return timetext.by_day(
         part.need("bedtime"),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from gateway.age.bands import Band, youngest
+from gateway.age.bands import AgeBand, youngest
 from gateway.core.errors import PolicyError
 from gateway.policy.identity import macs
 from gateway.policy.profile import rule_file as rulefile
@@ -38,7 +38,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
 DaysOf = Callable[[str], frozenset[date]]
 """Returns the days of a calendar by its file name in the profile. Raises PolicyError for an invalid one."""
 
-DEFAULT_BAND = Band.AGE_10_12  # for a family without a child in a block-list band
+DEFAULT_BAND = AgeBand.AGE_10_12  # for a family without a child in a block-list band
 MAX_STEM = 32  # characters; an id has 40 at most, and a number may follow
 FALLBACK = "child"  # for a name without a letter that has an ASCII form
 
@@ -65,7 +65,7 @@ class Profile:
 
     id: str  # the file's name without its ending; ASCII
     name: str  # free text
-    band: Band
+    band: AgeBand
     devices: tuple[str, ...]  # MACs, lower case with colons
     rules: Rules
     built_in: bool = False  # guest and home
@@ -88,7 +88,7 @@ class Profile:
         """True if undecided flows are blocked while the daemon is down."""
         return self.rules.failure.value == "closed"
 
-    def with_log_level(self, highest_held: Band, bands: Bands) -> Profile:
+    def with_log_level(self, highest_held: AgeBand, bands: Bands) -> Profile:
         """Return the profile with its log level capped by the highest age group that this person ever had."""
         level = min(self.rules.log_level, bands[highest_held].rules.log_level)
         return (
@@ -125,7 +125,7 @@ def parse_profile(
     check_id(profile_id, file)
     document = parse_document(source, file)
     part = fields.Fields(document, (*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS))
-    band = Band(fields.choice(part.need("band"), [known.value for known in Band]))
+    band = AgeBand(fields.choice(part.need("band"), [known.value for known in AgeBand]))
     base = bands[band].rules
     return Profile(
         id=profile_id,
@@ -203,16 +203,16 @@ def home_profile(bands: Bands) -> Profile:
 
     Only what is blocked for everyone is blocked; there are no time rules and no log.
     """
-    return Profile(HOME, "Home", Band.ADULT, (), _unfiltered(bands), built_in=True)
+    return Profile(HOME, "Home", AgeBand.ADULT, (), _unfiltered(bands), built_in=True)
 
 
 def _unfiltered(bands: Bands) -> Rules:
-    adult: BandRules = bands[Band.ADULT]
+    adult: BandRules = bands[AgeBand.ADULT]
     # An unfiltered device has no person, whatever the adult band says about logging or failure.
     return replace(NO_RULES, failure=adult.rules.failure, clock_unset=adult.rules.clock_unset)
 
 
-def guest_band(profiles: Iterable[Profile], bands: Bands) -> Band:
+def guest_band(profiles: Iterable[Profile], bands: Bands) -> AgeBand:
     """Return the age group for guests: the family's youngest in which unlisted sites are open.
 
     DEFAULT_BAND if no child has such an age group.

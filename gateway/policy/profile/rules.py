@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.time.time_text import ByDay, Span
 
@@ -158,7 +158,7 @@ class Law:
         """The rule's text in decisions, such as ``law:au-under-16-social``."""
         return f"law:{self.id}"
 
-    def binds(self, band: Band) -> bool:
+    def binds(self, band: AgeBand) -> bool:
         """Return True if every child of an age group is younger than the law's age.
 
         Only a child's age group is known, not its age.

@@ -385,7 +385,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class Schedule:
     """The open and blocked hours of one person on any day, for a week view."""
 
     profile: Profile

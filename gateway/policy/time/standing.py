@@ -169,7 +169,7 @@ class Closing:
     owner: str
 
 
-class Budget(NamedTuple):
+class TimeLimit(NamedTuple):
     """The minutes of a daily limit: used, allowed and extra."""
 
     used: int
@@ -194,7 +194,7 @@ class Budget(NamedTuple):
         return False
 
 
-class WeekBudget(Budget):
+class WeekLimit(TimeLimit):
     """The minutes of a weekly limit: used, allowed and extra."""
 
     __slots__ = ()
@@ -208,7 +208,7 @@ class WeekBudget(Budget):
         return True
 
 
-def binding(budgets: Iterable[Budget]) -> Budget:
+def binding(budgets: Iterable[TimeLimit]) -> TimeLimit:
     """Return the limit whose minutes end first.
 
     Of two that are used up it is the weekly one, which lasts longer.
@@ -228,7 +228,7 @@ class Standing:
     off: bool  # filtering is off
     since: datetime
     until: datetime
-    budgets: Mapping[str, Budget]  # by gate: of the limits that apply today, the one that closes first
+    budgets: Mapping[str, TimeLimit]  # by gate: of the limits that apply today, the one that closes first
     allowed: tuple[tuple[str, datetime], ...] = ()  # openings of the situation that have not ended
     lesson: ActiveRepair | None = None  # the repair in progress
 
@@ -323,7 +323,7 @@ class TimeRules:
         self.rules = profile.rules
         self.situation = situation
         self.calendar, self.tables = by_the_clock(profile, calendar)
-        self._budgets: tuple[datetime, dict[str, tuple[Budget, ...]]] | None = None
+        self._budgets: tuple[datetime, dict[str, tuple[TimeLimit, ...]]] | None = None
 
     def close(self, closed: dict[str, Closing], changes: list[datetime], now: datetime) -> None:
         """Add the gates that the clock closes to ``closed``, and when that changes to ``changes``."""
@@ -353,7 +353,7 @@ class TimeRules:
         self,
         closed: dict[str, Closing],
         changes: list[datetime],
-        budgets: Mapping[str, Budget],
+        budgets: Mapping[str, TimeLimit],
         now: datetime,
     ) -> None:
         """Add the limits whose minutes are used up to ``closed``, and the end of the day to ``changes``.
@@ -377,48 +377,48 @@ class TimeRules:
             known if known is not None and not self.situation.clock_known else self.calendar.family_day(now)
         )
 
-    def budgets(self, now: datetime) -> dict[str, Budget]:
+    def budgets(self, now: datetime) -> dict[str, TimeLimit]:
         """Return gate → its daily or weekly limit, whichever closes first at ``now``."""
         return {gate: binding(found) for gate, found in self._all_budgets(now).items()}
 
-    def budgets_of(self, gate: str, now: datetime) -> tuple[Budget, ...]:
+    def budgets_of(self, gate: str, now: datetime) -> tuple[TimeLimit, ...]:
         """Return the daily and weekly limits of a gate at ``now``, as far as it has them."""
         return self._all_budgets(now).get(gate, ())
 
     def left(self, gate: str, now: datetime) -> int | None:
         """Return the minutes left of a gate's limits; None without a limit.
 
-        See `Budget.left` for negative ones.
+        See `TimeLimit.left` for negative ones.
         """
         return min((budget.left for budget in self.budgets_of(gate, now)), default=None)
 
-    def _all_budgets(self, now: datetime) -> dict[str, tuple[Budget, ...]]:
+    def _all_budgets(self, now: datetime) -> dict[str, tuple[TimeLimit, ...]]:
         if self._budgets is None or self._budgets[0] != now:
             self._budgets = now, self._count(now)
         return self._budgets[1]
 
-    def _count(self, now: datetime) -> dict[str, tuple[Budget, ...]]:
+    def _count(self, now: datetime) -> dict[str, tuple[TimeLimit, ...]]:
         """Return gate → its daily and weekly limits at ``now``, with the used and extra minutes."""
         day, known = self.today(now), self.situation
         is_day = known.day == day
         week = None if known.day is None else self.calendar.first_of_week(known.day)
         is_week = week == self.calendar.first_of_week(day)
-        found: dict[str, tuple[Budget, ...]] = {}
+        found: dict[str, tuple[TimeLimit, ...]] = {}
         for gate in self.rules.limits:
-            budgets: list[Budget] = []
+            budgets: list[TimeLimit] = []
             limit = limit_on(self.rules, gate, day, self.calendar)
             if limit is not None:
                 spent = (known.used.get(gate, 0), known.bonus.get(gate, 0)) if is_day else (0, 0)
-                budgets.append(Budget(spent[0], limit.value // MINUTE, spent[1], limit.owner))
+                budgets.append(TimeLimit(spent[0], limit.value // MINUTE, spent[1], limit.owner))
             limit = week_limit(self.rules, gate)
             if limit is not None:
                 spent = (known.week_used.get(gate, 0), known.week_bonus.get(gate, 0)) if is_week else (0, 0)
-                budgets.append(WeekBudget(spent[0], limit.value // MINUTE, spent[1], limit.owner))
+                budgets.append(WeekLimit(spent[0], limit.value // MINUTE, spent[1], limit.owner))
             if budgets:
                 found[gate] = tuple(budgets)
         return found
 
-    def _renewed(self, gate: str, now: datetime, spent: Budget) -> datetime | None:
+    def _renewed(self, gate: str, now: datetime, spent: TimeLimit) -> datetime | None:
         """Return when a limit that is used up has minutes again, and no earlier time rule is closed.
 
         None: not within LOOK_AHEAD changes.
@@ -554,7 +554,7 @@ class Outlook:
         return {gate: at for gate, at in found.items() if at is not None}
 
     def is_shut_or_granted(self, gate: str) -> bool:
-        """Return True if the gate's own rule closes it now, ignoring grants."""
+        """Return True if the gate's own rule closes it now, even if a grant keeps it open."""
         if self.start > self.now:
             return False
         budgets = self._time.budgets_of(gate, self.now)

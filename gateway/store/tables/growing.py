@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.profile.age_transitions import LastTransition, TransitionState
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
@@ -85,6 +85,6 @@ def _row(step: LastTransition) -> tuple[object, ...]:
 def _read(row: tuple[Any, ...]) -> LastTransition:
     profile, name, band, month, since, seen, state, until, reason, put_off_by, taken, *rest = row
     return LastTransition(
-        profile, name, Band(band), month, moment(since), moment(seen), TransitionState(state), until, reason,
-        put_off_by, moment_or_none(taken), *rest,
+        profile, name, AgeBand(band), month, moment(since), moment(seen), TransitionState(state), until,
+        reason, put_off_by, moment_or_none(taken), *rest,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, table_snapshot
 
@@ -18,14 +18,14 @@ class HeldBandTable:
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
         writer.add(self._snapshot)
-        known = {band.value: band for band in Band}
+        known = {band.value: band for band in AgeBand}
         rows = database.rows("SELECT profile, band FROM bands")
         self._held = {profile: known[band] for profile, band in rows if band in known}
 
-    def all(self) -> Mapping[str, Band]:
+    def all(self) -> Mapping[str, AgeBand]:
         return self._held
 
-    def hold(self, profile: str, band: Band) -> Band:
+    def hold(self, profile: str, band: AgeBand) -> AgeBand:
         """Record the current age group of a profile and return its highest one so far."""
         before = self._held.get(profile)
         if before is not None and band <= before:

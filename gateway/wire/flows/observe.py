@@ -71,7 +71,9 @@ class Observer:
         self.work = 0  # steps so far: records and lines read
 
     def look(self, data: bytes) -> StreamClaims:
-        """Return all host claims in ``data``. Raises WireError if it has too many possible starts."""
+        """Return the hosts that TLS hellos and HTTP requests in ``data`` ask for.
+
+        Raises WireError if too many positions look like the start of one."""
         claims: list[HostClaim] = []
         steps = _steps(data)
         self.work += steps

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import Request
+from gateway.control.protocol import ControlRequest
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.web.backup_encryption import decrypt_backup, encrypt_backup
@@ -31,11 +31,11 @@ class Family:
         self.done: list[str] = []
         self.came, self.look = "", dict(LOOK)
 
-    def backup(self, request: Request) -> dict[str, object]:
+    def backup(self, request: ControlRequest) -> dict[str, object]:
         start = request.whole("from", least=0, most=1000, default=0)
         return {"text": TEXT[start : start + 20], "size": len(TEXT), "left_out": ["a/b.ics"], "from": start}
 
-    def restore(self, request: Request) -> dict[str, object]:
+    def restore(self, request: ControlRequest) -> dict[str, object]:
         action = request.text("action")
         self.done.append(action)
         if action == "piece":

@@ -17,7 +17,7 @@ import yaml
 from gateway.check.lists import sealed_findings
 from gateway.cli.commands.sealed import innocent_names
 from gateway.cli.settings import read_config
-from gateway.control.protocol import Request
+from gateway.control.protocol import ControlRequest
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.sealed.sealed_set import parse_set
@@ -216,7 +216,7 @@ def test_neither_is_all_of_a_registry(issuer: Issuer, suffix: str) -> None:
 
 
 def _daemon(refused: set[str], asked: list[str], most: int = 99) -> dict[str, Any]:
-    def lookup(request: Request) -> dict[str, object]:
+    def lookup(request: ControlRequest) -> dict[str, object]:
         if len(asked) >= most:
             msg = "list_lookup: too many names were asked for; ask again in a minute"
             raise ControlError(msg).coded(Code.ASK_LATER)
@@ -276,7 +276,7 @@ def test_a_capture_of_a_thousand_names_meets_the_daemons_bound(issuer: Issuer, t
 
 
 def test_why_does_not_go_by_the_files_where_the_daemon_answers_nobody(issuer: Issuer, tmp_path: Path) -> None:
-    def why(_request: Request) -> dict[str, object]:
+    def why(_request: ControlRequest) -> dict[str, object]:
         msg = "why: too many names were asked for; ask again in a minute"
         raise ControlError(msg).coded(Code.ASK_LATER)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from gateway.control.protocol import Request
+from gateway.control.protocol import ControlRequest
 from gateway.features.status.support_file import operating_system
 from tests.cli.conftest import Qalqan
 from tests.control.running import running
@@ -33,7 +33,7 @@ def test_without_a_daemon_it_has_the_checks_and_nobody_s_name(
 def test_it_waits_for_the_daemon_s_checks(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def support(request: Request) -> dict[str, object]:
+    def support(request: ControlRequest) -> dict[str, object]:
         asked.append(request.do)
         return {"check": {"running": len(asked) < 2}, "figures": {"packets": len(asked)}}
 

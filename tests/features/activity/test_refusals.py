@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.control.protocol import Request, Role, decode, encode
+from gateway.control.protocol import ControlRequest, Role, decode, encode
 from gateway.control.router import Router
 from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
@@ -59,7 +59,7 @@ class Told:
         self.decision_log.decided(subject, seen, subject.decide(seen, NOON), NOON)
 
     def answer(self, **values: object) -> dict[str, Any]:
-        return decode(encode(self._router.verbs["refusals"](Request("refusals", Role.WEB, 1, values))))
+        return decode(encode(self._router.verbs["refusals"](ControlRequest("refusals", Role.WEB, 1, values))))
 
 
 @pytest.fixture

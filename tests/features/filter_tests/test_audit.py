@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.control.protocol import ANSWER_LIMIT, Request, Role, decode, encode
+from gateway.control.protocol import ANSWER_LIMIT, ControlRequest, Role, decode, encode
 from gateway.control.router import Router
 from gateway.core.bus import Bus, ControlEvent
 from gateway.core.errors import ControlError, KernelError
@@ -101,7 +101,7 @@ class Gateway:
             raise KernelError("the kernel says no")
 
     def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
-        request = Request(do, role, 0, values, self.gone.append)
+        request = ControlRequest(do, role, 0, values, self.gone.append)
         return decode(encode(self.verbs[do](request)))
 
     def begin(self, who: str = "daughter") -> dict[str, Any]:

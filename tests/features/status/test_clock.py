@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.control.protocol import Request, Role
+from gateway.control.protocol import ControlRequest, Role
 from gateway.control.router import Router
 from gateway.core.errors import ControlError
 from gateway.features.status import clock as clockverbs
@@ -44,7 +44,7 @@ def ask(
         audit=audit,
     )
     clockverbs.ClockVerbs(cast("Any", home), watch, cast("Any", store)).register(router)
-    return router.verbs[do](Request(do, role, 0, values))
+    return router.verbs[do](ControlRequest(do, role, 0, values))
 
 
 def test_a_guardians_phone_is_audited(scene: Scene) -> None:

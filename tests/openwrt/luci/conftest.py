@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import Request
+from gateway.control.protocol import ControlRequest
 from tests.features.conftest import at
 from tests.features.desk import Desk
 from tests.openwrt.luci.running import Call, Node, asked_of_plugin, fine, serving
@@ -41,7 +41,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 @pytest.fixture
 def asking(node: Node) -> Asking:
     def ask(desk: Desk, *wanted: Call, **around: Any) -> list[dict[str, Any]]:
-        def verb(request: Request) -> dict[str, Any]:
+        def verb(request: ControlRequest) -> dict[str, Any]:
             return desk.ask(request.do, request.role, **request.values)
 
         runtime = desk.folder / "run"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import Request
+from gateway.control.protocol import ControlRequest
 from tests.openwrt.luci.conftest import Make
 from tests.openwrt.luci.running import PLUGIN, VIEWS, Node, world
 from tests.webui.standin.healthy import Healthy
@@ -277,7 +277,7 @@ def test_from_the_tap_to_the_daemon_and_back(node: Node, make: Make) -> None:
     desk = make("2026-11-24T16:30", daughter={"bedtime": {"school": "20:45-07:00"}, "limits": {}})
     healthy = Healthy().verbs()["health"]
 
-    def verb(request: Request) -> Any:
+    def verb(request: ControlRequest) -> Any:
         return (
             healthy(request)
             if request.do == "health"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import ANSWER_LIMIT, Request
+from gateway.control.protocol import ANSWER_LIMIT, ControlRequest
 from tests.control.running import running
 from tests.features.conftest import at
 from tests.features.surfaces import MAXIMA
@@ -159,7 +159,7 @@ def test_health_is_what_is_to_be_mended_and_no_log(node: Node, tmp_path: Path) -
     healthy, asked = Healthy(), list[dict[str, Any]]()
     healthy.findings = (*healthy.findings, *TROUBLE)
 
-    def health(request: Request) -> Any:
+    def health(request: ControlRequest) -> Any:
         asked.append(dict(request.values))
         return healthy.verbs()["health"](request)
 

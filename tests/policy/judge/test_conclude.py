@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.judge.conclude import Conclusion, conclude, owned_rule
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
@@ -193,7 +193,7 @@ def test_the_familys_entry_wins_over_the_bands() -> None:
 
 def test_the_familys_word_on_a_category_goes_before_an_approved_site() -> None:
     site = Site(
-        "s", "Plays", frozenset({Band.AGE_0_5, Band.AGE_6_9}), "en", ("plays.example", "porn.example")
+        "s", "Plays", frozenset({AgeBand.AGE_0_5, AgeBand.AGE_6_9}), "en", ("plays.example", "porn.example")
     )
     world = a_world(sites=(site,))
     assert outcome("band: 6-9", "plays.example", world) == ("allow", "open", "approved site: Plays")
@@ -203,7 +203,7 @@ def test_the_familys_word_on_a_category_goes_before_an_approved_site() -> None:
 
 
 def test_an_approved_site_that_is_a_game_spends_play() -> None:
-    site = Site("s", "Plays", frozenset({Band.AGE_0_5}), "en", ("plays.example",))
+    site = Site("s", "Plays", frozenset({AgeBand.AGE_0_5}), "en", ("plays.example",))
     assert "play" in concluded("band: 0-5", "plays.example", a_world(sites=(site,))).outcome.gates
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.judge.facts import EntryIndex, FactFinder, HostFacts
 from gateway.policy.judge.world import sites_behind_proxy
 from gateway.policy.names.packs import Site
@@ -110,7 +110,7 @@ def test_resolver_signals(host: str, signal: BypassMethod | None) -> None:
 
 
 def test_approved_sites_count_where_names_are_asked_for_first() -> None:
-    site = Site("s", "S", frozenset({Band.AGE_6_9}), "en", ("site.example",))
+    site = Site("s", "S", frozenset({AgeBand.AGE_6_9}), "en", ("site.example",))
     world = a_world(sites=(site,))
     for text, approved in [
         ("band: 6-9", True),

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import webui
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.policy.names.categories import LANGUAGES, parse_categories
 from tests.policy.homes import product
@@ -70,7 +70,7 @@ def test_a_title_is_nothing_else_s(language: str) -> None:
     told = load_catalogues(Path(webui.__file__).with_name("translations"))[language]
     english = [one["name"]["en"] for one in data("categories.yaml")["categories"].values()]
     kinds = [told.pgettext("kind", one).casefold() for one in english]
-    ages = [data(f"bands/{band.value}.yaml")["title"][language].casefold() for band in Band]
+    ages = [data(f"bands/{band.value}.yaml")["title"][language].casefold() for band in AgeBand]
     assert len({*kinds, *ages}) == len(kinds) + len(ages)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.packs import parse_ech_names, parse_engines, parse_needs, parse_sites, site_map
@@ -36,7 +36,7 @@ packs:
     ],
 )
 def test_sites_by_band(band: str, names: set[str]) -> None:
-    assert set(site_map(parse_sites(SITES, "f", CHECK), Band(band))) == names
+    assert set(site_map(parse_sites(SITES, "f", CHECK), AgeBand(band))) == names
 
 
 def test_engines() -> None:

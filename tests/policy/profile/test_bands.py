@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.policy.profile.bands import parse_band
 from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
@@ -16,11 +16,11 @@ BANDS = product().bands
 
 
 def test_the_six_bands_are_there() -> None:
-    assert set(BANDS) == set(Band)
+    assert set(BANDS) == set(AgeBand)
 
 
-@pytest.mark.parametrize("band", [band for band in Band if band.is_child])
-def test_a_childs_band_says_something_of_each_category(band: Band) -> None:
+@pytest.mark.parametrize("band", [band for band in AgeBand if band.is_child])
+def test_a_childs_band_says_something_of_each_category(band: AgeBand) -> None:
     assert set(BANDS[band].rules.categories) == set(BAND_CATEGORIES)
 
 
@@ -38,7 +38,7 @@ def test_a_childs_band_says_something_of_each_category(band: Band) -> None:
 def test_the_scalars(
     band: str, mode: str, unknown: str, safe: str, strict: bool, log_level: int, failure: str, clock: str
 ) -> None:
-    rules = BANDS[Band(band)].rules
+    rules = BANDS[AgeBand(band)].rules
     assert rules.mode.value is Mode(mode)
     assert rules.unknown.value is Action(unknown)
     assert rules.safe_search.value is SafeSearch(safe)
@@ -54,7 +54,7 @@ def test_the_ways_around_the_filter() -> None:
         band.value: {
             way.value for way, one in BANDS[band].rules.ways.items() if one.value is MethodSetting.BLOCK
         }
-        for band in Band
+        for band in AgeBand
     }
     every = {one.value for one in BypassMethod}
     for band in ("0-5", "6-9", "10-12"):
@@ -83,7 +83,7 @@ def test_the_ways_around_the_filter() -> None:
     ],
 )
 def test_categories_by_band(category: str, actions: str) -> None:
-    children = [band for band in Band if band.is_child]
+    children = [band for band in AgeBand if band.is_child]
     assert [str(BANDS[band].rules.categories[category].value) for band in children] == actions.split()
 
 
@@ -97,7 +97,7 @@ def test_categories_by_band(category: str, actions: str) -> None:
     ],
 )
 def test_bedtimes(band: str, school: str, free: str) -> None:
-    bedtime = BANDS[Band(band)].rules.bedtime
+    bedtime = BANDS[AgeBand(band)].rules.bedtime
     for weekday in range(7):
         for is_free, text in ((False, school), (True, free)):
             owned = bedtime.on(weekday, free=is_free)
@@ -106,7 +106,7 @@ def test_bedtimes(band: str, school: str, free: str) -> None:
 
 
 def test_from_sixteen_on_bedtime_is_a_suggestion() -> None:
-    band = BANDS[Band.AGE_16_17]
+    band = BANDS[AgeBand.AGE_16_17]
     assert not band.rules.bedtime
     suggested = band.suggested_bedtime.on(0, free=False)
     assert suggested is not None
@@ -115,7 +115,7 @@ def test_from_sixteen_on_bedtime_is_a_suggestion() -> None:
 
 def test_bands_limit_play_and_never_the_internet() -> None:
     minutes = {}
-    for band in Band:
+    for band in AgeBand:
         limits = BANDS[band].rules.limits
         assert set(limits) <= {"play"}
         if limits:
@@ -127,15 +127,15 @@ def test_bands_limit_play_and_never_the_internet() -> None:
 
 
 def test_an_adults_band_filters_nothing() -> None:
-    assert [band.value for band in Band if not BANDS[band].rules.filters] == ["adult"]
+    assert [band.value for band in AgeBand if not BANDS[band].rules.filters] == ["adult"]
 
 
 def test_which_bands_lend_their_categories_to_guests() -> None:
-    assert [band.value for band in Band if BANDS[band].for_guests] == ["10-12", "13-15", "16-17"]
+    assert [band.value for band in AgeBand if BANDS[band].for_guests] == ["10-12", "13-15", "16-17"]
 
 
 def test_how_long_detail_is_kept() -> None:
-    assert [BANDS[band].log_days for band in Band] == [7, 7, 7, 7, 0, 0]
+    assert [BANDS[band].log_days for band in AgeBand] == [7, 7, 7, 7, 0, 0]
 
 
 WHOLE = """
@@ -173,7 +173,7 @@ clock_unset: strict
     ],
 )
 def test_what_is_refused(old: str, new: str, says: str) -> None:
-    assert parse_band(WHOLE, "f", words()).band is Band.AGE_10_12
+    assert parse_band(WHOLE, "f", words()).band is AgeBand.AGE_10_12
     with pytest.raises(PolicyError, match="; ") as refused:
         parse_band(WHOLE.replace(old, new), "10-12.yaml", words())
     assert says in str(refused.value)
@@ -185,8 +185,8 @@ def test_what_is_one_persons_is_in_no_band(key: str) -> None:
         parse_band(f"{WHOLE}{key}: []\n", "f", words())
 
 
-@pytest.mark.parametrize("band", Band)
-def test_children_have_a_landing_and_updates_are_open(band: Band) -> None:
+@pytest.mark.parametrize("band", AgeBand)
+def test_children_have_a_landing_and_updates_are_open(band: AgeBand) -> None:
     rules = BANDS[band].rules
     assert rules.landing.value == timedelta(minutes=10 if band.is_child else 0)
     assert not rules.linger.value

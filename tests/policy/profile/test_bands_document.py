@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.rules import PLAY
 from gateway.policy.time.standing import PLAIN
@@ -28,13 +28,13 @@ def rows() -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def judge(band: Band) -> Judge:
+def judge(band: AgeBand) -> Judge:
     names = {f"{kind.replace('_', '-')}.example": {kind} for kind in product().categories.by_id}
     world = replace(product().world(("en",)), table=table(names))
     return Judge(a_profile(f'band: "{band.value}"'), world, CALENDAR)
 
 
-def does(band: Band, host: str) -> str:
+def does(band: AgeBand, host: str) -> str:
     """In a word of the table."""
     found = judge(band).decide(asks(host), PLAIN, AFTERNOON)
     if found.reason is Reason.REFUSED_FOR_EVERYONE:
@@ -48,13 +48,13 @@ def does(band: Band, host: str) -> str:
 
 @pytest.mark.parametrize("kind", BAND_CATEGORIES)
 def test_a_kind_does_what_the_table_says(kind: str) -> None:
-    assert tuple(does(band, f"{kind.replace('_', '-')}.example") for band in Band) == rows()[kind]
+    assert tuple(does(band, f"{kind.replace('_', '-')}.example") for band in AgeBand) == rows()[kind]
 
 
 def test_names_of_no_kind_and_what_binds_everyone() -> None:
-    assert tuple(does(band, "nobody-knows.example") for band in Band) == rows()["no category"]
+    assert tuple(does(band, "nobody-knows.example") for band in AgeBand) == rows()["no category"]
     for kind in ("malware", "phishing", "csam"):
-        assert tuple(does(band, f"{kind}.example") for band in Band) == rows()["malware, phishing, csam"]
+        assert tuple(does(band, f"{kind}.example") for band in AgeBand) == rows()["malware, phishing, csam"]
 
 
 def test_no_row_is_missing_or_too_many() -> None:
@@ -68,7 +68,7 @@ def test_no_row_is_missing_or_too_many() -> None:
 
 def test_modes_nights_minutes_and_logs() -> None:
     told: dict[str, list[str]] = {key: [] for key in rows()}
-    for band in Band:
+    for band in AgeBand:
         supplied = product().bands[band]
         rules = supplied.rules
         told["mode"].append(rules.mode.value.value)
@@ -99,5 +99,5 @@ def test_the_marks_of_each_pack_name_every_band() -> None:
     }  # fmt: skip
     for pack in product().countries.values():
         for one in pack.ratings:
-            assert set(one.marks) == set(Band)
+            assert set(one.marks) == set(AgeBand)
             assert one.source

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.household.loading import load_product
 from gateway.policy.profile import edits
@@ -224,7 +224,7 @@ def test_what_is_told_of_a_profile_gives_the_same_profile(asked: list[dict[str, 
     for one in asked:
         said = edits.edited(said, one, PRODUCT.bands)
     told = rules_to_yaml(profile(said).rules)
-    beneath = rules_to_yaml(PRODUCT.bands[Band(said["band"])].rules)
+    beneath = rules_to_yaml(PRODUCT.bands[AgeBand(said["band"])].rules)
     # In a file, mappings add to the band's; here they shall be all there is.
     for key, none in (("categories", "allow"), ("ways", "allow"), ("limits", {}), ("windows", {})):
         told[key] = {**dict.fromkeys(beneath[key], none), **told[key]}

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.policy.judge.explanation import SetBy, sentence
 from gateway.policy.profile.laws import parse_law, signed, spoken_laws, unknown_entries
@@ -138,11 +138,11 @@ def test_what_is_not_on_it_is_as_ever(host: str) -> None:
     assert on.decide(asks(host), PLAIN, AFTERNOON) == without.decide(asks(host), PLAIN, AFTERNOON)
 
 
-@pytest.mark.parametrize("band", list(Band), ids=lambda one: one.value)
-def test_it_binds_younger_children_alone(band: Band) -> None:
+@pytest.mark.parametrize("band", list(AgeBand), ids=lambda one: one.value)
+def test_it_binds_younger_children_alone(band: AgeBand) -> None:
     judge = a_judge(f"band: '{band.value}'\nallow: ['service:tiktok']\n{ON}")
     found = judge.decide(asks("www.tiktok.com"), PLAIN, AFTERNOON)
-    younger = band.rank < Band.AGE_16_17.rank
+    younger = band.rank < AgeBand.AGE_16_17.rank
     assert (found.reason is Reason.LAW) is younger
     assert found.allowed is not younger
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.profile import (
@@ -55,7 +55,7 @@ def limit_hours(rules: Rules, target: str) -> tuple[float, float]:
 def test_the_profile_of_the_contract() -> None:
     daughter = a_profile(CONTRACT)
     rules = daughter.rules
-    assert (daughter.id, daughter.name, daughter.band) == ("daughter", "Daughter", Band.AGE_10_12)
+    assert (daughter.id, daughter.name, daughter.band) == ("daughter", "Daughter", AgeBand.AGE_10_12)
     assert daughter.devices == ("02:00:00:00:00:0a",)
     assert rules.mode.value is Mode.BLOCK_LIST
     assert rules.categories["social_networks"].value is Action.ASK
@@ -88,7 +88,7 @@ def test_each_rule_keeps_its_owner() -> None:
 def test_a_band_alone_is_a_profile() -> None:
     plain = a_profile("band: 10-12", "son")
     assert plain.name == "son"
-    assert plain.rules == product().bands[Band.AGE_10_12].rules
+    assert plain.rules == product().bands[AgeBand.AGE_10_12].rules
 
 
 # The contract's merging.
@@ -185,10 +185,12 @@ def test_home_filters_nothing_and_logs_nothing() -> None:
 def test_the_log_level_is_never_above_the_maximum_of_the_highest_band_ever_held() -> None:
     bands = product().bands
     son = a_profile("{band: 10-12, log_level: 2}")
-    assert son.with_log_level(Band.AGE_10_12, bands).rules.log_level == 2
-    assert son.with_log_level(Band.AGE_13_15, bands).rules.log_level == 1
-    assert son.with_log_level(Band.AGE_16_17, bands).rules.log_level == 0
-    assert a_profile("{band: 10-12, log_level: 1}").with_log_level(Band.AGE_10_12, bands).rules.log_level == 1
+    assert son.with_log_level(AgeBand.AGE_10_12, bands).rules.log_level == 2
+    assert son.with_log_level(AgeBand.AGE_13_15, bands).rules.log_level == 1
+    assert son.with_log_level(AgeBand.AGE_16_17, bands).rules.log_level == 0
+    assert (
+        a_profile("{band: 10-12, log_level: 1}").with_log_level(AgeBand.AGE_10_12, bands).rules.log_level == 1
+    )
 
 
 # Mistakes: file, line, key and mend.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.explanation import sentence
 from gateway.policy.profile.profile import Profile, guest_profile
@@ -112,8 +112,8 @@ def test_a_pause_ends_no_sooner_and_guests_sleep_as_long() -> None:
 
 def test_only_where_times_are_suggestions() -> None:
     bands = product().bands
-    able = {band for band in Band if may_set(a_profile(f"{{name: Kid, band: '{band.value}'}}"), bands)}
-    assert able == {Band.AGE_16_17}
+    able = {band for band in AgeBand if may_set(a_profile(f"{{name: Kid, band: '{band.value}'}}"), bands)}
+    assert able == {AgeBand.AGE_16_17}
 
 
 @pytest.mark.parametrize(

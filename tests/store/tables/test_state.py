@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.control.guardians import Guardians
-from gateway.control.protocol import Request, Role
+from gateway.control.protocol import ControlRequest, Role
 from gateway.policy.accounts.people import Account
 from gateway.store.store import Store
 from gateway.store.tables.pauses import NetworkOff, Pause
@@ -98,7 +98,7 @@ def test_the_store_keeps_guardians_for_the_control_socket(path: Path) -> None:
         record=lambda what, detail, by, origin: store.audit(what, detail, by=by, at=NOW, origin=origin),
     )
     desk = account_verb(Guardians(store.people, around))
-    token = desk(Request("guardian", Role.OWNER, 0, {"action": "add", "name": "Mum"}))["token"]
+    token = desk(ControlRequest("guardian", Role.OWNER, 0, {"action": "add", "name": "Mum"}))["token"]
     store = reopened(store, path)
     assert list(store.guardians()) == ["Mum"]
     assert token

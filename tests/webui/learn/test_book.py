@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.household.loading import load_product
 from gateway.policy.profile import edits
 from gateway.policy.profile.rule_keys import PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
@@ -44,7 +44,7 @@ def wanted() -> set[str]:
     settings = {*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS, *edits.FAMILY_KEYS, "pause", "extra_time", "off"}
     return {
         *(f"category:{one}" for one in load_product().categories.by_id),
-        *(f"band:{one.value}" for one in Band),
+        *(f"band:{one.value}" for one in AgeBand),
         *(f"setting:{one}" for one in settings),
         *(f"reason:{one.value}" for one in Reason),
     }

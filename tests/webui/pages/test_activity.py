@@ -9,7 +9,7 @@ import re
 import pytest
 import yaml
 
-from gateway.control.protocol import Request, Role
+from gateway.control.protocol import ControlRequest, Role
 from tests.webui.conftest import Browser
 from tests.webui.standin.changed import CHANGES
 from tests.webui.standin.household import NOW, Household, asked_of
@@ -301,7 +301,7 @@ def edit(household: Household, who: str = "daughter", /, **changes: object) -> N
     """As Mum does it on the pages; ``bedtime__school`` is the key ``bedtime/school``."""
     told = {key.replace("__", "/"): one for key, one in changes.items()}
     verbs = household.editing.verbs()
-    verbs["edit"](Request("edit", Role.WEB, 0, {"id": who, "set": told, "by": "Mum"}))
+    verbs["edit"](ControlRequest("edit", Role.WEB, 0, {"id": who, "set": told, "by": "Mum"}))
 
 
 def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Household) -> None:
@@ -374,10 +374,10 @@ def test_an_edit_of_an_adults_file_is_taken_back_from_activity_too(
 def test_an_undo_of_a_page_of_before_takes_back_no_newer_edit(mum: Browser, household: Household) -> None:
     edit(household, log_level=1)
     ask = household.editing.verbs()["edit_family"]
-    ask(Request("edit_family", Role.WEB, 0, {"by": "Mum", "set": {"country": "de"}}))
+    ask(ControlRequest("edit_family", Role.WEB, 0, {"by": "Mum", "set": {"country": "de"}}))
     page = mum.get("/parent/activity/").text
     edit(household, safe_search="off")
-    ask(Request("edit_family", Role.WEB, 0, {"by": "Mum", "set": {"country": "fr"}}))
+    ask(ControlRequest("edit_family", Role.WEB, 0, {"by": "Mum", "set": {"country": "fr"}}))
     (childs,) = re.findall(r'name="revision" value="(\d+ \d+)"', page)
     (homes,) = re.findall(r'name="was" value="(\d+ \d+)"', page)
     for path, values in (
@@ -403,7 +403,7 @@ def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
     verbs = household.editing.verbs()
 
     def ask(do: str, **values: object) -> None:
-        verbs[do](Request(do, Role.WEB, 0, {"by": "Mum", **values}))
+        verbs[do](ControlRequest(do, Role.WEB, 0, {"by": "Mum", **values}))
 
     settings = {"country": "de", "unknown_devices": "quarantine", "language": "kk", "lists/update": "weekly"}
     ask("edit_family", set=settings)

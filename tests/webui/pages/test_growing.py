@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
-from gateway.age.bands import Band
-from gateway.control.protocol import Request, Role
+from gateway.age.bands import AgeBand
+from gateway.control.protocol import ControlRequest, Role
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
@@ -117,7 +117,7 @@ def test_at_18_yes_needs_a_box_and_both_are_told(mum: Browser, app: Flask, house
     assert "Tick the box first" in text_of(refused.text)
     answer = mum.post(f"{page}take", {"sure": "yes"})
     assert (answer.status_code, answer.location) == (303, "/parent/")
-    assert household.editing.rules.household.profiles["teen"].band is Band.ADULT
+    assert household.editing.rules.household.profiles["teen"].band is AgeBand.ADULT
     home = text_of(mum.get("/parent/").text)
     assert "Dana is an adult since 24 November: the rules have ended" in home
     household.devices["192.168.1.24"]["profile"] = "adult"
@@ -149,7 +149,7 @@ def test_at_16_bedtime_is_a_suggestion_until_somebody_sets_it_and_then_who_did(
         mum.get(f"{page}week/bedtime").text
     )
     household.editing._table["edit"](
-        Request("edit", Role.WEB, 0, {"id": "teen", "set": {"bedtime": "23:00-07:00"}, "by": "Mum"})
+        ControlRequest("edit", Role.WEB, 0, {"id": "teen", "set": {"bedtime": "23:00-07:00"}, "by": "Mum"})
     )
     assert "The 16-17 rules suggest" not in text_of(mum.get(f"{page}week/bedtime").text)
     assert "Bedtime every night 23:00–07:00 Mum set this" in text_of(mum.get(page).text)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.control.guardians import Guardians
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.surroundings import Visitor
 from gateway.policy.accounts.people import (
     ANNOUNCED_FOR,
@@ -82,7 +82,7 @@ class Accounts:
             for one in reversed(self.register.announced)
         ]
 
-    def _audit_log(self, request: Request) -> dict[str, object]:
+    def _audit_log(self, request: ControlRequest) -> dict[str, object]:
         who = request.text("who", "")
         found = [one for one in self.changes if who in ("", one["who"])]
         limit, skip = request.whole("limit", least=1, most=50), request.whole("skip", least=0, most=20_000)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.agreement import Agreement, Side, agreed, agreement_state, pending_confirmation
 
@@ -46,7 +46,7 @@ class Agreeing:
         rules = {key: value for key, value in self._household.rules_of(who).items() if key != "set"}
         return repr(sorted(rules.items()))
 
-    def _agreement(self, request: Request) -> dict[str, Any]:
+    def _agreement(self, request: ControlRequest) -> dict[str, Any]:
         if request.has("device"):
             who, by, side = self._household.lending.own_child(request), "", Side.CHILD
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.router import Router
 from gateway.features.notifications.verbs import AlertVerbs
 from gateway.policy.alerts.notifications import Alerts
@@ -33,7 +33,7 @@ class Alerting:
     def verbs(self) -> dict[str, Handler]:
         return dict(self._router.verbs)
 
-    def guardian(self, request: Request) -> str:
+    def guardian(self, request: ControlRequest) -> str:
         return self._household.guardian_of(request)
 
     def all(self) -> Mapping[str, Alerts]:

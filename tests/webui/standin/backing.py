@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin.places import NOW
@@ -37,12 +37,12 @@ class Backing:
     def verbs(self) -> dict[str, Handler]:
         return {"backup": self._backup, "restore": self._restore}
 
-    def _backup(self, request: Request) -> Mapping[str, object]:
+    def _backup(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         start = request.whole("from", least=0, most=1000, default=0)
         return {"from": start, "text": TEXT[start : start + 100], "size": len(TEXT), "left_out": []}
 
-    def _restore(self, request: Request) -> Mapping[str, object]:
+    def _restore(self, request: ControlRequest) -> Mapping[str, object]:
         by, action = self._household.guardian_of(request), request.text("action")
         if action == "begin":
             self.came = ""

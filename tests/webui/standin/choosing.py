@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.household.editing import bad_rule
@@ -58,7 +58,7 @@ class Choosing:
         known = self._household.editing.rules.product.categories.by_id if kind == "category" else {}
         return known[key].name["en"] if key in known else names.get(one.target, key)
 
-    def _self_set(self, request: Request) -> dict[str, Any]:
+    def _self_set(self, request: ControlRequest) -> dict[str, Any]:
         who = self._household.child_of(request)
         name = str(self._household.rules_of(who)["name"])
         if self._household.rules_of(who).get("band") != "16-17":

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from gateway.age.bands import Band
-from gateway.control.protocol import Handler, Request
+from gateway.age.bands import AgeBand
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.router import Router
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.lists.registers import RegisterVerbs
@@ -79,7 +79,7 @@ class Editing:
 
         return {name: late(name) for name in VERBS} | {"own_changes": self._own_changes}
 
-    def _own_changes(self, request: Request) -> Mapping[str, object]:
+    def _own_changes(self, request: ControlRequest) -> Mapping[str, object]:
         """Every child's page asks: as long as nothing was edited there is nothing to read."""
         if self.own or "rules" not in self.__dict__:
             return {"changes": self.own}
@@ -151,10 +151,10 @@ class Editing:
             if not one.built_in
         ]
 
-    def guardian(self, request: Request) -> str:
+    def guardian(self, request: ControlRequest) -> str:
         return self._household.guardian_of(request)
 
-    def owner(self, request: Request) -> str:
+    def owner(self, request: ControlRequest) -> str:
         return self._household.child_of(request)
 
     def _in_force(self, named: frozenset[str]) -> None:
@@ -194,7 +194,7 @@ class _Tables:
         return InForce((), None)
 
     @staticmethod
-    def held_bands() -> dict[str, Band]:
+    def held_bands() -> dict[str, AgeBand]:
         return {}
 
     def audit(self, what: str, detail: str, **_: object) -> None:
@@ -223,10 +223,10 @@ class _Whom:
     def __init__(self, editing: Editing) -> None:
         self._editing = editing
 
-    def guardian(self, request: Request) -> str:
+    def guardian(self, request: ControlRequest) -> str:
         return self._editing.guardian(request)
 
-    def child(self, request: Request) -> SimpleNamespace:
+    def child(self, request: ControlRequest) -> SimpleNamespace:
         return SimpleNamespace(profile=self._editing.rules.household.profile(self._editing.owner(request)))
 
     def stand_in(self, profile: Profile) -> Member:

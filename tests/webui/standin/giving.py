@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.language import ENGLISH
@@ -64,12 +64,12 @@ class Giving:
             "thing_name": None, "paused": paused, "sentence": sentence, "grant": number,
         }  # fmt: skip
 
-    def _grant(self, request: Request) -> Mapping[str, object]:
+    def _grant(self, request: ControlRequest) -> Mapping[str, object]:
         by = self.household.guardian_of(request)
         given = self._give(request.text("who"), request.whole("minutes", least=1, most=1440), by)
         return {**{key: given[key] for key in ("grant", "minutes", "until", "sentence")}, "given": [given]}
 
-    def _revoke(self, request: Request) -> Mapping[str, object]:
+    def _revoke(self, request: ControlRequest) -> Mapping[str, object]:
         self.household.guardian_of(request)
         number = request.whole("grant", least=1, most=1 << 53)
         found = self.household.given.pop(number, None)
@@ -77,7 +77,7 @@ class Giving:
             request.refuse("grant", "names nothing that is still in force")
         return {"grant": number, "who": [found[0]]}
 
-    def _landing(self, request: Request) -> Mapping[str, object]:
+    def _landing(self, request: ControlRequest) -> Mapping[str, object]:
         who = self.household.child_of(request)
         landing = self.household.minutes[who]["landing"]
         if landing["taken"]:
@@ -87,7 +87,7 @@ class Giving:
         landing["taken"] = True
         return self._give(who, landing["minutes"], self.names[who])
 
-    def _ticket(self, request: Request) -> Mapping[str, object]:
+    def _ticket(self, request: ControlRequest) -> Mapping[str, object]:
         by, who = self.household.guardian_of(request), request.text("who")
         minutes = request.whole("minutes", least=1, most=240)
         count = request.whole("count", least=1, most=40, default=1)
@@ -99,7 +99,7 @@ class Giving:
             }  # fmt: skip
         return {"codes": codes, "minutes": minutes, "until": self.now + GOOD_FOR}
 
-    def _tickets(self, request: Request) -> Mapping[str, object]:
+    def _tickets(self, request: ControlRequest) -> Mapping[str, object]:
         if not self.household.tells_batches:
             request.refuse("do", "is not known: 'tickets'")
         batches: dict[str, dict[str, Any]] = {}
@@ -110,7 +110,7 @@ class Giving:
             batches.setdefault(one["batch"], {**new, **made})["count"] += 1
         return {"batches": list(batches.values())}
 
-    def _withdraw(self, request: Request) -> Mapping[str, object]:
+    def _withdraw(self, request: ControlRequest) -> Mapping[str, object]:
         self.household.guardian_of(request)
         batch = request.text("batch")
         found = [code for code, one in self.household.tickets.items() if one["batch"] == batch]
@@ -120,7 +120,7 @@ class Giving:
             del self.household.tickets[code]
         return {"count": len(found)}
 
-    def _redeem(self, request: Request) -> Mapping[str, object]:
+    def _redeem(self, request: ControlRequest) -> Mapping[str, object]:
         who, code = self.household.child_of(request), request.text("code")
         if self.wrong >= 5:
             problem, mend = "has tried too many wrong codes", "try again in 8 minutes"
@@ -136,7 +136,7 @@ class Giving:
         del self.household.tickets[code]
         return given
 
-    def _request(self, request: Request) -> Mapping[str, object]:
+    def _request(self, request: ControlRequest) -> Mapping[str, object]:
         who = self.household.child_of(request)
         site = request.text_or_none("site")
         since, limits = request.moment_or_none("since"), request.text("limits", "")
@@ -164,7 +164,7 @@ class Giving:
         shown = {**made, "told": "all"}
         return {"request": shown, "state": made["state"], "sentence": f"{self.names[who]} asks."}
 
-    def _answer(self, request: Request) -> Mapping[str, object]:
+    def _answer(self, request: ControlRequest) -> Mapping[str, object]:
         by, number = self.household.guardian_of(request), request.whole("id", least=1, most=1 << 31)
         one = next(one for one in self.household.requests if one["id"] == number)
         if one["state"] != "pending":
@@ -186,7 +186,7 @@ class Giving:
             "given": None if one["topic"] == "site" else given, "sentence": given["sentence"],
         }  # fmt: skip
 
-    def _requests(self, request: Request) -> Mapping[str, object]:
+    def _requests(self, request: ControlRequest) -> Mapping[str, object]:
         found = self.household.requests
         if request.has("device"):
             who = self.household.child_of(request)
@@ -194,7 +194,7 @@ class Giving:
         told = (untold.request(one, self.household.log_level(one["profile"])) for one in found)
         return {"requests": [one for one in told if one is not None]}
 
-    def _ledger(self, request: Request) -> Mapping[str, object]:
+    def _ledger(self, request: ControlRequest) -> Mapping[str, object]:
         who = self.household.child_of(request) if request.has("device") else request.text("who")
         today = self.now.date()
         day = date.fromisoformat(request.text("day", today.isoformat()))
@@ -210,7 +210,7 @@ class Giving:
             "minutes": found if whole else [], "left_off": self.household.left_off,
         }  # fmt: skip
 
-    def _time(self, request: Request) -> Mapping[str, object]:
+    def _time(self, request: ControlRequest) -> Mapping[str, object]:
         self.household.guardian_of(request)
         if self.household.refuses_time:
             request.refuse("at", "is years away")

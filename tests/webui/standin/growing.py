@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.router import Router
 from gateway.features.growing.transitions import AgeTransitions
 from gateway.features.growing.verbs import GrowingVerbs
@@ -100,7 +100,7 @@ class Growing:
         if "engine" in self.__dict__:
             self.engine.refuse_file(profile_id, source)
 
-    def guardian(self, request: Request) -> str:
+    def guardian(self, request: ControlRequest) -> str:
         return self._household.guardian_of(request)
 
     @cached_property

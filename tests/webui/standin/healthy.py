@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.schema import values_of
 from tests.figures import HEALTH_FIGURES, MEGABYTE
 from tests.webui.standin.places import NOW
@@ -57,7 +57,7 @@ class Healthy:
     def verbs(self) -> dict[str, Handler]:
         return {"health": self._health, "support": self._support}
 
-    def _health(self, request: Request) -> Mapping[str, object]:
+    def _health(self, request: ControlRequest) -> Mapping[str, object]:
         if request.has("again") and not self.just_now:
             self.running = True
         return {
@@ -67,7 +67,7 @@ class Healthy:
             "figures": self.figures, "samples": self.samples, "log": self.log,
         }  # fmt: skip
 
-    def _support(self, _request: Request) -> Mapping[str, object]:
+    def _support(self, _request: ControlRequest) -> Mapping[str, object]:
         return {
             "format": 1, "made": NOW, "version": "0.1.0", "python": "3.13.5", "kernel": "6.12.0",
             "machine": "x86_64", "platform": "debian 13", "figures": self.figures, "samples": self.samples,

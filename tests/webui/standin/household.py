@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.control.permissions import may_change
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.schema import values_of
 from gateway.core.errors import ControlError
 from tests.control.running import Running, running
@@ -139,7 +139,7 @@ class Household:
         return {name: self._noted(handler) for name, handler in handlers.items()}
 
     def _noted(self, handler: Handler) -> Handler:
-        def note(request: Request) -> Mapping[str, object]:
+        def note(request: ControlRequest) -> Mapping[str, object]:
             self.asked.append((request.do, dict(request.values)))
             try:
                 return handler(request)
@@ -149,7 +149,7 @@ class Household:
 
         return note
 
-    def _status(self, request: Request) -> dict[str, object]:
+    def _status(self, request: ControlRequest) -> dict[str, object]:
         return {
             **HOME,
             "lists": self.listed.plan,
@@ -194,14 +194,14 @@ class Household:
             "next_change": {"at": BEDTIME, "state": "bedtime"},
         }  # fmt: skip
 
-    def _device(self, request: Request) -> dict[str, object]:
+    def _device(self, request: ControlRequest) -> dict[str, object]:
         device = self.devices.get(request.text("ip"), {"mac": "", "profile": None, "name": None})
         profile = str(device["profile"])
         told = self.spending.told(profile) if profile in self.minutes else {}
         own = self.lending.of_device(device) | self.growing.of_device(device) | self.proven.of_device(device)
         return {"now": NOW} | told | own | device
 
-    def child_of(self, request: Request) -> str:
+    def child_of(self, request: ControlRequest) -> str:
         """Whose the device is that asks."""
         mac = request.text("device")
         profile = next((one["profile"] for one in self.devices.values() if one["mac"] == mac), None)
@@ -212,13 +212,13 @@ class Household:
     def log_level(self, who: str) -> int:
         return int(self.rules_of(who)["log_level"])
 
-    def guardian_of(self, request: Request) -> str:
+    def guardian_of(self, request: ControlRequest) -> str:
         account = self.stamps.guardians().get(request.text("by"))
         if account is None or not may_change(account.role, request.do):
             request.refuse("by", "names nobody who is a guardian here; sign in again")
         return request.text("by")
 
-    def _profile(self, request: Request) -> dict[str, object]:
+    def _profile(self, request: ControlRequest) -> dict[str, object]:
         who = request.text("id")
         return {
             "profile": self.rules_of(who),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.reason_codes import Code
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ class Identifying:
             "dismiss": self._dismiss,
         }
 
-    def _questions(self, request: Request) -> dict[str, object]:
+    def _questions(self, request: ControlRequest) -> dict[str, object]:
         limit = request.whole("limit", least=1, most=64, default=64)
         return {"questions": self._household.questions[:limit], "count": len(self._household.questions)}
 
-    def _identify(self, request: Request) -> dict[str, object]:
+    def _identify(self, request: ControlRequest) -> dict[str, object]:
         self._household.guardian_of(request)
         self._household.questions[:] = [
             one for one in self._household.questions if one["mac"] != request.text("mac")
@@ -37,7 +37,7 @@ class Identifying:
     def waiting(self) -> list[dict[str, Any]]:
         return [one for one in self._household.cards if not one["dismissed"] and one["told"]]
 
-    def _cards(self, request: Request) -> dict[str, object]:
+    def _cards(self, request: ControlRequest) -> dict[str, object]:
         if request.has("device"):
             mac = request.text("device")
             found = [one for one in self._household.cards if one["device"] == mac and not one["solved"]]
@@ -45,7 +45,7 @@ class Identifying:
             found = self.waiting()
         return {"cards": found[: request.whole("limit", least=1, most=64, default=64)], "count": len(found)}
 
-    def _dismiss(self, request: Request) -> dict[str, object]:
+    def _dismiss(self, request: ControlRequest) -> dict[str, object]:
         card = request.text("device"), request.text("way")
         found = [one for one in self._household.cards if (one["device"], one["way"]) == card]
         if not found:

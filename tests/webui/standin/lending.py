@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.reason_codes import Code
 
 if TYPE_CHECKING:
@@ -107,14 +107,14 @@ class Lending:
         self.uses.pop(mac, None)
         return self._told(mac)
 
-    def _check(self, request: Request, who: str) -> None:
+    def _check(self, request: ControlRequest, who: str) -> None:
         name = self._names[who]
         if who not in self.pins:
             request.refuse("who", "has no PIN yet", Code.NO_PIN, name=name)
         if request.text("pin") != self.pins[who][0]:
             request.refuse("pin", "is not the one", Code.PIN_WRONG, name=name)
 
-    def own_child(self, request: Request) -> str:
+    def own_child(self, request: ControlRequest) -> str:
         """Whose device it is, who says by the PIN to be that child, or has a guardian with it."""
         who = self._home.child_of(request)
         if who in WITH_PIN and self.needs_pins:
@@ -123,41 +123,41 @@ class Lending:
             self._home.guardian_of(request)
         return who
 
-    def _use(self, request: Request) -> dict[str, Any]:
+    def _use(self, request: ControlRequest) -> dict[str, Any]:
         by = self._home.guardian_of(request) if request.has("by") else ""
         who = request.text("who")
         if who in WITH_PIN and not by:
             self._check(request, who)
         return self._begin(request.text("device"), who, "use", by)
 
-    def _leave(self, request: Request) -> dict[str, Any]:
+    def _leave(self, request: ControlRequest) -> dict[str, Any]:
         mac = request.text("screen", request.text("device"))
         if mac not in self.uses:
             request.refuse("device", "is used by nobody", Code.NOBODY_USES)
         return self._end(mac)
 
-    def _claim(self, request: Request) -> dict[str, Any]:
+    def _claim(self, request: ControlRequest) -> dict[str, Any]:
         who, screen = self._home.child_of(request), request.text("screen")
         if screen in self.uses:
             name = self._names[self.uses[screen][0]]
             request.refuse("screen", "is taken", Code.SCREEN_TAKEN, name=name)
         return self._begin(screen, who, "claim")
 
-    def _hand_over(self, request: Request) -> dict[str, Any]:
+    def _hand_over(self, request: ControlRequest) -> dict[str, Any]:
         by, mac = self._home.guardian_of(request), request.text("device")
         device = next(one for one in self._home.devices.values() if one["mac"] == mac)
         if device["profile"] not in ADULTS:
             request.refuse("device", "is no adult's", Code.NO_DEVICE_OF_AN_ADULT)
         return self._begin(mac, request.text("who"), "handed", by)
 
-    def _take_back(self, request: Request) -> dict[str, Any]:
+    def _take_back(self, request: ControlRequest) -> dict[str, Any]:
         self._home.guardian_of(request)
         return self._end(request.text("device"))
 
     def child_uses(self, ip: str, device: str) -> bool:
         return self._of_child(ip, device)["who"] is not None
 
-    def _handed(self, request: Request) -> dict[str, Any]:
+    def _handed(self, request: ControlRequest) -> dict[str, Any]:
         return self._of_child(request.text("ip"), request.text("device", "-"))
 
     def _of_child(self, ip: str, device: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class Lending:
                 return {"mac": mac, "who": who, "name": self._names.get(who)}
         return {"mac": here, "who": None, "name": None}
 
-    def _lent(self, request: Request) -> dict[str, Any]:
+    def _lent(self, request: ControlRequest) -> dict[str, Any]:
         return {
             "devices": [self._told(mac) for mac in dict.fromkeys((*self.people, *self.uses))],
             "people": [
@@ -176,7 +176,7 @@ class Lending:
             ],
         }
 
-    def _pin(self, request: Request) -> dict[str, Any]:
+    def _pin(self, request: ControlRequest) -> dict[str, Any]:
         action, by = request.text("action"), ""
         if request.has("device"):
             who = self._home.child_of(request)
@@ -192,6 +192,6 @@ class Lending:
             self.pins[who] = (request.text("pin"), by)
         return {"who": who}
 
-    def _adult(self, request: Request) -> dict[str, Any]:
+    def _adult(self, request: ControlRequest) -> dict[str, Any]:
         self.adults.add(request.text("device"))
         return {"adult": True}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin.places import NOW
@@ -65,14 +65,14 @@ class Listed:
     def of(self, key: str) -> dict[str, Any]:
         return next(one for one in self.found if one["id"] == key)
 
-    def _lists(self, _request: Request) -> Mapping[str, object]:
+    def _lists(self, _request: ControlRequest) -> Mapping[str, object]:
         return {
             "table": {"names": 65_912, "bytes": 3_000_000, "built": NOW},
             "sources": self.found, "categories": CATEGORIES, "wrong": self.wrong, "update": self.update,
             "schedule": self.plan, "most": 16,
         }  # fmt: skip
 
-    def _lookup(self, request: Request) -> Mapping[str, object]:
+    def _lookup(self, request: ControlRequest) -> Mapping[str, object]:
         host = request.text("host")
         if " " in host or "<" in host:
             msg = f"{host}: is no host name; write one such as www.example.org"
@@ -96,7 +96,7 @@ class Listed:
             ],
         }  # fmt: skip
 
-    def _why(self, request: Request) -> Mapping[str, object]:
+    def _why(self, request: ControlRequest) -> Mapping[str, object]:
         blocked = request.text("profile") != "teen" and request.text("host").endswith("bet.example")
         verdict, sentence = (
             ("block", "A gambling site. The 10-12 rules refuse these.") if blocked else ("allow", "")
@@ -105,7 +105,7 @@ class Listed:
         why = {"reason": "category", "rule": "category:gambling", "owner": "band:10-12"}
         return {**told, **(why if blocked else {"reason": "open"})}
 
-    def _add(self, request: Request) -> Mapping[str, object]:
+    def _add(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         if request.has("id"):
             self.of(request.text("id"))["on"] = True
@@ -117,7 +117,7 @@ class Listed:
         self.found.insert(0, a_list("own-00000002", own=True, fetched=None, names=0, **values))
         return {"id": "own-00000002"}
 
-    def _remove(self, request: Request) -> Mapping[str, object]:
+    def _remove(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         one = self.of(request.text("id"))
         if one["own"]:
@@ -125,18 +125,18 @@ class Listed:
         one["on"] = False
         return one
 
-    def _update(self, request: Request) -> Mapping[str, object]:
+    def _update(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         self.update = {"running": True, "problems": [], "source": "ut1-games", "done": 400_000}
         return self.update
 
-    def _report(self, request: Request) -> Mapping[str, object]:
+    def _report(self, request: ControlRequest) -> Mapping[str, object]:
         by = self._household.guardian_of(request)
         entry = {"host": "bet.example", "category": "gambling", "by": by, "at": NOW.date().isoformat()}
         self.wrong.insert(0, entry)
         return {"host": "bet.example", "opened": request.values.get("open", []), "problems": []}
 
-    def _unreport(self, request: Request) -> Mapping[str, object]:
+    def _unreport(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         self.wrong[:] = [one for one in self.wrong if one["host"] != request.text("host")]
         return {"host": request.text("host")}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.store.store import COUNTS_DAYS
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ class Living:
             "erase": self._erase,
         }
 
-    def _changes(self, request: Request) -> Mapping[str, object]:
+    def _changes(self, request: ControlRequest) -> Mapping[str, object]:
         """What a test says, and what was edited in the family's files."""
         edited = self.household.editing.verbs()["changes"](request)["changes"]
         assert isinstance(edited, tuple)
         return {"changes": [*edited, *self.household.changes]}
 
-    def _history(self, request: Request) -> Mapping[str, object]:
+    def _history(self, request: ControlRequest) -> Mapping[str, object]:
         who, today = request.text("id"), self.now.date()
         last = request.day("to", default=today)
         first = request.day("from", default=last)
@@ -110,7 +110,7 @@ class Living:
         told = uses if full else []
         return {"day": day.isoformat(), "minutes": minutes, "uses": told, "refused": 9 if full else 0}
 
-    def _erase(self, request: Request) -> Mapping[str, object]:
+    def _erase(self, request: ControlRequest) -> Mapping[str, object]:
         if request.has("device"):
             who = self.household.lending.own_child(request)
             self.household.erased[who] = "names"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin.places import NOW
@@ -37,7 +37,7 @@ class Pausing:
             "next_change": {"at": until, "state": "open"} if until else None,
         }
 
-    def _pause(self, request: Request) -> dict[str, object]:
+    def _pause(self, request: ControlRequest) -> dict[str, object]:
         who = self._child(request)
         if who == "teen":
             msg = "Dana sets her own pauses"
@@ -46,25 +46,25 @@ class Pausing:
         self._household.paused[who] = NOW + timedelta(minutes=minutes) if minutes else None
         return {"until": self._household.paused[who]}
 
-    def _child(self, request: Request) -> str:
+    def _child(self, request: ControlRequest) -> str:
         who = request.text("who")
         if who not in ("all", *self._household.children):
             request.refuse("who", "is no profile", Code.NO_PROFILE)
         return who
 
-    def _resume(self, request: Request) -> dict[str, object]:
+    def _resume(self, request: ControlRequest) -> dict[str, object]:
         who = self._child(request)
         if who == "all":
             self._household.paused.clear()
         self._household.paused.pop(who, None)
         return {}
 
-    def _off(self, request: Request) -> dict[str, object]:
+    def _off(self, request: ControlRequest) -> dict[str, object]:
         self._household.guardian_of(request)
         until = NOW + timedelta(minutes=request.whole("minutes", least=1, most=10080))
         self._household.extra.update(mode="off", off_until=until)
         return {"until": until}
 
-    def _on(self, _: Request) -> dict[str, object]:
+    def _on(self, _: ControlRequest) -> dict[str, object]:
         self._household.extra.update(mode="on", off_until=None)
         return {}

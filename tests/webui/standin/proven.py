@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.signins import by_password
 from gateway.core.reason_codes import Code
 
@@ -43,7 +43,7 @@ class Proven:
     def _opens(self, device: Mapping[str, Any]) -> bool:
         return device["profile"] in OPENED_BY_ONE or device["mac"] in self._home.lending.people
 
-    def _adult_proof(self, request: Request) -> dict[str, Any]:
+    def _adult_proof(self, request: ControlRequest) -> dict[str, Any]:
         mac = request.text("device")
         device = self._device(mac)
         if request.choice("action", ("open", "end")) == "end":

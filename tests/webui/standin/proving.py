@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.device_test import CheckTopic, HostCheck, NoTestReason
 from tests.webui.standin.places import NOW, TABLET
@@ -38,7 +38,7 @@ class Proving:
     def verbs(self) -> dict[str, Handler]:
         return {"proof": self._proof}
 
-    def _proof(self, request: Request) -> Mapping[str, object]:
+    def _proof(self, request: ControlRequest) -> Mapping[str, object]:
         action = request.text("action")
         if action in ("start", "end"):
             self._household.guardian_of(request)

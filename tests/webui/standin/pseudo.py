@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.schema import is_record, values_of
 from webui.language import clues
 from webui.language.i18n import Languages
@@ -84,7 +84,7 @@ class Heard:
         return {name: self._noting(verb) for name, verb in verbs.items()}
 
     def _noting(self, verb: Handler) -> Handler:
-        def noting(request: Request) -> Any:
+        def noting(request: ControlRequest) -> Any:
             answer = verb(request)
             self.note(answer)
             return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from tests.webui.standin.places import GUEST, NOW, TABLET
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ class Refusing:
     def verbs(self) -> dict[str, Handler]:
         return {"refusals": self._refusals, "helplines": self._help_lines}
 
-    def _help_lines(self, _request: Request) -> dict[str, object]:
+    def _help_lines(self, _request: ControlRequest) -> dict[str, object]:
         return {"lines": HELP, "rights": self._household.rights}
 
-    def _refusals(self, request: Request) -> dict[str, object]:
+    def _refusals(self, request: ControlRequest) -> dict[str, object]:
         mine = request.text("device", "") == TABLET or request.text("profile", "") == "daughter"
         limit = request.whole("limit", least=1, most=10, default=10)
         if self._household.guests_are_several and request.text("device", "") == GUEST:

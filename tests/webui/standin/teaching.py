@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 
@@ -62,7 +62,7 @@ class Teaching:
         }  # fmt: skip
         return self.lessons[profile]
 
-    def _teach(self, request: Request) -> dict[str, object]:
+    def _teach(self, request: ControlRequest) -> dict[str, object]:
         self._home.guardian_of(request)
         profile, host = request.text("id"), request.text("host")
         if host == CLOSED:
@@ -72,10 +72,10 @@ class Teaching:
         begun = self.begin(profile, host, device=request.text("device", ""))
         return {key: begun[key] for key in ("host", "until", "devices")}
 
-    def _lesson(self, request: Request) -> dict[str, object]:
+    def _lesson(self, request: ControlRequest) -> dict[str, object]:
         return self.lessons.get(request.text("id"), {"state": "none", "names": []})
 
-    def _end(self, request: Request) -> dict[str, object]:
+    def _end(self, request: ControlRequest) -> dict[str, object]:
         self._home.guardian_of(request)
         profile, keep = request.text("id"), request.texts("keep")
         if self.lessons.pop(profile, None) is None:
@@ -84,7 +84,7 @@ class Teaching:
         done: Mapping[str, object] = {}
         if keep:
             values = {"id": profile, "by": request.text("by"), "set": {f"allow/{one}": True for one in keep}}
-            done = self._home.editing.verbs()["edit"](Request("edit", request.role, 0, values))
+            done = self._home.editing.verbs()["edit"](ControlRequest("edit", request.role, 0, values))
         return {
             "kept": len(keep),
             "entries": keep,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin import untold
@@ -87,7 +87,7 @@ class Things:
     def of(self, mac: str) -> dict[str, Any]:
         return next(one for one in self.found if one["mac"] == mac)
 
-    def _devices(self, request: Request) -> Mapping[str, object]:
+    def _devices(self, request: ControlRequest) -> Mapping[str, object]:
         people = {"people": self._household.editing.people(PEOPLE), "scanning": self.scanning}
         if request.has("mac"):
             one = self._one(request)
@@ -99,13 +99,13 @@ class Things:
         level = self._household.rules_of(one["profile"]).get("log_level", 3)
         return untold.device({**one, **self._household.proven.listed(one)}, level)
 
-    def _one(self, request: Request) -> dict[str, Any]:
+    def _one(self, request: ControlRequest) -> dict[str, Any]:
         found = next((one for one in self.found if one["mac"] == request.text("mac")), None)
         if found is None:
             request.refuse("mac", "names a device that is not known here any more", Code.NO_DEVICE)
         return found
 
-    def _assign(self, request: Request) -> Mapping[str, object]:
+    def _assign(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         one = self._one(request)
         if one["shared"]:
@@ -113,19 +113,19 @@ class Things:
         was, one["profile"] = one["profile"], request.text("profile")
         return {"profile": one["profile"], "was": was, "problems": []}
 
-    def _forget(self, request: Request) -> Mapping[str, object]:
+    def _forget(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         self.found.remove(self._one(request))
         return {"problems": []}
 
-    def _name(self, request: Request) -> Mapping[str, object]:
+    def _name(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         one = self._one(request)
         was, one["label"] = one["label"], request.text_or_none("name") or ""
         one["name"] = one["label"] or one["own_name"]
         return {"name": one["name"], "was": was}
 
-    def _scan(self, request: Request) -> Mapping[str, object]:
+    def _scan(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         if self.scanning:
             msg = "scan: there was one just now; try again in 12 s"
@@ -133,13 +133,13 @@ class Things:
         self.scanning = True
         return {"running": True, "found": [], "problem": ""}
 
-    def _mark(self, request: Request) -> Mapping[str, object]:
+    def _mark(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         one = self._one(request)
         one["no_mobile_data"] = request.values["no_mobile_data"]
         return {"mac": one["mac"], "no_mobile_data": one["no_mobile_data"]}
 
-    def _edit(self, request: Request) -> Mapping[str, object]:
+    def _edit(self, request: ControlRequest) -> Mapping[str, object]:
         """What stands elsewhere in the file is changed as the daemon does."""
         if not all(key.startswith(("shared/", "managed/")) for key in request.values["set"]):
             return self._household.editing.verbs()["edit_family"](request)

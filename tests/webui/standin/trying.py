@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.audit.catalogue import CHECKS
-from gateway.control.protocol import Handler, Request
+from gateway.control.protocol import ControlRequest, Handler
 from tests.webui.standin.places import NOW
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Trying:
         self.running, self.profile, self.problem = False, profile, problem
         self.checks = [] if problem else [_checked(one.id, one.passes, one.closes, faults) for one in CHECKS]
 
-    def _trial(self, request: Request) -> Mapping[str, object]:
+    def _trial(self, request: ControlRequest) -> Mapping[str, object]:
         if request.text("action") == "start":
             self._household.guardian_of(request)
             self.running, self.profile = True, request.text("id")

@@ -51,7 +51,7 @@ def mine(_me: Caller | None) -> object:
 
 @noun.declare("POST", "/my/proof/results", ANYONE, body=DeviceResults, answer=DeviceTestResponse)
 def tell(_me: Caller | None, body: DeviceResults) -> object:
-    """Send the requesting device's results: which tested hosts it has reached."""
+    """Pass the results that the requesting device reports to the daemon: ``opened`` or ``failed`` by host."""
     return _of_this_device("tell", results=dict(body.results))
 
 

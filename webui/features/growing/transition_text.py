@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.control.contract.growing import AgeTransition
 from webui.language.i18n import gettext as _
 from webui.language.words import day_of, plain
@@ -14,7 +14,7 @@ REASON_LIMIT = 200  # characters; the daemon's limit
 
 def is_final(then: str | None) -> bool:
     """Return whether ``then``, the next age group, is adulthood."""
-    return then == Band.ADULT.value
+    return then == AgeBand.ADULT.value
 
 
 def _values(step: AgeTransition, now: datetime) -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.control.contract.requests import ANSWER, MAX_ID, REQUESTS, RequestView
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests.requests import SITE_ONCE, Answer, RequestTopic
@@ -29,7 +29,7 @@ ANSWERS = {
 MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # choices of an answer
 USUAL = (15, 30, 60)  # of the one-tap answers
 ANSWERED_SHOWN = 10
-ASK_FIRST = (Band.AGE_0_5.value, Band.AGE_6_9.value)  # bands in which uncategorised sites need approval
+ASK_FIRST = (AgeBand.AGE_0_5.value, AgeBand.AGE_6_9.value)  # bands in which uncategorised sites need approval
 
 
 @blueprint.get("/requests")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.age.bands import Band
+from gateway.age.bands import AgeBand
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS
 from gateway.control.contract.rules import OWN_CHANGES, FamilyChange
 from webui import charts, notices
@@ -24,7 +24,7 @@ from webui.rules.steps import step_in_few_words, step_sentence
 
 blueprint = Blueprint("child", __name__)
 
-KNOWN_BANDS = frozenset(band.value for band in Band)
+KNOWN_BANDS = frozenset(band.value for band in AgeBand)
 
 
 @blueprint.get("/my")
@@ -99,7 +99,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         step=step_sentence(next_step, child.band),
         step_brief=step_in_few_words(next_step),
         help_lines=daemon().help_lines(),
-        bracket=Band(child.band).bracket if child.band in KNOWN_BANDS else "",
+        bracket=AgeBand(child.band).bracket if child.band in KNOWN_BANDS else "",
     )
 
 
