@@ -24,7 +24,6 @@ from gateway.policy.time.schedule import (
     limit_on,
     next_change,
     next_edge,
-    next_local,
     week_limit,
 )
 from gateway.policy.time.time_text import WEEK, duration_text
@@ -344,7 +343,7 @@ class TimeRules:
                 edge = next_edge(table, self.calendar, now) if self.rules.self_set is not None else None
                 if edge is not None:
                     changes.append(edge)  # another rule may be the reason from then on
-                midnight = next_local(0, self.calendar, now)
+                midnight = self.calendar.next_local(0, now)
                 tomorrow = closure_at(table, self.calendar, midnight)
                 if tomorrow is not None and (tomorrow.rule, tomorrow.owner) != (closure.rule, closure.owner):
                     changes.append(midnight)  # still closed, but by another rule
