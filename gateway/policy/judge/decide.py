@@ -23,6 +23,7 @@ from gateway.policy.judge.conclude import (
     owned_rule,
     passed_rules,
     refuse,
+    uncounted,
 )
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
@@ -291,11 +292,13 @@ class Judge:
         return outcome
 
     def _opened(self, host: str, conclusion: Conclusion, state: CachedSituation) -> Conclusion:
-        """Return the allow of a guardian's temporary opening for a blocked host or service.
+        """Return the allow of a guardian's temporary opening for a blocked host, service or companion.
 
         Without an opening, return ``conclusion``. ``host``: "" for no name.
         """
-        opening = state.standing.opening(host, conclusion.services)
+        opening, companion = state.standing.opening(host, conclusion.services), False
+        if opening is None and conclusion.needed_by:
+            opening, companion = state.standing.opening("", conclusion.needed_by), True
         if opening is None:
             return conclusion
         key = host or " ".join(conclusion.services)
@@ -303,8 +306,14 @@ class Judge:
         if found is None:
             if len(state.opened) >= NAMES_KEPT:
                 state.opened.clear()
-            facts = self._fact_finder.facts(host) if host else self._fact_finder.facts_of(conclusion.services)
-            found = state.opened[key] = opened_conclusion(facts, self.profile, *opening)
+            if companion:
+                facts = self._fact_finder.facts_of((opening[0].removeprefix("service:"),))
+            elif host:
+                facts = self._fact_finder.facts(host)
+            else:
+                facts = self._fact_finder.facts_of(conclusion.services)
+            found = opened_conclusion(facts, self.profile, *opening)
+            state.opened[key] = found = uncounted(found) if companion else found
         return found
 
     def _cache_host(self, host: str) -> Conclusion:
