@@ -295,6 +295,7 @@ def test_a_host_that_everybody_uses_is_in_no_service(catalogue: Catalogue, host:
 
 def test_companions_and_assistants_are_told_apart() -> None:
     assert SERVICES["chatgpt"]["categories"] == ["ai"]
+    assert SERVICES["claude"]["categories"] == ["ai_adults"]
     assert "ai" not in SERVICES["character-ai"]["categories"]
     for key in RAW["companions"]["services"]:
         assert "ai_companions" in SERVICES[key]["categories"]
