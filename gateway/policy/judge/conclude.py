@@ -78,7 +78,8 @@ class Conclusion(NamedTuple):
     ordinary: Gates = ()
     services: tuple[str, ...] = ()
     portal: Gates = ()  # gates of a connectivity probe on a device that is redirected to the page
-    needed_by: tuple[str, ...] = ()  # services that open the blocked name where a guardian opens them
+    # Services that open the blocked name or bypass method where a guardian opens them.
+    needed_by: tuple[str, ...] = ()
 
 
 def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
@@ -202,12 +203,16 @@ def blocks_bypass(rules: Rules, way: BypassMethod) -> bool:
     return switch is not None and switch.value is MethodSetting.BLOCK
 
 
-def bypass_conclusion(way: BypassMethod, rules: Rules) -> Conclusion:
-    """Return the conclusion that blocks a bypass method. ``rules`` must block it."""
+def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...] = ()) -> Conclusion:
+    """Return the conclusion that blocks a bypass method. ``rules`` must block it.
+
+    ``services``: apps of the method that open it where a guardian opens them.
+    """
     owner = rules.ways[way].owner
-    return blocked_conclusion(
+    blocked = blocked_conclusion(
         REASONS[way], owned_rule(owner, f"ways: {way} = {MethodSetting.BLOCK}"), rules, owner
     )
+    return blocked._replace(needed_by=services)
 
 
 def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
@@ -408,7 +413,8 @@ def flow_gates(facts: HostFacts, rules: Rules, bound: Bound) -> Gates:
 
 def is_openable(conclusion: Conclusion) -> bool:
     """Return True if a guardian's temporary opening (`opened_conclusion`) lifts this block."""
-    return conclusion.outcome.reason in _OPENABLE and conclusion.outcome.verdict is Verdict.BLOCK
+    openable = conclusion.outcome.reason in _OPENABLE or bool(conclusion.needed_by)
+    return openable and conclusion.outcome.verdict is Verdict.BLOCK
 
 
 def opened_conclusion(facts: HostFacts, profile: Profile, entry: str, until: datetime) -> Conclusion:

@@ -59,10 +59,11 @@ ENGLISH: Words = {
     "unanswered": "A connection that nobody answers is not open here.",
     "protocol": "An internet protocol that no app needs is not open here.",
     "encrypted_dns": (
-        "Encrypted DNS is a safety tool for many people. It is off here because it would bypass the family's rules."
+        "Encrypted DNS is a safety tool for many people. "
+        "It is off here because it would bypass the family's rules."
     ),
     "relay": (
-        "iCloud Private Relay is a privacy tool for many people. "
+        "Private Relay is a privacy tool for many people. "
         "It is off here because it would bypass the family's rules."
     ),
     "vpn": "A VPN is not open here: it goes around the home's rules.",

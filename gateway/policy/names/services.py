@@ -30,9 +30,10 @@ _PORT_KINDS = ("quic", "udp", "tcp", "teredo")
 _FLOW_KINDS = ("udp", "tcp", "teredo")
 _KEYS = (
     "name", "categories", "domains", "except", "companions", "shared", "ports", "update", "threshold",
-    "min_age", "test",
+    "min_age", "method", "test",
 )  # fmt: skip
 _AGES = (0, 21)
+_METHODS = ("vpn", "proxy", "tor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Service:
     # Bytes per minute, both directions; a minute with at least this many counts as used.
     threshold: int = DEFAULT_THRESHOLD
     min_age: MinimumAge | None = None  # None: the terms were not checked
+    method: str = ""  # the bypass method that the service is: vpn, proxy or tor
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +299,7 @@ def _service(
         ports=part.read("ports", _ports, {}),
         threshold=part.read("threshold", _threshold, DEFAULT_THRESHOLD),
         min_age=part.read("min_age", _min_age, None),
+        method=part.read("method", lambda node: fields.choice(node, _METHODS), ""),
     )
 
 
