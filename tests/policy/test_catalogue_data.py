@@ -131,7 +131,14 @@ def test_no_name_is_a_public_suffix() -> None:
         for name in [*one["domains"], *one.get("update", []), *one.get("companions", [])]
         if check(bare(name)) or name.startswith("*.")
     }
-    assert found == {("discord", "*.discordsays.com"), ("chatgpt", "*.oaiusercontent.com")}
+    ngrok = ("app", "dev", "io", "pizza", "pro")
+    assert found == {
+        ("discord", "*.discordsays.com"),
+        ("chatgpt", "*.oaiusercontent.com"),
+        ("playstation", "*.playstation-cloud.com"),
+        *(("tunnel-services", f"*.ngrok.{ending}") for ending in ngrok),
+        *(("tunnel-services", f"*.ngrok-free.{ending}") for ending in ("app", "dev", "pizza")),
+    }
     assert check("discordsays.com")
     assert check("oaiusercontent.com")
 
