@@ -197,6 +197,7 @@ class CatalogueService:
     group: str
     category: str | None  # the first of its categories
     categories: tuple[str, ...]
+    min_age: int | None = None  # years, by its own terms; none: the terms were not checked
 
 
 @record
