@@ -69,6 +69,7 @@ from webui.features.status import (
 from webui.features.status.announcement_text import announced
 from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.features.time import codes_pages, ledger_pages, sheets
+from webui.helplines import where_code_is
 from webui.language import i18n, loglevels, refusals, words
 from webui.messages import notifier
 from webui.pages import (
@@ -154,6 +155,7 @@ def _install_templates(app: Flask) -> None:
         step_to_child=to_child,
         step_to_parents=to_parents,
         step_is_final=is_final,
+        where_code_is=where_code_is,
         home_now=lambda: daemon.daemon().home(),
     )
     app.jinja_env.filters.update(

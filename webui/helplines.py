@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from gateway.control.contract.rules import HelpLineEntry, HelpLines, help_line_entry
+from gateway.control.contract.rules import HelpChannelEntry, HelpLineEntry, HelpLines, help_line_entry
 from gateway.core.errors import PolicyError
 from webui.language.i18n import language
 
@@ -34,3 +34,8 @@ def packaged(country: str) -> HelpLines:
 def in_readers_language(line: HelpLineEntry) -> HelpLineEntry:
     """Return a help line with its name in the reader's language, if known."""
     return replace(line, name=line.names.get(language()) or line.name)
+
+
+def where_code_is(channel: HelpChannelEntry) -> str:
+    """Return where a help line's QR code is, in the reader's language, in English if there is no text."""
+    return channel.at.get(language()) or channel.at.get("en", "")

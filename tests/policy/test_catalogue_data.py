@@ -21,7 +21,7 @@ RAW: dict[str, Any] = {path.stem: yaml.safe_load(path.read_bytes()) for path in 
 SERVICES: dict[str, Any] = {key: one for file in RAW.values() for key, one in file["services"].items()}
 
 # What families ask for by name; a catalogue without one of these is incomplete.
-OTHER_NAMES = ("except", "update", "companions")
+OTHER_NAMES = ("except", "update", "companions", "shared")
 EXPECTED = [
     "youtube", "youtube-kids", "youtube-music", "tiktok", "instagram", "facebook", "messenger",
     "whatsapp", "snapchat", "discord", "reddit", "x", "threads", "bluesky", "mastodon", "telegram",
@@ -131,7 +131,14 @@ def test_no_name_is_a_public_suffix() -> None:
         for name in [*one["domains"], *one.get("update", []), *one.get("companions", [])]
         if check(bare(name)) or name.startswith("*.")
     }
-    assert found == {("discord", "*.discordsays.com"), ("chatgpt", "*.oaiusercontent.com")}
+    ngrok = ("app", "dev", "io", "pizza", "pro")
+    assert found == {
+        ("discord", "*.discordsays.com"),
+        ("chatgpt", "*.oaiusercontent.com"),
+        ("playstation", "*.playstation-cloud.com"),
+        *(("tunnel-services", f"*.ngrok.{ending}") for ending in ngrok),
+        *(("tunnel-services", f"*.ngrok-free.{ending}") for ending in ("app", "dev", "pizza")),
+    }
     assert check("discordsays.com")
     assert check("oaiusercontent.com")
 
@@ -233,14 +240,26 @@ def test_youtube_and_youtube_kids_are_told_apart(catalogue: Catalogue) -> None:
     assert catalogue.services_of("www.youtube.com") == ("youtube",)
     for shared in ("r1---sn-abc.googlevideo.com", "i.ytimg.com", "yt3.ggpht.com"):
         assert catalogue.services_of(shared) == ("youtube",)
-        assert set(catalogue.companions_of(shared)) == {"youtube-kids", "youtube-music"}
+        assert set(catalogue.shared_by(shared)) == {"youtube-kids", "youtube-music"}
 
 
 def test_companions_are_nobodys_own_name(catalogue: Catalogue) -> None:
     for key, one in SERVICES.items():
+        for word, found in (("companions", catalogue.companions_of), ("shared", catalogue.shared_by)):
+            for name in one.get(word, []):
+                assert key not in catalogue.services_of(bare(name)), f"{key}: {name}"
+                assert key in found(bare(name))
+
+
+def test_a_companion_leads_to_no_whole_site_and_past_no_rule(catalogue: Catalogue) -> None:
+    """A companion is part of its owner: no domain of the owner, except content servers, and no method."""
+    content = {"fbcdn.net", "byteoversea.com", "alicdn.com", "kcdn.kz", "kcdn.online"}
+    for key, one in SERVICES.items():
         for name in one.get("companions", []):
-            assert key not in catalogue.services_of(bare(name)), f"{key}: {name}"
-            assert key in catalogue.companions_of(bare(name))
+            owners = catalogue.services_of(bare(name))
+            assert not catalogue.categories_of(owners) & {"proxy_vpn_doh", "tor", "adult"}, f"{key}: {name}"
+            whole = {domain for owner in owners for domain in SERVICES[owner]["domains"]}
+            assert name not in whole or name in content, f"{key}: {name} is all of {owners}"
 
 
 @pytest.mark.parametrize(
@@ -283,6 +302,7 @@ def test_a_host_that_everybody_uses_is_in_no_service(catalogue: Catalogue, host:
 
 def test_companions_and_assistants_are_told_apart() -> None:
     assert SERVICES["chatgpt"]["categories"] == ["ai"]
+    assert SERVICES["claude"]["categories"] == ["ai_adults"]
     assert "ai" not in SERVICES["character-ai"]["categories"]
     for key in RAW["companions"]["services"]:
         assert "ai_companions" in SERVICES[key]["categories"]

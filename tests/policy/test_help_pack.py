@@ -38,7 +38,8 @@ STATES = {
 
 # What public text of November 2026 and before knows: kind, how to reach it, how well it is known.
 KNOWN = (
-    ("kz", "child_helpline", "111", "seen"), ("kz", "child_helpline", "150", "stale"),
+    ("kz", "child_helpline", "111", "seen"), ("kz", "child_helpline", "150", "seen"),
+    ("kz", "child_helpline", "telefon150.kz", "seen"),
     ("kz", "csam_hotline", "safekaznet.kz", "stale"), ("us", "csam_hotline", "report.cybertip.org", "seen"),
     ("us", "csam_hotline", "1-800-843-5678", "seen"), ("us", "crisis", "988lifeline.org", "seen"),
     ("us", "crisis", "HOME to 741741", "seen"), ("us", "crisis", "crisistextline.org", "seen"),

@@ -36,6 +36,24 @@ def test_a_home_in_no_country_that_is_known_has_those_for_everywhere(tmp_path: P
     assert "tel:111" not in page
 
 
+def test_a_chat_comes_before_the_phone_and_three_lines_before_the_rest(tmp_path: Path) -> None:
+    tablet = browser_on(create_app(Settings(tmp_path / "control.sock", country="kz")), "192.168.1.20")
+    page = tablet.get("/my").text
+    first, _, rest = page.partition("More help lines")
+    assert page.index("QR code in your school or college") < page.index('href="tel:111"')
+    assert page.index('href="https://wa.me/77081060810"') < page.index('href="tel:150"')
+    assert page.count('href="https://telefon150.kz"') == 1
+    assert 'href="tel:112"' in first
+    assert "findahelpline.com" in rest
+    assert "QR-код в твоей школе" in tablet.get("/my", Accept_Language="ru").text
+
+
+def test_what_is_not_verified_says_so(tmp_path: Path) -> None:
+    tablet = browser_on(create_app(Settings(tmp_path / "control.sock", country="kz")), "192.168.1.20")
+    shown = packaged("kz").lines
+    assert tablet.get("/my").text.count(">not yet confirmed<") == sum(not line.confirmed for line in shown)
+
+
 def test_programs_are_told_them_too(tmp_path: Path) -> None:
     tablet = browser_on(create_app(Settings(tmp_path / "control.sock", country="gb")), "192.168.1.20")
     answer = tablet.get("/api/v1/home/help-lines")
@@ -71,5 +89,5 @@ def test_a_damaged_package_is_no_reason_for_no_page(
 
 def test_they_are_told_as_the_daemon_tells_them() -> None:
     assert {key for line in packaged("kz").lines for key in values_of(line)} == {
-        "name", "names", "phone", "text", "web", "kind", "confirmed",
+        "name", "names", "phone", "text", "web", "kind", "confirmed", "channels",
     }  # fmt: skip

@@ -197,6 +197,7 @@ class CatalogueService:
     group: str
     category: str | None  # the first of its categories
     categories: tuple[str, ...]
+    min_age: int | None = None  # years, by its own terms; none: the terms were not checked
 
 
 @record
@@ -398,6 +399,13 @@ class HelpLinesRequest:
 
 
 @record
+class HelpChannelEntry:
+    kind: str  # chat, qr, whatsapp, telegram or app
+    to: str  # number, host name or user name; empty for a QR code
+    at: Mapping[str, str]  # by language: where the QR code is
+
+
+@record
 class HelpLineEntry:
     name: str
     names: Mapping[str, str]  # by language
@@ -406,6 +414,7 @@ class HelpLineEntry:
     web: str  # a host name
     kind: str
     confirmed: bool  # compared with the operator's own page
+    channels: tuple[HelpChannelEntry, ...]  # how most children reach it; to show before the phone
 
 
 @record
@@ -424,6 +433,10 @@ def help_line_entry(line: HelpLine) -> HelpLineEntry:
         web=line.site,
         kind=line.kind,
         confirmed=line.verified_on is not None,
+        channels=tuple(
+            HelpChannelEntry(kind=channel.kind, to=channel.to, at=dict(channel.at))
+            for channel in line.channels
+        ),
     )
 
 

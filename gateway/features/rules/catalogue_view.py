@@ -26,6 +26,7 @@ def catalogue_view(product: Product) -> RuleCatalogue:
                 group=service.group,
                 category=min(service.categories, default=None),
                 categories=tuple(sorted(service.categories)),
+                min_age=None if service.min_age is None else service.min_age.years,
             )
             for service in catalogue.services.values()
         ),

@@ -18,7 +18,7 @@ from gateway.policy.judge.world import World, bypass_signal
 from gateway.policy.names.categories import PROXY, TOR
 from gateway.policy.profile.bypass_methods import WAYS, BypassMethod, MethodSetting
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, EntryKind, Rules
+from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Rules
 from gateway.policy.time.standing import Situation
 from gateway.policy.values import ExplanationStep, Observation, Proto, Reason, Verdict
 
@@ -48,11 +48,16 @@ class BypassRules:
         self._fact_finder = fact_finder
         self._profile = profile
         self._world = world
-        self._refusals = {
-            way: bypass_conclusion(way, profile.rules)
-            for way in BypassMethod
-            if blocks_bypass(profile.rules, way)
-        }
+        self._opened: dict[BypassMethod, str] = {}  # method → the approved service that opens it
+        self._refusals: dict[BypassMethod, Conclusion] = {}
+        for way in BypassMethod:
+            if blocks_bypass(profile.rules, way):
+                services = _services_that_open(way, profile.rules, world)
+                approved = _approved(services, profile.rules)
+                if approved:
+                    self._opened[way] = approved
+                else:
+                    self._refusals[way] = bypass_conclusion(way, profile.rules, services)
         self._allowed: dict[str, Conclusion | None] = {}
         self._has_own_names = has_own_names(profile.rules)
         self.plain_addresses: set[bytes] = set()
@@ -123,7 +128,9 @@ class BypassRules:
         by_address = ((way, "calls a known address") for way in self._methods_by_address(seen))
         for way, sign in (*self._methods_by_content(seen), *by_address):
             switch = rules.get(way)
-            if switch is None:
+            if way in self._opened:
+                yield ExplanationStep(f"{way} of service:{self._opened[way]}", sign)
+            elif switch is None:
                 yield ExplanationStep(f"ways: {way} = {MethodSetting.ALLOW}", sign)
             else:
                 yield ExplanationStep(owned_rule(switch.owner, f"ways: {way} = {switch.value}"), sign)
@@ -187,6 +194,31 @@ class BypassRules:
         conclusion = conclude(facts, self._profile)
         passes = conclusion.outcome.reason in ALLOWED and conclusion.outcome.verdict is Verdict.ALLOW
         return conclusion._replace(rewrite=None) if passes else None
+
+
+def _services_that_open(way: BypassMethod, rules: Rules, world: World) -> tuple[str, ...]:
+    """Return the services that a parent can approve under ``rules`` and that use this bypass method.
+
+    They are those whose categories need approval and none of whose categories is blocked.
+    """
+    return tuple(
+        service.id
+        for service in world.catalogue.services.values()
+        if service.method == way.value
+        and {rules.categories[category].value for category in service.categories & rules.categories.keys()}
+        == {Action.ASK}
+    )
+
+
+def _approved(services: Iterable[str], rules: Rules) -> str:
+    """Return the first of ``services`` that the family allows and does not block; empty for none."""
+    blocked = {entry.value for entry in rules.block if entry.kind is EntryKind.SERVICE}
+    allowed = {
+        entry.value
+        for entry in (*rules.allow, *rules.homework)
+        if entry.owner == FAMILY and entry.kind is EntryKind.SERVICE
+    }
+    return next((service for service in services if service in allowed - blocked), "")
 
 
 def has_own_names(rules: Rules) -> bool:

@@ -25,6 +25,7 @@ from gateway.policy.time.gates import (
     Gates,
     category_gates,
     group_gates,
+    limit_gates,
     service_gates,
     state_gates,
     with_uncounted,
@@ -36,6 +37,7 @@ PRODUCT = "product"
 OPEN_RULE = "nothing refuses it"
 OPENED = "opened for a while"
 NO_MATCH = "no match"
+COMPANION_OF = "companion of service:"
 
 # A guardian's temporary opening outranks these rules of the family and the band, but none that binds
 # everyone.
@@ -76,6 +78,8 @@ class Conclusion(NamedTuple):
     ordinary: Gates = ()
     services: tuple[str, ...] = ()
     portal: Gates = ()  # gates of a connectivity probe on a device that is redirected to the page
+    # Services that open the blocked name or bypass method where a guardian opens them.
+    needed_by: tuple[str, ...] = ()
 
 
 def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
@@ -85,7 +89,13 @@ def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
     """
     helps, relay = facts.help is not None, facts.signal is BypassMethod.RELAY
     conclusion = _conclusion(facts, profile.rules)
-    ordinary = _ordinary(facts, profile.rules, conclusion)
+    services, companion = facts.services, companion_conclusion(facts, profile.rules, conclusion)
+    if companion is not None:
+        services, conclusion = companion
+        ordinary = tuple(gate for gate in conclusion.gates if gate != UNCOUNTED)
+        ordinary = () if ordinary == conclusion.gates else ordinary
+    else:
+        ordinary = _ordinary(facts, profile.rules, conclusion)
     register = facts.registered
     special = facts.gateway or helps or facts.binding or register is not None or facts.local or relay
     return conclusion._replace(
@@ -97,8 +107,45 @@ def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
         register=register,
         local=facts.local,
         relay=relay,
-        services=facts.services,
+        services=services,
+        needed_by=tuple(needing.services[0] for needing in _companions_of(facts, conclusion)),
     )
+
+
+def companion_conclusion(
+    facts: HostFacts, rules: Rules, conclusion: Conclusion
+) -> tuple[tuple[str, ...], Conclusion] | None:
+    """Return a service that opens a blocked host as its companion, and the conclusion; None without one.
+
+    The host is open as the service is, with the service's time rules, and is not counted. Of several
+    services, the one with the fewest time rules opens it. A name that the family or the age group blocks,
+    a law and a bypass method stay blocked.
+
+    Arguments:
+        conclusion: the conclusion about the host without companions.
+    """
+    alone = [(needing.services, _conclusion(needing, rules)) for needing in _companions_of(facts, conclusion)]
+    opened = [(services, found) for services, found in alone if found.outcome.verdict is Verdict.ALLOW]
+    if not opened:
+        return None
+    services, found = min(opened, key=lambda each: len(each[1].gates))
+    found = uncounted(found)
+    outcome = replace(found.outcome, reason=Reason.OPEN, rule=f"{COMPANION_OF}{services[0]}")
+    return services, Conclusion(found.gates, outcome)
+
+
+def _companions_of(facts: HostFacts, conclusion: Conclusion) -> tuple[HostFacts, ...]:
+    """Return the facts of the services that may open a host that ``conclusion`` blocks; usually none."""
+    may_open = is_openable(conclusion) and not _has_name(facts.block, facts.band_block)
+    return facts.needed_by if may_open else ()
+
+
+def uncounted(conclusion: Conclusion) -> Conclusion:
+    """Return the conclusion of an allowed host without the use of its limits, which still close it."""
+    if not limit_gates(conclusion.gates):
+        return conclusion
+    gates = (*conclusion.gates, UNCOUNTED)
+    return conclusion._replace(gates=gates, outcome=replace(conclusion.outcome, gates=frozenset(gates)))
 
 
 def _ordinary(facts: HostFacts, rules: Rules, conclusion: Conclusion) -> Gates:
@@ -156,12 +203,16 @@ def blocks_bypass(rules: Rules, way: BypassMethod) -> bool:
     return switch is not None and switch.value is MethodSetting.BLOCK
 
 
-def bypass_conclusion(way: BypassMethod, rules: Rules) -> Conclusion:
-    """Return the conclusion that blocks a bypass method. ``rules`` must block it."""
+def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...] = ()) -> Conclusion:
+    """Return the conclusion that blocks a bypass method. ``rules`` must block it.
+
+    ``services``: apps of the method that open it where a guardian opens them.
+    """
     owner = rules.ways[way].owner
-    return blocked_conclusion(
+    blocked = blocked_conclusion(
         REASONS[way], owned_rule(owner, f"ways: {way} = {MethodSetting.BLOCK}"), rules, owner
     )
+    return blocked._replace(needed_by=services)
 
 
 def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
@@ -235,8 +286,8 @@ def _bound_of_need(kind: str) -> Bound:
 def family_entry(facts: HostFacts) -> RuleEntry | None:
     """Return the family's allow, block or homework entry that decides about a host; None if none matches.
 
-    Homework counts as an allow, and wins a tie with it. A companion of an allowed service ranks below a name
-    and above every other entry.
+    Homework counts as an allow, and wins a tie with it. A name that an allowed service shares ranks below a
+    name and above every other entry.
     """
     allowed = _stronger(facts.homework, facts.allow)
     if facts.companion is not None and not _has_name(facts.block, allowed):
@@ -362,7 +413,8 @@ def flow_gates(facts: HostFacts, rules: Rules, bound: Bound) -> Gates:
 
 def is_openable(conclusion: Conclusion) -> bool:
     """Return True if a guardian's temporary opening (`opened_conclusion`) lifts this block."""
-    return conclusion.outcome.reason in _OPENABLE and conclusion.outcome.verdict is Verdict.BLOCK
+    openable = conclusion.outcome.reason in _OPENABLE or bool(conclusion.needed_by)
+    return openable and conclusion.outcome.verdict is Verdict.BLOCK
 
 
 def opened_conclusion(facts: HostFacts, profile: Profile, entry: str, until: datetime) -> Conclusion:
@@ -443,6 +495,8 @@ def _steps(
     yield _entry("allow", facts.allow)
     if facts.companion is not None:
         yield ExplanationStep(f"allow: {facts.companion}", "needs this name")
+    for needing in facts.needed_by:
+        yield ExplanationStep(f"{COMPANION_OF}{needing.services[0]}", "needs this name")
     yield _entry("block", facts.block)
     yield from _services(facts)
     yield from _gates(service_gates(rules, services), state, services)

@@ -23,11 +23,12 @@ from gateway.policy.judge.conclude import (
     owned_rule,
     passed_rules,
     refuse,
+    uncounted,
 )
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
 from gateway.policy.judge.world import GATEWAY_NAME, World
-from gateway.policy.profile.bypass_methods import BypassMethod
+from gateway.policy.profile.bypass_methods import REASONS, BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.requests.site_repair import repaired
 from gateway.policy.time.extension import Extension, extend
@@ -40,6 +41,7 @@ DNS, PROXY = Proto.DNS, Proto.PROXY  # module constants are faster than class at
 NAMES_KEPT = 1024  # hosts per generation, two generations; 150 bytes each; a device uses some hundred a day
 SITUATIONS_KEPT = 64  # devices of one profile; a situation is replaced when it changes
 
+BYPASS_REASONS = frozenset(REASONS.values())
 TIME_REASONS = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 GATEWAY = allow(Reason.GATEWAY, GATEWAY_NAME, PRODUCT, ())
 HELP = allow(Reason.HELP, "help", PRODUCT, ())
@@ -300,20 +302,32 @@ class Judge:
         return outcome
 
     def _opened(self, host: str, conclusion: Conclusion, state: CachedSituation) -> Conclusion:
-        """Return the allow of a guardian's temporary opening for a blocked host or service.
+        """Return the allow of a guardian's temporary opening for a blocked host, service or companion.
 
         Without an opening, return ``conclusion``. ``host``: "" for no name.
         """
-        opening = state.standing.opening(host, conclusion.services)
+        # An opened site opens no bypass method, whatever host the flow names.
+        method = conclusion.outcome.reason in BYPASS_REASONS
+        opening = None if method else state.standing.opening(host, conclusion.services)
+        needed = opening is None and bool(conclusion.needed_by)
+        if needed:
+            opening = state.standing.opening("", conclusion.needed_by)
         if opening is None:
             return conclusion
-        key = host or " ".join(conclusion.services)
+        key = opening[0] if method else host or " ".join(conclusion.services)
         found = state.opened.get(key)
         if found is None:
             if len(state.opened) >= NAMES_KEPT:
                 state.opened.clear()
-            facts = self._fact_finder.facts(host) if host else self._fact_finder.facts_of(conclusion.services)
-            found = state.opened[key] = opened_conclusion(facts, self.profile, *opening)
+            if needed:
+                facts = self._fact_finder.facts_of((opening[0].removeprefix("service:"),))
+            elif host:
+                facts = self._fact_finder.facts(host)
+            else:
+                facts = self._fact_finder.facts_of(conclusion.services)
+            found = opened_conclusion(facts, self.profile, *opening)
+            # A bypass method is its app's own use. A companion is not.
+            state.opened[key] = found = uncounted(found) if needed and not method else found
         return found
 
     def _cache_host(self, host: str) -> Conclusion:

@@ -46,7 +46,7 @@ ENGLISH: Words = {
     "category": "{what} is not open here: {kind}.",
     "law": "{what} is not open here: a law asks for an older age. {law}.",
     "new_domain": "{what} is not open here: the name is younger than 30 days.",
-    "unknown_domain": "{what} is not open yet: nobody here knows it.",
+    "unknown_domain": "{what} is not open yet: no rule opens it.",
     "not_on_list": "{what} is not on the list of sites.",
     "safe_search": "{what} is open in its safe mode{until}.",
     "safe_search_address": "{what} is open in its safe mode only.",
@@ -58,8 +58,14 @@ ENGLISH: Words = {
     "overflow": "A damaged connection is not open here.",
     "unanswered": "A connection that nobody answers is not open here.",
     "protocol": "An internet protocol that no app needs is not open here.",
-    "encrypted_dns": "Encrypted DNS is not open here: it goes around the home's rules.",
-    "relay": "The relay of iCloud is not open here: it goes around the home's rules.",
+    "encrypted_dns": (
+        "Encrypted DNS is a safety tool for many people. "
+        "It is off here because it would bypass the family's rules."
+    ),
+    "relay": (
+        "Private Relay is a privacy tool for many people. "
+        "It is off here because it would bypass the family's rules."
+    ),
     "vpn": "A VPN is not open here: it goes around the home's rules.",
     "tor": "Tor is not open here: it goes around the home's rules.",
     "proxy": "A proxy is not open here: it goes around the home's rules.",

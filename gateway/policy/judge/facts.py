@@ -17,7 +17,7 @@ from gateway.policy.judge.world import (
     bypass_signal,
     sites_behind_proxy,
 )
-from gateway.policy.names.categories import PROXY
+from gateway.policy.names.categories import PROXY, TOR
 from gateway.policy.names.hosts import suffixes
 from gateway.policy.names.packs import Engine, Site, site_map
 from gateway.policy.profile.bypass_methods import BypassMethod
@@ -26,6 +26,7 @@ from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Law, Mode, O
 from gateway.policy.values import Decision
 
 OPEN = Owned(Action.ALLOW, "")
+BYPASS_CATEGORIES = frozenset({PROXY, TOR})
 
 
 class CategoryFact(NamedTuple):
@@ -48,7 +49,7 @@ class HostFacts:
     homework: RuleEntry | None  # the strongest matching entry, as in the next fields
     allow: RuleEntry | None
     block: RuleEntry | None
-    companion: RuleEntry | None  # the family's allow of a service that needs this name
+    companion: RuleEntry | None  # the family's allow of a service that shares this name with its owner
     band_allow: RuleEntry | None
     band_block: RuleEntry | None
     services: tuple[str, ...]
@@ -60,11 +61,16 @@ class HostFacts:
     law: Owned[Law] | None = None  # a law that a guardian turned on and that blocks the host
     register: Register | None = None  # a state's register that a guardian turned on
     shows: tuple[str, ...] = ()  # under a page proxy: the sites whose pages it may show
+    needed_by: tuple[HostFacts, ...] = ()  # the facts of each service that may open this name as a companion
 
     @property
     def known(self) -> bool:
-        """True if the host is in a category or service, is an approved site or search engine, or is local."""
-        return bool(self.categories or self.services or self.site or self.engine or self.local)
+        """True if the profile sets a category of the host, or it is an approved site, search engine or local.
+
+        A service alone is not enough: where unknown names need approval, an app in no category does too.
+        """
+        ruled = any(fact.rule is not OPEN for fact in self.categories)
+        return bool(ruled or self.site or self.engine or self.local)
 
     @property
     def strictest(self) -> CategoryFact | None:
@@ -87,6 +93,13 @@ class HostFacts:
         if self.law is not None or self.register is not None:
             return True
         return self.block is not None or (strictest is not None and strictest.rule.value.refuses)
+
+    @property
+    def named(self) -> bool:
+        """True if the family allows a service of the host by the service's name."""
+        return any(
+            entry is not None and entry.kind is EntryKind.SERVICE for entry in (self.allow, self.homework)
+        )
 
     @property
     def counted(self) -> bool:
@@ -191,6 +204,7 @@ class FactFinder:
             allow=still_applies(proxy.allow),
             block=max(blocks, key=lambda entry: entry.rank, default=None),
             companion=still_applies(proxy.companion),
+            needed_by=() if site.refused else proxy.needed_by,
             band_allow=still_applies(proxy.band_allow),
             band_block=proxy.band_block or site.band_block,
             law=proxy.law or site.law,
@@ -224,7 +238,7 @@ class FactFinder:
             homework=self._homework.find(host, services, categories),
             allow=self._allow.find(host, services, categories),
             block=self._block.find(host, services, categories),
-            companion=self._companion(world.catalogue.companions_of(host)),
+            companion=self._companion(world.catalogue.shared_by(host)),
             band_allow=self._band_allow.find(host, services, categories),
             band_block=self._band_block.find(host, services, categories),
             services=services,
@@ -235,6 +249,7 @@ class FactFinder:
             groups=world.catalogue.groups_of(services),
             law=self._law(services, categories),
             register=register,
+            needed_by=self._needed_by(host, services, categories),
         )
 
     def facts_of(self, services: tuple[str, ...]) -> HostFacts:
@@ -268,10 +283,26 @@ class FactFinder:
             (law for law, named in self._laws if named.find("", services, categories) is not None), None
         )
 
-    def _companion(self, services: Iterable[str]) -> RuleEntry | None:
-        """Return the family's allow of a service that needs the host and is not blocked, or None.
+    def _needed_by(
+        self, host: str, owners: tuple[str, ...], categories: frozenset[str]
+    ) -> tuple[HostFacts, ...]:
+        """Return the facts of the services that may open a host as their companion; usually none.
 
-        ``services``: those that need the host.
+        A companion opens over a block of its owners. Categories that a list adds to the host, and bypass
+        methods, are no block of its owners: over them it opens only for a service that the family allows.
+        """
+        needing = self._world.catalogue.companions_of(host)
+        if not needing or not categories.isdisjoint(BYPASS_CATEGORIES):
+            return ()
+        foreign = self._ranked(categories - self._world.catalogue.categories_of(owners))
+        refused = any(fact.rule.value.refuses for fact in foreign)
+        facts = (self.facts_of((service,)) for service in needing if service not in owners)
+        return tuple(needing_facts for needing_facts in facts if not refused or needing_facts.named)
+
+    def _companion(self, services: Iterable[str]) -> RuleEntry | None:
+        """Return the family's allow of a service that shares the host and is not blocked, or None.
+
+        ``services``: those that share the host.
         """
         allowed = (
             self._allow.of_service(service) or self._homework.of_service(service)

@@ -12,6 +12,12 @@ All entries are open before every rule and never logged, whatever the country of
         name: {en: Childline, ru: …}    # English at least
         phone: 0800 1111
         text: SHOUT to 85258            # how to reach it by message
+        channels:                       # how most children reach it; shown before the phone
+          - kind: whatsapp              # one of CHANNEL_KINDS
+            to: "+44 7700 900000"       # number, address or user name; not for qr
+            at: {en: In every school}   # qr alone: where the code is
+            source: the operator's page
+            date: 2026-11-24
         web: [childline.org.uk]         # the first one is shown
         companions: []                  # names without which its pages or its chat do not work
         status: seen                    # one of STATUSES: how the entry is known
@@ -66,10 +72,11 @@ STATUSES = (
     "stale",  # in old text only
     "unverified",  # general knowledge
 )
+CHANNEL_KINDS = ("chat", "qr", "whatsapp", "telegram", "app")
 KEYS = ("country", "covers", "help_lines", "week_starts", "holidays_from", "holidays", "ratings", "laws")
 LINE_KEYS = (
-    "id", "kind", "for", "name", "phone", "text", "web", "companions", "status", "source", "date",
-    "verified_on", "verified_by",
+    "id", "kind", "for", "name", "phone", "text", "channels", "web", "companions", "status", "source",
+    "date", "verified_on", "verified_by",
 )  # fmt: skip
 
 _CODE = re.compile(r"[a-z]{2}", re.ASCII)
@@ -83,8 +90,19 @@ MEDIA = ("films", "games", "films and games")
 
 
 @dataclass(frozen=True, slots=True)
+class HelpChannel:
+    """A way to reach a help line in writing, such as a chat or a QR code that opens one."""
+
+    kind: str  # one of CHANNEL_KINDS
+    to: str  # number, host name or user name; empty for a QR code
+    at: Mapping[str, str]  # language → where the QR code is; empty for other kinds
+    source: str
+    dated: date  # date of the source
+
+
+@dataclass(frozen=True, slots=True)
 class HelpLine:
-    """A contact for help or reports: a phone number, a message, a site, or several of them."""
+    """A contact for help or reports: chats, a phone number, a message, a site, or several of them."""
 
     id: str
     kind: str
@@ -99,6 +117,7 @@ class HelpLine:
     dated: date  # date of the source
     verified_on: date | None
     verified_by: str  # a person's name; empty: not verified
+    channels: tuple[HelpChannel, ...] = ()  # in the order of display
 
     def name_in(self, language: str) -> str:
         """Return the name in a language, in English if there is none."""
@@ -278,12 +297,30 @@ def _help_line(node: Node, is_public_suffix: PublicSuffixCheck) -> HelpLine:
         dated=day_of(part.need("date")),
         verified_on=_date_or_nothing(part.need("verified_on")),
         verified_by=part.read("verified_by", fields.text, ""),
+        channels=part.read("channels", lambda n: tuple(map(_channel, fields.items(n))), ()),
     )
     if (line.verified_on is None) == bool(line.verified_by):
         node.place.refuse("is verified without a name, or by a name without a day", "write both, or neither")
-    if not (line.phone or line.text or line.web):
+    if not (line.phone or line.text or line.web or line.channels):
         node.place.refuse("leads nowhere", "give it a phone, a text or a web")
     return line
+
+
+def _channel(node: Node) -> HelpChannel:
+    part = fields.Fields(fields.mapping(node), ("kind", "to", "at", "source", "date"))
+    channel = HelpChannel(
+        kind=fields.choice(part.need("kind"), CHANNEL_KINDS),
+        to=part.read("to", fields.text, ""),
+        at=part.read("at", texts, {}),
+        source=fields.text(part.need("source")),
+        dated=day_of(part.need("date")),
+    )
+    is_code = channel.kind == "qr"
+    if is_code != bool(channel.at) or is_code == bool(channel.to):
+        node.place.refuse(
+            "leads nowhere", "give a QR code its place (at), any other channel its address (to)"
+        )
+    return channel
 
 
 def _code(node: Node) -> str:

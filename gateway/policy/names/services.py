@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from gateway.policy.names import hosts
 from gateway.policy.names.categories import translations
 from gateway.policy.names.hosts import read_entries, read_host
+from gateway.policy.time.time_text import calendar_date
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, Place, shown
@@ -26,7 +28,12 @@ _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 _SIZE = re.compile(r"(\d{1,6})(KB|MB)", re.ASCII)
 _PORT_KINDS = ("quic", "udp", "tcp", "teredo")
 _FLOW_KINDS = ("udp", "tcp", "teredo")
-_KEYS = ("name", "categories", "domains", "except", "companions", "ports", "update", "threshold", "test")
+_KEYS = (
+    "name", "categories", "domains", "except", "companions", "shared", "ports", "update", "threshold",
+    "min_age", "method", "test",
+)  # fmt: skip
+_AGES = (0, 21)
+_METHODS = ("vpn", "proxy", "tor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,15 @@ class ServiceGroup:
 
     id: str
     name: Mapping[str, str]  # by language
+
+
+@dataclass(frozen=True, slots=True)
+class MinimumAge:
+    """The age from which a service's own terms admit a user."""
+
+    years: int
+    source: str  # address of the terms
+    date: date  # of the source
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +66,16 @@ class Service:
     # Names under a domain that are not part of this service; same notation as domains.
     excluded: tuple[str, ...]
     update: tuple[str, ...]  # names of updates and downloads
-    companions: tuple[str, ...]  # names that the service needs and shares with other services
+    # Names that the service needs and shares with other services. They open wherever the service is open.
+    companions: tuple[str, ...]
+    # Companions that run another service's app too. They open with the family's own allow only.
+    shared: tuple[str, ...]
     # "quic", "udp", "tcp", "teredo" → first and last port, both included.
     ports: Mapping[str, tuple[tuple[int, int], ...]]
     # Bytes per minute, both directions; a minute with at least this many counts as used.
     threshold: int = DEFAULT_THRESHOLD
+    min_age: MinimumAge | None = None  # None: the terms were not checked
+    method: str = ""  # the bypass method that the service is: vpn, proxy or tor
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +103,7 @@ class Catalogue:
         "_hidden_exact",
         "_patterns",
         "_ports",
+        "_shared",
         "_updates",
         "groups",
         "services",
@@ -102,6 +124,7 @@ class Catalogue:
         updates, exact_updates = _index(services, lambda service: service.update)
         self._updates = hosts.HostMap(updates, exact_updates)
         self._companions = hosts.HostMap(*_index(services, lambda service: service.companions))
+        self._shared = hosts.HostMap(*_index(services, lambda service: service.shared))
         self._ports = {kind: _by_port(services, kind) for kind in _FLOW_KINDS}
 
     def _add(self, file: GroupFile) -> None:
@@ -153,8 +176,12 @@ class Catalogue:
         return None
 
     def companions_of(self, host: str) -> tuple[str, ...]:
-        """Return the ids of the services that need ``host`` to work but share it with other services."""
+        """Return the ids of the services that open another's ``host`` wherever they are open."""
         return self._companions.get(host) or NO_SERVICES
+
+    def shared_by(self, host: str) -> tuple[str, ...]:
+        """Return the ids of the services that need ``host``, which runs another service's app too."""
+        return self._shared.get(host) or NO_SERVICES
 
     def services_at(self, kind: str, port: int) -> tuple[str, ...]:
         """Return the ids of the services that use ``port`` for flows without a name.
@@ -268,8 +295,23 @@ def _service(
         excluded=excluded,
         update=part.read("update", names, NO_SERVICES),
         companions=part.read("companions", names, NO_SERVICES),
+        shared=part.read("shared", names, NO_SERVICES),
         ports=part.read("ports", _ports, {}),
         threshold=part.read("threshold", _threshold, DEFAULT_THRESHOLD),
+        min_age=part.read("min_age", _min_age, None),
+        method=part.read("method", lambda node: fields.choice(node, _METHODS), ""),
+    )
+
+
+def _min_age(node: Node) -> MinimumAge:
+    part = fields.Fields(fields.mapping(node), ("years", "source", "date"))
+    source, dated = part.need("source"), part.need("date")
+    if not fields.text(source).startswith("https://"):
+        source.place.refuse(f"{shown(fields.text(source))} is no address", "write the address of the terms")
+    return MinimumAge(
+        years=fields.integer(part.need("years"), *_AGES),
+        source=fields.text(source),
+        date=calendar_date(fields.text(dated), dated.place),
     )
 
 

@@ -189,7 +189,9 @@ def test_what_changes_is_the_difference_of_what_holds(make: Make) -> None:
     )  # fmt: skip
     assert (told["rules"]["log_level"], told["after"]["log_level"]) == (2, 1)
     assert told["after"]["categories"]["social_networks"] == "block"
-    assert told["after"]["categories"]["ai_companions"] == "ask"
+    assert told["rules"]["categories"]["ai"] == "ask"
+    assert told["after"]["categories"]["ai"] == "allow"
+    assert told["after"]["categories"]["ai_companions"] == "block"
     assert told["after"]["block"] == ["service:tiktok"]
     before = says(desk)
     web(desk, "take_step", id="daughter")

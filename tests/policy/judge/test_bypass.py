@@ -16,7 +16,7 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.bypass_methods import WAYS, BypassMethod
 from gateway.policy.profile.profile import guest_profile
 from gateway.policy.time.standing import PLAIN, Situation
-from gateway.policy.values import Fault, Observation, Proto, Reason, Verdict
+from gateway.policy.values import ExplanationStep, Fault, Observation, Proto, Reason, Verdict
 from tests.policy.around import (
     CHILD,
     DAY,
@@ -192,6 +192,57 @@ def test_a_tunnel_of_an_allowed_service() -> None:
     assert told(seen, judge_of('{band: 10-12, allow: ["category:proxy_vpn_doh"]}'), gave) == ("block", "vpn")
     blocked = judge_of('{band: 10-12, allow: ["service:nordvpn"], block: [us1.nordvpn.com]}')
     assert told(seen, blocked, gave) == ("block", "vpn")
+
+
+TUNNEL = Observation(Proto.WIREGUARD, None, OTHER, 51820)
+APPROVED = Situation(allowed=(("service:nordvpn", DAY + timedelta(hours=1)),))
+
+
+def test_where_a_vpn_needs_approval_its_name_and_its_protocol_open_together() -> None:
+    judge = judge_of('{band: 16-17, allow: ["service:nordvpn"]}')
+    assert judge.decide(asks("api.nordvpn.com"), PLAIN, DAY).allowed
+    assert told(TUNNEL, judge) == ("allow", "open")
+    assert told(TUNNEL, judge_of("band: 16-17")) == ("block", "vpn")
+    assert told(asks("api.nordvpn.com"), judge_of("band: 16-17"))[0] == "block"
+    for refused in (
+        '{band: 16-17, allow: ["service:nordvpn"], block: ["service:nordvpn"]}',
+        '{band: 16-17, allow: ["service:nordvpn"], categories: {proxy_vpn_doh: block}}',
+        '{band: 16-17, allow: ["service:tor"]}',
+        '{band: 16-17, allow: ["service:encrypted-dns"]}',
+        "{band: 16-17, allow: [nordvpn.com]}",
+        '{band: 13-15, allow: ["service:nordvpn"]}',
+    ):
+        assert told(TUNNEL, judge_of(refused)) == ("block", "vpn"), refused
+
+
+def test_an_approval_for_a_while_opens_both_until_it_ends() -> None:
+    judge = judge_of("band: 16-17")
+    assert told(asks("api.nordvpn.com"), judge, APPROVED)[0] == "allow"
+    found = judge.decide(TUNNEL, APPROVED, DAY)
+    assert (found.verdict, found.until) == (Verdict.ALLOW, DAY + timedelta(hours=1))
+    assert judge.decide(TUNNEL, APPROVED, DAY + timedelta(hours=2)).reason is Reason.VPN
+    assert told(Observation(Proto.SOCKS, None, OTHER, 1080), judge, APPROVED) == ("block", "proxy")
+    assert told(connects("example.org", RELAY), judge, APPROVED) == ("block", "tor")
+    assert told(TUNNEL, judge_of("band: 13-15"), APPROVED) == ("block", "vpn")
+    paused = replace(APPROVED, paused_until=DAY + timedelta(hours=1))
+    assert judge.decide(TUNNEL, paused, DAY).reason is Reason.PAUSED
+
+
+def test_tor_opens_with_an_approved_tor_and_nothing_else() -> None:
+    judge = judge_of('{band: 16-17, allow: ["service:tor"]}')
+    assert told(connects("example.org", RELAY), judge)[0] == "allow"
+    assert told(TUNNEL, judge) == ("block", "vpn")
+
+
+def test_why_names_the_service_that_opens_a_tunnel() -> None:
+    judge = judge_of('{band: 16-17, allow: ["service:nordvpn"]}')
+    found = judge.decide(TUNNEL, PLAIN, DAY, explain=True)
+    assert ExplanationStep("vpn of service:nordvpn", "speaks wireguard") in found.passed
+
+
+def test_an_opened_site_opens_no_method() -> None:
+    site = Situation(allowed=(("example.org", DAY + timedelta(hours=1)),))
+    assert told(connects("example.org", RELAY), judge_of("band: 16-17"), site) == ("block", "tor")
 
 
 def test_the_word_of_a_device_s_own_resolver_opens_no_tunnel() -> None:

@@ -357,9 +357,11 @@ def test_count_spends_play_and_open_does_not() -> None:
 
 
 def test_young_names_have_a_reason_of_their_own() -> None:
-    assert outcome("band: 10-12", "fresh.example")[1] == "new_domain"
-    assert concluded("band: 10-12", "fresh.example").outcome.askable
-    assert outcome("band: 13-15", "fresh.example")[0] == "allow"
+    for band in ("0-5", "6-9"):
+        assert outcome(f"band: {band}", "fresh.example")[1] == "new_domain"
+        assert concluded(f"band: {band}", "fresh.example").outcome.askable
+    for band in ("10-12", "13-15", "16-17"):
+        assert outcome(f"band: {band}", "fresh.example")[0] == "allow"
 
 
 # Modes and unknown names.

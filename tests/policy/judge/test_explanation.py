@@ -18,6 +18,7 @@ NAMES = Names(
 )
 CHILD = """
     band: 10-12
+    categories: {new_domain: ask}
     block: ["service:tiktok"]
     homework: [bilimland.kz]
     windows: {"service:minecraft": ["16:00-18:00"], internet: ["08:00-22:00"]}
@@ -72,7 +73,7 @@ def test_who_paused_is_named() -> None:
         ("www.google.com", "2026-11-24T19:00", "www.google.com is open in its safe mode."),
         ("childline.org.uk", "2026-11-24T23:00", "childline.org.uk is always open."),
         ("fresh.example", "2026-11-24T19:00",
-         "fresh.example is not open here: the name is younger than 30 days. These are the 10-12 rules."),
+         "fresh.example is not open here: the name is younger than 30 days. Your family set this."),
     ],
 )  # fmt: skip
 def test_sentences(host: str, at: str, text: str) -> None:

@@ -21,8 +21,9 @@ TEXTS = "name: {en: A}, about: {en: A., ru: A.}"
 BAND_CATEGORIES = [
     "adult", "gambling", "drugs_alcohol_tobacco_sales", "weapons_sales", "gore_violence",
     "selfharm_promotion", "hate_extremism", "dating", "random_video_chat", "social_networks", "messaging",
-    "video_sharing", "games", "ai_companions", "proxy_vpn_doh", "tor", "piracy", "ads_trackers",
-    "search_without_safe_mode", "new_domain",
+    "video_sharing", "games", "ai", "ai_adults", "ai_companions", "proxy_vpn_doh", "tor", "piracy",
+    "ads_trackers", "search_without_safe_mode", "new_domain", "streaming", "music", "shopping", "forums",
+    "news", "productivity", "file_hosting", "crypto", "search", "education", "health", "device_updates",
 ]  # fmt: skip
 
 

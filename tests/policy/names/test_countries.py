@@ -8,7 +8,14 @@ import pytest
 
 from gateway.core.errors import PolicyError
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.policy.names.countries import Country, country_of, help_names, lines_for, parse_country
+from gateway.policy.names.countries import (
+    Country,
+    HelpChannel,
+    country_of,
+    help_names,
+    lines_for,
+    parse_country,
+)
 
 CHECK = public_suffix_check()
 
@@ -21,6 +28,8 @@ help_lines:
     name: {en: Talk, ru: Разговор}
     phone: 0800 1111
     text: TALK to 123
+    channels: [{kind: qr, at: {en: At school}, source: a school, date: 2026-10-01},
+      {kind: chat, to: talk.example, source: s, date: 2026-10-02}]
     web: ["=www.talk.example", talk.example]
     companions: [chat.example]
     status: seen
@@ -67,6 +76,13 @@ def test_a_line_whole(countries: dict[str, Country]) -> None:
     assert (line.status, line.source, line.dated) == ("seen", "its own page", date(2026, 10, 31))
     assert (line.verified_on, line.verified_by) == (date(2026, 11, 1), "A. Person")
     assert [line.name_in(one) for one in ("en", "ru", "kk")] == ["Talk", "Разговор", "Talk"]
+
+
+def test_channels_beside_the_number(countries: dict[str, Country]) -> None:
+    code, chat = countries["zz"].help_lines[0].channels
+    assert code == HelpChannel("qr", "", {"en": "At school"}, "a school", date(2026, 10, 1))
+    assert (chat.kind, chat.to, chat.at) == ("chat", "talk.example", {})
+    assert countries["zz"].help_lines[1].channels == ()
 
 
 def test_what_a_line_may_leave_out(countries: dict[str, Country]) -> None:
@@ -118,11 +134,11 @@ def test_holidays_of_every_year_and_of_one(countries: dict[str, Country]) -> Non
         ("country: zz", "country: Zealand", "f:2: country: 'Zealand' is no country; write two letters"),
         ("covers: [yy, xx]", "covers: [y]", "f:3: covers[1]: 'y' is no country"),
         ("id: talk", "id: Talk Talk", "f:5: help_lines[1].id: 'Talk Talk' is no id"),
-        ("id: near", "id: talk", "f:17: help_lines[2]: the id 'talk' is there twice"),
+        ("id: near", "id: talk", "f:19: help_lines[2]: the id 'talk' is there twice"),
         ("kind: child_helpline", "kind: child_help", "f:6: help_lines[1].kind: 'child_help' is not known"),
         ("{en: Talk, ru", "{ru", "f:7: help_lines[1].name: has no 'en'"),
         ("{en: Talk, ru", "{en: Talk, fr", "f:7: help_lines[1].name.fr: is not a known key"),
-        ("chat.example", "co.uk", "f:11: help_lines[1].companions[1]: 'co.uk' is a public suffix"),
+        ("chat.example", "co.uk", "f:13: help_lines[1].companions[1]: 'co.uk' is a public suffix"),
         ("chat.example", "https://a.example/x", "is a web address, not a name; write a.example"),
         ("status: seen", "status: sene", "'sene' is not known here; did you mean 'seen'?"),
         (
@@ -130,16 +146,20 @@ def test_holidays_of_every_year_and_of_one(countries: dict[str, Country]) -> Non
             "",
             "f:5: help_lines[1]: is verified without a name, or by a name without",
         ),
+        (", to: talk.example", "", "channels[2]: leads nowhere; give a QR code its place (at)"),
+        ("at: {en: At school}", "to: x", "channels[1]: leads nowhere"),
+        ("kind: chat", "kind: chatt", "did you mean 'chat'?"),
+        (", date: 2026-10-02", "", "channels[2]: has no 'date'"),
         ("    date: 2026-10-31\n", "", "f:5: help_lines[1]: has no 'date'"),
         ("holidays_from: {source: a gazette, date: 2026-11-01}\n", "", "has no 'holidays_from'"),
         ("    source: its own page\n", "", "f:5: help_lines[1]: has no 'source'"),
-        ("2026-11-01", "2026-02-30", "f:15: help_lines[1].verified_on: '2026-02-30' is no date"),
+        ("2026-11-01", "2026-02-30", "f:17: help_lines[1].verified_on: '2026-02-30' is no date"),
         ("2026-11-01", "yesterday", "'yesterday' is no date; write it like 2027-03-26"),
-        ("phone: 9, ", "", "f:17: help_lines[2]: leads nowhere; give it a phone, a text or a web"),
-        ("01-01", "02-29", "f:23: holidays[1].on[1]: is no day of every year"),
-        ("01-01", "13-01", "f:23: holidays[1].on[1]: '13-01' is no day of the year"),
-        ("2027-01-04", "20270104", "f:23: holidays[1].on[2]: '20270104' is no date"),
-        ("{en: Spring}", "Spring", "f:24: holidays[2].name: is a text, not a mapping"),
+        ("phone: 9, ", "", "f:19: help_lines[2]: leads nowhere; give it a phone, a text or a web"),
+        ("01-01", "02-29", "f:25: holidays[1].on[1]: is no day of every year"),
+        ("01-01", "13-01", "f:25: holidays[1].on[1]: '13-01' is no day of the year"),
+        ("2027-01-04", "20270104", "f:25: holidays[1].on[2]: '20270104' is no date"),
+        ("{en: Spring}", "Spring", "f:26: holidays[2].name: is a text, not a mapping"),
         ("holidays:", "holiday:", "holiday: is not a known key; did you mean 'holidays'?"),
     ],
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import textwrap
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.policy.names.services import Catalogue, GroupFile, parse_group
+from gateway.policy.names.services import Catalogue, GroupFile, MinimumAge, parse_group
 
 CHECK = public_suffix_check()
 CATEGORIES = ("video_sharing", "games")
@@ -23,6 +24,8 @@ VIDEO = """
         except: [mail.tube.example, "=exact.cdn.example"]
         ports: {quic: [443], udp: ["3478-3481", 5000]}
         companions: [img.example, "=api.shared.example"]
+        shared: [app.example]
+        min_age: {years: 13, source: "https://tube.example/terms", date: 2026-11-29}
         update: [update.tube.example, updates.example]
         test: {match: [www.tube.example], miss: [tube.example.org]}
       tube-kids:
@@ -63,6 +66,32 @@ CATALOGUE = Catalogue([group()])
 )
 def test_services_of(host: str, services: list[str]) -> None:
     assert list(CATALOGUE.services_of(host)) == services
+
+
+def test_names_that_run_anothers_app_are_no_companions() -> None:
+    assert CATALOGUE.shared_by("x.app.example") == ("tube",)
+    assert CATALOGUE.companions_of("app.example") == ()
+    assert CATALOGUE.shared_by("img.example") == ()
+
+
+def test_the_age_of_a_services_terms() -> None:
+    found = CATALOGUE.services["tube"].min_age
+    assert found == MinimumAge(13, "https://tube.example/terms", date(2026, 11, 29))
+    assert CATALOGUE.services["tube-kids"].min_age is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("years: 13", "years: 99", "min_age.years"),
+        ("https://tube.example/terms", "its terms", "write the address of the terms"),
+        ("date: 2026-11-29", "date: soon", "min_age.date"),
+        (", date: 2026-11-29", "", "has no 'date'"),
+    ],
+)
+def test_an_age_has_a_source_and_a_date(old: str, new: str, message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
+        group(VIDEO.replace(old, new))
 
 
 def test_updates_are_told_from_use() -> None:

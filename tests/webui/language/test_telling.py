@@ -232,7 +232,14 @@ def test_what_was_given(app: Flask) -> None:
 def test_help_lines_are_named_in_the_reader_s_language(app: Flask) -> None:
     names = {"en": "Emergency", "kk": "Шұғыл қызметтер"}
     line = HelpLineEntry(
-        name="Emergency", names=names, phone="112", text="", web="", kind="emergency", confirmed=False
+        name="Emergency",
+        names=names,
+        phone="112",
+        text="",
+        web="",
+        kind="emergency",
+        confirmed=False,
+        channels=(),
     )
     for language, name in (("kk", "Шұғыл қызметтер"), ("ru", "Emergency"), ("en", "Emergency")):
         with reading(app, language):

@@ -1,0 +1,124 @@
+"""Every service of the catalogue in every age group: what its rules make of it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from gateway.age.bands import AgeBand
+from gateway.policy.judge.conclude import conclude
+from gateway.policy.judge.facts import FactFinder
+from gateway.policy.profile.rules import Action
+from gateway.policy.values import Verdict
+from tests.policy.homes import a_profile, a_world, product
+
+CHILDREN = [band for band in AgeBand if band.is_child]
+ORDER = ("allow", "count", "ask", "block")
+# At 6-9 these are open on purpose. Everything else there needs approval or is blocked.
+OPEN_AT_SIX = {"games", "education", "health", "search", "device_updates"}
+ASSISTANTS = {
+    "ai": "block block ask allow allow",
+    "ai_adults": "block block block block ask",
+    "ai_companions": "block block block block ask",
+    "proxy_vpn_doh": "block block block block ask",
+    "tor": "block block block block ask",
+}
+
+
+@cache
+def finder(band: AgeBand) -> FactFinder:
+    return FactFinder(a_profile(f'band: "{band.value}"'), a_world())
+
+
+def does(band: AgeBand, service: str) -> str:
+    """What an age group does with a service, as one of ORDER."""
+    profile = a_profile(f'band: "{band.value}"')
+    conclusion = conclude(finder(band).facts_of((service,)), profile)
+    if conclusion.outcome.verdict is Verdict.BLOCK:
+        return "ask" if conclusion.outcome.askable else "block"
+    return "count" if finder(band).facts_of((service,)).counted else "allow"
+
+
+@pytest.mark.parametrize("service", sorted(product().catalogue.services))
+def test_no_service_is_more_open_than_an_unknown_name(service: str) -> None:
+    """An unknown name counts as what `unknown` says; a category of the age group may open a service."""
+    categories = product().catalogue.services[service].categories
+    for band in CHILDREN:
+        rules = product().bands[band].rules
+        unknown = str(rules.unknown.value.value)
+        found = does(band, service)
+        opened = {
+            category
+            for category in categories
+            if category in rules.categories and not rules.categories[category].value.refuses
+        }
+        if ORDER.index(found) < ORDER.index(unknown):
+            assert opened, f"{band.value}: {service} is {found}, an unknown name is {unknown}"
+            assert band is not AgeBand.AGE_6_9 or opened & OPEN_AT_SIX, f"{service} is {found}"
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "chatgpt",
+        "netflix",
+        "binance",
+        "mega",
+        "spotify",
+        "amazon",
+        "youtube-music",
+        "reddit",
+        "github",
+        "uber",
+    ],
+)
+def test_a_known_service_asks_at_six_as_an_unknown_name_does(service: str) -> None:
+    assert does(AgeBand.AGE_6_9, service) in ("ask", "block")
+
+
+@pytest.mark.parametrize("service", ["wikipedia", "kundelik", "google-search", "windows-update", "nhs"])
+def test_learning_health_search_and_updates_open_at_six(service: str) -> None:
+    assert does(AgeBand.AGE_6_9, service) == "allow"
+
+
+@pytest.mark.parametrize("category", ASSISTANTS)
+def test_assistants_and_tunnels_by_age(category: str) -> None:
+    """At least as strict as the table, for every service of the category."""
+    for service, one in product().catalogue.services.items():
+        if category in one.categories:
+            for band, action in zip(CHILDREN, ASSISTANTS[category].split(), strict=True):
+                assert ORDER.index(does(band, service)) >= ORDER.index(action), (band.value, service)
+
+
+@pytest.mark.parametrize(
+    ("service", "actions"),
+    [
+        ("chatgpt", "block block ask allow allow"),
+        ("gemini", "block block ask allow allow"),
+        ("copilot", "block block ask allow allow"),
+        ("yandex-alice", "block block ask allow allow"),
+        ("claude", "block block block block ask"),
+        ("grok", "block block block block ask"),
+        ("character-ai", "block block block block ask"),
+        ("nordvpn", "block block block block ask"),
+        ("tor", "block block block block ask"),
+    ],
+)
+def test_named_services_by_age(service: str, actions: str) -> None:
+    assert [does(band, service) for band in CHILDREN] == actions.split()
+
+
+def test_an_age_in_the_terms_agrees_with_the_categories() -> None:
+    for service, one in product().catalogue.services.items():
+        if one.min_age is not None and "ai" in one.categories:
+            assert one.min_age.years < 18, service
+        if "ai_adults" in one.categories:
+            assert one.min_age is not None, service
+            assert one.min_age.years >= 18, service
+
+
+def test_every_age_group_sets_every_category() -> None:
+    for band in CHILDREN:
+        assert set(product().bands[band].rules.categories) == set(product().categories.choosable)
+        assert all(isinstance(rule.value, Action) for rule in product().bands[band].rules.categories.values())
