@@ -140,6 +140,10 @@ class RuleBook:
         """Return the profile in an earlier version of its file. Raises PolicyError."""
         return household.profile_of(source, path, self._product)
 
+    def is_appliance(self, sight: Sighting) -> bool:
+        """Return whether a device is clearly an appliance such as a printer or a lamp."""
+        return self._product.fingerprints.is_appliance(sight)
+
     def kind_of(self, sight: Sighting) -> str:
         """Return the type of a device, such as phone or TV, by its observed traits."""
         return self._product.fingerprints.kind_of(sight)

@@ -38,7 +38,7 @@ def test_the_list_has_all_that_is_known(make: Make) -> None:
         "system": "", "services": [],
         "vendor": "", "kind": "", "model": "", "random": True, "addresses": ["192.168.77.99"], "names": [],
         "behind": ["02:00:00:00:00:77"], "through": [], "no_mobile_data": False,
-        "adult_proof": None, "opens": True,
+        "adult_proof": None, "opens": True, "undecided": False,
         "first_seen": desk.clock.at, "last_seen": desk.clock.at, "question": None,
     }  # fmt: skip
     meet(desk, "02:00:00:00:00:77")
