@@ -13,6 +13,7 @@ from gateway.core.loop import Timer
 from gateway.core.throttle import Throttle
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
+from gateway.household.slot_assignment import PRESENT
 from gateway.lan import interfaces as lan
 from gateway.lan.inventory import DOUBT_AFTER, DeviceAppeared, DeviceReturned, Inventory
 from gateway.lan.leases import Leases, read_leases
@@ -28,7 +29,6 @@ from gateway.lan.neighbours import (
 from gateway.lan.scan import Scanning
 from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of
-from gateway.household.slot_assignment import PRESENT
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.profile.profile import HOME
 from gateway.store.store import Store
