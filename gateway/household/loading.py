@@ -21,7 +21,7 @@ from gateway.household.calendars import calendar_reader
 from gateway.household.config_file import read_config, read_source
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
-from gateway.policy.config.config import QUARANTINE, Config
+from gateway.policy.config.config import KEYS, QUARANTINE, Config
 from gateway.policy.config.registers import COUNTRY_NAMES
 from gateway.policy.config.web import Https
 from gateway.policy.identity.fingerprints import Fingerprints, parse_fingerprints
@@ -42,7 +42,7 @@ from gateway.policy.names.countries import (
 )
 from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, host_map
 from gateway.policy.names.resolvers import Resolvers, parse_resolvers
-from gateway.policy.names.services import Catalogue, parse_group
+from gateway.policy.names.services import Catalogue, Service, parse_group, parse_own_services
 from gateway.policy.profile import bands, profile
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.household import Household, assembled
@@ -51,7 +51,8 @@ from gateway.policy.profile.profile import DaysOf, Profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rules import Laws
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.yaml.documents import locate
+from gateway.policy.yaml.documents import locate, parse_document
+from gateway.policy.yaml.fields import Fields
 from profiles import DATA
 
 HOLIDAY_YEARS = range(2024, 2041)  # the data has movable holidays for fewer of these years
@@ -84,6 +85,7 @@ class Product:
     resolvers: Resolvers
     fingerprints: Fingerprints
     menus: Menus
+    own_services: tuple[Service, ...] = ()  # of the family, which the catalogue has too
 
     @property
     def help_names(self) -> tuple[str, ...]:
@@ -107,6 +109,12 @@ class Product:
             laws={law.id: law.name["en"] for law in self.laws.values()},
             states=COUNTRY_NAMES,
         )
+
+    def with_own_services(self, services: tuple[Service, ...]) -> Product:
+        """Return a copy whose catalogue also has the services that a family defines, and no earlier ones."""
+        if services == self.own_services:
+            return self
+        return replace(self, catalogue=self.catalogue.with_own(services), own_services=services)
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
         return lines_for(self.countries, country)
@@ -240,7 +248,8 @@ def load(
 ) -> Household:
     """Return the household that `qalqan.yaml` and the files of the profiles describe.
 
-    Broken profiles are in its ``problems``.
+    Broken profiles are in its ``problems``. The services that the family defines are in its ``config``;
+    `Product.with_own_services` adds them to the catalogue.
 
     Arguments:
         instead: contents that replace those of files (None: no file).
@@ -251,9 +260,12 @@ def load(
     Raises:
         PolicyError: `qalqan.yaml` is unusable, or names a profile without a file.
     """
-    words = vocabulary(product)
     source = instead.get(path) or read_source(path)
-    read = read_config(path, words.is_public_suffix, source)
+    is_public_suffix = lazy_public_suffix_check()
+    own = _own_services(source, path, product.categories, is_public_suffix)
+    read = replace(read_config(path, is_public_suffix, source), services=own)
+    product = product.with_own_services(own)
+    words = vocabulary(product)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
     doubtful: dict[str, str] = {}
@@ -272,6 +284,16 @@ def load(
             doubtful |= dict.fromkeys(_macs_in(text), file.name)
     household = assembled(read, product.bands, profiles, problems, doubtful)
     return replace(household, absent=_check_names(household, str(path), source, excuse))
+
+
+def _own_services(
+    source: bytes, path: Path, categories: Categories, is_public_suffix: PublicSuffixCheck
+) -> tuple[Service, ...]:
+    """Return the services that the family defines in `qalqan.yaml`. Raises PolicyError."""
+    part = Fields(parse_document(source, str(path)), KEYS)
+    return part.read(
+        "services", lambda node: parse_own_services(node, categories.choosable, is_public_suffix), ()
+    )
 
 
 def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:

@@ -162,6 +162,7 @@ class FamilySettings:
     keep_profile: bool
     shared: Mapping[str, SharedBy]  # by MAC
     managed: Mapping[str, tuple[str, ...]]  # MAC → hosts of a VPN that stays allowed
+    services: Mapping[str, Mapping[str, Any]]  # those that the family defines, by id, as in the file
     gateway_access: str
     gateway_ports: tuple[int, ...]
     lists: ListSettings

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.policy.names import hosts
 from gateway.policy.names.categories import translations
@@ -27,6 +27,7 @@ _SIZE = re.compile(r"(\d{1,6})(KB|MB)", re.ASCII)
 _PORT_KINDS = ("quic", "udp", "tcp", "teredo")
 _FLOW_KINDS = ("udp", "tcp", "teredo")
 _KEYS = ("name", "categories", "domains", "except", "companions", "ports", "update", "threshold", "test")
+OWN_KEYS = tuple(key for key in _KEYS if key != "test")  # of a service that a family defines
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ class ServiceGroup:
 
     id: str
     name: Mapping[str, str]  # by language
+
+
+OWN_GROUP = ServiceGroup(
+    "own", {"en": "Your own services", "ru": "Свои сервисы", "kk": "Өз сервистеріңіз"}
+)  # of the services that a family defines
+MAX_OWN = 64  # a family needs a few
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,8 @@ class GroupFile:
     group: ServiceGroup
     services: tuple[Service, ...]
     # Service → names that match, names that do not.
-    tests: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
-    places: Mapping[str, Place]  # service → its place in the file
+    tests: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)  # service → its place in the file
 
 
 class Catalogue:
@@ -84,15 +91,22 @@ class Catalogue:
         "_ports",
         "_updates",
         "groups",
+        "packaged",
         "services",
     )
 
-    def __init__(self, files: Iterable[GroupFile] = ()) -> None:
-        """Create the catalogue. Raises PolicyError if two files define the same service or group."""
+    def __init__(
+        self, files: Iterable[GroupFile] = (), packaged: Mapping[str, Service] | None = None
+    ) -> None:
+        """Create the catalogue. Raises PolicyError if two files define the same service or group.
+
+        ``packaged``: the services of the package by id, if a family's are among those of ``files``.
+        """
         self.groups: dict[str, ServiceGroup] = {}
         self.services: dict[str, Service] = {}
         for file in files:
             self._add(file)
+        self.packaged: Mapping[str, Service] = self.services if packaged is None else packaged
         services = self.services.values()
         self._domains, self._exact = _index(services, lambda service: service.domains)
         self._patterns = hosts.Patterns(
@@ -114,6 +128,21 @@ class Catalogue:
             place = file.places[file.services[0].id]
             place.refuse(f"the group '{file.group.id}' has two files", "join them")
         self.groups[file.group.id] = file.group
+
+    def with_own(self, services: Iterable[Service]) -> Catalogue:
+        """Return a catalogue in which a family's services replace its earlier ones.
+
+        A family's service replaces one of the catalogue with the same id: a newer catalogue may have got it.
+        """
+        own = {service.id: service for service in services}
+        groups = {key: group for key, group in self.groups.items() if key != OWN_GROUP.id}
+        files = [
+            GroupFile(group, tuple(s for s in self.packaged.values() if s.group == key and s.id not in own))
+            for key, group in groups.items()
+        ]
+        if own:
+            files.append(GroupFile(OWN_GROUP, tuple(own.values())))
+        return Catalogue(files, self.packaged)
 
     def services_of(self, host: str) -> tuple[str, ...]:
         """Return the ids of the services that ``host`` (normalised) belongs to; usually none or one."""
@@ -220,19 +249,40 @@ def parse_group(
     group = ServiceGroup(_id(head.need("id")), translations(head.need("name")))
     services, tests, places = [], {}, {}
     for key, place, node in fields.pairs(top.need("services")):
-        if _ID.fullmatch(key) is None:
-            place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -")
+        _check_id(key, place)
         part = fields.Fields(fields.mapping(node), _KEYS)
+        part.need("categories")
         services.append(_service(key, group.id, part, categories, is_public_suffix))
         tests[key] = _tests(part.need("test"))
         places[key] = place
     return GroupFile(group, tuple(services), tests, places)
 
 
+def parse_own_services(
+    node: Node, categories: Collection[str], is_public_suffix: hosts.PublicSuffixCheck
+) -> tuple[Service, ...]:
+    """Return the services that a family defines, as `services` in `qalqan.yaml`. They need no categories.
+
+    Raises PolicyError with file, line, key and fix.
+    """
+    found: list[Service] = []
+    for key, place, value in fields.pairs(node):
+        if len(found) >= MAX_OWN:
+            place.refuse(f"is more than {MAX_OWN} services", "remove some")
+        _check_id(key, place)
+        part = fields.Fields(fields.mapping(value), OWN_KEYS)
+        found.append(_service(key, OWN_GROUP.id, part, categories, is_public_suffix))
+    return tuple(found)
+
+
+def _check_id(key: str, place: Place) -> None:
+    if _ID.fullmatch(key) is None:
+        place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -")
+
+
 def _id(node: Node) -> str:
     word = fields.text(node)
-    if _ID.fullmatch(word) is None:
-        node.place.refuse(f"{shown(word)} is no id", "use a-z, 0-9 and -")
+    _check_id(word, node.place)
     return word
 
 
@@ -249,6 +299,9 @@ def _service(
     def names_and_patterns(node: Node) -> tuple[str, ...]:
         return read_entries(node, is_public_suffix, patterns=True)
 
+    def chosen(node: Node) -> frozenset[str]:
+        return frozenset(fields.choice(item, categories) for item in fields.items(node))
+
     domains = names_and_patterns(part.need("domains"))
     if not domains:
         part.place.refuse("has no domains", "name at least one")
@@ -261,9 +314,7 @@ def _service(
         id=key,
         name=fields.text(part.need("name")),
         group=group,
-        categories=frozenset(
-            fields.choice(field, categories) for field in fields.items(part.need("categories"))
-        ),
+        categories=part.read("categories", chosen, frozenset()),
         domains=domains,
         excluded=excluded,
         update=part.read("update", names, NO_SERVICES),
