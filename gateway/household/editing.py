@@ -365,7 +365,8 @@ class HomeEditing:
 
         ``before``, ``after``: the names of the family's services by id.
         """
-        for key in before.keys() - after.keys():
+        packaged = self._rules.product.catalogue.packaged
+        for key in before.keys() - after.keys() - packaged.keys():
             people = [
                 profile.name
                 for profile in self._rules.household.profiles.values()
@@ -377,7 +378,6 @@ class HomeEditing:
                     f"services/{key}", f"is named in the rules of {names}", "take it out there first"
                 )
                 raise error.coded(Code.SERVICE_USED, name=before[key], names=names)
-        packaged = self._rules.product.catalogue.packaged
         for key in after.keys() - before.keys():
             if key in packaged:
                 error = PolicyError(f"services/{key}", "is a service of the catalogue", "use another id")

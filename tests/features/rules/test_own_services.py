@@ -43,7 +43,7 @@ def test_it_is_in_the_catalogue_and_used_by_rules(desk: Desk) -> None:
     desk.ask("edit", id="daughter", set={"block/service:club-penguin": True}, by="Mum")
     assert reason(desk, "play.cpjourney.net") is Reason.FAMILY_BLOCK
     assert "Club Penguin" in desk.ask("why", host="play.cpjourney.net", profile="daughter")["sentence"]
-    assert desk.rules.world.catalogue.services_at("udp", 9005) == ("club-penguin",)
+    assert "club-penguin" in desk.rules.world.catalogue.services_at("udp", 9005)
     desk.restart()
     assert reason(desk, "play.cpjourney.net") is Reason.FAMILY_BLOCK
     assert not desk.rules.problems()
