@@ -19,6 +19,7 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
 from gateway.household.calendars import calendar_reader
 from gateway.household.config_file import read_config, read_source
+from gateway.lists.own_lists import lists_file, read_own
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
 from gateway.policy.config.config import KEYS, QUARANTINE, Config
@@ -86,6 +87,7 @@ class Product:
     fingerprints: Fingerprints
     menus: Menus
     own_services: tuple[Service, ...] = ()  # of the family, which the catalogue has too
+    own_lists: Mapping[str, str] = MappingProxyType({})  # names of the family's lists that are categories
 
     @property
     def help_names(self) -> tuple[str, ...]:
@@ -110,11 +112,16 @@ class Product:
             states=COUNTRY_NAMES,
         )
 
-    def with_own_services(self, services: tuple[Service, ...]) -> Product:
-        """Return a copy whose catalogue also has the services that a family defines, and no earlier ones."""
-        if services == self.own_services:
-            return self
-        return replace(self, catalogue=self.catalogue.with_own(services), own_services=services)
+    def with_own(self, config: Config) -> Product:
+        """Return a copy that also has the services and the categories that a family defines."""
+        product = self
+        if config.services != self.own_services:
+            catalogue = self.catalogue.with_own(config.services)
+            product = replace(product, catalogue=catalogue, own_services=config.services)
+        if config.own_lists != self.own_lists:
+            categories = self.categories.with_own_lists(config.own_lists)
+            product = replace(product, categories=categories, own_lists=config.own_lists)
+        return product
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
         return lines_for(self.countries, country)
@@ -249,7 +256,7 @@ def load(
     """Return the household that `qalqan.yaml` and the files of the profiles describe.
 
     Broken profiles are in its ``problems``. The services that the family defines are in its ``config``;
-    `Product.with_own_services` adds them to the catalogue.
+    `Product.with_own` adds them to the catalogue.
 
     Arguments:
         instead: contents that replace those of files (None: no file).
@@ -263,8 +270,9 @@ def load(
     source = instead.get(path) or read_source(path)
     is_public_suffix = lazy_public_suffix_check()
     own = _own_services(source, path, product.categories, is_public_suffix)
-    read = replace(read_config(path, is_public_suffix, source), services=own)
-    product = product.with_own_services(own)
+    lists = _own_lists(path, product.categories)
+    read = replace(read_config(path, is_public_suffix, source), services=own, own_lists=lists)
+    product = product.with_own(read)
     words = vocabulary(product)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
@@ -294,6 +302,17 @@ def _own_services(
     return part.read(
         "services", lambda node: parse_own_services(node, categories.choosable, is_public_suffix), ()
     )
+
+
+def _own_lists(path: Path, categories: Categories) -> Mapping[str, str]:
+    """Return the names of the family's lists that are a category; none if lists.yaml cannot be used.
+
+    The verbs of lists report the problem.
+    """
+    try:
+        return read_own(lists_file(path), categories).categories
+    except PolicyError:
+        return {}
 
 
 def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:

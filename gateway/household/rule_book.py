@@ -83,7 +83,7 @@ class RuleBook:
         self._product = product or household.load_product()
         self._histories: dict[Path, FileHistory] = {}
         first = self._first()
-        self._product = self._product.with_own_services(first.config.services)
+        self._product = self._product.with_own(first.config)
         self.household = recall_good(first, self._product)
         self._list_problem = ""
         self.table = self._first_table()  # the category table
@@ -302,7 +302,7 @@ class RuleBook:
 
     def _take(self, new: Household) -> None:
         self.household = keep_last_good(new, self.household)
-        self._product = self._product.with_own_services(new.config.services)
+        self._product = self._product.with_own(new.config)
         self.names = self._product.names
         self.keep_good()
         self._bus.publish(RulesRead())

@@ -152,6 +152,7 @@ class Config:
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
     services: tuple[Service, ...] = ()  # those that the family defines; set by gateway.household.loading
+    own_lists: Mapping[str, str] = field(default_factory=dict)  # names of lists.yaml; likewise set there
     day_starts: int = 240  # minutes after midnight at which the day for limits and grants starts
     # An unknown device that may be a child's gets that child's rules until the answer.
     keep_profile: bool = True
