@@ -35,7 +35,7 @@ from gateway.policy.time.extension import Extension, extend
 from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.time.schedule import Calendar, calendar_for
 from gateway.policy.time.standing import FOREVER, Left, Situation, Standing, closes_at, left, standing
-from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
+from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Recognition, Verdict
 
 DNS, PROXY = Proto.DNS, Proto.PROXY  # module constants are faster than class attributes
 NAMES_KEPT = 1024  # hosts per generation, two generations; 150 bytes each; a device uses some hundred a day
@@ -202,7 +202,8 @@ class Judge:
             conclusion = repaired(host, conclusion, self._fact_finder, self.profile, state.standing.lesson)
         refusal = closed_gate_decision(conclusion, state)
         if refusal is not None:
-            return _with_recognition(refusal, conclusion)
+            recognised = conclusion.outcome.recognised
+            return refusal if recognised is None else _with_recognition(refusal, recognised)
         if seen.proto is not DNS or conclusion.rewrite is None:
             wrong = self._wrong_address(host, conclusion, seen, state)
             return self._outcome(conclusion, state) if wrong is None else wrong
@@ -283,10 +284,11 @@ class Judge:
         if conclusion is None:
             return HELP
         state = self._state(situation, now)
+        recognised = conclusion.outcome.recognised
         if state.standing.allowed and is_openable(conclusion):
             conclusion = self._opened("", conclusion, state)
         decision = closed_gate_decision(conclusion, state) or self._outcome(conclusion, state)
-        return _with_recognition(decision, conclusion)
+        return decision if recognised is None else _with_recognition(decision, recognised)
 
     def _is_safe_address(self, host: str, rewrite: Decision, dst: bytes) -> bool:
         safe = rewrite.rewrite or host
@@ -319,13 +321,17 @@ class Judge:
         opening = state.standing.opening(host, conclusion.services)
         if opening is None:
             return conclusion
-        key = host or " ".join(conclusion.services)
+        recognised = conclusion.outcome.recognised
+        key = host or " ".join((*conclusion.services, "" if recognised is None else recognised.sign))
         found = state.opened.get(key)
         if found is None:
             if len(state.opened) >= NAMES_KEPT:
                 state.opened.clear()
             facts = self._fact_finder.facts(host) if host else self._fact_finder.facts_of(conclusion.services)
-            found = state.opened[key] = opened_conclusion(facts, self.profile, *opening)
+            found = opened_conclusion(facts, self.profile, *opening)
+            if recognised is not None:
+                found = found._replace(outcome=_with_recognition(found.outcome, recognised))
+            state.opened[key] = found
         return found
 
     def _cache_host(self, host: str) -> Conclusion:
@@ -359,12 +365,9 @@ class Judge:
         return cached
 
 
-def _with_recognition(decision: Decision, conclusion: Conclusion) -> Decision:
-    """Return the decision with the services that the connection was recognised as; unchanged without any."""
-    recognised = conclusion.outcome.recognised
-    if recognised is None or decision.recognised is not None:
-        return decision
-    return replace(decision, recognised=recognised)
+def _with_recognition(decision: Decision, recognised: Recognition) -> Decision:
+    """Return the decision with the services that the connection was recognised as."""
+    return decision if decision.recognised == recognised else replace(decision, recognised=recognised)
 
 
 def _unfiltered_rule(profile: Profile) -> tuple[str, str]:

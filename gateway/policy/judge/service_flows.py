@@ -57,7 +57,7 @@ class ServiceFlows:
         """Return the services of a flow without a trusted name; None if none is known.
 
         - An address that one service alone uses, or a signature, is enough.
-        - For an address in a shared range: a port of the service, or a queried name of it.
+        - For an address in a shared range: a queried name of the service, or a port that only it has there.
         - For a port alone: a queried name of the service.
 
         A name counts for half an hour after its query.
@@ -92,12 +92,13 @@ class ServiceFlows:
     ) -> tuple[str, ...]:
         """Return which of the services that share an address the flow may belong to.
 
-        Those whose names the device queried recently come before those that only use the flow's port.
+        Those whose names the device queried recently come first, then the only one that uses the flow's port.
         """
         recent = tuple(service for service in services if situation.recent.asked(service))
         at_port = self._at_port(seen)
         ported = tuple(service for service in services if service in at_port)
-        return tuple(service for service in recent if service in ported) or recent or ported
+        found = tuple(service for service in recent if service in ported) or recent
+        return found or (ported if len(ported) == 1 else _NO_SERVICES)
 
     @staticmethod
     def _confirmed(services: tuple[str, ...], seen: Observation, situation: Situation) -> tuple[str, ...]:
