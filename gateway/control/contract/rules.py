@@ -279,6 +279,8 @@ class Explanation:
     speaks: str | None = None  # of a connection
     to: str | None = None
     problems: tuple[str, ...] = ()  # of the file that names the device; of `why`
+    services: tuple[str, ...] | None = None  # names of services that were recognised without their names
+    sign: str | None = None  # how: address, first_bytes, port
 
 
 @record

@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
 
 from gateway.policy.names import hosts
 from gateway.policy.names.categories import translations
 from gateway.policy.names.hosts import read_entries, read_host
+from gateway.policy.names.networks import NetError, Network, PrefixMap, public_prefix
+from gateway.policy.names.signatures import Signature, SignatureIndex, read_ports, read_signature
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, Place, shown
@@ -22,12 +26,18 @@ DEFAULT_THRESHOLD = 200_000
 THRESHOLDS = (1_000, 1_000_000_000)
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
-_PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 _SIZE = re.compile(r"(\d{1,6})(KB|MB)", re.ASCII)
 _PORT_KINDS = ("quic", "udp", "tcp", "teredo")
 _FLOW_KINDS = ("udp", "tcp", "teredo")
-_KEYS = ("name", "categories", "domains", "except", "companions", "ports", "update", "threshold", "test")
-OWN_KEYS = tuple(key for key in _KEYS if key != "test")  # of a service that a family defines
+_KEYS = (
+    "name", "categories", "domains", "except", "companions", "addresses", "ports", "signatures", "update",
+    "threshold", "test",
+)  # fmt: skip
+_BLOCK_KEYS = ("prefixes", "source", "date", "shared")
+
+WIDEST_PREFIXES = {4: 10, 6: 24}  # no service has more addresses of its own
+MAX_PREFIXES = 512  # of one block
+OWN_KEYS = tuple(key for key in _KEYS if key not in ("signatures", "test"))  # of a family's service
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +55,25 @@ MAX_OWN = 64  # a family needs a few
 
 
 @dataclass(frozen=True, slots=True)
+class AddressBlock:
+    """Prefixes that a service uses, and where and when they were published."""
+
+    prefixes: tuple[Network, ...]
+    source: str  # URL; empty: a family wrote them
+    date: date  # when the source was read; date.min: a family wrote them
+    shared: bool = False  # other services have addresses in these prefixes too
+
+
+class AddressOwners(NamedTuple):
+    """The services that use a prefix, and whether the prefix identifies one of them."""
+
+    services: tuple[str, ...]
+    shared: bool  # a connection needs a port, a signature or a queried name of the service as well
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
-    """An app or online service: its host names, ports and categories."""
+    """An app or online service: its host names, addresses, ports and categories."""
 
     id: str
     name: str  # the same in every language
@@ -62,6 +89,8 @@ class Service:
     ports: Mapping[str, tuple[tuple[int, int], ...]]
     # Bytes per minute, both directions; a minute with at least this many counts as used.
     threshold: int = DEFAULT_THRESHOLD
+    addresses: tuple[AddressBlock, ...] = ()
+    signatures: tuple[Signature, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +105,14 @@ class GroupFile:
 
 
 class Catalogue:
-    """All services of the catalogue: finds those that a host, port or category belongs to.
+    """All services of the catalogue: finds those that a host, an address, a port or first bytes belong to.
 
-    A look-up takes one dict look-up per label; the longest entry wins.
+    A look-up of a host takes one dict look-up per label, that of an address one per prefix length. The
+    longest entry wins.
     """
 
     __slots__ = (
+        "_addresses",
         "_companions",
         "_domains",
         "_exact",
@@ -89,6 +120,7 @@ class Catalogue:
         "_hidden_exact",
         "_patterns",
         "_ports",
+        "_signatures",
         "_updates",
         "groups",
         "packaged",
@@ -117,6 +149,8 @@ class Catalogue:
         self._updates = hosts.HostMap(updates, exact_updates)
         self._companions = hosts.HostMap(*_index(services, lambda service: service.companions))
         self._ports = {kind: _by_port(services, kind) for kind in _FLOW_KINDS}
+        self._addresses = PrefixMap(_by_prefix(services))
+        self._signatures = SignatureIndex((service.id, service.signatures) for service in services)
 
     def _add(self, file: GroupFile) -> None:
         for service in file.services:
@@ -192,6 +226,17 @@ class Catalogue:
         """
         return tuple(service for first, last, service in self._ports[kind] if first <= port <= last)
 
+    def owners_of(self, address: bytes) -> AddressOwners | None:
+        """Return the services that use a packed address; None if no service does."""
+        return self._addresses.get(address)
+
+    def signed(self, proto: str, payload: bytes, port: int) -> tuple[str, ...]:
+        """Return the ids of the services whose signatures match a client's first bytes.
+
+        ``proto``: tcp, with the start of the stream, or udp, with one datagram. ``port``: the server's.
+        """
+        return self._signatures.find(proto, payload, port)
+
     def categories_of(self, services: Iterable[str]) -> frozenset[str]:
         """Return the ids of all categories of ``services``."""
         return frozenset[str]().union(*(self.services[service].categories for service in services))
@@ -231,6 +276,32 @@ def _by_port(services: Iterable[Service], kind: str) -> tuple[tuple[int, int, st
     return tuple((*span, service.id) for service in services for span in service.ports.get(kind, ()))
 
 
+def _by_prefix(services: Iterable[Service]) -> list[tuple[Network, AddressOwners]]:
+    """Return each prefix of the services with its owners.
+
+    A prefix that several services have, or that is part of another service's, is shared.
+    """
+    blocks: dict[Network, dict[str, bool]] = {}  # prefix → service → whether it is marked as shared
+    for service in services:
+        for block in service.addresses:
+            for prefix in block.prefixes:
+                owners = blocks.setdefault(prefix, {})
+                owners[service.id] = owners.get(service.id, False) or block.shared
+    found = []
+    for prefix, owners in blocks.items():
+        around = [other for other in _supernets(prefix) if other in blocks]
+        everyone = dict.fromkeys(service for other in (*around, prefix) for service in blocks[other])
+        shared = len(everyone) > 1 or any(owners.values())
+        found.append((prefix, AddressOwners(tuple(everyone), shared)))
+    return found
+
+
+def _supernets(prefix: Network) -> list[Network]:
+    """Return all wider prefixes that contain ``prefix``, and that a service may have."""
+    widest = WIDEST_PREFIXES[prefix.version]
+    return [prefix.supernet(new_prefix=length) for length in range(widest, prefix.prefixlen)]
+
+
 def parse_group(
     source: str | bytes,
     file: str,
@@ -252,7 +323,10 @@ def parse_group(
         _check_id(key, place)
         part = fields.Fields(fields.mapping(node), _KEYS)
         part.need("categories")
-        services.append(_service(key, group.id, part, categories, is_public_suffix))
+        if not fields.items(part.need("domains")):
+            part.place.refuse("has no domains", "name at least one")
+        addresses = part.read("addresses", _address_blocks, ())
+        services.append(_service(key, group.id, part, categories, is_public_suffix, addresses))
         tests[key] = _tests(part.need("test"))
         places[key] = place
     return GroupFile(group, tuple(services), tests, places)
@@ -271,8 +345,19 @@ def parse_own_services(
             place.refuse(f"is more than {MAX_OWN} services", "remove some")
         _check_id(key, place)
         part = fields.Fields(fields.mapping(value), OWN_KEYS)
-        found.append(_service(key, OWN_GROUP.id, part, categories, is_public_suffix))
+        addresses = part.read("addresses", _own_addresses, ())
+        if not addresses:
+            part.need("domains")
+        service = _service(key, OWN_GROUP.id, part, categories, is_public_suffix, addresses)
+        if not service.domains and not addresses:
+            part.place.refuse("has no domains", "name at least one, or addresses")
+        found.append(service)
     return tuple(found)
+
+
+def _own_addresses(node: Node) -> tuple[AddressBlock, ...]:
+    prefixes = read_prefixes(node)
+    return (AddressBlock(prefixes, "", date.min),) if prefixes else ()
 
 
 def _check_id(key: str, place: Place) -> None:
@@ -292,6 +377,7 @@ def _service(
     part: fields.Fields,
     categories: Collection[str],
     is_public_suffix: hosts.PublicSuffixCheck,
+    addresses: tuple[AddressBlock, ...],
 ) -> Service:
     def names(node: Node) -> tuple[str, ...]:
         return read_entries(node, is_public_suffix)
@@ -302,9 +388,7 @@ def _service(
     def chosen(node: Node) -> frozenset[str]:
         return frozenset(fields.choice(item, categories) for item in fields.items(node))
 
-    domains = names_and_patterns(part.need("domains"))
-    if not domains:
-        part.place.refuse("has no domains", "name at least one")
+    domains = part.read("domains", names_and_patterns, NO_SERVICES)
     excluded: tuple[str, ...] = part.read("except", names, NO_SERVICES)
     for entry in excluded:
         name = entry.removeprefix("=")
@@ -321,6 +405,8 @@ def _service(
         companions=part.read("companions", names, NO_SERVICES),
         ports=part.read("ports", _ports, {}),
         threshold=part.read("threshold", _threshold, DEFAULT_THRESHOLD),
+        addresses=addresses,
+        signatures=part.read("signatures", _signatures, ()),
     )
 
 
@@ -340,17 +426,52 @@ def _ports(node: Node) -> Mapping[str, tuple[tuple[int, int], ...]]:
     for key, place, value in fields.pairs(node):
         if key not in _PORT_KINDS:
             place.refuse(f"{shown(key)} is no kind of port", fields.suggestion(key, _PORT_KINDS))
-        read[key] = tuple(_port_range(item) for item in fields.items(value))
+        read[key] = read_ports(value)
     return read
 
 
-def _port_range(node: Node) -> tuple[int, int]:
+def _signatures(node: Node) -> tuple[Signature, ...]:
+    return tuple(read_signature(item) for item in fields.items(node))
+
+
+def _address_blocks(node: Node) -> tuple[AddressBlock, ...]:
+    return tuple(_address_block(item) for item in fields.items(node))
+
+
+def _address_block(node: Node) -> AddressBlock:
+    part = fields.Fields(fields.mapping(node), _BLOCK_KEYS)
+    return AddressBlock(
+        prefixes=read_prefixes(part.need("prefixes")),
+        source=fields.https_url(part.need("source"), "write the page that publishes the addresses"),
+        date=_date(part.need("date")),
+        shared=part.read("shared", fields.flag, False),
+    )
+
+
+def read_prefixes(node: Node) -> tuple[Network, ...]:
+    """Return the prefixes and addresses in a list node, each once. Raises PolicyError."""
+    found: dict[Network, None] = {}
+    for item in fields.entries(node, MAX_PREFIXES):
+        word = fields.text(item)
+        try:
+            prefix = public_prefix(word)
+        except NetError as error:
+            item.place.refuse(f"{shown(word)} {error.problem}", error.fix)
+        widest = WIDEST_PREFIXES[prefix.version]
+        if prefix.prefixlen < widest:
+            item.place.refuse(f"{shown(word)} is too wide for one service", f"write /{widest} or longer")
+        if prefix in found:
+            item.place.refuse(f"{shown(word)} is there twice", "take one out")
+        found[prefix] = None
+    return tuple(found)
+
+
+def _date(node: Node) -> date:
     word = fields.text(node)
-    match = _PORT.fullmatch(word)
-    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-    if not 1 <= first <= last <= 65535:
-        node.place.refuse(f"{shown(word)} is no port or range", 'write it like 443 or "3478-3481"')
-    return first, last
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        node.place.refuse(f"{shown(word)} is no date", "write it like 2026-11-29")
 
 
 def _tests(node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:

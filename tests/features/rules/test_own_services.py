@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -61,6 +62,17 @@ def test_a_change_applies_to_the_rules_that_name_it(desk: Desk) -> None:
     assert reason(desk, "play.cpjourney.net") is Reason.WINDOW
 
 
+def test_one_by_addresses_alone_owns_them(desk: Desk) -> None:
+    change(desk, club_penguin={"name": "Club Penguin", "addresses": ["45.60.1.0/24", "2606:4700:30::/48"]})
+    owners = desk.rules.world.catalogue.owners_of(ip_address("45.60.1.9").packed)
+    assert owners is not None
+    assert owners.services == ("club-penguin",)
+    assert desk.ask("family")["services"]["club-penguin"]["addresses"] == [
+        "45.60.1.0/24",
+        "2606:4700:30::/48",
+    ]
+
+
 def test_it_is_not_removed_while_rules_name_it(desk: Desk) -> None:
     added = desk.ask("edit", id="daughter", set={"limits/service:club-penguin": "1h"}, by="Mum")
     with pytest.raises(GatewayError) as refused:
@@ -92,6 +104,10 @@ def test_its_addition_is_not_undone_while_rules_name_it(make: Make) -> None:
         ("roblox", PENGUIN, Code.SERVICE_KNOWN),
         ("Club Penguin", PENGUIN, Code.BAD_RULE),
         ("penguin", {"name": "P"}, Code.BAD_RULE),
+        ("penguin", {"name": "P", "domains": []}, Code.BAD_RULE),
+        ("penguin", {"name": "P", "addresses": []}, Code.BAD_RULE),
+        ("penguin", {"name": "P", "addresses": ["192.168.1.0/24"]}, Code.BAD_RULE),
+        ("penguin", {"name": "P", "addresses": ["45.0.0.0/8"]}, Code.BAD_RULE),
         ("penguin", {"name": "P", "domains": ["com"]}, Code.BAD_RULE),
         ("penguin", {"name": "P", "domains": ["p.example"], "categories": ["nothing"]}, Code.BAD_RULE),
         ("penguin", {"name": "P", "domains": ["p.example"], "ports": {"udp": ["0"]}}, Code.BAD_RULE),

@@ -126,7 +126,7 @@ def _from_form(was: Mapping[str, Any]) -> dict[str, Any]:
         "categories": request.form.getlist("category"),
         "ports": {kind: spans for kind, spans in ports.items() if spans},
     }
-    return {key: value for key, value in values.items() if value or key in ("name", "domains")}
+    return {key: value for key, value in values.items() if value or key == "name"}
 
 
 def _words(field: str) -> list[str]:
