@@ -49,7 +49,7 @@ class ServiceGroup:
 
 
 OWN_GROUP = ServiceGroup(
-    "own", {"en": "Your own services", "ru": "Свои сервисы", "kk": "Өз сервистеріңіз"}
+    "own", {"en": "Your own services", "ru": "Свои сервисы", "kk": "Өз қызметтеріңіз"}
 )  # of the services that a family defines
 MAX_OWN = 64  # a family needs a few
 

@@ -63,7 +63,8 @@ def test_a_change_applies_to_the_rules_that_name_it(desk: Desk) -> None:
 
 
 def test_one_by_addresses_alone_owns_them(desk: Desk) -> None:
-    change(desk, club_penguin={"name": "Club Penguin", "addresses": ["45.60.1.0/24", "2606:4700:30::/48"]})
+    addresses = ["45.60.1.0/24", "2606:4700:30::/48"]
+    change(desk, club_penguin={"name": "Club Penguin", "addresses": addresses})
     owners = desk.rules.world.catalogue.owners_of(ip_address("45.60.1.9").packed)
     assert owners is not None
     assert owners.services == ("club-penguin",)
