@@ -48,6 +48,7 @@ from webui.features.rules import (
     import_pages,
     laws_pages,
     limits_pages,
+    own_services_pages,
     preview_pages,
     rules_pages,
     schedule_pages,
@@ -98,9 +99,9 @@ PAGES = (
     health_pages, backup_pages, update_pages, family_pages, registers_pages, import_pages, alert_pages,
     child_pages, ask_pages, disputes_pages, sharing_pages, self_set_pages, agreement_pages, unlock_pages,
     wallet_pages, ledger_pages, blocked_pages, status_pages, calendar_pages, bullying_pages, rights, learn,
-    guide, digest_pages, rules_pages, services_pages, categories_pages, laws_pages, sites_pages,
-    schedule_pages, limits_pages, basics_pages, band_pages, transition_pages, preview_pages, export_pages,
-    repair_pages, setup, device_test_pages, bypass_test_pages, brand,
+    guide, digest_pages, rules_pages, services_pages, own_services_pages, categories_pages, laws_pages,
+    sites_pages, schedule_pages, limits_pages, basics_pages, band_pages, transition_pages, preview_pages,
+    export_pages, repair_pages, setup, device_test_pages, bypass_test_pages, brand,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

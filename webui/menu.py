@@ -77,6 +77,12 @@ def _home() -> MenuGroup:
             ),
             MenuEntry("setup.start", "yes", _("Set up"), _("Language, family, whose each device is")),
             MenuEntry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
+            MenuEntry(
+                "own_services.show",
+                "lists",
+                _("Your own services"),
+                _("An app or a game that is missing, by its sites"),
+            ),
             MenuEntry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
             MenuEntry(
                 "alerts.show",

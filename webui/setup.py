@@ -8,7 +8,7 @@ from datetime import date
 
 from gateway.control.contract.devices import DeviceOwner, ListedDevice
 from gateway.control.contract.lists import ListSource
-from webui.features.devices.device_text import GUEST, HOME, QUARANTINE, is_new
+from webui.features.devices.device_text import GUEST, HOME, QUARANTINE, is_new, waits_for_owner
 from webui.features.status.home_text import ChildView
 from webui.rules.steps import TYPED, NoMonthError, typed_month
 
@@ -19,6 +19,7 @@ MOST_ROWS = 24  # people of one form
 NAME_LIMIT = 60  # characters; the same as on the page of a child's rules
 ID_LIMIT = 40  # characters
 ADULT = "adult"
+CHILDREN = "children"  # the choice that the children share a device
 STRANGERS = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
 
 
@@ -141,16 +142,32 @@ def who_is(row: PersonRow, people: Iterable[ExistingPerson]) -> ExistingPerson |
     return found or next((person for person in known if same_name(person.name, row.name)), None)
 
 
+def sharers(people: Iterable[ExistingPerson]) -> tuple[ExistingPerson, ...]:
+    """Return the people who share a device of the whole family: all children, and adults with an only child.
+
+    Empty without a child, or if there is nobody to share with.
+    """
+    known = tuple(people)
+    children = tuple(person for person in known if person.band != ADULT)
+    found = children if len(children) > 1 else known
+    return found if children and len(found) > 1 else ()
+
+
 def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], guardian: str) -> str:
     """Return the owner preselected for a device: its current profile, and none (empty) for a new device.
 
     For the requesting device without a personal owner it is the guardian's own profile, if there is one.
+    For another device of the first run that is no appliance, it is all children (CHILDREN).
     """
+    known = tuple(people)
     mine = next(
-        (person.id for person in people if person.band == ADULT and same_name(person.name, guardian)), ""
+        (person.id for person in known if person.band == ADULT and same_name(person.name, guardian)), ""
     )
-    if device.mac == here and mine and device.profile in (HOME, GUEST, QUARANTINE):
-        return mine
+    children = [person.id for person in known if person.band != ADULT]
+    if device.mac == here and device.profile in (HOME, GUEST, QUARANTINE) and (mine or device.undecided):
+        return mine or ADULT
+    if waits_for_owner(device) and children:
+        return CHILDREN if sharers(known) else children[0]
     return "" if is_new(device) else device.profile
 
 

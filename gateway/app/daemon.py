@@ -195,6 +195,7 @@ class Daemon:
         self.flows = FlowPath(
             FlowTable(
                 ech_names=self.rules.ech_names,
+                recognise=lambda proto, start, port: self.rules.world.catalogue.signed(proto, start, port),
                 forgotten=lambda key: self.gates.refuse(FlowId(*key)),
             ),
             self.live,

@@ -251,6 +251,7 @@ class Features:
             plane.figures,
             self.growing.describe_all,
             self.list_updates.plan,
+            assignment.to_decide,
             accounts.visitor,
         ).register(router)
 

@@ -74,6 +74,11 @@ def profile_findings(path: Path, config: Config, product: loading.Product) -> Ge
     except PolicyError as error:
         yield refused("profiles", error)
         return False
+    packaged = product.catalogue.packaged
+    for own in family.config.services:
+        if own.id in packaged:
+            text = f"'{own.id}' is a service of the catalogue too, which yours replaces"
+            yield warning("services", text, "give yours another id in qalqan.yaml")
     for broken in family.problems.values():
         yield refused("profile", broken)
     for profile in family.profiles.values():

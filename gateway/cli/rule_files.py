@@ -112,7 +112,8 @@ class JudgeInputs:
 def read_home(args: Namespace) -> HomeFiles:
     """Read the household. Raises PolicyError for an unusable configuration."""
     product = household.load_product()
-    return HomeFiles(product, household.load(config_path(args), product))
+    found = household.load(config_path(args), product)
+    return HomeFiles(product.with_own(found.config), found)
 
 
 def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:

@@ -96,6 +96,8 @@ class Code(StrEnum):
     NO_REVISION = "no_revision"  # it is no longer stored
     NOT_WRITTEN = "not_written"  # [why]
     STILL_NAMED = "still_named"  # [name, key]: in the household's file
+    SERVICE_USED = "service_used"  # [name, names]: rules of these people name the service
+    SERVICE_KNOWN = "service_known"  # [name]: the catalogue has a service with this id
     TOO_MANY_PROFILES = "too_many_profiles"  # [most]
 
     # The transition to the next age group.

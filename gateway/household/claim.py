@@ -40,7 +40,7 @@ class Claim:
         self._store = store
         self._rules = rules
         self._claimed = claimed
-        # The devices that are present at the first start stay unfiltered.
+        # Devices that are present at the first start are recorded as such.
         self.first = not store.slots() and not store.devices.all()
         self.unclaimed = self.first and not self._has_family()
         bus.subscribe(AccountsChanged, self._check)

@@ -355,9 +355,33 @@ class HomeEditing:
             raise bad_rule(error, "", changes) from error
         if after == before:
             return CompletedEdit(before, after, found, found, {})
+        self._check_services(_services(before), _services(after))
         data = edits.home_text(after)
         self._editing.put(Draft({path: data}, {path: source}), changes, author)
         return CompletedEdit(before, after, found, revision_of(data), {})
+
+    def _check_services(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        """Raise PolicyError if an own service that rules name is removed, or a new one has a known id.
+
+        ``before``, ``after``: the names of the family's services by id.
+        """
+        packaged = self._rules.product.catalogue.packaged
+        for key in before.keys() - after.keys() - packaged.keys():
+            people = [
+                profile.name
+                for profile in self._rules.household.profiles.values()
+                if _names_service(self._editing.read(self._editing.file(profile.id))[1], key)
+            ]
+            if people:
+                names = ", ".join(sorted(people))
+                error = PolicyError(
+                    f"services/{key}", f"is named in the rules of {names}", "take it out there first"
+                )
+                raise error.coded(Code.SERVICE_USED, name=before[key], names=names)
+        for key in after.keys() - before.keys():
+            if key in packaged:
+                error = PolicyError(f"services/{key}", "is a service of the catalogue", "use another id")
+                raise error.coded(Code.SERVICE_KNOWN, name=packaged[key].name)
 
     def undo_edit(self, revision: int, author: Author, found: int | None = None) -> CompletedEdit:
         """Restore an earlier revision of the family's settings. Return the edit.
@@ -371,6 +395,7 @@ class HomeEditing:
             raise changed_meanwhile(path)
         _, old = history.earlier(path, revision)
         data = _with_machine_settings(old, source, str(path))
+        self._check_services(_services_in(source, str(path)), _services_in(data, str(path)))
         self._editing.put(Draft({path: data}, {path: source}), {}, author)
         return CompletedEdit({}, {}, revision_of(source), revision_of(data), {})
 
@@ -461,6 +486,31 @@ def _lists(said: Document) -> dict[str, tuple[Plain, Plain]]:
         for key, register in found
         if isinstance(register, dict)
     }
+
+
+def _services(said: Document) -> dict[str, str]:
+    """Return the names of the services that the family defines, by id; without a name the id."""
+    known = said.get("services")
+    found = known.items() if isinstance(known, dict) else ()
+    names = {key: service.get("name") if isinstance(service, dict) else None for key, service in found}
+    return {key: name if isinstance(name, str) else key for key, name in names.items()}
+
+
+def _services_in(source: bytes, path: str) -> dict[str, str]:
+    """Return the names of the family's services in the text of `qalqan.yaml`; none if it is unreadable."""
+    try:
+        return _services(edits.read(source, path))
+    except PolicyError:
+        return {}
+
+
+def _names_service(said: Plain, key: str) -> bool:
+    """Return whether a rule file's content names a service, as an entry or as the target of a rule."""
+    if isinstance(said, dict):
+        return any(_names_service(name, key) or _names_service(value, key) for name, value in said.items())
+    if isinstance(said, list):
+        return any(_names_service(item, key) for item in said)
+    return said == f"service:{key}"
 
 
 def _check_family_keys(changes: Changes, fixed: Mapping[str, RouterSetting]) -> None:

@@ -19,9 +19,10 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
 from gateway.household.calendars import calendar_reader
 from gateway.household.config_file import read_config, read_source
+from gateway.lists.own_lists import lists_file, read_own
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
-from gateway.policy.config.config import QUARANTINE, Config
+from gateway.policy.config.config import KEYS, QUARANTINE, Config
 from gateway.policy.config.registers import COUNTRY_NAMES
 from gateway.policy.config.web import Https
 from gateway.policy.identity.fingerprints import Fingerprints, parse_fingerprints
@@ -42,7 +43,7 @@ from gateway.policy.names.countries import (
 )
 from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, host_map
 from gateway.policy.names.resolvers import Resolvers, parse_resolvers
-from gateway.policy.names.services import Catalogue, parse_group
+from gateway.policy.names.services import Catalogue, Service, parse_group, parse_own_services
 from gateway.policy.profile import bands, profile
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.household import Household, assembled
@@ -51,7 +52,8 @@ from gateway.policy.profile.profile import DaysOf, Profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rules import Laws
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.yaml.documents import locate
+from gateway.policy.yaml.documents import locate, parse_document
+from gateway.policy.yaml.fields import Fields
 from profiles import DATA
 
 HOLIDAY_YEARS = range(2024, 2041)  # the data has movable holidays for fewer of these years
@@ -84,6 +86,8 @@ class Product:
     resolvers: Resolvers
     fingerprints: Fingerprints
     menus: Menus
+    own_services: tuple[Service, ...] = ()  # of the family, which the catalogue has too
+    own_lists: Mapping[str, str] = MappingProxyType({})  # names of the family's lists that are categories
 
     @property
     def help_names(self) -> tuple[str, ...]:
@@ -107,6 +111,17 @@ class Product:
             laws={law.id: law.name["en"] for law in self.laws.values()},
             states=COUNTRY_NAMES,
         )
+
+    def with_own(self, config: Config) -> Product:
+        """Return a copy that also has the services and the categories that a family defines."""
+        product = self
+        if config.services != self.own_services:
+            catalogue = self.catalogue.with_own(config.services)
+            product = replace(product, catalogue=catalogue, own_services=config.services)
+        if config.own_lists != self.own_lists:
+            categories = self.categories.with_own_lists(config.own_lists)
+            product = replace(product, categories=categories, own_lists=config.own_lists)
+        return product
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
         return lines_for(self.countries, country)
@@ -240,7 +255,8 @@ def load(
 ) -> Household:
     """Return the household that `qalqan.yaml` and the files of the profiles describe.
 
-    Broken profiles are in its ``problems``.
+    Broken profiles are in its ``problems``. The services that the family defines are in its ``config``;
+    `Product.with_own` adds them to the catalogue.
 
     Arguments:
         instead: contents that replace those of files (None: no file).
@@ -251,9 +267,13 @@ def load(
     Raises:
         PolicyError: `qalqan.yaml` is unusable, or names a profile without a file.
     """
-    words = vocabulary(product)
     source = instead.get(path) or read_source(path)
-    read = read_config(path, words.is_public_suffix, source)
+    is_public_suffix = lazy_public_suffix_check()
+    own = _own_services(source, path, product.categories, is_public_suffix)
+    lists = _own_lists(path, product.categories)
+    read = replace(read_config(path, is_public_suffix, source), services=own, own_lists=lists)
+    product = product.with_own(read)
+    words = vocabulary(product)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
     doubtful: dict[str, str] = {}
@@ -272,6 +292,27 @@ def load(
             doubtful |= dict.fromkeys(_macs_in(text), file.name)
     household = assembled(read, product.bands, profiles, problems, doubtful)
     return replace(household, absent=_check_names(household, str(path), source, excuse))
+
+
+def _own_services(
+    source: bytes, path: Path, categories: Categories, is_public_suffix: PublicSuffixCheck
+) -> tuple[Service, ...]:
+    """Return the services that the family defines in `qalqan.yaml`. Raises PolicyError."""
+    part = Fields(parse_document(source, str(path)), KEYS)
+    return part.read(
+        "services", lambda node: parse_own_services(node, categories.choosable, is_public_suffix), ()
+    )
+
+
+def _own_lists(path: Path, categories: Categories) -> Mapping[str, str]:
+    """Return the names of the family's lists that are a category; none if lists.yaml cannot be used.
+
+    The verbs of lists report the problem.
+    """
+    try:
+        return read_own(lists_file(path), categories).categories
+    except PolicyError:
+        return {}
 
 
 def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:

@@ -6,12 +6,14 @@ import logging
 from collections import deque
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.core.loop import Timer
 from gateway.core.throttle import Throttle
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
+from gateway.household.slot_assignment import PRESENT
 from gateway.lan import interfaces as lan
 from gateway.lan.inventory import DOUBT_AFTER, DeviceAppeared, DeviceReturned, Inventory
 from gateway.lan.leases import Leases, read_leases
@@ -30,10 +32,12 @@ from gateway.lan.vendors import vendor_of
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.profile.profile import HOME
 from gateway.store.store import Store
+from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.sightings import SightsLost
 
 FRESH = 1.0  # seconds at least between two reads for the pages
 MAX_IGNORED = 16  # MAC addresses of filter tests' devices, which disappear after the test
+SETTLING = timedelta(days=1)  # in which a device of the first run shows that it is an appliance
 PERIOD = 10.0  # seconds between two complete reads, for changes without an event
 
 _log = logging.getLogger(__name__)
@@ -111,13 +115,14 @@ class Presence:
     def start(self) -> None:
         if not self.claim.unclaimed:
             self._listen()
-            if self.claim.first and self._mark_present_unfiltered():
+            if self.claim.first and self._mark_present():
                 self._regroup()
         self._tick()
 
-    def _mark_present_unfiltered(self) -> bool:
-        """Mark present devices without an owner as unfiltered. Return whether there are any.
+    def _mark_present(self) -> bool:
+        """Record the devices without an owner as present at the first run. Return whether there are any.
 
+        They are not filtered if the files name a child already, and else as long as the family has none.
         Devices on interfaces with a setting of their own for new devices are left out.
         """
         self.look()
@@ -125,9 +130,18 @@ class Presence:
         placed = {*self._rules.household.named, *(mac for mac, device in known.items() if device.place)}
         here = [mac for mac in self.inventory.macs() if mac not in placed]
         unplaced = [mac for mac in here if self._where.get(mac) not in own]
+        place = HOME if self._rules.household.children else PRESENT
         for mac in unplaced:
-            self._store.devices.place(mac, HOME, at=self._wall())
+            self._store.devices.place(mac, place, at=self._wall(), chosen=False)
+        self._settle_appliances()
         return bool(unplaced)
+
+    def _settle_appliances(self) -> bool:
+        return settle_appliances(self._store.devices, self._is_appliance, self._wall())
+
+    def _is_appliance(self, mac: str) -> bool:
+        sight = self.inventory.sight(mac)
+        return sight is not None and self._rules.is_appliance(sight)
 
     def _start_recording(self) -> None:
         """Start to record devices: the gateway was claimed.
@@ -135,7 +149,7 @@ class Presence:
         Regroup a moment later, after the answer to the request that claimed it.
         """
         self._listen()
-        self._mark_present_unfiltered()
+        self._mark_present()
         self._moves.soon()
 
     def _listen(self) -> None:
@@ -173,7 +187,7 @@ class Presence:
         self.look()
         self._ask(self.inventory.tick())
         self._store.sights.keep(self.inventory.unsaved())
-        if self._store.devices.lapse(self._wall()):
+        if self._settle_appliances() | self._store.devices.lapse(self._wall()):
             self._regroup()
         self._timer = self._loop.call_later(PERIOD, self._tick)
 
@@ -347,6 +361,22 @@ class Presence:
         self._taps.close()
         self.scanning.close()
         self._store.sights.keep(self.inventory.unsaved())
+
+
+def settle_appliances(devices: DeviceTable, is_appliance: Callable[[str], bool], at: datetime) -> bool:
+    """Record as unfiltered the devices of the first run that are clearly printers, lamps or the like.
+
+    Return whether there are any. Only their first day counts: later, a device could rename itself for it.
+    """
+    since = at - SETTLING
+    found = [
+        mac
+        for mac, device in devices.all().items()
+        if device.place == PRESENT and device.first_seen >= since and is_appliance(mac)
+    ]
+    for mac in found:
+        devices.place(mac, HOME, at=at, chosen=False)
+    return bool(found)
 
 
 class SeenDevices:

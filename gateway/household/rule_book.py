@@ -82,7 +82,9 @@ class RuleBook:
         self._learned = learned or LearnedAddresses()
         self._product = product or household.load_product()
         self._histories: dict[Path, FileHistory] = {}
-        self.household = recall_good(self._first(), self._product)
+        first = self._first()
+        self._product = self._product.with_own(first.config)
+        self.household = recall_good(first, self._product)
         self._list_problem = ""
         self.table = self._first_table()  # the category table
         self._sealed = SealedSets()
@@ -139,6 +141,10 @@ class RuleBook:
     def profile_of(self, source: bytes, path: Path) -> Profile:
         """Return the profile in an earlier version of its file. Raises PolicyError."""
         return household.profile_of(source, path, self._product)
+
+    def is_appliance(self, sight: Sighting) -> bool:
+        """Return whether a device is clearly an appliance such as a printer or a lamp."""
+        return self._product.fingerprints.is_appliance(sight)
 
     def kind_of(self, sight: Sighting) -> str:
         """Return the type of a device, such as phone or TV, by its observed traits."""
@@ -296,6 +302,8 @@ class RuleBook:
 
     def _take(self, new: Household) -> None:
         self.household = keep_last_good(new, self.household)
+        self._product = self._product.with_own(new.config)
+        self.names = self._product.names
         self.keep_good()
         self._bus.publish(RulesRead())
 
@@ -315,8 +323,17 @@ class RuleBook:
         """Return one line for each unusable file or list."""
         self._check_table()
         wrong = (*self.household.problems.values(), *self.household.absent.values())
-        found = [*self.household.config.brand.problems, *map(str, wrong)]
+        found = [*self.household.config.brand.problems, *map(str, wrong), *self._replaced_services()]
         return [*found, self._list_problem] if self._list_problem else found
+
+    def _replaced_services(self) -> list[str]:
+        packaged = self._product.catalogue.packaged
+        return [
+            f"{self.path}: services: '{service.id}' is a service of the catalogue too, which yours replaces. "
+            "Give yours another id."
+            for service in self.household.config.services
+            if service.id in packaged
+        ]
 
 
 def _any_profile(who: str) -> bool:  # noqa: ARG001

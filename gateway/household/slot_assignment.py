@@ -11,6 +11,9 @@ slots is limited, so unassigned devices share one. A device has a slot of its ow
 
 A device that an adult's proof opened has no slot: it is not filtered until the proof ends.
 
+A device that was present at the first run and that no guardian has assigned is a guest as soon as the family
+has a child, and not filtered before.
+
 The rules of an unassigned device depend on its LAN interface. The kernel applies them by interface from the
 first packet on.
 """
@@ -31,6 +34,7 @@ from gateway.store.tables.devices import StoredDevice
 
 UNKNOWN = "unknown"  # key in the store of the slot of unassigned devices
 VISITOR = "visitor"
+PRESENT = "present"  # here at the first run; nobody has said who uses it
 PLAIN_PLACES = (HOME, "adult")
 ALONE_LIMIT = 16  # devices with open questions that have a slot each; more of them share slots by their rules
 
@@ -83,7 +87,7 @@ class SlotAssignment:
         self._alone = alone
         self._interface_of = interface_of
         self._places = {
-            mac: device.place
+            mac: _place(device.place, household)
             for mac, device in devices.items()
             if device.place and mac not in self._named and (device.until is None or device.until > at)
         }
@@ -177,6 +181,13 @@ class SlotAssignment:
         for key, macs in groups.items():
             found.append(_questioned_slot(":".join(("asked", *key)), tuple(macs), *kept[key]))
         return found
+
+
+def _place(place: str, household: Household) -> str:
+    """Return the place by which a device is treated: for a device present at the first run, home or guest."""
+    if place != PRESENT:
+        return place
+    return GUEST if household.children and household.config.unknown_devices != HOME else HOME
 
 
 def _questioned_slot(key: str, macs: tuple[str, ...], chosen: Profile, otherwise: Profile) -> DesiredSlot:

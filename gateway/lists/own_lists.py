@@ -2,15 +2,18 @@
 
 lists:
   own-1c9a2f4e: {name: "School's list", url: "https://example.org/list.txt", category: games}
+  own-7d20b3c5: {name: "For Timur", url: "https://example.org/t.txt", category: own-7d20b3c5}  # see below
 on: [oisd-nsfw]           # published lists that are off by default
 off: [ut1-games]          # published lists that are on by default
 wrong:                    # entries that the family reported as wrong, for a message to the list's maker
   w0: {host: chess.example, category: gambling, by: Mum, at: 2026-11-24}
+
+A list whose category is its own id is a category of its own. It applies to the children whose rules name it:
+``categories: {own-7d20b3c5: block}``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -23,7 +26,7 @@ from gateway.core.errors import ListError
 from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.lists.sources import PublishedList
-from gateway.policy.names.categories import Categories
+from gateway.policy.names.categories import Categories, is_own_list
 from gateway.policy.names.hosts import read_host
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
@@ -36,7 +39,6 @@ MAX_CHOSEN = 128  # published lists with a changed default; there are about fift
 MAX_WRONG = 64  # reports; the oldest are dropped
 HEADER = "# The family's choice of lists. The pages and the command rewrite this file; comments are lost.\n"
 
-_ID = re.compile(r"own-[0-9a-f]{8}", re.ASCII)  # no published list has such an id
 _KEYS = ("lists", "on", "off", "wrong")
 
 
@@ -56,6 +58,11 @@ class OwnLists:
     on: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
     wrong: tuple[WrongEntry, ...] = ()  # the newest last
+
+    @property
+    def categories(self) -> Mapping[str, str]:
+        """The names, by id, of the lists that are a category of their own: each child has a rule for it."""
+        return {key: listed.name for key, listed in self.lists.items() if listed.category == key}
 
     def with_list(self, name: str, url: str, category: str, key: str) -> OwnLists:
         """Return a copy with one more list. Raises ListError if there are too many, or for a used URL."""
@@ -129,13 +136,17 @@ def _lists(node: Node, categories: Categories) -> Iterator[tuple[str, PublishedL
     for number, (key, place, value) in enumerate(fields.pairs(node)):
         if number >= MAX_OWN:
             place.refuse(f"is more than {MAX_OWN} lists", "remove some")
-        if _ID.fullmatch(key) is None:
+        if not is_own_list(key):
             place.refuse(f"{shown(key)} is not an id of an own list", "write own- and eight of 0-9a-f")
         part = fields.Fields(fields.mapping(value), ("name", "url", "category"))
         url = part.need("url")
         written = fields.text(url)
         _check(written, url.place)
-        category = fields.choice(part.need("category"), categories.choosable)
+        chosen = part.need("category")
+        if fields.text(chosen) == key:
+            category = key
+        else:
+            category = fields.choice(chosen, [name for name in categories.choosable if not is_own_list(name)])
         yield key, own_list(key, fields.text(part.need("name")), written, category)
 
 

@@ -27,7 +27,7 @@ def by_service(
     services: Services,
     gates: Callable[[Pair], Collection[str]],
 ) -> Mapping[Pair, Mapping[str, int]]:
-    """Return the bytes of connections with a known host name, by class and service.
+    """Return the bytes of connections with a known service, by class and service.
 
     ``gates``: returns the time limits for which a class counts.
     """
@@ -39,7 +39,7 @@ def by_service(
         known = live.get(cast(FlowId, outward)) or live.get(cast(FlowId, inward))
         if known is None:
             continue
-        names: tuple[str, ...] = ()
+        names = known.services
         for seen in known.observations:
             if seen.host is not None:
                 if seen.host not in of_host:

@@ -128,11 +128,14 @@ class UseRecorder:
         names = self._names(profile)
         seen = () if known is None else known.observations
         hosts = [names.of(observation.host) for observation in seen if observation.host is not None]
-        services = [service for host in hosts for service in host.services]
+        recognised = () if known is None else known.services
+        services = [*(service for host in hosts for service in host.services), *recognised]
+        kinds_of = self._world().catalogue.kinds_of
+        kinds = (*(host.kinds for host in hosts), *map(kinds_of, recognised))
         limited = (service for service in services if f"service:{service}" in of_class.gates)
         return _FlowUse(
             is_left_out(hosts, of_class),
-            of_class.kinds.union(*(host.kinds for host in hosts)),
+            of_class.kinds.union(*kinds),
             next(limited, services[0] if services else None),
         )
 

@@ -169,7 +169,7 @@ class DnsPath:
             if head.is_response:
                 return None
             return QueryResult(None, fail(query, parse_message(query), rcode=dns.NOTIMP))
-        seen = _new(Observation, (Proto.DNS, question.name, resolver, PORT, question.qtype, None, ()))
+        seen = _new(Observation, (Proto.DNS, question.name, resolver, PORT, question.qtype, None, (), ()))
         decision = subject.decide(seen, at)
         if self._probes.full and self._is_probing(client, decision, now):
             return QueryResult(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))

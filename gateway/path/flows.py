@@ -25,6 +25,7 @@ HELP = 3  # the byte of a flow to a help line: state 3 without a class
 _PASSES, _REFUSED, _ASKS = 1, 2, 3
 _new = tuple.__new__  # builds a NamedTuple in half the time
 _NO_GATES: frozenset[str] = frozenset()
+_NO_SERVICES: tuple[str, ...] = ()
 
 
 class PacketVerdict(NamedTuple):
@@ -152,6 +153,7 @@ class FlowPath:
         asks: bool = False,
     ) -> PacketVerdict:
         gates = _NO_GATES
+        services = _NO_SERVICES
         only_help = True
         for observation in names:
             decision = subject.decide(observation, at)
@@ -160,10 +162,12 @@ class FlowPath:
             only_help = only_help and decision.reason is Reason.HELP
             # For a single name, use the decision's own set, which has a cached hash.
             gates = joined((gates, decision.gates)) if gates else decision.gates
+            if decision.recognised is not None:
+                services += decision.recognised.services
         if only_help and not asks:
             return _PASS_HELP
         number = subject.class_number(gates)
-        before, live = self.live.get(flow) if asks else None, _new(LiveFlow, (names, number, asks))
+        before, live = self.live.get(flow) if asks else None, _new(LiveFlow, (names, number, asks, services))
         self.live.put(flow, live)
         if before is not None and before.class_number != number and self._reclass is not None:
             self._reclass(flow, live)

@@ -31,6 +31,7 @@ class LiveFlow(NamedTuple):
     observations: tuple[Observation, ...]  # the deciding one, and all others that the device sent on the flow
     class_number: int
     asks: bool  # plain HTTP: later requests are still queued
+    services: tuple[str, ...] = ()  # recognised without a name: by address, first bytes or port
 
 
 class LiveFlows:

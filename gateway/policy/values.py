@@ -113,6 +113,22 @@ class Observation(NamedTuple):
     qtype: int = 0  # DNS question type (RFC 1035 3.2.2); 0 unless proto is DNS
     fault: Fault | None = None
     alpn: tuple[str, ...] = ()
+    signature: tuple[str, ...] = ()  # ids of services whose first bytes the client sent; of nameless flows
+
+
+class Sign(StrEnum):
+    """The property of a connection by which a service was recognised without the service's name."""
+
+    ADDRESS = "address"  # in the service's published ranges
+    FIRST_BYTES = "first_bytes"  # of the client
+    PORT = "port"  # the device has just queried a name of the service
+
+
+class Recognition(NamedTuple):
+    """The services that a connection belongs to although it has none of their names, and the reason."""
+
+    services: tuple[str, ...]  # ids
+    sign: Sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +153,7 @@ class Decision:
     askable: bool = False  # the child may request it with one tap
     rewrite: str | None = None  # the name that answers instead (REWRITE only)
     passed: tuple[ExplanationStep, ...] = ()  # filled only if an explanation was requested
+    recognised: Recognition | None = None  # of a connection that was recognised without a name
 
     @property
     def allowed(self) -> bool:

@@ -84,7 +84,7 @@ _HALF, _WHOLE = 1 << 31, 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRequest:
-    """A DNS query, a ClientHello, an HTTP request or a tunnel, and the decision."""
+    """A DNS query, a ClientHello, an HTTP request, a tunnel or a recognised service, and the decision."""
 
     time: float | None  # seconds since 1970; None if the capture has none
     proto: Proto
@@ -108,7 +108,7 @@ class FrameTally:
 
 
 class Replay:
-    """Calls ``report`` with each DNS query, hello, request and tunnel, in order.
+    """Calls ``report`` with each DNS query, hello, request, tunnel and recognised service, in order.
 
     ``at`` is the time at which the rules apply; None means each frame's own time, or ``now`` if it has none.
     """
@@ -143,7 +143,13 @@ class Replay:
         # one on its connection.
         self._flow_subject = Subject(SLOT, profile.name, _allow, _one_class)
         self._flows = FlowPath(
-            FlowTable(LIMITS, ech_names=ech_names, verify_checksums=False, handshakes=True),
+            FlowTable(
+                LIMITS,
+                ech_names=ech_names,
+                recognise=world.catalogue.signed,
+                verify_checksums=False,
+                handshakes=True,
+            ),
             LiveFlows(),
             sink=self._connected,
             refused_page=_no_text,
@@ -222,8 +228,9 @@ class Replay:
             self._sides.decided(packet)
 
     def _connected(self, _subject: Subject, seen: Observation, _decision: Decision, at: datetime) -> None:
-        if seen.proto in ASKED:
-            self._report_request(seen, self._decide(seen, at))
+        decision = self._decide(seen, at)
+        if seen.proto in ASKED or decision.recognised is not None:
+            self._report_request(seen, decision)
 
     def _portless_packet(self, packet: Packet) -> None:
         """Report a tunnel directly above IP at its first packet."""

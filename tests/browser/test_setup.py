@@ -110,6 +110,9 @@ def test_a_family_of_four_is_set_up_in_ten_taps(family: Family, parent: Chromium
     assert parent.driver.find_element(
         By.CSS_SELECTOR, f"input[name='of-{PARENT.mac}'][value=mum]"
     ).is_selected(), "her own phone is marked as hers"
+    for seat in (TABLET, PHONE):
+        shared = f"input[name='of-{seat.mac}'][value=children]"
+        assert parent.driver.find_element(By.CSS_SELECTOR, shared).is_selected(), "proposed for every other"
     tap(f"input[name='of-{TABLET.mac}'][value=aruzhan]")
     tap(f"input[name='of-{PHONE.mac}'][value=timur]")
     pictures(parent, "setup-3-devices")

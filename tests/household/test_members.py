@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 
 from gateway.household.members import Member, ProbeAssignment
+from gateway.household.presence import settle_appliances
 from gateway.household.rule_book import RuleBook
+from gateway.household.slot_assignment import PRESENT
 from gateway.policy.identity.questions import Ask, IdentityQuestion
+from gateway.policy.identity.sightings import Sighting
+from gateway.policy.identity.traits import Traits
 from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from gateway.store.tables.grants import SiteOpening
@@ -89,6 +93,56 @@ def test_places_that_guardians_gave(home: Home) -> None:
     home.store.devices.place(STRANGER, "adult", at=NOON, until=NOON - timedelta(minutes=1))
     home.rebuild()
     assert home.reason(STRANGER, "pornhub.com") is Reason.CATEGORY  # the place has ended
+
+
+@pytest.mark.parametrize(
+    ("daughter", "son", "reason", "slot"),
+    [
+        (DAUGHTER, SON, Reason.CATEGORY, True),
+        ({**DAUGHTER, "band": "adult"}, {**SON, "band": "adult"}, Reason.UNFILTERED, False),
+    ],
+    ids=["a child", "no child"],
+)
+def test_a_device_of_the_first_run_is_a_guest_as_soon_as_there_is_a_child(
+    tmp_path: Path, daughter: Rules, son: Rules, reason: Reason, slot: bool
+) -> None:
+    home = Home(tmp_path, daughter, son, unknown_devices="quarantine")
+    home.store.devices.place(STRANGER, PRESENT, at=NOON, chosen=False)
+    home.rebuild()
+    assert home.reason(STRANGER, "pornhub.com") is reason
+    assert (home.family.member_of(STRANGER) is not None) is slot
+    home.store.close()
+
+
+def test_where_unknown_devices_are_not_filtered_a_device_of_the_first_run_is_not_either(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path, unknown_devices="home")
+    home.store.devices.place(STRANGER, PRESENT, at=NOON, chosen=False)
+    home.rebuild()
+    assert home.family.member_of(STRANGER) is None
+    home.store.close()
+
+
+PRINTER = Sighting(Traits(mac=STRANGER, host_name="NPI4F2A10"))
+BY_ITS_CLIENT = Sighting(Traits(mac=PHONE, vendor_class="udhcp 1.36.1"))
+
+
+def test_only_a_clear_appliance_of_the_first_run_is_not_filtered_and_only_in_its_first_day(
+    home: Home,
+) -> None:
+    devices, seen = home.store.devices, {STRANGER: PRINTER, PHONE: BY_ITS_CLIENT}
+    for mac in seen:
+        devices.place(mac, PRESENT, at=NOON, chosen=False)
+
+    def settled(at: datetime) -> bool:
+        return settle_appliances(devices, lambda mac: home.rules.is_appliance(seen[mac]), at)
+
+    assert not settled(NOON + timedelta(hours=25)), "renamed later, it gains nothing"
+    assert settled(NOON + timedelta(hours=1))
+    assert [devices.all()[mac].place for mac in (STRANGER, PHONE)] == ["home", PRESENT]
+    assert devices.all()[STRANGER].placed is None, "no guardian chose it"
+    assert not settled(NOON + timedelta(hours=1))
 
 
 def test_a_shared_device_has_the_youngest_ones_rules(tmp_path: Path) -> None:

@@ -184,6 +184,14 @@ def test_at_the_claim_who_is_there_belongs_to_the_house_and_who_comes_is_a_guest
 
         for key in ("tablet", "new"):
             assert [_text(home, key, one) for one in resolvers] == [f"Qalqan {__version__} on"] * 2
+        # Once there is a child, a device that was here and that nobody has assigned is filtered as a guest's.
+        daemon.client.call("add_profile", name="Aruzhan", band="10-12", by="Mum")
+        tablet = home.devices["tablet"]
+        assert until(lambda: fetch(tablet, f"https://{gambling}/", version).how in CUT, 5.0) is not None
+        assert daemon.client.call("device", mac=names.TABLET.mac)["profile"] == "guest"
+        assert daemon.client.call("status")["undecided_devices"] == len(HERE)
+        daemon.client.call("assign", mac=names.TABLET.mac, profile="home", by="Mum")
+        assert until(lambda: fetch(tablet, f"https://{gambling}/", version).reached, 5.0) is not None
         daemon.client.call("off", minutes=60, by="Mum")
         assert _text(home, "new", resolvers[0]) == f"Qalqan {__version__} off until 13:00"
         daemon.stop()

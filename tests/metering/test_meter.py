@@ -211,6 +211,15 @@ class World:
         self.kernel.flows.append(Moved(slot, number, size, (flow, flow)))
         self.move(mac, size, gates)
 
+    def bare(self, mac: str, size: int, service: str, gates: frozenset[str] = ALL) -> None:
+        """Bytes on a connection without a name, which was recognised as a service."""
+        slot, number = self.opened(mac, gates)
+        flow = FlowId(slot, 6, b"\n\0\0\1", 3000 + len(service), b"\n\0\0\3", 443)
+        seen = Observation(Proto.TCP, None, b"\n\0\0\3", 443)
+        self.live.put(flow, LiveFlow((seen,), number, False, (service,)))
+        self.kernel.flows.append(Moved(slot, number, size, (flow, flow)))
+        self.move(mac, size, gates)
+
     def used(self, profile: str = "daughter") -> Mapping[str, int]:
         return self.books.used(profile)[1]
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from gateway.path.flows import FlowPath, PacketVerdict
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
-from gateway.path.subject import Subject
+from gateway.path.subject import Decide, Subject
 from gateway.policy.time.standing import Situation
-from gateway.policy.values import Decision, Observation, Proto, Reason
+from gateway.policy.values import Decision, Observation, Proto, Reason, Recognition, Sign
 from gateway.policy.values import Verdict as Says
 from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.build import tcp_segment
@@ -38,7 +39,7 @@ def rule(seen: Observation, at: datetime) -> Decision:
 
 
 class Home:
-    def __init__(self, version: int = 4) -> None:
+    def __init__(self, version: int = 4, decide: Decide = rule) -> None:
         self.device, self.server = ADDRESSES[version]
         self.told: list[tuple[str | None, Says]] = []
         self.live = LiveFlows()
@@ -52,7 +53,7 @@ class Home:
             reclass=lambda flow, live: self.reclassed.append(live.class_number),
             uploads=self.uploads.append,
         )
-        self.subject = Subject(7, "daughter", rule, lambda gates: 5 if "play" in gates else 1)
+        self.subject = Subject(7, "daughter", decide, lambda gates: 5 if "play" in gates else 1)
 
     def send(
         self, payload: bytes, *, port: int = 443, seq: int = ISN, flags: int = ACK | PSH
@@ -101,6 +102,21 @@ def test_help_has_no_class_and_is_not_remembered() -> None:
     home.send(data)
     assert home.answer(SERVER_HELLO, ISN + len(data)) == PacketVerdict(3)
     assert len(home.live) == 0
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_flow_without_a_name_keeps_the_services_that_it_was_recognised_as(version: int) -> None:
+    recognised = Recognition(("telegram",), Sign.ADDRESS)
+
+    def decide(seen: Observation, at: datetime) -> Decision:
+        return replace(rule(seen, at), recognised=recognised)
+
+    home = Home(version, decide)
+    home.send(b"\xef" + bytes(63))
+    assert home.answer(b"\x99" * 40, ISN + 64) == PacketVerdict(5 << 2 | 1)
+    live = home.live.get(FlowId(7, TCP, home.device, SPORT, home.server, 443))
+    assert live is not None
+    assert live.services == ("telegram",)
 
 
 def request(host: str) -> bytes:

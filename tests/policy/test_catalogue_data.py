@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -328,3 +330,89 @@ def test_every_category_is_known() -> None:
     used = {category for one in SERVICES.values() for category in one["categories"]}
     assert used - set(known) == set()
     assert not used & {"malware", "phishing", "csam"}
+
+
+def test_addresses_have_a_source_and_a_date(catalogue: Catalogue) -> None:
+    blocks = [block for one in catalogue.services.values() for block in one.addresses]
+    assert len(blocks) >= 10
+    assert all(block.source.startswith("https://") and block.date >= date(2026, 11, 29) for block in blocks)
+
+
+@pytest.mark.parametrize(
+    ("address", "service"),
+    [
+        ("149.154.167.51", "telegram"),
+        ("149.154.175.53", "telegram"),
+        ("91.108.56.130", "telegram"),
+        ("2001:67c:4e8:f002::a", "telegram"),
+        ("2a0a:f280:203:a:5000::100", "telegram"),
+        ("128.116.1.2", "roblox"),
+        ("155.133.248.36", "steam"),
+        ("170.114.10.1", "zoom"),
+    ],
+)
+def test_an_address_of_one_service_alone(catalogue: Catalogue, address: str, service: str) -> None:
+    assert catalogue.owners_of(ip_address(address).packed) == ((service,), False)
+
+
+@pytest.mark.parametrize(
+    ("address", "services"),
+    [
+        ("157.240.1.53", {"whatsapp", "messenger"}),
+        ("2a03:2880:f12f:83:face:b00c::25de", {"whatsapp", "messenger"}),
+        ("52.113.194.132", {"microsoft-teams"}),
+        ("104.160.141.3", {"riot", "league-of-legends", "valorant"}),
+    ],
+)
+def test_an_address_that_others_share(catalogue: Catalogue, address: str, services: set[str]) -> None:
+    owners = catalogue.owners_of(ip_address(address).packed)
+    assert owners is not None
+    assert (set(owners.services), owners.shared) == (services, True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "1.1.1.1", "142.250.1.1", "104.16.0.1", "13.107.6.171", "17.253.1.1", "2606:4700::1"],
+)
+def test_the_addresses_of_clouds_and_resolvers_are_no_services(catalogue: Catalogue, address: str) -> None:
+    assert catalogue.owners_of(ip_address(address).packed) is None
+
+
+@pytest.mark.parametrize(
+    ("proto", "start", "services"),
+    [
+        ("tcp", b"WA\x06\x03" + bytes(40), ("whatsapp",)),
+        ("tcp", b"ED\x00\x01\x00\x00\x07" + bytes(40), ("whatsapp",)),
+        ("tcp", b"WAIT" + bytes(40), ()),
+        ("tcp", b"EDIT", ()),
+        ("udp", b"\x00\x01\x00\x46" + bytes(70), ("discord",)),
+        ("udp", b"\x00\x01\x00\x46" + bytes(69), ()),
+        ("udp", b"\x00\x01\x00\x08!\x12\xa4B" + bytes(20), ()),  # a STUN request, of any video call
+    ],
+)
+def test_first_bytes(catalogue: Catalogue, proto: str, start: bytes, services: tuple[str, ...]) -> None:
+    assert catalogue.signed(proto, start, 443) == services
+
+
+@pytest.mark.parametrize(
+    ("kind", "port", "services"),
+    [
+        ("tcp", 5222, {"whatsapp"}),
+        ("tcp", 5242, {"whatsapp", "viber"}),
+        ("tcp", 9339, {"brawl-stars", "clash-of-clans", "clash-royale"}),
+        ("tcp", 27036, {"steam"}),
+        ("tcp", 39698, {"free-fire"}),
+        ("tcp", 17500, {"pubg-mobile"}),
+        ("tcp", 443, set()),
+        ("tcp", 80, set()),
+    ],
+)
+def test_tcp_ports(catalogue: Catalogue, kind: str, port: int, services: set[str]) -> None:
+    assert set(catalogue.services_at(kind, port)) == services
+
+
+def test_signals_calls_are_known_by_the_names_of_its_relays(catalogue: Catalogue) -> None:
+    for host in ("turn3.voip.signal.org", "sfu.voip.signal.org"):
+        assert catalogue.services_of(host) == ("signal",)
+    for port in (3478, 10_000):
+        assert "signal" in catalogue.services_at("udp", port)

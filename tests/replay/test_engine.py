@@ -585,3 +585,20 @@ def test_any_change_of_bytes_raises_nothing(data: st.DataObject) -> None:
 @given(st.lists(st.binary(max_size=80), max_size=5), st.sampled_from(sorted(captures.LINKS)))
 def test_any_frames_raise_nothing(frames: list[bytes], kind: str) -> None:
     Replayed(captures.pcap([(START, frame) for frame in frames], captures.LINKS[kind].number), CHILD)
+
+
+def test_a_connection_without_a_name_is_told_if_its_service_was_recognised() -> None:
+    tape = Tape()
+    talk = tape.talk(dport=443)
+    talk.remote = bytes([149, 154, 167, 51])
+    talk.handshake()
+    talk.client(b"\xef" + bytes(range(200, 255)))
+    talk.server(b"\x99" * 40)
+    bare = tape.talk(dport=6000)
+    bare.handshake()
+    bare.client(b"\xef" + bytes(range(200, 255)))
+    bare.server(b"\x99" * 40)
+    (found,) = Replayed(tape.capture(), "band: 10-12\nblock: ['service:telegram']").asked
+    assert (found.proto, found.host, found.decision.rule) == (Proto.TCP, None, "block: service:telegram")
+    assert found.decision.recognised is not None
+    assert found.decision.recognised.services == ("telegram",)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,9 @@ Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": CompiledTemplate
 compile_routes_once()
 
 
+Form = Mapping[str, str | list[str]]  # several values of one field as a list
+
+
 @dataclass
 class Browser:
     """A browser on one device of the home."""
@@ -64,10 +67,10 @@ class Browser:
     def get(self, path: str, **headers: str) -> TestResponse:
         return self._open("GET", path, {}, headers)
 
-    def post(self, path: str, values: dict[str, str] | None = None, **headers: str) -> TestResponse:
+    def post(self, path: str, values: Form | None = None, **headers: str) -> TestResponse:
         return self._open("POST", path, values or {}, {"Origin": GATEWAY, **headers})
 
-    def _open(self, method: str, path: str, values: dict[str, str], headers: dict[str, str]) -> TestResponse:
+    def _open(self, method: str, path: str, values: Form, headers: dict[str, str]) -> TestResponse:
         return self.client.open(
             path,
             method=method,

@@ -25,7 +25,14 @@ NOT_FOUND = frozenset(
     }
 )  # fmt: skip
 CONFLICT = frozenset(
-    {Code.CHANGED_MEANWHILE, Code.FILE_BROKEN, Code.ANSWERED_BEFORE, Code.STILL_NAMED, Code.ROUTERS_OWN}
+    {
+        Code.CHANGED_MEANWHILE,
+        Code.FILE_BROKEN,
+        Code.ANSWERED_BEFORE,
+        Code.STILL_NAMED,
+        Code.SERVICE_USED,
+        Code.ROUTERS_OWN,
+    }
 )
 FORBIDDEN = frozenset(
     {

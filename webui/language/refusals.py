@@ -147,6 +147,8 @@ def _of_rules() -> dict[str, str]:
         Code.NO_REVISION: _("That version is not kept any more."),
         Code.NOT_WRITTEN: _("Nothing was changed, for it cannot be written down: %(why)s."),
         Code.STILL_NAMED: _("The home's settings name %(name)s (%(key)s). Change that first."),
+        Code.SERVICE_USED: _("The rules of %(names)s name %(name)s. Take it out of these rules first."),
+        Code.SERVICE_KNOWN: _("There is a service called %(name)s already. Use another name."),
         Code.TOO_MANY_PROFILES: _("There can be %(most)d people here. Remove one first."),
         Code.NO_DEVICE: _("This device is not known here any more. Go back and look again."),
         Code.DEVICE_SHARED: _("Several people share this device. End that first, then give it to one."),

@@ -15,7 +15,7 @@ from gateway.control.contract.site_repair import NeededName
 from gateway.control.contract.status import DeviceState, DeviceStatus, NextChange
 from gateway.policy.judge.explanation import ENGLISH, Names, Words, open_sentence, sentence
 from gateway.policy.profile.rules import SELF
-from gateway.policy.values import Decision, Reason, Verdict
+from gateway.policy.values import Decision, Reason, Recognition, Sign, Verdict
 from webui.language import things
 from webui.language.countries import countries
 from webui.language.i18n import READER, is_source, pgettext
@@ -45,7 +45,7 @@ def refusal(block: RecentBlock, *, yours: bool = False) -> str:
     yours = yours and block.owner.startswith(OWN)
     if is_source() and not yours:
         return block.sentence
-    said = _decision(block.reason, block.rule, block.owner, block.verdict, block.until)
+    said = _decision(block.reason, block.rule, block.owner, block.verdict, block.until, block.sign)
     return _sentence(said, block.name or block.host or None, block.at, yours=yours) or block.sentence
 
 
@@ -60,8 +60,9 @@ def explained(found: Explanation) -> Explanation:
     """Return an explanation of `why` or `preview` with its sentence in the reader's language."""
     if is_source():
         return found
-    decision = _decision(found.reason, found.rule, found.owner, found.verdict, found.until)
-    return replace(found, sentence=_sentence(decision, found.host, found.at) or found.sentence)
+    decision = _decision(found.reason, found.rule, found.owner, found.verdict, found.until, found.sign or "")
+    what = found.host or ", ".join(found.services or ()) or None
+    return replace(found, sentence=_sentence(decision, what, found.at) or found.sentence)
 
 
 def needed(name: NeededName, at: datetime) -> str:
@@ -83,11 +84,16 @@ def _open(change: NextChange | None, now: datetime) -> str:
 
 
 def _decision(
-    reason: str, rule: str, owner: str, verdict: str = "", until: datetime | None = None
+    reason: str, rule: str, owner: str, verdict: str = "", until: datetime | None = None, sign: str = ""
 ) -> Decision | None:
-    """Return the decision; None if values are missing, or the reason is unknown."""
+    """Return the decision; None if values are missing, or the reason or sign is unknown.
+
+    ``sign``: how a connection was recognised without a name; empty if it has one.
+    """
     try:
-        decision = Decision(Verdict(verdict or Verdict.BLOCK), Reason(reason), rule, owner, until=until)
+        recognised = Recognition((), Sign(sign)) if sign else None
+        known, verdict = Reason(reason), verdict or Verdict.BLOCK
+        decision = Decision(Verdict(verdict), known, rule, owner, until=until, recognised=recognised)
     except ValueError:
         return None
     if decision.verdict is Verdict.BLOCK and not owner:

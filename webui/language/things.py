@@ -161,6 +161,7 @@ def _laws() -> Table:
 def _groups() -> Table:
     # Translators: groups of services, as headings.
     return {
+        "own": pgettext("kind", "Your own services"),
         "adult": pgettext("kind", "Adult sites"),
         "ai": pgettext("kind", "AI assistants"),
         "apps": pgettext("kind", "Browsers and app stores"),

@@ -288,6 +288,7 @@ def kind(known: str) -> str:
         "tv": _("television"),
         "console": _("game console"),
         "computer": _("computer"),
+        "speaker": _("smart speaker"),
         "thing": _("thing of the house"),
     }
     return names.get(known, "")

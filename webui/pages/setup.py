@@ -5,6 +5,7 @@ Each step applies when it is sent, so leaving early loses nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
@@ -12,7 +13,7 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.control.contract.devices import ASSIGN, DEVICES
+from gateway.control.contract.devices import ASSIGN, DEVICES, ListedDevice
 from gateway.control.contract.lists import LIST_ADD
 from gateway.control.contract.rules import (
     ADD_PROFILE,
@@ -27,7 +28,16 @@ from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.features.devices.device_text import HOME, PLACES, DevicesView, is_new
+from webui.features.devices.device_text import (
+    HOME,
+    PLACES,
+    DevicesView,
+    called,
+    describe_place,
+    is_new,
+    waits_for_owner,
+)
+from webui.features.devices.device_use_pages import end_sharing, share_between
 from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.forms import back, one_of
 from webui.language import clues, refusals, words
@@ -40,6 +50,7 @@ from webui.rules.catalogue import CatalogueIndex
 from webui.rules.overview import OverviewSection, overview
 from webui.rules.steps import latest
 from webui.setup import (
+    CHILDREN,
     STEPS,
     STRANGERS,
     ExistingPerson,
@@ -51,6 +62,7 @@ from webui.setup import (
     placed,
     read_rows,
     rows_of,
+    sharers,
     who_is,
 )
 
@@ -221,6 +233,7 @@ def devices() -> ResponseReturnValue:
         shown=[(device, chosen(device, here, known, guardian() or "")) for device in shown],
         here=here,
         people=known,
+        sharers=sharers(known),
         unknown=daemon().client.ask(FAMILY).unknown_devices,
         strangers=STRANGERS,
         clues=clues,
@@ -235,15 +248,16 @@ def save_devices() -> ResponseReturnValue:
     An unchanged row is skipped, so a form that is sent twice has no second effect.
     """
     found = _devices()
-    allowed = {*PLACES, *(person.id for person in found.state.people)}
+    allowed, sharing = _owners(found), sharers(_known(found))
     moved: list[tuple[str, str]] = []
     errors: list[str] = []
     with current_app.extensions[ONE_AT_A_TIME]:
         for device in found.state.devices:
             wanted = request.form.get(f"of-{device.mac}", "")
-            if wanted in allowed and not device.shared and (wanted != device.profile or is_new(device)):
+            is_change = wanted != device.profile or is_new(device) or device.undecided
+            if wanted in allowed and not device.shared and is_change:
                 with notices.refusals_to(errors.append):
-                    moved.append((device.mac, _assign(device.mac, wanted)))
+                    moved.append((device.mac, _give(device, wanted, sharing)))
         with notices.refusals_to(errors.append):
             _strangers(request.form.get("unknown", ""))
     if errors:
@@ -254,6 +268,45 @@ def save_devices() -> ResponseReturnValue:
         sentence = _("The devices are given.")
         notices.did_back("placed", was, sentence) if was else notices.said(sentence)
     return redirect(url_for("setup.summary"), 303)
+
+
+def _owners(found: DevicesView) -> set[str]:
+    """Return the possible owners of a device: people, all children (CHILDREN), and places."""
+    shared = {CHILDREN} if sharers(_known(found)) else set()
+    return {*PLACES, *shared, *(person.id for person in found.state.people)}
+
+
+def _give(device: ListedDevice, owner: str, sharing: Sequence[ExistingPerson]) -> str:
+    """Set the owner of a device, or share it between ``sharing``. Return its owner before.
+
+    Raises: ControlError.
+    """
+    if owner != CHILDREN:
+        return _assign(device.mac, owner)
+    share_between(device, [person.id for person in sharing])
+    return device.profile
+
+
+@blueprint.post("/device")
+@guardians_only
+def give() -> ResponseReturnValue:
+    """Set who uses one device of the first run, from its card on the parents' home page."""
+    found = _devices()
+    wanted = one_of("of", _owners(found))
+    device = next((device for device in found.state.devices if device.mac == request.form.get("mac")), None)
+    if device is None or device.shared:
+        notices.said(_("Somebody has answered this already."))
+        return redirect(url_for("home.show"), 303)
+    with notices.refusals_to(notices.said):
+        sharing = sharers(_known(found))
+        was, name = _give(device, wanted, sharing), plain(called(device))
+        sentence = describe_place(name, wanted, found.person(wanted))
+        if wanted == CHILDREN:
+            names = words.listed([plain(person.name) for person in sharing])
+            sentence = _("%(device)s is shared by %(people)s now.", device=name, people=names)
+        undo = placed([(device.mac, was)], WAS_LIMIT)
+        notices.did_back("placed", undo, sentence) if undo else notices.said(sentence)
+    return redirect(url_for("home.show"), 303)
 
 
 def _strangers(wanted: str) -> None:
@@ -269,8 +322,15 @@ def devices_back() -> ResponseReturnValue:
     if not parts or len(parts) % 2:
         abort(400)
     with notices.refusals_to(notices.said):
-        for mac, was in zip(parts[::2], parts[1::2], strict=True):
-            _assign(mac, was)
+        shared = {device.mac for device in _devices().state.devices if device.shared}
+        pairs = tuple(zip(parts[::2], parts[1::2], strict=True))
+        for mac, _was in pairs:
+            if mac in shared:
+                end_sharing(mac)
+        now = {device.mac: device.profile for device in _devices().state.devices}
+        for mac, was in pairs:
+            if mac not in shared or now.get(mac) != was:
+                _assign(mac, was)
         notices.said(_("Each device is whose it was before."))
     return redirect(url_for("setup.devices"), 303)
 
@@ -290,6 +350,7 @@ def summary() -> ResponseReturnValue:
         cards=[(child, _rules(child.id, names)) for child in home.children],
         adults=[person for person in _known(found) if home.child(person.id) is None],
         of_house=sum(device.profile == HOME for device in found.state.devices),
+        undecided=sum(map(waits_for_owner, found.state.devices)),
         unknown=daemon().client.ask(FAMILY).unknown_devices,
         lists=proposed_lists(),
         category_name=category_name,

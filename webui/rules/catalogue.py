@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.control.contract.rules import CatalogueCategory, CatalogueService, RuleCatalogue
+from gateway.policy.names.categories import is_own_list
 from webui.language.i18n import gettext as _
 from webui.language.things import about, thing
 from webui.rules.ruleset import INTERNET, PLAY
@@ -78,7 +79,9 @@ def catalogue_of(sent: RuleCatalogue) -> CatalogueIndex:
             category.id: replace(
                 category,
                 name=thing(f"category:{category.id}", category.name),
-                about=about(category.id, category.about),
+                about=_("A list of your own.")
+                if is_own_list(category.id)
+                else about(category.id, category.about),
             )
             for category in sent.categories
         },

@@ -81,7 +81,7 @@ def _printer(zone: ZoneInfo, *, as_json: bool) -> Callable[[ReplayedRequest], No
         ends = f"{_end(values['src'], values['sport'])} > {_end(values['dst'], values['dport'])}"
         time = values["time"] or "-"
         print(
-            f"{time:32}  {values['proto']:4}  {values['verdict']:7}  {values['host'] or '-':30}  "
+            f"{time:32}  {values['proto']:4}  {values['verdict']:7}  {_what(values):30}  "
             f"{values['reason']} ({output.clean(values['rule'])})  {ends}"
         )
 
@@ -103,7 +103,14 @@ def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
         "verdict": str(decision.verdict),
         "reason": str(decision.reason),
         "rule": decision.rule,
+        "services": [] if decision.recognised is None else list(decision.recognised.services),
+        "sign": None if decision.recognised is None else str(decision.recognised.sign),
     }
+
+
+def _what(values: dict[str, Any]) -> str:
+    """Return the host of a line, or the services that were recognised without one; ``-`` for neither."""
+    return values["host"] or ",".join(f"service:{service}" for service in values["services"]) or "-"
 
 
 def _address(packed: bytes) -> str:

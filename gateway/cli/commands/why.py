@@ -111,6 +111,8 @@ def _print(answer: Explanation, *, known: bool) -> None:
     print(f"{output.clean(what)} at {answer.at.isoformat()}: {answer.verdict}")
     print(output.clean(answer.sentence))
     facts = [(key, value) for key, value in (("speaks", answer.speaks), ("to", answer.to)) if value]
+    if answer.services:
+        facts.append(("service", ", ".join(answer.services)))
     facts += [("reason", answer.reason), ("rule", answer.rule), ("owner", answer.owner)]
     if answer.until:
         facts.append(("until", answer.until.isoformat()))

@@ -45,7 +45,7 @@ class RecentBlock:
 
     at: datetime
     host: str  # untrusted input; empty: the connection named none
-    name: str  # of the host's service; empty: unknown
+    name: str  # of the host's service, or of the recognised one; empty: unknown
     proto: str
     sentence: str
     verdict: str
@@ -55,6 +55,8 @@ class RecentBlock:
     until: datetime | None
     askable: bool  # the child may ask for it, or for time if a time rule blocks it
     decided: BlockOrigin | None
+    entry: str  # what a request for it names: the host, or service:ID; empty: neither is known
+    sign: str = ""  # how a connection without a name was recognised: address, first_bytes, port
 
 
 @record

@@ -26,7 +26,7 @@ class OpenQuestion:
     ask: str  # new, again, copy, repeater
     at: datetime | None
     name: str  # the device's own name
-    kind: str  # phone, tablet, tv, console, computer, thing; empty: unknown
+    kind: str  # phone, tablet, tv, console, computer, speaker, thing; empty: unknown
     online: bool | None  # None: private
     sightings: Sightings
     known: str | None  # MAC of the device that it may be
@@ -86,7 +86,7 @@ class ListedDevice:
     profile: str  # a person's id, or home, guest, visitor, adult, quarantine
     until: datetime | None  # the end of a visit
     vendor: str
-    kind: str
+    kind: str  # phone, tablet, tv, console, computer, speaker, thing; empty: unknown
     model: str
     system: str  # from its DHCP request
     random: bool  # its MAC address is randomised
@@ -96,6 +96,7 @@ class ListedDevice:
     no_mobile_data: bool | None  # None: from a daemon of an older version
     adult_proof: AdultProofState | None  # that opens it for an adult for a while
     opens: bool  # an adult's proof can open it, or has
+    undecided: bool  # it was here at the first run, and no guardian has said who uses it
     first_seen: datetime | None
     last_seen: datetime | None
 

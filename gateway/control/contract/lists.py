@@ -39,6 +39,7 @@ class ListSource:
     url: str
     category: str
     category_name: str  # English
+    people: tuple[str, ...]  # ids of the children whose rules name the list, if it is a category of its own
     licence: str
     own: bool  # added by the family
     on: bool
@@ -136,12 +137,16 @@ class LookupResult:
 
 @record
 class AddListRequest:
-    """Turns on a published list by ``id``, or adds a list of the family by name, URL and category."""
+    """Turns on a published list by ``id``, or adds a list of the family by name, URL and category.
+
+    The category `own` makes the list a category of its own, which is blocked for the children in ``people``.
+    """
 
     id: OneLine | None = None
     name: Annotated[str, Text(1, NAME_LIMIT, one_line=True)] | None = None
     url: OneLine | None = None
     category: OneLine | None = None
+    people: tuple[str, ...] = ()
 
 
 @record

@@ -162,6 +162,7 @@ class FamilySettings:
     keep_profile: bool
     shared: Mapping[str, SharedBy]  # by MAC
     managed: Mapping[str, tuple[str, ...]]  # MAC → hosts of a VPN that stays allowed
+    services: Mapping[str, Mapping[str, Any]]  # those that the family defines, by id, as in the file
     gateway_access: str
     gateway_ports: tuple[int, ...]
     lists: ListSettings
@@ -279,6 +280,8 @@ class Explanation:
     speaks: str | None = None  # of a connection
     to: str | None = None
     problems: tuple[str, ...] = ()  # of the file that names the device; of `why`
+    services: tuple[str, ...] | None = None  # names of services that were recognised without their names
+    sign: str | None = None  # how: address, first_bytes, port
 
 
 @record

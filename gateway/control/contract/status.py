@@ -184,6 +184,7 @@ class HomeState:
     new_devices: int
     requests: int  # pending
     questions: int  # about devices
+    undecided_devices: int  # of the first run, of which nobody said who uses them
     cards: int  # about bypass methods
     problems: tuple[str, ...]
     announced: tuple[AnnouncementEntry, ...]  # newest first

@@ -57,6 +57,7 @@ class InUse:
             return ()
         # First count names by class: pages open dozens of flows to one name.
         seen: Counter[tuple[str, int, int]] = Counter()
+        found: Counter[str] = Counter()
         help_names = self._rules.world.help  # a call for help over plain HTTP is a normal flow
         for slot in slots:
             for live in self._flows.get(slot, ()):
@@ -65,23 +66,29 @@ class InUse:
                     observation.host for observation in live.observations if observation.host is not None
                 )
                 seen.update((host, slot, number) for host in hosts if host not in help_names)
-        found: Counter[str] = Counter()
+                if live.services:
+                    found.update(self._targets(live.services, named=self._names(profile, slot, number)))
+        catalogue = self._rules.world.catalogue
         for (host, slot, number), flows in seen.items():
-            named = level >= VISITS_LEVEL or (level >= NAMES_LEVEL and self._counts(profile, slot, number))
-            for target in self._targets(host, named=named):
+            services = catalogue.services_of(host)
+            for target in self._targets(services, named=self._names(profile, slot, number)):
                 found[target] += flows
         names = self._rules.names
         return tuple(
             UseNow(target=target, name=thing_name(target, names)) for target, _ in found.most_common(SHOWN)
         )
 
+    def _names(self, profile: Profile, slot: int, number: int) -> bool:
+        """Return whether a class's services are shown by name: at the log level, or with a time limit."""
+        level = profile.rules.log_level
+        return level >= VISITS_LEVEL or (level >= NAMES_LEVEL and self._counts(profile, slot, number))
+
     def _counts(self, profile: Profile, slot: int, number: int) -> bool:
         gates = self._gates.get((slot, number), frozenset())
         return bool(gates) and not counted_gates(gates).isdisjoint(profile.rules.limits)
 
-    def _targets(self, host: str, *, named: bool) -> Collection[str]:
-        catalogue = self._rules.world.catalogue
-        services = catalogue.services_of(host)
+    def _targets(self, services: tuple[str, ...], *, named: bool) -> Collection[str]:
         if named and len(services) == 1:
             return (SERVICE + services[0],)
-        return {CATEGORY + kind for kind in catalogue.categories_of(services)} - {BY_ITSELF}
+        kinds_of = self._rules.world.catalogue.kinds_of
+        return {CATEGORY + kind for service in services for kind in kinds_of(service)} - {BY_ITSELF}

@@ -35,7 +35,7 @@ class RecentRefusals:
     def add(self, slot: int, at: datetime, seen: Observation, decision: Decision) -> bool:
         """Add a refusal.
 
-        Return False if the same host was refused for the same reason within the last 30 seconds.
+        Return False if the same host or service was refused for the same reason within the last 30 seconds.
         """
         kept = self._slots.setdefault(slot, deque(maxlen=KEPT))
         self._slots.move_to_end(slot)
@@ -43,6 +43,7 @@ class RecentRefusals:
             self._slots.popitem(last=False)
         for refusal in reversed(kept):
             same = refusal.seen.host == seen.host and refusal.decision.reason is decision.reason
+            same = same and refusal.decision.recognised == decision.recognised
             if same and abs(at - refusal.at) < AGAIN:  # one in the future by this clock hides none
                 return False
         kept.append(RecentRefusal(at, seen, decision))

@@ -12,7 +12,7 @@ from gateway.features.activity.recent_refusals import FOR, RecentRefusal, Recent
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.explanation import sentence, service_of
+from gateway.policy.judge.explanation import recognised_name, sentence, service_of, sign_of
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.time.standing import FOREVER
@@ -85,15 +85,27 @@ class RefusalVerb:
     def _name(self, refusal: RecentRefusal) -> str | None:
         """Return the name of the refused service: that of the rule, else the host's only service.
 
-        None if unknown.
+        For a connection without a host, return the services that it was recognised as. None if unknown.
         """
         rules, host = self._home.rules, refusal.seen.host
         service = service_of(refusal.decision)
         found = (service,) if service else rules.world.catalogue.services_of(host) if host else ()
-        return rules.names.services.get(found[0]) if len(found) == 1 else None
+        name = rules.names.services.get(found[0]) if len(found) == 1 else None
+        return name or recognised_name(refusal.decision, rules.names) or None
+
+    @staticmethod
+    def _entry(refusal: RecentRefusal) -> str:
+        """Return what a child's request for a refusal names; empty if it may be one of several services."""
+        decision = refusal.decision
+        if refusal.seen.host is not None or decision.recognised is None:
+            return refusal.seen.host or ""
+        services = decision.recognised.services
+        service = service_of(decision) or (services[0] if len(services) == 1 else "")
+        return f"service:{service}" if service else ""
 
     def _block(self, refusal: RecentRefusal, source: DecisionSource) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
+        sign, entry = sign_of(decision), self._entry(refusal)
         ends = decision.until is not None and decision.until < FOREVER
         return RecentBlock(
             at=refusal.at,
@@ -108,4 +120,6 @@ class RefusalVerb:
             until=decision.until if ends else None,
             askable=decision.askable and decision.verdict is Verdict.BLOCK,
             decided=source.describe(decision, host),
+            entry=entry,
+            sign=sign or "",
         )

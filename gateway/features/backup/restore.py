@@ -20,10 +20,12 @@ from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, con
 from gateway.household.config_file import read_config
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import not_written
+from gateway.household.slot_assignment import PRESENT
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.profile import edits
 from gateway.policy.profile.backups import KeptChoice
+from gateway.policy.profile.profile import HOME
 from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand
 from gateway.store.durable_writes import in_utc
@@ -237,7 +239,9 @@ def _write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, su
             device = pair[side]
             store.notes.name(device.mac, device.label)
             if device.place:
-                store.devices.place(device.mac, device.place, at=now, sure=sure)
+                # A backup does not say whether a guardian chose that a device is not filtered.
+                chosen = device.place not in (HOME, PRESENT)
+                store.devices.place(device.mac, device.place, at=now, sure=sure, chosen=chosen)
             else:
                 store.devices.unplace(device.mac)
         for pins in plan.pins:

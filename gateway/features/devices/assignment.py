@@ -17,7 +17,8 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing, assign_device
 from gateway.household.members import Family
 from gateway.household.presence import Presence
-from gateway.household.slot_assignment import VISITOR
+from gateway.household.slot_assignment import PRESENT, VISITOR
+from gateway.policy.identity.fingerprints import APPLIANCE
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.store import Store
@@ -67,6 +68,32 @@ class DeviceAssignment:
             return treated
         is_over = known.until is not None and known.until <= self._home.now()
         return treated if is_over else known.place
+
+    def undecided(self, mac: str) -> bool:
+        """Return whether nobody has said who uses a device of the first run.
+
+        A device that an older version left unfiltered counts as one, unless a guardian chose it since.
+        """
+        known = self._store.devices.all().get(mac)
+        if known is None or mac in self._home.rules.household.named or known.until is not None:
+            return False
+        return known.place == PRESENT or (known.place == HOME and known.placed is None)
+
+    def to_decide(self) -> int:
+        """Return how many devices wait for a guardian's word on who uses them; 0 in a family without a child.
+
+        Unfiltered appliances such as printers do not wait.
+        """
+        if not self._home.rules.household.children:
+            return 0
+        return sum(
+            self.undecided(mac) and not (device.place == HOME and self._kind_of(mac) == APPLIANCE)
+            for mac, device in self._store.devices.all().items()
+        )
+
+    def _kind_of(self, mac: str) -> str:
+        sight = self._presence.inventory.sight(mac)
+        return "" if sight is None else sight.traits.kind
 
     def assign(self, call: Call[AssignRequest]) -> Assigned:
         """Assign a device to a profile or a place. ``was`` in the answer is the earlier one, for an undo."""

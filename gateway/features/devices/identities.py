@@ -19,7 +19,7 @@ from gateway.features.devices.look_queue import LookQueue
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
-from gateway.household.slot_assignment import PLAIN_PLACES, VISITOR
+from gateway.household.slot_assignment import PLAIN_PLACES, PRESENT, VISITOR
 from gateway.lan.inventory import (
     DeviceAppeared,
     DeviceFound,
@@ -158,8 +158,8 @@ class Identities:
             self._effects.regroup()
 
     def _trusted(self, mac: str) -> bool:
-        """Return whether a guardian has assigned the device, which makes its address worth copying."""
-        places = (*PLAIN_PLACES, VISITOR)
+        """Return whether the device's address is worth copying: it is assigned, or from the first run."""
+        places = (*PLAIN_PLACES, PRESENT, VISITOR)
         return mac in self._home.rules.household.named or self._place(mac) in places
 
     def _place(self, mac: str) -> str:

@@ -130,6 +130,7 @@ class DeviceVerbs:
             no_mobile_data=mac in store.marks.no_mobile_data,
             adult_proof=self._proofs.proof_of(mac),
             opens=self._proofs.opens(mac),
+            undecided=self._assignment.undecided(mac),
             first_seen=self._visibility.seen(mac, known.first_seen) if known else None,
             last_seen=self._visibility.seen(mac, known.last_seen) if known else None,
             **details,

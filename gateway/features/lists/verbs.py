@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gateway.control.contract.lists import (
@@ -49,13 +49,17 @@ from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.policy.config.registers import is_register, register_title
+from gateway.policy.judge.facts import named_own_lists
 from gateway.policy.names import networks as nets
+from gateway.policy.names.categories import is_own_list
 from gateway.policy.names.domain_table import TableInfo
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import Rules
 from gateway.store.tables.pauses import RecordAudit
 from profiles import DATA
 
 SOURCES = "sources.yaml"
+OWN_CATEGORY = "own"  # in a request: the new list is a category of its own
 
 
 class ListVerbs:
@@ -102,7 +106,7 @@ class ListVerbs:
             categories=tuple(
                 NamedId(id=category.id, name=category.name["en"])
                 for category in self._home.rules.world.categories.by_id.values()
-                if not category.binding
+                if not category.binding and not is_own_list(category.id)
             ),
             wrong=tuple(
                 WrongListEntry(host=report.host, category=report.category, by=report.by, at=report.at)
@@ -126,6 +130,7 @@ class ListVerbs:
                 url=listed.url,
                 category=listed.category,
                 category_name=names.get(listed.category, listed.category),
+                people=self._people_of(listed),
                 licence=listed.licence,
                 own=listed.id in own.lists,
                 on=own.is_on(listed) or (here and listed.id not in own.off),
@@ -195,7 +200,13 @@ class ListVerbs:
             return ListId(id=published.id)
         # These are optional in the declaration: here they are needed.
         name, url, category = call.text("name"), call.text("url"), call.text("category")
-        if category not in self._home.rules.world.categories.choosable:
+        key = f"own-{secrets.token_hex(4)}"
+        children = self._children(call, "people", call.args.people)
+        if category == OWN_CATEGORY:
+            category = key
+            if not children:
+                call.refuse("people", "names no child: a list of its own category applies to chosen children")
+        elif is_own_list(category) or category not in self._home.rules.world.categories.choosable:
             call.refuse("category", "is no category that a list can feed")
         try:
             host = check_url(url)
@@ -207,11 +218,12 @@ class ListVerbs:
         if any(register.url == url for register in self._home.rules.household.config.registers):
             msg = f"{url} is a state's register; it feeds no other kind of sites"
             raise ListError(msg).coded(Code.LIST_NOT_ADDED)
-        key = f"own-{secrets.token_hex(4)}"
         try:
             self._write(own.with_list(name, url, category, key))
         except ListError as error:
             raise error.coded(Code.LIST_NOT_ADDED) from None
+        if category == key:
+            self._set_rules(key, [child.id for child in children], by, block=True)
         self._audit(call, by, "list_add", f"{key} {category} {url}")
         return ListId(id=key)
 
@@ -225,6 +237,8 @@ class ListVerbs:
         book = CopyIndex(Path(self._home.rules.household.config.state) / SHELF)
         if listed.id in own.lists:
             self._write(own.without_list(listed.id))
+            if listed.category == listed.id:
+                self._set_rules(listed.id, self._people_of(listed), by, block=False)
         else:
             self._write(own.switched(listed, on=False))
         try:
@@ -234,6 +248,25 @@ class ListVerbs:
             raise ListError(msg) from error
         self._audit(call, by, "list_remove", f"{listed.id} {listed.url}")
         return RemovedList(id=listed.id, name=listed.name, url=listed.url, category=listed.category)
+
+    def _people_of(self, listed: PublishedList) -> tuple[str, ...]:
+        """Return the ids of the people whose rules name a list that is a category of its own."""
+        if listed.category != listed.id:
+            return ()
+        people = self._home.rules.household.profiles.values()
+        return tuple(person.id for person in people if listed.id in named_own_lists(person.rules))
+
+    def _set_rules(self, key: str, people: Iterable[str], by: str, *, block: bool) -> None:
+        """Block a list that is a category of its own for ``people``, or remove the rules that name it."""
+        author, profiles = Author(by, self._home.local_now()), self._home.rules.household.profiles
+        for person in people:
+            changes: dict[str, object] = (
+                {f"categories/{key}": "block"}
+                if block
+                else dict.fromkeys(_keys_that_name(profiles[person].rules, key))
+            )
+            self._editing.edit(person, changes, author)
+        self._home.rules.adopt(self._home.rules.with_files({}))  # the list is a category from now on, or not
 
     def _published_list(self, request: ControlRequest, key: str) -> PublishedList:
         listed = self._catalogue().get(key)
@@ -277,7 +310,7 @@ class ListVerbs:
         if not kinds:
             call.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
         entry, category = matches[0].name, kinds[0]
-        children = self._children(call)
+        children = self._children(call, "open", call.args.open)
         now = self._home.local_now()
         for child in children:
             self._editing.edit(child.id, {f"allow/{entry}": True}, Author(by, now))
@@ -287,11 +320,12 @@ class ListVerbs:
         problems = tuple(self._home_problems()) if opened else ()
         return ReportedEntry(host=entry, opened=opened, problems=problems)
 
-    def _children(self, call: Call[ReportEntryRequest]) -> list[Profile]:
-        wanted = dict.fromkeys(call.args.open)
+    def _children(self, call: ControlRequest, key: str, ids: Iterable[str]) -> list[Profile]:
+        """Return the children with these ids, from ``key`` of a request. Refuses an unknown one."""
+        wanted = dict.fromkeys(ids)
         known = {child.id: child for child in self._home.rules.household.children}
         if not known.keys() >= wanted.keys():
-            call.refuse("open", "names somebody who is no child here", Code.NO_PROFILE)
+            call.refuse(key, "names somebody who is no child here", Code.NO_PROFILE)
         return [known[child_id] for child_id in wanted]
 
     def unreport(self, call: Call[WithdrawReportRequest]) -> WithdrawnReport:
@@ -319,3 +353,17 @@ class ListVerbs:
     def _audit(self, request: ControlRequest, by: str, what: str, detail: str) -> None:
         now, origin = self._home.local_now(), request.text("origin", "")
         self._record(what, detail, by=by, at=now, origin=origin)
+
+
+def _keys_that_name(rules: Rules, category: str) -> Iterator[str]:
+    """Yield the keys of a rule file that name a category, such as ``limits/category:games``."""
+    if category in rules.categories:
+        yield f"categories/{category}"
+    target = f"category:{category}"
+    lists = {"allow": rules.allow, "block": rules.block, "homework": rules.homework}
+    for head, entries in lists.items():
+        if any(str(entry) == target for entry in entries):
+            yield f"{head}/{target}"
+    for head, targets in {"limits": rules.limits, "windows": rules.windows}.items():
+        if target in targets:
+            yield f"{head}/{target}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from ipaddress import ip_address
+from typing import Any
 
 from gateway.control.contract.activity import BlockOrigin
 from gateway.control.contract.rules import Explanation, NextDecision, PassedRule
-from gateway.policy.judge.explanation import Names, sentence
+from gateway.policy.judge.explanation import Names, sentence, sign_of
 from gateway.policy.judge.why import WhyAnswer
 from gateway.policy.values import Observation
 
@@ -22,10 +23,14 @@ def explanation(
 ) -> Explanation:
     """Return a decision with its reason, rule, owner, end and a sentence.
 
-    Times are in the time zone of ``at``. For a connection, protocol and address are added.
+    Times are in the time zone of ``at``. For a connection, protocol and address are added, and the services
+    that were recognised without their names.
     """
     decision, left, change = answer
-    flow = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _endpoint_text(seen)}
+    flow: dict[str, Any] = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _endpoint_text(seen)}
+    if decision.recognised is not None:
+        flow["services"] = tuple(names.services.get(key, key) for key in decision.recognised.services)
+        flow["sign"] = sign_of(decision)
     return Explanation(
         host=seen.host,
         at=at,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.control.contract.rules import (
     EDIT_FAMILY,
     FAMILY,
@@ -26,6 +28,12 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.config.config import ACCESS
 from gateway.policy.profile import edits
 from gateway.policy.yaml.documents import has_own_comments
+
+
+def _own_services(source: bytes, path: str) -> dict[str, Any]:
+    """Return the services that the family defines, by id, as the file has them."""
+    found = edits.read(source, path).get("services")
+    return dict(found) if isinstance(found, dict) else {}
 
 
 class FamilyVerbs:
@@ -57,6 +65,7 @@ class FamilyVerbs:
             keep_profile=settings.keep_profile,
             shared={mac: SharedBy(people=people) for mac, people in settings.shared.items()},
             managed=dict(settings.managed),
+            services=_own_services(source, str(rules.path)),
             gateway_access=ACCESS[settings.gateway_open],
             gateway_ports=settings.gateway_ports,
             lists=ListSettings(update=settings.lists_update.value),

@@ -112,7 +112,8 @@ class MemberState:
 class StatusVerb:
     """The verb `status`: the state of the household, its children, lists, clock and internet connection.
 
-    ``steps`` and ``lists`` return the parts that other features add.
+    ``steps`` and ``lists`` return the parts that other features add. ``undecided`` returns how many devices
+    of the first run wait for a guardian's word on who uses them.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class StatusVerb:
         figures: Callable[[], DaemonFigures],
         steps: Callable[[], tuple[AgeTransition, ...]],
         lists: Callable[[], UpdatePlan],
+        undecided: Callable[[], int],
         visitor: Callable[[ControlRequest], AccountResponse | None],
     ) -> None:
         self._home = home
@@ -141,6 +143,7 @@ class StatusVerb:
         self._figures = figures
         self._steps = steps
         self._lists = lists
+        self._undecided = undecided
         self._visitor = visitor
         self._started = home.loop.now()
 
@@ -168,6 +171,7 @@ class StatusVerb:
             ),
             requests=sum(request.waits for request in store.requests.all()),
             questions=sum(question.waits for question in store.questions.all().values()),
+            undecided_devices=self._undecided(),
             cards=self._waiting_cards(),
             problems=tuple(self._problems()),
             announced=announced(home, store.people),

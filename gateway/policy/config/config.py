@@ -16,6 +16,7 @@ from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
 from gateway.policy.names.categories import LANGUAGES
 from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
+from gateway.policy.names.services import Service
 from gateway.policy.sealed.source import SealedSource, sealed_sources
 from gateway.policy.time import time_text as timetext
 from gateway.policy.time.list_updates import UpdateInterval, read_update_interval
@@ -39,6 +40,7 @@ KEYS = (
     "leases",
     "shared",
     "managed",
+    "services",
     "day_starts",
     "keep_profile",
     "age_trust",
@@ -149,6 +151,8 @@ class Config:
     leases: tuple[str, ...] = ()  # files of dnsmasq or odhcpd
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
+    services: tuple[Service, ...] = ()  # those that the family defines; set by gateway.household.loading
+    own_lists: Mapping[str, str] = field(default_factory=dict)  # names of lists.yaml; likewise set there
     day_starts: int = 240  # minutes after midnight at which the day for limits and grants starts
     # An unknown device that may be a child's gets that child's rules until the answer.
     keep_profile: bool = True
@@ -194,6 +198,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
     Whether named profiles exist is not checked.
     """
     part = fields.Fields(document, KEYS)
+    part.read("services", fields.mapping, None)  # checked where the categories are known
     plain = Config()
     lan = part.read("lan", _interfaces, plain.lan)
     sealed = part.read("sealed", sealed_sources, plain.sealed)

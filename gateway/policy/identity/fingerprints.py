@@ -28,8 +28,11 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, shown
 
-DEVICE_KINDS = ("phone", "tablet", "tv", "console", "computer", "thing")
+APPLIANCE = "thing"  # a printer, lamp, camera, thermostat, network storage, router
+DEVICE_KINDS = ("phone", "tablet", "tv", "console", "computer", "speaker", APPLIANCE)
 CLUES = ("model", "host_name", "services", "vendor_class", "options", "vendor")
+# A vendor class or an option list names a DHCP client, which other kinds of devices use too.
+CLEAR_CLUES = ("model", "host_name", "services", "vendor")
 MAX_ENTRIES = 256  # a file of our own; each has some clues
 _SERVICE = re.compile(r"_[a-z0-9-]{1,20}", re.ASCII)
 _KEYS = ("id", "name", "kind", *CLUES, "test")
@@ -65,6 +68,15 @@ class Fingerprints:
         """Return the kind of a device; empty if no entry matches."""
         found = self.find(sight)
         return "" if found is None else found.kind
+
+    def is_appliance(self, sight: Sighting) -> bool:
+        """Return whether a device is clearly an appliance: by what it names itself, offers, or its maker."""
+        found = self.find(sight)
+        return (
+            found is not None
+            and found.kind == APPLIANCE
+            and any(found.matches(clue, sight) for clue in CLEAR_CLUES)
+        )
 
     @property
     def ids(self) -> frozenset[str]:

@@ -36,7 +36,7 @@ class Traits:
     vendor_class: str = ""  # DHCP option 60
     options: tuple[int, ...] = ()  # DHCP option 55, in the order of the request; differs by operating system
     vendor: str = ""  # by the OUI; empty for a random address
-    kind: str = ""  # phone, tablet, tv, console, computer, thing
+    kind: str = ""  # one of DEVICE_KINDS; empty: unknown
     hop_limit: int = 0  # initial hop limit of its packets: 64, 128 or 255; 0: not seen
     interface_ids: frozenset[bytes] = frozenset()  # the lower 8 bytes of its IPv6 addresses, newest sixteen
 

@@ -60,6 +60,7 @@ class BypassRules:
                     self._refusals[way] = bypass_conclusion(way, profile.rules, services)
         self._allowed: dict[str, Conclusion | None] = {}
         self._has_own_names = has_own_names(profile.rules)
+        # Addresses that are known for no bypass method, and that no service has for itself alone.
         self.plain_addresses: set[bytes] = set()
         self.plain_alpns: set[tuple[str, ...]] = set()
 
@@ -160,7 +161,8 @@ class BypassRules:
             return ()
         found = self._world.address_categories(address)
         ways = tuple(way for category, way in OF_ADDRESS.items() if category in found)
-        if not ways:
+        owners = self._world.catalogue.owners_of(address)
+        if not ways and (owners is None or owners.shared):
             _cache(self.plain_addresses, address, ADDRESSES_KEPT)
         return ways
 

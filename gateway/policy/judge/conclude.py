@@ -31,13 +31,14 @@ from gateway.policy.time.gates import (
     with_uncounted,
 )
 from gateway.policy.time.standing import Standing
-from gateway.policy.values import Decision, ExplanationStep, Reason, Verdict
+from gateway.policy.values import Decision, ExplanationStep, Reason, Recognition, Sign, Verdict
 
 PRODUCT = "product"
 OPEN_RULE = "nothing refuses it"
 OPENED = "opened for a while"
 NO_MATCH = "no match"
 COMPANION_OF = "companion of service:"
+SIGNS = {Sign.ADDRESS: "by its address", Sign.FIRST_BYTES: "by its first bytes", Sign.PORT: "by its port"}
 
 # A guardian's temporary opening outranks these rules of the family and the band, but none that binds
 # everyone.
@@ -450,12 +451,14 @@ def passed_rules(
     After an allow, the rules behind the deciding one are included.
 
     Arguments:
-        host, facts: None for a flow that names none.
+        host: None for a flow that names none.
+        facts: about the host, or about the services of a flow without a host; None if it has neither.
         ways: the bypass methods of the flow; None for a DNS query.
     """
-    opening = None if facts is None or host is None else state.opening(host, facts.services)
+    opening = None if facts is None else state.opening(host or "", facts.services)
     bypass_steps = () if ways is None else ways or (ExplanationStep("ways", NO_MATCH),)
-    steps = list(_steps(facts, state, profile, None if opening is None else opening[0], bypass_steps))
+    opened = None if opening is None else opening[0]
+    steps = list(_steps(facts, state, profile, opened, bypass_steps, decision.recognised))
     at = next((at for at, step in enumerate(steps) if step.rule == decision.rule), None)
     if at is None:
         return tuple(steps)
@@ -469,6 +472,7 @@ def _steps(
     profile: Profile,
     opened: str | None,
     bypass_steps: tuple[ExplanationStep, ...],
+    recognised: Recognition | None,
 ) -> Iterator[ExplanationStep]:
     """Yield every rule with its result, in the order of decision."""
     if facts is None:
@@ -498,7 +502,7 @@ def _steps(
     for needing in facts.needed_by:
         yield ExplanationStep(f"{COMPANION_OF}{needing.services[0]}", "needs this name")
     yield _entry("block", facts.block)
-    yield from _services(facts)
+    yield from _services(facts, recognised)
     yield from _gates(service_gates(rules, services), state, services)
     yield from _gates(group_gates(rules, facts.groups), state, services)
     yield from _categories(facts)
@@ -547,11 +551,15 @@ def _entry(word: str, entry: RuleEntry | None) -> ExplanationStep:
     )
 
 
-def _services(facts: HostFacts) -> Iterator[ExplanationStep]:
-    if not facts.services:
+def _services(facts: HostFacts, recognised: Recognition | None) -> Iterator[ExplanationStep]:
+    """Yield the services of the name, and those that the connection was recognised as, with the sign."""
+    signs = {} if recognised is None else dict.fromkeys(recognised.services, SIGNS[recognised.sign])
+    services = tuple(dict.fromkeys((*facts.services, *signs)))
+    if not services:
         yield ExplanationStep("services", NO_MATCH)
-    for service in facts.services:
-        yield ExplanationStep(f"service:{service}", "updates" if facts.update else "matches")
+    for service in services:
+        by_name = "updates" if facts.update else "matches"
+        yield ExplanationStep(f"service:{service}", signs.get(service, by_name))
 
 
 def _categories(facts: HostFacts) -> Iterator[ExplanationStep]:

@@ -27,6 +27,7 @@ from gateway.policy.judge.conclude import (
 )
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
+from gateway.policy.judge.service_flows import ServiceFlows
 from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.profile.bypass_methods import REASONS, BypassMethod
 from gateway.policy.profile.profile import Profile
@@ -35,12 +36,13 @@ from gateway.policy.time.extension import Extension, extend
 from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.time.schedule import Calendar, calendar_for
 from gateway.policy.time.standing import FOREVER, Left, Remaining, Situation, Standing, closes_at, standing
-from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
+from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Recognition, Verdict
 
 DNS, PROXY = Proto.DNS, Proto.PROXY  # module constants are faster than class attributes
 NAMES_KEPT = 1024  # hosts per generation, two generations; 150 bytes each; a device uses some hundred a day
 SITUATIONS_KEPT = 64  # devices of one profile; a situation is replaced when it changes
 
+_NO_SERVICES: tuple[str, ...] = ()
 BYPASS_REASONS = frozenset(REASONS.values())
 TIME_REASONS = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 GATEWAY = allow(Reason.GATEWAY, GATEWAY_NAME, PRODUCT, ())
@@ -64,7 +66,8 @@ class Judge:
         self._bypass = BypassRules(self._fact_finder, profile, world)
         self._plain_addresses = self._bypass.plain_addresses
         self._plain_alpns = self._bypass.plain_alpns
-        self._nameless = NamelessFlows(self._fact_finder, profile, world, self._bypass)
+        self._services = ServiceFlows(self._fact_finder, profile, world.catalogue)
+        self._nameless = NamelessFlows(profile, world, self._bypass, self._services)
         self._recent_hosts: dict[str, Conclusion] = {}
         self._older_hosts: dict[str, Conclusion] = {}
         self._shared: dict[Conclusion, Conclusion] = {}
@@ -96,7 +99,7 @@ class Judge:
         """
         if explain:
             return self._explained(seen, situation, now)
-        proto, host, dst, dport, _, fault, alpn = (
+        proto, host, dst, dport, _, fault, alpn, _ = (
             seen  # unpacking takes a third of the time of attribute access
         )
         if (
@@ -115,12 +118,12 @@ class Judge:
         # The cached reference to the situation prevents reuse of its id.
         if state is None or state.situation is not situation or not state.since <= now < state.until:
             state = self._state(situation, now)
-        # A flow that is known to be no bypass costs only these look-ups.
+        # A flow that is known to be no bypass, at no service's own address, costs only these look-ups.
         if is_query:
             if dport not in DNS_PORTS:
                 conclusion = self._bypass.conclusion(seen, conclusion, situation) or conclusion
         elif dst not in self._plain_addresses or alpn not in self._plain_alpns or dport == DOT_DOQ_PORT:
-            conclusion = self._bypass.conclusion(seen, conclusion, situation) or conclusion
+            conclusion = self._at_address(seen, conclusion, situation)
         if state.plain and conclusion.rewrite is None:
             if is_query or not self._needs_address:
                 return conclusion.outcome
@@ -153,7 +156,7 @@ class Judge:
         if conclusion.local and not is_query:
             return self._decide_nameless(seen, situation, now)
         if conclusion.relay and not is_query:
-            conclusion = self._bypass.conclusion(seen, conclusion, situation) or conclusion
+            conclusion = self._at_address(seen, conclusion, situation)
             return self._by_state(host, conclusion, seen, self._state(situation, now))
         if conclusion.ordinary and not is_query:
             return self._by_name_alone(conclusion, host, seen, situation, now)
@@ -174,9 +177,20 @@ class Judge:
         outcome = replace(conclusion.outcome, gates=frozenset(conclusion.ordinary))
         whole = conclusion._replace(gates=conclusion.ordinary, outcome=outcome)
         decision = self._by_state(
-            host, self._bypass.conclusion(seen, whole, situation) or whole, seen, self._state(situation, now)
+            host, self._at_address(seen, whole, situation), seen, self._state(situation, now)
         )
         return self._unproven if decision.reason in TIME_REASONS else decision
+
+    def _at_address(self, seen: Observation, named: Conclusion, situation: Situation) -> Conclusion:
+        """Return the conclusion about a named flow, which also depends on its address and content.
+
+        It is that of a bypass method, of the service at the address, or ``named``.
+        """
+        return (
+            self._bypass.conclusion(seen, named, situation)
+            or self._services.named(seen, named, situation)
+            or named
+        )
 
     def _by_state(
         self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
@@ -190,7 +204,8 @@ class Judge:
             conclusion = repaired(host, conclusion, self._fact_finder, self.profile, state.standing.lesson)
         refusal = closed_gate_decision(conclusion, state)
         if refusal is not None:
-            return refusal
+            recognised = conclusion.outcome.recognised
+            return refusal if recognised is None else _with_recognition(refusal, recognised)
         if seen.proto is not DNS or conclusion.rewrite is None:
             wrong = self._wrong_address(host, conclusion, seen, state)
             return self._outcome(conclusion, state) if wrong is None else wrong
@@ -213,11 +228,16 @@ class Judge:
         """Return the decision with the rules that were passed, and the end of what is open."""
         decision = self.decide(seen, situation, now)
 
+        recognised = decision.recognised
         facts = None if seen.host is None else self._fact_finder.facts(seen.host)
+        if recognised is not None and (facts is None or not decision.allowed):
+            facts = self._fact_finder.facts_of(recognised.services)
         state = self._state(situation, now).standing
         until = decision.until
         if decision.allowed and not state.off:
-            services = () if facts is None else facts.services
+            services = _NO_SERVICES if facts is None else facts.services
+            if recognised is not None:
+                services = tuple(dict.fromkeys(services + recognised.services))
             closing = closes_at(self.profile, situation, self._calendar, now, decision.gates, services)
             until = min((moment for moment in (until, closing) if moment is not None), default=None)
         ways = None if seen.proto is DNS and seen.dport in DNS_PORTS else tuple(self._bypass.steps(seen))
@@ -274,9 +294,11 @@ class Judge:
         if conclusion is None:
             return HELP
         state = self._state(situation, now)
+        recognised = conclusion.outcome.recognised
         if state.standing.allowed and is_openable(conclusion):
             conclusion = self._opened("", conclusion, state)
-        return closed_gate_decision(conclusion, state) or self._outcome(conclusion, state)
+        decision = closed_gate_decision(conclusion, state) or self._outcome(conclusion, state)
+        return decision if recognised is None else _with_recognition(decision, recognised)
 
     def _is_safe_address(self, host: str, rewrite: Decision, dst: bytes) -> bool:
         safe = rewrite.rewrite or host
@@ -314,7 +336,9 @@ class Judge:
             opening = state.standing.opening("", conclusion.needed_by)
         if opening is None:
             return conclusion
-        key = opening[0] if method else host or " ".join(conclusion.services)
+        recognised = conclusion.outcome.recognised
+        sign = "" if recognised is None else recognised.sign
+        key = opening[0] if method else host or " ".join((*conclusion.services, sign))
         found = state.opened.get(key)
         if found is None:
             if len(state.opened) >= NAMES_KEPT:
@@ -326,8 +350,11 @@ class Judge:
             else:
                 facts = self._fact_finder.facts_of(conclusion.services)
             found = opened_conclusion(facts, self.profile, *opening)
-            # A bypass method is its app's own use. A companion is not.
-            state.opened[key] = found = uncounted(found) if needed and not method else found
+            if needed and not method:
+                found = uncounted(found)  # a bypass method is its app's own use, a companion is not
+            if recognised is not None:
+                found = found._replace(outcome=_with_recognition(found.outcome, recognised))
+            state.opened[key] = found
         return found
 
     def _cache_host(self, host: str) -> Conclusion:
@@ -359,6 +386,11 @@ class Judge:
         current = standing(self.profile, situation, self._calendar, now)
         cached = self._situations[id(situation)] = cache_situation(situation, current, self._off)
         return cached
+
+
+def _with_recognition(decision: Decision, recognised: Recognition) -> Decision:
+    """Return the decision with the services that the connection was recognised as."""
+    return decision if decision.recognised == recognised else replace(decision, recognised=recognised)
 
 
 def _unfiltered_rule(profile: Profile) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Explains a Decision in one to three plain sentences: the state, until when, who decided, where to complain.
+"""Explains a Decision in one to four plain sentences: the state, until when, who decided, where to complain.
 
 The words come from a catalogue, so that other languages can replace them. The child's page, the parents'
 page, the DNS error, `qalqan why` and the log all use the same decision. The pages import this module: it must
@@ -18,7 +18,7 @@ from gateway.policy.language import Language
 from gateway.policy.profile.rules import FAMILY, PLAY, SELF
 from gateway.policy.time.gates import is_limit
 from gateway.policy.time.moments import clock as moment_text
-from gateway.policy.values import Decision, Reason, Verdict
+from gateway.policy.values import Decision, Reason, Sign, Verdict
 
 if TYPE_CHECKING:  # the pages import this module; the type alone is needed
     from gateway.policy.time.standing import Left
@@ -120,6 +120,10 @@ ENGLISH: Words = {
     "contest_provider": "The internet provider can look into it.",
     "contest_state": "You can complain about it.",
     "contest_maker": "The makers of the program can look into it.",
+    # How a connection was recognised that does not name its service.
+    "sign_address": "The connection was recognised by its address.",
+    "sign_first_bytes": "The connection was recognised by its first bytes.",
+    "sign_port": "The connection was recognised by its port, right after the app was in use.",
     "the_internet": "The internet",
     "a_site": "This site",
     "weekdays": "Monday,Tuesday,Wednesday,Thursday,Friday,Saturday,Sunday",
@@ -127,6 +131,7 @@ ENGLISH: Words = {
 }
 
 _WHOLE_DEVICE = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME})
+_ANY_SERVICE = _WHOLE_DEVICE | {Reason.UNFILTERED}
 _SPENT = re.compile(
     r"limits: (?P<gate>(?:\w+:)?[\w-]+): (?P<week>week: )?(?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$"
 )
@@ -199,7 +204,9 @@ def sentence(
     set_by: SetBy | None = None,
     left: Left | None = None,
 ) -> str:
-    """Return one to three plain sentences about a decision: the state, until when, and who decided.
+    """Return one to four plain sentences about a decision: the state, until when, and who decided.
+
+    The last one says how the service was recognised, if the connection does not name it.
 
     Arguments:
         what: a host name, or a person's name for it; None for a flow that names nothing.
@@ -213,7 +220,19 @@ def sentence(
     who = _who(decision, now, names.words, set_by)
     if who:
         sentences.append(who)
+    sign = sign_of(decision)
+    if sign is not None:
+        sentences.append(names.words[f"sign_{sign}"])
     return " ".join(sentences)
+
+
+def sign_of(decision: Decision) -> Sign | None:
+    """Return how the service of a connection without its name was recognised.
+
+    None if it was not, or if the decision does not depend on the service.
+    """
+    recognised = decision.recognised
+    return None if recognised is None or decision.reason in _ANY_SERVICE else recognised.sign
 
 
 def open_sentence(until: datetime | None, now: datetime, language: Language, *, bedtime: bool) -> str:
@@ -296,7 +315,19 @@ def _subject(decision: Decision, what: str | None, names: Names) -> str:
     if decision.reason in _WHOLE_DEVICE or any(part in decision.rule for part in _INTERNET_RULES):
         return names.words["the_internet"]
     service = names.services.get(service_of(decision))
-    return service or what or names.words["a_site"]
+    return service or what or recognised_name(decision, names) or names.words["a_site"]
+
+
+def recognised_name(decision: Decision, names: Names) -> str:
+    """Return the names of the services that a connection was recognised as; empty if it was not.
+
+    If the rule is about one of them, return its name alone.
+    """
+    if decision.recognised is None:
+        return ""
+    service = service_of(decision)
+    services = (service,) if service else decision.recognised.services
+    return ", ".join(names.services[found] for found in services if found in names.services)
 
 
 def service_of(decision: Decision) -> str:

@@ -17,12 +17,12 @@ from gateway.policy.judge.world import (
     bypass_signal,
     sites_behind_proxy,
 )
-from gateway.policy.names.categories import PROXY, TOR
+from gateway.policy.names.categories import PROXY, TOR, is_own_list
 from gateway.policy.names.hosts import suffixes
 from gateway.policy.names.packs import Engine, Site, site_map
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Law, Mode, Owned, RuleEntry
+from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Law, Mode, Owned, RuleEntry, Rules
 from gateway.policy.values import Decision
 
 OPEN = Owned(Action.ALLOW, "")
@@ -152,6 +152,14 @@ class EntryIndex:
         return self._services.get(service)
 
 
+def named_own_lists(rules: Rules) -> frozenset[str]:
+    """Return the lists of the family that rules name as a category. Others do not apply to the profile."""
+    entries = (*rules.allow, *rules.block, *rules.homework)
+    named = {entry.value for entry in entries if entry.kind is EntryKind.CATEGORY}
+    targets = {target.removeprefix("category:") for target in (*rules.limits, *rules.windows)}
+    return frozenset(key for key in {*rules.categories, *named, *targets} if is_own_list(key))
+
+
 class FactFinder:
     """Looks up the rules, categories, services and laws that match a host name under one profile.
 
@@ -163,6 +171,7 @@ class FactFinder:
         self._world = world
         self._actions: Mapping[str, Owned[Action]] = rules.categories
         self._binding = world.categories.binding
+        self._own_lists = named_own_lists(rules)
         self._homework = EntryIndex(rules.homework)
         self._allow = EntryIndex(entry for entry in rules.allow if entry.owner == FAMILY)
         self._block = EntryIndex(entry for entry in rules.block if entry.owner == FAMILY)
@@ -221,6 +230,8 @@ class FactFinder:
         world = self._world
         services = world.catalogue.services_of(host)
         register, found = register_of(world.table.categories(host), world.registers)
+        if found:
+            found = frozenset(key for key in found if key in self._own_lists or not is_own_list(key))
         sealed = world.sealed(host)  # checked for every name, so that timing reveals nothing about the list
         categories = (found | world.catalogue.categories_of(services)) - self._binding
         if proxy_category := PAGE_PROXIES.get(host):

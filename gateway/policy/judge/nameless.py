@@ -8,23 +8,19 @@ from gateway.policy.judge.bypass import BypassRules
 from gateway.policy.judge.conclude import (
     Conclusion,
     blocked_conclusion,
-    conclude,
     device_wide_conclusion,
     nameless_rule,
 )
-from gateway.policy.judge.facts import FactFinder
+from gateway.policy.judge.service_flows import ServiceFlows
 from gateway.policy.judge.world import World
-from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Mode, Rules
 from gateway.policy.time.standing import Situation
-from gateway.policy.values import Fault, Observation, Proto, Reason, Verdict
+from gateway.policy.values import Fault, Observation, Proto, Reason
 
 IKE_PORTS = (500, 4500)  # RFC 7296; Wi-Fi calling runs over them
 CALLING = (Proto.IPSEC, Proto.OTHER)
-PORT_TYPES = {Proto.UDP: "udp", Proto.TCP: "tcp", Proto.TEREDO: "teredo"}  # of the catalogue's `ports`
-PARTS_KEPT = 256  # combinations of services that share a port; a device has a handful
 
 # Blocked under every profile: no correct client sends these.
 REFUSED_FAULTS: Mapping[Fault, Reason] = {
@@ -45,12 +41,12 @@ class NamelessFlows:
     """Decides flows without a trusted name, under one profile. Created with its judge."""
 
     def __init__(
-        self, fact_finder: FactFinder, profile: Profile, world: World, bypass_rules: BypassRules
+        self, profile: Profile, world: World, bypass_rules: BypassRules, service_flows: ServiceFlows
     ) -> None:
         rules = profile.rules
         self._world = world
         self._bypass = bypass_rules
-        self._ported = PortedFlows(fact_finder, profile, world.catalogue)
+        self._services = service_flows
         self._needs_address = needs_address(rules)
         self._protocol = blocked_conclusion(Reason.PROTOCOL, "foreign protocols", rules)
         self._faults: dict[Fault | None, Conclusion] = {
@@ -73,60 +69,19 @@ class NamelessFlows:
             return None
         # A console's Teredo tunnel belongs to its game, which has its own rules. It is no bypass if the game
         # is allowed.
-        played = self._ported.conclusion(seen, situation) if seen.proto is Proto.TEREDO else None
+        played = self._services.nameless(seen, situation) if seen.proto is Proto.TEREDO else None
         way = self._bypass.conclusion(seen, None, situation) if played is None else None
         if way is not None:
             return way
         if seen.proto is Proto.OTHER:
             return self._protocol
+        if (
+            self._services.owner_of(seen.dst) is not None
+        ):  # the address proves the service, as a DNS answer would
+            return self._services.nameless(seen, situation)
         unanswered = seen.fault is Fault.UNANSWERED
         # An unanswered TCP packet may be a decoy before a hello, and many sites share an address.
         decoys = unanswered and seen.proto is Proto.TCP
         if self._needs_address and (decoys or seen.dst not in situation.addresses):
             return self._unanswered if unanswered else self._no_name
-        return played or self._ported.conclusion(seen, situation) or self._nameless
-
-
-class PortedFlows:
-    """Assigns flows without a name to services, by port and by which services the device recently queried."""
-
-    def __init__(self, fact_finder: FactFinder, profile: Profile, catalogue: Catalogue) -> None:
-        self._fact_finder = fact_finder
-        self._profile = profile
-        self._catalogue = catalogue
-        self._parts: dict[tuple[str, ...], Conclusion] = {}
-
-    def conclusion(self, seen: Observation, situation: Situation) -> Conclusion | None:
-        """Return the conclusion about the services that use a flow's port; None if no service is known.
-
-        Services share ports. If an allowed name gave this address to the device, the flow counts for a
-        service only if one of the service's own names gave it. Teredo is detected by content, and its servers
-        have their own names.
-        """
-        kind, recent = PORT_TYPES.get(seen.proto), situation.recent
-        if kind is None:
-            return None
-        found = tuple(
-            service for service in self._catalogue.services_at(kind, seen.dport) if recent.asked(service)
-        )
-        if found and seen.dst in situation.addresses and seen.proto is not Proto.TEREDO:
-            found = tuple(service for service in found if recent.gave(service, seen.dst))
-        if not found:
-            return None
-        conclusion = self._parts.get(found)
-        if conclusion is None:
-            if len(self._parts) >= PARTS_KEPT:
-                self._parts.clear()
-            conclusion = self._parts[found] = self._concluded(found)
-        return conclusion
-
-    def _concluded(self, services: tuple[str, ...]) -> Conclusion:
-        """Return the conclusion about a flow of several services: a block if one of them is blocked.
-
-        Otherwise the flow has the time rules of all of them.
-        """
-        alone = (conclude(self._fact_finder.facts_of((service,)), self._profile) for service in services)
-        refused = next(
-            (conclusion for conclusion in alone if conclusion.outcome.verdict is Verdict.BLOCK), None
-        )
-        return refused or conclude(self._fact_finder.facts_of(services), self._profile)
+        return played or self._services.nameless(seen, situation) or self._nameless

@@ -15,6 +15,7 @@ NEW_DOMAIN = "new_domain"
 PROXY = "proxy_vpn_doh"
 TOR = "tor"  # for addresses only: Tor relays
 
+_OWN_LIST = re.compile(r"own-[0-9a-f]{8}", re.ASCII)
 _ID = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
 _KEYS = ("name", "about", "binding", "sealed")
 
@@ -50,6 +51,23 @@ class Categories:
     def choosable(self) -> tuple[str, ...]:
         """Ids of the categories that a profile may set."""
         return tuple(category.id for category in self.by_id.values() if not category.binding)
+
+    def with_own_lists(self, names: Mapping[str, str]) -> Categories:
+        """Return a copy in which the family's lists in ``names`` (id → name) are categories.
+
+        Earlier ones are left out.
+        """
+        packaged = {key: category for key, category in self.by_id.items() if not is_own_list(key)}
+        return Categories({**packaged, **{key: _own_list(key, name) for key, name in names.items()}})
+
+
+def is_own_list(category: str) -> bool:
+    """Return whether a category is one list of the family: it has the list's id."""
+    return _OWN_LIST.fullmatch(category) is not None
+
+
+def _own_list(key: str, name: str) -> Category:
+    return Category(key, {"en": name}, {"en": "A list of your own."})
 
 
 def parse_categories(source: str | bytes, file: str) -> Categories:

@@ -1,20 +1,21 @@
-"""Addresses in lists: which entries are valid, their form, and the keys under which an address is found.
+"""Addresses in lists and in the service catalogue: which entries are valid, and how an address is found.
 
-An entry is an address, or a prefix of exactly the length that look-ups use. Any address is then found with
-two look-ups. Other prefixes are split into such entries (`spread`). Entries are texts as ``ipaddress`` prints
-them.
+An entry of a list is an address, or a prefix of exactly the length that look-ups use. Any address is then
+found with two look-ups. Other prefixes are split into such entries (`spread`). Entries are texts as
+``ipaddress`` prints them. The catalogue has few prefixes, of any length: `PrefixMap`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import NoReturn
+from typing import Generic, NoReturn, TypeVar
 
 PREFIX_LENGTHS = {4: 24, 6: 64}  # the widest allowed prefix: a site or a household has one of its own
 WIDEST_SPREAD = 8  # bits: a prefix is split into at most 256 addresses
 
 Network = IPv4Network | IPv6Network
+Value = TypeVar("Value")
 
 
 def span(prefix: Network) -> tuple[int, int]:
@@ -55,11 +56,8 @@ def _refuse(problem: str, fix: str) -> NoReturn:
     raise NetError(problem, fix) from None
 
 
-def network(text: str) -> Network:
-    """Return the address or prefix in ``text``.
-
-    Raises NetError for reserved ranges and for prefixes of a length that no list may contain.
-    """
+def public_prefix(text: str) -> Network:
+    """Return the address or prefix in ``text``. Raises NetError for reserved ranges and for other texts."""
     try:
         prefix = ip_network(text.replace("%", "?"))  # an address with an interface is local to one machine
     except ValueError:
@@ -70,6 +68,15 @@ def network(text: str) -> Network:
         for version, first, last in _RESERVED_SPANS
     ):
         _refuse("is of a network at home, or nobody's", "write one that is on the internet")
+    return prefix
+
+
+def network(text: str) -> Network:
+    """Return the address or prefix in ``text``.
+
+    Raises NetError for reserved ranges and for prefixes of a length that no list may contain.
+    """
+    prefix = public_prefix(text)
     widest = PREFIX_LENGTHS[prefix.version]
     if prefix.prefixlen < widest or widest < prefix.prefixlen < prefix.max_prefixlen - WIDEST_SPREAD:
         narrow = prefix.max_prefixlen - WIDEST_SPREAD
@@ -110,3 +117,34 @@ def address(text: str) -> bytes | None:
     except ValueError:
         return None
     return None if isinstance(parsed, IPv6Address) and parsed.scope_id else parsed.packed
+
+
+class PrefixMap(Generic[Value]):
+    """Maps prefixes of any length to values; the longest prefix that contains an address wins.
+
+    A look-up takes one dict look-up per prefix length that occurs. ``entries``: each prefix once.
+    """
+
+    __slots__ = ("_tables",)
+
+    def __init__(self, entries: Iterable[tuple[Network, Value]]) -> None:
+        by_shift: dict[int, dict[int, dict[int, Value]]] = {4: {}, 16: {}}
+        for prefix, value in entries:
+            shift = prefix.max_prefixlen - prefix.prefixlen
+            tables = by_shift[prefix.max_prefixlen // 8]
+            tables.setdefault(shift, {})[int(prefix.network_address) >> shift] = value
+        # Bytes of a packed address → the bits to shift out and the table, longest prefixes first.
+        self._tables = {size: tuple(sorted(tables.items())) for size, tables in by_shift.items()}
+
+    def get(self, packed: bytes) -> Value | None:
+        """Return the value of the longest prefix that contains a packed address; None if none does.
+
+        An address that stands for an IPv4 address (`unmapped`) is looked up as that.
+        """
+        packed = unmapped(packed)
+        number = int.from_bytes(packed, "big")
+        for shift, table in self._tables.get(len(packed), ()):
+            value = table.get(number >> shift)
+            if value is not None:
+                return value
+        return None

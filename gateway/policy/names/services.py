@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from gateway.policy.names import hosts
 from gateway.policy.names.categories import translations
 from gateway.policy.names.hosts import read_entries, read_host
+from gateway.policy.names.networks import NetError, Network, PrefixMap, public_prefix
+from gateway.policy.names.signatures import Signature, SignatureIndex, read_ports, read_signature
 from gateway.policy.time.time_text import calendar_date
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
@@ -24,16 +27,21 @@ DEFAULT_THRESHOLD = 200_000
 THRESHOLDS = (1_000, 1_000_000_000)
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
-_PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 _SIZE = re.compile(r"(\d{1,6})(KB|MB)", re.ASCII)
 _PORT_KINDS = ("quic", "udp", "tcp", "teredo")
 _FLOW_KINDS = ("udp", "tcp", "teredo")
 _KEYS = (
-    "name", "categories", "domains", "except", "companions", "shared", "ports", "update", "threshold",
-    "min_age", "method", "test",
+    "name", "categories", "domains", "except", "companions", "shared", "addresses", "ports", "signatures",
+    "update", "threshold", "min_age", "method", "test",
 )  # fmt: skip
+_BLOCK_KEYS = ("prefixes", "source", "date", "shared")
 _AGES = (0, 21)
 _METHODS = ("vpn", "proxy", "tor")
+
+WIDEST_PREFIXES = {4: 10, 6: 24}  # no service has more addresses of its own
+MAX_PREFIXES = 512  # of one block
+# Of a family's service.
+OWN_KEYS = tuple(key for key in _KEYS if key not in ("signatures", "min_age", "method", "test"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,29 @@ class ServiceGroup:
 
     id: str
     name: Mapping[str, str]  # by language
+
+
+OWN_GROUP = ServiceGroup(
+    "own", {"en": "Your own services", "ru": "Свои сервисы", "kk": "Өз қызметтеріңіз"}
+)  # of the services that a family defines
+MAX_OWN = 64  # a family needs a few
+
+
+@dataclass(frozen=True, slots=True)
+class AddressBlock:
+    """Prefixes that a service uses, and where and when they were published."""
+
+    prefixes: tuple[Network, ...]
+    source: str  # URL; empty: a family wrote them
+    date: date  # when the source was read; date.min: a family wrote them
+    shared: bool = False  # other services have addresses in these prefixes too
+
+
+class AddressOwners(NamedTuple):
+    """The services that use a prefix, and whether the prefix identifies one of them."""
+
+    services: tuple[str, ...]
+    shared: bool  # a connection needs a port, a signature or a queried name of the service as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +86,7 @@ class MinimumAge:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An app or online service: its host names, ports and categories."""
+    """An app or online service: its host names, addresses, ports and categories."""
 
     id: str
     name: str  # the same in every language
@@ -76,6 +107,8 @@ class Service:
     threshold: int = DEFAULT_THRESHOLD
     min_age: MinimumAge | None = None  # None: the terms were not checked
     method: str = ""  # the bypass method that the service is: vpn, proxy or tor
+    addresses: tuple[AddressBlock, ...] = ()
+    signatures: tuple[Signature, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +118,19 @@ class GroupFile:
     group: ServiceGroup
     services: tuple[Service, ...]
     # Service → names that match, names that do not.
-    tests: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
-    places: Mapping[str, Place]  # service → its place in the file
+    tests: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)  # service → its place in the file
 
 
 class Catalogue:
-    """All services of the catalogue: finds those that a host, port or category belongs to.
+    """All services of the catalogue: finds those that a host, an address, a port or first bytes belong to.
 
-    A look-up takes one dict look-up per label; the longest entry wins.
+    A look-up of a host takes one dict look-up per label, that of an address one per prefix length. The
+    longest entry wins.
     """
 
     __slots__ = (
+        "_addresses",
         "_companions",
         "_domains",
         "_exact",
@@ -104,17 +139,25 @@ class Catalogue:
         "_patterns",
         "_ports",
         "_shared",
+        "_signatures",
         "_updates",
         "groups",
+        "packaged",
         "services",
     )
 
-    def __init__(self, files: Iterable[GroupFile] = ()) -> None:
-        """Create the catalogue. Raises PolicyError if two files define the same service or group."""
+    def __init__(
+        self, files: Iterable[GroupFile] = (), packaged: Mapping[str, Service] | None = None
+    ) -> None:
+        """Create the catalogue. Raises PolicyError if two files define the same service or group.
+
+        ``packaged``: the services of the package by id, if a family's are among those of ``files``.
+        """
         self.groups: dict[str, ServiceGroup] = {}
         self.services: dict[str, Service] = {}
         for file in files:
             self._add(file)
+        self.packaged: Mapping[str, Service] = self.services if packaged is None else packaged
         services = self.services.values()
         self._domains, self._exact = _index(services, lambda service: service.domains)
         self._patterns = hosts.Patterns(
@@ -126,6 +169,8 @@ class Catalogue:
         self._companions = hosts.HostMap(*_index(services, lambda service: service.companions))
         self._shared = hosts.HostMap(*_index(services, lambda service: service.shared))
         self._ports = {kind: _by_port(services, kind) for kind in _FLOW_KINDS}
+        self._addresses = PrefixMap(_by_prefix(services))
+        self._signatures = SignatureIndex((service.id, service.signatures) for service in services)
 
     def _add(self, file: GroupFile) -> None:
         for service in file.services:
@@ -137,6 +182,21 @@ class Catalogue:
             place = file.places[file.services[0].id]
             place.refuse(f"the group '{file.group.id}' has two files", "join them")
         self.groups[file.group.id] = file.group
+
+    def with_own(self, services: Iterable[Service]) -> Catalogue:
+        """Return a catalogue in which a family's services replace its earlier ones.
+
+        A family's service replaces one of the catalogue with the same id: a newer catalogue may have got it.
+        """
+        own = {service.id: service for service in services}
+        groups = {key: group for key, group in self.groups.items() if key != OWN_GROUP.id}
+        files = [
+            GroupFile(group, tuple(s for s in self.packaged.values() if s.group == key and s.id not in own))
+            for key, group in groups.items()
+        ]
+        if own:
+            files.append(GroupFile(OWN_GROUP, tuple(own.values())))
+        return Catalogue(files, self.packaged)
 
     def services_of(self, host: str) -> tuple[str, ...]:
         """Return the ids of the services that ``host`` (normalised) belongs to; usually none or one."""
@@ -190,6 +250,17 @@ class Catalogue:
         """
         return tuple(service for first, last, service in self._ports[kind] if first <= port <= last)
 
+    def owners_of(self, address: bytes) -> AddressOwners | None:
+        """Return the services that use a packed address; None if no service does."""
+        return self._addresses.get(address)
+
+    def signed(self, proto: str, payload: bytes, port: int) -> tuple[str, ...]:
+        """Return the ids of the services whose signatures match a client's first bytes.
+
+        ``proto``: tcp, with the start of the stream, or udp, with one datagram. ``port``: the server's.
+        """
+        return self._signatures.find(proto, payload, port)
+
     def categories_of(self, services: Iterable[str]) -> frozenset[str]:
         """Return the ids of all categories of ``services``."""
         return frozenset[str]().union(*(self.services[service].categories for service in services))
@@ -229,6 +300,32 @@ def _by_port(services: Iterable[Service], kind: str) -> tuple[tuple[int, int, st
     return tuple((*span, service.id) for service in services for span in service.ports.get(kind, ()))
 
 
+def _by_prefix(services: Iterable[Service]) -> list[tuple[Network, AddressOwners]]:
+    """Return each prefix of the services with its owners.
+
+    A prefix that several services have, or that is part of another service's, is shared.
+    """
+    blocks: dict[Network, dict[str, bool]] = {}  # prefix → service → whether it is marked as shared
+    for service in services:
+        for block in service.addresses:
+            for prefix in block.prefixes:
+                owners = blocks.setdefault(prefix, {})
+                owners[service.id] = owners.get(service.id, False) or block.shared
+    found = []
+    for prefix, owners in blocks.items():
+        around = [other for other in _supernets(prefix) if other in blocks]
+        everyone = dict.fromkeys(service for other in (*around, prefix) for service in blocks[other])
+        shared = len(everyone) > 1 or any(owners.values())
+        found.append((prefix, AddressOwners(tuple(everyone), shared)))
+    return found
+
+
+def _supernets(prefix: Network) -> list[Network]:
+    """Return all wider prefixes that contain ``prefix``, and that a service may have."""
+    widest = WIDEST_PREFIXES[prefix.version]
+    return [prefix.supernet(new_prefix=length) for length in range(widest, prefix.prefixlen)]
+
+
 def parse_group(
     source: str | bytes,
     file: str,
@@ -247,19 +344,54 @@ def parse_group(
     group = ServiceGroup(_id(head.need("id")), translations(head.need("name")))
     services, tests, places = [], {}, {}
     for key, place, node in fields.pairs(top.need("services")):
-        if _ID.fullmatch(key) is None:
-            place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -")
+        _check_id(key, place)
         part = fields.Fields(fields.mapping(node), _KEYS)
-        services.append(_service(key, group.id, part, categories, is_public_suffix))
+        part.need("categories")
+        if not fields.items(part.need("domains")):
+            part.place.refuse("has no domains", "name at least one")
+        addresses = part.read("addresses", _address_blocks, ())
+        services.append(_service(key, group.id, part, categories, is_public_suffix, addresses))
         tests[key] = _tests(part.need("test"))
         places[key] = place
     return GroupFile(group, tuple(services), tests, places)
 
 
+def parse_own_services(
+    node: Node, categories: Collection[str], is_public_suffix: hosts.PublicSuffixCheck
+) -> tuple[Service, ...]:
+    """Return the services that a family defines, as `services` in `qalqan.yaml`. They need no categories.
+
+    Raises PolicyError with file, line, key and fix.
+    """
+    found: list[Service] = []
+    for key, place, value in fields.pairs(node):
+        if len(found) >= MAX_OWN:
+            place.refuse(f"is more than {MAX_OWN} services", "remove some")
+        _check_id(key, place)
+        part = fields.Fields(fields.mapping(value), OWN_KEYS)
+        addresses = part.read("addresses", _own_addresses, ())
+        if not addresses:
+            part.need("domains")
+        service = _service(key, OWN_GROUP.id, part, categories, is_public_suffix, addresses)
+        if not service.domains and not addresses:
+            part.place.refuse("has no domains", "name at least one, or addresses")
+        found.append(service)
+    return tuple(found)
+
+
+def _own_addresses(node: Node) -> tuple[AddressBlock, ...]:
+    prefixes = read_prefixes(node)
+    return (AddressBlock(prefixes, "", date.min),) if prefixes else ()
+
+
+def _check_id(key: str, place: Place) -> None:
+    if _ID.fullmatch(key) is None:
+        place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -")
+
+
 def _id(node: Node) -> str:
     word = fields.text(node)
-    if _ID.fullmatch(word) is None:
-        node.place.refuse(f"{shown(word)} is no id", "use a-z, 0-9 and -")
+    _check_id(word, node.place)
     return word
 
 
@@ -269,6 +401,7 @@ def _service(
     part: fields.Fields,
     categories: Collection[str],
     is_public_suffix: hosts.PublicSuffixCheck,
+    addresses: tuple[AddressBlock, ...],
 ) -> Service:
     def names(node: Node) -> tuple[str, ...]:
         return read_entries(node, is_public_suffix)
@@ -276,9 +409,10 @@ def _service(
     def names_and_patterns(node: Node) -> tuple[str, ...]:
         return read_entries(node, is_public_suffix, patterns=True)
 
-    domains = names_and_patterns(part.need("domains"))
-    if not domains:
-        part.place.refuse("has no domains", "name at least one")
+    def chosen(node: Node) -> frozenset[str]:
+        return frozenset(fields.choice(item, categories) for item in fields.items(node))
+
+    domains = part.read("domains", names_and_patterns, NO_SERVICES)
     excluded: tuple[str, ...] = part.read("except", names, NO_SERVICES)
     for entry in excluded:
         name = entry.removeprefix("=")
@@ -288,9 +422,7 @@ def _service(
         id=key,
         name=fields.text(part.need("name")),
         group=group,
-        categories=frozenset(
-            fields.choice(field, categories) for field in fields.items(part.need("categories"))
-        ),
+        categories=part.read("categories", chosen, frozenset()),
         domains=domains,
         excluded=excluded,
         update=part.read("update", names, NO_SERVICES),
@@ -300,6 +432,8 @@ def _service(
         threshold=part.read("threshold", _threshold, DEFAULT_THRESHOLD),
         min_age=part.read("min_age", _min_age, None),
         method=part.read("method", lambda node: fields.choice(node, _METHODS), ""),
+        addresses=addresses,
+        signatures=part.read("signatures", _signatures, ()),
     )
 
 
@@ -331,17 +465,52 @@ def _ports(node: Node) -> Mapping[str, tuple[tuple[int, int], ...]]:
     for key, place, value in fields.pairs(node):
         if key not in _PORT_KINDS:
             place.refuse(f"{shown(key)} is no kind of port", fields.suggestion(key, _PORT_KINDS))
-        read[key] = tuple(_port_range(item) for item in fields.items(value))
+        read[key] = read_ports(value)
     return read
 
 
-def _port_range(node: Node) -> tuple[int, int]:
+def _signatures(node: Node) -> tuple[Signature, ...]:
+    return tuple(read_signature(item) for item in fields.items(node))
+
+
+def _address_blocks(node: Node) -> tuple[AddressBlock, ...]:
+    return tuple(_address_block(item) for item in fields.items(node))
+
+
+def _address_block(node: Node) -> AddressBlock:
+    part = fields.Fields(fields.mapping(node), _BLOCK_KEYS)
+    return AddressBlock(
+        prefixes=read_prefixes(part.need("prefixes")),
+        source=fields.https_url(part.need("source"), "write the page that publishes the addresses"),
+        date=_date(part.need("date")),
+        shared=part.read("shared", fields.flag, False),
+    )
+
+
+def read_prefixes(node: Node) -> tuple[Network, ...]:
+    """Return the prefixes and addresses in a list node, each once. Raises PolicyError."""
+    found: dict[Network, None] = {}
+    for item in fields.entries(node, MAX_PREFIXES):
+        word = fields.text(item)
+        try:
+            prefix = public_prefix(word)
+        except NetError as error:
+            item.place.refuse(f"{shown(word)} {error.problem}", error.fix)
+        widest = WIDEST_PREFIXES[prefix.version]
+        if prefix.prefixlen < widest:
+            item.place.refuse(f"{shown(word)} is too wide for one service", f"write /{widest} or longer")
+        if prefix in found:
+            item.place.refuse(f"{shown(word)} is there twice", "take one out")
+        found[prefix] = None
+    return tuple(found)
+
+
+def _date(node: Node) -> date:
     word = fields.text(node)
-    match = _PORT.fullmatch(word)
-    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-    if not 1 <= first <= last <= 65535:
-        node.place.refuse(f"{shown(word)} is no port or range", 'write it like 443 or "3478-3481"')
-    return first, last
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        node.place.refuse(f"{shown(word)} is no date", "write it like 2026-11-29")
 
 
 def _tests(node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -34,7 +34,7 @@ HOME_ORDER = KEYS
 # Keys of qalqan.yaml that the pages may change. The rest depends on the machine.
 FAMILY_KEYS = (
     "country", "timezone", "language", "languages", "unknown_devices", "interfaces", "keep_profile", "shared",
-    "managed", "gateway_access", "gateway_ports", "lists",
+    "managed", "services", "gateway_access", "gateway_ports", "lists",
 )  # fmt: skip
 MAX_DETAIL = 400  # characters of an audit line's detail
 MAX_VALUE = 60  # characters of one value in the detail
@@ -48,7 +48,7 @@ Changes = Mapping[str, object]
 LISTS = ("devices", "allow", "block", "homework", "calendars", "portal", "gateway_ports", "leases")
 MAPPINGS = (
     "categories", "ways", "bedtime", "limits", "windows", "dates", "shared", "managed", "interfaces", "laws",
-    "registers", "lists",
+    "registers", "lists", "services",
 )  # fmt: skip
 MAX_CHANGES = 256  # keys per edit; a page changes a few
 _ALLOWED = ("categories", "ways")  # here "allow" clears one entry; elsewhere {} does

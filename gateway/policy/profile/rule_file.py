@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from gateway.policy.identity import macs
-from gateway.policy.names.categories import Categories
+from gateway.policy.names.categories import Categories, is_own_list
 from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
@@ -241,6 +241,8 @@ class _Layer:
         _known(value, self._words.catalogue.services, "no service of the catalogue", refuse)
 
     def _known_category(self, value: str, refuse: Callable[[str, str], None]) -> None:
+        if is_own_list(value):  # also of a list that was removed: it has no effect
+            return
         if value in self._words.categories.binding:
             refuse(f"{shown(value)} is refused for everyone", "take it out; no profile can change it")
         _known(value, self._words.categories.choosable, "no category", refuse)

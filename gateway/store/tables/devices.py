@@ -29,11 +29,11 @@ COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 class StoredDevice:
     mac: str
     name: str  # reported by the device, untrusted; empty if it reports none
-    place: str  # home, guest, visitor, adult, quarantine; empty if not assigned
+    place: str  # home, present, guest, visitor, adult, quarantine; empty if not assigned
     until: datetime | None  # end of the assignment; None: no end
     first_seen: datetime
     last_seen: datetime
-    placed: datetime | None = None  # start of an assignment with an end
+    placed: datetime | None = None  # when a guardian assigned it; None: no guardian, or an older version
     sure: bool = True  # set while the clock was known
 
 
@@ -77,18 +77,28 @@ class DeviceTable:
         return known is None
 
     def place(
-        self, mac: str, place: str, *, at: datetime, until: datetime | None = None, sure: bool = True
+        self,
+        mac: str,
+        place: str,
+        *,
+        at: datetime,
+        until: datetime | None = None,
+        sure: bool = True,
+        chosen: bool = True,
     ) -> None:
-        """Assign a device to ``place``, such as guest, optionally until a time. Written immediately."""
+        """Assign a device to ``place``, such as guest, optionally until a time. Written immediately.
+
+        ``chosen``: a guardian chose the place.
+        """
         known = self._devices.get(mac) or StoredDevice(mac, "", "", None, at, at)
-        placed = None if until is None else at
+        placed = at if chosen else None
         self._devices[mac] = replace(known, place=place, until=until, placed=placed, sure=sure)
         self._writer.save(self._statement([mac]))
 
     def unplace(self, mac: str) -> None:
         """Remove the assignment of a device that a profile lists now."""
         if mac in self._devices:
-            self._devices[mac] = replace(self._devices[mac], place="", until=None)
+            self._devices[mac] = replace(self._devices[mac], place="", until=None, placed=None)
             self._writer.save(self._statement([mac]))
 
     def lapse(self, now: datetime) -> bool:

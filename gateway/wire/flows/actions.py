@@ -22,6 +22,14 @@ class FlowAction(Enum):
 
 Judge = Callable[[Observation], bool]  # True if allowed
 
+Recognise = Callable[[str, bytes, int], tuple[str, ...]]
+"""Returns the services whose signatures match: protocol (tcp, udp), a client's first bytes, server's port."""
+
+
+def recognise_nothing(_proto: str, _payload: bytes, _port: int) -> tuple[str, ...]:
+    """Return no service: the default without a service catalogue."""
+    return ()
+
 
 class Ruling(NamedTuple):
     """The action for one packet, and the observation that decided its flow or was judged last."""

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
+from gateway.wire.flows.actions import Recognise, recognise_nothing
 from gateway.wire.flows.limits import Limits
 from gateway.wire.http.head import HttpRequest, looks_like_http
 from gateway.wire.http.stream import RequestStream, request_starts
@@ -58,17 +59,35 @@ class StreamClaims(NamedTuple):
 
 
 class Observer:
-    """Finds host claims in a client's bytes; ``dst`` (packed) and ``dport`` are the server's."""
+    """Finds host claims in a client's bytes; ``dst`` (packed) and ``dport`` are the server's.
 
-    __slots__ = ("_bodies", "_dport", "_dst", "_ech_names", "_most", "work")
+    ``signature`` has the services whose signatures the client's first bytes matched (`recognise`).
+    """
 
-    def __init__(self, dst: bytes, dport: int, ech_names: Container[str], limits: Limits) -> None:
+    __slots__ = ("_bodies", "_dport", "_dst", "_ech_names", "_most", "_recognise", "signature", "work")
+
+    def __init__(
+        self,
+        dst: bytes,
+        dport: int,
+        ech_names: Container[str],
+        limits: Limits,
+        recognise: Recognise = recognise_nothing,
+    ) -> None:
         self._dst = dst
         self._dport = dport
         self._ech_names = ech_names
         self._most = limits.candidates
         self._bodies = limits.bodies
+        self._recognise = recognise
+        self.signature: tuple[str, ...] = ()
         self.work = 0  # steps so far: records and lines read
+
+    def recognise(self, start: bytes) -> None:
+        """Add the services whose signatures match ``start``, the first bytes of the client's stream."""
+        found = self._recognise("tcp", start, self._dport)
+        if found and found != self.signature:
+            self.signature = tuple(dict.fromkeys(self.signature + found))
 
     def look(self, data: bytes) -> StreamClaims:
         """Return the hosts that TLS hellos and HTTP requests in ``data`` ask for.
@@ -108,7 +127,7 @@ class Observer:
 
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
         """Return an observation of this flow without a host."""
-        return Observation(proto, None, self._dst, self._dport, fault=fault)
+        return Observation(proto, None, self._dst, self._dport, fault=fault, signature=self.signature)
 
     def tunnel(self, sign: TunnelSign) -> Observation:
         """Return the observation of a tunnel, or of DNS on another port, in this flow."""
@@ -194,7 +213,7 @@ class Observer:
 
     def _hello(self, hello: ClientHello) -> Observation:
         fault = Fault.ECH if hello.hides_name(self._ech_names) else hello.fault
-        return _new(Observation, (Proto.TLS, hello.sni, self._dst, self._dport, 0, fault, hello.alpn))
+        return _new(Observation, (Proto.TLS, hello.sni, self._dst, self._dport, 0, fault, hello.alpn, ()))
 
 
 def _steps(data: bytes) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows.actions import HOLD, FlowAction, Judge, Ruling
+from gateway.wire.flows.actions import HOLD, FlowAction, Judge, Recognise, Ruling, recognise_nothing
 from gateway.wire.flows.limits import Effort, Limits
 from gateway.wire.flows.observe import Observer
 from gateway.wire.flows.tcp import TcpFlow
@@ -57,7 +57,8 @@ class Stats:
 class FlowTable:
     """Decides each packet of all devices; stores their undecided flows, and recently decided ones.
 
-    ``ech_names``: host names that servers publish as outer names of ECH. ``verify_checksums`` is off for
+    ``ech_names``: host names that servers publish as outer names of ECH. ``recognise`` returns the services
+    whose signatures the first bytes of a nameless flow match. ``verify_checksums`` is off for
     captures from a host with checksum offload. ``handshakes`` means that segments without payload are seen
     too: then a decided TCP flow is stored until its ports are reused, since no kernel stores it.
     ``forgotten`` is called with each flow that is dropped undecided after the client has sent data: its
@@ -69,12 +70,14 @@ class FlowTable:
         limits: Limits | None = None,
         *,
         ech_names: Container[str] = frozenset(),
+        recognise: Recognise = recognise_nothing,
         verify_checksums: bool = True,
         handshakes: bool = False,
         forgotten: Callable[[Key], None] | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._ech_names = ech_names
+        self._recognise = recognise
         self._verify = verify_checksums
         self._handshakes = handshakes
         self._entries = FlowEntries(self._limits, forgotten)
@@ -171,7 +174,7 @@ class FlowTable:
         if classify(packet.payload.tobytes()) not in (DatagramKind.INITIAL, DatagramKind.UNKNOWN_VERSION):
             return None
         if entry.another is None:
-            entry.another = UdpFlow(packet.dst, packet.dport, self._limits, self._ech_names)
+            entry.another = UdpFlow(packet.dst, packet.dport, self._limits, self._ech_names, self._recognise)
             entry.work = 0
         return entry.another
 
@@ -188,11 +191,11 @@ class FlowTable:
         server, port = key[4:]
         flow: TcpFlow | UdpFlow
         if packet.proto == TCP:
-            observer = Observer(server, port, self._ech_names, self._limits)
+            observer = Observer(server, port, self._ech_names, self._limits, self._recognise)
             flow = TcpFlow(observer, port, self._limits)
             flow.opens_other(packet, from_lan=from_lan)
         else:
-            flow = UdpFlow(server, port, self._limits, self._ech_names)
+            flow = UdpFlow(server, port, self._limits, self._ech_names, self._recognise)
         entry = self._entries.add(key, flow, now)
         if asks:  # without an entry: requests may have begun that were never read
             self._refuse(key, entry, judge, now)

@@ -14,7 +14,15 @@ from collections.abc import Container
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows.actions import DROP, HOLD, FlowAction, Judge, Ruling
+from gateway.wire.flows.actions import (
+    DROP,
+    HOLD,
+    FlowAction,
+    Judge,
+    Recognise,
+    Ruling,
+    recognise_nothing,
+)
 from gateway.wire.flows.limits import WEB_PORTS, Limits
 from gateway.wire.quic.initials import DatagramKind, Initials, classify, long_packets
 from gateway.wire.tls.hello import ClientHello
@@ -39,14 +47,23 @@ class UdpFlow:
 
     __slots__ = (
         "_dport", "_dst", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
-        "_others", "_received", "_sent", "judged", "ruling", "size", "work",
+        "_others", "_received", "_recognise", "_sent", "_signature", "judged", "ruling", "size", "work",
     )  # fmt: skip
 
-    def __init__(self, dst: bytes, dport: int, limits: Limits, ech_names: Container[str]) -> None:
+    def __init__(
+        self,
+        dst: bytes,
+        dport: int,
+        limits: Limits,
+        ech_names: Container[str],
+        recognise: Recognise = recognise_nothing,
+    ) -> None:
         self._dst = dst  # the server's address, packed, and port
         self._dport = dport
         self._limits = limits
         self._ech_names = ech_names
+        self._recognise = recognise
+        self._signature: tuple[str, ...] = ()  # services whose signatures the client's datagrams match
         self._initials: Initials | None = None
         self._nameless: Observation | None = None  # QUIC of another version that the judge allows
         self._sent = 0  # datagrams of the LAN side
@@ -75,7 +92,7 @@ class UdpFlow:
         """
         if self._initials is None:
             return None
-        rest = UdpFlow(self._dst, self._dport, self._limits, self._ech_names)
+        rest = UdpFlow(self._dst, self._dport, self._limits, self._ech_names, self._recognise)
         rest._initials, self._initials = self._initials, None
         rest.size = rest._initials.opened * self._limits.quic_initial_bytes
         return rest
@@ -102,6 +119,9 @@ class UdpFlow:
         self._others += 1
         if self._initials is not None:
             return self._within_limits(judge)
+        found = self._recognise("udp", payload, self._dport)
+        if found and found != self._signature:
+            self._signature = tuple(dict.fromkeys(self._signature + found))
         if self._others >= self._limits.unanswered:
             return self._unanswered(judge)
         return HOLD
@@ -241,4 +261,5 @@ class UdpFlow:
     def _observe(
         self, proto: Proto, host: str | None = None, fault: Fault | None = None, alpn: tuple[str, ...] = ()
     ) -> Observation:
-        return Observation(proto, host, self._dst, self._dport, fault=fault, alpn=alpn)
+        signature = self._signature if host is None else ()
+        return Observation(proto, host, self._dst, self._dport, 0, fault, alpn, signature)

@@ -311,6 +311,8 @@ class ClientSide:
             for claim in found.claims:
                 self.has_claims |= claim.complete > 0
                 self._is_broken |= claim.broken and self.foreign is None
+            if not found.claims and self.foreign is None:
+                self._observer.recognise(view.data)
         self._look_for_tunnels(seq, payload)
         if tried > self._limits.candidates:
             msg = f"{tried} places of all readings that look like the start of a hello or request"

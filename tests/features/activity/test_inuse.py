@@ -86,3 +86,14 @@ def test_the_cost_of_a_busy_home_is_printed(make: Make) -> None:
         desk.ask("status")
     print(f"status with 1000 flows: {(time.perf_counter() - began) * 50:.2f} ms")
     assert in_use(desk) == ["service:youtube"]
+
+
+def test_a_connection_without_a_name_is_told_by_its_service(make: Make) -> None:
+    desk = make(EVENING, daughter={"band": "6-9", "log_level": 3})
+    member = desk.family.member_of(TABLET)
+    assert member is not None
+    number = desk.store.class_number(member.slot, frozenset({"device"}))
+    seen = Observation(Proto.TCP, None, bytes([149, 154, 167, 51]), 443)
+    flow = FlowId(member.slot, 6, b"", 1, seen.dst, 443)
+    desk.live.put(flow, LiveFlow((seen,), number, False, ("telegram",)))
+    assert in_use(desk) == ["service:telegram"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 
@@ -52,9 +53,11 @@ class Told:
         self.events.append({"event": notice.event, **notice.values})
 
     def asks(self, mac: str, host: str) -> None:
+        self.sends(mac, Observation(Proto.DNS, host))
+
+    def sends(self, mac: str, seen: Observation) -> None:
         member = self.home.family.member_of(mac)
         assert member is not None
-        seen = Observation(Proto.DNS, host)
         subject = self.home.family.subjects[member.slot]
         self.decision_log.decided(subject, seen, subject.decide(seen, NOON), NOON)
 
@@ -118,3 +121,14 @@ def test_a_sibling_s_device_is_asked_in_vain(told: Told) -> None:
     told.asks(TABLET, "www.tiktok.com")
     assert told.answer(device=PHONE) == {"refusals": [], "shared": False}
     assert told.answer(device="no mac") == {"refusals": [], "shared": False}
+
+
+def test_a_connection_without_a_name_is_told_by_its_service(told: Told) -> None:
+    """The family blocks messaging for this child; the app's address is the only sign of it."""
+    for address in ("149.154.167.51", "155.133.248.36"):
+        told.sends(TABLET, Observation(Proto.TCP, None, ip_address(address).packed, 443))
+    found = told.answer(device=TABLET)["refusals"]
+    telegram = next(one for one in found if one["name"] == "Telegram")
+    assert (telegram["host"], telegram["entry"], telegram["sign"]) == ("", "service:telegram", "address")
+    assert telegram["sentence"].startswith("Telegram is not open here")
+    assert telegram["sentence"].endswith("The connection was recognised by its address.")

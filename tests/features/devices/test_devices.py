@@ -10,7 +10,9 @@ from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
+from gateway.household.slot_assignment import PRESENT
 from gateway.lan.neighbours import Neighbour
+from gateway.policy.profile.profile import HOME
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
 from tests.features.conftest import Make
@@ -38,13 +40,39 @@ def test_the_list_has_all_that_is_known(make: Make) -> None:
         "system": "", "services": [],
         "vendor": "", "kind": "", "model": "", "random": True, "addresses": ["192.168.77.99"], "names": [],
         "behind": ["02:00:00:00:00:77"], "through": [], "no_mobile_data": False,
-        "adult_proof": None, "opens": True,
+        "adult_proof": None, "opens": True, "undecided": False,
         "first_seen": desk.clock.at, "last_seen": desk.clock.at, "question": None,
     }  # fmt: skip
     meet(desk, "02:00:00:00:00:77")
     assert listed(desk, "02:00:00:00:00:77")["through"] == [STRANGER]
     assert listed(desk, TABLET)["profile"] == "daughter"
     assert listed(desk, TABLET)["first_seen"] is None
+
+
+def test_a_device_of_the_first_run_waits_until_a_guardian_says_who_uses_it(make: Make) -> None:
+    desk = make(NOON)
+    television, printer, old = STRANGER, "02:00:00:00:00:98", "02:00:00:00:00:97"
+    for mac, place in ((television, PRESENT), (printer, HOME), (old, HOME)):
+        meet(desk, mac)
+        desk.store.devices.place(mac, place, at=desk.clock.at, chosen=False)
+    desk.presence.inventory.heard(printer, 3, Overheard(b"", dhcp=Dhcp(4, 1, printer, host_name="NPI4F2A10")))
+    desk.ask("reload")
+    assert listed(desk, printer)["kind"] == "thing"
+    assert [listed(desk, mac)["profile"] for mac in (television, printer, old)] == ["guest", "home", "home"]
+    assert [listed(desk, mac)["undecided"] for mac in (television, printer, old)] == [True] * 3
+    assert desk.ask("status")["undecided_devices"] == 2, "the printer does not wait"
+    desk.ask("assign", mac=old, profile="home", by="Mum")
+    assert listed(desk, old)["undecided"] is False, "not filtered, by a guardian's choice"
+    key = f"shared/{television}"
+    desk.ask("edit_family", set={key: {"people": ["daughter", "son"]}}, by="Mum")
+    assert (listed(desk, television)["undecided"], listed(desk, television)["profile"]) == (False, "daughter")
+    assert desk.ask("status")["undecided_devices"] == 0
+    desk.ask("edit_family", set={key: None}, by="Mum")
+    assert listed(desk, television)["undecided"] is True, "without the sharing it is as before"
+    desk.ask("assign", mac=television, profile="home", by="Mum")
+    assert desk.ask("status")["undecided_devices"] == 0
+    desk.restart()
+    assert (listed(desk, television)["undecided"], listed(desk, television)["profile"]) == (False, "home")
 
 
 def test_dnsmasq_tells_of_a_device_that_is_known(make: Make) -> None:

@@ -20,8 +20,9 @@ from gateway.household.rule_book import RuleBook
 from gateway.lists.own_lists import MAX_OWN, MAX_WRONG
 from gateway.lists.table import TABLE_NAME
 from gateway.policy.names.domain_table import pack_table
+from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make
-from tests.features.desk import NOON, Desk, Running
+from tests.features.desk import NOON, PHONE, TABLET, Desk, Running
 
 MINE = {"name": "School's list", "url": "https://lists.example.org/games.txt", "category": "games"}
 CASINO = "1xbet.com"  # of our own list of gambling sites
@@ -108,9 +109,67 @@ def test_one_of_our_own_and_its_end(make: Make) -> None:
     assert audit(desk)[1] == "list_remove"
 
 
+def reason(desk: Desk, mac: str, host: str) -> Reason:
+    member = desk.family.member_of(mac)
+    assert member is not None
+    return desk.family.subjects[member.slot].decide(Observation(Proto.DNS, host), desk.clock.at).reason
+
+
+def test_one_for_one_child_is_a_category_of_its_own(make: Make) -> None:
+    desk = make(NOON, son={"band": "6-9", "mode": "block-list", "unknown": "ask"})
+    key = web(desk, "list_add", **{**MINE, "category": "own"}, people=["daughter"])["id"]
+    file = desk.folder / "lists.yaml"
+    assert yaml.safe_load(file.read_text())["lists"][key] == {**MINE, "category": key}
+    listed = source(desk, key)
+    assert (listed["category"], listed["category_name"], listed["people"]) == (
+        key,
+        MINE["name"],
+        ["daughter"],
+    )
+    assert key not in [one["id"] for one in desk.ask("lists")["categories"]], "no other list feeds it"
+    assert desk.ask("rules", id="daughter")["rules"]["categories"][key] == "block"
+    state = Path(desk.rules.household.config.state)
+    state.mkdir(exist_ok=True)
+    (state / TABLE_NAME).write_bytes(pack_table({"play.example": [key]}, salt=bytes(16), built="now"))
+    desk.ask("reload")
+    assert reason(desk, TABLET, "www.play.example") is Reason.CATEGORY
+    told = desk.ask("why", host="play.example", profile="daughter")
+    assert MINE["name"] in told["sentence"]
+    # For the son it is as if no list had the name.
+    assert reason(desk, PHONE, "play.example") is reason(desk, PHONE, "unlisted.example")
+    assert reason(desk, PHONE, "play.example") is not Reason.OPEN
+    assert {one["id"] for one in desk.ask("catalogue")["categories"]} >= {key}
+    desk.ask("edit", id="daughter", set={f"limits/category:{key}": "1h"}, by="Mum")
+    desk.restart()
+    assert reason(desk, TABLET, "www.play.example") is Reason.CATEGORY
+    web(desk, "list_remove", id=key)
+    said = desk.ask("rules", id="daughter")["rules"]
+    assert (key in said["categories"], f"category:{key}" in said["limits"]) == (False, False)
+    assert reason(desk, TABLET, "www.play.example") is Reason.OPEN, "although the table still has its names"
+    assert key not in {one["id"] for one in desk.ask("catalogue")["categories"]}
+
+
+def test_a_rule_for_a_list_that_is_gone_has_no_effect(make: Make) -> None:
+    desk = make(NOON, daughter={"categories": {"own-0badf00d": "block"}})
+    assert not desk.rules.problems()
+    assert reason(desk, TABLET, "play.example") is Reason.OPEN
+
+
+def test_lists_that_cannot_be_read_leave_the_rules_in_force(make: Make) -> None:
+    desk = make(NOON)
+    web(desk, "list_add", **{**MINE, "category": "own"}, people=["daughter"])
+    (desk.folder / "lists.yaml").write_text("lists: [")
+    desk.ask("reload")
+    assert not desk.rules.problems()
+    desk.restart()
+
+
 @pytest.mark.parametrize(
     ("values", "code"),
     [
+        ({"category": "own"}, Code.INVALID),
+        ({"category": "own", "people": ["nobody"]}, Code.NO_PROFILE),
+        ({"category": "own-1c9a2f4e"}, Code.INVALID),
         ({"url": "file:///etc/passwd"}, Code.NOT_OUTSIDE),
         ({"url": "http://127.0.0.1/x"}, Code.NOT_OUTSIDE),
         ({"url": "http://[::ffff:192.168.1.1]/x"}, Code.NOT_OUTSIDE),

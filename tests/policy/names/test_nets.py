@@ -85,3 +85,28 @@ def test_of_an_ipv4_address_in_ipv6_the_ipv4_address_is_found(text: str) -> None
 )
 def test_what_is_an_address(text: str, packed: bytes | None) -> None:
     assert nets.address(text) == packed
+
+
+def test_a_map_of_prefixes_finds_the_longest() -> None:
+    prefixes = {
+        "91.108.4.0/22": "wide",
+        "91.108.4.0/24": "narrow",
+        "2001:db8:1::/48": "six",
+        "9.9.9.9": "one",
+    }
+    table = nets.PrefixMap((nets.public_prefix(text), value) for text, value in prefixes.items())
+
+    def found(text: str) -> str | None:
+        return table.get(ip_address(text).packed)
+
+    assert [found(text) for text in ("91.108.4.9", "91.108.5.9", "91.108.8.0")] == ["narrow", "wide", None]
+    assert [found(text) for text in ("2001:db8:1::7", "2001:db8:2::7", "9.9.9.9")] == ["six", None, "one"]
+    assert [found(text) for text in ("64:ff9b::91.108.4.9", "::ffff:9.9.9.9")] == ["narrow", "one"]
+    assert table.get(b"") is None
+    assert nets.PrefixMap[str]([]).get(bytes(4)) is None
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8", "192.168.4.0/22", "0.0.0.0/0", "fd00::/8", "1.2.3.4/8", "x"])
+def test_prefixes_that_no_service_can_have(text: str) -> None:
+    with pytest.raises(nets.NetError):
+        nets.public_prefix(text)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import textwrap
 from datetime import date
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,10 @@ VIDEO = """
         domains: [tube.example, cdn.example, "=one.shared.example"]
         except: [mail.tube.example, "=exact.cdn.example"]
         ports: {quic: [443], udp: ["3478-3481", 5000]}
+        addresses:
+          - {prefixes: [9.1.0.0/16, 9.9.9.9], source: "https://tube.example/ranges", date: 2026-11-29}
+          - {prefixes: [9.2.0.0/16], source: "https://tube.example/cloud", date: 2026-11-29, shared: true}
+        signatures: [{proto: udp, bytes: "01 02 03"}]
         companions: [img.example, "=api.shared.example"]
         shared: [app.example]
         min_age: {years: 13, source: "https://tube.example/terms", date: 2026-11-29}
@@ -32,6 +37,7 @@ VIDEO = """
         name: Tube Kids
         categories: []
         domains: [kids.tube.example, cdn.example]
+        addresses: [{prefixes: [9.1.7.0/24], source: "https://tube.example/ranges", date: 2026-11-29}]
         test: {match: [kids.tube.example]}
     """
 
@@ -121,6 +127,39 @@ def test_services_that_use_a_port(port: int, services: tuple[str, ...]) -> None:
     assert CATALOGUE.services_at("tcp", port) == ()
 
 
+@pytest.mark.parametrize(
+    ("address", "services", "shared"),
+    [
+        ("9.1.2.3", ("tube",), False),
+        ("9.9.9.9", ("tube",), False),
+        ("9.1.7.3", ("tube", "tube-kids"), True),  # part of another service's prefix
+        ("9.2.2.3", ("tube",), True),
+    ],
+)
+def test_the_owners_of_an_address(address: str, services: tuple[str, ...], shared: bool) -> None:
+    assert CATALOGUE.owners_of(ip_address(address).packed) == (services, shared)
+
+
+def test_an_address_of_no_service() -> None:
+    assert CATALOGUE.owners_of(ip_address("9.3.0.1").packed) is None
+    assert CATALOGUE.owners_of(b"") is None
+
+
+def test_a_block_names_its_source_and_date() -> None:
+    first, second = CATALOGUE.services["tube"].addresses
+    assert (first.source, first.date, first.shared) == (
+        "https://tube.example/ranges",
+        date(2026, 11, 29),
+        False,
+    )
+    assert second.shared
+
+
+def test_services_by_first_bytes() -> None:
+    assert CATALOGUE.signed("udp", b"\x01\x02\x03", 9) == ("tube",)
+    assert CATALOGUE.signed("tcp", b"\x01\x02\x03", 9) == ()
+
+
 def test_a_name_with_a_star_goes_before_shorter_ones() -> None:
     text = VIDEO.replace("[kids.tube.example, cdn.example]", "['kids*.cdn.example', 'a.*.tube.example']")
     catalogue = Catalogue([group(text)])
@@ -163,6 +202,15 @@ def test_what_a_service_holds() -> None:
         ("[tube.example, cdn", "['a*_(.tube.example', cdn", "is not a host name"),
         ("      tube:\n", "      Tube:\n", "'Tube' is no id"),
         ("id: video", "id: Video!", "is no id"),
+        ("9.1.0.0/16, 9.9", "10.1.0.0/16, 9.9", "is of a network at home"),
+        ("9.1.0.0/16, 9.9", "9.1.0.1/16, 9.9", "is no address"),
+        ("9.1.0.0/16, 9.9", "8.0.0.0/8, 9.9", "is too wide for one service"),
+        ("9.1.0.0/16, 9.9", "9.9.9.9/32, 9.9", "'9.9.9.9' is there twice"),
+        ('"https://tube.example/ranges"', "tube.example", "is no HTTPS address"),
+        ("date: 2026-11-29}", "date: today}", "'today' is no date"),
+        (", date: 2026-11-29}", "}", "has no 'date'"),
+        ("shared: true", "share: true", "did you mean 'shared'?"),
+        ('bytes: "01 02 03"', 'bytes: "01"', "fixes 8 bits"),
         ("kk: Бейне", "kz: Бейне", "is not a known key"),
         ("        domains: [kids.tube.example, cdn.example]\n", "        domains: []\n", "has no domains"),
         ("        test: {match: [kids.tube.example]}\n", "", "has no 'test'"),

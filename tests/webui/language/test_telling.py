@@ -113,6 +113,12 @@ def refusal(**values: object) -> RecentBlock:
             "YouTube: закрыто, сегодняшний 1 ч (видео) израсходован. Это правила группы 10-12.",
             "YouTube жабық: бүгінгі 1 сағ (бейне) бітті. Бұл – 10-12 тобының ережелері.",
         ),
+        (
+            {"host": "", "name": "Telegram", "reason": "family_block", "rule": "block: service:telegram",
+             "sign": "address"},
+            "Telegram: не разрешено. Так решили в семье. Соединение распознано по его адресу.",
+            "Telegram: рұқсат етілмеген. Отбасы осылай шешті. Қосылым мекенжайы бойынша танылды.",
+        ),
         # What a log level leaves out.
         ({"reason": "category", "rule": None}, "TikTok is not open here.", "TikTok is not open here."),
     ],

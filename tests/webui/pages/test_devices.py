@@ -109,7 +109,7 @@ def test_one_tap_says_whose_it_is_and_an_undo_takes_it_back(mum: Browser, househ
 @pytest.mark.parametrize(
     ("profile", "told"),
     [
-        ("home", "Tablet belongs to the house: only harmful sites are refused."),
+        ("home", "Tablet is not filtered: only harmful sites are blocked."),
         ("adult", "Tablet is an adult&#39;s: only harmful sites are refused."),
         ("guest", "Tablet is a guest."),
         ("visitor", "Tablet is a visitor until tomorrow at 06:00."),

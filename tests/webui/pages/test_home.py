@@ -8,7 +8,9 @@ from flask import Flask
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import HOSTILE, text_of
+from tests.webui.standin.places import GUEST, TELEVISION
 from tests.webui.standin.ruled import RULES
+from tests.webui.standin.things import KITCHEN
 
 PARENTS_PAGES = ("/parent/", "/parent/cards")
 
@@ -146,6 +148,29 @@ def test_a_single_child_needs_no_button_for_all(mum: Browser, household: Househo
 def test_a_home_without_children_says_what_to_do(mum: Browser, household: Household) -> None:
     household.children = ()
     assert "No child has rules yet" in mum.get("/parent/").text
+
+
+def test_devices_of_the_first_run_ask_who_uses_them(mum: Browser, household: Household) -> None:
+    assert "Who uses" not in mum.get("/parent/").text
+    television, switch, phone = (household.things.of(mac) for mac in (TELEVISION, KITCHEN, GUEST))
+    television.update(undecided=True, profile="home")
+    switch.update(undecided=True, profile="home", kind="thing", shared=[])
+    phone.update(undecided=True, profile="guest", name="Galaxy")
+    text = text_of(mum.get("/parent/").text)
+    assert "1 device is not filtered: Television. Who uses it?" in text, "an appliance does not ask"
+    assert "1 device is filtered as a guest's: Galaxy. Who uses it?" in text
+    answer = mum.post("/parent/setup/device", {"mac": TELEVISION, "of": "children"})
+    assert answer.headers["Location"] == "/parent/"
+    assert television["shared"] == ["daughter", "son", "teen"]
+    television["undecided"] = False
+    text = text_of(mum.get("/parent/").text)
+    assert "Television is shared by Aruzhan, Timur and Dana now. Undo" in text
+    mum.post("/parent/setup/device", {"mac": GUEST, "of": "home"})
+    assert phone["profile"] == "home"
+    assert "Galaxy is not filtered: only harmful sites are blocked." in text_of(mum.get("/parent/").text)
+    assert mum.post("/parent/setup/device", {"mac": GUEST, "of": "stranger"}).status_code == 400
+    mum.post("/parent/setup/device", {"mac": "02:00:00:00:00:77", "of": "home"})
+    assert "Somebody has answered this already." in mum.get("/parent/").text
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,22 @@ def test_one_of_our_own_is_added_and_taken_out_and_back(mum: Browser, household:
     assert household.listed.of("own-00000002")["url"] == values["url"]
 
 
+def test_one_for_chosen_children_says_for_whom_it_is(mum: Browser, household: Household) -> None:
+    values = {"name": "For Timur", "url": "https://lists.example/t.txt", "category": "own"}
+    mum.post(f"{LISTS}add", values)
+    assert sent(household, "list_add") == []
+    assert "Choose the children for whom this list applies." in read(mum)
+    mum.post(f"{LISTS}add", {**values, "people": ["son", "nobody"]})
+    assert sent(household, "list_add")[-1]["people"] == ["son"]
+    page = read(mum)
+    assert "For Timur https://lists.example/t.txt" in page
+    assert "Only for Timur" in page
+    mum.post(f"{LISTS}remove", {"id": "own-00000002"})
+    page = read(mum)
+    assert "For Timur is taken out." in page
+    assert "Undo" not in page, "its rules went with it"
+
+
 @pytest.mark.parametrize(
     ("values", "status"),
     [({"category": "nothing"}, 400), ({"name": " "}, 303), ({"url": ""}, 303), ({"url": "x" * 201}, 303)],

@@ -28,12 +28,12 @@ def test_each_question_has_a_card_with_its_answers(mum: Browser, asked: Househol
         "Is this Aruzhan's Tablet again? tablet · 3 minutes ago · online "
         "Aruzhan-iPad came by another address. What fits: its name, when it came. "
         "Until you say, Aruzhan's rules hold for it. Yes No Something else Yes, and keep the old address "
-        "Aruzhan Timur Dana Of the house A guest A visitor An adult's",
+        "Aruzhan Timur Dana Not filtered A guest A visitor An adult's",
         f"New device: {GONE} 3 minutes ago · online "
         "It came by an invented address when a child's device went.",
         "RE305 is a repeater 3 minutes ago · online The devices behind it cannot be told apart. "
-        "What you choose holds for all of them. Aruzhan Timur Dana As it is Of the house",
-        "New device: Galaxy-S23 phone · 3 minutes ago · online Whose is it? Aruzhan Timur Dana Of the house",
+        "What you choose holds for all of them. Aruzhan Timur Dana As it is Not filtered",
+        "New device: Galaxy-S23 phone · 3 minutes ago · online Whose is it? Aruzhan Timur Dana Not filtered",
     ):
         assert expected in text.replace("&#39;", "'"), text
 

@@ -13,7 +13,8 @@ from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
-from tests.webui.standin.places import GUEST, LAPTOP, TABLET
+from tests.webui.standin.places import GUEST, LAPTOP, TABLET, TELEVISION
+from tests.webui.standin.things import KITCHEN
 from webui.settings import FirstRunProposal
 from webui.setup import PROPOSED, wanted_lists
 
@@ -68,6 +69,61 @@ def test_from_an_empty_home_to_what_holds(empty: Household, mum: Browser) -> Non
     assert "Bedtime" in told
     assert "A device that nobody knows waits" in told
     assert "/parent/child/timur/" in told
+
+
+def marked(page: str, mac: str) -> str:
+    """The owner that is preselected for a device."""
+    return next(iter(re.findall(rf'name="of-{mac}" value="([a-z-]+)" checked', page)), "")
+
+
+@pytest.fixture
+def first_run(empty: Household) -> Household:
+    """Nobody has said of any device who uses it, and the switch of the network is an appliance."""
+    for one in empty.things.found:
+        one.update(undecided=True)
+    empty.things.of(KITCHEN).update(kind="thing")
+    return empty
+
+
+def test_it_proposes_that_all_children_share_what_is_no_appliance(first_run: Household, mum: Browser) -> None:
+    assert marked(mum.get("/parent/setup/devices").text, TELEVISION) == "home", "there is no child yet"
+    mum.post("/parent/setup/people", FAMILY)
+    page = mum.get("/parent/setup/devices").text
+    assert "Shared by all children" in page
+    assert {mac: marked(page, mac) for mac in (TELEVISION, LAPTOP, KITCHEN)} == {
+        TELEVISION: "children",
+        LAPTOP: "children",
+        KITCHEN: "home",
+    }
+    sent = {f"of-{TELEVISION}": "children", f"of-{TABLET}": "aruzhan", f"of-{KITCHEN}": "home"}
+    mum.post("/parent/setup/devices", sent)
+    assert first_run.things.of(TELEVISION)["shared"] == ["aruzhan", "timur"]
+    assert whose(first_run)[TABLET] == "aruzhan"
+    assert not first_run.things.of(KITCHEN)["undecided"], "now it is the parent's choice"
+    first_run.things.of(TELEVISION)["undecided"] = False
+    assert "have no answer yet: who uses them?" in text_of(mum.get("/parent/setup/summary").text)
+    undo = re.search(r'name="was" value="([^"]+)"', mum.get("/parent/setup/summary").text)
+    assert undo is not None
+    mum.post("/parent/setup/devices/back", {"was": undo[1]})
+    assert first_run.things.of(TELEVISION)["shared"] == []
+    assert whose(first_run)[TABLET] == "home"
+
+
+def test_an_only_child_shares_with_the_adults(first_run: Household, mum: Browser) -> None:
+    alone = {key: value for key, value in FAMILY.items() if key[-1] in "02"}
+    mum.post("/parent/setup/people", alone)
+    page = mum.get("/parent/setup/devices").text
+    assert (marked(page, TELEVISION), "Shared by all</span>" in page) == ("children", True)
+    mum.post("/parent/setup/devices", {f"of-{TELEVISION}": "children"})
+    assert sorted(first_run.things.of(TELEVISION)["shared"]) == ["aruzhan", "mum"]
+
+
+def test_an_only_person_is_proposed_alone(first_run: Household, mum: Browser) -> None:
+    mum.post("/parent/setup/people", {"name-2": "Aruzhan", "band-2": "10-12"})
+    page = mum.get("/parent/setup/devices").text
+    assert (marked(page, TELEVISION), 'value="children"' in page) == ("aruzhan", False)
+    mum.post("/parent/setup/devices", {f"of-{TELEVISION}": "children"})
+    assert first_run.things.of(TELEVISION)["shared"] == [], "no form of ours sends it"
 
 
 def settings(household: Household) -> dict[str, object]:
@@ -321,7 +377,9 @@ def test_proposed_lists_are_fetched_when_a_guardian_says_yes(
 
 def test_a_kind_stands_for_the_lists_that_gateways_fetch_or_else_for_the_smallest() -> None:
     def source(key: str, category: str, about: int, *, on: bool = False, default: bool = False) -> ListSource:
-        return ListSource(key, key, "", category, "", "", False, on, default, 0, about, 0, None, False, "")
+        return ListSource(
+            key, key, "", category, "", (), "", False, on, default, 0, about, 0, None, False, ""
+        )
 
     some = [
         source("a-large", "adult", 900),

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("ruled")
 def send(mum: Browser, path: str, fields: Fields) -> tuple[int, str]:
     """As the form does, with a field for each of its names; the status, and the page that follows."""
     fields = {"revision": revision(mum.get(PAGE).text), **fields}
-    answer = mum.post(PAGE + path, fields)  # type: ignore[arg-type]
+    answer = mum.post(PAGE + path, fields)
     if answer.status_code == 303:
         return 303, mum.get(answer.headers["Location"]).text
     return answer.status_code, answer.text

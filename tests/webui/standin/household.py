@@ -156,6 +156,7 @@ class Household:
             "requests": sum(one["state"] == "pending" for one in self.requests),
             "questions": len(self.questions),
             "cards": len(self.identifying.waiting()),
+            "undecided_devices": sum(one["undecided"] for one in self.things.found),
             "announced": self.accounts.announced(),
             "visitor": self.accounts.guardians.visitor(request),
             **self.growing.told(),

@@ -23,7 +23,7 @@ def a_list(key: str, name: str, category: str, **values: Any) -> dict[str, Any]:
         "id": key, "name": name, "url": UT1, "category": category, "category_name": category.capitalize(),
         "licence": "CC-BY-SA-4.0", "own": False, "on": True, "default": True, "names": 33_700,
         "about": 33_700, "bytes": 812_000, "fetched": NOW.replace(hour=4, minute=10), "stale": False,
-        "error": "", **values,
+        "error": "", "people": [], **values,
     }  # fmt: skip
 
 
@@ -113,7 +113,9 @@ class Listed:
         if "192.168" in request.text("url"):
             msg = "it is not on the internet"
             raise ControlError(msg).coded(Code.NOT_OUTSIDE)
-        values = {key: request.text(key) for key in ("name", "url", "category")}
+        values: dict[str, Any] = {key: request.text(key) for key in ("name", "url", "category")}
+        if values["category"] == "own":
+            values |= {"category": "own-00000002", "people": request.values["people"]}
         self.found.insert(0, a_list("own-00000002", own=True, fetched=None, names=0, **values))
         return {"id": "own-00000002"}
 

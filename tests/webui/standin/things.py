@@ -28,7 +28,7 @@ def a_device(mac: str, name: str, profile: str, kind: str = "", **values: Any) -
     return {
         "mac": mac, "name": name, "label": "", "own_name": name, "online": True, "ip": None,
         "profile": profile, "until": None, "vendor": "", "kind": kind, "model": "", "system": "",
-        "random": False, "shared": [],
+        "random": False, "shared": [], "undecided": False,
         "managed": [], "asked": None, "first_seen": NOW - timedelta(days=40), "last_seen": NOW, **values,
     }  # fmt: skip
 
@@ -110,7 +110,7 @@ class Things:
         one = self._one(request)
         if one["shared"]:
             request.refuse("mac", "is a device that several share", Code.DEVICE_SHARED)
-        was, one["profile"] = one["profile"], request.text("profile")
+        was, one["profile"], one["undecided"] = one["profile"], request.text("profile"), False
         return {"profile": one["profile"], "was": was, "problems": []}
 
     def _forget(self, request: ControlRequest) -> Mapping[str, object]:

@@ -59,10 +59,12 @@ class BlocksView:
     def of_host(self, host: str) -> BlockView | None:
         return next((view for view in self.found if view.block.host == host), None)
 
-    def askable(self, host: str) -> BlockView | None:
-        """Return the block of ``host`` if the child may send a request for it; None otherwise."""
+    def askable(self, entry: str) -> BlockView | None:
+        """Return the block of a host or service if the child may send a request for it; None otherwise."""
+        if not entry:
+            return None
         found = (view for view in self.found if view.block.askable and not view.for_time)
-        return next((view for view in found if view.block.host == host), None)
+        return next((view for view in found if view.block.entry == entry), None)
 
 
 def blocks_of(here: Here) -> BlocksView:

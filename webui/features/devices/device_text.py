@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.control.contract.devices import DeviceList, DeviceOwner, ListedDevice, OpenQuestion
+from gateway.policy.identity.fingerprints import APPLIANCE
 from gateway.policy.identity.question_messages import (
     may_be_again,
     question_effects,
@@ -36,6 +37,11 @@ def is_private(seen: ListedDevice | OpenQuestion) -> bool:
 def is_new(device: ListedDevice) -> bool:
     """Return whether the device has no owner yet, or an open question about its owner."""
     return device.profile == QUARANTINE or bool(device.asked and device.asked not in SETTLED)
+
+
+def waits_for_owner(device: ListedDevice) -> bool:
+    """Return whether a guardian should say who uses a device of the first run. Appliances do not wait."""
+    return device.undecided and not (device.profile == HOME and device.kind == APPLIANCE)
 
 
 class QuestionView:
@@ -100,7 +106,7 @@ class DevicesView:
         others = (
             ("shared", _("Shared by several"), shared),
             ("adults", _("An adult's"), [device for device in rest if device.profile == ADULT]),
-            ("house", _("Of the house"), [device for device in rest if device.profile == HOME]),
+            ("house", _("Not filtered"), [device for device in rest if device.profile == HOME]),
             ("guests", _("Guests"), [device for device in rest if device.profile in (GUEST, VISITOR)]),
             ("new", _("New: whose is it?"), new),
         )
@@ -120,7 +126,7 @@ def _last_seen(device: ListedDevice) -> float:
 
 def place_name(place: str) -> str:
     return {
-        HOME: _("of the house"),
+        HOME: _("not filtered"),
         GUEST: _("a guest"),
         VISITOR: _("a visitor"),
         ADULT: _("an adult's"),
@@ -133,7 +139,7 @@ def describe_place(name: str, place: str, person: DeviceOwner | None) -> str:
     if person is not None:
         return _("%(device)s is %(name)s's now.", device=name, name=plain(person.name))
     sentences = {
-        HOME: _("%(device)s belongs to the house: only harmful sites are refused.", device=name),
+        HOME: _("%(device)s is not filtered: only harmful sites are blocked.", device=name),
         ADULT: _("%(device)s is an adult's: only harmful sites are refused.", device=name),
         GUEST: _("%(device)s is a guest.", device=name),
         VISITOR: _("%(device)s is a visitor until tomorrow at 06:00.", device=name),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
-from gateway.control.contract.devices import ASSIGN, DEVICE_MARK, DeviceDetails
+from gateway.control.contract.devices import ASSIGN, DEVICE_MARK, DeviceDetails, ListedDevice
 from gateway.control.contract.rules import EDIT_FAMILY
 from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import MAX_HOST
@@ -13,7 +15,7 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.devices.device_pages import WAS_LIMIT, back_to, change, known, undo_fields
-from webui.features.devices.device_text import PLACES, DevicesView, called
+from webui.features.devices.device_text import PLACES, QUARANTINE, DevicesView, called
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -53,29 +55,34 @@ def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place
     was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
     with notices.refusals_to(notices.said):
         if people:
-            _share_between(device, people, devices)
+            share_between(device, people)
         else:
-            _set(f"shared/{device.mac}", None)
+            end_sharing(device.mac)
             if place in PLACES or devices.person(place) is not None:
                 change(ASSIGN, mac=device.mac, profile=place)
         notices.did_back("shared", was, _shared_sentence(device, people, devices))
 
 
-def _share_between(device: DeviceDetails, people: list[str], devices: DevicesView) -> None:
+def share_between(device: ListedDevice, people: Sequence[str]) -> None:
     """Share a device between people.
 
     An owned device cannot be shared, so it is first removed from its owner's file. If the second step fails,
     it is restored there.
     """
-    owned = not device.shared and devices.person(device.profile) is not None
+    owned = not device.shared and device.profile not in (*PLACES, QUARANTINE)
     if owned:
         change(ASSIGN, mac=device.mac, profile="home")
     try:
-        _set(f"shared/{device.mac}", {"people": people})
+        _set(f"shared/{device.mac}", {"people": list(people)})
     except ControlError:
         if owned:
             change(ASSIGN, mac=device.mac, profile=device.profile)
         raise
+
+
+def end_sharing(mac: str) -> None:
+    """End the sharing of a device. It gets back the place that it had before."""
+    _set(f"shared/{mac}", None)
 
 
 def _shared_sentence(device: DeviceDetails, people: list[str], devices: DevicesView) -> str:

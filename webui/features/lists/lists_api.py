@@ -37,7 +37,8 @@ class NewList:
     id: PublishedId | None = None
     name: Name | None = None
     url: Url | None = None
-    category: CategoryId | None = None
+    category: CategoryId | None = None  # `own`: it is a category of its own, blocked for these people
+    people: tuple[ChildId, ...] = ()
 
 
 @record
@@ -61,7 +62,8 @@ def all_(me: Caller) -> object:
 def add(me: Caller, body: NewList) -> object:
     """Add one of the family's own lists, or turn a published one on. The next update downloads it."""
     values = {"id": body.id, "name": body.name, "url": body.url, "category": body.category}
-    return me.change(LIST_ADD, **{key: value for key, value in values.items() if value is not None})
+    people = {"people": list(body.people)} if body.people else {}
+    return me.change(LIST_ADD, **{key: value for key, value in values.items() if value is not None}, **people)
 
 
 @noun.declare("DELETE", "/lists/{list}")

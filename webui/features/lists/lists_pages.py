@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -48,6 +49,7 @@ ResponseT = TypeVar("ResponseT")
 blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
 
 URL_LIMIT = 200  # characters
+OWN_CATEGORY = "own"  # the list applies to chosen children alone
 PACKAGED = "qalqan"  # name in a report of the small lists in the package
 ADDRESS_STARTS = ("https://", "http://")
 
@@ -194,11 +196,16 @@ def add() -> ResponseReturnValue:
     lists = _lists()
     name = plain(" ".join(request.form.get("name", "").split()), NAME_LIMIT)
     url = request.form.get("url", "").strip()
-    category = one_of("category", {category.id for category in lists.state.categories})
+    category = one_of("category", {OWN_CATEGORY, *(category.id for category in lists.state.categories)})
+    ticked = request.form.getlist("people") if category == OWN_CATEGORY else []
+    people = [child.id for child in daemon().home().children if child.id in ticked]
     if not name or not url or len(url) > URL_LIMIT:
         notices.said(_("A list needs a name and an address of at most %(most)d letters.", most=URL_LIMIT))
         return _back()
-    _add(name, url, category)
+    if category == OWN_CATEGORY and not people:
+        notices.said(_("Choose the children for whom this list applies."))
+        return _back()
+    _add(name, url, category, people)
     return _back()
 
 
@@ -211,9 +218,10 @@ def add_back() -> ResponseReturnValue:
     return _back()
 
 
-def _add(name: str, url: str, category: str) -> None:
+def _add(name: str, url: str, category: str, people: Sequence[str] = ()) -> None:
     with notices.refusals_to(notices.said):
-        _change(LIST_ADD, name=name, url=url, category=category)
+        values = {"people": list(people)} if people else {}
+        _change(LIST_ADD, name=name, url=url, category=category, **values)
         notices.said(_("%(name)s is fetched with the next update.", name=name))
 
 
@@ -226,8 +234,11 @@ def remove() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         _change(LIST_REMOVE, id=source.id)
         sentence = _("%(name)s is taken out. Its names go with the next update.", name=plain(source.name))
-        was = f"{source.category} {source.url} {plain(source.name, NAME_LIMIT)}"
-        notices.did_back("unlisted", was, sentence)
+        if source.category == source.id:  # its rules went too, so adding it again would not restore them
+            notices.said(sentence)
+        else:
+            was = f"{source.category} {source.url} {plain(source.name, NAME_LIMIT)}"
+            notices.did_back("unlisted", was, sentence)
     return _back()
 
 

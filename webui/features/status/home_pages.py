@@ -9,7 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS
-from gateway.control.contract.devices import QUESTIONS
+from gateway.control.contract.devices import DEVICES, QUESTIONS, ListedDevice
 from gateway.control.contract.time import GRANT, ON, PAUSE, RESUME, REVOKE
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
@@ -20,12 +20,21 @@ from webui.accounts.session import guardian, guardians_only, signed_in, without_
 from webui.daemon import daemon, source_address
 from webui.features.activity.target_names import title
 from webui.features.bypass_alerts.card_text import SHOWN, CardsView
-from webui.features.devices.device_text import QUESTIONS_SHOWN
+from webui.features.devices.device_text import (
+    GUEST,
+    HOME,
+    QUESTIONS_SHOWN,
+    DevicesView,
+    called,
+    waits_for_owner,
+)
 from webui.features.status.home_text import ChildView
 from webui.features.status.minutes_text import Dial, first_to_close
 from webui.features.time.grant_text import to_parent
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
 from webui.language.i18n import gettext as _
+from webui.language.words import plain
+from webui.setup import known_people, sharers
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
@@ -35,6 +44,7 @@ NOT_A_CHILD = frozenset({Code.NO_PROFILE, Code.NO_CHILD})  # no form of ours nam
 # Number of children from which cards are folded, each to a quarter of a phone's screen. The actions then
 # need one more tap.
 FOLDED_FROM = 4
+NAME_SHOWN = 40  # characters of a device's name in a heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,22 @@ class ChildCard:
     child: ChildView
     dial: Dial | None  # what ends first, while it is allowed
     in_use: tuple[str, ...]  # names of services and categories
+
+
+@dataclass(frozen=True, slots=True)
+class UndecidedDevices:
+    """Devices of the first run that nobody has said who uses."""
+
+    place: str  # by which they are treated: home or guest
+    devices: tuple[ListedDevice, ...]  # those that the page shows
+    count: int
+    shareable: bool  # several people can share them
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the devices that the page shows, and an ellipsis for more of them."""
+        found = [plain(called(device), NAME_SHOWN) for device in self.devices]
+        return found if self.count == len(found) else [*found, "…"]
 
 
 @blueprint.get("/")
@@ -131,6 +157,7 @@ def _cards() -> dict[str, object]:
     return {
         "home": home,
         "questions": daemon().client.ask(QUESTIONS, limit=QUESTIONS_SHOWN) if home.status.questions else None,
+        "undecided": _undecided() if home.status.undecided_devices else (),
         "way_cards": CardsView(daemon().client.ask(BYPASS_CARDS, limit=SHOWN)) if home.status.cards else None,
         "cards": [_card(child) for child in home.children],
         "pauses_offered": PAUSES,
@@ -140,6 +167,19 @@ def _cards() -> dict[str, object]:
         "guardian": guardian(),
         "notice": notices.current(home),
     }
+
+
+def _undecided() -> tuple[UndecidedDevices, ...]:
+    """Return the devices of the first run that nobody has said who uses: unfiltered ones, and guests."""
+    found = DevicesView(daemon().client.ask(DEVICES, brief=True))
+    waiting = [device for device in found.state.devices if waits_for_owner(device)]
+    sharing = sharers(known_people(found.state.people, daemon().home().children))
+    groups = ((place, [device for device in waiting if device.profile == place]) for place in (HOME, GUEST))
+    return tuple(
+        UndecidedDevices(place, tuple(devices[:QUESTIONS_SHOWN]), len(devices), bool(sharing))
+        for place, devices in groups
+        if devices
+    )
 
 
 def _card(child: ChildView) -> ChildCard:

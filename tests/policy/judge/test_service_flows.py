@@ -1,0 +1,286 @@
+"""Connections without a service's name: recognised by address, by first bytes, or by port."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_address
+
+import pytest
+
+from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.why import parse_question, why
+from gateway.policy.time.standing import Situation
+from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Recognition, Sign, Verdict
+from tests.policy.homes import a_judge, almaty, used_up
+from tests.policy.judge.test_nameless import Asked
+
+DAY = almaty("2026-11-24T12:00")
+TELEGRAM = ip_address("149.154.167.51").packed
+TELEGRAM6 = ip_address("2001:67c:4e8:f002::a").packed
+META = ip_address("157.240.1.53").packed
+TEAMS = ip_address("52.113.194.132").packed
+ROBLOX = ip_address("128.116.1.2").packed
+ELSEWHERE = ip_address("198.51.100.7").packed
+BLOCKED = "{band: 10-12, categories: {messaging: allow}, block: ['service:telegram', 'service:whatsapp']}"
+OPEN = "{band: 10-12, categories: {messaging: allow}}"
+BY_ADDRESS = Recognition(("telegram",), Sign.ADDRESS)
+
+PROTOCOLS = pytest.mark.parametrize(
+    ("proto", "port"),
+    [
+        (Proto.TCP, 443),
+        (Proto.TCP, 80),
+        (Proto.TCP, 5222),
+        (Proto.UDP, 599),
+        (Proto.HTTP, 80),
+        (Proto.TLS, 443),
+    ],
+)
+
+
+class Resolved:
+    """DNS answers: the addresses of each name."""
+
+    def __init__(self, **given: bytes) -> None:
+        self._given = {name.replace("_", "."): address for name, address in given.items()}
+
+    def gave(self, host: str, address: bytes) -> bool:
+        return self._given.get(host) == address
+
+    vouched = gave
+
+    def hosts(self, address: bytes) -> Iterable[str]:
+        return [host for host, given in self._given.items() if given == address]
+
+
+def decided(judge: Judge, seen: Observation, situation: Situation | None = None) -> Decision:
+    return judge.decide(seen, situation or Situation(), DAY)
+
+
+def flow(
+    dst: bytes,
+    port: int = 443,
+    proto: Proto = Proto.TCP,
+    *,
+    fault: Fault | None = None,
+    signature: tuple[str, ...] = (),
+) -> Observation:
+    return Observation(proto, None, dst, port, fault=fault, signature=signature)
+
+
+@PROTOCOLS
+@pytest.mark.parametrize("address", [TELEGRAM, TELEGRAM6], ids=["IPv4", "IPv6"])
+def test_an_address_that_one_service_has_is_enough(proto: Proto, port: int, address: bytes) -> None:
+    found = decided(a_judge(BLOCKED), flow(address, port, proto))
+    assert (found.verdict, found.rule, found.owner) == (Verdict.BLOCK, "block: service:telegram", "family")
+    assert found.recognised == BY_ADDRESS
+    assert decided(a_judge(OPEN), flow(address, port, proto)).verdict is Verdict.ALLOW
+
+
+def test_an_address_behind_nat64() -> None:
+    behind = ip_address("64:ff9b::149.154.167.51").packed
+    assert decided(a_judge(BLOCKED), flow(behind)).rule == "block: service:telegram"
+
+
+def test_a_category_blocks_and_asks_by_address() -> None:
+    found = decided(a_judge("{band: 10-12, categories: {messaging: block}}"), flow(TELEGRAM))
+    assert (found.reason, found.rule) == (Reason.CATEGORY, "category:messaging = block")
+    found = decided(a_judge("{band: 10-12, categories: {messaging: ask}}"), flow(TELEGRAM))
+    assert (found.verdict, found.askable) == (Verdict.BLOCK, True)
+
+
+def test_it_has_the_gates_of_its_limits_and_windows() -> None:
+    limits = "{band: 13-15, limits: {'service:telegram': 1h}, windows: {'service:telegram': ['15:00-16:00']}}"
+    judge = a_judge(limits)
+    closed = decided(judge, flow(TELEGRAM))
+    assert (closed.reason, closed.recognised) == (Reason.WINDOW, BY_ADDRESS)
+    opened = judge.decide(flow(TELEGRAM), Situation(), almaty("2026-11-24T15:30"))
+    assert {"service:telegram", "window:service:telegram"} <= opened.gates
+    spent = judge.decide(flow(TELEGRAM), used_up("service:telegram"), almaty("2026-11-24T15:30"))
+    assert (spent.reason, spent.recognised) == (Reason.OUT_OF_TIME, BY_ADDRESS)
+
+
+def test_an_opening_by_a_guardian_opens_it() -> None:
+    until = DAY + timedelta(hours=1)
+    opened = Situation(allowed=(("service:telegram", until),))
+    found = decided(a_judge(BLOCKED), flow(TELEGRAM), opened)
+    assert (found.verdict, found.until, found.recognised) == (Verdict.ALLOW, until, BY_ADDRESS)
+
+
+@pytest.mark.parametrize("text", ["{band: 6-9, allow: ['service:telegram']}", "{band: 10-12, strict: true}"])
+def test_it_needs_no_dns_answer_where_others_do(text: str) -> None:
+    found = decided(a_judge(text), flow(TELEGRAM))
+    assert found.verdict is Verdict.ALLOW
+    assert decided(a_judge(text), flow(ELSEWHERE)).reason is Reason.NO_NAME
+
+
+def test_an_allow_list_without_it_blocks_it() -> None:
+    found = decided(a_judge("{band: 0-5, categories: {messaging: allow}}"), flow(TELEGRAM))
+    assert (found.verdict, found.reason) == (Verdict.BLOCK, Reason.NOT_ON_LIST)
+
+
+def test_faults_of_a_connection_are_refused_as_before() -> None:
+    found = decided(a_judge(OPEN), flow(TELEGRAM, fault=Fault.MALFORMED))
+    assert found.reason is Reason.MALFORMED
+
+
+# ------------------------------------------------------------------ shared ranges
+
+
+@pytest.mark.parametrize("port", [443, 5223])
+def test_a_shared_address_is_not_enough(port: int) -> None:
+    found = decided(a_judge(BLOCKED), flow(META, port))
+    assert (found.verdict, found.recognised) == (Verdict.ALLOW, None)
+
+
+def test_a_shared_address_with_a_port_that_one_of_its_services_has() -> None:
+    found = decided(a_judge(BLOCKED), flow(META, 5222))
+    assert (found.rule, found.recognised) == (
+        "block: service:whatsapp",
+        Recognition(("whatsapp",), Sign.ADDRESS),
+    )
+    blocked = a_judge("{band: 13-15, block: ['service:microsoft-teams']}")
+    assert decided(blocked, flow(TEAMS, 3479, Proto.UDP)).verdict is Verdict.BLOCK
+    assert decided(blocked, flow(TEAMS, 443)).verdict is Verdict.ALLOW
+
+
+def test_a_port_that_two_of_them_have_needs_a_name() -> None:
+    judge, seen = a_judge(BLOCKED), flow(META, 3478, Proto.UDP)
+    assert decided(judge, seen).verdict is Verdict.ALLOW
+    assert decided(judge, seen, Situation(recent=Asked("whatsapp"))).rule == "block: service:whatsapp"
+    assert decided(judge, seen, Situation(recent=Asked("messenger"))).verdict is Verdict.ALLOW
+
+
+def test_a_shared_address_with_a_name_that_was_queried() -> None:
+    found = decided(a_judge(BLOCKED), flow(META), Situation(recent=Asked("whatsapp")))
+    assert found.recognised == Recognition(("whatsapp",), Sign.ADDRESS)
+    assert found.verdict is Verdict.BLOCK
+
+
+def test_a_shared_address_that_another_name_gave() -> None:
+    given: Container[bytes] = frozenset({META})
+    others = Situation(recent=Asked("whatsapp"), addresses=given)
+    assert decided(a_judge(BLOCKED), flow(META), others).verdict is Verdict.ALLOW
+    own = Situation(recent=Asked("whatsapp", gave=META), addresses=given)
+    assert decided(a_judge(BLOCKED), flow(META), own).verdict is Verdict.BLOCK
+
+
+# ------------------------------------------------------------------ first bytes
+
+
+def test_first_bytes_are_enough() -> None:
+    found = decided(a_judge(BLOCKED), flow(ELSEWHERE, signature=("whatsapp",)))
+    assert found.rule == "block: service:whatsapp"
+    assert found.recognised == Recognition(("whatsapp",), Sign.FIRST_BYTES)
+
+
+def test_first_bytes_of_another_service_do_not_hide_an_address() -> None:
+    found = decided(a_judge(BLOCKED), flow(TELEGRAM, signature=("discord",)))
+    assert found.rule == "block: service:telegram"
+
+
+def test_first_bytes_open_no_unknown_address_in_strict_mode() -> None:
+    found = decided(
+        a_judge("{band: 6-9, allow: ['service:whatsapp']}"), flow(ELSEWHERE, signature=("whatsapp",))
+    )
+    assert found.reason is Reason.NO_NAME
+
+
+def test_a_service_that_left_the_catalogue() -> None:
+    found = decided(a_judge(BLOCKED), flow(ELSEWHERE, signature=("former-service",)))
+    assert (found.verdict, found.recognised) == (Verdict.ALLOW, None)
+
+
+# ------------------------------------------------------------------ names
+
+
+@pytest.mark.parametrize("proto", [Proto.TLS, Proto.QUIC, Proto.HTTP])
+@pytest.mark.parametrize("host", ["www.example.org", "www.example.net"])
+def test_a_fake_name_at_a_services_own_address(proto: Proto, host: str) -> None:
+    judge = a_judge(BLOCKED)
+    seen = Observation(proto, host, TELEGRAM, 443)
+    for _ in range(2):
+        found = decided(judge, seen)
+        assert (found.rule, found.recognised) == ("block: service:telegram", BY_ADDRESS)
+    assert decided(judge, seen._replace(dst=ELSEWHERE)).verdict is Verdict.ALLOW
+    pointed = Situation(resolved=Resolved(www_example_org=TELEGRAM, www_example_net=TELEGRAM))
+    assert decided(judge, seen, pointed).verdict is Verdict.BLOCK, "anyone may point a name there"
+
+
+def test_a_fake_name_is_counted_for_the_service() -> None:
+    judge = a_judge("{band: 13-15, limits: {'service:telegram': 1h}}")
+    seen = Observation(Proto.TLS, "www.example.org", TELEGRAM, 443)
+    found = decided(judge, seen)
+    assert (found.verdict, found.recognised) == (Verdict.ALLOW, BY_ADDRESS)
+    assert "service:telegram" in found.gates
+    assert decided(judge, seen, used_up("service:telegram")).reason is Reason.OUT_OF_TIME
+
+
+def test_the_name_of_another_service_counts_where_an_answer_gave_the_address() -> None:
+    judge = a_judge(BLOCKED)
+    seen = Observation(Proto.TLS, "www.spotify.com", TELEGRAM, 443)
+    assert decided(judge, seen, Situation(resolved=Resolved())).rule == "block: service:telegram"
+    given = Situation(resolved=Resolved(www_spotify_com=TELEGRAM))
+    assert decided(judge, seen, given).verdict is Verdict.ALLOW
+    assert decided(judge, seen).verdict is Verdict.ALLOW, "answers are not stored"
+
+
+def test_a_name_that_the_family_chose() -> None:
+    text = "{band: 10-12, block: ['service:telegram'], allow: [www.example.org]}"
+    seen = Observation(Proto.TLS, "www.example.org", TELEGRAM, 443)
+    given = Situation(resolved=Resolved(www_example_org=TELEGRAM))
+    assert decided(a_judge(text), seen, given).verdict is Verdict.ALLOW
+    assert decided(a_judge(text), seen, Situation(resolved=Resolved())).rule == "block: service:telegram"
+
+
+def test_a_name_at_a_shared_address_is_judged_by_name() -> None:
+    for host in ("www.example.org", "www.facebook.com"):
+        found = decided(
+            a_judge("{band: 16-17, block: ['service:whatsapp']}"), Observation(Proto.TLS, host, META, 443)
+        )
+        assert (found.verdict, found.recognised) == (Verdict.ALLOW, None)
+
+
+def test_a_services_own_name_is_judged_by_name() -> None:
+    found = decided(a_judge(BLOCKED), Observation(Proto.TLS, "web.telegram.org", TELEGRAM, 443))
+    assert (found.rule, found.recognised) == ("block: service:telegram", None)
+
+
+def test_help_lines_and_queries_do_not_depend_on_the_address() -> None:
+    judge = a_judge(BLOCKED)
+    assert decided(judge, Observation(Proto.DNS, "www.example.org", TELEGRAM, 53, 1)).verdict is Verdict.ALLOW
+    assert decided(judge, Observation(Proto.DNS, "childline.org.uk", TELEGRAM, 53, 1)).reason is Reason.HELP
+
+
+def test_an_adults_device_and_filtering_that_is_off() -> None:
+    assert decided(a_judge("{band: adult}"), flow(TELEGRAM)).reason is Reason.UNFILTERED
+    off = Situation(off_until=DAY + timedelta(hours=1))
+    assert decided(a_judge(BLOCKED), flow(TELEGRAM), off).verdict is Verdict.ALLOW
+
+
+# ------------------------------------------------------------------ explanation
+
+
+def test_why_of_an_address() -> None:
+    seen = parse_question(None, "149.154.167.51:443")
+    decision = why(a_judge(BLOCKED), seen, DAY).decision
+    assert decision.rule == "block: service:telegram"
+    seen = parse_question(None, "149.154.167.51:599", "udp")
+    decision = why(a_judge("{band: 13-15, limits: {'service:telegram': 1h}}"), seen, DAY).decision
+    steps = {step.rule: step.outcome for step in decision.passed}
+    assert steps["service:telegram"] in ("by its address", "open: 0m of 1h used")
+    assert any(step.outcome == "by its address" for step in decision.passed)
+
+
+def test_why_of_a_fake_name() -> None:
+    decision = why(a_judge(BLOCKED), parse_question("www.example.org", "149.154.167.51:443"), DAY).decision
+    assert (decision.rule, decision.recognised) == ("block: service:telegram", BY_ADDRESS)
+
+
+def test_it_is_decided_anew_with_the_situation() -> None:
+    judge, situation = a_judge("{band: 13-15, limits: {'service:roblox': 1h}}"), Situation()
+    assert "service:roblox" in decided(judge, flow(ROBLOX, 53_000, Proto.UDP), situation).gates
+    spent = replace(used_up("service:roblox"), recent=situation.recent)
+    assert decided(judge, flow(ROBLOX, 53_000, Proto.UDP), spent).verdict is Verdict.BLOCK

@@ -1,0 +1,127 @@
+"""The pages of the services that a family defines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.policy.profile import edits
+from tests.webui.conftest import Browser
+from tests.webui.standin.household import Household
+from tests.webui.standin.pages import HOSTILE, text_of
+
+FORM: dict[str, Any] = {
+    "name": "Club Penguin", "sites": "CPJourney.net\nplay.example", "udp": "9000-9010, 9012",
+    "category": ["games"],
+}  # fmt: skip
+
+
+def services(household: Household) -> object:
+    path = household.editing.folder / "qalqan.yaml"
+    return edits.read(path.read_bytes(), "qalqan.yaml").get("services")
+
+
+@pytest.fixture
+def penguin(household: Household, mum: Browser) -> Household:
+    answer = mum.post("/parent/services/", FORM)
+    assert answer.headers["Location"] == "/parent/services/"
+    return household
+
+
+def test_one_is_added_and_found_like_every_service(penguin: Household, mum: Browser) -> None:
+    assert services(penguin) == {
+        "club-penguin": {
+            "name": "Club Penguin",
+            "domains": ["cpjourney.net", "play.example"],
+            "categories": ["games"],
+            "ports": {"udp": ["9000-9010", "9012"]},
+        }
+    }
+    page = text_of(mum.get("/parent/services/").text)
+    assert "Club Penguin is a service now." in page
+    assert "Undo" in page
+    assert "Your own services" in text_of(mum.get("/parent/child/daughter/services/").text)
+    assert "Club Penguin" in text_of(mum.get("/parent/child/daughter/services/?q=penguin").text)
+    assert mum.get("/parent/child/daughter/services/club-penguin").status_code == 200
+
+
+WRITTEN = {
+    "name": "Club Penguin", "domains": ["cpjourney.net", "play.example"], "threshold": "50KB",
+    "ports": {"udp": ["9000-9010", "9012"], "quic": ["443"]},
+}  # fmt: skip
+
+
+def test_it_is_changed_and_keeps_what_the_form_has_not(household: Household, mum: Browser) -> None:
+    household.editing.settings["services"] = {"club-penguin": WRITTEN}
+    page = mum.get("/parent/services/club-penguin")
+    assert "cpjourney.net\nplay.example</textarea>" in page.text
+    assert 'inputmode="numeric" value="9000-9010 9012"' in page.text
+    mum.post("/parent/services/club-penguin", {"name": "Penguins", "sites": "cpjourney.net", "tcp": "6112"})
+    assert services(household) == {
+        "club-penguin": {
+            "name": "Penguins",
+            "domains": ["cpjourney.net"],
+            "threshold": "50KB",
+            "ports": {"quic": ["443"], "tcp": ["6112"]},
+        }
+    }
+
+
+def test_it_is_taken_out_and_taken_back(penguin: Household, mum: Browser) -> None:
+    mum.post("/parent/services/club-penguin/remove")
+    assert services(penguin) is None
+    page = mum.get("/parent/services/").text
+    assert "Club Penguin is taken out." in text_of(page)
+    was = page.partition('name="was" value="')[2].partition('"')[0]
+    mum.post("/parent/settings/undo", {"was": was})
+    assert "club-penguin" in str(services(penguin))
+
+
+def test_one_that_rules_use_stays_and_the_page_says_whose(household: Household, mum: Browser) -> None:
+    household.editing.settings["services"] = {"club-penguin": WRITTEN}
+    household.editing.files["daughter"]["block"] = ["service:club-penguin"]
+    mum.post("/parent/services/club-penguin/remove")
+    assert "club-penguin" in str(services(household))
+    text = text_of(mum.get("/parent/services/").text)
+    assert "The rules of Aruzhan name Club Penguin. Take it out of these rules first." in text
+
+
+@pytest.mark.parametrize("form", [{"name": "Penguins", "sites": "com"}, {"name": "Penguins", "udp": "x"}])
+def test_what_cannot_be_is_said_and_what_was_typed_stays(
+    household: Household, mum: Browser, form: dict[str, str]
+) -> None:
+    answer = mum.post("/parent/services/", {"sites": "p.example", **form})
+    assert answer.status_code == 422
+    assert "This cannot be set" in text_of(answer.text)
+    assert 'value="Penguins"' in answer.text
+    assert services(household) is None
+
+
+def test_a_name_without_latin_letters_and_one_that_is_taken_get_an_id(
+    household: Household, mum: Browser
+) -> None:
+    for name in ("Пингвины", "Roblox", "Roblox"):
+        mum.post("/parent/services/", {"name": name, "sites": "p.example"})
+    known = services(household)
+    assert isinstance(known, dict)
+    assert list(known) == ["own-2", "roblox-2", "roblox-3"]
+
+
+def test_hostile_names_come_to_nothing(mum: Browser) -> None:
+    for name in HOSTILE:
+        mum.post("/parent/services/", {"name": name, "sites": "p.example"})
+    assert "<script>" not in mum.get("/parent/services/").text
+
+
+def test_unknown_ones_are_not_there(mum: Browser) -> None:
+    assert mum.get("/parent/services/nothing").status_code == 404
+    assert mum.post("/parent/services/nothing", FORM).status_code == 404
+    assert mum.post("/parent/services/nothing/remove").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/parent/services/", "/parent/services/x"])
+def test_nobody_else_sees_or_changes_them(tablet: Browser, household: Household, path: str) -> None:
+    assert tablet.get(path).headers["Location"] == "/signin"
+    assert tablet.post(path, FORM).headers["Location"] == "/signin"
+    assert "edit_family" not in {do for do, _ in household.asked}
