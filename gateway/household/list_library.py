@@ -22,7 +22,9 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.registers import check_registers_distinct, copy_register_files, note, register_list, usable
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.lists.table import SEED_FOLDER
+from gateway.lists.tier import tier_here
 from gateway.lists.update import NoInternet, Seed, Shelf, build_all
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import Register
 from gateway.policy.names.domain_table import TableInfo
 from profiles import DATA
@@ -41,13 +43,14 @@ class ListLibrary:
     state: Path
     own: OwnLists = field(default_factory=OwnLists)
     registers: tuple[Register, ...] = ()  # national registers that are switched on
+    tier: ListTier = ListTier.MEDIUM
 
     @cached_property
     def shelf(self) -> Shelf:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """Return the lists to fetch: default lists, lists in ``named``, and lists fetched before.
+        """Return the lists to fetch: those that are on (`OwnLists.is_on`), and those in ``named``.
 
         Raises ListError for an unknown name.
         """
@@ -61,18 +64,16 @@ class ListLibrary:
         return [
             published
             for published in self.published.values()
-            if published.id not in self._files
-            and (
-                published.id in named
-                or self.own.is_on(published)
-                or (published.id not in self.own.off and self.is_here(published.id))
-            )
+            if published.id not in self._files and (published.id in named or self.is_on(published))
         ]
 
     @property
     def _files(self) -> frozenset[str]:
         """The ids of registers that are local files, which are not fetched."""
         return frozenset(register.source for register in self.registers if register.file)
+
+    def is_on(self, published: PublishedList) -> bool:
+        return self.own.is_on(published, self.tier, is_here=self.is_here(published.id))
 
     def is_here(self, source: str) -> bool:
         """Return whether a list has a local copy."""
@@ -126,7 +127,7 @@ class ListLibrary:
         lists = (
             registers.get(published.id, published)
             for published in self.published.values()
-            if published.id not in self.own.off
+            if self.is_on(published)
         )
         return [published for published in lists if published is not None]
 
@@ -148,9 +149,14 @@ class ListLibrary:
 
 
 def read_library(
-    state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()
+    state: Path,
+    own_file: Path | None = None,
+    registers: Iterable[Register] = (),
+    tier: ListTier | None = None,
 ) -> ListLibrary:
     """Return the gateway's lists: published ones, the family's own, enabled registers, and packaged seeds.
+
+    ``tier`` None: the one that fits this machine's memory.
 
     Raises PolicyError for damaged packaged data or an unusable own file.
     """
@@ -164,6 +170,7 @@ def read_library(
         published=known | {register.source: register_list(register) for register in on},
         registers=on,
         own=own,
+        tier=tier_here(tier),
         seeds=tuple(
             Seed(file.stem, file)
             for file in sorted(DATA.joinpath(SEED_FOLDER).glob("*.txt"))

@@ -18,6 +18,7 @@ from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.must_resolve import MustResolve
 from gateway.lists.sources import PublishedList
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import MAX_BYTES, Register
 
 CHUNK = 1 << 18
@@ -31,7 +32,7 @@ def register_list(register: Register) -> PublishedList:
     return PublishedList(
         id=register.source, name=register.name, url=register.url or f"file://{register.file}", form=None,
         licence="", category=register.category, size=0, max_bytes=MAX_BYTES, skip_canaries=True,
-        default=register.on,
+        tier=ListTier.SMALL if register.on else None,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.lists.formats import Format
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.categories import Categories
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
@@ -24,7 +25,7 @@ CANARY_WAYS = ("reject", "skip")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
 _URL = re.compile(r"https://[\x21-\x7e]{4,500}", re.ASCII)
-_KEYS = ("name", "url", "format", "licence", "category", "size", "max_bytes", "canary", "default", "about")
+_KEYS = ("name", "url", "format", "licence", "category", "size", "max_bytes", "canary", "tier", "about")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class PublishedList:
     size: int  # approximate number of names
     max_bytes: int  # of all its files together; a longer download is rejected
     skip_canaries: bool  # leave well-known sites out instead of rejecting the list
-    default: bool  # fetched unless it is turned off
+    tier: ListTier | None  # the smallest tier that includes it; None: only when a person turns it on
     further: tuple[str, ...] = ()  # addresses of the second and later files
 
     @property
@@ -85,7 +86,7 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
         ),
         skip_canaries=part.read("canary", lambda n: fields.choice(n, CANARY_WAYS), default="reject")
         == "skip",
-        default=part.read("default", fields.flag, default=False),
+        tier=part.read("tier", lambda n: fields.member(n, ListTier), default=None),
         further=tuple(further),
     )
 

@@ -20,6 +20,7 @@ from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.lists.update import Seed, Shelf, build_all
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.categories import parse_categories
 from gateway.policy.names.countries import help_names, parse_country
 from gateway.policy.names.domain_table import DomainTable, TableInfo
@@ -170,8 +171,10 @@ def test_published_lists(published: dict[str, PublishedList]) -> None:
     assert len(published) >= LEAST_LISTS
     assert {one.form for one in published.values()} == set(Format)
     assert len({one.url for one in published.values()}) == len(published)
-    by_default = {one.category for one in published.values() if one.default}
-    assert {"adult", "gambling", "malware", "phishing", "proxy_vpn_doh", "tor"} <= by_default
+    in_every_tier = {one.category for one in published.values() if one.tier is ListTier.SMALL}
+    in_medium = {one.category for one in published.values() if ListTier.MEDIUM.includes(one.tier)}
+    assert {"gambling", "malware", "proxy_vpn_doh", "tor"} <= in_every_tier
+    assert in_every_tier | {"adult", "phishing"} <= in_medium
     addresses = [one for one in published.values() if one.form is Format.ADDRESSES]
     assert {one.category for one in addresses} == {"proxy_vpn_doh", "tor"}
     assert all(one.skip_canaries for one in addresses)

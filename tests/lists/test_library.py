@@ -22,6 +22,7 @@ from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import open_table
+from gateway.policy.config.list_tiers import ListTier
 from tests.lists.served import fetcher, served
 from tests.pace import longest
 
@@ -34,18 +35,18 @@ BODIES = {"/usual": b"casino.example\n", "/chosen": b"dates.example\n", "/broken
 def library(tmp_path: Path) -> Iterator[ListLibrary]:
     with served(BODIES) as server:
         published = [
-            a_list("usual", "gambling", server.address, default=True),
-            a_list("chosen", "dating", server.address, default=False),
-            a_list("broken", "games", server.address, default=False),
+            a_list("usual", "gambling", server.address, tier=ListTier.MEDIUM),
+            a_list("chosen", "dating", server.address, tier=None),
+            a_list("broken", "games", server.address, tier=None),
         ]
         yield ListLibrary(
             {one.id: one for one in published}, (), Canaries(["www.help.example"]), tmp_path / "state"
         )
 
 
-def a_list(name: str, category: str, address: str, *, default: bool) -> PublishedList:
+def a_list(name: str, category: str, address: str, *, tier: ListTier | None) -> PublishedList:
     url = f"{address}/{name}"
-    return PublishedList(name, name, url, Format.DOMAINS, "CC0-1.0", category, 1, 1 << 20, False, default)
+    return PublishedList(name, name, url, Format.DOMAINS, "CC0-1.0", category, 1, 1 << 20, False, tier)
 
 
 def update(library: ListLibrary, *named: str, now: datetime = NOW) -> list[str]:
@@ -98,7 +99,7 @@ def test_one_dead_list_is_a_warning_and_all_dead_is_a_failure(
     library: ListLibrary, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = library.published["usual"].url.removesuffix("/usual")
-    gone = replace(library.published["chosen"], id="gone", url=f"{address}/gone", default=True)
+    gone = replace(library.published["chosen"], id="gone", url=f"{address}/gone", tier=ListTier.MEDIUM)
     some = replace(library, published={**library.published, "gone": gone})
     assert update_command(some, monkeypatch) == 0
     said = capsys.readouterr()
@@ -136,7 +137,7 @@ def test_without_internet_what_is_current_is_built(
 ) -> None:
     assert update_command(library, monkeypatch) == 0
     # No route leads to a multicast address over TCP: the kernel says so, and nothing is sent.
-    far = replace(library.published["chosen"], id="far", url="http://224.0.0.1/far", default=True)
+    far = replace(library.published["chosen"], id="far", url="http://224.0.0.1/far", tier=ListTier.MEDIUM)
     more = replace(library, published={**library.published, "far": far})
     assert update_command(more, monkeypatch, now=NOW + timedelta(hours=1)) == 0
     assert update_command(more, monkeypatch, "--force", now=NOW + timedelta(days=2)) == 0
@@ -151,7 +152,7 @@ def test_nothing_to_build_from_is_refused(library: ListLibrary) -> None:
 
 def test_the_products_own_library(tmp_path: Path) -> None:
     library = read_library(tmp_path)
-    assert any(one.default for one in library.published.values())
+    assert any(one.tier is not None for one in library.published.values())
     assert len(library.seeds) > 10
 
 

@@ -17,6 +17,7 @@ from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.update import Seed, Shelf, build_all
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.domain_table import DomainTable
 from tests.lists.served import Served, fetcher, served
 
@@ -46,7 +47,7 @@ def published(address: str, name: str, category: str) -> PublishedList:
         size=1,
         max_bytes=10_000,
         skip_canaries=False,
-        default=True,
+        tier=ListTier.SMALL,
     )
 
 

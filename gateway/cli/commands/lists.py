@@ -45,7 +45,7 @@ def run(args: Namespace) -> int:
     now = datetime.now(UTC)
     if args.action == "lookup":
         return _lookup(args, config)
-    library = read_library(state, lists_file(config_path(args)), config.registers)
+    library = read_library(state, lists_file(config_path(args)), config.registers, config.lists_tier)
     if args.action == "status":
         return _status(library, now, as_json=args.json)
     if args.action == "check":
@@ -193,7 +193,9 @@ def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Ite
             "id": published.id,
             "category": published.category,
             "licence": published.licence,
-            "default": published.default,
+            "default": library.tier.includes(published.tier),
+            "tier": published.tier,
+            "on": library.is_on(published),
             "here": here,
             "names": built.get(published.id),
             "fetched": None if fetched is None else fetched.isoformat(timespec="seconds"),
@@ -206,7 +208,7 @@ def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Ite
 def _age(row: Mapping[str, Any]) -> str:
     hours = row["age_hours"]
     if hours is None:
-        return "here" if row["here"] else "due" if row["default"] else "-"
+        return "here" if row["here"] else "due" if row["on"] else "-"
     age = f"{hours} h" if hours < 48 else f"{hours // 24} d"
     return f"{age}, too old" if row["stale"] else age
 

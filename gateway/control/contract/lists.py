@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Text, record
 from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.time.list_updates import UpdateInterval
 
 NAME_LIMIT = 60  # characters of the name of an own list
@@ -42,13 +43,14 @@ class ListSource:
     licence: str
     own: bool  # added by the family
     on: bool
-    default: bool  # on unless the family turns it off
+    default: bool  # in the gateway's tier: on unless the family turns it off
     names: int | None  # in the table
     about: int  # the maker's own figure
     bytes: int  # of the stored copy
     fetched: datetime | None
     stale: bool
     error: str  # of the last download
+    tier: ListTier | None = None  # the smallest tier that includes it
 
 
 @record

@@ -48,6 +48,7 @@ from gateway.lists.book import SHELF, STALE, CopyIndex
 from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
+from gateway.lists.tier import tier_here
 from gateway.policy.config.registers import is_register, register_title
 from gateway.policy.names import networks as nets
 from gateway.policy.names.domain_table import TableInfo
@@ -114,7 +115,8 @@ class ListVerbs:
         )
 
     def _sources(self, own: OwnLists, book: CopyIndex, info: TableInfo) -> Iterator[ListSource]:
-        zone, now = self._home.rules.household.config.zone, self._home.now()
+        config, now = self._home.rules.household.config, self._home.now()
+        zone, tier = config.zone, tier_here(config.lists_tier)
         names = self._home.rules.names.categories
         built = {str(source.get("id")): source.get("domains") for source in info.sources}
         for listed in (*own.lists.values(), *self._catalogue().values()):
@@ -128,8 +130,9 @@ class ListVerbs:
                 category_name=names.get(listed.category, listed.category),
                 licence=listed.licence,
                 own=listed.id in own.lists,
-                on=own.is_on(listed) or (here and listed.id not in own.off),
-                default=listed.default and listed.id not in own.lists,
+                on=own.is_on(listed, tier, is_here=here),
+                default=listed.id not in own.lists and tier.includes(listed.tier),
+                tier=None if listed.id in own.lists else listed.tier,
                 names=built.get(listed.id),
                 about=listed.size,
                 bytes=book.path(listed.id).stat().st_size if here else 0,
