@@ -38,7 +38,7 @@ def register_list(register: Register) -> PublishedList:
 
 def check_registers_distinct(registers: Iterable[Register], others: Iterable[PublishedList]) -> None:
     """Raise ListError if the URL of a register is also the URL of a list of another category."""
-    used = {url: other_list for other_list in others for url in other_list.urls}
+    used = {url: other_list for other_list in others for place in other_list.places for url in place}
     for register in registers:
         other = used.get(register.url) if register.url else None
         if other is not None:

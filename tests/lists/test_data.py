@@ -181,7 +181,7 @@ def test_published_lists(published: dict[str, PublishedList]) -> None:
 
 
 def test_addresses_of_published_lists(published: dict[str, PublishedList]) -> None:
-    addresses = [url for one in published.values() for url in one.urls]
+    addresses = [url for one in published.values() for place in one.places for url in place]
     assert len(set(addresses)) == len(addresses)
     assert all(url.startswith("https://") for url in addresses)
     parts = [url.rpartition("/")[2] for url in published["ut1-adult"].urls]
@@ -206,6 +206,36 @@ def test_addresses_that_cannot_be_used(written: str, said: str) -> None:
     path = PROFILES / "categories.yaml"
     with pytest.raises(PolicyError) as refused:
         parse_sources(text, "sources.yaml", parse_categories(path.read_bytes(), path.name))
+    assert said in str(refused.value)
+
+
+def one_list(mirrors: str) -> PublishedList:
+    rest = "url: https://a.example/x, name: A, format: domains, licence: MIT, category: adult, size: 1"
+    path = PROFILES / "categories.yaml"
+    known = parse_categories(path.read_bytes(), path.name)
+    return parse_sources(f"sources: {{one: {{{rest}, mirrors: {mirrors}}}}}", "sources.yaml", known)["one"]
+
+
+def test_mirrors_are_further_places_in_order() -> None:
+    read = one_list("[https://b.example/x, [https://c.example/0, https://c.example/1]]")
+    assert read.places == (
+        ("https://a.example/x",),
+        ("https://b.example/x",),
+        ("https://c.example/0", "https://c.example/1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[http://b.example/x]", "sources.one.mirrors[1]: is not an HTTPS address"),
+        ("[https://a.example/x]", "sources.one.mirrors[1]: is an address of this list already"),
+        (str([f"https://b.example/{n}" for n in range(5)]), "has 5 entries, more than 4"),
+    ],
+)
+def test_mirrors_that_cannot_be_used(written: str, said: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        one_list(written)
     assert said in str(refused.value)
 
 
