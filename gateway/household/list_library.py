@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -22,10 +24,14 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.registers import check_registers_distinct, copy_register_files, note, register_list, usable
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.lists.table import SEED_FOLDER
-from gateway.lists.update import NoInternet, Seed, Shelf, build_all
+from gateway.lists.tier import tier_here
+from gateway.lists.update import Begin, NoInternet, Seed, Shelf, build_all
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import Register
 from gateway.policy.names.domain_table import TableInfo
 from profiles import DATA
+
+LOCK = "update.lock"  # in the folder of the copies
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +47,14 @@ class ListLibrary:
     state: Path
     own: OwnLists = field(default_factory=OwnLists)
     registers: tuple[Register, ...] = ()  # national registers that are switched on
+    tier: ListTier = ListTier.MEDIUM
 
     @cached_property
     def shelf(self) -> Shelf:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """Return the lists to fetch: default lists, lists in ``named``, and lists fetched before.
+        """Return the lists to fetch: those that are on (`OwnLists.is_on`), and those in ``named``.
 
         Raises ListError for an unknown name.
         """
@@ -61,12 +68,7 @@ class ListLibrary:
         return [
             published
             for published in self.published.values()
-            if published.id not in self._files
-            and (
-                published.id in named
-                or self.own.is_on(published)
-                or (published.id not in self.own.off and self.is_here(published.id))
-            )
+            if published.id not in self._files and (published.id in named or self.is_on(published))
         ]
 
     @property
@@ -74,22 +76,49 @@ class ListLibrary:
         """The ids of registers that are local files, which are not fetched."""
         return frozenset(register.source for register in self.registers if register.file)
 
+    def is_on(self, published: PublishedList) -> bool:
+        return self.own.is_on(published, self.tier, is_here=self.is_here(published.id))
+
     def is_here(self, source: str) -> bool:
         """Return whether a list has a local copy."""
         return self.shelf.path(source).exists()
 
-    def fetch(
-        self, named: Iterable[str], fetcher: Fetcher, now: datetime, *, force: bool = False
-    ) -> list[str]:
-        """Fetch the lists that are due; with ``force`` also those fetched today.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from updating the lists or building the table meanwhile.
 
-        Return one line for each failed list. Raises ListError if there is no internet and no current list.
+        Raises ListError if another process does so now. The lock ends with the process.
+        """
+        self._make_state()
+        path = self.state / SHELF / LOCK
+        with path.open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                msg = "another update of the lists is running; try again when it has ended"
+                raise ListError(msg) from error
+            yield
+
+    def fetch(
+        self,
+        named: Iterable[str],
+        fetcher: Fetcher,
+        now: datetime,
+        *,
+        force: bool = False,
+        begin: Begin | None = None,
+    ) -> list[str]:
+        """Fetch the lists that are due; with ``force`` also those fetched today. Delete copies of no use.
+
+        ``begin`` is called before each list. Return one line for each failed list. Raises ListError if there
+        is no internet and no current list.
         """
         due = self.due(named)
         self._make_state()
+        self._delete_unused({published.id for published in due})
         wrong = copy_register_files(self.registers, self.shelf, self.canaries, now)
         try:
-            wrong += self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
+            wrong += self.shelf.fetch(due, fetcher, self.canaries, now, force=force, begin=begin)
         except NoInternet as error:
             if not self.is_any_current(now):
                 raise
@@ -97,6 +126,13 @@ class ListLibrary:
         note(self.registers, self.shelf, self.canaries.must)
         self.shelf.save()
         return wrong
+
+    def _delete_unused(self, due: Set[str]) -> None:
+        """Delete the copies of lists that are off: after a change of the tier they would only take space."""
+        for published in self.published.values():
+            if self.is_here(published.id) and published.id not in due and not self.is_on(published):
+                self.shelf.path(published.id).unlink()
+                self.shelf.copies.pop(published.id, None)
 
     def is_any_current(self, now: datetime) -> bool:
         """Return whether any list has a copy that was fetched or confirmed today."""
@@ -126,7 +162,7 @@ class ListLibrary:
         lists = (
             registers.get(published.id, published)
             for published in self.published.values()
-            if published.id not in self.own.off
+            if self.is_on(published)
         )
         return [published for published in lists if published is not None]
 
@@ -148,9 +184,14 @@ class ListLibrary:
 
 
 def read_library(
-    state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()
+    state: Path,
+    own_file: Path | None = None,
+    registers: Iterable[Register] = (),
+    tier: ListTier | None = None,
 ) -> ListLibrary:
     """Return the gateway's lists: published ones, the family's own, enabled registers, and packaged seeds.
+
+    ``tier`` None: the one that fits this machine's memory.
 
     Raises PolicyError for damaged packaged data or an unusable own file.
     """
@@ -164,6 +205,7 @@ def read_library(
         published=known | {register.source: register_list(register) for register in on},
         registers=on,
         own=own,
+        tier=tier_here(tier),
         seeds=tuple(
             Seed(file.stem, file)
             for file in sorted(DATA.joinpath(SEED_FOLDER).glob("*.txt"))

@@ -128,21 +128,28 @@ class Fetcher:
         self._stall = stall
         self._deadline = deadline
         self._reached = False  # whether any server has responded in this run
+        self._failing: set[str] = set()  # servers that failed each try: one try for the next list
 
     def fetch(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
         """Write the newest copy of ``url`` to ``target``, unless ``known`` is still the newest.
 
+        A server that failed all its tries for an earlier list gets one try.
+
         Raises ListError with the name of the source and the problem; ``target`` does not exist then. Raises
         Offline without retries if no server was reached in this run, and Unwritable if the disk fails.
         """
+        server = urlsplit(url).netloc
+        tries = 1 if server in self._failing else TRIES
         try:
             check_url(url)
         except NotOutside as error:
             msg = f"{source}: {url}: {error}"
             raise ListError(msg) from error
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, tries + 1):
             try:
-                return self._in_time(lambda: self._once(source, url, target, known, max_bytes))
+                fetched = self._in_time(lambda: self._once(source, url, target, known, max_bytes))
+                self._failing.discard(server)
+                return fetched
             except HTTPError as error:
                 self._reached = True
                 error.close()
@@ -170,10 +177,12 @@ class Fetcher:
                     msg = f"{source}: {problem}; {KEEPING}"
                     raise Offline(msg) from error
             target.unlink(missing_ok=True)
-            if attempt < TRIES:
+            if attempt < tries:
                 pause = BACKOFF * 2 ** (attempt - 1)
                 self._sleep(pause + random.uniform(0, pause))
-        msg = f"{source}: {problem} {TRIES} times; {KEEPING}"
+        self._failing.add(server)
+        times = f" {tries} times" if tries > 1 else ""
+        msg = f"{source}: {problem}{times}; {KEEPING}"
         raise ListError(msg)
 
     def _in_time(self, act: Callable[[], T]) -> T:

@@ -3,8 +3,8 @@
 lists:
   own-1c9a2f4e: {name: "School's list", url: "https://example.org/list.txt", category: games}
   own-7d20b3c5: {name: "For Timur", url: "https://example.org/t.txt", category: own-7d20b3c5}  # see below
-on: [oisd-nsfw]           # published lists that are off by default
-off: [ut1-games]          # published lists that are on by default
+on: [oisd-nsfw]           # published lists that are on, whatever the tier
+off: [ut1-games]          # published lists that are off, whatever the tier
 wrong:                    # entries that the family reported as wrong, for a message to the list's maker
   w0: {host: chess.example, category: gambling, by: Mum, at: 2026-11-24}
 
@@ -26,6 +26,7 @@ from gateway.core.errors import ListError
 from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.lists.sources import PublishedList
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.categories import Categories, is_own_list
 from gateway.policy.names.hosts import read_host
 from gateway.policy.yaml import fields
@@ -78,12 +79,10 @@ class OwnLists:
         return replace(self, lists={other: value for other, value in self.lists.items() if other != key})
 
     def switched(self, published: PublishedList, *, on: bool) -> OwnLists:
-        """Return a copy in which a published list is turned on or off."""
+        """Return a copy in which a published list is turned on or off, whatever the tier includes."""
         key = {published.id}
         return replace(
-            self,
-            on=self.on | key if on and not published.default else self.on - key,
-            off=self.off | key if not on and published.default else self.off - key,
+            self, on=self.on | key if on else self.on - key, off=self.off - key if on else self.off | key
         )
 
     def with_wrong(self, report: WrongEntry) -> OwnLists:
@@ -93,10 +92,16 @@ class OwnLists:
     def without_wrong(self, named: str) -> OwnLists:
         return replace(self, wrong=tuple(report for report in self.wrong if report.host != named))
 
-    def is_on(self, published: PublishedList) -> bool:
-        if published.id in self.lists:
+    def is_on(self, published: PublishedList, tier: ListTier, *, is_here: bool) -> bool:
+        """Return whether a list is fetched and used: by the family's choice, else by the gateway's tier.
+
+        A list that is in no tier stays on while its copy is here: `qalqan lists update NAME` fetched it.
+        """
+        if published.id in self.off and published.id not in self.lists:
+            return False
+        if published.id in self.on or published.id in self.lists or tier.includes(published.tier):
             return True
-        return published.id not in self.off and (published.default or published.id in self.on)
+        return published.tier is None and is_here
 
 
 def own_list(key: str, name: str, url: str, category: str) -> PublishedList:
@@ -106,7 +111,7 @@ def own_list(key: str, name: str, url: str, category: str) -> PublishedList:
     """
     return PublishedList(
         id=key, name=name, url=url, form=None, licence="", category=category, size=0, max_bytes=MAX_BYTES,
-        skip_canaries=True, default=True,
+        skip_canaries=True, tier=ListTier.SMALL,
     )  # fmt: skip
 
 

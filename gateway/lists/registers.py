@@ -18,6 +18,7 @@ from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format, Tally, read_domains
 from gateway.lists.must_resolve import MustResolve
 from gateway.lists.sources import PublishedList
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import MAX_BYTES, Register
 
 CHUNK = 1 << 18
@@ -31,13 +32,13 @@ def register_list(register: Register) -> PublishedList:
     return PublishedList(
         id=register.source, name=register.name, url=register.url or f"file://{register.file}", form=None,
         licence="", category=register.category, size=0, max_bytes=MAX_BYTES, skip_canaries=True,
-        default=register.on,
+        tier=ListTier.SMALL if register.on else None,
     )  # fmt: skip
 
 
 def check_registers_distinct(registers: Iterable[Register], others: Iterable[PublishedList]) -> None:
     """Raise ListError if the URL of a register is also the URL of a list of another category."""
-    used = {url: other_list for other_list in others for url in other_list.urls}
+    used = {url: other_list for other_list in others for place in other_list.places for url in place}
     for register in registers:
         other = used.get(register.url) if register.url else None
         if other is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.lists.formats import Format
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.categories import Categories
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
@@ -20,11 +21,24 @@ if TYPE_CHECKING:
 DEFAULT_MAX_BYTES = 64 << 20  # three million hosts lines
 HIGHEST_MAX_BYTES = 512 << 20
 MAX_FILES = 16  # a list
+MAX_MIRRORS = 4  # a list
 CANARY_WAYS = ("reject", "skip")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
 _URL = re.compile(r"https://[\x21-\x7e]{4,500}", re.ASCII)
-_KEYS = ("name", "url", "format", "licence", "category", "size", "max_bytes", "canary", "default", "about")
+_KEYS = (
+    "name",
+    "url",
+    "format",
+    "licence",
+    "category",
+    "size",
+    "max_bytes",
+    "canary",
+    "tier",
+    "about",
+    "mirrors",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +52,19 @@ class PublishedList:
     size: int  # approximate number of names
     max_bytes: int  # of all its files together; a longer download is rejected
     skip_canaries: bool  # leave well-known sites out instead of rejecting the list
-    default: bool  # fetched unless it is turned off
+    tier: ListTier | None  # the smallest tier that includes it; None: only when a person turns it on
     further: tuple[str, ...] = ()  # addresses of the second and later files
+    mirrors: tuple[tuple[str, ...], ...] = ()  # further places of the list, each the addresses of its files
 
     @property
     def urls(self) -> tuple[str, ...]:
         """Return the URLs of all files of the list; the list is their concatenation."""
         return self.url, *self.further
+
+    @property
+    def places(self) -> tuple[tuple[str, ...], ...]:
+        """Return the URLs of the list's files at each place that serves it, in the order to try them."""
+        return self.urls, *self.mirrors
 
     def copy(self, path: Path) -> BuildSource:
         """Return the copy at ``path`` as input of the build. Raises ListError for a file that is no list."""
@@ -85,8 +105,9 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
         ),
         skip_canaries=part.read("canary", lambda n: fields.choice(n, CANARY_WAYS), default="reject")
         == "skip",
-        default=part.read("default", fields.flag, default=False),
+        tier=part.read("tier", lambda n: fields.member(n, ListTier), default=None),
         further=tuple(further),
+        mirrors=part.read("mirrors", lambda node: _mirrors(node, (url, *further)), default=()),
     )
 
 
@@ -101,3 +122,14 @@ def _urls(node: Node) -> list[str]:
                 "is not an HTTPS address", "write https://…; a list over plain HTTP can be changed in transit"
             )
     return [fields.text(item) for item in nodes]
+
+
+def _mirrors(node: Node, urls: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return the mirrors of a list, each with the URLs of its files. They may be cut differently."""
+    places: list[tuple[str, ...]] = []
+    for item in fields.entries(node, MAX_MIRRORS):
+        place = tuple(_urls(item))
+        if place == urls or place in places:
+            item.place.refuse("is an address of this list already", "write another server's address, or none")
+        places.append(place)
+    return tuple(places)

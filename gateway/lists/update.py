@@ -25,6 +25,10 @@ from gateway.policy.names.domain_table import TableInfo
 FRESH = timedelta(hours=20)  # most lists change once a day; more requests only load the servers
 
 
+Begin = Callable[[str, int, int], None]
+"""Called before a download: ``begin(source, its number from 1, number of lists)``."""
+
+
 class NoInternet(ListError):
     """Raised if no server of any list could be reached."""
 
@@ -40,8 +44,11 @@ class Shelf(CopyIndex):
         now: datetime,
         *,
         force: bool = False,
+        begin: Begin | None = None,
     ) -> list[str]:
         """Download the lists that are due. A new copy that cannot be used does not replace the old one.
+
+        ``begin`` is called before each list.
 
         Return one line for each list that failed. Raises NoInternet if two hosts, or the only one, cannot
         be reached, and ListError if nothing can be written: the other lists would fail in the same way.
@@ -49,9 +56,11 @@ class Shelf(CopyIndex):
         self.folder.mkdir(parents=True, exist_ok=True)
         problems = []
         due = [due_list for due_list in lists if force or not self.is_fresh(due_list.id, now)]
-        unreached = ""
+        unreached, count = "", len(due)
         while due:
             published = due.pop(0)
+            if begin is not None:
+                begin(published.id, count - len(due), count)
             copy = self.copies.get(published.id, Copy())
             try:
                 first, *further = self._renew(published, fetcher, canaries, copy)
@@ -86,13 +95,40 @@ class Shelf(CopyIndex):
     def _renew(
         self, published: PublishedList, fetcher: Fetcher, canaries: Canaries, copy: Copy
     ) -> list[Validators]:
+        """Renew a list's copy from the first of its places that works. Return the validators of its files.
+
+        Raises the error of the first place, with the last mirror's error added. Offline only if none could
+        be reached.
+        """
+        errors: list[ListError | OSError] = []
+        for urls in published.places:
+            try:
+                return self._renew_from(published, urls, fetcher, canaries, copy)
+            except Unwritable:
+                raise
+            except (ListError, OSError) as error:
+                errors.append(error)
+        first = next((error for error in errors if not isinstance(error, Offline)), errors[0])
+        if len(errors) == 1 or isinstance(first, Offline):
+            raise first
+        msg = f"{errors[0]}; its mirror failed too: {str(errors[-1]).removeprefix(f'{published.id}: ')}"
+        raise ListError(msg) from first
+
+    def _renew_from(
+        self,
+        published: PublishedList,
+        urls: tuple[str, ...],
+        fetcher: Fetcher,
+        canaries: Canaries,
+        copy: Copy,
+    ) -> list[Validators]:
         target = self.path(published.id)
         known = [copy.validators, *copy.further]
-        if not target.exists() or len(known) != len(published.urls):
-            known = [Validators() for _ in published.urls]
+        if not target.exists() or len(known) != len(urls):
+            known = [Validators() for _ in urls]
         new = target.with_suffix(f".{os.getpid()}.new")
         try:
-            validators = _download(published, fetcher, known, new)
+            validators = _download(published, urls, fetcher, known, new)
             if new.exists():
                 survey(published.copy(new), canaries)
                 if target.exists():
@@ -104,15 +140,19 @@ class Shelf(CopyIndex):
 
 
 def _download(
-    published: PublishedList, fetcher: Fetcher, known: list[Validators], new: Path
+    published: PublishedList,
+    urls: tuple[str, ...],
+    fetcher: Fetcher,
+    known: list[Validators],
+    new: Path,
 ) -> list[Validators]:
     """Download a list to ``new``, its files one after another, unless none has changed. Return validators.
 
     The copy of a list in several files is one file, so a change in one of them fetches all of them.
     """
     most = published.max_bytes
-    parts = [new.with_name(f"{new.name}.{number}") for number in range(len(published.urls))]
-    jobs = list(zip(published.urls, parts, known, strict=True))
+    parts = [new.with_name(f"{new.name}.{number}") for number in range(len(urls))]
+    jobs = list(zip(urls, parts, known, strict=True))
     try:
         got = [fetcher.fetch(published.id, url, part, validators, most) for url, part, validators in jobs]
         if all(fetched.path is None for fetched in got):

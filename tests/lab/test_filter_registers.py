@@ -45,7 +45,7 @@ def daemon(home: Home) -> Iterator[Daemon]:
         "mum": MUM,
     }
     started = fresh(home, profiles, registers={"kz": {"file": str(file)}}, unknown_devices="guest")
-    off = sorted(one.id for one in read_library(home.folder).published.values() if one.default)
+    off = sorted(one.id for one in read_library(home.folder).published.values() if one.tier is not None)
     started.config.with_name("lists.yaml").write_text(yaml.safe_dump({"off": off}))
     started._with_web = True
     with started:

@@ -20,6 +20,7 @@ from gateway.lists.formats import Format
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.lists.update import Seed, Shelf, build_all
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.categories import parse_categories
 from gateway.policy.names.countries import help_names, parse_country
 from gateway.policy.names.domain_table import DomainTable, TableInfo
@@ -170,15 +171,17 @@ def test_published_lists(published: dict[str, PublishedList]) -> None:
     assert len(published) >= LEAST_LISTS
     assert {one.form for one in published.values()} == set(Format)
     assert len({one.url for one in published.values()}) == len(published)
-    by_default = {one.category for one in published.values() if one.default}
-    assert {"adult", "gambling", "malware", "phishing", "proxy_vpn_doh", "tor"} <= by_default
+    in_every_tier = {one.category for one in published.values() if one.tier is ListTier.SMALL}
+    in_medium = {one.category for one in published.values() if ListTier.MEDIUM.includes(one.tier)}
+    assert {"gambling", "malware", "proxy_vpn_doh", "tor"} <= in_every_tier
+    assert in_every_tier | {"adult", "phishing"} <= in_medium
     addresses = [one for one in published.values() if one.form is Format.ADDRESSES]
     assert {one.category for one in addresses} == {"proxy_vpn_doh", "tor"}
     assert all(one.skip_canaries for one in addresses)
 
 
 def test_addresses_of_published_lists(published: dict[str, PublishedList]) -> None:
-    addresses = [url for one in published.values() for url in one.urls]
+    addresses = [url for one in published.values() for place in one.places for url in place]
     assert len(set(addresses)) == len(addresses)
     assert all(url.startswith("https://") for url in addresses)
     parts = [url.rpartition("/")[2] for url in published["ut1-adult"].urls]
@@ -203,6 +206,36 @@ def test_addresses_that_cannot_be_used(written: str, said: str) -> None:
     path = PROFILES / "categories.yaml"
     with pytest.raises(PolicyError) as refused:
         parse_sources(text, "sources.yaml", parse_categories(path.read_bytes(), path.name))
+    assert said in str(refused.value)
+
+
+def one_list(mirrors: str) -> PublishedList:
+    rest = "url: https://a.example/x, name: A, format: domains, licence: MIT, category: adult, size: 1"
+    path = PROFILES / "categories.yaml"
+    known = parse_categories(path.read_bytes(), path.name)
+    return parse_sources(f"sources: {{one: {{{rest}, mirrors: {mirrors}}}}}", "sources.yaml", known)["one"]
+
+
+def test_mirrors_are_further_places_in_order() -> None:
+    read = one_list("[https://b.example/x, [https://c.example/0, https://c.example/1]]")
+    assert read.places == (
+        ("https://a.example/x",),
+        ("https://b.example/x",),
+        ("https://c.example/0", "https://c.example/1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[http://b.example/x]", "sources.one.mirrors[1]: is not an HTTPS address"),
+        ("[https://a.example/x]", "sources.one.mirrors[1]: is an address of this list already"),
+        (str([f"https://b.example/{n}" for n in range(5)]), "has 5 entries, more than 4"),
+    ],
+)
+def test_mirrors_that_cannot_be_used(written: str, said: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        one_list(written)
     assert said in str(refused.value)
 
 

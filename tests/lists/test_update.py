@@ -17,6 +17,7 @@ from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList
 from gateway.lists.update import Seed, Shelf, build_all
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.domain_table import DomainTable
 from tests.lists.served import Served, fetcher, served
 
@@ -46,7 +47,7 @@ def published(address: str, name: str, category: str) -> PublishedList:
         size=1,
         max_bytes=10_000,
         skip_canaries=False,
-        default=True,
+        tier=ListTier.SMALL,
     )
 
 
@@ -292,3 +293,72 @@ def test_one_host_that_cannot_be_reached_keeps_nothing_from_the_others(
     assert len(waits) == 3
     assert [line.partition(":")[0] for line in problems] == ["adult-list"]
     assert (tmp_path / "games-list.list").exists()
+
+
+def test_a_mirror_takes_over_where_the_first_address_fails(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    """A missing file, a web page and a server that is down: each is followed by the mirror, in order."""
+    bodies.update({"/page": b"<html>", "/mirror": b"bad.example\n"})
+    mirrors = ((f"{server.address}/page",), (f"{server.address}/mirror",))
+    gone = replace(published(server.address, "gone", "adult"), mirrors=mirrors)
+    down = replace(published("http://127.0.0.1:1", "down", "adult"), mirrors=mirrors[1:])
+    shelf = Shelf(tmp_path)
+    assert shelf.fetch([gone, down], fetcher(sleep=lambda _: None), INNOCENT, NOW) == []
+    assert server.asked == ["/gone", "/page", "/mirror", "/mirror"]
+    assert (tmp_path / "gone.list").read_bytes() == (tmp_path / "down.list").read_bytes() == b"bad.example\n"
+    assert shelf.copies["down"].validators.url == f"{server.address}/mirror"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["down.list", "gone.list", "sources.json"]
+
+
+def test_validators_are_those_of_the_address_that_sent_the_copy(
+    bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    """The mirror's ETag is never sent to the first address, which may be back with an older file."""
+    bodies["/mirror"] = b"bad.example\n"
+    shelf = Shelf(tmp_path)
+    with served(bodies, tags=True) as server:
+        one = replace(published(server.address, "list", "adult"), mirrors=((f"{server.address}/mirror",),))
+        assert shelf.fetch([one], fetcher(), INNOCENT, NOW) == []
+        before = shelf.path("list").stat().st_ino
+        assert shelf.fetch([one], fetcher(), INNOCENT, NOW + timedelta(days=1)) == []
+        assert shelf.path("list").stat().st_ino == before, "the mirror has confirmed its copy"
+        bodies["/list"] = b"bad.example\nworse.example\n"
+        assert shelf.fetch([one], fetcher(), INNOCENT, NOW + timedelta(days=2)) == []
+    assert shelf.path("list").read_bytes() == bodies["/list"]
+
+
+def test_a_mirror_may_be_cut_into_other_files(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    bodies.update({"/whole": b"bad.example\nworse.example\n", "/part-0": b"bad.example\n"})
+    split = replace(in_parts(server.address, 2), mirrors=((f"{server.address}/whole",),))
+    shelf = Shelf(tmp_path)
+    assert shelf.fetch([split], fetcher(), INNOCENT, NOW) == []
+    assert shelf.path("split").read_bytes() == bodies["/whole"]
+    assert shelf.copies["split"].further == ()
+
+
+def test_if_all_places_fail_the_first_and_the_last_problem_are_named(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    bodies["/mirror"] = b"<html>"
+    one = replace(published(server.address, "gone", "adult"), mirrors=((f"{server.address}/mirror",),))
+    (line,) = Shelf(tmp_path).fetch([one], fetcher(), INNOCENT, NOW)
+    assert line.startswith("gone: the server responded with 404 Not Found; check whether ")
+    assert "; its mirror failed too: line 1: a web page, not a list" in line
+
+
+def test_a_server_that_failed_gets_one_try_for_each_further_list(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Nineteen lists of a server that is down would otherwise wait for their retries for half an hour."""
+    bodies["/games-list"] = b"play.example\n"
+    lists = [published(server.address, "games-list", "games")]
+    lists += [published("http://127.0.0.1:1", f"list-{number}", "adult") for number in range(3)]
+    waits: list[float] = []
+    problems = Shelf(tmp_path).fetch(lists, fetcher(sleep=waits.append), INNOCENT, NOW)
+    assert [line.partition(":")[0] for line in problems] == ["list-0", "list-1", "list-2"]
+    assert len(waits) == 3
+    assert "4 times" in problems[0]
+    assert "times" not in problems[1]

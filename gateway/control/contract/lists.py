@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Text, record
 from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.time.list_updates import UpdateInterval
 
 NAME_LIMIT = 60  # characters of the name of an own list
@@ -43,13 +44,14 @@ class ListSource:
     licence: str
     own: bool  # added by the family
     on: bool
-    default: bool  # on unless the family turns it off
+    default: bool  # in the gateway's tier: on unless the family turns it off
     names: int | None  # in the table
     about: int  # the maker's own figure
     bytes: int  # of the stored copy
     fetched: datetime | None
     stale: bool
     error: str  # of the last download
+    tier: ListTier | None = None  # the smallest tier that includes it
 
 
 @record
@@ -61,6 +63,7 @@ class ListUpdate:
     problems: tuple[str, ...]
     source: str | None = None  # that is downloaded now
     done: int | None = None  # bytes of it
+    percent: int | None = None  # of the whole update, 0 to 99
 
 
 @record
@@ -77,6 +80,9 @@ class UpdatePlan:
     waits_for: str  # clock or memory, for an update that is due; else empty
     failures: int  # since the last success
     warning: str  # none: no list was ever downloaded, old: the newest is older than a week; else empty
+    tier: ListTier  # how many lists the gateway updates
+    tier_chosen: bool  # a person set the tier; otherwise it follows from the memory
+    percent: int | None = None  # of the running update, 0 to 99
 
 
 @record

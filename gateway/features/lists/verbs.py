@@ -118,7 +118,8 @@ class ListVerbs:
         )
 
     def _sources(self, own: OwnLists, book: CopyIndex, info: TableInfo) -> Iterator[ListSource]:
-        zone, now = self._home.rules.household.config.zone, self._home.now()
+        config, now = self._home.rules.household.config, self._home.now()
+        zone, tier = config.zone, self._updates.tier
         names = self._home.rules.names.categories
         built = {str(source.get("id")): source.get("domains") for source in info.sources}
         for listed in (*own.lists.values(), *self._catalogue().values()):
@@ -133,8 +134,9 @@ class ListVerbs:
                 people=self._people_of(listed),
                 licence=listed.licence,
                 own=listed.id in own.lists,
-                on=own.is_on(listed) or (here and listed.id not in own.off),
-                default=listed.default and listed.id not in own.lists,
+                on=own.is_on(listed, tier, is_here=here),
+                default=listed.id not in own.lists and tier.includes(listed.tier),
+                tier=None if listed.id in own.lists else listed.tier,
                 names=built.get(listed.id),
                 about=listed.size,
                 bytes=book.path(listed.id).stat().st_size if here else 0,

@@ -20,6 +20,7 @@ from gateway.control.contract.health import (
 )
 from gateway.control.contract.status import DaemonFigures
 from gateway.core.logs import LastLines
+from gateway.core.memory import machine_memory
 from gateway.dataplane.internet import AnswerBook, Internet
 from gateway.features.activity.journal import DecisionLog
 from gateway.features.lists.sealed_lists import SealedListUpdates
@@ -155,15 +156,11 @@ class Vitals:
 
 def machine(proc: Path = Path("/proc")) -> MachineFigures:
     """Return uptime, load, number of cores and memory of the machine; times in seconds, sizes in bytes."""
-    memory = {}
-    for line in proc.joinpath("meminfo").read_text("ascii").splitlines():
-        key, _, value = line.partition(":")
-        if key in ("MemTotal", "MemAvailable"):
-            memory[key] = int(value.split()[0]) * 1024
+    memory = machine_memory(proc)
     return MachineFigures(
         uptime=round(clock_gettime(CLOCK_BOOTTIME)),
         load=tuple(round(load, 2) for load in os.getloadavg()),
         cores=os.cpu_count() or 1,
-        memory=memory.get("MemTotal", 0),
-        available=memory.get("MemAvailable", 0),
+        memory=memory.total,
+        available=memory.available,
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from gateway.policy.config.brand import Brand, read_brand
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import Register, read_registers
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
@@ -19,7 +20,7 @@ from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.names.services import Service
 from gateway.policy.sealed.source import SealedSource, sealed_sources
 from gateway.policy.time import time_text as timetext
-from gateway.policy.time.list_updates import UpdateInterval, read_update_interval
+from gateway.policy.time.list_updates import UpdateInterval, read_list_settings
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Mapping as Document
@@ -165,6 +166,7 @@ class Config:
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are blocked for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
     lists_update: UpdateInterval = UpdateInterval.DAILY
+    lists_tier: ListTier | None = None  # None: the one that fits the memory
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -203,6 +205,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
     lan = part.read("lan", _interfaces, plain.lan)
     sealed = part.read("sealed", sealed_sources, plain.sealed)
     registers = part.read("registers", lambda node: read_registers(node, sealed), plain.registers)
+    lists_update, lists_tier = part.read("lists", read_list_settings, (plain.lists_update, plain.lists_tier))
     access = part.read("gateway_access", lambda node: fields.choice(node, ACCESS), ACCESS[0])
     return Config(
         lan=lan,
@@ -229,7 +232,8 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         queue_base=part.read("queue_base", lambda node: fields.integer(node, 0, MAX_QUEUE), plain.queue_base),
         sealed=sealed,
         registers=registers,
-        lists_update=part.read("lists", read_update_interval, plain.lists_update),
+        lists_update=lists_update,
+        lists_tier=lists_tier,
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=part.read("brand", read_brand, plain.brand),

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from gateway.policy.config.list_tiers import AUTO_TIER, ListTier
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.fields import Node
 
@@ -37,10 +38,21 @@ class UpdateHistory:
     failures: int = 0  # updates that failed since the last success
 
 
-def read_update_interval(node: Node) -> UpdateInterval:
-    """Return the update interval in the YAML node `lists`. Raises PolicyError."""
-    part = fields.Fields(fields.mapping(node), ("update",))
-    return part.read("update", lambda value: fields.member(value, UpdateInterval), UpdateInterval.DAILY)
+def read_list_settings(node: Node) -> tuple[UpdateInterval, ListTier | None]:
+    """Return the update interval and the tier in the YAML node `lists`; tier None for `auto`.
+
+    Raises PolicyError.
+    """
+    part = fields.Fields(fields.mapping(node), ("update", "tier"))
+    return (
+        part.read("update", lambda value: fields.member(value, UpdateInterval), UpdateInterval.DAILY),
+        part.read("tier", _tier, None),
+    )
+
+
+def _tier(node: Node) -> ListTier | None:
+    word = fields.choice(node, (AUTO_TIER, *ListTier))
+    return None if word == AUTO_TIER else ListTier(word)
 
 
 def next_update(

@@ -1,0 +1,24 @@
+"""Reads the memory of the machine from /proc/meminfo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class MachineMemory:
+    """Memory of the machine in bytes; 0 where the kernel does not report it."""
+
+    total: int = 0
+    available: int = 0  # for new processes without swapping
+
+
+def machine_memory(proc: Path = Path("/proc")) -> MachineMemory:
+    """Return the total and the available memory of the machine. Raises OSError without /proc."""
+    found = {}
+    for line in proc.joinpath("meminfo").read_text("ascii").splitlines():
+        key, _, value = line.partition(":")
+        if key in ("MemTotal", "MemAvailable"):
+            found[key] = int(value.split()[0]) * 1024
+    return MachineMemory(found.get("MemTotal", 0), found.get("MemAvailable", 0))
