@@ -17,6 +17,7 @@ from gateway.control.contract.status import RELOAD, DaemonFigures
 from gateway.control.router import Router
 from gateway.control.schema import values_of
 from gateway.core.closers import Closers
+from gateway.core.memory import machine_memory
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.access import Access
 from gateway.features.accounts.verbs import Origins, guardians
@@ -80,7 +81,7 @@ from gateway.features.status.verbs import (
     place_of,
     reload_verb,
 )
-from gateway.features.status.vitals import Vitals, machine
+from gateway.features.status.vitals import Vitals
 from gateway.features.time.grants import Grants
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.pauses import SwitchVerbs
@@ -170,9 +171,7 @@ class Features:
             AgeTransitions(home, plane.effects, store, family, self.lessons, self.sharing, recent)
         )
         runner = UpdateRunner(home, plane.effects.regroup)
-        self.list_updates = keep(
-            ListUpdates(home, runner, available_memory=lambda: machine().available, random=random)
-        )
+        self.list_updates = keep(ListUpdates(home, runner, memory=machine_memory, random=random))
         self._router = router
         self._closers = closers
 

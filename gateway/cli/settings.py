@@ -50,3 +50,8 @@ def when(time: object) -> str:
         return ""
     days = abs((moment - datetime.now(moment.tzinfo)).days)
     return f"{moment:%a %H:%M}" if days < 6 else f"{moment:%d %b %Y %H:%M}"
+
+
+def describe_tier(*, chosen: bool) -> str:
+    """Return why the gateway has its tier of lists: it is set in qalqan.yaml, or fits the memory."""
+    return "as set" if chosen else "which fits the memory; change it with lists: {tier: …} in qalqan.yaml"

@@ -466,10 +466,10 @@ def _lists(said: Document) -> dict[str, tuple[Plain, Plain]]:
 def _check_family_keys(changes: Changes, fixed: Mapping[str, RouterSetting]) -> None:
     for key in changes:
         head = key.partition("/")[0]
+        for name, setting in fixed.items():
+            if name == key.replace("/", ".") or (key == head and name.partition(".")[0] == head):
+                raise _set_by_router(key, setting)
         if head not in edits.FAMILY_KEYS:
-            for name, setting in fixed.items():
-                if name == key.replace("/", ".") or (key == head and name.partition(".")[0] == head):
-                    raise _set_by_router(key, setting)
             fix = suggestion(key, edits.FAMILY_KEYS)
             error = PolicyError(key, "is not for the pages to change", fix)
             raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, fix=fix)

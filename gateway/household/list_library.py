@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -24,11 +26,13 @@ from gateway.lists.registers import check_registers_distinct, copy_register_file
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.lists.table import SEED_FOLDER
 from gateway.lists.tier import tier_here
-from gateway.lists.update import NoInternet, Seed, Shelf, build_all
+from gateway.lists.update import Begin, NoInternet, Seed, Shelf, build_all
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import Register
 from gateway.policy.names.domain_table import TableInfo
 from profiles import DATA
+
+LOCK = "update.lock"  # in the folder of the copies
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,18 +84,42 @@ class ListLibrary:
         """Return whether a list has a local copy."""
         return self.shelf.path(source).exists()
 
-    def fetch(
-        self, named: Iterable[str], fetcher: Fetcher, now: datetime, *, force: bool = False
-    ) -> list[str]:
-        """Fetch the lists that are due; with ``force`` also those fetched today.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from updating the lists or building the table meanwhile.
 
-        Return one line for each failed list. Raises ListError if there is no internet and no current list.
+        Raises ListError if another process does so now. The lock ends with the process.
+        """
+        self._make_state()
+        path = self.state / SHELF / LOCK
+        with path.open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                msg = "another update of the lists is running; try again when it has ended"
+                raise ListError(msg) from error
+            yield
+
+    def fetch(
+        self,
+        named: Iterable[str],
+        fetcher: Fetcher,
+        now: datetime,
+        *,
+        force: bool = False,
+        begin: Begin | None = None,
+    ) -> list[str]:
+        """Fetch the lists that are due; with ``force`` also those fetched today. Delete copies of no use.
+
+        ``begin`` is called before each list. Return one line for each failed list. Raises ListError if there
+        is no internet and no current list.
         """
         due = self.due(named)
         self._make_state()
+        self._delete_unused({published.id for published in due})
         wrong = copy_register_files(self.registers, self.shelf, self.canaries, now)
         try:
-            wrong += self.shelf.fetch(due, fetcher, self.canaries, now, force=force)
+            wrong += self.shelf.fetch(due, fetcher, self.canaries, now, force=force, begin=begin)
         except NoInternet as error:
             if not self.is_any_current(now):
                 raise
@@ -99,6 +127,13 @@ class ListLibrary:
         note(self.registers, self.shelf, self.canaries.must)
         self.shelf.save()
         return wrong
+
+    def _delete_unused(self, due: Set[str]) -> None:
+        """Delete the copies of lists that are off: after a change of the tier they would only take space."""
+        for published in self.published.values():
+            if self.is_here(published.id) and published.id not in due and not self.is_on(published):
+                self.shelf.path(published.id).unlink()
+                self.shelf.copies.pop(published.id, None)
 
     def is_any_current(self, now: datetime) -> bool:
         """Return whether any list has a copy that was fetched or confirmed today."""

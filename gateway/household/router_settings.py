@@ -71,6 +71,8 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "lan": KnownOption("lan", _items),
         "flash": KnownOption("flash"),
         "offload": KnownOption("offload"),
+        "lists_update": KnownOption("lists.update"),
+        "lists_tier": KnownOption("lists.tier"),
     },
     "web": {
         ENABLED: KnownOption("", _flag),
@@ -95,6 +97,7 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "language": KnownOption("language"),
         "unknown_devices": KnownOption("unknown_devices"),
         "lists_update": KnownOption("lists.update"),
+        "lists_tier": KnownOption("lists.tier"),
         "propose_list": KnownOption("propose.lists", _items),
         "propose_band": KnownOption("propose.bands", _items),
     },

@@ -1,11 +1,38 @@
-"""The tier of lists of this gateway: as configured, or according to the memory of the machine."""
+"""The tier of lists of this gateway, and the memory that an update of the tier needs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.core.memory import machine_memory
 from gateway.policy.config.list_tiers import ListTier, tier_for_memory
+
+# Bytes of MemAvailable. An update takes the peak that docs/performance.md names for its tier. The rest keeps
+# the kernel from ending the daemon for want of memory.
+NEEDED_MEMORY: Mapping[ListTier, int] = {
+    ListTier.SMALL: 40 << 20,
+    ListTier.MEDIUM: 64 << 20,
+    ListTier.LARGE: 96 << 20,
+}
 
 
 def tier_here(configured: ListTier | None) -> ListTier:
     """Return the configured tier, or the one that fits this machine's memory if none is (`auto`)."""
     return configured or tier_for_memory(machine_memory().total)
+
+
+def memory_shortage(tier: ListTier, available: int) -> str:
+    """Return why an update of a tier cannot run with ``available`` bytes of memory; empty if it can.
+
+    ``available`` 0: unknown, and no reason to wait.
+    """
+    needed = NEEDED_MEMORY[tier]
+    if not 0 < available < needed:
+        return ""
+    fix = "stop other programs, or turn off lists that you do not need"
+    if tier is not ListTier.SMALL:
+        fix = "stop other programs, or set a smaller tier in qalqan.yaml: lists: {tier: small}"
+    return (
+        f"{available >> 20} MB of memory are available, and an update of the tier {tier} needs "
+        f"{needed >> 20} MB; {fix}"
+    )

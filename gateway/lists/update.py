@@ -25,6 +25,10 @@ from gateway.policy.names.domain_table import TableInfo
 FRESH = timedelta(hours=20)  # most lists change once a day; more requests only load the servers
 
 
+Begin = Callable[[str, int, int], None]
+"""Called before a download: ``begin(source, its number from 1, number of lists)``."""
+
+
 class NoInternet(ListError):
     """Raised if no server of any list could be reached."""
 
@@ -40,8 +44,11 @@ class Shelf(CopyIndex):
         now: datetime,
         *,
         force: bool = False,
+        begin: Begin | None = None,
     ) -> list[str]:
         """Download the lists that are due. A new copy that cannot be used does not replace the old one.
+
+        ``begin`` is called before each list.
 
         Return one line for each list that failed. Raises NoInternet if two hosts, or the only one, cannot
         be reached, and ListError if nothing can be written: the other lists would fail in the same way.
@@ -49,9 +56,11 @@ class Shelf(CopyIndex):
         self.folder.mkdir(parents=True, exist_ok=True)
         problems = []
         due = [due_list for due_list in lists if force or not self.is_fresh(due_list.id, now)]
-        unreached = ""
+        unreached, count = "", len(due)
         while due:
             published = due.pop(0)
+            if begin is not None:
+                begin(published.id, count - len(due), count)
             copy = self.copies.get(published.id, Copy())
             try:
                 first, *further = self._renew(published, fetcher, canaries, copy)

@@ -45,7 +45,8 @@ def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
     if plan.timezone:
         after["timezone"] = plan.timezone
     if plan.lists_update is not existing_interval(before):
-        after["lists"] = {"update": plan.lists_update.value}
+        lists = before.get("lists")
+        after["lists"] = {**(lists if isinstance(lists, dict) else {}), "update": plan.lists_update.value}
     if plan.leases and "leases" not in after:
         after["leases"] = plan.leases
     if facts.config is not None and after == before:

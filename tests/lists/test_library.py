@@ -12,16 +12,22 @@ from time import monotonic
 from unittest.mock import Mock
 
 import pytest
+import yaml
 
 from gateway.cli.commands import lists
-from gateway.cli.commands.lists import Progress
+from gateway.cli.commands.lists import Bar, Lines
 from gateway.cli.main import main
 from gateway.core.errors import ListError
+from gateway.core.memory import MachineMemory
 from gateway.household.list_library import ListLibrary, read_library
+from gateway.household.loading import load_product
 from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
+from gateway.lists.own_lists import read_own
+from gateway.lists.progress import UpdateProgress, UpdateStep
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import open_table
+from gateway.lists.tier import NEEDED_MEMORY
 from gateway.policy.config.list_tiers import ListTier
 from tests.lists.served import fetcher, served
 from tests.pace import longest
@@ -157,12 +163,105 @@ def test_the_products_own_library(tmp_path: Path) -> None:
 
 
 def test_progress_without_a_terminal_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Progress()
+    progress = UpdateProgress(Lines()).received
     for done in range(0, 3 << 20, 1 << 16):
         progress("long", done, None)
     progress("short", 2048, 2048)
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["long: 1024 kB", "long: 2048 kB", "short: 2 kB of 2 kB"]
+
+
+def test_progress_on_a_terminal_is_one_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = Bar()
+    progress = UpdateProgress(bar)
+    progress.begin("first", 1, 2)
+    progress.received("first", 2048, 4096)
+    progress.build()
+    bar.end()
+    drawn = capsys.readouterr().err.split("\r")
+    assert drawn == [
+        "",
+        f"[{'-' * 30}]   0 %  first, 0 kB\x1b[K",
+        f"[{'#' * 6}{'-' * 24}]  22 %  first, 2 kB\x1b[K",
+        f"[{'#' * 27}---]  90 %  building the table\x1b[K",
+        "\x1b[K",
+    ]
+
+
+def test_the_progress_of_an_update_never_goes_back() -> None:
+    """A list in two files begins anew with the second, and a mirror with the whole list."""
+    steps: list[UpdateStep] = []
+    progress = UpdateProgress(steps.append)
+    progress.begin("split", 1, 2)
+    progress.received("split", 100, 100)
+    progress.received("split", 10, 100)
+    progress.begin("other", 2, 2)
+    progress.received("other", 50, 100)
+    progress.received("other", 300, None)
+    progress.build()
+    assert [step.percent for step in steps] == [0, 45, 45, 45, 67, 67, 90]
+
+
+def test_a_list_that_is_named_is_turned_on_and_one_outside_the_tier_is_deleted(
+    library: ListLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = {key: replace(one, tier=ListTier.LARGE) for key, one in library.published.items()}
+    small = replace(library, published=large, tier=ListTier.SMALL)
+    assert small.due() == []
+    assert update_command(small, monkeypatch, "chosen") == 0
+    own = read_own(small.state.parent / "lists.yaml", load_product().categories)
+    assert own.on == {"chosen"}
+    assert [one.id for one in replace(small, own=own).due()] == ["chosen"]
+
+    assert update_command(replace(small, tier=ListTier.LARGE), monkeypatch, now=NOW + timedelta(days=1)) == 0
+    assert small.is_here("usual")
+    assert update_command(replace(small, own=own), monkeypatch, now=NOW + timedelta(days=2)) == 0
+    assert [one for one in small.published if small.is_here(one)] == ["chosen"]
+
+
+def test_a_smaller_tier_leaves_copies_out_of_the_table(library: ListLibrary) -> None:
+    large = {key: replace(one, tier=ListTier.LARGE) for key, one in library.published.items()}
+    update(replace(library, published=large, tier=ListTier.LARGE))
+    info, _ = replace(library, published=large, tier=ListTier.LARGE).build(NOW)
+    assert [one["id"] for one in info.sources] == ["chosen", "usual"]
+    usual = {**large, "usual": replace(large["usual"], tier=ListTier.SMALL)}
+    info, _ = replace(library, published=usual, tier=ListTier.SMALL).build(NOW)
+    assert [one["id"] for one in info.sources] == ["usual"]
+
+
+def test_an_update_does_not_start_while_memory_is_short(
+    library: ListLibrary, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory = MachineMemory(total=128 << 20, available=20 << 20)
+    monkeypatch.setattr(lists, "machine_memory", lambda: memory)
+    assert update_command(replace(library, tier=ListTier.SMALL), monkeypatch) == 1
+    needed = NEEDED_MEMORY[ListTier.SMALL] >> 20
+    assert capsys.readouterr().err == (
+        f"qalqan: 20 MB of memory are available, and an update of the tier small needs {needed} MB; stop "
+        "other programs, or turn off lists that you do not need\n"
+    )
+    assert not library.is_here("usual")
+
+
+def test_two_updates_never_run_at_the_same_time(config: Path) -> None:
+    """Another process has the lock; the command, a process too, ends with one line and changes nothing."""
+    folder = yaml.safe_load(config.read_text())["state"]
+    read_library(Path(folder)).state.joinpath("lists").mkdir(parents=True, exist_ok=True)
+    script = "from pathlib import Path; import sys; from gateway.household.list_library import read_library\n"
+    script += f"with read_library(Path({folder!r})).locked(): print('locked', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        for action in ("update", "build"):
+            argv = [sys.executable, "-m", "gateway", "--config", str(config), "lists", action]
+            done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60)
+            said = "qalqan: another update of the lists is running; try again when it has ended\n"
+            assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+        other.communicate("")
+    argv = [sys.executable, "-m", "gateway", "--config", str(config), "lists", "build"]
+    assert subprocess.run(argv, cwd=ROOT, capture_output=True, timeout=60).returncode == 0
 
 
 @pytest.mark.lab

@@ -8,32 +8,42 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.cli import output
 from gateway.cli.owner import become_owner
 from gateway.cli.rule_files import SealedAsked, config_if_there
-from gateway.cli.settings import config_path, control_socket
+from gateway.cli.settings import config_path, control_socket, describe_tier
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.status import RELOAD
 from gateway.core.errors import ControlError, ListError
+from gateway.core.memory import machine_memory
 from gateway.household.list_library import ListLibrary, read_library
-from gateway.lists.book import STALE
+from gateway.lists.book import STALE, Copy
 from gateway.lists.fetch import Fetcher
 from gateway.lists.lookup import Lookup, look_up
-from gateway.lists.own_lists import lists_file
+from gateway.lists.own_lists import lists_file, write_own
+from gateway.lists.progress import UpdateProgress, UpdateStep
+from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME, open_table
+from gateway.lists.tier import memory_shortage
 from gateway.policy.config.config import Config
 from gateway.policy.config.registers import register_title
 from gateway.policy.names.categories import PROXY
 from gateway.policy.names.domain_table import TableInfo
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
-STEP = 5.0  # seconds between two lines for the daemon: each makes open pages reload
+# Seconds between two lines for the daemon, with the same and with another percentage. Each makes open pages
+# reload.
+STEP, QUICK_STEP = 5.0, 1.0
 NICE = 10  # of a process that the daemon started: packets go first
+OOM_SCORE = 500  # of the same; 1000 is the first that the kernel ends
+BAR = 30  # characters of the progress bar
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress without a terminal
 MEGABYTE = 1 << 20
 REFUSED_FOR_EVERYONE = "blocked for everyone"
@@ -47,56 +57,114 @@ def run(args: Namespace) -> int:
         return _lookup(args, config)
     library = read_library(state, lists_file(config_path(args)), config.registers, config.lists_tier)
     if args.action == "status":
-        return _status(library, now, as_json=args.json)
+        return _status(library, now, chosen=config.lists_tier is not None, as_json=args.json)
     if args.action == "check":
         return _check(library)
     become_owner(state)
-    problems: list[str] = []
     by_daemon: bool = args.steps if args.action == "update" else args.nice
     if by_daemon:
         os.nice(NICE)
-    if args.action == "update":
-        fetcher = Fetcher(progress=Steps() if by_daemon else Progress())
-        problems = library.fetch(args.source, fetcher, now, force=args.force)
-        for line in problems:
-            output.problem(line)
-    info, reports = library.build(now)
-    for report in reports:
-        if report.error:
-            output.problem(f"{report.error}; the list is left out until the next update")
-    print(_describe(info))
+        _offer_to_be_killed()
+    with library.locked():
+        shortage = memory_shortage(library.tier, machine_memory().available)
+        if shortage:
+            raise ListError(shortage)
+        problems = _renew(args, library, now, by_daemon=by_daemon)
     _reload_daemon(config, quiet=by_daemon)
     # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
     return 1 if problems and not library.is_any_current(now) else 0
 
 
-class Progress:
-    """Prints one progress line for each list on standard error, updated in place on a terminal."""
+def _renew(args: Namespace, library: ListLibrary, now: datetime, *, by_daemon: bool) -> list[str]:
+    """Download the lists that are due (`lists update` only), and build the table. Return the failed lists."""
+    shows = Steps() if by_daemon else Bar() if sys.stderr.isatty() else Lines()
+    progress = UpdateProgress(shows)
+    problems: list[str] = []
+    try:
+        if args.action == "update":
+            if args.source:
+                _turn_on(args, library)
+            fetcher = Fetcher(progress=progress.received)
+            problems = library.fetch(args.source, fetcher, now, force=args.force, begin=progress.begin)
+            progress.build()
+        info, reports = library.build(now)
+    finally:
+        if isinstance(shows, Bar):
+            shows.end()
+    for line in problems:
+        output.problem(line)
+    for report in reports:
+        if report.error:
+            output.problem(f"{report.error}; the list is left out until the next update")
+    print(_describe(info))
+    return problems
+
+
+def _turn_on(args: Namespace, library: ListLibrary) -> None:
+    """Turn on the lists that the command names, so that later updates fetch them too. Raises ListError."""
+    named = [published for published in library.due(args.source) if published.id in args.source]
+    added = [published for published in named if not library.is_on(published)]
+    if not added:
+        return
+    own = library.own
+    for published in added:
+        own = own.switched(published, on=True)
+    write_own(lists_file(config_path(args)), own)
+
+
+def _offer_to_be_killed() -> None:
+    """Let the kernel end this process first if memory runs out, not the daemon that started it."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
+
+
+class Bar:
+    """Draws the progress of an update as one line on the terminal of standard error."""
+
+    def __init__(self) -> None:
+        self._drawn = False
+
+    def __call__(self, step: UpdateStep) -> None:
+        filled = BAR * step.percent // 100
+        bar = "#" * filled + "-" * (BAR - filled)
+        what = f"{step.source}, {step.done >> 10} kB" if step.source else "building the table"
+        print(f"\r[{bar}] {step.percent:3} %  {what}\x1b[K", end="", file=sys.stderr, flush=True)
+        self._drawn = True
+
+    def end(self) -> None:
+        """Clear the line, for the result."""
+        if self._drawn:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._drawn = False
+
+
+class Lines:
+    """Prints one progress line for each list, and for each megabyte, where standard error is no terminal."""
 
     def __init__(self) -> None:
         self._printed: dict[str, int] = {}
 
-    def __call__(self, source: str, done: int, total: int | None) -> None:
-        size = f"{done >> 10} kB" + (f" of {total >> 10} kB" if total else "")
-        if sys.stderr.isatty():
-            print(f"\r{source}: {size}\x1b[K", end="\n" if done == total else "", file=sys.stderr, flush=True)
-        elif done == total or done - self._printed.get(source, 0) >= SHOW_EVERY:
-            self._printed[source] = done
-            print(f"{source}: {size}", file=sys.stderr)
+    def __call__(self, step: UpdateStep) -> None:
+        size = f"{step.done >> 10} kB" + (f" of {step.total >> 10} kB" if step.total else "")
+        if step.done and (
+            step.done == step.total or step.done - self._printed.get(step.source, 0) >= SHOW_EVERY
+        ):
+            self._printed[step.source] = step.done
+            print(f"{step.source}: {size}", file=sys.stderr)
 
 
 class Steps:
     """Prints progress as JSON lines on standard output, for the daemon."""
 
     def __init__(self) -> None:
-        self._printed = ("", 0.0)
+        self._percent, self._at = -1, -STEP
 
-    def __call__(self, source: str, done: int, total: int | None) -> None:
-        last, at = self._printed
+    def __call__(self, step: UpdateStep) -> None:
         now = time.monotonic()
-        if source != last or now - at >= STEP or done == total:
-            self._printed = (source, now)
-            print(json.dumps({"source": source, "done": done, "total": total}), flush=True)
+        wait = QUICK_STEP if step.percent != self._percent and step.source else STEP
+        if now - self._at >= wait or not step.source:
+            self._percent, self._at = step.percent, now
+            print(json.dumps(asdict(step)), flush=True)
 
 
 def _reload_daemon(config: Config, *, quiet: bool) -> None:
@@ -112,12 +180,14 @@ def _reload_daemon(config: Config, *, quiet: bool) -> None:
         output.problem(line)
 
 
-def _status(library: ListLibrary, now: datetime, *, as_json: bool) -> int:
+def _status(library: ListLibrary, now: datetime, *, chosen: bool, as_json: bool) -> int:
+    """Print the table, the tier and the state of each list. ``chosen``: the tier is set in qalqan.yaml."""
     info = _built(library.state)
     rows = list(_sources(library, info, now))
     if as_json:
         seeds = [seed.category for seed in library.seeds]
-        output.as_json({"table": _table(info), "lists": rows, "seeds": seeds})
+        tier = {"tier": library.tier, "chosen": chosen}
+        output.as_json({"table": _table(info), **tier, "lists": rows, "seeds": seeds})
         return 0
     if info is None:
         print(
@@ -125,12 +195,21 @@ def _status(library: ListLibrary, now: datetime, *, as_json: bool) -> int:
         )
     else:
         print(_describe(info))
+    print(f"Tier {library.tier}, {describe_tier(chosen=chosen)}")
     output.rows(
         (
-            (row["id"], row["category"], row["names"] or "-", _age(row), row["licence"], row["error"] or "")
+            (
+                row["id"],
+                row["category"],
+                row["tier"] or "-",
+                row["names"] or "-",
+                _age(row),
+                row["licence"],
+                row["error"] or (f"from its mirror {row['mirror']}" if row["mirror"] else ""),
+            )
             for row in rows
         ),
-        ("LIST", "CATEGORY", "NAMES", "AGE", "LICENCE", ""),
+        ("LIST", "CATEGORY", "TIER", "NAMES", "AGE", "LICENCE", ""),
     )
     return 0
 
@@ -201,8 +280,15 @@ def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Ite
             "fetched": None if fetched is None else fetched.isoformat(timespec="seconds"),
             "age_hours": None if fetched is None else round((now - fetched).total_seconds() / 3600),
             "stale": fetched is not None and now - fetched > STALE,
+            "mirror": _mirror(published, copy) if here else "",
             "error": copy.error if copy is not None else "",
         }
+
+
+def _mirror(published: PublishedList, copy: Copy | None) -> str:
+    """Return the host of the mirror that sent a copy; empty if its first address did."""
+    url = "" if copy is None else copy.validators.url
+    return urlsplit(url).hostname or "" if any(url in place for place in published.mirrors) else ""
 
 
 def _age(row: Mapping[str, Any]) -> str:

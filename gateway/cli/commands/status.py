@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.cli import output
-from gateway.cli.settings import daemon, when
+from gateway.cli.settings import daemon, describe_tier, when
 from gateway.control.contract.status import STATUS, DaemonVersion, HomeStatus
 from gateway.control.schema import to_json
 from gateway.control.verbs import UnexpectedAnswer
@@ -83,6 +83,7 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
     yield "verdicts", shown or "none yet"
     table, memory = status.table, status.memory
     yield "lists", f"{table.names} names, {table.bytes / MEGABYTE:.1f} MB, built {when(table.built)}"
+    yield "tier", f"{status.lists.tier} of lists, {describe_tier(chosen=status.lists.tier_chosen)}"
     resident, private = memory.resident / MEGABYTE, memory.private / MEGABYTE
     yield "memory", f"{resident:.0f} MB, {private:.0f} MB of them private"
 

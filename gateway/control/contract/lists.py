@@ -62,6 +62,7 @@ class ListUpdate:
     problems: tuple[str, ...]
     source: str | None = None  # that is downloaded now
     done: int | None = None  # bytes of it
+    percent: int | None = None  # of the whole update, 0 to 99
 
 
 @record
@@ -78,6 +79,9 @@ class UpdatePlan:
     waits_for: str  # clock or memory, for an update that is due; else empty
     failures: int  # since the last success
     warning: str  # none: no list was ever downloaded, old: the newest is older than a week; else empty
+    tier: ListTier  # how many lists the gateway updates
+    tier_chosen: bool  # a person set the tier; otherwise it follows from the memory
+    percent: int | None = None  # of the running update, 0 to 99
 
 
 @record

@@ -135,7 +135,10 @@ class SharedBy:
 
 @record
 class ListSettings:
+    """How often the lists of sites are updated, and how many of them."""
+
     update: str  # daily, weekly or off
+    tier: str  # auto, small, medium or large
 
 
 @record

@@ -16,9 +16,12 @@ from gateway.control.contract.lists import ListUpdate, UpdatePlan
 from gateway.core.errors import ListError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
+from gateway.core.memory import MachineMemory
 from gateway.household.context import HomeContext
 from gateway.household.rule_book import CategoryTableLost, RulesRead
 from gateway.lists.book import SHELF, STALE, CopyIndex
+from gateway.lists.tier import memory_shortage
+from gateway.policy.config.list_tiers import ListTier, tier_for_memory
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.list_updates import UpdateHistory, next_update
 
@@ -27,9 +30,6 @@ LONGEST_SLEEP = 3600.0  # seconds between two looks at the clock
 CLOCK_LOOK = 60.0  # seconds between two looks while the time is unknown
 BUSY_LOOK = 60.0  # seconds between two looks while a process runs
 MEMORY_LOOK = 300.0  # seconds between two looks while memory is short
-# Building the table from the default lists (975,651 lines) takes 47 MB. The rest keeps the kernel from
-# ending the daemon for want of memory.
-NEEDED_MEMORY = 64 << 20  # bytes of MemAvailable
 TIMEOUT = 3600.0  # seconds; all lists over a line of 1 Mbit/s, and the table on a small router
 NICE = 19  # of the update's process: packets and pages go first
 SOURCE_LENGTH = 60  # characters of a list's id in the progress
@@ -73,6 +73,12 @@ class UpdateRunner:
     def running(self) -> bool:
         return self._process.running
 
+    @property
+    def percent(self) -> int | None:
+        """How much of the running update is done, 0 to 99; None while that is unknown or none runs."""
+        percent = self._progress.get("percent")
+        return min(max(percent, 0), 99) if self.running and isinstance(percent, int) else None
+
     def start(self, *, force: bool = False) -> bool:
         """Start an update, unless one runs already; return whether it started.
 
@@ -106,7 +112,12 @@ class UpdateRunner:
             self._problems = [f"lists build: no program can be started: {error.strerror or error}"]
 
     def _stepped(self, line: Mapping[str, Any]) -> None:
-        self._progress = {"source": str(line.get("source", ""))[:SOURCE_LENGTH], "done": line.get("done")}
+        """Publish the progress that the update process printed."""
+        self._progress = {
+            "source": str(line.get("source", ""))[:SOURCE_LENGTH],
+            "done": line.get("done"),
+            "percent": line.get("percent"),
+        }
         self._home.publish("lists", what="step", **self._progress)
 
     def _finished(self, status: int, words: str) -> None:
@@ -131,14 +142,15 @@ class UpdateRunner:
         if not self.running:
             return ListUpdate(running=False, ended=ended, problems=problems)
         source, done = self._progress.get("source"), self._progress.get("done")
-        return ListUpdate(running=True, ended=ended, problems=problems, source=source, done=done)
+        return ListUpdate(
+            running=True, ended=ended, problems=problems, source=source, done=done, percent=self.percent
+        )
 
 
 class ListUpdates:
     """Starts automatic updates at the interval of `lists.update`, as soon as the household has a child.
 
-    ``available_memory``: returns bytes, 0 where unknown. ``random``: returns a number from 0 to 1
-    (exclusive).
+    ``memory``: returns the machine's memory. ``random``: returns a number from 0 to 1 (exclusive).
     """
 
     def __init__(
@@ -146,12 +158,13 @@ class ListUpdates:
         home: HomeContext,
         runner: UpdateRunner,
         *,
-        available_memory: Callable[[], int],
+        memory: Callable[[], MachineMemory],
         random: Callable[[], float],
     ) -> None:
         self.runner = runner
         self._home = home
-        self._available_memory, self._random = available_memory, random
+        self._memory, self._random = memory, random
+        self._fitting_tier = tier_for_memory(memory().total)
         self._book_problem = ""
         self._newest = self._read_newest()
         self._awake = False
@@ -163,7 +176,7 @@ class ListUpdates:
         self._fraction = random()
         self._next: datetime | None = None
         self._waits_for = ""
-        self._free = 0  # bytes, while an update waits for memory
+        self._shortage = ""  # why an update waits for memory
         home.bus.subscribe(UpdateEnded, lambda event: self._ended(event.succeeded))
         home.bus.subscribe(RulesRead, lambda _: self._rules_read())
         home.bus.subscribe(Jump, lambda _: self._look())
@@ -184,7 +197,7 @@ class ListUpdates:
         """Plan again after a reload: rules changed, or `qalqan lists update` has fetched a newer list."""
         before, self._newest = self._newest, self._read_newest()
         if self._newest is not None and (before is None or self._newest > before):
-            self._succeeded_at = self._home.loop.now()
+            self._succeeded_at, self._failures = self._home.loop.now(), 0
         self._look()
 
     def _look(self) -> None:
@@ -220,8 +233,13 @@ class ListUpdates:
         return self._home.now() - timedelta(seconds=self._home.loop.now() - at)
 
     def _is_memory_short(self) -> bool:
-        self._free = self._available_memory()
-        return 0 < self._free < NEEDED_MEMORY
+        self._shortage = memory_shortage(self.tier, self._memory().available)
+        return bool(self._shortage)
+
+    @property
+    def tier(self) -> ListTier:
+        """The tier of lists that the gateway updates: as configured, or the one that fits its memory."""
+        return self._home.rules.household.config.lists_tier or self._fitting_tier
 
     def _plan(self, due: datetime | None, delay: float, waits_for: str = "") -> None:
         self._later(delay, self._look)
@@ -263,10 +281,7 @@ class ListUpdates:
         """Return one line for each reason why an update cannot run."""
         found = [self._book_problem] if self._book_problem else []
         if self._waits_for == MEMORY:
-            found.append(
-                f"lists: the update waits for memory: {self._free >> 20} MB are available, and it needs "
-                f"{NEEDED_MEMORY >> 20} MB; stop other programs, or turn off lists that you do not need"
-            )
+            found.append(f"lists: the update waits for memory: {self._shortage}")
         return found
 
     def plan(self) -> UpdatePlan:
@@ -285,6 +300,9 @@ class ListUpdates:
             waits_for=self._waits_for,
             failures=self._failures,
             warning=self._warning(now),
+            percent=self.runner.percent,
+            tier=self.tier,
+            tier_chosen=config.lists_tier is not None,
         )
 
     def _warning(self, now: datetime) -> str:

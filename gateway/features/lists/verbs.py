@@ -48,7 +48,6 @@ from gateway.lists.book import SHELF, STALE, CopyIndex
 from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
-from gateway.lists.tier import tier_here
 from gateway.policy.config.registers import is_register, register_title
 from gateway.policy.names import networks as nets
 from gateway.policy.names.domain_table import TableInfo
@@ -116,7 +115,7 @@ class ListVerbs:
 
     def _sources(self, own: OwnLists, book: CopyIndex, info: TableInfo) -> Iterator[ListSource]:
         config, now = self._home.rules.household.config, self._home.now()
-        zone, tier = config.zone, tier_here(config.lists_tier)
+        zone, tier = config.zone, self._updates.tier
         names = self._home.rules.names.categories
         built = {str(source.get("id")): source.get("domains") for source in info.sources}
         for listed in (*own.lists.values(), *self._catalogue().values()):

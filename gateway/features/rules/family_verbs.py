@@ -24,6 +24,7 @@ from gateway.household.editing import HomeEditing
 from gateway.household.file_history import revision_of
 from gateway.household.rule_book import RuleBook
 from gateway.policy.config.config import ACCESS
+from gateway.policy.config.list_tiers import AUTO_TIER
 from gateway.policy.profile import edits
 from gateway.policy.yaml.documents import has_own_comments
 
@@ -59,7 +60,10 @@ class FamilyVerbs:
             managed=dict(settings.managed),
             gateway_access=ACCESS[settings.gateway_open],
             gateway_ports=settings.gateway_ports,
-            lists=ListSettings(update=settings.lists_update.value),
+            lists=ListSettings(
+                update=settings.lists_update.value,
+                tier=AUTO_TIER if settings.lists_tier is None else settings.lists_tier.value,
+            ),
             router=tuple(
                 RouterSettingEntry(file=setting.file, option=setting.option, value=setting.text)
                 for setting in settings.fixed.values()

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,12 +17,15 @@ from gateway.app import features
 from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.core.loop import Loop
+from gateway.core.memory import MachineMemory
 from gateway.features.lists import updates as list_updates
-from gateway.features.lists.updates import FIRST_LOOK, MEMORY_LOOK, NEEDED_MEMORY, ListUpdates, UpdateRunner
+from gateway.features.lists.updates import FIRST_LOOK, MEMORY_LOOK, ListUpdates, UpdateRunner
 from gateway.household.context import HomeContext
 from gateway.household.rule_book import RuleBook
 from gateway.lists.book import SHELF, Copy, CopyIndex
 from gateway.lists.sources import parse_sources
+from gateway.lists.tier import NEEDED_MEMORY
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.categories import parse_categories
 from profiles import DATA
 from tests.features.conftest import Make
@@ -38,9 +40,9 @@ DAILY = {"update": "daily"}
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """``available``: bytes. The minute of each night is the one in its middle."""
-    figures = {"available": 1 << 30}
-    monkeypatch.setattr(features, "machine", lambda: SimpleNamespace(**figures))
+    """``total``, ``available``: bytes. The minute of each night is the one in its middle."""
+    figures = {"total": 256 << 20, "available": 1 << 30}
+    monkeypatch.setattr(features, "machine_memory", lambda: MachineMemory(**figures))
     monkeypatch.setattr(features, "random", lambda: 0.5)
     return figures
 
@@ -191,18 +193,18 @@ def test_no_program_that_can_be_started_is_a_failure(desk: Desk) -> None:
 
 
 def test_it_waits_while_memory_is_short_and_says_so(desk: Desk, memory: dict[str, int]) -> None:
-    memory["available"] = NEEDED_MEMORY - 1
+    memory["available"] = NEEDED_MEMORY[ListTier.MEDIUM] - 1
     process = started(desk)
     assert process.arguments == []
     plan = schedule(desk)
     assert (plan["waits_for"], plan["next"]) == ("memory", None)
     assert desk.list_updates.problems() == [
-        "lists: the update waits for memory: 63 MB are available, and it needs 64 MB; stop other programs, "
-        "or turn off lists that you do not need"
+        "lists: the update waits for memory: 63 MB of memory are available, and an update of the tier medium "
+        "needs 64 MB; stop other programs, or set a smaller tier in qalqan.yaml: lists: {tier: small}"
     ]
     desk.go(timedelta(hours=1))
     assert process.arguments == []
-    memory["available"] = NEEDED_MEMORY
+    memory["available"] = NEEDED_MEMORY[ListTier.MEDIUM]
     desk.go(timedelta(seconds=MEMORY_LOOK))
     assert len(process.arguments) == 1
     assert desk.list_updates.problems() == []
@@ -242,7 +244,7 @@ def test_an_update_of_the_command_line_counts(desk: Desk, memory: dict[str, int]
     memory["available"] = 1
     process = started(desk)
     fetched(desk, desk.clock.at)
-    memory["available"] = NEEDED_MEMORY
+    memory["available"] = NEEDED_MEMORY[ListTier.MEDIUM]
     desk.reload()
     desk.go(timedelta(days=1))
     assert process.arguments == []
@@ -348,7 +350,7 @@ def test_the_real_program_fetches_at_the_lowest_priority(served_home: tuple[Path
 
     bus.subscribe(ControlEvent, hear)
     runner = UpdateRunner(context, lambda: None)
-    updates = ListUpdates(context, runner, available_memory=lambda: 0, random=lambda: 0.5)
+    updates = ListUpdates(context, runner, memory=MachineMemory, random=lambda: 0.5)
     updates.start()
     loop.call_later(60.0, loop.stop)
     loop.run()
@@ -366,3 +368,39 @@ def test_the_real_program_fetches_at_the_lowest_priority(served_home: tuple[Path
     assert plan.next > datetime.now(UTC)
     rules.reload()
     assert rules.table.categories("www.play.example") == {"games"}
+
+
+def test_the_tier_fits_the_memory_unless_one_is_set(make: Make, memory: dict[str, int]) -> None:
+    memory["total"] = 118 << 20
+    desk = make(NOON, lists=DAILY)
+    assert (schedule(desk)["tier"], schedule(desk)["tier_chosen"]) == ("small", False)
+    sources = {one["id"]: one for one in desk.ask("lists")["sources"]}
+    assert (sources["ut1-games"]["on"], sources["ut1-games"]["tier"]) == (True, "small")
+    assert not sources["stevenblack-base"]["on"]
+    desk.store.keep_guardian("Mum", "stamp")
+    desk.ask("edit_family", set={"lists/tier": "medium"}, by="Mum")
+    assert (schedule(desk)["tier"], schedule(desk)["tier_chosen"]) == ("medium", True)
+    assert desk.ask("family")["lists"] == {"update": "daily", "tier": "medium"}
+    assert {one["id"]: one for one in desk.ask("lists")["sources"]}["stevenblack-base"]["on"]
+    desk.ask("edit_family", set={"lists/tier": "auto"}, by="Mum")
+    assert (schedule(desk)["tier"], schedule(desk)["tier_chosen"]) == ("small", False)
+
+
+def test_a_smaller_tier_needs_less_memory(desk: Desk, memory: dict[str, int]) -> None:
+    memory["available"] = NEEDED_MEMORY[ListTier.SMALL]
+    process = started(desk)
+    assert schedule(desk)["waits_for"] == "memory"
+    desk.store.keep_guardian("Mum", "stamp")
+    desk.ask("edit_family", set={"lists/tier": "small"}, by="Mum")
+    assert len(process.arguments) == 1
+
+
+def test_after_an_update_by_the_command_no_retry_is_planned(desk: Desk) -> None:
+    """The command held the lock, so the daemon's own process ended with an error."""
+    process = started(desk)
+    process.end(1, "another update of the lists is running")
+    assert schedule(desk)["failures"] == 1
+    fetched(desk, desk.clock.at)
+    desk.reload()
+    assert schedule(desk)["failures"] == 0
+    assert schedule(desk)["next"] == datetime.fromisoformat("2026-11-26T03:30+05:00")

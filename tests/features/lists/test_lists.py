@@ -170,9 +170,11 @@ def test_an_update_runs_beside_the_daemon(make: Make) -> None:
     assert web(desk, "list_update")["running"]
     path = str(desk.folder / "qalqan.yaml")
     assert errand.arguments == [["gateway", "lists", "update", "--steps", "--config", path]]
-    lists._stepped({"source": "ut1-games", "done": 65536, "total": None, "other": "x"})
+    lists._stepped({"source": "ut1-games", "done": 65536, "total": None, "percent": 40, "other": "x"})
     assert desk.ask("lists")["update"]["source"] == "ut1-games"
-    assert desk.heard("lists")[-1] == {"event": "lists", "what": "step", "source": "ut1-games", "done": 65536}
+    assert desk.ask("lists")["update"]["percent"] == desk.ask("status")["lists"]["percent"] == 40
+    step = {"source": "ut1-games", "done": 65536, "percent": 40}
+    assert desk.heard("lists")[-1] == {"event": "lists", "what": "step", **step}
     web(desk, "list_update", force=True)
     assert len(errand.arguments) == 1, "there is one at a time"
     errand.running = False

@@ -164,20 +164,22 @@ def test_an_undo_of_the_homes_settings_takes_back_no_newer_change(make: Make) ->
     assert desk.rules.household.config.country == "de"
 
 
-@pytest.mark.parametrize("key", ["lan", "web", "web/port"])
+@pytest.mark.parametrize("key", ["lan", "web", "web/port", "lists", "lists/update"])
 def test_what_the_router_decides_is_changed_there_alone(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     uci = tmp_path / "uci"
-    uci.write_text("config qalqan main\n\tlist lan br-lan\nconfig web web\n\toption port 8081\n")
+    main = "config qalqan main\n\tlist lan br-lan\n\toption lists_update off\n"
+    uci.write_text(f"{main}config web web\n\toption port 8081\n")
     monkeypatch.setenv(VARIABLE, str(uci))
     desk = make(NOON)
     code, values = refused(desk, "edit_family", set={key: "x"}, by="Mum")
-    option = "main.lan" if key == "lan" else "web.port"
+    option = {"lan": "main.lan", "web": "web.port", "lists": "main.lists_update"}[key.partition("/")[0]]
     assert (code, values) == (Code.ROUTERS_OWN, {"key": key, "option": option, "file": str(uci)})
     assert refused(desk, "edit_family", set={"marks": "x"}, by="Mum")[0] == Code.BAD_RULE
     assert desk.ask("family")["router"] == [
         {"file": str(uci), "option": "main.lan", "value": "br-lan"},
+        {"file": str(uci), "option": "main.lists_update", "value": "off"},
         {"file": str(uci), "option": "web.port", "value": "8081"},
     ]
 

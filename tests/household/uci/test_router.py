@@ -18,6 +18,7 @@ from gateway.policy.config.config import (
     config_of,
     parse_config,
 )
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.web import Https, Listen
 from gateway.policy.time.list_updates import UpdateInterval
 from gateway.policy.yaml.documents import parse_document
@@ -75,6 +76,20 @@ def test_an_option_that_is_set_wins_and_all_else_stays() -> None:
     assert read.web == Listen(port=8081, allow_wan=True, https=https)
     assert (read.lan, read.flash, read.country) == (("eth1",), Flash.POOR, "kz")
     assert (read.brand.name, read.brand.support) == ("New", "112")
+
+
+def test_updates_of_lists_and_their_tier() -> None:
+    read = config("config qalqan main\n\toption lists_update 'off'\n", "lists: {update: weekly, tier: small}")
+    assert (read.lists_update, read.lists_tier) == (UpdateInterval.OFF, ListTier.SMALL)
+    read = config("config qalqan main\n\toption lists_tier large\n", "lists: {update: weekly, tier: small}")
+    assert (read.lists_update, read.lists_tier) == (UpdateInterval.WEEKLY, ListTier.LARGE)
+    assert (
+        router("config qalqan main\n\toption lists_tier large\n").fixed["lists.tier"].option
+        == "main.lists_tier"
+    )
+    text = "config defaults 'defaults'\n\toption lists_tier small\n"
+    first = parse_config(router(text).first_text("UTC"), "qalqan.yaml", words().is_public_suffix)
+    assert first.lists_tier is ListTier.SMALL
 
 
 def test_what_is_empty_is_not_set() -> None:
