@@ -18,6 +18,7 @@ from gateway.lists.book import SHELF
 from gateway.lists.build import BuildReport, BuildSource, must_hits
 from gateway.lists.canaries import Canaries, CatalogueNames, parse_canaries, parse_shared_networks
 from gateway.lists.fetch import Fetcher
+from gateway.lists.guard import Guard, parse_guard
 from gateway.lists.must_resolve import MustResolve, content_categories, parse_must_resolve
 from gateway.lists.own_lists import OwnLists, read_own
 from gateway.lists.public_suffixes import public_suffix_check
@@ -216,6 +217,7 @@ def read_library(
             parse_shared_networks(*_data("canaries.yaml")),
             CatalogueNames(product.catalogue.services.values(), product.sites, categories.binding),
             must_resolve(product),
+            read_guard(product),
         ),
         state=state,
     )
@@ -231,6 +233,17 @@ def must_resolve(product: Product) -> MustResolve:
         content_categories(product.bands),
         product.help_names,
     )
+
+
+def read_guard(product: Product) -> Guard:
+    """Return the popular sites that no fetched list may block, and the hints for names of weak lists.
+
+    The sites of must_resolve.yaml are among them. Raises PolicyError for damaged packaged data.
+    """
+    suffixes, categories = public_suffix_check(), product.categories
+    sites, hints = parse_guard(*_data("guard.yaml"), categories.by_id, suffixes)
+    must = {site.name for site in parse_must_resolve(*_data("must_resolve.yaml"), suffixes)}
+    return Guard(sites | must, hints, categories.binding)
 
 
 def _data(name: str) -> tuple[bytes, str]:

@@ -42,6 +42,7 @@ from gateway.policy.names.countries import (
     rights_for,
 )
 from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, host_map
+from gateway.policy.names.name_words import NameWords, parse_name_words
 from gateway.policy.names.resolvers import Resolvers, parse_resolvers
 from gateway.policy.names.services import Catalogue, Service, parse_group, parse_own_services
 from gateway.policy.profile import bands, profile
@@ -84,6 +85,7 @@ class Product:
     calling: HostMap[str]
     ech_names: frozenset[str]  # public names that clients send in clear text with Encrypted Client Hello
     resolvers: Resolvers
+    words: NameWords
     fingerprints: Fingerprints
     menus: Menus
     own_services: tuple[Service, ...] = ()  # of the family, which the catalogue has too
@@ -160,6 +162,7 @@ class Product:
             sites=tuple(site for site in self.sites if site.language in languages),
             engines=self.engines,
             resolvers=self.resolvers,
+            words=self.words,
             gateway_names=frozenset({GATEWAY_NAME} if https is None else {GATEWAY_NAME, https.name}),
         )
 
@@ -213,6 +216,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
         calling=host_map(calling_names(countries.values()).items()),
         ech_names=packs.parse_ech_names(*_data(root, "ech.yaml")),
         resolvers=parse_resolvers(*_data(root, "resolvers.yaml"), suffixes),
+        words=parse_name_words(*_data(root, "name_words.yaml"), known, suffixes),
         fingerprints=fingerprints,
         menus=parse_menus(*_data(root, "menus.yaml"), fingerprints.ids),
     )

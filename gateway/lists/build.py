@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2s
 from itertools import compress, groupby
 from pathlib import Path
@@ -42,6 +43,7 @@ class BuildSource:
     form: Format
     skip_canaries: bool = False  # leave well-known sites out instead of rejecting the whole list
     own: bool = False  # comes with the gateway: a public suffix in it is intentional
+    weak: bool = False  # its names count only with a hint or in two weak lists: gateway/lists/guard.py
 
 
 def _nothing(name: str) -> bool:  # noqa: ARG001
@@ -92,6 +94,7 @@ def build_table(
     for category in sorted(by_category):
         published: list[Names] = []
         own: list[Names] = []
+        weak: list[Names] = []
         for source in by_category[category]:
             try:
                 report = survey(source, canaries)
@@ -104,7 +107,9 @@ def build_table(
             reports.append(report)
             # Addresses have no public suffix.
             is_unchecked = source.own or source.form is Format.ADDRESSES
-            (own if is_unchecked else published).append(_reader(source, report))
+            readers = weak if source.weak else own if is_unchecked else published
+            readers.append(_reader(source, report))
+        published += _counted(weak, salt, partial(canaries.guard.is_hinted, category))
         categories.append((category, prune(published, salt, is_public_suffix, own).digests))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
@@ -173,6 +178,7 @@ def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
     """
     tally = Tally()
     hit = canaries.hit_by(source.form)
+    is_named = source.form is not Format.ADDRESSES
     hits: dict[str, str] = {}  # entry → the well-known site that it would block
     disputed: dict[str, None] = {}
     helps: list[str] = []
@@ -185,7 +191,9 @@ def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
                 disputed[name] = None
                 helps.append(name)
             elif not source.own and (
-                canaries.known.disputes(source.category, name) or canaries.must.hit(source.category, name)
+                canaries.known.disputes(source.category, name)
+                or canaries.must.hit(source.category, name)
+                or (is_named and canaries.guard.spares(source.category, name, weak=source.weak))
             ):
                 disputed[name] = None
     except OSError as error:
@@ -224,6 +232,27 @@ def _reader(source: BuildSource, report: BuildReport) -> Names:
                 yield name
 
     return names
+
+
+def _counted(weak: list[Names], salt: bytes, is_hinted: Callable[[str], bool]) -> list[Names]:
+    """Return readers of weak lists that yield only names with a hint, or names of two lists."""
+    seen, agreed = Digests(), Digests()
+    for names in weak:
+        own = Digests()
+        for name in names():
+            if not is_hinted(name):
+                own.add(digest_of(name, salt))
+        own.seal()
+        for number, part in enumerate(own.parts):
+            agreed.parts[number].extend(digest for digest in part if digest in seen)
+            seen.parts[number].extend(part)
+        seen.seal()
+    agreed.seal()
+
+    def reader(names: Names) -> Names:
+        return lambda: (name for name in names() if is_hinted(name) or digest_of(name, salt) in agreed)
+
+    return [reader(names) for names in weak]
 
 
 def _write(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_network
 
 from gateway.lists.formats import Format
+from gateway.lists.guard import Guard
 from gateway.lists.must_resolve import NOTHING_MUST, MustResolve
 from gateway.policy.config.registers import is_register
 from gateway.policy.names import networks as nets
@@ -92,6 +93,7 @@ class CatalogueNames:
         return category not in self._binding or not claim.isdisjoint(LEARNING)
 
 
+NO_GUARD = Guard()
 NO_NETWORKS = SharedNetworks({})
 NOTHING_KNOWN = CatalogueNames((), (), ())
 
@@ -100,7 +102,7 @@ class Canaries:
     """Well-known sites and shared networks. A list that blocks one of them, or a parent domain, is rejected.
 
     Entries that the catalogue (``known``) contradicts are left out of the table, and so are entries that
-    block a site that ``must`` resolve.
+    block a site that ``must`` resolve or a popular site of the ``guard``.
     """
 
     def __init__(
@@ -109,10 +111,12 @@ class Canaries:
         networks: SharedNetworks = NO_NETWORKS,
         known: CatalogueNames = NOTHING_KNOWN,
         must: MustResolve = NOTHING_MUST,
+        guard: Guard = NO_GUARD,
     ) -> None:
         self._networks = networks
         self.known = known
         self.must = must
+        self.guard = guard
         self._suffixes: dict[str, str] = {}
         for host in hosts:
             name = host

@@ -9,13 +9,14 @@ from gateway.policy.judge.why import parse_host
 from gateway.policy.names import networks as nets
 from gateway.policy.names.categories import Categories
 from gateway.policy.names.domain_table import DomainTable
+from gateway.policy.names.name_words import NameWords
 from gateway.policy.names.resolvers import Resolvers
 from gateway.policy.names.services import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An entry of the table that contains the host."""
+    """An entry of the table that contains the host, or the part of its name that has a category's word."""
 
     name: str
     categories: tuple[str, ...]  # sorted
@@ -42,6 +43,7 @@ def look_up(
     catalogue: Catalogue,
     resolvers: Resolvers,
     sealed: Callable[[str], bool],
+    words: NameWords,
 ) -> Lookup:
     """Return the table entries, services and resolver that match ``written``, a host or an IP address.
 
@@ -54,12 +56,15 @@ def look_up(
     if in_a_set or any(not known.isdisjoint(categories.binding) for _, known in found):
         # A sealed entry must look like any other entry that is blocked for everyone: no name, no categories.
         return Lookup(host, refused_for_everyone=True)
+    services = () if packed else tuple(catalogue.services_of(host))
+    if not found and packed is None and not services:
+        found = words.matches(host)
     resolver = resolvers.names.get(host) if packed is None else resolvers.at(packed)
     return Lookup(
         host,
         refused_for_everyone=False,
         matches=tuple(Match(name, tuple(sorted(known))) for name, known in found),
-        services=() if packed else tuple(catalogue.services_of(host)),
+        services=services,
         resolver=None if resolver is None else resolver.name,
     )
 

@@ -38,6 +38,7 @@ _KEYS = (
     "tier",
     "about",
     "mirrors",
+    "weak",
 )
 
 
@@ -55,6 +56,7 @@ class PublishedList:
     tier: ListTier | None  # the smallest tier that includes it; None: only when a person turns it on
     further: tuple[str, ...] = ()  # addresses of the second and later files
     mirrors: tuple[tuple[str, ...], ...] = ()  # further places of the list, each the addresses of its files
+    weak: bool = False  # its names count only with a hint or in two weak lists: gateway/lists/guard.py
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ class PublishedList:
         from gateway.lists.build import BuildSource, guess_format  # the daemon needs the catalogue only
 
         form = self.form or guess_format(self.id, path)
-        return BuildSource(self.id, self.category, path, form, self.skip_canaries)
+        return BuildSource(self.id, self.category, path, form, self.skip_canaries, weak=self.weak)
 
 
 def parse_sources(source: str | bytes, file: str, categories: Categories) -> Mapping[str, PublishedList]:
@@ -108,6 +110,7 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
         tier=part.read("tier", lambda n: fields.member(n, ListTier), default=None),
         further=tuple(further),
         mirrors=part.read("mirrors", lambda node: _mirrors(node, (url, *further)), default=()),
+        weak=part.read("weak", fields.flag, default=False),
     )
 
 

@@ -305,7 +305,9 @@ def _lookup(args: Namespace, config: Config) -> int:
     product = load_product()
     table = open_table(Path(config.state))
     sealed = SealedAsked(config)
-    found = look_up(args.host, table, product.categories, product.catalogue, product.resolvers, sealed)
+    found = look_up(
+        args.host, table, product.categories, product.catalogue, product.resolvers, sealed, product.words
+    )
     if args.json:
         output.as_json(asdict(found))
     else:

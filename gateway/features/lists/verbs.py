@@ -188,7 +188,9 @@ class ListVerbs:
 
     def _look(self, host: str) -> Lookup:
         world, table = self._home.rules.world, self._home.rules.table
-        return look_up(host, table, world.categories, world.catalogue, world.resolvers, world.sealed)
+        return look_up(
+            host, table, world.categories, world.catalogue, world.resolvers, world.sealed, world.words
+        )
 
     # ------------------------------------------------------------------------------------ the family's choice
 

@@ -239,6 +239,9 @@ class FactFinder:
         if host in world.resolvers.names:
             categories |= {PROXY}
         need = world.needs.find(host)
+        site = self._sites.get(host)
+        if not services and site is None and need is None:
+            categories |= world.words.categories(host)
         return HostFacts(
             gateway=host in world.gateway_names,
             signal=bypass_signal(host),
@@ -255,7 +258,7 @@ class FactFinder:
             services=services,
             update=bool(world.catalogue.updates_of(host)),
             categories=self._ranked(categories),
-            site=self._sites.get(host),
+            site=site,
             engine=world.engines.get(host),
             groups=world.catalogue.groups_of(services),
             law=self._law(services, categories),

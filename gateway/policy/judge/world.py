@@ -12,6 +12,7 @@ from gateway.policy.config.registers import NO_REGISTERS, Register
 from gateway.policy.names import networks as nets
 from gateway.policy.names.categories import PROXY, Categories
 from gateway.policy.names.hosts import HostError, HostMap, normalise
+from gateway.policy.names.name_words import NameWords
 from gateway.policy.names.packs import Engine, Site
 from gateway.policy.names.resolvers import Resolvers
 from gateway.policy.names.services import Catalogue
@@ -128,6 +129,7 @@ class World:
     sites: tuple[Site, ...] = ()  # approved sites in the household's languages
     engines: HostMap[Engine] = field(default_factory=lambda: HostMap({}))
     resolvers: Resolvers = field(default_factory=Resolvers)
+    words: NameWords = field(default_factory=NameWords)
     gateway_names: frozenset[str] = frozenset(
         {GATEWAY_NAME}
     )  # names of the pages, including a trusted name if there is one

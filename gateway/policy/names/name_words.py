@@ -1,0 +1,156 @@
+"""Recognises what a site is about by words in its name: `profiles/name_words.yaml` → NameWords.
+
+Lists contain a part of all sites of a category, and new sites are in none. The format::
+
+    words:
+      adult:
+        anywhere: [porn]          # in any label but the last
+        begins: [searx]           # at the beginning of a label
+        label: [doh]              # a whole label
+        site: [vpn]               # in the site's own label, `nordvpn` of www.nordvpn.com
+        suffixes: [xxx]           # the last label
+        but: [pornichet]          # texts that contain a word and mean something else
+    open: [peta.xxx]              # sites that match, and are something else; with all names under them
+
+Names of governments, schools and armed forces are never matched: `vpn.school.edu` is the school's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.policy.names.hosts import HostMap, PublicSuffixCheck, host_map, read_entries
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node
+
+SHORTEST = 3  # characters of a word: the index has three of each
+MAX_WORD = 30
+OFFICIAL = frozenset({"gov", "edu", "mil", "int"})  # top-level domains
+OFFICIAL_IN_STATES = frozenset({"gov", "gob", "gouv", "govt", "go", "edu", "ac", "sch", "mil", "k12"})
+
+
+class WordPlace(StrEnum):
+    """Where in a name a word counts."""
+
+    ANYWHERE = "anywhere"
+    BEGINS = "begins"
+    LABEL = "label"
+    SITE = "site"
+
+
+def is_official(host: str) -> bool:
+    """Return whether a name is under a domain of governments, schools or armed forces, such as edu or gov.kz."""
+    parts = host.rsplit(".", 2)
+    if len(parts) < 2 or parts[-1] in OFFICIAL:
+        return len(parts) > 1
+    return len(parts) == 3 and len(parts[2]) == 2 and parts[1] in OFFICIAL_IN_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str
+    place: WordPlace
+    category: str
+    exceptions: tuple[str, ...]
+
+
+class NameWords:
+    """Finds the categories whose words are in a host name."""
+
+    def __init__(
+        self, words: Iterable[_Word] = (), suffixes: Mapping[str, str] | None = None, opened: Iterable[str] = ()
+    ) -> None:
+        """Index the words. ``suffixes``: last label → category. ``opened``: names that are never matched."""
+        index: dict[str, list[_Word]] = {}
+        for word in words:
+            index.setdefault(word.text[:SHORTEST], []).append(word)
+        self._index = {key: tuple(found) for key, found in index.items()}
+        self._suffixes = dict(suffixes or {})
+        self._open: HostMap[bool] = host_map((name, True) for name in opened)
+
+    def categories(self, host: str) -> frozenset[str]:
+        """Return the ids of the categories whose words are in ``host``, which is in normal form."""
+        found = [category for _, category in self._hits(host)]
+        return frozenset(found) if found and host not in self._open else frozenset()
+
+    def matches(self, host: str) -> tuple[tuple[str, frozenset[str]], ...]:
+        """Return the parts of ``host`` that begin with a matching label, longest first, with their categories."""
+        found: dict[str, frozenset[str]] = {}
+        if host not in self._open:
+            for at, category in self._hits(host):
+                name = host[host.rfind(".", 0, at) + 1 :]
+                found[name] = found.get(name, frozenset()) | {category}
+        return tuple(sorted(found.items(), key=lambda pair: -len(pair[0])))
+
+    def _hits(self, host: str) -> Iterator[tuple[int, str]]:
+        """Yield the positions of matching words in a host name, each with the word's category."""
+        end = host.rfind(".")
+        if end < 0 or is_official(host):
+            return
+        if category := self._suffixes.get(host[end + 1 :]):
+            yield end - 1, category
+        index = self._index
+        for at in range(end - SHORTEST + 1):
+            for word in index.get(host[at : at + SHORTEST], ()):
+                if host.startswith(word.text, at, end) and _counts(word, host, at):
+                    yield at, word.category
+
+
+def _counts(word: _Word, host: str, at: int) -> bool:
+    """Return whether a word that ``host`` contains at a position is in a place where it counts."""
+    after = at + len(word.text)
+    begins = at == 0 or host[at - 1] == "."
+    if word.place is WordPlace.BEGINS and not begins:
+        return False
+    if word.place is WordPlace.LABEL and not (begins and host[after] == "."):
+        return False
+    if word.place is WordPlace.SITE and not _is_in_site_label(host, at):
+        return False
+    return not any(_covers(text, host, at, after) for text in word.exceptions)
+
+
+def _is_in_site_label(host: str, at: int) -> bool:
+    """Return whether a position is in the label before the public suffix, by the usual form of suffixes."""
+    labels = host[at:].count(".")
+    if labels == 1:
+        return True
+    *_, second, last = host.rsplit(".", 2)
+    return labels == 2 and len(last) == 2 and len(second) <= 3
+
+
+def _covers(text: str, host: str, start: int, end: int) -> bool:
+    """Return whether ``host`` contains ``text`` in a place that includes the range of characters."""
+    at = host.find(text, max(0, end - len(text)))
+    return 0 <= at <= start
+
+
+def parse_name_words(
+    source: str | bytes, file: str, categories: Collection[str], is_public_suffix: PublicSuffixCheck
+) -> NameWords:
+    """Parse `name_words.yaml`. Raises PolicyError with file, line, key and how to fix it."""
+    top = fields.Fields(parse_document(source, file), ("words", "open"))
+    words: list[_Word] = []
+    suffixes: dict[str, str] = {}
+    places = tuple(WordPlace)
+    for category, place, node in fields.pairs(top.need("words")):
+        if category not in categories:
+            place.refuse(f"{fields.shown(category)} is not a category", fields.suggestion(category, categories))
+        part = fields.Fields(fields.mapping(node), (*places, "suffixes", "but"))
+        but = part.read("but", _words, default=())
+        for where in places:
+            for text in part.read(where, _words, default=()):
+                words.append(_Word(text, where, category, tuple(other for other in but if text in other)))
+        suffixes |= dict.fromkeys(part.read("suffixes", _words, default=()), category)
+    opened = top.read("open", lambda node: read_entries(node, is_public_suffix), default=())
+    return NameWords(words, suffixes, opened)
+
+
+def _words(node: Node) -> tuple[str, ...]:
+    for item in fields.items(node):
+        text = fields.text(item)
+        if not SHORTEST <= len(text) <= MAX_WORD or text != text.lower() or not text.isascii():
+            item.place.refuse("is not a word", f"use {SHORTEST} to {MAX_WORD} lower-case ASCII characters")
+    return fields.texts(node)
