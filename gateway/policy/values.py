@@ -116,7 +116,7 @@ class Observation(NamedTuple):
     signature: tuple[str, ...] = ()  # ids of services whose first bytes the client sent; of nameless flows
 
 
-class Sign(StrEnum):
+class RecognitionSign(StrEnum):
     """The property of a connection by which a service was recognised without the service's name."""
 
     ADDRESS = "address"  # in the service's published ranges
@@ -124,11 +124,11 @@ class Sign(StrEnum):
     PORT = "port"  # the device has just queried a name of the service
 
 
-class Recognition(NamedTuple):
+class ServiceRecognition(NamedTuple):
     """The services that a connection belongs to although it has none of their names, and the reason."""
 
     services: tuple[str, ...]  # ids
-    sign: Sign
+    sign: RecognitionSign
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Decision:
     askable: bool = False  # the child may request it with one tap
     rewrite: str | None = None  # the name that answers instead (REWRITE only)
     passed: tuple[ExplanationStep, ...] = ()  # filled only if an explanation was requested
-    recognised: Recognition | None = None  # of a connection that was recognised without a name
+    recognised: ServiceRecognition | None = None  # of a connection that was recognised without a name
 
     @property
     def allowed(self) -> bool:

@@ -324,6 +324,8 @@ def test_replay_prints_the_contracts_object(qalqan: Run, capture: Path, profile:
         "verdict": "block",
         "reason": "family_block",
         "rule": "block: service:tiktok",
+        "services": [],
+        "sign": None,
     }
 
 

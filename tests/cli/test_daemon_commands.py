@@ -317,6 +317,8 @@ ANSWER: dict[str, Any] = {
     "speaks": None,
     "to": None,
     "problems": [],
+    "services": None,
+    "sign": None,
 }
 
 

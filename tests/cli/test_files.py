@@ -374,3 +374,24 @@ def test_a_wrong_key_is_answered_with_the_right_ones(qalqan: Qalqan, config: Pat
     assert qalqan("lists", "status", "--config", config).refusal.startswith(
         f"{config}:2: zzz: is not a known key; use one of: lan, state, "
     )
+
+
+def test_why_of_an_app_at_a_bare_address(qalqan: Qalqan, config: Path) -> None:
+    ask = (
+        "why",
+        "--profile",
+        "daughter",
+        "--at",
+        AFTERNOON,
+        "--config",
+        config,
+        "--to",
+        "149.154.167.51:443",
+    )
+    done = qalqan(*ask)
+    assert "Telegram is open" in done.out
+    assert "The connection was recognised by its address." in done.out
+    assert ["service", "Telegram"] in [line.split() for line in done.out.splitlines()]
+    answer = json.loads(qalqan(*ask, "--json").out)
+    assert (answer["services"], answer["sign"]) == (["Telegram"], "address")
+    assert {"rule": "service:telegram", "outcome": "by its address"} in answer["passed"]

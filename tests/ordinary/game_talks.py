@@ -184,7 +184,11 @@ GAMES = (
     Talk("kcp", "udp", "genshin.example", 22102, KCP, "KCP", asks=False),
     Talk("enet", "udp", "league.example", 5107, ENET, "ENet", asks=False),
     Talk("quake", "udp", "quake.example", 27960, QUAKE, "id Tech 3, ioquake3", asks=False),
-    Talk("discord-voice", "udp", "voice.discord.example", 50004, DISCORD, "Discord, Voice", asks=False),
+    # Known by its first bytes, and Discord is blocked or asked for below 16.
+    Talk(
+        "discord-voice", "udp", "voice.discord.example", 50004, DISCORD, "Discord, Voice", AgeBand.AGE_16_17,
+        asks=False,
+    ),
     Talk("xbox-teredo", "udp", "win1910.ipv6.microsoft.com", 3544, TEREDO, "RFC 4380 5.2", before=XBOX),
     Talk("xbox-party", "udp", "player.xbox.example", 61234, PARTY, "RFC 4380 5.2", asks=False, before=XBOX),
     Talk("teredo-relay", "udp", "relay.example", 3545, RELAYED, "RFC 4380 5.4", AgeBand.ADULT, False, XBOX),

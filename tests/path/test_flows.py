@@ -11,7 +11,7 @@ from gateway.path.flows import FlowPath, PacketVerdict
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Decide, Subject
 from gateway.policy.time.standing import Situation
-from gateway.policy.values import Decision, Observation, Proto, Reason, Recognition, Sign
+from gateway.policy.values import Decision, Observation, Proto, Reason, RecognitionSign, ServiceRecognition
 from gateway.policy.values import Verdict as Says
 from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.build import tcp_segment
@@ -106,7 +106,7 @@ def test_help_has_no_class_and_is_not_remembered() -> None:
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_flow_without_a_name_keeps_the_services_that_it_was_recognised_as(version: int) -> None:
-    recognised = Recognition(("telegram",), Sign.ADDRESS)
+    recognised = ServiceRecognition(("telegram",), RecognitionSign.ADDRESS)
 
     def decide(seen: Observation, at: datetime) -> Decision:
         return replace(rule(seen, at), recognised=recognised)

@@ -15,7 +15,7 @@ from gateway.control.contract.site_repair import NeededName
 from gateway.control.contract.status import DeviceState, DeviceStatus, NextChange
 from gateway.policy.judge.explanation import ENGLISH, Names, Words, open_sentence, sentence
 from gateway.policy.profile.rules import SELF
-from gateway.policy.values import Decision, Reason, Recognition, Sign, Verdict
+from gateway.policy.values import Decision, Reason, RecognitionSign, ServiceRecognition, Verdict
 from webui.language import things
 from webui.language.countries import countries
 from webui.language.i18n import READER, is_source, pgettext
@@ -91,7 +91,7 @@ def _decision(
     ``sign``: how a connection was recognised without a name; empty if it has one.
     """
     try:
-        recognised = Recognition((), Sign(sign)) if sign else None
+        recognised = ServiceRecognition((), RecognitionSign(sign)) if sign else None
         known, verdict = Reason(reason), verdict or Verdict.BLOCK
         decision = Decision(Verdict(verdict), known, rule, owner, until=until, recognised=recognised)
     except ValueError:

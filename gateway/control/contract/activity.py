@@ -55,7 +55,7 @@ class RecentBlock:
     until: datetime | None
     askable: bool  # the child may ask for it, or for time if a time rule blocks it
     decided: BlockOrigin | None
-    entry: str  # what a request for it names: the host, or service:ID; empty: neither is known
+    entry: str = ""  # what a request names in place of a host: service:ID of a recognised connection
     sign: str = ""  # how a connection without a name was recognised: address, first_bytes, port
 
 

@@ -95,10 +95,13 @@ class RefusalVerb:
 
     @staticmethod
     def _entry(refusal: RecentRefusal) -> str:
-        """Return what a child's request for a refusal names; empty if it may be one of several services."""
+        """Return what a child's request names in place of a host: the service of a recognised connection.
+
+        Empty for a connection with a host, and if it may be one of several services.
+        """
         decision = refusal.decision
         if refusal.seen.host is not None or decision.recognised is None:
-            return refusal.seen.host or ""
+            return ""
         services = decision.recognised.services
         service = service_of(decision) or (services[0] if len(services) == 1 else "")
         return f"service:{service}" if service else ""

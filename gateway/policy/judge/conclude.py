@@ -31,14 +31,25 @@ from gateway.policy.time.gates import (
     with_uncounted,
 )
 from gateway.policy.time.standing import Standing
-from gateway.policy.values import Decision, ExplanationStep, Reason, Recognition, Sign, Verdict
+from gateway.policy.values import (
+    Decision,
+    ExplanationStep,
+    Reason,
+    RecognitionSign,
+    ServiceRecognition,
+    Verdict,
+)
 
 PRODUCT = "product"
 OPEN_RULE = "nothing refuses it"
 OPENED = "opened for a while"
 NO_MATCH = "no match"
 COMPANION_OF = "companion of service:"
-SIGNS = {Sign.ADDRESS: "by its address", Sign.FIRST_BYTES: "by its first bytes", Sign.PORT: "by its port"}
+SIGNS = {
+    RecognitionSign.ADDRESS: "by its address",
+    RecognitionSign.FIRST_BYTES: "by its first bytes",
+    RecognitionSign.PORT: "by its port",
+}
 
 # A guardian's temporary opening outranks these rules of the family and the band, but none that binds
 # everyone.
@@ -472,7 +483,7 @@ def _steps(
     profile: Profile,
     opened: str | None,
     bypass_steps: tuple[ExplanationStep, ...],
-    recognised: Recognition | None,
+    recognised: ServiceRecognition | None,
 ) -> Iterator[ExplanationStep]:
     """Yield every rule with its result, in the order of decision."""
     if facts is None:
@@ -551,7 +562,7 @@ def _entry(word: str, entry: RuleEntry | None) -> ExplanationStep:
     )
 
 
-def _services(facts: HostFacts, recognised: Recognition | None) -> Iterator[ExplanationStep]:
+def _services(facts: HostFacts, recognised: ServiceRecognition | None) -> Iterator[ExplanationStep]:
     """Yield the services of the name, and those that the connection was recognised as, with the sign."""
     signs = {} if recognised is None else dict.fromkeys(recognised.services, SIGNS[recognised.sign])
     services = tuple(dict.fromkeys((*facts.services, *signs)))

@@ -36,7 +36,7 @@ from gateway.policy.time.extension import Extension, extend
 from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.time.schedule import Calendar, calendar_for
 from gateway.policy.time.standing import FOREVER, Left, Remaining, Situation, Standing, closes_at, standing
-from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Recognition, Verdict
+from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, ServiceRecognition, Verdict
 
 DNS, PROXY = Proto.DNS, Proto.PROXY  # module constants are faster than class attributes
 NAMES_KEPT = 1024  # hosts per generation, two generations; 150 bytes each; a device uses some hundred a day
@@ -388,7 +388,7 @@ class Judge:
         return cached
 
 
-def _with_recognition(decision: Decision, recognised: Recognition) -> Decision:
+def _with_recognition(decision: Decision, recognised: ServiceRecognition) -> Decision:
     """Return the decision with the services that the connection was recognised as."""
     return decision if decision.recognised == recognised else replace(decision, recognised=recognised)
 

@@ -18,7 +18,7 @@ from gateway.policy.language import Language
 from gateway.policy.profile.rules import FAMILY, PLAY, SELF
 from gateway.policy.time.gates import is_limit
 from gateway.policy.time.moments import clock as moment_text
-from gateway.policy.values import Decision, Reason, Sign, Verdict
+from gateway.policy.values import Decision, Reason, RecognitionSign, Verdict
 
 if TYPE_CHECKING:  # the pages import this module; the type alone is needed
     from gateway.policy.time.standing import Left
@@ -226,7 +226,7 @@ def sentence(
     return " ".join(sentences)
 
 
-def sign_of(decision: Decision) -> Sign | None:
+def sign_of(decision: Decision) -> RecognitionSign | None:
     """Return how the service of a connection without its name was recognised.
 
     None if it was not, or if the decision does not depend on the service.

@@ -14,7 +14,7 @@ from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import in_order, joined
 from gateway.policy.time.standing import Situation
-from gateway.policy.values import Observation, Proto, Reason, Recognition, Sign, Verdict
+from gateway.policy.values import Observation, Proto, Reason, RecognitionSign, ServiceRecognition, Verdict
 
 # Protocol → type of the catalogue's `ports`.
 PORT_TYPES = {
@@ -38,7 +38,7 @@ class ServiceFlows:
         self._fact_finder = fact_finder
         self._profile = profile
         self._catalogue = catalogue
-        self._parts: dict[Recognition, Conclusion] = {}
+        self._parts: dict[ServiceRecognition, Conclusion] = {}
 
     def owner_of(self, address: bytes) -> str | None:
         """Return the service that alone uses a packed address; None if there is none, or several."""
@@ -53,7 +53,7 @@ class ServiceFlows:
         found = self.recognise(seen, situation)
         return None if found is None else self._conclusion(found)
 
-    def recognise(self, seen: Observation, situation: Situation) -> Recognition | None:
+    def recognise(self, seen: Observation, situation: Situation) -> ServiceRecognition | None:
         """Return the services of a flow without a trusted name; None if none is known.
 
         - An address that one service alone uses, or a signature, is enough.
@@ -63,21 +63,23 @@ class ServiceFlows:
         A name counts for half an hour after its query.
         """
         if seen.proto is Proto.TEREDO:  # detected by its content, and its servers have their own names
-            return _recognition(self._by_port(seen, situation), Sign.PORT)
+            return _recognition(self._by_port(seen, situation), RecognitionSign.PORT)
         owners = self._catalogue.owners_of(seen.dst)
         # A running flow may be older than the catalogue.
         signed = tuple(service for service in seen.signature if service in self._catalogue.services)
         if owners is not None and not owners.shared:
             # Both: a client may send another service's first bytes to this address.
-            return Recognition(tuple(dict.fromkeys(owners.services + signed)), Sign.ADDRESS)
+            return ServiceRecognition(tuple(dict.fromkeys(owners.services + signed)), RecognitionSign.ADDRESS)
         if signed:
             recent = tuple(service for service in signed if situation.recent.asked(service))
-            return Recognition(recent or signed, Sign.FIRST_BYTES)
+            return ServiceRecognition(recent or signed, RecognitionSign.FIRST_BYTES)
         if owners is not None:
             found = self._confirmed(self._in_shared_range(owners.services, seen, situation), seen, situation)
             if found:
-                return Recognition(found, Sign.ADDRESS)
-        return _recognition(self._confirmed(self._by_port(seen, situation), seen, situation), Sign.PORT)
+                return ServiceRecognition(found, RecognitionSign.ADDRESS)
+        return _recognition(
+            self._confirmed(self._by_port(seen, situation), seen, situation), RecognitionSign.PORT
+        )
 
     def _at_port(self, seen: Observation) -> tuple[str, ...]:
         kind = PORT_TYPES.get(seen.proto)
@@ -123,11 +125,9 @@ class ServiceFlows:
         owner = self.owner_of(seen.dst)
         if owner is None or owner in named.services or named.outcome.verdict is Verdict.BLOCK:
             return None
-        if named.services or named.outcome.reason in _CHOSEN:
-            resolved = situation.resolved
-            if resolved is None or resolved.gave(seen.host or "", seen.dst):
-                return None
-        found = Recognition((owner,), Sign.ADDRESS)
+        if (named.services or named.outcome.reason in _CHOSEN) and _may_have(seen, named, situation):
+            return None
+        found = ServiceRecognition((owner,), RecognitionSign.ADDRESS)
         service = self._conclusion(found)
         if service.outcome.verdict is Verdict.BLOCK:
             return service
@@ -138,7 +138,7 @@ class ServiceFlows:
             services=(*named.services, owner),
         )
 
-    def _conclusion(self, found: Recognition) -> Conclusion:
+    def _conclusion(self, found: ServiceRecognition) -> Conclusion:
         conclusion = self._parts.get(found)
         if conclusion is None:
             if len(self._parts) >= PARTS_KEPT:
@@ -160,5 +160,16 @@ class ServiceFlows:
         return refused or conclude(self._fact_finder.facts_of(services), self._profile)
 
 
-def _recognition(services: tuple[str, ...], sign: Sign) -> Recognition | None:
-    return Recognition(services, sign) if services else None
+def _may_have(seen: Observation, named: Conclusion, situation: Situation) -> bool:
+    """Return True if a DNS answer gave the flow's address to its name, or to another name of its service.
+
+    Also True for a name without a service if answers are not stored.
+    """
+    if situation.resolved is not None:
+        return situation.resolved.gave(seen.host or "", seen.dst)
+    recent = situation.recent
+    return not named.services or any(recent.gave(service, seen.dst) for service in named.services)
+
+
+def _recognition(services: tuple[str, ...], sign: RecognitionSign) -> ServiceRecognition | None:
+    return ServiceRecognition(services, sign) if services else None

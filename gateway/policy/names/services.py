@@ -68,7 +68,7 @@ class AddressBlock:
     shared: bool = False  # other services have addresses in these prefixes too
 
 
-class AddressOwners(NamedTuple):
+class RangeOwners(NamedTuple):
     """The services that use a prefix, and whether the prefix identifies one of them."""
 
     services: tuple[str, ...]
@@ -250,7 +250,7 @@ class Catalogue:
         """
         return tuple(service for first, last, service in self._ports[kind] if first <= port <= last)
 
-    def owners_of(self, address: bytes) -> AddressOwners | None:
+    def owners_of(self, address: bytes) -> RangeOwners | None:
         """Return the services that use a packed address; None if no service does."""
         return self._addresses.get(address)
 
@@ -300,7 +300,7 @@ def _by_port(services: Iterable[Service], kind: str) -> tuple[tuple[int, int, st
     return tuple((*span, service.id) for service in services for span in service.ports.get(kind, ()))
 
 
-def _by_prefix(services: Iterable[Service]) -> list[tuple[Network, AddressOwners]]:
+def _by_prefix(services: Iterable[Service]) -> list[tuple[Network, RangeOwners]]:
     """Return each prefix of the services with its owners.
 
     A prefix that several services have, or that is part of another service's, is shared.
@@ -316,7 +316,7 @@ def _by_prefix(services: Iterable[Service]) -> list[tuple[Network, AddressOwners
         around = [other for other in _supernets(prefix) if other in blocks]
         everyone = dict.fromkeys(service for other in (*around, prefix) for service in blocks[other])
         shared = len(everyone) > 1 or any(owners.values())
-        found.append((prefix, AddressOwners(tuple(everyone), shared)))
+        found.append((prefix, RangeOwners(tuple(everyone), shared)))
     return found
 
 

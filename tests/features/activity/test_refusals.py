@@ -24,6 +24,7 @@ from gateway.household.context import HomeContext
 from gateway.policy.values import Observation, Proto
 from tests.features.desk import Loop, RightClock
 from tests.household.a_home import NOON, PHONE, STRANGER, TABLET, Home
+from tests.household.household_files import DAUGHTER
 
 OTHER_GUEST = "02:00:00:00:00:98"
 
@@ -123,12 +124,15 @@ def test_a_sibling_s_device_is_asked_in_vain(told: Told) -> None:
     assert told.answer(device="no mac") == {"refusals": [], "shared": False}
 
 
-def test_a_connection_without_a_name_is_told_by_its_service(told: Told) -> None:
-    """The family blocks messaging for this child; the app's address is the only sign of it."""
-    for address in ("149.154.167.51", "155.133.248.36"):
+def test_a_connection_without_a_name_is_told_by_its_service(tmp_path: Path) -> None:
+    home = Home(tmp_path, {**DAUGHTER, "block": ["service:telegram"], "categories": {"games": "ask"}})
+    told = Told(home)
+    for address in ("149.154.167.51", "149.154.175.53", "155.133.248.36"):
         told.sends(TABLET, Observation(Proto.TCP, None, ip_address(address).packed, 443))
-    found = told.answer(device=TABLET)["refusals"]
-    telegram = next(one for one in found if one["name"] == "Telegram")
-    assert (telegram["host"], telegram["entry"], telegram["sign"]) == ("", "service:telegram", "address")
-    assert telegram["sentence"].startswith("Telegram is not open here")
+    telegram, steam = told.answer(device=TABLET)["refusals"]
+    assert (telegram["host"], telegram["name"], telegram["sign"]) == ("", "Telegram", "address")
+    assert telegram["entry"] == "service:telegram"
+    assert telegram["sentence"].startswith("Telegram is not open here.")
     assert telegram["sentence"].endswith("The connection was recognised by its address.")
+    assert (steam["name"], steam["entry"], steam["askable"]) == ("Steam", "service:steam", True)
+    home.store.close()

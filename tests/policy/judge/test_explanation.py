@@ -7,7 +7,7 @@ import pytest
 
 from gateway.policy.judge.explanation import ENGLISH, MAX_SHORT, Names, SetBy, sentence, short
 from gateway.policy.time.standing import PLAIN, Left, Situation
-from gateway.policy.values import Decision, Reason, Recognition, Sign, Verdict
+from gateway.policy.values import Decision, Reason, RecognitionSign, ServiceRecognition, Verdict
 from tests.policy.homes import ALMATY, a_judge, almaty, asks, product, used_up
 
 NOW = datetime(2026, 11, 24, 20, 50, tzinfo=ALMATY)  # a Tuesday
@@ -232,14 +232,14 @@ def test_a_host_name_full_of_braces_stays_itself() -> None:
 @pytest.mark.parametrize(
     ("sign", "text"),
     [
-        (Sign.ADDRESS, "The connection was recognised by its address."),
-        (Sign.FIRST_BYTES, "The connection was recognised by its first bytes."),
-        (Sign.PORT, "The connection was recognised by its port, right after the app was in use."),
+        (RecognitionSign.ADDRESS, "The connection was recognised by its address."),
+        (RecognitionSign.FIRST_BYTES, "The connection was recognised by its first bytes."),
+        (RecognitionSign.PORT, "The connection was recognised by its port, right after the app was in use."),
     ],
 )
-def test_how_a_service_without_its_name_was_recognised(sign: Sign, text: str) -> None:
+def test_how_a_service_without_its_name_was_recognised(sign: RecognitionSign, text: str) -> None:
     names = Names(services={"telegram": "Telegram"}, categories={"messaging": "Messengers"})
-    recognised = Recognition(("telegram",), sign)
+    recognised = ServiceRecognition(("telegram",), sign)
     blocked = Decision(Verdict.BLOCK, Reason.CATEGORY, "category:messaging = block", "family")
     found = sentence(replace(blocked, recognised=recognised), None, NOW, names)
     assert found == f"Telegram is not open here: Messengers. Your family set this. {text}"

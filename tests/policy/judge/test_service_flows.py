@@ -12,7 +12,16 @@ import pytest
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.why import parse_question, why
 from gateway.policy.time.standing import Situation
-from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Recognition, Sign, Verdict
+from gateway.policy.values import (
+    Decision,
+    Fault,
+    Observation,
+    Proto,
+    Reason,
+    RecognitionSign,
+    ServiceRecognition,
+    Verdict,
+)
 from tests.policy.homes import a_judge, almaty, used_up
 from tests.policy.judge.test_nameless import Asked
 
@@ -25,7 +34,7 @@ ROBLOX = ip_address("128.116.1.2").packed
 ELSEWHERE = ip_address("198.51.100.7").packed
 BLOCKED = "{band: 10-12, categories: {messaging: allow}, block: ['service:telegram', 'service:whatsapp']}"
 OPEN = "{band: 10-12, categories: {messaging: allow}}"
-BY_ADDRESS = Recognition(("telegram",), Sign.ADDRESS)
+BY_ADDRESS = ServiceRecognition(("telegram",), RecognitionSign.ADDRESS)
 
 PROTOCOLS = pytest.mark.parametrize(
     ("proto", "port"),
@@ -139,7 +148,7 @@ def test_a_shared_address_with_a_port_that_one_of_its_services_has() -> None:
     found = decided(a_judge(BLOCKED), flow(META, 5222))
     assert (found.rule, found.recognised) == (
         "block: service:whatsapp",
-        Recognition(("whatsapp",), Sign.ADDRESS),
+        ServiceRecognition(("whatsapp",), RecognitionSign.ADDRESS),
     )
     blocked = a_judge("{band: 13-15, block: ['service:microsoft-teams']}")
     assert decided(blocked, flow(TEAMS, 3479, Proto.UDP)).verdict is Verdict.BLOCK
@@ -155,7 +164,7 @@ def test_a_port_that_two_of_them_have_needs_a_name() -> None:
 
 def test_a_shared_address_with_a_name_that_was_queried() -> None:
     found = decided(a_judge(BLOCKED), flow(META), Situation(recent=Asked("whatsapp")))
-    assert found.recognised == Recognition(("whatsapp",), Sign.ADDRESS)
+    assert found.recognised == ServiceRecognition(("whatsapp",), RecognitionSign.ADDRESS)
     assert found.verdict is Verdict.BLOCK
 
 
@@ -173,7 +182,7 @@ def test_a_shared_address_that_another_name_gave() -> None:
 def test_first_bytes_are_enough() -> None:
     found = decided(a_judge(BLOCKED), flow(ELSEWHERE, signature=("whatsapp",)))
     assert found.rule == "block: service:whatsapp"
-    assert found.recognised == Recognition(("whatsapp",), Sign.FIRST_BYTES)
+    assert found.recognised == ServiceRecognition(("whatsapp",), RecognitionSign.FIRST_BYTES)
 
 
 def test_first_bytes_of_another_service_do_not_hide_an_address() -> None:
@@ -224,7 +233,10 @@ def test_the_name_of_another_service_counts_where_an_answer_gave_the_address() -
     assert decided(judge, seen, Situation(resolved=Resolved())).rule == "block: service:telegram"
     given = Situation(resolved=Resolved(www_spotify_com=TELEGRAM))
     assert decided(judge, seen, given).verdict is Verdict.ALLOW
-    assert decided(judge, seen).verdict is Verdict.ALLOW, "answers are not stored"
+    # Without stored names, the addresses of its service count.
+    assert decided(judge, seen).rule == "block: service:telegram"
+    gave = Situation(recent=Asked("spotify", gave=TELEGRAM))
+    assert decided(judge, seen, gave).verdict is Verdict.ALLOW
 
 
 def test_a_name_that_the_family_chose() -> None:

@@ -288,6 +288,20 @@ def test_a_site_is_asked_for_where_it_was_refused(tablet: Browser, household: Ho
         assert "Ask for Instagram" not in text
 
 
+def test_an_app_without_a_host_is_asked_for_by_its_service(tablet: Browser, household: Household) -> None:
+    household.refusals[2] |= {"host": "", "name": "Telegram", "entry": "service:telegram", "sign": "address"}
+    assert 'name="host" value="service:telegram">Ask for Telegram' in tablet.get("/why").text
+    assert tablet.post("/my/ask/site", {"host": ""}).status_code == 409
+    assert tablet.post("/my/ask/site", {"host": "service:telegram"}).headers["Location"] == "/my"
+    (asked,) = asked_of(household, "request")
+    assert asked["site"] == "service:telegram"
+
+
+def test_an_app_that_may_be_one_of_several_is_not_asked_for(tablet: Browser, household: Household) -> None:
+    household.refusals[2] |= {"host": "", "name": "Riot Games, Valorant", "entry": "", "sign": "address"}
+    assert "Ask for " not in tablet.get("/why").text
+
+
 @pytest.mark.parametrize("reason", ["bedtime", "window", "out_of_time"])
 def test_what_the_time_has_closed_is_no_site_to_ask_for(
     tablet: Browser, household: Household, reason: str

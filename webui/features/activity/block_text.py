@@ -26,6 +26,11 @@ class BlockView:
         return self.block.name or self.block.host
 
     @property
+    def entry(self) -> str:
+        """Return what a request for it names: the host, or ``service:ID``; empty if neither is known."""
+        return self.block.host or self.block.entry
+
+    @property
     def sentence(self) -> str:
         return telling.refusal(self.block, yours=True)
 
@@ -64,7 +69,7 @@ class BlocksView:
         if not entry:
             return None
         found = (view for view in self.found if view.block.askable and not view.for_time)
-        return next((view for view in found if view.block.entry == entry), None)
+        return next((view for view in found if view.entry == entry), None)
 
 
 def blocks_of(here: Here) -> BlocksView:
