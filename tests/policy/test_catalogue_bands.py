@@ -44,6 +44,7 @@ def does(band: AgeBand, service: str) -> str:
 def test_no_service_is_more_open_than_an_unknown_name(service: str) -> None:
     """An unknown name counts as what `unknown` says; a category of the age group may open a service."""
     categories = product().catalogue.services[service].categories
+    assert categories, f"{service} has no category, so no age group decides about it"
     for band in CHILDREN:
         rules = product().bands[band].rules
         unknown = str(rules.unknown.value.value)

@@ -65,12 +65,8 @@ class HostFacts:
 
     @property
     def known(self) -> bool:
-        """True if the profile sets a category of the host, or it is an approved site, search engine or local.
-
-        A service alone is not enough: where unknown names need approval, an app in no category does too.
-        """
-        ruled = any(fact.rule is not OPEN for fact in self.categories)
-        return bool(ruled or self.site or self.engine or self.local)
+        """True if the host is in a category or service, is an approved site or search engine, or is local."""
+        return bool(self.categories or self.services or self.site or self.engine or self.local)
 
     @property
     def strictest(self) -> CategoryFact | None:

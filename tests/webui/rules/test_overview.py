@@ -155,9 +155,9 @@ def test_what_is_the_family_s_alone_is_taken_out(
     assert said(household).get(head) == left
 
 
-def test_a_kind_that_the_band_does_not_name_can_be_taken_out(mum: Browser, household: Household) -> None:
+def test_a_kind_that_the_band_leaves_open_goes_back_to_it(mum: Browser, household: Household) -> None:
     write(household, categories={"forums": "block"})
-    assert "Forums is taken out for Aruzhan." in post(mum, "reset", key="categories/forums")
+    assert "Forums: as the band has it for Aruzhan." in post(mum, "reset", key="categories/forums")
     assert "categories" not in said(household)
 
 
