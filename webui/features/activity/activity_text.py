@@ -36,6 +36,12 @@ class SiteView:
         return self.site.entry if isinstance(self.site, BlockedSite) else None
 
     @property
+    def listed_host(self) -> str | None:
+        """Return the host that a list blocks, which a guardian may call wrong; None for other blocks."""
+        by_list = self.site.target.startswith(CATEGORY) and not self.is_background
+        return self.site.hosts[0].host if by_list and self.site.hosts and self.entry else None
+
+    @property
     def sentence(self) -> str:
         """Return why the site was blocked; empty for a visited one."""
         if not isinstance(self.site, BlockedSite):
