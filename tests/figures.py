@@ -79,7 +79,7 @@ CHILD: Json = {
 
 PLAN: Json = {
     "interval": "daily", "running": False, "newest": NOW, "next": None, "waits_for": "", "failures": 0,
-    "warning": "",
+    "warning": "", "tier": "medium", "tier_chosen": False,
 }  # fmt: skip
 
 HOME: Json = {

@@ -43,7 +43,8 @@ def declared_hosts() -> set[str]:
 def test_the_hosts_of_lists_are_those_of_the_code() -> None:
     known, data = load_product().categories, DATA.joinpath("sources.yaml").read_bytes()
     lists = parse_sources(data, "sources.yaml", known).values()
-    assert declared_hosts() == {urlsplit(one.url).hostname for one in lists}
+    urls = {url for one in lists for place in one.places for url in place}
+    assert declared_hosts() == {urlsplit(url).hostname for url in urls}
 
 
 def test_no_other_part_opens_a_connection() -> None:

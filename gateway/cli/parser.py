@@ -228,7 +228,7 @@ def _add_lists(commands: Subparsers) -> None:
     build.add_argument("--nice", action="store_true", help="run with low priority, for the daemon")
     _command(lists, "check", "lists", "show lists that block a site that must open from age ten on")
     update = _command(lists, "update", "lists", "fetch the lists that are due, then build the table")
-    update.add_argument("source", metavar="SOURCE", nargs="*", help="in addition to the default lists")
+    update.add_argument("source", metavar="SOURCE", nargs="*", help="turn this list on, and fetch it too")
     update.add_argument("--force", action="store_true", help="also lists that were fetched today")
     update.add_argument("--steps", action="store_true", help="print progress as JSON lines")
     _json(_command(lists, "status", "lists", "show the age of each list, and the table"))

@@ -1,7 +1,8 @@
-"""Reads the memory of the machine from /proc/meminfo."""
+"""Reads the memory of the machine and of this process from /proc."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,3 +23,9 @@ def machine_memory(proc: Path = Path("/proc")) -> MachineMemory:
         if key in ("MemTotal", "MemAvailable"):
             found[key] = int(value.split()[0]) * 1024
     return MachineMemory(found.get("MemTotal", 0), found.get("MemAvailable", 0))
+
+
+def own_memory(proc: Path = Path("/proc")) -> int:
+    """Return the private memory of this process in bytes: resident pages that belong to no file."""
+    _, resident, shared, *_ = map(int, proc.joinpath("self/statm").read_text("ascii").split())
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE")

@@ -7,11 +7,11 @@ import os
 import secrets
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2s
-from itertools import groupby
+from itertools import compress, groupby
 from pathlib import Path
 from typing import Any
 
@@ -336,9 +336,19 @@ class Digests:
         for number, part in enumerate(self.parts):
             self.parts[number] = array("Q", sorted(set(part)))
 
+    def retain(self, marks: Sequence[bytearray]) -> None:
+        """Keep only the marked digests. ``marks`` has a byte for each digest of each part: 1 or 0."""
+        for number, part in enumerate(self.parts):
+            self.parts[number] = array("Q", compress(part, marks[number]))
+
+    def place(self, digest: int) -> tuple[int, int]:
+        """Return the part of a digest, and where in the sealed part it is or would be."""
+        number = digest >> 56
+        return number, bisect_left(self.parts[number], digest)
+
     def __contains__(self, digest: int) -> bool:
-        part = self.parts[digest >> 56]
-        at = bisect_left(part, digest)
+        number, at = self.place(digest)
+        part = self.parts[number]
         return at < len(part) and part[at] == digest
 
     def __len__(self) -> int:
@@ -366,7 +376,7 @@ def prune(
     """
     sources, own = tuple(sources), tuple(own)
     everything = Digests()
-    pruned = Pruned(Digests())
+    pruned = Pruned(everything)
     for names in own:
         for name in names():
             everything.add(digest_of(name, salt))
@@ -378,7 +388,8 @@ def prune(
             else:
                 everything.add(digest_of(name, salt))
     everything.seal()
-    kept = pruned.digests
+    # A mark is a byte; a second set of the digests would take eight.
+    marks = [bytearray(len(part)) for part in everything.parts]
     for names in (*sources, *own):
         for name in names():
             if name in pruned.suffixes and names not in own:
@@ -386,8 +397,9 @@ def prune(
             if any(digest_of(parent, salt) in everything for parent in _parents(name)):
                 pruned.children += 1
             else:
-                kept.add(digest_of(name, salt))
-    kept.seal()
+                number, at = everything.place(digest_of(name, salt))
+                marks[number][at] = 1
+    everything.retain(marks)
     return pruned
 
 

@@ -31,11 +31,13 @@ from tests.bench import (
     size,
     status,
     ticks,
+    updates,
 )
 from tests.bench.figures import Figure, Settings, Skipped
 
 BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "lookups": lookups.measure,
+    "updates": updates.measure,
     "sealed": sealed.measure,
     "questions": questions.measure,
     "memory": memory.measure,

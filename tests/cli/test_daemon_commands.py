@@ -251,6 +251,7 @@ def test_status_in_words_and_as_it_is(qalqan: Qalqan, config: Path) -> None:
     assert "15 packets, 1 waiting, 3 dropped" in out
     assert "8 allow, 3 block" in out
     assert "1971 names, 2.0 MB" in out
+    assert "medium, which fits the memory; change it with lists: {tier: …} in qalqan.yaml" in out
     assert "40 MB, 20 MB of them private" in out
     assert "Aruzhan  1 of 2 devices here  Open until bedtime at 20:45." in out
     assert "problem: son.yaml:2" in out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import ListError
 from gateway.lists import formats
+from gateway.lists.build import guess_format
 from gateway.lists.formats import MAX_LINE, Format, Tally, read_domains
 
 LISTS = {
@@ -44,6 +46,63 @@ one.example 60 IN CNAME *.
 *.two.example CNAME .
 xn--e1afmkfd.example CNAME .
 """,
+}
+# The beginnings of published lists, with other names: their comments, separators and special lines.
+PUBLISHED: dict[str, tuple[Format, bytes, list[str]]] = {
+    "wildcard": (
+        Format.DOMAINS,
+        b"# Title: a list\n# Syntax: Domains (with subdomains)\n#\n*.bad.example\n*.a.one.example\n",
+        ["bad.example", "a.one.example"],
+    ),
+    "wildcard, names only": (
+        Format.DOMAINS,
+        b"# Title: a list\n# Number of entries: 2\n#\nbad.example\na.one.example\n",
+        ["bad.example", "a.one.example"],
+    ),
+    "plain domains without a title": (
+        Format.DOMAINS,
+        b"bad.example\r\n192.0.2.7\r\nun_der.example\r\nbad.example.\r\n",
+        ["bad.example", "un_der.example", "bad.example"],
+    ),
+    "hosts": (
+        Format.HOSTS,
+        b"# Title: hosts\n127.0.0.1 localhost\n::1 localhost\n0.0.0.0 0.0.0.0\nff02::1 ip6-allnodes\n"
+        b"\n# Start\n0.0.0.0 bad.example\n0.0.0.0 one.example\n",
+        ["bad.example", "one.example"],
+    ),
+    "hosts with tabs": (
+        Format.HOSTS,
+        b"# ABC feed                   #\r\n127.0.0.1\tbad.example\r\n127.0.0.1\tone.example\r\n",
+        ["bad.example", "one.example"],
+    ),
+    "adblock": (
+        Format.ADBLOCK,
+        b"[Adblock Plus]\n! Title: a list\n! Number of entries: 2\n||bad.example^\n||*.one.example^\n",
+        ["bad.example", "one.example"],
+    ),
+    "adblock of a DNS filter": (
+        Format.ADBLOCK,
+        b"! Title: DNS filter\n||bad.example^\n||one.example^|\n@@||good.one.example^|\n/^ad[0-9]+\\./\n"
+        b"||two.example^$denyallow=a.two.example\n://three.\n|four.example^\n||five.example^$important\n",
+        ["bad.example", "one.example", "five.example"],
+    ),
+    "rpz": (
+        Format.RPZ,
+        b"$TTL 300\n@ SOA localhost. root.localhost. 2611290000 43200 3600 259200 300\n  NS  localhost.\n;\n"
+        b"; Title: a list\n;\nbad.example CNAME .\n*.bad.example CNAME .\n",
+        ["bad.example", "bad.example"],
+    ),
+    "addresses with names": (
+        Format.ADDRESSES,
+        b"192.0.2.7          # dns.one.example\n2001:db8::7        # dns.one.example\n",
+        ["192.0.2.7", "2001:db8::7"],
+    ),
+    "addresses of relays": (
+        Format.ADDRESSES,
+        b"fingerprint,ipaddr,port\n000A10D43011EA4928A35F610405F92B4433B4DC,203.0.113.9,9001\n"
+        b"0011BD2485AD45D984EC4159C88FC066E5E3300E,2001:db8::9,443\n",
+        ["203.0.113.9", "2001:db8::9"],
+    ),
 }
 ADDRESSES = b"""# title
 fingerprint, ipaddr, port
@@ -242,3 +301,12 @@ def test_zones_in_other_words(zone: bytes) -> None:
     tally = Tally()
     assert list(read_domains("x", [zone], Format.RPZ, tally)) == ["a.example"]
     assert tally.odd_lines == 0
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_lists_as_they_are_published(name: str, tmp_path: Path) -> None:
+    form, data, expected = PUBLISHED[name]
+    assert list(read_domains("x", [data], form, Tally())) == expected
+    path = tmp_path / "list"
+    path.write_bytes(data)
+    assert guess_format("x", path) is form

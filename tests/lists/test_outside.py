@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import pty
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import HTTPRedirectHandler
 
 import pytest
+import yaml
 
 from gateway.core.http_client import Outside
 from gateway.core.public_addresses import NotOutside, check_url, is_outside, our_networks
+from gateway.household.list_library import read_library
 from tests import pace
 from tests.lab.netns import Namespace, stop
 from tests.lists.outside_world import LAN, LAN6, LIST, PORT, RESOLVER, SITE, SITE6
@@ -247,6 +251,33 @@ def test_a_name_that_says_something_else_the_second_time(world: World) -> None:
     assert found == b""
     assert "turning.test resolves to 127.0.0.1, which is not a public internet address" in said
     assert not [line for line in world.asked("home") if "turning" in line]
+
+
+@pytest.mark.lab
+def test_an_update_on_a_terminal_draws_one_bar(world: World, tmp_path: Path) -> None:
+    """The command in a process with a terminal, where only one of the family's own lists is on."""
+    config = tmp_path / "qalqan.yaml"
+    config.write_text(f"state: {tmp_path}/state\nruntime: {tmp_path}\n")
+    key = "own-1c9a2f4e"
+    off = sorted(one.id for one in read_library(tmp_path).published.values() if one.tier is not None)
+    own = {key: {"name": "Mine", "url": at("good.test"), "category": "gambling"}}
+    config.with_name("lists.yaml").write_text(yaml.safe_dump({"lists": own, "off": off}))
+    argv = [sys.executable, "-m", "gateway", "--config", str(config), "lists", "update"]
+    screen, terminal = pty.openpty()
+    process = world.gateway.popen(argv, cwd=ROOT, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    drawn = b""
+    with suppress(OSError):  # Linux reports the end of a terminal as an error (EIO)
+        while part := os.read(screen, 4096):
+            drawn += part
+    os.close(screen)
+    assert process.wait(30) == 0, drawn
+    *frames, _end = drawn.decode().split("\r\x1b[K")
+    bars = [frame.removesuffix("\x1b[K") for frame in "".join(frames).split("\r") if frame]
+    assert bars[0] == f"[{'-' * 30}]   0 %  {key}, 0 kB"
+    assert bars[-1] == f"[{'#' * 27}---]  90 %  building the table"
+    assert "names of " in drawn.decode()
+    assert (tmp_path / "state/lists" / f"{key}.list").read_bytes() == LIST
 
 
 def test_no_proxy_is_used() -> None:

@@ -68,9 +68,8 @@ def _print_recall(recall: Recall) -> bool:
     mark = recall.mark
     reached = mark is None or share >= mark
     wanted = "" if mark is None else f"at least {mark:g} %" + ("" if reached else "  MISSED")
-    print(
-        f"{recall.name_set.name:28} {count:6} names  fresh {fresh:5.1f} %  with lists {share:5.1f} %  {wanted}"
-    )
+    name, listed = recall.name_set.name, f"with lists {share:5.1f} %  {wanted}"
+    print(f"{name:28} {count:6} names  fresh {fresh:5.1f} %  {listed}")
     return reached
 
 

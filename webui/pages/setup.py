@@ -194,11 +194,18 @@ def _people(rows: tuple[PersonRow, ...], sentence: str = "") -> str:
     )
 
 
-def _list_updates() -> dict[str, str]:
-    """Return the choice of automatic updates for the form: as sent, else the current setting."""
-    now = daemon().client.ask(FAMILY).lists.update
-    sent = request.form.get("lists", "")
-    return {"interval": sent if sent in INTERVALS else now, "on": now if now != "off" else "daily"}
+def _list_updates() -> dict[str, object]:
+    """Return the choice of automatic updates for the form: as sent, else the current setting.
+
+    ``fixed``: the router's own settings decide, so the form has no choice.
+    """
+    family = daemon().client.ask(FAMILY)
+    now, sent = family.lists.update, request.form.get("lists", "")
+    return {
+        "interval": sent if sent in INTERVALS else now,
+        "on": now if now != "off" else "daily",
+        "fixed": any(entry.option == "main.lists_update" for entry in family.router),
+    }
 
 
 def _known(devices: DevicesView) -> tuple[ExistingPerson, ...]:

@@ -22,7 +22,7 @@ from gateway.cli.settings import config_path, control_socket, describe_tier
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.status import RELOAD
 from gateway.core.errors import ControlError, ListError
-from gateway.core.memory import machine_memory
+from gateway.core.memory import machine_memory, own_memory
 from gateway.household.list_library import ListLibrary, read_library
 from gateway.lists.book import STALE, Copy
 from gateway.lists.fetch import Fetcher
@@ -33,6 +33,7 @@ from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME, open_table
 from gateway.lists.tier import memory_shortage
 from gateway.policy.config.config import Config
+from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import register_title
 from gateway.policy.names.categories import PROXY
 from gateway.policy.names.domain_table import TableInfo
@@ -68,9 +69,7 @@ def run(args: Namespace) -> int:
         os.nice(NICE)
         _offer_to_be_killed()
     with library.locked():
-        shortage = memory_shortage(library.tier, machine_memory().available)
-        if shortage:
-            raise ListError(shortage)
+        _check_memory(library.tier)
         problems = _renew(args, library, now, by_daemon=by_daemon)
     _reload_daemon(config, quiet=by_daemon)
     # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
@@ -112,6 +111,16 @@ def _turn_on(args: Namespace, library: ListLibrary) -> None:
     for published in added:
         own = own.switched(published, on=True)
     write_own(lists_file(config_path(args)), own)
+
+
+def _check_memory(tier: ListTier) -> None:
+    """Raise ListError if memory is short for an update of a tier."""
+    available = machine_memory().available
+    if available:  # otherwise the kernel does not report it
+        available += own_memory()  # the program itself is a part of what an update needs
+    shortage = memory_shortage(tier, available)
+    if shortage:
+        raise ListError(shortage)
 
 
 def _offer_to_be_killed() -> None:

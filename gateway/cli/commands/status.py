@@ -83,7 +83,7 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
     yield "verdicts", shown or "none yet"
     table, memory = status.table, status.memory
     yield "lists", f"{table.names} names, {table.bytes / MEGABYTE:.1f} MB, built {when(table.built)}"
-    yield "tier", f"{status.lists.tier} of lists, {describe_tier(chosen=status.lists.tier_chosen)}"
+    yield "list tier", f"{status.lists.tier}, {describe_tier(chosen=status.lists.tier_chosen)}"
     resident, private = memory.resident / MEGABYTE, memory.private / MEGABYTE
     yield "memory", f"{resident:.0f} MB, {private:.0f} MB of them private"
 

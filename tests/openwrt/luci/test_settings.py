@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from gateway.policy.config.list_tiers import AUTO_TIER, ListTier
+from gateway.policy.time.list_updates import UpdateInterval
 from tests.openwrt.luci.running import VIEWS, Node
 
 pytestmark = pytest.mark.needs("node")
@@ -13,7 +15,14 @@ pytestmark = pytest.mark.needs("node")
 SETTINGS = VIEWS / "qalqan/settings.js"
 TYPES = {"main": "qalqan", "web": "web", "brand": "brand"}
 FILLED: dict[str, dict[str, Any]] = {
-    "main": {"enabled": "1", "lan": ["br-lan"], "flash": "poor", "offload": "auto"},
+    "main": {
+        "enabled": "1",
+        "lan": ["br-lan"],
+        "flash": "poor",
+        "offload": "auto",
+        "lists_update": "weekly",
+        "lists_tier": "small",
+    },
     "web": {"enabled": "1", "port": "8080", "listen": "", "allow_wan": "0"},
     "brand": {"name": "", "colour": "", "logo": "", "support": ""},
 }
@@ -50,7 +59,12 @@ def test_sections_that_are_gone_are_there_again_once_it_is_saved(node: Node) -> 
 
 def test_the_choices_are_uci_s(node: Node) -> None:
     choices = {one["option"]: one["choices"] for one in shown(node, FILLED)["options"] if one["choices"]}
-    assert choices == {"flash": ["", "normal", "poor"], "offload": ["", "auto", "off"]}
+    assert choices == {
+        "flash": ["", "normal", "poor"],
+        "offload": ["", "auto", "off"],
+        "lists_update": ["", *UpdateInterval],
+        "lists_tier": ["", AUTO_TIER, *ListTier],
+    }
 
 
 def test_what_luci_checks_by_itself(node: Node) -> None:

@@ -68,6 +68,7 @@ def test_an_update_tells_how_far_it_is_and_how_it_went(mum: Browser, household: 
     text = read(mum, f"{LISTS}now")
     assert "Being fetched: UT1 Toulouse, games, 0.4 MB so far" in text
     assert "Update now" not in text
+    assert '<progress class="wide" max="100" value="40"' in mum.get(f"{LISTS}now").text
     household.listed.update = {"running": True, "ended": None, "problems": []}
     assert "The update has begun." in read(mum, f"{LISTS}now")
     household.listed.update = {"running": False, "ended": NOW, "problems": ["no internet: a.example"]}
@@ -133,10 +134,34 @@ def test_the_first_page_says_that_lists_are_missing_or_old(mum: Browser, househo
     assert "No list of sites was downloaded yet, so most sites of blocked categories are open." in read(
         mum, "/parent/"
     )
-    household.listed.plan["running"] = True
+    household.listed.plan |= {"running": True, "percent": 12}
     assert "No list of sites" not in read(mum, "/parent/"), "it is being done"
+    assert "Lists of sites are being downloaded Most sites of blocked categories are" in read(mum, "/parent/")
+    assert '<progress class="wide" max="100" value="12"' in mum.get("/parent/cards").text
+    household.listed.plan["percent"] = None
+    assert '<progress class="wide" max="100" aria-label="Progress of the update">' in mum.get("/parent/").text
     household.listed.plan |= {"running": False, "warning": "old"}
     assert "The lists of sites are older than a week, so new sites are missing." in read(mum, "/parent/")
+    household.listed.plan["interval"] = "off"
+    off = "Automatic updates of the lists are off and the lists are older than a week, so new sites are"
+    assert f"{off} missing. Update them, or turn the updates on." in read(mum, "/parent/")
+    household.listed.plan["warning"] = "none"
+    assert "No list of sites was downloaded, and automatic updates are off." in read(mum, "/parent/")
+
+
+def test_the_tier_is_shown_and_changed(mum: Browser, household: Household) -> None:
+    page = mum.get(LISTS).text
+    assert "Selection of lists: Medium. It fits the memory of this gateway." in read(mum)
+    assert 'name="tier" value="auto" checked' in page
+    mum.post(f"{LISTS}interval", {"interval": "daily", "tier": "small"})
+    assert settings(household)["lists"] == {"tier": "small"}
+    assert "The selection of lists changes with the next update." in read(mum)
+    household.listed.plan |= {"tier": "small", "tier_chosen": True}
+    assert "Selection of lists: Small, as you chose." in read(mum, f"{LISTS}now")
+    assert 'name="tier" value="small" checked' in mum.get(LISTS).text
+    mum.post("/parent/settings/undo", {"was": was(mum)})
+    assert "lists" not in settings(household)
+    assert mum.post(f"{LISTS}interval", {"interval": "daily", "tier": "huge"}).status_code == 400
 
 
 def test_one_of_our_own_is_added_and_taken_out_and_back(mum: Browser, household: Household) -> None:

@@ -48,6 +48,7 @@ class Listed:
         self.plan: dict[str, Any] = {
             "interval": "daily", "running": False, "newest": NOW.replace(hour=4, minute=10), "waits_for": "",
             "next": NOW.replace(hour=3, minute=12) + timedelta(days=1), "failures": 0, "warning": "",
+            "tier": "medium", "tier_chosen": False, "percent": None,
         }  # fmt: skip
 
     def verbs(self) -> dict[str, Handler]:
@@ -127,7 +128,7 @@ class Listed:
 
     def _update(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
-        self.update = {"running": True, "problems": [], "source": "ut1-games", "done": 400_000}
+        self.update = {"running": True, "problems": [], "source": "ut1-games", "done": 400_000, "percent": 40}
         return self.update
 
     def _report(self, request: ControlRequest) -> Mapping[str, object]:

@@ -21,7 +21,7 @@ from gateway.control.contract.lists import (
     NAME_LIMIT,
     ListSource,
 )
-from gateway.control.contract.rules import EDIT_FAMILY, FAMILY, WHY
+from gateway.control.contract.rules import EDIT_FAMILY, FAMILY, WHY, FamilySettings
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import MAX_HOST
@@ -30,12 +30,14 @@ from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.lists.lists_text import (
     INTERVALS,
+    TIERS,
     ListsView,
     LookupView,
     category_name,
     intervals,
     letter,
     maker,
+    tiers,
 )
 from webui.features.status.home_text import HomeView
 from webui.forms import one_of
@@ -49,6 +51,7 @@ blueprint = Blueprint("lists", __name__, url_prefix="/parent/lists")
 
 URL_LIMIT = 200  # characters
 PACKAGED = "qalqan"  # name in a report of the small lists in the package
+ROUTER_OPTIONS = ("main.lists_update", "main.lists_tier")
 ADDRESS_STARTS = ("https://", "http://")
 
 
@@ -79,6 +82,8 @@ def show() -> ResponseReturnValue:
         problem=problem,
         packaged=PACKAGED,
         intervals=intervals(),
+        tiers=tiers(),
+        by_router=_options_of_the_router(daemon().client.ask(FAMILY)),
         meanings=_meanings(found, home) if found else (),
         category_name=category_name,
         letter=letter,
@@ -93,7 +98,14 @@ def show() -> ResponseReturnValue:
 def now() -> ResponseReturnValue:
     """Return the lists and their state as an HTML fragment, for the script that updates the page."""
     home = daemon().home()
-    return render_template("lists_now.html", home=home, guardian=guardian(), lists=_lists())
+    return render_template("lists_now.html", home=home, guardian=guardian(), lists=_lists(), tiers=tiers())
+
+
+@blueprint.get("/progress")
+@guardians_only
+def progress() -> ResponseReturnValue:
+    """Return how lists are downloaded and the progress of a running update, as an HTML fragment."""
+    return render_template("parts/list_updates.html", home=daemon().home())
 
 
 def _lists() -> ListsView:
@@ -168,24 +180,33 @@ def update() -> ResponseReturnValue:
 @blueprint.post("/interval")
 @guardians_only
 def interval() -> ResponseReturnValue:
-    """Set how often lists are downloaded, with an undo."""
-    chosen, family = one_of("interval", INTERVALS), daemon().client.ask(FAMILY)
-    if chosen == family.lists.update:
+    """Set how often lists are downloaded and how many of them, with an undo."""
+    family = daemon().client.ask(FAMILY)
+    chosen = {"lists/update": one_of("interval", INTERVALS)}
+    if "tier" in request.form:
+        chosen["lists/tier"] = one_of("tier", TIERS)
+    current = {"lists/update": family.lists.update, "lists/tier": family.lists.tier}
+    changes = {key: word for key, word in chosen.items() if word != current[key]}
+    if not changes:
         notices.said(_("Nothing was changed."))
         return _back()
     with notices.refusals_to(notices.said):
-        done = daemon().change(
-            EDIT_FAMILY, set={"lists/update": chosen}, by=guardian() or "", origin=source_address()
-        )
-        sentence = (
-            _("Lists are not downloaded automatically any more.")
-            if chosen == "off"
-            else _("Lists are downloaded automatically.")
-        )
+        done = daemon().change(EDIT_FAMILY, set=changes, by=guardian() or "", origin=source_address())
+        if "lists/update" not in changes:
+            sentence = _("The selection of lists changes with the next update.")
+        elif changes["lists/update"] == "off":
+            sentence = _("Lists are not downloaded automatically any more.")
+        else:
+            sentence = _("Lists are downloaded automatically.")
         if family.by_hand:
             sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
         notices.did_back("family", notices.way_back(done), sentence)
     return _back()
+
+
+def _options_of_the_router(family: FamilySettings) -> tuple[str, ...]:
+    """Return the router's own options that decide about updates, as ``main.lists_tier``."""
+    return tuple(entry.option for entry in family.router if entry.option in ROUTER_OPTIONS)
 
 
 @blueprint.post("/add")

@@ -8,12 +8,14 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from gateway.control.contract.lists import Lists, ListSource, LookupResult, NamedId
+from gateway.policy.config.list_tiers import AUTO_TIER, ListTier
 from gateway.policy.time.list_updates import UpdateInterval
 from webui.language.i18n import gettext as _
 from webui.language.things import LAW, thing
 from webui.language.words import plain
 
 INTERVALS = tuple(UpdateInterval)  # of automatic updates
+TIERS = (AUTO_TIER, *ListTier)
 
 _RAW = "raw.githubusercontent.com"
 _PAGES = ".github.io"
@@ -113,6 +115,16 @@ def intervals() -> dict[str, tuple[str, str]]:
         "daily": (_("Every night"), _("between 02:00 and 05:00")),
         "weekly": (_("Once a week"), _("at night; new sites are missing for longer")),
         "off": (_("Never"), _("only when you press Update now")),
+    }
+
+
+def tiers() -> dict[str, tuple[str, str]]:
+    """Return the tiers of lists: the word of the setting, its label and its meaning."""
+    return {
+        "auto": (_("Automatic"), _("the selection that fits the memory of this gateway")),
+        "small": (_("Small"), _("for a router with 128 MB of memory")),
+        "medium": (_("Medium"), _("for a router with 256 MB of memory")),
+        "large": (_("Large"), _("for a router with 512 MB of memory or more")),
     }
 
 

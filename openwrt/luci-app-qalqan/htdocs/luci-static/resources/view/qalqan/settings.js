@@ -68,6 +68,21 @@ return view.extend({
 		option.value('auto', _('where the firewall has it on'));
 		option.value('off', _('never'));
 
+		option = section.option(form.ListValue, 'lists_update', _('Updates of the lists of sites'),
+			_('Lists are downloaded from public servers, which see the internet address of this home and the time. Without them most sites of blocked categories are open.'));
+		option.value('', _('as the family decides (every night, unless changed)'));
+		option.value('daily', _('every night'));
+		option.value('weekly', _('once a week'));
+		option.value('off', _('never'));
+
+		option = section.option(form.ListValue, 'lists_tier', _('Selection of lists'),
+			_('A larger selection blocks more sites and needs more memory.'));
+		option.value('', _('as the family decides (by the memory, unless changed)'));
+		option.value('auto', _('by the memory of the router'));
+		option.value('small', _('small: 128 MB of memory'));
+		option.value('medium', _('medium: 256 MB of memory'));
+		option.value('large', _('large: 512 MB of memory or more'));
+
 		section = map.section(form.NamedSection, 'web', TYPES.web, _('Full pages'),
 			_('On the addresses of the network devices above, unless an address is named here.'));
 		section.addremove = false;
