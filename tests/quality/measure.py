@@ -112,8 +112,8 @@ def copies(
     )
 
 
-def build_world(library: ListLibrary, sources: Sequence[BuildSource], target: Path) -> World:
-    """Return the product's data with a table of the packaged lists and of ``sources``."""
+def build(library: ListLibrary, sources: Sequence[BuildSource], target: Path) -> DomainTable:
+    """Return a table of the packaged lists and of ``sources``, built at ``target``."""
     build_table(
         [*(seed.source for seed in library.seeds), *sources],
         target,
@@ -122,10 +122,11 @@ def build_world(library: ListLibrary, sources: Sequence[BuildSource], target: Pa
         is_public_suffix=public_suffix_check(),
         leave_out=True,
     )
-    return _world(DomainTable(target.read_bytes()))
+    return DomainTable(target.read_bytes())
 
 
-def _world(domain_table: DomainTable) -> World:
+def make_world(domain_table: DomainTable) -> World:
+    """Return the product's data with a table."""
     return replace(product().world(("en", "ru", "kk")), table=domain_table)
 
 
@@ -141,13 +142,15 @@ def blocked(judge: Judge, hosts: Iterable[str]) -> Mapping[str, str]:
 
 def false_blocks(world: World, band: AgeBand, hosts: Sequence[str]) -> Mapping[str, str]:
     """Return the hosts that are blocked because of a list: with an empty table they are open."""
-    without = blocked(make_judge(_world(table({"nothing.invalid": {"adult"}})), band), hosts)
+    without = blocked(make_judge(make_world(table({"nothing.invalid": {"adult"}})), band), hosts)
     return {host: why for host, why in blocked(make_judge(world, band), hosts).items() if host not in without}
 
 
-def explain(world: World, sources: Iterable[BuildSource], wrong: Mapping[str, str]) -> list[FalseBlock]:
+def explain(
+    domain_table: DomainTable, sources: Iterable[BuildSource], wrong: Mapping[str, str]
+) -> list[FalseBlock]:
     """Return each wrongly blocked host with the table entries that match it and the lists that have them."""
-    entries = {host: tuple(name for name, _ in world.table.matches(host)) for host in wrong}
+    entries = {host: tuple(name for name, _ in domain_table.matches(host)) for host in wrong}
     wanted = {entry for matching in entries.values() for entry in matching}
     found: dict[str, list[str]] = {entry: [] for entry in wanted}
     for source in sources:
@@ -200,8 +203,9 @@ def measure(
     sets: Sequence[NameSet], library: ListLibrary, sources: Sequence[BuildSource], work: Path, band: AgeBand
 ) -> tuple[list[Recall], list[FalseBlock], int]:
     """Judge all sets. Return the recalls, the false blocks, and the number of known-good sites."""
-    fresh = make_judge(build_world(library, (), work / "fresh"), band)
-    world = build_world(library, sources, work / "lists")
+    fresh = make_judge(make_world(build(library, (), work / "fresh.table")), band)
+    domain_table = build(library, sources, work / "listed.table")
+    world = make_world(domain_table)
     listed = make_judge(world, band)
     recalls = [
         Recall(names, frozenset(blocked(fresh, names.hosts)), frozenset(blocked(listed, names.hosts)))
@@ -210,7 +214,11 @@ def measure(
     ]
     good = list(dict.fromkeys(host for names in sets if names.is_good for host in names.hosts))
     wrong = false_blocks(world, band, good)
-    return recalls, explain(world, [*(seed.source for seed in library.seeds), *sources], wrong), len(good)
+    return (
+        recalls,
+        explain(domain_table, [*(seed.source for seed in library.seeds), *sources], wrong),
+        len(good),
+    )
 
 
 def library_for(state: Path, tier: ListTier) -> ListLibrary:

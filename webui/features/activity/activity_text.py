@@ -12,6 +12,7 @@ from gateway.control.contract.activity import (
     SiteActivity,
     Usage,
 )
+from gateway.policy.values import Reason
 from webui.features.activity.target_names import CATEGORY, REASON, SERVICE
 from webui.language import telling
 
@@ -38,8 +39,9 @@ class SiteView:
     @property
     def listed_host(self) -> str | None:
         """Return the host that a list blocks, which a guardian may call wrong; None for other blocks."""
-        by_list = self.site.target.startswith(CATEGORY) and not self.is_background
-        return self.site.hosts[0].host if by_list and self.site.hosts and self.entry else None
+        if not isinstance(self.site, BlockedSite) or self.site.reason != Reason.CATEGORY:
+            return None
+        return None if self.entry is None or ":" in self.entry else self.entry
 
     @property
     def sentence(self) -> str:
