@@ -105,7 +105,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help permissions run test test-system test-all times lint words sources bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools system-tools slow-tools faults census
+.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools system-tools slow-tools faults census
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -118,6 +118,7 @@ help:
 	@echo "make lint         ruff, mypy, import-linter, import cycles, class names and avoided words"
 	@echo "make permissions  the table of docs/developers/permissions.md"
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
+	@echo "make quality      what the lists block, wrongly too (LISTS=folder of <source id>.txt; SETS=folder; ARGS=\"--tier large --missed\")"
 	@echo "make sources      each address and format of the published lists, for a release; needs the internet (ARGS=LIST)"
 	@echo "make bench        the figures of docs/performance.md"
 	@echo "make fuzz         the parsers under atheris"
@@ -201,6 +202,9 @@ permissions: $(VENV)/.run
 words: $(VENV)/.dev
 	@$(PY) -m tests.words
 	@$(PY) -m tests.openwrt.luci.words
+
+quality: $(VENV)/.dev
+	@$(PY) -m tests.quality $(or $(LISTS),$(error LISTS is a folder with copies of published lists)) $(SETS) $(ARGS)
 
 sources: $(VENV)/.run
 	@$(PY) -m tests.sources $(ARGS)

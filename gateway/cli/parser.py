@@ -232,6 +232,7 @@ def _add_lists(commands: Subparsers) -> None:
     update.add_argument("--force", action="store_true", help="also lists that were fetched today")
     update.add_argument("--steps", action="store_true", help="print progress as JSON lines")
     _json(_command(lists, "status", "lists", "show the age of each list, and the table"))
+    _json(_command(lists, "reports", "lists", "show the list entries that parents reported as wrong"))
     lookup = _command(lists, "lookup", "lists", "show the categories and services of a host or an address")
     lookup.add_argument("host", metavar="HOST")
     _json(lookup)

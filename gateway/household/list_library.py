@@ -241,9 +241,9 @@ def read_guard(product: Product) -> Guard:
     The sites of must_resolve.yaml are among them. Raises PolicyError for damaged packaged data.
     """
     suffixes, categories = public_suffix_check(), product.categories
-    sites, hints = parse_guard(*_data("guard.yaml"), categories.by_id, suffixes)
+    sites, hints, doubts = parse_guard(*_data("guard.yaml"), categories.by_id, suffixes)
     must = {site.name for site in parse_must_resolve(*_data("must_resolve.yaml"), suffixes)}
-    return Guard(sites | must, hints, categories.binding)
+    return Guard(sites | must, hints, doubts, product.words, categories.binding)
 
 
 def _data(name: str) -> tuple[bytes, str]:

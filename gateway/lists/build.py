@@ -33,6 +33,10 @@ It is called twice, since millions of names do not fit into memory.
 """
 
 
+Certain = Callable[[str], bool]
+"""Returns whether a name of a source counts without a second source that has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class BuildSource:
     """A list in a file on this machine, as input of the build."""
@@ -94,7 +98,7 @@ def build_table(
     for category in sorted(by_category):
         published: list[Names] = []
         own: list[Names] = []
-        weak: list[Names] = []
+        weighed: list[tuple[Names, Certain]] = []
         for source in by_category[category]:
             try:
                 report = survey(source, canaries)
@@ -107,9 +111,12 @@ def build_table(
             reports.append(report)
             # Addresses have no public suffix.
             is_unchecked = source.own or source.form is Format.ADDRESSES
-            readers = weak if source.weak else own if is_unchecked else published
-            readers.append(_reader(source, report))
-        published += _counted(weak, salt, partial(canaries.guard.is_hinted, category))
+            if not is_unchecked and canaries.guard.weighs(category, weak=source.weak):
+                certain = partial(canaries.guard.is_certain, category, weak=source.weak)
+                weighed.append((_reader(source, report), certain))
+            else:
+                (own if is_unchecked else published).append(_reader(source, report))
+        published += _counted(weighed, salt)
         categories.append((category, prune(published, salt, is_public_suffix, own).digests))
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
@@ -234,25 +241,25 @@ def _reader(source: BuildSource, report: BuildReport) -> Names:
     return names
 
 
-def _counted(weak: list[Names], salt: bytes, is_hinted: Callable[[str], bool]) -> list[Names]:
-    """Return readers of weak lists that yield only names with a hint, or names of two lists."""
+def _counted(lists: list[tuple[Names, Certain]], salt: bytes) -> list[Names]:
+    """Return readers of lists that yield only names that are certain, or that two of the lists have."""
     seen, agreed = Digests(), Digests()
-    for names in weak:
-        own = Digests()
+    for names, is_certain in lists:
+        uncertain = Digests()
         for name in names():
-            if not is_hinted(name):
-                own.add(digest_of(name, salt))
-        own.seal()
-        for number, part in enumerate(own.parts):
+            if not is_certain(name):
+                uncertain.add(digest_of(name, salt))
+        uncertain.seal()
+        for number, part in enumerate(uncertain.parts):
             agreed.parts[number].extend(digest for digest in part if digest in seen)
             seen.parts[number].extend(part)
         seen.seal()
     agreed.seal()
 
-    def reader(names: Names) -> Names:
-        return lambda: (name for name in names() if is_hinted(name) or digest_of(name, salt) in agreed)
+    def reader(names: Names, is_certain: Certain) -> Names:
+        return lambda: (name for name in names() if is_certain(name) or digest_of(name, salt) in agreed)
 
-    return [reader(names) for names in weak]
+    return [reader(names, is_certain) for names, is_certain in lists]
 
 
 def _write(

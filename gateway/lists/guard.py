@@ -1,8 +1,10 @@
-"""Popular innocent sites that no fetched list may block (`profiles/guard.yaml`), and how weak lists are weighed.
+"""Popular sites that no fetched list may block, and how doubtful names are weighed (`profiles/guard.yaml`).
 
 Lists are often merged by machines, and some are old. A list that its maker checks less than others has
 ``weak: true`` in `profiles/sources.yaml`. Its names count only if they have a word that is typical of the
-category (``hints`` in `guard.yaml`), or if another weak list of the category has them too.
+category (``hints``). A name of any list with a word that speaks against the category (``doubts``) does not
+count either, such as a newspaper on a list of adult sites. In both cases a name that two lists of the
+category have counts.
 """
 
 from __future__ import annotations
@@ -12,32 +14,38 @@ from collections.abc import Collection, Iterable, Mapping
 
 from gateway.policy.config.registers import is_register
 from gateway.policy.names.hosts import PublicSuffixCheck, read_entries
-from gateway.policy.names.name_words import is_official
+from gateway.policy.names.name_words import NameWords, is_official
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Node
 
+Words = Mapping[str, Collection[str]]
+"""Parts of names, by the category that they speak for or against."""
+
+NO_WORDS = NameWords()
 WAYS_IN = ("www", "m")  # an entry for one of these names below a site blocks the usual address of the site
 
 
 class Guard:
     """Decides which entries of fetched lists are left out because they would block an innocent site.
 
-    ``sites``: registrable names. ``hints``: words by category. ``binding``: categories that are blocked for
-    everyone, such as phishing.
+    ``sites``: registrable names. ``hints`` and ``doubts``: words by category. ``words``: names that these
+    match are not doubtful. ``binding``: categories that are blocked for everyone, such as phishing.
     """
 
     def __init__(
         self,
         sites: Iterable[str] = (),
-        hints: Mapping[str, Collection[str]] | None = None,
+        hints: Words | None = None,
+        doubts: Words | None = None,
+        words: NameWords = NO_WORDS,
         binding: Collection[str] = (),
     ) -> None:
         self._sites = frozenset(sites)
         self._usual = frozenset(f"{first}.{site}" for site in self._sites for first in WAYS_IN)
         self._above = frozenset(name for site in self._sites for name in _parents(site))
-        self._hints = {
-            category: re.compile("|".join(map(re.escape, words))) for category, words in (hints or {}).items()
-        }
+        self._hints, self._doubts = _patterns(hints or {}), _patterns(doubts or {})
+        self._words = words
         self._binding = frozenset(binding)
 
     def spares(self, category: str, listed: str, *, weak: bool = False) -> bool:
@@ -55,10 +63,24 @@ class Guard:
             return category not in self._binding or listed.removeprefix("www.").count(".") <= 2
         return weak and any(parent in self._sites for parent in _parents(listed))
 
-    def is_hinted(self, category: str, listed: str) -> bool:
-        """Return whether a name has a word that is typical of the category."""
-        words = self._hints.get(category)
-        return words is not None and words.search(listed) is not None
+    def weighs(self, category: str, *, weak: bool) -> bool:
+        """Return whether some names of such a list need a second list."""
+        return weak or category in self._doubts
+
+    def is_certain(self, category: str, listed: str, *, weak: bool) -> bool:
+        """Return whether a name of a list counts without a second list that has it."""
+        if weak and not _has(self._hints, category, listed):
+            return False
+        return not _has(self._doubts, category, listed) or category in self._words.categories(listed)
+
+
+def _patterns(words: Words) -> Mapping[str, re.Pattern[str]]:
+    return {category: re.compile("|".join(map(re.escape, parts))) for category, parts in words.items()}
+
+
+def _has(patterns: Mapping[str, re.Pattern[str]], category: str, name: str) -> bool:
+    pattern = patterns.get(category)
+    return pattern is not None and pattern.search(name) is not None
 
 
 def _parents(name: str) -> list[str]:
@@ -72,18 +94,27 @@ def parse_guard(
     file: str,
     categories: Collection[str],
     is_public_suffix: PublicSuffixCheck,
-) -> tuple[frozenset[str], Mapping[str, tuple[str, ...]]]:
-    """Return the sites and the hints of `guard.yaml`. Raises PolicyError with file, line, key and how to fix it."""
-    top = fields.Fields(parse_document(source, file), ("sites", "hints"))
+) -> tuple[frozenset[str], Words, Words]:
+    """Return the sites, the hints and the doubts of `guard.yaml`.
+
+    Raises PolicyError with file, line, key and how to fix it.
+    """
+    top = fields.Fields(parse_document(source, file), ("sites", "hints", "doubts"))
     sites: dict[str, str] = {}
     for topic, _, node in fields.pairs(top.need("sites")):
         for name in read_entries(node, is_public_suffix):
             if name in sites:
                 node.place.refuse(f"{fields.shown(name)} is also under {sites[name]}", "keep it once")
             sites[name] = topic
-    hints: dict[str, tuple[str, ...]] = {}
-    for category, place, node in fields.pairs(top.need("hints")):
+    hints, doubts = (_by_category(top.need(key), categories) for key in ("hints", "doubts"))
+    return frozenset(sites), hints, doubts
+
+
+def _by_category(node: Node, categories: Collection[str]) -> Words:
+    read: dict[str, tuple[str, ...]] = {}
+    for category, place, words in fields.pairs(node):
         if category not in categories:
-            place.refuse(f"{fields.shown(category)} is not a category", fields.suggestion(category, categories))
-        hints[category] = fields.texts(node)
-    return frozenset(sites), hints
+            name = fields.shown(category)
+            place.refuse(f"{name} is not a category", fields.suggestion(category, categories))
+        read[category] = fields.texts(words)
+    return read

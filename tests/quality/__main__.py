@@ -37,7 +37,8 @@ def main() -> int:
         if absent:
             print("no copy of:", ", ".join(published.id for published in absent))
         if options.held_out:
-            for category, source, count, share in held_out([seed.source for seed in library.seeds], sources):
+            seeds = [seed.source for seed in library.seeds]
+            for category, source, count, share in held_out(seeds, sources):
                 print(f"{category:28} {source:26} {count:6} names {share:7.1%} in other lists")
             return 0
         recalls, wrong, good = measure(sets, library, sources, Path(work), band)
@@ -67,7 +68,8 @@ def _print_recall(recall: Recall) -> bool:
     mark = recall.mark
     reached = mark is None or share >= mark
     wanted = "" if mark is None else f"at least {mark:g} %" + ("" if reached else "  MISSED")
-    print(f"{recall.name_set.name:28} {count:6} names  fresh {fresh:5.1f} %  with lists {share:5.1f} %  {wanted}")
+    name, listed = recall.name_set.name, f"with lists {share:5.1f} %  {wanted}"
+    print(f"{name:28} {count:6} names  fresh {fresh:5.1f} %  {listed}")
     return reached
 
 
@@ -79,8 +81,13 @@ def _print_wrong(wrong: list[FalseBlock], good: int) -> bool:
         f"{'known-good sites':28} {good:6} names  wrongly blocked {len(wrong)} = {share:.3f} %  "
         f"at most {FALSE_BLOCK_MARK:g} %" + ("" if reached else "  MISSED")
     )
-    for one in wrong:
-        print(f"  {one.host}: {one.why}; entry {', '.join(one.entries)} of {', '.join(one.lists)}")
+    for found in wrong:
+        where = (
+            f"entry {', '.join(found.entries)} of {', '.join(found.lists)}"
+            if found.entries
+            else "by its name"
+        )
+        print(f"  {found.host}: {found.why}; {where}")
     return reached
 
 

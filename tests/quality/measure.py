@@ -58,7 +58,7 @@ class NameSet:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """The blocked names of a set, without fetched lists (``fresh``) and with them (``listed``), and its mark."""
+    """The blocked names of a set, without fetched lists (``fresh``) and with them (``listed``)."""
 
     name_set: NameSet
     fresh: frozenset[str]
@@ -66,10 +66,8 @@ class Recall:
 
     @property
     def mark(self) -> float | None:
-        return next(
-            (mark for name, mark in MARKS.items() if self.name_set.name.startswith(name)),
-            None,
-        )
+        """Return the least share in percent; None for a set that has no mark."""
+        return next((mark for name, mark in MARKS.items() if self.name_set.name.startswith(name)), None)
 
     @property
     def missed(self) -> list[str]:
@@ -102,7 +100,9 @@ def _hosts(file: Path) -> Iterator[str]:
                 yield normalise(word.removeprefix("*."))
 
 
-def copies(folder: Path, library: ListLibrary, tier: ListTier) -> tuple[list[BuildSource], list[PublishedList]]:
+def copies(
+    folder: Path, library: ListLibrary, tier: ListTier
+) -> tuple[list[BuildSource], list[PublishedList]]:
     """Return the copies ``<source id>.txt`` of the tier's lists, and the lists that have no copy."""
     lists = [published for published in library.published.values() if tier.includes(published.tier)]
     here = [published for published in lists if (folder / f"{published.id}.txt").exists()]
@@ -112,8 +112,8 @@ def copies(folder: Path, library: ListLibrary, tier: ListTier) -> tuple[list[Bui
     )
 
 
-def build_world(library: ListLibrary, sources: Sequence[BuildSource], target: Path) -> World:
-    """Return the product's data with a table of the packaged lists and of ``sources``."""
+def build(library: ListLibrary, sources: Sequence[BuildSource], target: Path) -> DomainTable:
+    """Return a table of the packaged lists and of ``sources``, built at ``target``."""
     build_table(
         [*(seed.source for seed in library.seeds), *sources],
         target,
@@ -122,10 +122,11 @@ def build_world(library: ListLibrary, sources: Sequence[BuildSource], target: Pa
         is_public_suffix=public_suffix_check(),
         leave_out=True,
     )
-    return _world(DomainTable(target.read_bytes()))
+    return DomainTable(target.read_bytes())
 
 
-def _world(domain_table: DomainTable) -> World:
+def make_world(domain_table: DomainTable) -> World:
+    """Return the product's data with a table."""
     return replace(product().world(("en", "ru", "kk")), table=domain_table)
 
 
@@ -141,20 +142,27 @@ def blocked(judge: Judge, hosts: Iterable[str]) -> Mapping[str, str]:
 
 def false_blocks(world: World, band: AgeBand, hosts: Sequence[str]) -> Mapping[str, str]:
     """Return the hosts that are blocked because of a list: with an empty table they are open."""
-    without = blocked(make_judge(_world(table({"nothing.invalid": {"adult"}})), band), hosts)
+    without = blocked(make_judge(make_world(table({"nothing.invalid": {"adult"}})), band), hosts)
     return {host: why for host, why in blocked(make_judge(world, band), hosts).items() if host not in without}
 
 
-def explain(world: World, sources: Iterable[BuildSource], wrong: Mapping[str, str]) -> list[FalseBlock]:
+def explain(
+    domain_table: DomainTable, sources: Iterable[BuildSource], wrong: Mapping[str, str]
+) -> list[FalseBlock]:
     """Return each wrongly blocked host with the table entries that match it and the lists that have them."""
-    entries = {host: tuple(name for name, _ in world.table.matches(host)) for host in wrong}
+    entries = {host: tuple(name for name, _ in domain_table.matches(host)) for host in wrong}
     wanted = {entry for matching in entries.values() for entry in matching}
     found: dict[str, list[str]] = {entry: [] for entry in wanted}
     for source in sources:
         for entry in wanted.intersection(names_of(source)):
             found[entry].append(source.id)
     return [
-        FalseBlock(host, why, entries[host], tuple(sorted({one for entry in entries[host] for one in found[entry]})))
+        FalseBlock(
+            host,
+            why,
+            entries[host],
+            tuple(sorted({source for entry in entries[host] for source in found[entry]})),
+        )
         for host, why in wrong.items()
     ]
 
@@ -166,17 +174,21 @@ def names_of(source: BuildSource) -> Iterator[str]:
 
 
 def sample(names: Iterable[str], count: int = SAMPLE) -> list[str]:
-    """Return ``count`` of the names, chosen by their digests: the same ones each time, and independent of order."""
+    """Return ``count`` of the names, chosen by their digests: the same ones each time."""
     return sorted(set(names), key=lambda name: blake2s(name.encode(), digest_size=8).digest())[:count]
 
 
-def held_out(seeds: Iterable[BuildSource], sources: Sequence[BuildSource]) -> Iterator[tuple[str, str, int, float]]:
-    """Yield category, list, sample size and the share of the sample that the category's other lists cover."""
+def held_out(
+    seeds: Iterable[BuildSource], sources: Sequence[BuildSource]
+) -> Iterator[tuple[str, str, int, float]]:
+    """Yield category, list, sample size, and the share of it that the category's other lists cover."""
     every = {source: frozenset(names_of(source)) for source in sources}
     own = {seed.category: frozenset(names_of(seed)) for seed in seeds}
     for source in sources:
         others = [own.get(source.category, frozenset())]
-        others += [names for other, names in every.items() if other.category == source.category and other != source]
+        others += [
+            names for other, names in every.items() if other.category == source.category and other != source
+        ]
         drawn = sample(every[source])
         covered = sum(any(not names.isdisjoint(_with_parents(name)) for names in others) for name in drawn)
         yield source.category, source.id, len(drawn), covered / len(drawn) if drawn else 0.0
@@ -190,18 +202,23 @@ def _with_parents(name: str) -> list[str]:
 def measure(
     sets: Sequence[NameSet], library: ListLibrary, sources: Sequence[BuildSource], work: Path, band: AgeBand
 ) -> tuple[list[Recall], list[FalseBlock], int]:
-    """Judge all sets. Return the recalls, the false blocks with their lists, and the number of known-good sites."""
-    fresh = make_judge(build_world(library, (), work / "fresh"), band)
-    world = build_world(library, sources, work / "lists")
+    """Judge all sets. Return the recalls, the false blocks, and the number of known-good sites."""
+    fresh = make_judge(make_world(build(library, (), work / "fresh.table")), band)
+    domain_table = build(library, sources, work / "listed.table")
+    world = make_world(domain_table)
     listed = make_judge(world, band)
     recalls = [
-        Recall(one, frozenset(blocked(fresh, one.hosts)), frozenset(blocked(listed, one.hosts)))
-        for one in sets
-        if not one.is_good
+        Recall(names, frozenset(blocked(fresh, names.hosts)), frozenset(blocked(listed, names.hosts)))
+        for names in sets
+        if not names.is_good
     ]
-    good = list(dict.fromkeys(host for one in sets if one.is_good for host in one.hosts))
+    good = list(dict.fromkeys(host for names in sets if names.is_good for host in names.hosts))
     wrong = false_blocks(world, band, good)
-    return recalls, explain(world, [*(seed.source for seed in library.seeds), *sources], wrong), len(good)
+    return (
+        recalls,
+        explain(domain_table, [*(seed.source for seed in library.seeds), *sources], wrong),
+        len(good),
+    )
 
 
 def library_for(state: Path, tier: ListTier) -> ListLibrary:

@@ -59,6 +59,8 @@ def run(args: Namespace) -> int:
     library = read_library(state, lists_file(config_path(args)), config.registers, config.lists_tier)
     if args.action == "status":
         return _status(library, now, chosen=config.lists_tier is not None, as_json=args.json)
+    if args.action == "reports":
+        return _reports(library, as_json=args.json)
     if args.action == "check":
         return _check(library)
     become_owner(state)
@@ -242,6 +244,31 @@ def _check(library: ListLibrary) -> int:
     lists, entries = len(library.seeds) + len(here), len(ours) + len(others)
     print(f"{lists} lists; entries that block a site that must open from age 10 on: {entries}")
     return 1 if ours else 0
+
+
+def _reports(library: ListLibrary, *, as_json: bool) -> int:
+    """Print the entries that parents reported as wrong, each with the stored lists of its category."""
+    rows = [
+        {
+            "host": report.host,
+            "category": report.category,
+            "at": report.at.isoformat(),
+            "lists": [
+                published.id
+                for published in library.published.values()
+                if published.category == report.category and library.is_here(published.id)
+            ],
+        }
+        for report in library.own.wrong
+    ]
+    if as_json:
+        output.as_json(rows)
+        return 0
+    output.rows(
+        ((row["host"], row["category"], row["at"], ", ".join(row["lists"]) or "built-in") for row in rows),
+        ("HOST", "CATEGORY", "REPORTED", "ONE OF THESE LISTS HAS IT"),
+    )
+    return 0
 
 
 def _built(state: Path) -> TableInfo | None:

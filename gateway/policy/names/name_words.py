@@ -42,7 +42,7 @@ class WordPlace(StrEnum):
 
 
 def is_official(host: str) -> bool:
-    """Return whether a name is under a domain of governments, schools or armed forces, such as edu or gov.kz."""
+    """Return whether a name is under a domain of governments, schools or armed forces, as edu or gov.kz."""
     parts = host.rsplit(".", 2)
     if len(parts) < 2 or parts[-1] in OFFICIAL:
         return len(parts) > 1
@@ -61,7 +61,10 @@ class NameWords:
     """Finds the categories whose words are in a host name."""
 
     def __init__(
-        self, words: Iterable[_Word] = (), suffixes: Mapping[str, str] | None = None, opened: Iterable[str] = ()
+        self,
+        words: Iterable[_Word] = (),
+        suffixes: Mapping[str, str] | None = None,
+        opened: Iterable[str] = (),
     ) -> None:
         """Index the words. ``suffixes``: last label → category. ``opened``: names that are never matched."""
         index: dict[str, list[_Word]] = {}
@@ -77,7 +80,7 @@ class NameWords:
         return frozenset(found) if found and host not in self._open else frozenset()
 
     def matches(self, host: str) -> tuple[tuple[str, frozenset[str]], ...]:
-        """Return the parts of ``host`` that begin with a matching label, longest first, with their categories."""
+        """Return the parts of ``host`` that begin with a matching label, with categories, longest first."""
         found: dict[str, frozenset[str]] = {}
         if host not in self._open:
             for at, category in self._hits(host):
@@ -137,12 +140,16 @@ def parse_name_words(
     places = tuple(WordPlace)
     for category, place, node in fields.pairs(top.need("words")):
         if category not in categories:
-            place.refuse(f"{fields.shown(category)} is not a category", fields.suggestion(category, categories))
+            place.refuse(
+                f"{fields.shown(category)} is not a category", fields.suggestion(category, categories)
+            )
         part = fields.Fields(fields.mapping(node), (*places, "suffixes", "but"))
         but = part.read("but", _words, default=())
         for where in places:
-            for text in part.read(where, _words, default=()):
-                words.append(_Word(text, where, category, tuple(other for other in but if text in other)))
+            words += [
+                _Word(text, where, category, tuple(other for other in but if text in other))
+                for text in part.read(where, _words, default=())
+            ]
         suffixes |= dict.fromkeys(part.read("suffixes", _words, default=()), category)
     opened = top.read("open", lambda node: read_entries(node, is_public_suffix), default=())
     return NameWords(words, suffixes, opened)

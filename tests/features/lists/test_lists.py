@@ -66,7 +66,7 @@ def test_what_there_is(make: Make) -> None:
         True,
         False,
     )
-    assert not source(desk, "oisd-nsfw")["on"]
+    assert not source(desk, "blp-phishing")["on"]
     assert {"id": "games", "name": "Games"} in answer["categories"]
     assert "malware" not in [one["id"] for one in answer["categories"]], "it binds everyone"
     assert answer["update"] == {"running": False, "ended": None, "problems": []}
@@ -203,13 +203,13 @@ def test_there_are_sixteen_at_most_and_none_twice(make: Make) -> None:
 
 def test_a_published_list_is_switched_on_and_off(make: Make) -> None:
     desk = make(NOON)
-    web(desk, "list_add", id="oisd-nsfw")
+    web(desk, "list_add", id="blp-phishing")
     web(desk, "list_remove", id="ut1-games")
-    assert source(desk, "oisd-nsfw")["on"]
+    assert source(desk, "blp-phishing")["on"]
     assert not source(desk, "ut1-games")["on"]
-    web(desk, "list_remove", id="oisd-nsfw")
+    web(desk, "list_remove", id="blp-phishing")
     web(desk, "list_add", id="ut1-games")
-    assert not source(desk, "oisd-nsfw")["on"]
+    assert not source(desk, "blp-phishing")["on"]
     assert source(desk, "ut1-games")["on"]
 
 

@@ -16,6 +16,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "account.end": ("account_end", "account_end_others"),
     "activity.erase": ("activity_erase",),
     "activity.open_it": ("rules_edit",),
+    "activity.report_wrong": ("lists_report",),
     "asks.ask_for_site": ("my_ask_site",),
     "asks.ask_for_time": ("my_ask_time",),
     "asks.land": ("my_land",),

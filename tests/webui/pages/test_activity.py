@@ -216,6 +216,27 @@ def test_one_tap_opens_what_was_refused_and_an_undo_closes_it(mum: Browser, hous
     assert allowed(household) == ["khanacademy.org"]
 
 
+def test_one_tap_opens_what_a_list_blocks_wrongly_and_writes_it_down(
+    mum: Browser, household: Household
+) -> None:
+    page = mum.get("/parent/activity/daughter").text
+    assert page.count("Wrongly blocked: always allow") == 1, "the one site that a list of a category blocks"
+    assert 'formaction="/parent/activity/daughter/wrong"' in page
+    form = {"entry": "a-club.example", "view": "day", "day": "2026-11-24"}
+    answer = mum.post("/parent/activity/daughter/wrong", form)
+    assert answer.headers["Location"] == "/parent/activity/daughter"
+    (report,) = asked_of(household, "list_report")
+    assert (report["open"], report["by"]) == (["daughter"], "Mum")
+    assert report["host"].endswith("a-club.example")
+
+
+@pytest.mark.parametrize("entry", ["", "service:instagram", "unknown.example"])
+def test_no_other_block_is_reported_as_wrong(mum: Browser, household: Household, entry: str) -> None:
+    answer = mum.post("/parent/activity/daughter/wrong", {"entry": entry, "view": "day"})
+    assert answer.status_code == 404
+    assert asked_of(household, "list_report") == []
+
+
 def allowed(household: Household) -> list[str]:
     file = household.editing.folder / "profiles" / "daughter.yaml"
     return list(yaml.safe_load(file.read_text())["allow"])

@@ -120,6 +120,21 @@ def test_a_no_has_its_word_and_no_undo(mum: Browser, tablet: Browser, asked: Hou
     assert "Mum said no Homework first" in text_of(tablet.get("/my").text)
 
 
+def test_a_wrongly_blocked_site_is_reported_and_allowed_in_one_tap(mum: Browser, asked: Household) -> None:
+    page = mum.get("/parent/requests").text
+    assert page.count('name="wrong"') == 1, "only for a site, not for time"
+    assert mum.post("/parent/requests", {"id": "2", "wrong": "yes"}).status_code == 303
+    (report,) = asked_of(asked, "list_report")
+    assert (report["host"], report["open"]) == ("www.instagram.com", [])
+    (values,) = asked_of(asked, "answer")
+    assert values["answer"] == "always"
+
+
+def test_a_site_on_no_list_is_not_reported(mum: Browser, asked: Household) -> None:
+    mum.post("/parent/requests", {"id": "1", "wrong": "yes"})
+    assert asked_of(asked, "list_report") == [], "the first one is for time"
+
+
 @pytest.mark.parametrize(
     ("choice", "told", "undo"),
     [

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import ERASE, HISTORY
+from gateway.control.contract.lists import LIST_REPORT
 from gateway.control.contract.rules import CHANGES, EDIT, UNEDIT, FamilyChange
 from gateway.control.contract.time import LEDGER
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
@@ -216,6 +217,30 @@ def open_it(profile: str) -> ResponseReturnValue:
             name=plain(child.name),
         )
         notices.edited(child.id, done, sentence)
+    return redirect(view.url(child.id), 303)
+
+
+@blueprint.post("/<profile>/wrong")
+@guardians_only
+def report_wrong(profile: str) -> ResponseReturnValue:
+    """Record that a list blocks a site by mistake, and allow the site for the child. Nothing is sent."""
+    _home, child, view = _view(profile, one_of("view", VIEWS))
+    entry = request.form.get("entry", "")[:ENTRY_LIMIT]
+    history = _history(child, view.first, view.last)
+    site = next((site for site in history.refused if entry and site.entry == entry), None)
+    if site is None or site.listed_host is None:
+        abort(404)
+    with notices.refusals_to(notices.said):
+        done = daemon().change(
+            LIST_REPORT, by=guardian() or "", origin=source_address(), host=site.listed_host, open=[child.id]
+        )
+        notices.said(
+            _(
+                "%(host)s is open for %(names)s, and is on the page Lists as a wrong entry.",
+                host=plain(done.host, 80),
+                names=plain(child.name),
+            )
+        )
     return redirect(view.url(child.id), 303)
 
 

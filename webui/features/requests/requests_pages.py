@@ -9,6 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import AgeBand
+from gateway.control.contract.lists import LIST_REPORT
 from gateway.control.contract.requests import ANSWER, MAX_ID, REQUESTS, RequestView
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests.requests import SITE_ONCE, Answer, RequestTopic
@@ -59,6 +60,10 @@ def answer() -> ResponseReturnValue:
     if because:
         values["because"] = because
     with notices.refusals_to(notices.said):
+        if request.form.get("wrong") and found.topic is RequestTopic.SITE:
+            daemon().change(
+                LIST_REPORT, by=guardian() or "", origin=source_address(), host=found.thing or "", open=[]
+            )
         done = daemon().change(ANSWER, by=guardian() or "", origin=source_address(), **values)
         now = daemon().home().now
         notices.gave(done.grant, answered(found, choice, done, now), done.until, now)
@@ -76,6 +81,8 @@ def _chosen(found: RequestView) -> tuple[Answer, int, str]:
         return Answer.ONCE, int(one_of("give", minutes)), ""
     if "say" in request.form:
         return Answer.NO, 0, ready_refusals()[one_of("say", ready_refusals())]
+    if request.form.get("wrong") and found.topic is RequestTopic.SITE:
+        return Answer.ALWAYS, 0, ""
     choice = Answer(one_of("answer", ANSWERS[found.topic]))
     return choice, int(one_of("minutes", minutes)) if choice is Answer.ONCE else 0, reason("because")
 

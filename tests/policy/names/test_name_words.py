@@ -1,0 +1,131 @@
+"""Words in host names that tell what a site is about, and names that only look like it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core.errors import PolicyError
+from gateway.lists.public_suffixes import public_suffix_check
+from gateway.policy.names.name_words import NameWords, is_official, parse_name_words
+from gateway.policy.time.standing import PLAIN
+from tests.policy.homes import a_judge, almaty, asks, product
+
+TEXT = """
+words:
+  adult: {anywhere: [porn], suffixes: [xxx], but: [pornichet]}
+  proxy_vpn_doh: {site: [vpn], label: [doh], begins: [tunnel]}
+open: [anti-porn.example.org]
+"""
+CATEGORIES = ("adult", "proxy_vpn_doh")
+
+
+def words(text: str = TEXT) -> NameWords:
+    return parse_name_words(text, "name_words.yaml", CATEGORIES, public_suffix_check())
+
+
+@pytest.mark.parametrize(
+    ("host", "category"),
+    [
+        ("freeporn.example", "adult"),
+        ("www.freeporn.example", "adult"),
+        ("a.b.xxx", "adult"),
+        ("supervpn.example", "proxy_vpn_doh"),
+        ("www.supervpn.co.uk", "proxy_vpn_doh"),
+        ("doh.example.org", "proxy_vpn_doh"),
+        ("tunnel-1.example.org", "proxy_vpn_doh"),
+        ("pornichet.porn.example", "adult"),
+    ],
+)
+def test_a_word_in_its_place_counts(host: str, category: str) -> None:
+    assert words().categories(host) == {category}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "example.org",
+        "porn",  # of one label
+        "ville-pornichet.fr",
+        "anti-porn.example.org",
+        "www.anti-porn.example.org",
+        "xxx.example.org",
+        "vpn.example.org",  # the own entrance of a firm
+        "vpn.office.example.org",
+        "doha.example.org",
+        "metunnel.example.org",
+        "supervpn.edu",
+        "doh.gov.ph",
+        "porn.ac.uk",
+    ],
+)
+def test_other_names_do_not(host: str) -> None:
+    assert words().categories(host) == frozenset()
+    assert words().matches(host) == ()
+
+
+def test_a_match_begins_at_the_label_with_the_word() -> None:
+    assert words().matches("img.freeporn.example") == (("freeporn.example", frozenset({"adult"})),)
+    assert words().matches("a.b.xxx") == (("b.xxx", frozenset({"adult"})),)
+
+
+@pytest.mark.parametrize(
+    ("host", "official"),
+    [("mit.edu", True), ("a.gov.kz", True), ("porn.ac", False), ("go.com", False), ("ac.example", False)],
+)
+def test_official_names(host: str, official: bool) -> None:
+    assert is_official(host) is official
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("words: {nothing: {anywhere: [porn]}}", "is not a category"),
+        ("words: {adult: {anywhere: [ab]}}", "is not a word"),
+        ("words: {adult: {anywhere: [Porn]}}", "is not a word"),
+        ("words: {adult: {somewhere: [porn]}}", "somewhere"),
+    ],
+)
+def test_a_mistake_in_the_file_is_reported(text: str, problem: str) -> None:
+    with pytest.raises(PolicyError, match=problem):
+        words(text)
+
+
+NEWCOMERS = {
+    "best-new-porno.example": "category:adult",
+    "superslot-casino77.example": "category:gambling",
+    "torrent-film.example": "category:piracy",
+    "fastproxy-site.example": "category:proxy_vpn_doh",
+    "searx.someone.example": "category:search_without_safe_mode",
+    "my-ai-girlfriend.example": "category:ai_companions",
+}
+
+
+@pytest.mark.parametrize(("host", "rule"), NEWCOMERS.items())
+def test_a_site_that_is_on_no_list_is_blocked_by_its_name(host: str, rule: str) -> None:
+    decision = a_judge('band: "10-12"').decide(asks(host), PLAIN, almaty("2026-11-24T16:00"))
+    assert not decision.allowed
+    assert rule in str(decision.rule)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "pornic.fr", "semporna.gov.my", "essexvideos.co.uk", "jeuxvideo.com", "milford.example",
+        "pussycatdolls.com", "xxxlutz.at", "planningpoker.com", "gamblersanonymous.org",
+        "groupe-casino.fr", "judithbutler.org", "carbondating.org", "updating.example",
+        "datingviolence.org", "torrentpharma.com", "hardwarezone.com.sg", "vpn.company.example",
+        "doh.wa.gov", "doh.state.fl.us", "playdoh.com", "proxyvote.com", "thegreatcourses.com",
+        "socialist.org", "specialist.example", "neurotic.example", "atherosclerotic.example",
+        "sussex.ac.uk", "middlesexcounty.example", "winbeta.org", "happymodern.ru",
+        "yourbrainonporn.com", "siriporn.example", "sexualhealth.example", "sexeducation.example",
+        "homosexuality.example", "cassino.it", "scrumpoker.online",
+    ],
+)  # fmt: skip
+def test_innocent_names_have_no_category(host: str) -> None:
+    assert product().words.categories(host) == frozenset()
+
+
+def test_what_the_product_knows_to_be_innocent_has_no_word() -> None:
+    world = product().world(("en", "ru", "kk"))
+    named = [name for site in world.sites for name in site.names] + list(world.help)
+    assert [name for name in named if product().words.categories(name.removeprefix("="))] == []
