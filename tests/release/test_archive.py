@@ -12,6 +12,8 @@ from gateway import __version__
 from tests.openwrt.feed.recipes import install, read
 from tests.release import archive, build
 
+pytestmark = pytest.mark.system
+
 EPOCH = 1764201600
 TOP = f"qalqan-{__version__}"
 

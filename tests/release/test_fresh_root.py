@@ -39,7 +39,7 @@ class Root:
             "LC_ALL=C.UTF-8",
             "DEBIAN_FRONTEND=noninteractive",
         )
-        argv = ["chroot", self.path, "/usr/bin/env", "-i", *variables, *words]
+        argv = ["chroot", str(self.path), "/usr/bin/env", "-i", *variables, *words]
         return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 

@@ -15,6 +15,12 @@ import pytest
 from tests.release import repository, signing
 from tests.release.signing import SigningError, signing_key
 
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.needs("gpg"),
+    pytest.mark.needs("dpkg-scanpackages"),
+]
+
 EPOCH = 1764201600
 Serve = Callable[[Path], str]
 
