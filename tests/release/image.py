@@ -87,6 +87,8 @@ def _bootstrap(folder: Path, package: Path, keyring: Path, address: str) -> None
     wanted = [*packages(), *needs(package), *needs(package, "Recommends")]
     argv = ["mmdebstrap", "--quiet", "--mode=root", "--architectures=arm64", "--variant=minbase",
             f"--include={','.join(dict.fromkeys(wanted))}", f"--aptopt={apt_settings(folder)}",
+            # Before the kernel is installed: the initramfs gets the fsck of the filesystems in fstab.
+            f"--essential-hook=install -D -m 0644 {RECIPE / 'files/etc/fstab'} \"$1/etc/fstab\"",
             f"--customize-hook={RECIPE / 'customize'}",
             codename(), str(folder / "root"), str(folder / "debian.sources")]  # fmt: skip
     settings = {"PACKAGE": str(package), "KEYRING": str(keyring), "SOURCE": str(source) if address else ""}
@@ -105,7 +107,10 @@ def assemble(root: Path, path: Path) -> None:
     run(["mkfs.ext4", "-q", "-F", "-L", SYSTEM, "-d", str(root), str(system)])
     run(["truncate", f"--size={ALIGNED_MIB + FIRMWARE_MIB + size}M", str(path)])
     # The board's own loader reads MBR on every model; "c" is FAT32.
-    table = f"label: dos\nstart={ALIGNED_MIB}MiB, size={FIRMWARE_MIB}MiB, type=c, bootable\ntype=83\n"
+    table = (
+        f"label: dos\nstart={ALIGNED_MIB}MiB, size={FIRMWARE_MIB}MiB, type=c, bootable\n"
+        f"start={ALIGNED_MIB + FIRMWARE_MIB}MiB, type=83\n"
+    )
     subprocess.run(["sfdisk", "--quiet", str(path)], input=table, text=True, check=True)
     for part, at in ((firmware, ALIGNED_MIB), (system, ALIGNED_MIB + FIRMWARE_MIB)):
         run(["dd", f"if={part}", f"of={path}", "bs=1M", f"seek={at}", "conv=notrunc,sparse", "status=none"])
