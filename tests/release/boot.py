@@ -319,19 +319,18 @@ def _set_up(network: HomeNetwork, board: Board, code: str, folder: Path) -> None
         _ip(network.tablet, "route", "replace", "default", "via", address)
         _reached(network.tablet, ALLOWED, address)  # the board sees the tablet
         phone.post("/parent/setup/", language="en")
-        page = phone.post(
-            "/parent/setup/people", **{"name-0": "Daughter", "band-0": "10-12", "lists": "daily"}
-        )
-        _expect(TABLET_MAC in page, "the tablet is not among the devices")
-        page = phone.post("/parent/setup/devices", **{f"of-{TABLET_MAC}": "daughter"})
-        _expect("Daughter" in _text(page), "the summary does not name the child")
-    with step("the pages say that the tablet is filtered, and it is"):
-        child = Phone(network.tablet, pages, folder / "child")
+        phone.post("/parent/setup/people", **{"name-0": "Daughter", "band-0": "10-12", "lists": "daily"})
+        owner = f"of-{TABLET_MAC}"
         board.wait_for(
-            "the status page",
-            lambda: "yes" if "Rules hold on this device" in child.get("/status") else None,
+            "the tablet on the set-up page",
+            lambda: "yes" if owner in phone.get("/parent/setup/devices") else None,
             STEP_S,
         )
+        phone.post("/parent/setup/devices", **{owner: "daughter"})
+    with step("the pages say that the tablet is filtered, and it is"):
+        child = Phone(network.tablet, pages, folder / "child")
+        board.wait_for("the child's page", lambda: "yes" if "Daughter" in child.get("/my") else None, STEP_S)
+        _expect("Rules hold on this device" in child.get("/status"), "the status page does not say so")
         _expect("Daughter" in _text(phone.get("/parent/")), "the parent's home page does not name the child")
         board.wait_for(
             "a blocked site",
