@@ -4,7 +4,7 @@
 
 The kernel, the initramfs and the root filesystem are those of the image; the board and its device tree are
 QEMU's. The processor is emulated, so a start takes minutes. The network is a router, a parent's phone and a
-child's tablet in namespaces of their own; the router answers each name with its own web server.
+child's tablet in namespaces of their own. The router answers each name with its own web and time server.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
 from pathlib import Path
 
 from tests.debian.arm64 import Arm64Error, run
@@ -41,15 +43,28 @@ RANGE = "192.168.50.100,192.168.50.150,255.255.255.0,12h"
 BOARD_MAC, TABLET_MAC = "02:00:00:50:00:02", "02:00:00:50:00:0b"
 SERVER = "198.51.100.7"  # every name leads there
 BLOCKED, ALLOWED = "www.pornhub.com", "www.example.org"
+NOON = clock(12)  # when the board is switched on: at no age is it bedtime
 PASSWORD = "twelve green owls"
 CODE = re.compile(r"Code on the label: (\S+)")
-_WEB = """
-import http.server
+# The internet: one page under every name, and the time, as tests want it.
+_INTERNET = """
+import http.server, socket, struct, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"reached")
+def tell_time():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("", 123))
+    shift = float(sys.argv[1])
+    while True:
+        asked, sender = sock.recvfrom(512)
+        seconds = time.time() + shift + 2208988800
+        now = struct.pack("!II", int(seconds), int(seconds % 1 * 2**32))
+        head = struct.pack("!BBbbII4s", 0x24, 2, 6, -20, 0, 0, b"TEST")
+        sock.sendto(head + now + asked[40:48] + now + now, sender)
+threading.Thread(target=tell_time, daemon=True).start()
 http.server.ThreadingHTTPServer(("", 80), Handler).serve_forever()
 """
 # Prints the address in the first answer. The question is: qalqan.local, A, with a unicast answer requested.
@@ -80,6 +95,8 @@ class HomeNetwork:
         self._folder = folder
         mark = f"qq{os.getpid()}x{secrets.token_hex(2)}"
         self.router, self.parent, self.tablet = (Namespace(f"{mark}-{name}") for name in ("ro", "pa", "ta"))
+        noon = datetime.combine(datetime.now(UTC).date() + timedelta(days=1), NOON, UTC)
+        self.shift = noon.timestamp() - time.time()  # seconds from this machine's clock to the network's
         self._dnsmasq: subprocess.Popen[bytes] | None = None
         self._web: subprocess.Popen[bytes] | None = None
 
@@ -105,7 +122,9 @@ class HomeNetwork:
         _ip(self.router, "link", "set", "board", "master", "br0", "up")
         _ip(self.router, "link", "set", "br0", "up")
         self.router.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
-        self._web = self.router.popen([sys.executable, "-c", _WEB], stdout=subprocess.DEVNULL)
+        self._web = self.router.popen(
+            [sys.executable, "-c", _INTERNET, str(self.shift)], stdout=subprocess.DEVNULL
+        )
         self.serve(dhcp=True)
         return self
 
@@ -158,7 +177,8 @@ class Board:
 
     def power_on(self) -> None:
         self._log.unlink(missing_ok=True)
-        self._process = self._network.router.popen(self._argv)
+        now = datetime.fromtimestamp(time.time() + self._network.shift, UTC)
+        self._process = self._network.router.popen([*self._argv, "-rtc", f"base={now:%Y-%m-%dT%H:%M:%S}"])
 
     def cut_off(self) -> None:
         if self._process is not None:
