@@ -87,6 +87,7 @@ def _bootstrap(folder: Path, package: Path, keyring: Path, address: str) -> None
     wanted = [*packages(), *needs(package), *needs(package, "Recommends")]
     argv = ["mmdebstrap", "--quiet", "--mode=root", "--architectures=arm64", "--variant=minbase",
             f"--include={','.join(dict.fromkeys(wanted))}", f"--aptopt={apt_settings(folder)}",
+            "--dpkgopt=force-unsafe-io",
             # Before the kernel is installed: the initramfs gets the fsck of the filesystems in fstab.
             f"--essential-hook=install -D -m 0644 {RECIPE / 'files/etc/fstab'} \"$1/etc/fstab\"",
             f"--customize-hook={RECIPE / 'customize'}",
