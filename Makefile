@@ -72,14 +72,27 @@ SYSTEM_NEEDS := \
 	/usr/lib/python3/dist-packages/segno:python3-segno \
 	/usr/lib/python3/dist-packages/sqlite_utils:sqlite-utils \
 	/usr/share/publicsuffix/public_suffix_list.dat:publicsuffix \
-	mksquashfs:squashfs-tools
+	mksquashfs:squashfs-tools \
+	gpg:gnupg \
+	dpkg-scanpackages:dpkg-dev
+# Of the image for a Raspberry Pi.
+IMAGE_NEEDS := \
+	mmdebstrap:mmdebstrap \
+	arch-test:arch-test \
+	qemu-aarch64:qemu-user \
+	mkfs.vfat:dosfstools \
+	mcopy:mtools \
+	sfdisk:fdisk \
+	mkfs.ext4:e2fsprogs \
+	xz:xz-utils
 # Of the slow proofs alone.
 SLOW_NEEDS := \
 	pebble:pebble \
 	lego:lego \
 	certbot:certbot \
 	/usr/share/acme.sh/acme.sh:acme.sh \
-	systemd-nspawn:systemd-container
+	systemd-nspawn:systemd-container \
+	$(IMAGE_NEEDS)
 # Of the package on arm64.
 ARM64_NEEDS := \
 	$(DEB_NEEDS) \
@@ -105,7 +118,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools system-tools slow-tools faults census
+.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools system-tools slow-tools faults census test-image
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -124,11 +137,13 @@ help:
 	@echo "make fuzz         the parsers under atheris"
 	@echo "make deb          the Debian package, in dist/"
 	@echo "make test-arm64   that package in an arm64 system under qemu"
+	@echo "make test-image   the Raspberry Pi image in QEMU, from power-on to the first filtered device"
 	@echo "make feed         the packages of OpenWrt, in dist/feed, as far as they can be made without its build"
 	@echo "make size         what the packages take of flash and of memory, beside the marks"
 	@echo "make vm           the rulesets on a stock kernel in QEMU"
 	@echo "make screenshots  the pages as pictures, in screenshots/"
-	@echo "make release      what a release needs beside tests: dates of help lines and reviews; a line for each that is missing"
+	@echo "make release      what a release publishes, in dist/release, signed with QALQAN_SIGN_KEY; then a line for"
+	@echo "                  each missing review of help lines and documents"
 	@echo "make clean        remove what the others made"
 
 root:
@@ -225,6 +240,10 @@ test-arm64: system-tools $(VENV)/.dev
 	$(call install_missing,$(ARM64_NEEDS))
 	@$(PY) -m tests.debian.arm64
 
+test-image: system-tools $(VENV)/.dev
+	$(call install_missing,$(IMAGE_NEEDS) qemu-system-aarch64:qemu-system-arm)
+	@$(PY) -m tests.release.boot $(ARGS)
+
 feed: $(VENV)/.dev
 	@$(PY) -m tests.openwrt.feed $(ARGS)
 
@@ -237,7 +256,9 @@ vm: system-tools $(VENV)/.dev
 screenshots: system-tools $(VENV)/.dev
 	@$(PY) -m tests.browser.screenshots $(ARGS)
 
-release: $(VENV)/.dev
+release: root $(VENV)/.dev
+	$(call install_missing,$(DEB_NEEDS) $(IMAGE_NEEDS) gpg:gnupg dpkg-scanpackages:dpkg-dev)
+	@$(PY) -m tests.release.build $(ARGS)
 	@$(PY) -m tests.release
 
 clean:

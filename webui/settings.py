@@ -11,6 +11,7 @@ from gateway.web.listen import SettingsError
 from webui.brand import PageBrand
 
 OWN_NAME = "qalqan.home.arpa"  # resolved by the gateway's DNS for every device; port 80 redirects here
+MDNS_NAME = "qalqan.local"  # for a gateway that announces itself by mDNS, before devices use its DNS
 SECRET_BYTES = 32
 
 
@@ -44,7 +45,7 @@ class Settings:
     country: str = ""  # whose help lines are shown until the daemon has sent some; empty: international ones
     # The family's language until the daemon reports it, for browsers that prefer none of ours.
     language: str = ""
-    names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, "localhost"}))
+    names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, MDNS_NAME, "localhost"}))
     brand: PageBrand = field(default_factory=PageBrand)
     propose: FirstRunProposal = field(default_factory=FirstRunProposal)
     age_trust: tuple[str, str] | None = None  # the path of the trust list for adult proofs, and its key

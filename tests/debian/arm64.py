@@ -5,12 +5,13 @@ The system is made of the packages that apt's own sources have, and is gone at t
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,14 +29,14 @@ AT = "2026-11-24T16:00:00"
 
 
 class Arm64Error(Exception):
-    """Why it could not be done, or what is another there than here."""
+    """Why the arm64 system cannot be made, or where it differs from this machine; one line."""
 
 
 def main() -> int:
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="qalqan-arm64-"))
     try:
-        with _emulated():
+        with emulated():
             _try(folder)
     except (Arm64Error, OSError) as error:
         print(f"make test-arm64: {error}", file=sys.stderr)
@@ -51,25 +52,25 @@ def _try(folder: Path) -> None:
         package = build(folder)
     root = folder / "root"
     with _step("an arm64 system with what it depends on is made"):
-        _bootstrap(root, _needs(package))
+        _bootstrap(root, needs(package))
     shutil.copy(package, root / "root")
     with _step("it is installed"):
-        _run(_inside(root, "dpkg", "--install", f"/root/{package.name}"))
+        run(_inside(root, "dpkg", "--install", f"/root/{package.name}"))
     with _step("its commands and the module of the queue run"):
-        said = _run(
+        said = run(
             _inside(root, "python3", "-c", "import netfilterqueue, platform; print(platform.machine())")
         )
         _same(said, "aarch64\n", "the processor")
-        _same(_run(_inside(root, "qalqan", "--version")), _here("--version"), "the version")
-        _same(_run(_inside(root, "/usr/lib/qalqan/dhcp-event", "add", "x", "y")), "", "the hook's words")
-        _run(_inside(root, "qalqan", "lists", "build"))
+        _same(run(_inside(root, "qalqan", "--version")), _here("--version"), "the version")
+        _same(run(_inside(root, "/usr/lib/qalqan/dhcp-event", "add", "x", "y")), "", "the hook's words")
+        run(_inside(root, "qalqan", "lists", "build"))
     with _step("a capture is judged as it is here"):
         there, here = root / "root", folder
         for place in (there, here):
             (place / "daughter.yaml").write_text(PROFILE, "utf-8")
             shutil.copy(CAPTURE, place)
         words = ("replay", CAPTURE.name, "--profile", "./daughter.yaml", "--at", AT, "--json")
-        judged = _run(_inside(root, "sh", "-c", f"cd /root && qalqan {' '.join(words)}"))
+        judged = run(_inside(root, "sh", "-c", f"cd /root && qalqan {' '.join(words)}"))
         _same(judged, _here(*words, folder=here), "the verdicts")
         print(f"  {len(judged.splitlines())} verdicts")
 
@@ -82,10 +83,10 @@ def _step(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _emulated() -> Iterator[None]:
-    """The kernel hands programs for arm64 to qemu; as before at the end."""
+def emulated() -> Iterator[None]:
+    """Let the kernel run arm64 programs with qemu. Restores the previous setting at the end."""
     if not (BINFMT / "register").exists():
-        _run(["mount", "-t", "binfmt_misc", "none", str(BINFMT)])
+        run(["mount", "-t", "binfmt_misc", "none", str(BINFMT)])
     if (BINFMT / EMULATOR).exists():
         yield
         return
@@ -100,23 +101,31 @@ def _emulated() -> Iterator[None]:
         (BINFMT / EMULATOR).write_text("-1")
 
 
-def _needs(package: Path) -> list[str]:
-    """The first of each choice of what it depends on."""
-    depends = _run(["dpkg-deb", "--field", str(package), "Depends"])
-    return [one.split("|")[0].split("(")[0].split(":")[0].strip() for one in depends.split(",")]
+def needs(package: Path, field: str = "Depends") -> list[str]:
+    """Return the first alternative of each package in a field of relations."""
+    relations = run(["dpkg-deb", "--field", str(package), field])
+    return [item.split("|")[0].split("(")[0].split(":")[0].strip() for item in relations.split(",")]
 
 
 def _bootstrap(root: Path, needs: Sequence[str]) -> None:
-    """Of what apt is set up with here: its sources, and how it reaches them."""
-    release = dict(
-        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
-    )
+    """Install a root with apt's sources and settings of this machine."""
     places = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*.sources"))]
-    settings = root.with_name("apt.conf")
-    settings.write_text(_run(["apt-config", "dump", "Acquire"]))
     argv = ["mmdebstrap", "--quiet", "--architectures=arm64", "--variant=apt", f"--include={','.join(needs)}",
-            f"--aptopt={settings}", release["VERSION_CODENAME"], str(root)]  # fmt: skip
-    _run([*argv, *(str(one) for one in places if one.exists())])
+            f"--aptopt={apt_settings(root.parent)}", codename(), str(root)]  # fmt: skip
+    run([*argv, *(str(one) for one in places if one.exists())])
+
+
+def codename() -> str:
+    """Return the name of this machine's Debian release."""
+    lines = Path("/etc/os-release").read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)["VERSION_CODENAME"]
+
+
+def apt_settings(folder: Path) -> Path:
+    """Write how apt reaches its sources on this machine into a file, and return it."""
+    settings = folder / "apt.conf"
+    settings.write_text(run(["apt-config", "dump", "Acquire"]), "utf-8")
+    return settings
 
 
 def _inside(root: Path, *argv: str) -> list[str]:
@@ -133,11 +142,19 @@ def _inside(root: Path, *argv: str) -> list[str]:
 
 def _here(*words: str, folder: Path = ROOT) -> str:
     code = f"import sys; sys.path[0] = {str(ROOT)!r}; from gateway.cli.main import main; sys.exit(main())"
-    return _run([sys.executable, "-c", code, *words], folder)
+    return run([sys.executable, "-c", code, *words], folder)
 
 
-def _run(argv: Sequence[str], folder: Path | None = None) -> str:
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+def run(argv: Sequence[str], folder: Path | None = None, environment: Mapping[str, str] | None = None) -> str:
+    """Run a command and return its output. Raises Arm64Error with its last lines if it fails."""
+    done = subprocess.run(
+        argv,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         msg = f"{' '.join(argv)[:200]}: {' / '.join(lines[-3:])}"

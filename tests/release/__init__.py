@@ -1,1 +1,1 @@
-"""What a release needs beside tests: facts that somebody has to look at again, by their dates."""
+"""What a release publishes, and reviews that a release needs besides tests."""

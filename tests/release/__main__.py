@@ -1,4 +1,4 @@
-"""`make release`: a line for each thing that is missing, and exit status 1; nothing is published here."""
+"""The last step of `make release`: a line for each missing review, and exit status 1. Publishes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main() -> int:
     found = list(refusals(today, load_countries().values(), documents))
     for line in found:
         print(line, file=sys.stderr)
-    print(f"{len(found)} to mend before a release" if found else "Nothing is missing for a release.")
+    print(f"{len(found)} to fix before a release" if found else "Nothing is missing for a release.")
     return 1 if found else 0
 
 

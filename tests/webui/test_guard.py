@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -10,15 +11,16 @@ from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, Announce
 from tests.webui.conftest import GATEWAY, Browser, browser_on
 from tests.webui.standin.household import NOW, Household
 from webui.guard import is_ours, is_same_origin
+from webui.settings import Settings
 
-NAMES = frozenset({"qalqan.home.arpa", "localhost"})
+NAMES = Settings(control=Path("unused")).names
 
 
 @pytest.mark.parametrize(
     "host",
     [
         "192.168.1.1", "192.168.1.1:8080", "[fd00::1]", "[fd00::1]:8080", "[fe80::1%25br-lan]:8080",
-        "127.0.0.1:8081", "qalqan.home.arpa", "QALQAN.home.arpa:80", "localhost:8080",
+        "127.0.0.1:8081", "qalqan.home.arpa", "qalqan.local", "QALQAN.home.arpa:80", "localhost:8080",
     ],
 )  # fmt: skip
 def test_addresses_and_own_names_are_ours(host: str) -> None:

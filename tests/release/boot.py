@@ -1,0 +1,449 @@
+"""`make test-image`: boots the Raspberry Pi image in QEMU, on a generic arm64 board, and sets it up.
+
+    python -m tests.release.boot [IMAGE]
+
+The kernel, the initramfs and the root filesystem are those of the image; the board and its device tree are
+QEMU's. The processor is emulated, so a start takes minutes. The network is a router, a parent's phone and a
+child's tablet in namespaces of their own. The router answers each name with its own web and time server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
+from pathlib import Path
+
+from tests.debian.arm64 import Arm64Error, run
+from tests.debian.conftest import build as build_package
+from tests.lab.netns import LabError, Namespace, remove
+from tests.release import image, repository, signing
+from tests.release.build import ROOT
+
+CACHE = ROOT / ".run" / "image"
+CARD = "6G"  # of the virtual card; the image is smaller
+MEMORY = "1G"
+BOOT_S = 1800.0  # from power-on to the first page; a few minutes where nothing else runs
+STEP_S = 120.0
+MDNS = "224.0.0.251"
+NET, ROUTER, PARENT, TABLET = "192.168.50.0/24", "192.168.50.1", "192.168.50.10", "192.168.50.11"
+RANGE = "192.168.50.100,192.168.50.150,255.255.255.0,12h"
+BOARD_MAC, TABLET_MAC = "02:00:00:50:00:02", "02:00:00:50:00:0b"
+SERVER = "198.51.100.7"  # every name leads there
+BLOCKED, ALLOWED = "www.pornhub.com", "www.example.org"
+NOON = clock(12)  # when the board is switched on: at no age is it bedtime
+PASSWORD = "twelve green owls"
+CODE = re.compile(r"Code on the label: (\S+)")
+# The internet: one page under every name, and the time, as tests want it.
+_INTERNET = """
+import http.server, socket, struct, sys, threading, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"reached")
+def tell_time():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("", 123))
+    shift = float(sys.argv[1])
+    while True:
+        asked, sender = sock.recvfrom(512)
+        seconds = time.time() + shift + 2208988800
+        now = struct.pack("!II", int(seconds), int(seconds % 1 * 2**32))
+        head = struct.pack("!BBbbII4s", 0x24, 2, 6, -20, 0, 0, b"TEST")
+        sock.sendto(head + now + asked[40:48] + now + now, sender)
+threading.Thread(target=tell_time, daemon=True).start()
+http.server.ThreadingHTTPServer(("", 80), Handler).serve_forever()
+"""
+# Prints the address in the first answer. The question is: qalqan.local, A, with a unicast answer requested.
+_MDNS = """
+import re, socket, struct, sys
+question = b"\\6qalqan\\5local\\0" + struct.pack("!HH", 1, 0x8001)
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.settimeout(5)
+sock.sendto(struct.pack("!6H", 1, 0, 1, 0, 0, 0) + question, (sys.argv[1], 5353))
+found = re.search(rb"\\x00\\x01[\\x00\\x80]\\x01.{4}\\x00\\x04(.{4})", sock.recv(1500), re.DOTALL)
+print(socket.inet_ntoa(found[1]))
+"""
+_OFFERS = """
+import json
+from gateway.setup.dhcp import servers_on
+print(json.dumps([(offer.server, offer.router) for offer in servers_on("eth0")]))
+"""
+
+
+class BootError(Exception):
+    """What the booted image does not do; one line."""
+
+
+class HomeNetwork:
+    """A router with a DHCP server, and two devices, on one bridge; QEMU's network card joins it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        mark = f"qq{os.getpid()}x{secrets.token_hex(2)}"
+        self.router, self.parent, self.tablet = (Namespace(f"{mark}-{name}") for name in ("ro", "pa", "ta"))
+        noon = datetime.combine(datetime.now(UTC).date() + timedelta(days=1), NOON, UTC)
+        self.shift = noon.timestamp() - time.time()  # seconds from this machine's clock to the network's
+        self._dnsmasq: subprocess.Popen[bytes] | None = None
+        self._web: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> HomeNetwork:
+        for namespace in (self.router, self.parent, self.tablet):
+            run(["ip", "netns", "add", namespace.name])
+            _ip(namespace, "link", "set", "lo", "up")
+        _ip(self.router, "link", "add", "br0", "type", "bridge")
+        _ip(self.router, "address", "add", f"{ROUTER}/24", "dev", "br0")
+        _ip(self.router, "address", "add", f"{SERVER}/32", "dev", "lo")
+        _ip(self.router, "tuntap", "add", "board", "mode", "tap")
+        for device, name, address, mac in (
+            (self.parent, "parent", PARENT, "02:00:00:50:00:0a"),
+            (self.tablet, "tablet", TABLET, TABLET_MAC),
+        ):
+            _ip(
+                self.router, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", device.name
+            )
+            _ip(self.router, "link", "set", name, "master", "br0", "up")
+            _ip(device, "link", "set", "eth0", "address", mac, "up")
+            _ip(device, "address", "add", f"{address}/24", "dev", "eth0")
+            _ip(device, "route", "add", "default", "via", ROUTER)
+        _ip(self.router, "link", "set", "board", "master", "br0", "up")
+        _ip(self.router, "link", "set", "br0", "up")
+        self.router.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
+        self._web = self.router.popen(
+            [sys.executable, "-c", _INTERNET, str(self.shift)], stdout=subprocess.DEVNULL
+        )
+        self.serve(dhcp=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        remove([namespace.name for namespace in (self.router, self.parent, self.tablet)])
+
+    def serve(self, *, dhcp: bool) -> None:
+        """Start the router's dnsmasq anew, with or without DHCP."""
+        if self._dnsmasq is not None:
+            self._dnsmasq.terminate()
+            self._dnsmasq.wait()
+        words = [f"--dhcp-range={RANGE}", "--dhcp-authoritative"] if dhcp else []
+        self._dnsmasq = self.router.popen(
+            ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
+             "--user=root", "--interface=br0", "--bind-interfaces", f"--address=/#/{SERVER}", "--no-ping",
+             f"--dhcp-leasefile={self._folder / 'leases'}", *words],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def leased(self) -> str | None:
+        """Return the address that the router's DHCP server gave to the board."""
+        leases = self._folder / "leases"
+        for line in leases.read_text("utf-8").splitlines() if leases.exists() else ():
+            fields = line.split()
+            if fields[1] == BOARD_MAC:
+                return fields[2]
+        return None
+
+
+class Board:
+    """The image in QEMU. ``power_on`` after ``cut_off`` starts from the same card."""
+
+    def __init__(self, card: Path, firmware: Path, network: HomeNetwork, log: Path) -> None:
+        (kernel,), (initrd,) = firmware.glob("vmlinuz-*"), firmware.glob("initrd.img-*")
+        words = (firmware / "cmdline.txt").read_text("utf-8").split()
+        # The screen of the generic board is its serial line.
+        line = " ".join(word for word in words if not word.startswith("console=")) + " console=ttyAMA0"
+        self._argv = [
+            "qemu-system-aarch64",
+            *("-machine", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", MEMORY),
+            *("-accel", "tcg,thread=multi", "-nodefaults", "-no-user-config", "-display", "none"),
+            *("-serial", f"file:{log}", "-kernel", str(kernel), "-initrd", str(initrd), "-append", line),
+            *("-drive", f"file={card},format=raw,if=none,id=card,cache=unsafe"),
+            *("-device", "virtio-blk-pci,drive=card"),
+            *("-netdev", "tap,id=net,ifname=board,script=no,downscript=no"),
+            *("-device", f"virtio-net-pci,netdev=net,mac={BOARD_MAC},romfile="),
+        ]
+        self._network, self._log = network, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def power_on(self) -> None:
+        self._log.unlink(missing_ok=True)
+        now = datetime.fromtimestamp(time.time() + self._network.shift, UTC)
+        self._process = self._network.router.popen([*self._argv, "-rtc", f"base={now:%Y-%m-%dT%H:%M:%S}"])
+
+    def cut_off(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def screen(self) -> str:
+        return self._log.read_text("utf-8", "replace") if self._log.exists() else ""
+
+    def wait_for(self, what: str, ask: Callable[[], str | None], seconds: float) -> str:
+        """Return the first answer of ``ask``. Raises BootError after ``seconds``, or if QEMU ends."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                assert self._process.stdout is not None
+                said = self._process.stdout.read().decode(errors="replace").strip()
+                msg = f"QEMU ended: {said or self._process.returncode}"
+                raise BootError(msg)
+            if answer := ask():
+                return answer
+            time.sleep(2)
+        msg = f"{what}: not within {seconds:.0f} s; the board's screen is in {self._log}"
+        raise BootError(msg)
+
+
+class Phone:
+    """A browser on a device of the home, with its cookies."""
+
+    def __init__(self, device: Namespace, pages: str, jar: Path) -> None:
+        self._device, self._pages, self._jar = device, pages, str(jar)
+
+    def get(self, path: str) -> str:
+        return self._ask(path)
+
+    def post(self, path: str, **values: str) -> str:
+        """Send a form and return the page that follows."""
+        form = [part for key, value in values.items() for part in ("--data-urlencode", f"{key}={value}")]
+        return self._ask(path, "-H", f"Origin: {self._pages}", "--location", *form)
+
+    def _ask(self, path: str, *extra: str) -> str:
+        argv = ["curl", "--silent", "--show-error", "--fail-with-body", "--max-time", "60",
+                "-c", self._jar, "-b", self._jar, *extra, f"{self._pages}{path}"]  # fmt: skip
+        done = self._device.run(argv, timeout=90)
+        if done.returncode:
+            msg = f"{path}: {done.stderr.strip()} {_text(done.stdout)[:300]}"
+            raise BootError(msg)
+        return done.stdout
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make test-image")
+    parser.add_argument("image", type=Path, nargs="?", help=".img or .img.xz; made if it is left out")
+    given = parser.parse_args().image
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # QEMU must not outlive us
+    began = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="qalqan-boot-", dir=_room()) as name:
+            _try(given, Path(name))
+    except (BootError, image.ImageError, Arm64Error, LabError, OSError) as error:
+        print(f"make test-image: {error}", file=sys.stderr)
+        return 1
+    print(f"All of it took {time.monotonic() - began:.0f} s.")
+    return 0
+
+
+def _room() -> Path:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    return CACHE
+
+
+def _try(given: Path | None, folder: Path) -> None:
+    card = folder / "card.img"
+    with step("the image is copied to a card" if given else "the image is made"):
+        _write_card(given, card, folder)
+        firmware = folder / "firmware"
+        firmware.mkdir()
+        image.read_firmware(card, firmware)
+        _check_firmware(firmware)
+        run(["truncate", f"--size={CARD}", str(card)])
+    with ExitStack() as stack:
+        network = stack.enter_context(HomeNetwork(folder))
+        board = Board(card, firmware, network, CACHE / "screen.log")
+        stack.callback(board.cut_off)
+        code = _first_start(board, network)
+        _set_up(network, board, code, folder)
+        _without_the_routers_dhcp(board, network)
+
+
+def _write_card(given: Path | None, card: Path, folder: Path) -> None:
+    if given is None:
+        secret, public = folder / "secret.asc", folder / repository.KEYRING
+        signing.create_key(secret, "Test image <tests@qalqan.invalid>")
+        with signing.signing_key(str(secret)) as key:
+            key.export(public)
+        image.build(card, build_package(folder), public, "")
+    elif given.suffix == ".xz":
+        with card.open("wb") as out:
+            subprocess.run(["xz", "--decompress", "--stdout", str(given)], stdout=out, check=True)
+    else:
+        shutil.copyfile(given, card)
+
+
+def _check_firmware(firmware: Path) -> None:
+    """Check the files that a Raspberry Pi's own loader needs. QEMU does not use them."""
+    config = (firmware / "config.txt").read_text("utf-8")
+    for pattern in (
+        "bootcode.bin",
+        "start4.elf",
+        "fixup4.dat",
+        "bcm2711-rpi-4-b.dtb",
+        "bcm2837-rpi-3-b-plus.dtb",
+    ):
+        if not (firmware / pattern).exists():
+            msg = f"/boot/firmware has no {pattern}"
+            raise BootError(msg)
+    for key in ("kernel", "initramfs"):
+        found = re.search(rf"^{key}[= ](\S+)$", config, re.MULTILINE)
+        if found is None or not (firmware / found[1]).exists():
+            msg = f"config.txt names no {key} that is there"
+            raise BootError(msg)
+    if f"root=LABEL={image.SYSTEM} " not in (firmware / "cmdline.txt").read_text("utf-8"):
+        msg = "cmdline.txt does not name the root filesystem by its label"
+        raise BootError(msg)
+
+
+def _first_start(board: Board, network: HomeNetwork) -> str:
+    """Power on and wait for the first page; return the label code from the screen."""
+    with step("the board gets an address from the router"):
+        board.power_on()
+        address = board.wait_for("an address", network.leased, BOOT_S)
+        print(f"         {address}")
+    with step("the first page answers at that address, at port 80"):
+        board.wait_for("the first page", lambda: _claim_page(network, f"http://{address}"), BOOT_S)
+    with step("the screen shows address and label code"):
+        code = board.wait_for("the label code", lambda: _last(CODE, board.screen()), STEP_S)
+        _expect(f"http://qalqan.local or http://{address} " in board.screen(), "no address on the screen")
+    with step("qalqan.local is that address, and the pages accept the name"):
+        found = board.wait_for("an mDNS answer", lambda: _mdns(network, address), STEP_S)
+        _expect(found == address, f"qalqan.local is {found}")
+        named = network.parent.run(
+            ["curl", "-s", "--resolve", f"qalqan.local:80:{address}", "http://qalqan.local/claim"], timeout=60
+        )
+        _expect('name="label"' in named.stdout, "the pages refuse the name qalqan.local")
+    return code
+
+
+def _set_up(network: HomeNetwork, board: Board, code: str, folder: Path) -> None:
+    """Claim the board, add a child with a device, and see that this device is filtered."""
+    address = network.leased()
+    assert address is not None
+    pages = f"http://{address}"
+    phone = Phone(network.parent, pages, folder / "cookies")
+    with step("a parent claims it with the code"):
+        page = phone.post("/claim", label=code, name="Mum", password=PASSWORD)
+        _expect("recovery" in page.lower(), "no page with the recovery code")
+    with step("the first child is added, with the tablet"):
+        _ip(network.tablet, "route", "replace", "default", "via", address)
+        _reached(network.tablet, ALLOWED, address)  # the board sees the tablet
+        phone.post("/parent/setup/", language="en")
+        phone.post("/parent/setup/people", **{"name-0": "Daughter", "band-0": "10-12", "lists": "daily"})
+        owner = f"of-{TABLET_MAC}"
+        board.wait_for(
+            "the tablet on the set-up page",
+            lambda: "yes" if owner in phone.get("/parent/setup/devices") else None,
+            STEP_S,
+        )
+        phone.post("/parent/setup/devices", **{owner: "daughter"})
+    with step("the pages say that the tablet is filtered, and it is"):
+        child = Phone(network.tablet, pages, folder / "child")
+        board.wait_for("the child's page", lambda: "yes" if "Daughter" in child.get("/my") else None, STEP_S)
+        _expect("Rules hold on this device" in child.get("/status"), "the status page does not say so")
+        _expect("Daughter" in _text(phone.get("/parent/")), "the parent's home page does not name the child")
+        board.wait_for(
+            "a blocked site",
+            lambda: None if _reached(network.tablet, BLOCKED, address) else "blocked",
+            STEP_S,
+        )
+        _expect(_reached(network.tablet, ALLOWED, address), "an allowed site is not reached")
+        _expect(not _reached(network.tablet, BLOCKED, ROUTER), "the router's resolver bypasses the filter")
+
+
+def _without_the_routers_dhcp(board: Board, network: HomeNetwork) -> None:
+    """Switch the router's DHCP off and cut the board's power: it then serves addresses itself."""
+    address = network.leased()
+    assert address is not None
+    with step("without the router's DHCP server, after a power cut, the board gives addresses"):
+        board.cut_off()
+        network.serve(dhcp=False)
+        board.power_on()
+        board.wait_for(
+            "an offer", lambda: address if _offer(network.tablet) == (address, address) else None, BOOT_S
+        )
+    with step("the child is still filtered"):
+        board.wait_for(
+            "an allowed site", lambda: "yes" if _reached(network.tablet, ALLOWED, address) else None, STEP_S
+        )
+        _expect(not _reached(network.tablet, BLOCKED, address), "a blocked site is reached")
+        _expect(_last(CODE, board.screen()) is None, "the screen shows the label code of a claimed gateway")
+
+
+# ------------------------------------------------------------------------------------------------- helpers
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    print(f"{time.monotonic() - began:5.0f} s  {what}", flush=True)
+
+
+def _expect(condition: object, problem: str) -> None:
+    if not condition:
+        raise BootError(problem)
+
+
+def _ip(namespace: Namespace, *words: str) -> None:
+    run(["ip", "-netns", namespace.name, *words])
+
+
+def _claim_page(network: HomeNetwork, pages: str) -> str | None:
+    done = network.parent.run(["curl", "-s", "--max-time", "20", f"{pages}/claim"], timeout=40)
+    return "there" if 'name="label"' in done.stdout else None
+
+
+def _mdns(network: HomeNetwork, address: str) -> str | None:
+    _ip(network.parent, "route", "replace", f"{MDNS}/32", "dev", "eth0")
+    for target in (MDNS, address):
+        done = network.parent.run([sys.executable, "-c", _MDNS, target], timeout=30)
+        if done.returncode == 0:
+            return done.stdout.strip()
+    return None
+
+
+def _reached(device: Namespace, host: str, resolver: str) -> bool:
+    """Return whether a device finds a host by a resolver and gets its page."""
+    asked = device.run(["dig", "+short", "+time=5", "+tries=2", f"@{resolver}", host, "A"], timeout=60)
+    if SERVER not in asked.stdout.split():
+        return False
+    argv = ["curl", "-s", "--max-time", "15", "--resolve", f"{host}:80:{SERVER}", f"http://{host}/"]
+    return device.run(argv, timeout=60).stdout == "reached"
+
+
+def _offer(device: Namespace) -> tuple[str, str] | None:
+    """Return the server and the gateway in the first DHCP offer that a device gets."""
+    done = subprocess.run(
+        device.command([sys.executable, "-c", _OFFERS]),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    offers = json.loads(done.stdout or "[]")
+    return (offers[0][0], offers[0][1]) if offers else None
+
+
+def _last(pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.findall(text)
+    return found[-1] if found else None
+
+
+def _text(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
