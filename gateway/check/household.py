@@ -78,7 +78,7 @@ def profile_findings(path: Path, config: Config, product: loading.Product) -> Ge
     for own in family.config.services:
         if own.id in packaged:
             text = f"'{own.id}' is a service of the catalogue too, which yours replaces"
-            yield warning("services", text, "give yours another id in qalqan.yaml")
+            yield warning("own services", text, "give yours another id in qalqan.yaml")
     for broken in family.problems.values():
         yield refused("profile", broken)
     for profile in family.profiles.values():

@@ -125,6 +125,8 @@ def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
     if is_file(who) and file.exists():
         product = household.load_product()
         config = config_if_there(args)
+        if args.config is not None or is_there(config_path(args)):
+            product = product.with_own(household.load_config(config_path(args), product))
         profile = household.load_profile(file, product)
         return JudgeInputs(product, config, profile, PLAIN, open_table(Path(config.state)))
     if is_file(who) and not is_there(config_path(args)):

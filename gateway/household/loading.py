@@ -272,10 +272,7 @@ def load(
         PolicyError: `qalqan.yaml` is unusable, or names a profile without a file.
     """
     source = instead.get(path) or read_source(path)
-    is_public_suffix = lazy_public_suffix_check()
-    own = _own_services(source, path, product.categories, is_public_suffix)
-    lists = _own_lists(path, product.categories)
-    read = replace(read_config(path, is_public_suffix, source), services=own, own_lists=lists)
+    read = load_config(path, product, source)
     product = product.with_own(read)
     words = vocabulary(product)
     profiles: dict[str, Profile] = {}
@@ -296,6 +293,18 @@ def load(
             doubtful |= dict.fromkeys(_macs_in(text), file.name)
     household = assembled(read, product.bands, profiles, problems, doubtful)
     return replace(household, absent=_check_names(household, str(path), source, excuse))
+
+
+def load_config(path: Path, product: Product, source: bytes | None = None) -> Config:
+    """Return the settings in `qalqan.yaml`, with the services and list categories that the family defines.
+
+    ``source``: the content in place of the file's. Raises PolicyError.
+    """
+    source = read_source(path) if source is None else source
+    is_public_suffix = lazy_public_suffix_check()
+    own = _own_services(source, path, product.categories, is_public_suffix)
+    lists = _own_lists(path, product.categories)
+    return replace(read_config(path, is_public_suffix, source), services=own, own_lists=lists)
 
 
 def _own_services(

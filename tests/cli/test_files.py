@@ -34,6 +34,20 @@ def test_why_says_the_contracts_object(qalqan: Qalqan, config: Path) -> None:
     assert (answer["minutes_left"], answer["next_change"]) == (None, None)
 
 
+@pytest.mark.parametrize("by_path", [False, True])
+def test_why_knows_the_familys_own_services(qalqan: Qalqan, tmp_path: Path, *, by_path: bool) -> None:
+    config, profiles = tmp_path / "qalqan.yaml", tmp_path / "profiles"
+    profiles.mkdir()
+    file = profiles / "kid.yaml"
+    file.write_text('band: 10-12\nblock: ["service:club-penguin"]\n')
+    services = "services: {club-penguin: {name: Club Penguin, domains: [cpjourney.net]}}"
+    config.write_text(f"state: {tmp_path}/state\nprofiles: {profiles}\n{services}\n")
+    who = str(file) if by_path else "kid"
+    done = qalqan("why", "play.cpjourney.net", "--profile", who, "--config", config)
+    assert done.status == 0
+    assert "Club Penguin is not open here. Your family set this." in done.out
+
+
 def test_why_in_words_says_what_it_cannot_know(qalqan: Qalqan, config: Path) -> None:
     done = qalqan("--config", config, "why", "tiktok.com", "--profile", "Aruzhan", "--at", AFTERNOON)
     assert done.status == 0

@@ -104,7 +104,7 @@ PAGES = frozenset(
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
         "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules", "services",
-        "selfset", "setup",
+        "own_services", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "time", "tokens", "trial",
         "unlock", "update", "wallet", "week",
     }

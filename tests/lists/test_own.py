@@ -134,3 +134,23 @@ def test_the_command_reads_the_family_s_file(tmp_path: Path) -> None:
     library = read_library(tmp_path / "state", tmp_path / "lists.yaml")
     assert library.published[KEY].url == URL
     assert KEY in [one.id for one in library.due()]
+
+
+def test_one_that_is_a_category_of_its_own_is_built_under_its_id(tmp_path: Path) -> None:
+    own = OwnLists().with_list("For Timur", URL, KEY, KEY)
+    write_own(tmp_path / "lists.yaml", own)
+    assert read_own(tmp_path / "lists.yaml", CATEGORIES) == own
+    known = CATEGORIES.with_own_lists(own.categories)
+    assert own.categories == {KEY: "For Timur"}
+    assert set(known.choosable) - set(CATEGORIES.choosable) == {KEY}
+    assert known.with_own_lists({}) == CATEGORIES
+    another = f"lists: {{own-00000001: {{name: a, url: 'https://a.example', category: {KEY}}}}}"
+    with pytest.raises(PolicyError, match="is not known here"):
+        parse_own(another, "lists.yaml", known)
+    library = read_library(tmp_path / "state", tmp_path / "lists.yaml")
+    library.state.joinpath("lists").mkdir(parents=True)
+    library.shelf.path(KEY).write_text("play.example\n")
+    library.build(NOW)
+    table = open_table(library.state)
+    assert table.categories("www.play.example") == {KEY}
+    table.close()

@@ -101,6 +101,8 @@ def _setting(edit: ChangedValue, change: FamilyChange, home: SentenceNames) -> R
     tell = _settings(home).get(head)
     if head in OF_THE_DEVICE and entry:
         return _of_device(head, entry, edit.after, change, home)
+    if head == "services" and entry:
+        return RuleLine((_own_service(entry, edit.before, edit.after),))
     if tell is None:
         after = say.as_written(edit.key, edit.after)
         return RuleLine((after,) if edit.after is not None else (_("Taken out: %(rule)s", rule=edit.key),))
@@ -123,6 +125,19 @@ def _settings(home: SentenceNames) -> dict[str, Callable[[str, object], str]]:
             "What children and guests reach of the gateway: %(what)s", what=_reach(value)
         ),
     }
+
+
+def _own_service(key: str, before: object, after: object) -> str:
+    """Return a sentence about a service of the family that was defined, changed or removed."""
+    known = after if isinstance(after, Mapping) else before
+    said = known if isinstance(known, Mapping) else {}
+    name = plain(str(said.get("name", key)), NAME_LENGTH)
+    if after is None:
+        return _("Your own service %(name)s is taken out", name=name)
+    reached = [
+        plain(text, NAME_LENGTH) for text in (*texts(said.get("domains")), *texts(said.get("addresses")))
+    ]
+    return _("Your own service %(name)s: %(sites)s", name=name, sites=listed(reached))
 
 
 def _interval(value: object) -> str:

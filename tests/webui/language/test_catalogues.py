@@ -11,6 +11,7 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from gateway.policy.judge.explanation import ENGLISH
+from gateway.policy.names.services import OWN_GROUP
 from profiles import DATA
 from tests.words import catalogues
 from tests.words.catalogues import LANGUAGES, TEMPLATE
@@ -113,7 +114,7 @@ def test_kinds_and_groups_are_those_of_the_product() -> None:
     assert dict(things._abouts()) == {key: one["about"]["en"] for key, one in kinds.items()}
     files = [yaml.safe_load(path.read_text()) for path in sorted(Path(DATA, "services").glob("*.yaml"))]
     groups = {file["group"]["id"]: file["group"]["name"]["en"] for file in files}
-    assert dict(things._groups()) == groups
+    assert dict(things._groups()) == {OWN_GROUP.id: OWN_GROUP.name["en"], **groups}
 
 
 @pytest.mark.parametrize(

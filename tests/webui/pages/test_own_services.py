@@ -41,6 +41,8 @@ def test_one_is_added_and_found_like_every_service(penguin: Household, mum: Brow
     page = text_of(mum.get("/parent/services/").text)
     assert "Club Penguin is a service now." in page
     assert "Undo" in page
+    activity = text_of(mum.get("/parent/activity/").text)
+    assert "Your own service Club Penguin: cpjourney.net and play.example" in activity
     assert "Your own services" in text_of(mum.get("/parent/child/daughter/services/").text)
     assert "Club Penguin" in text_of(mum.get("/parent/child/daughter/services/?q=penguin").text)
     assert mum.get("/parent/child/daughter/services/club-penguin").status_code == 200
