@@ -377,7 +377,9 @@ def test_proposed_lists_are_fetched_when_a_guardian_says_yes(
 
 def test_a_kind_stands_for_the_lists_that_gateways_fetch_or_else_for_the_smallest() -> None:
     def source(key: str, category: str, about: int, *, on: bool = False, default: bool = False) -> ListSource:
-        return ListSource(key, key, "", category, "", "", False, on, default, 0, about, 0, None, False, "")
+        return ListSource(
+            key, key, "", category, "", (), "", False, on, default, 0, about, 0, None, False, ""
+        )
 
     some = [
         source("a-large", "adult", 900),
