@@ -18,6 +18,7 @@ from tests.webui.standin.healthy import FINE, TROUBLE
 from tests.webui.standin.household import NOW, TABLET
 from tests.webui.standin.household import PHONE as HER_PHONE
 from tests.webui.standin.lending import TV
+from tests.webui.standin.places import GUEST, TELEVISION
 from tests.webui.standin.proving import lines
 from tests.webui.standin.ruled import RULES
 from tests.webui.standin.spending import MINUTES
@@ -173,6 +174,22 @@ def a_wrong_entry(site: Site) -> None:
     entry = {"host": "bet.example", "category": "gambling", "by": "Mum", "at": NOW.date().isoformat()}
     site.household.listed.wrong[:] = [entry]
     site.household.listed.update = {"running": False, "ended": NOW, "problems": ["ut1-games: it has moved"]}
+
+
+def undecided(site: Site) -> None:
+    """Nobody has said who uses two devices of the first run."""
+    for mac, place in ((TELEVISION, "home"), (GUEST, "guest")):
+        site.household.things.of(mac).update(undecided=True, profile=place, name=f"Device {place}")
+
+
+def an_own_service(site: Site) -> None:
+    editing = site.household.editing
+    editing.rules.reload()
+    file = editing.folder / "qalqan.yaml"
+    penguin = {"name": "Club Penguin", "domains": ["cpjourney.net"], "ports": {"udp": ["9000-9010"]}}
+    services = {"services": {"club-penguin": penguin}}
+    file.write_text(json.dumps(yaml.safe_load(file.read_text()) | services))
+    editing.rules.reload()
 
 
 def an_update(site: Site) -> None:
