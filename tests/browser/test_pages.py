@@ -182,6 +182,7 @@ def test_an_update_of_the_lists_shows_how_far_it_is_by_itself(parent: Chromium, 
     eventually(lambda: site.daemon.server.wanted("lists"))
     parent.tap("form[action='/parent/lists/update'] button")
     eventually(lambda: "UT1 Toulouse, games, 0.4 MB so far" in parent.text())
+    assert parent.measure("return document.querySelector('progress').position") == 0.4
     eventually(lambda: site.daemon.server.wanted("lists"))
 
     def ends() -> None:
@@ -190,6 +191,27 @@ def test_an_update_of_the_lists_shows_how_far_it_is_by_itself(parent: Chromium, 
 
     site.daemon.submit(ends)
     eventually(lambda: "Updated just now." in parent.text())
+
+
+@pytest.mark.parametrize("path", ["/parent/", "/parent/setup/summary"])
+def test_the_first_download_moves_its_bar_by_itself(parent: Chromium, site: Site, path: str) -> None:
+    bar = "return document.querySelector('progress') && document.querySelector('progress').position"
+
+    def at(percent: int, *, running: bool = True) -> None:
+        plan = {"warning": "none" if running else "", "running": running, "percent": percent}
+        site.household.listed.plan |= plan
+        site.daemon.server.publish("lists", what="step", source="ut1-games", done=1, percent=percent)
+
+    site.daemon.submit(lambda: at(12))
+    parent.driver.get(site.url + path)
+    assert parent.measure(bar) == 0.12
+    check_looks(parent)
+    eventually(lambda: site.daemon.server.wanted("lists"))
+    site.daemon.submit(lambda: at(60))
+    eventually(lambda: parent.measure(bar) == 0.6)
+    site.daemon.submit(lambda: at(99, running=False))
+    eventually(lambda: parent.measure(bar) is None)
+    assert parent.complaints() == []
 
 
 def test_a_sheet_of_codes_looks_right_and_prints_without_the_rest(parent: Chromium, site: Site) -> None:

@@ -200,10 +200,10 @@ def _list_updates() -> dict[str, object]:
     ``fixed``: the router's own settings decide, so the form has no choice.
     """
     family = daemon().client.ask(FAMILY)
-    now, sent = family.lists.update, request.form.get("lists", "")
+    current, sent = family.lists.update, request.form.get("lists", "")
     return {
-        "interval": sent if sent in INTERVALS else now,
-        "on": now if now != "off" else "daily",
+        "interval": sent if sent in INTERVALS else current,
+        "on": current if current != "off" else "daily",
         "fixed": any(entry.option == "main.lists_update" for entry in family.router),
     }
 
@@ -301,6 +301,13 @@ def summary() -> ResponseReturnValue:
         lists=proposed_lists(),
         category_name=category_name,
     )
+
+
+@blueprint.get("/now")
+@guardians_only
+def now() -> ResponseReturnValue:
+    """Return how lists are downloaded and the progress of a running update, as an HTML fragment."""
+    return render_template("parts/list_updates.html", home=daemon().home())
 
 
 @blueprint.post("/lists")

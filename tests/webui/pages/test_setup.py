@@ -109,7 +109,7 @@ def test_the_summary_says_when_lists_are_downloaded(empty: Household, mum: Brows
     empty.listed.plan |= {"running": True, "next": None}
     assert "A download runs now; it takes some minutes." in summary()
     empty.listed.plan["percent"] = 55
-    for page in ("/parent/setup/summary", "/parent/lists/progress"):
+    for page in ("/parent/setup/summary", "/parent/setup/now"):
         assert '<progress class="wide" max="100" value="55"' in mum.get(page).text
     empty.listed.plan |= {"running": False, "interval": "off"}
     assert "They are not downloaded automatically." in summary()

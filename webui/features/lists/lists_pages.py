@@ -101,13 +101,6 @@ def now() -> ResponseReturnValue:
     return render_template("lists_now.html", home=home, guardian=guardian(), lists=_lists(), tiers=tiers())
 
 
-@blueprint.get("/progress")
-@guardians_only
-def progress() -> ResponseReturnValue:
-    """Return how lists are downloaded and the progress of a running update, as an HTML fragment."""
-    return render_template("parts/list_updates.html", home=daemon().home())
-
-
 def _lists() -> ListsView:
     return ListsView(daemon().client.ask(LISTS))
 
