@@ -244,6 +244,7 @@ def _reader(source: BuildSource, report: BuildReport) -> Names:
 def _counted(lists: list[tuple[Names, Certain]], salt: bytes) -> list[Names]:
     """Return readers of lists that yield only names that are certain, or that two of the lists have."""
     seen, agreed = Digests(), Digests()
+    doubted: list[tuple[Names, Digests]] = []
     for names, is_certain in lists:
         uncertain = Digests()
         for name in names():
@@ -254,12 +255,17 @@ def _counted(lists: list[tuple[Names, Certain]], salt: bytes) -> list[Names]:
             agreed.parts[number].extend(digest for digest in part if digest in seen)
             seen.parts[number].extend(part)
         seen.seal()
+        doubted.append((names, uncertain))
     agreed.seal()
+    return [partial(_agreed, names, uncertain, agreed, salt) for names, uncertain in doubted]
 
-    def reader(names: Names, is_certain: Certain) -> Names:
-        return lambda: (name for name in names() if is_certain(name) or digest_of(name, salt) in agreed)
 
-    return [reader(names, is_certain) for names, is_certain in lists]
+def _agreed(names: Names, uncertain: Digests, agreed: Digests, salt: bytes) -> Iterator[str]:
+    """Yield the names of a list that are not uncertain, or that another list has too."""
+    for name in names():
+        digest = digest_of(name, salt)
+        if digest not in uncertain or digest in agreed:
+            yield name
 
 
 def _write(

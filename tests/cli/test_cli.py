@@ -30,7 +30,7 @@ CONTRACT = (
     "device list", "device scan", "device assign", "device answer", "device forget",
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay",
-    "lists build", "lists check", "lists update", "lists status", "lists lookup",
+    "lists build", "lists check", "lists update", "lists status", "lists reports", "lists lookup",
     "sealed key", "sealed make", "sealed update", "sealed status", "sealed appeals", "sealed record",
     "sealed report",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",

@@ -43,7 +43,7 @@ def test_why_knows_the_familys_own_services(qalqan: Qalqan, tmp_path: Path, *, b
     services = "services: {club-penguin: {name: Club Penguin, domains: [cpjourney.net]}}"
     config.write_text(f"state: {tmp_path}/state\nprofiles: {profiles}\n{services}\n")
     who = str(file) if by_path else "kid"
-    done = qalqan("why", "play.cpjourney.net", "--profile", who, "--config", config)
+    done = qalqan("why", "play.cpjourney.net", "--profile", who, "--at", AFTERNOON, "--config", config)
     assert done.status == 0
     assert "Club Penguin is not open here. Your family set this." in done.out
 

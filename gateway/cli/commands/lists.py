@@ -63,6 +63,8 @@ def run(args: Namespace) -> int:
         return _reports(library, as_json=args.json)
     if args.action == "check":
         return _check(library)
+    if args.action == "update":
+        library.due(args.source)  # an unknown list is an error before anything is written
     become_owner(state)
     by_daemon: bool = args.steps if args.action == "update" else args.nice
     if by_daemon:

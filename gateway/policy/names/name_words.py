@@ -97,7 +97,10 @@ class NameWords:
             yield end - 1, category
         index = self._index
         for at in range(end - SHORTEST + 1):
-            for word in index.get(host[at : at + SHORTEST], ()):
+            begin = host[at : at + SHORTEST]
+            if begin not in index:
+                continue
+            for word in index[begin]:
                 if host.startswith(word.text, at, end) and _counts(word, host, at):
                     yield at, word.category
 

@@ -91,7 +91,7 @@ def test_the_age_of_a_services_terms() -> None:
     [
         ("years: 13", "years: 99", "min_age.years"),
         ("https://tube.example/terms", "its terms", "write the address of the terms"),
-        ("date: 2026-11-29", "date: soon", "min_age.date"),
+        ('terms", date: 2026-11-29', 'terms", date: soon', "min_age.date"),
         (", date: 2026-11-29", "", "has no 'date'"),
     ],
 )
