@@ -48,6 +48,7 @@ from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
 from gateway.household.clock_watch import ClockWatch
+from gateway.household.config_file import read_config
 from gateway.household.context import Effects, HomeContext, HomeInterfaces
 from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
@@ -57,6 +58,7 @@ from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.metering.ledgers import ledgers
 from gateway.metering.meter import count_connections, metering
 from gateway.path.addresses import NameBook, ServiceBook
@@ -121,7 +123,8 @@ class Daemon:
 
     def _read_rules(self, path: Path) -> None:
         """Read the rule files, and prepare to learn the addresses of help lines and safe search."""
-        loop, product = self.loop, household.load_product()
+        loop = self.loop
+        product, _ = household.product_in_use(read_config(path, lazy_public_suffix_check()))
         self.book, self.names = AnswerBook(), NameBook()
         self.help = self._kept(
             HelpAddresses(
@@ -165,7 +168,8 @@ class Daemon:
         """Build devices, their owners, and who may see which data about them."""
         loop, home = self.loop, self.home
         self.live, self.probes = LiveFlows(), Probes()
-        self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
+        self._services_of = lru_cache(HOSTS_KEPT)(self._services_in_catalogue)
+        self.services = ServiceBook(self._services_of, loop.now)
         self.lesson_book = LessonBook(self.bus.notify)
         self.visibility = Visibility(home, self.store.uses)
         self.presence = self._kept(
@@ -408,7 +412,7 @@ class Daemon:
     def local_now(self) -> datetime:
         return self.home.local_now()
 
-    def _services_of(self, host: str) -> tuple[str, ...]:
+    def _services_in_catalogue(self, host: str) -> tuple[str, ...]:
         return self.rules.world.catalogue.services_of(host)
 
     def _group(self) -> None:
@@ -470,11 +474,20 @@ class Daemon:
         self.decision_log.status_changed(frozenset(self.family.members))
 
     def reload(self) -> list[str]:
+        before = self.rules.product
         self.rules.reload()
+        if self.rules.product is not before:
+            self._data_changed(self.rules.product)
         self.regroup()
         self.sealed_lists.reloaded()
         settle()
         return self.rules.problems()
+
+    def _data_changed(self, product: household.Product) -> None:
+        """Use a new data set of the feed in the parts that have copies of the data."""
+        self._services_of.cache_clear()
+        self.help.rename(product.help, product.calling)
+        self.flows.table.ech_names = product.ech_names
 
     def problems(self) -> list[str]:
         """Return one line for each part that does not work as configured."""

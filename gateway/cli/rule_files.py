@@ -111,8 +111,9 @@ class JudgeInputs:
 
 def read_home(args: Namespace) -> HomeFiles:
     """Read the household. Raises PolicyError for an unusable configuration."""
-    product = household.load_product()
-    return HomeFiles(product, household.load(config_path(args), product))
+    path = config_path(args)
+    product, _ = household.product_in_use(read_config(path))
+    return HomeFiles(product, household.load(path, product))
 
 
 def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
@@ -122,8 +123,8 @@ def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
     """
     file = Path(who)
     if is_file(who) and file.exists():
-        product = household.load_product()
         config = config_if_there(args)
+        product, _ = household.product_in_use(config)
         profile = household.load_profile(file, product)
         return JudgeInputs(product, config, profile, PLAIN, open_table(Path(config.state)))
     if is_file(who) and not is_there(config_path(args)):

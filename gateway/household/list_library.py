@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.core.errors import ListError
+from gateway.feed.data_set import DataSet
 from gateway.household.loading import Product, load_product
 from gateway.lists.book import SHELF
 from gateway.lists.build import BuildReport, BuildSource, must_hits
@@ -25,7 +26,6 @@ from gateway.lists.table import SEED_FOLDER
 from gateway.lists.update import NoInternet, Seed, Shelf, build_all
 from gateway.policy.config.registers import Register
 from gateway.policy.names.domain_table import TableInfo
-from profiles import DATA
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,16 +148,21 @@ class ListLibrary:
 
 
 def read_library(
-    state: Path, own_file: Path | None = None, registers: Iterable[Register] = ()
+    state: Path,
+    own_file: Path | None = None,
+    registers: Iterable[Register] = (),
+    product: Product | None = None,
 ) -> ListLibrary:
-    """Return the gateway's lists: published ones, the family's own, enabled registers, and packaged seeds.
+    """Return the gateway's lists: published ones, the family's own, enabled registers, and our own seeds.
 
-    Raises PolicyError for damaged packaged data or an unusable own file.
+    ``product`` is the data in use; by default the packaged data. Raises PolicyError for damaged data or an
+    unusable own file.
     """
-    product = load_product()
+    product = product or load_product()
+    data = product.data
     categories = product.categories
     own = OwnLists() if own_file is None else read_own(own_file, categories)
-    known = {**parse_sources(*_data("sources.yaml"), categories), **own.lists}
+    known = {**parse_sources(*_read(data, "sources.yaml"), categories), **own.lists}
     on = tuple(register for register in registers if register.on)
     check_registers_distinct(on, known.values())
     return ListLibrary(
@@ -166,12 +171,12 @@ def read_library(
         own=own,
         seeds=tuple(
             Seed(file.stem, file)
-            for file in sorted(DATA.joinpath(SEED_FOLDER).glob("*.txt"))
+            for file in sorted(data.place(SEED_FOLDER).glob("*.txt"))
             if file.stem in categories.by_id and file.stem not in categories.sealed
         ),
         canaries=Canaries(
-            parse_canaries(*_data("canaries.yaml")),
-            parse_shared_networks(*_data("canaries.yaml")),
+            parse_canaries(*_read(data, "canaries.yaml")),
+            parse_shared_networks(*_read(data, "canaries.yaml")),
             CatalogueNames(product.catalogue.services.values(), product.sites, categories.binding),
             must_resolve(product),
         ),
@@ -182,14 +187,14 @@ def read_library(
 def must_resolve(product: Product) -> MustResolve:
     """Return the well-known sites and help lines that no list may block for children from ten years on.
 
-    Raises PolicyError for damaged packaged data.
+    Raises PolicyError for damaged data.
     """
     return MustResolve(
-        parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
+        parse_must_resolve(*_read(product.data, "must_resolve.yaml"), public_suffix_check()),
         content_categories(product.bands),
         product.help_names,
     )
 
 
-def _data(name: str) -> tuple[bytes, str]:
-    return DATA.joinpath(name).read_bytes(), f"profiles/{name}"
+def _read(data: DataSet, name: str) -> tuple[bytes, str]:
+    return data.place(name).read_bytes(), data.name_of(name)

@@ -21,6 +21,7 @@ from gateway.control.client import Client, Unreachable
 from gateway.control.contract.status import RELOAD
 from gateway.core.errors import ControlError, ListError
 from gateway.household.list_library import ListLibrary, read_library
+from gateway.household.loading import product_in_use
 from gateway.lists.book import STALE
 from gateway.lists.fetch import Fetcher
 from gateway.lists.lookup import Lookup, look_up
@@ -45,7 +46,7 @@ def run(args: Namespace) -> int:
     now = datetime.now(UTC)
     if args.action == "lookup":
         return _lookup(args, config)
-    library = read_library(state, lists_file(config_path(args)), config.registers)
+    library = _library(args, config)
     if args.action == "status":
         return _status(library, now, as_json=args.json)
     if args.action == "check":
@@ -68,6 +69,11 @@ def run(args: Namespace) -> int:
     _reload_daemon(config, quiet=by_daemon)
     # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
     return 1 if problems and not library.is_any_current(now) else 0
+
+
+def _library(args: Namespace, config: Config) -> ListLibrary:
+    product, _ = product_in_use(config)
+    return read_library(Path(config.state), lists_file(config_path(args)), config.registers, product)
 
 
 class Progress:
@@ -212,9 +218,7 @@ def _age(row: Mapping[str, Any]) -> str:
 
 
 def _lookup(args: Namespace, config: Config) -> int:
-    from gateway.household.loading import load_product
-
-    product = load_product()
+    product, _ = product_in_use(config)
     table = open_table(Path(config.state))
     sealed = SealedAsked(config)
     found = look_up(args.host, table, product.categories, product.catalogue, product.resolvers, sealed)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from gateway.policy.config.brand import Brand, read_brand
+from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.registers import Register, read_registers
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
@@ -50,6 +51,7 @@ KEYS = (
     "sealed",
     "registers",
     "lists",
+    "feed",
     "flash",
     "offload",
     "brand",
@@ -161,6 +163,7 @@ class Config:
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are blocked for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
     lists_update: UpdateInterval = UpdateInterval.DAILY
+    feed: FeedSource | None = None  # of signed data; None: the packaged data is used
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -225,6 +228,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         sealed=sealed,
         registers=registers,
         lists_update=part.read("lists", read_update_interval, plain.lists_update),
+        feed=part.read("feed", read_feed, plain.feed),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=part.read("brand", read_brand, plain.brand),
