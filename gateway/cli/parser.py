@@ -241,7 +241,8 @@ def _add_lists(commands: Subparsers) -> None:
 def _add_feed(commands: Subparsers) -> None:
     feed = _actions(commands, "feed", "feed", "the signed data feed: services, own lists, help lines")
     _json(_command(feed, "status", "feed", "show the data in use and the last check"))
-    _command(feed, "update", "feed", "check the feed, and use new data")
+    update = _command(feed, "update", "feed", "check the feed, and use new data")
+    update.add_argument("--nice", action="store_true", help="run with low priority, for the daemon")
     init = _command(feed, "init", "feed", "for a publisher: make keys and an empty feed")
     init.add_argument("--keys", required=True, metavar="FOLDER", type=Path, help="folder for the new keys")
     for role, keys in (("root", 2), ("targets", 1)):

@@ -81,7 +81,7 @@ def delivered_data(config: Config) -> list[DataSet]:
 
 
 def stored_data(state: Path) -> list[DataSet]:
-    """Return all readable data sets in the state directory, the newest first."""
+    """Return the complete data sets in the state directory, the newest first."""
     found = []
     try:
         folders = [folder for folder in (state / FEED).iterdir() if folder.name.isdecimal()]
@@ -92,7 +92,7 @@ def stored_data(state: Path) -> list[DataSet]:
             data = read_data_set(folder)
         except (OSError, PolicyError):
             continue
-        if str(data.version) == folder.name:
+        if str(data.version) == folder.name and all((folder / name).exists() for name in (*FILES, *FOLDERS)):
             found.append(data)
     return sorted(found, key=lambda data: data.version, reverse=True)
 

@@ -25,6 +25,7 @@ from gateway.policy.config.config import Config
 
 KEPT = 2  # data sets: the daemon may still read the previous one
 NEW = "new"  # folder for a data set that is not complete yet
+OLD = "old"  # folder of a data set that is being deleted
 
 
 def update_feed(path: Path, config: Config, now: datetime, *, outside: Outside | None = None) -> int | None:
@@ -142,7 +143,10 @@ def _any_profile(who: str) -> bool:  # noqa: ARG001
 
 def _delete_old(state: Path) -> None:
     for data in stored_data(state)[KEPT:]:
-        shutil.rmtree(data.folder, ignore_errors=True)
+        # Renamed first, so that a power cut leaves no incomplete data set under its version.
+        shutil.rmtree(state / FEED / OLD, ignore_errors=True)
+        data.folder.rename(state / FEED / OLD)
+        shutil.rmtree(state / FEED / OLD, ignore_errors=True)
 
 
 def make_bundle(folder: Path, data_format: int, version: int) -> bytes:

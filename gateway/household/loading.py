@@ -185,7 +185,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never, data: DataSet | N
     countries = load_countries(suffixes, root)
     laws = {law.id: law for country in countries.values() for law in country.laws}
     if unknown := unknown_entries(laws.values(), catalogue.services, known):
-        where, fix = "profiles/countries", "install the package again"
+        where, fix = root.name_of("countries"), "install the package again"
         raise PolicyError(where, f"names what the catalogue has not: {unknown[0]}", fix)
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
     fingerprints = parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints

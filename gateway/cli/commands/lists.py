@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from argparse import Namespace
@@ -37,6 +38,8 @@ STEP = 5.0  # seconds between two lines for the daemon: each makes open pages re
 NICE = 10  # of a process that the daemon started: packets go first
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress without a terminal
 MEGABYTE = 1 << 20
+FEED_PATIENCE = 1800.0  # seconds for a check of the signed feed; each of its servers has ten minutes
+FEED_LINES = 4  # of the check's warnings that are shown
 REFUSED_FOR_EVERYONE = "blocked for everyone"
 
 
@@ -46,6 +49,8 @@ def run(args: Namespace) -> int:
     now = datetime.now(UTC)
     if args.action == "lookup":
         return _lookup(args, config)
+    if args.action == "update" and config.feed is not None:
+        _update_feed(config_path(args), nice=args.steps)
     library = _library(args, config)
     if args.action == "status":
         return _status(library, now, as_json=args.json)
@@ -69,6 +74,27 @@ def run(args: Namespace) -> int:
     _reload_daemon(config, quiet=by_daemon)
     # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
     return 1 if problems and not library.is_any_current(now) else 0
+
+
+def _update_feed(path: Path, *, nice: bool) -> None:
+    """Check the signed feed first: it may bring other list sources. A failure is a warning.
+
+    It runs in a process of its own, whose memory is free before the table is built.
+    """
+    command = [sys.executable, "-m", "gateway", "feed", "update", "--config", str(path)]
+    try:
+        done = subprocess.run(
+            [*command, *(["--nice"] if nice else [])],
+            capture_output=True,
+            text=True,
+            timeout=FEED_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        output.problem(f"feed: the check did not run ({error})")
+        return
+    for line in done.stderr.splitlines()[-FEED_LINES:]:
+        output.problem(line.removeprefix("qalqan: "))
 
 
 def _library(args: Namespace, config: Config) -> ListLibrary:

@@ -63,6 +63,16 @@ class ListUpdate:
 
 
 @record
+class FeedState:
+    """The data in use and the last check of the signed data feed, for a gateway that has one."""
+
+    version: int  # of the data in use: YYYYMMDDnn
+    packaged: bool  # it came with the package
+    checked: datetime | None  # the last check that succeeded
+    problem: str  # of the last check; may contain text of the server
+
+
+@record
 class UpdatePlan:
     """The state of automatic list updates: interval, last and next download, and failures.
 
@@ -76,6 +86,7 @@ class UpdatePlan:
     waits_for: str  # clock or memory, for an update that is due; else empty
     failures: int  # since the last success
     warning: str  # none: no list was ever downloaded, old: the newest is older than a week; else empty
+    feed: FeedState | None = None  # None: no address is set
 
 
 @record

@@ -16,6 +16,7 @@ from gateway.control.contract.lists import ListUpdate, UpdatePlan
 from gateway.core.errors import ListError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
+from gateway.features.lists.feed import feed_state
 from gateway.household.context import HomeContext
 from gateway.household.rule_book import CategoryTableLost, RulesRead
 from gateway.lists.book import SHELF, STALE, CopyIndex
@@ -285,6 +286,7 @@ class ListUpdates:
             waits_for=self._waits_for,
             failures=self._failures,
             warning=self._warning(now),
+            feed=feed_state(self._home),
         )
 
     def _warning(self, now: datetime) -> str:
