@@ -110,7 +110,7 @@ class NoMinutes:
 
 
 @dataclass(slots=True)
-class TestDevice:
+class ProbeAssignment:
     """The test device of a filter test, and the profile or device whose rules apply to it."""
 
     who: str  # a profile id, or the MAC address of a device
@@ -153,7 +153,7 @@ class Member:
     situation: Situation = PLAIN
     asked: bool = False  # it has an open question: it may belong to another profile
     beside: Member | None = None  # the same devices with their rules without the question; both apply
-    worn: TestDevice | None = None  # set for the device of a filter test
+    worn: ProbeAssignment | None = None  # set for the device of a filter test
     _of_running: tuple[Situation, Situation] = (
         PLAIN,
         PLAIN,
@@ -313,7 +313,7 @@ class Family:
         self._clock_known = clock_known
         self._class_number = class_number
         self._calendar = Calendar(UTC)
-        self._worn: TestDevice | None = None
+        self._worn: ProbeAssignment | None = None
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
         """Assign all devices to slots, and create the members of the slots from these rules.
@@ -340,7 +340,7 @@ class Family:
             self._put_subject(member)
         self._rebuild_test_device(household, world)
 
-    def wear(self, worn: TestDevice, household: Household, world: World, at: datetime) -> Member | None:
+    def wear(self, worn: ProbeAssignment, household: Household, world: World, at: datetime) -> Member | None:
         """Apply the rules of ``worn`` to the device of a filter test, until `take_off`.
 
         Return its member, or None if those rules do not exist or the MAC address has an owner.

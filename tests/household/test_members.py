@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.household.members import Member, TestDevice
+from gateway.household.members import Member, ProbeAssignment
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.time.standing import FOREVER
@@ -332,7 +332,7 @@ def test_strangers_are_guests_while_the_file_of_their_profile_is_broken(tmp_path
 
 
 def wear(home: Home, who: str = "daughter", at: datetime = NOON) -> Member | None:
-    return home.family.wear(TestDevice(who, AUDITED, 99), home.rules.household, home.rules.world, at)
+    return home.family.wear(ProbeAssignment(who, AUDITED, 99), home.rules.household, home.rules.world, at)
 
 
 def worn_reason(home: Home, host: str, at: datetime = NOON) -> Reason:

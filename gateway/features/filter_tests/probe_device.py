@@ -26,7 +26,7 @@ from gateway.dataplane.lookups import OwnAnswers
 from gateway.dataplane.packets import PacketPath
 from gateway.features.activity.journal import OutsideDecision
 from gateway.household.context import Effects, HomeContext, HomeInterfaces
-from gateway.household.members import Family, Member, TestDevice
+from gateway.household.members import Family, Member, ProbeAssignment
 from gateway.household.presence import Presence
 from gateway.kernel.marks import valid_slot
 from gateway.lan import interfaces as lan
@@ -71,7 +71,7 @@ class ProbedDecision(NamedTuple):
 
 
 class _Running:
-    def __init__(self, worn: TestDevice) -> None:
+    def __init__(self, worn: ProbeAssignment) -> None:
         self.worn = worn
         self.seen: deque[ProbedDecision] = deque(maxlen=MAX_SEEN)
         self.decided = 0
@@ -130,7 +130,7 @@ class ProbeDevice:
             msg = "audit_begin: an audit runs already; wait until it has ended"
             raise ControlError(msg).coded(Code.BUSY)
         in_use = [key for key, slot in self._numbers.slots().items() if slot in self._family.members]
-        running = self._running = _Running(TestDevice(who, mac, self._numbers.lend(in_use)))
+        running = self._running = _Running(ProbeAssignment(who, mac, self._numbers.lend(in_use)))
         self._interfaces.audit = interface
         try:
             member = self._put_on(running)
@@ -159,7 +159,7 @@ class ProbeDevice:
         self._reset_connections(worn)
         return member
 
-    def _reset_connections(self, worn: TestDevice) -> None:
+    def _reset_connections(self, worn: ProbeAssignment) -> None:
         """Reset the connections that the test device opened before the audit.
 
         Other devices are not affected.
@@ -249,7 +249,7 @@ class ProbeDevice:
         except GatewayError as error:
             _log.error("%s", error)
 
-    def _note(self, worn: TestDevice) -> None:
+    def _note(self, worn: ProbeAssignment) -> None:
         """Store MAC and slot of the test device, for a clean-up after a kill. Raises ControlError."""
         try:
             write_atomically(self._file, f"{worn.mac} {worn.slot}".encode())

@@ -71,7 +71,7 @@ class MemberState:
         """
         profile = member.profile
         gates = visible_gates(profile, own=own)
-        return describe_left(profile, member.situation, self._home.rules, now, gates)
+        return describe_left(member, self._home.rules, now, gates)
 
     def used(self, member: Member, *, own: bool) -> tuple[TimeUsed, ...]:
         """Return the minutes used of each time limit, for the person's own device (``own``) or for others.
@@ -103,7 +103,7 @@ class MemberState:
         Others see no limit of a person without a log.
         """
         rules = self._home.rules
-        found = closing(member, in_use, rules.calendar, now)
+        found = closing(member, in_use, now)
         if not own and member.profile.rules.log_level < KINDS_LEVEL:
             found = [left for left in found if not is_limit(left.gate)]
         return describe_closing(found, rules, now)

@@ -13,7 +13,7 @@ from gateway.control.contract.time import (
     TimeUsed,
     UsedOfWeek,
 )
-from gateway.household.members import CountedMinute
+from gateway.household.members import CountedMinute, Member
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import Profile
@@ -21,7 +21,7 @@ from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.grant_messages import gate_name
 from gateway.policy.time.schedule import calendar_for, limit_on, week_limits
-from gateway.policy.time.standing import Left, Situation, left
+from gateway.policy.time.standing import Left, Situation
 
 MAX_ENTRIES = 3000  # the newest of one answer: 200 bytes each stay far below the limit of an answer
 MINUTE = timedelta(minutes=1)
@@ -70,17 +70,13 @@ def describe_used(
 
 
 def describe_left(
-    profile: Profile,
-    situation: Situation,
-    rules: RuleBook,
-    now: datetime,
-    gates: Iterable[str] = STATE_GATES,
+    member: Member, rules: RuleBook, now: datetime, gates: Iterable[str] = STATE_GATES
 ) -> TimeLeft | None:
     """Return what closes the device as a whole next, and the minutes until then.
 
     None if nothing closes it.
     """
-    found = left(profile, situation, rules.calendar, now, gates)
+    found = member.judge.left(gates, member.situation, now)
     if found is None:
         return None
     return TimeLeft(

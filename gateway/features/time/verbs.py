@@ -34,7 +34,6 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.profile.rules import INTERNET, NAMES_LEVEL, PLAY, VISITS_LEVEL
 from gateway.policy.time.gates import BEDTIME, WINDOW
-from gateway.policy.time.standing import left
 from gateway.policy.values import Reason
 from gateway.store.tables.grants import GrantKind, GrantTable
 
@@ -185,7 +184,7 @@ class TimeVerbs:
                 fix = "a landing is for the end; ask for time instead"
                 refuse("is closed for more than an hour", fix, Code.LANDING_LATE)
             return
-        soon = left(profile, member.situation, self._home.rules.calendar, now, (*_SHARED, *own))
+        soon = member.judge.left((*_SHARED, *own), member.situation, now)
         if soon is None or soon.minutes * MINUTE > LANDING_BEFORE:
             refuse("has time for more than 15 minutes", "a landing is for the end", Code.LANDING_EARLY)
 

@@ -13,8 +13,7 @@ from gateway.household.visibility import VisibleMembers
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.grant_messages import gate_name
-from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import Left, left
+from gateway.policy.time.standing import Left
 
 
 class WarnedHome:
@@ -30,10 +29,6 @@ class WarnedHome:
 
     def now(self) -> datetime:
         return self._home.local_now()
-
-    @property
-    def calendar(self) -> Calendar:
-        return self._home.rules.calendar
 
     def children(self) -> Iterator[tuple[Member, frozenset[str]]]:
         rules, family = self._home.rules, self._family
@@ -57,7 +52,7 @@ class WarnedHome:
             return False
         gates = visible_gates(member.profile, own=False)
         situation = self._members.member(member.profile).situation
-        visible = left(member.profile, situation, self.calendar, self.now(), gates)
+        visible = member.judge.left(gates, situation, self.now())
         return visible is not None and visible.at == found.at
 
     def tell(self, member: Member, minutes: int, found: Left) -> None:

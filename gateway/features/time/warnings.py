@@ -11,8 +11,7 @@ from gateway.core.loop import Timer
 from gateway.household.members import Member
 from gateway.policy.profile.rules import INTERNET
 from gateway.policy.time.gates import STATE_GATES, WINDOW
-from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import Left, Remaining
+from gateway.policy.time.standing import Left
 
 BEFORE = (15, 5, 1)  # minutes
 MINUTE = timedelta(minutes=1)
@@ -20,15 +19,15 @@ LONGEST_SLEEP = 300.0  # seconds; a new connection to something limited is notic
 SHORTEST_SLEEP = 1.0
 
 
-def closing(member: Member, in_use: frozenset[str], calendar: Calendar, now: datetime) -> list[Left]:
+def closing(member: Member, in_use: frozenset[str], now: datetime) -> list[Left]:
     """Return what closes for a member within a quarter of an hour, the soonest first.
 
     That is the device as a whole, what is in use now, and the targets of limits and schedules. While
     everything is closed, nothing is about to close.
     """
-    rules, situation = member.profile.rules, member.situation
+    rules = member.profile.rules
     own = frozenset((*rules.windows, *rules.limits)) - {INTERNET}
-    remaining = Remaining(member.profile, situation, calendar, now)
+    remaining = member.judge.remaining(member.situation, now)
     found: dict[str, Left] = {}
     for target, gates in _targets(in_use | own):
         remains = remaining.of(gates)
@@ -49,9 +48,6 @@ class WarningSource(Protocol):
     def children(self) -> Iterable[tuple[Member, frozenset[str]]]:
         """Return a member for each child, with the time rules (gates) of its devices' running flows."""
         ...
-
-    @property
-    def calendar(self) -> Calendar: ...
 
     def tell(self, member: Member, minutes: int, found: Left) -> None: ...
 
@@ -90,7 +86,7 @@ class Warnings:
         here = set()
         for member, in_use in self._home.children():
             here.add(member.profile.id)
-            remaining = Remaining(member.profile, member.situation, self._home.calendar, now)
+            remaining = member.judge.remaining(member.situation, now)
             for target, gates in _targets(in_use):
                 key = (member.profile.id, target)
                 found = remaining.of(gates)

@@ -33,7 +33,7 @@ from gateway.policy.requests.site_repair import repaired
 from gateway.policy.time.extension import Extension, extend
 from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.time.schedule import Calendar, calendar_for
-from gateway.policy.time.standing import FOREVER, Left, Situation, Standing, closes_at, left, standing
+from gateway.policy.time.standing import FOREVER, Left, Remaining, Situation, Standing, closes_at, standing
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 
 DNS, PROXY = Proto.DNS, Proto.PROXY  # module constants are faster than class attributes
@@ -67,6 +67,7 @@ class Judge:
         self._older_hosts: dict[str, Conclusion] = {}
         self._shared: dict[Conclusion, Conclusion] = {}
         self._situations: dict[int, CachedSituation] = {}
+        self._remaining: Remaining | None = None
         rules = profile.rules
         self._filtered = profile.filtered
         self._needs_address = needs_address(rules)
@@ -235,7 +236,15 @@ class Judge:
 
     def left(self, gates: Iterable[str], situation: Situation, now: datetime) -> Left | None:
         """Return the time until a flow with ``gates`` is closed; None if nothing closes it."""
-        return left(self.profile, situation, self._calendar, now, gates)
+        return self.remaining(situation, now).of(gates)
+
+    def remaining(self, situation: Situation, now: datetime) -> Remaining:
+        """Return the time left in a situation. The last result is cached: a page asks several times."""
+        last = self._remaining
+        if last is None or last.situation is not situation or last.now != now:
+            state = self._state(situation, now).standing
+            last = self._remaining = Remaining(self.profile, situation, self._calendar, now, state)
+        return last
 
     def extend(
         self, situation: Situation, now: datetime, extra: timedelta, service: str | None = None

@@ -10,11 +10,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.policy.time.clock_changes import Jump
-from gateway.policy.time.schedule import Calendar, next_local
+
+if TYPE_CHECKING:
+    from gateway.policy.time.clock_changes import Jump
+    from gateway.policy.time.schedule import Calendar  # 1.5 MB, which the pages do not need
 
 MAX_REASON = 200  # characters
 MAX_A_DAY = 20  # requests of one child per family day
@@ -138,7 +141,7 @@ def asked(
 def expires(topic: RequestTopic, at: datetime, calendar: Calendar) -> datetime:
     """Return when a request made at ``at`` expires: for time at local midnight, for others after a week."""
     if topic is RequestTopic.TIME:
-        return next_local(MIDNIGHT, calendar, at)
+        return calendar.next_local(MIDNIGHT, at)
     return at + (SITE_LIFE if topic is RequestTopic.SITE else LEDGER_LIFE)
 
 
@@ -221,7 +224,7 @@ def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRe
         return request  # the clock was trusted before and will be again
     expires = request.expires + jump.size
     if request.topic is RequestTopic.TIME and request.waits and jump.before < request.expires:
-        expires = next_local(MIDNIGHT, calendar, jump.after)
+        expires = calendar.next_local(MIDNIGHT, jump.after)
     answered = None if request.answered is None else request.answered + jump.size
     return replace(request, at=request.at + jump.size, expires=expires, answered=answered, sure=jump.known)
 

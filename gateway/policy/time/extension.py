@@ -17,7 +17,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, INTERNET, PLAY
 from gateway.policy.time.gates import BEDTIME, WINDOW, Gates, in_order, is_limit
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import FOREVER, Grant, Outlook, Situation, whole_minutes
+from gateway.policy.time.standing import FOREVER, Grant, Outlook, Situation, TimeRules, whole_minutes
 
 _DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)
 _PLAY_WIDE = (WINDOW + PLAY, PLAY)
@@ -51,7 +51,7 @@ def extend(
     categories; if all is open, whichever of these closes first. ``gates``: all gates of the service's flows
     (`gates_of_service`); without them its own, the device's and play's.
     """
-    outlook = Outlook(profile, situation, calendar, now, () if service is None else (service,))
+    outlook = Outlook(TimeRules(profile, calendar, situation), now, () if service is None else (service,))
     if outlook.start >= FOREVER:
         return ()
     if service is not None:
@@ -92,7 +92,7 @@ def own_closing(
     It is ``now`` if the gate's rule closes it already.
     """
     bare = replace(situation, grants=(), off_until=None)
-    return Outlook(profile, bare, calendar, now, ()).closings((gate,)).get(gate)
+    return Outlook(TimeRules(profile, calendar, bare), now, ()).closings((gate,)).get(gate)
 
 
 def _is_of_service(gate: str) -> bool:

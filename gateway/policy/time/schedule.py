@@ -53,6 +53,18 @@ class Calendar:
         """Return True if the day is free: a weekend or holiday that is no school day."""
         return day not in self.school_days and (day.weekday() >= 5 or day in self.holidays)
 
+    def next_local(self, minute: int, now: datetime) -> datetime:
+        """Return the next instant (UTC) after ``now`` when the local clock shows ``minute`` (of the day)."""
+        now = now.astimezone(UTC)
+        day = now.astimezone(self.zone).date()
+        for ahead in range(3):
+            wall = wall_time(day + ahead * DAY, minute)
+            moments = (*instants_showing(wall, self.zone), first_reaching(wall, self.zone))
+            later = [moment for moment in moments if moment > now]
+            if later:
+                return min(later)
+        return now + DAY
+
     def family_day(self, now: datetime) -> date:
         """Return the date of the family's day at ``now``, for limits and grants; it starts at ``day_starts``.
 
@@ -321,20 +333,7 @@ def next_wake(
     change = next_change(table, calendar, now)
     if change is not None and closure_at(table, calendar, change) is not None:
         change = next_change(table, calendar, change)
-    return change if change is not None else next_local(DEFAULT_WAKE, calendar, now)
-
-
-def next_local(minute: int, calendar: Calendar, now: datetime) -> datetime:
-    """Return the next instant (UTC) after ``now`` at which the local clock shows ``minute`` (of the day)."""
-    now = now.astimezone(UTC)
-    day = now.astimezone(calendar.zone).date()
-    for ahead in range(3):
-        wall = wall_time(day + ahead * DAY, minute)
-        moments = (*instants_showing(wall, calendar.zone), first_reaching(wall, calendar.zone))
-        later = [moment for moment in moments if moment > now]
-        if later:
-            return min(later)
-    return now + DAY
+    return change if change is not None else calendar.next_local(DEFAULT_WAKE, now)
 
 
 def by_the_clock(profile: Profile, calendar: Calendar) -> tuple[Calendar, Mapping[str, Timetable]]:

@@ -24,7 +24,6 @@ from gateway.policy.time.schedule import (
     limit_on,
     next_change,
     next_edge,
-    next_local,
     week_limit,
 )
 from gateway.policy.time.time_text import WEEK, duration_text
@@ -344,7 +343,7 @@ class TimeRules:
                 edge = next_edge(table, self.calendar, now) if self.rules.self_set is not None else None
                 if edge is not None:
                     changes.append(edge)  # another rule may be the reason from then on
-                midnight = next_local(0, self.calendar, now)
+                midnight = self.calendar.next_local(0, now)
                 tomorrow = closure_at(table, self.calendar, midnight)
                 if tomorrow is not None and (tomorrow.rule, tomorrow.owner) != (closure.rule, closure.owner):
                     changes.append(midnight)  # still closed, but by another rule
@@ -462,14 +461,24 @@ class Left(NamedTuple):
 
 
 class Remaining:
-    """Computes the time left for several flows at one moment; their standing is computed once."""
+    """Computes the time left for several flows at one moment; what they share is computed once.
 
-    def __init__(self, profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> None:
-        self._profile = profile
-        self._situation = situation
-        self._calendar = calendar
-        self._now = now
-        self._state = standing(profile, situation, calendar, now)
+    ``state``: the standing of the situation at ``now``, if the caller has it.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        situation: Situation,
+        calendar: Calendar,
+        now: datetime,
+        state: Standing | None = None,
+    ) -> None:
+        self.situation = situation
+        self.now = now
+        self._time = TimeRules(profile, calendar, situation)
+        self._state = state or standing(profile, situation, calendar, now)
+        self._outlooks: dict[tuple[str, ...], Outlook] = {}  # by services
 
     def of(self, gates: Iterable[str]) -> Left | None:
         """Return the time left for a flow with ``gates``; None if nothing closes it."""
@@ -478,9 +487,11 @@ class Remaining:
         if shut is not None:
             budget = self._state.budgets.get(shut)
             week = budget is not None and budget.of_week
-            return Left(0, shut, self._now.astimezone(UTC), week)
+            return Left(0, shut, self.now.astimezone(UTC), week)
         services = tuple(gate.removeprefix("service:") for gate in gates if gate.startswith("service:"))
-        outlook = Outlook(self._profile, self._situation, self._calendar, self._now, services)
+        outlook = self._outlooks.get(services)
+        if outlook is None:
+            outlook = self._outlooks[services] = Outlook(self._time, self.now, services)
         spends = UNCOUNTED not in gates
         closings = outlook.closings(gate for gate in gates if spends or not is_limit(gate))
         if not closings:
@@ -490,17 +501,6 @@ class Remaining:
         by_use = outlook.is_by_use(gate, at)
         week = outlook.is_by_week(gate, at)
         return Left(whole_minutes(at - outlook.now), gate, None if by_use else at, week)
-
-
-def left(
-    profile: Profile,
-    situation: Situation,
-    calendar: Calendar,
-    now: datetime,
-    gates: Iterable[str],
-) -> Left | None:
-    """Return the time until a flow with ``gates`` is closed; None if nothing closes it."""
-    return Remaining(profile, situation, calendar, now).of(gates)
 
 
 def closes_at(
@@ -516,27 +516,21 @@ def closes_at(
     Limits do not count. ``services``: also consider grants for these.
     """
     named = (gate.removeprefix("service:") for gate in gates if gate.startswith("service:"))
-    outlook = Outlook(profile, situation, calendar, now, (*services, *named))
+    outlook = Outlook(TimeRules(profile, calendar, situation), now, (*services, *named))
     return min(outlook.closings(gate for gate in gates if not is_limit(gate)).values(), default=None)
 
 
 class Outlook:
     """Looks ahead from one moment: when each gate closes for the flows of some services."""
 
-    def __init__(
-        self,
-        profile: Profile,
-        situation: Situation,
-        calendar: Calendar,
-        now: datetime,
-        services: Iterable[str],
-    ) -> None:
+    def __init__(self, time_rules: TimeRules, now: datetime, services: Iterable[str]) -> None:
+        situation = time_rules.situation
         self.now = now.astimezone(UTC)
         off = situation.off_until
         self.start = self.now if off is None else max(self.now, off.astimezone(UTC))
-        self._time = TimeRules(profile, calendar, situation)
+        self._time = time_rules
         self._known = situation.clock_known
-        self._closes_unset = profile.rules.clock_unset.value is ClockUnset.STRICT
+        self._closes_unset = time_rules.rules.clock_unset.value is ClockUnset.STRICT
         self._granted: dict[str, Grant] = {}
         services = frozenset(services)
         for grant in running(situation.grants, self.now):

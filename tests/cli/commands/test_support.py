@@ -12,6 +12,7 @@ from gateway.control.protocol import ControlRequest
 from gateway.features.status.support_file import operating_system
 from tests.cli.conftest import Qalqan
 from tests.control.running import running
+from tests.webui.standin.healthy import Healthy
 
 MARKERS = ("Aruzhan", "daughter", "02:00:00:00:00:0a", "tiktok")
 
@@ -32,10 +33,12 @@ def test_without_a_daemon_it_has_the_checks_and_nobody_s_name(
 
 def test_it_waits_for_the_daemon_s_checks(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
     asked: list[str] = []
+    health = Healthy()
 
     def support(request: ControlRequest) -> dict[str, object]:
         asked.append(request.do)
-        return {"check": {"running": len(asked) < 2}, "figures": {"packets": len(asked)}}
+        health.figures["packets"] = len(asked)
+        return {**health.verbs()["support"](request), "check": {"running": len(asked) < 2, "ended": None}}
 
     (tmp_path / "run").mkdir(exist_ok=True)
     settings = config.read_text()
@@ -43,7 +46,7 @@ def test_it_waits_for_the_daemon_s_checks(qalqan: Qalqan, config: Path, tmp_path
     config.write_text(config.read_text() + f"runtime: {tmp_path / 'run'}\n")
     with running(tmp_path / "run" / "control.sock", {"support": support}):
         done = qalqan("--config", config, "support")
-    assert json.loads(done.out)["figures"] == {"packets": 2}
+    assert json.loads(done.out)["figures"]["packets"] == 2
 
 
 @pytest.mark.parametrize(

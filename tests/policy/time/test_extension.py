@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.time.extension import Extension, extend, in_force
-from gateway.policy.time.standing import FOREVER, PLAIN, Left, Situation, closes_at, left, standing
+from gateway.policy.time.standing import FOREVER, PLAIN, Left, Remaining, Situation, closes_at, standing
 from gateway.policy.values import Reason
 from tests.policy.homes import CALENDAR, a_judge, a_profile, almaty, used_up
 
@@ -186,7 +186,9 @@ def test_a_limit_of_nothing_opens_for_the_minutes_given() -> None:
     given_ = extend(strict, PLAIN, CALENDAR, almaty(DAY), QUARTER)
     assert given_ == (Extension("group:games", 15, None),)
     gates = ("device", "group:games")
-    assert left(strict, after(PLAIN, *given_), CALENDAR, almaty(DAY), gates) == Left(15, "group:games", None)
+    assert Remaining(strict, after(PLAIN, *given_), CALENDAR, almaty(DAY)).of(gates) == Left(
+        15, "group:games", None
+    )
 
 
 def test_it_never_lifts_a_pause_and_what_it_moves_beneath_is_kept() -> None:
@@ -294,7 +296,7 @@ def test_a_service_that_is_not_known_is_no_service() -> None:
     ],
 )
 def test_what_the_clock_leaves(at: str, gates: tuple[str, ...], expected: tuple[int, str]) -> None:
-    found = left(DAUGHTER, PLAIN, CALENDAR, almaty(at), gates)
+    found = Remaining(DAUGHTER, PLAIN, CALENDAR, almaty(at)).of(gates)
     assert found is not None
     assert found[:2] == expected
     assert found.at == almaty(at) + timedelta(minutes=expected[0])
@@ -302,42 +304,46 @@ def test_what_the_clock_leaves(at: str, gates: tuple[str, ...], expected: tuple[
 
 def test_what_use_leaves_has_no_hour() -> None:
     gates = ("device", "bedtime", "internet", "service:youtube", "play")
-    found = left(DAUGHTER, used(service__youtube=20), CALENDAR, almaty("2026-11-24T17:00"), gates)
+    found = Remaining(DAUGHTER, used(service__youtube=20), CALENDAR, almaty("2026-11-24T17:00")).of(gates)
     assert found == Left(40, "service:youtube", None)
-    late = left(DAUGHTER, used(service__youtube=20), CALENDAR, almaty("2026-11-24T20:25"), gates)
+    late = Remaining(DAUGHTER, used(service__youtube=20), CALENDAR, almaty("2026-11-24T20:25")).of(gates)
     assert late == Left(20, "bedtime", almaty("2026-11-24T20:45"))
 
 
 def test_a_begun_minute_is_told_as_one() -> None:
-    found = left(DAUGHTER, PLAIN, CALENDAR, almaty("2026-11-24T20:44:30"), ("device", "bedtime"))
+    found = Remaining(DAUGHTER, PLAIN, CALENDAR, almaty("2026-11-24T20:44:30")).of(("device", "bedtime"))
     assert found is not None
     assert found.minutes == 1
 
 
 def test_what_spends_nothing_is_left_what_the_clock_leaves() -> None:
     gates = ("device", "bedtime", "internet", "uncounted")
-    found = left(DAUGHTER, used(internet=119), CALENDAR, almaty("2026-11-24T17:00"), gates)
+    found = Remaining(DAUGHTER, used(internet=119), CALENDAR, almaty("2026-11-24T17:00")).of(gates)
     assert found == Left(225, "bedtime", almaty("2026-11-24T20:45"))
-    shut = left(DAUGHTER, used_up("internet"), CALENDAR, almaty("2026-11-24T17:00"), gates)
+    shut = Remaining(DAUGHTER, used_up("internet"), CALENDAR, almaty("2026-11-24T17:00")).of(gates)
     assert shut == Left(0, "internet", almaty("2026-11-24T17:00"))
 
 
 def test_nothing_is_left_of_what_nothing_closes() -> None:
-    assert left(DAUGHTER, PLAIN, CALENDAR, almaty(DAY), ("device",)) is None
+    assert Remaining(DAUGHTER, PLAIN, CALENDAR, almaty(DAY)).of(("device",)) is None
     paused = Situation(paused_until=FOREVER)
-    assert left(DAUGHTER, paused, CALENDAR, almaty(DAY), ("device",)) == Left(0, "device", almaty(DAY))
+    assert Remaining(DAUGHTER, paused, CALENDAR, almaty(DAY)).of(("device",)) == Left(
+        0, "device", almaty(DAY)
+    )
 
 
 def test_a_limit_that_is_not_reached_before_the_day_turns_is_tomorrow_s() -> None:
     rules = a_profile("{band: 13-15, bedtime: {}, limits: {internet: 2h}}")
-    found = left(rules, PLAIN, CALENDAR, almaty("2026-11-25T03:30"), ("device", "internet"))
+    found = Remaining(rules, PLAIN, CALENDAR, almaty("2026-11-25T03:30")).of(("device", "internet"))
     assert found == Left(150, "internet", None)
 
 
 def test_while_the_time_is_unknown_only_use_leaves_something() -> None:
     lost = replace(used(internet=100), clock_known=False)
-    assert left(DAUGHTER, lost, CALENDAR, almaty(DAY), ("device", "internet")) == Left(20, "internet", None)
-    shut = left(DAUGHTER, lost, CALENDAR, almaty(DAY), ("device", "bedtime"))
+    assert Remaining(DAUGHTER, lost, CALENDAR, almaty(DAY)).of(("device", "internet")) == Left(
+        20, "internet", None
+    )
+    shut = Remaining(DAUGHTER, lost, CALENDAR, almaty(DAY)).of(("device", "bedtime"))
     assert shut == Left(0, "bedtime", almaty(DAY))
 
 
@@ -354,8 +360,10 @@ def test_a_grant_for_a_service_counts_for_the_flows_of_that_service() -> None:
     gates = ("device", "bedtime", "internet")
     now, until = almaty("2026-11-24T21:40"), almaty("2026-11-24T21:45")
     assert closes_at(DAUGHTER, state, CALENDAR, now, gates, ("youtube",)) == until
-    assert left(DAUGHTER, state, CALENDAR, now, (*gates, "service:youtube")) == Left(5, "bedtime", until)
-    assert left(DAUGHTER, state, CALENDAR, now, gates) == Left(0, "bedtime", now)
+    assert Remaining(DAUGHTER, state, CALENDAR, now).of((*gates, "service:youtube")) == Left(
+        5, "bedtime", until
+    )
+    assert Remaining(DAUGHTER, state, CALENDAR, now).of(gates) == Left(0, "bedtime", now)
 
 
 # What holds always.
@@ -399,8 +407,8 @@ def test_grants_given_at_once_add_up(minute: int, internet: int, play: int, gran
         each = after(each, *extend(DAUGHTER, each, CALENDAR, now, one * _MINUTE))
     whole = after(start, *extend(DAUGHTER, start, CALENDAR, now, sum(grants) * _MINUTE))
     if {"bedtime", "internet"} & closed(start, now):
-        found = left(DAUGHTER, each, CALENDAR, now, gates)
-        once = left(DAUGHTER, whole, CALENDAR, now, gates)
+        found = Remaining(DAUGHTER, each, CALENDAR, now).of(gates)
+        once = Remaining(DAUGHTER, whole, CALENDAR, now).of(gates)
         assert found is not None
         assert once is not None
         # More only where the first ones reach the morning, so that the last one makes the limit longer.
@@ -417,7 +425,7 @@ def test_one_for_a_service_gives_exactly_that_service_more(minute: int, extra: i
     gates = ROBLOX if service == "roblox" else ("device", "bedtime", "internet", "play")
     before = judge.left(gates, PLAIN, now)
     given_ = after(PLAIN, *judge.extend(PLAIN, now, extra * _MINUTE, service))
-    found = left(judge.profile, given_, CALENDAR, now, (*gates, f"service:{service}"))
+    found = Remaining(judge.profile, given_, CALENDAR, now).of((*gates, f"service:{service}"))
     assert before is not None
     assert found is not None
     assert found.minutes >= before.minutes + extra
@@ -436,7 +444,7 @@ def test_what_is_left_is_what_there_is(minute: int, internet: int, play: int, ex
     grants, bonus = in_force(extend(DAUGHTER, situation, CALENDAR, now, extra * _MINUTE))
     situation = replace(situation, grants=grants, bonus=bonus)
     gates = ("device", "bedtime", "internet", "play")
-    found = left(DAUGHTER, situation, CALENDAR, now, gates)
+    found = Remaining(DAUGHTER, situation, CALENDAR, now).of(gates)
     assert found is not None
     turns = CALENDAR.day_end(now)
     for passed in range(max(0, found.minutes - 2), found.minutes + 1):

@@ -24,7 +24,6 @@ from gateway.policy.time.schedule import (
     first_reaching,
     instants_showing,
     next_change,
-    next_local,
     next_wake,
     plan,
     shows,
@@ -200,8 +199,8 @@ def test_who_has_no_bedtime_wakes_at_seven() -> None:
 
 def test_next_local_time() -> None:
     calendar = Calendar(ALMATY)
-    assert next_local(240, calendar, local("2026-11-24T04:00")) == local("2026-11-25T04:00")
-    assert next_local(240, calendar, local("2026-11-24T03:59")) == local("2026-11-24T04:00")
+    assert calendar.next_local(240, local("2026-11-24T04:00")) == local("2026-11-25T04:00")
+    assert calendar.next_local(240, local("2026-11-24T03:59")) == local("2026-11-24T04:00")
 
 
 @pytest.mark.parametrize(

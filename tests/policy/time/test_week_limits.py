@@ -15,7 +15,7 @@ from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.profile.rules import Rules
 from gateway.policy.time.extension import extend, in_force
 from gateway.policy.time.schedule import Calendar, week_limits
-from gateway.policy.time.standing import PLAIN, Closing, Left, Situation, left, standing
+from gateway.policy.time.standing import PLAIN, Closing, Left, Remaining, Situation, standing
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.policy.homes import CALENDAR, a_profile, almaty, product, refusal
 
@@ -158,14 +158,14 @@ def test_a_week_of_nothing_has_no_end() -> None:
     ],
 )
 def test_what_is_left_is_the_smaller(today: int, earlier: int, expected: Left) -> None:
-    assert left(SON, used(today, earlier), CALENDAR, almaty(AT), GATES) == expected
+    assert Remaining(SON, used(today, earlier), CALENDAR, almaty(AT)).of(GATES) == expected
 
 
 def test_what_is_left_beyond_the_day_is_of_the_next_one() -> None:
     late = replace(used(0, 14 * 60), day=TUESDAY)  # 2 h of the week and of each day
-    assert left(SON, late, CALENDAR, almaty("2026-11-25T03:00"), GATES) == Left(120, "internet", None)
+    assert Remaining(SON, late, CALENDAR, almaty("2026-11-25T03:00")).of(GATES) == Left(120, "internet", None)
     poor = used(0, 15 * 60)
-    found = left(SON, poor, CALENDAR, almaty("2026-11-25T03:30"), GATES)
+    found = Remaining(SON, poor, CALENDAR, almaty("2026-11-25T03:30")).of(GATES)
     assert found == Left(60, "internet", None, week=True)
 
 
@@ -176,7 +176,7 @@ def test_extra_minutes_raise_the_day_and_the_week(today: int, earlier: int) -> N
     grants, bonus = in_force(given)
     assert grants == ()
     after = replace(spent, bonus=bonus, week_bonus=bonus)
-    found = left(SON, after, CALENDAR, almaty(AT), GATES)
+    found = Remaining(SON, after, CALENDAR, almaty(AT)).of(GATES)
     assert found is not None
     assert found.minutes == 15
     tomorrow = standing(SON, after, CALENDAR, almaty("2026-11-25T12:00")).budgets["internet"]
