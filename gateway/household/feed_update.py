@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config
 
 KEPT = 2  # data sets: the daemon may still read the previous one
+LOCK = "lock"  # file
 NEW = "new"  # folder for a data set that is not complete yet
 OLD = "old"  # folder of a data set that is being deleted
 
@@ -36,7 +38,8 @@ def update_feed(path: Path, config: Config, now: datetime, *, outside: Outside |
     """
     state = Path(config.state)
     try:
-        version = _update(path, config, outside)
+        with _locked(state):
+            version = _update(path, config, outside)
     except GatewayError as error:
         status.store_check(state, now, str(error))
         raise
@@ -77,6 +80,22 @@ def _update(path: Path, config: Config, outside: Outside | None) -> int | None:
         download.bundle.unlink(missing_ok=True)
     _delete_old(state)
     return data.version
+
+
+@contextmanager
+def _locked(state: Path) -> Iterator[None]:
+    """Keep other processes from checking the feed meanwhile. The lock ends with the process.
+
+    Raises ListError if another process checks it now.
+    """
+    (state / FEED).mkdir(parents=True, exist_ok=True)
+    with (state / FEED / LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = "feed: another check of the feed is running; try again when it has ended"
+            raise ListError(msg) from error
+        yield
 
 
 @contextmanager

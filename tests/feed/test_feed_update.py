@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import shutil
@@ -277,6 +278,15 @@ def test_without_the_package_tuf_one_line_says_so(home: Home, monkeypatch: pytes
     assert home.refusal() == (
         "signed data feeds need the package python3-tuf, which is not installed; install it and try again"
     )
+
+
+def test_two_checks_never_run_at_the_same_time(home: Home, publisher: Publisher) -> None:
+    publisher.publish(FIRST)
+    (home.state / "feed").mkdir()
+    with (home.state / "feed" / "lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "another check of the feed is running" in home.refusal()
+    assert home.update() == FIRST
 
 
 def test_a_full_disk_keeps_the_data(home: Home, publisher: Publisher) -> None:
