@@ -98,9 +98,7 @@ def feed_findings(config: Config, product: Product | None = None) -> Iterator[Fi
     data, check = product.data, read_check(state)
     origin = "packaged" if data.is_packaged else "from the feed"
     if problem or check.problem:
-        yield warning(
-            "feed", problem or check.problem, "see docs/providers/feed.md, or run: qalqan feed update"
-        )
+        yield warning("feed", problem or check.problem, "try again: qalqan feed update")
     elif check.checked is None and not is_installed("tuf"):
         yield warning("feed", "the feed cannot be checked", f"install the package {PACKAGES['tuf']}")
     elif check.checked is None:

@@ -23,6 +23,7 @@ from gateway.household.list_library import read_library
 from gateway.lists.build import survey
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config
+from gateway.policy.config.feed import FeedSource
 
 KEPT = 2  # data sets: the daemon may still read the previous one
 LOCK = "lock"  # file
@@ -36,10 +37,13 @@ def update_feed(path: Path, config: Config, now: datetime, *, outside: Outside |
     ``path`` is that of `qalqan.yaml`. The result is stored for `qalqan status`. ``outside`` is a parameter
     for tests. Raises GatewayError if the feed cannot be used: the data in use stays.
     """
+    if config.feed is None:
+        msg = "feed: no address is set; add feed: {url: …} to qalqan.yaml (docs/providers/feed.md)"
+        raise ListError(msg)
     state = Path(config.state)
     try:
         with _locked(state):
-            version = _update(path, config, outside)
+            version = _update(path, state, config.feed, outside)
     except GatewayError as error:
         status.store_check(state, now, str(error))
         raise
@@ -51,16 +55,13 @@ def update_feed(path: Path, config: Config, now: datetime, *, outside: Outside |
     return version
 
 
-def _update(path: Path, config: Config, outside: Outside | None) -> int | None:
-    if config.feed is None:
-        msg = "feed: no address is set; add feed: {url: …} to qalqan.yaml (docs/providers/feed.md)"
-        raise ListError(msg)
+def _update(path: Path, state: Path, source: FeedSource, outside: Outside | None) -> int | None:
     require("tuf", "signed data feeds")
     from gateway.feed.client import FeedClient
 
-    state, packaged = Path(config.state), packaged_data()
+    packaged = packaged_data()
     known = max([packaged.version, *(data.version for data in stored_data(state))])
-    client = FeedClient(state, config.feed.urls, Path(config.feed.root), outside=outside)
+    client = FeedClient(state, source.urls, Path(source.root), outside=outside)
     download = client.newest(packaged.format, known)
     if download is None:
         return None
