@@ -70,6 +70,7 @@ SYSTEM_NEEDS := \
 	/usr/lib/python3/dist-packages/recurring_ical_events.py:python3-recurring-ical-events \
 	/usr/lib/python3/dist-packages/scapy:python3-scapy \
 	/usr/lib/python3/dist-packages/segno:python3-segno \
+	/usr/lib/python3/dist-packages/tuf:python3-tuf \
 	/usr/lib/python3/dist-packages/sqlite_utils:sqlite-utils \
 	/usr/share/publicsuffix/public_suffix_list.dat:publicsuffix \
 	mksquashfs:squashfs-tools \

@@ -19,6 +19,7 @@ LISTED = re.compile(r"^- `([a-z0-9.-]+)`$", re.MULTILINE)
 CALLERS = {
     "gateway/core/http_client.py": "lists, registers, sealed sets: the internet alone",
     "gateway/lists/fetch.py": "by outgoing",
+    "gateway/feed/client.py": "the signed feed that qalqan.yaml names",
     "webui/messages/ntfy.py": "the server that a guardian wrote",
     "gateway/dataplane/lookups.py": "the gateway's own resolver",
     "gateway/control/client.py": "the daemon's own socket",

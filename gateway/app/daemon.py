@@ -48,6 +48,7 @@ from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
 from gateway.household.clock_watch import ClockWatch
+from gateway.household.config_file import read_config
 from gateway.household.context import Effects, HomeContext, HomeInterfaces
 from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
@@ -57,6 +58,7 @@ from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.metering.ledgers import ledgers
 from gateway.metering.meter import count_connections, metering
 from gateway.path.addresses import NameBook, ServiceBook
@@ -121,7 +123,8 @@ class Daemon:
 
     def _read_rules(self, path: Path) -> None:
         """Read the rule files, and prepare to learn the addresses of help lines and safe search."""
-        loop, product = self.loop, household.load_product()
+        loop = self.loop
+        product, _ = household.product_in_use(read_config(path, lazy_public_suffix_check()))
         self.book, self.names = AnswerBook(), NameBook()
         self.help = self._kept(
             HelpAddresses(
@@ -136,6 +139,7 @@ class Daemon:
         self.safe = self._kept(SafeSearchCache(loop, self.book, resolvers()))
         learned = LearnedAddresses(self.help.knows, self.safe.knows, self.help.calls)
         self.rules = RuleBook(path, product, self.bus, learned)
+        self._product = self.rules.product  # of which other parts have copies
 
     def _open_state(self, config: Config) -> None:
         """Build the clock watch and the ledgers of counted minutes, and open the database."""
@@ -165,7 +169,8 @@ class Daemon:
         """Build devices, their owners, and who may see which data about them."""
         loop, home = self.loop, self.home
         self.live, self.probes = LiveFlows(), Probes()
-        self.services = ServiceBook(lru_cache(HOSTS_KEPT)(self._services_of), loop.now)
+        self._services_of = lru_cache(HOSTS_KEPT)(self._services_in_catalogue)
+        self.services = ServiceBook(self._services_of, loop.now)
         self.lesson_book = LessonBook(self.bus.notify)
         self.visibility = Visibility(home, self.store.uses)
         self.presence = self._kept(
@@ -409,7 +414,7 @@ class Daemon:
     def local_now(self) -> datetime:
         return self.home.local_now()
 
-    def _services_of(self, host: str) -> tuple[str, ...]:
+    def _services_in_catalogue(self, host: str) -> tuple[str, ...]:
         return self.rules.world.catalogue.services_of(host)
 
     def _group(self) -> None:
@@ -456,6 +461,7 @@ class Daemon:
 
     def regroup(self) -> None:
         self.meter.settle()
+        self._copy_data()
         self._group()
         self.meter.refresh()
         self.packets.bind(frozenset(self.family.members))
@@ -476,6 +482,16 @@ class Daemon:
         self.sealed_lists.reloaded()
         settle()
         return self.rules.problems()
+
+    def _copy_data(self) -> None:
+        """Use a new data set of the feed, or new own services, in the parts that have copies of the data."""
+        product = self.rules.product
+        if product is self._product:
+            return
+        self._product = product
+        self._services_of.cache_clear()
+        self.help.rename(product.help, product.calling)
+        self.flows.table.ech_names = product.ech_names
 
     def problems(self) -> list[str]:
         """Return one line for each part that does not work as configured."""

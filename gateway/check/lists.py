@@ -13,7 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.check.findings import Finding, is_hidden, ok, problem, refused, unseen, warning
-from gateway.core.errors import GatewayError, ListError
+from gateway.core.errors import GatewayError, ListError, PolicyError
+from gateway.core.optional_packages import PACKAGES, is_installed
+from gateway.feed.data_set import FEED
+from gateway.feed.status import read_check
+from gateway.household.loading import Product, product_in_use
 from gateway.lists.book import BOOK_NAME, SHELF, STALE, CopyIndex
 from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import TABLE_NAME, seed_names
@@ -74,6 +78,32 @@ def how_to_update(config: Config) -> str:
     if config.lists_update is UpdateInterval.OFF:
         return f"{UPDATE}, or set lists: {{update: daily}} in qalqan.yaml"
     return f"{UPDATE}; if it fails, see: qalqan lists status"
+
+
+def feed_findings(config: Config, product: Product | None = None) -> Iterator[Finding]:
+    """Report the version of the data in use and a failed check of the signed feed, if one is set.
+
+    ``product``: the data, if it is loaded already.
+    """
+    if config.feed is None:
+        return
+    state = Path(config.state)
+    if is_hidden(state / FEED):
+        yield unseen("feed", state / FEED)
+        return
+    try:
+        product, problem = product_in_use(config, product)
+    except PolicyError:  # reported by the check of the packaged data
+        return
+    data, check = product.data, read_check(state)
+    origin = "packaged" if data.is_packaged else "from the feed"
+    if problem or check.problem:
+        yield warning("feed", problem or check.problem, "try again: qalqan feed update")
+    elif check.checked is None and not is_installed("tuf"):
+        yield warning("feed", "the feed cannot be checked", f"install the package {PACKAGES['tuf']}")
+    elif check.checked is None:
+        yield warning("feed", "it was never checked", "run: qalqan feed update")
+    yield ok("feed", f"data of version {data.version}, {origin}")
 
 
 def register_findings(config: Config) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from gateway.check.household import country_findings, profile_findings, router_f
 from gateway.check.lan import lan_findings
 from gateway.check.lists import (
     copy_findings,
+    feed_findings,
     how_to_update,
     register_findings,
     sealed_findings,
@@ -77,11 +78,13 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield ok("config", str(path))
         yield from router_findings(config)
         if product is not None:
+            product, _ = household.product_in_use(config, product)
             yield from country_findings(config, product)
             has_child = yield from profile_findings(path, config, product)
         yield from check_system.folders(config)
         yield from table_findings(Path(config.state))
         yield from copy_findings(Path(config.state), needed=how_to_update(config) if has_child else "")
+        yield from feed_findings(config, product)
         yield from sealed_findings(config)
         yield from register_findings(config)
         yield from check_system.clock(config)

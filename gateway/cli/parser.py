@@ -41,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_requests(commands)
     _add_explanations(commands)
     _add_lists(commands)
+    _add_feed(commands)
     _add_sealed(commands)
     _add_backups(commands)
     _add_certificate(commands)
@@ -236,6 +237,36 @@ def _add_lists(commands: Subparsers) -> None:
     lookup = _command(lists, "lookup", "lists", "show the categories and services of a host or an address")
     lookup.add_argument("host", metavar="HOST")
     _json(lookup)
+
+
+def _add_feed(commands: Subparsers) -> None:
+    feed = _actions(commands, "feed", "feed", "the signed data feed: services, own lists, help lines")
+    _json(_command(feed, "status", "feed", "show the data in use and the last check"))
+    update = _command(feed, "update", "feed", "check the feed, and use new data")
+    update.add_argument("--nice", action="store_true", help="run with low priority, for the daemon")
+    init = _command(feed, "init", "feed", "for a publisher: make keys and an empty feed")
+    init.add_argument("--keys", required=True, metavar="FOLDER", type=Path, help="folder for the new keys")
+    for role, keys in (("root", 2), ("targets", 1)):
+        init.add_argument(f"--{role}-keys", type=int, default=keys, metavar="N", help=f"default: {keys}")
+        needed = f"keys that must sign; default: {keys}"
+        init.add_argument(f"--{role}-threshold", type=int, default=keys, metavar="N", help=needed)
+    build = _command(feed, "build", "feed", "for a publisher: bundle data that then waits for signatures")
+    build.add_argument("--data", metavar="FOLDER", type=Path, help="folder like profiles; default: packaged")
+    build.add_argument("--version", dest="number", type=int, metavar="N", help="YYYYMMDDnn; default: today's")
+    rotate = _command(feed, "rotate", "feed", "for a publisher: change keys, or extend the root's validity")
+    rotate.add_argument("--role", choices=("root", "targets", "snapshot", "timestamp"), default="root")
+    rotate.add_argument("--add", action="append", default=[], metavar="FILE", type=Path, help="a public key")
+    rotate.add_argument("--remove", action="append", default=[], metavar="ID", help="beginning of a key id")
+    rotate.add_argument("--threshold", type=int, metavar="N", help="keys that must sign")
+    sign = _command(feed, "sign", "feed", "for a publisher: sign what waits, with offline keys")
+    publish = _command(feed, "publish", "feed", "for a publisher: publish what is signed; renew signatures")
+    info = _command(feed, "info", "feed", "for a publisher: show versions, validity and keys of a feed")
+    for command in (sign, publish):
+        command.add_argument("--key", action="append", required=True, metavar="FILE", type=Path)
+    for command in (init, build, rotate, sign, publish, info):
+        command.add_argument("folder", metavar="FEED", type=Path, help="the feed's folder")
+    key = _command(feed, "key", "feed", "for a publisher: make a signing key")
+    key.add_argument("file", metavar="FILE", type=Path)
 
 
 def _add_sealed(commands: Subparsers) -> None:

@@ -111,8 +111,9 @@ class JudgeInputs:
 
 def read_home(args: Namespace) -> HomeFiles:
     """Read the household. Raises PolicyError for an unusable configuration."""
-    product = household.load_product()
-    found = household.load(config_path(args), product)
+    path = config_path(args)
+    product, _ = household.product_in_use(read_config(path))
+    found = household.load(path, product)
     return HomeFiles(product.with_own(found.config), found)
 
 
@@ -123,8 +124,8 @@ def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
     """
     file = Path(who)
     if is_file(who) and file.exists():
-        product = household.load_product()
         config = config_if_there(args)
+        product, _ = household.product_in_use(config)
         if args.config is not None or is_there(config_path(args)):
             product = product.with_own(household.load_config(config_path(args), product))
         profile = household.load_profile(file, product)

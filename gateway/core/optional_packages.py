@@ -7,7 +7,12 @@ from importlib.util import find_spec
 from gateway.core.errors import GatewayError
 
 # OpenWrt's names. Debian's are the same except for scapy (python3-scapy) and Qalqan, which is one package.
-PACKAGES = {"cryptography": "python3-cryptography", "scapy": "scapy", "webui": "qalqan-web"}
+PACKAGES = {
+    "cryptography": "python3-cryptography",
+    "scapy": "scapy",
+    "tuf": "python3-tuf",
+    "webui": "qalqan-web",
+}
 
 
 class MissingPackageError(GatewayError):

@@ -252,6 +252,10 @@ class HelpAddresses:
         self._lookups = Lookups(loop, servers, self._found)
         self.want = self._lookups.want
 
+    def rename(self, help_names: HostMap[str], calling_names: HostMap[str]) -> None:
+        """Replace the names of help lines and of Wi-Fi calling. Known addresses stay until they expire."""
+        self._help_names, self._calling_names = help_names, calling_names
+
     def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  an address of any help line counts
         """Return whether a packed address belongs to a help line."""
         return address in self.addresses and self._book.knows(HELP, address, self._loop.now())

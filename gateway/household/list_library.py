@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gateway.core.errors import ListError
+from gateway.feed.data_set import DataSet
 from gateway.household.loading import Product, load_product
 from gateway.lists.book import SHELF
 from gateway.lists.build import BuildReport, BuildSource, must_hits
@@ -30,7 +31,6 @@ from gateway.lists.update import Begin, NoInternet, Seed, Shelf, build_all
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import Register
 from gateway.policy.names.domain_table import TableInfo
-from profiles import DATA
 
 LOCK = "update.lock"  # in the folder of the copies
 
@@ -189,17 +189,18 @@ def read_library(
     own_file: Path | None = None,
     registers: Iterable[Register] = (),
     tier: ListTier | None = None,
+    product: Product | None = None,
 ) -> ListLibrary:
-    """Return the gateway's lists: published ones, the family's own, enabled registers, and packaged seeds.
+    """Return the gateway's lists: published ones, the family's own, enabled registers, and our own seeds.
 
-    ``tier`` None: the one that fits this machine's memory.
-
-    Raises PolicyError for damaged packaged data or an unusable own file.
+    ``tier`` None: the one that fits this machine's memory. ``product`` is the data in use; by default the
+    packaged data. Raises PolicyError for damaged data or an unusable own file.
     """
-    product = load_product()
+    product = product or load_product()
+    data = product.data
     categories = product.categories
     own = OwnLists() if own_file is None else read_own(own_file, categories)
-    known = {**parse_sources(*_data("sources.yaml"), categories), **own.lists}
+    known = {**parse_sources(*_read(data, "sources.yaml"), categories), **own.lists}
     on = tuple(register for register in registers if register.on)
     check_registers_distinct(on, known.values())
     return ListLibrary(
@@ -209,12 +210,12 @@ def read_library(
         tier=tier_here(tier),
         seeds=tuple(
             Seed(file.stem, file)
-            for file in sorted(DATA.joinpath(SEED_FOLDER).glob("*.txt"))
+            for file in sorted(data.place(SEED_FOLDER).glob("*.txt"))
             if file.stem in categories.by_id and file.stem not in categories.sealed
         ),
         canaries=Canaries(
-            parse_canaries(*_data("canaries.yaml")),
-            parse_shared_networks(*_data("canaries.yaml")),
+            parse_canaries(*_read(data, "canaries.yaml")),
+            parse_shared_networks(*_read(data, "canaries.yaml")),
             CatalogueNames(product.catalogue.services.values(), product.sites, categories.binding),
             must_resolve(product),
             read_guard(product),
@@ -226,10 +227,10 @@ def read_library(
 def must_resolve(product: Product) -> MustResolve:
     """Return the well-known sites and help lines that no list may block for children from ten years on.
 
-    Raises PolicyError for damaged packaged data.
+    Raises PolicyError for damaged data.
     """
     return MustResolve(
-        parse_must_resolve(*_data("must_resolve.yaml"), public_suffix_check()),
+        parse_must_resolve(*_read(product.data, "must_resolve.yaml"), public_suffix_check()),
         content_categories(product.bands),
         product.help_names,
     )
@@ -238,13 +239,13 @@ def must_resolve(product: Product) -> MustResolve:
 def read_guard(product: Product) -> Guard:
     """Return the popular sites that no fetched list may block, and the hints for names of weak lists.
 
-    The sites of must_resolve.yaml are among them. Raises PolicyError for damaged packaged data.
+    The sites of must_resolve.yaml are among them. Raises PolicyError for damaged data.
     """
-    suffixes, categories = public_suffix_check(), product.categories
-    sites, hints, doubts = parse_guard(*_data("guard.yaml"), categories.by_id, suffixes)
-    must = {site.name for site in parse_must_resolve(*_data("must_resolve.yaml"), suffixes)}
+    data, suffixes, categories = product.data, public_suffix_check(), product.categories
+    sites, hints, doubts = parse_guard(*_read(data, "guard.yaml"), categories.by_id, suffixes)
+    must = {site.name for site in parse_must_resolve(*_read(data, "must_resolve.yaml"), suffixes)}
     return Guard(sites | must, hints, doubts, product.words, categories.binding)
 
 
-def _data(name: str) -> tuple[bytes, str]:
-    return DATA.joinpath(name).read_bytes(), f"profiles/{name}"
+def _read(data: DataSet, name: str) -> tuple[bytes, str]:
+    return data.place(name).read_bytes(), data.name_of(name)

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
+from gateway.feed.data_set import DataSet, delivered_data, packaged_data
 from gateway.household.calendars import calendar_reader
 from gateway.household.config_file import read_config, read_source
 from gateway.lists.own_lists import lists_file, read_own
@@ -55,7 +56,6 @@ from gateway.policy.profile.rules import Laws
 from gateway.policy.time.schedule import Calendar
 from gateway.policy.yaml.documents import locate, parse_document
 from gateway.policy.yaml.fields import Fields
-from profiles import DATA
 
 HOLIDAY_YEARS = range(2024, 2041)  # the data has movable holidays for fewer of these years
 MAX_PROFILES = 64  # enough for a large family
@@ -71,8 +71,12 @@ _Steps = tuple[Callable[[str], bool] | int, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """The packaged data: categories, services, age groups, countries, laws, resolvers and more."""
+    """The product's data: categories, services, age groups, countries, laws, resolvers and more.
 
+    A newer data set of the signed feed replaces the packaged catalogue and some other parts (``data``).
+    """
+
+    data: DataSet
     categories: Categories
     catalogue: Catalogue
     bands: Bands
@@ -171,12 +175,12 @@ def _never(name: str) -> bool:  # noqa: ARG001
     return False
 
 
-def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
-    """Read the packaged data from the package ``profiles``. Raises PolicyError for damaged data.
+def load_product(is_public_suffix: PublicSuffixCheck = _never, data: DataSet | None = None) -> Product:
+    """Read the packaged data, with the parts that ``data`` replaces. Raises PolicyError for damaged data.
 
     The package build checks its names against the public suffixes. At a start that would take 30 ms and 2 MB.
     """
-    root = DATA
+    root = packaged_data() if data is None else data
     suffixes = is_public_suffix
     categories = parse_categories(*_data(root, "categories.yaml"))
     known = categories.choosable
@@ -196,14 +200,15 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never) -> Product:
             needs |= packs.parse_needs(source, name, suffixes)
         else:
             sites += packs.parse_sites(source, name, suffixes)
-    countries = load_countries(suffixes)
+    countries = load_countries(suffixes, root)
     laws = {law.id: law for country in countries.values() for law in country.laws}
     if unknown := unknown_entries(laws.values(), catalogue.services, known):
-        where, fix = "profiles/countries", "install the package again"
+        where, fix = root.name_of("countries"), "install the package again"
         raise PolicyError(where, f"names what the catalogue has not: {unknown[0]}", fix)
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
     fingerprints = parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints
     return Product(
+        data=root,
         categories=categories,
         catalogue=catalogue,
         bands={item.band: item for item in read},
@@ -227,26 +232,47 @@ def vocabulary(product: Product) -> Vocabulary:
     return Vocabulary(product.categories, product.catalogue, lazy_public_suffix_check(), product.laws)
 
 
-def load_countries(is_public_suffix: PublicSuffixCheck = _never) -> Mapping[str, Country]:
-    """Return the packaged countries by code. The pages use them while the daemon is unreachable."""
-    read = (parse_country(source, name, is_public_suffix) for source, name in _folder(DATA, "countries"))
+def load_countries(
+    is_public_suffix: PublicSuffixCheck = _never, data: DataSet | None = None
+) -> Mapping[str, Country]:
+    """Return the countries by code. The pages use the packaged ones while the daemon is unreachable."""
+    root = packaged_data() if data is None else data
+    read = (parse_country(source, name, is_public_suffix) for source, name in _folder(root, "countries"))
     return {item.code: item for item in read}
 
 
-def _folder(root: Path, folder: str) -> Iterator[tuple[bytes, str]]:
-    place = root.joinpath(folder)
+def product_in_use(config: Config, current: Product | None = None) -> tuple[Product, str]:
+    """Return the product with the newest usable data set, and why a newer one is not used (or "").
+
+    ``current`` is returned if it has that data set. Raises PolicyError for damaged packaged data.
+    """
+    problem = ""
+    for data in delivered_data(config):
+        if current is not None and current.data == data:
+            return current, problem
+        try:
+            return load_product(data=data), problem
+        except (PolicyError, OSError) as error:
+            problem = problem or f"feed: the data of version {data.version} cannot be used: {error}"
+    if current is not None and current.data.is_packaged:
+        return current, problem
+    return load_product(), problem
+
+
+def _folder(data: DataSet, folder: str) -> Iterator[tuple[bytes, str]]:
+    place = data.place(folder)
     if not place.is_dir():
         return
     for file in sorted(place.iterdir()):
         if file.name.endswith(SUFFIXES):
-            yield file.read_bytes(), f"profiles/{folder}/{file.name}"
+            yield file.read_bytes(), data.name_of(f"{folder}/{file.name}")
 
 
-def _data(root: Path, name: str) -> tuple[bytes, str]:
+def _data(data: DataSet, name: str) -> tuple[bytes, str]:
     try:
-        return root.joinpath(name).read_bytes(), f"profiles/{name}"
+        return data.place(name).read_bytes(), data.name_of(name)
     except OSError:
-        where, fix = f"profiles/{name}", "install the package again"
+        where, fix = data.name_of(name), "install the package again"
         raise PolicyError(where, "is not there", fix) from None
 
 

@@ -91,6 +91,11 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "logo": KnownOption("brand.logo"),
         "support": KnownOption("brand.support"),
     },
+    "feed": {
+        "url": KnownOption("feed.url"),
+        "mirror": KnownOption("feed.mirrors", _items),
+        "root": KnownOption("feed.root"),
+    },
     DEFAULTS: {
         "country": KnownOption("country"),
         "timezone": KnownOption("timezone"),

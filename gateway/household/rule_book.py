@@ -10,11 +10,13 @@ from pathlib import Path
 
 from gateway.age.bands import AgeBand
 from gateway.core.bus import Bus
-from gateway.core.errors import GatewayError, ListError
+from gateway.core.errors import GatewayError, ListError, PolicyError
 from gateway.core.files import write_atomically
 from gateway.household import loading as household
+from gateway.household.config_file import read_config
 from gateway.household.file_history import FileHistory
 from gateway.household.loading import Product, load_profile, profile_files
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import StoredTable, open_table, seed_table
 from gateway.policy.alerts.cards import CardTopic
@@ -80,7 +82,8 @@ class RuleBook:
         self.path = path
         self._bus = bus or Bus()
         self._learned = learned or LearnedAddresses()
-        self._product = product or household.load_product()
+        self._data_problem = ""
+        self._product = self._newest_product(product)
         self._histories: dict[Path, FileHistory] = {}
         first = self._first()
         self._product = self._product.with_own(first.config)
@@ -260,12 +263,19 @@ class RuleBook:
         return self._product.rights(country)
 
     def reload(self) -> None:
-        """Read rule files and lists again, and apply them.
+        """Read rule files, lists and a new data set of the feed, and apply them.
 
         If the table is damaged, the previous one stays. Raises PolicyError with all rules unchanged if
         qalqan.yaml is unusable.
         """
-        self._take(self.with_files({}))
+        before, self._product = self._product, self._newest_product(self._product)
+        try:
+            found = self.with_files({})
+        except PolicyError:
+            self._product = before
+            raise
+        self.names, self._calendar = self._product.names, None
+        self._take(found)
         self._load_sealed()
         self.world = self._world()
         self._list_problem = ""
@@ -281,6 +291,15 @@ class RuleBook:
             self.world = self._world()
             old.close()
         self._report()
+
+    def _newest_product(self, current: Product | None) -> Product:
+        """Return the product with the newest data: ``current``, or one with another data set of the feed.
+
+        Raises PolicyError if qalqan.yaml or the packaged data is unusable.
+        """
+        config = read_config(self.path, lazy_public_suffix_check())
+        product, self._data_problem = household.product_in_use(config, current)
+        return product
 
     def _check_table(self) -> None:
         if isinstance(self.table, StoredTable):
@@ -309,7 +328,7 @@ class RuleBook:
 
     @property
     def product(self) -> Product:
-        """The packaged data: services, categories, age groups and more."""
+        """The data in use: services, categories, age groups and more, with those of the family."""
         return self._product
 
     def _report(self) -> None:
@@ -324,7 +343,7 @@ class RuleBook:
         self._check_table()
         wrong = (*self.household.problems.values(), *self.household.absent.values())
         found = [*self.household.config.brand.problems, *map(str, wrong), *self._replaced_services()]
-        return [*found, self._list_problem] if self._list_problem else found
+        return [*found, *filter(None, (self._data_problem, self._list_problem))]
 
     def _replaced_services(self) -> list[str]:
         packaged = self._product.catalogue.packaged

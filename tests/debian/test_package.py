@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.needs("dh"), pytest.mark.needs("lintian"), pytest.mark
 PACKAGES = ("gateway", "profiles", "webui")
 FOR_PEOPLE = {".md", ".po", ".pot"}  # what of the tree is not under /usr/lib/qalqan
 DEBIAN_MODULES = "/usr/lib/python3/dist-packages"
-ON_DEMAND = {"cryptography", "scapy"}  # what needs them says so where they are missing
+# What needs them says so where they are missing.
+ON_DEMAND = {"cryptography", "scapy", "securesystemslib", "tuf"}
 # What the program starts or reads, and the package that has it.
 PROGRAMS = {
     "/usr/sbin/nft": "nftables", "/usr/sbin/dnsmasq": "dnsmasq-base", "/usr/bin/ip": "iproute2",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from argparse import Namespace
@@ -24,6 +25,7 @@ from gateway.control.contract.status import RELOAD
 from gateway.core.errors import ControlError, ListError
 from gateway.core.memory import machine_memory, own_memory
 from gateway.household.list_library import ListLibrary, read_library
+from gateway.household.loading import product_in_use
 from gateway.lists.book import STALE, Copy
 from gateway.lists.fetch import Fetcher
 from gateway.lists.lookup import Lookup, look_up
@@ -47,6 +49,8 @@ OOM_SCORE = 500  # of the same; 1000 is the first that the kernel ends
 BAR = 30  # characters of the progress bar
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress without a terminal
 MEGABYTE = 1 << 20
+FEED_PATIENCE = 1800.0  # seconds for a check of the signed feed; each of its servers has ten minutes
+FEED_LINES = 4  # of the check's warnings that are shown
 REFUSED_FOR_EVERYONE = "blocked for everyone"
 
 
@@ -56,7 +60,7 @@ def run(args: Namespace) -> int:
     now = datetime.now(UTC)
     if args.action == "lookup":
         return _lookup(args, config)
-    library = read_library(state, lists_file(config_path(args)), config.registers, config.lists_tier)
+    library = _library(args, config)
     if args.action == "status":
         return _status(library, now, chosen=config.lists_tier is not None, as_json=args.json)
     if args.action == "reports":
@@ -72,6 +76,9 @@ def run(args: Namespace) -> int:
         _offer_to_be_killed()
     with library.locked():
         _check_memory(library.tier)
+        if args.action == "update" and config.feed is not None:
+            _update_feed(config_path(args), nice=by_daemon)
+            library = _library(args, config)  # its sources may be new
         problems = _renew(args, library, now, by_daemon=by_daemon)
     _reload_daemon(config, quiet=by_daemon)
     # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
@@ -101,6 +108,33 @@ def _renew(args: Namespace, library: ListLibrary, now: datetime, *, by_daemon: b
             output.problem(f"{report.error}; the list is left out until the next update")
     print(_describe(info))
     return problems
+
+
+def _update_feed(path: Path, *, nice: bool) -> None:
+    """Check the signed feed first: it may bring other list sources. A failure is a warning.
+
+    It runs in a process of its own, whose memory is free before the lists are fetched.
+    """
+    command = [sys.executable, "-m", "gateway", "feed", "update", "--config", str(path)]
+    try:
+        done = subprocess.run(
+            [*command, *(["--nice"] if nice else [])],
+            capture_output=True,
+            text=True,
+            timeout=FEED_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        output.problem(f"feed: the check did not run ({error})")
+        return
+    for line in done.stderr.splitlines()[-FEED_LINES:]:
+        output.problem(line.removeprefix("qalqan: "))
+
+
+def _library(args: Namespace, config: Config) -> ListLibrary:
+    product, _ = product_in_use(config)
+    own_file = lists_file(config_path(args))
+    return read_library(Path(config.state), own_file, config.registers, config.lists_tier, product)
 
 
 def _turn_on(args: Namespace, library: ListLibrary) -> None:
@@ -338,9 +372,7 @@ def _age(row: Mapping[str, Any]) -> str:
 
 
 def _lookup(args: Namespace, config: Config) -> int:
-    from gateway.household.loading import load_product
-
-    product = load_product()
+    product, _ = product_in_use(config)
     table = open_table(Path(config.state))
     sealed = SealedAsked(config)
     found = look_up(

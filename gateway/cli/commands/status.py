@@ -40,6 +40,8 @@ def run(args: Namespace) -> int:
 
 def _list_warnings(status: HomeStatus) -> Iterator[str]:
     lists = status.lists
+    if lists.feed is not None and lists.feed.problem:
+        yield lists.feed.problem
     if not lists.warning:
         return
     if lists.warning == "old":
@@ -84,6 +86,10 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
     table, memory = status.table, status.memory
     yield "lists", f"{table.names} names, {table.bytes / MEGABYTE:.1f} MB, built {when(table.built)}"
     yield "list tier", f"{status.lists.tier}, {describe_tier(chosen=status.lists.tier_chosen)}"
+    feed = status.lists.feed
+    if feed is not None:
+        checked = "never checked" if feed.checked is None else f"checked {when(feed.checked)}"
+        yield "data", f"version {feed.version}, {'packaged' if feed.packaged else 'from the feed'}, {checked}"
     resident, private = memory.resident / MEGABYTE, memory.private / MEGABYTE
     yield "memory", f"{resident:.0f} MB, {private:.0f} MB of them private"
 

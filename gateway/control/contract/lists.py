@@ -67,6 +67,16 @@ class ListUpdate:
 
 
 @record
+class FeedState:
+    """The data in use and the last check of the signed data feed, for a gateway that has one."""
+
+    version: int  # of the data in use: YYYYMMDDnn
+    packaged: bool  # it came with the package
+    checked: datetime | None  # the last check that succeeded
+    problem: str  # of the last check; may contain text of the server
+
+
+@record
 class UpdatePlan:
     """The state of automatic list updates: interval, last and next download, and failures.
 
@@ -83,6 +93,7 @@ class UpdatePlan:
     tier: ListTier  # how many lists the gateway updates
     tier_chosen: bool  # a person set the tier; otherwise it follows from the memory
     percent: int | None = None  # of the running update, 0 to 99
+    feed: FeedState | None = None  # None: no address is set
 
 
 @record

@@ -17,6 +17,7 @@ from gateway.core.errors import ListError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.core.memory import MachineMemory
+from gateway.features.lists.feed import feed_state
 from gateway.household.context import HomeContext
 from gateway.household.rule_book import CategoryTableLost, RulesRead
 from gateway.lists.book import SHELF, STALE, CopyIndex
@@ -303,6 +304,7 @@ class ListUpdates:
             percent=self.runner.percent,
             tier=self.tier,
             tier_chosen=config.lists_tier is not None,
+            feed=feed_state(self._home),
         )
 
     def _warning(self, now: datetime) -> str:

@@ -42,6 +42,7 @@ from gateway.core.public_addresses import NotOutside, check_url, is_outside, loo
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.lists.updates import ListUpdates
+from gateway.feed.data_set import DataSet
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.lists.book import SHELF, STALE, CopyIndex
@@ -56,7 +57,6 @@ from gateway.policy.names.domain_table import TableInfo
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Rules
 from gateway.store.tables.pauses import RecordAudit
-from profiles import DATA
 
 SOURCES = "sources.yaml"
 OWN_CATEGORY = "own"  # in a request: the new list is a category of its own
@@ -83,7 +83,7 @@ class ListVerbs:
         self._access = access
         self._editing = editing
         self._updates = updates
-        self._published: Mapping[str, PublishedList] = {}
+        self._published: tuple[DataSet, Mapping[str, PublishedList]] | None = None
 
     def register(self, router: Router) -> None:
         router.serve(LISTS, self.lists)
@@ -147,10 +147,11 @@ class ListVerbs:
 
     def _catalogue(self) -> Mapping[str, PublishedList]:
         """Return the published lists by id. They are read on first use, which takes 5 ms and 100 kB."""
-        if not self._published:
+        data = self._home.rules.product.data
+        if self._published is None or self._published[0] != data:
             known = self._home.rules.world.categories
-            self._published = parse_sources(DATA.joinpath(SOURCES).read_bytes(), SOURCES, known)
-        return self._published
+            self._published = data, parse_sources(data.place(SOURCES).read_bytes(), SOURCES, known)
+        return self._published[1]
 
     def lookup(self, call: Call[LookupRequest]) -> LookupResult:
         """Return the categories, list entries and services of a host, and its categories' enabled lists."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from gateway.policy.config.brand import Brand, read_brand
+from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import Register, read_registers
 from gateway.policy.config.web import Listen, read_web
@@ -53,6 +54,7 @@ KEYS = (
     "sealed",
     "registers",
     "lists",
+    "feed",
     "flash",
     "offload",
     "brand",
@@ -167,6 +169,7 @@ class Config:
     registers: tuple[Register, ...] = ()  # of states, on or off
     lists_update: UpdateInterval = UpdateInterval.DAILY
     lists_tier: ListTier | None = None  # None: the one that fits the memory
+    feed: FeedSource | None = None  # of signed data; None: the packaged data is used
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -234,6 +237,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         registers=registers,
         lists_update=lists_update,
         lists_tier=lists_tier,
+        feed=part.read("feed", read_feed, plain.feed),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=part.read("brand", read_brand, plain.brand),

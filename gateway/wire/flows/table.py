@@ -76,7 +76,7 @@ class FlowTable:
         forgotten: Callable[[Key], None] | None = None,
     ) -> None:
         self._limits = limits or Limits()
-        self._ech_names = ech_names
+        self.ech_names = ech_names
         self._recognise = recognise
         self._verify = verify_checksums
         self._handshakes = handshakes
@@ -174,7 +174,7 @@ class FlowTable:
         if classify(packet.payload.tobytes()) not in (DatagramKind.INITIAL, DatagramKind.UNKNOWN_VERSION):
             return None
         if entry.another is None:
-            entry.another = UdpFlow(packet.dst, packet.dport, self._limits, self._ech_names, self._recognise)
+            entry.another = UdpFlow(packet.dst, packet.dport, self._limits, self.ech_names, self._recognise)
             entry.work = 0
         return entry.another
 
@@ -191,11 +191,11 @@ class FlowTable:
         server, port = key[4:]
         flow: TcpFlow | UdpFlow
         if packet.proto == TCP:
-            observer = Observer(server, port, self._ech_names, self._limits, self._recognise)
+            observer = Observer(server, port, self.ech_names, self._limits, self._recognise)
             flow = TcpFlow(observer, port, self._limits)
             flow.opens_other(packet, from_lan=from_lan)
         else:
-            flow = UdpFlow(server, port, self._limits, self._ech_names, self._recognise)
+            flow = UdpFlow(server, port, self._limits, self.ech_names, self._recognise)
         entry = self._entries.add(key, flow, now)
         if asks:  # without an entry: requests may have begun that were never read
             self._refuse(key, entry, judge, now)

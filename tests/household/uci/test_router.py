@@ -18,6 +18,7 @@ from gateway.policy.config.config import (
     config_of,
     parse_config,
 )
+from gateway.policy.config.feed import DEFAULT_ROOT, FeedSource
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.web import Https, Listen
 from gateway.policy.time.list_updates import UpdateInterval
@@ -185,6 +186,17 @@ def test_what_is_refused(text: str, says: str) -> None:
         config(text)
     assert str(refused.value).startswith(f"{FILE}{says}")
     assert "\n" not in str(refused.value)
+
+
+def test_a_provider_s_feed() -> None:
+    text = """
+config feed 'feed'
+	option url 'https://feed.example/qalqan'
+	list mirror 'https://mirror.example/qalqan'
+"""
+    mirrors = ("https://mirror.example/qalqan",)
+    assert config(text).feed == FeedSource("https://feed.example/qalqan", mirrors, DEFAULT_ROOT)
+    assert config("config feed feed\n\toption url ''").feed is None
 
 
 def test_what_a_first_file_says() -> None:

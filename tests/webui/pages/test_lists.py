@@ -324,3 +324,16 @@ def test_large_numbers() -> None:
 
 def test_more_leads_there(mum: Browser) -> None:
     assert f'href="{LISTS}"' in mum.get("/parent/more").text
+
+
+def test_the_version_of_data_from_a_feed_and_its_problem(mum: Browser, household: Household) -> None:
+    assert "built-in lists: version" not in read(mum), "without a feed"
+    feed = {"version": 2026113001, "packaged": False, "checked": NOW, "problem": ""}
+    household.listed.plan["feed"] = feed
+    assert "Services, help lines and built-in lists: version 2026113001. Checked just now." in read(mum)
+    household.listed.plan["feed"] = feed | {"checked": None, "problem": "feed: a.example is late"}
+    text = read(mum)
+    assert (
+        "The last check for new data failed. The previous data stays in use. feed: a.example is late" in text
+    )
+    assert "Checked" not in text

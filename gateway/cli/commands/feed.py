@@ -1,0 +1,152 @@
+"""`qalqan feed`: checks the signed data feed of this gateway, and makes and publishes feeds."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.cli import output
+from gateway.cli.owner import become_owner
+from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.control.client import Client, Unreachable
+from gateway.control.contract.status import RELOAD, STATUS
+from gateway.core.errors import ControlError, ListError
+from gateway.core.optional_packages import require
+from gateway.feed.data_set import DataSet, packaged_data
+from gateway.feed.status import read_check
+from gateway.household.loading import product_in_use
+from gateway.policy.config.config import Config
+
+if TYPE_CHECKING:
+    from gateway.feed.repository import FeedRepository
+
+RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
+NICE = 10  # of a check that the daemon started: packets go first
+FEATURE = "signed data feeds"
+
+
+def run(args: Namespace) -> int:
+    if args.action in ("status", "update"):
+        config = read_config(config_path(args))
+        return _status(args, config) if args.action == "status" else _update(args, config)
+    require("tuf", FEATURE)
+    require("cryptography", "the keys of signed data feeds")
+    if args.action == "key":
+        return _key(args.file)
+    from gateway.feed.repository import FeedRepository
+
+    return _publisher(args, FeedRepository(args.folder))
+
+
+# ---------------------------------------------------------------------------------------- for gateways
+
+
+def _update(args: Namespace, config: Config) -> int:
+    """Check the feed, and let the daemon load new data. Raises GatewayError if the check fails."""
+    from gateway.household.feed_update import update_feed
+
+    if args.nice:
+        os.nice(NICE)
+    become_owner(Path(config.state))
+    if not _is_time_known(config):
+        msg = "feed: not checked while the time is unknown, since its signatures expire; set the clock"
+        raise ListError(msg)
+    version = update_feed(config_path(args), config, datetime.now(UTC))
+    if version is None:
+        print("The feed has no newer data.")
+        return 0
+    print(f"Data of version {version} is stored.")
+    try:
+        Client(control_socket(config), RELOAD_PATIENCE).ask(RELOAD)
+    except Unreachable:
+        pass  # the next start reads it
+    except ControlError as error:
+        output.problem(f"{error}; until then the daemon uses the old data")
+    return 0
+
+
+def _is_time_known(config: Config) -> bool:
+    """Return whether the daemon trusts the clock; without a daemon, the system clock is trusted."""
+    try:
+        return Client(control_socket(config)).ask(STATUS).clock.known
+    except ControlError:
+        return True
+
+
+def _status(args: Namespace, config: Config) -> int:
+    product, problem = product_in_use(config)
+    check = read_check(Path(config.state))
+    if args.json:
+        output.as_json(
+            {
+                "url": None if config.feed is None else config.feed.url,
+                "version": product.data.version,
+                "packaged": product.data.is_packaged,
+                "checked": None if check.checked is None else check.checked.isoformat(),
+                "succeeded": None if check.succeeded is None else check.succeeded.isoformat(),
+                "problem": problem or check.problem,
+            }
+        )
+        return 0
+    rows = [
+        ("address", "none: add feed: {url: …} to qalqan.yaml" if config.feed is None else config.feed.url),
+        ("data", _data(product.data)),
+    ]
+    if config.feed is not None:
+        checked = check.checked
+        rows.append(("checked", "never" if checked is None else f"{checked.astimezone():%Y-%m-%d %H:%M}"))
+    output.rows(rows)
+    if config.feed is not None and (problem or check.problem):
+        output.problem(problem or check.problem)
+    return 0
+
+
+def _data(data: DataSet) -> str:
+    return f"version {data.version}, {'packaged' if data.is_packaged else 'from the feed'}"
+
+
+# ---------------------------------------------------------------------------------------- for publishers
+
+
+def _key(path: Path) -> int:
+    from gateway.feed.repository import make_key
+
+    print(make_key(path).public_key.keyid)
+    return 0
+
+
+def _publisher(args: Namespace, feed: FeedRepository) -> int:
+    if args.action == "init":
+        from gateway.feed.repository import ROOT_FILE, KeyCounts
+
+        counts = KeyCounts(args.root_keys, args.root_threshold, args.targets_keys, args.targets_threshold)
+        feed.init(args.keys, counts)
+        print(f"Move {args.keys / 'offline'} to a medium that is not connected to any machine.")
+        print(f"Copy {args.folder / ROOT_FILE} to each gateway: /etc/qalqan/{ROOT_FILE}")
+    elif args.action == "build":
+        _build(args, feed)
+    elif args.action == "rotate":
+        feed.stage_root(args.role, add=args.add, remove=args.remove, threshold=args.threshold)
+        print("New root metadata waits for signatures: qalqan feed sign")
+    elif args.action == "info":
+        header, *rows = feed.describe()
+        output.rows(rows, header)
+    else:
+        for line in feed.sign(args.key) if args.action == "sign" else feed.publish(args.key):
+            print(line)
+    return 0
+
+
+def _build(args: Namespace, feed: FeedRepository) -> None:
+    """Validate the data in a folder, and stage its bundle."""
+    from gateway.household.feed_update import make_bundle
+
+    packaged = packaged_data()
+    known = max(packaged.version, feed.newest_version(packaged.format) + 1)
+    version = args.number or max(int(f"{datetime.now(UTC):%Y%m%d}00"), known)
+    bundle = make_bundle(args.data or packaged.folder, packaged.format, version)
+    feed.stage_bundle(bundle, packaged.format, version)
+    print(f"Version {version}, {len(bundle) >> 10} kB, waits for a signature: qalqan feed sign")

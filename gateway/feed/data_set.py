@@ -1,0 +1,104 @@
+"""Finds the data in use: the packaged data, or a newer data set that the signed feed delivered.
+
+The folder ``feed`` in the state directory has one folder for each unpacked data set, named by its version.
+A data set appears there complete, by a rename. The highest version is in use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from gateway.core.errors import PolicyError
+from gateway.policy.config.config import Config
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.documents import parse_document
+from profiles import DATA
+
+FEED = "feed"  # folder in the state directory
+RELEASE = "data.yaml"  # file of a data set with its format and version
+# The files and folders of a data set. All others, such as age groups, come with the package only.
+FILES = (
+    "canaries.yaml",
+    "ech.yaml",
+    "guard.yaml",
+    "must_resolve.yaml",
+    "name_words.yaml",
+    "resolvers.yaml",
+    "safesearch.yaml",
+    "sources.yaml",
+)
+FOLDERS = ("countries", "lists", "services")
+MAX_VERSION = 10**10  # exclusive: YYYYMMDDnn
+MAX_FORMAT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A folder with data. ``version`` is YYYYMMDDnn; ``format`` says which versions of Qalqan can read it."""
+
+    folder: Path
+    format: int
+    version: int
+
+    @property
+    def is_packaged(self) -> bool:
+        return self.folder == DATA
+
+    def place(self, name: str) -> Path:
+        """Return the path of a file or folder of the data; the package has those that no data set has."""
+        return (self.folder if name in FILES or name in FOLDERS else DATA) / name
+
+    def name_of(self, name: str) -> str:
+        """Return the name of a file of the data for messages."""
+        return f"profiles/{name}" if self.is_packaged else f"feed {self.version}: {name}"
+
+
+def read_data_set(folder: Path) -> DataSet:
+    """Return the data set in a folder, whose ``data.yaml`` is read. Raises PolicyError or OSError."""
+    file = folder / RELEASE
+    part = fields.Fields(parse_document(file.read_bytes(), str(file)), ("format", "version"))
+    return DataSet(
+        folder,
+        fields.integer(part.need("format"), 1, MAX_FORMAT),
+        fields.integer(part.need("version"), 1, MAX_VERSION - 1),
+    )
+
+
+@cache
+def packaged_data() -> DataSet:
+    """Return the data set that comes with the package."""
+    return read_data_set(DATA)
+
+
+def delivered_data(config: Config) -> list[DataSet]:
+    """Return the delivered data sets that may replace the packaged data, the newest first.
+
+    The list is empty while no feed is set in `qalqan.yaml`.
+    """
+    if config.feed is None:
+        return []
+    return [data for data in stored_data(Path(config.state)) if _is_newer(data, packaged_data())]
+
+
+def stored_data(state: Path) -> list[DataSet]:
+    """Return the complete data sets in the state directory, the newest first."""
+    found = []
+    try:
+        folders = [folder for folder in (state / FEED).iterdir() if folder.name.isdecimal()]
+    except OSError:
+        return []
+    for folder in folders:
+        try:
+            data = read_data_set(folder)
+        except (OSError, PolicyError):
+            continue
+        if str(data.version) == folder.name and all((folder / name).exists() for name in (*FILES, *FOLDERS)):
+            found.append(data)
+    return sorted(found, key=lambda data: data.version, reverse=True)
+
+
+def _is_newer(data: DataSet, packaged: DataSet) -> bool:
+    """Return whether a data set may replace the packaged one: an upgraded package may bring newer data."""
+    return data.format == packaged.format and data.version > packaged.version

@@ -1,0 +1,184 @@
+"""Checks the signed feed, and puts a new data set in use after validating it. Runs outside the daemon."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gateway.core.errors import GatewayError, ListError, PolicyError
+from gateway.core.files import sync_folder, write_error_text
+from gateway.core.http_client import Outside
+from gateway.core.optional_packages import require
+from gateway.feed import status
+from gateway.feed.bundle import pack, unpack
+from gateway.feed.data_set import FEED, DataSet, packaged_data, read_data_set, stored_data
+from gateway.household import loading
+from gateway.household.list_library import read_library
+from gateway.lists.build import survey
+from gateway.lists.public_suffixes import public_suffix_check
+from gateway.policy.config.config import Config
+from gateway.policy.config.feed import FeedSource
+
+KEPT = 2  # data sets: the daemon may still read the previous one
+LOCK = "lock"  # file
+NEW = "new"  # folder for a data set that is not complete yet
+OLD = "old"  # folder of a data set that is being deleted
+
+
+def update_feed(path: Path, config: Config, now: datetime, *, outside: Outside | None = None) -> int | None:
+    """Check the feed. Return the version of a new data set that is stored now; None if there is none.
+
+    ``path`` is that of `qalqan.yaml`. The result is stored for `qalqan status`. ``outside`` is a parameter
+    for tests. Raises GatewayError if the feed cannot be used: the data in use stays.
+    """
+    if config.feed is None:
+        msg = "feed: no address is set; add feed: {url: …} to qalqan.yaml (docs/providers/feed.md)"
+        raise ListError(msg)
+    state = Path(config.state)
+    try:
+        with _locked(state):
+            version = _update(path, state, config.feed, outside)
+    except GatewayError as error:
+        status.store_check(state, now, str(error))
+        raise
+    except OSError as error:
+        msg = f"feed: {state / FEED} cannot be written ({write_error_text(error)}); the previous data stays"
+        status.store_check(state, now, msg)
+        raise ListError(msg) from error
+    status.store_check(state, now, "")
+    return version
+
+
+def _update(path: Path, state: Path, source: FeedSource, outside: Outside | None) -> int | None:
+    require("tuf", "signed data feeds")
+    from gateway.feed.client import FeedClient
+
+    packaged = packaged_data()
+    known = max([packaged.version, *(data.version for data in stored_data(state))])
+    client = FeedClient(state, source.urls, Path(source.root), outside=outside)
+    download = client.newest(packaged.format, known)
+    if download is None:
+        return None
+    try:
+        with _new_folder(state) as folder:
+            unpack(download.bundle, folder)
+            data = read_data_set(folder)
+            if (data.format, data.version) != (packaged.format, download.version):
+                msg = f"feed: the bundle is version {data.version}, not {download.version} as signed"
+                raise ListError(msg)
+            validate(data, path)
+            for written in folder.rglob("*"):
+                _sync(written)
+            folder.rename(state / FEED / str(data.version))
+            sync_folder(state / FEED)
+    finally:
+        download.bundle.unlink(missing_ok=True)
+    _delete_old(state)
+    return data.version
+
+
+@contextmanager
+def _locked(state: Path) -> Iterator[None]:
+    """Keep other processes from checking the feed meanwhile. The lock ends with the process.
+
+    Raises ListError if another process checks it now.
+    """
+    (state / FEED).mkdir(parents=True, exist_ok=True)
+    with (state / FEED / LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = "feed: another check of the feed is running; try again when it has ended"
+            raise ListError(msg) from error
+        yield
+
+
+@contextmanager
+def _new_folder(state: Path) -> Iterator[Path]:
+    """Yield an empty folder for a data set. It is deleted at the end, unless it was renamed."""
+    folder = state / FEED / NEW
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir():
+        sync_folder(path)
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def validate(data: DataSet, path: Path | None = None) -> None:
+    """Raise PolicyError or ListError if a data set cannot be used.
+
+    All files must parse, our own lists must not block a site that must open, and the household in ``path``
+    must load with the new data as well as with the packaged data.
+    """
+    product = loading.load_product(public_suffix_check(), data)
+    library = read_library(Path("/"), product=product)
+    if not library.published or not library.seeds:
+        msg = f"feed {data.version}: it has no list sources or no lists of its own"
+        raise ListError(msg)
+    for seed in library.seeds:
+        survey(seed.source, library.canaries)
+        for line in library.refusing(seed.source):
+            msg = f"feed {data.version}: {line}"
+            raise ListError(msg)
+    packaged = loading.load_product()
+    missing = packaged.catalogue.services.keys() - product.catalogue.services.keys()
+    if missing:
+        msg = f"feed {data.version}: the service {min(missing)} is missing, which rules may name"
+        raise ListError(msg)
+    if path is not None:
+        _check_household(path, product, packaged)
+
+
+def _check_household(path: Path, product: loading.Product, packaged: loading.Product) -> None:
+    """Raise PolicyError if a rule file of the household is broken with new data only."""
+    before = loading.load(path, packaged, excuse=_any_profile)
+    after = loading.load(path, product, excuse=_any_profile)
+    for name, problem in after.problems.items():
+        if name not in before.problems:
+            where, fix = f"feed {product.data.version}", "the previous data stays"
+            raise PolicyError(where, f"the rules in {name} do not work with it ({problem})", fix)
+
+
+def _any_profile(who: str) -> bool:  # noqa: ARG001
+    return True
+
+
+def _delete_old(state: Path) -> None:
+    for data in stored_data(state)[KEPT:]:
+        # Renamed first, so that a power cut leaves no incomplete data set under its version.
+        shutil.rmtree(state / FEED / OLD, ignore_errors=True)
+        data.folder.rename(state / FEED / OLD)
+        shutil.rmtree(state / FEED / OLD, ignore_errors=True)
+
+
+def make_bundle(folder: Path, data_format: int, version: int) -> bytes:
+    """Return the bundle of the data in a folder, after validating it as a gateway does.
+
+    Raises PolicyError or ListError for data that gateways would refuse, and OSError.
+    """
+    bundle = pack(folder, f"format: {data_format}\nversion: {version}\n".encode())
+    with TemporaryDirectory() as place:
+        file, unpacked = Path(place, "bundle"), Path(place, "data")
+        file.write_bytes(bundle)
+        unpacked.mkdir()
+        unpack(file, unpacked)
+        validate(read_data_set(unpacked))
+    return bundle

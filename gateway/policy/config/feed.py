@@ -1,0 +1,39 @@
+"""The source of signed data: `feed:` in qalqan.yaml → FeedSource."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.policy.yaml import fields
+from gateway.policy.yaml.fields import Node
+
+MAX_MIRRORS = 4
+DEFAULT_ROOT = "/etc/qalqan/feed-root.json"
+_KEYS = ("url", "mirrors", "root")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSource:
+    """The web addresses of the signed data feed, and the file of the root keys that this gateway trusts."""
+
+    url: str
+    mirrors: tuple[str, ...] = ()  # tried in this order if `url` fails
+    root: str = DEFAULT_ROOT
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return (self.url, *self.mirrors)
+
+
+def read_feed(node: Node) -> FeedSource:
+    """Return the feed in a YAML node. Raises PolicyError."""
+    part = fields.Fields(fields.mapping(node), _KEYS)
+    return FeedSource(
+        _url(part.need("url")),
+        part.read("mirrors", lambda value: tuple(map(_url, fields.entries(value, MAX_MIRRORS))), ()),
+        part.read("root", fields.full_path, DEFAULT_ROOT),
+    )
+
+
+def _url(node: Node) -> str:
+    return fields.https_url(node, "write it like https://feed.example/qalqan")
