@@ -63,7 +63,7 @@ def parse_must_resolve(
 def content_categories(bands: Bands) -> frozenset[str]:
     """Return the categories that an age group from ten on blocks or has to ask for.
 
-    Trackers and new domains are among them, since a list of any of these categories would block the site.
+    Trackers are among them, since a list of any of these categories would block the site.
     """
     older = [preset for band, preset in bands.items() if band.is_child and band.rank >= YOUNGEST.rank]
     return frozenset(
