@@ -31,6 +31,8 @@ CONTRACT = (
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay",
     "lists build", "lists check", "lists update", "lists status", "lists reports", "lists lookup",
+    "feed init", "feed build", "feed sign", "feed publish", "feed rotate", "feed info", "feed key",
+    "feed update", "feed status",
     "sealed key", "sealed make", "sealed update", "sealed status", "sealed appeals", "sealed record",
     "sealed report",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
@@ -96,6 +98,10 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
         needed += ["--profile", "x"]
     if name == "sealed report":
         needed += ["--appeals", "x"]
+    if name == "feed init":
+        needed += ["--keys", "x"]
+    if name in ("feed sign", "feed publish"):
+        needed += ["--key", "x"]
     if name == "sealed make":
         needed += [
             word

@@ -81,7 +81,13 @@ def default_hosts() -> set[str]:
     """Of the lists that are fetched without one being chosen."""
     known, data = load_product().categories, DATA.joinpath("sources.yaml").read_bytes()
     lists = parse_sources(data, "sources.yaml", known).values()
-    return {urlsplit(one.url).hostname or "" for one in lists if one.tier is not None}
+    return {
+        urlsplit(url).hostname or ""
+        for one in lists
+        if one.tier is not None
+        for place in one.places
+        for url in place
+    }
 
 
 def test_a_fresh_install_asks_for_names_of_help_and_safe_search_and_sends_nothing_else(fresh: Home) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.age.bands import AgeBand
 from tests.lab import clients
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import FAMILIES, fresh, python, queued, serving
 from tests.lab.home import Home
-from tests.lab.ordinary import DEVICES, SEATS, family
+from tests.lab.ordinary import CHILDREN, DEVICES, SEATS, family
 
 pytestmark = pytest.mark.lab
 
@@ -76,7 +77,7 @@ def test_probes_certificates_and_updates(home: Home, daemon: Daemon, device: str
 
 
 @FAMILIES
-@DEVICES
+@pytest.mark.parametrize("device", [key for key, band in CHILDREN.items() if band >= AgeBand.AGE_10_12])
 def test_git_over_https(home: Home, daemon: Daemon, device: str, version: int) -> None:
     """A clone asks what there is, then says what it wants in a request of its own (gitprotocol-http)."""
     where, url = home.devices[device], "https://github.com/python/cpython.git"
