@@ -123,7 +123,7 @@ def test_without_ipv6_there_is_nothing_to_tell_of_it() -> None:
     ("observed", "there", "found"),
     [
         (ANSWERED, True, CheckOutcome.OPEN),
-        (ANSWERED, False, CheckOutcome.CLOSED),  # somebody else answered
+        (ANSWERED, False, CheckOutcome.CLOSED),  # another device answered
         ({"how": "silence"}, True, CheckOutcome.CLOSED),  # it arrived, and no answer came back
         ({"how": "reset"}, False, CheckOutcome.CLOSED),
     ],

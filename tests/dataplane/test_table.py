@@ -145,7 +145,7 @@ def test_damage_is_mended_though_something_else_read_of_it(
             assert time.monotonic() < deadline
         for _ in range(5):
             table._loop.run_once(REPAIR_DELAY)
-    assert table.repairs == 1, "its own mending is not mended"
+    assert table.repairs == 1, "its own repair needs no repair"
 
 
 def test_so_many_elements_that_the_kernel_cannot_tell_of_all(home: Home, table: KernelTable) -> None:

@@ -428,7 +428,7 @@ def test_what_somebody_else_spoils_is_mended(home: Home, argv: list[str]) -> Non
             assert _reached(tablet, version)
         assert clients.dig(tablet, REFUSED, server="8.8.8.8").status == "NXDOMAIN"
         assert clients.dig(tablet, REFUSED, server="8.8.8.8", extra=("+tcp",)).status == "NXDOMAIN"
-        assert daemon.client.call("status")["repairs"] <= 2, "it does not mend its own mending"
+        assert daemon.client.call("status")["repairs"] <= 2, "it does not repair its own repair"
 
 
 def test_what_began_while_the_table_was_gone_is_cut(home: Home, daemon: Daemon) -> None:
