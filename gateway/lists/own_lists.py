@@ -27,8 +27,9 @@ from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.lists.sources import PublishedList
 from gateway.policy.config.list_tiers import ListTier
-from gateway.policy.names.categories import Categories, is_own_list
+from gateway.policy.names.categories import Categories
 from gateway.policy.names.hosts import read_host
+from gateway.policy.names.list_ids import is_own_list
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, Place, shown

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.control.contract.rules import CatalogueCategory, CatalogueService, RuleCatalogue
-from gateway.policy.names.categories import is_own_list
+from gateway.policy.names.list_ids import is_own_list
 from webui.language.i18n import gettext as _
 from webui.language.things import about, thing
 from webui.rules.ruleset import INTERNET, PLAY

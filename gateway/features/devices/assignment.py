@@ -18,7 +18,7 @@ from gateway.household.editing import Author, Editing, assign_device
 from gateway.household.members import Family
 from gateway.household.presence import Presence
 from gateway.household.slot_assignment import PRESENT, VISITOR
-from gateway.policy.identity.fingerprints import APPLIANCE
+from gateway.policy.identity.device_kinds import APPLIANCE
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.store import Store

@@ -52,8 +52,8 @@ from gateway.lists.sources import PublishedList, parse_sources
 from gateway.policy.config.registers import is_register, register_title
 from gateway.policy.judge.facts import named_own_lists
 from gateway.policy.names import networks as nets
-from gateway.policy.names.categories import is_own_list
 from gateway.policy.names.domain_table import TableInfo
+from gateway.policy.names.list_ids import is_own_list
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Rules
 from gateway.store.tables.pauses import RecordAudit

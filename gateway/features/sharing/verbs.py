@@ -48,9 +48,9 @@ from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
 from gateway.household.visibility import Visibility
 from gateway.policy.config.config import QUARANTINE
+from gateway.policy.identity.device_kinds import ASKING_KINDS
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import (
-    ASKING_KINDS,
     UseKind,
     may_be_handed,
     needs_pin,

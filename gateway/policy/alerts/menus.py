@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.policy.alerts.cards import CardTopic
-from gateway.policy.identity.fingerprints import DEVICE_KINDS
+from gateway.policy.identity.device_kinds import DEVICE_KINDS
 from gateway.policy.names.categories import LANGUAGES
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document

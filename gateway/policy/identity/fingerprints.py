@@ -22,14 +22,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.policy.identity.device_kinds import APPLIANCE, DEVICE_KINDS
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, shown
 
-APPLIANCE = "thing"  # a printer, lamp, camera, thermostat, network storage, router
-DEVICE_KINDS = ("phone", "tablet", "tv", "console", "computer", "speaker", APPLIANCE)
 CLUES = ("model", "host_name", "services", "vendor_class", "options", "vendor")
 # A vendor class or an option list names a DHCP client, which other kinds of devices use too.
 CLEAR_CLUES = ("model", "host_name", "services", "vendor")

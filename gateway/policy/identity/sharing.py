@@ -19,8 +19,6 @@ from gateway.policy.profile.profile import GUEST, Profile
 LONGEST = timedelta(hours=2)  # then the youngest child's rules apply to a shared device again
 SILENT = timedelta(minutes=15)  # the same after this time without significant traffic
 LEAST_BYTES = 30_000  # per minute; a screen in standby or an unused tablet sends less
-# These can open the page themselves, so no child claims them from another device.
-ASKING_KINDS = frozenset({"phone", "tablet", "computer"})
 
 
 class UseKind(StrEnum):

@@ -17,8 +17,9 @@ from gateway.policy.judge.world import (
     bypass_signal,
     sites_behind_proxy,
 )
-from gateway.policy.names.categories import PROXY, TOR, is_own_list
+from gateway.policy.names.categories import PROXY, TOR
 from gateway.policy.names.hosts import suffixes
+from gateway.policy.names.list_ids import is_own_list
 from gateway.policy.names.packs import Engine, Site, site_map
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.policy.names.list_ids import is_own_list
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, Place, shown
@@ -15,7 +16,6 @@ NEW_DOMAIN = "new_domain"
 PROXY = "proxy_vpn_doh"
 TOR = "tor"  # for addresses only: Tor relays
 
-_OWN_LIST = re.compile(r"own-[0-9a-f]{8}", re.ASCII)
 _ID = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)
 _KEYS = ("name", "about", "binding", "sealed")
 
@@ -59,11 +59,6 @@ class Categories:
         """
         packaged = {key: category for key, category in self.by_id.items() if not is_own_list(key)}
         return Categories({**packaged, **{key: _own_list(key, name) for key, name in names.items()}})
-
-
-def is_own_list(category: str) -> bool:
-    """Return whether a category is one list of the family: it has the list's id."""
-    return _OWN_LIST.fullmatch(category) is not None
 
 
 def _own_list(key: str, name: str) -> Category:

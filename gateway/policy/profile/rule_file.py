@@ -15,8 +15,9 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from gateway.policy.identity import macs
-from gateway.policy.names.categories import Categories, is_own_list
+from gateway.policy.names.categories import Categories
 from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
+from gateway.policy.names.list_ids import is_own_list
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.laws import read_laws, spoken_laws

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.errors import PolicyError
-from gateway.policy.identity.fingerprints import CLUES, DEVICE_KINDS, _matches, parse_fingerprints
+from gateway.policy.identity.device_kinds import DEVICE_KINDS
+from gateway.policy.identity.fingerprints import CLUES, _matches, parse_fingerprints
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits
 from profiles import DATA

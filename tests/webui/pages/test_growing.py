@@ -37,7 +37,7 @@ def test_a_step_is_proposed_at_home_and_its_page_says_what_changes_in_both_direc
     told = text_of(mum.get(PAGE).text)
     opens, time, written = (told.index(one) for one in ("What opens", "Time and limits", "What is written"))
     stays = told.index("What stays as it is")
-    assert opens < told.index("AI companions: refused") < time
+    assert opens < told.index("AI assistants: open") < time
     assert time < told.index("Play on school days: 2 h a day") < written
     assert written < told.index("Log level 1.") < stays
     assert stays < told.index("TikTok is refused", stays)

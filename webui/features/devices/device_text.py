@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.control.contract.devices import DeviceList, DeviceOwner, ListedDevice, OpenQuestion
-from gateway.policy.identity.fingerprints import APPLIANCE
+from gateway.policy.identity.device_kinds import APPLIANCE
 from gateway.policy.identity.question_messages import (
     may_be_again,
     question_effects,
