@@ -72,6 +72,7 @@ from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.features.time import codes_pages, ledger_pages, sheets
 from webui.helplines import where_code_is
 from webui.language import i18n, loglevels, refusals, words
+from webui.lean_rule import LeanRule
 from webui.messages import notifier
 from webui.pages import (
     brand,
@@ -109,6 +110,7 @@ HERE = Path(__file__).parent
 def create_app(settings: Settings) -> Flask:
     app = Flask(__name__)
     app.request_class = OwnRequest
+    app.url_rule_class = LeanRule
     app.config.update(
         SECRET_KEY=session_key(settings.state),
         MAX_CONTENT_LENGTH=BODY_LIMIT,

@@ -15,10 +15,10 @@ import waitress
 from flask import Flask
 from waitress.server import BaseWSGIServer
 
+from gateway.core.process_memory import disable_core_dumps, drop_read_pages, limit_arenas, settle
 from webui import compiled, create_app, crowd
 from webui.front import FrontServer
 from webui.listen import interface_indexes, open_sockets
-from webui.memory import disable_core_dumps, limit_arenas, release_memory
 from webui.messages import notifier
 from webui.settings import Settings
 
@@ -39,10 +39,8 @@ def run(settings: Settings, form: str = "plain") -> int:
     An interface changes when it appears or is recreated. ``form``: log format of started processes.
     """
     limit_arenas()
-    disable_core_dumps()
     app = create_app(settings)
     compiled.keep(app, settings.state)
-    release_memory()  # half a megabyte left by imports
     sockets = open_sockets(settings)
     server = waitress.create_server(
         app,
@@ -69,6 +67,9 @@ def run(settings: Settings, form: str = "plain") -> int:
     signal.signal(signal.SIGTERM, _stop)
     for sock in sockets:
         log.info("the pages are at %s", _place(sock))
+    settle()
+    drop_read_pages()
+    disable_core_dumps()  # one could contain a password or a wallet's response
     try:
         server.run()
     finally:

@@ -24,6 +24,8 @@ from typing import Any, NoReturn
 _OWN_HASHES = ("_md5", "_sha1", "_sha3", "_blake2")
 _OWN_SHA2 = ("_sha2", "_sha256")  # from Python 3.12 on, and before
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # parameters of mallopt, as malloc.h numbers them
+_LARGE = 128 << 10  # bytes; larger blocks return to the system when freed
 _OUR_PACKAGE = "gateway."
 
 
@@ -155,6 +157,14 @@ def run_in_child(work: Callable[[], None]) -> None:
         work()
     finally:
         os._exit(0)  # runs no exit handlers of the parent, and flushes none of its buffers again
+
+
+def limit_arenas() -> None:
+    """Use one malloc arena for all threads, before any starts. Each arena would keep its peak size."""
+    set_to = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_to is not None:
+        set_to(_ARENA_MAX, 1)
+        set_to(_MMAP_THRESHOLD, _LARGE)  # glibc otherwise raises it dynamically
 
 
 def settle() -> None:

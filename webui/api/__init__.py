@@ -16,10 +16,10 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.schema import SchemaError
 from gateway.control.verbs import UnexpectedAnswer
 from gateway.core.errors import ControlError
+from gateway.core.process_memory import settle
 from webui.accounts.session import anyone
 from webui.api import who
 from webui.api.problems import Problem, of_refusal, of_status
-from webui.memory import release_memory
 
 if TYPE_CHECKING:
     from webui.api.answering import Api
@@ -42,7 +42,7 @@ class _Late:
         with self._lock:
             if self._api is None:
                 self._api = Api()
-                release_memory()
+                settle()
             return self._api
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import zlib
 from threading import Lock
 
 from flask import Response, request
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map
 
 from gateway.control.client import Unreachable
-from gateway.control.schema import Record, field_types, to_json
+from gateway.control.schema import Record, to_json
 from webui.api import (
     events,
     who,
 )  # fmt: skip
-from webui.api.document import BASE, document
+from webui.api.document import BASE
 from webui.api.operations import ANYONE, NoContent, Operation
 from webui.api.problems import Problem, of_status
 from webui.api.sent import parts_of, sent
@@ -40,7 +43,7 @@ from webui.features.sharing import sharing_api, unlock_api
 from webui.features.site_repair import repair_api
 from webui.features.status import children_api, health_api, home_api, my_api
 from webui.features.time import codes_api
-from webui.memory import release_memory
+from webui.lean_rule import LeanRule
 
 NOUNS = (
     repair_api, transition_api, self_set_api, agreement_api, home_api, catalogue_api, changes_api,
@@ -53,21 +56,30 @@ DOCUMENT = "openapi"
 
 OPERATIONS: tuple[Operation, ...] = tuple(operation for noun in NOUNS for operation in noun.noun.operations)
 
+BUILD_TIMEOUT = 60  # seconds; it takes one on a fast machine
+
 
 class Served:
-    """The OpenAPI document as bytes. Built on the first request, because most homes never need it."""
+    """The OpenAPI document as bytes. Built on the first request, because most homes never need it.
+
+    A short-lived process builds it: Python would keep the 1.6 MB that this takes.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._bytes = b""
+        self._packed = b""
 
     def get(self) -> bytes:
+        """Return the document. Raises: Problem 503 if the process cannot be started or fails."""
         with self._lock:
-            if not self._bytes:
-                self._bytes = json.dumps(document(OPERATIONS), separators=(",", ":")).encode()
-                field_types.cache_clear()  # it has the types of all operations; a home uses few
-                release_memory()
-            return self._bytes
+            if not self._packed:
+                argv = (sys.executable, "-m", "webui.api.document_process")
+                try:
+                    done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=BUILD_TIMEOUT, check=True)
+                except (OSError, subprocess.SubprocessError):
+                    raise of_status(503) from None
+                self._packed = done.stdout
+            return zlib.decompress(self._packed)
 
 
 class Api:
@@ -79,14 +91,14 @@ class Api:
     def __init__(self) -> None:
         self._served = Served()
         rules = [
-            Rule(
+            LeanRule(
                 BASE + operation.path.replace("{", "<").replace("}", ">"),
                 endpoint=operation.name,
                 methods=[operation.method],
             )
             for operation in OPERATIONS
         ]
-        document = Rule(f"{BASE}/openapi.json", endpoint=DOCUMENT, methods=["GET"])
+        document = LeanRule(f"{BASE}/openapi.json", endpoint=DOCUMENT, methods=["GET"])
         self._map = Map([*rules, document], merge_slashes=False)
         self._operations = {operation.name: operation for operation in OPERATIONS}
 

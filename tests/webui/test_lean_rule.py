@@ -1,0 +1,41 @@
+"""Routes compile their address functions on first use, and build the same addresses as Werkzeug's."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.routing import Map, Rule
+
+from webui.lean_rule import LeanRule
+
+PATTERNS = (("home", "/"), ("child", "/child/<name>/"), ("day", "/child/<name>/day/<int:day>"))
+VALUES: tuple[tuple[str, dict[str, object]], ...] = (
+    ("home", {}),
+    ("child", {"name": "ня/ё"}),
+    ("day", {"name": "a", "day": 3, "more": "x y"}),
+)
+CALLS = VALUES * 2  # the second call uses the compiled function
+
+
+@pytest.mark.parametrize("append_unknown", [True, False])
+def test_addresses_are_those_of_werkzeug(append_unknown: bool) -> None:
+    made = []
+    for kind in (Rule, LeanRule):
+        map_ = Map([kind(pattern, endpoint=name) for name, pattern in PATTERNS])
+        adapter = map_.bind("qalqan.example")
+        made.append([adapter.build(name, values, append_unknown=append_unknown) for name, values in CALLS])
+    assert made[0] == made[1]
+
+
+def test_a_function_is_compiled_once_and_only_if_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[bool] = []
+    original = Rule._compile_builder
+
+    def counted(rule: Rule, append_unknown: bool = True) -> object:
+        compiled.append(append_unknown)
+        return original(rule, append_unknown)
+
+    monkeypatch.setattr(Rule, "_compile_builder", counted)
+    adapter = Map([LeanRule(pattern, endpoint=name) for name, pattern in PATTERNS]).bind("qalqan.example")
+    assert compiled == []
+    assert adapter.build("child", {"name": "a"}) == adapter.build("child", {"name": "a"}) == "/child/a/"
+    assert compiled == [True]
