@@ -88,7 +88,7 @@ class FeedClient:
         self._deadline = deadline
 
     def newest(self, data_format: int, above: int) -> FeedDownload | None:
-        """FeedDownload the newest data set of a format if its version is above ``above``; None if it is not.
+        """Download the newest data set of a format if its version is above ``above``; None if it is not.
 
         The servers are tried in order until one has valid metadata and a valid file. Raises FeedError with
         the problem of each server, and OSError if the disk fails.

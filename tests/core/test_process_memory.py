@@ -1,0 +1,207 @@
+"""What the daemon does about its memory, each in a process of its own: all of it changes the process."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.core.process_memory import drop_read_pages, read_areas, run_in_child
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    return done.stdout.strip()
+
+
+def test_hashes_work_without_openssl() -> None:
+    loaded = "any('libcrypto' in line for line in open('/proc/self/maps'))"
+    code = f"import hashlib, hmac; print(hashlib.sha256(b'a').hexdigest()[:8], {loaded})"
+    first = "from gateway.core.process_memory import one_openssl; one_openssl();"
+    assert run(first + code) == "ca978112 False"
+    assert run(
+        code + ";" + first + "import secrets, hashlib; print(hashlib.sha1(b'a').hexdigest()[:4])"
+    ).endswith("86f7")
+
+
+def test_dataclasses_come_without_inspect_and_who_asks_for_it_gets_it() -> None:
+    first = "import sys, gateway.cli.main; from gateway.core.process_memory import import_dataclasses_alone;"
+    first += "import_dataclasses_alone();"
+    made = "from dataclasses import dataclass, fields; D = dataclass(frozen=True, slots=True)(type('D', (), "
+    made += "{'__annotations__': {'a': int, 'b': str}, 'b': 'x'}));"
+    shown = (
+        "print(D(1), [one.name for one in fields(D)], [name in sys.modules for name in ('inspect', 'ast')])"
+    )
+    assert run(first + made + shown) == "D(a=1, b='x') ['a', 'b'] [False, False]"
+    asked = "import inspect, dataclasses;"
+    asked += "print(str(inspect.signature(D)), dataclasses.inspect.unwrap(D) is D, 'ast' in sys.modules)"
+    assert run(first + made + asked) == "(a: int, b: str = 'x') -> None True True"
+    late = "import inspect, sys; from gateway.core import process_memory as memory;"
+    late += "memory.import_dataclasses_alone();"
+    assert run(late + "import dataclasses; print(dataclasses.inspect is inspect)") == "True"
+
+
+LEAN = """
+import gc
+from gateway.core.process_memory import forget_annotations, import_dataclasses_alone, lean_dataclasses
+import_dataclasses_alone()
+lean_dataclasses()
+from dataclasses import FrozenInstanceError, dataclass, field, replace
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    x: int
+    y: int = field(default=2, repr=False)
+    z: tuple[int, ...] = ()
+
+@dataclass
+class Open:
+    a: int
+    def __repr__(self): return "own"
+
+@dataclass(repr=False)
+class Silent:
+    a: int
+"""
+
+
+def test_lean_dataclasses_are_as_they_were() -> None:
+    assert run(LEAN + "print(Point(1), Open(1), 'Silent object' in repr(Silent(1)))") == (
+        "Point(x=1, z=()) own True"
+    )
+    assert run(LEAN + "print(replace(Point(1), x=3) == Point(3), len({Point(1), Point(1)}))") == "True 1"
+    refused = "\np = Point(1)\nfor change in (lambda: setattr(p, 'x', 2), lambda: delattr(p, 'x')):\n"
+    refused += "    try: change()\n    except FrozenInstanceError as error: print(error)\nprint(p.x)"
+    assert run(LEAN + refused) == "cannot assign to field 'x'\ncannot delete field 'x'\n1"
+    assert run(LEAN + "\nopen = Open(1); open.a = 2; print(open.a)") == "2"
+
+
+def test_lean_dataclasses_are_there_once() -> None:
+    copies = "gc.collect(); print(sum(one.__name__ == 'Point' for one in object.__subclasses__()))"
+    assert run(LEAN + copies) == "1"
+
+
+def test_annotations_of_our_functions_alone_are_forgotten() -> None:
+    code = "\nfrom gateway.policy.yaml.documents import parse_document\nimport json, typing\n"
+    code += "def other(a: int): pass\nforget_annotations()\n"
+    code += "print(parse_document.__annotations__, other.__annotations__, parse_document('a: b', 'f').keys)"
+    assert run(LEAN + code) == "{} {'a': <class 'int'>} {'a': Place(file='f', line=1, path='a')}"
+
+
+def test_a_daemon_has_no_parser_of_command_lines(tmp_path: Path) -> None:
+    """It is stopped by its qalqan.yaml, which is read when all is imported."""
+    code = (
+        "import sys; from gateway.cli.main import main;"
+        f"print(main(['run', '--config', {str(tmp_path / 'qalqan.yaml')!r}]),"
+        "'gateway.app.daemon' in sys.modules, 'argparse' in sys.modules, 'gettext' in sys.modules)"
+    )
+    assert run(code) == "1 True False False"
+
+
+def test_nothing_that_only_start_needs_is_in_the_daemon() -> None:
+    heavy = (
+        "inspect", "scapy", "subprocess", "idna", "zipfile", "importlib.resources", "tempfile", "shutil",
+        "sqlite_utils", "asyncio", "ssl", "platform",
+    )  # fmt: skip
+    code = (
+        "import sys; from gateway.core.process_memory import import_dataclasses_alone, one_openssl;"
+        "import_dataclasses_alone(); one_openssl();"
+        "import gateway.app.daemon; from gateway.household import loading; loading.load_product();"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    assert run(code) == "[]"
+
+
+def test_a_child_leaves_what_it_did_on_the_disk_and_nothing_in_memory(tmp_path: Path) -> None:
+    done: list[int] = []
+
+    def work() -> None:
+        done.append(1)
+        (tmp_path / "made").write_text(str(os.getpid()))
+
+    run_in_child(work)
+    assert int((tmp_path / "made").read_text()) != os.getpid()
+    assert done == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt])
+def test_what_goes_wrong_in_a_child_stays_there(error: type[BaseException]) -> None:
+    def work() -> None:
+        raise error
+
+    run_in_child(work)
+
+
+SMAPS = """\
+1000-3000 r--p 00000000 fe:00 15969                      /usr/lib/read.so
+Rss:                   8 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+3000-5000 r-xp 00002000 fe:00 15969                      /usr/lib/with space (deleted)
+Rss:                   8 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+VmFlags: rd ex mr mw me
+5000-6000 r--p 00004000 fe:00 15969                      /usr/lib/relocated.so
+Anonymous:             4 kB
+Swap:                  0 kB
+6000-7000 r--p 00005000 fe:00 15969                      /usr/lib/relocated-and-swapped.so
+Anonymous:             0 kB
+Swap:                  4 kB
+7000-8000 rw-p 00006000 fe:00 15969                      /usr/lib/writable.so
+Anonymous:             0 kB
+Swap:                  0 kB
+8000-9000 r--s 00000000 fe:00 4711                       /var/lib/qalqan/categories.table
+Anonymous:             0 kB
+Swap:                  0 kB
+9000-a000 r--p 00000000 00:00 0
+Anonymous:             0 kB
+Swap:                  0 kB
+a000-b000 r-xp 00000000 00:00 0                          [vdso]
+Anonymous:             0 kB
+Swap:                  0 kB
+b000-c000 r-xp 00000000 fe:00 42                         /usr/bin/last
+Anonymous:             0 kB
+Swap:                  0 kB
+"""
+
+
+def test_pages_are_let_go_of_only_where_the_file_has_them_all() -> None:
+    assert list(read_areas(SMAPS.splitlines())) == [(0x1000, 0x3000), (0x3000, 0x5000), (0xB000, 0xC000)]
+    assert list(read_areas([])) == []
+
+
+def test_what_the_start_has_read_is_let_go_of_and_comes_back_when_it_is_needed() -> None:
+    code = (
+        "from gateway.core.process_memory import drop_read_pages\n"
+        "from gateway.wire.quic.crypto import initial_keys, warm_up\n"
+        "def files():\n"
+        "    return int(next(l for l in open('/proc/self/status') if l.startswith('RssFile')).split()[1])\n"
+        "warm_up(); before = files(); drop_read_pages(); after = files()\n"
+        "keys = initial_keys(1, b'12345678', server=False)\n"
+        "packet = keys.seal(b'\\xc3' + b'x' * 20 + b'\\0\\0\\0\\1', 1, b'y' * 1162)\n"
+        "keys = initial_keys(1, b'12345678', server=False)\n"
+        "print(before - after > 4000, keys.open(packet, 21, -1).payload == b'y' * 1162)"
+    )
+    assert run(code) == "True True"
+
+
+def test_a_kernel_that_tells_no_areas_keeps_its_pages(tmp_path: Path) -> None:
+    drop_read_pages(tmp_path / "smaps")
+
+
+def test_the_peak_is_the_process_own_and_not_that_of_who_started_it() -> None:
+    code = (
+        "import subprocess, sys; held = b'x' * 150_000_000\n"
+        "inner = 'from gateway.features.status.figures import memory; print(vars(memory()))'\n"
+        "print(subprocess.run([sys.executable, '-c', inner], capture_output=True, text=True).stdout)"
+    )
+    told = ast.literal_eval(run(code))
+    assert sorted(told) == ["files", "peak", "private", "resident"]
+    assert told["resident"] <= told["peak"] < 100_000_000
