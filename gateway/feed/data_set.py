@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
+from gateway.core.files import attempt
 from gateway.policy.config.config import Config
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
@@ -56,9 +57,9 @@ class DataSet:
 
 
 def read_data_set(folder: Path) -> DataSet:
-    """Return the data set in a folder, whose ``data.yaml`` is read. Raises PolicyError or OSError."""
+    """Return the data set in a folder, whose ``data.yaml`` is read. Raises PolicyError."""
     file = folder / RELEASE
-    part = fields.Fields(parse_document(file.read_bytes(), str(file)), ("format", "version"))
+    part = fields.Fields(parse_document(attempt(file, file.read_bytes), str(file)), ("format", "version"))
     return DataSet(
         folder,
         fields.integer(part.need("format"), 1, MAX_FORMAT),
@@ -92,7 +93,7 @@ def stored_data(state: Path) -> list[DataSet]:
     for folder in folders:
         try:
             data = read_data_set(folder)
-        except (OSError, PolicyError):
+        except PolicyError:
             continue
         if str(data.version) == folder.name and all((folder / name).exists() for name in (*FILES, *FOLDERS)):
             found.append(data)

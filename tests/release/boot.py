@@ -56,7 +56,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"reached")
 def tell_time():
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("", 123))
+    sock.bind((sys.argv[2], 123))  # answers come from this address, as clients require
     shift = float(sys.argv[1])
     while True:
         asked, sender = sock.recvfrom(512)
@@ -123,7 +123,7 @@ class HomeNetwork:
         _ip(self.router, "link", "set", "br0", "up")
         self.router.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
         self._web = self.router.popen(
-            [sys.executable, "-c", _INTERNET, str(self.shift)], stdout=subprocess.DEVNULL
+            [sys.executable, "-c", _INTERNET, str(self.shift), SERVER], stdout=subprocess.DEVNULL
         )
         self.serve(dhcp=True)
         return self

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.control.schema import values_of
+from gateway.feed.data_set import DataSet
 from gateway.household import loading as files
 from tests.webui.conftest import browser_on
 from tests.webui.standin.household import Household, at_home
@@ -79,7 +80,7 @@ def test_a_damaged_package_is_no_reason_for_no_page(
 ) -> None:
     (tmp_path / "countries").mkdir()
     (tmp_path / "countries" / "kz.yaml").write_text("country: [")
-    monkeypatch.setattr(files, "DATA", tmp_path)
+    monkeypatch.setattr(files, "packaged_data", lambda: DataSet(tmp_path, 1, 1))
     with caplog.at_level(logging.ERROR):
         assert packaged("kz") is NO_LINES
     assert "help lines cannot be read" in caplog.text
