@@ -29,9 +29,7 @@ class Want(StrEnum):
 class AuditCheck:
     """A bypass method, or a connection that must pass."""
 
-    id: str
-    title: str  # at most 46 characters: a line of the table
-    group: str
+    id: str  # `titles` has its title and group
     job: Mapping[str, object]  # for ``probes``; ``plan`` replaces words with @
     closes: str  # the setting that blocks it, as in docs/families/rules.md; empty: always blocked
     rule: str = "always"  # which rule decides whether it is blocked: see ``Scene.closes``

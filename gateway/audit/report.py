@@ -7,13 +7,24 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
-from gateway.audit.checks import CheckOutcome, Result, Scene
+from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene
+from gateway.audit.titles import check_titles, group_of, group_titles
+from gateway.policy.language import ENGLISH
 
 WIDTH = 80
-_TITLE, _CELL = 48, 14
-_NOTE = "      "
+_TITLE, _CELL = 60, 8
+_LINE, _CONTINUED, _NOTE = "  ", "    ", "      "  # indents
+_TITLES, _GROUP_TITLES = check_titles(ENGLISH), group_titles(ENGLISH)
 _WORDS = {CheckOutcome.OPEN: "passes", CheckOutcome.CLOSED: "refused"}  # for checks that must pass
 Pair = tuple[Result, ...]
+
+
+def title_of(check: AuditCheck) -> str:
+    return _TITLES[check.id]
+
+
+def group_title_of(check: AuditCheck) -> str:
+    return _GROUP_TITLES[group_of(check.id)]
 
 
 def _pairs(results: Sequence[Result]) -> list[Pair]:
@@ -26,12 +37,12 @@ def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> It
     yield from _wrapped(f"{scene.name} ({scene.profile}, {scene.band})")
     for remark in remarks:
         yield from _wrapped(remark)
-    for group, pairs in groupby(_pairs(results), lambda pair: pair[0].check.group):
+    for group, pairs in groupby(_pairs(results), lambda pair: group_title_of(pair[0].check)):
         yield ""
         yield f"{group:<{_TITLE}}  {'IPv4':<{_CELL}}  IPv6".rstrip()
         previous: list[str] = []
         for pair in pairs:
-            yield _line(pair)
+            yield from _row(pair)
             notes = list(dict.fromkeys(filter(None, (_note(result, scene) for result in pair))))
             for note in notes if notes != previous else ():  # once for consecutive lines
                 yield from _wrapped(note, _NOTE)
@@ -44,10 +55,12 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
     return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent) or [""]
 
 
-def _line(pair: Pair) -> str:
+def _row(pair: Pair) -> Iterator[str]:
+    """Yield the line of a check, and more lines if its title is longer than the column."""
     cells = {result.version: _cell(result) for result in pair}
-    title = pair[0].check.title[: _TITLE - 2]
-    return f"  {title:<{_TITLE - 2}}  {cells.get(4, '-'):<{_CELL}}  {cells.get(6, '-')}".rstrip()
+    first, *more = wrap(title_of(pair[0].check), _TITLE, initial_indent=_LINE, subsequent_indent=_CONTINUED)
+    yield f"{first:<{_TITLE}}  {cells.get(4, '-'):<{_CELL}}  {cells.get(6, '-')}".rstrip()
+    yield from more
 
 
 def _cell(result: Result) -> str:
@@ -112,8 +125,8 @@ def _check(pair: Pair, scene: Scene) -> Mapping[str, object]:
     check = pair[0].check
     return {
         "id": check.id,
-        "title": check.title,
-        "group": check.group,
+        "title": title_of(check),
+        "group": group_title_of(check),
         "must_pass": check.passes,
         "closed_by_rule": None if check.passes else scene.closes(check),
         "setting": check.closes or None,

@@ -257,7 +257,7 @@ def _run_tasks(stage: AuditNetwork, some: Sequence[Task]) -> Results:
 
 def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver") -> AuditCheck:
     job = {"probe": "dns", "to": to, "port": 53, "name": name, "qtype": qtype}
-    return AuditCheck(ident or f"{name} {qtype}", "", "", job, "")
+    return AuditCheck(ident or f"{name} {qtype}", job, "")
 
 
 def _called(task: Task) -> str | None:

@@ -1,7 +1,7 @@
 """The language of a sentence: the daemon and the command line write English, the pages pass their catalogue.
 
 A function that makes a sentence for both takes a `Language`. Its messages are in the catalogues of the pages:
-`tests/words/catalogues.py` reads this package, too.
+`SHARED` of `tests/words/catalogues.py` lists where they are besides this package.
 """
 
 from __future__ import annotations
@@ -20,10 +20,17 @@ class Ngettext(Protocol):
     def __call__(self, one: str, many: str, number: int, /, **values: object) -> str: ...
 
 
+class Pgettext(Protocol):
+    """Translates a message. ``context`` distinguishes two uses of the same words."""
+
+    def __call__(self, context: str, message: str, /, **values: object) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     gettext: Gettext
     ngettext: Ngettext
+    pgettext: Pgettext
 
 
 def _gettext(message: str, /, **values: object) -> str:
@@ -34,4 +41,8 @@ def _ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     return (one if number == 1 else many) % {"num": number, **values}
 
 
-ENGLISH = Language(_gettext, _ngettext)
+def _pgettext(_context: str, message: str, /, **values: object) -> str:
+    return _gettext(message, **values)
+
+
+ENGLISH = Language(_gettext, _ngettext, _pgettext)

@@ -12,8 +12,10 @@ from gateway.audit import report, zone
 from gateway.audit.catalogue import CHECKS, CONTROLS
 from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene, Want
 from gateway.audit.plan import Task, Unavailable, tasks
+from gateway.audit.titles import check_titles
 from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of, through
 from gateway.control.contract.filter_tests import AuditedDecision
+from gateway.policy.language import ENGLISH
 from gateway.policy.values import Proto, Reason, Verdict
 
 WORDS: Mapping[str, Any] = {
@@ -53,7 +55,7 @@ SCENE = Scene(
 )
 Tried = tuple[Task, Mapping[str, Any], list[dict[str, object]]]
 PLAIN = {"probe": "stream", "to": "@far", "port": 22, "send": "00"}
-WAY = AuditCheck("way", "a way", "Group", PLAIN, "ways: {vpn: block}", "way:vpn")
+WAY = AuditCheck("wireguard", PLAIN, "ways: {vpn: block}", "way:vpn")
 ANSWERED = {"how": "answered"}
 
 
@@ -104,7 +106,7 @@ def test_a_trusted_name_is_tried_where_there_is_one() -> None:
 
 def test_words_are_filled_in_inside_of_a_text() -> None:
     job = {"probe": "request", "to": "@at:allowed", "port": 80, "text": "Host: @refused"}
-    filled = task(AuditCheck("x", "x", "x", job, "")).job
+    filled = task(AuditCheck("x", job, "")).job
     assert not isinstance(filled, Unavailable)
     assert bytes.fromhex(filled["send"]) == b"Host: bad.example"
     assert filled["to"] == zone.address_of("good.example", 4)
@@ -261,10 +263,27 @@ def test_a_table_fits_eighty_columns_whatever_is_in_it() -> None:
     assert sum("unknown" in line for line in table) == len(CHECKS) + 1
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_no_title_is_cut(check: AuditCheck) -> None:
+    table = lines(results((CheckOutcome.CLOSED, True), (CheckOutcome.CLOSED, True), check=check))
+    shown = [line[:60].strip() for line in table if line.startswith("  ")]
+    assert " ".join(shown) == check_titles(ENGLISH)[check.id]
+
+
+def test_a_long_title_continues_on_the_next_line() -> None:
+    check = next(check for check in CHECKS if check.id == "fronting-http")
+    table = lines(results((CheckOutcome.UNKNOWN, True), (CheckOutcome.OPEN, False), check=check))
+    at = next(number for number, line in enumerate(table) if line.startswith("  An allowed name"))
+    assert table[at : at + 2] == [
+        "  An allowed name at an address that is not its own, over     unknown   open!",
+        "    HTTP",
+    ]
+
+
 def test_what_is_open_names_the_setting_that_closes_it() -> None:
     table = lines(results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, True)))
-    at = next(number for number, line in enumerate(table) if line.startswith("  a way"))
-    assert table[at].split() == ["a", "way", "open", "closed"]
+    at = next(number for number, line in enumerate(table) if line.startswith("  WireGuard"))
+    assert table[at].split() == ["WireGuard", "open", "closed"]
     assert table[at + 1] == "      open by this family's rules; to block it: ways: {vpn: block}"
 
 

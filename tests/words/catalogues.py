@@ -20,7 +20,8 @@ from webui.language.telling import DECISION
 
 ROOT = Path(__file__).parents[2]
 WEBUI = ROOT / "webui"
-POLICY = ROOT / "gateway/policy"
+# Where the daemon and the command line make sentences that the pages show, too.
+SHARED = (ROOT / "gateway/policy", ROOT / "gateway/audit/titles.py")
 FOLDER = WEBUI / "translations"
 TEMPLATE = FOLDER / f"{DOMAIN}.pot"
 LANGUAGES = tuple(code for code in OWN_NAMES if code != SOURCE_LANGUAGE)
@@ -79,7 +80,8 @@ Found = tuple[str, int, Any, list[str], "str | None"]
 
 
 def _of_files() -> Iterator[Found]:
-    for path in sorted((*WEBUI.rglob("*"), *POLICY.rglob("*.py"))):
+    shared = (file for path in SHARED for file in ([path] if path.is_file() else path.rglob("*.py")))
+    for path in sorted((*WEBUI.rglob("*"), *shared)):
         method = {".py": "python", ".html": "jinja2.ext:babel_extract"}.get(path.suffix)
         if method is None:
             continue

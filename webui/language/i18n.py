@@ -143,7 +143,7 @@ def gettext(message: str, /, **values: object) -> str:
     return text % values if values else text
 
 
-def pgettext(context: str, message: str, **values: object) -> str:
+def pgettext(context: str, message: str, /, **values: object) -> str:
     """Return the translation of a message. ``context`` distinguishes two uses of the same words."""
     text = _catalogue().pgettext(context, message)
     return text % values if values else text
@@ -157,7 +157,7 @@ def npgettext(context: str, one: str, many: str, number: int, **values: object) 
     return _catalogue().npgettext(context, one, many, number) % {"num": number, **values}
 
 
-READER = Language(gettext, ngettext)  # of this page
+READER = Language(gettext, ngettext, pgettext)  # of this page
 
 
 def _catalogue() -> NullTranslations:

@@ -1,16 +1,18 @@
 """Names of the daemon's ids in the reader's language: categories, groups of services, other rule targets.
 
-The English is that of profiles/categories.yaml and profiles/services/*.yaml.
+The English is that of profiles/categories.yaml and profiles/services/*.yaml. The names of the other targets
+are in `gateway.policy.judge.target_names`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from gateway.policy.judge.target_names import setting_names
 from gateway.policy.time.gates import WINDOW
 from webui.language.countries import countries
+from webui.language.i18n import READER, is_source, language, languages, pgettext
 from webui.language.i18n import gettext as _
-from webui.language.i18n import is_source, language, languages, pgettext
 
 LAW = "law:"  # a state's register, by its two-letter code
 
@@ -28,8 +30,14 @@ def thing(target: str, name: str) -> str:
 
     ``name``: the daemon's. Services and sites have the same name in every language.
     """
-    if is_source():
-        return name
+    return name if is_source() else translated(target) or name
+
+
+def translated(target: str) -> Ours | None:
+    """Return the catalogue's name of a target in the reader's language, also in English.
+
+    None for services, sites and unknown targets.
+    """
     target = target.removeprefix(WINDOW)
     if target.removeprefix("category:").startswith(LAW):
         return Ours(register(target.rpartition(":")[2]))
@@ -39,8 +47,8 @@ def thing(target: str, name: str) -> str:
     elif kind == "group":
         known = groups().get(key)
     else:
-        known = table("targets", _targets).get(target)
-    return name if known is None else Ours(known)
+        known = _settings().get(target)
+    return None if known is None else Ours(known)
 
 
 def register(country: str) -> str:
@@ -54,7 +62,11 @@ def state(country: str) -> str:
 
 def way(key: str) -> str:
     """Return the name of a bypass method by its key in `ways:` of a child's file."""
-    return table("targets", _targets).get(f"ways:{key}", key)
+    return _settings().get(f"ways:{key}", key)
+
+
+def _settings() -> Table:
+    return table("settings", lambda: setting_names(READER))
 
 
 def categories() -> Table:
@@ -82,28 +94,6 @@ def table(name: str, make: Callable[[], Table]) -> Table:
     if key not in built:
         built[key] = make()
     return built[key]
-
-
-def _targets() -> Table:
-    # Translators: what rules can be about. Each stands alone, as a heading or in a list.
-    whole = pgettext("target", "The internet")
-    return {
-        "internet": whole,
-        "bedtime": whole,
-        "device": whole,
-        "play": pgettext("target", "Play"),
-        "safe_search": pgettext("target", "Adult results in searches"),
-        "unknown": pgettext("target", "Sites that nobody here knows"),
-        "strict": pgettext("target", "Connections that name no site"),
-        "protocol": pgettext("target", "Internet protocols that no app needs"),
-        "ways:encrypted_dns": pgettext("target", "Encrypted DNS"),
-        "ways:relay": pgettext("target", "iCloud Private Relay"),
-        "ways:ech": pgettext("target", "Connections that hide their site"),
-        "ways:vpn": pgettext("target", "VPN"),
-        "ways:tor": pgettext("target", "Tor"),
-        "ways:proxy": pgettext("target", "Proxies"),
-        "ways:ssh": pgettext("target", "SSH"),
-    }
 
 
 def _categories() -> Table:

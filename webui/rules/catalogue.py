@@ -9,7 +9,7 @@ from typing import Any
 from gateway.control.contract.rules import CatalogueCategory, CatalogueService, RuleCatalogue
 from gateway.policy.names.list_ids import is_own_list
 from webui.language.i18n import gettext as _
-from webui.language.things import about, thing
+from webui.language.things import about, thing, translated
 from webui.rules.ruleset import INTERNET, PLAY
 
 
@@ -28,7 +28,7 @@ class CatalogueIndex:
         """Return a target's name in the reader's language; a site or an unknown target as it is."""
         kind, colon, key = target.partition(":")
         if not colon:
-            return {INTERNET: _("The internet"), PLAY: _("Play")}.get(target, target)
+            return translated(target) or target
         if kind == "service" and key in self.services:
             return self.services[key].name
         if kind == "category" and key in self.kinds:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, PERSON_KEYS, RuleSection, RuleShape, of_shape
 from webui.language.i18n import gettext as _
-from webui.language.things import laws
+from webui.language.things import laws, way
 from webui.language.words import plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import CatalogueIndex
@@ -226,7 +226,7 @@ def title(key: str, names: CatalogueIndex) -> str:
         case "categories":
             return names.called(f"category:{target}")
         case "ways":
-            return say.way_name(target)
+            return way(target)
         case "laws":
             return laws().get(target, target)
     return title_of(key)

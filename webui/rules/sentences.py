@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from gateway.policy.profile.rule_keys import RuleShape, of_shape
 from gateway.policy.time.time_text import DAYS, WEEK
-from webui.language import loglevels
+from webui.language import loglevels, things
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import days as named_days
@@ -137,20 +137,8 @@ def kind(what: str, action: object) -> str:
 
 def way(name: str, switch: object) -> str:
     if switch == "block":
-        return _("%(way)s: refused", way=way_name(name))
-    return _("%(way)s: open", way=way_name(name))
-
-
-def way_name(name: str) -> str:
-    return {
-        "encrypted_dns": _("Encrypted DNS"),
-        "relay": _("iCloud Private Relay"),
-        "ech": _("Connections that hide their site"),
-        "vpn": _("VPN"),
-        "tor": _("Tor"),
-        "proxy": _("Proxies"),
-        "ssh": _("SSH"),
-    }.get(name, name)
+        return _("%(way)s: refused", way=things.way(name))
+    return _("%(way)s: open", way=things.way(name))
 
 
 def entry(key: str, word: str, names: CatalogueIndex) -> str:

@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
         return WRONG_USAGE
     chosen = [check for check in CHECKS if not args.only or check.id in args.only]
     if args.list:
-        output.rows(((check.id, check.group, check.title, check.closes or "-") for check in chosen), _HEAD)
+        _print_list(chosen)
         return 0
     if os.geteuid() != 0:
         msg = "the audit creates network namespaces and routes; run it as root"
@@ -76,6 +76,13 @@ def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[Au
                 print(output.clean(line))
             print()
         yield result
+
+
+def _print_list(chosen: Sequence[AuditCheck]) -> None:
+    from gateway.audit.report import group_title_of, title_of
+
+    rows = ((check.id, group_title_of(check), title_of(check), check.closes or "-") for check in chosen)
+    output.rows(rows, _HEAD)
 
 
 def _print_json(done: Sequence[Audit]) -> None:

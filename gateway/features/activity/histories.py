@@ -16,9 +16,9 @@ from gateway.features.activity.journal import kind_of_rule
 from gateway.household.members import CountedMinute, UsedMinute
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.explanation import sentence
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL, PLAY, VISITS_LEVEL, Action
-from gateway.policy.time.grant_messages import thing_name
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.store.minutes_file import CATEGORY, SERVICE
 from gateway.store.tables.history import ALL, OTHER, Count, Name, named
@@ -66,7 +66,7 @@ def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -
     return tuple(
         Usage(
             target=use,
-            name=None if use == OTHER else thing_name(use, rules.names),
+            name=None if use == OTHER else target_name(use, rules.names),
             minutes=minutes,
             play=_plays(use, profile),
         )
@@ -91,7 +91,7 @@ def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tupl
     return tuple(
         CategoryCount(
             target=target,
-            name=None if target.startswith(REASON) else thing_name(target, rules.names),
+            name=None if target.startswith(REASON) else target_name(target, rules.names),
             refused=refused,
             opened=opened,
         )
@@ -166,7 +166,7 @@ def _site(target: str, group: _Group, rules: RuleBook, zone: tzinfo) -> dict[str
     hosts = sorted(group.hosts.items(), key=lambda item: (-item[1], item[0]))
     return {
         "target": target,
-        "name": None if target.startswith(REASON) else thing_name(target, rules.names),
+        "name": None if target.startswith(REASON) else target_name(target, rules.names),
         "times": group.times,
         "first": (group.first or last.first).astimezone(zone),
         "last": last.last.astimezone(zone),

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from gateway.control.contract.status import UseNow
 from gateway.household.rule_book import RuleBook
 from gateway.path.live_flows import LiveFlows
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.time.gates import counted_gates
-from gateway.policy.time.grant_messages import thing_name
 
 SHOWN = 6  # of one child: a card of the pages has two lines
 SERVICE, CATEGORY = "service:", "category:"
@@ -75,7 +75,7 @@ class InUse:
                 found[target] += flows
         names = self._rules.names
         return tuple(
-            UseNow(target=target, name=thing_name(target, names)) for target, _ in found.most_common(SHOWN)
+            UseNow(target=target, name=target_name(target, names)) for target, _ in found.most_common(SHOWN)
         )
 
     def _names(self, profile: Profile, slot: int, number: int) -> bool:

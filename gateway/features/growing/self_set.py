@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.control.contract.growing import SelfSetChoice, SelfSetTimes
-from gateway.features.rules.describe_hours import target_name
 from gateway.household.context import Effects, HomeContext
 from gateway.household.loading import vocabulary
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile import self_set as selfset
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import by_day_to_yaml
@@ -78,7 +78,7 @@ class SelfSetting:
             choices=tuple(
                 SelfSetChoice(
                     key=choice.key,
-                    name=target_name(choice.target, rules) if choice.target else None,
+                    name=target_name(choice.target, rules.names) if choice.target else None,
                     value=choice.value,
                     at=choice.at.astimezone(zone),
                 )

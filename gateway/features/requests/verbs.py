@@ -35,6 +35,7 @@ from gateway.household.editing import Author, Editing
 from gateway.household.members import Member, MinuteLedgers
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_host
 from gateway.policy.language import ENGLISH
 from gateway.policy.names.hosts import site_of
@@ -46,7 +47,6 @@ from gateway.policy.time.grant_messages import (
     asked_sentence,
     declined_sentence,
     opened_sentence,
-    thing_name,
 )
 from gateway.store.durable_writes import in_utc
 from gateway.store.tables.grants import GrantKind
@@ -175,7 +175,7 @@ class RequestVerbs:
         if decision is not REFUSED_FOR_EVERYONE:
             open_until = dict(member.situation.allowed).get(entry)
             if open_until is not None and now < open_until:
-                name = thing_name(entry, self._home.rules.names)
+                name = target_name(entry, self._home.rules.names)
                 raise PolicyError(name, "is open now", "try it").coded(Code.OPEN_NOW, name=name)
         check_askable(host, decision, profile.name)
         return self._new(call, member, RequestTopic.SITE, entry, 0)
@@ -264,7 +264,7 @@ class RequestVerbs:
             extended = self._grants.give_back(profile.id, member, answered.given, gates, giver)
             return AnswerEffect(extended.sentence, extended.until, extended)
         if answered.answer is Answer.ALWAYS:
-            what = thing_name(answered.thing, rules.names)
+            what = target_name(answered.thing, rules.names)
             return AnswerEffect(opened_sentence(profile.name, what, None, giver.at, ENGLISH))
         until, span = later(giver.at, timedelta(minutes=answered.given)), MomentKind.LASTING
         if answered.answer is Answer.TODAY:

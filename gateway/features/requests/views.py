@@ -12,9 +12,10 @@ from dataclasses import replace
 from gateway.control.contract.requests import RequestView
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility, day_of
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.requests.requests import ChildRequest, RequestTopic
-from gateway.policy.time.grant_messages import limits_name, thing_name
+from gateway.policy.time.grant_messages import limits_name
 
 SERVICE, CATEGORY = "service:", "category:"
 OVER = "over"  # the state of an answered request without a log, whatever the answer was
@@ -128,7 +129,7 @@ class AskedValues:
         return self._visibility.level(request.who) if is_known else 0
 
     def _name(self, request: ChildRequest, thing: str) -> str | None:
-        name = limits_name if request.topic is RequestTopic.LEDGER else thing_name
+        name = limits_name if request.topic is RequestTopic.LEDGER else target_name
         return name(thing, self._rules.names) if thing else None
 
     def _kind(self, request: ChildRequest) -> str:

@@ -24,10 +24,10 @@ from gateway.household.context import HomeContext
 from gateway.household.members import BY_GUARDIANS
 from gateway.household.presence import SeenDevices
 from gateway.household.visibility import Visibility
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.edits import ChangedEntry
 from gateway.policy.profile.profile import ALL
 from gateway.policy.profile.rules import NAMES_LEVEL
-from gateway.policy.time.grant_messages import thing_name
 from gateway.store.tables.grants import Given, GrantKind, GrantTable
 from gateway.store.tables.pauses import InForce
 
@@ -179,7 +179,7 @@ class ChangeVerbs:
             name=None if who == ALL else name,
             minutes=minutes,
             thing=thing,
-            thing_name=None if thing is None else thing_name(thing, rules.names),
+            thing_name=None if thing is None else target_name(thing, rules.names),
             until=None if until is None else until.astimezone(now.tzinfo),
             ended=ended,
             undo=undo,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from gateway.control.contract.profile import (
@@ -19,16 +19,16 @@ from gateway.features.rules.describe_hours import (
     limits,
     other_days,
     schedules,
-    target_name,
     uncounted,
 )
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.conclude import PRODUCT
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.explanation import open_sentence, sentence
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import question
 from gateway.policy.language import ENGLISH
-from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
+from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import EntryKind, Mode, RuleEntry, Rules, SafeSearch
 from gateway.policy.time.gates import STATE_GATES
@@ -44,15 +44,6 @@ _STATES = {
     Reason.BEDTIME: "bedtime",
     Reason.WINDOW: "window",
     Reason.OUT_OF_TIME: "out_of_time",
-}
-_WAYS = {
-    BypassMethod.ENCRYPTED_DNS: "Encrypted DNS",
-    BypassMethod.RELAY: "iCloud Private Relay",
-    BypassMethod.ECH: "Connections that hide their site",
-    BypassMethod.VPN: "VPN",
-    BypassMethod.TOR: "Tor",
-    BypassMethod.PROXY: "Proxies",
-    BypassMethod.SSH: "SSH",
 }
 
 
@@ -146,7 +137,10 @@ def profile_rules(
         ),
         allowed=tuple(
             AllowedTarget(
-                target=str(entry), name=_entry_name(entry, rules), owner=entry.owner, homework=homework
+                target=str(entry),
+                name=target_name(str(entry), rules.names),
+                owner=entry.owner,
+                homework=homework,
             )
             for homework, entries in ((True, own.homework), (False, own.allow))
             for entry in entries
@@ -154,7 +148,9 @@ def profile_rules(
         ),
         approved=judge.approves,
         opened=tuple(
-            OpenedTarget(target=entry, name=target_name(entry, rules), until=until.astimezone(now.tzinfo))
+            OpenedTarget(
+                target=entry, name=target_name(entry, rules.names), until=until.astimezone(now.tzinfo)
+            )
             for entry, until in situation.allowed
             if now < until
         ),
@@ -166,12 +162,11 @@ def _refused(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
     blocked = {str(entry) for entry in own.block}
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked
     for entry in own.block:
-        yield _blocked(entry, rules, entry.owner)
+        yield _blocked(str(entry), rules, entry.owner)
     for category, action in own.categories.items():
         target = f"category:{category}"
         if action.value.refuses and target not in opened and target not in blocked:
-            name = rules.names.categories.get(category, category)
-            yield _general(target, name, action.owner, action.value.value)
+            yield _blocked(target, rules, action.owner, action.value.value)
 
 
 def _holds(entry: RuleEntry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
@@ -194,44 +189,32 @@ def _holds(entry: RuleEntry, judge: Judge, rules: RuleBook, now: datetime) -> bo
 def _registers(rules: RuleBook) -> Iterator[BlockedTarget]:
     for register in rules.household.config.registers:
         if register.on:
-            yield _general(register.category, register.name, register.owner)
+            yield BlockedTarget(
+                target=register.category, name=register.name, owner=register.owner, verdict="block"
+            )
 
 
 def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget]:
     for law, who in ((law.value, law.owner) for law in profile.rules.laws):
         for entry in law.refuses if law.binds(profile.band) else ():
-            yield _blocked(entry, rules, f"law:{law.id}:{who.partition(':')[2]}")
+            yield _blocked(str(entry), rules, f"law:{law.id}:{who.partition(':')[2]}")
 
 
 def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
     """Yield what is blocked regardless of name and category, such as VPNs and unnamed connections."""
     if own.safe_search.value is not SafeSearch.OFF:
-        yield _general("safe_search", "Adult results in searches", own.safe_search.owner)
+        yield _blocked("safe_search", rules, own.safe_search.owner)
     if own.strict.value:
-        yield _general("strict", "Connections that name no site", own.strict.owner)
+        yield _blocked("strict", rules, own.strict.owner)
     for category in rules.for_everyone:
-        yield _general(f"category:{category}", rules.names.categories.get(category, category), PRODUCT)
+        yield _blocked(f"category:{category}", rules, PRODUCT)
     if own.unknown.value.refuses and own.mode.value is Mode.BLOCK_LIST:
-        verdict = own.unknown.value.value
-        yield _general("unknown", "Sites that nobody here knows", own.unknown.owner, verdict)
+        yield _blocked("unknown", rules, own.unknown.owner, own.unknown.value.value)
     for way, switch in own.ways.items():
         if switch.value is MethodSetting.BLOCK:
-            yield _general(f"ways:{way}", _WAYS[way], switch.owner)
-    yield _general("protocol", "Internet protocols that no app needs", PRODUCT)
+            yield _blocked(f"ways:{way}", rules, switch.owner)
+    yield _blocked("protocol", rules, PRODUCT)
 
 
-def _general(target: str, name: str, owner: str, verdict: str = "block") -> BlockedTarget:
-    return BlockedTarget(target=target, name=name, owner=owner, verdict=verdict)
-
-
-def _blocked(entry: RuleEntry, rules: RuleBook, owner: str) -> BlockedTarget:
-    return _general(str(entry), _entry_name(entry, rules), owner)
-
-
-def _entry_name(entry: RuleEntry, rules: RuleBook) -> str:
-    names: dict[EntryKind, Callable[[str], str]] = {
-        EntryKind.SERVICE: lambda key: rules.names.services.get(key, key),
-        EntryKind.CATEGORY: lambda key: rules.names.categories.get(key, key),
-        EntryKind.NAME: str,
-    }
-    return names[entry.kind](entry.value)
+def _blocked(target: str, rules: RuleBook, owner: str, verdict: str = "block") -> BlockedTarget:
+    return BlockedTarget(target=target, name=target_name(target, rules.names), owner=owner, verdict=verdict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -18,8 +18,9 @@ from gateway.control.contract.profile import (
     WindowOnDays,
 )
 from gateway.household.rule_book import RuleBook
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import INTERNET, PLAY, SELF, Action, DateRule, Owned
+from gateway.policy.profile.rules import INTERNET, SELF, Action, DateRule, Owned
 from gateway.policy.time.gates import UNCOUNTED_CATEGORIES
 from gateway.policy.time.schedule import WEEKEND, PlannedDay, plan
 from gateway.policy.time.time_text import WEEK, WEEKDAYS, ByDay, Span, clock_text
@@ -69,9 +70,10 @@ def _by_itself(profile: Profile) -> str:
 
 def counted(profile: Profile, rules: RuleBook) -> tuple[CountedCategory, ...]:
     """Return the categories that use the time limit for play."""
-    names = rules.names.categories
     return tuple(
-        CountedCategory(target=f"category:{key}", name=names.get(key, key), owner=action.owner)
+        CountedCategory(
+            target=f"category:{key}", name=target_name(f"category:{key}", rules.names), owner=action.owner
+        )
         for key, action in profile.rules.categories.items()
         if action.value is Action.COUNT
     )
@@ -81,9 +83,8 @@ def uncounted(profile: Profile, rules: RuleBook) -> tuple[UncountedCategory, ...
     """Return the categories that do not use the time limit for the internet; empty without such a limit."""
     if INTERNET not in profile.rules.limits:
         return ()
-    names = rules.names.categories
     return tuple(
-        UncountedCategory(target=f"category:{key}", name=names.get(key, key))
+        UncountedCategory(target=f"category:{key}", name=target_name(f"category:{key}", rules.names))
         for key in sorted(UNCOUNTED_CATEGORIES)
     )
 
@@ -118,7 +119,7 @@ def _night(entry: Owned[Span] | None, owner: str = "") -> NightHours:
 
 def _windows(target: str, entry: Owned[tuple[Span, ...]] | None, rules: RuleBook) -> Iterator[WindowHours]:
     """Yield a row for each allowed span of a target, or one row for a day that is all open or all closed."""
-    name, owner = target_name(target, rules), "" if entry is None else entry.owner
+    name, owner = target_name(target, rules.names), "" if entry is None else entry.owner
     if entry is None or not entry.value:
         all_day = OPEN if entry is None else CLOSED
         yield WindowHours(target=target, name=name, owner=owner, from_=None, to=None, all_day=all_day)
@@ -131,7 +132,7 @@ def _windows(target: str, entry: Owned[tuple[Span, ...]] | None, rules: RuleBook
 def _limit(target: str, entry: Owned[timedelta] | None, rules: RuleBook, owner: str = "") -> LimitMinutes:
     return LimitMinutes(
         target=target,
-        name=target_name(target, rules),
+        name=target_name(target, rules.names),
         owner=owner if entry is None else entry.owner,
         minutes=None if entry is None else entry.value // MINUTE,
     )
@@ -171,15 +172,3 @@ def _other_day(day: PlannedDay, rule: DateRule | None, rules: RuleBook) -> Other
 
 def _owned(entry: Owned[T | None]) -> Owned[T] | None:
     return None if entry.value is None else Owned(entry.value, entry.owner)
-
-
-def target_name(target: str, rules: RuleBook) -> str:
-    kind, _, key = target.partition(":")
-    names: Mapping[str, Mapping[str, str]] = {
-        "service": rules.names.services,
-        "category": rules.names.categories,
-        "group": rules.names.groups,
-    }
-    if kind in names:
-        return names[kind].get(key, key)
-    return {INTERNET: "The internet", PLAY: "Play"}.get(target, target)

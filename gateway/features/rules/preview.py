@@ -26,12 +26,12 @@ from gateway.control.verbs import NoValues
 from gateway.features.accounts.access import Access
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.rules.catalogue_view import catalogue_view
-from gateway.features.rules.describe_hours import target_name
 from gateway.features.rules.explanation import explanation
 from gateway.household.context import HomeContext
 from gateway.household.editing import Editing
 from gateway.household.members import Family, Member
 from gateway.household.visibility import Visibility, VisibleMembers
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_moment, parse_question, why
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL
@@ -139,13 +139,15 @@ class PreviewVerbs:
             exception=planned.exception,
             spans=tuple(map(_span, grid.internet(planned.day))),
             windows=tuple(
-                TargetHours(target=key, name=target_name(key, rules), spans=tuple(map(_span, stretches)))
+                TargetHours(
+                    target=key, name=target_name(key, rules.names), spans=tuple(map(_span, stretches))
+                )
                 for key, stretches in grid.targets(planned.day).items()
             ),
             limits=tuple(
                 TargetLimit(
                     target=key,
-                    name=target_name(key, rules),
+                    name=target_name(key, rules.names),
                     minutes=limit.value // timedelta(minutes=1),
                     owner=limit.owner,
                 )

@@ -18,6 +18,7 @@ from gateway.household.file_history import PROGRAM
 from gateway.household.members import BY_GUARDIANS, Family, Member
 from gateway.household.visibility import Visibility
 from gateway.policy.identity.macs import parse_mac
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.requests import requests
@@ -26,11 +27,9 @@ from gateway.policy.time.clock_changes import Jump, MomentKind
 from gateway.policy.time.extension import Extension, extend, own_closing
 from gateway.policy.time.gates import gates_of_service, is_limit
 from gateway.policy.time.grant_messages import (
-    gate_name,
     grant_sentence,
     granted_thing,
     opened_sentence,
-    thing_name,
 )
 from gateway.store.durable_writes import in_utc
 from gateway.store.store import Store
@@ -152,7 +151,7 @@ class Grants:
         paused = is_paused(member, giver.at)
         ends = (extension.until for extension in found if extension.until is not None)
         until, thing = max(ends, default=None), granted_thing(found)
-        what = gate_name(thing, rules.names) if thing else ""
+        what = target_name(thing, rules.names) if thing else ""
         text = grant_sentence(name, minutes, until, giver.at, ENGLISH, thing=thing, what=what, paused=paused)
         return Extended(key, name, minutes, until, found, thing, what, paused, text)
 
@@ -177,7 +176,7 @@ class Grants:
         sure = self._home.clock_trusted
         opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
         self._store.gifts.open(opening, origin=giver.origin)
-        what = thing_name(entry, self._home.rules.names)
+        what = target_name(entry, self._home.rules.names)
         return opened_sentence(name, what, until, giver.at, ENGLISH)
 
     def shift(self, jump: Jump) -> bool:

@@ -16,10 +16,10 @@ from gateway.control.contract.time import (
 from gateway.household.members import CountedMinute, Member
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.time.gates import STATE_GATES, is_limit
-from gateway.policy.time.grant_messages import gate_name
 from gateway.policy.time.schedule import calendar_for, limit_on, week_limits
 from gateway.policy.time.standing import Left, Situation
 
@@ -46,7 +46,7 @@ def describe_used(
         found.append(
             TimeUsed(
                 target=target,
-                name=gate_name(target, rules.names),
+                name=target_name(target, rules.names),
                 minutes=situation.used.get(target, 0),
                 limit=None if limit is None else limit.value // MINUTE,
                 bonus=situation.bonus.get(target, 0),
@@ -82,7 +82,7 @@ def describe_left(
     return TimeLeft(
         minutes=found.minutes,
         gate=found.gate,
-        name=gate_name(found.gate, rules.names),
+        name=target_name(found.gate, rules.names),
         at=None if found.at is None else found.at.astimezone(now.tzinfo),
         week=found.week,
     )
@@ -103,7 +103,7 @@ def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> t
         ClosingSoon(
             minutes=closing.minutes,
             what=closing.gate,
-            name=gate_name(closing.gate, rules.names),
+            name=target_name(closing.gate, rules.names),
             at=None if closing.at is None else closing.at.astimezone(now.tzinfo),
             week=closing.week,
         )
@@ -115,7 +115,7 @@ def limit_totals(used: Mapping[str, int], rules: RuleBook) -> tuple[LimitTotal, 
     """Return the minutes of each time limit that was used, the most used first."""
     found = sorted(used.items(), key=lambda item: (-item[1], item[0]))
     return tuple(
-        LimitTotal(target=gate, name=gate_name(gate, rules.names), minutes=minutes)
+        LimitTotal(target=gate, name=target_name(gate, rules.names), minutes=minutes)
         for gate, minutes in found
         if minutes
     )
@@ -141,7 +141,7 @@ def _counted(entry: CountedMinute, rules: RuleBook) -> LedgerMinute:
         at=entry.at.astimezone(rules.household.config.zone),
         device=entry.device,
         gate=entry.gate,
-        name=gate_name(entry.gate, names),
+        name=target_name(entry.gate, names),
         bytes=entry.bytes,
         service="" if entry.service is None else names.services.get(entry.service, entry.service),
         why=entry.why,

@@ -10,9 +10,9 @@ from gateway.features.time.ledger_views import visible_gates
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.visibility import VisibleMembers
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.time.gates import STATE_GATES, is_limit
-from gateway.policy.time.grant_messages import gate_name
 from gateway.policy.time.standing import Left
 
 
@@ -65,6 +65,6 @@ class WarnedHome:
             minutes=minutes,
             left=found.minutes,
             what=found.gate,
-            what_name=gate_name(found.gate, self._home.rules.names),
+            what_name=target_name(found.gate, self._home.rules.names),
             at=None if found.at is None else found.at.astimezone(self.now().tzinfo),
         )

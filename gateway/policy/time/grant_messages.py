@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway.policy.judge.explanation import Names
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.language import Language
 from gateway.policy.profile.rules import INTERNET, PLAY
 from gateway.policy.requests.requests import ChildRequest, RequestTopic
@@ -22,29 +23,9 @@ if TYPE_CHECKING:  # it imports the YAML library
 _WHOLE = frozenset({DEVICE, BEDTIME, INTERNET})
 
 
-def gate_name(gate: str, names: Names) -> str:
-    """Return the name of a gate for the start of a sentence."""
-    target = gate.removeprefix(WINDOW)
-    if target in _WHOLE:
-        return "The internet"
-    if target == PLAY:
-        return "Play"
-    return thing_name(target, names)
-
-
-def thing_name(thing: str, names: Names) -> str:
-    """Return the name of `service:x`, `category:x`, `group:x`, or a site unchanged."""
-    kind, _, key = thing.partition(":")
-    if kind == "service":
-        return names.services.get(key, key)
-    if kind == "category":
-        return names.categories.get(key, key.replace("_", " "))
-    return key.replace("-", " ") if kind == "group" else thing
-
-
 def limits_name(gates: str, names: Names) -> str:
     """Return the names of several limits, given with spaces between them, separated by commas."""
-    return ", ".join(gate_name(gate, names) for gate in gates.split())
+    return ", ".join(target_name(gate, names) for gate in gates.split())
 
 
 def granted_thing(extensions: Sequence[Extension]) -> str:
@@ -152,7 +133,7 @@ def declined_sentence(name: str, language: Language) -> str:
 def asked_sentence(request: ChildRequest, name: str, names: Names) -> str:
     """Return what a child asks for, in English. The pages list the parts of a request."""
     if request.topic is RequestTopic.SITE:
-        return f"{name} asks for {thing_name(request.thing, names)}."
+        return f"{name} asks for {target_name(request.thing, names)}."
     minutes = "1 minute" if request.minutes == 1 else f"{request.minutes} minutes"
     if request.topic is RequestTopic.LEDGER:
         return f"{name} thinks that {minutes} of {limits_name(request.thing, names)} are not right."

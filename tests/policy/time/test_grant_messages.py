@@ -8,14 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.policy.judge.explanation import Names
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.language import ENGLISH
 from gateway.policy.time.extension import Extension
-from gateway.policy.time.grant_messages import (
-    gate_name,
-    grant_sentence,
-    granted_thing,
-    opened_sentence,
-)
+from gateway.policy.time.grant_messages import grant_sentence, granted_thing, opened_sentence
 
 NOW = datetime(2026, 11, 24, 20, 40, tzinfo=ZoneInfo("Asia/Almaty"))
 NAMES = Names(services={"youtube": "YouTube"}, categories={"games": "Games"})
@@ -44,7 +40,7 @@ END = NOW + timedelta(minutes=20)
 )
 def test_what_a_grant_did(extensions: tuple[Extension, ...], said: str) -> None:
     thing, first = granted_thing(extensions), extensions[0]
-    what = gate_name(thing, NAMES) if thing else ""
+    what = target_name(thing, NAMES) if thing else ""
     told = grant_sentence("Aruzhan", first.minutes, first.until, NOW, ENGLISH, thing=thing, what=what)
     assert told == said
 
@@ -60,12 +56,3 @@ def test_a_site_is_open() -> None:
         "example.com is open for Son until 21:40 tomorrow."
     )
     assert opened_sentence("Son", "YouTube", None, NOW, ENGLISH) == "YouTube is open for Son from now on."
-
-
-def test_names_of_gates() -> None:
-    assert [gate_name(one, NAMES) for one in ("device", "window:internet", "play", "category:piracy")] == [
-        "The internet",
-        "The internet",
-        "Play",
-        "piracy",
-    ]

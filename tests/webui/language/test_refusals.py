@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.webui.language.catalogues import write_catalogue
 from tests.webui.standin.household import Household
 from webui.language import i18n, refusals
 
+ROOT = Path(__file__).parents[3]
 # Nothing that a page asks for ends in one of these, or there is no more to say than the daemon does.
 WITHOUT = {Code.REFUSED, Code.INVALID, Code.NO_SUCH_VERB, Code.ROOT_ONLY}
 ENGLISH = "Aruzhan has landed today already. There is one landing a day."
@@ -73,6 +75,32 @@ def test_each_code_has_a_sentence_of_the_values_that_come_with_it() -> None:
     assert set(brought) == set(Code)
     for code, sentence in told.items():
         assert set(re.findall(r"%\((\w+)\)", sentence)) <= brought[code], code
+
+
+def test_each_code_is_raised_somewhere() -> None:
+    """Codes that are compared or grouped do not count."""
+    raised = {name for path in _modules() for name in _raised(ast.parse(path.read_bytes()))}
+    assert raised >= {code.name for code in Code} - {Code.REFUSED.name}
+
+
+def _modules() -> Iterator[Path]:
+    """Yield the modules of the daemon and the pages, without the tables of codes and of their sentences."""
+    tables = {Path(inspect.getfile(codes)), Path(inspect.getfile(refusals))}
+    for package in ("gateway", "webui"):
+        yield from (path for path in (ROOT / package).rglob("*.py") if path not in tables)
+
+
+def _raised(tree: ast.AST) -> Iterator[str]:
+    """Yield the codes that are arguments of a call such as ``coded``, or are returned."""
+    for node in ast.walk(tree):
+        given: list[ast.expr] = []
+        if isinstance(node, ast.Call):
+            given = node.args
+        elif isinstance(node, ast.Return) and node.value is not None:
+            given = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+        for value in given:
+            if isinstance(value, ast.Attribute) and ast.unparse(value.value) == "Code":
+                yield value.attr
 
 
 def test_what_is_wrong_with_a_rule_is_told_to_its_end() -> None:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import re
 
 from gateway.audit.catalogue import CHECKS
+from gateway.audit.titles import GROUPS, check_titles, group_titles
+from gateway.policy.language import ENGLISH
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
-from webui.language import around
+from tests.webui.standin.pages import text_of
 
 PAGE = "/parent/child/daughter/around/"
 
 
-def test_every_check_has_a_place_and_words_of_its_own() -> None:
-    told = [check for ids in around.GROUPS.values() for check in ids]
-    assert sorted(told) == sorted(one.id for one in CHECKS)
-    assert len(told) == len(set(told))
+def test_every_check_is_shown_in_its_group(mum: Browser, household: Household) -> None:
+    household.trying.end()
+    page = text_of(mum.get(PAGE).text)
+    groups, titles = group_titles(ENGLISH), check_titles(ENGLISH)
+    at = 0
+    for group, checks in GROUPS.items():
+        for title in (groups[group], *(titles[check] for check in checks)):
+            assert title in page[at:], title
+            at = page.index(title, at) + len(title)
 
 
 def test_every_setting_that_closes_a_way_leads_to_a_page(mum: Browser, household: Household) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gateway.audit.titles import GROUPS, check_titles, group_titles
 from gateway.control.contract.filter_tests import BypassCheck, BypassTestState
-from webui.language import around, things
+from webui.language import things
+from webui.language.i18n import READER
 from webui.language.i18n import gettext as _
 
 
@@ -25,7 +27,9 @@ class MethodView:
 
     @property
     def title(self) -> str:
-        return around.title(self.check.id)
+        """Return the check's title in the reader's language; the id of a check of another version."""
+        titles = things.table("checks", lambda: check_titles(READER))
+        return titles.get(self.check.id, self.check.id)
 
     @property
     def found(self) -> frozenset[str]:
@@ -75,7 +79,7 @@ class MethodGroup:
 
     @property
     def title(self) -> str:
-        return around.group(self.id)
+        return things.table("check groups", lambda: group_titles(READER))[self.id]
 
 
 class BypassTestView:
@@ -111,7 +115,7 @@ class BypassTestView:
         by_id = {method.check.id: method for method in self.methods}
         found = (
             MethodGroup(name, tuple(by_id[ident] for ident in ids if ident in by_id))
-            for name, ids in around.GROUPS.items()
+            for name, ids in GROUPS.items()
         )
         return tuple(group for group in found if group.tried)
 

@@ -33,15 +33,15 @@ T = TypeVar("T")
 BEDTIME, LIMITS = "bedtime", "limits/"
 
 TYPES = (SCHOOL, FREE)
-# The targets that the page offers. Programs may use any target. The English text is the daemon's.
-TARGETS = {
-    "internet": "The internet",
-    "category:social_networks": "Social networks",
-    "category:video_sharing": "Video sharing",
-    "category:games": "Games",
-    "category:messaging": "Messaging",
-    "category:ai_companions": "AI companions",
-}
+# The targets that the page offers. Programs may use any target.
+TARGETS = (
+    "internet",
+    "category:social_networks",
+    "category:video_sharing",
+    "category:games",
+    "category:messaging",
+    "category:ai_companions",
+)
 
 
 class SelfSetError(ValueError):
@@ -139,4 +139,4 @@ def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
 def targets(own: SelfSetTimes) -> list[tuple[str, str]]:
     """Return the targets for which the child can add a limit, each with its name."""
     taken = {target_of(limit) for limit in limits_of(own)}
-    return [(key, things.thing(key, name)) for key, name in TARGETS.items() if key not in taken]
+    return [(key, things.translated(key) or key) for key in TARGETS if key not in taken]

@@ -1,13 +1,15 @@
-"""Names of the bypass methods that the test tries, and of the traffic that must pass."""
+"""Titles and groups of the filter test's checks, for the command line and the pages.
+
+The pages import this module: it must not import other modules of this package.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from webui.language.i18n import gettext as _
-from webui.language.things import Table, table
+from gateway.policy.language import Language
 
-# By group, in display order; `gateway.audit` has the checks.
+# The ids of the checks by the id of their group, in display order: the order of `CHECKS`.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "names": (
         "dns-gateway", "dns-gateway-tcp", "dns-other", "dns-other-tcp", "dns-letters", "safe-search",
@@ -47,17 +49,17 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "help", "help-paused", "wifi-calling", "time", "push", "pages", "trusted-name", "trusted-pages",
     ),
 }  # fmt: skip
+_GROUP_OF = {check: group for group, checks in GROUPS.items() for check in checks}
 
 
-def title(check: str) -> str:
-    return table("around", _checks).get(check, check)
+def group_of(check: str) -> str:
+    """Return the id of a check's group. ``check``: its id."""
+    return _GROUP_OF[check]
 
 
-def group(name: str) -> str:
-    return table("around groups", _groups)[name]
-
-
-def _groups() -> Table:
+def group_titles(language: Language) -> Mapping[str, str]:
+    """Return the titles of the groups by id, as headings."""
+    _ = language.gettext
     return {
         "names": _("Names"),
         "hidden": _("Encrypted DNS and hidden names"),
@@ -72,7 +74,9 @@ def _groups() -> Table:
     }
 
 
-def _checks() -> Table:
+def check_titles(language: Language) -> Mapping[str, str]:
+    """Return the titles of the checks by id."""
+    _ = language.gettext
     # Translators: what was tried, in a list: each is followed by "closed", "open" or the like.
     return {
         "dns-gateway": _("A refused site, asked of the gateway"),
