@@ -391,10 +391,11 @@ def test_a_wrong_key_is_answered_with_the_right_ones(qalqan: Qalqan, config: Pat
 
 
 def test_why_of_an_app_at_a_bare_address(qalqan: Qalqan, config: Path) -> None:
+    (config.parent / "profiles" / "teen.yaml").write_text('band: "16-17"\n')
     ask = (
         "why",
         "--profile",
-        "daughter",
+        "teen",
         "--at",
         AFTERNOON,
         "--config",

@@ -45,6 +45,10 @@ PROVIDER_IPV6 = "2001:db8:ff::1"
 RESOLVER_IPV4 = "198.18.0.53"
 RESOLVER_IPV6 = "2001:db8:1::53"
 
+# AS112's (RFC 7535): the IANA registry calls it globally reachable, so the gateway fetches from it, and only
+# reverse DNS is served there.
+PUBLIC_IPV4 = "192.31.196.10"
+
 NAMES_IPV4 = ipaddress.IPv4Network("198.18.0.0/15")
 NAMES_IPV6 = ipaddress.IPv6Network("2001:db8:1::/48")
 # The first 256 addresses of both ranges belong to servers with fixed addresses.

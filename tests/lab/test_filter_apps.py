@@ -45,7 +45,8 @@ table inet apps {
   }
 }
 """
-TEEN = {**SON, "block": ["service:discord"], "windows": {"service:telegram": ["18:00-19:00"]}}
+ALLOWED_TO_TEEN = {**SON, "categories": {"social_networks": "allow"}}  # the age group asks for approval
+TEEN = {**ALLOWED_TO_TEEN, "block": ["service:discord"], "windows": {"service:telegram": ["18:00-19:00"]}}
 VOICE = b"\x00\x01\x00\x46" + bytes(range(70))  # Discord's first datagram
 NOISE = bytes([0xEF]) + bytes(range(150, 223))  # as MTProto's, which begins with random bytes
 
@@ -102,13 +103,13 @@ def daemon(home: Home, app: None) -> Iterator[Daemon]:
         yield started
 
 
-def _send(device: Namespace, where: str, kind: str, port: int, row: bytes = NOISE) -> str:
+def send(device: Namespace, where: str, kind: str, port: int, row: bytes = NOISE) -> str:
     wait = clients.SILENCE_S if kind == "udp" else clients.PATIENCE_S
     found: str = json.loads(python(device, SEND, where, kind, str(port), row.hex(), str(wait)))
     return found
 
 
-def _is_refused(how: str, kind: str) -> bool:
+def is_refused(how: str, kind: str) -> bool:
     return how in CUT or (kind == "udp" and how == "silent")
 
 
@@ -117,10 +118,10 @@ def _is_refused(how: str, kind: str) -> bool:
 def test_a_blocked_app_is_refused_by_its_address(
     home: Home, daemon: Daemon, version: int, kind: str, port: int
 ) -> None:
-    how = _send(home.devices["tablet"], APP[version], kind, port)
-    assert _is_refused(how, kind), how
-    assert _send(home.devices["parent"], APP[version], kind, port) == "echoed"
-    assert _send(home.devices["tablet"], address("far.example.org", version), kind, 7) == "echoed"
+    how = send(home.devices["tablet"], APP[version], kind, port)
+    assert is_refused(how, kind), how
+    assert send(home.devices["parent"], APP[version], kind, port) == "echoed"
+    assert send(home.devices["tablet"], address("far.example.org", version), kind, 7) == "echoed"
 
 
 @FAMILIES
@@ -136,26 +137,26 @@ def test_a_fake_name_does_not_open_its_address(home: Home, daemon: Daemon, versi
 @FAMILIES
 def test_its_window_opens_it(home: Home, daemon: Daemon, version: int) -> None:
     phone = home.devices["phone"]
-    assert _is_refused(_send(phone, APP[version], "tcp", 443), "tcp")
+    assert is_refused(send(phone, APP[version], "tcp", 443), "tcp")
     set_time(daemon, EVENING)
     try:
-        assert _send(phone, APP[version], "tcp", 443) == "echoed"
-        assert _send(phone, APP[version], "udp", 599) == "echoed"
+        assert send(phone, APP[version], "tcp", 443) == "echoed"
+        assert send(phone, APP[version], "udp", 599) == "echoed"
     finally:
         set_time(daemon, NOON)
-    assert _is_refused(_send(phone, APP[version], "tcp", 443), "tcp")
+    assert is_refused(send(phone, APP[version], "tcp", 443), "tcp")
 
 
 @FAMILIES
 def test_a_call_is_recognised_by_its_first_bytes(home: Home, daemon: Daemon, version: int) -> None:
     phone, where = home.devices["phone"], address("voice.example.org", version)
-    assert _send(phone, where, "udp", 7, VOICE) == "silent"
-    assert _send(phone, where, "udp", 7, VOICE[:-1]) == "echoed"
-    assert _send(home.devices["parent"], where, "udp", 7, VOICE) == "echoed"
+    assert send(phone, where, "udp", 7, VOICE) == "silent"
+    assert send(phone, where, "udp", 7, VOICE[:-1]) == "echoed"
+    assert send(home.devices["parent"], where, "udp", 7, VOICE) == "echoed"
 
 
 def test_the_reason_is_told(home: Home, daemon: Daemon) -> None:
-    _send(home.devices["tablet"], APP[4], "tcp", 443)
+    send(home.devices["tablet"], APP[4], "tcp", 443)
     told = daemon.client.call("refusals", profile="daughter")["refusals"]
     refusal: dict[str, Any] = next(one for one in told if not one["host"])
     assert (refusal["name"], refusal["rule"]) == ("Telegram", "block: service:telegram")
@@ -175,7 +176,7 @@ def test_the_reason_is_told(home: Home, daemon: Daemon) -> None:
 @pytest.mark.slow
 def test_its_minutes_count_and_end_it(home: Home, daemon: Daemon) -> None:
     phone = home.devices["phone"]
-    daemon.write_profile("son", {**SON, "limits": {"service:telegram": "1m"}})
+    daemon.write_profile("son", {**ALLOWED_TO_TEEN, "limits": {"service:telegram": "1m"}})
     daemon.reload()
     try:
         # The clock was set not long ago, and the minute in which that happened does not count.
@@ -183,7 +184,7 @@ def test_its_minutes_count_and_end_it(home: Home, daemon: Daemon) -> None:
         assert cut, f"{moved} bytes went through"
         (used,) = daemon.client.call("device", mac=names.PHONE.mac)["used"]
         assert (used["target"], used["minutes"]) == ("service:telegram", 1)
-        assert _is_refused(_send(phone, APP[4], "tcp", 80), "tcp")
+        assert is_refused(send(phone, APP[4], "tcp", 80), "tcp")
         assert fetch(phone, f"https://{ALLOWED}/", 4).reached
     finally:
         daemon.write_profile("son", TEEN)

@@ -56,10 +56,10 @@ def test_without_any_limit_minutes_are_kept_by_kind_alone(world: World) -> None:
     assert told(world) == {"all": 3, "category:video_sharing": 1, GAMES: 1, "other": 1}
 
 
-def test_a_connection_without_a_name_is_kept_by_the_category_of_its_service(world: World) -> None:
+def test_a_connection_without_a_name_is_kept_by_the_categories_of_its_service(world: World) -> None:
     world.bare(PHONE, MUCH, "telegram", gates(world, "son"))
     world.clock.pass_(60.0)
-    assert told(world) == {"all": 1, "category:messaging": 1}
+    assert told(world) == {"all": 1, "category:messaging": 1, "category:social_networks": 1}
 
 
 def test_they_are_no_limits_minutes(world: World) -> None:

@@ -9,7 +9,7 @@ import ssl
 from pathlib import Path
 
 from tests.lab.certs import Authority
-from tests.lab.internet import dns, http, odds, walks
+from tests.lab.internet import dns, documents, http, odds, walks
 from tests.lab.internet.dns import StreamHandler
 from tests.lab.internet.journal import Journal
 
@@ -20,7 +20,8 @@ async def serve(folder: Path, *, journal: Journal, quic: bool) -> None:
     authority = Authority(folder)
     zone = dns.Zone(journal, quic=quic, oddities=dns.Oddities(folder / "zone.json"))
     walk = walks.Walk(folder / walks.FILE)
-    web, secure = (http.handler(scheme, zone, journal, walk) for scheme in ("http", "https"))
+    sites = documents.Documents(folder / documents.FOLDER)
+    web, secure = (http.handler(scheme, zone, journal, walk, sites) for scheme in ("http", "https"))
     https_context = authority.server_context(["http/1.1"])
     resolver = dns.stream_server(zone)
 

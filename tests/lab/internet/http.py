@@ -2,6 +2,7 @@
 
 ``/bytes/100M`` that many bytes · ``/stream?rate=1M`` bytes a second for ever · ``/slow`` a byte every half
 second · ``/dns-query`` DNS over HTTPS (RFC 8484, POST) · ``/generate_204`` · anything else a small page.
+A host with files of its own (`documents.py`) serves only these.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.lab.internet import calls
 from tests.lab.internet.dns import StreamHandler, Zone
+from tests.lab.internet.documents import Documents
 from tests.lab.internet.journal import Journal
 from tests.lab.internet.walks import Walk
 
@@ -43,7 +45,7 @@ def size(text: str) -> int:
     return int(text[:-1]) * _SUFFIX[text[-1]] if text and text[-1] in _SUFFIX else int(text)
 
 
-def handler(scheme: str, zone: Zone, journal: Journal, walk: Walk) -> StreamHandler:
+def handler(scheme: str, zone: Zone, journal: Journal, walk: Walk, documents: Documents) -> StreamHandler:
     """The connection handler for one scheme."""
     boxes = calls.Calls()
 
@@ -60,6 +62,11 @@ def handler(scheme: str, zone: Zone, journal: Journal, walk: Walk) -> StreamHand
                     found = boxes.answer(request.method, request.target, body)
                     status = "200 OK" if found else "204 No Content"
                     await _plain(writer, request, *(found or (b"", "text/plain")), status=status)
+                elif documents.has(request.host):
+                    await _discard(reader, request.length)
+                    file = documents.body(request.host, request.target)
+                    status = "404 Not Found" if file is None else "200 OK"
+                    await _plain(writer, request, file or b"", "application/octet-stream", status=status)
                 elif (found := walk.answer(request.target)) is not None:
                     await _discard(reader, request.length)
                     await _plain(writer, request, *found)

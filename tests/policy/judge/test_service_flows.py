@@ -33,7 +33,7 @@ TEAMS = ip_address("52.113.194.132").packed
 ROBLOX = ip_address("128.116.1.2").packed
 ELSEWHERE = ip_address("198.51.100.7").packed
 BLOCKED = "{band: 10-12, categories: {messaging: allow}, block: ['service:telegram', 'service:whatsapp']}"
-OPEN = "{band: 10-12, categories: {messaging: allow}}"
+OPEN = "{band: 10-12, categories: {messaging: allow, social_networks: allow}}"
 BY_ADDRESS = ServiceRecognition(("telegram",), RecognitionSign.ADDRESS)
 
 PROTOCOLS = pytest.mark.parametrize(
@@ -96,12 +96,42 @@ def test_an_address_behind_nat64() -> None:
 def test_a_category_blocks_and_asks_by_address() -> None:
     found = decided(a_judge("{band: 10-12, categories: {messaging: block}}"), flow(TELEGRAM))
     assert (found.reason, found.rule) == (Reason.CATEGORY, "category:messaging = block")
-    found = decided(a_judge("{band: 10-12, categories: {messaging: ask}}"), flow(TELEGRAM))
+    asks = "{band: 10-12, categories: {messaging: ask, social_networks: allow}}"
+    found = decided(a_judge(asks), flow(TELEGRAM))
     assert (found.verdict, found.askable) == (Verdict.BLOCK, True)
 
 
+@pytest.mark.parametrize(
+    ("band", "rule", "askable"),
+    [
+        ("10-12", "band 10-12: category:social_networks = block", False),
+        ("13-15", "band 13-15: category:social_networks = ask", True),
+        ("16-17", None, False),
+    ],
+)
+@pytest.mark.parametrize("address", [TELEGRAM, TELEGRAM6], ids=["IPv4", "IPv6"])
+def test_the_stricter_of_two_categories_decides(
+    band: str, rule: str | None, askable: bool, address: bytes
+) -> None:
+    """Every age group here allows messaging; Telegram is a social network too."""
+    found = decided(a_judge(f"{{band: {band}}}"), flow(address))
+    assert found.recognised == BY_ADDRESS
+    if rule is None:
+        assert found.verdict is Verdict.ALLOW
+    else:
+        assert (found.verdict, found.rule, found.askable) == (Verdict.BLOCK, rule, askable)
+
+
+def test_each_of_its_categories_limits_and_counts_it() -> None:
+    for category in ("messaging", "social_networks"):
+        target = f"category:{category}"
+        judge = a_judge(f"{{band: 16-17, limits: {{'{target}': 1h}}}}")
+        assert target in decided(judge, flow(TELEGRAM)).gates
+        assert decided(judge, flow(TELEGRAM), used_up(target)).reason is Reason.OUT_OF_TIME
+
+
 def test_it_has_the_gates_of_its_limits_and_windows() -> None:
-    limits = "{band: 13-15, limits: {'service:telegram': 1h}, windows: {'service:telegram': ['15:00-16:00']}}"
+    limits = "{band: 16-17, limits: {'service:telegram': 1h}, windows: {'service:telegram': ['15:00-16:00']}}"
     judge = a_judge(limits)
     closed = decided(judge, flow(TELEGRAM))
     assert (closed.reason, closed.recognised) == (Reason.WINDOW, BY_ADDRESS)
@@ -118,7 +148,7 @@ def test_an_opening_by_a_guardian_opens_it() -> None:
     assert (found.verdict, found.until, found.recognised) == (Verdict.ALLOW, until, BY_ADDRESS)
 
 
-@pytest.mark.parametrize("text", ["{band: 6-9, allow: ['service:telegram']}", "{band: 10-12, strict: true}"])
+@pytest.mark.parametrize("text", ["{band: 6-9, allow: ['service:telegram']}", "{band: 16-17, strict: true}"])
 def test_it_needs_no_dns_answer_where_others_do(text: str) -> None:
     found = decided(a_judge(text), flow(TELEGRAM))
     assert found.verdict is Verdict.ALLOW
@@ -126,7 +156,9 @@ def test_it_needs_no_dns_answer_where_others_do(text: str) -> None:
 
 
 def test_an_allow_list_without_it_blocks_it() -> None:
-    found = decided(a_judge("{band: 0-5, categories: {messaging: allow}}"), flow(TELEGRAM))
+    found = decided(
+        a_judge("{band: 0-5, categories: {messaging: allow, social_networks: allow}}"), flow(TELEGRAM)
+    )
     assert (found.verdict, found.reason) == (Verdict.BLOCK, Reason.NOT_ON_LIST)
 
 
@@ -219,7 +251,7 @@ def test_a_fake_name_at_a_services_own_address(proto: Proto, host: str) -> None:
 
 
 def test_a_fake_name_is_counted_for_the_service() -> None:
-    judge = a_judge("{band: 13-15, limits: {'service:telegram': 1h}}")
+    judge = a_judge("{band: 16-17, limits: {'service:telegram': 1h}}")
     seen = Observation(Proto.TLS, "www.example.org", TELEGRAM, 443)
     found = decided(judge, seen)
     assert (found.verdict, found.recognised) == (Verdict.ALLOW, BY_ADDRESS)
@@ -280,7 +312,7 @@ def test_why_of_an_address() -> None:
     decision = why(a_judge(BLOCKED), seen, DAY).decision
     assert decision.rule == "block: service:telegram"
     seen = parse_question(None, "149.154.167.51:599", "udp")
-    decision = why(a_judge("{band: 13-15, limits: {'service:telegram': 1h}}"), seen, DAY).decision
+    decision = why(a_judge("{band: 16-17, limits: {'service:telegram': 1h}}"), seen, DAY).decision
     steps = {step.rule: step.outcome for step in decision.passed}
     assert steps["service:telegram"] in ("by its address", "open: 0m of 1h used")
     assert any(step.outcome == "by its address" for step in decision.passed)

@@ -1,0 +1,272 @@
+"""A home from its first page on, with all defaults: what is refused minutes later, and after the next night.
+
+The daemon downloads the default lists from their own addresses. The virtual home trusts the pretended
+internet's authority, and gives the lists' servers public addresses.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from gateway.features.lists.updates import FIRST_LOOK
+from gateway.household.loading import load_product
+from gateway.lists.formats import Format
+from gateway.lists.sources import PublishedList, parse_sources
+from gateway.policy.config.list_tiers import ListTier
+from gateway.policy.time.list_updates import NIGHT_ENDS, NIGHT_STARTS
+from profiles import DATA
+from tests import pace
+from tests.feed.publisher import FIRST, Publisher, bundle_of, data_with
+from tests.lab import clients, names
+from tests.lab.daemon import Daemon
+from tests.lab.filtering import ALLOWED, CUT, fetch, film, fresh, set_time, until
+from tests.lab.home import Home
+from tests.lab.internet import documents
+from tests.lab.internet.dns import A
+from tests.lab.names import PARENT, TABLET
+from tests.lab.test_feed import OTHER, services
+from tests.lab.test_filter_accounts import Phone
+from tests.lab.test_filter_apps import APP, ECHO, is_refused, send
+from tests.lab.test_lists import children, updates
+
+pytestmark = pytest.mark.lab
+
+SECRET = "a sentence of a few words"
+CHILD = "Aruzhan"
+ADULT, GAMBLING = "quiet-lagoon-seven.com", "blue-pebble-nine.net"  # in the served lists only
+LISTED = {"adult": ADULT, "gambling": GAMBLING}
+SOON = 120.0  # seconds from the child's first rules until the lists apply
+FEED = "feed.example"
+
+
+class FormFields(HTMLParser):
+    """The fields of a page's forms, as a browser sends them if nobody changes them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name = given.get("name")
+        chosen = given.get("type") not in ("radio", "checkbox") or "checked" in given
+        if tag == "input" and name and chosen:
+            self.values[name] = given.get("value") or ""
+
+
+def default_lists() -> list[PublishedList]:
+    known, data = load_product().categories, DATA.joinpath("sources.yaml").read_bytes()
+    return [one for one in parse_sources(data, "sources.yaml", known).values() if one.tier is not None]
+
+
+def body_of(published: PublishedList) -> str:
+    if published.form is Format.ADDRESSES:
+        return "198.51.100.77\n"
+    hosts = [f"{published.id}-filler.com"]
+    if not published.weak and published.category in LISTED:
+        hosts.append(LISTED[published.category])
+    before = "0.0.0.0 " if published.form is Format.HOSTS else ""
+    return "".join(f"{before}{host}\n" for host in hosts)
+
+
+def serve_lists(home: Home) -> None:
+    """Put each default list at each of its addresses, and give the servers a public address."""
+    sites = home.folder / documents.FOLDER
+    for published in default_lists():
+        for url in (url for place in published.places for url in place):
+            parts = urlsplit(url)
+            file = sites / (parts.hostname or "") / parts.path.lstrip("/")
+            if url.endswith("/"):
+                file /= documents.INDEX
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(body_of(published))
+    hosts = [FEED, *(site.name for site in sites.iterdir())]
+    zone = {host: {"places": [names.PUBLIC_IPV4], "families": [A]} for host in hosts}
+    (home.folder / "zone.json").write_text(json.dumps(zone))
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    """Three devices are on the Wi-Fi. Telegram's servers answer with what they get."""
+    with Home(absent=("new",), quic=False) as built, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(built.ca))
+        built.internet.run(["nft", "-f", "-"], stdin=ECHO, check=True)
+        serve_lists(built)
+        yield built
+
+
+def set_up(home: Home, daemon: Daemon) -> float:
+    """Go through the first run on the parent's phone. The tablet is the child's, the rest is as proposed.
+
+    Return when the child got rules, as time.monotonic() has it.
+    """
+    phone = Phone(home, PARENT.key)
+    label = str(daemon.client.call("guardian", action="list")["label"])
+    claimed = phone.post("/claim", label=label, name="Mum", password=SECRET)
+    recovery = urlsplit(claimed.location).path
+    assert urlsplit(phone.post(recovery, noted="1").location).path == "/parent/setup/"
+    assert phone.post("/parent/setup/", language="en").status == 303
+    people = FormFields(phone.get("/parent/setup/people").body).values
+    assert (people["name-0"], people["band-0"], people["lists"]) == ("Mum", "adult", "daily")
+    began = time.monotonic()
+    people |= {"name-1": CHILD, "band-1": "10-12"}
+    assert urlsplit(phone.post("/parent/setup/people", **people).location).path == "/parent/setup/devices"
+    devices = FormFields(phone.get("/parent/setup/devices").body).values
+    assert f"of-{TABLET.mac}" in devices, "it was here before the claim"
+    devices[f"of-{TABLET.mac}"] = CHILD.lower()
+    assert urlsplit(phone.post("/parent/setup/devices", **devices).location).path == "/parent/setup/summary"
+    assert CHILD in phone.get("/parent/setup/summary").body
+    return began
+
+
+def categories(daemon: Daemon, host: str) -> list[str]:
+    return [one["id"] for one in daemon.client.call("list_lookup", host=host)["categories"]]
+
+
+def test_minutes_after_set_up_the_lists_and_the_app_are_refused(home: Home) -> None:
+    shutil.rmtree(home.folder / "qalqan", ignore_errors=True)
+    home.begin_anew()
+    tablet, parent = home.devices[TABLET.key], home.devices[PARENT.key]
+    with Daemon(home, {}, settings={"lists": {}}, web=True) as daemon:
+        for device in (tablet, home.devices["phone"]):
+            assert clients.curl(device, f"https://{ALLOWED}/").reached
+        for host in LISTED.values():
+            assert categories(daemon, host) == []
+            assert clients.curl(tablet, f"https://{host}/").reached, host
+        assert send(tablet, APP[4], "tcp", 443) == "echoed"
+        began = set_up(home, daemon)
+
+        helpers: set[int] = set()
+
+        def is_listed() -> bool:
+            helpers.update(children(daemon))
+            return all(categories(daemon, host) == [category] for category, host in LISTED.items())
+
+        assert pace.within(is_listed, began + SOON - time.monotonic(), 0.1) is not None, state(daemon)
+        for host in LISTED.values():
+            for version in (4, 6):
+                assert fetch(tablet, f"https://{host}/", version).how in CUT, (host, version)
+            answer = clients.dig(tablet, host)
+            assert names.ipv4_of(host) not in answer.records, answer.text
+            assert answer.ede is not None, answer.text
+            assert clients.curl(parent, f"https://{host}/").reached, "a parent's phone is not filtered"
+        for version in (4, 6):
+            assert is_refused(send(tablet, APP[version], "tcp", 443), "tcp"), version
+            assert send(parent, APP[version], "tcp", 443) == "echoed", version
+            assert fetch(tablet, f"https://{ALLOWED}/", version).reached, version
+        assert not clients.curl(tablet, "https://web.telegram.org/").reached
+        assert clients.curl(tablet, f"https://{ALLOWED}/").reached
+        assert time.monotonic() - began < SOON
+
+        phone = home.devices["phone"]
+        assert fetch(phone, f"https://{ADULT}/", 4).how in CUT, "set-up proposes that the child shares it"
+        assert len(helpers) == 1, "the daemon started one process"
+        assert until(lambda: updates(daemon) == 0, 10.0) is not None, "and it ends"
+        refusal = next(one for one in told(daemon, CHILD.lower()) if not one["host"])
+        assert (refusal["name"], refusal["sign"]) == ("Telegram", "address")
+        assert refusal["rule"] == "band 10-12: category:social_networks = block"
+        schedule = daemon.client.call("lists")["schedule"]
+        assert (schedule["warning"], schedule["failures"]) == ("", 0)
+        tier = ListTier(schedule["tier"])
+    expected = {urlsplit(one.url).hostname for one in default_lists() if tier.includes(one.tier)}
+    assert asked(home) == expected, "of the lists' servers, and no mirror was needed"
+
+
+def told(daemon: Daemon, profile: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = daemon.client.call("refusals", profile=profile)["refusals"]
+    return found
+
+
+def state(daemon: Daemon) -> object:
+    lists = daemon.client.call("lists")
+    return lists["schedule"], lists["update"]
+
+
+def asked(home: Home) -> set[str]:
+    """Hosts from which the gateway itself fetched something."""
+    sites = home.folder / documents.FOLDER
+    return {str(one["name"]) for one in home.seen("https") if (sites / str(one["name"])).exists()}
+
+
+def plan(daemon: Daemon) -> datetime | None:
+    """When the next automatic update starts, in local time."""
+    found = daemon.client.call("lists")["schedule"]["next"]
+    return None if found is None else datetime.fromisoformat(found)
+
+
+def checked(daemon: Daemon) -> bool:
+    return not daemon.client.call("lists")["update"]["running"] and plan(daemon) is not None
+
+
+def publish_change(publisher: Publisher, folder: Path) -> None:
+    """Publish a data set in which ALLOWED is a name of TikTok."""
+    text = (DATA / "services" / "video.yaml").read_text()
+    found = text.index("domains: [", text.index("\n  tiktok:"))
+    changed = text[:found] + text[found:].replace("domains: [", f'domains: ["={ALLOWED}", ', 1)
+    data = data_with(folder, {"services/video.yaml": changed})
+    publisher.publish(FIRST, bundle_of(FIRST, data))
+
+
+def test_the_next_nights_update_changes_a_service_without_a_restart(home: Home, tmp_path: Path) -> None:
+    """The daemon is started again in that night, before the update: a clock that is set moves no plan."""
+    publisher = Publisher(tmp_path / "publisher")
+    publisher.publish(FIRST - 1, bundle_of(FIRST - 1))
+    site = home.folder / documents.FOLDER / FEED
+    site.symlink_to(publisher.public)
+    child = {
+        "name": CHILD,
+        "band": "10-12",
+        "devices": [TABLET.mac],
+        "block": ["service:tiktok"],
+        "bedtime": {},
+    }
+    feed = {"url": f"https://{FEED}", "root": str(publisher.root)}
+    tablet = home.devices[TABLET.key]
+    with fresh(home, {"child": child}, lists={}, feed=feed) as daemon:
+        assert until(lambda: updates(daemon) == 1, FIRST_LOOK + 5.0, 0.1) is not None
+        assert until(lambda: checked(daemon), 60.0, 0.1) is not None, state(daemon)
+        night = plan(daemon)
+        assert night is not None
+        assert daemon.client.call("lists")["update"]["problems"] == []
+        assert services(daemon, ALLOWED) == []
+        daemon.stop()
+
+        publish_change(publisher, tmp_path / "data")
+        before = datetime.combine(night.date(), NIGHT_STARTS, night.tzinfo) - timedelta(hours=1)
+        daemon.start_at(before.timestamp() - time.time())
+        pid, since = daemon.pid, time.time()
+        assert until(lambda: plan(daemon) is not None, FIRST_LOOK + 5.0, 0.1) is not None, state(daemon)
+        due = plan(daemon)
+        assert due is not None
+        assert due.date() == night.date()
+        assert NIGHT_STARTS <= due.time() < NIGHT_ENDS
+        assert updates(daemon) == 0
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
+        with film(tablet, OTHER, 4) as running:
+            assert running.started()
+            set_time(daemon, (due - timedelta(seconds=5)).replace(tzinfo=None).isoformat())
+            assert updates(daemon) == 0, "it waits for its minute"
+            assert until(lambda: updates(daemon) == 1, 10.0) is not None
+            (helper,) = children(daemon)
+            assert os.getpriority(os.PRIO_PROCESS, helper) == 19
+            assert until(lambda: services(daemon, ALLOWED) == ["tiktok"], 60.0, 0.1) is not None, state(
+                daemon
+            )
+            assert fetch(tablet, f"https://{ALLOWED}/", 4).how in CUT, "the new name of a blocked service"
+            assert running.flows(), "what is allowed goes on"
+        assert daemon.pid == pid
+        assert until(lambda: updates(daemon) == 0, 30.0) is not None
+        assert daemon.client.call("lists")["schedule"]["feed"]["version"] == FIRST
+    fetched = [one for one in home.seen("https", FEED) if one["time"] > since]
+    assert any("/targets/" in one["detail"] for one in fetched), "by the process that the daemon started"
