@@ -107,6 +107,19 @@ def test_a_site_that_is_on_no_list_is_blocked_by_its_name(host: str, rule: str) 
     assert rule in str(decision.rule)
 
 
+ADULT = (
+    "hotsexy-girls.example", "my-sex.example", "sex4you.example", "escort-paris.example",
+    "amateurvideos.example", "nudeart-babes.example", "sexogratis.example", "fetischtreff.example",
+    "phimsexviet.example", "bokepindo.example", "individualki.example", "novinhas.example",
+    "erodouga.example", "videosexe.example", "telefonsex.example", "something.sexy",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ADULT)
+def test_words_of_many_languages(host: str) -> None:
+    assert product().words.categories(host) == {"adult"}
+
+
 @pytest.mark.parametrize(
     "host",
     [
@@ -119,6 +132,12 @@ def test_a_site_that_is_on_no_list_is_blocked_by_its_name(host: str, rule: str) 
         "sussex.ac.uk", "middlesexcounty.example", "winbeta.org", "happymodern.ru",
         "yourbrainonporn.com", "siriporn.example", "sexualhealth.example", "sexeducation.example",
         "homosexuality.example", "cassino.it", "scrumpoker.online",
+        "essexlive.news", "middlesexbank.example", "unisexsalon.example", "samesexmarriage.example",
+        "sex-ed.example", "sexinfo.example", "sexpositive.example", "bisexual.example", "intersex.example",
+        "texasexpress.example", "businessexchange.example", "nudelsuppe.example", "prematurebaby.example",
+        "ford-fordescort.example", "thornybush.example", "minutten.example", "slutwalk.example",
+        "headmistress.example", "nipissingu.ca", "strapontin.example", "babes-bolyai.example",
+        "adulteducation.example", "lesbianhistory.example", "gayhealth.example", "incestsurvivors.example",
     ],
 )  # fmt: skip
 def test_innocent_names_have_no_category(host: str) -> None:
