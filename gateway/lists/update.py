@@ -22,7 +22,7 @@ from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME
 from gateway.policy.names.domain_table import TableInfo
 
-FRESH = timedelta(hours=20)  # most lists change once a day; more requests only load the servers
+FRESH = timedelta(hours=2)  # a repeated command does not ask the servers again
 
 
 Begin = Callable[[str, int, int], None]
@@ -83,7 +83,7 @@ class Shelf(CopyIndex):
         return problems
 
     def is_fresh(self, source: str, now: datetime) -> bool:
-        """Return whether the list has a copy that was fetched or confirmed within the last 20 hours."""
+        """Return whether the list has a copy that was fetched or confirmed within the last two hours."""
         fetched = self.copies.get(source, Copy()).fetched
         return self.path(source).exists() and fetched is not None and abs(now - fetched) < FRESH
 

@@ -193,10 +193,10 @@ def test_what_is_fresh_is_not_asked_for_again(
     bodies["/adult-list"] = b"bad.example\n"
     shelf = Shelf(tmp_path / "lists")
     shelf.fetch(lists, fetcher(), INNOCENT, NOW)
-    shelf.fetch(lists, fetcher(), INNOCENT, NOW + timedelta(hours=2))
+    shelf.fetch(lists, fetcher(), INNOCENT, NOW + timedelta(hours=1))
     assert len(server.asked) == 1
-    shelf.fetch(lists, fetcher(), INNOCENT, NOW + timedelta(hours=2), force=True)
-    shelf.fetch(lists, fetcher(), INNOCENT, NOW + timedelta(hours=30))
+    shelf.fetch(lists, fetcher(), INNOCENT, NOW + timedelta(hours=1), force=True)
+    shelf.fetch(lists, fetcher(), INNOCENT, NOW + timedelta(hours=4))
     assert len(server.asked) == 3
 
 

@@ -13,8 +13,8 @@ from gateway.policy.yaml.fields import Node
 
 NIGHT_STARTS = time(2)  # local time; few people use the internet between these two
 NIGHT_ENDS = time(5)
-# `lists update` leaves a copy alone for 20 hours. An earlier update would fetch nothing.
-MIN_AGE = timedelta(hours=21)
+# `lists update` leaves a copy alone for two hours. An earlier update would fetch nothing.
+MIN_AGE = timedelta(hours=3)
 # After the last delay, the next try is in the following night. A list server that is down for
 # days is not asked every few hours.
 RETRY_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
