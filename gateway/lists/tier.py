@@ -12,7 +12,7 @@ from gateway.policy.config.list_tiers import ListTier, tier_for_memory
 NEEDED_MEMORY: Mapping[ListTier, int] = {
     ListTier.SMALL: 40 << 20,
     ListTier.MEDIUM: 64 << 20,
-    ListTier.LARGE: 128 << 20,
+    ListTier.LARGE: 160 << 20,
 }
 
 
