@@ -242,8 +242,7 @@ def _add_lists(commands: Subparsers) -> None:
 def _add_feed(commands: Subparsers) -> None:
     feed = _actions(commands, "feed", "feed", "the signed data feed: services, own lists, help lines")
     _json(_command(feed, "status", "feed", "show the data in use and the last check"))
-    update = _command(feed, "update", "feed", "check the feed, and use new data")
-    update.add_argument("--nice", action="store_true", help="run with low priority, for the daemon")
+    _command(feed, "update", "feed", "check the feed, and use new data")
     init = _command(feed, "init", "feed", "for a publisher: make keys and an empty feed")
     init.add_argument("--keys", required=True, metavar="FOLDER", type=Path, help="folder for the new keys")
     for role, keys in (("root", 2), ("targets", 1)):
@@ -253,6 +252,10 @@ def _add_feed(commands: Subparsers) -> None:
     build = _command(feed, "build", "feed", "for a publisher: bundle data that then waits for signatures")
     build.add_argument("--data", metavar="FOLDER", type=Path, help="folder like profiles; default: packaged")
     build.add_argument("--version", dest="number", type=int, metavar="N", help="YYYYMMDDnn; default: today's")
+    build.add_argument(
+        "--tables", metavar="FOLDER", type=Path, help="add category tables, from the lists in FOLDER/lists"
+    )
+    build.add_argument("--fetch", action="store_true", help="download these lists before")
     rotate = _command(feed, "rotate", "feed", "for a publisher: change keys, or extend the root's validity")
     rotate.add_argument("--role", choices=("root", "targets", "snapshot", "timestamp"), default="root")
     rotate.add_argument("--add", action="append", default=[], metavar="FILE", type=Path, help="a public key")

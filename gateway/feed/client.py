@@ -11,12 +11,15 @@ import inspect
 import json
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any
+from sys import byteorder
+from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.request import Request
 
@@ -30,15 +33,22 @@ from gateway.core.files import write_atomically
 from gateway.core.http_client import Outside
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.feed.bundle import MAX_BUNDLE
-from gateway.feed.data_set import FEED
-from gateway.feed.target import VERSION_KEY, target_name
+from gateway.feed.data_set import FEED, downloaded_table
+from gateway.feed.target import BUILT_KEY, FORMAT_KEY, VERSION_KEY, table_name, target_name
+from gateway.lists.book import STALE
 from gateway.lists.fetch import USER_AGENT, NoDowngrade
+from gateway.lists.tier import MAX_TABLE
+from gateway.policy.config.list_tiers import ListTier
+from gateway.policy.names.domain_table import VERSION as TABLE_FORMAT
+from gateway.policy.names.domain_table import TableRelease
 
 CHUNK = 1 << 16
 STALL = 20.0  # seconds without a byte, after which the connection counts as broken
 DEADLINE = 600.0  # seconds for all requests to one server
+PATIENCE = 1800.0  # seconds for all servers
 METADATA = "metadata"
 TARGETS = "targets"
+DAY = 86400  # seconds
 TRUSTED = "trusted.json"  # file: digest of the root file by which the stored metadata was verified
 ROOT = "root.json"
 ED25519 = "ed25519"
@@ -51,6 +61,8 @@ LIMITS = UpdaterConfig(
     targets_max_length=256 << 10,
 )
 KEEPING = "keeping the previous data"
+
+T = TypeVar("T")
 
 
 class FeedError(ListError):
@@ -81,11 +93,15 @@ class FeedClient:
         outside: Outside | None = None,
         deadline: float = DEADLINE,
     ) -> None:
+        self._state = state
         self._folder = state / FEED
         self._urls = tuple(urls)
         self._root = root
         self._outside = outside or Outside()
         self._deadline = deadline
+        self._ends = time.monotonic() + PATIENCE
+        self._late = threading.Event()
+        self._verified: dict[str, Updater] = {}  # by the address of a server whose metadata is valid
 
     def newest(self, data_format: int, above: int) -> FeedDownload | None:
         """Download the newest data set of a format if its version is above ``above``; None if it is not.
@@ -95,10 +111,24 @@ class FeedClient:
         """
         self._prepare()
         self._bundle.unlink(missing_ok=True)
+        return self._from_any(lambda updater: self._newest(updater, data_format, above))
+
+    def table(self, data_format: int, wanted: TableRelease, now: datetime) -> Path | None:
+        """Download the packed category table of a data set and a tier, for this machine's byte order.
+
+        Call `newest` before. Return its file; None if the feed has no tables for this data set. Raises
+        FeedError with the problem of each server, also if the table is older than a week or has another
+        format, and OSError if the disk fails.
+        """
+        return self._from_any(lambda updater: self._table(updater, data_format, wanted, now))
+
+    def _from_any(self, use: Callable[[Updater], T]) -> T:
+        """Return what ``use`` returns for the first server that works. Raises FeedError if none does."""
         problems = []
-        for url in self._urls:
+        for url in sorted(self._urls, key=lambda url: url not in self._verified):
             try:
-                return self._newest(url, data_format, above)
+                with self._in_time():
+                    return use(self._verified.get(url) or self._refreshed(url))
             except (tuf.RepositoryError, tuf.DownloadError, DeserializationError) as error:
                 problems.append(f"{url}: {_problem(error)}")
             except FeedError as error:
@@ -106,23 +136,45 @@ class FeedClient:
         msg = f"feed: {'; '.join(problems)}; {KEEPING}"
         raise FeedError(msg)
 
-    def _newest(self, url: str, data_format: int, above: int) -> FeedDownload | None:
-        with self._in_time() as is_late:
-            updater = self._updater(url.rstrip("/"), is_late)
-            updater.refresh()
-            check_keys(self._metadata / ROOT)
-            target = updater.get_targetinfo(target_name(data_format))
-            if target is None:
-                msg = f"it has no data of format {data_format}; a newer version of Qalqan may be needed"
-                raise FeedError(msg)
-            version = _version(target)
-            if version <= above:
-                return None
-            if target.length > MAX_BUNDLE:
-                msg = f"the data has {target.length} bytes, more than {MAX_BUNDLE}"
-                raise FeedError(msg)
-            updater.download_target(target, str(self._bundle))
-            return FeedDownload(self._bundle, version)
+    def _refreshed(self, url: str) -> Updater:
+        """Download and verify a server's metadata. Return it for the downloads of its files."""
+        updater = self._updater(url.rstrip("/"))
+        updater.refresh()
+        check_keys(self._metadata / ROOT)
+        self._verified[url] = updater
+        return updater
+
+    def _newest(self, updater: Updater, data_format: int, above: int) -> FeedDownload | None:
+        target = updater.get_targetinfo(target_name(data_format))
+        if target is None:
+            msg = f"it has no data of format {data_format}; a newer version of Qalqan may be needed"
+            raise FeedError(msg)
+        version = _version(target)
+        if version <= above:
+            return None
+        _check_length(target, MAX_BUNDLE, "data")
+        updater.download_target(target, str(self._bundle))
+        return FeedDownload(self._bundle, version)
+
+    def _table(self, updater: Updater, data_format: int, wanted: TableRelease, now: datetime) -> Path | None:
+        target = updater.get_targetinfo(table_name(data_format, wanted.tier, byteorder))
+        if target is None or _version(target) != wanted.version:
+            return None
+        table_format = _described(target, FORMAT_KEY, int)
+        if table_format != TABLE_FORMAT:
+            msg = (
+                f"its table of names has format {table_format}, and this version of Qalqan reads format "
+                f"{TABLE_FORMAT} only"
+            )
+            raise FeedError(msg)
+        age = now.timestamp() - _described(target, BUILT_KEY, int)
+        if age > STALE.total_seconds():
+            msg = f"its table of names is too old: it was built {age / DAY:.0f} days ago"
+            raise FeedError(msg)
+        _check_length(target, MAX_TABLE[ListTier(wanted.tier)], "table of names")
+        file = downloaded_table(self._state)
+        updater.download_target(target, str(file))
+        return file
 
     @property
     def _bundle(self) -> Path:
@@ -149,7 +201,7 @@ class FeedClient:
         write_atomically(self._metadata / ROOT, trusted)
         write_atomically(mark, digest)
 
-    def _updater(self, url: str, is_late: Callable[[], bool]) -> Updater:
+    def _updater(self, url: str) -> Updater:
         # From tuf 6 on, the constructor requires `bootstrap`; None means the stored root keys, as before.
         knows = "bootstrap" in inspect.signature(Updater).parameters
         more: dict[str, Any] = {"bootstrap": None} if knows else {}
@@ -157,25 +209,25 @@ class FeedClient:
             str(self._metadata),
             f"{url}/{METADATA}/",
             target_base_url=f"{url}/{TARGETS}/",
-            fetcher=OutsideFetcher(self._outside, is_late),
+            fetcher=OutsideFetcher(self._outside, self._late.is_set),
             config=LIMITS,
             **more,
         )
 
     @contextmanager
-    def _in_time(self) -> Iterator[Callable[[], bool]]:
-        """Cut the connection at the deadline. Yields a function that returns whether it has passed."""
-        late = threading.Event()
+    def _in_time(self) -> Iterator[None]:
+        """Cut the connection at the deadline."""
+        self._late.clear()
 
         def cut() -> None:
-            late.set()
+            self._late.set()
             self._outside.abort()
 
-        timer = threading.Timer(self._deadline, cut)
+        timer = threading.Timer(min(self._deadline, max(self._ends - time.monotonic(), 0)), cut)
         timer.daemon = True
         timer.start()
         try:
-            yield late.is_set
+            yield
         finally:
             timer.cancel()
             self._outside.release()
@@ -245,12 +297,23 @@ def _is_root(path: Path) -> bool:
 
 def _version(target: TargetFile) -> int:
     """Return the version of the data set in a target's signed description."""
+    return _described(target, VERSION_KEY, int)
+
+
+def _described(target: TargetFile, key: str, kind: type[T]) -> T:
+    """Return a value of a target's signed description. Raises FeedError if it is missing."""
     custom = target.custom
-    version = custom.get(VERSION_KEY) if isinstance(custom, dict) else None
-    if not isinstance(version, int):
-        msg = "its data has no version"
+    value = custom.get(key) if isinstance(custom, dict) else None
+    if not isinstance(value, kind):
+        msg = f"its file {target.path} has no {key}"
         raise FeedError(msg)
-    return version
+    return value
+
+
+def _check_length(target: TargetFile, most: int, what: str) -> None:
+    if target.length > most:
+        msg = f"the {what} has {target.length} bytes, more than {most}"
+        raise FeedError(msg)
 
 
 def _problem(error: Exception) -> str:

@@ -83,6 +83,11 @@ def delivered_data(config: Config) -> list[DataSet]:
     return [data for data in stored_data(Path(config.state)) if _is_newer(data, packaged_data())]
 
 
+def downloaded_table(state: Path) -> Path:
+    """Return the path of a category table that was downloaded and verified, and is not in use yet."""
+    return state / FEED / "table.new"
+
+
 def stored_data(state: Path) -> list[DataSet]:
     """Return the complete data sets in the state directory, the newest first."""
     found = []

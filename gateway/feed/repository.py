@@ -7,7 +7,7 @@ signatures), and ``feed-root.json`` (the root file for gateways).
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,16 @@ from tuf.api.serialization.json import JSONSerializer
 
 from gateway.core.errors import ListError
 from gateway.core.files import read_bounded, write_atomically
-from gateway.feed.target import VERSION_KEY, target_name
+from gateway.feed.target import (
+    BUILT_KEY,
+    FORMAT_KEY,
+    VERSION_KEY,
+    FeedTable,
+    table_name,
+    table_prefix,
+    target_name,
+)
+from gateway.policy.names.domain_table import VERSION as TABLE_FORMAT
 
 ROOT, TARGETS, SNAPSHOT, TIMESTAMP = ROLES = "root", "targets", "snapshot", "timestamp"
 OFFLINE = (ROOT, TARGETS)
@@ -101,24 +110,42 @@ class FeedRepository:
 
     # ------------------------------------------------------------------------------------ offline roles
 
-    def stage_bundle(self, bundle: bytes, data_format: int, version: int) -> None:
-        """Stage a bundle and new targets metadata, which wait for signatures. Raises ListError.
+    def stage_bundle(
+        self, bundle: bytes, data_format: int, version: int, tables: Iterable[FeedTable] = ()
+    ) -> None:
+        """Stage a bundle, its category tables and new targets metadata, which wait for signatures.
 
-        Bundles of other formats stay in the feed.
+        Bundles and tables of other formats stay in the feed. Raises ListError.
         """
         newest = self.newest_version(data_format)
         if version <= newest:
             msg = f"version {version} is not above {newest}, which the feed has already; give a higher one"
             raise ListError(msg)
+        metadata = self._next_targets()
+        targets = metadata.signed.targets
+        # A table belongs to one version of the data.
+        for name in [name for name in targets if name.startswith(table_prefix(data_format))]:
+            del targets[name]
         name = target_name(data_format)
+        targets[name] = self._stage_target(name, bundle, {VERSION_KEY: version})
+        for table in tables:
+            name = table_name(data_format, table.tier, table.order)
+            about = {
+                VERSION_KEY: version,
+                FORMAT_KEY: TABLE_FORMAT,
+                BUILT_KEY: int(table.built.timestamp()),
+            }
+            targets[name] = self._stage_target(name, table.packed, about)
+        self._write(self._staged / "targets.json", _to_bytes(metadata))
+
+    def _stage_target(self, name: str, data: bytes, about: Mapping[str, int]) -> TargetFile:
+        """Write a file for the feed. Return its description, which contains ``about``."""
         file = self._staged / TARGETS / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, bundle)
-        target = TargetFile.from_data(name, bundle, ["sha256"])
-        target.unrecognized_fields["custom"] = {VERSION_KEY: version}
-        metadata = self._next_targets()
-        metadata.signed.targets[name] = target
-        self._write(self._staged / "targets.json", _to_bytes(metadata))
+        write_atomically(file, data)
+        target = TargetFile.from_data(name, data, ["sha256"])
+        target.unrecognized_fields["custom"] = dict(about)
+        return target
 
     def newest_version(self, data_format: int) -> int:
         """Return the version of the published data of a format; 0 if there is none."""

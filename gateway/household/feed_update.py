@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from gateway.core.errors import GatewayError, ListError, PolicyError
 from gateway.core.files import sync_folder, write_error_text
@@ -17,13 +18,26 @@ from gateway.core.http_client import Outside
 from gateway.core.optional_packages import require
 from gateway.feed import status
 from gateway.feed.bundle import pack, unpack
-from gateway.feed.data_set import FEED, DataSet, packaged_data, read_data_set, stored_data
+from gateway.feed.data_set import (
+    FEED,
+    DataSet,
+    delivered_data,
+    downloaded_table,
+    packaged_data,
+    read_data_set,
+    stored_data,
+)
 from gateway.household import loading
 from gateway.household.list_library import read_library
 from gateway.lists.build import survey
 from gateway.lists.public_suffixes import public_suffix_check
+from gateway.lists.table import open_table
 from gateway.policy.config.config import Config
-from gateway.policy.config.feed import FeedSource
+from gateway.policy.config.list_tiers import ListTier
+from gateway.policy.names.domain_table import TableRelease
+
+if TYPE_CHECKING:
+    from gateway.feed.client import FeedClient
 
 KEPT = 2  # data sets: the daemon may still read the previous one
 LOCK = "lock"  # file
@@ -31,10 +45,18 @@ NEW = "new"  # folder for a data set that is not complete yet
 OLD = "old"  # folder of a data set that is being deleted
 
 
-def update_feed(path: Path, config: Config, now: datetime, *, outside: Outside | None = None) -> int | None:
+def update_feed(
+    path: Path,
+    config: Config,
+    now: datetime,
+    *,
+    tier: ListTier | None = None,
+    outside: Outside | None = None,
+) -> int | None:
     """Check the feed. Return the version of a new data set that is stored now; None if there is none.
 
-    ``path`` is that of `qalqan.yaml`. The result is stored for `qalqan status`. ``outside`` is a parameter
+    ``path`` is that of `qalqan.yaml`. With a ``tier``, its category table is downloaded too, unless it is in
+    use already (`downloaded_table`). The result is stored for `qalqan status`. ``outside`` is a parameter
     for tests. Raises GatewayError if the feed cannot be used: the data in use stays.
     """
     if config.feed is None:
@@ -43,7 +65,15 @@ def update_feed(path: Path, config: Config, now: datetime, *, outside: Outside |
     state = Path(config.state)
     try:
         with _locked(state):
-            version = _update(path, state, config.feed, outside)
+            require("tuf", "signed data feeds")
+            from gateway.feed.client import FeedClient
+
+            downloaded_table(state).unlink(missing_ok=True)
+            source = config.feed
+            client = FeedClient(state, source.urls, Path(source.root), outside=outside)
+            version = _update_data(path, state, client)
+            if tier is not None:
+                _download_table(config, client, tier, now)
     except GatewayError as error:
         status.store_check(state, now, str(error))
         raise
@@ -55,13 +85,9 @@ def update_feed(path: Path, config: Config, now: datetime, *, outside: Outside |
     return version
 
 
-def _update(path: Path, state: Path, source: FeedSource, outside: Outside | None) -> int | None:
-    require("tuf", "signed data feeds")
-    from gateway.feed.client import FeedClient
-
+def _update_data(path: Path, state: Path, client: FeedClient) -> int | None:
     packaged = packaged_data()
     known = max([packaged.version, *(data.version for data in stored_data(state))])
-    client = FeedClient(state, source.urls, Path(source.root), outside=outside)
     download = client.newest(packaged.format, known)
     if download is None:
         return None
@@ -81,6 +107,22 @@ def _update(path: Path, state: Path, source: FeedSource, outside: Outside | None
         download.bundle.unlink(missing_ok=True)
     _delete_old(state)
     return data.version
+
+
+def _download_table(config: Config, client: FeedClient, tier: ListTier, now: datetime) -> None:
+    """Download the table of a tier that belongs to the data in use, unless it is in use already."""
+    state, packaged = Path(config.state), packaged_data()
+    data = next(iter(delivered_data(config)), packaged)
+    wanted = TableRelease(data.version, tier)
+    try:
+        table = open_table(state)
+    except ListError:
+        in_use = None  # damaged
+    else:
+        in_use = table.info.release
+        table.close()
+    if in_use != wanted:
+        client.table(packaged.format, wanted, now)
 
 
 @contextmanager
@@ -128,6 +170,7 @@ def validate(data: DataSet, path: Path | None = None) -> None:
     All files must parse, our own lists must not block a site that must open, and the household in ``path``
     must load with the new data as well as with the packaged data.
     """
+    services, broken = _packaged_facts(path)
     product = loading.load_product(public_suffix_check(), data)
     library = read_library(Path("/"), product=product)
     if not library.published or not library.seeds:
@@ -138,21 +181,32 @@ def validate(data: DataSet, path: Path | None = None) -> None:
         for line in library.refusing(seed.source):
             msg = f"feed {data.version}: {line}"
             raise ListError(msg)
-    packaged = loading.load_product()
-    missing = packaged.catalogue.services.keys() - product.catalogue.services.keys()
+    missing = services - product.catalogue.services.keys()
     if missing:
         msg = f"feed {data.version}: the service {min(missing)} is missing, which rules may name"
         raise ListError(msg)
     if path is not None:
-        _check_household(path, product, packaged)
+        _check_household(path, product, broken)
 
 
-def _check_household(path: Path, product: loading.Product, packaged: loading.Product) -> None:
-    """Raise PolicyError if a rule file of the household is broken with new data only."""
-    before = loading.load(path, packaged, excuse=_any_profile)
+def _packaged_facts(path: Path | None) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the services of the packaged data, and the rule files of a household that are broken with it.
+
+    The packaged data is in memory only while this runs, not together with the new data.
+    """
+    packaged = loading.load_product()
+    before = None if path is None else loading.load(path, packaged, excuse=_any_profile)
+    return frozenset(packaged.catalogue.services), frozenset(() if before is None else before.problems)
+
+
+def _check_household(path: Path, product: loading.Product, broken: frozenset[str]) -> None:
+    """Raise PolicyError if a rule file of the household is broken with new data only.
+
+    ``broken``: the files that are broken with the packaged data too.
+    """
     after = loading.load(path, product, excuse=_any_profile)
     for name, problem in after.problems.items():
-        if name not in before.problems:
+        if name not in broken:
             where, fix = f"feed {product.data.version}", "the previous data stays"
             raise PolicyError(where, f"the rules in {name} do not work with it ({problem})", fix)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -15,13 +15,14 @@ from pathlib import Path
 from gateway.core.errors import ListError
 from gateway.feed.data_set import DataSet
 from gateway.household.loading import Product, load_product
-from gateway.lists.book import SHELF
+from gateway.lists.book import PREBUILT, SHELF, Copy
 from gateway.lists.build import BuildReport, BuildSource, must_hits
 from gateway.lists.canaries import Canaries, CatalogueNames, parse_canaries, parse_shared_networks
 from gateway.lists.fetch import Fetcher
 from gateway.lists.guard import Guard, parse_guard
 from gateway.lists.must_resolve import MustResolve, content_categories, parse_must_resolve
 from gateway.lists.own_lists import OwnLists, read_own
+from gateway.lists.prebuilt import install_prebuilt
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.registers import check_registers_distinct, copy_register_files, note, register_list, usable
 from gateway.lists.sources import PublishedList, parse_sources
@@ -30,7 +31,7 @@ from gateway.lists.tier import tier_here
 from gateway.lists.update import Begin, NoInternet, Seed, Shelf, build_all
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import Register
-from gateway.policy.names.domain_table import TableInfo
+from gateway.policy.names.domain_table import TableInfo, TableRelease
 
 LOCK = "update.lock"  # in the folder of the copies
 
@@ -49,6 +50,8 @@ class ListLibrary:
     own: OwnLists = field(default_factory=OwnLists)
     registers: tuple[Register, ...] = ()  # national registers that are switched on
     tier: ListTier = ListTier.MEDIUM
+    data_version: int = 0  # of the data in use, which the feed's table must belong to
+    categories: frozenset[str] = frozenset()  # that lists may have
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -84,21 +87,9 @@ class ListLibrary:
         """Return whether a list has a local copy."""
         return self.shelf.path(source).exists()
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from updating the lists or building the table meanwhile.
-
-        Raises ListError if another process does so now. The lock ends with the process.
-        """
-        self._make_state()
-        path = self.state / SHELF / LOCK
-        with path.open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                msg = "another update of the lists is running; try again when it has ended"
-                raise ListError(msg) from error
-            yield
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other processes from updating the lists meanwhile: `lock_lists`."""
+        return lock_lists(self.state)
 
     def fetch(
         self,
@@ -115,7 +106,7 @@ class ListLibrary:
         is no internet and no current list.
         """
         due = self.due(named)
-        self._make_state()
+        _make_state(self.state)
         self._delete_unused({published.id for published in due})
         wrong = copy_register_files(self.registers, self.shelf, self.canaries, now)
         try:
@@ -139,16 +130,50 @@ class ListLibrary:
         """Return whether any list has a copy that was fetched or confirmed today."""
         return any(self.shelf.is_fresh(published, now) for published in self.published)
 
-    def build(self, now: datetime) -> tuple[TableInfo, list[BuildReport]]:
+    @property
+    def is_default(self) -> bool:
+        """Return whether the feed's table may be used.
+
+        An own list, a register, or a list that the family turned on or off makes the gateway build its table.
+        """
+        return self.own.is_default and not self.registers
+
+    @property
+    def is_prebuilt(self) -> bool:
+        """Return whether the table came from the feed, so that there are no copies to build one from."""
+        return PREBUILT in self.shelf.copies
+
+    @property
+    def release(self) -> TableRelease:
+        """The table of the feed that fits this gateway."""
+        return TableRelease(self.data_version, self.tier)
+
+    def install(self, packed: Path) -> TableInfo:
+        """Put the downloaded table of the feed in use. Raises ListError if it cannot be used."""
+        return install_prebuilt(packed, self.state, self.release, self.categories, self.canaries)
+
+    def confirm_prebuilt(self, now: datetime) -> None:
+        """Record that the feed's table is in use and the newest. Delete the copies of lists."""
+        _make_state(self.state)
+        for source in [source for source in self.shelf.copies if source != PREBUILT]:
+            self.shelf.path(source).unlink(missing_ok=True)
+            del self.shelf.copies[source]
+        self.shelf.copies[PREBUILT] = Copy(fetched=now)
+        self.shelf.save()
+
+    def build(
+        self, now: datetime, release: TableRelease | None = None
+    ) -> tuple[TableInfo, list[BuildReport]]:
         """Build the category table from the packaged seeds and all usable copies.
 
-        Return facts about the table, and a report for each list. Raises ListError without any seed or copy.
+        ``release`` is written into a table for the signed data feed. Return facts about the table, and a
+        report for each list. Raises ListError without any seed or copy.
         """
-        self._make_state()
+        _make_state(self.state)
         if not self.seeds and not any(map(self.is_here, self.published)):
             msg = "there is no list to build from; run: qalqan lists update"
             raise ListError(msg)
-        return build_all(
+        built = build_all(
             self.shelf,
             self._built_from(),
             self.seeds,
@@ -156,7 +181,11 @@ class ListLibrary:
             canaries=self.canaries,
             is_public_suffix=public_suffix_check(),
             now=now,
+            release=release,
         )
+        if self.shelf.copies.pop(PREBUILT, None) is not None:
+            self.shelf.save()
+        return built
 
     def _built_from(self) -> list[PublishedList]:
         registers = {register.source: usable(register, self.shelf) for register in self.registers}
@@ -172,16 +201,33 @@ class ListLibrary:
         hits = must_hits(source, self.canaries.must)
         return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]
 
-    def _make_state(self) -> None:
+
+@contextmanager
+def lock_lists(state: Path) -> Iterator[None]:
+    """Keep other processes from updating the lists or building the table meanwhile.
+
+    Raises ListError if another process does so now. The lock ends with the process.
+    """
+    _make_state(state)
+    with (state / SHELF / LOCK).open("ab") as lock:
         try:
-            (self.state / SHELF).mkdir(parents=True, exist_ok=True)
-            writable = os.access(self.state, os.W_OK) and os.access(self.state / SHELF, os.W_OK)
-            problem = "" if writable else "permission denied"
-        except OSError as error:
-            problem = error.strerror or str(error)
-        if problem:
-            msg = f"{self.state}: cannot be written ({problem}); run this as root, or fix the path"
-            raise ListError(msg)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = "another update of the lists is running; try again when it has ended"
+            raise ListError(msg) from error
+        yield
+
+
+def _make_state(state: Path) -> None:
+    try:
+        (state / SHELF).mkdir(parents=True, exist_ok=True)
+        writable = os.access(state, os.W_OK) and os.access(state / SHELF, os.W_OK)
+        problem = "" if writable else "permission denied"
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem:
+        msg = f"{state}: cannot be written ({problem}); run this as root, or fix the path"
+        raise ListError(msg)
 
 
 def read_library(
@@ -221,6 +267,8 @@ def read_library(
             read_guard(product),
         ),
         state=state,
+        data_version=data.version,
+        categories=frozenset(categories.by_id.keys() - categories.sealed),
     )
 
 

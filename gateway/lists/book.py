@@ -15,6 +15,7 @@ from gateway.core.files import write_error_text
 STALE = timedelta(days=7)  # an older copy is reported as a problem
 SHELF = "lists"  # folder of the copies, in the state directory
 BOOK_NAME = "sources.json"
+PREBUILT = "feed"  # entry of the index for a table that the signed data feed delivered; it has no copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,12 @@ class CopyIndex:
 
     def path(self, source: str) -> Path:
         return self.folder / f"{source}.list"
+
+    def fetched(self, source: str, *, is_in_table: bool) -> datetime | None:
+        """Return when the names of a list were last fetched: in its copy, or in the feed's table."""
+        if is_in_table and PREBUILT in self.copies:
+            return self.copies[PREBUILT].fetched
+        return self.copies[source].fetched if source in self.copies and self.path(source).exists() else None
 
     def day(self, source: str) -> str:
         """Return the version of a copy: the UTC date of its last fetch, ISO 8601; empty if unknown."""

@@ -8,6 +8,7 @@ import secrets
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2s
@@ -80,11 +81,12 @@ def build_table(
     is_public_suffix: Callable[[str], bool],
     salt: bytes | None = None,
     leave_out: bool = False,
+    release: domains.TableRelease | None = None,
 ) -> tuple[domains.TableInfo, list[BuildReport]]:
     """Build the category table from all sources, write it to ``target``, and return its header and reports.
 
     ``built`` is the build time in ISO 8601. With ``leave_out``, the build skips a fetched source that
-    cannot be used; its report has the error.
+    cannot be used; its report has the error. ``release`` is written into a table for the signed data feed.
 
     Raises ListError with name and line of a source that cannot be used, or if the disk is full. ``target``
     is unchanged then.
@@ -118,12 +120,22 @@ def build_table(
                 (own if is_unchecked else published).append(_reader(source, report))
         published += _counted(weighed, salt)
         categories.append((category, prune(published, salt, is_public_suffix, own).digests))
+    about = [report.as_json() for report in reports if not report.error]
+    with replacing_table(target) as temporary:
+        _write(temporary, categories, salt, built, about, release)
+        info = verified(temporary)
+    return info, reports
+
+
+@contextmanager
+def replacing_table(target: Path) -> Iterator[Path]:
+    """Yield the path for a new table, which replaces ``target`` at the end, unless an error occurs.
+
+    Raises ListError if it cannot be written.
+    """
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
-        _write(
-            temporary, categories, salt, built, [report.as_json() for report in reports if not report.error]
-        )
-        info = _verified(temporary)
+        yield temporary
         if target.is_dir():
             target.rmdir()  # a container runtime creates an empty folder for a volume that has no file
         temporary.replace(target)
@@ -133,11 +145,13 @@ def build_table(
         raise ListError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return info, reports
 
 
-def _verified(path: Path) -> domains.TableInfo:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+def verified(path: Path) -> domains.TableInfo:
+    """Check the whole table in a file, which is not empty, and return its description. Raises ListError."""
+    with path.open("rb") as file:
+        # Not closed here: the traceback of an error refers to it.
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         file.seek(domains.HEAD.size)
         return domains.verify(memoryview(mapped), iter(lambda: file.read(CHUNK), b""))
 
@@ -274,6 +288,7 @@ def _write(
     salt: bytes,
     built: str,
     reports: list[Mapping[str, Any]],
+    release: domains.TableRelease | None,
 ) -> None:
     count = sum(
         len(set().union(*(digests.parts[part] for _, digests in categories))) for part in range(PARTS)
@@ -298,7 +313,7 @@ def _write(
         for bucket in range(1, len(starts)):
             starts[bucket] += starts[bucket - 1]
         numbers.tofile(out)
-        about = domains.pack_json(tuple(sets), built, reports)
+        about = domains.pack_json(tuple(sets), built, reports, release)
         out.write(about)
         out.seek(domains.HEAD.size)
         starts.tofile(out)

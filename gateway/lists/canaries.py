@@ -7,7 +7,7 @@ must resolve for children from ten years on.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from ipaddress import ip_network
 
 from gateway.lists.formats import Format
@@ -127,6 +127,14 @@ class Canaries:
     def hit(self, listed: str) -> str | None:
         """Return the well-known host that the entry ``listed`` would block, or None."""
         return self._suffixes.get(listed)
+
+    def blocked_by(self, entry: Callable[[str], Collection[str]]) -> str | None:
+        """Return a well-known or must-resolve site that a table blocks, or None.
+
+        ``entry`` returns the categories of exactly a name in the table.
+        """
+        blocked = (host for listed, host in self._suffixes.items() if entry(listed))
+        return next(blocked, None) or self.must.blocked_by(entry)
 
     def hit_by(self, form: Format) -> Callable[[str], str | None]:
         """Return the check for entries of a list format: `hit`, or for addresses that of shared networks."""

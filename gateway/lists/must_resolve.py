@@ -8,7 +8,7 @@ if the previous copy did not: the purpose of the list has changed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.age.bands import AgeBand
@@ -109,6 +109,14 @@ class MustResolve:
     def help_line(self, listed: str) -> str | None:
         """Return the help line that an entry would block, or None. Help lines override all lists."""
         return self._help.get(listed)
+
+    def blocked_by(self, entry: Callable[[str], Collection[str]]) -> str | None:
+        """Return a must-resolve site or a help line that a table blocks, or None.
+
+        ``entry`` returns the categories of exactly a name in the table.
+        """
+        sites = (site for listed, site in self._names.items() if not self._content.isdisjoint(entry(listed)))
+        return next(sites, None) or next((line for name, line in self._help.items() if entry(name)), None)
 
     def note(self, source: str, listed: Iterable[str]) -> None:
         """Log the entries of a list that name help lines, for the maintainer of the list."""

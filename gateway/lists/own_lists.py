@@ -62,6 +62,11 @@ class OwnLists:
     wrong: tuple[WrongEntry, ...] = ()  # the newest last
 
     @property
+    def is_default(self) -> bool:
+        """Return whether the family added no list, and turned none on or off."""
+        return not (self.lists or self.on or self.off)
+
+    @property
     def categories(self) -> Mapping[str, str]:
         """The names, by id, of the lists that are a category of their own: each child has a rule for it."""
         return {key: listed.name for key, listed in self.lists.items() if listed.category == key}
@@ -136,6 +141,15 @@ def parse_own(source: str | bytes, file: str, categories: Categories) -> OwnList
         off=top.read("off", _ids, default=frozenset()),
         wrong=top.read("wrong", lambda node: tuple(_wrong(node)), default=()),
     )
+
+
+def has_own_choice(path: Path) -> bool:
+    """Return whether `lists.yaml` adds a list, or turns one on or off. Raises PolicyError."""
+    if not path.exists():
+        return False
+    top = fields.Fields(parse_document(read_bounded(path), str(path)), _KEYS)
+    added = top.read("lists", lambda node: any(fields.pairs(node)), default=False)
+    return added or any(top.read(key, _ids, default=frozenset()) for key in ("on", "off"))
 
 
 def _lists(node: Node, categories: Categories) -> Iterator[tuple[str, PublishedList]]:

@@ -67,7 +67,7 @@ def open_table(state: Path) -> DomainTable:
     """Return the table in ``state``, or the seed before the first build. Raises ListError for damage."""
     path = state / TABLE_NAME
     try:
-        return _opened(path)
+        return stored_table(path)
     except FileNotFoundError:
         return seed_table()
     except OSError as error:
@@ -79,7 +79,8 @@ def open_table(state: Path) -> DomainTable:
         raise ListError(msg) from error
 
 
-def _opened(path: Path) -> StoredTable:
+def stored_table(path: Path) -> StoredTable:
+    """Return the table in a file, open for look-ups. Raises OSError, or ListError for damage."""
     fd = open_nonblocking(str(path), os.O_RDONLY)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

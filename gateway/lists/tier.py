@@ -14,6 +14,13 @@ NEEDED_MEMORY: Mapping[ListTier, int] = {
     ListTier.MEDIUM: 64 << 20,
     ListTier.LARGE: 160 << 20,
 }
+NEEDED_FOR_FEED = 40 << 20  # the same for a check of the signed data feed, which has tables of names
+# Bytes of a table of the signed data feed. A router may have its state directory in memory.
+MAX_TABLE: Mapping[ListTier, int] = {
+    ListTier.SMALL: 8 << 20,
+    ListTier.MEDIUM: 32 << 20,
+    ListTier.LARGE: 64 << 20,
+}
 
 
 def tier_here(configured: ListTier | None) -> ListTier:
@@ -21,12 +28,13 @@ def tier_here(configured: ListTier | None) -> ListTier:
     return configured or tier_for_memory(machine_memory().total)
 
 
-def memory_shortage(tier: ListTier, available: int) -> str:
+def memory_shortage(tier: ListTier, available: int, *, has_feed: bool = False) -> str:
     """Return why an update of a tier cannot run with ``available`` bytes of memory; empty if it can.
 
-    ``available`` 0: unknown, and no reason to wait.
+    ``available`` 0: unknown, and no reason to wait. ``has_feed``: the table may come from the signed data
+    feed, so that it is not built here.
     """
-    needed = NEEDED_MEMORY[tier]
+    needed = min(NEEDED_MEMORY[tier], NEEDED_FOR_FEED) if has_feed else NEEDED_MEMORY[tier]
     if not 0 < available < needed:
         return ""
     fix = "stop other programs, or turn off lists that you do not need"

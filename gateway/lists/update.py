@@ -20,7 +20,7 @@ from gateway.lists.formats import Format
 from gateway.lists.must_resolve import MustResolve
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME
-from gateway.policy.names.domain_table import TableInfo
+from gateway.policy.names.domain_table import TableInfo, TableRelease
 
 FRESH = timedelta(hours=2)  # a repeated command does not ask the servers again
 
@@ -222,6 +222,7 @@ def build_all(
     canaries: Canaries,
     is_public_suffix: Callable[[str], bool],
     now: datetime,
+    release: TableRelease | None = None,
 ) -> tuple[TableInfo, list[BuildReport]]:
     """Build the category table in ``state`` from the seeds and from every list that has a copy.
 
@@ -245,6 +246,7 @@ def build_all(
         canaries=canaries,
         is_public_suffix=is_public_suffix,
         leave_out=True,
+        release=release,
     )
     reports += left_out
     unusable = [report for report in reports if report.error]

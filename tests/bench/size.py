@@ -20,7 +20,7 @@ from tests.openwrt.feed.router import Router, closure, copy_modules
 
 MOST_FLASH, MOST_DAEMON, MOST_BOTH = 6.0, 40.0, 80.0  # MB
 CHILD = {"name": "Child", "band": "10-12", "devices": ["02:00:00:00:00:0a"], "bedtime": {}}
-OPTIONAL = ("python3-cryptography", "scapy")
+OPTIONAL = ("python3-cryptography", "qalqan-feed", "scapy")
 # Of a Debian's standard library what no router has, or another package there.
 NOT_LIGHT = ("__pycache__", "config-*", "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip")
 
@@ -42,9 +42,10 @@ def _flash(folder: Path, feed: Mapping[str, Package], roots: Mapping[str, Path])
         yield _row(f"flash: {name}", root)
     beside = {"daemon": daemon, "pages": pages - daemon}
     for who, packages in beside.items():
-        yield _row(f"flash: Python packages beside the {who}", _python(folder / who, packages))
+        yield _row(f"flash: Python packages beside the {who}", _python(folder / who, packages, feed))
     for name in OPTIONAL:
-        yield _row(f"flash: {name}, optional", _python(folder / name, {name}))
+        packages = closure([name], feed) - daemon
+        yield _row(f"flash: {name}, optional", _python(folder / name, packages, feed))
     yield _row("flash: Python's library, as far as DEPENDS name it", _library(folder / "library", daemon))
     both = folder / "both"
     shutil.copytree(roots["qalqan"], both)
@@ -83,10 +84,15 @@ def squashed(folder: Path) -> float:
     return size / 1e6
 
 
-def _python(folder: Path, packages: set[str]) -> Path:
-    """Their modules, of the versions that are installed here, as bytecode."""
+def _python(folder: Path, packages: set[str], feed: Mapping[str, Package]) -> Path:
+    """The modules of packages, of the versions that are installed here, as bytecode."""
     folder.mkdir(parents=True)
     copy_modules(packages, folder)
+    for path in (folder / path for name in packages & feed.keys() for path in feed[name].removed):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     return _compiled(folder)
 
 

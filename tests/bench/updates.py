@@ -8,20 +8,27 @@ import sys
 import tempfile
 import threading
 import time
+from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
 
+from gateway.feed.target import FeedTable
 from gateway.household.loading import load_product
 from gateway.lists.formats import Format
+from gateway.lists.prebuilt import pack_prebuilt
 from gateway.lists.sources import PublishedList, parse_sources
-from gateway.lists.tier import NEEDED_MEMORY
+from gateway.lists.table import open_table
+from gateway.lists.tier import NEEDED_FOR_FEED, NEEDED_MEMORY
 from gateway.policy.config.list_tiers import ListTier
+from gateway.policy.names.domain_table import TableRelease, bucket_bits, digest_of, pack_head, pack_json
 from profiles import DATA
 from tests.bench.figures import Figure, Settings, at_most
 from tests.bench.lookups import made_up
+from tests.feed.publisher import FIRST, Publisher, serving
 
 MEGABYTE = 1 << 20
 LINES = {
@@ -56,6 +63,28 @@ held = {row[0]: row[1] for row in rows if row[0] in ("VmHWM:", "RssFile:")}
 print(status, held["VmHWM:"], held["RssFile:"])
 """
 
+# The same with a signed feed on this machine.
+_TAKE = """
+import sys
+sys.modules["cryptography"] = None  # no router needs it for the feed
+from dataclasses import replace
+from datetime import UTC, datetime
+from gateway.cli.commands import lists
+from gateway.cli.main import main
+from gateway.household.feed_update import update_feed
+from gateway.policy.config.feed import FeedSource
+from tests.lists.served import Anywhere
+server, path = sys.argv[1:3]
+def check(path, config, tier):
+    here = replace(config, feed=FeedSource(server, root=config.feed.root))
+    return update_feed(path, here, datetime.now(UTC), tier=tier, outside=Anywhere())
+lists.check_feed = check
+status = main(["--config", path, "lists", "update"])
+rows = (row.split() for row in open("/proc/self/status"))
+held = {row[0]: row[1] for row in rows if row[0] in ("VmHWM:", "RssFile:")}
+print(status, held["VmHWM:"], held["RssFile:"])
+"""
+
 
 def measure(settings: Settings) -> Iterator[Figure]:
     data = DATA.joinpath("sources.yaml").read_bytes()
@@ -70,20 +99,82 @@ def measure(settings: Settings) -> Iterator[Figure]:
             mark = NEEDED_MEMORY[tier] / MEGABYTE
             note = f"{names:,} names, {seconds:.0f} s, resident {peak:.0f} MB"
             yield at_most(f"peak of an update, private, tier {tier}", peak - files, "MB", mark, note)
+    yield from _from_feed(published, share)
 
 
-def _peak(server: str, tier: ListTier) -> tuple[float, float]:
+def _from_feed(published: Mapping[str, PublishedList], share: float) -> Iterator[Figure]:
+    """Measure an update that takes its table from a signed feed, and the table's size, for each tier."""
+    with tempfile.TemporaryDirectory() as name:
+        publisher = Publisher(Path(name))
+        tables = {tier: made_up_table(published, tier, share) for tier in ListTier}
+        packed = [
+            FeedTable(tier, order, datetime.now(UTC), part)
+            for tier, table in tables.items()
+            for order, part in pack_prebuilt(table).items()
+        ]
+        publisher.publish(FIRST, tables=packed)
+        with serving(publisher.public) as site:
+            for tier, table in tables.items():
+                began = time.perf_counter()
+                feed = f"feed: {{url: 'https://feed.example', root: {publisher.root}}}\n"
+                peak, files = _peak(site.address, tier, _TAKE, feed)
+                seconds = time.perf_counter() - began
+                size = next(len(part.packed) for part in packed if part.tier == tier)
+                mark = NEEDED_FOR_FEED / MEGABYTE
+                note = (
+                    f"table {size / 1e6:.1f} MB, unpacked {len(table) / 1e6:.1f} MB, {seconds:.0f} s, "
+                    f"resident {peak:.0f} MB"
+                )
+                what = f"peak of an update from a feed, private, tier {tier}"
+                yield at_most(what, peak - files, "MB", mark, note)
+
+
+def made_up_table(published: Mapping[str, PublishedList], tier: ListTier, share: float) -> bytes:
+    """Return a table with as many random digests as the lists of a tier have names, in their categories."""
+    random_bytes, count = random.Random(1).randbytes, 0
+    categories: list[str] = []
+    starts_of: list[array[int]] = [array("Q") for _ in range(1 << 8)]
+    for source in (one for one in published.values() if tier.includes(one.tier)):
+        if source.category not in categories:
+            categories.append(source.category)
+        number = categories.index(source.category)
+        for digest in array("Q", random_bytes(8 * int(source.size * share))):
+            starts_of[digest >> 56].append(digest >> 8 << 8 | number)
+            count += 1
+    bits = bucket_bits(count)
+    starts, remainders, numbers = array("I", bytes(4 * ((1 << bits) + 1))), array("I"), array("H")
+    for part in starts_of:
+        for digest in sorted(part):
+            key = digest >> (32 - bits)
+            starts[(key >> 32) + 1] += 1
+            remainders.append(key & 0xFFFFFFFF)
+            numbers.append(digest & 0xFF)
+    for bucket in range(1, len(starts)):
+        starts[bucket] += starts[bucket - 1]
+    built = datetime.now(UTC).isoformat()
+    about = pack_json([{category} for category in categories], built, release=TableRelease(FIRST, tier))
+    body = b"".join((starts.tobytes(), remainders.tobytes(), numbers.tobytes(), about))
+    head = pack_head(count=count, bits=bits, salt=bytes(16), json_length=len(about), digest=digest_of([body]))
+    return head + body
+
+
+def _peak(server: str, tier: ListTier, script: str = _UPDATE, more: str = "") -> tuple[float, float]:
     """Return the peak of the resident memory of an update, and the size of the files in it, in MB.
 
-    The files are Python and its libraries, which the daemon has in memory anyway.
+    The files are Python and its libraries, which the daemon has in memory anyway. ``more``: settings.
     """
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "qalqan.yaml"
-        config.write_text(f"state: {folder}/state\nruntime: {folder}\nlists: {{tier: {tier}}}\n")
-        command = [sys.executable, "-c", _UPDATE, server, str(config)]
+        (Path(folder) / "profiles").mkdir()
+        config.write_text(
+            f"state: {folder}/state\nruntime: {folder}\nprofiles: {folder}/profiles\n"
+            f"lists: {{tier: {tier}}}\n{more}"
+        )
+        command = [sys.executable, "-c", script, server, str(config)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
+        is_from_feed = open_table(Path(folder) / "state").info.release is not None
     status, peak, files = done.stdout.split()[-3:]
-    if status != "0":
+    if status != "0" or is_from_feed != (script is _TAKE):
         msg = f"the update failed: {done.stderr}"
         raise RuntimeError(msg)
     return int(peak) / 1024, int(files) / 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +15,7 @@ from typing import Any
 from gateway.feed.bundle import pack
 from gateway.feed.data_set import packaged_data
 from gateway.feed.repository import FeedRepository, KeyCounts
+from gateway.feed.target import FeedTable
 from profiles import DATA
 
 FORMAT = packaged_data().format
@@ -54,14 +55,16 @@ class Publisher:
     def online(self) -> list[Path]:
         return [self.keys / "online" / f"{name}.pem" for name in ("snapshot", "timestamp")]
 
-    def stage(self, version: int, bundle: bytes | None = None) -> None:
+    def stage(self, version: int, bundle: bytes | None = None, tables: Iterable[FeedTable] = ()) -> None:
         made = bundle_of(version) if bundle is None else bundle
-        self.repository.stage_bundle(made, FORMAT, version)
+        self.repository.stage_bundle(made, FORMAT, version, tables)
 
-    def publish(self, version: int | None = None, bundle: bytes | None = None) -> None:
+    def publish(
+        self, version: int | None = None, bundle: bytes | None = None, tables: Iterable[FeedTable] = ()
+    ) -> None:
         """Publish a version of the data; None: renew the online signatures."""
         if version is not None:
-            self.stage(version, bundle)
+            self.stage(version, bundle, tables)
             self.repository.sign(self.offline("targets-1"))
         self.repository.publish(self.online)
 

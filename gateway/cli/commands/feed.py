@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,14 +16,16 @@ from gateway.core.errors import ControlError, ListError
 from gateway.core.optional_packages import require
 from gateway.feed.data_set import DataSet, packaged_data
 from gateway.feed.status import read_check
+from gateway.feed.target import FeedTable
 from gateway.household.loading import product_in_use
+from gateway.lists.fetch import Fetcher
 from gateway.policy.config.config import Config
+from gateway.policy.config.list_tiers import ListTier
 
 if TYPE_CHECKING:
     from gateway.feed.repository import FeedRepository
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
-NICE = 10  # of a check that the daemon started: packets go first
 FEATURE = "signed data feeds"
 
 
@@ -46,15 +47,8 @@ def run(args: Namespace) -> int:
 
 def _update(args: Namespace, config: Config) -> int:
     """Check the feed, and let the daemon load new data. Raises GatewayError if the check fails."""
-    from gateway.household.feed_update import update_feed
-
-    if args.nice:
-        os.nice(NICE)
     become_owner(Path(config.state))
-    if not _is_time_known(config):
-        msg = "feed: not checked while the time is unknown, since its signatures expire; set the clock"
-        raise ListError(msg)
-    version = update_feed(config_path(args), config, datetime.now(UTC))
+    version = check_feed(config_path(args), config)
     if version is None:
         print("The feed has no newer data.")
         return 0
@@ -66,6 +60,16 @@ def _update(args: Namespace, config: Config) -> int:
     except ControlError as error:
         output.problem(f"{error}; until then the daemon uses the old data")
     return 0
+
+
+def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int | None:
+    """Check the feed, unless the time is unknown: `update_feed`. Raises GatewayError."""
+    from gateway.household.feed_update import update_feed
+
+    if not _is_time_known(config):
+        msg = "feed: not checked while the time is unknown, since its signatures expire; set the clock"
+        raise ListError(msg)
+    return update_feed(path, config, datetime.now(UTC), tier=tier)
 
 
 def _is_time_known(config: Config) -> bool:
@@ -141,12 +145,24 @@ def _publisher(args: Namespace, feed: FeedRepository) -> int:
 
 
 def _build(args: Namespace, feed: FeedRepository) -> None:
-    """Validate the data in a folder, and stage its bundle."""
+    """Validate the data in a folder, and stage its bundle and its category tables."""
+    from gateway.household.feed_tables import fetch_lists, make_tables
     from gateway.household.feed_update import make_bundle
 
+    if args.fetch and args.tables is None:
+        msg = "--fetch needs the folder for the lists: --tables FOLDER"
+        raise ListError(msg)
     packaged = packaged_data()
     known = max(packaged.version, feed.newest_version(packaged.format) + 1)
     version = args.number or max(int(f"{datetime.now(UTC):%Y%m%d}00"), known)
     bundle = make_bundle(args.data or packaged.folder, packaged.format, version)
-    feed.stage_bundle(bundle, packaged.format, version)
+    tables: list[FeedTable] = []
+    if args.tables is not None:
+        data, now = DataSet(args.data or packaged.folder, packaged.format, version), datetime.now(UTC)
+        for line in fetch_lists(data, args.tables, Fetcher(), now) if args.fetch else ():
+            output.problem(line)
+        for table in make_tables(data, args.tables, now):
+            print(f"Table {table.tier}, {table.order}-endian: {len(table.packed) >> 10} kB")
+            tables.append(table)
+    feed.stage_bundle(bundle, packaged.format, version, tables)
     print(f"Version {version}, {len(bundle) >> 10} kB, waits for a signature: qalqan feed sign")

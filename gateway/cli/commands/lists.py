@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from argparse import Namespace
@@ -17,23 +16,26 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.cli import output
+from gateway.cli.commands.feed import check_feed
 from gateway.cli.owner import become_owner
 from gateway.cli.rule_files import SealedAsked, config_if_there
 from gateway.cli.settings import config_path, control_socket, describe_tier
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.status import RELOAD
-from gateway.core.errors import ControlError, ListError
+from gateway.core.errors import ControlError, GatewayError, ListError
 from gateway.core.memory import machine_memory, own_memory
-from gateway.household.list_library import ListLibrary, read_library
+from gateway.feed.data_set import downloaded_table
+from gateway.feed.status import store_check
+from gateway.household.list_library import ListLibrary, lock_lists, read_library
 from gateway.household.loading import product_in_use
-from gateway.lists.book import STALE, Copy
+from gateway.lists.book import PREBUILT, SHELF, STALE, Copy, CopyIndex
 from gateway.lists.fetch import Fetcher
 from gateway.lists.lookup import Lookup, look_up
-from gateway.lists.own_lists import lists_file, write_own
+from gateway.lists.own_lists import has_own_choice, lists_file, write_own
 from gateway.lists.progress import UpdateProgress, UpdateStep
 from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME, open_table
-from gateway.lists.tier import memory_shortage
+from gateway.lists.tier import memory_shortage, tier_here
 from gateway.policy.config.config import Config
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.registers import register_title
@@ -49,53 +51,110 @@ OOM_SCORE = 500  # of the same; 1000 is the first that the kernel ends
 BAR = 30  # characters of the progress bar
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress without a terminal
 MEGABYTE = 1 << 20
-FEED_PATIENCE = 1800.0  # seconds for a check of the signed feed; each of its servers has ten minutes
-FEED_LINES = 4  # of the check's warnings that are shown
 REFUSED_FOR_EVERYONE = "blocked for everyone"
 
 
 def run(args: Namespace) -> int:
     config = config_if_there(args)
-    state = Path(config.state)
     now = datetime.now(UTC)
     if args.action == "lookup":
         return _lookup(args, config)
+    if args.action in ("update", "build"):
+        return _update(args, config, now)
     library = _library(args, config)
     if args.action == "status":
         return _status(library, now, chosen=config.lists_tier is not None, as_json=args.json)
     if args.action == "reports":
         return _reports(library, as_json=args.json)
-    if args.action == "check":
-        return _check(library)
-    if args.action == "update":
-        library.due(args.source)  # an unknown list is an error before anything is written
+    return _check(library)
+
+
+def _update(args: Namespace, config: Config, now: datetime) -> int:
+    """Update the lists, or only build the table. Return 1 if no list is up to date."""
+    state = Path(config.state)
+    is_update = args.action == "update"
+    if is_update and args.source:
+        _library(args, config).due(args.source)  # an unknown list is an error before anything is written
     become_owner(state)
-    by_daemon: bool = args.steps if args.action == "update" else args.nice
+    by_daemon: bool = args.steps if is_update else args.nice
     if by_daemon:
         os.nice(NICE)
         _offer_to_be_killed()
-    with library.locked():
-        _check_memory(library.tier)
-        if args.action == "update" and config.feed is not None:
-            _update_feed(config_path(args), nice=by_daemon)
-            library = _library(args, config)  # its sources may be new
-        problems = _renew(args, library, now, by_daemon=by_daemon)
+    with lock_lists(state):
+        if is_update and args.source:
+            _turn_on(args, _library(args, config))
+        # A table from the feed has no copies of lists from which it could be built.
+        fetches = is_update or PREBUILT in CopyIndex(state / SHELF).copies
+        taken = None
+        if fetches and config.feed is not None:
+            taken = _take_from_feed(args, config, now)
+        if taken is None:
+            library = _library(args, config)
+            _check_memory(library.tier)
+            problems = _renew(args, library, now, fetches=fetches, by_daemon=by_daemon)
+            # A list that fails is a warning: the others are up to date, and the table has its previous copy.
+            taken = not problems or library.is_any_current(now)
     _reload_daemon(config, quiet=by_daemon)
-    # A list that fails is a warning: the others are up to date, and its previous copy is in the table.
-    return 1 if problems and not library.is_any_current(now) else 0
+    return 0 if taken else 1
 
 
-def _renew(args: Namespace, library: ListLibrary, now: datetime, *, by_daemon: bool) -> list[str]:
-    """Download the lists that are due (`lists update` only), and build the table. Return the failed lists."""
+def _take_from_feed(args: Namespace, config: Config, now: datetime) -> bool | None:
+    """Check the signed feed, and put its table in use. A failure is a warning.
+
+    Return whether the table is up to date: False if the previous table of the feed stays, None if the table
+    has to be built here.
+    """
+    path, tier = config_path(args), tier_here(config.lists_tier)
+    _check_memory(tier, has_feed=True)
+    is_default = not has_own_choice(lists_file(path)) and not any(
+        register.on for register in config.registers
+    )
+    worked = True
+    try:
+        check_feed(path, config, tier if is_default else None)
+    except GatewayError as error:
+        worked = False
+        output.problem(str(error))
+    library = _library(args, config)  # its sources may be new
+    if not library.is_default:
+        return None
+    packed = downloaded_table(library.state)
+    if packed.exists():
+        try:
+            library.install(packed)
+        except ListError as error:
+            worked = False
+            output.problem(str(error))
+            store_check(library.state, now, str(error))
+        finally:
+            packed.unlink(missing_ok=True)
+    info = _built(library.state)
+    if info is None or info.release is None or info.release.tier != library.tier or _is_old(info, now):
+        return None
+    if worked and info.release != library.release:
+        return None  # the feed has no tables any more
+    if worked:
+        library.confirm_prebuilt(now)
+        print(_describe(info))
+    return worked
+
+
+def _is_old(info: TableInfo, now: datetime) -> bool:
+    return now - datetime.fromisoformat(info.built) > STALE
+
+
+def _renew(
+    args: Namespace, library: ListLibrary, now: datetime, *, fetches: bool, by_daemon: bool
+) -> list[str]:
+    """Download the lists that are due if ``fetches``, and build the table. Return the failed lists."""
     shows = Steps() if by_daemon else Bar() if sys.stderr.isatty() else Lines()
     progress = UpdateProgress(shows)
     problems: list[str] = []
     try:
-        if args.action == "update":
-            if args.source:
-                _turn_on(args, library)
+        if fetches:
             fetcher = Fetcher(progress=progress.received)
-            problems = library.fetch(args.source, fetcher, now, force=args.force, begin=progress.begin)
+            named, force = (args.source, args.force) if args.action == "update" else ((), False)
+            problems = library.fetch(named, fetcher, now, force=force, begin=progress.begin)
             progress.build()
         info, reports = library.build(now)
     finally:
@@ -108,27 +167,6 @@ def _renew(args: Namespace, library: ListLibrary, now: datetime, *, by_daemon: b
             output.problem(f"{report.error}; the list is left out until the next update")
     print(_describe(info))
     return problems
-
-
-def _update_feed(path: Path, *, nice: bool) -> None:
-    """Check the signed feed first: it may bring other list sources. A failure is a warning.
-
-    It runs in a process of its own, whose memory is free before the lists are fetched.
-    """
-    command = [sys.executable, "-m", "gateway", "feed", "update", "--config", str(path)]
-    try:
-        done = subprocess.run(
-            [*command, *(["--nice"] if nice else [])],
-            capture_output=True,
-            text=True,
-            timeout=FEED_PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        output.problem(f"feed: the check did not run ({error})")
-        return
-    for line in done.stderr.splitlines()[-FEED_LINES:]:
-        output.problem(line.removeprefix("qalqan: "))
 
 
 def _library(args: Namespace, config: Config) -> ListLibrary:
@@ -149,12 +187,12 @@ def _turn_on(args: Namespace, library: ListLibrary) -> None:
     write_own(lists_file(config_path(args)), own)
 
 
-def _check_memory(tier: ListTier) -> None:
-    """Raise ListError if memory is short for an update of a tier."""
+def _check_memory(tier: ListTier, *, has_feed: bool = False) -> None:
+    """Raise ListError if memory is short for an update of a tier. ``has_feed``: before the table is built."""
     available = machine_memory().available
     if available:  # otherwise the kernel does not report it
         available += own_memory()  # the program itself is a part of what an update needs
-    shortage = memory_shortage(tier, available)
+    shortage = memory_shortage(tier, available, has_feed=has_feed)
     if shortage:
         raise ListError(shortage)
 
@@ -292,7 +330,8 @@ def _reports(library: ListLibrary, *, as_json: bool) -> int:
             "lists": [
                 published.id
                 for published in library.published.values()
-                if published.category == report.category and library.is_here(published.id)
+                if published.category == report.category
+                and (library.is_here(published.id) or (library.is_prebuilt and library.is_on(published)))
             ],
         }
         for report in library.own.wrong
@@ -339,7 +378,7 @@ def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Ite
     ):
         copy = shelf.copies.get(published.id)
         here = shelf.path(published.id).exists()
-        fetched = copy.fetched if copy is not None and here else None
+        fetched = shelf.fetched(published.id, is_in_table=published.id in built)
         yield {
             "id": published.id,
             "category": published.category,

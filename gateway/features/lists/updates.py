@@ -234,7 +234,8 @@ class ListUpdates:
         return self._home.now() - timedelta(seconds=self._home.loop.now() - at)
 
     def _is_memory_short(self) -> bool:
-        self._shortage = memory_shortage(self.tier, self._memory().available)
+        has_feed = self._home.rules.household.config.feed is not None
+        self._shortage = memory_shortage(self.tier, self._memory().available, has_feed=has_feed)
         return bool(self._shortage)
 
     @property

@@ -45,7 +45,7 @@ from gateway.features.lists.updates import ListUpdates
 from gateway.feed.data_set import DataSet
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
-from gateway.lists.book import SHELF, STALE, CopyIndex
+from gateway.lists.book import PREBUILT, SHELF, STALE, CopyIndex
 from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
 from gateway.lists.sources import PublishedList, parse_sources
@@ -124,7 +124,7 @@ class ListVerbs:
         built = {str(source.get("id")): source.get("domains") for source in info.sources}
         for listed in (*own.lists.values(), *self._catalogue().values()):
             copy, here = book.copies.get(listed.id), book.path(listed.id).exists()
-            fetched = copy.fetched if copy is not None and here else None
+            fetched = book.fetched(listed.id, is_in_table=listed.id in built)
             yield ListSource(
                 id=listed.id,
                 name=listed.name,
@@ -158,8 +158,9 @@ class ListVerbs:
         found = self._look(call.args.host)
         names = self._home.rules.names
         categories = {category for match in found.matches for category in match.categories}
-        own = self._own()
+        own, info = self._own(), self._home.rules.table.info
         book = CopyIndex(Path(self._home.rules.household.config.state) / SHELF)
+        in_table = {str(source.get("id")) for source in info.sources} if PREBUILT in book.copies else set()
         return LookupResult(
             host=found.host,
             refused_for_everyone=found.refused_for_everyone,
@@ -178,12 +179,12 @@ class ListVerbs:
                     name=listed.name,
                     url=listed.url,
                     category=listed.category,
-                    version=book.day(listed.id),
+                    version=book.day(listed.id) or info.built[:10],
                 )
                 for listed in (*own.lists.values(), *self._catalogue().values())
                 if listed.category in categories
                 and listed.id not in own.off
-                and book.path(listed.id).exists()
+                and (book.path(listed.id).exists() or listed.id in in_table)
             ),
         )
 

@@ -4,7 +4,7 @@ A table of two million names takes 6.2 bytes per name in the file and 0.5 MB of 
 look-up of a host with three labels takes 5 to 7 µs.
 
 **Format, version 1.** Numbers are in the byte order of the machine that built the file; a file from a machine
-of the other order is refused (tables are built where they are used, and a look-up must not swap bytes).
+of the other order is refused (a look-up must not swap bytes; the signed data feed has tables of both orders).
 Sections follow each other without gaps:
 
 ======== ===================== ==================================================================
@@ -17,7 +17,9 @@ offset   length                content
 …        4 * n                 u32 remainders, ascending within a bucket
 …        2 * n                 u16 set numbers, in the order of the remainders
 …        length of the block   JSON, UTF-8: ``{"sets": [["adult"], ["adult", "dating"], …],
-                               "built": "2026-11-24T06:00:00Z", "sources": [{…}, …]}``
+                               "built": "2026-11-24T06:00:00Z", "sources": [{…}, …]}``, and
+                               ``"release": {"version": 2026112900, "tier": "medium"}`` in a
+                               table of the signed data feed
 ======== ===================== ==================================================================
 
 A name's key is the first ``b + 32`` bits of ``blake2s(salt + name, digest_size=8)``, big-endian: *b* bits
@@ -67,6 +69,14 @@ NO_CATEGORIES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
+class TableRelease:
+    """Which table of the signed data feed a table is: the version of its data set, and its tier of lists."""
+
+    version: int
+    tier: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableInfo:
     """The description in a table: when and from what it was built, its names and its size."""
 
@@ -74,6 +84,7 @@ class TableInfo:
     count: int  # names in it
     size: int  # bytes of the file
     sources: tuple[Mapping[str, Any], ...]
+    release: TableRelease | None = None  # None: built on this machine
 
 
 def bucket_bits(count: int) -> int:
@@ -251,9 +262,14 @@ def digest_of(chunks: Iterable[Buffer]) -> bytes:
     return digest.digest()
 
 
-def pack_head(*, count: int, bits: int, salt: bytes, json_length: int, digest: bytes) -> bytes:
-    """Return the bytes of a table's head. ``digest``: of the data after it, from `digest_of`."""
-    head = HEAD.pack(MAGIC, VERSION, BYTE_ORDER_MARK, count, bits, salt, json_length, bytes(SEAL_BYTES))
+def pack_head(
+    *, count: int, bits: int, salt: bytes, json_length: int, digest: bytes, form: struct.Struct = HEAD
+) -> bytes:
+    """Return the bytes of a table's head. ``digest``: of the data after it, from `digest_of`.
+
+    ``form``: `HEAD`, or the same fields in the other byte order.
+    """
+    head = form.pack(MAGIC, VERSION, BYTE_ORDER_MARK, count, bits, salt, json_length, bytes(SEAL_BYTES))
     unsealed = head[: HEAD.size - SEAL_BYTES]
     return unsealed + _seal(unsealed, digest)
 
@@ -264,10 +280,19 @@ def _seal(unsealed_head: bytes, digest: bytes) -> bytes:
 
 
 def pack_json(
-    sets: Sequence[Collection[str]], built: str, sources: Sequence[Mapping[str, Any]] = ()
+    sets: Sequence[Collection[str]],
+    built: str,
+    sources: Sequence[Mapping[str, Any]] = (),
+    release: TableRelease | None = None,
 ) -> bytes:
     """Return the bytes of a table's JSON block. The number of a category set is its index in ``sets``."""
-    about = {"sets": [sorted(categories) for categories in sets], "built": built, "sources": list(sources)}
+    about: dict[str, object] = {
+        "sets": [sorted(categories) for categories in sets],
+        "built": built,
+        "sources": list(sources),
+    }
+    if release is not None:
+        about["release"] = {"version": release.version, "tier": release.tier}
     return json.dumps(about, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -346,7 +371,17 @@ def _info(about: Mapping[str, Any], count: int, size: int) -> TableInfo:
         _refuse("does not say when it was built and from what")
     if not all(isinstance(source, dict) for source in sources):
         _refuse("does not say when it was built and from what")
-    return TableInfo(built, count, size, tuple(sources))
+    return TableInfo(built, count, size, tuple(sources), _release(about))
+
+
+def _release(about: Mapping[str, Any]) -> TableRelease | None:
+    release = about.get("release")
+    if release is None:
+        return None
+    version, tier = (release.get("version"), release.get("tier")) if isinstance(release, dict) else (0, 0)
+    if not isinstance(version, int) or not isinstance(tier, str):
+        _refuse("does not say which table of the feed it is")
+    return TableRelease(version, tier)
 
 
 def _refuse(problem: str) -> NoReturn:

@@ -24,7 +24,7 @@ from gateway.household.context import HomeContext
 from gateway.household.rule_book import RuleBook
 from gateway.lists.book import SHELF, Copy, CopyIndex
 from gateway.lists.sources import parse_sources
-from gateway.lists.tier import NEEDED_MEMORY
+from gateway.lists.tier import NEEDED_FOR_FEED, NEEDED_MEMORY
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.categories import parse_categories
 from profiles import DATA
@@ -411,3 +411,14 @@ def test_after_an_update_by_the_command_no_retry_is_planned(desk: Desk) -> None:
     desk.reload()
     assert schedule(desk)["failures"] == 0
     assert schedule(desk)["next"] == datetime.fromisoformat("2026-11-25T03:30+05:00")
+
+
+def test_an_update_with_a_feed_needs_less_memory(desk: Desk, memory: dict[str, int]) -> None:
+    """The feed may have the table. If it has none, the update itself checks the memory for building one."""
+    memory["available"] = NEEDED_FOR_FEED
+    process = started(desk)
+    assert schedule(desk)["waits_for"] == "memory"
+    settings = desk.folder / "qalqan.yaml"
+    settings.write_text(f"{settings.read_text()}\nfeed: {{url: 'https://feed.example'}}\n")
+    desk.reload()
+    assert len(process.arguments) == 1

@@ -112,10 +112,14 @@ def _backend_requires(root: Path, build: Mapping[str, Any], site: Path) -> list[
 def _paths(root: Path) -> set[str]:
     found: set[PurePosixPath] = set()
     source = root / "src" if (root / "src").is_dir() else root
-    for file in source.rglob("*.py"):
+    for file in source.rglob("*"):
         path = PurePosixPath(file.relative_to(source))
+        is_module = file.suffix == ".py"
+        if not is_module:
+            path = path.parent  # a folder may have other files only, such as data
+        is_in_folder = len(path.parts) > 1 or not is_module
         if path.name == "setup.py" or (
-            len(path.parts) > 1 and not (source / path.parts[0] / "__init__.py").exists()
+            is_in_folder and not (path.parts and (source / path.parts[0] / "__init__.py").exists())
         ):
             continue  # the build itself, documentation and examples are not installed
         kept = next((number for number, part in enumerate(path.parts) if part in TESTS), len(path.parts))

@@ -19,14 +19,35 @@ FOREIGN = {
     "python3-icalendar": "icalendar",
     "python3-publicsuffixlist": "publicsuffixlist",
     "python3-recurring-ical-events": "recurring_ical_events",
+    "python3-securesystemslib": "securesystemslib",
     "python3-segno": "segno",
     "python3-sqlite-fts4": "sqlite_fts4",
     "python3-sqlite-utils": "sqlite_utils",
+    "python3-tuf": "tuf",
     "python3-waitress": "waitress",
     "python3-x-wr-timezone": "x_wr_timezone",
 }
-UNUSED = {"cli", "__main__", "update"}  # programs: not shipped, or called by nobody
-INSTEAD = {"importlib_metadata", "pytz"}  # used where they are installed
+UNUSED = {
+    "cli",
+    "__main__",
+    "update",
+    "requests_fetcher",
+    "science",
+    "test_ed25519",
+}  # programs: not shipped, or called by nobody
+# Used where they are installed.
+INSTEAD = {"importlib_metadata", "pytz", "cryptography"}
+INSTEAD |= {
+    "azure",
+    "boto3",
+    "botocore",
+    "google",
+    "hvac",
+    "pkcs11",
+    "keylet",
+    "sigstore",
+    "sigstore_protobuf_specs",
+}
 
 
 def sources(name: str) -> list[Path]:

@@ -13,6 +13,7 @@ from gateway import __version__
 from tests.openwrt.feed import recipes
 from tests.openwrt.feed.imports import LIGHT, split
 from tests.openwrt.feed.recipes import FEED, Package, RecipeError, makefiles, read
+from tests.openwrt.feed.router import closure
 
 # The official feeds have these, of 24.10 and of 25.12.
 OFFICIAL = {
@@ -20,10 +21,11 @@ OFFICIAL = {
     *("libopenssl", "nftables-json", "zoneinfo-all"),
     *("python3-click", "python3-dateutil", "python3-flask", "python3-idna", "python3-itsdangerous"),
     *("python3-jinja2", "python3-markupsafe", "python3-pluggy", "python3-typing-extensions"),
-    *("python3-werkzeug", "python3-yaml"),
+    *("python3-urllib3", "python3-werkzeug", "python3-yaml"),
 }
 STDLIB = {LIGHT, *split().stdlib.values()}
 FILES = FEED / "qalqan/files"
+OURS = ("qalqan", "qalqan-web", "qalqan-feed")
 
 
 def test_every_makefile_has_a_package(feed: Mapping[str, Package]) -> None:
@@ -31,7 +33,7 @@ def test_every_makefile_has_a_package(feed: Mapping[str, Package]) -> None:
 
 
 def test_ours_are_of_the_version_that_the_sources_are_of(feed: Mapping[str, Package]) -> None:
-    assert {feed[name].facts["PKG_VERSION"] for name in ("qalqan", "qalqan-web")} == {__version__}
+    assert {feed[name].facts["PKG_VERSION"] for name in OURS} == {__version__}
 
 
 def test_what_is_depended_on_exists(feed: Mapping[str, Package]) -> None:
@@ -55,9 +57,16 @@ def test_the_daemon_does_without_pages_and_without_ciphers(feed: Mapping[str, Pa
     assert "qalqan" in feed["qalqan-web"].depends
 
 
+def test_the_signed_data_feed_is_an_optional_package_without_ciphers(feed: Mapping[str, Package]) -> None:
+    needed = closure(["qalqan-feed"], feed)
+    assert {"qalqan", "python3-tuf", "python3-securesystemslib"} <= needed
+    assert not {"python3-tuf", "python3-cryptography"} & closure(["qalqan", "qalqan-web"], feed)
+    assert "python3-cryptography" not in needed
+
+
 def test_where_the_others_come_from(feed: Mapping[str, Package]) -> None:
     foreign = [one for one in feed.values() if one.from_pypi]
-    assert len(foreign) == 10
+    assert len(foreign) == 12
     for package in foreign:
         facts = package.facts
         assert re.fullmatch(r"[0-9a-f]{64}", facts["PKG_HASH"]), package.name

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
+from tests.feed.publisher import Publisher
 from tests.lab import names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.home import Home
@@ -37,6 +38,15 @@ def large(
 ) -> Router:
     depends = closure(["qalqan-web"], feed)
     return Router(tmp_path_factory.mktemp("large"), installed.values(), depends)
+
+
+@pytest.fixture(scope="module")
+def with_feed(
+    feed: Mapping[str, Package], installed: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Router:
+    """Without the pages, with the package of the signed data feed."""
+    depends = closure(["qalqan-feed"], feed)
+    return Router(tmp_path_factory.mktemp("with-feed"), [installed["qalqan"]], depends)
 
 
 @pytest.fixture
@@ -98,6 +108,19 @@ def test_lists_are_built(small: Router, config: Path) -> None:
     assert done.returncode == 0, done.stderr
     done = run(small, "lists", "lookup", "pornhub.com", "--config", str(config))
     assert "adult" in done.stdout, done.stderr
+
+
+def test_the_signed_data_feed_needs_its_package(
+    small: Router, with_feed: Router, config: Path, tmp_path: Path
+) -> None:
+    publisher = Publisher(tmp_path / "publisher")
+    feed = {"url": "https://feed.invalid", "root": str(publisher.root)}
+    config.write_text(json.dumps({**json.loads(config.read_text("utf-8")), "feed": feed}), "utf-8")
+    done = run(small, "feed", "update", "--config", str(config))
+    assert "signed data feeds need the package python3-tuf" in done.stderr
+    done = run(with_feed, "feed", "update", "--config", str(config))
+    assert done.stderr.startswith("qalqan: feed: https://feed.invalid: the download failed"), done.stderr
+    assert not run(with_feed, "lists", "build", "--config", str(config)).returncode
 
 
 def test_the_pages_are_not_there(small: Router, config: Path) -> None:
