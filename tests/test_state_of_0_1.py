@@ -295,7 +295,7 @@ class TestDaemon:
 
 def test_a_backup_is_restored_in_an_empty_household(namespaces: None) -> None:
     with Home() as home:
-        daemon = Daemon(home, {})
+        daemon = Daemon(home, {}, settings={"timezone": "Asia/Almaty"})
         daemon.start_at((MADE + timedelta(minutes=2)).timestamp() - time.time())
         try:
             words = (str(COPY / "home.backup"), "--password-file", str(COPY / "backup-password"), "--yes")
