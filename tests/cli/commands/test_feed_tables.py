@@ -52,6 +52,8 @@ from tests.feed.publisher import FIRST, FORMAT, Publisher, Site, bundle_of, data
 from tests.household.household_files import DAUGHTER, write
 from tests.lists.served import Anywhere, served
 
+pytestmark = pytest.mark.system  # a feed is published and a table built for almost each test
+
 NAMES = {  # list → its names
     "bets": "bets-feed.com\nbets-two-feed.com\n",
     "nude": "nude-feed.com\n",
