@@ -16,9 +16,13 @@ class MachineMemory:
 
 
 def machine_memory(proc: Path = Path("/proc")) -> MachineMemory:
-    """Return the total and the available memory of the machine. Raises OSError without /proc."""
+    """Return the total and the available memory of the machine: 0 for both without /proc, as in a chroot."""
     found = {}
-    for line in proc.joinpath("meminfo").read_text("ascii").splitlines():
+    try:
+        lines = proc.joinpath("meminfo").read_text("ascii").splitlines()
+    except OSError:
+        return MachineMemory()
+    for line in lines:
         key, _, value = line.partition(":")
         if key in ("MemTotal", "MemAvailable"):
             found[key] = int(value.split()[0]) * 1024

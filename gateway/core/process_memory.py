@@ -125,13 +125,29 @@ def _refuse_to_delete(_self: object, name: str) -> NoReturn:
 
 
 def forget_annotations() -> None:
-    """Delete the type annotations of all loaded functions of this project, to free memory.
+    """Delete this project's type annotations and docstrings, and the docstrings of all functions.
 
-    Call it after the imports. Type checkers use the source.
+    Saves half a megabyte. Call it after the imports. Type checkers and readers use the source.
     """
     for candidate in gc.get_objects():
-        if type(candidate) is FunctionType and (candidate.__module__ or "").startswith(_OUR_PACKAGE):
-            del candidate.__annotations__
+        kind = type(candidate)
+        if kind is FunctionType:
+            if (candidate.__module__ or "").startswith(_OUR_PACKAGE):
+                del candidate.__annotations__
+            _forget_docstring(candidate)
+        elif issubclass(kind, type) and str(candidate.__module__).startswith(_OUR_PACKAGE):
+            candidate.__doc__ = None
+    for name, module in sys.modules.items():
+        if name.startswith(_OUR_PACKAGE):
+            module.__doc__ = None
+
+
+def _forget_docstring(function: FunctionType) -> None:
+    """Delete the docstring of a function, which its code has as the first constant."""
+    code = function.__code__
+    if function.__doc__ is not None and code.co_consts[:1] == (function.__doc__,):
+        function.__code__ = code.replace(co_consts=(None, *code.co_consts[1:]))
+    function.__doc__ = None
 
 
 def disable_core_dumps() -> None:

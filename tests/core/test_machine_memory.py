@@ -19,6 +19,7 @@ def test_the_kernel_reports_total_and_available_memory() -> None:
 def test_what_the_kernel_does_not_report_is_zero(tmp_path: Path) -> None:
     (tmp_path / "meminfo").write_text("MemTotal:         251904 kB\nMemFree:           99000 kB\n")
     assert machine_memory(tmp_path) == MachineMemory(total=246 * MEGABYTE)
+    assert machine_memory(tmp_path / "not mounted") == MachineMemory()
 
 
 def test_the_memory_of_a_process_grows_with_its_data() -> None:

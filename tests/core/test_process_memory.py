@@ -94,6 +94,18 @@ def test_annotations_of_our_functions_alone_are_forgotten() -> None:
     assert run(LEAN + code) == "{} {'a': <class 'int'>} {'a': Place(file='f', line=1, path='a')}"
 
 
+def test_docstrings_are_forgotten_and_the_code_works() -> None:
+    code = "\nimport json, textwrap\nfrom gateway.policy.yaml import documents\n"
+    code += "from gateway.policy.yaml.fields import Place\n"
+    code += "def other():\n    'Text.'\n    return 'Text.', 5\nforget_annotations()\n"
+    code += (
+        "docs = [one.__doc__ for one in (documents, Place, documents.parse_document, json.dumps, other)]\n"
+    )
+    code += "print(docs, other(), json.dumps([1]), documents.parse_document('a: b', 'f').keys)"
+    keys = "{'a': Place(file='f', line=1, path='a')}"
+    assert run(LEAN + code) == f"[None, None, None, None, None] ('Text.', 5) [1] {keys}"
+
+
 def test_a_daemon_has_no_parser_of_command_lines(tmp_path: Path) -> None:
     """It is stopped by its qalqan.yaml, which is read when all is imported."""
     code = (
