@@ -39,6 +39,7 @@ def run(settings: Settings, form: str = "plain") -> int:
     An interface changes when it appears or is recreated. ``form``: log format of started processes.
     """
     limit_arenas()
+    disable_core_dumps()  # one could contain a password or a wallet's response
     app = create_app(settings)
     compiled.keep(app, settings.state)
     sockets = open_sockets(settings)
@@ -69,7 +70,6 @@ def run(settings: Settings, form: str = "plain") -> int:
         log.info("the pages are at %s", _place(sock))
     settle()
     drop_read_pages()
-    disable_core_dumps()  # one could contain a password or a wallet's response
     try:
         server.run()
     finally:

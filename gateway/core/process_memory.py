@@ -124,7 +124,7 @@ def _refuse_to_delete(_self: object, name: str) -> NoReturn:
     raise FrozenInstanceError(msg)
 
 
-def forget_annotations() -> None:
+def forget_annotations_and_docstrings() -> None:
     """Delete this project's type annotations and docstrings, and the docstrings of all functions.
 
     Saves half a megabyte. Call it after the imports. Type checkers and readers use the source.

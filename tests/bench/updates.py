@@ -134,7 +134,7 @@ def made_up_table(published: Mapping[str, PublishedList], tier: ListTier, share:
     random_bytes, count = random.Random(1).randbytes, 0
     categories: list[str] = []
     starts_of: list[array[int]] = [array("Q") for _ in range(1 << 8)]
-    for source in (one for one in published.values() if tier.includes(one.tier)):
+    for source in (source for source in published.values() if tier.includes(source.tier)):
         if source.category not in categories:
             categories.append(source.category)
         number = categories.index(source.category)

@@ -49,7 +49,8 @@ def test_dataclasses_come_without_inspect_and_who_asks_for_it_gets_it() -> None:
 
 LEAN = """
 import gc
-from gateway.core.process_memory import forget_annotations, import_dataclasses_alone, lean_dataclasses
+from gateway.core.process_memory import forget_annotations_and_docstrings, import_dataclasses_alone
+from gateway.core.process_memory import lean_dataclasses
 import_dataclasses_alone()
 lean_dataclasses()
 from dataclasses import FrozenInstanceError, dataclass, field, replace
@@ -89,7 +90,7 @@ def test_lean_dataclasses_are_there_once() -> None:
 
 def test_annotations_of_our_functions_alone_are_forgotten() -> None:
     code = "\nfrom gateway.policy.yaml.documents import parse_document\nimport json, typing\n"
-    code += "def other(a: int): pass\nforget_annotations()\n"
+    code += "def other(a: int): pass\nforget_annotations_and_docstrings()\n"
     code += "print(parse_document.__annotations__, other.__annotations__, parse_document('a: b', 'f').keys)"
     assert run(LEAN + code) == "{} {'a': <class 'int'>} {'a': Place(file='f', line=1, path='a')}"
 
@@ -97,7 +98,7 @@ def test_annotations_of_our_functions_alone_are_forgotten() -> None:
 def test_docstrings_are_forgotten_and_the_code_works() -> None:
     code = "\nimport json, textwrap\nfrom gateway.policy.yaml import documents\n"
     code += "from gateway.policy.yaml.fields import Place\n"
-    code += "def other():\n    'Text.'\n    return 'Text.', 5\nforget_annotations()\n"
+    code += "def other():\n    'Text.'\n    return 'Text.', 5\nforget_annotations_and_docstrings()\n"
     code += (
         "docs = [one.__doc__ for one in (documents, Place, documents.parse_document, json.dumps, other)]\n"
     )

@@ -131,7 +131,7 @@ def set_up(home: Home, daemon: Daemon) -> float:
 
 
 def categories(daemon: Daemon, host: str) -> list[str]:
-    return [one["id"] for one in daemon.client.call("list_lookup", host=host)["categories"]]
+    return [category["id"] for category in daemon.client.call("list_lookup", host=host)["categories"]]
 
 
 def test_minutes_after_set_up_the_lists_and_the_app_are_refused(home: Home) -> None:
@@ -173,7 +173,7 @@ def test_minutes_after_set_up_the_lists_and_the_app_are_refused(home: Home) -> N
         assert fetch(phone, f"https://{ADULT}/", 4).how in CUT, "set-up proposes that the child shares it"
         assert len(helpers) == 1, "the daemon started one process"
         assert until(lambda: updates(daemon) == 0, 10.0) is not None, "and it ends"
-        refusal = next(one for one in told(daemon, CHILD.lower()) if not one["host"])
+        refusal = next(refusal for refusal in refusals(daemon, CHILD.lower()) if not refusal["host"])
         assert (refusal["name"], refusal["sign"]) == ("Telegram", "address")
         assert refusal["rule"] == "band 10-12: category:social_networks = block"
         schedule = daemon.client.call("lists")["schedule"]
@@ -183,7 +183,7 @@ def test_minutes_after_set_up_the_lists_and_the_app_are_refused(home: Home) -> N
     assert asked(home) == expected, "of the lists' servers, and no mirror was needed"
 
 
-def told(daemon: Daemon, profile: str) -> list[dict[str, str]]:
+def refusals(daemon: Daemon, profile: str) -> list[dict[str, str]]:
     found: list[dict[str, str]] = daemon.client.call("refusals", profile=profile)["refusals"]
     return found
 

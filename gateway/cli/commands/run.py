@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def run(args: Namespace) -> int:
     from gateway.core.process_memory import (
-        forget_annotations,
+        forget_annotations_and_docstrings,
         import_dataclasses_alone,
         lean_dataclasses,
         one_openssl,
@@ -23,6 +23,6 @@ def run(args: Namespace) -> int:
     from gateway.cli.settings import config_path
     from gateway.core import logs
 
-    forget_annotations()
+    forget_annotations_and_docstrings()
     logs.configure(args.log)
     return run_daemon(config_path(args), keep_guard=args.keep_guard)

@@ -34,7 +34,7 @@ UNUSED = {
     "requests_fetcher",
     "science",
     "test_ed25519",
-}  # programs: not shipped, or called by nobody
+}  # programs: not shipped, or never called
 # Used where they are installed.
 INSTEAD = {"importlib_metadata", "pytz", "cryptography"}
 INSTEAD |= {
