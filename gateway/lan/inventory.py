@@ -91,7 +91,8 @@ class Tracked:
     def __init__(self, sight: Sighting) -> None:
         self.sight = sight
         self.heard = _NEVER
-        self.displaced = False  # another device has answered for its last address since
+        # Silent since it lost its last address: to another device, or to the kernel after a failed probe.
+        self.displaced = False
         self.ifindex = 0  # of the interface that last saw it; 0: none since the start
         self.online: bool | None = None  # None: unknown, since the daemon has just started
         self.places: dict[Place, bool] = {}  # newest last; True: a probe was not answered
@@ -164,8 +165,8 @@ class Inventory:
         return device is not None and device.online is None and bool(device.places)
 
     def missing(self, mac: str) -> bool:
-        """Return whether the device is gone, answers at none of its addresses, or lost its last one to
-        another device and has been silent since.
+        """Return whether the device is gone, answers at none of its addresses, or lost its last one and has
+        been silent since.
         """
         device = self._devices.get(mac)
         if device is None or not device.online:
@@ -390,7 +391,9 @@ class Inventory:
         device = self._devices.get(self._owners.pop(place, ""))
         if device is not None and place in device.places:
             device.sight = replace(device.sight, addresses=device.addresses)
-            del device.places[place]
+            unanswered = device.places.pop(place)
+            if unanswered and not device.places:
+                device.displaced = True
 
 
 def packed_address(ip: str) -> bytes:

@@ -157,7 +157,8 @@ def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryv
 def _neighbours(names: dict[int, str]) -> Iterator[RecentNeighbour]:
     for neighbour in read_neighbours():
         # A fixed entry does not show that the device has ever been there.
-        if neighbour.ifindex in names and (neighbour.router or not neighbour.fixed):
+        seen = bool(neighbour.mac) and (neighbour.router or not neighbour.fixed)
+        if seen and neighbour.ifindex in names:
             ip = ipaddress.ip_address(neighbour.ip)
             yield RecentNeighbour(names[neighbour.ifindex], ip, neighbour.mac, neighbour.router)
 

@@ -52,7 +52,7 @@ Place = tuple[str, int]
 class Neighbour:
     """An entry of the neighbour table, or a change of it: an IP address on a link, and its MAC address."""
 
-    mac: str  # lower case, with colons; empty in an event for a silent or deleted neighbour
+    mac: str  # lower case, with colons; empty for a silent or deleted neighbour
     ip: str
     ifindex: int
     online: bool  # confirmed within the last minute
@@ -64,9 +64,12 @@ class Neighbour:
 
 
 def read_neighbours() -> list[Neighbour]:
-    """Return every neighbour with an Ethernet address, on all interfaces. Raises OSError."""
+    """Return every neighbour on Ethernet, on all interfaces. Raises OSError.
+
+    One that did not answer a probe (``failed``) has no MAC address.
+    """
     found = (_parse(_NEW_NEIGHBOUR, body) for body in dump_route(_GET_NEIGHBOUR, _MESSAGE.size))
-    return [neighbour for neighbour in found if neighbour is not None and neighbour.mac]
+    return [neighbour for neighbour in found if neighbour is not None]
 
 
 def find_neighbour(place: Place) -> Neighbour | None:

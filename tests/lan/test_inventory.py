@@ -371,3 +371,19 @@ def test_what_is_ignored_is_no_device_whatever_it_says() -> None:
     assert list(home.inventory.macs()) == [TABLET]
     assert home.inventory.mac_of("192.168.77.11") is None
     assert {mac for _, mac, *_ in home.heard_of()} == {TABLET}
+
+
+def test_a_device_stays_missing_when_the_kernel_lists_or_deletes_its_unanswered_address(home: Home) -> None:
+    home.event(TABLET, V4, answered=True)
+    home.inventory.listed([Neighbour("", V4, LAN, online=False, failed=True)])
+    assert home.inventory.missing(TABLET)
+    home.inventory.listed([])
+    assert home.inventory.missing(TABLET)
+    home.dhcp(TABLET)
+    assert not home.inventory.missing(TABLET)
+
+
+def test_a_device_is_not_missing_because_the_kernel_deleted_an_unused_address(home: Home) -> None:
+    home.event(TABLET, V4, answered=True)
+    home.inventory.listed([])
+    assert not home.inventory.missing(TABLET)

@@ -13,7 +13,7 @@ from gateway.lan.neighbours import MAX_IN_ALL, MAX_OF_ONE, Neighbour, Owners, Pl
 LIST = """
 from gateway.lan.neighbours import read_neighbours
 for n in sorted(read_neighbours(), key=lambda n: n.ip):
-    print(n.mac, n.ip, n.online)
+    print(n.mac or "-", n.ip, n.online, n.failed)
 """
 LINKS = """
 set -e
@@ -111,7 +111,11 @@ ip neigh add 2001:db8::8 lladdr 02:00:00:00:00:08 dev veth0 nud stale
 ip neigh add 192.0.2.9 dev veth0 nud failed
 ip neigh add 192.0.2.8 lladdr 03:00:00:00:00:08 dev veth0 nud permanent
 """
-    assert run(setting, LIST) == ["02:00:00:00:00:07 192.0.2.7 True", "02:00:00:00:00:08 2001:db8::8 False"]
+    assert run(setting, LIST) == [
+        "02:00:00:00:00:07 192.0.2.7 True False",
+        "- 192.0.2.9 False True",
+        "02:00:00:00:00:08 2001:db8::8 False False",
+    ]
 
 
 @pytest.mark.lab
