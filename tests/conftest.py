@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gateway.core import process_memory
 from gateway.household import loading
 from gateway.store import database
 
@@ -58,6 +59,10 @@ def _open_copied(path: Path) -> sqlite3.Connection:
 
 
 database._open = _open_copied
+
+# The pages collect garbage once, at the first API request, which thousands of tests send. A full collection
+# takes half a second among 17,000 tests.
+process_memory.settle = lambda: None
 
 _BYTECODE = pytest.StashKey[Path]()
 

@@ -35,6 +35,8 @@ from tests.feed.publisher import FIRST, FORMAT, NEW_SERVICE, Publisher, Site, bu
 from tests.household.household_files import DAUGHTER, write
 from tests.lists.served import Anywhere
 
+pytestmark = pytest.mark.system  # a feed is published for almost each test
+
 NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
 NEW = "newchat-feed.com"
 

@@ -30,6 +30,8 @@ from tests.features.rules.reading import Line, Reader, Site, Told
 from tests.household.household_files import DAUGHTER, write
 from tests.policy.homes import table
 
+pytestmark = pytest.mark.system  # many examples
+
 ANY_RULES = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

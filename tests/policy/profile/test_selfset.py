@@ -188,6 +188,7 @@ _dates: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 ).filter(bool)
 
 
+@pytest.mark.system  # many examples
 @given(
     family=_times,
     own=_times,

@@ -67,7 +67,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(namespaces: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("world")
     name = f"qq{os.getpid()}n{os.urandom(2).hex()}"
     gateway, internet, home = (Namespace(f"{name}-{end}") for end in ("gw", "net", "srv"))

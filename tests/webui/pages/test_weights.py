@@ -39,6 +39,7 @@ def weigh(browser: Browser, paths: Iterable[str], language: str) -> dict[str, in
     return found
 
 
+@pytest.mark.system  # loads every page with all its files
 @pytest.mark.parametrize("language", ["en", "kk", "ru"])
 def test_no_page_is_heavier_than_80_kb(tablet: Browser, mum: Browser, language: str) -> None:
     for browser, pages in ((tablet, CHILDS), (mum, PARENTS)):
