@@ -138,6 +138,7 @@ def _phrases() -> dict[str, str]:
         "device again": _("asked whether %(about)s is a device that was here before"),
         "device copy": _("asked whether two devices have the address of %(about)s"),
         "device repeater": _("found that %(about)s stands for several devices"),
+        "address claimed": _("found that %(about)s claims the address of the gateway"),
         "new over": _("asks no more whose %(about)s is"),
         "again over": _("asks no more whether %(about)s was here before"),
         "copy over": _("asks no more whether two devices have the address of %(about)s"),

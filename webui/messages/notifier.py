@@ -183,7 +183,7 @@ def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
         return "device", "adult"
     if name == "card" and what == "raised":
         return "way", ""
-    if name == "status" and what in ("off", "on"):
+    if name == "status" and what in ("off", "on", "address"):
         return "filter", str(what)
     if name == "people":
         return "people", ""
