@@ -15,6 +15,7 @@ from tests.lab.claims import ARP, NEIGHBOUR
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import PROFILES, fresh, until
 from tests.lab.home import ROOT, Home
+from tests.lab.netns import Namespace
 from tests.lab.onearm import ARM, OneArmedHome
 from tests.pace import longest
 
@@ -54,16 +55,19 @@ class Attack:
         self.victim.run(["ip", "neigh", "flush", "dev", "eth0"], check=True)
         zone = "%eth0" if self.ip.startswith("fe80") else ""
         self.victim.run([sys.executable, "-c", _SPEAK, self.ip + zone], check=True)
-        assert until(lambda: self._known() == names.GATEWAY_MAC, 3.0) is not None
+        assert until(lambda: self.known() == names.GATEWAY_MAC, 3.0) is not None
+        self.send(how)
+        time.sleep(SETTLES)
+        return self.known()
+
+    def send(self, how: str) -> None:
         assert self._sender.stdin is not None
         assert self._sender.stdout is not None
         self._sender.stdin.write(f"{how}\n")
         self._sender.stdin.flush()
         assert self._sender.stdout.readline() == "sent\n"
-        time.sleep(SETTLES)
-        return self._known()
 
-    def _known(self) -> str:
+    def known(self) -> str:
         words = self.victim.run(["ip", "neigh", "show", self.ip, "dev", "eth0"]).stdout.split()
         return words[words.index("lladdr") + 1] if "lladdr" in words else ""
 
@@ -91,6 +95,11 @@ def believed(home: Home) -> dict[tuple[str, str], str]:
         with attack(home, ip, victim_ip) as attacker:
             for how in [how for own, _, how in EACH if own == ip]:
                 found[ip, how] = attacker.believed(how)
+    return found
+
+
+def owner(daemon: Daemon, ip: str) -> str | None:
+    found: str | None = daemon.client.call("device", ip=ip)["mac"]
     return found
 
 
@@ -137,11 +146,9 @@ def _shows_others(home: Home) -> None:
     """Devices still find each other, and take over addresses that are not the gateway's."""
     with attack(home, names.PHONE.ipv4, names.PARENT.ipv4) as attacker:
         attacker.victim.run([sys.executable, "-c", _SPEAK, names.PHONE.ipv4], check=True)
-        assert until(lambda: attacker._known() == names.PHONE.mac, 3.0) is not None
-        assert attacker._sender.stdin is not None
-        attacker._sender.stdin.write("announcement\n")
-        attacker._sender.stdin.flush()
-        assert until(lambda: attacker._known() == names.TABLET.mac, 3.0) is not None
+        assert until(lambda: attacker.known() == names.PHONE.mac, 3.0) is not None
+        attacker.send("announcement")
+        assert until(lambda: attacker.known() == names.TABLET.mac, 3.0) is not None
 
 
 def _follows_addresses(home: Home) -> None:
@@ -177,3 +184,30 @@ def test_without_a_bridge_a_claim_to_all_devices_is_reported() -> None:
         with attack(home, names.GATEWAY_IPV6, names.PARENT.ipv6) as attacker:
             attacker.believed("advertisement-to-all")
         assert daemon.log.read_text().count("claims an address of the gateway") == 1, "once a day"
+
+
+def test_the_address_of_a_parents_phone_moves_to_a_childs_device(home: Home) -> None:
+    """The parents are asked once the phone uses it again. The child's device is the child's all the time."""
+    phone, mums = home.devices[names.PARENT.key], names.PARENT.ipv4
+    with fresh(home, PROFILES) as daemon, attack(home, mums, names.GATEWAY_IPV4) as attacker:
+        _speaks(phone)
+        assert until(lambda: owner(daemon, mums) == names.PARENT.mac, 3.0) is not None
+        attacker.send("request")
+        assert until(lambda: owner(daemon, mums) == names.TABLET.mac, 3.0) is not None
+        assert daemon.client.call("device", ip=mums)["profile"] == "daughter"
+        assert daemon.client.call("questions")["questions"] == [], "a lease may have moved there"
+        _speaks(phone)
+        assert until(lambda: daemon.client.call("questions")["count"] == 1, 3.0) is not None
+        (question,) = daemon.client.call("questions")["questions"]
+        assert (question["mac"], question["ask"], question["known"]) == (
+            names.PARENT.mac,
+            "address",
+            names.TABLET.mac,
+        )
+        assert daemon.client.call("device", ip=mums)["asked"] == "address"
+
+
+def _speaks(device: Namespace) -> None:
+    """The device looks for the gateway and sends to it."""
+    device.run(["ip", "neigh", "flush", "dev", "eth0"], check=True)
+    device.run([sys.executable, "-c", _SPEAK, names.GATEWAY_IPV4], check=True)
