@@ -19,6 +19,7 @@ from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
 from gateway.core.loop import Loop
 from gateway.core.process_memory import run_in_child, settle
+from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
 from gateway.dataplane.dns_proxy import DnsProxy
@@ -257,6 +258,9 @@ class Daemon:
                 loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.interfaces.names
             )
         )
+        self.address_guard = self._kept(
+            AddressGuard(loop, self.table, lambda: config.lan, self.presence.watch_addresses, self.bus)
+        )
         self.connections = self._kept(FlowBytes(layout))
         self.meter = self._kept(
             metering(
@@ -350,6 +354,7 @@ class Daemon:
             self.vitals,
             self.sealed_lists,
             self.offloading,
+            self.address_guard,
         ):
             part.start()
         self.help.want(self.rules.help_names)
@@ -495,7 +500,7 @@ class Daemon:
 
     def problems(self) -> list[str]:
         """Return one line for each part that does not work as configured."""
-        updates = self.features.list_updates
-        parts = self.rules, self.store, self.meter, self.sealed_lists, self.guard, updates
+        updates, claims = self.features.list_updates, self.features.address_claims
+        parts = self.rules, self.store, self.meter, self.sealed_lists, self.guard, updates, claims
         interfaces = lan.problems(self.rules.household.config.lan)
         return [*interfaces, *(line for problem in parts for line in problem.problems())]

@@ -28,6 +28,7 @@ from gateway.features.activity.refusals import RefusalVerb
 from gateway.features.activity.verbs import HistoryVerbs
 from gateway.features.backup.verbs import BackupVerbs
 from gateway.features.bypass_alerts.verbs import BypassCardVerbs
+from gateway.features.devices.address_claims import AddressClaims
 from gateway.features.devices.assignment import DeviceAssignment
 from gateway.features.devices.device_marks import MarkVerbs
 from gateway.features.devices.identities import Identities
@@ -161,6 +162,7 @@ class Features:
                 self.device_questions,
             )
         )
+        self.address_claims = AddressClaims(home, audit, presence)
         self.lessons = keep(
             Lessons(home, plane.effects, plane.lesson_book, family, plane.addresses, plane.names)
         )

@@ -11,7 +11,18 @@ from pathlib import Path
 
 from gateway.check.findings import Finding, note, ok, problem, warning
 from gateway.check.system import IN_MEMORY, file_system
-from gateway.lan.machine import Address, Interface, NetworkSnapshot, setting, text_of
+from gateway.core.errors import KernelError
+from gateway.kernel.nft import Nft
+from gateway.kernel.ruleset.bridge import GuardedBridge, render_bridges
+from gateway.lan.machine import (
+    Address,
+    Interface,
+    NetworkSnapshot,
+    may_administer,
+    setting,
+    text_of,
+)
+from gateway.lan.own_addresses import bridge_ports
 from gateway.lan.vendors import vendor_of
 from gateway.policy.config.config import Config, file_to_edit
 
@@ -33,6 +44,7 @@ BRIDGE_FILTER = {"bridge-nf-call-iptables": "0800", "bridge-nf-call-ip6tables": 
 def lan_findings(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     yield from _interfaces(config, machine)
     yield from _bridge_firewall(config, machine)
+    yield from _claims(config, machine)
     yield from _forwarding(config, machine)
     yield from _one_arm(config, machine)
     yield from _addresses(config, machine)
@@ -94,6 +106,39 @@ def _bridge_firewall(config: Config, machine: NetworkSnapshot) -> Iterator[Findi
         if not tapped:
             text = f"{name} is 1 (Docker sets it): packets between devices of the LAN pass the firewall"
             yield note("lan", text, f"nothing; if such packets are lost: {off}")
+
+
+def _claims(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
+    """Report whether devices can claim an address of this machine on each LAN interface."""
+    for name in config.lan:
+        link = machine.links.get(name)
+        if link is None:
+            continue
+        if link.kind != "bridge" and not bridge_ports(name):
+            text = f"{name} is no bridge: claims of this machine's addresses are noticed there, not dropped"
+            yield ok("lan", text)
+        elif may_administer():
+            if _drops_claims():
+                yield ok("lan", f"claims of this machine's addresses are dropped between the ports of {name}")
+                continue
+            text = f"claims of this machine's addresses are not dropped on {name}: no nftables for bridges"
+            yield warning("lan", text, "install kmod-nft-bridge, or a kernel with CONFIG_NF_TABLES_BRIDGE")
+
+
+def _drops_claims() -> bool:
+    """Return whether the kernel accepts the table for bridges. Changes nothing."""
+    example = GuardedBridge(("lan1",), (bytes((192, 0, 2, 1)), bytes(16)))
+    try:
+        nft = Nft()
+    except KernelError:
+        return False
+    try:
+        nft.check(render_bridges([example], [bytes(6)]))
+    except KernelError:
+        return False
+    finally:
+        nft.close()
+    return True
 
 
 def _has_packet_socket(interface: str, protocol: str) -> bool:

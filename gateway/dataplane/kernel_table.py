@@ -1,4 +1,7 @@
-"""Installs, updates, repairs and removes the nftables table ``inet qalqan``, and builds its desired state."""
+"""Installs, updates, repairs and removes the nftables table ``inet qalqan``, and builds its desired state.
+
+It does the same for the table ``bridge qalqan``, whose text `AddressGuard` makes.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from gateway.kernel import fallback
 from gateway.kernel.conntrack import Conntrack
 from gateway.kernel.flowtable import has_flow_tables
 from gateway.kernel.nft import Nft
+from gateway.kernel.ruleset import bridge
 from gateway.kernel.ruleset.table import (
     NAME,
     TABLE,
@@ -78,7 +82,8 @@ class KernelTable:
         self._targets = None if native else fallback.TargetQueue(snapshot.queue_base)
         self._counters = PassCounters(layout)
         self._totals = Totals(self._counters)
-        self._watch = TableWatch(frozenset({("inet", NAME)}), self._totals.ended)
+        tables = frozenset({("inet", NAME), (bridge.FAMILY, bridge.NAME)})
+        self._watch = TableWatch(tables, self._totals.ended)
         self.conntrack = conntrack or Conntrack()
         self.found: Mapping[Pair, int] = {}  # counters of the table of a killed daemon
         self.repairs = 0
@@ -86,6 +91,8 @@ class KernelTable:
         self._alive: Timer | None = None
         self._installed = False
         self._flows_dropped = False
+        self._bridge = ""  # the text of the table for bridges; empty: none is loaded
+        self._bridge_found = True  # a killed daemon may have left one
 
     @property
     def backend(self) -> str:
@@ -177,6 +184,39 @@ class KernelTable:
             self._repair_soon(REPAIR_DELAY)
         self._touched()  # handle pending events of other programs, which do not wake the loop again
 
+    def guard_bridges(self, text: str) -> None:
+        """Load the table ``bridge qalqan``, in place of a loaded one; remove it if ``text`` is empty.
+
+        Raises KernelError, for instance if the kernel does not support it.
+        """
+        if text == self._bridge and not self._bridge_found:
+            return
+        self._bridge_found = False
+        if text:
+            with self._watch.ours():
+                self._nft.apply(text)
+        else:
+            self._remove_bridge()
+        self._bridge = text
+        self._touched()
+
+    def _remove_bridge(self) -> None:
+        try:
+            with self._watch.ours():
+                self._nft.apply(bridge.render_removal())
+        except KernelError:
+            return  # the kernel supports no such tables, so there is none
+
+    def claimants(self) -> frozenset[str]:
+        """Return the MAC addresses whose claims the table for bridges dropped within the last minute."""
+        if not self._bridge:
+            return frozenset()
+        try:
+            (found,) = self._nft.list(f"list set {bridge.TABLE} {bridge.CLAIMANTS}")
+        except KernelError:
+            return frozenset()  # another program removed the table; it is being repaired
+        return frozenset(element["elem"]["val"] for element in found["set"].get("elem", ()))
+
     def renew(self, elements: Iterable[PassElement]) -> None:
         """Renew the leases of these elements. Their counters are added to the totals first."""
         elements = tuple(elements)
@@ -239,7 +279,7 @@ class KernelTable:
     def _repair(self) -> None:
         self._repair_timer = None
         self.repairs += 1
-        _log.warning("Another program changed the table inet qalqan. It is repaired.")
+        _log.warning("Another program changed the tables of Qalqan. They are repaired.")
         open_now = {(element.slot, element.class_number) for element in self.snapshot.passes}
         layout = self.snapshot.layout
         try:
@@ -262,7 +302,16 @@ class KernelTable:
             if self.snapshot.offload is not None:
                 self._without_flows(error)
             self._repair_soon(REPAIR_RETRY)
+        self._repair_bridge()
         self._touched()
+
+    def _repair_bridge(self) -> None:
+        text, self._bridge = self._bridge, ""
+        try:
+            if text:
+                self.guard_bridges(text)
+        except KernelError as error:
+            _log.error("Repairing the table %s failed: %s. Continuing without it.", bridge.TABLE, error)
 
     def _no_flows(self) -> str:
         """Return the commands that remove an earlier flow table; empty if none was dropped."""
@@ -282,6 +331,8 @@ class KernelTable:
         for timer in (self._alive, self._repair_timer):
             if timer is not None:
                 timer.cancel()
+        if self._bridge:
+            self._remove_bridge()
         if self._installed:
             if left := self._left_behind():
                 self._nft.apply(left)

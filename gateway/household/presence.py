@@ -26,6 +26,7 @@ from gateway.lan.neighbours import (
     find_neighbour,
     read_neighbours,
 )
+from gateway.lan.own_addresses import AddressClaimed, OwnAddresses
 from gateway.lan.scan import Scanning
 from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of
@@ -109,7 +110,9 @@ class Presence:
         bus.subscribe(DeviceReturned, self._returned)
         bus.subscribe(SightsLost, lambda _: store.sights.keep(self._sights()))
         self._taps_work = False  # set after the start, if the kernel supports packet sockets
-        self._taps = Taps(loop, config.lan, self.inventory.heard)
+        self._taps = Taps(
+            loop, config.lan, self.inventory.heard, lambda mac: bus.publish(AddressClaimed(mac))
+        )
         self.scanning = Scanning(loop, self._lan, self.inventory.answered, self._scanned)
 
     def start(self) -> None:
@@ -172,6 +175,10 @@ class Presence:
         except OSError as error:
             self._taps_work = False
             _log.warning("Listening to announcements failed: %s. Devices have no names of their own.", error)
+
+    def watch_addresses(self, own: OwnAddresses) -> None:
+        """Publish `AddressClaimed` for claims of these addresses of the gateway from now on."""
+        self._taps.watch(own)
 
     def _ask_doubted(self) -> None:
         self._ask(self.inventory.doubted(), again=True)

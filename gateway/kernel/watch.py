@@ -29,7 +29,7 @@ _TABLE_NAME = 1  # the same number in tables, chains, rules, sets, elements, obj
 _GENERATION_ID = 1
 _SO_RCVBUFFORCE = 33
 _BUFFER = 1 << 20  # bytes: an update of the whole table causes some thousand messages
-_FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}
+_FAMILIES = {1: "inet", 2: "ip", 7: "bridge", 10: "ip6"}
 
 Table = tuple[str, str]
 """Family and name, such as ("inet", "qalqan")."""

@@ -36,10 +36,13 @@ from gateway.wire.lan.overheard import Overheard
 MAX_DEVICES = 512  # any Wi-Fi client can invent devices; the longest silent is dropped. Up to 10 kB each
 ASK_AFTER = 60.0  # seconds of silence
 GONE_AFTER = 120.0  # seconds of silence: of six probes, a sleeping phone answers at least one
+CONTESTED_FOR = 600.0  # seconds after an IP address moved, in which its former device may still use it
+MAX_MOVED = 256  # addresses that moved lately, 150 bytes each
 DOUBT_AFTER = 2.0  # seconds after a new device appeared, in which an online one was heard or is probed
 MAX_ASKED = 8  # addresses of a device that are probed together, the newest
 MAX_ASKED_IN_ALL = 256  # addresses per call
 _NEVER = float("-inf")
+_FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 _ASKS = frozenset((1, 3))  # discover and request; an inform asks for other options than the system itself
 
 
@@ -81,6 +84,17 @@ class DeviceFound:
     """Event: a device from the database was heard again, within GONE_AFTER seconds of the daemon's start."""
 
     mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressContested:
+    """Event: a device still uses an IP address that moved to another one less than CONTESTED_FOR seconds ago.
+
+    It answered for the address again, or sent a packet from it.
+    """
+
+    first: str  # MAC address of the device that had the address first
+    second: str  # of the device to which it moved
 
 
 class Tracked:
@@ -130,6 +144,8 @@ class Inventory:
         self._keeps, self._ignores = keeps, ignores
         self._devices: dict[str, Tracked] = {}  # the longest unheard first
         self._owners: dict[Place, str] = {}
+        self._former: dict[Place, tuple[str, float]] = {}  # device that left a place, and when; newest last
+        self._contested: list[AddressContested] = []  # to publish when the present change is complete
         self._unsaved, self._started = set[str](), now()
 
     def load(self, sights: Iterable[Sighting]) -> None:
@@ -216,6 +232,7 @@ class Inventory:
         alive = neighbour.answered or (event and moved)
         change = partial(self._at, place=place, alive=alive, used=alive or neighbour.online)
         self._learn(neighbour.mac, "address", change, alive=alive, ifindex=neighbour.ifindex)
+        self._publish_contested()
 
     def listed(self, neighbours: Iterable[Neighbour]) -> None:
         """Update all devices from the LAN's complete neighbour table. Other addresses are removed."""
@@ -229,6 +246,10 @@ class Inventory:
 
     def heard(self, mac: str, ifindex: int, said: Overheard) -> None:
         """Update the device with this MAC address from a packet that it sent. A new device is added."""
+        if self._former and said.address:
+            place = (socket.inet_ntop(_FAMILIES[len(said.address)], said.address), ifindex)
+            self._note_use(place, mac)
+            self._publish_contested()
         if said.dhcp is not None:
             dhcp = said.dhcp
             behind = dhcp.hardware not in ("", mac)
@@ -371,6 +392,7 @@ class Inventory:
         mac = device.sight.traits.mac
         other = self._devices.get(self._owners.get(place, ""))
         if other is not device:
+            self._note_use(place, mac)
             self._leave(place)
         if other is not None and not other.places:
             other.displaced = True
@@ -386,9 +408,25 @@ class Inventory:
             self._leave(next(iter(device.places)))
         return with_address(device, packed_address(place[0]))
 
+    def _note_use(self, place: Place, mac: str) -> None:
+        """Note that a device uses a place that it had before and another device has now."""
+        owner, (former, left) = self._owners.get(place), self._former.get(place, ("", _NEVER))
+        if owner is not None and owner != mac and former == mac and self._now() - left <= CONTESTED_FOR:
+            self._contested.append(AddressContested(mac, owner))
+
+    def _publish_contested(self) -> None:
+        contested, self._contested = self._contested, []
+        for event in contested:
+            self._bus.publish(event)
+
     def _leave(self, place: Place) -> None:
         """Remove a place that the kernel no longer knows. Its device stores its last addresses."""
         device = self._devices.get(self._owners.pop(place, ""))
+        if device is not None:
+            self._former.pop(place, None)
+            self._former[place] = (device.sight.traits.mac, self._now())
+            if len(self._former) > MAX_MOVED:
+                del self._former[next(iter(self._former))]
         if device is not None and place in device.places:
             device.sight = replace(device.sight, addresses=device.addresses)
             unanswered = device.places.pop(place)

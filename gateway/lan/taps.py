@@ -2,7 +2,8 @@
 
 Each LAN interface has one packet(7) socket with a filter in classic BPF (linux/filter.h). The filter passes
 messages to DHCP servers, answers of multicast DNS, and one in eight TCP SYN packets, for the hop limit. It
-runs on every packet that comes in on the interface; any other TCP packet costs it eleven steps.
+also passes claims of the gateway's own addresses, in ARP and neighbour discovery. It runs on every packet
+that comes in on the interface; any other TCP packet costs it eleven steps.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterable
 
 from gateway.core.errors import WireError
 from gateway.core.loop import Loop, Timer
+from gateway.lan.own_addresses import OwnAddresses
+from gateway.wire.lan.claims import ADVERTISEMENT, FIRST, LAST, AddressClaim, arp_claim, neighbour_claim
 from gateway.wire.lan.overheard import Overheard, overhear
 
 MAX_PACKET = 2048  # bytes; the largest Ethernet frame has 1,518
@@ -24,7 +27,8 @@ RATE = 200  # packets a second and socket; a home has a few. What is above it wa
 PAUSE = 1.0  # seconds
 
 _EVERY_PROTOCOL = 0x0003  # ETH_P_ALL
-_IPV4, _IPV6 = 0x0800, 0x86DD
+_IPV4, _IPV6, _ARP = 0x0800, 0x86DD, 0x0806
+MAX_WATCHED = 16  # of the gateway's addresses of each IP version on one interface: jumps reach 255 steps
 _ATTACH_FILTER = 26  # SO_ATTACH_FILTER
 _SOL_PACKET, _ADD_MEMBERSHIP, _MULTICAST, _IGNORE_OUTGOING = 263, 1, 0, 23
 _MEMBERSHIP = struct.Struct("=iHH8s")  # struct packet_mreq
@@ -34,7 +38,7 @@ _GONE = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 
 _LOAD_BYTE, _LOAD_HALF, _LOAD_WORD = 0x30, 0x28, 0x20
 _LOAD_BYTE_X, _LOAD_HALF_X, _LOAD_IHL, _SET_X = 0x50, 0x48, 0xB1, 0x01
-_JUMP, _JUMP_SET, _AND, _RETURN = 0x15, 0x45, 0x54, 0x06
+_JUMP, _JUMP_SET, _JUMP_ABOVE, _AND, _RETURN = 0x15, 0x45, 0x25, 0x54, 0x06
 # SKF_AD_OFF + SKF_AD_PROTOCOL, SKF_AD_VLAN_TAG, SKF_AD_VLAN_TAG_PRESENT, SKF_AD_RANDOM
 _PROTOCOL, _VLAN_TAG, _VLAN_TAGGED, _RANDOM = (0xFFFFF000 + offset for offset in (0, 44, 48, 56))
 _ALL = 0x40000
@@ -65,11 +69,11 @@ _STEPS: dict[str, Step] = {
     "ipv4 to group": (_JUMP, 0xE00000FB, "", "no"),
     "ipv4 dns flags": (_LOAD_HALF_X, 10, "", ""),
     "ipv4 is answer": (_JUMP_SET, 0x8000, "yes", "no"),
-    "is ipv6": (_JUMP, _IPV6, "", "no"),
+    "is ipv6": (_JUMP, _IPV6, "", "is arp"),
     "ipv6 header": (_SET_X, 40, "", ""),
     "ipv6 next": (_LOAD_BYTE, 6, "", ""),
     "ipv6 is tcp": (_JUMP, 6, "tcp flags", ""),
-    "ipv6 is udp": (_JUMP, 17, "", "no"),
+    "ipv6 is udp": (_JUMP, 17, "", "ipv6 is icmp"),
     "ipv6 port": (_LOAD_HALF_X, 2, "", ""),
     "ipv6 to dhcp": (_JUMP, 547, "yes", ""),
     "ipv6 to mdns": (_JUMP, 5353, "", "no"),
@@ -82,26 +86,64 @@ _STEPS: dict[str, Step] = {
     "is syn": (_JUMP, _ONLY_SYN, "", "no"),
     "dice": (_LOAD_WORD, _RANDOM, "", ""),
     "one in eight": (_JUMP_SET, _SAMPLE, "no", "yes"),
-    "yes": (_RETURN, _ALL, "", ""),
-    "no": (_RETURN, 0, "", ""),
 }
+_ARP_STEPS: dict[str, Step] = {
+    "is arp": (_JUMP, _ARP, "", "no"),
+    "arp sender": (_LOAD_WORD, 14, "", ""),
+}
+_ICMP_STEPS: dict[str, Step] = {
+    "ipv6 is icmp": (_JUMP, 58, "", "no"),
+    "icmp type": (_LOAD_BYTE, 40, "", ""),
+    "icmp below": (_JUMP_ABOVE, FIRST - 1, "", "no"),
+    "icmp above": (_JUMP_ABOVE, LAST, "no", ""),
+    "icmp is advertisement": (_JUMP, ADVERTISEMENT, "", "icmp source"),
+    "icmp target": (_LOAD_WORD, 60, "", ""),
+}
+_ICMP_SOURCE: dict[str, Step] = {"icmp source": (_LOAD_WORD, 20, "", "")}
+_NO: Step = (_RETURN, 0, "", "")
+_ENDS: dict[str, Step] = {"yes": (_RETURN, _ALL, "", ""), "no": _NO}
 
 
-def program() -> bytes:
-    """Return the BPF filter program of the taps as an array of struct sock_filter."""
-    places = {label: number for number, label in enumerate(_STEPS)}
+def program(own: Iterable[bytes] = ()) -> bytes:
+    """Return the BPF filter program of the taps as an array of struct sock_filter.
+
+    ``own``: the gateway's packed addresses. Of IPv6 addresses it compares the last four bytes.
+    """
+    ipv4, ipv6 = (
+        sorted({int.from_bytes(ip[-4:], "big") for ip in own if len(ip) == size})[:MAX_WATCHED]
+        for size in (4, 16)
+    )
+    steps = _STEPS | _ARP_STEPS | _compared("arp sender", ipv4)
+    steps["arp claims nothing"] = _NO
+    steps |= _ICMP_STEPS | _compared("icmp target", ipv6) | _ICMP_SOURCE | _compared("icmp source", ipv6)
+    steps["icmp claims nothing"] = _NO
+    return _assembled(steps | _ENDS)
+
+
+def _compared(label: str, numbers: Iterable[int]) -> dict[str, Step]:
+    """Return the steps that accept a packet if the loaded word is one of ``numbers``."""
+    return {f"{label} is {number}": (_JUMP, number, "yes", "") for number in numbers}
+
+
+def _assembled(steps: dict[str, Step]) -> bytes:
+    places = {label: number for number, label in enumerate(steps)}
 
     def distance(label: str, number: int) -> int:
         return places[label] - number - 1 if label else 0
 
     return b"".join(
         struct.pack("=HBBI", code, distance(true, number), distance(false, number), operand)
-        for number, (code, operand, true, false) in enumerate(_STEPS.values())
+        for number, (code, operand, true, false) in enumerate(steps.values())
     )
 
 
 Heard = Callable[[str, int, Overheard], None]
 """A callback: gets the MAC address in the frame, the interface's index, and the parsed packet."""
+Claimed = Callable[[str], None]
+"""A callback: gets the MAC address in a frame that claims an address of the gateway."""
+
+
+_CLAIMS: dict[int, Callable[[bytes], AddressClaim | None]] = {_ARP: arp_claim, _IPV6: neighbour_claim}
 
 
 class _Tap:
@@ -115,10 +157,14 @@ class _Tap:
     unconfirmed and shared (nf_ct_drop_unconfirmed). Filtered devices would lose every new UDP flow.
     """
 
-    def __init__(self, loop: Loop, name: str, heard: Heard) -> None:
+    def __init__(self, loop: Loop, name: str, own: OwnAddresses, heard: Heard, claimed: Claimed) -> None:
         self.ifindex = socket.if_nametoindex(name)
         self._loop = loop
+        self._name = name
         self._heard = heard
+        self._claimed = claimed
+        self._own = frozenset[bytes]()  # the gateway's addresses on this interface
+        self._own_macs = frozenset[bytes]()
         self._left = RATE
         self._until = loop.now() + PAUSE
         self._paused: Timer | None = None
@@ -126,7 +172,7 @@ class _Tap:
             socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
         )
         try:
-            _attach(self._socket, program())  # before the interface is set: no unfiltered packet arrives
+            self._attach(own)  # before the interface is set: no unfiltered packet arrives
             self._socket.setsockopt(_SOL_PACKET, _IGNORE_OUTGOING, 1)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             for group in _GROUPS:
@@ -138,12 +184,21 @@ class _Tap:
             raise
         loop.on_readable(self._socket, self._read)
 
+    def watch(self, own: OwnAddresses) -> None:
+        """Change the gateway's own addresses, whose claims are reported from now on."""
+        if (own.ips.get(self._name, frozenset()), own.macs) != (self._own, self._own_macs):
+            self._attach(own)
+
+    def _attach(self, own: OwnAddresses) -> None:
+        self._own, self._own_macs = own.ips.get(self._name, frozenset()), own.macs
+        _attach(self._socket, program(self._own))
+
     def _read(self) -> None:
         for _ in range(TURN):
             if not self._may_read():
                 return
             try:
-                data, (_, _, _, _, hardware) = self._socket.recvfrom(MAX_PACKET)
+                data, (_, protocol, _, _, hardware) = self._socket.recvfrom(MAX_PACKET)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -152,15 +207,21 @@ class _Tap:
                 return  # the interface went down; follow() opens a new socket if its index changes
             self._left -= 1
             if len(hardware) == 6 and not hardware[0] & 1:
-                self._report(hardware.hex(":"), data)
+                self._report(hardware.hex(":"), protocol, data)
 
-    def _report(self, mac: str, data: bytes) -> None:
+    def _report(self, mac: str, protocol: int, data: bytes) -> None:
         try:
-            said = overhear(data)
+            claim = _CLAIMS[protocol](data) if protocol in _CLAIMS else None
+            said = overhear(data) if claim is None and protocol != _ARP else None
         except WireError:
             return  # a malformed packet describes nothing
         if said is not None:
             self._heard(mac, self.ifindex, said)
+        elif claim is not None and self._is_false(claim):
+            self._claimed(mac)
+
+    def _is_false(self, claim: AddressClaim) -> bool:
+        return claim.mac not in self._own_macs and not self._own.isdisjoint(claim.addresses)
 
     def _may_read(self) -> bool:
         now = self._loop.now()
@@ -187,14 +248,25 @@ class _Tap:
 class Taps:
     """Reads packets on all LAN interfaces, and calls ``heard`` for each that describes a device.
 
-    ``follow()`` opens the sockets, also for interfaces that (re)appeared.
+    ``follow()`` opens the sockets, also for interfaces that (re)appeared. ``claimed`` is called for each
+    claim of one of the gateway's own addresses (``watch``) on the interface that has it.
     """
 
-    def __init__(self, loop: Loop, names: Iterable[str], heard: Heard) -> None:
+    def __init__(
+        self, loop: Loop, names: Iterable[str], heard: Heard, claimed: Claimed = lambda _: None
+    ) -> None:
         self._loop = loop
         self._names = tuple(names)
         self._heard = heard
+        self._claimed = claimed
+        self._own = OwnAddresses()
         self._taps: dict[str, _Tap] = {}
+
+    def watch(self, own: OwnAddresses) -> None:
+        """Change the gateway's own addresses, whose claims are reported from now on."""
+        self._own = own
+        for tap in self._taps.values():
+            tap.watch(own)
 
     def follow(self) -> None:
         """Open and close sockets to match the existing interfaces. Raises OSError if that is refused."""
@@ -212,7 +284,7 @@ class Taps:
 
     def _open(self, name: str) -> None:
         try:
-            self._taps[name] = _Tap(self._loop, name, self._heard)
+            self._taps[name] = _Tap(self._loop, name, self._own, self._heard, self._claimed)
         except OSError as error:
             if error.errno not in _GONE:
                 raise  # otherwise the interface has just disappeared; the next follow() retries

@@ -49,6 +49,7 @@ class Namespace:
         self,
         argv: Sequence[str],
         *,
+        stdin: int = subprocess.DEVNULL,
         stdout: int | IO[bytes] | None = subprocess.PIPE,
         stderr: int | IO[bytes] | None = subprocess.STDOUT,
         cwd: Path | None = None,
@@ -58,7 +59,7 @@ class Namespace:
         """Start without waiting, in a session of its own so that Ctrl-C reaches the lab alone."""
         return subprocess.Popen(
             self.command(argv),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             cwd=cwd,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +13,28 @@ from typing import Any
 import pytest
 
 from tests.lab.netns import stopping
-from tests.lan.lan import DEVICE_MAC, Cable
+from tests.lan.lan import DEVICE_MAC, ROOT, Cable
 
+CLAIMS = """
+import signal, sys
+from gateway.core.loop import Loop
+from gateway.lan.own_addresses import read_own_addresses
+from gateway.lan.taps import Taps
+loop = Loop()
+taps = Taps(loop, ["lan0"], lambda *_: None, lambda mac: print(mac, flush=True))
+taps.follow()
+print("ready", flush=True)
+sys.stdin.readline()
+own = read_own_addresses(["lan0"])
+taps.watch(own)
+print(len(own.ips["lan0"]), flush=True)
+over = []
+signal.signal(signal.SIGTERM, lambda *_: over.append(1))
+while not over:
+    loop.run_once(0.1)
+loop.run_once(0.2)
+taps.close()
+"""
 LISTEN = """
 import json, signal, sys
 from gateway.core.loop import Loop
@@ -162,3 +184,32 @@ print("done")
         assert process.stdout is not None
         assert process.stdout.read() == b"done\n"
     assert process.returncode == 0
+
+
+def test_claims_of_the_gateways_addresses_alone(cable: Cable) -> None:
+    """Of both IP versions, and none before the addresses are known."""
+    code = """
+def arp(op, ip, **more): return ARP(op=op, hwsrc="02:00:00:00:00:0a", psrc=ip, **more)
+def sent(ip, **more): return IPv6(src=ip, dst="ff02::1", **more)
+gateway4, gateway6, own = "192.168.77.1", "2001:db8:77::1", "2001:db8:77::10"
+claims = [arp(2, gateway4), arp(1, gateway4, pdst=gateway4), arp(1, gateway4, pdst="192.168.77.10"),
+    sent(gateway6) / ICMPv6ND_NA(tgt=gateway6), sent("fe80::5") / ICMPv6ND_NA(tgt=gateway6),
+    sent(gateway6) / ICMPv6ND_NS(tgt=own), sent("fe80::aa01") / ICMPv6ND_RA()]
+others = [arp(1, "192.168.77.10", pdst=gateway4), arp(2, "192.168.78.1"), sent(own) / ICMPv6ND_NA(tgt=own),
+    sent(own) / ICMPv6ND_NS(tgt=gateway6), sent(gateway6) / ICMPv6EchoRequest(),
+    ARP(op=2, hwsrc="02:00:00:00:aa:01", psrc=gateway4), sent("fe80::1:1") / ICMPv6ND_RA()]
+"""
+    cable.gateway.run(["ip", "addr", "add", "fe80::aa01/64", "dev", "lan0", "nodad"], check=True)
+    listener = cable.gateway.popen([sys.executable, "-c", CLAIMS], cwd=ROOT, stdin=subprocess.PIPE)
+    with stopping(listener):
+        assert listener.stdin is not None
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == b"ready\n"
+        cable.send(code + "for frame in claims + others: out(frame)")
+        listener.stdin.write(b"\n")
+        listener.stdin.flush()
+        assert int(listener.stdout.readline()) >= 3
+        cable.send(code + "for frame in others + claims: out(frame)")
+        listener.terminate()
+        heard_of = listener.stdout.read().split()
+    assert heard_of == [DEVICE_MAC.encode()] * 7

@@ -13,7 +13,7 @@ class StatusEvent:
     """A child's state has changed, or a guardian changed something with an effect on it."""
 
     profile: str | None
-    what: str | None  # pause, resume, grant, revoke, off, on, internet, erase, …; null: a change of state
+    what: str | None  # pause, resume, grant, revoke, off, on, erase, address, …; null: a change of state
     who: tuple[str, ...]  # targets of a guardian's action: children, a device, `all`
     until: datetime | None
     internet: str | None

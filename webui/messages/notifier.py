@@ -179,11 +179,13 @@ def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
         return "request", ""
     if name == "identity" and what == "asked" and event.get("ask") == "new":
         return "device", ""
+    if name == "identity" and what == "asked" and event.get("ask") == "address":
+        return "filter", "address"
     if name == "adult_proof" and what == "opened":
         return "device", "adult"
     if name == "card" and what == "raised":
         return "way", ""
-    if name == "status" and what in ("off", "on"):
+    if name == "status" and what in ("off", "on", "address"):
         return "filter", str(what)
     if name == "people":
         return "people", ""

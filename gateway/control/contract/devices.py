@@ -23,13 +23,13 @@ class OpenQuestion:
     """A question about a device that waits for a guardian's answer. Names are untrusted input."""
 
     mac: str
-    ask: str  # new, again, copy, repeater
+    ask: str  # new, again, copy, repeater, address
     at: datetime | None
     name: str  # the device's own name
     kind: str  # phone, tablet, tv, console, computer, speaker, thing; empty: unknown
     online: bool | None  # None: private
     sightings: Sightings
-    known: str | None  # MAC of the device that it may be
+    known: str | None  # MAC of the device that it may be, or that took its IP address
     known_name: str
     owner: str | None  # of that device, or of the address that two devices use
     owner_name: str

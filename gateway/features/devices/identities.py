@@ -21,6 +21,7 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.slot_assignment import PLAIN_PLACES, PRESENT, VISITOR
 from gateway.lan.inventory import (
+    AddressContested,
     DeviceAppeared,
     DeviceFound,
     DeviceGone,
@@ -28,7 +29,15 @@ from gateway.lan.inventory import (
     Inventory,
     TraitsChanged,
 )
-from gateway.policy.identity.questions import Ask, IdentityQuestion, KnownDevice, Recognition, recognise
+from gateway.policy.identity.copies import QUIET
+from gateway.policy.identity.questions import (
+    KEPT,
+    Ask,
+    IdentityQuestion,
+    KnownDevice,
+    Recognition,
+    recognise,
+)
 from gateway.policy.identity.sharing import temporary_profiles
 from gateway.policy.identity.traits import Sign, Traits
 from gateway.store.tables.devices import DeviceTable
@@ -80,6 +89,7 @@ class Identities:
         home.bus.subscribe(DeviceGone, self._gone)
         home.bus.subscribe(DeviceReturned, self._returned)
         home.bus.subscribe(DeviceFound, self._found)
+        home.bus.subscribe(AddressContested, self._contested)
 
     # Events of the inventory.
 
@@ -131,7 +141,7 @@ class Identities:
         The device's present traits count as its own from now on.
         """
         question = self._questions.drop(mac)
-        if question is not None and question.ask is Ask.REPEATER:
+        if question is not None and question.ask in KEPT:
             self._put(replace(question, settled=True, signs=(), profile=""))
         elif question is not None and question.face is not None:
             self._known_traits.trust(mac, question.face)
@@ -264,6 +274,8 @@ class Identities:
         known = self._questions.all().get(mac)
         if known is not None and known.ask is Ask.REPEATER:
             return False  # a repeater shows the traits of the devices behind it
+        if known is not None and known.ask is Ask.ADDRESS:
+            known = None  # a suspicion that changes its rules replaces it
         signs = self._known_traits.suspicion(before, after, self._elapsed())
         if not signs:
             if known is not None and known.back is None:
@@ -278,6 +290,33 @@ class Identities:
         self._report(question)
         return True
 
+    def _contested(self, event: AddressContested) -> None:
+        """Ask about an adult's device if the device of someone else took its IP address while it is here.
+
+        No rules change: those of each device follow its MAC address.
+        """
+        mac, other, now = event.first, event.second, self._home.now()
+        known = self._questions.all().get(mac)
+        if not self._is_adults(mac) or self._is_adults(other):
+            return
+        if known is not None and known.ask is not Ask.ADDRESS:
+            return  # it is already unknown whose device this is
+        if known is not None and known.known == other:
+            self._questions.note(replace(known, back=now))
+            return
+        question = IdentityQuestion(mac, Ask.ADDRESS, now, known=other, back=now)
+        self._put(question)
+        self._report(question)
+
+    def _is_adults(self, mac: str) -> bool:
+        household = self._home.rules.household
+        if mac in temporary_profiles(household, self._uses.all().values()):
+            return False
+        owner = household.owner_of(mac)
+        if owner is None:
+            return self._place(mac) == "adult"
+        return not (owner.is_child or owner.built_in)
+
     def _over(self) -> None:
         """End suspicions that are over, and questions about new devices that do not return.
 
@@ -289,6 +328,7 @@ class Identities:
             for mac, question in self._questions.all().items()
             if (question.about_stranger and self._unseen(mac, now))
             or self._known_traits.is_over(question, now)
+            or (question.ask is Ask.ADDRESS and question.back is not None and question.back + QUIET <= now)
         ]
         for question in ended:
             self._questions.drop(question.mac)

@@ -210,9 +210,17 @@ class SharingVerbs:
         return Handed(here, None, None)
 
     def child_uses(self, ip: str, device: str) -> bool:
-        """Return whether the device at an IP address, or the device ``device``, is handed over to a child."""
-        uses = (self._sharing.use_of(mac) for mac in (self._presence.mac_of(ip), parse_mac(device)) if mac)
-        return any(use is not None and use.handed for use in uses)
+        """Return whether a child may hold a session that began on ``device`` and is used at an IP address.
+
+        It may if one of the two devices is handed over to a child, or if the session is used on a child's
+        own device and began on another: cookies do not move between devices, but they can be read there.
+        """
+        here, began_on = self._presence.mac_of(ip), parse_mac(device)
+        uses = (self._sharing.use_of(mac) for mac in (here, began_on) if mac)
+        if any(use is not None and use.handed for use in uses):
+            return True
+        owner = None if here is None else self._home.rules.household.owner_of(here)
+        return owner is not None and owner.is_child and began_on not in (None, here)
 
     def lent(self, _call: Call[NoValues]) -> Lending:
         """Return all shared and handed-over devices, and the state of each child's PIN, for guardians."""

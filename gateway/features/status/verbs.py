@@ -47,6 +47,7 @@ from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
 from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.policy.identity.macs import parse_mac
+from gateway.policy.identity.questions import Ask
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from gateway.policy.time.gates import is_limit
@@ -337,9 +338,19 @@ class DeviceVerb:
             profile=place_of(self._home, self._family, mac),
             name=self._presence.here.name_of(mac),
             now=now,
+            **self._address_taken(mac),
             **({} if member is None else self._of_member(mac, member, now)),
             **self._additions(mac, member),
         )
+
+    def _address_taken(self, mac: str) -> dict[str, Any]:
+        """Return the question about the device's IP address, if another device took it.
+
+        Sessions that begin on it meanwhile are short, and its page warns its user.
+        """
+        question = self._store.questions.all().get(mac)
+        taken = question is not None and question.ask is Ask.ADDRESS and question.waits
+        return {"asked": Ask.ADDRESS} if taken else {}
 
     def _mac(self, call: Call[DeviceRequest]) -> str | None:
         """Return the MAC address of the requested device, by MAC or IP address; None if it is unknown."""

@@ -48,7 +48,7 @@ def question_title(question: DescribedQuestion, language: Language) -> str:
         if question.owner_name:
             return _("Is this %(owner)s's %(known)s again?", owner=question.owner_name, known=known)
         return _("Is this %(known)s again?", known=known)
-    if question.ask == "copy":
+    if question.ask in ("copy", "address"):
         return _("Two devices by one address?")
     if question.ask == "repeater":
         return _("%(name)s is a repeater", name=name)
@@ -76,9 +76,28 @@ def question_facts(question: DescribedQuestion, language: Language) -> str:
         else:
             used = _("Another device may use the address of %(name)s.", name=name)
         return f"{used} {_('What changed: %(signs)s.', signs=signs)}"
+    if question.ask == "address":
+        return _address_facts(question, language)
     if question.ask == "repeater":
         return _("The devices behind it cannot be told apart. What you choose holds for all of them.")
     return _("Whose is it?")
+
+
+def _address_facts(question: DescribedQuestion, language: Language) -> str:
+    _ = language.gettext
+    name, other = question.name or question.mac, question.known_name or question.known or ""
+    if question.owner_name:
+        owner = question.owner_name
+        taken = _(
+            "%(owner)s's %(other)s took the IP address of %(name)s, which still uses it.",
+            owner=owner,
+            other=other,
+            name=name,
+        )
+    else:
+        taken = _("%(other)s took the IP address of %(name)s, which still uses it.", other=other, name=name)
+    danger = _("Passwords that are typed without HTTPS can be read by it.")
+    return f"{taken} {danger}"
 
 
 def question_effects(question: DescribedQuestion, language: Language) -> list[str]:

@@ -20,6 +20,7 @@ class Ask(StrEnum):
     AGAIN = "again"  # is it the device that left?
     COPY = "copy"  # do two devices use one address?
     REPEATER = "repeater"  # other devices are behind it
+    ADDRESS = "address"  # another device took its IP address
 
 
 class IdentityReply(StrEnum):
@@ -29,7 +30,7 @@ class IdentityReply(StrEnum):
     ALSO = "also"  # the new address is added to the old one
     NOT_SAME = "not_same"
     ME = "me"  # the owner caused the change
-    FINE = "fine"  # a repeater: keep it as it is
+    FINE = "fine"  # a repeater, or a device that took an IP address: keep it as it is
     HOME = "home"
     GUEST = "guest"
     VISITOR = "visitor"
@@ -42,7 +43,9 @@ REPLIES: Mapping[Ask, tuple[IdentityReply, ...]] = {
     Ask.AGAIN: (IdentityReply.AGAIN, IdentityReply.ALSO, IdentityReply.NOT_SAME, *PLACE_REPLIES),
     Ask.COPY: (IdentityReply.ME, IdentityReply.NOT_SAME),
     Ask.REPEATER: (IdentityReply.FINE, *PLACE_REPLIES),
+    Ask.ADDRESS: (IdentityReply.FINE,),
 }
+KEPT = (Ask.REPEATER, Ask.ADDRESS)  # after the answer, the question is kept and not asked again
 ACCEPTS_PROFILE = (Ask.NEW, Ask.AGAIN, Ask.REPEATER)  # a person's profile is a possible answer too
 
 
@@ -54,12 +57,12 @@ class IdentityQuestion:
     ask: Ask
     at: datetime
     profile: str = ""  # of an unknown device: the child whose rules apply meanwhile; empty: none
-    known: str = ""  # AGAIN: the address of the device that it may be
+    known: str = ""  # AGAIN: the MAC address of the device that it may be. ADDRESS: of the one that took it
     signs: tuple[Sign, ...] = ()
     face: Traits | None = None  # COPY: the traits of the other device
-    back: datetime | None = None  # COPY: since when only the owner's device was seen
+    back: datetime | None = None  # COPY: since when only the owner's device was seen. ADDRESS: last seen
     silent: bool = False  # the limit of questions was reached: the rules apply, but no question is shown
-    settled: bool = False  # NEW: not the device that left. COPY: it was another device. REPEATER: answered
+    settled: bool = False  # NEW: not the device that left. COPY: it was another device. Others: answered
     adult: bool = False  # of an unknown device: its user claims to be an adult, so nothing about it is logged
 
     @property
@@ -73,9 +76,9 @@ class IdentityQuestion:
     def waits(self) -> bool:
         """True while the question is shown to guardians.
 
-        It is not if it is silent, or if it is about a repeater and was answered.
+        It is not if it is silent, or if it is about a repeater or an IP address and was answered.
         """
-        return not (self.silent or (self.ask is Ask.REPEATER and self.settled))
+        return not (self.silent or (self.ask in KEPT and self.settled))
 
     @property
     def replies(self) -> tuple[IdentityReply, ...]:

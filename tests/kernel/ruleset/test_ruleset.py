@@ -13,6 +13,7 @@ from gateway.core.errors import KernelError
 from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MARK_MASK
 from gateway.kernel.nft import Nft
+from gateway.kernel.ruleset.bridge import GuardedBridge, render_bridges
 from gateway.kernel.ruleset.table import render, render_new_flow_table, render_removal, render_update
 from gateway.kernel.snapshot import Offload, Owner, Snapshot, guard
 from tests.kernel.home import Namespace
@@ -28,6 +29,13 @@ PARTS = {
     ),
     "update-offload-anew.nft": render_new_flow_table(SNAPSHOTS["offload"]),
     "update-offload-off.nft": render_update(SNAPSHOTS["offload"], ONE_CHILD),
+    "bridge.nft": render_bridges(
+        [
+            GuardedBridge(("lan1", "wlan0"), (bytes((192, 168, 1, 1)), bytes.fromhex(f"fe80{'00' * 13}01"))),
+            GuardedBridge(("wlan1",), (bytes((192, 168, 2, 1)),)),
+        ],
+        [bytes.fromhex("020000000001")],
+    ),
 }
 QUEUE = re.compile(r"queue (flags bypass )?to \d+")
 each_snapshot = pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)

@@ -22,7 +22,7 @@ HOME, GUEST, VISITOR, ADULT, QUARANTINE = "home", "guest", "visitor", "adult", "
 PLACES = (HOME, GUEST, VISITOR, ADULT)  # groups of devices without a personal owner
 GROUP_SHOWN = 60  # devices of a group; any device on the Wi-Fi can invent more, so the rest is counted
 QUESTIONS_SHOWN = 5  # cards of questions; the rest is a number
-SETTLED = ("copy", "repeater")  # questions that do not move the device while they are open
+SETTLED = ("copy", "repeater", "address")  # questions that do not move the device while they are open
 
 
 def called(device: ListedDevice) -> str:

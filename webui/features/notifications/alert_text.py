@@ -73,6 +73,9 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
             "stopped": _("The filter does not run. Devices of younger children are closed, help stays open."),
             "started": _("The filter runs again."),
             "off": _("Somebody turned the rules off for a while."),
+            "address": _(
+                "A device uses an address of another one, and can read what is sent there. Look which."
+            ),
         }.get(what) or _("The rules are on again.")
     return text % {"num": count}
 

@@ -1,0 +1,45 @@
+"""Extracts the IP addresses that an ARP packet or a message of neighbour discovery claims for its sender."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gateway.wire.ip.packet import ICMPV6, parse_ip
+
+ARP_BYTES = 28  # RFC 826, for Ethernet and IPv4
+_ETHERNET_IPV4 = b"\x08\x00\x06\x04"  # protocol, lengths of both addresses
+ADVERTISEMENT = 136  # neighbour advertisement
+FIRST, LAST = 133, 137  # types of neighbour discovery, RFC 4861: router solicitation to redirect
+
+
+class AddressClaim(NamedTuple):
+    """The packed IP addresses that a packet claims for its sender."""
+
+    addresses: tuple[bytes, ...]
+    mac: bytes = b""  # the sender in an ARP packet; empty in IPv6
+
+
+def arp_claim(packet: bytes) -> AddressClaim | None:
+    """Return the claim of an ARP request or reply; None for another kind of ARP.
+
+    The hardware type is ignored: hosts accept two types on Ethernet.
+    """
+    if len(packet) < ARP_BYTES or packet[2:6] != _ETHERNET_IPV4:
+        return None
+    return AddressClaim((packet[14:18],), packet[8:14])
+
+
+def neighbour_claim(packet: bytes) -> AddressClaim | None:
+    """Return the claim of an IPv6 packet; None unless it is neighbour discovery. Raises WireError.
+
+    Receivers take the sender's MAC address from a message's options, for its source, and for the target of an
+    advertisement. The target of a solicitation is no claim: it is what the sender looks for.
+    """
+    read = parse_ip(packet)
+    if read.version != 6 or read.proto != ICMPV6 or read.fragment or not read.payload:
+        return None
+    kind, body = read.payload[0], read.payload
+    if not FIRST <= kind <= LAST:
+        return None
+    target = (bytes(body[8:24]),) if kind == ADVERTISEMENT and len(body) >= 24 else ()
+    return AddressClaim((read.src, *target))
