@@ -21,6 +21,8 @@ CHECKPOINT_PAGES = 256  # 1 MiB of write-ahead log, then a checkpoint
 VACUUM_PAGES = 256  # pages freed in one call, to keep it short
 BUSY_MS = 250  # longest wait of the event loop for another process that uses the file
 SIDE_FILES = ("-wal", "-shm")  # files of SQLite in WAL mode
+NOT_UTF8 = "Could not decode to UTF-8"  # begins the message of sqlite3's own error, which has no code
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"  # in a text that is not UTF-8
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ class Database:
         self.renewals = 0
         try:
             self._connection = _open(path)
+        except IsADirectoryError:
+            self._connection = _replace(path)
         except sqlite3.DatabaseError as error:
             if _trouble(error) is not Trouble.BROKEN:
                 raise _store_error(path, error) from error
@@ -109,15 +113,16 @@ class Database:
         """Return the StoreError to raise for an SQLite error. If the file is damaged, replace it first."""
         trouble = _store_error(self.path, error)
         if trouble.trouble is Trouble.BROKEN:
-            self._renew()
+            self.renew()
         return trouble
 
     def close(self) -> None:
         self._connection.close()
 
-    def _renew(self) -> None:
+    def renew(self, *, salvage: bool = True) -> None:
+        """Replace the file by a new one. ``salvage``: copy the state that can still be read."""
         self._connection.close()
-        self._connection = _replace(self.path)
+        self._connection = _replace(self.path, salvage=salvage)
         self.renewals += 1
 
 
@@ -132,6 +137,8 @@ def remove_broken_copies(path: Path, before: datetime | None = None) -> None:
     """
     try:
         for copy in broken_copies(path):
+            if copy.is_dir():  # it was in the database's place, and has no names in it
+                continue
             if before is None or copy.stat().st_mtime < before.timestamp():
                 copy.unlink(missing_ok=True)
     except OSError as error:
@@ -144,6 +151,8 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except IsADirectoryError:
+        raise
     except OSError as error:
         msg = f"{path}: {error.strerror}; check the state directory and that you are root"
         raise StoreError(msg) from error
@@ -164,12 +173,25 @@ def _open(path: Path) -> sqlite3.Connection:
             raise StoreError(msg)
         migrate(connection)
         # The check reads the whole file, which is slow on flash: run it only after an unclean shutdown.
-        if unclean and (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise _broken(str(found))
+        if unclean and (found := _quick_check(connection)) != "ok":
+            raise _broken(found)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _quick_check(connection: sqlite3.Connection) -> str:
+    """Return SQLite's first finding about the file, or "ok". A finding may quote bytes that are not UTF-8."""
+    connection.text_factory = _lenient_text
+    try:
+        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    finally:
+        connection.text_factory = str
+
+
+def _lenient_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _broken(text: str) -> sqlite3.DatabaseError:
@@ -178,8 +200,8 @@ def _broken(text: str) -> sqlite3.DatabaseError:
     return error
 
 
-def _replace(path: Path) -> sqlite3.Connection:
-    """Return a connection to a new file with the state that can still be read. Rename the damaged file."""
+def _replace(path: Path, *, salvage: bool = True) -> sqlite3.Connection:
+    """Rename the damaged file, and return a connection to a new one with the state that can be read."""
     aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
     try:
         path.replace(aside)
@@ -191,7 +213,7 @@ def _replace(path: Path) -> sqlite3.Connection:
         msg = f"{path}: is damaged and cannot be renamed ({error.strerror}); move it away"
         raise StoreError(msg, Trouble.BROKEN) from error
     fresh = _open(path)
-    saved = _salvage(aside, fresh)
+    saved = _salvage(aside, fresh) if salvage and aside.is_file() else {}
     kept = ", ".join(f"{count} {table}" for table, count in saved.items() if count) or "nothing"
     log.error("%s: damaged. Renamed to %s; the new file has from it: %s", path, aside.name, kept)
     return fresh
@@ -204,6 +226,7 @@ def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
     """
     saved = dict.fromkeys(STATE_TABLES, 0)
     old = sqlite3.connect(aside, isolation_level=None)
+    old.text_factory = _lenient_text
     try:
         for table in STATE_TABLES:
             for order in ("ASC", "DESC"):
@@ -226,7 +249,8 @@ def _copy_rows(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str, o
         names = ["rowid"] + [name for name in _columns(fresh, table) if name in set(_columns(old, table))]
         insert = f"INSERT OR IGNORE INTO {table} ({_listed(names)}) VALUES ({', '.join('?' * len(names))})"
         for row in old.execute(f"SELECT {_listed(names)} FROM {table} ORDER BY rowid {order}"):
-            copied += fresh.execute(insert, row).rowcount
+            if not any(isinstance(value, str) and UNREADABLE in value for value in row):
+                copied += fresh.execute(insert, row).rowcount
     except sqlite3.DatabaseError:
         return copied
     return copied
@@ -243,7 +267,7 @@ def _listed(names: list[str]) -> str:
 def _trouble(error: sqlite3.DatabaseError) -> Trouble:
     # The low byte is the primary code: https://www.sqlite.org/rescode.html
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(NOT_UTF8):
         return Trouble.BROKEN
     if code == sqlite3.SQLITE_FULL:
         return Trouble.FULL
