@@ -45,7 +45,8 @@ def read_config(path: Path, is_public_suffix: PublicSuffixCheck, source: bytes |
     document = parse_document(text, str(path))
     if router is None:
         return config_of(document, is_public_suffix)
-    return replace(config_of(router.over(document), is_public_suffix), fixed=router.fixed)
+    config = config_of(router.over(document), is_public_suffix)
+    return replace(config, fixed=router.fixed, problems=router.problems)
 
 
 def read_source(path: Path) -> bytes:
@@ -80,14 +81,14 @@ def router_path() -> Path | None:
 def read_router() -> RouterSettings | None:
     """Return the router's UCI settings for Qalqan; None if there are none.
 
-    Raises PolicyError if they are invalid.
+    Invalid sections that the filter does not need are ignored. Raises PolicyError if the others are invalid.
     """
     path = router_path()
     if path is None:
         return None
-    from gateway.household.router_settings import router_settings  # only on a router
+    from gateway.household.router_settings import usable_settings  # only on a router
 
-    return router_settings(_package(path), _leases(path))
+    return usable_settings(_package(path), _leases(path))
 
 
 def _package(path: Path) -> Package:

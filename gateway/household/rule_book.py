@@ -342,7 +342,9 @@ class RuleBook:
         """Return one line for each unusable file or list."""
         self._check_table()
         wrong = (*self.household.problems.values(), *self.household.absent.values())
-        found = [*self.household.config.brand.problems, *map(str, wrong), *self._replaced_services()]
+        config = self.household.config
+        settings = (*config.problems, *config.brand.problems)
+        found = [*settings, *map(str, wrong), *self._replaced_services()]
         return [*found, *filter(None, (self._data_problem, self._list_problem))]
 
     def _replaced_services(self) -> list[str]:

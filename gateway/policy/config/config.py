@@ -176,6 +176,7 @@ class Config:
     propose: ProviderProposal = field(default_factory=ProviderProposal)
     # By key: settings that the router's own configuration decides.
     fixed: Mapping[str, RouterSetting] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()  # one line for each part of the router's configuration that is ignored
 
     def unknown_device_on(self, interface: str | None) -> str:
         """Return the treatment of unknown devices on an interface: guest, quarantine, home or a profile's id.
