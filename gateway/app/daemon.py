@@ -17,7 +17,7 @@ from gateway.core.clock import WallClock
 from gateway.core.closers import Closers
 from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
-from gateway.core.loop import Loop
+from gateway.core.loop import Loop, Timer
 from gateway.core.process_memory import run_in_child, settle
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
@@ -74,6 +74,7 @@ from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
 DATABASE = "qalqan.db"
+HELP_AGAIN = 60.0  # seconds until the files of the help resolver are written again, after a full disk
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same names again and again
 
 
@@ -288,6 +289,7 @@ class Daemon:
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
+        self._help_again = Timer(0.0, self._serve_help)
         path = FilterPath(
             self.packets,
             self.table,
@@ -449,8 +451,14 @@ class Daemon:
         self.sync_table()
 
     def _help_moved(self) -> None:
-        self.help_resolver.serve(self.help.by_name)
+        self._serve_help()
         self.sync_table()
+
+    def _serve_help(self) -> None:
+        self.help_resolver.serve(self.help.by_name)
+        self._help_again.cancel()
+        if self.help_resolver.problems():
+            self._help_again = self.loop.call_later(HELP_AGAIN, self._serve_help)
 
     # ------------------------------------------------------------------------------------ effects
 
@@ -496,6 +504,7 @@ class Daemon:
     def problems(self) -> list[str]:
         """Return one line for each part that does not work as configured."""
         updates = self.features.list_updates
-        parts = self.rules, self.store, self.meter, self.sealed_lists, self.guard, updates
+        writers = self.store, self.meter, self.guard, self.help_resolver
+        parts = self.rules, *writers, self.sealed_lists, updates
         interfaces = lan.problems(self.rules.household.config.lan)
         return [*interfaces, *(line for problem in parts for line in problem.problems())]
