@@ -48,7 +48,7 @@ from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
 from gateway.household.clock_watch import ClockWatch
-from gateway.household.config_file import read_config
+from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext, HomeInterfaces
 from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
@@ -125,7 +125,7 @@ class Daemon:
     def _read_rules(self, path: Path) -> None:
         """Read the rule files, and prepare to learn the addresses of help lines and safe search."""
         loop = self.loop
-        product, _ = household.product_in_use(read_config(path, lazy_public_suffix_check()))
+        product, _ = household.product_in_use(config_in_use(path, lazy_public_suffix_check()))
         self.book, self.names = AnswerBook(), NameBook()
         self.help = self._kept(
             HelpAddresses(

@@ -22,6 +22,7 @@ from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 
 ENABLED = "enabled"  # used by the init script; commands ignore it
 DEFAULTS = "defaults"  # section that only the first boot uses
+OF_PAGES = ("web", "brand", DEFAULTS)  # sections without which the filter runs
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
@@ -178,22 +179,33 @@ def lease_files(package: Package) -> tuple[str, ...]:
     return tuple(found)
 
 
-def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSettings:
+def router_settings(
+    package: Package, leases: tuple[str, ...] = (), problems: list[str] | None = None
+) -> RouterSettings:
     """Return the settings in the parsed UCI file of Qalqan.
 
-    ``leases``: the paths of DHCP lease files. Raises PolicyError for unknown options and wrong types. The
-    parser of `qalqan.yaml` checks the values.
+    Arguments:
+        leases: the paths of DHCP lease files.
+        problems: gets a line for each invalid section of OF_PAGES, which is then left out.
+
+    Raises PolicyError for unknown options and wrong types. The parser of `qalqan.yaml` checks the values.
     """
     entries: dict[str, Node] = {}
     defaults: dict[str, Node] = {}
     switches = {"main": True, "web": True}
     for section in package.sections:
-        for known, option in _options(section):
-            node = known.read(option)
+        try:
+            options = [(known.key, known.read(option)) for known, option in _options(section)]
+        except PolicyError as error:
+            if problems is None or section.name not in OF_PAGES:
+                raise
+            problems.append(f"{error}. Until then the section '{section.name}' is not used.")
+            continue
+        for key, node in options:
             if section.name == DEFAULTS:
-                defaults[known.key] = node
-            elif known.key:
-                entries[known.key] = node
+                defaults[key] = node
+            elif key:
+                entries[key] = node
             else:
                 switches[section.name] = fields.flag(node)
     return RouterSettings(package.file, entries, defaults, switches, _usual(package.file, leases))

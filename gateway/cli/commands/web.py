@@ -22,11 +22,11 @@ STATE = "web"  # folder of the web process in the state directory
 
 def run(args: Namespace) -> int:
     """Replace this process with the web process."""
-    from gateway.cli.settings import config_path, read_config
+    from gateway.cli.settings import config_in_use, config_path
     from gateway.core.optional_packages import require
 
     require("webui", "the pages")
-    text = json.dumps(settings_dict(read_config(config_path(args))))
+    text = json.dumps(settings_dict(config_in_use(config_path(args))))
     os.execv(sys.executable, (sys.executable, "-m", "gateway.cli.web_process", text, args.log))
 
 
