@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from gateway.check.findings import Finding, is_hidden, note, ok, refused, unseen, warning
+from gateway.check.findings import Finding, is_hidden, note, ok, problem, refused, unseen, warning
 from gateway.core.errors import PolicyError
 from gateway.household import loading
 from gateway.household.config_file import read_router
@@ -36,6 +36,9 @@ def router_findings(config: Config) -> Iterator[Finding]:
                 what = "the filter" if section == "main" else "the pages"
                 text = f"{section}.enabled is 0 in {router.file}: the router does not start {what}"
                 yield note("config", text, f"uci set qalqan.{section}.enabled=1, then uci commit qalqan")
+    for line in config.problems:
+        where, fix, ignored = line.rsplit("; ", 2)
+        yield problem("config", f"{where}; {ignored}", fix)
     yield from brand_findings(config.brand)
 
 

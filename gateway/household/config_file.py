@@ -35,6 +35,7 @@ VARIABLE = "QALQAN_UCI"  # environment variable with another path; empty: none
 SYSTEM = "system"  # file in the same folder with the router's time zone
 DHCP = "dhcp"  # file in the same folder with the settings of dnsmasq and odhcpd
 NOTHING: Mapping[Path, bytes | None] = MappingProxyType({})
+LAST_GOOD = "Until then the last good settings apply."  # ends the problem of files that cannot be used
 MODE = 0o644  # of the first file: the user of the pages reads it, and it contains no secrets
 
 
@@ -63,11 +64,12 @@ def read_config(
     Raises PolicyError with the file and line.
     """
     problems: list[str] | None = [] if lenient else None
-    router = read_router(instead, problems)
+    router = read_router(instead)
     document = parse_document(instead.get(path) or read_source(path), str(path))
     if router is None:
         return config_of(document, is_public_suffix, problems)
-    return replace(config_of(router.over(document), is_public_suffix, problems), fixed=router.fixed)
+    config = config_of(router.over(document), is_public_suffix, problems)
+    return replace(config, fixed=router.fixed, problems=(*router.problems, *config.problems))
 
 
 def config_in_use(path: Path, is_public_suffix: PublicSuffixCheck) -> Config:
@@ -102,7 +104,7 @@ def with_last_good(
             found = read({**good, **instead})
         except PolicyError:
             raise error from None
-        return found.with_problem(f"{error}. Until then the last good settings apply.")
+        return found.with_problem(f"{error}. {LAST_GOOD}")
 
 
 def _refuse_emptied(path: Path) -> None:
@@ -126,7 +128,7 @@ def good_settings(path: Path) -> Mapping[Path, bytes]:
 
 
 def keep_good_settings(path: Path) -> None:
-    """Store copies of `qalqan.yaml` and, on a router, of its UCI file, which were read without problems.
+    """Store copies of `qalqan.yaml` and, on a router, of its UCI file, which were read and can be used.
 
     Raises OSError, or PolicyError if one cannot be read.
     """
@@ -178,23 +180,19 @@ def router_path() -> Path | None:
     return path if exists(path) else None
 
 
-def read_router(
-    instead: Mapping[Path, bytes | None] = NOTHING, problems: list[str] | None = None
-) -> RouterSettings | None:
+def read_router(instead: Mapping[Path, bytes | None] = NOTHING) -> RouterSettings | None:
     """Return the router's UCI settings for Qalqan; None if there are none.
 
-    Arguments:
-        instead: a content to use in place of the file's.
-        problems: gets a line for each invalid section that is not the filter's, which is then left out.
+    ``instead``: a content to use in place of the file's.
 
-    Raises PolicyError if they are invalid.
+    Invalid sections that the filter does not need are ignored. Raises PolicyError if the others are invalid.
     """
     path = router_path()
     if path is None:
         return None
-    from gateway.household.router_settings import router_settings  # only on a router
+    from gateway.household.router_settings import usable_settings  # only on a router
 
-    return router_settings(_package(path, instead.get(path)), _leases(path), problems)
+    return usable_settings(_package(path, instead.get(path)), _leases(path))
 
 
 def _package(path: Path, source: bytes | None = None) -> Package:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
 from gateway.household.uci import Option, Package, Section
-from gateway.policy.config.config import KEYS, RouterSetting
+from gateway.policy.config.config import KEYS, RouterSetting, config_of
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import document, written
 from gateway.policy.yaml.fields import Mapping as Document
@@ -22,7 +22,7 @@ from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 
 ENABLED = "enabled"  # used by the init script; commands ignore it
 DEFAULTS = "defaults"  # section that only the first boot uses
-OF_PAGES = ("web", "brand", DEFAULTS)  # sections without which the filter runs
+OPTIONAL = ("web", "brand", "feed")  # sections without which the filter runs
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
@@ -124,6 +124,7 @@ class RouterSettings:
     defaults: Mapping[str, Node]  # initial values of the first `qalqan.yaml`
     switches: Mapping[str, bool]  # main, web: whether the init script starts the process
     usual: Mapping[str, Node]  # defaults for keys that are missing in `qalqan.yaml`
+    problems: tuple[str, ...] = ()  # one line for each section that is ignored because it is invalid
 
     def over(self, document: Document) -> Document:
         """Return ``document``, the parsed `qalqan.yaml`, overridden by these settings."""
@@ -179,36 +180,44 @@ def lease_files(package: Package) -> tuple[str, ...]:
     return tuple(found)
 
 
-def router_settings(
-    package: Package, leases: tuple[str, ...] = (), problems: list[str] | None = None
-) -> RouterSettings:
+def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSettings:
     """Return the settings in the parsed UCI file of Qalqan.
 
-    Arguments:
-        leases: the paths of DHCP lease files.
-        problems: gets a line for each invalid section of OF_PAGES, which is then left out.
-
-    Raises PolicyError for unknown options and wrong types. The parser of `qalqan.yaml` checks the values.
+    ``leases``: the paths of DHCP lease files. Raises PolicyError for unknown options and wrong types. The
+    parser of `qalqan.yaml` checks the values.
     """
     entries: dict[str, Node] = {}
     defaults: dict[str, Node] = {}
     switches = {"main": True, "web": True}
     for section in package.sections:
-        try:
-            options = [(known.key, known.read(option)) for known, option in _options(section)]
-        except PolicyError as error:
-            if problems is None or section.name not in OF_PAGES:
-                raise
-            problems.append(f"{error}. Until then the section '{section.name}' is not used.")
-            continue
-        for key, node in options:
+        for known, option in _options(section):
+            node = known.read(option)
             if section.name == DEFAULTS:
-                defaults[key] = node
-            elif key:
-                entries[key] = node
+                defaults[known.key] = node
+            elif known.key:
+                entries[known.key] = node
             else:
                 switches[section.name] = fields.flag(node)
     return RouterSettings(package.file, entries, defaults, switches, _usual(package.file, leases))
+
+
+def usable_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSettings:
+    """Return the settings of `router_settings`, without the invalid sections that the filter does not need.
+
+    An invalid port of the pages must not stop the filter. ``problems`` has a line for each ignored section.
+    Raises PolicyError for an invalid section that the filter needs.
+    """
+    ignored: dict[str, str] = {}
+    for section in package.sections:
+        if section.name in OPTIONAL:
+            try:
+                found = router_settings(Package(package.file, (section,)))
+                config_of(found.over(Document(section.place, {}, {})), lambda _: False)
+            except PolicyError as error:
+                ignored[section.name] = f"{error}; the section '{section.name}' is ignored"
+    kept = tuple(section for section in package.sections if section.name not in ignored)
+    settings = router_settings(Package(package.file, kept), leases)
+    return replace(settings, problems=tuple(ignored.values()))
 
 
 def _usual(file: str, leases: tuple[str, ...]) -> Mapping[str, Node]:

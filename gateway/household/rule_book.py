@@ -13,7 +13,7 @@ from gateway.core.bus import Bus
 from gateway.core.errors import GatewayError, ListError, PolicyError
 from gateway.core.files import read_bounded, write_atomically
 from gateway.household import loading as household
-from gateway.household.config_file import config_in_use, keep_good_settings, router_path
+from gateway.household.config_file import LAST_GOOD, config_in_use, keep_good_settings, router_path
 from gateway.household.file_history import FileHistory
 from gateway.household.loading import Product, load_profile, profile_files
 from gateway.lists.public_suffixes import lazy_public_suffix_check
@@ -166,7 +166,7 @@ class RuleBook:
     def keep_good(self) -> None:
         """Store copies of the usable rule files. A later start uses them in place of broken files."""
         store_good(self.household)
-        if not self.household.config.problems:
+        if not any(line.endswith(LAST_GOOD) for line in self.household.config.problems):
             try:
                 keep_good_settings(self.path)
             except (OSError, PolicyError) as error:

@@ -71,6 +71,17 @@ def test_a_slip_is_one_line_of_every_command(qalqan: Qalqan, config: Path, uci: 
     assert f"error config: {line.replace('; ', ': ')}" in qalqan("check", "--config", config).out
 
 
+def test_a_wrong_port_of_the_pages_is_a_finding_and_stops_nothing(
+    qalqan: Qalqan, config: Path, uci: Path
+) -> None:
+    uci.write_text(uci.read_text() + "config web web\n\toption port 99999\n")
+    done = qalqan("why", "tiktok.com", "--profile", "daughter", "--json", "--config", config)
+    assert json.loads(done.out)["verdict"] == "block"
+    problem = f"{uci}:4: web.port: '99999' is not a number from 1 to 65535"
+    found = qalqan("check", "--config", config).out
+    assert f"error config: {problem}; the section 'web' is ignored: " in found
+
+
 def test_the_first_boot_by_hand(
     qalqan: Qalqan, tmp_path: Path, uci: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,37 @@ def test_leases_are_where_the_router_keeps_them(tmp_path: Path, uci: Path) -> No
     assert config(path).leases == (LEASES,)
 
 
+@pytest.mark.parametrize(
+    ("section", "wrong"),
+    [
+        ("web", "option port '99999'"),
+        ("web", "list port '80'"),
+        ("web", "option prot '80'"),
+        ("feed", "option url 'ftp://feed.example'"),
+        ("brand", "list name 'Alma Net'"),
+    ],
+)
+def test_a_wrong_section_that_the_filter_does_without_is_ignored_and_reported(
+    tmp_path: Path, uci: Path, section: str, wrong: str
+) -> None:
+    text = UCI.partition("config defaults")[0]
+    uci.write_text(f"{text}config x '{section}'\n\t{wrong}\n")
+    path = tmp_path / "etc" / "qalqan.yaml"
+    assert first_boot(path)
+    read = config(path)
+    assert (read.lan, read.web.port) == (("br-home",), 8080)
+    (line,) = read.problems
+    assert line.startswith(f"{uci}:5: {section}.")
+    assert line.endswith(f"; the section '{section}' is ignored")
+
+
+@pytest.mark.parametrize("wrong", ["option flash 'wet'", "option lna 'br-lan'"])
+def test_a_wrong_section_of_the_filter_is_refused(tmp_path: Path, uci: Path, wrong: str) -> None:
+    uci.write_text(f"config qalqan 'main'\n\t{wrong}\nconfig web 'web'\n\toption port '99999'\n")
+    with pytest.raises(PolicyError, match=":2: main"):
+        config(tmp_path / "qalqan.yaml")
+
+
 def test_without_a_router_s_settings_the_file_is_all(
     tmp_path: Path, uci: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import PolicyError
-from gateway.household.config_file import VARIABLE, config_in_use, first_boot, good_copy
+from gateway.household.config_file import LAST_GOOD, VARIABLE, config_in_use, first_boot, good_copy
 from gateway.household.rule_book import RuleBook
 from tests.household.household_files import DAUGHTER, SON, write
 
 BROKEN = "lan: [\n"
-LAST_GOOD = "Until then the last good settings apply."
 
 
 @pytest.fixture
@@ -144,6 +143,8 @@ def test_invalid_settings_of_the_pages_never_stop_the_filter(config: Path, text:
     assert problem.endswith("Until then its default applies.")
     assert set(rules.household.profiles) == {"daughter", "son"}
     assert in_use(config) == ("ru", (problem,))
+    rules.keep_good()
+    assert good_copy(config, config).read_bytes() == config.read_bytes()
     assert rules.household.config.web.port == 8080
 
 

@@ -24,6 +24,7 @@ OFFICIAL = {
     *("python3-urllib3", "python3-werkzeug", "python3-yaml"),
 }
 STDLIB = {LIGHT, *split().stdlib.values()}
+CONTROL = FEED.parent / "debian/control"
 FILES = FEED / "qalqan/files"
 OURS = ("qalqan", "qalqan-web", "qalqan-feed")
 
@@ -94,6 +95,13 @@ def test_the_form_of_a_makefile(makefile: Path) -> None:
     ]
     assert [one for one in order if one >= 0] == sorted(one for one in order if one >= 0)
     assert not re.search(r"[ \t]+$", text, re.MULTILINE)
+
+
+def test_the_maintainer_is_that_of_the_debian_package(feed: Mapping[str, Package]) -> None:
+    """The package feeds take no recipe without a mail address."""
+    (maintainer,) = re.findall(r"^Maintainer: (.+ <\S+@\S+>)$", CONTROL.read_text("utf-8"), re.MULTILINE)
+    assert {one.facts["PKG_MAINTAINER"] for one in feed.values()} == {maintainer}
+    assert f"LUCI_MAINTAINER:={maintainer}\n" in (FEED / recipes.LUCI / "Makefile").read_text("utf-8")
 
 
 def test_every_file_is_installed_by_the_makefile() -> None:

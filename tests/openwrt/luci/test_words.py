@@ -30,6 +30,12 @@ def test_the_languages_are_those_of_the_pages() -> None:
     assert {path.name for path in (APP / "po").iterdir()} == {"templates", *LANGUAGES}
 
 
+def test_a_language_that_luci_lacks_can_be_selected_in_a_build() -> None:
+    """LuCI's rules take a translation if the symbol of its language is set; LuCI defines only its own."""
+    symbols = re.findall(r"^config LUCI_LANG_(\w+)$", (APP / "Makefile").read_text(), re.MULTILINE)
+    assert {"ru", *symbols} == set(LANGUAGES)
+
+
 def test_each_word_of_the_views_is_found_in_their_text() -> None:
     """What is put together while they run would be in no template; so would what goes over several lines."""
     for path in sorted(VIEWS.rglob("*.js")):
