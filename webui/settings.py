@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.core.files import UNWRITABLE, write_error_text
 from gateway.web.listen import SettingsError
 from webui.brand import PageBrand
 
 OWN_NAME = "qalqan.home.arpa"  # resolved by the gateway's DNS for every device; port 80 redirects here
 MDNS_NAME = "qalqan.local"  # for a gateway that announces itself by mDNS, before devices use its DNS
 SECRET_BYTES = 32
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Settings:
 def session_key(state: Path | None) -> bytes:
     """Return the key that signs cookies. It is created once and only readable by the web process.
 
-    Raises: SettingsError if the state directory is not writable.
+    On a full disk or a read-only file system, return a key that lasts until the web process ends. Raises
+    SettingsError if the web process may not write the state directory.
     """
     if state is None:
         return secrets.token_bytes(SECRET_BYTES)
@@ -72,6 +77,9 @@ def session_key(state: Path | None) -> bytes:
                 os.fsync(file.fileno())
             fresh.replace(path)
     except OSError as error:
+        if error.errno in UNWRITABLE:
+            _log.error("%s: %s; sessions end with this process", path, write_error_text(error))
+            return secrets.token_bytes(SECRET_BYTES)
         msg = f"{path}: {error.strerror}; give the web process a state directory that it may write"
         raise SettingsError(msg) from error
     return key

@@ -17,7 +17,7 @@ from gateway.core.clock import WallClock
 from gateway.core.closers import Closers
 from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
-from gateway.core.loop import Loop
+from gateway.core.loop import Loop, Timer
 from gateway.core.process_memory import run_in_child, settle
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
@@ -50,7 +50,7 @@ from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
 from gateway.household.clock_watch import ClockWatch
-from gateway.household.config_file import read_config
+from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext, HomeInterfaces
 from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
@@ -77,6 +77,7 @@ from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
 DATABASE = "qalqan.db"
+HELP_AGAIN = 60.0  # seconds until the files of the help resolver are written again, after a full disk
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same names again and again
 
 
@@ -127,7 +128,7 @@ class Daemon:
     def _read_rules(self, path: Path) -> None:
         """Read the rule files, and prepare to learn the addresses of help lines and safe search."""
         loop = self.loop
-        product, _ = household.product_in_use(read_config(path, lazy_public_suffix_check()))
+        product, _ = household.product_in_use(config_in_use(path, lazy_public_suffix_check()))
         self.book, self.names = AnswerBook(), NameBook()
         self.help = self._kept(
             HelpAddresses(
@@ -297,6 +298,7 @@ class Daemon:
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
         self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
+        self._help_again = Timer(0.0, self._serve_help)
         path = FilterPath(
             self.packets,
             self.table,
@@ -460,8 +462,14 @@ class Daemon:
         self.sync_table()
 
     def _help_moved(self) -> None:
-        self.help_resolver.serve(self.help.by_name)
+        self._serve_help()
         self.sync_table()
+
+    def _serve_help(self) -> None:
+        self.help_resolver.serve(self.help.by_name)
+        self._help_again.cancel()
+        if self.help_resolver.problems():
+            self._help_again = self.loop.call_later(HELP_AGAIN, self._serve_help)
 
     # ------------------------------------------------------------------------------------ effects
 
@@ -507,15 +515,7 @@ class Daemon:
     def problems(self) -> list[str]:
         """Return one line for each part that does not work as configured."""
         updates, claims = self.features.list_updates, self.features.address_claims
-        parts = (
-            self.rules,
-            self.store,
-            self.good_copy,
-            self.meter,
-            self.sealed_lists,
-            self.guard,
-            updates,
-            claims,
-        )
+        writers = self.store, self.good_copy, self.meter, self.guard, self.help_resolver
+        parts = self.rules, *writers, self.sealed_lists, updates, claims
         interfaces = lan.problems(self.rules.household.config.lan)
         return [*interfaces, *(line for problem in parts for line in problem.problems())]

@@ -71,7 +71,7 @@ class DaemonService:
         try:
             self._daemon.reload()
         except GatewayError as error:
-            _log.error("%s; what held before holds on", error)
+            _log.error("Reload failed: %s. Keeping the previous rules.", error)
 
     def _flush(self) -> None:
         self._daemon.store.flush(self._loop.now())

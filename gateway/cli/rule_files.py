@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.cli.settings import config_in_use, config_path, control_socket, read_config
 from gateway.control.client import Client
 from gateway.control.contract.lists import LIST_LOOKUP
 from gateway.core.errors import ControlError, PolicyError
@@ -168,7 +168,7 @@ def is_file(who: str) -> bool:
 def config_if_there(args: Namespace) -> Config:
     """Read the configuration. The default file may be missing, a named one must exist."""
     path = config_path(args)
-    return read_config(path) if args.config is not None or is_there(path) else Config()
+    return config_in_use(path) if args.config is not None or is_there(path) else Config()
 
 
 def _interface_of(mac: str) -> str | None:

@@ -27,6 +27,14 @@ def read_config(path: Path) -> Config:
     return homeconfig.read_config(path, _is_public_suffix)
 
 
+def config_in_use(path: Path) -> Config:
+    """Return the settings as the daemon and the pages use them: the last good ones if the file is unusable.
+
+    Raises PolicyError if there are no last good ones.
+    """
+    return homeconfig.config_in_use(path, _is_public_suffix)
+
+
 def _is_public_suffix(name: str) -> bool:
     # Imported late: the list takes 30 ms to read, and few configurations have a host name to check.
     from gateway.lists.public_suffixes import public_suffix_check
@@ -40,7 +48,7 @@ def control_socket(config: Config) -> Path:
 
 def daemon(args: Namespace) -> Client:
     """Return a client of the running daemon of this household."""
-    return Client(control_socket(read_config(config_path(args))))
+    return Client(control_socket(config_in_use(config_path(args))))
 
 
 def when(time: object) -> str:

@@ -6,10 +6,12 @@ The role of a client comes from the kernel (SO_PEERCRED), not from the client.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.control.listener import WebUser, listen, take_lock
@@ -26,7 +28,8 @@ from gateway.control.protocol import (
 )
 from gateway.core.bus import ControlEvent
 from gateway.core.errors import ControlError, GatewayError
-from gateway.core.loop import Loop
+from gateway.core.files import UNWRITABLE
+from gateway.core.loop import Loop, Timer
 from gateway.core.reason_codes import Code
 
 __all__ = ["ControlServer", "WebUser"]
@@ -34,7 +37,10 @@ __all__ = ["ControlServer", "WebUser"]
 CONNECTIONS_LIMIT = 24  # for each role; the web process needs 4 streams and 8 threads
 BACKLOG_LIMIT = 256 * 1024  # unsent bytes of a connection; a slower reader is disconnected
 CHUNK = 16 * 1024
+RETRY_OPEN = 5.0  # seconds until the next try to create the socket on a full disk
 RETRY_ACCEPT = 1.0  # seconds until the next try when the process has no free descriptor
+
+_log = logging.getLogger(__name__)
 
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
@@ -68,7 +74,8 @@ class ControlServer:
     """Listens on ``path`` (mode 0660) and calls ``verbs[request.do](request)`` for each request.
 
     A verb returns the values of the answer, or raises GatewayError, whose text becomes the answer. Raises
-    ControlError if another daemon uses the path. The socket of a killed daemon is replaced.
+    ControlError if another daemon uses the path. The socket of a killed daemon is replaced. On a full disk or
+    a read-only file system, it tries again every few seconds.
     """
 
     def __init__(
@@ -79,13 +86,34 @@ class ControlServer:
         self._verbs = verbs
         self._web = web
         self._connections: dict[int, _Connection] = {}
-        self._lock = take_lock(path)
+        self._lock: int | None = None
+        self._listener: socket.socket | None = None  # None: the socket cannot be created yet
+        self._opening: Timer | None = None
         try:
-            self._listener = listen(path, web, backlog=CONNECTIONS_LIMIT)
+            self._open()
+        except ControlError as error:
+            cause = error.__cause__
+            if not isinstance(cause, OSError) or cause.errno not in UNWRITABLE:
+                raise
+            _log.error("%s. The filter runs, but the pages and commands cannot reach it yet.", error)
+            self._opening = loop.call_later(RETRY_OPEN, self._open_again)
+
+    def _open(self) -> None:
+        """Create the socket and listen. Raises ControlError."""
+        lock = take_lock(self._path)
+        try:
+            self._listener = listen(self._path, self._web, backlog=CONNECTIONS_LIMIT)
         except BaseException:
-            os.close(self._lock)
+            os.close(lock)
             raise
-        loop.on_readable(self._listener, self._accept)
+        self._lock, self._opening = lock, None
+        self._loop.on_readable(self._listener, self._accept)
+
+    def _open_again(self) -> None:
+        try:
+            self._open()
+        except ControlError:
+            self._opening = self._loop.call_later(RETRY_OPEN, self._open_again)
 
     def publish(self, event: str, **values: object) -> None:
         """Send an event to all subscribers of its kind."""
@@ -109,12 +137,17 @@ class ControlServer:
     def close(self) -> None:
         for connection in tuple(self._connections.values()):
             self._drop(connection)
-        self._loop.forget(self._listener)
-        self._listener.close()
-        self._path.unlink(missing_ok=True)
-        os.close(self._lock)
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._listener is not None and self._lock is not None:
+            self._loop.forget(self._listener)
+            self._listener.close()
+            with suppress(OSError):  # on a read-only file system; the next daemon replaces it
+                self._path.unlink(missing_ok=True)
+            os.close(self._lock)
 
     def _accept(self) -> None:
+        assert self._listener is not None
         try:
             sock, _ = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -142,7 +175,7 @@ class ControlServer:
             self._loop.on_readable(sock, lambda: self._receive(connection))
 
     def _listen_again(self) -> None:
-        if self._listener.fileno() >= 0:
+        if self._listener is not None and self._listener.fileno() >= 0:
             self._loop.on_readable(self._listener, self._accept)
 
     def _role(self, uid: int) -> Role | None:

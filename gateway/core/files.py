@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 from collections.abc import Callable
@@ -16,8 +17,13 @@ MAX_TEXT = 262_144  # bytes; a family's file has about 1 kB, the largest package
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 DEFAULT_CONFIG = Path("/etc/qalqan/qalqan.yaml")
 SOCKET = "control.sock"  # in the runtime directory
+
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""Errors of a full disk or a read-only file system. The daemon runs without what it cannot store."""
 
 
 def read_bounded(path: Path, most: int = MAX_TEXT) -> bytes:
@@ -70,10 +76,16 @@ def write_error_text(error: OSError) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder and its parents. Raises PolicyError if that fails."""
+    """Create a folder and its parents. Raises PolicyError if that fails.
+
+    On a full disk or a read-only file system, only log an error: the parts that use the folder report theirs.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if error.errno in UNWRITABLE:
+            _log.error("%s: cannot be created (%s).", path, write_error_text(error))
+            return
         where, fix = str(path), "fix its path in qalqan.yaml, and run this as root"
         raise PolicyError(where, f"cannot be created ({error.strerror})", fix) from error
 
@@ -82,12 +94,25 @@ def write_atomically(path: Path, data: bytes, like: os.stat_result | None = None
     """Write a file completely or not at all, and sync its data to the disk.
 
     The file has mode 0600, or the mode and owner of ``like``. Without the right to change the owner, this
-    process's user owns it. Call ``sync_folder`` to sync the new name as well. Raises OSError.
+    process's user owns it. Call ``sync_folder`` to sync the new name as well. Raises OSError, with a
+    ``filename``.
     """
     fresh = path.with_name(f".{path.name}.new")
     # Left by a killed process. In a folder of another user it may be a link to a file elsewhere.
     fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
+    try:
+        _write_new(fresh, data, like)
+        fresh.replace(path)
+    except OSError as error:
+        # Errors of a write have no name, and an incomplete file would keep a full disk full.
+        error.filename = str(path)
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
+
+
+def _write_new(path: Path, data: bytes, like: os.stat_result | None) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
         if like is not None:
             with suppress(PermissionError):
                 os.fchown(out.fileno(), like.st_uid, like.st_gid)
@@ -95,7 +120,6 @@ def write_atomically(path: Path, data: bytes, like: os.stat_result | None = None
         out.write(data)
         out.flush()
         os.fsync(out.fileno())
-    fresh.replace(path)
 
 
 def sync_folder(path: Path) -> None:

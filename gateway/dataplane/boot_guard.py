@@ -42,7 +42,7 @@ It is removed when the daemon's table is installed.
 """
 LINK_VARIABLE = "QALQAN_GUARD_LINK"  # environment variable with another path, for tests
 
-SOON = 60.0  # minimum seconds from a new address of a help line to the write
+SOON = 60.0  # minimum seconds from a new address of a help line, or a failed write, to the write
 _ADDRESS = re.compile(r"^address=/([^/\s]+)/([0-9a-f.:]+)$", re.MULTILINE)
 
 Names = Mapping[str, frozenset[bytes]]
@@ -142,8 +142,9 @@ class GuardFile:
         except OSError as error:
             words = write_error_text(error)
             if words != self._trouble:
-                _log.error("Writing %s failed: %s. The next change tries again.", self._file, words)
+                _log.error("Writing %s failed: %s. It is tried again.", self._file, words)
             self._trouble = words
+            self._timer = self._loop.call_later(SOON, self._write)
             return
         self._text, self._trouble = text, ""
         self._stored = names if text else {}
@@ -178,7 +179,8 @@ class GuardFile:
         """Return a sentence for `status` if the guard's files cannot be written; otherwise nothing."""
         if not self._trouble:
             return []
-        return [f"The boot guard cannot be written ({self._trouble}): after a power cut it is an older one."]
+        what = f"The boot guard {self._file} cannot be written ({self._trouble})"
+        return [f"{what}: after a power cut it is an older one."]
 
     def close(self) -> None:
         """Write pending changes. If the guard stays, start its resolver."""

@@ -12,9 +12,10 @@ import select
 import signal
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from gateway.core.files import write_atomically
+from gateway.core.files import write_atomically, write_error_text
 from gateway.core.programs import find_program
 
 _log = logging.getLogger(__name__)
@@ -35,14 +36,23 @@ class HelpResolver:
         self._lan = tuple(lan)
         self._program = find_program(PROGRAM)
         self._pid: int | None = None
+        self._trouble = ""  # why its files cannot be written
         self._end_stale()
         self.port = _free_port() if self._program else None
 
     def serve(self, names: Mapping[str, frozenset[bytes]]) -> None:
-        """Restart dnsmasq with these names, their subdomains, and their packed addresses."""
+        """Restart dnsmasq with these names, their subdomains, and their packed addresses.
+
+        If its configuration cannot be written, a running dnsmasq continues with the previous one.
+        """
         if self.port is None or self._program is None:
             return
-        write_atomically(self._config, configuration(names, self._lan, self.port).encode("ascii"))
+        try:
+            write_atomically(self._config, configuration(names, self._lan, self.port).encode("ascii"))
+        except OSError as error:
+            self._failed(self._config, error)
+            return
+        self._trouble = ""
         self._end()
         # dnsmasq reads the file only at its start, before it drops its privileges.
         command = [self._program, "--keep-in-foreground", f"--conf-file={self._config}", "--pid-file="]
@@ -51,7 +61,23 @@ class HelpResolver:
         except OSError as error:
             _log.error("The resolver of help lines does not start: %s. They work by address only.", error)
             return
-        write_atomically(self._pid_file, f"{self._pid}\n".encode())
+        try:
+            write_atomically(self._pid_file, f"{self._pid}\n".encode())
+        except OSError as error:  # after a kill, the next daemon leaves this process running
+            self._failed(self._pid_file, error)
+
+    def _failed(self, path: Path, error: OSError) -> None:
+        trouble = f"{path}: cannot be written ({write_error_text(error)})"
+        if trouble != self._trouble:
+            _log.error("%s. The addresses of help lines are not renewed.", trouble)
+        self._trouble = trouble
+
+    def problems(self) -> list[str]:
+        """Return a sentence for `status` if the resolver's files cannot be written; otherwise nothing."""
+        if not self._trouble:
+            return []
+        meanwhile = "Without the filter, blocked devices reach help lines only at addresses that are known"
+        return [f"{self._trouble}. {meanwhile}."]
 
     def _end(self) -> None:
         if self._pid is None:
@@ -74,8 +100,9 @@ class HelpResolver:
 
     def close(self) -> None:
         self._end()
-        for file in (self._pid_file, self._config):
-            file.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only file system
+            for file in (self._pid_file, self._config):
+                file.unlink(missing_ok=True)
 
 
 def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], port: int, *more: str) -> str:

@@ -7,9 +7,11 @@ the first boot would write.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import (
@@ -32,21 +34,121 @@ ROUTER = Path("/etc/config/qalqan")
 VARIABLE = "QALQAN_UCI"  # environment variable with another path; empty: none
 SYSTEM = "system"  # file in the same folder with the router's time zone
 DHCP = "dhcp"  # file in the same folder with the settings of dnsmasq and odhcpd
+NOTHING: Mapping[Path, bytes | None] = MappingProxyType({})
+LAST_GOOD = "Until then the last good settings apply."  # ends the problem of files that cannot be used
 MODE = 0o644  # of the first file: the user of the pages reads it, and it contains no secrets
 
 
-def read_config(path: Path, is_public_suffix: PublicSuffixCheck, source: bytes | None = None) -> Config:
+class HasProblems(Protocol):
+    """Settings, or a household with them, that has lines about problems."""
+
+    def with_problem(self, line: str) -> Self: ...
+
+
+Found = TypeVar("Found", bound=HasProblems)
+
+
+def read_config(
+    path: Path,
+    is_public_suffix: PublicSuffixCheck,
+    instead: Mapping[Path, bytes | None] = NOTHING,
+    *,
+    lenient: bool = False,
+) -> Config:
     """Return the settings of `qalqan.yaml`; on a router, UCI options override them.
 
-    ``source``: content to use in place of the file's. Raises PolicyError with the file and line.
+    Arguments:
+        instead: contents to use in place of those of `qalqan.yaml` and the router's file.
+        lenient: an invalid setting that is not the filter's gets its default, and a line in ``problems``.
+
+    Raises PolicyError with the file and line.
     """
-    router = read_router()
-    text = read_source(path) if source is None else source
-    document = parse_document(text, str(path))
+    problems: list[str] | None = [] if lenient else None
+    router = read_router(instead)
+    document = parse_document(instead.get(path) or read_source(path), str(path))
     if router is None:
-        return config_of(document, is_public_suffix)
-    config = config_of(router.over(document), is_public_suffix)
-    return replace(config, fixed=router.fixed, problems=router.problems)
+        return config_of(document, is_public_suffix, problems)
+    config = config_of(router.over(document), is_public_suffix, problems)
+    return replace(config, fixed=router.fixed, problems=(*router.problems, *config.problems))
+
+
+def config_in_use(path: Path, is_public_suffix: PublicSuffixCheck) -> Config:
+    """Return the settings as the daemon uses them: the last good ones if the files cannot be used.
+
+    Raises PolicyError if there are no last good ones.
+    """
+    return with_last_good(
+        path, NOTHING, lambda instead: read_config(path, is_public_suffix, instead, lenient=True)
+    )
+
+
+def with_last_good(
+    path: Path,
+    instead: Mapping[Path, bytes | None],
+    read: Callable[[Mapping[Path, bytes | None]], Found],
+) -> Found:
+    """Return ``read(instead)``, or if that raises PolicyError, the result with the last good settings.
+
+    The problem is then in the ``problems`` of the settings. Raises the PolicyError if ``instead`` has its own
+    `qalqan.yaml`, or if there are no usable last good settings.
+    """
+    try:
+        if path not in instead:
+            _refuse_emptied(path)
+        return read(instead)
+    except PolicyError as error:
+        good = {} if path in instead else good_settings(path)
+        if not good:
+            raise
+        try:
+            found = read({**good, **instead})
+        except PolicyError:
+            raise error from None
+        return found.with_problem(f"{error}. {LAST_GOOD}")
+
+
+def _refuse_emptied(path: Path) -> None:
+    """Raise PolicyError if a file of settings is empty and was not before, as after a power cut."""
+    for file in filter(None, [path, router_path()]):
+        copy = good_copy(path, file)
+        if copy.exists() and copy.stat().st_size and exists(file) and not file.stat().st_size:
+            raise PolicyError(str(file), "is empty", "write its settings again")
+
+
+def good_settings(path: Path) -> Mapping[Path, bytes]:
+    """Return the last good contents of `qalqan.yaml` and, on a router, of its UCI file.
+
+    Empty if one of them is not stored.
+    """
+    try:
+        files = [path, *filter(None, [router_path()])]
+        return {file: read_bounded(good_copy(path, file)) for file in files}
+    except PolicyError:
+        return {}
+
+
+def keep_good_settings(path: Path) -> None:
+    """Store copies of `qalqan.yaml` and, on a router, of its UCI file, which were read and can be used.
+
+    Raises OSError, or PolicyError if one cannot be read.
+    """
+    for file in filter(None, [path if exists(path) else None, router_path()]):
+        copy, data, like = good_copy(path, file), read_bounded(file), file.stat()
+        if not copy.exists() or copy.read_bytes() != data or _access(copy.stat()) != _access(like):
+            write_atomically(copy, data, like)
+
+
+def _access(found: os.stat_result) -> tuple[int, ...]:
+    """Return the mode of a file, and its owners if this process may set them."""
+    return (found.st_mode, *((found.st_uid, found.st_gid) if os.geteuid() == 0 else ()))
+
+
+def good_copy(path: Path, file: Path) -> Path:
+    """Return the path of the last good copy of ``file``: it is next to `qalqan.yaml`, whose path is ``path``.
+
+    The copies cannot be in the state folder: `qalqan.yaml` says where that is.
+    """
+    return path.with_name(f".{path.name if file == path else 'uci'}.good")
 
 
 def read_source(path: Path) -> bytes:
@@ -78,8 +180,10 @@ def router_path() -> Path | None:
     return path if exists(path) else None
 
 
-def read_router() -> RouterSettings | None:
+def read_router(instead: Mapping[Path, bytes | None] = NOTHING) -> RouterSettings | None:
     """Return the router's UCI settings for Qalqan; None if there are none.
+
+    ``instead``: a content to use in place of the file's.
 
     Invalid sections that the filter does not need are ignored. Raises PolicyError if the others are invalid.
     """
@@ -88,13 +192,13 @@ def read_router() -> RouterSettings | None:
         return None
     from gateway.household.router_settings import usable_settings  # only on a router
 
-    return usable_settings(_package(path), _leases(path))
+    return usable_settings(_package(path, instead.get(path)), _leases(path))
 
 
-def _package(path: Path) -> Package:
+def _package(path: Path, source: bytes | None = None) -> Package:
     from gateway.household.uci import MAX_BYTES, parse_uci
 
-    return parse_uci(read_bounded(path, MAX_BYTES), str(path))
+    return parse_uci(source or read_bounded(path, MAX_BYTES), str(path))
 
 
 def _leases(path: Path) -> tuple[str, ...]:
@@ -128,8 +232,10 @@ def first_boot(path: Path) -> bool:
 
     An existing file is never replaced. Raises PolicyError with nothing written.
     """
+    if exists(path):  # checked first: the last good settings replace a broken UCI file
+        return False
     router = read_router()
-    if router is None or exists(path):
+    if router is None:
         return False
     zone = _zone()
     config_of(router.over(router.first_document(zone)), lambda _: False)

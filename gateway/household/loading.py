@@ -19,7 +19,7 @@ from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
 from gateway.feed.data_set import DataSet, delivered_data, packaged_data
 from gateway.household.calendars import calendar_reader
-from gateway.household.config_file import read_config, read_source
+from gateway.household.config_file import NOTHING, read_config, read_source, with_last_good
 from gateway.lists.own_lists import lists_file, read_own
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
@@ -60,8 +60,6 @@ from gateway.policy.yaml.fields import Fields
 HOLIDAY_YEARS = range(2024, 2041)  # the data has movable holidays for fewer of these years
 MAX_PROFILES = 64  # enough for a large family
 SUFFIXES = (".yaml", ".yml")
-
-NOTHING: Mapping[Path, bytes | None] = MappingProxyType({})
 
 _MAC = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Za-z])")
 
@@ -282,6 +280,8 @@ def load(
     instead: Mapping[Path, bytes | None] = NOTHING,
     excuse: Callable[[str], bool] = _never,
     folder: Path | None = None,
+    *,
+    lenient: bool = False,
 ) -> Household:
     """Return the household that `qalqan.yaml` and the files of the profiles describe.
 
@@ -293,12 +293,12 @@ def load(
         excuse: returns whether a profile id (in lower case) in `qalqan.yaml` may lack a file. It is then
             reported in ``absent``.
         folder: the profiles' folder; by default that of the settings.
+        lenient: an invalid setting that is not the filter's gets its default, as in `read_config`.
 
     Raises:
         PolicyError: `qalqan.yaml` is unusable, or names a profile without a file.
     """
-    source = instead.get(path) or read_source(path)
-    read = load_config(path, product, source)
+    read = load_config(path, product, instead, lenient=lenient)
     product = product.with_own(read)
     words = vocabulary(product)
     profiles: dict[str, Profile] = {}
@@ -318,19 +318,40 @@ def load(
             problems[file.name] = problem
             doubtful |= dict.fromkeys(_macs_in(text), file.name)
     household = assembled(read, product.bands, profiles, problems, doubtful)
+    source = instead.get(path) or read_source(path)
     return replace(household, absent=_check_names(household, str(path), source, excuse))
 
 
-def load_config(path: Path, product: Product, source: bytes | None = None) -> Config:
+def load_in_use(
+    path: Path,
+    product: Product,
+    instead: Mapping[Path, bytes | None] = NOTHING,
+    excuse: Callable[[str], bool] = _never,
+) -> Household:
+    """Return the household as `load` does, with the last good settings if `qalqan.yaml` cannot be used.
+
+    An invalid setting of the pages gets its default. Both are in the ``problems`` of its ``config``. A new
+    `qalqan.yaml` in ``instead`` must be valid. Raises PolicyError.
+    """
+    lenient = path not in instead
+    return with_last_good(
+        path, instead, lambda contents: load(path, product, contents, excuse, lenient=lenient)
+    )
+
+
+def load_config(
+    path: Path, product: Product, instead: Mapping[Path, bytes | None] = NOTHING, *, lenient: bool = False
+) -> Config:
     """Return the settings in `qalqan.yaml`, with the services and list categories that the family defines.
 
-    ``source``: the content in place of the file's. Raises PolicyError.
+    ``instead``, ``lenient``: as for `read_config`. Raises PolicyError.
     """
-    source = read_source(path) if source is None else source
+    source = instead.get(path) or read_source(path)
     is_public_suffix = lazy_public_suffix_check()
     own = _own_services(source, path, product.categories, is_public_suffix)
     lists = _own_lists(path, product.categories)
-    return replace(read_config(path, is_public_suffix, source), services=own, own_lists=lists)
+    read = read_config(path, is_public_suffix, instead, lenient=lenient)
+    return replace(read, services=own, own_lists=lists)
 
 
 def _own_services(

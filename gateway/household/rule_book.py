@@ -11,9 +11,9 @@ from pathlib import Path
 from gateway.age.bands import AgeBand
 from gateway.core.bus import Bus
 from gateway.core.errors import GatewayError, ListError, PolicyError
-from gateway.core.files import write_atomically
+from gateway.core.files import read_bounded, write_atomically
 from gateway.household import loading as household
-from gateway.household.config_file import read_config
+from gateway.household.config_file import LAST_GOOD, config_in_use, keep_good_settings, router_path
 from gateway.household.file_history import FileHistory
 from gateway.household.loading import Product, load_profile, profile_files
 from gateway.lists.public_suffixes import lazy_public_suffix_check
@@ -35,6 +35,8 @@ from gateway.policy.time.schedule import Calendar
 PACKAGED = "Until then only the packaged lists filter."
 PREVIOUS = "Until then the previous table is in use."
 GOOD_PROFILES = "good-profiles"  # folder in the state directory with the last good version of each profile
+Stamp = tuple[int, int]
+"""The time of the last change of a file, in nanoseconds, and its size. Zeros: there is no such file."""
 DAYS_SUFFIX = ".days"  # suffix of the file with the free days of a profile's calendars
 
 _log = logging.getLogger(__name__)
@@ -96,6 +98,8 @@ class RuleBook:
         self._calendar: tuple[Config, Calendar] | None = None
         self.names = self._product.names
         self.world = self._world()
+        self._read_files = self._stamps()
+        self._unread: tuple[Mapping[Path, Stamp], list[str]] = self._read_files, []
         self._report()
 
     def _first(self) -> Household:
@@ -103,10 +107,10 @@ class RuleBook:
 
         A profile in qalqan.yaml whose file was deleted is reported; the daemon still starts.
         """
-        found = household.load(self.path, self._product, excuse=_any_profile)
-        self.history(self.path.parent).recover()
-        if self.history(Path(found.config.profiles)).recover():
-            found = household.load(self.path, self._product, excuse=_any_profile)
+        found = household.load_in_use(self.path, self._product, excuse=_any_profile)
+        home_changed = self.history(self.path.parent).recover()
+        if self.history(Path(found.config.profiles)).recover() or (home_changed and found.config.problems):
+            found = household.load_in_use(self.path, self._product, excuse=_any_profile)
         return found
 
     def _first_table(self) -> DomainTable:
@@ -160,8 +164,13 @@ class RuleBook:
         return self._product.menus.of(topic, "" if found is None else found.id, kind)
 
     def keep_good(self) -> None:
-        """Store copies of the usable profile files. A later start uses them in place of broken files."""
+        """Store copies of the usable rule files. A later start uses them in place of broken files."""
         store_good(self.household)
+        if not any(line.endswith(LAST_GOOD) for line in self.household.config.problems):
+            try:
+                keep_good_settings(self.path)
+            except (OSError, PolicyError) as error:
+                _log.warning("Storing the last good settings failed: %s.", error)
 
     def settle(self, hold: Callable[[str, AgeBand], AgeBand], laid: Callable[[Profile], Profile]) -> None:
         """Limit the profiles' log levels, and add the times that children set for themselves.
@@ -265,8 +274,8 @@ class RuleBook:
     def reload(self) -> None:
         """Read rule files, lists and a new data set of the feed, and apply them.
 
-        If the table is damaged, the previous one stays. Raises PolicyError with all rules unchanged if
-        qalqan.yaml is unusable.
+        If the table is damaged, the previous one stays. If qalqan.yaml is unusable, its last good version
+        applies. Raises PolicyError with all rules unchanged if there is none.
         """
         before, self._product = self._product, self._newest_product(self._product)
         try:
@@ -297,7 +306,7 @@ class RuleBook:
 
         Raises PolicyError if qalqan.yaml or the packaged data is unusable.
         """
-        config = read_config(self.path, lazy_public_suffix_check())
+        config = config_in_use(self.path, lazy_public_suffix_check())
         product, self._data_problem = household.product_in_use(config, current)
         return product
 
@@ -308,10 +317,11 @@ class RuleBook:
     def with_files(self, instead: Mapping[Path, bytes | None]) -> Household:
         """Return the household with the contents of ``instead`` (None: no file), without applying it.
 
-        Raises PolicyError if qalqan.yaml is unusable, or names a profile without a file, unless the file was
+        While qalqan.yaml is unusable, its last good version applies, unless ``instead`` has another. Raises
+        PolicyError if it is unusable otherwise, or names a profile without a file, unless the file was
         already missing.
         """
-        return household.load(self.path, self._product, instead, self.household.absent.__contains__)
+        return household.load_in_use(self.path, self._product, instead, self.household.absent.__contains__)
 
     def adopt(self, new: Household) -> None:
         """Apply a household that `with_files` returned. The lists stay as they are."""
@@ -323,6 +333,7 @@ class RuleBook:
         self.household = keep_last_good(new, self.household)
         self._product = self._product.with_own(new.config)
         self.names = self._product.names
+        self._read_files = self._stamps()
         self.keep_good()
         self._bus.publish(RulesRead())
 
@@ -343,9 +354,40 @@ class RuleBook:
         self._check_table()
         wrong = (*self.household.problems.values(), *self.household.absent.values())
         config = self.household.config
-        settings = (*config.problems, *config.brand.problems)
-        found = [*settings, *map(str, wrong), *self._replaced_services()]
+        found = [*config.problems, *config.brand.problems, *map(str, wrong), *self._replaced_services()]
+        found += self._unread_problems()
         return [*found, *filter(None, (self._data_problem, self._list_problem))]
+
+    def _unread_problems(self) -> list[str]:
+        """Return one line for each broken file that was changed since the rules were read.
+
+        Without this, a mistake in a file would show only after the next boot.
+        """
+        stamps = self._stamps()
+        if stamps == self._read_files:
+            return []
+        if stamps != self._unread[0]:
+            changed = [file for file, stamp in stamps.items() if self._read_files.get(file) != stamp]
+            lines = [line for file in changed for line in self._problems_in(file)]
+            self._unread = stamps, list(dict.fromkeys(lines))
+        return self._unread[1]
+
+    def _problems_in(self, file: Path) -> tuple[str, ...]:
+        try:
+            if file.parent != Path(self.household.config.profiles):
+                return config_in_use(self.path, lazy_public_suffix_check()).problems
+            self.profile_of(read_bounded(file), file)
+        except PolicyError as error:
+            return (f"{error}. The file was changed but not read yet; the previous version applies.",)
+        return ()
+
+    def _stamps(self) -> Mapping[Path, Stamp]:
+        """Return the time of the last change and the size of each rule file."""
+        try:
+            profiles = profile_files(Path(self.household.config.profiles))
+        except PolicyError:
+            profiles = []  # reading the rules reports it
+        return {file: _stamp(file) for file in (self.path, router_path(), *profiles) if file is not None}
 
     def _replaced_services(self) -> list[str]:
         packaged = self._product.catalogue.packaged
@@ -355,6 +397,14 @@ class RuleBook:
             for service in self.household.config.services
             if service.id in packaged
         ]
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 def _any_profile(who: str) -> bool:  # noqa: ARG001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import GatewayError
+from gateway.core.files import UNWRITABLE
 from gateway.store.migrations import MIGRATIONS, STATE_TABLES, migrate, version
 
 CACHE_KIB = 512  # SQLite's page cache; its default of 2 MB is too much for a router
 CHECKPOINT_PAGES = 256  # 1 MiB of write-ahead log, then a checkpoint
 VACUUM_PAGES = 256  # pages freed in one call, to keep it short
+REOPEN = 5.0  # seconds between two tries to open the file for writing
 BUSY_MS = 250  # longest wait of the event loop for another process that uses the file
 SIDE_FILES = ("-wal", "-shm")  # files of SQLite in WAL mode
 NOT_UTF8 = "Could not decode to UTF-8"  # begins the message of sqlite3's own error, which has no code
@@ -31,6 +34,7 @@ class Trouble(Enum):
     """Why the database file cannot be opened, read or written."""
 
     FULL = "the disk is full"
+    READ_ONLY = "the disk is read-only"
     BROKEN = "the file is damaged"
     OTHER = "it cannot be written"
 
@@ -54,26 +58,36 @@ class Statement:
 class Database:
     """A connection to the SQLite file at ``path``. A damaged file is replaced by a new one.
 
-    ``renewals`` counts the replacements after the file was opened.
+    On a full disk or a read-only file system, it reads the file, or an empty database in memory if there is
+    none. Writes then raise StoreError until the file can be opened for writing. ``renewals`` counts the
+    replacements after the file was opened.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.renewals = 0
+        self.opened = 1  # how often a file was opened for writing: each may lack earlier writes
+        self.refused: StoreError | None = None  # the error of the last write; None: it succeeded
+        self._next_try: float | None = None  # when to open the file for writing; None: it is
         try:
             self._connection = _open(path)
         except IsADirectoryError:
             self._connection = _replace(path)
-        except sqlite3.DatabaseError as error:
-            if _trouble(error) is not Trouble.BROKEN:
-                raise _store_error(path, error) from error
-            self._connection = _replace(path)
+        except (sqlite3.DatabaseError, StoreError) as error:
+            found = error if isinstance(error, StoreError) else _store_error(path, error)
+            if found.trouble is Trouble.BROKEN:
+                self._connection = _replace(path)
+                return
+            self._connection = _read_only(path, found)
+            log.error("%s. Changes are stored as soon as the file can be written.", found)
+            self.refused, self._next_try = found, time.monotonic() + REOPEN
 
     def write(self, statements: Iterable[Statement], *, durable: bool) -> None:
         """Run all statements in one transaction. With ``durable``, they are on the disk before this returns.
 
         Raises StoreError. A damaged file has been replaced by then, so the next write may succeed.
         """
+        self.reopen()
         run = self._connection.execute
         try:
             run(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -89,7 +103,26 @@ class Database:
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
         except sqlite3.DatabaseError as error:
-            raise self._troubled(error) from error
+            self.refused = self._troubled(error)
+            raise self.refused from error
+        self.refused = None
+
+    def reopen(self) -> None:
+        """Open the file for writing if it is open for reading only. Raises StoreError if that fails."""
+        if self._next_try is None or self.refused is None:
+            return
+        if time.monotonic() < self._next_try:
+            raise self.refused
+        self._next_try = time.monotonic() + REOPEN
+        try:
+            fresh = _open(self.path)
+        except sqlite3.DatabaseError as error:
+            self.refused = _store_error(self.path, error)
+            raise self.refused from error
+        self._connection.close()
+        self._connection, self._next_try, self.refused = fresh, None, None
+        self.opened += 1
+        log.warning("%s: can be written again.", self.path)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -100,8 +133,10 @@ class Database:
     def tidy(self) -> None:
         """Checkpoint and truncate the write-ahead log, and free unused pages.
 
-        secure_delete overwrites deleted rows in the file. In the log they remain until this call.
+        secure_delete overwrites deleted rows in the file. In the log they remain until this call. Raises
+        StoreError.
         """
+        self.reopen()
         try:
             # Each step frees one page. `execute` of Python 3.11 runs only the first step.
             self._connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
@@ -124,6 +159,7 @@ class Database:
         self._connection.close()
         self._connection = _replace(self.path, salvage=salvage)
         self.renewals += 1
+        self.opened += 1
 
 
 def broken_copies(path: Path) -> list[Path]:
@@ -154,6 +190,9 @@ def _open(path: Path) -> sqlite3.Connection:
     except IsADirectoryError:
         raise
     except OSError as error:
+        if error.errno in UNWRITABLE:
+            full = error.errno != errno.EROFS
+            raise _unwritable(path, Trouble.FULL if full else Trouble.READ_ONLY) from error
         msg = f"{path}: {error.strerror}; check the state directory and that you are root"
         raise StoreError(msg) from error
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
@@ -192,6 +231,18 @@ def _quick_check(connection: sqlite3.Connection) -> str:
 
 def _lenient_text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
+
+
+def _read_only(path: Path, refused: StoreError) -> sqlite3.Connection:
+    """Return a connection that reads the file. Raises ``refused`` unless the disk is full or read-only."""
+    if refused.trouble not in (Trouble.FULL, Trouble.READ_ONLY):
+        raise refused
+    from gateway.store.unwritable import read_only
+
+    try:
+        return read_only(path)
+    except (sqlite3.DatabaseError, OSError):
+        raise refused from None
 
 
 def _broken(text: str) -> sqlite3.DatabaseError:
@@ -266,16 +317,22 @@ def _listed(names: list[str]) -> str:
 
 def _trouble(error: sqlite3.DatabaseError) -> Trouble:
     # The low byte is the primary code: https://www.sqlite.org/rescode.html
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(NOT_UTF8):
         return Trouble.BROKEN
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:
         return Trouble.FULL
-    return Trouble.OTHER
+    return Trouble.READ_ONLY if code == sqlite3.SQLITE_READONLY else Trouble.OTHER
 
 
 def _store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     trouble = _trouble(error)
-    if trouble is Trouble.FULL:
-        return StoreError(f"{path}: the disk is full; free some space", trouble)
+    if trouble in (Trouble.FULL, Trouble.READ_ONLY):
+        return _unwritable(path, trouble)
     return StoreError(f"{path}: {error}; check the disk and the permissions of the file", trouble)
+
+
+def _unwritable(path: Path, trouble: Trouble) -> StoreError:
+    fix = "free some space" if trouble is Trouble.FULL else "check the disk, and mount it for writing"
+    return StoreError(f"{path}: {trouble.value}; {fix}", trouble)

@@ -32,7 +32,7 @@ class DurableWriter:
         self._database = database
         self._snapshots: list[Snapshot] = []
         self._audit: deque[Statement] = deque(maxlen=AUDIT_LIMIT)
-        self._renewals = database.renewals
+        self._opened = database.opened
         self._pending: list[Statement] | None = None
         self.behind = False  # memory has state that is not on the disk
         self.audit_lost = 0
@@ -50,7 +50,7 @@ class DurableWriter:
             self._audit.append(audit)
         if self._pending is not None:
             self._pending += statements
-        elif self.behind or self._renewals != self._database.renewals:
+        elif self.behind or self._opened != self._database.opened:
             self.catch_up()
         else:
             self._try(list(statements))
@@ -72,7 +72,7 @@ class DurableWriter:
 
     def catch_up(self) -> None:
         """Write all rows of all tables if an earlier write failed or the database file was replaced."""
-        if not self.behind and self._renewals == self._database.renewals:
+        if not self.behind and self._opened == self._database.opened:
             return
         self._try([statement for snapshot in self._snapshots for statement in snapshot()])
 
@@ -87,7 +87,7 @@ class DurableWriter:
         if self.behind:
             log.warning("%s: writable again; nothing was lost", self._database.path)
         self.behind = False
-        self._renewals = self._database.renewals
+        self._opened = self._database.opened
         self._audit.clear()
 
 

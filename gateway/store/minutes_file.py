@@ -286,7 +286,8 @@ class MinutesFile:
         """Return a sentence for `status` if minutes cannot be written to disk; otherwise nothing."""
         if self._trouble is None:
             return []
-        return [f"Minutes cannot be written ({self._trouble}): they count, but a restart would lose them."]
+        what = f"Minutes cannot be written to {self._folder} ({self._trouble})"
+        return [f"{what}: they count, but a restart would lose them."]
 
     def close(self) -> None:
         self._let_go()

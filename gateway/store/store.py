@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -152,6 +153,8 @@ class Store:
 
         Call it about once a second. ``now`` is the loop's clock in seconds.
         """
+        with suppress(StoreError):  # the next call tries again
+            self._database.reopen()
         self._writer.catch_up()
         self._events.flush(now, force=force)
 
@@ -249,9 +252,10 @@ class Store:
     def problems(self) -> list[str]:
         """Return a sentence for each problem, for `status`: an unwritable disk, or dropped decisions."""
         found = []
-        if self._writer.behind:
+        if self._writer.behind or self._database.refused is not None:
+            why = f" ({self._database.refused})" if self._database.refused is not None else ""
             found.append(
-                "The disk cannot be written: changes since then apply, but a restart would lose them."
+                f"The disk cannot be written{why}: changes since then apply, but a restart would lose them."
             )
         if self._events.dropped:
             found.append(f"{self._events.dropped} decisions were dropped from the log.")

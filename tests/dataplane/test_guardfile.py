@@ -168,7 +168,7 @@ def test_a_folder_that_takes_no_file_is_told_and_tried_again(
     for _ in range(2):
         case.guard.keep(ONE_CHILD)
     (problem,) = case.guard.problems()
-    assert problem.startswith("The boot guard cannot be written (")
+    assert problem.startswith(f"The boot guard {case.file} cannot be written (")
     assert len(caplog.records) == 1
     blocked.rmdir()
     case.guard.keep(ONE_CHILD)

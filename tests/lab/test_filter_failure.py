@@ -483,7 +483,17 @@ def test_a_broken_configuration_changes_nothing(home: Home, daemon: Daemon) -> N
         _reloaded(daemon)
         assert _refused(home.devices["tablet"])
         assert _reached(home.devices["tablet"])
-        assert "what held before holds on" in daemon.log.read_text()
+        (problem,) = daemon.client.call("status")["problems"]
+        assert problem.startswith(f"{daemon.config}:")
+        assert problem.endswith("Until then the last good settings apply.")
+        assert problem in daemon.log.read_text()
+        daemon.stop()
+        daemon.start()
+        assert daemon.client.call("status")["problems"] == [problem], "after a boot too"
+        assert _refused(home.devices["tablet"])
+        daemon.config.write_text(text)
+        _reloaded(daemon)
+        assert daemon.client.call("status")["problems"] == []
     finally:
         daemon.config.write_text(text)
 

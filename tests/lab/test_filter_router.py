@@ -100,8 +100,8 @@ def test_a_slip_changes_nothing_that_holds_and_is_told(router: Router) -> None:
             router.daemon.client.call("edit_family", set={"country": "ru"}, by="console")
         router.daemon.reload()
         log = router.daemon.log
-        eventually(lambda: "what held before holds on" in log.read_text())
-        (line,) = [one for one in log.read_text().splitlines() if "what held before holds on" in one]
+        eventually(lambda: "Until then the last good settings apply." in log.read_text())
+        (line,) = [one for one in log.read_text().splitlines() if "last good settings apply" in one]
         assert f"{router.uci}:2: main.lna: is no option of ours; did you mean 'lan'?" in line
         assert status_of(router, "www.tiktok.com") == "NXDOMAIN"
         assert [one["option"] for one in router.daemon.client.call("family")["router"]][:2] == [

@@ -213,7 +213,8 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost_meanwhile(
     for minute in (2, 3, 4):
         file.append([counted(minute), moving(minute, 5)], 60.0 * minute)
     assert file.problems() == [
-        "Minutes cannot be written (No space left on device): they count, but a restart would lose them."
+        f"Minutes cannot be written to {file._folder} (No space left on device): they count, "
+        "but a restart would lose them."
     ]
     assert len([line for line in caplog.records if line.levelname == "ERROR"]) == 1
     monkeypatch.setattr(os, "write", real)

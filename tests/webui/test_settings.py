@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,17 @@ def test_the_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
 def test_a_torn_key_is_made_anew(tmp_path: Path) -> None:
     (tmp_path / "session.key").write_bytes(b"short")
     assert len(session_key(tmp_path)) == SECRET_BYTES
+
+
+def test_on_a_full_disk_the_pages_start_with_a_key_that_is_not_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert len(session_key(tmp_path)) == SECRET_BYTES
+    assert session_key(tmp_path) != session_key(tmp_path)
 
 
 def test_without_a_directory_each_process_has_its_own_key() -> None:

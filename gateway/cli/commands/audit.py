@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from gateway.cli import output
-from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.cli.settings import config_in_use, config_path, control_socket
 from gateway.control.client import Client
 from gateway.control.contract.status import STATUS
 from gateway.core.errors import ControlError
@@ -49,7 +49,7 @@ def run(args: Namespace) -> int:
     require("cryptography", "audits")
     if args.steps:
         os.nice(NICE)
-    config = read_config(config_path(args))
+    config = config_in_use(config_path(args))
     client = Client(control_socket(config))
     with _alone(config), _ended_by_signals():
         done = list(_audits(args, client, config, chosen))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli import output
 from gateway.cli.owner import become_owner
-from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.cli.settings import config_in_use, config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.status import RELOAD
 from gateway.core.errors import ControlError, ListError, PolicyError
@@ -62,7 +62,7 @@ def run(args: Namespace) -> int:
         return _make(args)
     if args.action in FORMS:
         return _check_form(args)
-    config = read_config(config_path(args))
+    config = config_in_use(config_path(args))
     return _update(args, config) if args.action == "update" else _status(args, config)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.check.run import findings_of
-from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.cli.settings import config_in_use, config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.health import SUPPORT, FindingEntry
 from gateway.control.schema import to_json
@@ -36,7 +36,7 @@ def run(args: Namespace) -> int:
 def _support_data(path: Path) -> object:
     """Return the support data of the daemon; without a daemon, the data that needs none."""
     try:
-        return _of_daemon(Client(control_socket(read_config(path))))
+        return _of_daemon(Client(control_socket(config_in_use(path))))
     except Unreachable:
         daemon = "does not run"
     except (ControlError, PolicyError):

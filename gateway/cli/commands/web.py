@@ -26,13 +26,13 @@ def run(args: Namespace) -> int:
 
     recovery = Recovery(this_command(), _watched(args))
     recovery.on_exception()
-    from gateway.cli.settings import config_path, read_config
+    from gateway.cli.settings import config_in_use, config_path
     from gateway.core.errors import PolicyError
     from gateway.core.optional_packages import require
 
     require("webui", "the pages")
     try:
-        settings = settings_dict(read_config(config_path(args)))
+        settings = settings_dict(config_in_use(config_path(args)))
     except PolicyError as error:
         print(f"qalqan: {' '.join(str(error).split())}", file=sys.stderr)
         recovery.serve(CONFIG, error.where)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from gateway.cli import output
 from gateway.cli.rule_files import is_file, mac_of, rules_of_device, rules_of_profile
-from gateway.cli.settings import config_path, control_socket, read_config
+from gateway.cli.settings import config_in_use, config_path, control_socket
 from gateway.control.client import Client
 from gateway.control.contract.activity import BlockOrigin
 from gateway.control.contract.rules import WHY, Explanation
@@ -58,7 +58,7 @@ def _of_daemon(args: Namespace, seen: Observation) -> Explanation | None:
     flow = {key: value for key, value in (("to", args.to), ("speaks", args.speaks)) if value is not None}
     whom = {"device": mac_of(args.device)} if args.profile is None else {"profile": args.profile}
     try:
-        client = Client(control_socket(read_config(config_path(args))), PATIENCE)
+        client = Client(control_socket(config_in_use(config_path(args))), PATIENCE)
         return client.ask(WHY, host=seen.host, at=args.at, **flow, **whom)
     except (ControlError, PolicyError) as error:
         if isinstance(error, ControlError) and error.code == Code.ASK_LATER:

@@ -17,7 +17,7 @@ from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.files import read_bounded, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
 from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, contents, plan_text, read_plan
-from gateway.household.config_file import read_config
+from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import not_written
 from gateway.household.slot_assignment import PRESENT
@@ -197,7 +197,7 @@ def recover_files(path: Path) -> None:
     Otherwise `qalqan.yaml` might name a profile whose file does not exist yet.
     """
     try:
-        settings = read_config(path, lambda _: False)
+        settings = config_in_use(path, lambda _: False)
     except PolicyError:
         return  # reading the rules reports the problem
     plan = _read(Path(settings.state) / DOING)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from gateway.core.errors import PolicyError
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
@@ -26,6 +28,8 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Mapping as Document
 from gateway.policy.yaml.fields import Node, Place, Scalar, shown
+
+T = TypeVar("T")
 
 KEYS = (
     "lan",
@@ -176,7 +180,7 @@ class Config:
     propose: ProviderProposal = field(default_factory=ProviderProposal)
     # By key: settings that the router's own configuration decides.
     fixed: Mapping[str, RouterSetting] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()  # one line for each part of the router's configuration that is ignored
+    problems: tuple[str, ...] = ()  # one line for each part of the files that is not used
 
     def unknown_device_on(self, interface: str | None) -> str:
         """Return the treatment of unknown devices on an interface: guest, quarantine, home or a profile's id.
@@ -189,6 +193,9 @@ class Config:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
+    def with_problem(self, line: str) -> Config:
+        return replace(self, problems=(line, *self.problems))
+
 
 def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
     """Return the settings in the text of `qalqan.yaml`. Raises PolicyError with file, line, key and fix.
@@ -198,12 +205,25 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
     return config_of(parse_document(source, file), is_public_suffix)
 
 
-def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config:
+def config_of(
+    document: Document, is_public_suffix: PublicSuffixCheck, problems: list[str] | None = None
+) -> Config:
     """Return the settings in a parsed `qalqan.yaml`. Raises PolicyError with file, line, key and fix.
 
-    Whether named profiles exist is not checked.
+    With ``problems``, an invalid setting of the pages gets its default, and a line in this list. Whether
+    named profiles exist is not checked.
     """
     part = fields.Fields(document, KEYS)
+
+    def of_pages(key: str, how: Callable[[Node], T], default: T) -> T:
+        try:
+            return part.read(key, how, default)
+        except PolicyError as error:
+            if problems is None:
+                raise
+            problems.append(f"{error}. Until then its default applies.")
+            return default
+
     part.read("services", fields.mapping, None)  # checked where the categories are known
     plain = Config()
     lan = part.read("lan", _interfaces, plain.lan)
@@ -216,7 +236,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         state=part.read("state", fields.full_path, plain.state),
         runtime=part.read("runtime", fields.full_path, plain.runtime),
         profiles=part.read("profiles", fields.full_path, plain.profiles),
-        web=part.read("web", lambda node: read_web(node, is_public_suffix), plain.web),
+        web=of_pages("web", lambda node: read_web(node, is_public_suffix), plain.web),
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
         unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
@@ -228,8 +248,8 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
         keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
-        age_trust=part.read("age_trust", _age_trust, plain.age_trust),
-        language=part.read("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
+        age_trust=of_pages("age_trust", _age_trust, plain.age_trust),
+        language=of_pages("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
         languages=part.read("languages", _languages, plain.languages),
         dns_refusal=part.read("dns_refusal", lambda node: fields.member(node, DnsRefusal), plain.dns_refusal),
         marks=part.read("marks", _marks, plain.marks),
@@ -241,8 +261,9 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         feed=part.read("feed", read_feed, plain.feed),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
-        brand=part.read("brand", read_brand, plain.brand),
-        propose=part.read("propose", _proposal, plain.propose),
+        brand=of_pages("brand", read_brand, plain.brand),
+        propose=of_pages("propose", _proposal, plain.propose),
+        problems=tuple(problems or ()),
     )
 
 

@@ -32,6 +32,9 @@ class Household:
         default_factory=dict
     )  # person in `qalqan.yaml` without a file, in lower case → the error
 
+    def with_problem(self, line: str) -> Household:
+        return replace(self, config=self.config.with_problem(line))
+
     def find(self, who: str) -> Profile | None:
         """Return a profile by id or name, including `guest` and `home`; None if there is none."""
         wanted = who.casefold()

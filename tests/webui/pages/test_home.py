@@ -197,6 +197,20 @@ def test_the_line_says_what_is(
     assert line.replace("&#39;", "'") in mum.get("/parent/").text.replace("&#39;", "'")
 
 
+def test_a_problem_is_one_line_on_every_page(mum: Browser, tablet: Browser, household: Household) -> None:
+    household.extra["problems"] = ["son.yaml:3: band: unknown", "qalqan.db: the disk is full"]
+    for path in ("/parent/requests", "/parent/activity/", "/parent/more", "/parent/child/son/"):
+        page = mum.get(path).text
+        assert page.count("The gateway has 2 problems. Home shows what to do.") == 1, path
+        assert "qalqan.db" not in page
+    home = text_of(mum.get("/parent/").text)
+    assert "The gateway has 2 problems" not in home
+    assert "qalqan.db: the disk is full" in home
+    child = text_of(tablet.get("/my/time").text)
+    assert child.count("The gateway has a problem. Ask a parent to look at Home.") == 1
+    assert "qalqan.db" not in child
+
+
 def test_off_can_be_turned_on_again(mum: Browser, household: Household) -> None:
     household.extra["mode"] = "off"
     assert "Turn on again" in mum.get("/parent/").text

@@ -1,0 +1,182 @@
+"""Broken settings at a start and a reload: the last good ones apply, and the pages' never stop the filter."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.core.errors import PolicyError
+from gateway.household.config_file import LAST_GOOD, VARIABLE, config_in_use, first_boot, good_copy
+from gateway.household.rule_book import RuleBook
+from tests.household.household_files import DAUGHTER, SON, write
+
+BROKEN = "lan: [\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A household whose files were all good at the last start."""
+    monkeypatch.setenv(VARIABLE, "")
+    path = write(tmp_path, {"daughter": DAUGHTER, "son": SON})
+    path.write_text(f"{path.read_text()}language: ru\n")
+    RuleBook(path).keep_good()
+    return path
+
+
+def in_use(path: Path) -> tuple[str, tuple[str, ...]]:
+    read = config_in_use(path, lambda _: False)
+    return read.language, read.problems
+
+
+@pytest.mark.parametrize(
+    "broken", [BROKEN, "", "lan: 7\n", "lann: [eth0]\n", "services: 7\n", "\0\0\0", None]
+)
+def test_a_start_with_broken_settings_has_the_last_good_ones(config: Path, broken: str | None) -> None:
+    if broken is None:
+        config.unlink()
+    else:
+        config.write_text(broken)
+    rules = RuleBook(config)
+    assert set(rules.household.profiles) == {"daughter", "son"}
+    assert rules.household.config.language == "ru"
+    (problem,) = rules.problems()
+    assert problem.startswith(str(config))
+    assert problem.endswith(LAST_GOOD)
+    rules.keep_good()
+    assert RuleBook(config).household.config.language == "ru", "the broken file did not become the good one"
+
+
+def test_a_reload_with_broken_settings_shows_the_problem_and_reads_the_other_files(config: Path) -> None:
+    rules = RuleBook(config)
+    good = config.read_text()
+    config.write_text(BROKEN)
+    daughter = config.parent / "profiles" / "daughter.yaml"
+    daughter.write_text(daughter.read_text().replace("10-12", "6-9"))
+    rules.reload()
+    assert [line.endswith(LAST_GOOD) for line in rules.problems()] == [True]
+    assert rules.household.profiles["daughter"].band.value == "6-9"
+    assert rules.household.config.language == "ru"
+    config.write_text(good)
+    rules.reload()
+    assert not rules.problems()
+
+
+def test_a_broken_file_is_a_problem_before_it_is_read(config: Path) -> None:
+    rules = RuleBook(config)
+    good = config.read_text()
+    config.write_text(BROKEN)
+    assert [line.endswith(LAST_GOOD) for line in rules.problems()] == [True]
+    son = config.parent / "profiles" / "son.yaml"
+    sons = son.read_text()
+    son.write_text("band: 99\n")
+    first, second = sorted(rules.problems())
+    assert first.startswith(f"{son}:1: band: ")
+    assert first.endswith("The file was changed but not read yet; the previous version applies.")
+    assert second.startswith(f"{config}:")
+    config.write_text(f"{good}dns_refusal: zero\n")
+    assert rules.problems() == [first], "a valid file that was not read yet is no problem"
+    son.write_text(sons)
+    assert rules.problems() == []
+    config.unlink()
+    assert ["does not exist" in line for line in rules.problems()] == [True]
+    rules.reload()
+    assert [line.endswith(LAST_GOOD) for line in rules.problems()] == [True]
+
+
+def test_rules_can_be_edited_while_the_settings_are_broken(config: Path) -> None:
+    rules = RuleBook(config)
+    config.write_text(BROKEN)
+    son = config.parent / "profiles" / "son.yaml"
+    new = son.read_bytes() + b"block: [blocked.example]\n"
+    rules.adopt(rules.with_files({son: new}))
+    assert "blocked.example" in map(str, rules.household.profiles["son"].rules.block)
+    assert [line.endswith(LAST_GOOD) for line in rules.problems()] == [True]
+    with pytest.raises(PolicyError, match=r"qalqan\.yaml"):
+        rules.with_files({config: b"lan: [\n"})
+
+
+def test_without_good_settings_it_is_an_error(config: Path) -> None:
+    good_copy(config, config).unlink()
+    config.write_text(BROKEN)
+    with pytest.raises(PolicyError, match=r"qalqan\.yaml:\d: is not YAML"):
+        RuleBook(config)
+
+
+def test_a_damaged_copy_is_not_used(config: Path) -> None:
+    good_copy(config, config).write_text(BROKEN)
+    config.write_text(BROKEN)
+    with pytest.raises(PolicyError, match=r"/qalqan\.yaml:\d: is not YAML"):
+        RuleBook(config)
+
+
+def test_the_copy_has_the_mode_of_the_settings_and_is_written_once(config: Path) -> None:
+    copy = good_copy(config, config)
+    assert copy.read_bytes() == config.read_bytes()
+    assert copy.stat().st_mode == config.stat().st_mode, "the pages read it as a user of their own"
+    os.utime(copy, (1, 1))
+    RuleBook(config).keep_good()
+    assert copy.stat().st_mtime == 1
+    config.chmod(0o640)
+    RuleBook(config).keep_good()
+    assert copy.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "web: {port: 99999}\n",
+        "web: 7\n",
+        "web: {port: 80, https: {name: home.example.net}}\n",
+        "brand: 7\n",
+        "propose: {lists: 7}\n",
+        "age_trust: {file: x}\n",
+    ],
+)
+def test_invalid_settings_of_the_pages_never_stop_the_filter(config: Path, text: str) -> None:
+    good_copy(config, config).unlink()  # as at a first start
+    config.write_text(config.read_text() + text)
+    rules = RuleBook(config)
+    (problem,) = rules.problems()
+    assert problem.startswith(f"{config}:")
+    assert problem.endswith("Until then its default applies.")
+    assert set(rules.household.profiles) == {"daughter", "son"}
+    assert in_use(config) == ("ru", (problem,))
+    rules.keep_good()
+    assert good_copy(config, config).read_bytes() == config.read_bytes()
+    assert rules.household.config.web.port == 8080
+
+
+@pytest.fixture
+def router(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The router's settings in UCI, which were good at the last start."""
+    uci = tmp_path / "uci"
+    monkeypatch.setenv(VARIABLE, str(uci))
+    uci.write_text("config qalqan main\n\tlist lan 'br-home'\nconfig qalqan web\n\toption port '8081'\n")
+    RuleBook(config).keep_good()
+    return uci
+
+
+def test_a_start_with_broken_settings_of_the_router_has_the_last_good_ones(
+    config: Path, router: Path
+) -> None:
+    router.write_text("config qalqan main\n\tlist lan 'br-home\n")
+    assert not first_boot(config)
+    rules = RuleBook(config)
+    assert rules.household.config.lan == ("br-home",)
+    assert rules.household.config.web.port == 8081
+    (problem,) = rules.problems()
+    assert problem.startswith(f"{router}:2: opens a quote that nothing closes")
+    assert problem.endswith(LAST_GOOD)
+
+
+@pytest.mark.parametrize("option", ["option prot '81'", "option enabled 'perhaps'", "option port 'x'"])
+def test_the_pages_section_of_the_router_never_stops_the_filter(
+    config: Path, router: Path, option: str
+) -> None:
+    router.write_text(f"config qalqan main\n\tlist lan 'br-new'\nconfig qalqan web\n\t{option}\n")
+    rules = RuleBook(config)
+    assert rules.household.config.lan == ("br-new",), "the rest of the file applies"
+    (problem,) = rules.problems()
+    assert problem.startswith(f"{router}:4: web.")

@@ -1,0 +1,182 @@
+"""The real daemon and pages with a full or read-only state or runtime folder, at start and while running."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.lab import clients, names
+from tests.lab.daemon import WEB_PORT, Daemon
+from tests.lab.filtering import ALLOWED, CUT, PROFILES, REFUSED, fetch, fresh, until
+from tests.lab.home import ROOT, Home
+from tests.lab.netns import stopping
+from tests.pace import longest
+
+pytestmark = pytest.mark.lab
+
+FILLER = "filler"
+AGAIN = 12.0  # seconds within which the daemon notices that it can write again
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Mount a file system of 4 MiB at ``folder``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    _mount("-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder))
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _mount(*options: str) -> None:
+    subprocess.run(["mount", *options], check=True)
+
+
+def fill(folder: Path) -> None:
+    with suppress(OSError), (folder / FILLER).open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+class Disk:
+    """The disk below a folder, which can become full or read-only and recover."""
+
+    def __init__(self, folder: Path, fault: str) -> None:
+        self._folder, self._fault = folder, fault
+
+    def spoil(self) -> None:
+        if self._fault == "full":
+            fill(self._folder)
+        else:
+            _mount("-o", "remount,ro", str(self._folder))
+
+    def repair(self, pid: int) -> None:
+        """``pid``: the daemon's, which has a mount namespace of its own."""
+        if self._fault == "full":
+            (self._folder / FILLER).unlink()
+        else:
+            remount = ["mount", "-o", "remount,rw", str(self._folder)]
+            subprocess.run(remount, check=True)
+            subprocess.run(["nsenter", f"--target={pid}", "--mount", *remount], check=True)
+
+
+def problems(daemon: Daemon) -> list[str]:
+    return list(daemon.client.call("status")["problems"])
+
+
+def paused(daemon: Daemon, who: str) -> bool:
+    profiles = daemon.client.call("status")["profiles"]
+    return next(str(child["state"]) for child in profiles if child["id"] == who) == "paused"
+
+
+def filters(home: Home) -> bool:
+    tablet = home.devices["tablet"]
+    passed = fetch(tablet, f"https://{ALLOWED}/", 4).how
+    refused = fetch(tablet, f"https://{REFUSED}/", 4).how
+    return (passed, refused in CUT) == ("HTTP 200", True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "before"),
+    [
+        ("full", "no state"),
+        ("full", "a clean stop"),
+        ("full", "a power cut"),
+        ("read-only", "a clean stop"),
+        ("read-only", "a power cut"),
+    ],
+)
+def test_a_start_on_a_disk_that_cannot_be_written(home: Home, fault: str, before: str) -> None:
+    daemon = fresh(home)
+    disk = Disk(daemon.state, fault)
+    with small_disk(daemon.state):
+        if before != "no state":
+            daemon.start()
+            daemon.client.call("pause", who="son", minutes=60, by="Mum")
+            if before == "a clean stop":
+                daemon.stop()
+            else:
+                daemon.kill()
+        disk.spoil()
+        with daemon:
+            (problem,) = [line for line in problems(daemon) if str(daemon.database) in line]
+            assert ("the disk is full" if fault == "full" else "the disk is read-only") in problem
+            assert filters(home)
+            assert paused(daemon, "son") == (before != "no state"), "the stored state is read"
+            daemon.client.call("pause", who="daughter", minutes=60, by="Mum")
+            assert paused(daemon, "daughter"), "in memory"
+            disk.repair(daemon.pid)
+            assert until(lambda: not any("qalqan.db" in line for line in problems(daemon)), AGAIN) is not None
+            daemon.stop()
+            daemon.start()
+            assert problems(daemon) == []
+            assert paused(daemon, "daughter"), "written when the disk took it"
+            assert paused(daemon, "son") == (before != "no state")
+
+
+def test_a_disk_that_fills_up_while_the_daemon_runs(home: Home) -> None:
+    daemon = fresh(home)
+    disk = Disk(daemon.state, "full")
+    with small_disk(daemon.state), daemon:
+        disk.spoil()
+        daemon.client.call("pause", who="daughter", minutes=60, by="Mum")
+        assert any(str(daemon.database) in line for line in problems(daemon))
+        daemon.reload()
+        daemon.client.call("resume", who="daughter", by="Mum")
+        assert filters(home)
+        daemon.client.call("pause", who="daughter", minutes=60, by="Mum")
+        disk.repair(daemon.pid)
+        assert until(lambda: not any("qalqan.db" in line for line in problems(daemon)), AGAIN) is not None
+        daemon.kill()
+        daemon.start()
+        assert paused(daemon, "daughter")
+
+
+def test_a_full_runtime_folder(home: Home) -> None:
+    daemon = fresh(home)
+    runtime = daemon.socket.parent
+    disk = Disk(runtime, "full")
+    with small_disk(runtime):
+        disk.spoil()
+        with daemon:
+            config = str(runtime / "help.conf")
+            said = until(lambda: any(config in line for line in problems(daemon)), longest(5.0))
+            assert said is not None, "the names of help lines are resolved after the start"
+            assert filters(home)
+            daemon.stop()
+            daemon.start()
+            assert filters(home)
+            assert "standard output" not in daemon.log.read_text()
+
+
+def test_a_runtime_folder_without_room_for_the_socket(home: Home) -> None:
+    daemon = fresh(home)
+    runtime = daemon.socket.parent
+    with small_disk(runtime):
+        disk = Disk(runtime, "read-only")
+        disk.spoil()
+        argv = [sys.executable, "-m", "gateway", "run", "--config", str(daemon.config)]
+        with stopping(home.gateway.popen(argv, cwd=ROOT)) as process:
+            assert until(lambda: filters(home), longest(10.0), every=0.2) is not None
+            disk.repair(process.pid)
+            assert until(daemon.socket.exists, AGAIN) is not None
+            assert daemon.client.call("status")["backend"]
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_the_pages_start_and_show_the_problem(home: Home, fault: str) -> None:
+    daemon = fresh(home, PROFILES)
+    with small_disk(daemon.state):
+        Disk(daemon.state, fault).spoil()
+        with daemon:
+            daemon.start_web()
+            page = clients.curl(home.devices["parent"], f"http://{names.GATEWAY_IPV4}:{WEB_PORT}/")
+            assert page.how == "HTTP 200", daemon.web_log.read_text()
