@@ -37,7 +37,8 @@ MAX_DEVICES = 512  # any Wi-Fi client can invent devices; the longest silent is 
 ASK_AFTER = 60.0  # seconds of silence
 GONE_AFTER = 120.0  # seconds of silence: of six probes, a sleeping phone answers at least one
 CONTESTED_FOR = 600.0  # seconds after an IP address moved, in which its former device may still use it
-MAX_MOVED = 256  # addresses that moved lately, 150 bytes each
+BORROWED = 3  # packets from an IP address of another online device, within CONTESTED_FOR seconds
+MAX_MOVED = 256  # addresses that moved or were borrowed lately, 150 bytes each
 DOUBT_AFTER = 2.0  # seconds after a new device appeared, in which an online one was heard or is probed
 MAX_ASKED = 8  # addresses of a device that are probed together, the newest
 MAX_ASKED_IN_ALL = 256  # addresses per call
@@ -88,13 +89,15 @@ class DeviceFound:
 
 @dataclass(frozen=True, slots=True)
 class AddressContested:
-    """Event: a device still uses an IP address that moved to another one less than CONTESTED_FOR seconds ago.
+    """Event: two devices use one IP address.
 
-    It answered for the address again, or sent a packet from it.
+    The address moved from one to the other less than CONTESTED_FOR seconds ago, and the first answered for it
+    again or sent a packet from it. Or the second sent packets from it, while the first answers: it may
+    forward them for the first, which takes it for the gateway.
     """
 
     first: str  # MAC address of the device that had the address first
-    second: str  # of the device to which it moved
+    second: str
 
 
 class Tracked:
@@ -145,6 +148,7 @@ class Inventory:
         self._devices: dict[str, Tracked] = {}  # the longest unheard first
         self._owners: dict[Place, str] = {}
         self._former: dict[Place, tuple[str, float]] = {}  # device that left a place, and when; newest last
+        self._borrowed: dict[Place, tuple[str, int, float]] = {}  # sender, its packets, time of the first
         self._contested: list[AddressContested] = []  # to publish when the present change is complete
         self._unsaved, self._started = set[str](), now()
 
@@ -246,9 +250,10 @@ class Inventory:
 
     def heard(self, mac: str, ifindex: int, said: Overheard) -> None:
         """Update the device with this MAC address from a packet that it sent. A new device is added."""
-        if self._former and said.address:
+        if said.address:
             place = (socket.inet_ntop(_FAMILIES[len(said.address)], said.address), ifindex)
             self._note_use(place, mac)
+            self._note_borrowed(place, mac)
             self._publish_contested()
         if said.dhcp is not None:
             dhcp = said.dhcp
@@ -413,6 +418,20 @@ class Inventory:
         owner, (former, left) = self._owners.get(place), self._former.get(place, ("", _NEVER))
         if owner is not None and owner != mac and former == mac and self._now() - left <= CONTESTED_FOR:
             self._contested.append(AddressContested(mac, owner))
+
+    def _note_borrowed(self, place: Place, mac: str) -> None:
+        """Count a packet that a device sent from a place at which another online device answers."""
+        owner, now = self._owners.get(place), self._now()
+        if owner is None or owner == mac or not self.online(owner):
+            return
+        sender, packets, since = self._borrowed.pop(place, (mac, 0, now))
+        if sender != mac or now - since > CONTESTED_FOR:
+            packets, since = 0, now
+        self._borrowed[place] = (mac, packets + 1, since)
+        if packets + 1 >= BORROWED:
+            self._contested.append(AddressContested(owner, mac))
+        if len(self._borrowed) > MAX_MOVED:
+            del self._borrowed[next(iter(self._borrowed))]
 
     def _publish_contested(self) -> None:
         contested, self._contested = self._contested, []

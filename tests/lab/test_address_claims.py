@@ -186,6 +186,35 @@ def test_without_a_bridge_a_claim_to_all_devices_is_reported() -> None:
         assert daemon.log.read_text().count("claims an address of the gateway") == 1, "once a day"
 
 
+_CONNECT = """
+import socket, time
+for port in range(1024, 1124):
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        sock.connect_ex(("198.51.100.7", port))
+        time.sleep(0.01)
+"""
+
+
+def test_who_stands_between_a_parents_phone_and_the_gateway_is_reported() -> None:
+    """By a claim that the gateway never receives: what the device forwards tells."""
+    with OneArmedHome() as home, fresh(home, PROFILES, lan=[ARM]) as daemon:
+        phone, tablet = home.devices[names.PARENT.key], home.devices[names.TABLET.key]
+        tablet.run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0"])
+        tablet.run(["sysctl", "-qw", "net.ipv4.conf.eth0.send_redirects=0"], check=True)
+        _speaks(phone)
+        assert until(lambda: owner(daemon, names.PARENT.ipv4) == names.PARENT.mac, 3.0) is not None
+        with attack(home, names.GATEWAY_IPV4, names.PARENT.ipv4) as attacker:
+            assert attacker.believed("reply") == names.TABLET.mac
+            phone.run([sys.executable, "-c", _CONNECT], check=True)
+        assert problems(daemon) == [], "the claim itself was not seen"
+        assert until(lambda: daemon.client.call("questions")["count"] > 0, 5.0) is not None
+        shown = [
+            (one["mac"], one["ask"], one["known"]) for one in daemon.client.call("questions")["questions"]
+        ]
+        assert (names.PARENT.mac, "address", names.TABLET.mac) in shown
+
+
 def test_the_address_of_a_parents_phone_moves_to_a_childs_device(home: Home) -> None:
     """The parents are asked once the phone uses it again. The child's device is the child's all the time."""
     phone, mums = home.devices[names.PARENT.key], names.PARENT.ipv4

@@ -291,7 +291,7 @@ class Identities:
         return True
 
     def _contested(self, event: AddressContested) -> None:
-        """Ask about an adult's device if the device of someone else took its IP address while it is here.
+        """Ask about an adult's device if the device of someone else uses its IP address while it is here.
 
         No rules change: those of each device follow its MAC address.
         """
@@ -301,8 +301,8 @@ class Identities:
             return
         if known is not None and known.ask is not Ask.ADDRESS:
             return  # it is already unknown whose device this is
-        if known is not None and known.known == other:
-            self._questions.note(replace(known, back=now))
+        if known is not None and (known.known == other or not known.settled):
+            self._questions.note(replace(known, back=now))  # a sender can write any MAC address
             return
         question = IdentityQuestion(mac, Ask.ADDRESS, now, known=other, back=now)
         self._put(question)

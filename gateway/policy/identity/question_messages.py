@@ -89,13 +89,13 @@ def _address_facts(question: DescribedQuestion, language: Language) -> str:
     if question.owner_name:
         owner = question.owner_name
         taken = _(
-            "%(owner)s's %(other)s took the IP address of %(name)s, which still uses it.",
+            "%(owner)s's %(other)s uses the IP address of %(name)s, which is still here.",
             owner=owner,
             other=other,
             name=name,
         )
     else:
-        taken = _("%(other)s took the IP address of %(name)s, which still uses it.", other=other, name=name)
+        taken = _("%(other)s uses the IP address of %(name)s, which is still here.", other=other, name=name)
     danger = _("Passwords that are typed without HTTPS can be read by it.")
     return f"{taken} {danger}"
 

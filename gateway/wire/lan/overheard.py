@@ -27,7 +27,8 @@ def overhear(packet: bytes) -> Overheard | None:
 
     Only the first packet of a TCP connection has the operating system's hop limit: DHCP programs, multicast
     DNS and neighbour discovery choose their own. It counts only if it was not decremented: otherwise the
-    device forwards the packet for another (a virtual machine, a hotspot, a router).
+    device forwards the packet for another (a virtual machine, a hotspot, a router), and only the address is
+    returned.
     """
     read = parse_ip(packet)
     address = read.src if any(read.src) else b""
@@ -35,7 +36,7 @@ def overhear(packet: bytes) -> Overheard | None:
         return None
     if read.proto == TCP:
         begins = read.flags & (SYN | ACK) == SYN
-        return Overheard(address, read.ttl) if begins and read.ttl in _INITIAL_HOP_LIMITS else None
+        return Overheard(address, read.ttl if read.ttl in _INITIAL_HOP_LIMITS else 0) if begins else None
     if read.proto != UDP:
         return None
     if read.dport == SERVER_PORT and read.version == 4:

@@ -9,7 +9,7 @@ from socket import inet_aton
 import pytest
 
 from gateway.control.protocol import Role
-from gateway.lan.inventory import CONTESTED_FOR
+from gateway.lan.inventory import BORROWED, CONTESTED_FOR, GONE_AFTER
 from gateway.lan.neighbours import Neighbour
 from gateway.policy.identity.copies import QUIET
 from gateway.wire.lan.overheard import Overheard
@@ -46,7 +46,15 @@ def used(desk: Desk, taker: str) -> None:
     sends(desk, MUMS)
 
 
-@pytest.mark.parametrize("how", [back_again, used])
+def forwarded(desk: Desk, taker: str) -> None:
+    """The taker sends what it received in the gateway's place. The gateway still reaches the first device."""
+    answers(desk, MUMS)
+    for _ in range(BORROWED):
+        assert MUMS not in asked(desk)
+        sends(desk, taker)
+
+
+@pytest.mark.parametrize("how", [back_again, used, forwarded])
 @pytest.mark.parametrize("taker", [TABLET, STRANGER])
 def test_a_taken_address_is_a_question_and_changes_no_rules(
     desk: Desk, how: Callable[[Desk, str], None], taker: str
@@ -57,7 +65,7 @@ def test_a_taken_address_is_a_question_and_changes_no_rules(
     one = asked(desk)[MUMS]
     assert (one["ask"], one["known"], one["rules"]) == ("address", taker, None)
     assert one["replies"] == ["fine"]
-    assert "took the IP address of" in one["sentence"]
+    assert "uses the IP address of" in one["sentence"]
     assert ("Daughter's" in one["sentence"]) == (taker == TABLET)
     assert member(desk, TABLET).profile.id == before
     assert desk.family.member_of(MUMS) is None, "hers are open as before"
@@ -121,6 +129,11 @@ def test_ordinary_moves_are_no_question(desk: Desk) -> None:
     desk.go(timedelta(seconds=CONTESTED_FOR + 1))
     answers(desk, MUMS)  # and later again
     back_again(desk, PHONE, first=TABLET)  # of two children: each has the own rules
+    answers(desk, MUMS)
+    desk.go(timedelta(seconds=GONE_AFTER + 1))
+    desk.presence.inventory.tick()
+    for _ in range(BORROWED):
+        sends(desk, TABLET)  # hers is away, and the kernel has not noticed yet
     desk.ask("assign", mac=STRANGER, profile="mum", by="Mum")
     back_again(desk, STRANGER)  # her two devices
     assert asked(desk) == {}
@@ -132,3 +145,12 @@ def test_a_copied_hardware_address_is_asked_about_first(desk: Desk) -> None:
     assert asked(desk)[MUMS]["ask"] == "copy"
     back_again(desk, TABLET)
     assert asked(desk)[MUMS]["ask"] == "copy"
+
+
+def test_invented_senders_are_one_question(desk: Desk) -> None:
+    answers(desk, MUMS)
+    for number in range(20):
+        for _ in range(BORROWED):
+            sends(desk, f"02:00:00:00:01:{number:02x}")
+    assert asked(desk)[MUMS]["known"] == "02:00:00:00:01:00"
+    assert len([line for line in audit(desk) if "device address" in line]) == 1
