@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import sys
 
+from gateway.core.privileges import no_new_privileges
 from gateway.core.process_memory import lean_dataclasses, one_openssl
 from gateway.web.lean_flask import import_lean
 
 
 def main(text: str, form: str) -> int:
+    no_new_privileges()
     lean_dataclasses()  # 1.6 MB: the generated code of three hundred dataclasses
     one_openssl()  # passwords are hashed in another process, and messages bring their own OpenSSL
     import_lean()
