@@ -66,8 +66,8 @@ def run(settings: Settings, form: str = "plain") -> int:
     compiled.compile_later(settings.state)
     notifier.of(app).start()
     signal.signal(signal.SIGTERM, _stop)
-    for sock in sockets:
-        log.info("the pages are at %s", _place(sock))
+    for place in dict.fromkeys(map(_place, sockets)):  # IPv4 and IPv6 of an interface are one place
+        log.info("the pages are at %s", place)
     settle()
     drop_read_pages()
     try:

@@ -36,6 +36,7 @@ from gateway.dataplane.lookups import (
 )
 from gateway.dataplane.offload import offloading
 from gateway.dataplane.packets import PacketPath
+from gateway.dataplane.saved_addresses import SavedAddresses
 from gateway.dataplane.status_text import about
 from gateway.dataplane.unjudged import Slots, slots_of_addresses
 from gateway.features.accounts.verbs import log_claim_code
@@ -56,6 +57,7 @@ from gateway.household.members import Family
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.household.rule_book import LearnedAddresses, RuleBook
 from gateway.household.visibility import Visibility
+from gateway.kernel.clocks import boot_id
 from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
@@ -280,6 +282,9 @@ class Daemon:
                 changed=self._minutes_counted,
             )
         )
+        self.saved_addresses = self._kept(
+            SavedAddresses(runtime, boot_id(), self.store.slots, self.book, self.names, self.services)
+        )
         self.gates = self._kept(
             Gates(
                 loop,
@@ -342,6 +347,7 @@ class Daemon:
         subscribe(Jump, jumps.handle)
 
     def _start(self) -> None:
+        self.saved_addresses.restore()
         self.probe_device.start()
         self.presence.read_owners()
         self.table.install(self._snapshot())

@@ -7,13 +7,16 @@ import signal
 from pathlib import Path
 
 from gateway.app.daemon import Daemon
+from gateway.control.listener import WEB_USER
 from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
 from gateway.core.loop import Signals
+from gateway.core.privileges import CAP_NET_ADMIN, CAP_NET_RAW, become
 from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
-from gateway.core.service_manager import ServiceNotifier
+from gateway.core.service_manager import ServiceNotifier, keep_descriptor
 from gateway.dataplane.packets import go_first
 from gateway.household.config_file import first_boot
+from gateway.kernel.queue import STATISTICS
 from gateway.lan import interfaces as lan
 from gateway.wire.quic.crypto import warm_up
 
@@ -94,14 +97,19 @@ class DaemonService:
         self._loop.call_later(self._notifier.watchdog_period, self._watchdog)
 
 
-def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False) -> int:
+def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False, user: str | None = None) -> int:
     """Run the daemon until a signal stops it, and return the exit code (`qalqan run`).
 
-    Raises GatewayError with one line if it cannot run.
+    ``user``: start as root, and become this user before the filter starts. Raises GatewayError with one line
+    if it cannot run.
     """
     disable_core_dumps()
     if first_boot(path):
         _log.info("Created %s from the router's own settings.", path)
+    if user is not None:
+        go_first()
+        keep_descriptor(STATISTICS)
+        become(user, (CAP_NET_ADMIN, CAP_NET_RAW), groups=(WEB_USER,))
     signals = Signals()
     try:
         return DaemonService(Daemon(path, keep_guard=keep_guard), signals).run()

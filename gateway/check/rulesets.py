@@ -39,7 +39,10 @@ ACCELERATORS = ("shortcut_fe", "fast_classifier", "ecm", "qca_nss_ecm", "qca_nss
 _UCI = r"""^\s*option\s+['"]?{}['"]?\s+['"]?(?:1|on|true|yes)['"]?\s*(?:#.*)?$"""
 _FLOWTABLE = re.compile(r"table (\S+ \S+) \{|flowtable (\S+) \{|flags offload")
 _NFQUEUE = re.compile(r"-j NFQUEUE\b.*?--queue-(?:num|balance) (\d+)(?::(\d+))?")
-_TURN_OFF = "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart"
+_TURN_OFF = (
+    "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart;"
+    " or let the service do it: uci set qalqan.main.firewall_offload=off; uci commit qalqan; reload_config"
+)
 
 ALL_BITS = 0xFFFFFFFF
 

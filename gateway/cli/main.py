@@ -59,14 +59,23 @@ def as_service(argv: Sequence[str]) -> Namespace | None:
     Return None for all other arguments; the parser reads those.
     """
     keep_guard = [*argv[:1], *argv[-1:]] == ["run", "--keep-guard"]
-    match argv[:-1] if keep_guard else argv:
+    rest, log = list(argv[:-1] if keep_guard else argv), "plain"
+    if rest[1:3] == ["--log", "procd"]:  # as OpenWrt's init script starts both
+        del rest[1:3]
+        log = "procd"
+    user = None
+    if rest[:2] == ["run", "--user"] and len(rest) > 2 and not rest[2].startswith("-"):
+        user = rest[2]
+        del rest[1:3]
+    match rest:
         case [("run" | "web") as name]:
             config = None
         case [("run" | "web") as name, "--config", file] if not file.startswith("-"):
             config = Path(file)
         case _:
             return None
-    return SimpleNamespace(module=f"{COMMANDS}.{name}", config=config, log="plain", keep_guard=keep_guard)
+    of_daemon = {"keep_guard": keep_guard, "user": user} if name == "run" else {}
+    return SimpleNamespace(module=f"{COMMANDS}.{name}", config=config, log=log, **of_daemon)
 
 
 def _parsed(argv: Sequence[str] | None) -> Namespace:

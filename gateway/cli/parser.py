@@ -75,11 +75,13 @@ def _at(parser: argparse.ArgumentParser) -> None:
 
 def _add_services(commands: Subparsers) -> None:
     run = _command(commands, "run", "run", "run the daemon in the foreground")
-    run.add_argument("--log", choices=("plain", "json"), default="plain", help="format of the log")
+    run.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
     text = "after the stop, keep blocking the devices of profiles with `failure: closed`"
     run.add_argument("--keep-guard", action="store_true", help=text)
+    text = "start as root and become this user, with the rights to filter only"
+    run.add_argument("--user", metavar="NAME", help=text)
     web = _command(commands, "web", "web", "serve the pages in a separate process")
-    web.add_argument("--log", choices=("plain", "json"), default="plain", help="format of the log")
+    web.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
     _command(commands, "first-boot", "firstboot", "write the first qalqan.yaml from the router's defaults")
 
 

@@ -1,4 +1,4 @@
-"""Writes the log to standard error, as plain lines or JSON, and keeps the last warnings in memory."""
+"""Writes the log to the standard streams, as plain lines or JSON, and keeps the last warnings in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-FORMS = ("plain", "json")
+PROCD = "procd"
+FORMS = ("plain", "json", PROCD)
 KEPT = 200  # different lines that are stored, 500 bytes each; the least recent is dropped
 LINE_LIMIT = 300  # characters of a line
 SECRET = "secret"  # ``extra={SECRET: True}``: the arguments appear on the console only
@@ -36,11 +37,19 @@ class JsonLines(logging.Formatter):
 def configure(form: str, level: int = logging.INFO) -> None:
     """Send the log to standard error in a form of FORMS, from ``level`` on.
 
-    Plain lines have no time, since systemd and procd add it.
+    Plain lines have no time, since systemd and procd add it. In the form ``procd``, lines below a warning go
+    to standard output: procd logs standard error with the priority of an error.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else logging.Formatter("%(levelname)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    handlers = [logging.StreamHandler(sys.stderr)]
+    if form == PROCD:
+        handlers.append(logging.StreamHandler(sys.stdout))
+        handlers[0].setLevel(logging.WARNING)
+        handlers[1].addFilter(lambda record: record.levelno < logging.WARNING)
+    for handler in handlers:
+        handler.setFormatter(
+            JsonLines() if form == "json" else logging.Formatter("%(levelname)s: %(message)s")
+        )
+    logging.basicConfig(level=level, handlers=handlers, force=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 FIRST = 3  # the first passed descriptor, SD_LISTEN_FDS_START
+_SPARE = "unused"  # name of descriptors that are open for another purpose
 
 
 class ServiceNotifier:
@@ -51,3 +53,18 @@ def inherited_descriptor(name: str, environment: Mapping[str, str] = os.environ)
     number = FIRST + names.index(name)
     os.set_inheritable(number, False)
     return number
+
+
+def keep_descriptor(path: Path) -> None:
+    """Open a file for `inherited_descriptor`, before this process loses the right to read it.
+
+    A missing file is ignored.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    names = [*[_SPARE] * (number - FIRST), path.name]
+    os.environ |= {
+        "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(names)), "LISTEN_FDNAMES": ":".join(names)
+    }  # fmt: skip

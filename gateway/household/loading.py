@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -91,7 +91,7 @@ class Product:
     fingerprints: Fingerprints
     menus: Menus
     own_services: tuple[Service, ...] = ()  # of the family, which the catalogue has too
-    own_lists: Mapping[str, str] = MappingProxyType({})  # names of the family's lists that are categories
+    own_lists: Mapping[str, str] = field(default_factory=dict)  # names of its lists that are categories
 
     @property
     def help_names(self) -> tuple[str, ...]:

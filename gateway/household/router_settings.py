@@ -21,6 +21,7 @@ from gateway.policy.yaml.fields import Mapping as Document
 from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 
 ENABLED = "enabled"  # used by the init script; commands ignore it
+FIREWALL_OFFLOAD = ("keep", "off")  # likewise: the firewall's flow offloading
 DEFAULTS = "defaults"  # section that only the first boot uses
 OPTIONAL = ("web", "brand", "feed")  # sections without which the filter runs
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
@@ -43,6 +44,12 @@ def _flag(option: Option) -> Node:
     if word not in (*TRUE, *FALSE):
         option.place.refuse(f"{shown(word)} is neither 1 nor 0", "write 1 or 0")
     return Scalar(value.place, "true" if word in TRUE else "false", quoted=True)
+
+
+def _firewall_offload(option: Option) -> Node:
+    value = _text(option)
+    fields.choice(value, FIREWALL_OFFLOAD)
+    return value
 
 
 def _items(option: Option) -> Node:
@@ -72,6 +79,7 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "lan": KnownOption("lan", _items),
         "flash": KnownOption("flash"),
         "offload": KnownOption("offload"),
+        "firewall_offload": KnownOption("", _firewall_offload),
         "lists_update": KnownOption("lists.update"),
         "lists_tier": KnownOption("lists.tier"),
     },
@@ -196,7 +204,7 @@ def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSet
                 defaults[known.key] = node
             elif known.key:
                 entries[known.key] = node
-            else:
+            elif known is SECTIONS[section.name].get(ENABLED):
                 switches[section.name] = fields.flag(node)
     return RouterSettings(package.file, entries, defaults, switches, _usual(package.file, leases))
 

@@ -34,7 +34,7 @@ _NETLINK_NO_ENOBUFS = 5
 _NFNL_SUBSYS_QUEUE_CONFIG = 3 << 8 | 2
 _NFQA_CFG_MASK, _NFQA_CFG_FLAGS = 4, 5
 _FAIL_OPEN = 1
-_STATISTICS = Path("/proc/net/netfilter/nfnetlink_queue")
+STATISTICS = Path("/proc/net/netfilter/nfnetlink_queue")
 _MOST_STATISTICS = 1 << 16  # bytes; a queue has a line of 60
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = range(5)  # linux/netfilter.h: enum nf_inet_hooks
@@ -139,7 +139,7 @@ def _why_not(number: int, error: OSError) -> str:
     return f"queue {number} cannot be bound ({error}); load the kernel module nfnetlink_queue"
 
 
-def read_counters(path: Path = _STATISTICS) -> dict[int, QueueCounters]:
+def read_counters(path: Path = STATISTICS) -> dict[int, QueueCounters]:
     """Return the counters of every bound queue by number; empty without queue support or permission."""
     try:
         text = path.read_text("ascii")

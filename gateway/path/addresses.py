@@ -7,7 +7,7 @@ the IPv4 address in it, in answers and in packets: a device with CLAT gets one a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from sys import intern
 from typing import NamedTuple
 
@@ -66,6 +66,15 @@ class AddressBook:
         """Return True if ``address`` (packed) is stored under ``key`` and has not expired."""
         book = self._books.get(key)
         return book is not None and book.get(unmapped(address), 0.0) > now
+
+    def valid(self, key: int | str, now: float) -> list[tuple[bytes, float]]:
+        """Return the addresses of ``key`` that have not expired, and their expiry, the least recent first."""
+        return [(address, until) for address, until in self._books.get(key, {}).items() if until > now]
+
+    def restore(self, key: int | str, stored: Iterable[tuple[bytes, float]], now: float) -> None:
+        """Store addresses again that `valid` has returned. They do not count as new answers."""
+        for address, until in stored:
+            AddressBook.learn(self, key, [address], until - now, now)
 
     def drop(self, key: int | str, addresses: Iterable[bytes]) -> None:
         """Remove addresses from ``key``."""
@@ -239,6 +248,21 @@ class NameBook:
         while self._size > self._limit:
             max(self._slots.values(), key=lambda book: len(book.given)).given.popitem(last=False)
             self._size -= 1
+
+    def valid(self, slot: int, now: float) -> list[tuple[str, bytes, float, bool]]:
+        """Return the slot's names with an address that has not expired: host, address, expiry, vouched.
+
+        The least recent are first.
+        """
+        book = self._slots.get(slot)
+        if book is None:
+            return []
+        return [(*key, *held) for key, held in book.given.items() if held.until > now]
+
+    def targets(self, slot: int) -> Mapping[str, tuple[str, ...]]:
+        """Return the SVCB and SRV targets of the slot's names."""
+        book = self._slots.get(slot)
+        return {} if book is None else book.targets
 
     def add_targets(self, slot: int, host: str, targets: Iterable[str]) -> None:
         """Record that ``host`` is reached at the addresses of ``targets`` (RFC 9460 §3)."""

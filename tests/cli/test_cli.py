@@ -126,6 +126,9 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
         ["web", "--config", "F"],
         ["run", "--keep-guard"],
         ["run", "--config", "F", "--keep-guard"],
+        ["run", "--log", "procd", "--keep-guard"],
+        ["run", "--log", "procd", "--user", "qalqan", "--keep-guard"],
+        ["web", "--log", "procd"],
     ],
 )
 def test_a_service_gets_what_the_parser_would_give_it(argv: list[str]) -> None:

@@ -27,6 +27,14 @@ def test_plain_lines() -> None:
     assert lines[-1] == "ValueError: why"
 
 
+def test_procd_gets_errors_alone_on_standard_error() -> None:
+    """It logs that stream with the priority of an error."""
+    command = [sys.executable, "-c", SCRIPT.format(form="procd")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "INFO: a one line\n"
+    assert done.stderr.startswith("ERROR: it failed\n")
+
+
 def test_json_lines_stay_one_line_each() -> None:
     first, second = (json.loads(line) for line in said("json"))
     assert (first["level"], first["from"], first["message"]) == ("info", "gateway.x", "a one line")

@@ -202,6 +202,18 @@ def test_a_restart_filters_everything_again(home: Home, daemon: Daemon) -> None:
         assert mother.flows()
 
 
+def test_a_cached_address_of_a_strict_profile_works_after_a_restart(home: Home) -> None:
+    """The device does not ask again, so the new daemon sees no answer with the address."""
+    tablet = home.devices["tablet"]
+    with fresh(home, {**PROFILES, "daughter": {**PROFILES["daughter"], "strict": True}}) as daemon:
+        assert clients.dig(tablet, ALLOWED, "A", server=names.GATEWAY_IPV4).records
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
+        daemon.stop()
+        daemon.start()
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
+        assert not fetch(tablet, f"https://{ALLOWED}/", 6).reached, "no answer had this address"
+
+
 _FIREWALL = """
 table inet lab_firewall {
   chain forward { type filter hook forward priority filter; policy accept; ct state invalid drop; }

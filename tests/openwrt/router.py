@@ -19,7 +19,7 @@ SHIMS = Path(__file__).parent / "shims"
 STATIC = "/usr/share/doc/busybox-static/copyright"  # in the chroot there are no libraries
 BUSYBOX = shutil.which("busybox") or "/bin/busybox"
 
-PAGES_ID = 64_991
+PAGES_ID, DAEMON_ID = 64_991, 64_992
 
 NETWORK = "config interface 'lan'\n\toption device 'br-lan'\n\toption proto 'static'\n"
 FIREWALL = "config defaults\n\toption input 'REJECT'\n"
@@ -29,7 +29,6 @@ _INSTALLED = {
     "qalqan.init": "etc/init.d/qalqan",
     "qalqan-guard.init": "etc/init.d/qalqan-guard",
     "qalqan.defaults": "etc/uci-defaults/90-qalqan",
-    "qalqan.prerm": "usr/lib/opkg/info/qalqan.prerm-pkg",
     "qalqan.postinst": "usr/lib/opkg/info/qalqan.postinst-pkg",
     "qalqan.upgrade": "lib/upgrade/qalqan.sh",
     "hotplug-dhcp": "etc/hotplug.d/dhcp/90-qalqan",
@@ -102,11 +101,12 @@ class Router:
                 shutil.copy(source / name, folder / place)
                 (folder / place).chmod(0o755)
         self.write("dev/null", "")
-        self.write(
-            "etc/passwd", f"root:x:0:0::/root:/bin/ash\nqalqan-web:x:{PAGES_ID}:{PAGES_ID}::/var:/bin/false\n"
-        )
-        self.write("etc/group", f"root:x:0:\nqalqan-web:x:{PAGES_ID}:\n")
-        for name in ("logger", "fw4", "nft", "dnsmasq"):
+        users = {"qalqan": DAEMON_ID, "qalqan-web": PAGES_ID}
+        rows = "".join(f"{name}:x:{number}:{number}::/var:/bin/false\n" for name, number in users.items())
+        self.write("etc/passwd", f"root:x:0:0::/root:/bin/ash\n{rows}")
+        groups = "".join(f"{name}:x:{number}:\n" for name, number in users.items())
+        self.write("etc/group", f"root:x:0:\n{groups}")
+        for name in ("logger", "fw4", "nft", "dnsmasq", "start-stop-daemon"):
             self.program(f"usr/sbin/{name}")
         self.program("usr/bin/qalqan")
         for name, text in {**PACKAGES, "qalqan": (FILES / "qalqan.conf").read_text()}.items():

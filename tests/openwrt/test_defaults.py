@@ -69,7 +69,7 @@ def test_an_older_state_is_brought_up_to_now(ready: Router) -> None:
     ready.config("qalqan", "config qalqan 'main'\n\toption offload 'off'\n")
     ready.defaults()
     assert ready.uci("get", "qalqan.main.lan") == "br-lan"
-    assert (ready.root / "etc/qalqan/compat").read_text() == "1\n"
+    assert (ready.root / "etc/qalqan/compat").read_text() == "2\n"
 
 
 def test_a_newer_state_is_left_alone(ready: Router) -> None:
@@ -108,12 +108,16 @@ def test_a_router_without_a_lan_has_none_filled_in(router: Router) -> None:
     assert router.uci("get", "qalqan.main.lan") == ""
 
 
-def test_offload_is_taken_before_the_firewall_starts_for_the_first_time(router: Router) -> None:
-    router.config("firewall", "config defaults\n\toption flow_offloading '1'\n")
+@pytest.mark.parametrize(("compat", "agreed"), [("1\n", "off"), ("", "")])
+def test_an_upgrade_keeps_the_offload_off_that_version_1_switched_off(
+    router: Router, compat: str, agreed: str
+) -> None:
+    router.config("firewall", "config defaults\n\toption flow_offloading '0'\n")
+    router.write("etc/qalqan/compat", compat)
+    router.write("etc/qalqan/offload.firewall", "software\n")
     router.defaults()
-    assert router.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
-    assert router.uci("get", "qalqan.main.offload") == "auto"
-    assert (router.root / "etc/qalqan/offload.firewall").read_text() == "software\n"
+    assert router.uci("get", "qalqan.main.firewall_offload") == agreed
+    assert router.config("firewall") == "config defaults\n\toption flow_offloading '0'\n"
 
 
 def test_half_done_changes_of_others_are_not_committed_by_us(ready: Router) -> None:

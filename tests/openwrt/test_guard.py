@@ -216,7 +216,8 @@ def test_the_names_of_help_have_a_resolver_beside_the_guard(ready: Router, names
     if names:
         ready.write("etc/qalqan/state/guard-names.conf", "address=/help.test/192.0.2.1\n")
     boot(ready)
-    told = "dnsmasq [-C] [/etc/qalqan/state/guard-names.conf]\n"
+    user = "start-stop-daemon [-S] [-u] [qalqan] [-c] [qalqan] [-x] [/usr/sbin/dnsmasq] [--]"
+    told = f"{user} [-C] [/etc/qalqan/state/guard-names.conf]\n"
     assert (told in ready.told()) is names
 
 

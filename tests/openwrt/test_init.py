@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.openwrt.goldenfiles import same_as_golden
-from tests.openwrt.router import PAGES_ID, STATIC, Router
+from tests.openwrt.router import DAEMON_ID, PAGES_ID, STATIC, Router
 from tests.pace import until
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
 
 OFFLOAD = "config defaults\n\toption flow_offloading '1'\n"
 HARDWARE = OFFLOAD + "\toption flow_offloading_hw '1'\n"
+YES = "\toption firewall_offload 'off'\n"
 LAN = "config qalqan 'main'\n\tlist lan 'br-lan'\n\tlist lan 'br-kids'\n\toption offload 'off'\n"
 
 
@@ -96,7 +97,8 @@ def test_wrong_values_are_said_and_stop_no_filter(ready: Router) -> None:
 def test_no_uci_file_has_the_defaults(ready: Router) -> None:
     ready.config("qalqan", "")
     ready.script("qalqan", "start")
-    assert "pidfile [/var/run/qalqan/daemon.pid]" in ready.told()
+    assert (ready.root / "tmp/run/qalqan").is_dir()
+    assert "pidfile [/var/run/qalqan-daemon.pid]" in ready.told()
     assert "instance [web]" in ready.told()
 
 
@@ -104,7 +106,7 @@ def test_no_uci_file_has_the_defaults(ready: Router) -> None:
 def test_a_file_that_says_nothing_of_the_places_leads_to_no_others(ready: Router, text: str) -> None:
     ready.config("qalqan", text)
     ready.script("qalqan", "start")
-    assert "pidfile [/var/run/qalqan/daemon.pid]" in ready.told()
+    assert (ready.root / "tmp/run/qalqan").is_dir()
     assert (ready.root / "etc/qalqan/state/web").is_dir()
     assert not (ready.root / "web").exists()
 
@@ -113,7 +115,7 @@ def test_folders_have_the_owners_that_the_pages_need(ready: Router) -> None:
     ready.script("qalqan", "start")
     state = ready.root / "etc/qalqan/state"
     own = state / "web"
-    assert (mode(state), state.stat().st_uid) == (0o711, 0)
+    assert (mode(state), state.stat().st_uid) == (0o711, DAEMON_ID)
     assert (mode(own), own.stat().st_uid, own.stat().st_gid) == (0o700, PAGES_ID, PAGES_ID)
     assert mode(ready.root / "tmp/run/qalqan") == 0o755
     assert mode(ready.root / "etc/config/qalqan") & 0o444 == 0o444
@@ -151,11 +153,53 @@ def test_the_pages_reach_what_is_theirs_and_nothing_else(ready: Router) -> None:
         assert not ready.as_pages(not_theirs), not_theirs
 
 
+def test_the_daemon_gets_its_files_and_becomes_a_user_of_its_own(ready: Router) -> None:
+    ready.write("etc/qalqan/profiles/daughter.yaml", "name: Daughter\n")
+    ready.write("etc/qalqan/state/qalqan.db", "data")
+    ready.write("etc/qalqan/state/web/session.key", "secret")
+    done = ready.script("qalqan", "start")
+    assert done.stderr == ""
+    assert (
+        "command [/usr/bin/qalqan] [run] [--log] [procd] [--user] [qalqan] [--keep-guard]\n" in ready.told()
+    )
+    owned = ["etc/qalqan", "etc/qalqan/qalqan.yaml", "etc/qalqan/profiles/daughter.yaml", "tmp/run/qalqan"]
+    owned += ["etc/qalqan/state", "etc/qalqan/state/qalqan.db", "tmp/run/qalqan-guard"]
+    assert {(ready.root / name).stat().st_uid for name in owned} == {DAEMON_ID}
+    assert (ready.root / "etc/qalqan/state/web/session.key").stat().st_uid == PAGES_ID
+    for name in ("etc/config/qalqan", "etc/qalqan/compat"):
+        assert (ready.root / name).stat().st_uid == 0, name
+    assert ready.as_pages("cat /etc/qalqan/qalqan.yaml")
+    assert not ready.as_pages("cat /etc/qalqan/profiles/daughter.yaml")
+
+
+def test_a_link_in_the_daemon_s_folders_gives_it_nothing(ready: Router) -> None:
+    state = ready.root / "etc/qalqan/state"
+    state.mkdir()
+    (state / "mine").symlink_to("/etc/passwd")
+    (state / "folder").symlink_to("/etc/rc.d")
+    ready.script("qalqan", "start")
+    assert {ready.root.joinpath(name).stat().st_uid for name in ("etc/passwd", "etc/rc.d")} == {0}
+
+
+def test_without_its_user_the_daemon_stays_root_and_the_log_says_so(ready: Router) -> None:
+    users = (ready.root / "etc/passwd").read_text()
+    ready.write(
+        "etc/passwd", "".join(line for line in users.splitlines(keepends=True) if "qalqan:" not in line)
+    )
+    ready.script("qalqan", "start")
+    assert "command [/usr/bin/qalqan] [run] [--log] [procd] [--keep-guard]\n" in ready.told()
+    assert (
+        "[daemon.warn] [the files of the daemon cannot belong to the user qalqan: it runs as root]"
+        in ready.told()
+    )
+    assert "instance [web]" in ready.told()
+
+
 def test_a_family_file_that_only_root_reads_is_read_by_the_pages_too(ready: Router) -> None:
     rules = ready.root / "etc/qalqan/qalqan.yaml"
     rules.chmod(0o600)
     ready.script("qalqan", "start")
-    assert (mode(rules), rules.stat().st_uid, rules.stat().st_gid) == (0o640, 0, PAGES_ID)
+    assert (mode(rules), rules.stat().st_uid, rules.stat().st_gid) == (0o640, DAEMON_ID, PAGES_ID)
 
 
 def test_what_the_pages_kept_is_theirs_after_their_user_got_another_number(ready: Router) -> None:
@@ -192,12 +236,26 @@ def test_a_familys_file_that_is_not_there_yet_is_the_daemons_to_write(ready: Rou
 # What the firewall offloads.
 
 
+def agree(router: Router) -> None:
+    router.config("qalqan", router.config("qalqan").replace("'main'\n", f"'main'\n{YES}", 1))
+
+
+@pytest.mark.parametrize("firewall", [OFFLOAD, HARDWARE])
+def test_offload_of_the_firewall_stays_without_a_yes(ready: Router, firewall: str) -> None:
+    ready.config("firewall", firewall)
+    ready.script("qalqan", "start")
+    assert ready.config("firewall") == firewall
+    assert "fw4 [-q]" not in ready.told()
+    assert "[daemon.warn] [the firewall offloads connections past the rules;" in ready.told()
+
+
 @pytest.mark.parametrize(
     ("firewall", "kept", "hardware"), [(OFFLOAD, "software", "0"), (HARDWARE, "hardware", "1")]
 )
-def test_offload_of_the_firewall_is_taken_and_given_back(
+def test_offload_of_the_firewall_is_taken_on_request_and_given_back_by_a_stop(
     ready: Router, firewall: str, kept: str, hardware: str
 ) -> None:
+    agree(ready)
     ready.config("firewall", firewall)
     ready.write("tmp/run/fw4.state", "")
     ready.script("qalqan", "start")
@@ -206,62 +264,64 @@ def test_offload_of_the_firewall_is_taken_and_given_back(
     assert ready.uci("get", "firewall.@defaults[0].flow_offloading_hw") == "0"
     assert ready.uci("get", "qalqan.main.offload") == "auto"
 
-    ready.forget()
-    ready.script("qalqan", "start")
-    assert "uci" not in ready.told()  # there is nothing left to do
+    for words in (("start",), ("restart",), ("shutdown",)):
+        ready.forget()
+        ready.script("qalqan", *words)
+        assert "uci" not in ready.told(), words  # nothing left to do, and a restart gives nothing back
 
     ready.forget()
-    ready.script("qalqan", "offload", "back")
+    ready.script("qalqan", "stop")
     assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "1"
     assert ready.uci("get", "firewall.@defaults[0].flow_offloading_hw") == hardware
     assert "fw4 [-q] [reload]" in ready.told()
 
 
-def test_offload_that_is_switched_on_later_is_the_users_wish(ready: Router) -> None:
-    assert ready.uci("get", "qalqan.main.offload") == "off"
+def test_offload_that_is_switched_on_later_is_taken_too(ready: Router) -> None:
+    agree(ready)
+    ready.script("qalqan", "start")
     ready.config("firewall", OFFLOAD)
     ready.script("qalqan", "reload")
     assert ready.uci("get", "qalqan.main.offload") == "auto"
     assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
 
 
-def test_an_off_of_the_users_own_stays(router: Router) -> None:
-    router.config("qalqan", "config qalqan 'main'\n\toption offload 'off'\n")
-    router.config("firewall", OFFLOAD)
-    router.defaults()
-    assert router.uci("get", "qalqan.main.offload") == "off"
-    assert router.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
+def test_an_off_of_the_users_own_stays(ready: Router) -> None:
+    ready.config("qalqan", f"config qalqan 'main'\n\toption offload 'off'\n{YES}")
+    ready.config("firewall", OFFLOAD)
+    ready.script("qalqan", "start")
+    assert ready.uci("get", "qalqan.main.offload") == "off"
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
 
 
 def test_a_firewall_that_is_not_up_yet_is_not_loaded_again(ready: Router) -> None:
+    agree(ready)
     ready.config("firewall", OFFLOAD)
     ready.script("qalqan", "start")
     assert "fw4" not in ready.told().replace("flow offloading", "")
 
 
-def test_switching_the_filter_off_gives_offload_back(ready: Router) -> None:
+@pytest.mark.parametrize("change", [("enabled '1'", "enabled '0'"), (YES, "")])
+def test_switching_the_filter_off_or_taking_the_yes_back_gives_offload_back(
+    ready: Router, change: tuple[str, str]
+) -> None:
+    agree(ready)
     ready.config("firewall", HARDWARE)
     ready.script("qalqan", "start")
-    ready.config("qalqan", ready.config("qalqan").replace("enabled '1'", "enabled '0'", 1))
+    ready.config("qalqan", ready.config("qalqan").replace(*change, 1))
     ready.script("qalqan", "reload")
     assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "1"
     assert ready.uci("get", "firewall.@defaults[0].flow_offloading_hw") == "1"
 
 
-def test_offload_wants_to_know_which_way(ready: Router) -> None:
-    done = ready.script("qalqan", "offload", "away")
-    assert done.returncode == 1
-    assert done.stderr == "usage: /etc/init.d/qalqan offload take|back\n"
-
-
-def test_removal_gives_offload_back_and_an_upgrade_does_not(ready: Router) -> None:
+def test_a_stop_for_an_upgrade_gives_no_offload_back(ready: Router) -> None:
+    """The package manager stops the service before a removal, and before an upgrade in its old form."""
+    agree(ready)
     ready.config("firewall", OFFLOAD)
     ready.script("qalqan", "start")
-    remove = ". /usr/lib/opkg/info/qalqan.prerm-pkg"
-    for environment in ({"PKG_UPGRADE": "1"}, {"IPKG_INSTROOT": "/image"}):
-        assert ready.shell(remove, **environment).returncode == 0
-        assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
-    assert ready.shell(remove).returncode == 0
+    ready.shell("/etc/init.d/qalqan stop", PKG_UPGRADE="1")
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
+    ready.script("qalqan", "stop")
+    ready.config("qalqan", ready.config("qalqan").replace("enabled '1'", "enabled '0'", 1))
     assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "1"
 
 
@@ -281,7 +341,7 @@ def daemon(ready: Router) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        ready.write("tmp/run/qalqan/daemon.pid", f"{process.pid}\n")
+        ready.write("tmp/run/qalqan-daemon.pid", f"{process.pid}\n")
         yield process
         process.kill()
 
@@ -376,7 +436,7 @@ def test_what_a_start_follows_leaves_the_guard(
 
 
 def test_stop_opens_the_line_where_the_daemon_is_gone(ready: Router) -> None:
-    ready.write("tmp/run/qalqan/daemon.pid", "999999\n")
+    ready.write("tmp/run/qalqan-daemon.pid", "999999\n")
     guard = ready.write("tmp/run/qalqan-guard/guard.nft", "table inet qalqan { }\n")
     ready.script("qalqan", "stop")
     assert ready.told() == f"delete [qalqan]\n{OPENED}"

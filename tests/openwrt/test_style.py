@@ -25,7 +25,7 @@ def scripts() -> list[Path]:
 
 def test_scripts_are_found() -> None:
     found = {one.name for one in scripts()}
-    assert {"qalqan.init", "qalqan-guard.init", "qalqan.defaults", "qalqan.prerm", "hotplug-ntp"} <= found
+    assert {"qalqan.init", "qalqan-guard.init", "qalqan.defaults", "qalqan.postinst", "hotplug-ntp"} <= found
 
 
 @pytest.mark.needs("shellcheck")

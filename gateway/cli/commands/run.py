@@ -25,4 +25,4 @@ def run(args: Namespace) -> int:
 
     forget_annotations_and_docstrings()
     logs.configure(args.log)
-    return run_daemon(config_path(args), keep_guard=args.keep_guard)
+    return run_daemon(config_path(args), keep_guard=args.keep_guard, user=args.user)

@@ -107,10 +107,10 @@ def test_the_maintainer_is_that_of_the_debian_package(feed: Mapping[str, Package
 def test_every_file_is_installed_by_the_makefile() -> None:
     named = set(re.findall(r"\./files/(\S+)", (FEED / "qalqan/Makefile").read_text("utf-8")))
     there = {str(one.relative_to(FILES)) for one in FILES.rglob("*") if one.is_file()}
-    assert named == there - {"qalqan.prerm", "qalqan.postinst"}
+    assert named == there - {"qalqan.postinst"}
 
 
-@pytest.mark.parametrize("script", ["postinst", "prerm"])
+@pytest.mark.parametrize("script", ["postinst"])
 def test_the_package_s_scripts_are_the_ones_that_are_tested(feed: Mapping[str, Package], script: str) -> None:
     """The Makefile has to hold the text of such a script itself."""
     written = (FILES / f"qalqan.{script}").read_text("utf-8").strip()

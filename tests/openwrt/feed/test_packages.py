@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import __version__
 from tests.openwrt.feed import apk, ipk
 from tests.openwrt.feed.__main__ import interpreter
 from tests.openwrt.feed.recipes import EPOCH, TREE, Package, install
@@ -58,7 +59,7 @@ def test_it_says_what_the_makefile_says(
     assert (told["Package"], told["Version"], told["Architecture"]) == (name, package.version, "all")
     assert tuple(told["Depends"].split(", ")) == package.depends
     assert int(told["Installed-Size"]) > 1_000_000
-    assert ("Require-User" in told) == (name == "qalqan-web")
+    assert told["Require-User"] == f"{name}:{name}"
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -116,9 +117,12 @@ def test_its_scripts_are_shell(ipks: Mapping[str, Path]) -> None:
             assert text.startswith(b"#!/bin/sh\n"), (name, part)
             subprocess.run(["sh", "-n"], input=text, check=True)
             assert parts[part].mode == 0o755
-    assert b"offload back" in ipk.member(
-        ipk.member(ipks["qalqan"].read_bytes(), "control.tar.gz"), "prerm-pkg"
-    )
+    scripts = ipk.member(ipks["qalqan-web"].read_bytes(), "control.tar.gz")
+    for part in ("postinst-pkg", "postrm"):
+        assert b"/etc/init.d/qalqan start\n" in ipk.member(scripts, part), "no second restart of the daemon"
+    data = ipk.member(ipks["qalqan-web"].read_bytes(), "data.tar.gz")
+    version = ipk.member(data, "usr/lib/qalqan/webui/version")
+    assert version == f"{__version__}-1\n".encode()
 
 
 @pytest.mark.slow

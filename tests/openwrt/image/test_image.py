@@ -60,6 +60,7 @@ class Router:
             (folder / "bin" / one).symlink_to("busybox")
         self._program("sbin/uci", (SHIMS / "uci").read_text())
         self._program("sbin/logger", '#!/bin/sh\necho "$3" >> /log\n')
+        (folder / "dev/log").touch()
         (folder / "sys/class/net/eth0/address").write_text(f"{MAC}\n")
         (folder / "etc/config/qalqan").write_text("")
         (folder / "etc/isp/qalqan-preset").write_text(preset)
@@ -221,6 +222,19 @@ def test_where_there_is_no_code_the_gateway_makes_one(
     router.boot("98-isp-label")
     assert not router.label.exists()
     assert (because in router.log[0]) if because else router.log == []
+
+
+@as_root
+def test_before_the_logger_runs_messages_go_to_the_kernel_s_log(tmp_path: Path) -> None:
+    """logd starts after the first boot's scripts, and reads that log when it starts."""
+    router = Router(tmp_path, "label.from=env other\nmain.enabled=0\n")
+    (router.root / "dev/log").unlink()
+    heard = router.root / "dev/kmsg"
+    router.boot("98-isp-label")
+    assert heard.read_text().startswith("qalqan-label: env other: has no code of 8 to 40 letters")
+    router.boot("99-isp-qalqan")
+    assert heard.read_text().startswith("qalqan-isp: /etc/isp/qalqan-preset: 'main.enabled' is not for")
+    assert router.log == []
 
 
 # ---------------------------------------------------------------------------------------- the check

@@ -20,6 +20,7 @@ FILLED: dict[str, dict[str, Any]] = {
         "lan": ["br-lan"],
         "flash": "poor",
         "offload": "auto",
+        "firewall_offload": "off",
         "lists_update": "weekly",
         "lists_tier": "small",
     },
@@ -62,6 +63,7 @@ def test_the_choices_are_uci_s(node: Node) -> None:
     assert choices == {
         "flash": ["", "normal", "poor"],
         "offload": ["", "auto", "off"],
+        "firewall_offload": ["", "off"],
         "lists_update": ["", *UpdateInterval],
         "lists_tier": ["", AUTO_TIER, *ListTier],
     }

@@ -68,6 +68,11 @@ return view.extend({
 		option.value('auto', _('where the firewall has it on'));
 		option.value('off', _('never'));
 
+		option = section.option(form.ListValue, 'firewall_offload', _('Flow offloading of the firewall'),
+			_('Connections that the firewall offloads bypass the filter: no rule blocks or counts them.'));
+		option.value('', _('leave it as it is'));
+		option.value('off', _('switch it off while the filter runs'));
+
 		option = section.option(form.ListValue, 'lists_update', _('Updates of the lists of sites'),
 			_('Lists are downloaded from public servers, which see the internet address of this home and the time. Without them most sites of blocked categories are open.'));
 		option.value('', _('as the family decides (every night, unless changed)'));
