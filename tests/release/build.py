@@ -12,11 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from gateway import __version__
 from tests.openwrt.feed import __main__ as feed
-from tests.openwrt.feed.recipes import RecipeError
+from tests.openwrt.feed.recipes import Package, RecipeError, makefiles, read
 from tests.release import archive, image, repository
 from tests.release.signing import SigningError, SigningKey, signing_key
 
@@ -79,6 +80,13 @@ def release_date() -> int:
         return int(given)
     argv = ["dpkg-parsechangelog", "--show-field", "Timestamp"]
     return int(subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+
+
+def recipes() -> Iterator[Package]:
+    """Yield each package of the OpenWrt feed."""
+    for makefile in makefiles():
+        with tempfile.TemporaryDirectory() as folder:
+            yield from read(makefile, Path(folder))
 
 
 def built_packages(feed_folder: Path, out: Path) -> None:
