@@ -119,7 +119,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb feed size test-arm64 vm screenshots release clean lock root run-tools test-tools system-tools slow-tools faults census test-image
+.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb feed size test-arm64 vm screenshots release clean lock soak root run-tools test-tools system-tools slow-tools faults census test-image
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -145,6 +145,7 @@ help:
 	@echo "make screenshots  the pages as pictures, in screenshots/"
 	@echo "make release      what a release publishes, in dist/release, signed with QALQAN_SIGN_KEY; then a line for"
 	@echo "                  each missing review of help lines and documents"
+	@echo "make soak         a family's traffic for two hours; memory, descriptors, database and logs must stop growing"
 	@echo "make lock         requirements/*.txt from pyproject.toml: versions and hashes (ARGS=--upgrade: the newest)"
 	@echo "make clean        remove what the others made"
 
@@ -240,6 +241,9 @@ sources: $(VENV)/.run
 
 bench: system-tools $(VENV)/.dev
 	@$(PY) -m tests.bench $(ARGS)
+
+soak: system-tools $(VENV)/.dev
+	@$(PY) -m tests.soak $(ARGS)
 
 fuzz: system-tools $(VENV)/.fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
