@@ -119,7 +119,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb feed size test-arm64 vm screenshots release clean root run-tools test-tools system-tools slow-tools faults census test-image
+.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb feed size test-arm64 vm screenshots release clean lock soak root run-tools test-tools system-tools slow-tools faults census test-image
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -145,6 +145,8 @@ help:
 	@echo "make screenshots  the pages as pictures, in screenshots/"
 	@echo "make release      what a release publishes, in dist/release, signed with QALQAN_SIGN_KEY; then a line for"
 	@echo "                  each missing review of help lines and documents"
+	@echo "make soak         a family's traffic for two hours; memory, descriptors, database and logs must stop growing"
+	@echo "make lock         requirements/*.txt from pyproject.toml: versions and hashes (ARGS=--upgrade: the newest)"
 	@echo "make clean        remove what the others made"
 
 root:
@@ -165,20 +167,32 @@ slow-tools: system-tools
 $(PY): | run-tools
 	@$(PYTHON) -m venv $(VENV)
 
-# The stamps say what the environment holds; a second start asks no registry.
-$(VENV)/.run: pyproject.toml | run-tools $(PY)
+# Installs exactly the pinned files of requirements/$(1).txt, then this project without its dependencies.
+define install_locked
+	@$(PIP) --require-hashes --requirement requirements/build.txt
+	@$(PIP) --require-hashes --no-build-isolation --requirement requirements/$(1).txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+endef
+
+# The stamps say what the environment has; a second start asks no registry.
+$(VENV)/.run: pyproject.toml $(wildcard requirements/*.txt) | run-tools $(PY)
 	@echo "Installing the Python packages"
-	@$(PIP) --editable '.[crypto]'
+	$(call install_locked,run)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | test-tools $(PY)
+$(VENV)/.dev: pyproject.toml $(wildcard requirements/*.txt) | test-tools $(PY)
 	@echo "Installing the Python packages, those for tests too"
-	@$(PIP) --editable '.[dev]'
+	$(call install_locked,dev)
 	@touch $(VENV)/.run $@
 
 $(VENV)/.fuzz: $(VENV)/.dev
-	@$(PIP) --editable '.[dev,fuzz]'
+	$(call install_locked,fuzz)
 	@touch $@
+
+# What it needs itself is not pinned: it makes the pinned files.
+lock: test-tools $(PY)
+	@$(PY) -c "import packaging, yaml" 2>/dev/null || $(PIP) packaging pyyaml
+	@$(PY) -m tests.release.lock $(ARGS)
 
 run: run-tools $(VENV)/.run
 	@exec $(PY) -m tests.lab.run $(ARGS)
@@ -227,6 +241,9 @@ sources: $(VENV)/.run
 
 bench: system-tools $(VENV)/.dev
 	@$(PY) -m tests.bench $(ARGS)
+
+soak: system-tools $(VENV)/.dev
+	@$(PY) -m tests.soak $(ARGS)
 
 fuzz: system-tools $(VENV)/.fuzz
 	@$(PY) -m tests.fuzz $(ARGS)

@@ -12,12 +12,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from gateway import __version__
 from tests.openwrt.feed import __main__ as feed
-from tests.openwrt.feed.recipes import RecipeError
-from tests.release import archive, image, repository
+from tests.openwrt.feed.recipes import Package, RecipeError, makefiles, read
+from tests.release import archive, image, repository, sbom
 from tests.release.signing import SigningError, SigningKey, signing_key
 
 ROOT = Path(__file__).parents[2]
@@ -56,15 +57,24 @@ def _build(out: Path, wanted: list[str], key: SigningKey, address: str) -> None:
             package = _package(folder)
         if "apt" in wanted:
             repository.write(out / "apt", [package], key, epoch)
+            purl = f"pkg:deb/qalqan/qalqan@{__version__}?arch=all"
+            subject = sbom.published(package, "application", purl)
+            sbom.write(out / f"{package.name}{sbom.SUFFIX}", subject, sbom.of_package(package), epoch)
             if address:
                 (out / "apt" / "qalqan.sources").write_text(repository.source_text(address), "utf-8")
         if "openwrt" in wanted:
             archive.write(ROOT, archive.tracked(ROOT), ARCHIVE.removesuffix("-openwrt.tar.gz"), epoch,
                           out / ARCHIVE)  # fmt: skip
+            purl = f"pkg:generic/qalqan-openwrt@{__version__}"
+            subject = sbom.published(out / ARCHIVE, "application", purl)
+            sbom.write(out / f"{ARCHIVE}{sbom.SUFFIX}", subject, sbom.of_feed(recipes()), epoch)
             built_packages(folder / "feed", out / "openwrt")
         if "image" in wanted:
             key.export(folder / repository.KEYRING)
-            image.build(out / f"{image.NAME}.xz", package, folder / repository.KEYRING, address)
+            card = out / f"{image.NAME}.xz"
+            installed = image.build(card, package, folder / repository.KEYRING, address)
+            subject = sbom.published(card, "firmware", f"pkg:generic/qalqan-raspberry-pi@{__version__}")
+            sbom.write(out / f"{card.name}{sbom.SUFFIX}", subject, installed, epoch)
     write_sums(out)
     key.sign_apart(out / SUMS, out / f"{SUMS}.asc")
     for line in (out / SUMS).read_text("utf-8").splitlines():
@@ -79,6 +89,13 @@ def release_date() -> int:
         return int(given)
     argv = ["dpkg-parsechangelog", "--show-field", "Timestamp"]
     return int(subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+
+
+def recipes() -> Iterator[Package]:
+    """Yield each package of the OpenWrt feed."""
+    for makefile in makefiles():
+        with tempfile.TemporaryDirectory() as folder:
+            yield from read(makefile, Path(folder))
 
 
 def built_packages(feed_folder: Path, out: Path) -> None:

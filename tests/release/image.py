@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gateway import __version__
 from tests.debian.arm64 import Arm64Error, apt_settings, codename, emulated, needs, run
+from tests.release import sbom
 from tests.release.repository import source_text
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +34,8 @@ class ImageError(Exception):
     """Why the image cannot be made; one line."""
 
 
-def build(path: Path, package: Path, keyring: Path, address: str) -> None:
-    """Write the image to ``path``, compressed with xz if its name ends in ``.xz``.
+def build(path: Path, package: Path, keyring: Path, address: str) -> list[sbom.Component]:
+    """Write the image to ``path``, compressed with xz if its name ends in ``.xz``. Return its packages.
 
     ``keyring``: the public key of the apt repository. ``address``: where the repository is published; empty:
     the image gets updates of Debian only. Raises ImageError.
@@ -47,6 +48,7 @@ def build(path: Path, package: Path, keyring: Path, address: str) -> None:
         try:
             with emulated():
                 _bootstrap(folder, package, keyring, address)
+            installed = sbom.of_root(folder / "root", _records(folder / "lists"))
             raw = folder / NAME
             assemble(folder / "root", raw)
             if path.suffix == ".xz":
@@ -55,6 +57,13 @@ def build(path: Path, package: Path, keyring: Path, address: str) -> None:
         except Arm64Error as error:
             raise ImageError(str(error)) from error
         raw.rename(path)
+    return installed
+
+
+def _records(lists: Path) -> str:
+    """Return the stanzas of all packages that apt knows, whatever its lists are compressed with."""
+    files = [str(path) for path in sorted(lists.glob("*_Packages*"))]
+    return run(["/usr/lib/apt/apt-helper", "cat-file", *files])
 
 
 def packages() -> list[str]:
@@ -91,6 +100,8 @@ def _bootstrap(folder: Path, package: Path, keyring: Path, address: str) -> None
             # Before the kernel is installed: the initramfs gets the fsck of the filesystems in fstab.
             f"--essential-hook=install -D -m 0644 {RECIPE / 'files/etc/fstab'} \"$1/etc/fstab\"",
             f"--customize-hook={RECIPE / 'customize'}",
+            # The lists are removed at the end; they have the hash of each package.
+            f"--customize-hook=cp -R \"$1/var/lib/apt/lists\" {folder / 'lists'}",
             codename(), str(folder / "root"), str(folder / "debian.sources")]  # fmt: skip
     settings = {"PACKAGE": str(package), "KEYRING": str(keyring), "SOURCE": str(source) if address else ""}
     run(argv, environment=settings)

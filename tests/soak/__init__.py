@@ -1,0 +1,1 @@
+"""`make soak`: hours of mixed traffic, and whether memory, descriptors, database and logs stop growing."""
