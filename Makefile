@@ -146,7 +146,7 @@ help:
 	@echo "make release      what a release publishes, in dist/release, signed with QALQAN_SIGN_KEY; then a line for"
 	@echo "                  each missing review of help lines and documents"
 	@echo "make soak         a family's traffic for two hours; memory, descriptors, database and logs must stop growing"
-	@echo "make lock         requirements/*.txt from pyproject.toml: versions and hashes (ARGS=--upgrade: the newest)"
+	@echo "make lock         tests/requirements/*.txt from pyproject.toml: versions and hashes (ARGS=--upgrade: the newest)"
 	@echo "make clean        remove what the others made"
 
 root:
@@ -167,20 +167,20 @@ slow-tools: system-tools
 $(PY): | run-tools
 	@$(PYTHON) -m venv $(VENV)
 
-# Installs exactly the pinned files of requirements/$(1).txt, then this project without its dependencies.
+# Installs exactly the pinned files of tests/requirements/$(1).txt, then this project without its dependencies.
 define install_locked
-	@$(PIP) --require-hashes --requirement requirements/build.txt
-	@$(PIP) --require-hashes --no-build-isolation --requirement requirements/$(1).txt
+	@$(PIP) --require-hashes --requirement tests/requirements/build.txt
+	@$(PIP) --require-hashes --no-build-isolation --requirement tests/requirements/$(1).txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 endef
 
 # The stamps say what the environment has; a second start asks no registry.
-$(VENV)/.run: pyproject.toml $(wildcard requirements/*.txt) | run-tools $(PY)
+$(VENV)/.run: pyproject.toml $(wildcard tests/requirements/*.txt) | run-tools $(PY)
 	@echo "Installing the Python packages"
 	$(call install_locked,run)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(wildcard requirements/*.txt) | test-tools $(PY)
+$(VENV)/.dev: pyproject.toml $(wildcard tests/requirements/*.txt) | test-tools $(PY)
 	@echo "Installing the Python packages, those for tests too"
 	$(call install_locked,dev)
 	@touch $(VENV)/.run $@

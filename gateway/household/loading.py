@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError

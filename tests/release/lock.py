@@ -1,4 +1,4 @@
-"""`make lock`: pins every Python package that make installs, with hashes, in requirements/*.txt.
+"""`make lock`: pins every Python package that make installs, with hashes, in tests/requirements/*.txt.
 
 python -m tests.release.lock [--upgrade]
 
@@ -27,7 +27,7 @@ from packaging.utils import canonicalize_name
 from tests.openwrt.feed.__main__ import interpreter
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "requirements"
+FOLDER = ROOT / "tests" / "requirements"
 PYTHONS = ("3.11", "3.13")  # Debian 12 and OpenWrt 24.10; Debian 13 and OpenWrt 25.12
 MACHINES = ("x86_64", "aarch64")
 GLIBC = range(36, 4, -1)  # minor versions of wheels that Debian 12 can run, the best first

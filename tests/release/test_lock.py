@@ -1,4 +1,4 @@
-"""requirements/*.txt: every dependency is pinned with hashes, and this environment has those versions."""
+"""tests/requirements/*.txt: every dependency is pinned with hashes, and this environment has those versions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_each_dependency_of_the_project_is_pinned_to_a_version_that_it_allows(
         requirement = Requirement(line)
         if requirement.marker is None or requirement.marker.evaluate({"python_version": python}):
             version = found.get(canonicalize_name(requirement.name))
-            assert version is not None, f"{line} is not in requirements/{group}.txt; run `make lock`"
+            assert version is not None, f"{line} is not in tests/requirements/{group}.txt; run `make lock`"
             assert requirement.specifier.contains(version, prereleases=True), line
 
 
