@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def known_faults() -> Iterator[str]:
-    """Yield a line for each advisory about a pinned Python package, of tests/requirements/ or the OpenWrt feed.
+    """Yield a line for each advisory about a Python package, pinned or of the OpenWrt feed.
 
     Without advisories, this prints why on stderr.
     """

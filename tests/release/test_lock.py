@@ -1,4 +1,4 @@
-"""tests/requirements/*.txt: every dependency is pinned with hashes, and this environment has those versions."""
+"""tests/requirements: every dependency is pinned with hashes, and this environment has those versions."""
 
 from __future__ import annotations
 
