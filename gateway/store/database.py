@@ -25,7 +25,7 @@ REOPEN = 5.0  # seconds between two tries to open the file for writing
 BUSY_MS = 250  # longest wait of the event loop for another process that uses the file
 SIDE_FILES = ("-wal", "-shm")  # files of SQLite in WAL mode
 NOT_UTF8 = "Could not decode to UTF-8"  # begins the message of sqlite3's own error, which has no code
-UNREADABLE = "\N{REPLACEMENT CHARACTER}"  # in a text that is not UTF-8
+UNREADABLE = "\ufffd"  # in a text that is not UTF-8
 
 log = logging.getLogger(__name__)
 
