@@ -501,7 +501,8 @@ class Daemon:
 
     def problems(self) -> list[str]:
         """Return one line for each part that does not work as configured."""
-        updates = self.features.list_updates
-        parts = self.rules, self.store, self.good_copy, self.meter, self.sealed_lists, self.guard, updates
+        updates, backups = self.features.list_updates, self.features.auto_backups
+        files = self.rules, self.store, self.good_copy, backups
+        parts = *files, self.meter, self.sealed_lists, self.guard, updates
         interfaces = lan.problems(self.rules.household.config.lan)
         return [*interfaces, *(line for problem in parts for line in problem.problems())]

@@ -96,6 +96,11 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "mirror": KnownOption("feed.mirrors", _items),
         "root": KnownOption("feed.root"),
     },
+    "backup": {
+        "folder": KnownOption("backup.folder"),
+        "every": KnownOption("backup.every"),
+        "keep": KnownOption("backup.keep"),
+    },
     DEFAULTS: {
         "country": KnownOption("country"),
         "timezone": KnownOption("timezone"),

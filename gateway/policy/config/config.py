@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from gateway.policy.config.auto_backup import AutoBackup, read_auto_backup
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
@@ -55,6 +56,7 @@ KEYS = (
     "registers",
     "lists",
     "feed",
+    "backup",
     "flash",
     "offload",
     "brand",
@@ -170,6 +172,7 @@ class Config:
     lists_update: UpdateInterval = UpdateInterval.DAILY
     lists_tier: ListTier | None = None  # None: the one that fits the memory
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
+    backup: AutoBackup | None = None  # automatic backups; None: off
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -238,6 +241,7 @@ def config_of(document: Document, is_public_suffix: PublicSuffixCheck) -> Config
         lists_update=lists_update,
         lists_tier=lists_tier,
         feed=part.read("feed", read_feed, plain.feed),
+        backup=part.read("backup", read_auto_backup, plain.backup),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=part.read("brand", read_brand, plain.brand),
