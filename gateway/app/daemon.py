@@ -520,8 +520,8 @@ class Daemon:
 
     def problems(self) -> list[str]:
         """Return one line for each part that does not work as configured."""
-        updates, claims = self.features.list_updates, self.features.address_claims
-        writers = self.store, self.good_copy, self.meter, self.guard, self.help_resolver
-        parts = self.rules, *writers, self.sealed_lists, updates, claims
+        updates, backups = self.features.list_updates, self.features.auto_backups
+        writers = self.store, self.good_copy, backups, self.meter, self.guard, self.help_resolver
+        parts = self.rules, *writers, self.sealed_lists, updates, self.features.address_claims
         interfaces = lan.problems(self.rules.household.config.lan)
         return [*interfaces, *(line for problem in parts for line in problem.problems())]

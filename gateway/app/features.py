@@ -26,6 +26,7 @@ from gateway.features.activity.in_use import InUse
 from gateway.features.activity.journal import DecisionLog
 from gateway.features.activity.refusals import RefusalVerb
 from gateway.features.activity.verbs import HistoryVerbs
+from gateway.features.backup.auto_backup import AutoBackups
 from gateway.features.backup.verbs import BackupVerbs
 from gateway.features.bypass_alerts.verbs import BypassCardVerbs
 from gateway.features.devices.address_claims import AddressClaims
@@ -189,6 +190,7 @@ class Features:
             self.growing,
             self.adult_devices,
             self.list_updates,
+            self.auto_backups,
         ):
             part.start()
 
@@ -301,7 +303,7 @@ class Features:
         edits.register(router)
         FamilyVerbs(home.rules, edits, home_editing).register(router)
         RegisterVerbs(home, edits, home_editing, lists.start).register(router)
-        self._register_rules(router, editing, explainer)
+        self._register_rules(router, editing, home_editing, explainer)
         self._register_activity(router, pins)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
@@ -330,16 +332,21 @@ class Features:
             router
         )
 
-    def _register_rules(self, router: Router, editing: Editing, explainer: Explainer) -> None:
+    def _register_rules(
+        self, router: Router, editing: Editing, home_editing: HomeEditing, explainer: Explainer
+    ) -> None:
         """Add the verbs that show rules, try them out, back them up or change them in steps."""
         plane, access = self._plane, self.access
         home, store, family = plane.home, plane.store, plane.family
         CountryVerbs(home.rules).register(router)
         PreviewVerbs(home, access, editing, self.self_set.laid, explainer).register(router)
         SiteRepairVerbs(home, family, self.lessons, store.audit, access, editing).register(router)
-        BackupVerbs(
+        backups = BackupVerbs(
             home, plane.effects, store, plane.visibility, self.growing.refuse_file, access, self.origins
-        ).register(router)
+        )
+        backups.register(router)
+        self.auto_backups = self._closers.keep(AutoBackups(home, access, home_editing, backups.note))
+        self.auto_backups.register(router)
 
     def _register_activity(self, router: Router, pins: PinDesk) -> None:
         """Add the verbs that show what children and guardians did."""

@@ -307,8 +307,15 @@ def _add_backups(commands: Subparsers) -> None:
     backup = _command(
         commands, "backup", "backup", "write rules, grants and accounts into one encrypted file"
     )
-    backup.add_argument("file", metavar="FILE", type=Path)
+    backup.add_argument("file", metavar="FILE", type=Path, nargs="?")
     backup.add_argument("--password-file", metavar="P", type=Path, help=password)
+    backup.add_argument(
+        "--automatic", action="store_true", help="FILE is a folder on a mounted drive: make backups there"
+    )
+    backup.add_argument("--every", choices=("daily", "weekly"), default="daily")
+    backup.add_argument("--keep", metavar="N", type=int, default=7, help="how many automatic backups stay")
+    backup.add_argument("--scheduled", action="store_true", help="make an automatic backup if it is due")
+    backup.add_argument("--now", action="store_true", help="with --scheduled: in any case")
     restore = _command(commands, "restore", "backup", "restore a backup after a preview")
     restore.add_argument("file", metavar="FILE", type=Path, nargs="?")
     restore.add_argument("--password-file", metavar="P", type=Path, help=password)

@@ -149,6 +149,7 @@ class Code(StrEnum):
     BACKUP_LOCKED = "backup_locked"  # wrong password, or damaged
     BACKUP_BROKEN = "backup_broken"  # not a backup, or damaged
     BACKUP_NEWER = "backup_newer"  # made by a later version
+    NO_DRIVE = "no_drive"  # no drive is mounted at this folder
     BACKUP_GONE = "backup_gone"  # it must be uploaded again
     NO_WAY_BACK = "no_way_back"  # nothing was restored, or something has changed since
 

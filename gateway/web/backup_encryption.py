@@ -1,14 +1,17 @@
 """Encrypts a backup with a password; docs/families/backup.md describes the format.
 
-``python -m gateway.web.backup_encryption encrypt`` and ``… decrypt`` run in a process of their own, which
-frees the memory of the key derivation when it ends. Standard input: a line of JSON, ``{"password": …}``, then
-the bytes. Standard output: the result. Standard error: an error as a line of JSON.
+``python -m gateway.web.backup_encryption encrypt``, ``… decrypt`` and ``… derive`` run in a process of their
+own, which frees the memory of the key derivation when it ends. Standard input: a line of JSON,
+``{"password": …}``, then the bytes. Standard output: the result. Standard error: an error as a line of JSON.
+
+``derive`` returns a key for automatic backups, as text. It encrypts files that the password decrypts.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import sys
 import zlib
@@ -27,6 +30,9 @@ SALT, NONCE, TAG = 16, 12, 16  # bytes
 MOST_CONTENT = 1 << 20  # bytes: 64 profiles, calendars and lists
 MOST_FILE = 256 << 10  # bytes of an encrypted file; text compresses to a fifth. The pages hold it in memory
 PASSWORD_LEAST, PASSWORD_MOST = 8, 200  # characters; an attacker has years to guess
+
+PARAMETERS = 32  # bytes of the header before the nonce
+STORED_KEY = re.compile(r"[0-9a-f]{64}:[0-9a-f]{64}", re.ASCII)  # those bytes, and the key
 
 SEALED = "backups"  # the feature in the message about a missing package
 
@@ -58,18 +64,52 @@ def encrypt_backup(content: bytes, password: str) -> bytes:
     Raises MissingPackageError, or BackupFileError for a password of the wrong length or too much content.
     """
     require("cryptography", SEALED)
-    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+    header = _new_header(password)
+    return _sealed(content, header, _key(password, header))
 
+
+def derive_key(_content: bytes, password: str) -> bytes:
+    """Return a stored key for automatic backups: new parameters of scrypt and their key for the password.
+
+    Raises BackupFileError for a password of the wrong length.
+    """
+    header = _new_header(password)
+    return f"{header.data[:PARAMETERS].hex()}:{_key(password, header).hex()}".encode()
+
+
+def encrypt_with_key(content: bytes, stored: str) -> bytes:
+    """Return ``content`` as a backup file, encrypted with a stored key of ``derive_key``.
+
+    Raises MissingPackageError, or BackupFileError for a damaged key or too much content.
+    """
+    require("cryptography", SEALED)
+    if not STORED_KEY.fullmatch(stored):
+        msg = "the stored key is damaged. Type the passphrase again"
+        raise BackupFileError(msg)
+    parameters, _, key = stored.partition(":")
+    nonce = os.urandom(NONCE)
+    padding = bytes(_HEADER.size + TAG - PARAMETERS - NONCE)
+    return _sealed(content, read_header(bytes.fromhex(parameters) + nonce + padding), bytes.fromhex(key))
+
+
+def _new_header(password: str) -> BackupHeader:
+    """Return a header with new random values. Raises BackupFileError for a password of the wrong length."""
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
         msg = f"a backup's password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters"
         raise BackupFileError(msg).coded(Code.BACKUP_PASSWORD, least=PASSWORD_LEAST, most=PASSWORD_MOST)
+    return BackupHeader(LOG_N, R, P, os.urandom(SALT), os.urandom(NONCE))
+
+
+def _sealed(content: bytes, header: BackupHeader, key: bytes) -> bytes:
+    """Return the file of a header and its key. Raises BackupFileError for too much content."""
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
     if len(content) > MOST_CONTENT:
         raise _too_large()
-    header = BackupHeader(LOG_N, R, P, os.urandom(SALT), os.urandom(NONCE))
     packed = zlib.compress(content, 9)
     if len(packed) > MOST_FILE - _HEADER.size - TAG:
         raise _too_large()
-    return header.data + ChaCha20Poly1305(_key(password, header)).encrypt(header.nonce, packed, header.data)
+    return header.data + ChaCha20Poly1305(key).encrypt(header.nonce, packed, header.data)
 
 
 def decrypt_backup(data: bytes, password: str) -> bytes:
@@ -135,7 +175,7 @@ def main() -> int:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain the password
-    work = {"encrypt": encrypt_backup, "decrypt": decrypt_backup}[sys.argv[1]]
+    work = {"encrypt": encrypt_backup, "decrypt": decrypt_backup, "derive": derive_key}[sys.argv[1]]
     line, _, data = sys.stdin.buffer.read().partition(b"\n")
     try:
         sys.stdout.buffer.write(work(data, str(json.loads(line)["password"])))

@@ -55,7 +55,7 @@ ACTS = frozenset(
         "edit_family", "unedit_family", "assign", "forget", "name_device", "scan", "list_add", "list_remove",
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
         "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "trial", "take_step",
-        "register",
+        "register", "auto_backup",
         "postpone_step", "events",
     }
 )  # fmt: skip
@@ -89,7 +89,8 @@ READ = {
     "lists_lookup": "list_lookup", "family_read": "family", "people_all": "guardian",
     "account_me": "guardian", "account_sessions": "guardian", "account_tokens": "guardian",
     "log_read": "audit_log", "health_now": "health", "health_support": "support", "backup_look": "restore",
-    "backup_last": "restore", "alerts_read": "alerts", "proof_read": "proof", "proof_mine": "proof",
+    "backup_last": "restore", "backup_automatic": "auto_backup",
+    "alerts_read": "alerts", "proof_read": "proof", "proof_mine": "proof",
     "agreement_mine": "profile", "agreement_of_child": "profile",
     "selfset_mine": "profile", "selfset_of_child": "profile",
     "trial_read": "trial", "events_stream": "events",

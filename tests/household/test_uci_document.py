@@ -9,6 +9,7 @@ import pytest
 
 from gateway.household.router_settings import ENABLED, FIREWALL_OFFLOAD, PLACES, SECTIONS, router_settings
 from gateway.household.uci import parse_uci
+from gateway.policy.config.auto_backup import KEPT, BackupInterval
 from gateway.policy.config.config import Config, config_of
 from gateway.policy.config.feed import DEFAULT_ROOT
 from tests.policy.homes import words
@@ -51,8 +52,9 @@ def test_each_option_is_in_the_table_of_its_section(section: str) -> None:
 def test_its_default_is_the_code_s(section: str, name: str) -> None:
     told, key = rows(section)[name][0], SECTIONS[section][name].key
     of_init_script = {ENABLED: "1", "firewall_offload": FIREWALL_OFFLOAD[0]}
-    of_feed = {"feed.root": DEFAULT_ROOT}  # without an address there is no feed
-    assert told == {**PLACES, **of_feed}.get(key, value(key) if key else of_init_script[name])
+    # Without an address there is no feed, and without a folder no automatic backup.
+    within = {"feed.root": DEFAULT_ROOT, "backup.every": BackupInterval.DAILY, "backup.keep": str(KEPT)}
+    assert told == {**PLACES, **within}.get(key, value(key) if key else of_init_script[name])
 
 
 def test_the_example_has_every_option_and_is_read() -> None:

@@ -147,6 +147,7 @@ def _phrases() -> dict[str, str]:
         "repeater over": _("asks no more about what is behind %(about)s"),
         "unrestore": _("took a backup back that was put in place"),
         "backup": _("made a backup"),
+        "auto_backup": _("changed the automatic backups: %(detail)s"),
         "restore": _("put a backup in place: %(detail)s"),
         "edit_family": _("changed the settings of the home"),
         "unedit_family": _("took back a change of the home's settings"),

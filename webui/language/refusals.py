@@ -204,6 +204,7 @@ def _of_shared() -> dict[str, str]:
         Code.BACKUP_LOCKED: _("This is not its password, or the file is damaged."),
         Code.BACKUP_BROKEN: _("This is no backup of this filter, or it is damaged."),
         Code.BACKUP_NEWER: _("This backup was made by a newer version. Update this gateway first."),
+        Code.NO_DRIVE: _("No drive is mounted there. Plug in the USB stick and choose it again."),
         Code.BACKUP_GONE: _("The file is not kept here any more. Choose it again."),
         Code.NO_WAY_BACK: _("Something was changed since then, so there is no simple way back."),
         Code.CLOCK_WRONG: _("The time of this phone cannot be right. Set its clock."),

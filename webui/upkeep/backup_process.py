@@ -27,8 +27,13 @@ def decrypt_backup(data: bytes, password: str) -> str:
     return _work("decrypt", data, password).decode("utf-8", "replace")
 
 
+def derive_key(password: str) -> str:
+    """Return the key that automatic backups are encrypted with. The password is not in it."""
+    return _work("derive", b"", password).decode("ascii")
+
+
 def _work(what: str, data: bytes, password: str) -> bytes:
-    """Run the process with ``data`` as its input and return its output. ``what``: ``encrypt`` or ``decrypt``.
+    """Run the process with ``data`` as its input and return its output. ``what``: its argument.
 
     Raises: ControlError, with an error code.
     """

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.cli import output
-from gateway.cli.settings import daemon, when
+from gateway.cli.settings import config_path, daemon, read_config, when
 from gateway.control.backups import fetch, send
 from gateway.control.client import Client
-from gateway.control.contract.backup import RESTORE, RESTORE_APPLY, RESTORE_LOOK, RestorePreview
+from gateway.control.contract.backup import (
+    AUTO_BACKUP,
+    RESTORE,
+    RESTORE_APPLY,
+    RESTORE_LOOK,
+    RestorePreview,
+)
 from gateway.core.errors import ControlError
 from gateway.core.files import read_bounded, write_atomically
 from gateway.web.backup_encryption import (
@@ -21,16 +29,23 @@ from gateway.web.backup_encryption import (
     PASSWORD_MOST,
     BackupFileError,
     decrypt_backup,
+    derive_key,
     encrypt_backup,
+    encrypt_with_key,
 )
+from gateway.web.backup_folder import check_mounted, store, stored
 
 YES = ("y", "yes")
+KEY = "backup.key"  # of automatic backups, in the state directory
+MOST_KEY = 256  # bytes
 
 
 def run(args: Namespace) -> int:
     client = daemon(args)
     if args.command == "backup":
-        return _backup(args, client)
+        if args.scheduled:
+            return _scheduled(args, client)
+        return _set_up(args, client) if args.automatic else _backup(args, client)
     if args.undo:
         client.ask(RESTORE, action="undo")
         print("The last restore is undone.")
@@ -41,13 +56,54 @@ def run(args: Namespace) -> int:
     return _restore(args, client)
 
 
+def _set_up(args: Namespace, client: Client) -> int:
+    """Store the key of a typed passphrase, and make automatic backups in a folder from now on."""
+    key = derive_key(b"", _password(args.password_file, twice=True)).decode("ascii")
+    asked = {"every": args.every, "keep": args.keep}
+    client.ask(AUTO_BACKUP, action="set", folder=str(_file(args)), key=key, **asked)
+    print(f"{output.clean(args.file)}: a backup is stored there {args.every}, the last {args.keep} stay")
+    return 0
+
+
+def _scheduled(args: Namespace, client: Client) -> int:
+    """Store an automatic backup if one is due, or with ``--now``, and print the state as a line of JSON.
+
+    The daemon runs it in a process of its own.
+    """
+    config = read_config(config_path(args))
+    settings, state = config.backup, Path(config.state)
+    if settings is None:
+        return 0
+    folder, today = Path(settings.folder), datetime.now(config.zone).date()
+    check_mounted(folder, state)
+    days = list(stored(folder))
+    # A day in the future comes from a clock that was wrong.
+    recent = [day for day in days if timedelta(0) <= today - day < timedelta(settings.every.days)]
+    count, made = len(days), max(recent, default=None)
+    if args.now or made is None:
+        key = read_bounded(state / KEY, MOST_KEY).decode("ascii", "replace").strip()
+        text, _left_out = fetch(client, automatic=True)
+        count, made = store(folder, encrypt_with_key(text.encode("ascii"), key), today, settings.keep), today
+    print(json.dumps({"made": made.isoformat(), "files": count}), flush=True)
+    return 0
+
+
+def _file(args: Namespace) -> Path:
+    if args.file is None:
+        msg = "backup: name a file, or with --automatic a folder"
+        raise ControlError(msg)
+    found: Path = args.file
+    return found
+
+
 def _backup(args: Namespace, client: Client) -> int:
+    file = _file(args)
     password = _password(args.password_file, twice=True)
     text, left_out = fetch(client)
-    write_atomically(args.file, encrypt_backup(text.encode("ascii"), password))
+    write_atomically(file, encrypt_backup(text.encode("ascii"), password))
     for name in left_out:
         output.problem(f"{name} is not in the backup: its name or content is not plain text")
-    print(f"{output.clean(args.file)}: rules, grants, accounts and names; only the password opens it")
+    print(f"{output.clean(file)}: rules, grants, accounts and names; only the password opens it")
     return 0
 
 

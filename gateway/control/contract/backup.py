@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import BY_GUARDIANS, Verb
+from gateway.policy.config.auto_backup import KEPT, MOST_KEPT
 
 CONTENT_LIMIT = 1 << 20  # characters of a backup's plain text; gateway/web/backup_encryption.py takes as many
 
@@ -14,6 +15,37 @@ CONTENT_LIMIT = 1 << 20  # characters of a backup's plain text; gateway/web/back
 @record
 class BackupRequest:
     from_: Annotated[int, Whole(0, CONTENT_LIMIT)] = 0  # 0 makes a new backup
+    automatic: bool = False  # for root: one of the automatic backups, which are announced when they begin
+
+
+@record
+class AutoBackupRequest:
+    """Show, set up or switch off automatic backups, or make one now.
+
+    ``set`` needs the folder; without a new ``key`` the stored one is used.
+    """
+
+    action: Literal["show", "set", "off", "now"] = "show"
+    folder: OneLine | None = None
+    every: Literal["daily", "weekly"] = "daily"
+    keep: Annotated[int, Whole(1, MOST_KEPT)] = KEPT
+    key: OneLine | None = None  # derived from the passphrase, see gateway/web/backup_encryption.py
+
+
+@record
+class AutoBackupState:
+    """The automatic backups: their settings, the last one, and why none can be made now."""
+
+    on: bool
+    folder: str
+    every: str  # daily, weekly
+    keep: int
+    has_key: bool  # a passphrase was typed
+    drives: tuple[str, ...]  # folders where drives are mounted
+    running: bool
+    made: date | None  # the day of the last one on the drive; None: none, or not known
+    files: int  # on the drive
+    problem: str  # English; empty: none
 
 
 @record
@@ -109,6 +141,7 @@ class LastRestore(RestoreResponse):
 
 
 BACKUP = Verb("backup", BackupRequest, BackupPiece, senders=BY_GUARDIANS)
+AUTO_BACKUP = Verb("auto_backup", AutoBackupRequest, AutoBackupState, senders=BY_GUARDIANS)
 
 # One verb. Its answer depends on `action`.
 RESTORE = Verb("restore", RestoreRequest, RestoreResponse, senders=BY_GUARDIANS)

@@ -86,6 +86,7 @@ class BackupVerbs:
         self._origins = origins
         self._restoring = Restoring(home, effects, store, refuse_file)
         self._restoring.recover()
+        self.note = self._note  # for automatic backups
         self._out: _Transfer | None = None
         self._in: _Transfer | None = None
 
@@ -98,6 +99,8 @@ class BackupVerbs:
     def backup(self, call: Call[BackupRequest]) -> BackupPiece:
         """Return the piece of the backup that begins at character ``from``; 0 makes a new backup."""
         by, start = self._access.guardian(call), call.args.from_
+        if call.args.automatic:
+            call.owner_only()
         left_out: list[str] = []
         if not start:
             content, left_out = collect(self._home, self._store, self._visibility, by)
@@ -108,7 +111,8 @@ class BackupVerbs:
                 raise ControlError(msg).coded(Code.BACKUP_LARGE, most=most)
             self._drop_out()
             self._out = self._start_transfer(by, text, len(text), self._drop_out)
-            self._note(call, by, "backup", f"{len(content.profiles)} profiles", AnnouncementKind.BACKUP)
+            if not call.args.automatic:
+                self._note(call, by, "backup", f"{len(content.profiles)} profiles", AnnouncementKind.BACKUP)
         transfer = self._out
         if transfer is None or transfer.by != by or start > transfer.size:
             _gone("backup")

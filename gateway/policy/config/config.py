@@ -12,6 +12,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
+from gateway.policy.config.auto_backup import AutoBackup, read_auto_backup
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
@@ -59,6 +60,7 @@ KEYS = (
     "registers",
     "lists",
     "feed",
+    "backup",
     "flash",
     "offload",
     "brand",
@@ -174,6 +176,7 @@ class Config:
     lists_update: UpdateInterval = UpdateInterval.DAILY
     lists_tier: ListTier | None = None  # None: the one that fits the memory
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
+    backup: AutoBackup | None = None  # automatic backups; None: off
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -210,12 +213,12 @@ def config_of(
 ) -> Config:
     """Return the settings in a parsed `qalqan.yaml`. Raises PolicyError with file, line, key and fix.
 
-    With ``problems``, an invalid setting of the pages gets its default, and a line in this list. Whether
+    With ``problems``, an invalid setting that the filter does not need gets its default, and a line in this list. Whether
     named profiles exist is not checked.
     """
     part = fields.Fields(document, KEYS)
 
-    def of_pages(key: str, how: Callable[[Node], T], default: T) -> T:
+    def optional(key: str, how: Callable[[Node], T], default: T) -> T:
         try:
             return part.read(key, how, default)
         except PolicyError as error:
@@ -236,7 +239,7 @@ def config_of(
         state=part.read("state", fields.full_path, plain.state),
         runtime=part.read("runtime", fields.full_path, plain.runtime),
         profiles=part.read("profiles", fields.full_path, plain.profiles),
-        web=of_pages("web", lambda node: read_web(node, is_public_suffix), plain.web),
+        web=optional("web", lambda node: read_web(node, is_public_suffix), plain.web),
         country=part.read("country", _country, plain.country),
         timezone=part.read("timezone", _timezone, plain.timezone),
         unknown_devices=part.read("unknown_devices", _unknown_devices, plain.unknown_devices),
@@ -248,8 +251,8 @@ def config_of(
         managed=part.read("managed", lambda node: _managed(node, is_public_suffix), plain.managed),
         day_starts=part.read("day_starts", timetext.time_of_day, plain.day_starts),
         keep_profile=part.read("keep_profile", fields.flag, plain.keep_profile),
-        age_trust=of_pages("age_trust", _age_trust, plain.age_trust),
-        language=of_pages("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
+        age_trust=optional("age_trust", _age_trust, plain.age_trust),
+        language=optional("language", lambda node: fields.choice(node, LANGUAGES), plain.language),
         languages=part.read("languages", _languages, plain.languages),
         dns_refusal=part.read("dns_refusal", lambda node: fields.member(node, DnsRefusal), plain.dns_refusal),
         marks=part.read("marks", _marks, plain.marks),
@@ -259,10 +262,11 @@ def config_of(
         lists_update=lists_update,
         lists_tier=lists_tier,
         feed=part.read("feed", read_feed, plain.feed),
+        backup=optional("backup", read_auto_backup, plain.backup),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
-        brand=of_pages("brand", read_brand, plain.brand),
-        propose=of_pages("propose", _proposal, plain.propose),
+        brand=optional("brand", read_brand, plain.brand),
+        propose=optional("propose", _proposal, plain.propose),
         problems=tuple(problems or ()),
     )
 

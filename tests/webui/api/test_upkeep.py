@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from gateway.control.schema import Choice, Several, field_types
 from gateway.policy.accounts.people import PersonRole
 from gateway.policy.alerts.notifications import KINDS, Alerts
-from gateway.web.backup_encryption import MOST_FILE, decrypt_backup, encrypt_backup
+from gateway.web.backup_encryption import MOST_FILE, decrypt_backup, encrypt_backup, encrypt_with_key
 from tests.webui.api.clients import Program, program
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.backing import TEXT, TOKEN
@@ -82,6 +82,25 @@ def test_a_backup_is_made_looked_into_put_in_place_and_taken_back(
     upload(mum, file=file(sealed), password=PASSWORD)
     assert ask(mum, "DELETE", "/backup/opened").status_code == 204
     assert ask(mum, "GET", f"/backup/opened/{TOKEN}").get_json()["code"] == "backup_gone"
+
+
+def test_automatic_backups_are_set_up_in_a_session_alone(
+    mum: Browser, hall: Program, household: Household
+) -> None:
+    path = "/backup/automatic"
+    body = {"folder": "/mnt/usb", "every": "weekly", "keep": 2, "password": PASSWORD}
+    assert ask(mum, "GET", path).get_json()["drives"] == ["/mnt/usb"]
+    found = ask(mum, "PUT", path, body).get_json()
+    assert (found["on"], found["every"], found["keep"]) == (True, "weekly", 2)
+    assert decrypt_backup(encrypt_with_key(b"x", household.backing.key), PASSWORD) == b"x"
+    assert ask(mum, "PUT", path, {**body, "folder": "/etc"}).get_json()["code"] == "no_drive"
+    assert ask(mum, "POST", f"{path}/now").status_code == 204
+    assert ask(mum, "GET", path).get_json()["files"] == 3
+    for method, tail in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/now")):
+        answer = hall.ask(method, path + tail, body if method == "PUT" else None)
+        assert (answer.status_code, answer.get_json()["code"]) == (403, "session_only"), method
+    assert ask(mum, "DELETE", path).status_code == 204
+    assert not household.backing.automatic["on"]
 
 
 def test_an_upload_is_a_form_with_one_file_of_bounded_size(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway.web.backup_encryption import MOST_FILE, decrypt_backup, encrypt_backup
+from gateway.web.backup_encryption import MOST_FILE, decrypt_backup, encrypt_backup, encrypt_with_key
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.backing import TEXT, TOKEN
 from tests.webui.standin.household import Household
@@ -19,7 +19,7 @@ from webui.features.backup.backup_pages import UPLOAD_LIMIT
 
 BACKUP = "/parent/backup/"
 PASSWORD = "four quiet words"
-FORMS = ("make", "read", "apply", "drop", "undo")
+FORMS = ("make", "read", "apply", "drop", "undo", "automatic", "automatic/off", "automatic/now")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_nobody_else_sees_it(tablet: Browser, path: str) -> None:
 def test_nobody_else_does_it(tablet: Browser, household: Household, form: str) -> None:
     answer = tablet.post(BACKUP + form, {"password": PASSWORD, "again": PASSWORD, "token": TOKEN})
     assert answer.headers["Location"].endswith("/signin")
-    assert not {"backup", "restore"} & {do for do, _ in household.asked}
+    assert not {"backup", "restore", "auto_backup"} & {do for do, _ in household.asked}
 
 
 def test_a_file_is_made_that_its_password_opens(mum: Browser, household: Household) -> None:
@@ -189,3 +189,49 @@ def test_everybody_is_told_for_a_week(tablet: Browser, household: Household) -> 
     text = text_of(tablet.get("/my").text)
     assert "Mum put a backup of the rules and accounts in place today." in text
     assert "Mum made a backup of the rules and accounts today." in text
+
+
+AUTOMATIC = {"folder": "/mnt/usb", "every": "weekly", "keep": "3", "password": PASSWORD, "again": PASSWORD}
+
+
+def test_automatic_backups_are_set_up_with_a_key_and_not_with_the_passphrase(
+    mum: Browser, household: Household
+) -> None:
+    page = read(mum)
+    assert "a thief of the stick can read nothing" in page
+    assert "/mnt/usb" in page
+    assert mum.post(f"{BACKUP}automatic", AUTOMATIC).status_code == 303
+    asked = next(
+        values for do, values in household.asked if do == "auto_backup" and values["action"] == "set"
+    )
+    assert (asked["folder"], asked["every"], asked["keep"]) == ("/mnt/usb", "weekly", 3)
+    assert PASSWORD not in str(asked)
+    assert decrypt_backup(encrypt_with_key(b"x", str(asked["key"])), PASSWORD) == b"x"
+    page = read(mum)
+    assert "Automatic backups are on. The first one is made now." in page
+    assert "A backup is made every week in /mnt/usb; the last 3 stay." in page
+    mum.post(f"{BACKUP}automatic", {**AUTOMATIC, "password": "", "again": "", "every": "daily"})
+    assert "A backup is made every day in /mnt/usb" in read(mum), "without a new passphrase the key stays"
+    mum.post(f"{BACKUP}automatic/now")
+    assert "The last one: today. Files there: 3." in read(mum)
+    household.backing.automatic["problem"] = "no drive is mounted at /mnt/usb. Plug in the USB stick"
+    assert "The last try failed: no drive is mounted at /mnt/usb." in read(mum)
+    mum.post(f"{BACKUP}automatic/off")
+    assert "Automatic backups are off. The files on the drive stay." in read(mum)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"again": "another one"}, "The two passphrases are not the same. Nothing was changed."),
+        ({"password": "short", "again": "short"}, "A backup's password has 8 to 200 letters."),
+        ({"folder": "/etc"}, "No drive is mounted there. Plug in the USB stick and choose it again."),
+    ],
+)
+def test_what_is_no_drive_or_no_passphrase_turns_nothing_on(
+    mum: Browser, household: Household, values: dict[str, str], told: str
+) -> None:
+    assert mum.post(f"{BACKUP}automatic", {**AUTOMATIC, **values}).status_code == 303
+    assert told in read(mum)
+    assert not household.backing.automatic["on"]
+    assert mum.post(f"{BACKUP}automatic", {**AUTOMATIC, "keep": "many"}).status_code == 400

@@ -24,7 +24,11 @@ class Backing:
         self.clear()
 
     def clear(self) -> None:
-        self.came = ""
+        self.came = self.key = ""
+        self.automatic: dict[str, Any] = {
+            "on": False, "folder": "", "every": "daily", "keep": 7, "has_key": False,
+            "drives": ["/mnt/usb"], "running": False, "made": None, "files": 0, "problem": "",
+        }  # fmt: skip
         self.last: dict[str, Any] | None = None
         self.look: dict[str, Any] = {
             "made": NOW - timedelta(days=4), "by": "Mum", "gateway": "home-gateway", "version": "0.1.0",
@@ -35,7 +39,24 @@ class Backing:
         }  # fmt: skip
 
     def verbs(self) -> dict[str, Handler]:
-        return {"backup": self._backup, "restore": self._restore}
+        return {"backup": self._backup, "restore": self._restore, "auto_backup": self._automatic}
+
+    def _automatic(self, request: ControlRequest) -> Mapping[str, object]:
+        self._household.guardian_of(request)
+        action, auto = request.text("action"), self.automatic
+        if action == "set":
+            folder = request.text("folder")
+            if folder not in auto["drives"]:
+                msg = "auto_backup: folder is no folder where a drive is mounted"
+                raise ControlError(msg).coded(Code.NO_DRIVE)
+            self.key = request.text("key", self.key)
+            auto |= {"on": True, "folder": folder, "every": request.values["every"],
+                     "keep": request.values["keep"], "has_key": bool(self.key)}  # fmt: skip
+        elif action == "off":
+            auto |= {"on": False, "folder": ""}
+        elif action == "now":
+            auto |= {"made": NOW.date(), "files": 3}
+        return auto
 
     def _backup(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)

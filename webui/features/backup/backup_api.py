@@ -6,21 +6,24 @@ accounts. A stolen token could otherwise give itself permanent access.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from flask import Response
 
 from gateway.control import backups as pieces
 from gateway.control.contract.backup import (
+    AUTO_BACKUP,
     RESTORE,
     RESTORE_APPLY,
     RESTORE_LAST,
     RESTORE_LOOK,
+    AutoBackupState,
     BackupContent,
     LastRestore,
     RestoreApplied,
 )
-from gateway.control.schema import Text, record, values_of
+from gateway.control.schema import Text, Whole, record, values_of
+from gateway.policy.config.auto_backup import KEPT, MOST_KEPT
 from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui.api.operations import Noun
 from webui.api.who import Caller
@@ -42,6 +45,16 @@ class Seal:
 class SealedFile:
     file: bytes
     password: Annotated[str, Text(1, PASSWORD_MOST)]
+
+
+@record
+class AutomaticBackups:
+    """The settings of automatic backups. Without a passphrase, the stored key stays."""
+
+    folder: Annotated[str, Text(1, 200)]  # where a drive is mounted
+    every: Literal["daily", "weekly"] = "daily"
+    keep: Annotated[int, Whole(1, MOST_KEPT)] = KEPT
+    password: Password | None = None
 
 
 @record
@@ -102,3 +115,30 @@ def last(me: Caller) -> object:
 def undo(me: Caller) -> object:
     """Undo the last restore of a backup."""
     return me.change(RESTORE, action="undo")
+
+
+@noun.declare("GET", "/backup/automatic", answer=AutoBackupState, by_session=True)
+def automatic(me: Caller) -> object:
+    """Return the settings of automatic backups, the last one, and the mounted drives."""
+    return me.change(AUTO_BACKUP, action="show")
+
+
+@noun.declare("PUT", "/backup/automatic", body=AutomaticBackups, answer=AutoBackupState, by_session=True)
+def set_automatic(me: Caller, body: AutomaticBackups) -> object:
+    """Set up automatic backups on a mounted drive. The passphrase is not stored, only a key made from it."""
+    values = {"folder": body.folder, "every": body.every, "keep": body.keep}
+    if body.password is not None:
+        values["key"] = backup_process.derive_key(body.password)
+    return me.change(AUTO_BACKUP, action="set", **values)
+
+
+@noun.declare("DELETE", "/backup/automatic", by_session=True)
+def no_automatic(me: Caller) -> object:
+    """Turn automatic backups off, and delete their key. The files on the drive stay."""
+    return me.change(AUTO_BACKUP, action="off")
+
+
+@noun.declare("POST", "/backup/automatic/now", by_session=True)
+def automatic_now(me: Caller) -> object:
+    """Make an automatic backup now."""
+    return me.change(AUTO_BACKUP, action="now")

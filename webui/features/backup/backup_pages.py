@@ -1,6 +1,6 @@
 """Pages of backups: one file with rules, grants and accounts, encrypted with a password.
 
-A guardian creates it, inspects and restores one, and can undo a restore.
+A guardian creates it, inspects and restores one, can undo a restore, and sets up automatic backups.
 """
 
 from __future__ import annotations
@@ -10,8 +10,15 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control import backups as pieces
 from gateway.control.client import Unreachable
-from gateway.control.contract.backup import RESTORE, RESTORE_APPLY, RESTORE_LAST, RESTORE_LOOK
+from gateway.control.contract.backup import (
+    AUTO_BACKUP,
+    RESTORE,
+    RESTORE_APPLY,
+    RESTORE_LAST,
+    RESTORE_LOOK,
+)
 from gateway.core.errors import ControlError
+from gateway.policy.config.auto_backup import MOST_KEPT
 from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
@@ -24,6 +31,7 @@ blueprint = Blueprint("backup", __name__, url_prefix="/parent/backup")
 
 UPLOAD_LIMIT = MOST_FILE + 8 * 1024  # bytes, including the form around the file
 TOKEN_LIMIT = 64
+FOLDER_LIMIT = 200
 
 
 @blueprint.get("/")
@@ -36,6 +44,8 @@ def show() -> ResponseReturnValue:
         guardian=guardian(),
         notice=notices.current(home),
         last=daemon().client.ask(RESTORE_LAST, action="last", **_who()).last,
+        auto=daemon().client.ask(AUTO_BACKUP, action="show", **_who()),
+        most_kept=MOST_KEPT,
         least=PASSWORD_LEAST,
         most=PASSWORD_MOST,
     )
@@ -46,17 +56,7 @@ def show() -> ResponseReturnValue:
 def make() -> ResponseReturnValue:
     """Create a backup, encrypted with the typed password, and return it as a download."""
     password = request.form.get("password", "")
-    if password != request.form.get("again", ""):
-        notices.said(_("The two passwords are not the same. No file was made."))
-        return _back()
-    if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
-        notices.said(
-            _(
-                "A backup's password has %(least)d to %(most)d letters.",
-                least=PASSWORD_LEAST,
-                most=PASSWORD_MOST,
-            )
-        )
+    if not _is_typed_well(password, _("The two passwords are not the same. No file was made.")):
         return _back()
     sealed = b""
     with notices.refusals_to(notices.said):
@@ -67,6 +67,60 @@ def make() -> ResponseReturnValue:
     name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(sealed, mimetype="application/octet-stream", headers=headers)
+
+
+def _is_typed_well(password: str, different: str) -> bool:
+    """Return whether a new password was typed twice and is long enough; if not, show a notice."""
+    if password != request.form.get("again", ""):
+        notices.said(different)
+        return False
+    if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
+        values = {"least": PASSWORD_LEAST, "most": PASSWORD_MOST}
+        notices.said(_("A backup's password has %(least)d to %(most)d letters.", **values))
+        return False
+    return True
+
+
+@blueprint.post("/automatic")
+@guardians_only
+def automatic() -> ResponseReturnValue:
+    """Set up automatic backups on a mounted drive. Without a typed passphrase, the stored key stays."""
+    password, keep = request.form.get("password", ""), request.form.get("keep", "")
+    if not keep.isascii() or not keep.isdigit() or not 1 <= int(keep[:9]) <= MOST_KEPT:
+        abort(400)
+    values: dict[str, object] = {
+        "folder": request.form.get("folder", "")[:FOLDER_LIMIT],
+        "every": request.form.get("every", ""),
+        "keep": int(keep[:9]),
+    }
+    if password and not _is_typed_well(
+        password, _("The two passphrases are not the same. Nothing was changed.")
+    ):
+        return _back()
+    with notices.refusals_to(notices.said):
+        if password:
+            values["key"] = backup_process.derive_key(password)
+        daemon().client.ask(AUTO_BACKUP, action="set", **values, **_who())
+        notices.said(_("Automatic backups are on. The first one is made now."))
+    return _back()
+
+
+@blueprint.post("/automatic/off")
+@guardians_only
+def automatic_off() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        daemon().client.ask(AUTO_BACKUP, action="off", **_who())
+        notices.said(_("Automatic backups are off. The files on the drive stay."))
+    return _back()
+
+
+@blueprint.post("/automatic/now")
+@guardians_only
+def automatic_now() -> ResponseReturnValue:
+    with notices.refusals_to(notices.said):
+        daemon().client.ask(AUTO_BACKUP, action="now", **_who())
+        notices.said(_("A backup is being made. Open this page again in a moment."))
+    return _back()
 
 
 @blueprint.post("/read")
