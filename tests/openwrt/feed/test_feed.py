@@ -20,13 +20,13 @@ OFFICIAL = {
     *("firewall4", "ip-full", "kmod-nf-conntrack-netlink", "kmod-nft-queue", "libnetfilter-queue"),
     *("libopenssl", "nftables-json", "zoneinfo-all"),
     *("python3-click", "python3-dateutil", "python3-flask", "python3-idna", "python3-itsdangerous"),
-    *("python3-jinja2", "python3-markupsafe", "python3-pluggy", "python3-typing-extensions"),
+    *("python3-jinja2", "python3-markupsafe", "python3-typing-extensions"),
     *("python3-urllib3", "python3-werkzeug", "python3-yaml"),
 }
 STDLIB = {LIGHT, *split().stdlib.values()}
 CONTROL = FEED.parent / "debian/control"
 FILES = FEED / "qalqan/files"
-OURS = ("qalqan", "qalqan-web", "qalqan-feed")
+OURS = ("qalqan", "qalqan-web", "qalqan-feed", "qalqan-calendars")
 
 
 def test_every_makefile_has_a_package(feed: Mapping[str, Package]) -> None:
@@ -65,9 +65,17 @@ def test_the_signed_data_feed_is_an_optional_package_without_ciphers(feed: Mappi
     assert "python3-cryptography" not in needed
 
 
+def test_what_is_not_needed_to_filter_is_in_packages_of_its_own(feed: Mapping[str, Package]) -> None:
+    """sqlite-utils and all that it pulls in is nowhere: migrations do without."""
+    needed = closure(["qalqan", "qalqan-web"], feed)
+    absent = {"python3-icalendar", "python3-dateutil", "python3-sqlite-utils", "python3-pluggy"}
+    assert not absent & needed
+    assert {"python3-icalendar", "python3-recurring-ical-events"} <= closure(["qalqan-calendars"], feed)
+
+
 def test_where_the_others_come_from(feed: Mapping[str, Package]) -> None:
     foreign = [one for one in feed.values() if one.from_pypi]
-    assert len(foreign) == 12
+    assert len(foreign) == 10
     for package in foreign:
         facts = package.facts
         assert re.fullmatch(r"[0-9a-f]{64}", facts["PKG_HASH"]), package.name
