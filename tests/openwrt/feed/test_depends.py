@@ -17,7 +17,6 @@ ROOMS = {"qalqan": ("gateway", "profiles"), "qalqan-web": ("webui",)}
 FOREIGN = {
     "python3-blinker": "blinker",
     "python3-icalendar": "icalendar",
-    "python3-publicsuffixlist": "publicsuffixlist",
     "python3-recurring-ical-events": "recurring_ical_events",
     "python3-securesystemslib": "securesystemslib",
     "python3-segno": "segno",
