@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -92,6 +95,21 @@ def test_what_people_read_of_each(feed: Mapping[str, Package]) -> None:
         assert 0 < len(package.facts["TITLE"]) <= 60, package.name
         assert package.facts["description"].strip()
         assert package.facts["SECTION"] in ("net", "lang")
+
+
+RECIPES = [makefile.parent for makefile in makefiles() if makefile.parent.name.startswith("python-")]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_the_test_of_a_library_passes_with_the_library_that_is_installed_here(recipe: Path) -> None:
+    """The package feeds run it on the built package."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    name = recipe.name.replace("python-", "python3-", 1)
+    argv = ["sh", recipe / "test.sh", name, "1"]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (recipe / "test.sh").read_text("utf-8")
+    assert f'[ "$1" = {name} ] || exit 0\n' in text
 
 
 @pytest.mark.parametrize("makefile", makefiles(), ids=lambda one: one.parent.name)
