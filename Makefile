@@ -119,7 +119,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb feed size test-arm64 vm screenshots release clean lock soak root run-tools test-tools system-tools slow-tools faults census test-image
+.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb suffixes feed size test-arm64 vm screenshots release clean lock soak root run-tools test-tools system-tools slow-tools faults census test-image
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -261,6 +261,10 @@ test-arm64: system-tools $(VENV)/.dev
 test-image: system-tools $(VENV)/.dev
 	$(call install_missing,$(IMAGE_NEEDS) qemu-system-aarch64:qemu-system-arm)
 	@$(PY) -m tests.release.boot $(ARGS)
+
+# The OpenWrt package installs it. Releases have it.
+suffixes: $(VENV)/.dev
+	@$(PY) -c "from pathlib import Path; from tests.release.archive import made_suffixes; print(made_suffixes(Path()))"
 
 feed: $(VENV)/.dev
 	@$(PY) -m tests.openwrt.feed $(ARGS)

@@ -419,16 +419,25 @@ class _Held:
         """Do nothing: ``migrate`` commits or rolls back."""
 
 
+def _tables(connection: sqlite3.Connection) -> Any:
+    """Return the database for migrations: that of sqlite_utils, or a plain one where it is not installed."""
+    try:
+        import sqlite_utils
+    except ModuleNotFoundError:
+        from gateway.store.plain_tables import PlainDatabase
+
+        return PlainDatabase(connection)
+    return sqlite_utils.Database(cast("sqlite3.Connection", _Held(connection)))
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables of a database to the current version, in one transaction."""
     done = version(connection)
     if done >= len(MIGRATIONS):
         return
-    import sqlite_utils
-
+    database = _tables(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        database = sqlite_utils.Database(cast("sqlite3.Connection", _Held(connection)))
         for migration in MIGRATIONS[done:]:
             migration(database)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

@@ -10,4 +10,10 @@ qalqan)
 qalqan-web)
 	PYTHONPATH=/usr/lib/qalqan python3 -c 'import webui.serve'
 	;;
+qalqan-feed)
+	python3 -c 'import tuf.ngclient'
+	;;
+qalqan-calendars)
+	python3 -c 'import icalendar, recurring_ical_events'
+	;;
 esac

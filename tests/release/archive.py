@@ -9,7 +9,10 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from gateway.lists.public_suffixes import list_file
+
 # The feed builds the tree that it is part of, so the archive has both. The pages read CHANGELOG.md.
+SUFFIXES = Path("openwrt/qalqan/files/public_suffix_list.dat")
 PARTS = ("openwrt", "gateway", "webui", "profiles", "docs", "CHANGELOG.md", "LICENSE", "README.md")
 
 
@@ -18,6 +21,31 @@ def tracked(root: Path, parts: Iterable[str] = PARTS) -> list[Path]:
     argv = ["git", "ls-files", "-z", "--", *parts]
     listed = subprocess.run(argv, cwd=root, capture_output=True, check=True).stdout.decode()
     return sorted(Path(name) for name in listed.split("\0") if name)
+
+
+def members(root: Path) -> list[Path]:
+    """Return the files of the archive, sorted, relative to ``root``."""
+    return sorted([*tracked(root), made_suffixes(root)])
+
+
+def made_suffixes(root: Path) -> Path:
+    """Write the Public Suffix List for the recipe of `qalqan`. Return its path, relative to ``root``.
+
+    It is not in git: each release brings the newest one, that of the installed package publicsuffixlist.
+    """
+    source = suffix_lines()
+    path = root / SUFFIXES
+    if not path.exists() or path.read_bytes() != source:
+        path.write_bytes(source)
+    return SUFFIXES
+
+
+def suffix_lines() -> bytes:
+    """Return the Public Suffix List without comments, except those of its license and its source."""
+    lines = list_file().read_bytes().splitlines(keepends=True)
+    head = [line for line in lines[:10] if line.startswith(b"//")]
+    rules = [line for line in lines if line.strip() and not line.startswith(b"//")]
+    return b"".join((*head, *rules))
 
 
 def write(root: Path, files: Iterable[Path], top: str, epoch: int, path: Path) -> None:

@@ -63,7 +63,7 @@ def _build(out: Path, wanted: list[str], key: SigningKey, address: str) -> None:
             if address:
                 (out / "apt" / "qalqan.sources").write_text(repository.source_text(address), "utf-8")
         if "openwrt" in wanted:
-            archive.write(ROOT, archive.tracked(ROOT), ARCHIVE.removesuffix("-openwrt.tar.gz"), epoch,
+            archive.write(ROOT, archive.members(ROOT), ARCHIVE.removesuffix("-openwrt.tar.gz"), epoch,
                           out / ARCHIVE)  # fmt: skip
             purl = f"pkg:generic/qalqan-openwrt@{__version__}"
             subject = sbom.published(out / ARCHIVE, "application", purl)

@@ -19,7 +19,7 @@ TOP = f"qalqan-{__version__}"
 
 
 def write(folder: Path, name: str = "feed.tar.gz") -> Path:
-    archive.write(build.ROOT, archive.tracked(build.ROOT), TOP, EPOCH, folder / name)
+    archive.write(build.ROOT, archive.members(build.ROOT), TOP, EPOCH, folder / name)
     return folder / name
 
 
@@ -38,7 +38,7 @@ def test_members_are_sorted_and_belong_to_root(tmp_path: Path) -> None:
     assert all(member.name.startswith(f"{TOP}/") for member in members)
 
 
-WITHOUT_FILES = "qalqan-feed"  # it only depends on other packages
+WITHOUT_FILES = {"qalqan-feed", "qalqan-calendars"}  # they only depend on other packages
 
 
 def test_the_feed_builds_from_the_unpacked_archive(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_the_feed_builds_from_the_unpacked_archive(tmp_path: Path) -> None:
     for package in read(makefile, tmp_path / "facts"):
         root = install(package, tmp_path / "out")
         files = sum(path.is_file() for path in root.rglob("*"))
-        assert files == 0 if package.name == WITHOUT_FILES else files > 20, package.name
+        assert files == 0 if package.name in WITHOUT_FILES else files > 20, package.name
     pages = next((tmp_path / "out").rglob("webui/CHANGELOG.md"))
     assert pages.read_text("utf-8").startswith("# Changelog")
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import sqlite_utils
 
 from gateway.policy.accounts.people import SESSION_LIFE, Account, PersonRole, Session
 from gateway.policy.time.clock_changes import MomentKind
-from gateway.store.migrations import MIGRATIONS, is_due
+from gateway.store.migrations import MIGRATIONS, is_due, migrate, version
 from gateway.store.store import Store
 from tests.store.helpers import NOW, look
 
@@ -30,6 +33,35 @@ def test_migrations_are_due_for_a_file_that_is_not_there_and_once(path: Path) ->
     assert not path.exists()
     Store(path, day_starts=timedelta(hours=4)).close()
     assert not is_due(path)
+
+
+def schema(connection: sqlite3.Connection) -> dict[str, object]:
+    """Return what SQLite knows of each table, apart from the wording of its statement."""
+    tables = connection.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main'").fetchall()
+    found: dict[str, object] = {}
+    for name, strict in sorted(tables):
+        columns = connection.execute("SELECT * FROM pragma_table_xinfo(?)", (name,)).fetchall()
+        indexes = connection.execute("SELECT * FROM pragma_index_list(?)", (name,)).fetchall()
+        of = {
+            row[1]: connection.execute("SELECT * FROM pragma_index_xinfo(?)", (row[1],)).fetchall()
+            for row in indexes
+        }
+        found[name] = strict, columns, sorted(row[1:] for row in indexes), of
+    return found
+
+
+def test_without_sqlite_utils_the_tables_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On OpenWrt it is not installed."""
+    with (
+        closing(sqlite3.connect(":memory:", isolation_level=None)) as usual,
+        closing(sqlite3.connect(":memory:", isolation_level=None)) as plain,
+    ):
+        migrate(usual)
+        monkeypatch.setitem(sys.modules, "sqlite_utils", None)
+        migrate(plain)
+        assert version(plain) == len(MIGRATIONS)
+        assert schema(plain) == schema(usual)
+        assert len(schema(plain)) > 30
 
 
 def test_what_is_no_database_is_left_to_who_opens_it(path: Path) -> None:

@@ -213,8 +213,8 @@ def config_of(
 ) -> Config:
     """Return the settings in a parsed `qalqan.yaml`. Raises PolicyError with file, line, key and fix.
 
-    With ``problems``, an invalid setting that the filter does not need gets its default, and a line in this list. Whether
-    named profiles exist is not checked.
+    With ``problems``, an invalid setting that the filter does not need gets its default, and a line in this
+    list. Whether named profiles exist is not checked.
     """
     part = fields.Fields(document, KEYS)
 

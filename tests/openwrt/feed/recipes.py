@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.release.archive import made_suffixes
+
 TREE = Path(__file__).parents[3]
 FEED = TREE / "openwrt"
 BUILDROOT = Path(__file__).parent / "buildroot"
@@ -74,6 +76,8 @@ def read(makefile: Path, out: Path) -> Iterator[Package]:
 
 def install(package: Package, out: Path, python: str = sys.executable) -> Path:
     """The folder that becomes the root of a router."""
+    if package.folder.is_relative_to(FEED):
+        made_suffixes(TREE)
     _make(package.folder / "Makefile", f"install-{package.name}", out, python)
     return out / "root" / package.name
 

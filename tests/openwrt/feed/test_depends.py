@@ -17,12 +17,9 @@ ROOMS = {"qalqan": ("gateway", "profiles"), "qalqan-web": ("webui",)}
 FOREIGN = {
     "python3-blinker": "blinker",
     "python3-icalendar": "icalendar",
-    "python3-publicsuffixlist": "publicsuffixlist",
     "python3-recurring-ical-events": "recurring_ical_events",
     "python3-securesystemslib": "securesystemslib",
     "python3-segno": "segno",
-    "python3-sqlite-fts4": "sqlite_fts4",
-    "python3-sqlite-utils": "sqlite_utils",
     "python3-tuf": "tuf",
     "python3-waitress": "waitress",
     "python3-x-wr-timezone": "x_wr_timezone",
@@ -37,6 +34,7 @@ UNUSED = {
 }  # programs: not shipped, or never called
 # Used where they are installed.
 INSTEAD = {"importlib_metadata", "pytz", "cryptography"}
+INSTEAD |= {"webbrowser"}  # of segno's show(), which opens a picture on a desk; no package of OpenWrt has it
 INSTEAD |= {
     "azure",
     "boto3",

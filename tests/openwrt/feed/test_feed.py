@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,19 +17,20 @@ from tests.openwrt.feed import recipes
 from tests.openwrt.feed.imports import LIGHT, split
 from tests.openwrt.feed.recipes import FEED, Package, RecipeError, makefiles, read
 from tests.openwrt.feed.router import closure
+from tests.release.archive import made_suffixes
 
 # The official feeds have these, of 24.10 and of 25.12.
 OFFICIAL = {
     *("firewall4", "ip-full", "kmod-nf-conntrack-netlink", "kmod-nft-queue", "libnetfilter-queue"),
     *("libopenssl", "nftables-json", "zoneinfo-all"),
     *("python3-click", "python3-dateutil", "python3-flask", "python3-idna", "python3-itsdangerous"),
-    *("python3-jinja2", "python3-markupsafe", "python3-pluggy", "python3-typing-extensions"),
+    *("python3-jinja2", "python3-markupsafe", "python3-typing-extensions"),
     *("python3-urllib3", "python3-werkzeug", "python3-yaml"),
 }
 STDLIB = {LIGHT, *split().stdlib.values()}
 CONTROL = FEED.parent / "debian/control"
 FILES = FEED / "qalqan/files"
-OURS = ("qalqan", "qalqan-web", "qalqan-feed")
+OURS = ("qalqan", "qalqan-web", "qalqan-feed", "qalqan-calendars")
 
 
 def test_every_makefile_has_a_package(feed: Mapping[str, Package]) -> None:
@@ -65,9 +69,17 @@ def test_the_signed_data_feed_is_an_optional_package_without_ciphers(feed: Mappi
     assert "python3-cryptography" not in needed
 
 
+def test_what_is_not_needed_to_filter_is_in_packages_of_its_own(feed: Mapping[str, Package]) -> None:
+    """sqlite-utils and all that it pulls in is nowhere: migrations do without."""
+    needed = closure(["qalqan", "qalqan-web"], feed)
+    absent = {"python3-icalendar", "python3-dateutil", "python3-sqlite-utils", "python3-pluggy"}
+    assert not absent & needed
+    assert {"python3-icalendar", "python3-recurring-ical-events"} <= closure(["qalqan-calendars"], feed)
+
+
 def test_where_the_others_come_from(feed: Mapping[str, Package]) -> None:
     foreign = [one for one in feed.values() if one.from_pypi]
-    assert len(foreign) == 12
+    assert len(foreign) == 9
     for package in foreign:
         facts = package.facts
         assert re.fullmatch(r"[0-9a-f]{64}", facts["PKG_HASH"]), package.name
@@ -83,6 +95,21 @@ def test_what_people_read_of_each(feed: Mapping[str, Package]) -> None:
         assert 0 < len(package.facts["TITLE"]) <= 60, package.name
         assert package.facts["description"].strip()
         assert package.facts["SECTION"] in ("net", "lang")
+
+
+RECIPES = [makefile.parent for makefile in makefiles() if makefile.parent.name.startswith("python-")]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_the_test_of_a_library_passes_with_the_library_that_is_installed_here(recipe: Path) -> None:
+    """The package feeds run it on the built package."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    name = recipe.name.replace("python-", "python3-", 1)
+    argv = ["sh", recipe / "test.sh", name, "1"]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (recipe / "test.sh").read_text("utf-8")
+    assert f'[ "$1" = {name} ] || exit 0\n' in text
 
 
 @pytest.mark.parametrize("makefile", makefiles(), ids=lambda one: one.parent.name)
@@ -105,6 +132,7 @@ def test_the_maintainer_is_that_of_the_debian_package(feed: Mapping[str, Package
 
 
 def test_every_file_is_installed_by_the_makefile() -> None:
+    made_suffixes(recipes.TREE)
     named = set(re.findall(r"\./files/(\S+)", (FEED / "qalqan/Makefile").read_text("utf-8")))
     there = {str(one.relative_to(FILES)) for one in FILES.rglob("*") if one.is_file()}
     assert named == there - {"qalqan.postinst"}

@@ -73,5 +73,5 @@ def test_a_wrong_recipe_is_reported(feed: Mapping[str, Package]) -> None:
 
 
 def test_removed_paths_are_read_from_the_recipe(feed: Mapping[str, Package]) -> None:
-    assert feed["python3-sqlite-utils"].removed == ("sqlite_utils/__main__.py", "sqlite_utils/cli.py")
+    assert feed["python3-tuf"].removed == ("tuf/ngclient/requests_fetcher.py", "tuf/repository")
     assert feed["python3-waitress"].removed == ()
