@@ -126,7 +126,7 @@ def create_app(settings: Settings) -> Flask:
     daemon.install(app, daemon.DaemonClient(client, settings.country))
     notifier.install(app, notifier.Notifier(client, catalogues, settings.brand.name))
     session.install(app)
-    tries.install(app)
+    tries.install(app, settings.state)
     wallet.install(app, settings.age_trust)
     sheets.install(app)
     for page in PAGES:

@@ -25,7 +25,7 @@ from gateway.core.optional_packages import is_installed
 from gateway.core.reason_codes import Code
 from webui.accounts.limiter import Limiter
 from webui.accounts.passwords import BusyError
-from webui.accounts.tries import PLACELESS, STRANGERS, TooManyTriesError
+from webui.accounts.tries import PLACELESS, TooManyTriesError, new_device
 from webui.features.status.home_text import Here
 from webui.front import trusted
 
@@ -33,7 +33,7 @@ LIFETIME = timedelta(minutes=5)  # of a request: enough to choose a wallet, unlo
 SECONDS = 40.0  # until a process is ended; it ends itself earlier
 ANSWER_LIMIT = 100 * 1024  # bytes of a page's message: a wallet's response has at most 87 KiB
 QUESTIONS = 10  # free requests of a device; each costs a process of 42 MB for 0.3 s
-QUESTIONS_OF_ALL = 50  # free requests of all unknown devices together
+NEW_DEVICES = 50  # unknown devices that may begin with requests without a wait
 PROGRAM = (sys.executable, "-m", "gateway.web.age_proof")
 
 
@@ -126,8 +126,7 @@ class Wallets:
         if result.get("adult") is not True:
             raise RefusedError(Advice.FORGED)
         with self._lock:
-            for key in _keys(here):
-                self._limiter.uncount(key)
+            self._limiter.uncount(here.mac)
         return datetime.fromisoformat(str(result["until"]))
 
     def _run(self, asked: Mapping[str, object]) -> dict[str, Any]:
@@ -159,8 +158,12 @@ class Wallets:
         return dict(result)
 
     def _slow(self, here: Here) -> None:
-        now, keys = time.monotonic(), _keys(here)
+        now = time.monotonic()
         with self._lock:
+            strange = here.profile in PLACELESS
+            own = here.mac
+            new = new_device(self._limiter, now, own, strange=strange, most=NEW_DEVICES)
+            keys = {own: QUESTIONS} | new
             wait = max(self._limiter.wait(key, now, most) for key, most in keys.items())
             if wait > 0:
                 raise TooManyTriesError(wait)
@@ -192,11 +195,6 @@ def why_not() -> str:
 def way_to() -> str:
     """Return the HTTPS origin at which wallets work, for a link on a page over HTTP; empty without one."""
     return trusted().origin if why_not() == "plain" else ""
-
-
-def _keys(here: Here) -> dict[str, int]:
-    """Return the keys under which a device's wallet requests count, each with its number of free requests."""
-    return {here.mac: QUESTIONS} | ({STRANGERS: QUESTIONS_OF_ALL} if here.profile in PLACELESS else {})
 
 
 def _busy() -> BusyError:

@@ -50,6 +50,7 @@ from gateway.features.status import clock as clockverbs
 from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
 from gateway.household import loading as household
+from gateway.household.calendars import CalendarReader
 from gateway.household.clock_watch import ClockWatch
 from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext, HomeInterfaces
@@ -144,7 +145,8 @@ class Daemon:
         )
         self.safe = self._kept(SafeSearchCache(loop, self.book, resolvers()))
         learned = LearnedAddresses(self.help.knows, self.safe.knows, self.help.calls)
-        self.rules = RuleBook(path, product, self.bus, learned)
+        self.calendars = self._kept(CalendarReader(loop, self._calendars_read))
+        self.rules = RuleBook(path, product, self.bus, learned, self.calendars.days)
         self._product = self.rules.product  # of which other parts have copies
 
     def _open_state(self, config: Config) -> None:
@@ -467,6 +469,11 @@ class Daemon:
         self.packets.face(self.interfaces.names)
         self.sync_table()
 
+    def _calendars_read(self) -> None:
+        """Apply free days that became known."""
+        if self.rules.read_calendars():
+            self.regroup()
+
     def _help_moved(self) -> None:
         self._serve_help()
         self.sync_table()
@@ -505,7 +512,7 @@ class Daemon:
         self.rules.reload()
         self.regroup()
         self.sealed_lists.reloaded()
-        settle()
+        self.loop.call_later(0.0, settle)  # a turn of its own: packets are judged in between
         return self.rules.problems()
 
     def _copy_data(self) -> None:

@@ -52,12 +52,22 @@ class HelperProcess:
     def running(self) -> bool:
         return self._pid != 0
 
-    def start(self, arguments: Sequence[str]) -> None:
-        """Run ``python -m ARGUMENTS``. Raises OSError if the process cannot be created."""
+    def start(self, arguments: Sequence[str], data: bytes = b"") -> None:
+        """Run ``python -m ARGUMENTS`` with ``data`` on its standard input.
+
+        Raises OSError if the process cannot be created.
+        """
+        given = _file_of(data)
+        try:
+            self._spawn(arguments, given)
+        finally:
+            os.close(given)
+
+    def _spawn(self, arguments: Sequence[str], given: int) -> None:
         out, out_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         errors, errors_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         actions = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, given, 0),
             (os.POSIX_SPAWN_DUP2, out_end, 1),
             (os.POSIX_SPAWN_DUP2, errors_end, 2),
         ]
@@ -143,3 +153,21 @@ class HelperProcess:
     def close(self) -> None:
         if self._pid:
             self._reap()
+
+
+def _file_of(data: bytes) -> int:
+    """Return a descriptor from which ``data`` can be read: a file in memory, since a full pipe would block.
+
+    Raises OSError.
+    """
+    if not data:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    file = os.memfd_create("input")
+    try:
+        with open(file, "wb", closefd=False) as writer:
+            writer.write(data)
+        os.lseek(file, 0, os.SEEK_SET)
+    except OSError:
+        os.close(file)
+        raise
+    return file

@@ -11,7 +11,6 @@ import errno
 import logging
 import socket
 import struct
-from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum, auto
@@ -27,6 +26,8 @@ from gateway.wire.ip.packet import TCP
 
 MAX_CONNECTIONS = 128  # two descriptors each; a client keeps one connection to a resolver open
 MAX_PER_SLOT = 16
+MAX_PER_SHARED_SLOT = 64  # of all guests
+MAX_PER_GUEST = 4  # of one address: one guest must not take the connections of the others
 IDLE = 15.0  # seconds; RFC 7766 §6.2.3 recommends a few seconds
 MAX_UNSENT = 256 << 10  # bytes waiting for one end; beyond that the connection is closed
 MAX_QUESTION = 4096  # bytes of one query; with all options that clients send it has fewer than 600
@@ -140,11 +141,17 @@ class DnsProxy:
         if entry is None:
             return None
         slot = self._layout.ct_slot(entry.mark)
-        held = Counter(pair.key[0] for pair in self._pairs.values())
-        if slot not in self._subjects or held[slot] >= MAX_PER_SLOT:
+        if slot not in self._subjects or self._is_full(slot, source):
             return None
         scope = peer[3] if len(peer) == 4 else 0
         return _Pair(client, (slot, source, peer[1]), original[0], scope)
+
+    def _is_full(self, slot: int, source: bytes) -> bool:
+        """Return whether a slot has all of its connections, or a guest all of its own."""
+        held = [pair.key[1] for pair in self._pairs.values() if pair.key[0] == slot]
+        if not self._subjects[slot].shared:
+            return len(held) >= MAX_PER_SLOT
+        return len(held) >= MAX_PER_SHARED_SLOT or held.count(source) >= MAX_PER_GUEST
 
     def _restart_idle_timer(self, pair: _Pair) -> None:
         if pair.idle is not None:
@@ -184,7 +191,7 @@ class DnsProxy:
             return
         if subject.slot:  # as over UDP, answers to unfiltered devices stay unchanged
             now = self._loop.now()
-            if not self._dns.allows_answer(subject.slot, response, now):
+            if not self._dns.allows_answer(subject, pair.key[1], response, now):
                 self._end(pair)
                 return
             response = self._dns.edit_answer(

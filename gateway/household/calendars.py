@@ -1,182 +1,186 @@
-"""Reads free days of schools and families from iCalendar files (RFC 5545).
+"""The free days of schools and families from iCalendar files (RFC 5545).
 
-The libraries take 9 MB and the file is not trusted. Therefore a short-lived child process with limited time
-and memory parses it: `python -m gateway.household.calendars FIRST LAST`. The child reads a calendar from
-stdin and prints the days of its all-day events. If the calendar cannot be used, it prints the reason on one
-line and exits with status 1. Results are cached by the content of the file.
+A child process with limits parses each file (`calendar_parser`). Results and failures are cached by the
+content of the file, so a file is parsed once. The daemon never waits for the child: see `CalendarReader`.
 """
 
 from __future__ import annotations
 
-import resource
+import json
+import logging
+import signal
 import sys
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
-
-if TYPE_CHECKING:
-    from gateway.policy.profile.profile import DaysOf  # not at run time: the child process needs no rules
+from gateway.core.helper_process import HelperProcess
+from gateway.core.loop import Loop
 
 MAX_BYTES = 1_000_000  # bytes; the calendar of a school year has about 20 kB
 YEARS_BACK, YEARS_AHEAD = 2, 3
-TIMEOUT = 10  # seconds; the daemon waits for the child. A slow router needs 3 s for a typical file
-MAX_CACHED = 64
+TIMEOUT = 20.0  # seconds of the child, with the import of its libraries on a slow and busy router
+NICE = 10  # of the child: packets and pages go first
+MAX_CACHED = 512  # files: 64 profiles with 8 calendars
+MAX_WAITING = 4 << 20  # bytes of files that wait to be parsed; the rest follows at the next reload
+RETRY = 600.0  # seconds until a file is parsed again after a failure that its content may not explain
+PARSER = "gateway.household.calendar_parser"
 FIX = "export the free days alone as iCalendar (.ics), or take the line out"
-MAX_EVENTS = 2_000  # per file; a busy school has that many in ten years
-CPU_SECONDS = 8  # limit of the child process
-DATING = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
-MEMORY = 512 << 20  # bytes of the child's address space; Python and the libraries take about 80 MB
-DAY = timedelta(days=1)
 
-_cache: dict[tuple[bytes, date, date], frozenset[date]] = {}
+CalendarDays = Callable[[Path], frozenset[date] | None]
+"""Returns the free days of a calendar; None: not known yet. Raises PolicyError for an unusable file."""
 
+_Key = tuple[bytes, date, date]  # digest of the content, first and last day
+_Result = frozenset[date] | str  # the free days, or the problem
 
-class NoCalendarError(Exception):
-    """Raised if a file is not a usable calendar. The message is shown to the user."""
-
-
-def calendar_reader(profile: Path) -> DaysOf:
-    """Return a function that returns the free days of a calendar named in the file ``profile``.
-
-    Relative paths start at the folder of the profile.
-    """
-
-    def days_of(calendar: str) -> frozenset[date]:
-        return free_days(profile.parent / calendar)
-
-    return days_of
+_log = logging.getLogger(__name__)
+_cache: dict[_Key, _Result] = {}
 
 
 def free_days(path: Path) -> frozenset[date]:
     """Return the days with all-day events in an iCalendar file, from two years ago to three years ahead.
 
+    It waits for the parser. For commands; the daemon uses `CalendarReader`.
+
     Raises:
         PolicyError: the file cannot be read, or is not a usable calendar.
     """
+    data = _calendar(path)
+    key = _key(data)
+    if key not in _cache:
+        result = _parse(path, data, key)
+        _remember(_cache, key, result)
+    return _days_or_error(path, _cache[key])
+
+
+class CalendarReader:
+    """Reads calendars for the daemon without waiting: one child process after the other parses new contents.
+
+    ``changed`` is called when a result became known.
+    """
+
+    def __init__(self, loop: Loop, changed: Callable[[], None]) -> None:
+        self._loop, self._changed = loop, changed
+        self._results: dict[_Key, _Result] = {}
+        self._waiting: dict[_Key, bytes] = {}
+        self._running: _Key | None = None
+        self._found: list[Mapping[str, Any]] = []
+        self._process = HelperProcess(loop, self._found_line, self._ended, TIMEOUT, NICE)
+        self.close = self._process.close
+
+    def days(self, path: Path) -> frozenset[date] | None:
+        """Return the free days of a calendar; None until it is parsed, which begins then.
+
+        Raises:
+            PolicyError: the file cannot be read, or is not a usable calendar.
+        """
+        data = _calendar(path)
+        key = _key(data)
+        if (result := self._results.pop(key, None)) is not None:
+            self._results[key] = result  # the last one used is the last to be dropped
+            return _days_or_error(path, result)
+        if key != self._running and key not in self._waiting:
+            self._wait_for(key, data)
+        return None
+
+    def _wait_for(self, key: _Key, data: bytes) -> None:
+        if sum(map(len, self._waiting.values())) + len(data) > MAX_WAITING:
+            return
+        self._waiting[key] = data
+        self._loop.call_later(0.0, self._next)
+
+    def _next(self) -> None:
+        """Start the parser with the next file, unless it runs."""
+        if self._running is not None or not self._waiting:
+            return
+        key = next(iter(self._waiting))
+        try:
+            self._process.start([PARSER, *_arguments(key)], self._waiting[key])
+        except OSError as error:
+            _log.warning("Starting the calendar parser failed: %s. Keeping the previous free days.", error)
+            self._loop.call_later(RETRY, self._next)
+            return
+        del self._waiting[key]
+        self._running, self._found = key, []
+
+    def _found_line(self, line: Mapping[str, Any]) -> None:
+        self._found.append(line)
+
+    def _ended(self, status: int, _words: str) -> None:
+        key, self._running = self._running, None
+        if key is not None:
+            _remember(self._results, key, _result(status, self._found))
+            if status:
+                self._loop.call_later(RETRY, partial(self._forget, key))
+        if self._waiting:
+            self._loop.call_later(0.0, self._next)
+        else:
+            self._changed()
+
+    def _forget(self, key: _Key) -> None:
+        self._results.pop(key, None)
+
+
+def _calendar(path: Path) -> bytes:
+    """Return the content of a file that looks like a calendar. Raises PolicyError."""
     data = read_bounded(path, MAX_BYTES)
     if len(data) > MAX_BYTES:
         raise PolicyError(str(path), f"has more than {MAX_BYTES} bytes", FIX)
     if not data.removeprefix(b"\xef\xbb\xbf").lstrip().upper().startswith(b"BEGIN:VCALENDAR"):
         raise PolicyError(str(path), "is no calendar", FIX)
-    year = datetime.now(UTC).year
-    first, last = date(year - YEARS_BACK, 1, 1), date(year + YEARS_AHEAD, 12, 31)
-    key = (_digest(data), first, last)
-    if key not in _cache:
-        found = _read(path, data, first, last)
-        if len(_cache) >= MAX_CACHED:
-            _cache.clear()
-        _cache[key] = found
-    return _cache[key]
+    return data
 
 
-def _digest(data: bytes) -> bytes:
+def _key(data: bytes) -> _Key:
     import hashlib  # late: the daemon has to choose the OpenSSL library first (process_memory.one_openssl)
 
-    return hashlib.blake2b(data).digest()
+    year = datetime.now(UTC).year
+    return hashlib.blake2b(data).digest(), date(year - YEARS_BACK, 1, 1), date(year + YEARS_AHEAD, 12, 31)
 
 
-def _read(path: Path, data: bytes, first: date, last: date) -> frozenset[date]:
+def _arguments(key: _Key) -> tuple[str, str]:
+    return key[1].isoformat(), key[2].isoformat()
+
+
+def _parse(path: Path, data: bytes, key: _Key) -> _Result:
+    """Run the parser and return its result. Raises PolicyError if it cannot be started or does not end."""
     import subprocess
 
-    command = (
-        sys.executable,
-        "-P",
-        "-m",
-        "gateway.household.calendars",
-        first.isoformat(),
-        last.isoformat(),
-    )
+    command = (sys.executable, "-P", "-m", PARSER, *_arguments(key))
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
-        raise PolicyError(str(path), f"takes longer than {TIMEOUT} s to read", FIX) from None
+        raise PolicyError(str(path), f"takes longer than {TIMEOUT:g} s to read", FIX) from None
     except OSError as error:
         raise PolicyError(str(path), f"cannot be read ({error.strerror})", "start again") from error
-    if done.returncode == 0:
-        return frozenset(date.fromisoformat(day) for day in done.stdout.decode("ascii").split())
-    # The reason printed by the child, or nothing after a crash. It never contains text of the file.
-    message = done.stdout.decode("utf-8", "replace").strip()
-    raise PolicyError(str(path), message or "is a calendar that cannot be read", FIX)
+    return _result(done.returncode, (json.loads(line) for line in done.stdout.splitlines()))
 
 
-def days_of_events(source: bytes, first: date, last: date) -> frozenset[date]:
-    """Return the days from ``first`` to ``last`` that have an all-day event which is not cancelled.
-
-    Raises:
-        NoCalendarError: the file is not a usable calendar.
-
-    For damaged values the libraries raise other errors.
-    """
-    try:
-        import recurring_ical_events
-        from icalendar import Calendar
-    except ImportError as error:
-        why = f"cannot be read while the package {error.name} is not installed"
-        raise NoCalendarError(why) from None
-    try:
-        whole: Any = Calendar.from_ical(source)
-    except ValueError:
-        why = "is no calendar"
-        raise NoCalendarError(why) from None
-    events = list(whole.walk("VEVENT"))
-    if len(events) > MAX_EVENTS:
-        why = f"has {len(events)} events, more than {MAX_EVENTS}"
-        raise NoCalendarError(why)
-    if any(name in DATING for event in events for name, _ in event.errors):
-        why = "has an event whose dates cannot be read"
-        raise NoCalendarError(why)
-    # Leave timed events out: they may repeat every second.
-    uids = {str(event["UID"]) for event in events if _is_all_day(event) and "UID" in event}
-    kept = Calendar()
-    for event in events:
-        if _is_all_day(event) or str(event.get("UID", "")) in uids:
-            kept.add_component(event)
-    found: set[date] = set()
-    for event in recurring_ical_events.of(kept).between(first, last + DAY):
-        found.update(_days(event, first, last))
-    return frozenset(found)
+def _result(status: int, lines: Iterable[Mapping[str, Any]]) -> _Result:
+    """Return the free days or the problem that the parser printed. ``status``: its exit status."""
+    if status == -signal.SIGPROF:
+        return "takes more than 2 s to read"
+    if status:
+        return "is a calendar that cannot be read"
+    days: set[date] = set()
+    for line in lines:
+        if "problem" in line:
+            return str(line["problem"])
+        days.update(map(date.fromisoformat, line.get("days", ())))
+    return frozenset(days)
 
 
-def _is_all_day(event: Any) -> bool:
-    start = event.get("DTSTART")
-    return start is not None and _is_date(getattr(start, "dt", None))
+def _remember(cache: dict[_Key, _Result], key: _Key, result: _Result) -> None:
+    if len(cache) >= MAX_CACHED:
+        del cache[next(iter(cache))]
+    cache[key] = result
 
 
-def _is_date(value: object) -> bool:
-    return isinstance(value, date) and not isinstance(value, datetime)
-
-
-def _days(event: Any, first: date, last: date) -> Iterator[date]:
-    if not _is_all_day(event) or str(event.get("STATUS", "")).upper() == "CANCELLED":
-        return
-    start = event["DTSTART"].dt
-    end = event["DTEND"].dt if "DTEND" in event else start + DAY
-    day, last = max(start, first), min(max(end - DAY, start), last)
-    while day <= last:
-        yield day
-        day += DAY
-
-
-def main(arguments: list[str]) -> int:
-    """Parse the calendar on stdin and print its free days. Return the exit status.
-
-    ``arguments``: the first and the last day, in ISO 8601. It runs in the child process.
-    """
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    first, last = (date.fromisoformat(argument) for argument in arguments)
-    try:
-        days = days_of_events(sys.stdin.buffer.read(), first, last)
-    except NoCalendarError as error:
-        sys.stdout.write(f"{error}\n")
-        return 1
-    sys.stdout.write("\n".join(sorted(day.isoformat() for day in days)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def _days_or_error(path: Path, result: _Result) -> frozenset[date]:
+    if isinstance(result, str):
+        raise PolicyError(str(path), result, FIX)
+    return result

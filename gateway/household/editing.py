@@ -293,10 +293,12 @@ class Editing:
         except PolicyError as error:
             raise self._settings_error(error, files, changes) from error
         names = {path.name: path for path in files}
-        for name, problem in new.problems.items():
-            if name in names:
-                raise self._refused(problem, names[name], changes)
         known = self._rules.household.problems
+        for name, problem in new.problems.items():
+            # The rules of a file with a broken calendar are in force and can be edited.
+            calendar = any(profile.calendar_problem is problem for profile in new.profiles.values())
+            if name in names and not (calendar and name in known):
+                raise self._refused(problem, names[name], changes)
         added = {name: problem for name, problem in new.problems.items() if name not in known}
         if added:  # by these files, or by an edit outside of the daemon that was not loaded yet
             before = self._rules.with_files({})

@@ -7,17 +7,18 @@ reported, and the others are loaded. A broken ``qalqan.yaml`` raises an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 
 from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
 from gateway.feed.data_set import DataSet, delivered_data, packaged_data
-from gateway.household.calendars import calendar_reader
+from gateway.household.calendars import CalendarDays, free_days
 from gateway.household.config_file import NOTHING, read_config, read_source, with_last_good
 from gateway.lists.own_lists import lists_file, read_own
 from gateway.lists.public_suffixes import lazy_public_suffix_check
@@ -49,12 +50,12 @@ from gateway.policy.profile import bands, profile
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.household import Household, assembled
 from gateway.policy.profile.laws import unknown_entries
-from gateway.policy.profile.profile import DaysOf, Profile
+from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rules import Laws
 from gateway.policy.time.schedule import Calendar
 from gateway.policy.yaml.documents import locate, parse_document
-from gateway.policy.yaml.fields import Fields
+from gateway.policy.yaml.fields import Fields, shown
 
 HOLIDAY_YEARS = range(2024, 2041)  # the data has movable holidays for fewer of these years
 MAX_PROFILES = 64  # enough for a large family
@@ -168,6 +169,32 @@ class Product:
         )
 
 
+class ParsedProfiles:
+    """Profiles by the content of their files, so that a reload parses only the files that changed.
+
+    Their calendars are not read.
+    """
+
+    def __init__(self) -> None:
+        self._data: tuple[object, ...] = ()  # of the product, with which the files were parsed
+        self._profiles: dict[Path, tuple[bytes, Profile]] = {}
+
+    def profile(self, source: bytes, file: Path, product: Product, words: Vocabulary) -> Profile:
+        """Return the profile in the text of a file. Raises PolicyError."""
+        data = (product.categories, product.catalogue, product.laws, product.bands)
+        if not (self._data and all(known is new for known, new in zip(self._data, data, strict=True))):
+            self._data, self._profiles = data, {}
+        known, digest = self._profiles.get(file), blake2b(source).digest()
+        if known is None or known[0] != digest:
+            parsed = profile.parse_profile(source, str(file), file.stem, product.bands, words)
+            known = self._profiles[file] = digest, parsed
+        return known[1]
+
+    def keep(self, files: Collection[Path]) -> None:
+        """Forget all other files."""
+        self._profiles = {file: known for file, known in self._profiles.items() if file in files}
+
+
 def _never(name: str) -> bool:  # noqa: ARG001
     return False
 
@@ -279,40 +306,50 @@ def load(
     instead: Mapping[Path, bytes | None] = NOTHING,
     excuse: Callable[[str], bool] = _never,
     folder: Path | None = None,
+    calendars: CalendarDays = free_days,
+    cache: ParsedProfiles | None = None,
     *,
     lenient: bool = False,
 ) -> Household:
     """Return the household that `qalqan.yaml` and the files of the profiles describe.
 
-    Broken profiles are in its ``problems``. The services that the family defines are in its ``config``;
-    `Product.with_own` adds them to the catalogue.
+    Broken profiles are in its ``problems``. So are profiles with an unusable calendar, although they are in
+    force. The services that the family defines are in its ``config``; `Product.with_own` adds them to the
+    catalogue.
 
     Arguments:
         instead: contents that replace those of files (None: no file).
         excuse: returns whether a profile id (in lower case) in `qalqan.yaml` may lack a file. It is then
             reported in ``absent``.
         folder: the profiles' folder; by default that of the settings.
+        calendars: reads a calendar; by default it waits for the parser.
+        cache: the profiles of an earlier call; by default all files are parsed.
         lenient: an invalid setting that is not the filter's gets its default, as in `read_config`.
 
     Raises:
         PolicyError: `qalqan.yaml` is unusable, or names a profile without a file.
     """
+    cache = ParsedProfiles() if cache is None else cache
     read = load_config(path, product, instead, lenient=lenient)
     product = product.with_own(read)
     words = vocabulary(product)
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
     doubtful: dict[str, str] = {}
-    for file in profile_files(folder or Path(read.profiles), instead):
+    files = profile_files(folder or Path(read.profiles), instead)
+    cache.keep(files)
+    for file in files:
         text = b""
         try:
             text = instead.get(file) or read_bounded(file)
-            parsed = _parse(text, file, product, words)
+            parsed = cache.profile(text, file, product, words)
             problem = profile.conflict(parsed, profiles.values(), str(file), text)
         except PolicyError as error:
             problem = error
         if problem is None:
-            profiles[parsed.id] = parsed
+            found = profiles[parsed.id] = with_calendars(parsed, text, file, calendars)
+            if found.calendar_problem is not None:
+                problems[file.name] = found.calendar_problem
         else:
             problems[file.name] = problem
             doubtful |= dict.fromkeys(_macs_in(text), file.name)
@@ -326,6 +363,8 @@ def load_in_use(
     product: Product,
     instead: Mapping[Path, bytes | None] = NOTHING,
     excuse: Callable[[str], bool] = _never,
+    calendars: CalendarDays = free_days,
+    cache: ParsedProfiles | None = None,
 ) -> Household:
     """Return the household as `load` does, with the last good settings if `qalqan.yaml` cannot be used.
 
@@ -334,7 +373,9 @@ def load_in_use(
     """
     lenient = path not in instead
     return with_last_good(
-        path, instead, lambda contents: load(path, product, contents, excuse, lenient=lenient)
+        path,
+        instead,
+        lambda contents: load(path, product, contents, excuse, None, calendars, cache, lenient=lenient),
     )
 
 
@@ -374,26 +415,40 @@ def _own_lists(path: Path, categories: Categories) -> Mapping[str, str]:
         return {}
 
 
-def load_profile(path: Path, product: Product, days_of: DaysOf | None = None) -> Profile:
-    """Return the profile in a file. Raises PolicyError.
-
-    ``days_of``: returns the free days of a calendar in place of the reader of calendars.
-    """
-    words = vocabulary(product)
-    return _parse(read_bounded(path), path, product, words, days_of)
+def load_profile(path: Path, product: Product) -> Profile:
+    """Return the profile in a file, with its calendars. Raises PolicyError, also for an unusable calendar."""
+    source = read_bounded(path)
+    found = with_calendars(profile_of(source, path, product), source, path, free_days)
+    if found.calendar_problem is not None:
+        raise found.calendar_problem
+    return found
 
 
 def profile_of(source: bytes, path: Path, product: Product) -> Profile:
     """Return the profile in an earlier version of its file, without its calendars. Raises PolicyError."""
-    words = vocabulary(product)
-    return _parse(source, path, product, words, lambda _calendar: frozenset())
+    return profile.parse_profile(source, str(path), path.stem, product.bands, vocabulary(product))
 
 
-def _parse(
-    source: bytes, file: Path, product: Product, words: Vocabulary, days_of: DaysOf | None = None
-) -> Profile:
-    days_of = days_of or calendar_reader(file)
-    return profile.parse_profile(source, str(file), file.stem, product.bands, words, days_of)
+def with_calendars(read: Profile, source: bytes, file: Path, calendars: CalendarDays) -> Profile:
+    """Return the profile with the free days of its calendars, and the problem of the first unusable one.
+
+    ``source``: the content of ``file``. Relative paths of calendars start at its folder.
+    """
+    days: set[date] = set()
+    known, problem = True, None
+    for number, name in enumerate(read.rules.calendars):
+        try:
+            found = calendars(file.parent / name)
+        except PolicyError as error:
+            if problem is None:
+                place = locate(source, str(file), "calendars".__eq__, number)
+                problem = place.error(f"{shown(name)} {error.problem}", error.fix)
+            found = None
+        known &= found is not None
+        days |= found or frozenset()
+    if not read.rules.calendars:
+        return read
+    return replace(read, free_days=frozenset(days), days_known=known, calendar_problem=problem)
 
 
 def _macs_in(text: bytes) -> frozenset[str]:

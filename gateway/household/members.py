@@ -403,7 +403,8 @@ class Family:
         decide, number = self._teaching.decide_of(member), partial(self._class_number, slot)
         unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
         running = member.decide_running
-        self.subjects[slot] = Subject(slot, profile.name, decide, number, running, unwanted)
+        shared = len(member.macs) != 1  # unassigned devices are not listed
+        self.subjects[slot] = Subject(slot, profile.name, decide, number, running, unwanted, shared)
 
     def _everyone(self, judge: Judge) -> Subject:
         def decide(seen: Observation, at: datetime) -> Decision:

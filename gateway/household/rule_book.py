@@ -13,9 +13,16 @@ from gateway.core.bus import Bus
 from gateway.core.errors import GatewayError, ListError, PolicyError
 from gateway.core.files import read_bounded, write_atomically
 from gateway.household import loading as household
-from gateway.household.config_file import LAST_GOOD, config_in_use, keep_good_settings, router_path
+from gateway.household.calendars import CalendarDays, free_days
+from gateway.household.config_file import (
+    LAST_GOOD,
+    NOTHING,
+    config_in_use,
+    keep_good_settings,
+    router_path,
+)
 from gateway.household.file_history import FileHistory
-from gateway.household.loading import Product, load_profile, profile_files
+from gateway.household.loading import ParsedProfiles, Product, profile_files, profile_of
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import StoredTable, open_table, seed_table
@@ -28,7 +35,7 @@ from gateway.policy.judge.world import World
 from gateway.policy.names.countries import Country, HelpLine, country_of
 from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.profile.household import Household, keep_last_good
-from gateway.policy.profile.profile import DaysOf, Profile
+from gateway.policy.profile.profile import Profile
 from gateway.policy.sealed.sealed_set import SealedSets
 from gateway.policy.time.schedule import Calendar
 
@@ -76,12 +83,16 @@ class RuleBook:
         product: Product | None = None,
         bus: Bus | None = None,
         learned: LearnedAddresses | None = None,
+        calendars: CalendarDays = free_days,
     ) -> None:
         """Read the rule files, the lists and the packaged data.
 
-        Raises PolicyError for an unusable qalqan.yaml or damaged packaged data.
+        ``calendars``: reads a calendar; by default it waits for the parser. Raises PolicyError for an
+        unusable qalqan.yaml or damaged packaged data.
         """
         self.path = path
+        self._calendars = calendars
+        self._parsed = ParsedProfiles()
         self._bus = bus or Bus()
         self._learned = learned or LearnedAddresses()
         self._data_problem = ""
@@ -107,11 +118,16 @@ class RuleBook:
 
         A profile in qalqan.yaml whose file was deleted is reported; the daemon still starts.
         """
-        found = household.load_in_use(self.path, self._product, excuse=_any_profile)
+        found = self._load(excuse=_any_profile)
         home_changed = self.history(self.path.parent).recover()
         if self.history(Path(found.config.profiles)).recover() or (home_changed and found.config.problems):
-            found = household.load_in_use(self.path, self._product, excuse=_any_profile)
+            found = self._load(excuse=_any_profile)
         return found
+
+    def _load(
+        self, instead: Mapping[Path, bytes | None] = NOTHING, *, excuse: Callable[[str], bool]
+    ) -> Household:
+        return household.load_in_use(self.path, self._product, instead, excuse, self._calendars, self._parsed)
 
     def _first_table(self) -> DomainTable:
         """Return the stored category table, or the packaged one if it is damaged."""
@@ -321,7 +337,24 @@ class RuleBook:
         PolicyError if it is unusable otherwise, or names a profile without a file, unless the file was
         already missing.
         """
-        return household.load_in_use(self.path, self._product, instead, self.household.absent.__contains__)
+        return self._load(instead, excuse=self.household.absent.__contains__)
+
+    def staged(self, instead: Mapping[Path, bytes | None], folder: Path) -> Household:
+        """Return the household with the contents of ``instead`` and the profiles in another folder.
+
+        Calendars that were never parsed are ignored; their parsing begins. Raises PolicyError if qalqan.yaml
+        is unusable, or names a profile without a file.
+        """
+        return household.load(self.path, self._product, instead, folder=folder, calendars=self._calendars)
+
+    def read_calendars(self) -> bool:
+        """Apply free days that became known. Return whether that was possible."""
+        try:
+            self.adopt(self.with_files({}))
+        except PolicyError as error:
+            _log.error("Applying the days of a calendar failed: %s. Keeping the previous rules.", error)
+            return False
+        return True
 
     def adopt(self, new: Household) -> None:
         """Apply a household that `with_files` returned. The lists stay as they are."""
@@ -421,10 +454,14 @@ def recall_good(read: Household, product: Product) -> Household:
     for name in read.problems:
         try:
             file = _good_folder(read) / name
-            profile = load_profile(file, product, _kept_days(file))
+            profile = profile_of(read_bounded(file), file, product)
         except GatewayError:
             continue  # no copy is stored, or this version of Qalqan cannot read it
-        kept[profile.id] = profile
+        kept[profile.id] = replace(profile, free_days=_kept_days(file))
+    for file in profile_files(Path(read.config.profiles)):
+        found = read.profiles.get(file.stem)
+        if found is not None and not found.days_known:
+            kept[found.id] = replace(found, free_days=_kept_days(_good_folder(read) / file.name))
     return keep_last_good(read, read.with_profiles(kept)) if kept else read
 
 
@@ -438,9 +475,11 @@ def store_good(read: Household) -> None:
             if copy.name.removesuffix(DAYS_SUFFIX) not in files:
                 copy.unlink()
         for name, file in files.items():
-            if name not in read.problems and file.stem in read.profiles:
-                _copy_good(file.read_bytes(), folder / name)
-                _keep_days(read.profiles[file.stem].free_days, folder / f"{name}{DAYS_SUFFIX}")
+            found = read.profiles.get(file.stem)
+            if found is None or (name in read.problems and found.calendar_problem is None):
+                continue
+            _copy_good(file.read_bytes(), folder / name)
+            _keep_days(found.free_days, folder / f"{name}{DAYS_SUFFIX}")
     except (OSError, GatewayError) as error:
         _log.warning("Storing the last good profiles failed: %s.", error)
 
@@ -459,17 +498,13 @@ def _keep_days(days: frozenset[date], copy: Path) -> None:
         copy.unlink(missing_ok=True)
 
 
-def _kept_days(file: Path) -> DaysOf:
-    """Return a function that returns the free days stored with a profile's copy, in place of calendars."""
-
-    def days_of(calendar: str) -> frozenset[date]:  # noqa: ARG001
-        try:
-            text = file.with_name(f"{file.name}{DAYS_SUFFIX}").read_text("ascii")
-            return frozenset(date.fromisoformat(day) for day in text.split())
-        except (OSError, ValueError):
-            return frozenset()
-
-    return days_of
+def _kept_days(file: Path) -> frozenset[date]:
+    """Return the free days stored with the copy of a profile; none if they cannot be read."""
+    try:
+        text = file.with_name(f"{file.name}{DAYS_SUFFIX}").read_text("ascii")
+        return frozenset(date.fromisoformat(day) for day in text.split())
+    except (OSError, ValueError):
+        return frozenset()
 
 
 def _good_folder(read: Household) -> Path:

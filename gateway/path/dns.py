@@ -178,7 +178,8 @@ class DnsPath:
             self._probes.refused(client[0], client[1], question.name, now)
         self._services.record_query(subject.slot, question.name)
         if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
-            if not self._allowance.allows_query(subject.slot, query, now):
+            device = client[1] if subject.shared else None
+            if not self._allowance.allows_query(subject.slot, query, now, device):
                 self.postponed += 1
                 return QueryResult(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
             return _new(QueryResult, (query, None))
@@ -258,7 +259,7 @@ class DnsPath:
             if packet.proto != UDP or packet.fragment or packet.more_fragments:
                 return self._malformed()
             payload = bytes(packet.payload)
-            if not self.allows_answer(subject.slot, payload, now):
+            if not self.allows_answer(subject, packet.dst, payload, now):
                 return _DROP
             client, unwanted = (subject.slot, packet.dst, packet.dport), subject.unwanted
             edited = self.edit_answer(
@@ -268,12 +269,12 @@ class DnsPath:
         except WireError:
             return self._malformed()
 
-    def allows_answer(self, slot: int, response: bytes, now: float) -> bool:
-        """Return True if the slot's limits allow an answer to be read and forwarded now.
+    def allows_answer(self, subject: Subject, device: bytes, response: bytes, now: float) -> bool:
+        """Return True if the limits of the slot, or of the device, allow an answer to be forwarded now.
 
-        Counts the answer against the limits, or as postponed.
+        Counts the answer against the limits, or as postponed. ``device``: the packed address that gets it.
         """
-        taken = self._allowance.allows_answer(slot, response, now)
+        taken = self._allowance.allows_answer(subject.slot, response, now, device if subject.shared else None)
         self.postponed += not taken
         return taken
 
@@ -336,27 +337,30 @@ class DnsAllowance:
     """Limits the DNS work and bytes of each slot, so that a DNS tunnel is too slow to be useful.
 
     Queries of slot 0, the unfiltered devices, are never limited. Callers check answers of other slots only.
+    ``device``: the packed address of one of several devices in a slot, each of which has a share (`Effort`).
     """
 
     def __init__(self) -> None:
         self._effort = Effort(Limits())
         self._bulk = Effort(BULK)
 
-    def allows_query(self, slot: int, query: bytes, now: float) -> bool:
+    def allows_query(self, slot: int, query: bytes, now: float, device: bytes | None) -> bool:
         """Whether a query may be forwarded now. If so, it is counted."""
         if not slot:
             return True
-        if not self._bulk.allows(slot, now):
+        if not self._bulk.allows(slot, now, device=device):
             return False
-        self._bulk.spend(slot, len(query), now)
+        self._bulk.spend(slot, len(query), now, device)
         return True
 
-    def allows_answer(self, slot: int, answer: bytes, now: float) -> bool:
+    def allows_answer(self, slot: int, answer: bytes, now: float, device: bytes | None) -> bool:
         """Whether an answer may be read and forwarded now. If so, it is counted."""
-        if not (self._effort.allows(slot, now) and self._bulk.allows(slot, now, ASKED_BULK)):
+        if not self._effort.allows(slot, now, device=device):
             return False
-        self._effort.spend(slot, _steps(answer), now)
-        self._bulk.spend(slot, len(answer), now)
+        if not self._bulk.allows(slot, now, ASKED_BULK, device):
+            return False
+        self._effort.spend(slot, _steps(answer), now, device)
+        self._bulk.spend(slot, len(answer), now, device)
         return True
 
     def forget(self, slot: int) -> None:

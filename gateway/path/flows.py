@@ -89,7 +89,15 @@ class FlowPath:
         ``asks``: whether the kernel has marked the flow as one in which each request is judged (plain HTTP).
         """
         judge = partial(self._judge, subject, at, data, from_lan, now)
-        step = self.table.packet(data, from_lan=from_lan, now=now, judge=judge, zone=subject.slot, asks=asks)
+        step = self.table.packet(
+            data,
+            from_lan=from_lan,
+            now=now,
+            judge=judge,
+            zone=subject.slot,
+            shared=subject.shared,
+            asks=asks,
+        )
         action = step.action
         if action is FlowAction.HOLD:
             return self._held(step, subject, from_lan, at)

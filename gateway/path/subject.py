@@ -29,6 +29,7 @@ class Subject:
     class_number: Callable[[frozenset[str]], int]  # gates → class in the kernel's marks, 1..63
     running: Decide | None = None  # for flows that already passed; None means ``decide``
     unwanted: Unwanted = ALL  # parameters to remove from answers
+    shared: bool = False  # whether several devices have the slot, as guests have: each has a share of limits
 
 
 def unwanted_by(*profiles: Profile) -> Unwanted:

@@ -11,15 +11,37 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from gateway.store.database import Database, Statement, StoreError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AUDIT_LIMIT = 500  # audit lines that wait for the disk; the oldest are dropped and counted
+SAME_WITHIN = 60  # seconds within which a repeated audit line only raises the count of the stored one
+
+# The first statement counts a repeated line, the second adds any other. Both get the line and SAME_WITHIN.
+_REPEAT_AUDIT = (
+    "UPDATE audit SET at = ?1, count = count + 1 WHERE rowid = (SELECT max(rowid) FROM audit "
+    "WHERE who = ?2 AND what = ?3 AND detail = ?4 AND origin = ?5 AND at BETWEEN ?1 - ?6 AND ?1)"
+)
+_ADD_AUDIT = (
+    "INSERT INTO audit (at, who, what, detail, origin) "
+    "SELECT ?1, ?2, ?3, ?4, ?5 WHERE changes() = 0 AND ?6 IS NOT NULL"
+)
 
 log = logging.getLogger(__name__)
 
 Snapshot = Callable[[], list[Statement]]
+
+
+class NewAuditLine(NamedTuple):
+    """A line for the audit log, as it is written."""
+
+    at: int  # Unix time
+    who: str
+    what: str
+    detail: str
+    origin: str
 
 
 class DurableWriter:
@@ -31,7 +53,7 @@ class DurableWriter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._snapshots: list[Snapshot] = []
-        self._audit: deque[Statement] = deque(maxlen=AUDIT_LIMIT)
+        self._audit: deque[NewAuditLine] = deque(maxlen=AUDIT_LIMIT)
         self._opened = database.opened
         self._pending: list[Statement] | None = None
         self.behind = False  # memory has state that is not on the disk
@@ -40,7 +62,7 @@ class DurableWriter:
     def add(self, snapshot: Snapshot) -> None:
         self._snapshots.append(snapshot)
 
-    def save(self, *statements: Statement, audit: Statement | None = None) -> None:
+    def save(self, *statements: Statement, audit: NewAuditLine | None = None) -> None:
         """Write statements and an audit line now, or later if the disk fails or in a `transaction`.
 
         The caller has already changed its state in memory.
@@ -78,7 +100,7 @@ class DurableWriter:
 
     def _try(self, statements: list[Statement]) -> None:
         try:
-            self._database.write([*statements, *self._audit], durable=True)
+            self._database.write([*statements, *self._audit_statements()], durable=True)
         except StoreError as error:
             if not self.behind:
                 log.error("%s. The change applies; it is written as soon as possible", error)
@@ -90,6 +112,12 @@ class DurableWriter:
         self._opened = self._database.opened
         self._audit.clear()
 
+    def _audit_statements(self) -> Iterator[Statement]:
+        for line in self._audit:
+            row = (*line, SAME_WITHIN)
+            yield Statement(_REPEAT_AUDIT, [row])
+            yield Statement(_ADD_AUDIT, [row])
+
 
 def table_snapshot(table: str, columns: str, rows: list[tuple[object, ...]]) -> list[Statement]:
     """Return the statements that replace all rows of ``table``. ``columns`` are separated by commas."""
@@ -100,8 +128,8 @@ def table_snapshot(table: str, columns: str, rows: list[tuple[object, ...]]) -> 
     ]
 
 
-def audit_line(at: datetime, who: str, what: str, detail: str, origin: str) -> Statement:
-    return Statement("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", [(unix(at), who, what, detail, origin)])
+def audit_line(at: datetime, who: str, what: str, detail: str, origin: str) -> NewAuditLine:
+    return NewAuditLine(unix(at), who, what, detail, origin)
 
 
 def in_utc(at: datetime) -> datetime:

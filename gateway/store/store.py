@@ -51,7 +51,13 @@ NAMES_DAYS = 7  # retention of names of sites
 COUNTS_DAYS = 30
 AUDIT_DAYS = 365
 BAD_VALUES = (ValueError, OverflowError, KeyError, TypeError)  # raised for a value that damage has changed
+AUDIT_ROWS = 2000  # of one author: what a child does in a flood displaces no guardian's lines
 PURGE_ROWS = 500  # rows in one call, so that the event loop is not blocked for long
+
+_BEYOND_AUDIT = (
+    "rowid IN (SELECT rowid FROM (SELECT rowid, row_number() OVER "
+    "(PARTITION BY who ORDER BY at DESC, rowid DESC) AS place FROM audit) WHERE place > ?)"
+)
 
 log = logging.getLogger(__name__)
 
@@ -201,6 +207,7 @@ class Store:
             services = (today - timedelta(days=NAMES_DAYS)).isoformat()
             more |= self._erase("uses", "day < ? AND use LIKE ?", (services, f"{SERVICE}%"))
             more |= self._erase("audit", "at < ?", (audit,))
+            more |= self._erase("audit", _BEYOND_AUDIT, (AUDIT_ROWS,))
             more |= self._erase("addresses", "last < ?", (addresses,))
             if not more:
                 self._database.tidy()

@@ -105,7 +105,7 @@ def test_what_somebody_has_lying_about_is_not_run(configured: Overlay) -> None:
     assert "names of" in done.stdout
     for code in (
         "import gateway.cli.main",
-        "import sys; sys.argv = ['x']; import runpy; runpy.run_module('gateway.household.calendars')",
+        "import sys; sys.argv = ['x']; import runpy; runpy.run_module('gateway.household.calendar_parser')",
     ):
         said = configured.run(
             "sh", "-c", f'cd /root && PYTHONPATH=/usr/lib/qalqan PYTHONSAFEPATH=1 python3 -c "{code}"'
@@ -137,11 +137,13 @@ def test_a_new_database_and_a_calendar_are_read_with_debians_libraries(configure
         "python3",
         "-P",
         "-m",
-        "gateway.household.calendars",
+        "gateway.household.calendar_parser",
         "2026-11-01",
         "2026-11-30",
     )
-    assert configured.run(*command, stdin=calendar).stdout.split() == ["2026-11-02", "2026-11-09"]
+    assert json.loads(configured.run(*command, stdin=calendar).stdout) == {
+        "days": ["2026-11-02", "2026-11-09"]
+    }
 
 
 def test_dnsmasqs_hook_ends_well_and_says_nothing(machine: Overlay) -> None:

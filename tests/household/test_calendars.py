@@ -1,16 +1,20 @@
-"""Calendars from real files, read in their own process as the daemon does it."""
+"""Free days from real calendar files, parsed in the real child process with its limits."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.core.errors import PolicyError
+from gateway.core.helper_process import HelperProcess
+from gateway.core.loop import Loop
 from gateway.household import calendars
-from gateway.household.calendars import MAX_BYTES, NoCalendarError, days_of_events, free_days
+from gateway.household.calendar_parser import NoCalendarError, days_of_events
+from gateway.household.calendars import MAX_BYTES, CalendarReader, free_days
 from gateway.household.loading import load_product, load_profile
 from tests.policy.homes import refusal
 
@@ -65,7 +69,7 @@ def test_the_days_of_all_day_events(events: list[str], expected: list[str]) -> N
     assert days(*events) == expected
 
 
-def test_a_file_is_read_in_a_process_of_its_own_and_once(
+def test_a_file_is_parsed_in_a_child_process_and_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "school.ics"
@@ -73,7 +77,7 @@ def test_a_file_is_read_in_a_process_of_its_own_and_once(
     modules = set(sys.modules)
     assert free_days(file) == {date(YEAR, 9, 7), date(YEAR, 9, 8)}
     assert not {one for one in set(sys.modules) - modules if one.startswith(("icalendar", "recurring"))}
-    monkeypatch.setattr(calendars, "_read", lambda *_: pytest.fail("the same file was read again"))
+    monkeypatch.setattr(calendars, "_parse", lambda *_: pytest.fail("the same file was parsed again"))
     assert len(free_days(file)) == 2
 
 
@@ -101,13 +105,123 @@ def test_what_is_no_calendar_is_refused_in_one_line(tmp_path: Path, data: bytes,
     assert "\n" not in said
 
 
-def test_a_calendar_that_asks_for_too_much_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(calendars, "TIMEOUT", 2)
+DAILY = "DTSTART;VALUE=DATE:20240101; RRULE:FREQ=DAILY"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "RRULE:FREQ=SECONDLY",  # 138 bytes that held up the filter for ten seconds, again at each reload
+        "RRULE:FREQ=MINUTELY;INTERVAL=1",
+        "RRULE:FREQ=hourly",
+        "RRULE:FREQ=DAILY;BYSECOND=0,1,2,3",
+        "RRULE:FREQ=DAILY;BYHOUR=1,2; RRULE:FREQ=DAILY",
+        "RRULE:FREQ=DAILY; EXRULE:FREQ=SECONDLY",
+    ],
+)
+def test_a_recurrence_below_daily_is_refused_in_one_sentence(tmp_path: Path, rule: str) -> None:
     file = tmp_path / "school.ics"
-    file.write_bytes(calendar(*["DTSTART;VALUE=DATE:20240101; RRULE:FREQ=SECONDLY"] * 500))
-    assert "school.ics" in refusal(lambda: free_days(file))
+    file.write_bytes(calendar(f"DTSTART;VALUE=DATE:20240101; {rule}"))
+    assert refusal(lambda: free_days(file)) == (
+        f"{file}: has an event that repeats more often than daily; "
+        "export the free days alone as iCalendar (.ics), or take the line out"
+    )
+
+
+def test_an_event_with_a_time_of_day_is_refused_too_if_it_belongs_to_an_all_day_event() -> None:
+    with pytest.raises(NoCalendarError, match="more often than daily"):
+        days(f"UID:a; {DAILY}", "UID:a; DTSTART:20240101T000000Z; RRULE:FREQ=SECONDLY")
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        ({"CPU_SECONDS": "0.2"}, "takes more than 2 s to read"),
+        ({"CPU_SECONDS": "60"}, "needs more than 50 MB of memory to read"),
+    ],
+)
+def test_a_calendar_that_takes_too_much_time_or_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, str], problem: str
+) -> None:
+    code = "".join(f"calendar_parser.{name} = {value}\n" for name, value in limits.items())
+    (tmp_path / "limited.py").write_text(
+        f"import sys\nfrom gateway.household import calendar_parser\n{code}"
+        "sys.exit(calendar_parser.main(sys.argv[1:]))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(calendars, "PARSER", "limited")
+    file = tmp_path / "school.ics"
+    file.write_bytes(calendar(*[f"{DAILY}; SUMMARY:{limits}"] * 1999))
+    assert f"{problem}; export" in refusal(lambda: free_days(file))
+
+
+class Reading:
+    """The daemon's reader on a real loop; ``wait`` runs the loop until a result became known."""
+
+    def __init__(self) -> None:
+        self.loop = Loop()
+        self.reader = CalendarReader(self.loop, self.loop.stop)
+
+    def wait(self) -> None:
+        late = self.loop.call_later(30, lambda: pytest.fail("no result"))
+        self.loop.run()
+        late.cancel()
+
+
+@pytest.fixture
+def reading() -> Iterator[Reading]:
+    made = Reading()
+    yield made
+    made.reader.close()
+    made.loop.close()
+
+
+def test_the_daemon_does_not_wait_for_a_calendar(tmp_path: Path, reading: Reading) -> None:
+    good, bad, late = (tmp_path / name for name in ("good.ics", "bad.ics", "late.ics"))
+    good.write_bytes(calendar(*[f"DTSTART;VALUE=DATE:{YEAR}09{1 + day % 30:02d}" for day in range(1500)]))
+    bad.write_bytes(calendar("DTSTART;VALUE=DATE:20240101; RRULE:FREQ=SECONDLY"))
+    late.write_bytes(calendar(*[DAILY] * 1999))
+    files = good, bad, late
+    assert [reading.reader.days(file) for file in files] == [None] * 3
+    assert [reading.reader.days(file) for file in files] == [None] * 3, "asked again while it is parsed"
+    reading.wait()
+    found = reading.reader.days(good)
+    assert found is not None
+    assert len(found) == 30
+    assert "repeats more often than daily" in refusal(lambda: reading.reader.days(bad))
+    assert "needs more than" in refusal(lambda: reading.reader.days(late))
+
+
+def test_a_failure_is_kept_until_the_content_changes(
+    tmp_path: Path, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "school.ics"
+    file.write_bytes(calendar("DTSTART;VALUE=DATE:20240101; RRULE:FREQ=SECONDLY"))
+    assert reading.reader.days(file) is None
+    reading.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(HelperProcess, "start", lambda *_: pytest.fail("a known failure was parsed again"))
+        file.touch()
+        for _ in range(3):
+            assert "more often than daily" in refusal(lambda: reading.reader.days(file))
+    file.write_bytes(calendar(f"DTSTART;VALUE=DATE:{YEAR}0907"))
+    assert reading.reader.days(file) is None
+    reading.wait()
+    assert reading.reader.days(file) == frozenset({date(YEAR, 9, 7)})
+
+
+def test_without_a_process_the_file_waits(
+    tmp_path: Path, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "school.ics"
+    file.write_bytes(calendar(f"DTSTART;VALUE=DATE:{YEAR}0907"))
+    monkeypatch.setattr(calendars, "RETRY", 0.2)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(tmp_path / "none"))
+        assert reading.reader.days(file) is None
+        reading.loop.run_once(0.0)
+    reading.wait()
+    assert reading.reader.days(file) == frozenset({date(YEAR, 9, 7)})
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,18 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway.core.errors import PolicyError
+from gateway.core.loop import Loop
+from gateway.household.calendars import CalendarReader
 from gateway.household.config_file import VARIABLE
+from gateway.household.editing import Author, Editing
 from gateway.household.rule_book import GOOD_PROFILES, RuleBook
+from gateway.policy.profile import profile
+from gateway.policy.profile.bands import Bands
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rule_file import Vocabulary
 from tests.household.household_files import DAUGHTER, MUM, SON, write
 
 TABLET = "02:00:00:00:00:0a"
@@ -131,6 +139,67 @@ def test_a_calendar_that_is_gone_leaves_its_days_in_force(config: Path) -> None:
     for one in (rules, RuleBook(config)):  # and at a start
         assert one.household.profiles["daughter"].free_days == {date(year, 9, 7)}
         assert ["calendars[1]: 'school.ics' is no calendar" in line for line in one.problems()] == [True]
+
+
+def test_a_broken_calendar_leaves_the_rules_of_its_child_in_force(config: Path) -> None:
+    """Before, the child of a first start had no rules at all, and later no rule could be edited."""
+    profiles = config.parent / "profiles"
+    (profiles / "school.ics").write_text("<html>not found</html>")
+    (profiles / "son.yaml").write_text(yaml.safe_dump({**SON, "calendars": ["school.ics"]}))
+    rules = RuleBook(config)
+    assert rules.household.owner_of("02:00:00:00:00:0b") is rules.household.profiles["son"]
+    assert ["calendars[1]: 'school.ics' is no calendar" in line for line in rules.problems()] == [True]
+    editing = Editing(rules, lambda _: None)
+    editing.edit("son", {"strict": True}, Author("Mum", datetime.now(UTC)))
+    assert rules.household.profiles["son"].rules.strict.value is True
+
+
+def test_a_start_does_not_wait_for_a_calendar(config: Path) -> None:
+    """Until the file is parsed, the stored days apply: those of the last run."""
+    profiles, year = config.parent / "profiles", datetime.now(UTC).year
+    calendar = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:{}\nEND:VEVENT\nEND:VCALENDAR\n"
+    (profiles / "school.ics").write_text(calendar.format(f"{year}0907"))
+    (profiles / "son.yaml").write_text(yaml.safe_dump({**SON, "calendars": ["school.ics"]}))
+    RuleBook(config).keep_good()
+    (profiles / "school.ics").write_text(calendar.format(f"{year}0908"))
+    loop = Loop()
+
+    def read() -> None:
+        assert rules.read_calendars()
+        loop.stop()
+
+    reader = CalendarReader(loop, read)
+    rules = RuleBook(config, calendars=reader.days)
+    rules.keep_good()
+    son = rules.household.profiles["son"]
+    assert (son.free_days, rules.problems()) == (frozenset({date(year, 9, 7)}), [])
+    loop.call_later(30, loop.stop)
+    loop.run()
+    reader.close()
+    loop.close()
+    assert rules.household.profiles["son"].free_days == {date(year, 9, 8)}
+
+
+def test_a_reload_parses_only_the_files_that_changed(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules, parse = RuleBook(config), profile.parse_profile
+    parsed: list[str] = []
+
+    def noted(source: bytes, file: str, name: str, bands: Bands, words: Vocabulary) -> Profile:
+        parsed.append(name)
+        return parse(source, file, name, bands, words)
+
+    monkeypatch.setattr(profile, "parse_profile", noted)
+    before = dict(rules.household.profiles)
+    rules.reload()
+    assert parsed == []
+    son = config.parent / "profiles" / "son.yaml"
+    son.write_text(yaml.safe_dump({**SON, "strict": True}))
+    rules.reload()
+    assert parsed == ["son"]
+    assert rules.household.profiles["daughter"] is before["daughter"]
+    config.write_text(config.read_text() + "services: {mine: {name: Mine, domains: [mine.example.org]}}\n")
+    rules.reload()
+    assert {"daughter", "son"} <= set(parsed[1:]), "own services may be named in any file"
 
 
 TV = "02:00:00:00:00:0e"

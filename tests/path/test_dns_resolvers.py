@@ -12,7 +12,7 @@ import pytest
 from gateway.core.errors import WireError
 from gateway.path.dns import BULK
 from gateway.path.subject import Subject
-from tests.path.asked import AT, CLIENT, RESOLVER, RESOLVER6, Path, rule, upstream
+from tests.path.asked import AT, CLIENT, DEVICE, RESOLVER, RESOLVER6, Path, rule, upstream
 
 GOOGLE, SAFE_GOOGLE = "www.google.com", "forcesafesearch.google.com"
 SAFE_ADDRESSES = (bytes([216, 239, 38, 120]), bytes(15) + b"\x78")
@@ -112,11 +112,29 @@ def test_a_tunnel_in_dns_trickles(over_udp: bool, size: int) -> None:
         if over_udp:
             taken = path.dns.answer_packet(path.answer(answer), path.subject, now).accept
         else:
-            taken = path.dns.allows_answer(path.subject.slot, answer, now)
+            taken = path.dns.allows_answer(path.subject, DEVICE, answer, now)
         carried += (len(forward) + len(answer)) * taken
     share = BULK.work_burst + BULK.work_rate * seconds
     assert share * 0.8 < carried < share * 1.1
     assert path.dns.postponed > 0
+
+
+def test_a_guest_that_floods_does_not_silence_the_others() -> None:
+    """Guests have one slot: the queries of one used up what all might ask, and nobody had DNS for minutes."""
+    path = Path()
+    path.subject = Subject(1, "guest", rule, lambda gates: 1, shared=True)
+    query = dns.message.make_query("www.example.com", "A", id=1)
+    noise = dns.message.make_query("noise.example.com", "A", id=2).to_wire()
+    flooding = (1, bytes([192, 168, 77, 66]), 50000)
+    assert path.ask(query, 0.0)[0] is not None
+    for number in range(60_000):
+        path.dns.judge_query(noise, path.subject, flooding, RESOLVER, number / 1000, AT)
+    assert path.dns.postponed > 10_000, "the flood is limited"
+    answer = upstream(query.to_wire(), "www.example.com. 1 IN A 198.18.0.7")
+    for number in range(20):
+        now = 60 + number / 10
+        assert path.ask(query, now)[0] is not None, number
+        assert path.dns.answer_packet(path.answer(answer), path.subject, now).accept
 
 
 def test_pages_of_a_home_without_filtering_are_not_counted() -> None:

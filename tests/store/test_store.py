@@ -5,8 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway.core.bus import Bus
-from gateway.store.database import broken_copies
-from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS, ActivityErased, Store
+from gateway.store.database import Statement, broken_copies
+from gateway.store.durable_writes import AUDIT_LIMIT
+from gateway.store.store import AUDIT_ROWS, COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS, ActivityErased, Store
 from tests.store.helpers import NOW, look, record, refused
 
 DAY = timedelta(days=1)
@@ -37,6 +38,48 @@ def test_counts_go_after_thirty_days(path: Path) -> None:
     assert look(path, "SELECT count(*) FROM counts") == [(1,)]
     store.purge(NOW + (COUNTS_DAYS + 1) * DAY)
     assert look(path, "SELECT count(*) FROM counts") == [(0,)]
+    store.close()
+
+
+def test_a_repeated_audit_line_is_counted(path: Path) -> None:
+    """A device that repeats one action: one row a minute instead of one a request."""
+    store = Store(path)
+    for second in range(30):
+        store.audit("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=second))
+    with store.transaction():
+        store.audit("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=40))
+        store.audit("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=41))
+        store.audit("edit", "daughter: bedtime", by="Mum", at=NOW + timedelta(seconds=42))
+        store.audit("edit", "daughter: limits", by="Mum", at=NOW + timedelta(seconds=43))
+    store.audit("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=102))
+    lines = [(line.who, line.detail, line.count) for line in store.audit_lines()]
+    assert lines == [
+        ("Daughter", "daughter", 1),
+        ("Mum", "daughter: limits", 1),
+        ("Mum", "daughter: bedtime", 1),
+        ("Daughter", "daughter", 32),
+    ]
+    store.close()
+
+
+def test_a_flood_of_one_author_displaces_no_line_of_another(path: Path) -> None:
+    store = Store(path)
+    store.audit("edit", "daughter: bedtime", by="Mum", at=NOW)
+    with store.transaction():
+        for number in range(AUDIT_LIMIT):
+            store.audit("self set", f"daughter: {number}", by="Daughter", at=NOW + timedelta(seconds=1))
+    at = int(NOW.timestamp()) + 2
+    rows = [(at + number, "Daughter", "self set", str(number), "") for number in range(AUDIT_ROWS)]
+    store._database.write(
+        [Statement("INSERT INTO audit (at, who, what, detail, origin) VALUES (?, ?, ?, ?, ?)", rows)],
+        durable=True,
+    )
+    while store.purge(NOW):
+        pass
+    assert look(path, "SELECT who, count(*), min(at) FROM audit GROUP BY who ORDER BY who") == [
+        ("Daughter", AUDIT_ROWS, at),
+        ("Mum", 1, int(NOW.timestamp())),
+    ]
     store.close()
 
 

@@ -60,16 +60,19 @@ class Talk:
         sport: int = 40000,
         table: FlowTable | None = None,
         zone: int = 0,
+        shared: bool = False,  # several devices have the zone
+        device: bytes = b"",
         isn: int = 0xFFFFFF00,  # the numbers of the first bytes lie on both sides of the wrap
     ) -> None:
         self.device, self.remote = ADDRESSES[version]
+        self.device = device or self.device
         self.bench = Bench(allows)
         self.table = table or FlowTable()
         self.now = 1000.0
         self.asks: bool | None = None  # what a kernel says of the connection
         self.steps: list[FlowResult] = []
         self._ports = (sport, dport)
-        self._zone = zone
+        self._zone, self._shared = zone, shared
         self._isn = isn
         self._server_isn = 0x7FFFFFF0
         self._server_sent = 0
@@ -82,7 +85,13 @@ class Talk:
 
     def raw(self, packet: bytes, *, from_lan: bool = True) -> FlowResult:
         step = self.table.packet(
-            packet, from_lan=from_lan, now=self.now, judge=self.bench, zone=self._zone, asks=self.asks
+            packet,
+            from_lan=from_lan,
+            now=self.now,
+            judge=self.bench,
+            zone=self._zone,
+            shared=self._shared,
+            asks=self.asks,
         )
         self.steps.append(step)
         return step

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 TRIES = 5  # attempts of a device or known browser without a wait
-TRIES_OF_ALL = 50  # attempts of all unknown devices: a new hardware address gives no further ones
+NEWCOMERS = 10  # unknown devices that may begin with attempts without a wait: MAC addresses can be invented
 FIRST_WAIT = 60.0  # seconds; doubles with each further wrong attempt
 LONGEST_WAIT = 900.0
 FORGET = 3600.0  # seconds without an attempt, after which a key is removed
-KEYS_LIMIT = 256  # a new key replaces the one unused longest
+KEYS_LIMIT = 256  # then the key with the fewest attempts is removed, of those the one unused longest
+RECENT = 8  # times of attempts that are stored: as many may be checked at the same time
 
 
 class Limiter:
@@ -17,38 +20,61 @@ class Limiter:
     """
 
     def __init__(self) -> None:
-        self._tries: dict[str, tuple[int, float]] = {}  # key → count, time of the last attempt
+        self._tries: dict[str, tuple[int, tuple[float, ...]]] = {}  # count, times of the last attempts
 
     def wait(self, key: str, now: float, tries: int = TRIES) -> float:
         """Return the seconds until this key may try again; 0 if it may now. ``tries``: its free attempts."""
-        count, last = self._found(key, now)
+        count, times = self._found(key, now)
         if count < tries:
             return 0.0
         pause = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(count - tries, 10))
-        return max(0.0, last + pause - now)
+        return max(0.0, times[-1] + pause - now)
+
+    def knows(self, key: str, now: float) -> bool:
+        """Return whether attempts of this key are counted."""
+        return self._found(key, now)[0] > 0
 
     def count(self, key: str, now: float) -> None:
         """Count an attempt of this key.
 
         Callers do so before they check the password, so that parallel attempts count.
         """
-        count, _ = self._found(key, now)
+        count, times = self._found(key, now)
         self._tries.pop(key, None)
-        self._tries[key] = (count + 1, now)
-        while len(self._tries) > KEYS_LIMIT:
-            del self._tries[next(iter(self._tries))]
+        if len(self._tries) >= KEYS_LIMIT:
+            # Many invented addresses must not remove the count of one that has to wait.
+            del self._tries[min(self._tries, key=lambda other: self._tries[other][0])]
+        self._tries[key] = count + 1, (*times, now)[-RECENT:]
 
-    def uncount(self, key: str) -> None:
-        """Subtract one attempt from the key's count, because it was correct.
+    def uncount(self, key: str, at: float | None = None) -> None:
+        """Remove an attempt of the key, because it was correct: that of the time ``at``, or the last one.
 
-        Earlier ones stay, so that one account cannot be used to guess another's password.
+        Earlier ones stay, so that one account cannot be used to guess another's password. Their wait too is
+        as if there had been no correct one.
         """
-        count, last = self._tries.get(key, (0, 0.0))
-        if count > 1:
-            self._tries[key] = (count - 1, last)
+        count, times = self._tries.get(key, (0, ()))
+        gone = times[-1:] if at is None else (at,)
+        left = list(times)
+        for time in gone:
+            if time in left:
+                left.remove(time)
+        if count > 1 and left:
+            self._tries[key] = count - 1, tuple(left)
         else:
             self._tries.pop(key, None)
 
-    def _found(self, key: str, now: float) -> tuple[int, float]:
-        count, last = self._tries.get(key, (0, now))
-        return (0, now) if now - last >= FORGET else (count, last)
+    def state(self) -> dict[str, list[float]]:
+        """Return the counts for a file: key → count and time of the last attempt."""
+        return {key: [count, times[-1]] for key, (count, times) in self._tries.items()}
+
+    def restore(self, state: Mapping[str, list[float]], now: float) -> None:
+        """Use the counts of a file. A time in the future is of an earlier boot, and becomes ``now``.
+
+        Raises ValueError or TypeError for anything that ``state`` does not return.
+        """
+        for key, (count, last) in list(state.items())[-KEYS_LIMIT:]:
+            self._tries[str(key)] = max(1, int(count)), (min(float(last), now),)
+
+    def _found(self, key: str, now: float) -> tuple[int, tuple[float, ...]]:
+        count, times = self._tries.get(key, (0, ()))
+        return (0, ()) if not times or now - times[-1] >= FORGET else (count, times)

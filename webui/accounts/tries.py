@@ -1,18 +1,25 @@
-"""Limits attempts at passwords and codes. Each counts by device or browser; too many are rejected."""
+"""Limits attempts at passwords and codes. Each counts by device or browser; too many are rejected.
+
+The counts are in a small file of the pages' state, so that a restart gives no further attempts.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 
 from flask import Flask, current_app, request
 
 from gateway.core.errors import ControlError
+from gateway.core.files import write_atomically
 from gateway.core.reason_codes import Code
 from webui.accounts import browsers
-from webui.accounts.limiter import TRIES, TRIES_OF_ALL, Limiter
+from webui.accounts.limiter import NEWCOMERS, TRIES, Limiter
 from webui.daemon import daemon, source_address
 from webui.language.i18n import ngettext
 
@@ -23,8 +30,12 @@ WRONG = frozenset(
         Code.CLAIMED, Code.NOT_FROM_HOME, Code.NO_BUTTON,
     }
 )  # fmt: skip
-STRANGERS = "strangers"
+NEW = "new devices"  # the key of unknown devices without an attempt yet
+FILE = "tries.json"
 PLACELESS = ("", "guest", "quarantine")  # owners of devices that count as unknown
+
+
+_log = logging.getLogger(__name__)
 
 
 class TooManyTriesError(Exception):
@@ -44,9 +55,17 @@ class TooManyTriesError(Exception):
 
 
 class Gate:
-    def __init__(self) -> None:
+    """Counts wrong attempts. ``file``: where the counts survive a restart; None: nowhere."""
+
+    def __init__(self, file: Path | None, now: float) -> None:
+        self._file = file
         self._limiter = Limiter()
         self._lock = Lock()  # the server has several threads
+        if file is not None and file.exists():
+            try:
+                self._limiter.restore(json.loads(file.read_bytes()), now)
+            except (OSError, ValueError, TypeError, AttributeError) as error:
+                _log.warning("Reading %s failed: %s. Counting wrong passwords from zero.", file, error)
 
     @contextmanager
     def attempt(self, now: float, name: str, *, placed: bool) -> Iterator[None]:
@@ -54,8 +73,9 @@ class Gate:
 
         Raises: TooManyTriesError before the block. ``now``: seconds of a monotonic clock.
         """
-        keys = _keys(name, placed=placed)
+        own, strange = _client(name, placed=placed)
         with self._lock:
+            keys = {own: TRIES} | new_device(self._limiter, now, own, strange=strange)
             wait = max(self._limiter.wait(key, now, tries) for key, tries in keys.items())
             if wait > 0:
                 raise TooManyTriesError(wait)
@@ -68,23 +88,43 @@ class Gate:
             wrong = error.code in WRONG
             raise
         finally:
-            if not wrong:
-                with self._lock:
+            with self._lock:
+                if wrong:
+                    self._write()
+                else:
                     for key in keys:
-                        self._limiter.uncount(key)
+                        self._limiter.uncount(key, now)
+
+    def _write(self) -> None:
+        """Store the counts, also those of attempts that are being checked now."""
+        if self._file is None:
+            return
+        try:
+            write_atomically(self._file, json.dumps(self._limiter.state()).encode("ascii"))
+        except OSError as error:
+            _log.warning("Writing %s failed: %s. A restart forgets the wrong passwords.", self._file, error)
 
 
-def _keys(name: str, *, placed: bool) -> dict[str, int]:
-    """Return the keys under which an attempt at the account ``name`` counts, each with its limit."""
+def _client(name: str, *, placed: bool) -> tuple[str, bool]:
+    """Return the key of an attempt at the account ``name``, and whether the device is unknown."""
     # Requests with a token ignore cookies.
     browser = "" if "Authorization" in request.headers else browsers.known(name)
     if browser:
-        return {f"browser {browser}": TRIES}
+        return f"browser {browser}", False
     address = source_address()
     here = daemon().here(address)
-    keys = {here.mac or address: TRIES}
-    strange = not placed or here.profile in PLACELESS
-    return keys | ({STRANGERS: TRIES_OF_ALL} if strange else {})
+    return here.mac or address, not placed or here.profile in PLACELESS
+
+
+def new_device(
+    limiter: Limiter, now: float, own: str, *, strange: bool, most: int = NEWCOMERS
+) -> dict[str, int]:
+    """Return the shared key of unknown devices, with its limit, for the first attempt of such a device.
+
+    ``most``: how many may begin without a wait. A device that has tried before waits for itself alone: what
+    it does keeps no other device out.
+    """
+    return {NEW: most} if strange and not limiter.knows(own, now) else {}
 
 
 @contextmanager
@@ -98,5 +138,7 @@ def attempt(name: str = "", *, placed: bool = True) -> Iterator[None]:
         yield
 
 
-def install(app: Flask) -> None:
-    app.extensions["qalqan-gate"] = Gate()
+def install(app: Flask, state: Path | None) -> None:
+    """Count wrong attempts for this application. ``state``: the folder of the pages' state, if it has one."""
+    file = None if state is None else state / FILE
+    app.extensions["qalqan-gate"] = Gate(file, time.monotonic())

@@ -529,6 +529,7 @@ class AuditLogLine:
     address: str
     device: str
     token: str  # name of the API token that was used; empty: a person made the change
+    count: int = 1  # how often the same was done, each within a minute of the one before
 
 
 @record

@@ -15,7 +15,6 @@ from typing import Any
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded, read_if_there, write_error_text
 from gateway.features.backup.contents import choices, family_settings, kept_rows
-from gateway.household import loading as household
 from gateway.household.loading import profile_files
 from gateway.household.rule_book import RuleBook
 from gateway.lists.own_lists import FILE as LISTS
@@ -244,7 +243,7 @@ def staged(rules: RuleBook, plan: RestorePlan) -> Household:
             if pair[AFTER] is not None:
                 (stage / "profiles" / name).write_bytes(_bytes(pair[AFTER]))
         instead = {rules.path: _bytes(plan.home[rules.path.name][AFTER])}
-        return household.load(rules.path, rules.product, instead, folder=stage / "profiles")
+        return rules.staged(instead, stage / "profiles")
     except OSError as error:
         raise PolicyError(
             str(stage), f"cannot be written ({write_error_text(error)})", "make room"

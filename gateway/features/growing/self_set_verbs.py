@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from gateway.control.contract.growing import SELF_SET, SelfSetRequest, SelfSetResult
 from gateway.control.protocol import Call
 from gateway.control.router import Router
@@ -9,11 +11,14 @@ from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.growing.self_set import SelfSetting
+from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.features.sharing.pins import PinDesk
 from gateway.household.editing import bad_rule
 from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.self_set import FILE, may_set
+
+CHANGES_A_DAY = 30  # of the times that a child sets for itself: each stores it and syncs the filter
 
 
 class SelfSetVerbs:
@@ -24,18 +29,23 @@ class SelfSetVerbs:
         self._self_set = self_set
         self._access = access
         self._pins = pins
+        self._changes = AttemptDelay(CHANGES_A_DAY, timedelta(days=1))
 
     def register(self, router: Router) -> None:
         router.serve(SELF_SET, self.self_set)
 
     def self_set(self, call: Call[SelfSetRequest]) -> SelfSetResult:
-        """Change the child's own bedtime and limits by the keys in ``set``, and return them."""
+        """Change the child's own bedtime and limits by the keys in ``set``, and return them.
+
+        At most 30 times a day.
+        """
         profile = self._access.child(call).profile
         if not may_set(profile, self._rules.household.bands):
             problem = f"is of {profile.name}, whose times others set"
             call.refuse("device", problem, Code.NOT_SELF_SET, name=profile.name)
         changes = call.mapping("set")  # keys that may be written to the log
         self._pins.check(call, parse_mac(call.text("device")) or "", profile)
+        self._changes.take(profile.id, self._pins.loop_time())
         try:
             self._self_set.change(profile, changes, call.text("origin", ""))
         except PolicyError as error:

@@ -77,6 +77,7 @@ class AuditLogVerbs:
             address=address,
             device=device_name or mac,
             token=token,
+            count=line.count,
         )
 
     def _name(self, word: str) -> str:

@@ -30,6 +30,8 @@ from gateway.store.durable_writes import in_utc
 from gateway.store.tables.pauses import PauseTable
 from gateway.store.tables.sharing import PinTable
 
+CHANGES_A_DAY = 5  # of a child's PIN by the child
+
 
 class PinDesk:
     """Sets, checks and clears the PINs of children.
@@ -52,6 +54,7 @@ class PinDesk:
         self._use_of = use_of
         self._delay = AttemptDelay(pins.TRIES)
         self._slow_of_day = AttemptDelay(pins.TRIES_OF_DAY, timedelta(days=1))
+        self._changes = AttemptDelay(CHANGES_A_DAY, timedelta(days=1))
 
     def register(self, router: Router) -> None:
         router.serve(PIN, self.pin)
@@ -90,7 +93,7 @@ class PinDesk:
 
     def check(self, request: ControlRequest, mac: str, who: Profile) -> None:
         """Refuse the request if ``pin`` is not the PIN of ``who``, or after too many wrong ones."""
-        known, key, now = self._stored.of(who.id), f"{mac} {who.id}", self._loop_time()
+        known, key, now = self._stored.of(who.id), f"{mac} {who.id}", self.loop_time()
         if known is None:
             request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
         self._slow_of_day.check(key, now)
@@ -110,13 +113,20 @@ class PinDesk:
         return self._save(call, self._child(call), by)
 
     def _set_by_child(self, call: Call[PinRequest], mac: str, who: Profile) -> ChangedPin:
-        """Set the PIN on the child's own device. To change it, the request also needs the old one."""
+        """Set the PIN on the child's own device, at most five times a day.
+
+        To change it, the request also needs the old one.
+        """
         if not self.is_own(mac, who):
             call.refuse("device", "is not one child's own", Code.PIN_ELSEWHERE)
         if self._stored.of(who.id) is not None:
             old = ControlRequest(call.do, call.role, call.uid, {"pin": call.text("old")})
             self.check(old, mac, who)
-        return self._save(call, who, "")
+        now = self.loop_time()
+        self._changes.check(who.id, now)
+        saved = self._save(call, who, "")
+        self._changes.add(who.id, now)
+        return saved
 
     def _save(self, call: Call[PinRequest], who: Profile, by: str) -> ChangedPin:
         """Store the PIN of a request. ``by``: the guardian; empty where the child set it."""
@@ -147,6 +157,6 @@ class PinDesk:
             call.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
         return who
 
-    def _loop_time(self) -> datetime:
+    def loop_time(self) -> datetime:
         """Return the loop's time: a change of the system clock must not shorten the wait."""
         return datetime.fromtimestamp(self._home.loop.now(), UTC)

@@ -139,8 +139,14 @@ def _id_of(file: str) -> str:
 
 
 def keep_last_good(new: Household, old: Household) -> Household:
-    """Return ``new`` with the profiles of ``old`` for files that are now broken. The errors remain."""
+    """Return ``new`` with the profiles of ``old`` for files that are now broken. The errors remain.
+
+    A profile with a calendar that is not read yet, or unusable, also keeps its previous free days.
+    """
     profiles = dict(new.profiles)
+    for key, profile in new.profiles.items():
+        if not profile.days_known and key in old.profiles:
+            profiles[key] = replace(profile, free_days=profile.free_days | old.profiles[key].free_days)
     for name in new.problems:
         last = old.profiles.get(_id_of(name))
         if last is None or last.id in profiles:

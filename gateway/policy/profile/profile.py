@@ -7,7 +7,7 @@ are not filtered.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -35,9 +35,6 @@ MAX_NAME = 60  # characters
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
 
 
-DaysOf = Callable[[str], frozenset[date]]
-"""Returns the days of a calendar by its file name in the profile. Raises PolicyError for an invalid one."""
-
 DEFAULT_BAND = AgeBand.AGE_10_12  # for a family without a child in a block-list band
 MAX_STEM = 32  # characters; an id has 40 at most, and a number may follow
 FALLBACK = "child"  # for a name without a letter that has an ASCII form
@@ -55,10 +52,6 @@ _LETTERS = str.maketrans(
 )  # fmt: skip
 
 
-def _no_days(calendar: str) -> frozenset[date]:  # noqa: ARG001
-    return frozenset()
-
-
 @dataclass(frozen=True, slots=True)
 class Profile:
     """The rules of a person, merged with the age group's defaults, or of devices without a person."""
@@ -72,6 +65,8 @@ class Profile:
     free_days: frozenset[date] = frozenset()  # from its calendars
     next_step: str | None = None  # the month in which the next band begins, YYYY-MM
     warning: PolicyError | None = field(default=None, compare=False)  # about a file that is in force
+    days_known: bool = field(default=True, compare=False)  # False: a calendar is not read, or unusable
+    calendar_problem: PolicyError | None = field(default=None, compare=False)  # of the first unusable one
 
     @property
     def is_child(self) -> bool:
@@ -116,11 +111,10 @@ def parse_profile(
     profile_id: str,
     bands: Bands,
     words: Vocabulary,
-    days_of: DaysOf = _no_days,
 ) -> Profile:
-    """Return the profile in a file's text, merged with its age group's defaults.
+    """Return the profile in a file's text, merged with its age group's defaults, without its calendars.
 
-    ``days_of`` reads the calendars. Raises PolicyError with file, line, key and fix.
+    Raises PolicyError with file, line, key and fix.
     """
     check_id(profile_id, file)
     document = parse_document(source, file)
@@ -133,7 +127,6 @@ def parse_profile(
         band=band,
         devices=part.read("devices", _devices, ()),
         rules=rulefile.read_rules(document, base, FAMILY, words, base.log_level),
-        free_days=part.read("calendars", lambda node: _free_days(node, days_of), frozenset()),
         next_step=part.read("next_step", _month, None),
         warning=old_word(document),
     )
@@ -148,17 +141,6 @@ def _month(node: Node) -> str:
     if read_month(word) is None:
         node.place.refuse(f"{shown(word)} is no month", "write a year and a month as 2027-05")
     return word
-
-
-def _free_days(node: Node, days_of: DaysOf) -> frozenset[date]:
-    days: set[date] = set()
-    for item in fields.items(node):
-        word = fields.text(item)
-        try:
-            days |= days_of(word)
-        except PolicyError as error:
-            item.place.refuse(f"{shown(word)} {error.problem}", error.fix)
-    return frozenset(days)
 
 
 def _name(node: Node) -> str:
@@ -189,8 +171,8 @@ def conflict(new: Profile, others: Iterable[Profile], file: str, source: str | b
                     f"the device {mac} is in the profiles '{other.id}' and '{new.id}'",
                     "take it out of one, or name it under 'shared' in qalqan.yaml",
                 )
-        place = locate(source, file, "name".__eq__)  # without a name it is the file's own name
         if {new.name.casefold(), new.id.casefold()} & {other.name.casefold(), other.id.casefold()}:
+            place = locate(source, file, "name".__eq__)  # without a name it is the file's own name
             return place.error(
                 f"the profiles '{other.id}' and '{new.id}' have the same name {shown(new.name)}",
                 "give each a name of its own",

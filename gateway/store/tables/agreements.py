@@ -12,6 +12,7 @@ from gateway.policy.accounts.agreement import Agreement, Confirmation, Side
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
+    NewAuditLine,
     audit_line,
     moment,
     moment_or_none,
@@ -52,7 +53,7 @@ class AgreementTable:
         """Delete the agreement of a profile without an audit line."""
         self._drop(profile)
 
-    def _drop(self, profile: str, audit: Statement | None = None) -> None:
+    def _drop(self, profile: str, audit: NewAuditLine | None = None) -> None:
         if self._agreements.pop(profile, None) is not None:
             self._writer.save(
                 Statement("DELETE FROM agreements WHERE profile = ?", [(profile,)]), audit=audit

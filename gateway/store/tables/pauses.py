@@ -88,6 +88,7 @@ class AuditLine:
     what: str  # the verb: pause, resume, grant, off, …
     detail: str
     origin: str  # the address or terminal it came from; empty when unknown
+    count: int = 1  # how often it was done, each within a minute of the one before
 
 
 class ReadAudit(Protocol):
@@ -217,7 +218,7 @@ class PauseTable:
     def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
         """Return audit lines, newest first; with ``who`` only those of one person."""
         rows = self._database.rows(
-            "SELECT at, who, what, detail, origin FROM audit WHERE ? IN (who, '') "
+            "SELECT at, who, what, detail, origin, count FROM audit WHERE ? IN (who, '') "
             "ORDER BY at DESC, rowid DESC LIMIT ? OFFSET ?",
             (who or "", limit, skip),
         )

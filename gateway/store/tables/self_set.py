@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gateway.policy.profile.self_set import OwnSetting
 from gateway.store.database import Database, Statement
-from gateway.store.durable_writes import DurableWriter, audit_line, moment, table_snapshot, unix
+from gateway.store.durable_writes import DurableWriter, NewAuditLine, audit_line, moment, table_snapshot, unix
 
 COLUMNS = "profile, key, said, at"
 _PUT = f"INSERT OR REPLACE INTO self_set ({COLUMNS}) VALUES (?, ?, ?, ?)"
@@ -54,7 +54,9 @@ class SelfSetTable:
         if profile in self._choices:
             self._replace(profile, ())
 
-    def _replace(self, profile: str, choices: tuple[OwnSetting, ...], audit: Statement | None = None) -> None:
+    def _replace(
+        self, profile: str, choices: tuple[OwnSetting, ...], audit: NewAuditLine | None = None
+    ) -> None:
         self._choices.pop(profile, None)
         if choices:
             self._choices[profile] = choices

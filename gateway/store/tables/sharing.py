@@ -14,6 +14,7 @@ from gateway.policy.identity.sharing import DeviceUse, UseKind
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
+    NewAuditLine,
     audit_line,
     moment,
     moment_or_none,
@@ -106,7 +107,7 @@ class PinTable:
         """Delete the PIN of a child without an audit line."""
         self._drop(who)
 
-    def _drop(self, who: str, audit: Statement | None = None) -> bool:
+    def _drop(self, who: str, audit: NewAuditLine | None = None) -> bool:
         if self._pins.pop(who, None) is None:
             return False
         self._writer.save(Statement("DELETE FROM pins WHERE who = ?", [(who,)]), audit=audit)

@@ -48,34 +48,77 @@ class Limits:
     settled_age: float = 2.0  # for packets that were queued before their flow was decided
 
 
+SHARES = 16  # devices of a shared zone that have a share of its limit each
+SHARE_IDLE = 60.0  # seconds without traffic, after which another device may take a share
+
+
 class Effort:
     """Limits the work that one device can cause, so that crafted packets cannot stall the filter.
 
     A token bucket for each device (conntrack zone), stored as debt. A step of work is one record, line or
     packet read: 2 to 5 microseconds on a PC. The undecided packets of a device over its limit are dropped for
     a moment. TCP resends them, so only that device waits.
+
+    Guests have one zone. While it is over its limit, each of 16 devices in it may still cause a sixteenth of
+    that work: the flood of one guest does not silence the others. A device cannot take the share of another
+    that was active in the last minute, so a flood of invented addresses gives no further shares.
     """
 
-    __slots__ = ("_burst", "_debts", "_rate")
+    __slots__ = ("_burst", "_debts", "_rate", "_shares")
 
     def __init__(self, limits: Limits) -> None:
         self._rate = limits.work_rate
         self._burst = limits.work_burst
         self._debts: dict[int, tuple[float, float]] = {}  # zone to steps owed, and the time of that count
+        self._shares: dict[tuple[int, bytes], tuple[float, float]] = {}  # the same by device of a shared zone
 
-    def allows(self, zone: int, now: float, beyond: int = 0) -> bool:
+    def allows(self, zone: int, now: float, beyond: int = 0, device: bytes | None = None) -> bool:
         """Return whether the device may cause more work at ``now`` (seconds).
 
-        ``beyond`` adds steps to the burst, for work that has already begun.
+        ``beyond`` adds steps to the burst, for work that has already begun. ``device``: the packed address
+        of a device in a zone of several devices; None: the zone is one device.
         """
         owed, since = self._debts.get(zone, (0.0, now))
-        return owed - (now - since) * self._rate < self._burst + beyond
+        if owed - (now - since) * self._rate < self._burst + beyond:
+            return True
+        return device is not None and self._has_share((zone, device), now)
+
+    def _has_share(self, key: tuple[int, bytes], now: float) -> bool:
+        share = self._shares.get(key)
+        if share is None:
+            return len(self._shares) < SHARES or self._idle_share(now) is not None
+        owed, since = share
+        return owed * SHARES - (now - since) * self._rate < self._burst
+
+    def _idle_share(self, now: float) -> tuple[int, bytes] | None:
+        """Return a device whose share another one may take; None if all are in use."""
+        for key, (owed, since) in self._shares.items():
+            if now - since >= SHARE_IDLE and owed * SHARES <= (now - since) * self._rate:
+                return key
+        return None
 
     def forget(self, zone: int) -> None:
         """Forget the work of a device, which may then cause a full burst."""
         self._debts.pop(zone, None)
+        for key in [key for key in self._shares if key[0] == zone]:
+            del self._shares[key]
 
-    def spend(self, zone: int, steps: int, now: float) -> None:
-        """Charge ``steps`` of work to a device at ``now`` (seconds)."""
+    def spend(self, zone: int, steps: int, now: float, device: bytes | None = None) -> None:
+        """Charge ``steps`` of work to a device at ``now`` (seconds). ``device``: as for `allows`."""
         owed, since = self._debts.get(zone, (0.0, now))
-        self._debts[zone] = (max(0.0, owed - (now - since) * self._rate) + steps, now)
+        owed = max(0.0, owed - (now - since) * self._rate) + steps
+        if device is not None:
+            owed = min(owed, 2.0 * self._burst)  # shares go on after that, and must not postpone its end
+            self._charge_share((zone, device), steps, now)
+        self._debts[zone] = (owed, now)
+
+    def _charge_share(self, key: tuple[int, bytes], steps: int, now: float) -> None:
+        if key not in self._shares and len(self._shares) >= SHARES:
+            idle = self._idle_share(now)
+            if idle is None:
+                return
+            del self._shares[idle]
+        owed, since = self._shares.get(key, (0.0, now))
+        owed = max(0.0, owed - (now - since) * self._rate / SHARES) + steps
+        # A device that used much before the zone was full has its share again after two bursts.
+        self._shares[key] = (min(owed, 2.0 * self._burst / SHARES), now)

@@ -93,13 +93,15 @@ class FlowTable:
         now: float,
         judge: Judge,
         zone: int = 0,
+        shared: bool = False,
         asks: bool | None = None,
     ) -> FlowResult:
         """Return the action for one whole IP packet, and what was judged.
 
         ``now`` is in seconds of any monotonic clock. ``judge`` is called once for each hello, request or
-        nameless flow, and for what is refused because of its form. ``zone`` separates devices. ``asks`` is
-        whether ASKS was returned for this connection before, as stored by the kernel; None without a kernel.
+        nameless flow, and for what is refused because of its form. ``zone`` separates devices; ``shared``:
+        several devices have this one. ``asks`` is whether ASKS was returned for this connection before, as
+        stored by the kernel; None without a kernel.
         """
         self._packets += 1
         try:
@@ -121,16 +123,23 @@ class FlowTable:
             key = (zone, proto, packet.src, packet.sport, packet.dst, packet.dport)
         else:
             key = (zone, proto, packet.dst, packet.dport, packet.src, packet.sport)
-        return self._flow_packet(key, packet, from_lan, now, judge, asks)
+        return self._flow_packet(key, packet, from_lan, now, judge, asks, key[2] if shared else None)
 
     def _flow_packet(
-        self, key: Key, packet: Packet, from_lan: bool, now: float, judge: Judge, asks: bool | None
+        self,
+        key: Key,
+        packet: Packet,
+        from_lan: bool,
+        now: float,
+        judge: Judge,
+        asks: bool | None,
+        device: bytes | None,
     ) -> FlowResult:
         entry = self._entry(key, packet, from_lan, now, judge, asks)
         flow = entry.flow
         if flow is None and from_lan and packet.proto == UDP and entry.ruling.action is FlowAction.PASSES:
             flow = self._another(entry, packet)
-        if flow is not None and not self._effort.allows(key[0], now):
+        if flow is not None and not self._effort.allows(key[0], now, device=device):
             self._postponed += 1
             return FlowResult(FlowAction.DROP, None, packet)
         if flow is None:
@@ -149,7 +158,7 @@ class FlowTable:
             idle = self._limits.age
         work = flow.work
         if work > entry.work:
-            self._effort.spend(key[0], work - entry.work, now)
+            self._effort.spend(key[0], work - entry.work, now, device)
             entry.work = work
         if flow.ruling is not None:
             self._settle(key, entry, flow, flow.ruling, now)

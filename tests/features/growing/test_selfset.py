@@ -11,6 +11,7 @@ from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import Role
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
+from gateway.features.growing.self_set_verbs import CHANGES_A_DAY
 from gateway.policy.values import Reason
 from tests.features.backup.backed_up import sent, taken
 from tests.features.conftest import Make
@@ -131,6 +132,13 @@ def test_only_by_its_own_pin_and_tries_are_slowed(make: Make) -> None:
     assert own(desk) == {}
     web(desk, "pin", action="clear", who="daughter")
     assert refused(desk, "self_set", **asked, pin=PIN) == Code.NO_PIN
+
+
+def test_thirty_changes_a_day(make: Make) -> None:
+    desk = a_teen(make)
+    for number in range(CHANGES_A_DAY):
+        desk.ask("self_set", Role.WEB, device=TABLET, pin=PIN, set={"bedtime": f"21:{number:02d}-07:00"})
+    assert refused(desk, "self_set", device=TABLET, pin=PIN, set=NIGHT) == Code.TRIED_TOO_OFTEN
 
 
 def test_a_younger_child_has_none(make: Make) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from itertools import pairwise
+
 import pytest
 
 from gateway.control.protocol import Role
@@ -44,6 +47,21 @@ def test_it_is_not_set_where_others_could(desk: Desk) -> None:
     desk.ask("hand_over", Role.WEB, device=MUMS, who="daughter", by="Mum")
     for mac in (OURS, MUMS):
         assert refused(desk, "pin", action="set", device=mac, pin="7035", old=SONS_PIN) == Code.PIN_ELSEWHERE
+
+
+def test_a_child_changes_its_pin_five_times_a_day(desk: Desk) -> None:
+    pins = ["7035", "7135", "7235", "7335", "7435", "7535"]
+    desk.ask("pin", Role.WEB, action="set", device=TABLET, pin=pins[0])
+    for old, new in pairwise(pins[:5]):
+        desk.ask("pin", Role.WEB, action="set", device=TABLET, pin=new, old=old)
+    again = {"action": "set", "device": TABLET, "pin": pins[5], "old": pins[4]}
+    assert refused(desk, "pin", **again) == Code.TRIED_TOO_OFTEN
+    assert desk.ask("pin", Role.WEB, action="check", device=TABLET, pin=pins[4])["who"] == "daughter"
+    desk.ask("pin", Role.WEB, who="daughter", action="set", pin=pins[5], by="Mum")
+    desk.jump(timedelta(days=2))
+    assert refused(desk, "pin", **{**again, "old": pins[5], "pin": pins[0]}) == Code.TRIED_TOO_OFTEN
+    desk.go(timedelta(days=1))
+    desk.ask("pin", Role.WEB, action="set", device=TABLET, pin=pins[0], old=pins[5])
 
 
 @pytest.mark.parametrize(("pin", "code"), [("123", Code.PIN_FORM), ("1234", Code.PIN_GUESSED)])

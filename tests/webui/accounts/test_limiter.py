@@ -56,6 +56,45 @@ def test_a_right_one_takes_its_own_try_back_and_no_other() -> None:
     assert limiter.wait("b", 11.0) == 0
 
 
+def test_after_a_right_one_the_wait_is_that_of_the_wrong_ones_before() -> None:
+    """Two parents at one tablet: after the first had signed in, the second had to wait a minute (429)."""
+    limiter = Limiter()
+    fail(limiter, TRIES)
+    now = TRIES - 1 + FIRST_WAIT
+    assert limiter.wait("a", now) == 0
+    limiter.count("a", now)
+    limiter.uncount("a", now)
+    assert limiter.wait("a", now + 1) == 0
+
+
+def test_of_attempts_checked_at_the_same_time_each_takes_back_its_own() -> None:
+    limiter = Limiter()
+    fail(limiter, TRIES - 1)
+    for moment in (10.0, 11.0, 12.0):
+        limiter.count("a", moment)
+    limiter.uncount("a", 10.0)
+    limiter.uncount("a", 12.0)
+    assert limiter.wait("a", 12.0) == FIRST_WAIT - 1, "the attempt at 11 was wrong"
+
+
+def test_the_counts_survive_a_restart_and_a_boot() -> None:
+    limiter = Limiter()
+    fail(limiter, TRIES + 1, now=5000.0)
+    later, booted = Limiter(), Limiter()
+    later.restore(limiter.state(), 5010.0)
+    assert later.wait("a", 5010.0) == limiter.wait("a", 5010.0) > 0
+    booted.restore(limiter.state(), 30.0)
+    assert booted.wait("a", 30.0) == 2 * FIRST_WAIT
+
+
+def test_a_flood_of_addresses_resets_no_count() -> None:
+    limiter = Limiter()
+    fail(limiter, TRIES + 1)
+    for number in range(KEYS_LIMIT * 2):
+        limiter.count(f"invented {number}", 10.0)
+    assert limiter.wait("a", 10.0) > 0
+
+
 def test_after_an_hour_without_a_try_all_is_forgotten() -> None:
     limiter = Limiter()
     fail(limiter, 20)

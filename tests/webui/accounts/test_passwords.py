@@ -18,7 +18,7 @@ from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.accounts import MUMS_PASSWORD, MUMS_SECRET
 from tests.webui.standin.household import Household
 from webui.accounts import passwords
-from webui.accounts.limiter import TRIES, TRIES_OF_ALL
+from webui.accounts.limiter import NEWCOMERS, TRIES
 
 MUM = {"name": "Mum", "password": MUMS_PASSWORD}
 WRONG = {"name": "Mum", "password": "not her password"}
@@ -244,7 +244,7 @@ def answers_to_new_addresses(
 ) -> list[int]:
     """To a device that changes its hardware address at each wrong try."""
     codes = []
-    for number in range(TRIES_OF_ALL + 3):
+    for number in range(NEWCOMERS + 3):
         browser = browser_on(app, f"192.168.7.{number}")
         mac = f"06:00:00:00:00:{number:02x}"
         household.devices[browser.ip] = {"mac": mac, "profile": profile, "name": ""}
@@ -257,7 +257,7 @@ def test_new_hardware_addresses_are_no_new_start(
 ) -> None:
     """A device that nobody has placed."""
     codes = answers_to_new_addresses(app, household, "guest", "/signin/password", WRONG)
-    assert codes == [403] * TRIES_OF_ALL + [429] * 3
+    assert codes == [403] * NEWCOMERS + [429] * 3
     household.devices["192.168.1.7"] = {"mac": "02:00:00:00:00:1c", "profile": "adult", "name": "Phone"}
     assert browser_on(app, "192.168.1.7").post("/signin/password", MUM).status_code == 303
 
@@ -268,7 +268,7 @@ def test_nor_are_they_before_the_claim_when_every_device_is_a_thing_of_the_house
     household.accounts.unclaimed()
     typed = {"label": "WRNG-WRNG", "name": "X", "password": MUM["password"]}
     codes = answers_to_new_addresses(app, household, "home", "/claim", typed)
-    assert codes == [403] * TRIES_OF_ALL + [429] * 3
+    assert codes == [403] * NEWCOMERS + [429] * 3
 
 
 def test_signing_in_as_oneself_does_not_give_more_tries_at_others(

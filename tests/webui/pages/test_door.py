@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from flask import Flask
@@ -10,7 +11,9 @@ from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household, at_home
 from tests.webui.standin.refusing import HELP
-from webui.accounts.limiter import TRIES
+from webui import Settings, create_app
+from webui.accounts.limiter import FIRST_WAIT, LONGEST_WAIT, NEWCOMERS, TRIES
+from webui.accounts.tries import FILE
 
 
 def test_a_child_s_device_is_led_to_its_own_page(tablet: Browser) -> None:
@@ -113,6 +116,60 @@ def test_wrong_codes_slow_the_device_that_typed_them_and_nobody_else(
     code = household.guardians.link("Mum")
     assert stranger.post("/signin", {"code": code}).status_code == 429
     assert browser_on(app, "192.168.1.7").post("/signin", {"code": code}).status_code == 303
+
+
+def test_a_right_code_does_not_make_the_next_user_wait(
+    stranger: Browser, household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = monotonic()
+    monkeypatch.setattr("webui.accounts.tries.time.monotonic", lambda: now)
+    for number in range(TRIES):
+        assert stranger.post("/signin", {"code": f"WRONG-{number}"}).status_code == 403
+    now += FIRST_WAIT
+    for _ in range(2):
+        code = household.guardians.link("Mum")
+        assert stranger.post("/signin", {"code": code}).status_code == 303
+
+
+def test_a_restart_of_the_pages_gives_no_further_attempts(
+    tmp_path: Path, daemon: Running, household: Household
+) -> None:
+    settings = Settings(tmp_path / "control.sock", state=tmp_path / "web")
+    before = browser_on(create_app(settings), "192.168.1.99")
+    for number in range(TRIES):
+        assert before.post("/signin", {"code": f"WRONG-{number}"}).status_code == 403
+    after = browser_on(create_app(settings), "192.168.1.99")
+    assert after.post("/signin", {"code": household.guardians.link("Mum")}).status_code == 429
+    (tmp_path / "web" / FILE).write_text("[damaged")
+    damaged = browser_on(create_app(settings), "192.168.1.99")
+    assert damaged.post("/signin", {"code": household.guardians.link("Mum")}).status_code == 303
+
+
+def test_a_guest_that_guesses_for_hours_keeps_no_other_guest_out(
+    app: Flask, daemon: Running, household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = monotonic()
+    monkeypatch.setattr("webui.accounts.tries.time.monotonic", lambda: now)
+    guest = browser_on(app, "192.168.1.30")
+    for number in range(60):
+        now += LONGEST_WAIT
+        assert guest.post("/signin", {"code": f"WRONG-{number}"}).status_code == 403
+    code = household.guardians.link("Mum")
+    assert browser_on(app, "192.168.1.99").post("/signin", {"code": code}).status_code == 303
+
+
+def test_invented_addresses_give_few_further_attempts(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    """A device that takes a new address for each attempt; a device that has tried before is not kept out."""
+    other = browser_on(app, "192.168.1.99")
+    assert other.post("/signin", {"code": "WRONG"}).status_code == 403
+    answers = [
+        browser_on(app, f"192.168.2.{number}").post("/signin", {"code": "WRONG"}).status_code
+        for number in range(40)
+    ]
+    assert answers == [403] * (NEWCOMERS - 1) + [429] * (41 - NEWCOMERS)
+    assert other.post("/signin", {"code": household.guardians.link("Mum")}).status_code == 303
 
 
 @pytest.mark.parametrize("code", ["", " ", "x" * 5000, "\x00", "<script>"])

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gateway.wire.flows.actions import FlowAction
-from gateway.wire.flows.limits import Effort, Limits
+from gateway.wire.flows.limits import SHARE_IDLE, SHARES, Effort, Limits
 from gateway.wire.flows.table import FlowTable
 from tests.pace import EXACT
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, SERVER_HELLO, Talk, names_only
@@ -212,3 +212,67 @@ def test_a_device_that_is_gone_owes_nothing() -> None:
     effort.forget(3)
     assert effort.allows(1, 0.0)
     assert not effort.allows(2, 0.0)
+
+
+def a_flooded_zone() -> Effort:
+    """A zone of several devices, of which one spends all that it is allowed."""
+    effort = Effort(Limits(work_rate=160, work_burst=1600))
+    effort.spend(1, 10, 0.0, b"known")
+    while effort.allows(1, 0.0, device=b"flood"):
+        effort.spend(1, 10, 0.0, b"flood")
+    return effort
+
+
+def test_in_a_shared_zone_each_device_has_a_share() -> None:
+    effort = a_flooded_zone()
+    assert not effort.allows(1, 0.0)
+    assert not effort.allows(1, 0.0, device=b"flood")
+    for device in (b"known", b"new"):
+        spent = 0
+        while effort.allows(1, 0.0, device=device):
+            effort.spend(1, 10, 0.0, device)
+            spent += 10
+        assert spent >= 80, device
+        assert spent <= 110, device
+    assert effort.allows(1, 3.0, device=b"new"), "ten steps a second"
+    assert effort.allows(2, 0.0, device=b"flood"), "another zone"
+
+
+def test_invented_addresses_give_no_further_shares() -> None:
+    effort, spent, passed = a_flooded_zone(), 0, 0
+    for number in range(6000):
+        now, device = number / 100, number.to_bytes(4)
+        if number % 100 == 0:
+            passed += effort.allows(1, now, device=b"known")
+            effort.spend(1, 5, now, b"known")
+        if effort.allows(1, now, device=device):
+            effort.spend(1, 10, now, device)
+            spent += 10
+    assert passed == 60, "a device that was there before keeps its share"
+    assert spent < 2 * (160 * 60 + 1600), "twice the limit of the zone"
+
+
+def test_a_share_without_traffic_goes_to_another_device() -> None:
+    effort = a_flooded_zone()
+    for number in range(SHARES):
+        effort.spend(1, 10, 0.0, number.to_bytes(4))
+    assert not effort.allows(1, 0.0, device=b"late")
+    effort.spend(1, 10**6, SHARE_IDLE, b"flood")
+    assert effort.allows(1, SHARE_IDLE, device=b"late")
+    effort.forget(1)
+    assert effort.allows(1, SHARE_IDLE)
+
+
+def test_a_guest_with_crafted_hellos_does_not_keep_another_waiting() -> None:
+    table = FlowTable()
+    small = records(client_hello(ALLOWED, padding_before_sni=3000), 1)
+    for sport in range(1, 60):
+        talk = Talk(names_only, table=table, zone=1, shared=True, sport=sport)
+        for at in range(0, len(small), 1400):
+            talk.client(small[at : at + 1400])
+        if FlowAction.DROP in talk.actions:
+            break
+    assert talk.actions[-1] is FlowAction.DROP
+    other = Talk(table=table, zone=1, shared=True, device=bytes([192, 168, 1, 99]))
+    other.client(records(client_hello(ALLOWED)))
+    assert other.server(SERVER_HELLO).action is FlowAction.PASSES
