@@ -21,6 +21,7 @@ from gateway.control.token_verbs import TokenDesk, announce
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
+    BROWSER_LIMIT,
     METHOD,
     NAME_LIMIT,
     RESERVED,
@@ -60,6 +61,7 @@ class SignIns:
             "recovery": self.recovery,
             "sessions": self.sessions,
             "end": self.end,
+            "confirm": self.confirm,
             "button": self.button,
             **self._tokens.table(),
         }
@@ -68,7 +70,8 @@ class SignIns:
         """Start a session of a browser and return its token, which cannot be read again."""
         token, now = secrets.token_urlsafe(24), self._around.wall()
         sure, device = self._around.clock_known(), self._around.device(request)
-        self._register.begin(Session(digest(token), account.name, device, now, now + SESSION_LIFE, sure))
+        browser, until = request.text("browser", "")[:BROWSER_LIMIT], now + SESSION_LIFE
+        self._register.begin(Session(digest(token), account.name, device, now, until, sure, browser))
         self._record("guardian sign-in", account, request)
         return AccountResponse(session=token, **values_of(_signed_in(account)))
 
@@ -194,12 +197,15 @@ class SignIns:
 
     def check(self, request: ControlRequest) -> AccountResponse:
         """Return the account of a session. Raises ControlError if the session has ended."""
-        _, account = self._session(request)
+        here, account = self._session(request)
         proposed = any(
             proposal.name == account.name for proposal in self._register.proposals(self._around.wall())
         )
         handed = self._around.child_uses(request.text("ip", ""), request.text("device", ""))
-        return AccountResponse(proposed=proposed, handed=handed, **values_of(_signed_in(account)))
+        new = self._entries(self._register.unconfirmed(here, self._around.wall()), here)
+        return AccountResponse(
+            proposed=proposed, handed=handed, sign_ins=new, **values_of(_signed_in(account))
+        )
 
     def sign_out(self, request: Call[AccountRequest]) -> AccountResponse:
         session, account = self._session(request)
@@ -209,18 +215,35 @@ class SignIns:
     def sessions(self, request: Call[AccountRequest]) -> AccountResponse:
         """Return the sessions of the account, last used first."""
         here, account = self._session(request)
+        found = tuple(reversed(self._register.sessions(account.name)))
+        return AccountResponse(sessions=self._entries(found, here), recovery=bool(account.recovery))
+
+    def _entries(self, sessions: tuple[Session, ...], here: Session) -> tuple[SessionEntry, ...]:
         zone = self._around.wall().tzinfo
-        sessions = tuple(
+        return tuple(
             SessionEntry(
                 id=session.id,
                 device=session.device,
+                browser=session.browser,
                 since=session.since.astimezone(zone),
                 used=(session.until - SESSION_LIFE).astimezone(zone),
                 here=session.key == here.key,
             )
-            for session in reversed(self._register.sessions(account.name))
+            for session in sessions
         )
-        return AccountResponse(sessions=sessions, recovery=bool(account.recovery))
+
+    def confirm(self, request: Call[AccountRequest]) -> AccountResponse:
+        """Record that the person knows a new session of the account, by its id.
+
+        Only a session that began earlier may do so.
+        """
+        here, account = self._session(request)
+        for session in self._register.unconfirmed(here, self._around.wall()):
+            if session.id == request.text("id"):
+                self._register.confirm(session)
+                self._record("guardian sign-in confirmed", account, request)
+                return AccountResponse(count=1)
+        return AccountResponse(count=0)
 
     def end(self, request: Call[AccountRequest]) -> AccountResponse:
         """End a session of the account by its id, or all other sessions."""

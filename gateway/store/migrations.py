@@ -358,11 +358,17 @@ def add_tokens(db: Any) -> None:
     db["tokens"].create({**words, **times, "sure": int}, pk="key", strict=True)
 
 
+def add_new_sign_ins(db: Any) -> None:
+    """Add to sessions the browser's name, and whether the person has confirmed the sign-in."""
+    db["sessions"].add_column("browser", str, not_null_default="")
+    db["sessions"].add_column("confirmed", int, not_null_default=1)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
-    add_self_set, add_agreements, add_week_minutes,
+    add_self_set, add_agreements, add_week_minutes, add_new_sign_ins,
 )  # fmt: skip
 
 # Tables of state, as opposed to history: these are copied out of a damaged file.

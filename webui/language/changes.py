@@ -160,6 +160,7 @@ def _phrases() -> dict[str, str]:
         "guardian role": _("changed a role: %(detail)s"),
         "guardian propose": _("proposed to change a role: %(detail)s"),
         "guardian no": _("said no to a change: %(detail)s"),
+        "guardian sign-in confirmed": _("confirmed a new sign-in"),
         "guardian sessions": _("signed other browsers out"),
         "guardian token": _("made a token for a program: %(detail)s"),
         "guardian token end": _("ended a token for a program: %(detail)s"),

@@ -13,7 +13,7 @@ from gateway.policy.accounts.tokens import DAYS
 Action = Literal[
     "list", "add", "link", "reset", "remove", "button",  # for root alone
     "signin", "salt", "check", "signout", "claimable", "claim", "recover", "password", "recovery",
-    "sessions", "end", "people", "invite", "change", "answer",
+    "sessions", "end", "confirm", "people", "invite", "change", "answer",
     "tokens", "token_make", "token_end", "token_check",
 ]  # fmt: skip
 
@@ -40,6 +40,7 @@ class AccountRequest:
     again: bool = False  # invite a known person again
     ip: OneLine | None = None  # of the visitor, for `check`
     device: OneLine | None = None  # the MAC address of the device on which the session began, for `check`
+    browser: OneLine | None = None  # its name, for a new session
 
 
 @record
@@ -69,6 +70,7 @@ class SessionEntry:
 
     id: str
     device: str  # untrusted input
+    browser: str  # empty: unknown
     since: datetime
     used: datetime
     here: bool  # the one that asks
@@ -95,6 +97,8 @@ class AccountResponse:
     password: bool = False
     proposed: bool = False  # another role is proposed to it; of `change`: the change is a proposal
     handed: bool = False  # of `check`: a child uses the visitor's device, or the one of the session's begin
+    # Of `check`: the account's new sessions that this one may confirm.
+    sign_ins: tuple[SessionEntry, ...] = ()
     session: str = ""  # a new session's token, which cannot be read again
     via: str = ""  # the id of a token
 

@@ -28,6 +28,8 @@ NOTIFIED = frozenset(
     for what in ("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose")
 )
 
+SIGNED_IN = "guardian sign-in"  # notifies the person who signed in
+
 _log = logging.getLogger(__name__)
 
 
@@ -82,6 +84,8 @@ def guardians(
         token, address = split_origin(origin)
         place = address if by == CONSOLE else origins.place_of(address)
         store.audit(what, detail, by=by, at=home.now(), origin=origin_with_token(token, place))
+        if what == SIGNED_IN:
+            home.publish("people", what=what, name=detail, by=by)
         if what in NOTIFIED:
             store.alerts.keep_only([account.name for account in store.guardians().values() if account.guards])
             home.publish("people", what=what, name=detail, by=by)

@@ -20,7 +20,7 @@ from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, moment, table_snapshot, unix
 
 ACCOUNTS = "name, role, secret, minutes, recovery, came"
-SESSIONS = "key, name, device, since, until, sure"
+SESSIONS = "key, name, device, since, until, sure, browser, confirmed"
 ANNOUNCED = "told, name, device, at, until, sure"
 PROPOSALS = "name, role, minutes, by, at"
 TOKENS = "key, name, label, role, since, used, until, sure"
@@ -43,8 +43,10 @@ class AccountTable(AccountRegister):
                 )
             ),
             (
-                Session(key, name, device, moment(since), moment(until), bool(sure))
-                for key, name, device, since, until, sure in database.rows(f"SELECT {SESSIONS} FROM sessions")
+                Session(key, name, device, moment(since), moment(until), bool(sure), browser, bool(confirmed))
+                for key, name, device, since, until, sure, browser, confirmed in database.rows(
+                    f"SELECT {SESSIONS} FROM sessions"
+                )
             ),
             (
                 Announcement(AnnouncementKind(kind), name, device, moment(at), moment(until), bool(sure))
@@ -105,6 +107,8 @@ class AccountTable(AccountRegister):
                         unix(session.since),
                         unix(session.until),
                         int(session.sure),
+                        session.browser,
+                        int(session.confirmed),
                     )
                     for session in self.sessions()
                 ],

@@ -49,13 +49,19 @@ def test_tokens_and_their_last_use_are_there_after_a_restart(path: Path) -> None
 def test_all_of_it_is_there_after_a_restart(path: Path) -> None:
     store = Store(path)
     fill(store)
+    later = NOW + timedelta(hours=1)
+    store.people.begin(
+        Session("new", "Mum", "Laptop", later, later + SESSION_LIFE, browser="Firefox, Android")
+    )
     store.close()
     store = Store(path)
     mum = store.guardians()["Mum"]
     assert (mum.secret, mum.recovery, mum.came) == ("scrypt", "digest", True)
     assert (store.guardians()["Oma"].role, store.guardians()["Oma"].minutes) == (PersonRole.HELPER, 45)
-    (session,) = store.people.sessions()
+    session, new = store.people.sessions()
     assert (session.key, session.until, session.sure) == ("key", NOW + SESSION_LIFE, False)
+    assert (session.browser, session.confirmed) == ("", True)
+    assert (new.browser, new.confirmed) == ("Firefox, Android", False)
     assert [(one.kind, one.name, one.at) for one in store.people.announced] == [
         (AnnouncementKind.CLAIM, "Mum", NOW)
     ]

@@ -53,6 +53,17 @@ def end() -> ResponseReturnValue:
     return redirect(url_for("account.show"), 303)
 
 
+@blueprint.post("/confirm")
+@everybody
+def confirm() -> ResponseReturnValue:
+    """Record that the user knows a new session of the account, by its id."""
+    which = request.form.get("id", "")[:ID_LIMIT]
+    if not which.isalnum():
+        abort(400)
+    session.ask("confirm", id=which)
+    return redirect(url_for("door.arrive"), 303)
+
+
 @blueprint.get("/password")
 @everybody
 def password() -> ResponseReturnValue:
