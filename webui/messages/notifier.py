@@ -69,8 +69,11 @@ class Notifier:
         self._ended = threading.Event()
         self._troubles: dict[str, NotSent] = {}  # guardian → error of the last message
         self._tested = -TEST_PACE
+        self._restart: Callable[[], None] = lambda: None
 
-    def start(self) -> None:
+    def start(self, restart: Callable[[], None] = lambda: None) -> None:
+        """Start the thread. ``restart``: called when the daemon has changed the settings of the pages."""
+        self._restart = restart
         threading.Thread(target=self._run, name="notifier", daemon=True).start()
 
     def stop(self) -> None:
@@ -110,6 +113,8 @@ class Notifier:
             event = next(events)
             if event is not None and event.get("event") == "alerts":
                 self._learn()
+            elif event is not None and (event.get("event"), event.get("what")) == ("status", "pages"):
+                self._restart()
             elif event is not None:
                 self._note(event)
             self._tick()

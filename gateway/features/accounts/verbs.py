@@ -25,7 +25,10 @@ from gateway.store.tables.people import AccountTable
 # Changes of accounts that every guardian is notified of.
 NOTIFIED = frozenset(
     f"guardian {what}"
-    for what in ("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose")
+    for what in (
+        *("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose"),
+        *("second factor on", "second factor off"),
+    )
 )
 
 SIGNED_IN = "guardian sign-in"  # notifies the person who signed in

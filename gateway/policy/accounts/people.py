@@ -62,6 +62,9 @@ class Account:
     minutes: int = 0  # a helper's, per day and child
     recovery: str = ""  # the recovery code's digest; empty: none
     came: bool = False  # has signed in at least once
+    totp: str = ""  # the secret of the second factor in base32; empty: none
+    totp_step: int = 0  # the last time step (RFC 6238) whose code was used
+    backup_codes: tuple[str, ...] = ()  # digests of the unused ones
 
     @property
     def guards(self) -> bool:

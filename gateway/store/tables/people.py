@@ -19,7 +19,7 @@ from gateway.policy.accounts.tokens import Token
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, moment, table_snapshot, unix
 
-ACCOUNTS = "name, role, secret, minutes, recovery, came"
+ACCOUNTS = "name, role, secret, minutes, recovery, came, totp, totp_step, backup_codes"
 SESSIONS = "key, name, device, since, until, sure, browser, confirmed"
 ANNOUNCED = "told, name, device, at, until, sure"
 PROPOSALS = "name, role, minutes, by, at"
@@ -37,8 +37,11 @@ class AccountTable(AccountRegister):
         self._bus = bus
         super().__init__(
             (
-                Account(name, _role(role), secret, minutes, recovery, bool(came))
-                for name, role, secret, minutes, recovery, came in database.rows(
+                Account(
+                    *(name, _role(role), secret, minutes, recovery, bool(came)),
+                    *(totp, step, tuple(codes.split())),
+                )
+                for name, role, secret, minutes, recovery, came, totp, step, codes in database.rows(
                     f"SELECT {ACCOUNTS} FROM guardians"
                 )
             ),
@@ -92,6 +95,9 @@ class AccountTable(AccountRegister):
                         account.minutes,
                         account.recovery,
                         int(account.came),
+                        account.totp,
+                        account.totp_step,
+                        " ".join(account.backup_codes),
                     )
                     for account in self.guardians().values()
                 ],

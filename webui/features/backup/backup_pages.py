@@ -14,6 +14,7 @@ from gateway.control.contract.backup import RESTORE, RESTORE_APPLY, RESTORE_LAST
 from gateway.core.errors import ControlError
 from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
+from webui.accounts.proofs import proven
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.language import refusals
@@ -43,6 +44,7 @@ def show() -> ResponseReturnValue:
 
 @blueprint.post("/make")
 @guardians_only
+@proven
 def make() -> ResponseReturnValue:
     """Create a backup, encrypted with the typed password, and return it as a download."""
     password = request.form.get("password", "")
@@ -103,6 +105,7 @@ def look(token: str) -> ResponseReturnValue:
 
 @blueprint.post("/apply")
 @guardians_only
+@proven
 def apply() -> ResponseReturnValue:
     token = request.form.get("token", "")
     if not token or len(token) > TOKEN_LIMIT:
