@@ -20,7 +20,14 @@ from webui import api, daemon, front, guard, wallet
 from webui import brand as look
 from webui.accounts import session, tries
 from webui.accounts.session import OwnSession
-from webui.features.accounts import account_pages, claim_pages, door_pages, people_pages, token_pages
+from webui.features.accounts import (
+    account_pages,
+    claim_pages,
+    door_pages,
+    people_pages,
+    second_factor_pages,
+    token_pages,
+)
 from webui.features.activity import activity_pages, blocked_pages, digest_pages
 from webui.features.backup import backup_pages
 from webui.features.bypass_alerts import card_pages
@@ -70,6 +77,7 @@ from webui.features.status import (
 from webui.features.status.announcement_text import announced
 from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.features.time import codes_pages, ledger_pages, sheets
+from webui.features.trusted_name import trusted_name_pages
 from webui.helplines import where_code_is
 from webui.language import i18n, loglevels, refusals, words
 from webui.lean_rule import LeanRule
@@ -94,15 +102,16 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door_pages, claim_pages, account_pages, token_pages, home_pages, activity_pages, device_list_pages,
-    device_pages, device_use_pages, device_open_pages, lists_pages, card_pages, requests_pages, codes_pages,
-    lending_pages, family_card, stream, people_pages, audit_log_pages, helper, support_pages, language,
-    health_pages, backup_pages, update_pages, family_pages, registers_pages, import_pages, alert_pages,
-    child_pages, ask_pages, disputes_pages, sharing_pages, self_set_pages, agreement_pages, unlock_pages,
-    wallet_pages, ledger_pages, blocked_pages, status_pages, calendar_pages, bullying_pages, rights, learn,
-    guide, digest_pages, rules_pages, services_pages, own_services_pages, categories_pages, laws_pages,
-    sites_pages, schedule_pages, limits_pages, basics_pages, band_pages, transition_pages, preview_pages,
-    export_pages, repair_pages, setup, device_test_pages, bypass_test_pages, brand,
+    door_pages, claim_pages, account_pages, second_factor_pages, token_pages, home_pages, activity_pages,
+    device_list_pages, device_pages, device_use_pages, device_open_pages, lists_pages, card_pages,
+    requests_pages, codes_pages, lending_pages, family_card, stream, people_pages, audit_log_pages, helper,
+    support_pages, language, health_pages, backup_pages, update_pages, family_pages, registers_pages,
+    import_pages, alert_pages, child_pages, ask_pages, disputes_pages, sharing_pages, self_set_pages,
+    agreement_pages, unlock_pages, wallet_pages, ledger_pages, blocked_pages, status_pages, calendar_pages,
+    bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
+    categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
+    transition_pages, preview_pages, export_pages, repair_pages, setup, device_test_pages, bypass_test_pages,
+    brand, trusted_name_pages,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -17,9 +17,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 from waitress.server import BaseWSGIServer
 
 from gateway.web.listen import SettingsError
@@ -66,6 +68,28 @@ def trusted() -> Trusted:
     found = current_app.extensions[KEY]
     assert isinstance(found, TrustedNameState)
     return found.now
+
+
+def secure_address() -> str:
+    """Return the address of the requested page at the trusted name; empty if this request stays here.
+
+    Only a browser's navigation by plain HTTP and a name is redirected. A page opened by an address stays: it
+    is the way in for a device whose resolver does not know the trusted name.
+    """
+    if request.is_secure or request.method != "GET" or not trusted().good:
+        return ""
+    host = urlsplit(f"//{request.host}").hostname or ""
+    if "text/html" not in request.headers.get("Accept", "") or host == "localhost" or _is_address(host):
+        return ""
+    return trusted().origin + request.full_path.removesuffix("?")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 class FrontServer(BaseWSGIServer):  # type: ignore[misc]

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -34,9 +35,10 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, form: str = "plain") -> int:
-    """Serve until SIGTERM or SIGINT and return 0; return 1 for a restart when an interface has changed.
+    """Serve until SIGTERM or SIGINT and return 0; return 1 for a restart.
 
-    An interface changes when it appears or is recreated. ``form``: log format of started processes.
+    It is needed when an interface of the home appears or is recreated, and when the daemon has changed the
+    settings of the pages. ``form``: log format of started processes.
     """
     limit_arenas()
     disable_core_dumps()  # one could contain a password or a wallet's response
@@ -64,7 +66,7 @@ def run(settings: Settings, form: str = "plain") -> int:
     if settings.listen is None:
         threading.Thread(target=_watch, args=(settings.lan, changed), daemon=True).start()
     compiled.compile_later(settings.state)
-    notifier.of(app).start()
+    notifier.of(app).start(partial(_restart, changed, "the settings of the pages have changed"))
     signal.signal(signal.SIGTERM, _stop)
     for place in dict.fromkeys(map(_place, sockets)):  # IPv4 and IPv6 of an interface are one place
         log.info("the pages are at %s", place)
@@ -100,7 +102,11 @@ def _watch(lan: tuple[str, ...], changed: threading.Event) -> None:
     before = interface_indexes(lan)
     while interface_indexes(lan) == before:
         threading.Event().wait(WATCH_EVERY)
-    log.warning("an interface of lan is another now; the pages start again")
+    _restart(changed, "an interface of lan is another now")
+
+
+def _restart(changed: threading.Event, why: str) -> None:
+    log.warning("%s; the pages start again", why)
     changed.set()
     os.kill(os.getpid(), signal.SIGTERM)
 

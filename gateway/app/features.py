@@ -91,6 +91,7 @@ from gateway.features.time.tickets import TicketVerbs
 from gateway.features.time.verbs import TimeVerbs
 from gateway.features.time.warned_home import WarnedHome
 from gateway.features.time.warnings import Warnings
+from gateway.features.trusted_name.verbs import TrustedNames
 from gateway.household.clock_watch import ClockWatch
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Editing, HomeEditing
@@ -175,6 +176,12 @@ class Features:
         )
         runner = UpdateRunner(home, plane.effects.regroup)
         self.list_updates = keep(ListUpdates(home, runner, memory=machine_memory, random=random))
+        editing = Editing(home.rules, self._edited)
+        self.trusted_names = keep(
+            TrustedNames(
+                home, self.access, audit, editing, HomeEditing(home.rules, editing), plane.effects.reload
+            )
+        )
         self._router = router
         self._closers = closers
 
@@ -191,6 +198,7 @@ class Features:
             self.adult_devices,
             self.list_updates,
             self.auto_backups,
+            self.trusted_names,
         ):
             part.start()
 
@@ -303,6 +311,7 @@ class Features:
         edits.register(router)
         FamilyVerbs(home.rules, edits, home_editing).register(router)
         RegisterVerbs(home, edits, home_editing, lists.start).register(router)
+        self.trusted_names.register(router)
         self._register_rules(router, editing, home_editing, explainer)
         self._register_activity(router, pins)
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import __version__
 from gateway.cli import COMMANDS
+from gateway.policy.config.dns_providers import PROVIDERS
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -337,5 +338,13 @@ def _add_certificate(commands: Subparsers) -> None:
             help="a PEM file, the certificate of the name first",
         )
         command.add_argument("key", metavar="KEY", type=Path, nargs=how, help="a PEM file")
+    get = _command(certificate, "get", "certificate", "get one from a free authority by a DNS provider")
+    get.add_argument("name", metavar="NAME", help="the gateway's name at the provider")
+    get.add_argument("--provider", required=True, choices=tuple(PROVIDERS), help="where the name is")
+    get.add_argument("--email", required=True, metavar="E", help="your address, for the authority")
+    get.add_argument("--token-file", type=Path, metavar="T", help="the provider's token; default: ask")
+    get.add_argument("--server", default="", metavar="URL", help="another authority than Let's Encrypt")
+    renew = _command(certificate, "renew", "certificate", "renew the one that `get` got, if it is due")
+    renew.add_argument("--steps", action="store_true", help=argparse.SUPPRESS)
     name = _command(certificate, "name", "certificate", "make a name for this gateway that cannot be guessed")
     name.add_argument("zone", metavar="ZONE", help="the parent domain, such as gw.isp.example")

@@ -19,6 +19,7 @@ from gateway.control.contract.accounts import (
 )
 from gateway.control.protocol import Call, ControlRequest, Role
 from gateway.control.router import Router
+from gateway.control.second_factor import without_factor
 from gateway.control.signins import SignIns, new_name
 from gateway.control.surroundings import CONSOLE, Around
 from gateway.control.token_verbs import announce, from_where
@@ -121,10 +122,13 @@ class Guardians:
         return AccountResponse(token=self.link(call.text("name")))
 
     def _reset(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Remove a password, end all sessions and API tokens, and return a sign-in token. Rules stay."""
+        """Remove password and second factor, end all sessions and API tokens, and return a sign-in token.
+
+        Rules stay.
+        """
         account = self._known(call.text("name"))
         self._forget_links(account.name)
-        self._register.put(replace(account, secret="", recovery=""))
+        self._register.put(without_factor(replace(account, secret="", recovery="")))
         self._register.end(account.name)
         self._register.tokens.end(account.name)
         now = self._around.wall()
@@ -144,6 +148,8 @@ class Guardians:
     # Sign-in by a link.
 
     def _sign_in(self, call: Call[AccountRequest]) -> AccountResponse:
+        if call.has("pending"):
+            return self._signins.by_code(call)
         if not call.has("token"):
             return self._signins.by_password(call)
         self._forget_old()
@@ -180,6 +186,7 @@ class Guardians:
                 password=bool(account.secret),
                 came=account.came,
                 sessions=len(self._register.sessions(account.name)),
+                second_factor=bool(account.totp),
             )
             for account in sorted(accounts, key=lambda account: account.name.casefold())
         )
@@ -192,6 +199,8 @@ class Guardians:
         self._guardian(call)
         known = self._register.find(call.text("name"))
         if known is None or not call.args.again:
+            if call.text("role", PersonRole.GUARDIAN) == PersonRole.GUARDIAN:
+                self._require_proof(call)
             added = self._add(call)
             self._announce_guardian(added.guardian, call)
             return added
@@ -207,6 +216,8 @@ class Guardians:
         role = call.choice("role", [*PersonRole, REMOVED])
         minutes = self._minutes(call, role)
         lessened = account.guards and role != PersonRole.GUARDIAN
+        if account.guards != (role == PersonRole.GUARDIAN):
+            self._require_proof(call)
         if lessened and self._register.is_last_guardian(account.name):
             call.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
         if lessened and account.name != by.name:
@@ -235,6 +246,7 @@ class Guardians:
         ):
             call.refuse("name", "has no proposal that waits for this answer", Code.NO_PROPOSAL)
         if answer == "yes":
+            self._require_proof(call)
             minutes = call.args.minutes or 0
             if (proposal.role, proposal.minutes) != (call.text("role"), minutes):
                 call.refuse(
@@ -283,6 +295,11 @@ class Guardians:
         if call.role is not Role.OWNER or by != CONSOLE:
             call.refuse("by", "is not a guardian; sign in again", Code.NO_GUARDIAN)
         return Account(CONSOLE)
+
+    def _require_proof(self, call: Call[AccountRequest]) -> None:
+        """Refuse a browser's change if the password was last proven more than ten minutes ago."""
+        if call.has("session"):
+            self._signins.proven(call)
 
     def _announce_guardian(self, name: str, call: Call[AccountRequest]) -> None:
         """Announce a new guardian to everyone for a week: an unattended phone is enough to add one."""

@@ -27,13 +27,14 @@ from gateway.control.contract import (
     site_repair,
     status,
     time,
+    trusted_name,
 )
 from gateway.control.verbs import BY_PAGES, NoValues, Sender, Verb
 from gateway.policy.accounts.people import PersonRole
 
 CONTRACT: tuple[ModuleType, ...] = (
     accounts, activity, backup, bypass_alerts, devices, filter_tests, growing, lists, notifications, requests,
-    health, profile, rules, sharing, site_repair, status, time,
+    health, profile, rules, sharing, site_repair, status, time, trusted_name,
 )  # fmt: skip
 
 EVENTS = Verb("events", NoValues, NoValues, senders=BY_PAGES)

@@ -14,13 +14,16 @@ from ipaddress import ip_address
 from typing import NoReturn
 
 from gateway.control.contract.accounts import AccountRequest, AccountResponse, SessionEntry
+from gateway.control.proofs import Proofs
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.schema import values_of
+from gateway.control.second_factor import SecondFactors
 from gateway.control.surroundings import Around
 from gateway.control.token_verbs import TokenDesk, announce
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
+    BROWSER_LIMIT,
     METHOD,
     NAME_LIMIT,
     RESERVED,
@@ -45,7 +48,9 @@ class SignIns:
     def __init__(self, register: AccountRegister, around: Around) -> None:
         self._register = register
         self._around = around
-        self._tokens = TokenDesk(register, around, self._session)
+        self._proofs = Proofs(around.now)
+        self._tokens = TokenDesk(register, around, self._session, self.proven)
+        self._factors = SecondFactors(register, around, self._session, self.proven)
         self._pressed: float | None = None  # time of the last press of the button, by `around.now`
 
     def table(self) -> dict[str, Callable[[Call[AccountRequest]], AccountResponse]]:
@@ -60,15 +65,21 @@ class SignIns:
             "recovery": self.recovery,
             "sessions": self.sessions,
             "end": self.end,
+            "confirm": self.confirm,
+            "prove": self.prove,
             "button": self.button,
             **self._tokens.table(),
+            **self._factors.table(),
         }
 
     def begin(self, account: Account, request: ControlRequest) -> AccountResponse:
         """Start a session of a browser and return its token, which cannot be read again."""
         token, now = secrets.token_urlsafe(24), self._around.wall()
         sure, device = self._around.clock_known(), self._around.device(request)
-        self._register.begin(Session(digest(token), account.name, device, now, now + SESSION_LIFE, sure))
+        browser, until = request.text("browser", "")[:BROWSER_LIMIT], now + SESSION_LIFE
+        session = Session(digest(token), account.name, device, now, until, sure, browser)
+        self._register.begin(session)
+        self._proofs.add(session)
         self._record("guardian sign-in", account, request)
         return AccountResponse(session=token, **values_of(_signed_in(account)))
 
@@ -86,7 +97,36 @@ class SignIns:
         return AccountResponse(method=METHOD, salt=salt)
 
     def by_password(self, request: Call[AccountRequest]) -> AccountResponse:
-        return self.begin(by_password(self._register, request), request)
+        """Sign in by a password. An account with a second factor gets `pending` instead of a session."""
+        account = by_password(self._register, request)
+        if account.totp:
+            return AccountResponse(pending=self._factors.wait(account))
+        return self.begin(account, request)
+
+    def by_code(self, request: Call[AccountRequest]) -> AccountResponse:
+        """Complete a sign-in, whose password was right, by a code of the second factor."""
+        return self.begin(self._factors.complete(request), request)
+
+    def prove(self, request: Call[AccountRequest]) -> AccountResponse:
+        """Record that the person of a session knows the password; without one, a code of the second factor.
+
+        Dangerous changes need it for the next ten minutes.
+        """
+        session, account = self._session(request)
+        if account.secret and not _fits(account, request):
+            request.refuse("digest", "does not match the password", Code.WRONG_PASSWORD)
+        if not account.secret:
+            self._factors.check(account, request)
+        self._proofs.add(session)
+        return AccountResponse(proof=self._proofs.seconds_left(session, account))
+
+    def proven(self, request: ControlRequest) -> tuple[Session, Account]:
+        """Return the session and its account. Refuses a session without a proof in the last ten minutes."""
+        session, account = self._session(request)
+        if not self._proofs.seconds_left(session, account):
+            msg = "this needs your password again; confirm it on the page, or sign in again"
+            raise ControlError(msg).coded(Code.PROOF_NEEDED)
+        return session, account
 
     def password(self, request: Call[AccountRequest]) -> AccountResponse:
         """Set or change an account's password. Return a recovery code if there was none.
@@ -100,6 +140,7 @@ class SignIns:
         self._register.put(account)
         self._register.end(account.name, but=session.key)
         self._register.tokens.end(account.name)
+        self._proofs.add(session)
         self._record("guardian password", account, request)
         return AccountResponse(recovery=code)
 
@@ -124,7 +165,8 @@ class SignIns:
     def recover(self, request: Call[AccountRequest]) -> AccountResponse:
         """Replace a forgotten password, by recovery code, or by button and label. Return a new session.
 
-        Rules stay, sessions end, and everyone sees a notice for a week.
+        Rules stay, sessions end, and everyone sees a notice for a week. A second factor stays on, and its
+        code is needed here too.
         """
         account, secret = self._register.find(request.text("name")), _secret(request)
         if request.has("code"):
@@ -132,11 +174,13 @@ class SignIns:
             fits = secrets.compare_digest(account.recovery if account else "", typed_code)
             if account is None or not fits:
                 request.refuse("code", "is no recovery code of this name", Code.WRONG_RECOVERY)
+            account = self._factors.check(account, request)
             return self._recovered(account, secret, AnnouncementKind.CODE, request)
         self._check_button("recover")
         self._check_label(request)
         if account is None:
             request.refuse("name", "is not the name of an account", Code.NO_GUARDIAN)
+        account = self._factors.check(account, request)
         self._pressed = None
         return self._recovered(account, secret, AnnouncementKind.BUTTON, request)
 
@@ -211,12 +255,19 @@ class SignIns:
 
     def check(self, request: ControlRequest) -> AccountResponse:
         """Return the account of a session. Raises ControlError if the session has ended."""
-        _, account = self._session(request)
+        here, account = self._session(request)
         proposed = any(
             proposal.name == account.name for proposal in self._register.proposals(self._around.wall())
         )
         handed = self._around.child_uses(request.text("ip", ""), request.text("device", ""))
-        return AccountResponse(proposed=proposed, handed=handed, **values_of(_signed_in(account)))
+        new = self._entries(self._register.unconfirmed(here, self._around.wall()), here)
+        return AccountResponse(
+            proposed=proposed,
+            handed=handed,
+            sign_ins=new,
+            proof=self._proofs.seconds_left(here, account),
+            **values_of(_signed_in(account)),
+        )
 
     def sign_out(self, request: Call[AccountRequest]) -> AccountResponse:
         session, account = self._session(request)
@@ -226,18 +277,40 @@ class SignIns:
     def sessions(self, request: Call[AccountRequest]) -> AccountResponse:
         """Return the sessions of the account, last used first."""
         here, account = self._session(request)
+        found = tuple(reversed(self._register.sessions(account.name)))
+        return AccountResponse(
+            sessions=self._entries(found, here),
+            recovery=bool(account.recovery),
+            second_factor=bool(account.totp),
+            backup_codes=len(account.backup_codes),
+        )
+
+    def _entries(self, sessions: tuple[Session, ...], here: Session) -> tuple[SessionEntry, ...]:
         zone = self._around.wall().tzinfo
-        sessions = tuple(
+        return tuple(
             SessionEntry(
                 id=session.id,
                 device=session.device,
+                browser=session.browser,
                 since=session.since.astimezone(zone),
                 used=(session.until - SESSION_LIFE).astimezone(zone),
                 here=session.key == here.key,
             )
-            for session in reversed(self._register.sessions(account.name))
+            for session in sessions
         )
-        return AccountResponse(sessions=sessions, recovery=bool(account.recovery))
+
+    def confirm(self, request: Call[AccountRequest]) -> AccountResponse:
+        """Record that the person knows a new session of the account, by its id.
+
+        Only a session that began earlier may do so.
+        """
+        here, account = self._session(request)
+        for session in self._register.unconfirmed(here, self._around.wall()):
+            if session.id == request.text("id"):
+                self._register.confirm(session)
+                self._record("guardian sign-in confirmed", account, request)
+                return AccountResponse(count=1)
+        return AccountResponse(count=0)
 
     def end(self, request: Call[AccountRequest]) -> AccountResponse:
         """End a session of the account by its id, or all other sessions."""

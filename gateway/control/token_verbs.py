@@ -36,10 +36,14 @@ class TokenDesk:
     Creating and ending need a session: a token cannot create tokens.
     """
 
-    def __init__(self, register: AccountRegister, around: Around, session_of: SessionOf) -> None:
+    def __init__(
+        self, register: AccountRegister, around: Around, session_of: SessionOf, proven: SessionOf
+    ) -> None:
+        """``proven``: like ``session_of``, but refuses a session without a recent proof of the password."""
         self._register = register
         self._around = around
         self._session_of = session_of
+        self._proven = proven
 
     def table(self) -> dict[str, Callable[[Call[AccountRequest]], AccountResponse]]:
         return {
@@ -68,7 +72,7 @@ class TokenDesk:
 
     def make(self, request: Call[AccountRequest]) -> AccountResponse:
         """Create an API token of a guardian and return it with its id. It cannot be read again."""
-        _, account = self._session_of(request)
+        _, account = self._proven(request)
         if not account.guards:
             request.refuse("session", "does not belong to a guardian", Code.GUARDIANS_ONLY)
         label = " ".join(request.text("label").split())

@@ -9,6 +9,7 @@ from gateway.core.errors import GatewayError
 # OpenWrt's names. Debian's are the same except for scapy (python3-scapy) and Qalqan, which is one package.
 PACKAGES = {
     "cryptography": "python3-cryptography",
+    "pyotp": "python3-pyotp",
     "scapy": "scapy",
     "tuf": "python3-tuf",
     "webui": "qalqan-web",

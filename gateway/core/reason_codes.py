@@ -36,6 +36,14 @@ class Code(StrEnum):
     WRONG_TOKEN = "wrong_token"  # unknown, ended or expired
     TOO_MANY_TOKENS = "too_many_tokens"  # [most]
     NO_TOKEN = "no_token"  # with this id, of this guardian
+    FACTOR_NEEDED = "factor_needed"  # the account has a second factor, and its code is missing
+    FACTOR_WRONG = "factor_wrong"  # a wrong or used code of a second factor
+    FACTOR_LATE = "factor_late"  # a new second factor was not confirmed within ten minutes
+    FACTOR_ON = "factor_on"  # the account has a second factor already
+    FACTOR_OFF = "factor_off"  # the account has no second factor
+    FACTOR_TIME = "factor_time"  # the gateway does not know the time, which codes of an app depend on
+    FACTOR_MISSING = "factor_missing"  # the package for second factors is not installed
+    PROOF_NEEDED = "proof_needed"  # the session's last proof of the password is older than ten minutes
     NO_PROFILE = "no_profile"
     NO_CHILDREN = "no_children"
     NO_CHILD = "no_child"  # [name]
@@ -123,6 +131,7 @@ class Code(StrEnum):
     ON_REGISTER = "on_register"  # [host]: blocked by a state's register as long as that is enabled
 
     BAD_ADDRESS = "bad_address"  # a web address
+    NO_HOST_NAME = "no_host_name"  # not a host name, or not one of the chosen DNS provider
 
     # Shared devices, PINs, handed-over devices.
     NOT_SHARED = "not_shared"  # the device, or not with this person

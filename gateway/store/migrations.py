@@ -363,11 +363,24 @@ def add_audit_counts(db: Any) -> None:
     db["audit"].add_column("count", int, not_null_default=1)
 
 
+def add_new_sign_ins(db: Any) -> None:
+    """Add to sessions the browser's name, and whether the person has confirmed the sign-in."""
+    db["sessions"].add_column("browser", str, not_null_default="")
+    db["sessions"].add_column("confirmed", int, not_null_default=1)
+
+
+def add_second_factor(db: Any) -> None:
+    """Add to accounts the second factor: secret, last used step, and digests of backup codes."""
+    db["guardians"].add_column("totp", str, not_null_default="")
+    db["guardians"].add_column("totp_step", int, not_null_default=0)
+    db["guardians"].add_column("backup_codes", str, not_null_default="")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
-    add_self_set, add_agreements, add_week_minutes, add_audit_counts,
+    add_self_set, add_agreements, add_week_minutes, add_audit_counts, add_new_sign_ins, add_second_factor,
 )  # fmt: skip
 
 # Tables of state, as opposed to history: these are copied out of a damaged file.

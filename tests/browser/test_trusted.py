@@ -9,6 +9,7 @@ import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 
+from gateway.policy.config.web import PAGES
 from tests.browser.chromium import DESKTOP, PHONE, Chromium, eventually
 from tests.browser.seated import seated
 from tests.lab import clients
@@ -25,6 +26,7 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
+BY_ADDRESS = f"http://{PAGES[0]}"
 LONG = 30.0  # seconds: the front looks at its files every two, and reads a certificate in some more
 LISTEN = """
 window.heard = 0; window.broke = 0;
@@ -101,10 +103,13 @@ def test_a_tap_at_the_name_reaches_the_daemon_and_is_undone(trusted: Trusted, mu
 def test_no_session_is_shared_with_plain_http(trusted: Trusted, mum: Chromium) -> None:
     for plain in (f"http://{NAME}", PLAIN):
         mum.driver.get(f"{plain}/parent/")
-        eventually(lambda: "/signin" in str(mum.measure("return location.pathname")))
-        assert mum.measure("return location.protocol") == "http:", "it goes on, and leads nowhere else"
-        assert mum.measure("return window.isSecureContext") is False
-    sign_in(trusted, mum, PLAIN)
+        eventually(lambda: "Daughter" in mum.text("main"))
+        assert mum.measure("return location.origin") == ORIGIN, "parents' pages are redirected"
+    mum.driver.get(f"{BY_ADDRESS}/parent/")
+    eventually(lambda: "/signin" in str(mum.measure("return location.pathname")))
+    assert mum.measure("return location.protocol") == "http:", "by an address they stay"
+    assert mum.measure("return window.isSecureContext") is False
+    sign_in(trusted, mum, BY_ADDRESS)
     names = {one["name"] for one in mum.driver.get_cookies()}
     assert "qalqan" in names
     assert not [one for one in names if one.startswith("__Host-")]
@@ -188,7 +193,7 @@ def refused(trusted: Trusted) -> bool:
 def test_when_the_certificate_has_ended_the_pages_are_plain_and_say_so(
     trusted: Trusted, mum: Chromium, tmp_path: Path
 ) -> None:
-    sign_in(trusted, mum, PLAIN)
+    sign_in(trusted, mum, BY_ADDRESS)
     trusted.put(trusted.authority.issue(days=(-60, 15 / 86400)))
     assert until(lambda: refused(trusted), 2 * LONG) is not None
     assert clients.curl(trusted.home.devices["parent"], f"{PLAIN}/calendar").reached
@@ -197,7 +202,7 @@ def test_when_the_certificate_has_ended_the_pages_are_plain_and_say_so(
         assert "ERR_CONNECTION_REFUSED" in failure(phone, f"{ORIGIN}/my")
         phone.driver.get(f"{PLAIN}/my")
         eventually(lambda: "Son" in phone.text("body"))
-    mum.driver.get(f"{PLAIN}/parent/settings/")
+    mum.driver.get(f"{BY_ADDRESS}/parent/settings/")
     told = f"This home has the name {NAME}, but no certificate for it that is good now."
     eventually(lambda: told in mum.text("main"))
     assert not mum.driver.find_elements(By.CSS_SELECTOR, "a[href^='https:']")

@@ -36,7 +36,7 @@ CONTRACT = (
     "sealed key", "sealed make", "sealed update", "sealed status", "sealed appeals", "sealed record",
     "sealed report",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
-    "certificate check", "certificate install", "certificate name",
+    "certificate check", "certificate install", "certificate name", "certificate get", "certificate renew",
 )  # fmt: skip
 QUERY = bytes.fromhex("000701000001000000000000") + b"\x06tiktok\x03com\0\0\1\0\1"
 
@@ -96,6 +96,8 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
     needed = ["x"] * len(positional)
     if name in ("why", "replay"):
         needed += ["--profile", "x"]
+    if name == "certificate get":
+        needed += ["--provider", "duckdns", "--email", "x"]
     if name == "sealed report":
         needed += ["--appeals", "x"]
     if name == "feed init":

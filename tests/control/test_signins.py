@@ -289,3 +289,39 @@ def test_a_hostile_device_name_is_kept_short(desk: Desk) -> None:
     desk.scene.devices[HOME] = type(desk.scene.devices[HOME])("02:00:00:00:00:0c", "<script>" * 50)
     answer = desk.web("claim", label=LABEL, name="Mum", secret=secret("a"))
     assert sessions(desk, answer["session"])[0]["device"] == ("<script>" * 50)[:64]
+
+
+# ---------------------------------------------------------------- new sign-ins
+
+
+def new_sign_ins(desk: Desk, session: object) -> list[object]:
+    checked: dict[str, list[dict[str, object]]] = desk.web("check", session=session)  # type: ignore[assignment]
+    return [entry["browser"] for entry in checked.get("sign_ins", [])]
+
+
+def test_older_sessions_show_a_new_sign_in_until_one_of_them_confirms_it(
+    desk: Desk, claimed: Mapping[str, object]
+) -> None:
+    assert new_sign_ins(desk, claimed["session"]) == []
+    desk.scene.now = 60
+    new = desk.web("signin", name="Mum", digest=digest("a"), browser="Firefox, Android")["session"]
+    assert new_sign_ins(desk, claimed["session"]) == ["Firefox, Android"]
+    assert new_sign_ins(desk, new) == []
+    own = next(entry["id"] for entry in sessions(desk, new) if entry["here"])
+    assert desk.web("confirm", session=new, id=own) == {"count": 0}, "not by the new session"
+    desk.scene.now = 120
+    newest = desk.web("signin", name="Mum", digest=digest("a"), browser="x" * 300)["session"]
+    assert desk.web("confirm", session=newest, id=own) == {"count": 0}, "nor by a later one"
+    assert new_sign_ins(desk, claimed["session"]) == ["Firefox, Android", "x" * 40]
+    assert desk.web("confirm", session=claimed["session"], id=own) == {"count": 1}
+    assert new_sign_ins(desk, claimed["session"]) == ["x" * 40]
+    desk.scene.now = 120 + ANNOUNCED_FOR.total_seconds()
+    assert new_sign_ins(desk, claimed["session"]) == []
+
+
+def test_another_person_s_sign_in_is_not_shown(desk: Desk, claimed: Mapping[str, object]) -> None:
+    desk.root("add", name="Dad")
+    for _ in range(2):
+        dad = desk.web("signin", token=desk.root("link", name="Dad")["token"])["session"]
+    assert new_sign_ins(desk, claimed["session"]) == []
+    assert new_sign_ins(desk, dad) == []

@@ -56,7 +56,7 @@ ACTS = frozenset(
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
         "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "trial", "take_step",
         "register", "auto_backup",
-        "postpone_step", "events",
+        "postpone_step", "events", "trusted_name",
     }
 )  # fmt: skip
 """They do what a guardian says, and answer with that. ``events`` has a table of its own."""
@@ -105,7 +105,7 @@ PAGES = frozenset(
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
         "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules", "services",
-        "own_services", "selfset", "setup",
+        "own_services", "second", "secure", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "time", "tokens", "trial",
         "unlock", "update", "wallet", "week",
     }

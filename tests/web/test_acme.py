@@ -11,14 +11,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from gateway.cli.commands import certificate
 from gateway.cli.main import main
 from gateway.cli.parser import build_parser
 from gateway.policy.config.config import parse_config
+from gateway.policy.config.dns_providers import PROVIDERS, DnsProvider
+from gateway.web.acme import FOLDER, AcmeAccount, get_certificate, write_account
 from tests.policy.homes import words
 from tests.web.authority import TrustedAuthority
 from tests.webui.serving import free_port
@@ -195,6 +199,44 @@ def test_lego_gets_and_renews_it(server: Server, gateway: Gateway, capfd: pytest
     run(gateway, renewal, **environment)
     installed(gateway, capfd)
     assert gateway.chain.read_bytes() != before
+
+
+@pytest.mark.slow
+@pytest.mark.needs("pebble")
+@pytest.mark.needs("lego")
+@pytest.mark.timeout(300)
+def test_the_account_of_the_page_gets_and_renews_it(
+    server: Server, gateway: Gateway, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the daemon runs it, with a provider of the lab whose token is the path of its hook."""
+    hook = gateway.folder / "hook"
+    hook.write_text(f'#!/bin/sh\n[ "$1" = present ] || exit 0\nexec {server.set_txt} "$2" "$3"\n')
+    hook.chmod(0o755)
+    monkeypatch.setitem(PROVIDERS, "exec", DnsProvider("Lab", "EXEC_PATH"))
+    monkeypatch.setenv("LEGO_CA_CERTIFICATES", str(server.bundle))
+    options = ("--dns.disable-cp", "--dns.resolvers", server.dns)
+    monkeypatch.setattr(certificate, "get_certificate", partial(get_certificate, options=options))
+    settings = json.loads(gateway.config.read_text())
+    gateway.config.write_text(json.dumps(settings | {"state": str(gateway.folder / "state")}))
+    folder = gateway.folder / "state" / FOLDER
+    account = AcmeAccount(DOC_NAME, "exec", str(hook), "mum@example.net", server.directory)
+    write_account(folder, account)
+    renew = ["certificate", "renew", "--steps", "--config", str(gateway.config)]
+    assert main(renew) == 0
+    installed(gateway, capfd)
+    before = gateway.chain.read_bytes()
+    assert main(renew) == 0
+    assert gateway.chain.read_bytes() == before, "it is not due"
+    monkeypatch.setattr("gateway.web.acme.RENEW_DAYS", 9999)
+    assert main(renew) == 0
+    installed(gateway, capfd)
+    assert gateway.chain.read_bytes() != before
+    write_account(folder, replace(account, token=str(gateway.folder / "none")))
+    assert main(renew) == 1
+    out, err = capfd.readouterr()
+    assert json.loads(out)["problem"] == "other"
+    assert str(gateway.folder / "none") not in out + err, "the token"
+    installed(gateway, capfd)
 
 
 @pytest.mark.slow

@@ -18,13 +18,15 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from gateway.control.client import Unreachable
-from gateway.control.contract.accounts import ACCOUNTS, AccountResponse
+from gateway.control.contract.accounts import ACCOUNTS, AccountResponse, SessionEntry
 from gateway.control.contract.sharing import HANDED, TAKE_BACK
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import PersonRole
 from webui import cookies
 from webui.accounts import browsers
+from webui.accounts.browser_names import browser_name
 from webui.daemon import daemon, source_address
+from webui.front import secure_address
 from webui.language.i18n import gettext as _
 
 P = ParamSpec("P")
@@ -32,6 +34,8 @@ R = TypeVar("R")
 LIFE_DAYS = 90
 ON_A_CHILDS = 30 * 60  # seconds that a session lasts if it started on a device that stays with a child
 ANYONE = "anyone"  # role of views without sign-in, which identify the user by device or input
+STARTS = frozenset({"signin", "claim", "recover"})  # actions that start a session
+DOORS = frozenset({"door.sign_in", "claim.claim", "claim.forgot"})  # pages on which passwords are typed
 STATIC = "static"  # Flask's own endpoint, which has no decorator of ours
 
 _SEEN_BY, _AWAY, _WITHOUT_HOME = "qalqan_seen_by", "qalqan_away", "qalqan_without_home"
@@ -84,6 +88,8 @@ class Person:
     minutes: int  # that a helper may give to each child a day
     password: bool  # has a password
     proposed: bool  # a guardian proposes another role, and the user has not answered
+    proof: bool = True  # the password was proven in the last ten minutes
+    sign_ins: tuple[SessionEntry, ...] = ()  # new sessions that the user may confirm here
 
     @property
     def guards(self) -> bool:
@@ -169,6 +175,8 @@ def _person(*, with_home: bool) -> Person | None:
         minutes=answer.minutes,
         password=answer.password,
         proposed=answer.proposed,
+        proof=answer.proof > 0,
+        sign_ins=answer.sign_ins,
     )
 
 
@@ -212,6 +220,8 @@ def ask(action: str, **values: object) -> AccountResponse:
     It is sent for the signed-in user and the requesting device. Raises: ControlError.
     """
     values = {"by": guardian() or "", "session": token() or None, **values}
+    if action in STARTS:
+        values["browser"] = browser_name(request.headers.get("User-Agent", "")) or None
     return daemon().client.ask(ACCOUNTS, action=action, origin=source_address(), **values)
 
 
@@ -266,6 +276,9 @@ def install(app: Flask) -> None:
             return None
         view = app.view_functions[request.endpoint]
         roles = declared(view) or frozenset({PersonRole.GUARDIAN.value})
+        private = ANYONE not in roles or request.endpoint in DOORS
+        if private and (address := secure_address()):
+            return redirect(address, 303)
         if ANYONE in roles:
             return None
         found = person(with_home=not hasattr(view, _WITHOUT_HOME))

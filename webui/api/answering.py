@@ -13,13 +13,15 @@ from werkzeug.routing import Map
 
 from gateway.control.client import Unreachable
 from gateway.control.schema import Record, to_json
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from webui.api import (
     events,
     who,
 )  # fmt: skip
 from webui.api.document import BASE
 from webui.api.operations import ANYONE, NoContent, Operation
-from webui.api.problems import Problem, of_status
+from webui.api.problems import Problem, of_refusal, of_status
 from webui.api.sent import parts_of, sent
 from webui.features.accounts import account_api, people_api
 from webui.features.activity import activity_api
@@ -133,6 +135,8 @@ def _answer(operation: Operation, parts: dict[str, str]) -> Response:
             raise of_status(403)
         if operation.by_session and not me.session:
             raise Problem(403, "session_only")
+        if operation.proof and not me.proof:
+            raise of_refusal(ControlError("the password is needed").coded(Code.PROOF_NEEDED))
     given = parts_of(parts) | sent(operation)
     found = operation.call(me, **given)
     if isinstance(found, Response):

@@ -61,6 +61,7 @@ class Operation:
     media: str = "application/json"
     # not available to tokens, which have no session or must not extend their own access
     by_session: bool = False
+    proof: bool = False  # a session needs a proof of the password in the last ten minutes
     upload: int = 0  # maximum size of its file in bytes; the request is then a form
 
     @property

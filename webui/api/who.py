@@ -38,6 +38,7 @@ class Caller:
     minutes: int  # that a helper may give to each child a day
     via: str = ""  # the token's id; empty: a session
     session: str = ""
+    proof: bool = True  # a session's password was proven in the last ten minutes
 
     def ask(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
         """Send a verb to the daemon without an author, as for a query, and return its response."""
@@ -89,7 +90,7 @@ def caller() -> Caller | None:
     found = session.person(with_home=False)
     if found is None:
         return None
-    return Caller(found.name, found.role, found.minutes, session=session.token())
+    return Caller(found.name, found.role, found.minutes, session=session.token(), proof=found.proof)
 
 
 def _by_token(header: str) -> Caller:

@@ -18,8 +18,7 @@ MAX_BYTES = 412  # what version 15 can carry with error correction M
 CACHE_SIZE = 4  # images of up to 25 kB: live pages request the same code every few seconds
 
 
-@lru_cache(CACHE_SIZE)
-def svg(text: str, label: str) -> Markup:
+def draw(text: str, label: str) -> Markup:
     """Return the QR code of ``text`` as an SVG element, with ``label`` as its text alternative.
 
     Raises:
@@ -40,6 +39,9 @@ def svg(text: str, label: str) -> Markup:
         '<svg class="qr" role="img" aria-label="{label}" {box}>'
         '<path class="qr-light" d="M0 0h{size}v{size}H0z"/><path class="qr-dark" d="{dark}"/></svg>'
     ).format(label=label, box=Markup(box), size=size, dark=dark)
+
+
+svg = lru_cache(CACHE_SIZE)(draw)  # not for secrets, which the cache would keep
 
 
 def _dark_runs(modules: Iterable[int]) -> Iterator[tuple[int, int]]:

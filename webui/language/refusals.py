@@ -73,6 +73,16 @@ def _of_people() -> dict[str, str]:
         Code.NO_PROPOSAL: _("Nothing waits for this answer any more."),
         Code.WRONG_TOKEN: _("This token is wrong, or it has ended. Make a new one at My account."),
         Code.TOO_MANY_TOKENS: _("There are %(most)d tokens already. End one first."),
+        Code.FACTOR_NEEDED: _("This account has a second step. Enter a code of its app too."),
+        Code.FACTOR_WRONG: _("This code is wrong, or it was used before. Wait for the app’s next one."),
+        Code.FACTOR_LATE: _("That took longer than ten minutes. Start again."),
+        Code.FACTOR_ON: _("The second step is on already."),
+        Code.FACTOR_OFF: _("The second step is off already."),
+        Code.FACTOR_TIME: _("The gateway does not know the time yet. Enter a backup code instead."),
+        Code.FACTOR_MISSING: _(
+            "The gateway lacks the package python3-pyotp, which checks codes of an app."
+        ),
+        Code.PROOF_NEEDED: _("This needs your password again. Sign in again, then repeat it."),
         Code.NO_TOKEN: _("There is no such token any more. Go back and look again."),
         Code.NO_PROFILE: _("There are no such rules any more. Go back and look again."),
         Code.NO_CHILDREN: _("There is no child here yet. Give a device to one first."),
@@ -163,6 +173,7 @@ def _of_rules() -> dict[str, str]:
         Code.LIST_NOT_ADDED: _("This list is here already, or there are sixteen. Take one out first."),
         Code.NOT_LISTED: _("%(host)s is on no list, so there is nothing to report."),
         Code.BAD_ADDRESS: _("This is no web address. It begins with https:// or http://."),
+        Code.NO_HOST_NAME: _("The provider has no such name. Write it as the provider’s page shows it."),
         Code.NO_LESSON: _("This lesson is over, and nothing of it is left to keep."),
         Code.LESSON_CLOSED: _(
             "%(name)s is shut now by a pause, bedtime, hours or a limit, and a lesson opens none of these."

@@ -33,7 +33,12 @@ TEST_PACE = 10.0  # seconds between two test messages: each may occupy a thread 
 REFUSED_FOR = 60.0  # seconds until the next connection after the daemon refused one
 SENDERS = 4  # messages sent in parallel
 EVENTS = ("request", "identity", "card", "status", "people", "alerts", "adult_proof")
-PATHS = {"request": "/parent/requests", "device": "/parent/devices/", "people": "/parent/log"}
+PATHS = {
+    "request": "/parent/requests",
+    "device": "/parent/devices/",
+    "people": "/parent/log",
+    "sign_in": "/account/",
+}
 KEY = "qalqan-notifier"
 
 log = logging.getLogger(__name__)
@@ -64,8 +69,11 @@ class Notifier:
         self._ended = threading.Event()
         self._troubles: dict[str, NotSent] = {}  # guardian → error of the last message
         self._tested = -TEST_PACE
+        self._restart: Callable[[], None] = lambda: None
 
-    def start(self) -> None:
+    def start(self, restart: Callable[[], None] = lambda: None) -> None:
+        """Start the thread. ``restart``: called when the daemon has changed the settings of the pages."""
+        self._restart = restart
         threading.Thread(target=self._run, name="notifier", daemon=True).start()
 
     def stop(self) -> None:
@@ -105,6 +113,8 @@ class Notifier:
             event = next(events)
             if event is not None and event.get("event") == "alerts":
                 self._learn()
+            elif event is not None and (event.get("event"), event.get("what")) == ("status", "pages"):
+                self._restart()
             elif event is not None:
                 self._note(event)
             self._tick()
@@ -128,11 +138,14 @@ class Notifier:
     def _note(self, event: Mapping[str, Any]) -> None:
         found = kind_of(event)
         if found is not None:
-            self._put(*found, named(event))
+            own = str(event.get("name", "")) if found[0] == "sign_in" else ""
+            self._put(*found, "" if own else named(event), own)
 
-    def _put(self, kind: str, what: str, names: str) -> None:
+    def _put(self, kind: str, what: str, names: str, only: str = "") -> None:
+        """Add a message for all guardians, or for the one named ``only``."""
         with self._lock:
-            self._outbox.note(self._book.alerts, kind, what, names, time.monotonic())
+            to = [alerts for alerts in self._book.alerts if only in ("", alerts.guardian)]
+            self._outbox.note(to, kind, what, names, time.monotonic())
 
     def _tick(self) -> None:
         book = self._book
@@ -187,6 +200,8 @@ def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
         return "way", ""
     if name == "status" and what in ("off", "on", "address"):
         return "filter", str(what)
+    if name == "people" and what == "guardian sign-in":
+        return "sign_in", ""
     if name == "people":
         return "people", ""
     return None

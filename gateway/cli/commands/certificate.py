@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 import os
 import secrets
 import stat
+import time
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.cli import output
-from gateway.cli.settings import config_path, read_config
+from gateway.cli.settings import config_path, daemon, read_config
+from gateway.control.contract.trusted_name import TRUSTED_NAME
 from gateway.control.listener import WebUser
 from gateway.core.errors import GatewayError
 from gateway.core.files import make_folder, read_bounded, sync_folder, write_atomically
 from gateway.policy.config.web import Https
 from gateway.policy.names.hosts import HostError, normalise
+from gateway.web.acme import (
+    FOLDER,
+    SENTENCES,
+    AcmeError,
+    AcmeProblem,
+    default_files,
+    get_certificate,
+    read_account,
+)
 from gateway.web.certificates import MOST, examine_files
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base32: no letters that look alike
 ID = 16  # letters, 80 bits: the name cannot be guessed
 CHAIN_MODE, KEY_MODE, OWN_KEY_MODE = 0o644, 0o640, 0o600
+FOLDER_MODE = 0o755  # of a new folder, whatever the umask: the pages read the files
+POLL = 1.0  # seconds
 
 
 class CertificateError(GatewayError):
@@ -28,8 +43,13 @@ class CertificateError(GatewayError):
 
 
 def run(args: Namespace) -> int:
-    if args.action == "name":
-        return _name(args.zone)
+    match args.action:
+        case "name":
+            return _name(args.zone)
+        case "get":
+            return _get(args)
+        case "renew":
+            return _renew(args)
     https = _https(args)
     chain, key = args.chain or Path(https.certificate), args.key or Path(https.key)
     found, now = examine_files(https.name, chain, key), datetime.now(UTC)
@@ -58,6 +78,65 @@ def _https(args: Namespace) -> Https:
     return https
 
 
+def _get(args: Namespace) -> int:
+    """Let the daemon get a certificate by a DNS provider and turn HTTPS on; wait for the result."""
+    token = _token(args.token_file)
+    client, values = daemon(args), {"name": args.name, "provider": args.provider, "email": args.email}
+    more = {"server": args.server} if args.server else {}
+    state = client.ask(TRUSTED_NAME, action="get", token=token, **values, **more)
+    print("Getting a certificate. This takes about a minute.")
+    while state.running:
+        time.sleep(POLL)
+        state = client.ask(TRUSTED_NAME, action="look")
+    if state.problem:
+        problem = AcmeProblem(state.problem) if state.problem in set(AcmeProblem) else AcmeProblem.OTHER
+        msg = f"certificate: {SENTENCES[problem]}"
+        raise CertificateError(msg)
+    print(f"The pages are at https://{output.clean(state.name)} soon; the daemon renews the certificate")
+    return 0
+
+
+def _token(file: Path | None) -> str:
+    """Return the provider's token from the first line of a file, or as typed."""
+    text = getpass.getpass("Token of the DNS provider: ") if file is None else read_bounded(file).decode()
+    return text.partition("\n")[0].strip()
+
+
+def _renew(args: Namespace) -> int:
+    """Renew the certificate if it is due, and install it. The daemon runs this each day (``--steps``)."""
+    path = config_path(args)
+    config = read_config(path)
+    folder = Path(config.state) / FOLDER
+    account = read_account(folder)
+    if account is None:
+        msg = "certificate: there is no account; get a certificate first: qalqan certificate get"
+        raise CertificateError(msg)
+    https = config.web.https
+    if https is None or https.name != account.name:
+        installed_chain, installed_key = default_files(path)
+        https = Https(account.name, str(installed_chain), str(installed_key))
+    try:
+        chain, key = get_certificate(account, folder)
+    except AcmeError as error:
+        if args.steps:
+            print(json.dumps({"problem": error.problem.value}), flush=True)
+        detail = f": {output.clean(error.detail)}" if error.detail else ""
+        msg = f"certificate: {error}{detail}"
+        raise CertificateError(msg) from None
+    found = examine_files(account.name, chain, key)
+    if problems := found.all_problems(datetime.now(UTC)):
+        msg = f"certificate: the new one was not installed: {problems[0]}"
+        raise CertificateError(msg)
+    if not _is_installed(https, chain):
+        _install(https, chain, key)
+    return 0
+
+
+def _is_installed(https: Https, chain: Path) -> bool:
+    installed = Path(https.certificate)
+    return installed.exists() and installed.read_bytes() == chain.read_bytes()
+
+
 def _name(zone: str) -> int:
     try:
         under = normalise(zone)
@@ -71,13 +150,17 @@ def _name(zone: str) -> int:
 def _install(https: Https, chain: Path, key: Path) -> None:
     """Install the key, then the chain, each atomically. The web server uses them only if they match."""
     new_key, new_chain = read_bounded(key, MOST), read_bounded(chain, MOST)
-    web = WebUser.found() if os.geteuid() == 0 else None
+    web = WebUser.found()
+    if web is not None and os.geteuid() and web.gid not in os.getgroups():
+        web = None  # this user may not give the key to the pages' group
     mode, group = (OWN_KEY_MODE, os.getegid()) if web is None else (KEY_MODE, web.gid)
     for path, data, attributes in (
         (Path(https.key), new_key, _like(mode, group)),
         (Path(https.certificate), new_chain, _like(CHAIN_MODE, os.getegid())),
     ):
-        make_folder(path.parent)
+        if not path.parent.exists():
+            make_folder(path.parent)
+            path.parent.chmod(FOLDER_MODE)
         write_atomically(path, data, attributes)
         sync_folder(path.parent)
 

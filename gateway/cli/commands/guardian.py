@@ -36,13 +36,14 @@ def run(args: Namespace) -> int:
 def _list(answer: AccountResponse) -> None:
     people = {person.name: person for person in answer.people}
     for name in answer.guardians:
-        person = people.get(name)
-        if person is None or person.role == PersonRole.GUARDIAN:
-            print(output.clean(name))
-        elif person.role == PersonRole.HELPER:
-            print(f"{output.clean(name)}  helper, up to {person.minutes} min per day and child")
-        else:
-            print(f"{output.clean(name)}  {output.clean(person.role)}")
+        person, about = people.get(name), []
+        if person is not None and person.role == PersonRole.HELPER:
+            about.append(f"helper, up to {person.minutes} min per day and child")
+        elif person is not None and person.role != PersonRole.GUARDIAN:
+            about.append(output.clean(person.role))
+        if person is not None and person.second_factor:
+            about.append("second step at sign-in")
+        print("  ".join((output.clean(name), *about)))
     if not answer.guardians:
         print("There is no guardian yet; add one: qalqan guardian add NAME")
     if answer.label:

@@ -13,8 +13,9 @@ from gateway.policy.accounts.tokens import DAYS
 Action = Literal[
     "list", "add", "link", "reset", "remove", "button",  # for root alone
     "signin", "salt", "check", "signout", "claimable", "claim", "recover", "password", "recovery",
-    "sessions", "end", "people", "invite", "change", "answer",
+    "sessions", "end", "confirm", "people", "invite", "change", "answer",
     "tokens", "token_make", "token_end", "token_check",
+    "prove", "factor_start", "factor_on", "factor_off", "factor_codes",
 ]  # fmt: skip
 
 
@@ -33,6 +34,8 @@ class AccountRequest:
     digest: OneLine | None = None  # of the current password
     secret: OneLine | None = None  # the hash of a new password
     code: OneLine | None = None  # for recovery
+    otp: OneLine | None = None  # a code of the second factor: of the app, or a backup code
+    pending: OneLine | None = None  # of a sign-in that waits for a code
     label: OneLine | None = None  # the code on the gateway's label, or the name of a token
     days: Annotated[int, Whole(0, max(DAYS))] | None = None  # of a token; 0: no end
     id: OneLine | None = None  # of a session or token
@@ -40,6 +43,7 @@ class AccountRequest:
     again: bool = False  # invite a known person again
     ip: OneLine | None = None  # of the visitor, for `check`
     device: OneLine | None = None  # the MAC address of the device on which the session began, for `check`
+    browser: OneLine | None = None  # its name, for a new session
 
 
 @record
@@ -50,6 +54,7 @@ class PersonAccount:
     password: bool  # has one
     came: bool  # has signed in before
     sessions: int
+    second_factor: bool
 
 
 @record
@@ -69,6 +74,7 @@ class SessionEntry:
 
     id: str
     device: str  # untrusted input
+    browser: str  # empty: unknown
     since: datetime
     used: datetime
     here: bool  # the one that asks
@@ -95,7 +101,16 @@ class AccountResponse:
     password: bool = False
     proposed: bool = False  # another role is proposed to it; of `change`: the change is a proposal
     handed: bool = False  # of `check`: a child uses the visitor's device, or the one of the session's begin
+    # Of `check`: the account's new sessions that this one may confirm.
+    sign_ins: tuple[SessionEntry, ...] = ()
+    proof: int = 0  # of `check`: seconds for which dangerous changes need no new proof of the password
+    second_factor: bool = False
+    backup_codes: int = 0  # of `sessions`: the number of unused ones
     session: str = ""  # a new session's token, which cannot be read again
+    pending: str = ""  # the password was right: `signin` with this and a code of the second factor
+    secret: str = ""  # of a new second factor, to type into an app; it cannot be read again
+    uri: str = ""  # the same as an address for a QR code
+    codes: tuple[str, ...] = ()  # new backup codes, which cannot be read again
     via: str = ""  # the id of a token
 
     recovery: Any = None  # a new recovery code; of `sessions`: whether there is one

@@ -176,6 +176,7 @@ class AdultProofRequest:
     method: Literal["password", "wallet"] | None = None
     name: OneLine | None = None  # of a guardian, with a password
     digest: OneLine | None = None  # of the password
+    otp: OneLine | None = None  # a code of the guardian's second factor
     until: datetime | None = None  # the end of a wallet's proof
 
 

@@ -25,8 +25,13 @@ from gateway.store.tables.people import AccountTable
 # Changes of accounts that every guardian is notified of.
 NOTIFIED = frozenset(
     f"guardian {what}"
-    for what in ("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose")
+    for what in (
+        *("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose"),
+        *("second factor on", "second factor off"),
+    )
 )
+
+SIGNED_IN = "guardian sign-in"  # notifies the person who signed in
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +87,8 @@ def guardians(
         token, address = split_origin(origin)
         place = address if by == CONSOLE else origins.place_of(address)
         store.audit(what, detail, by=by, at=home.now(), origin=origin_with_token(token, place))
+        if what == SIGNED_IN:
+            home.publish("people", what=what, name=detail, by=by)
         if what in NOTIFIED:
             store.alerts.keep_only([account.name for account in store.guardians().values() if account.guards])
             home.publish("people", what=what, name=detail, by=by)

@@ -18,6 +18,7 @@ from gateway.control.contract.sharing import (
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.schema import values_of
+from gateway.control.second_factor import check_code
 from gateway.control.signins import by_password
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -121,7 +122,7 @@ class AdultProofVerbs:
     def _method(self, call: Call[AdultProofRequest]) -> tuple[ProofMethod, str]:
         """Return the method of the proof, and the guardian's name (empty for a wallet).
 
-        Checks the password.
+        Checks the password, and a code if the guardian has a second factor.
         """
         if call.has("by"):
             return ProofMethod.GUARDIAN, self._access.guardian(call)
@@ -131,6 +132,8 @@ class AdultProofVerbs:
         if not account.guards:
             problem = f"names {account.name}, who is no guardian here"
             call.refuse("name", problem, Code.GUARDIANS_ONLY)
+        known = self._home.clock_trusted
+        check_code(self._people, account, call, self._home.local_now(), clock_known=known)
         return ProofMethod.PASSWORD, account.name
 
     def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:

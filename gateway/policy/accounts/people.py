@@ -29,6 +29,7 @@ ANNOUNCEMENTS_LIMIT = (
 )
 NAME_LIMIT = 40  # characters
 DEVICE_LIMIT = 64  # characters of a device's name, which is hostile input
+BROWSER_LIMIT = 40  # characters of a browser's name, such as "Firefox, Android"
 MINUTES_LIMIT = 240  # a helper's, per day and child
 RESERVED = frozenset({"console", "router", "qalqan", "all"})  # used by the audit log when no person acted
 REMOVED = "none"  # instead of a role: the account is removed
@@ -63,6 +64,9 @@ class Account:
     minutes: int = 0  # a helper's, per day and child
     recovery: str = ""  # the recovery code's digest; empty: none
     came: bool = False  # has signed in at least once
+    totp: str = ""  # the secret of the second factor in base32; empty: none
+    totp_step: int = 0  # the last time step (RFC 6238) whose code was used
+    backup_codes: tuple[str, ...] = ()  # digests of the unused ones
 
     @property
     def guards(self) -> bool:
@@ -79,6 +83,8 @@ class Session:
     since: datetime
     until: datetime  # SESSION_LIFE after its last use
     sure: bool = True  # used while the clock was trusted
+    browser: str = ""  # its name, as the web process found it; empty: unknown
+    confirmed: bool = True  # the person has confirmed this sign-in on an older session, or had none
 
     @property
     def id(self) -> str:
@@ -184,11 +190,14 @@ class AccountRegister:
         return tuple(sorted(found, key=lambda session: session.until))
 
     def begin(self, session: Session) -> None:
-        """Add a session. The person's sessions above SESSIONS_LIMIT end, those unused for longest first."""
+        """Add a session. The person's sessions above SESSIONS_LIMIT end, those unused for longest first.
+
+        It is unconfirmed if the person has another session, on which it can be confirmed.
+        """
         old = self.sessions(session.name)
         for oldest in old[: max(0, len(old) + 1 - SESSIONS_LIMIT)]:
             del self._sessions[oldest.key]
-        self._sessions[session.key] = session
+        self._sessions[session.key] = replace(session, confirmed=not old)
         account = self._accounts[session.name]
         self._accounts[session.name] = replace(account, came=True)
         self._changed()
@@ -226,6 +235,25 @@ class AccountRegister:
             del self._sessions[key]
         self._changed()
         return len(gone)
+
+    def unconfirmed(self, here: Session, now: datetime) -> tuple[Session, ...]:
+        """Return the person's recent sessions that ``here`` may confirm, oldest first.
+
+        They began after ``here``, so that an intruder cannot confirm the own sign-in.
+        """
+        return tuple(
+            session
+            for session in self._sessions.values()
+            if session.name == here.name
+            and session.key != here.key
+            and not session.confirmed
+            and session.since >= here.since
+            and now - session.since < ANNOUNCED_FOR
+        )
+
+    def confirm(self, session: Session) -> None:
+        self._sessions[session.key] = replace(session, confirmed=True)
+        self._changed()
 
     # Announcements and proposals.
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# A request waits, a new device, a bypass attempt, the filter stopped or started, guardians changed.
-KINDS = ("request", "device", "way", "filter", "people")
+# A request waits, a new device, a bypass attempt, the filter stopped or started, guardians changed, the
+# guardian's own account was used to sign in.
+KINDS = ("request", "device", "way", "filter", "people", "sign_in")
 ADDRESS_LIMIT = 200  # characters of the topic's address
 LANGUAGE_LIMIT = 10  # characters
 

@@ -19,8 +19,8 @@ from gateway.policy.accounts.tokens import Token
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, moment, table_snapshot, unix
 
-ACCOUNTS = "name, role, secret, minutes, recovery, came"
-SESSIONS = "key, name, device, since, until, sure"
+ACCOUNTS = "name, role, secret, minutes, recovery, came, totp, totp_step, backup_codes"
+SESSIONS = "key, name, device, since, until, sure, browser, confirmed"
 ANNOUNCED = "told, name, device, at, until, sure"
 PROPOSALS = "name, role, minutes, by, at"
 TOKENS = "key, name, label, role, since, used, until, sure"
@@ -37,14 +37,19 @@ class AccountTable(AccountRegister):
         self._bus = bus
         super().__init__(
             (
-                Account(name, _role(role), secret, minutes, recovery, bool(came))
-                for name, role, secret, minutes, recovery, came in database.rows(
+                Account(
+                    *(name, _role(role), secret, minutes, recovery, bool(came)),
+                    *(totp, step, tuple(codes.split())),
+                )
+                for name, role, secret, minutes, recovery, came, totp, step, codes in database.rows(
                     f"SELECT {ACCOUNTS} FROM guardians"
                 )
             ),
             (
-                Session(key, name, device, moment(since), moment(until), bool(sure))
-                for key, name, device, since, until, sure in database.rows(f"SELECT {SESSIONS} FROM sessions")
+                Session(key, name, device, moment(since), moment(until), bool(sure), browser, bool(confirmed))
+                for key, name, device, since, until, sure, browser, confirmed in database.rows(
+                    f"SELECT {SESSIONS} FROM sessions"
+                )
             ),
             (
                 Announcement(AnnouncementKind(kind), name, device, moment(at), moment(until), bool(sure))
@@ -90,6 +95,9 @@ class AccountTable(AccountRegister):
                         account.minutes,
                         account.recovery,
                         int(account.came),
+                        account.totp,
+                        account.totp_step,
+                        " ".join(account.backup_codes),
                     )
                     for account in self.guardians().values()
                 ],
@@ -105,6 +113,8 @@ class AccountTable(AccountRegister):
                         unix(session.since),
                         unix(session.until),
                         int(session.sure),
+                        session.browser,
+                        int(session.confirmed),
                     )
                     for session in self.sessions()
                 ],

@@ -25,7 +25,8 @@ from tests.store.helpers import NOW, look
 
 def fill(store: Store) -> None:
     store.people.put(Account("Mum", PersonRole.GUARDIAN, "scrypt", 0, "digest"))
-    store.people.put(Account("Oma", PersonRole.HELPER, minutes=45))
+    second = {"totp": "GEZDGNBVGY3TQOJQ", "totp_step": 59_000_000, "backup_codes": ("one", "two")}
+    store.people.put(Account("Oma", PersonRole.HELPER, minutes=45, **second))  # type: ignore[arg-type]
     store.people.begin(Session("key", "Mum", "Galaxy-S23", NOW, NOW + SESSION_LIFE, sure=False))
     store.people.announce(Announcement(AnnouncementKind.CLAIM, "Mum", "Galaxy-S23", NOW, NOW + ANNOUNCED_FOR))
     store.people.propose(ProposedRole("Mum", "helper", 30, "Dad", NOW))
@@ -49,13 +50,22 @@ def test_tokens_and_their_last_use_are_there_after_a_restart(path: Path) -> None
 def test_all_of_it_is_there_after_a_restart(path: Path) -> None:
     store = Store(path)
     fill(store)
+    later = NOW + timedelta(hours=1)
+    store.people.begin(
+        Session("new", "Mum", "Laptop", later, later + SESSION_LIFE, browser="Firefox, Android")
+    )
     store.close()
     store = Store(path)
     mum = store.guardians()["Mum"]
     assert (mum.secret, mum.recovery, mum.came) == ("scrypt", "digest", True)
     assert (store.guardians()["Oma"].role, store.guardians()["Oma"].minutes) == (PersonRole.HELPER, 45)
-    (session,) = store.people.sessions()
+    oma = store.guardians()["Oma"]
+    assert (oma.totp, oma.totp_step, oma.backup_codes) == ("GEZDGNBVGY3TQOJQ", 59_000_000, ("one", "two"))
+    assert (mum.totp, mum.totp_step, mum.backup_codes) == ("", 0, ())
+    session, new = store.people.sessions()
     assert (session.key, session.until, session.sure) == ("key", NOW + SESSION_LIFE, False)
+    assert (session.browser, session.confirmed) == ("", True)
+    assert (new.browser, new.confirmed) == ("Firefox, Android", False)
     assert [(one.kind, one.name, one.at) for one in store.people.announced] == [
         (AnnouncementKind.CLAIM, "Mum", NOW)
     ]

@@ -211,6 +211,19 @@ def test_why_the_last_one_did_not_go_is_told_on_the_page_and_without_the_address
     assert "The last message was not sent. The server did not take it: it answered 403." in told
 
 
+def test_a_sign_in_is_reported_to_the_person_who_signed_in_alone(
+    daemon: Running, listening: Notifier, phone: Phone, household: Household
+) -> None:
+    until(lambda: listening._book.alerts)
+    household.alerting.book["Mum"] = Alerts(TOPIC, frozenset({"sign_in"}), frozenset({"sign_in"}))
+    happens(daemon, "alerts", by="Mum")
+    until(lambda: listening._book.alerts[0].kinds == ("sign_in",))
+    happens(daemon, "people", what="guardian sign-in", name="Dad", by="Dad")
+    happens(daemon, "people", what="guardian sign-in", name="Mum", by="Mum")
+    until(lambda: phone.posts)
+    assert phone.posts[0][1] == "1 sign-in with your name. If it was not you, sign it out at My account."
+
+
 @pytest.mark.parametrize(("event", "kind"), [
     ({"event": "request", "state": "pending", "reminder": False}, ("request", "")),
     ({"event": "request", "state": "auto"}, None),
@@ -222,6 +235,7 @@ def test_why_the_last_one_did_not_go_is_told_on_the_page_and_without_the_address
     ({"event": "status", "what": "off", "by": "Dad"}, ("filter", "off")),
     ({"event": "status", "what": "pause"}, None),
     ({"event": "people", "what": "guardian add"}, ("people", "")),
+    ({"event": "people", "what": "guardian sign-in"}, ("sign_in", "")),
     ({"event": "warning"}, None),
 ])  # fmt: skip
 def test_what_is_news_and_what_is_none(event: dict[str, Any], kind: tuple[str, str] | None) -> None:

@@ -86,3 +86,34 @@ def test_a_cookie_that_was_signed_out_opens_nothing_more(app: Flask, mum: Browse
     thief = browser_on(app, "192.168.1.20")
     thief.client.set_cookie("qalqan-8080", cookie.value, domain="192.168.1.1")
     assert thief.get("/parent/").status_code == 303
+
+
+FIREFOX = "Mozilla/5.0 (Android 16; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0"
+
+
+def test_a_new_sign_in_is_shown_on_the_older_device_until_it_is_confirmed(
+    app: Flask, mum: Browser, household: Household
+) -> None:
+    intruder = browser_on(app, "192.168.1.8")
+    form = {"name": "Mum", "password": MUMS_PASSWORD}
+    intruder.post("/signin/password", form, User_Agent=FIREFOX)
+    page = mum.get("/parent/").text
+    assert "New sign-in with your name" in page
+    assert "Firefox, Android" in page
+    assert "New sign-in" not in intruder.get("/parent/").text
+    which = page.partition('action="/account/confirm"')[2].partition('value="')[2].partition('"')[0]
+    intruder.post("/account/confirm", {"id": which})
+    assert "New sign-in" in mum.get("/parent/").text
+    assert mum.post("/account/confirm", {"id": which}).status_code == 303
+    assert "New sign-in" not in mum.get("/parent/").text
+    assert "Firefox, Android" in mum.get("/account/").text
+
+
+def test_a_sign_in_that_was_not_the_parent_s_is_ended_from_the_notice(app: Flask, mum: Browser) -> None:
+    intruder = browser_on(app, "192.168.1.8")
+    intruder.post("/signin/password", {"name": "Mum", "password": MUMS_PASSWORD})
+    page = mum.get("/parent/").text.partition("New sign-in")[2]
+    which = page.partition('action="/account/end"')[2].partition('value="')[2].partition('"')[0]
+    mum.post("/account/end", {"id": which})
+    assert intruder.get("/parent/").location == "/signin"
+    assert mum.post("/account/confirm", {"id": "<script>"}).status_code == 400

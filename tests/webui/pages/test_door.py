@@ -14,6 +14,7 @@ from tests.webui.standin.refusing import HELP
 from webui import Settings, create_app
 from webui.accounts.limiter import FIRST_WAIT, LONGEST_WAIT, NEWCOMERS, TRIES
 from webui.accounts.tries import FILE
+from webui.front import KEY, Trusted
 
 
 def test_a_child_s_device_is_led_to_its_own_page(tablet: Browser) -> None:
@@ -234,9 +235,9 @@ OPEN = {
     "/", "/calendar", "/claim", "/forgot", "/language", "/my", "/my/ask", "/my/ask/site", "/my/asked",
     "/my/code", "/my/landing", "/my/now", "/my/sharing", "/my/time", "/my/use", "/my/use/<who>", "/my/leave",
     "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/my/step", "/refused", "/status",
-    "/signin", "/signin/password", "/signout", "/static/<path:filename>", "/why", "/proof", "/proof/again",
-    "/learn/", "/learn/<key>", "/mean", "/rights", "/my/time/delete", "/my/adult/unlock", "/my/adult/lock",
-    "/my/adult/wallet", "/my/adult/wallet/ask", "/my/adult/wallet/answer",
+    "/signin", "/signin/code", "/signin/password", "/signout", "/static/<path:filename>", "/why", "/proof",
+    "/proof/again", "/learn/", "/learn/<key>", "/mean", "/rights", "/my/time/delete", "/my/adult/unlock",
+    "/my/adult/lock", "/my/adult/wallet", "/my/adult/wallet/ask", "/my/adult/wallet/answer",
     "/my/times/", "/my/times/bedtime", "/my/times/limit", "/my/agreement", "/brand/style.css",
     "/brand/logo",
 }  # fmt: skip
@@ -266,3 +267,46 @@ def test_nothing_of_the_parents_is_there_without_a_session(
                 assert "Aruzhan" not in found.text
     assert household.paused == {}
     assert household.asked == []
+
+
+# ---------------------------------------------------------------- HTTPS
+
+HTML = "text/html,application/xhtml+xml"
+NAMED = "gw.qalqan.test"
+
+
+def plain(browser: Browser, path: str, host: str = "qalqan.home.arpa", accept: str = HTML) -> str:
+    """Where a page is redirected to, by plain HTTP."""
+    answer = browser.client.get(
+        path,
+        base_url=f"http://{host}",
+        headers={"Accept": accept},
+        environ_overrides={"REMOTE_ADDR": browser.ip},
+    )
+    return answer.location or ""
+
+
+@pytest.mark.parametrize(
+    "path", ["/signin?code=ABCD-EFGH-JKMN", "/forgot", "/claim", "/parent/", "/account/?a=b", "/support/"]
+)
+def test_pages_that_need_a_password_are_redirected_to_the_trusted_name(
+    app: Flask, stranger: Browser, path: str
+) -> None:
+    before = plain(stranger, path)
+    assert not before.startswith("https:")
+    app.extensions[KEY].now = Trusted(NAMED, problem="the certificate expired on 2026-11-20; renew it")
+    assert plain(stranger, path) == before
+    app.extensions[KEY].now = Trusted(NAMED, good=True)
+    assert plain(stranger, path) == f"https://{NAMED}{path}"
+
+
+def test_pages_of_devices_and_pages_by_an_address_stay(
+    app: Flask, tablet: Browser, stranger: Browser
+) -> None:
+    app.extensions[KEY].now = Trusted(NAMED, good=True)
+    for path in ("/my", "/", "/refused?host=www.tiktok.com", "/calendar", "/status"):
+        assert not plain(tablet, path).startswith("https:"), path
+    for host in ("192.0.0.8", "192.168.1.1:8080", "[fd71:616c:7161:6e00::80]", "localhost:8080"):
+        assert plain(stranger, "/parent/", host) == "/signin"
+    assert plain(stranger, "/parent/", accept="*/*") == "/signin", "what a script requests"
+    assert "Strict-Transport-Security" not in stranger.get("/signin").headers

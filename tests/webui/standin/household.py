@@ -36,6 +36,7 @@ from tests.webui.standin.proven import Proven
 from tests.webui.standin.proving import Proving
 from tests.webui.standin.refusing import REFUSALS, RIGHTS, Refusing
 from tests.webui.standin.ruled import RULES
+from tests.webui.standin.secure import Secure
 from tests.webui.standin.spending import MINUTES, Spending, counted
 from tests.webui.standin.teaching import Teaching
 from tests.webui.standin.things import Things
@@ -101,7 +102,7 @@ class Household:
         self.teaching = Teaching(self, NOW)
         self.accounts = Accounts(self.devices, NOW)
         self.stamps, self.guardians = self.accounts.register, self.accounts.guardians
-        self.proven = Proven(self, NOW)
+        self.proven, self.secure = Proven(self, NOW), Secure()
         self.choosing, self.agreeing = Choosing(self, NOW), Agreeing(self, NOW)
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
@@ -133,6 +134,7 @@ class Household:
             **self.lending.verbs(),
             **self.choosing.verbs(),
             **self.agreeing.verbs(),
+            **self.secure.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **Living(self, NOW, RULES).verbs(),
         }

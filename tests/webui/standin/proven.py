@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.second_factor import check_code
 from gateway.control.signins import by_password
 from gateway.core.reason_codes import Code
 
@@ -62,6 +63,8 @@ class Proven:
             by = account.name
             if not account.guards:
                 request.refuse("name", "is no guardian's", Code.GUARDIANS_ONLY)
+            now = self._home.accounts.scene.wall()
+            check_code(self._home.stamps, account, request, now, clock_known=True)
         if not (self._opens(device) or device.get("shared") or device["profile"] == "visitor"):
             request.refuse("device", "is a child's own", Code.CHILDS_DEVICE)
         until = self._now + timedelta(hours=hours)

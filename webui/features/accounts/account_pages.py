@@ -9,12 +9,12 @@ from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts import passwords, session, tries
+from webui.accounts.proofs import digest_of
 from webui.accounts.session import everybody
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon
 from webui.features.accounts import token_pages
 from webui.features.accounts.claim_pages import to_recovery
-from webui.features.accounts.door_pages import digest_of
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
@@ -36,6 +36,8 @@ def show() -> ResponseReturnValue:
         notice=notices.current(home),
         sessions=answer.sessions,
         recovery=bool(answer.recovery),
+        second_factor=answer.second_factor,
+        backup_codes=answer.backup_codes,
         tokens=token_pages.mine() if session.signed_in().guards else (),
         token_days=token_pages.DAYS,
     )
@@ -51,6 +53,17 @@ def end() -> ResponseReturnValue:
     count = session.ask("end", **({} if which == "others" else {"id": which})).count
     notices.said(ngettext("%(num)d browser is signed out.", "%(num)d browsers are signed out.", count))
     return redirect(url_for("account.show"), 303)
+
+
+@blueprint.post("/confirm")
+@everybody
+def confirm() -> ResponseReturnValue:
+    """Record that the user knows a new session of the account, by its id."""
+    which = request.form.get("id", "")[:ID_LIMIT]
+    if not which.isalnum():
+        abort(400)
+    session.ask("confirm", id=which)
+    return redirect(url_for("door.arrive"), 303)
 
 
 @blueprint.get("/password")

@@ -10,8 +10,10 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.control.contract.accounts import AccountResponse
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT
 from webui.accounts import passwords, session, tries
+from webui.accounts.proofs import typed_code
 from webui.accounts.session import anyone, everybody
 from webui.accounts.tries import TooManyTriesError
 from webui.features.accounts.door_pages import is_empty
@@ -66,22 +68,34 @@ def forgot() -> ResponseReturnValue:
 @anyone
 def recover() -> ResponseReturnValue:
     name, way = _name(), "label" if request.form.get("way") == "label" else "code"
-    typed = request.form.get("code", "")[:CODE_LIMIT] or "-"
+    typed, otp = request.form.get("code", "")[:CODE_LIMIT] or "-", request.form.get("otp", "")
     try:
-        answer = _with_new_password("recover", name, **{way: typed})
+        answer = _with_new_password("recover", name, **{way: typed}, otp=typed_code(otp))
     except _RefusedError as error:
-        page = render_template("forgot.html", name=name, sentence=error.sentence, way=way)
+        page = render_template(
+            "forgot.html", name=name, sentence=error.sentence, way=way, otp=otp or error.needs_code
+        )
         return page, error.status, error.headers
     return _welcome(answer)
 
 
 class _RefusedError(Exception):
-    def __init__(self, sentence: str, status: int, headers: dict[str, str] | None = None) -> None:
+    """A refused form. ``needs_code``: it also needs a code of the second factor."""
+
+    def __init__(
+        self,
+        sentence: str,
+        status: int,
+        headers: dict[str, str] | None = None,
+        *,
+        needs_code: bool = False,
+    ) -> None:
         self.sentence, self.status, self.headers = sentence, status, headers or {}
+        self.needs_code = needs_code
         super().__init__(sentence)
 
 
-def _with_new_password(action: str, name: str, **values: str) -> AccountResponse:
+def _with_new_password(action: str, name: str, **values: str | None) -> AccountResponse:
     """Send ``action``, `claim` or `recover`, with the typed new password and return the account.
 
     Raises: _RefusedError with the message for the user.
@@ -91,7 +105,7 @@ def _with_new_password(action: str, name: str, **values: str) -> AccountResponse
         raise _RefusedError(_("Enter your name."), 403)
     if problem := passwords.problem(password, name):
         raise _RefusedError(problem, 403)
-    if not all(value.isprintable() for value in values.values()):
+    if not all(value.isprintable() for value in values.values() if value):
         raise _RefusedError(_("This code has letters that no code has."), 403)
     try:
         # Before the claim, every device counts as unfiltered, including one with a new address.
@@ -102,7 +116,8 @@ def _with_new_password(action: str, name: str, **values: str) -> AccountResponse
     except Unreachable:
         raise
     except ControlError as error:
-        raise _RefusedError(refusals.sentence(error), 403) from None
+        needs_code = error.code == Code.FACTOR_NEEDED
+        raise _RefusedError(refusals.sentence(error), 403, needs_code=needs_code) from None
 
 
 def _welcome(answer: AccountResponse) -> ResponseReturnValue:

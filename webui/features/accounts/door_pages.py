@@ -20,7 +20,8 @@ from gateway.control.contract.status import TIME
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PersonRole
-from webui.accounts import passwords, session, tries
+from webui.accounts import session, tries
+from webui.accounts.proofs import digest_of, typed_code
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
@@ -118,16 +119,31 @@ def use_password() -> ResponseReturnValue:
     except ControlError as error:
         status = 503 if error.code is Code.BUSY else 403
         return _form(name=name, sentence=refusals.sentence(error)), status
+    if answer.pending:
+        return render_template("signin_code.html", name=name, pending=answer.pending, sentence="")
     return _signed_in(answer, detour=False)
 
 
-def digest_of(name: str, password: str) -> str:
-    """Return the digest of a typed password, with the salt of this user, for the daemon to compare.
-
-    It is computed for every name, whether or not a user has it. Raises: BusyError.
-    """
-    salt = session.ask("salt", name=name).salt
-    return passwords.digest(password[: passwords.LONGEST + 1], salt)
+@blueprint.post("/signin/code")
+@anyone
+def use_second_step() -> ResponseReturnValue:
+    """Complete a sign-in, whose password was right, by a code of the second factor."""
+    name, pending = request.form.get("name", "")[:NAME_LIMIT], request.form.get("pending", "")[:TIME_LIMIT]
+    try:
+        with tries.attempt(name):
+            answer = session.ask(
+                "signin", pending=pending or "-", otp=typed_code(request.form.get("otp", ""))
+            )
+    except TooManyTriesError as error:
+        return _later(error, name)
+    except Unreachable:
+        raise
+    except ControlError as error:
+        if error.code == Code.SESSION_ENDED:
+            return _form(name=name, sentence=refusals.sentence(error)), 403
+        sentence = refusals.sentence(error)
+        return render_template("signin_code.html", name=name, pending=pending, sentence=sentence), 403
+    return _signed_in(answer, detour=False)
 
 
 def _signed_in(answer: AccountResponse, *, detour: bool) -> ResponseReturnValue:

@@ -11,6 +11,7 @@ from gateway.control.contract.accounts import PersonAccount
 from gateway.policy.accounts.people import MINUTES_LIMIT, NAME_LIMIT, REMOVED, PersonRole
 from webui import notices
 from webui.accounts import session
+from webui.accounts.proofs import proven, proven_when
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
 from webui.features.time.sheets import Sheet, sheets
@@ -46,6 +47,7 @@ def _minutes_offered(person: PersonAccount) -> tuple[int, ...]:
 
 @blueprint.post("/invite")
 @guardians_only
+@proven_when(lambda: request.form.get("role") == PersonRole.GUARDIAN)
 def invite() -> ResponseReturnValue:
     """Create a sign-in link for a new user, or a new link for an invited one, and redirect to its page."""
     name = _name()
@@ -76,6 +78,7 @@ def link(key: str) -> ResponseReturnValue:
 
 @blueprint.post("/change")
 @guardians_only
+@proven
 def change() -> ResponseReturnValue:
     """Change a user's role, or remove the user.
 
@@ -95,6 +98,7 @@ def change() -> ResponseReturnValue:
 
 @blueprint.post("/answer")
 @guardians_only
+@proven_when(lambda: request.form.get("answer") == "yes")
 def answer() -> ResponseReturnValue:
     """Accept or reject a proposed change of the user's own role, or withdraw a proposal by this user."""
     said = one_of("answer", ("yes", "no"))

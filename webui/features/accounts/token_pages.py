@@ -12,6 +12,7 @@ from gateway.policy.accounts import tokens
 from gateway.policy.accounts.people import PersonRole
 from webui import notices
 from webui.accounts import session
+from webui.accounts.proofs import proven
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
 from webui.features.time.sheets import Sheet, sheets
@@ -30,6 +31,7 @@ def mine() -> tuple[TokenEntry, ...]:
 
 @blueprint.post("/")
 @guardians_only
+@proven
 def make() -> ResponseReturnValue:
     label = " ".join(request.form.get("label", "").split())[: tokens.LABEL_LIMIT]
     role, days = one_of("role", list(PersonRole)), int(one_of("days", [str(day) for day in DAYS]))

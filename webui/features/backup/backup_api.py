@@ -67,7 +67,7 @@ class BackupLook(BackupContent):
     children: tuple[str, ...]  # their names
 
 
-@noun.declare("POST", "/backup", body=Seal, answer=bytes, media=FILE, by_session=True)
+@noun.declare("POST", "/backup", body=Seal, answer=bytes, media=FILE, by_session=True, proof=True)
 def make(me: Caller, body: Seal) -> Response:
     """Create a backup file of rules, grants and accounts, encrypted with this password."""
     text, _left_out = pieces.fetch(daemon().client, by=me.name, origin=source_address())
@@ -93,7 +93,7 @@ def look(me: Caller, session: str) -> object:
     return BackupLook(**values_of(found) | {"children": tuple(child.name for child in found.children)})
 
 
-@noun.declare("POST", "/backup/opened/{session}/apply", answer=RestoreApplied, by_session=True)
+@noun.declare("POST", "/backup/opened/{session}/apply", answer=RestoreApplied, by_session=True, proof=True)
 def apply(me: Caller, session: str) -> object:
     """Restore the opened backup, completely or not at all."""
     return me.change(RESTORE_APPLY, action="apply", token=session)

@@ -21,6 +21,7 @@ from gateway.core.errors import ControlError
 from gateway.policy.config.auto_backup import MOST_KEPT
 from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
+from webui.accounts.proofs import proven
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.language import refusals
@@ -53,6 +54,7 @@ def show() -> ResponseReturnValue:
 
 @blueprint.post("/make")
 @guardians_only
+@proven
 def make() -> ResponseReturnValue:
     """Create a backup, encrypted with the typed password, and return it as a download."""
     password = request.form.get("password", "")
@@ -157,6 +159,7 @@ def look(token: str) -> ResponseReturnValue:
 
 @blueprint.post("/apply")
 @guardians_only
+@proven
 def apply() -> ResponseReturnValue:
     token = request.form.get("token", "")
     if not token or len(token) > TOKEN_LIMIT:

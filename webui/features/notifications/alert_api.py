@@ -23,7 +23,7 @@ from webui.messages.unsent import NotSent, SendFailure
 
 noun = Noun("alerts")
 
-AlertKind = Literal["request", "device", "way", "filter", "people"]
+AlertKind = Literal["request", "device", "way", "filter", "people", "sign_in"]
 Address = Annotated[str, Text(8, ADDRESS_LIMIT, r"https?://[!-~]+")]
 Language = Annotated[str, Text(2, 10, r"[A-Za-z-]+")]
 

@@ -45,6 +45,7 @@ def kinds() -> dict[str, tuple[str, str]]:
         "way": (_("A closed way was tried"), _("Private DNS, a VPN and the like, on a child’s device.")),
         "filter": (_("The filter stopped or started"), _("Also when somebody turns the rules off.")),
         "people": (_("A guardian was added or changed"), _("Also a new password, and who set it.")),
+        "sign_in": (_("A sign-in with my name"), _("With device and browser on My account.")),
     }
     return {kind: labels[kind] for kind in KINDS}
 
@@ -65,6 +66,12 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
     elif kind == "way":
         text = ngettext(
             "A closed way was tried on %(num)d device.", "Closed ways were tried on %(num)d devices.", count
+        )
+    elif kind == "sign_in":
+        text = ngettext(
+            "%(num)d sign-in with your name. If it was not you, sign it out at My account.",
+            "%(num)d sign-ins with your name. If it was not you, sign them out at My account.",
+            count,
         )
     elif kind == "people":
         text = _("Somebody was added, or an account was changed. Look who.")

@@ -15,6 +15,7 @@ from gateway.control.contract.time import OFF, ON
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
+from webui.accounts.proofs import proven
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.lists.registers_pages import all_registers
@@ -92,6 +93,7 @@ def undo() -> ResponseReturnValue:
 
 @blueprint.post("/off")
 @guardians_only
+@proven
 def turn_off() -> ResponseReturnValue:
     """Stop time rules and categories for every person for the chosen time."""
     chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})

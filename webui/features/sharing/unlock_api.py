@@ -10,6 +10,7 @@ from typing import Annotated
 from gateway.control.contract.sharing import AdultProofChange, Length
 from gateway.control.schema import Text, record
 from webui.accounts.passwords import LONGEST
+from webui.accounts.proofs import CODE_LIMIT, typed_code
 from webui.accounts.tries import TooManyTriesError
 from webui.api.operations import ANYONE, Name, Noun
 from webui.api.problems import Problem, of_status
@@ -26,6 +27,7 @@ class Unlock:
     name: Name  # a guardian's
     password: Annotated[str, Text(1, LONGEST, r"[^\x00-\x1f\x7f-\x9f]+")]
     length: Length
+    otp: Annotated[str, Text(6, CODE_LIMIT, r"[A-Za-z0-9 -]+")] | None = None  # of a second factor
 
 
 @noun.declare("PUT", "/my/adult-proof", ANYONE, body=Unlock, answer=AdultProofChange)
@@ -35,7 +37,7 @@ def open_(_me: Caller | None, body: Unlock) -> object:
     It is for a new, a guest's or a shared device. This does not sign in.
     """
     try:
-        return open_here(_here(), body.name, body.password, body.length)
+        return open_here(_here(), body.name, body.password, body.length, typed_code(body.otp or ""))
     except TooManyTriesError as error:
         headers = {"Retry-After": str(error.seconds)}
         raise Problem(429, "slow_down", error.sentence, headers) from None

@@ -12,10 +12,10 @@ from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT
 from webui import notices
 from webui.accounts import tries
+from webui.accounts.proofs import digest_of, typed_code
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
-from webui.features.accounts.door_pages import digest_of
 from webui.features.sharing.adult_proof_text import lengths
 from webui.features.status.home_text import Here
 from webui.forms import one_of
@@ -53,21 +53,23 @@ def by_password() -> ResponseReturnValue:
     if not name.strip() or not password or not name.isprintable():
         return _form(here, _("Enter a guardian's name and password."), name, length), 403
     try:
-        open_here(here, name, password, length)
+        open_here(here, name, password, length, typed_code(request.form.get("otp", "")))
     except TooManyTriesError as error:
         return _form(here, error.sentence, name, length), 429, {"Retry-After": str(error.seconds)}
     except Unreachable:
         raise
     except ControlError as error:
         status = 503 if error.code is Code.BUSY else 403
-        return _form(here, refusals.sentence(error), name, length), status
+        needs_code = error.code == Code.FACTOR_NEEDED or "otp" in request.form
+        return _form(here, refusals.sentence(error), name, length, needs_code=needs_code), status
     return redirect(url_for("door.arrive"), 303)
 
 
-def open_here(here: Here, name: str, password: str, length: str) -> AdultProofChange:
+def open_here(here: Here, name: str, password: str, length: str, otp: str | None) -> AdultProofChange:
     """Unlock the device ``here`` with a guardian's name and password, and return the daemon's answer.
 
-    Only this device is slowed after wrong passwords. Raises: TooManyTriesError, ControlError.
+    ``otp``: a code, if the guardian has a second factor. Only this device is slowed after wrong passwords.
+    Raises: TooManyTriesError, ControlError.
     """
     with tries.attempt(name):
         return daemon().client.ask(
@@ -77,6 +79,7 @@ def open_here(here: Here, name: str, password: str, length: str) -> AdultProofCh
             method="password",
             name=name,
             digest=digest_of(name, password),
+            otp=otp,
             length=length,
             origin=source_address(),
         )
@@ -98,13 +101,16 @@ def lock_here(here: Here) -> AdultProofChange:
     return daemon().client.ask(ADULT_PROOF, action="end", device=here.mac, origin=source_address())
 
 
-def _form(here: Here, problem: str = "", name: str = "", length: str = "1h") -> str:
+def _form(
+    here: Here, problem: str = "", name: str = "", length: str = "1h", *, needs_code: bool = False
+) -> str:
     return render_template(
         "unlock.html",
         here=here,
         home=daemon().home(),
         problem=problem,
         name=name,
+        otp=needs_code,
         length=length,
         lengths=lengths(),
         wallet=is_offered(here),

@@ -22,7 +22,7 @@ def now(me: Caller) -> object:
     return me.ask(STATUS)
 
 
-@noun.declare("POST", "/home/off", body=OffBody, answer=SwitchEnd)
+@noun.declare("POST", "/home/off", body=OffBody, answer=SwitchEnd, proof=True)
 def off(me: Caller, body: OffBody) -> object:
     """Suspend time rules and categories for every person, for some minutes or until `on`."""
     return me.change(OFF, **({"minutes": body.minutes} if body.minutes else {}))

@@ -1,0 +1,41 @@
+"""The verb of the pages' trusted name: gets a certificate for it by a DNS provider, and turns HTTPS on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from gateway.control.schema import OneLine, Text, record
+from gateway.control.verbs import BY_GUARDIANS, Verb
+
+TOKEN_LIMIT, EMAIL_LIMIT = 200, 100  # characters
+
+Token = Annotated[str, Text(1, TOKEN_LIMIT, r"[\x21-\x7e]+")]
+Email = Annotated[str, Text(3, EMAIL_LIMIT, r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+")]
+
+
+@record
+class TrustedNameRequest:
+    """Returns the state, gets a certificate (``get``, with all other arguments), or forgets the account."""
+
+    action: Literal["look", "get", "stop"]
+    name: OneLine | None = None
+    provider: OneLine | None = None
+    token: Token | None = None  # of the provider; no answer contains it
+    email: Email | None = None  # for the certificate authority
+    server: OneLine | None = None  # another authority's directory; only root may name one
+
+
+@record
+class TrustedNameStatus:
+    """The name and provider of the stored account, and how the last attempt ended."""
+
+    name: str  # empty: no account
+    provider: str
+    running: bool
+    problem: str  # code of the last attempt's problem; empty: none
+    installed: bool  # the program that gets certificates is installed
+    router: bool  # the router's own settings decide about the name
+    configured: str  # the name that is set in qalqan.yaml; empty: none
+
+
+TRUSTED_NAME = Verb("trusted_name", TrustedNameRequest, TrustedNameStatus, senders=BY_GUARDIANS)

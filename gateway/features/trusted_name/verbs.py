@@ -1,0 +1,187 @@
+"""The verb `trusted_name`: stores the account at a DNS provider, and gets and renews the certificate.
+
+`qalqan certificate renew` runs lego in a process of its own. After the first certificate, the name is set in
+`qalqan.yaml`, and the pages restart to serve HTTPS. Most homes have no such account: the modules that it
+needs are imported on use.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gateway.control.contract.trusted_name import TRUSTED_NAME, TrustedNameRequest, TrustedNameStatus
+from gateway.control.protocol import Call, Role
+from gateway.control.router import Router
+from gateway.core.errors import PolicyError
+from gateway.core.helper_process import HelperProcess
+from gateway.core.loop import Timer
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Access
+from gateway.household.context import HomeContext
+from gateway.household.editing import Author, Editing, HomeEditing
+from gateway.household.file_history import PROGRAM
+from gateway.policy.names.hosts import HostError, normalise
+from gateway.store.tables.pauses import RecordAudit
+
+FOLDER, ACCOUNT = "certificate", "account.json"  # in the state folder; as in gateway/web/acme.py
+OTHER = "other"  # a problem without a code of its own
+TIMEOUT = 900.0  # seconds of one attempt
+NICE = 10
+FIRST_LOOK = 600.0  # seconds after the start
+LOOK_EVERY = 86_400.0  # seconds; lego renews when 30 days are left
+
+_log = logging.getLogger(__name__)
+
+
+class TrustedNames:
+    """Gets and renews the certificate of the trusted name."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        access: Access,
+        audit: RecordAudit,
+        editing: Editing,
+        home_editing: HomeEditing,
+        reload: Callable[[], object],
+    ) -> None:
+        self._home = home
+        self._access = access
+        self._audit = audit
+        self._editing = editing
+        self._home_editing = home_editing
+        self._reload = reload
+        self._problem = ""
+        self._process = HelperProcess(home.loop, self._stepped, self._finished, TIMEOUT, NICE)
+        self._timer: Timer | None = None
+
+    def start(self) -> None:
+        self._timer = self._home.loop.call_later(FIRST_LOOK, self._look)
+
+    def register(self, router: Router) -> None:
+        router.serve(TRUSTED_NAME, self.serve)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._home.rules.household.config.state) / FOLDER
+
+    def serve(self, call: Call[TrustedNameRequest]) -> TrustedNameStatus:
+        """Return the state, after a new attempt was started or the account was deleted."""
+        by = self._access.guardian(call)
+        if call.args.action == "get":
+            self._get(call, by)
+        elif call.args.action == "stop":
+            self._stop(call, by)
+        return self._state()
+
+    def _state(self) -> TrustedNameStatus:
+        from gateway.web.acme import is_available, read_account
+
+        account, config = read_account(self._folder), self._home.rules.household.config
+        return TrustedNameStatus(
+            name="" if account is None else account.name,
+            provider="" if account is None else account.provider,
+            running=self._process.running,
+            problem=self._problem,
+            installed=is_available(),
+            router="web" in config.fixed,
+            configured="" if config.web.https is None else config.web.https.name,
+        )
+
+    def _get(self, call: Call[TrustedNameRequest], by: str) -> None:
+        """Store the account and start to get a certificate. It takes about a minute."""
+        from gateway.policy.config.dns_providers import PROVIDERS
+        from gateway.web.acme import AcmeAccount, write_account
+
+        config = self._home.rules.household.config
+        if (setting := config.fixed.get("web")) is not None:
+            msg = "is set in the router's own settings; change it there"
+            call.refuse("name", msg, Code.ROUTERS_OWN, option=setting.option, file=setting.file)
+        if self._process.running:
+            call.refuse("action", "runs already; wait until it has ended", Code.BUSY)
+        provider = PROVIDERS.get(call.text("provider"))
+        if provider is None:
+            call.refuse("provider", f"must be one of {', '.join(PROVIDERS)}")
+        try:
+            name = normalise(call.text("name"))
+        except HostError as error:
+            call.refuse("name", f"{error.problem}; {error.fix}", Code.NO_HOST_NAME)
+        if not provider.fits(name) or "." not in name:
+            ends = " or ".join(f".{zone}" for zone in provider.zones)
+            problem = f"must end in {ends} at {provider.title}" if ends else "must be below a domain of yours"
+            call.refuse("name", problem, Code.NO_HOST_NAME)
+        server = call.text("server", "") if call.role is Role.OWNER else ""
+        account = AcmeAccount(name, call.text("provider"), call.text("token"), call.text("email"), server)
+        write_account(self._folder, account)
+        self._record(f"{name} {account.provider}", call, by)
+        self._start()
+
+    def _stop(self, call: Call[TrustedNameRequest], by: str) -> None:
+        """Delete the account with its token, and the name from the settings. The pages use plain HTTP."""
+        from gateway.web.acme import forget_account, read_account
+
+        self._process.close()
+        account = read_account(self._folder)
+        forget_account(self._folder)
+        self._problem = ""
+        self._record("off", call, by)
+        https = self._home.rules.household.config.web.https
+        if account is not None and https is not None and https.name == account.name:
+            self._set_https(None)
+
+    def _start(self) -> None:
+        self._problem = ""
+        path = str(self._home.rules.path)
+        try:
+            self._process.start(["gateway", "certificate", "renew", "--steps", "--config", path])
+        except OSError:
+            self._problem = OTHER
+
+    def _look(self) -> None:
+        """Renew the certificate if it is due. lego decides by its date, without the internet."""
+        self._timer = self._home.loop.call_later(LOOK_EVERY, self._look)
+        if (self._folder / ACCOUNT).exists() and not self._process.running:
+            self._start()
+
+    def _stepped(self, line: Mapping[str, Any]) -> None:
+        self._problem = str(line.get("problem", ""))[:20]
+
+    def _finished(self, status: int, _words: str) -> None:
+        from gateway.web.acme import default_files, read_account
+
+        account, https = read_account(self._folder), self._home.rules.household.config.web.https
+        if status:
+            self._problem = self._problem or OTHER
+            _log.warning("Certificate not renewed: %s. Keeping the previous one.", self._problem)
+        elif account is not None and (https is None or https.name != account.name):
+            chain, key = default_files(self._home.rules.path)
+            self._set_https({"name": account.name, "certificate": str(chain), "key": str(key)})
+
+    def _set_https(self, https: Mapping[str, str] | None) -> None:
+        """Write `web.https` to `qalqan.yaml`, apply it, and make the pages restart."""
+        try:
+            _, before = self._editing.read(self._home.rules.path)
+            now = before.get("web")
+            web = (
+                {key: value for key, value in now.items() if key != "https"} if isinstance(now, dict) else {}
+            )
+            changes = {"web": web | ({} if https is None else {"https": dict(https)}) or None}
+            self._home_editing.switch(changes, Author(PROGRAM, self._home.local_now()))
+        except PolicyError as error:
+            self._problem = OTHER
+            _log.warning("Trusted name not set: %s. The pages are plain HTTP.", error)
+            return
+        self._reload()
+        self._home.publish("status", what="pages")
+
+    def _record(self, detail: str, call: Call[TrustedNameRequest], by: str) -> None:
+        origin, now = call.text("origin", ""), self._home.local_now()
+        self._audit("trusted name", detail, by=by, at=now, origin=origin)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._process.close()

@@ -1,0 +1,30 @@
+"""The DNS providers at which a gateway can get a certificate for its trusted name by DNS-01.
+
+Each has an API with a token. lego (the ACME client) adds the TXT record through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DnsProvider:
+    """A provider: its name for people, lego's environment variable for the token, and its free zones."""
+
+    title: str
+    variable: str
+    zones: tuple[str, ...] = ()  # below which it gives names; empty: domains of its customers
+
+    def fits(self, name: str) -> bool:
+        """Return whether the provider can have this host name."""
+        return not self.zones or any(name.endswith(f".{zone}") for zone in self.zones)
+
+
+PROVIDERS: Mapping[str, DnsProvider] = {  # by lego's name of the provider
+    "duckdns": DnsProvider("DuckDNS", "DUCKDNS_TOKEN", ("duckdns.org",)),
+    "desec": DnsProvider("deSEC", "DESEC_TOKEN"),
+    "dynu": DnsProvider("Dynu", "DYNU_API_KEY"),
+    "cloudflare": DnsProvider("Cloudflare", "CLOUDFLARE_DNS_API_TOKEN"),
+}

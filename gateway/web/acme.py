@@ -1,0 +1,187 @@
+"""Gets a certificate for the trusted name from an ACME authority (RFC 8555) by lego and DNS-01.
+
+lego runs without a shell. The provider's token is in its environment, which other users cannot read, and in
+a file of mode 0600; it is in no argument, log or message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+
+from gateway.core.errors import GatewayError, PolicyError
+from gateway.core.files import read_bounded, write_atomically
+from gateway.policy.config.dns_providers import PROVIDERS
+
+FOLDER = "certificate"  # in the state folder, mode 0700
+ACCOUNT = "account.json"
+PROGRAM = "lego"
+RENEW_DAYS = 30  # before the certificate expires
+TIMEOUT = 600.0  # seconds; a provider may publish the record only after minutes
+OUTPUT_LIMIT = 16_384  # characters of lego's output that are searched, the last ones
+
+
+class AcmeProblem(StrEnum):
+    """Why there is no certificate."""
+
+    CLIENT = "client"  # lego is not installed
+    TOKEN = "token"  # the provider refused the token
+    ZONE = "zone"  # the provider's account does not have the name
+    LIMIT = "limit"  # the authority's rate limit
+    DNS = "dns"  # the record was not visible in time
+    EMAIL = "email"  # the authority refused the address
+    OFFLINE = "offline"  # the provider or the authority could not be reached
+    OTHER = "other"
+
+
+SENTENCES: Mapping[AcmeProblem, str] = {
+    AcmeProblem.CLIENT: "lego is not installed; install the package lego",
+    AcmeProblem.TOKEN: "the DNS provider refused the token; copy it again from the provider's page",
+    AcmeProblem.ZONE: "the DNS provider's account does not have this name; check its spelling there",
+    AcmeProblem.LIMIT: "the certificate authority had too many requests for this name; try again tomorrow",
+    AcmeProblem.DNS: "the DNS provider did not publish the record in time; try again in ten minutes",
+    AcmeProblem.EMAIL: "the certificate authority refused the e-mail address; enter another one",
+    AcmeProblem.OFFLINE: "the DNS provider or the certificate authority cannot be reached; try again later",
+    AcmeProblem.OTHER: "the certificate authority gave no certificate; qalqan certificate renew says more",
+}
+
+# In this order: an answer about a wrong token also says that the record is missing.
+_MARKS: Mapping[AcmeProblem, tuple[str, ...]] = {
+    AcmeProblem.LIMIT: ("ratelimited", "too many certificates", "too many requests", "too many new orders"),
+    AcmeProblem.EMAIL: ("invalidcontact", "invalidemail", "unable to parse email", "contact email"),
+    AcmeProblem.TOKEN: (
+        *("invalid token", "invalid api token", "invalid access token", "invalid request headers"),
+        *("authentication error", "authentication failed", "unauthenticated", "authentication exception"),
+        *("status code: 401", "status code: 403", "401 unauthorized", "403 forbidden"),
+        *("for duckdns returned the following result (ko)", "credentials information are missing"),
+    ),
+    AcmeProblem.ZONE: (
+        *("could not find zone", "couldn't find zone", "failed to find zone", "zone not found"),
+        *("could not find the start of authority", "no matching zone", "status code: 404", "404 not found"),
+    ),
+    AcmeProblem.DNS: ("time limit exceeded", "propagation", "no txt record", "incorrect txt record"),
+    AcmeProblem.OFFLINE: ("no such host", "dial tcp", "connection refused", "i/o timeout", "misbehaving"),
+}
+
+
+class AcmeError(GatewayError):
+    """No certificate was issued. ``detail``: the last line of lego's output, without the token."""
+
+    def __init__(self, problem: AcmeProblem, detail: str = "") -> None:
+        self.problem, self.detail = problem, detail
+        super().__init__(SENTENCES[problem])
+
+
+@dataclass(frozen=True, slots=True)
+class AcmeAccount:
+    """The name, and the account at the DNS provider with which its certificate is renewed."""
+
+    name: str
+    provider: str  # a key of PROVIDERS
+    token: str
+    email: str  # for the authority
+    server: str = ""  # address of the authority's directory; empty: Let's Encrypt
+
+    @property
+    def can_be_used(self) -> bool:
+        return self.provider in PROVIDERS and bool(self.name and self.token and self.email)
+
+
+def default_files(config: Path) -> tuple[Path, Path]:
+    """Return where the chain and the key are installed if the settings name no files."""
+    return config.parent / "tls" / "chain.pem", config.parent / "tls" / "key.pem"
+
+
+def read_account(folder: Path) -> AcmeAccount | None:
+    """Return the stored account; None without one, or if the file is damaged."""
+    try:
+        found = json.loads(read_bounded(folder / ACCOUNT))
+        account = AcmeAccount(**{field.name: str(found[field.name]) for field in fields(AcmeAccount)})
+    except (PolicyError, ValueError, TypeError, KeyError):
+        return None
+    return account if account.can_be_used else None
+
+
+def write_account(folder: Path, account: AcmeAccount) -> None:
+    """Store the account in a file that only this user can read. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    write_atomically(folder / ACCOUNT, json.dumps(asdict(account)).encode())
+
+
+def forget_account(folder: Path) -> None:
+    """Delete the account, and the certificates and keys of lego. Raises OSError."""
+    if not folder.exists():
+        return
+    for path in sorted(folder.rglob("*"), reverse=True):  # each folder after its files
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()
+    folder.rmdir()
+
+
+def is_available() -> bool:
+    """Return whether lego is installed. (`shutil.which` would bring 0.3 MB into the daemon.)"""
+    return any(os.access(Path(folder) / PROGRAM, os.X_OK) for folder in os.get_exec_path())
+
+
+def get_certificate(
+    account: AcmeAccount, folder: Path, options: Sequence[str] = (), timeout: float = TIMEOUT
+) -> tuple[Path, Path]:
+    """Get the certificate, or renew it if it is due, and return the paths of chain and key.
+
+    ``options``: further ones for lego. Raises: AcmeError.
+    """
+    import subprocess  # late: the daemon reads and writes accounts alone
+
+    chain = folder / "certificates" / f"{account.name}.crt"
+    key = chain.with_suffix(".key")
+    argv = lego_command(account, folder, options, renew=chain.exists() and key.exists())
+    if not is_available():
+        raise AcmeError(AcmeProblem.CLIENT)
+    token = {PROVIDERS[account.provider].variable: account.token}
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **token},
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise AcmeError(AcmeProblem.DNS) from None
+    except OSError as error:
+        raise AcmeError(AcmeProblem.CLIENT, error.strerror or "") from None
+    if done.returncode or not (chain.exists() and key.exists()):
+        raise explain(done.stdout.decode("utf-8", "replace"), account.token)
+    return chain, key
+
+
+def lego_command(
+    account: AcmeAccount, folder: Path, options: Sequence[str] = (), *, renew: bool
+) -> list[str]:
+    """Return lego's command line. It has no token."""
+    argv = [PROGRAM, "--accept-tos", "--email", account.email, "--path", str(folder), "--key-type", "ec256"]
+    argv += ["--dns", account.provider, "--domains", account.name]
+    argv += ["--server", account.server] if account.server else []
+    action = ["renew", "--days", str(RENEW_DAYS), "--no-random-sleep"] if renew else ["run"]
+    return [*argv, *options, *action]
+
+
+def explain(output: str, token: str) -> AcmeError:
+    """Return the error that lego's output reports."""
+    text = output[-OUTPUT_LIMIT:].replace(token, "…")
+    folded = text.casefold()
+    problem = next(
+        (problem for problem, marks in _MARKS.items() if any(mark in folded for mark in marks)),
+        AcmeProblem.OTHER,
+    )
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return AcmeError(problem, lines[-1] if lines else "")

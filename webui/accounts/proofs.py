@@ -1,0 +1,92 @@
+"""Asks for the password again before a dangerous change, if the last proof is older than ten minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeAlias
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway.control.client import Unreachable
+from gateway.core.errors import ControlError
+from webui.accounts import passwords, session, tries
+from webui.accounts.tries import TooManyTriesError
+from webui.language import refusals
+
+P = ParamSpec("P")
+View: TypeAlias = Callable[P, ResponseReturnValue]
+
+FIELD = "proof"  # of the form: the password, or a code if the account has none
+CODE_LIMIT = 40  # characters
+
+
+def proven_when(needed: Callable[[], bool]) -> Callable[[View[P]], View[P]]:
+    """Return a decorator that runs a form's view only after a recent proof of the password.
+
+    Without one, the response asks for it. That page repeats the form's fields and sends them again, so that
+    the user types nothing twice. ``needed``: whether this request is a dangerous change.
+    """
+
+    def declare(view: View[P]) -> View[P]:
+        @wraps(view)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            me = session.signed_in()
+            if me.proof or not needed():
+                return view(*args, **kwargs)
+            answer = _asked(me)
+            return view(*args, **kwargs) if answer is None else answer
+
+        return checked
+
+    return declare
+
+
+def proven(view: View[P]) -> View[P]:
+    """Run a form's view, which is a dangerous change, only after a recent proof of the password."""
+    return proven_when(lambda: True)(view)
+
+
+def _asked(me: session.Person) -> ResponseReturnValue | None:
+    """Return the page that asks for the password; None if the form has the right one."""
+    sentence, status, headers = "", 403, dict[str, str]()
+    if FIELD in request.form:
+        try:
+            with tries.attempt(me.name):
+                session.ask("prove", **_typed(me))
+        except TooManyTriesError as error:
+            sentence, status, headers = error.sentence, 429, {"Retry-After": str(error.seconds)}
+        except Unreachable:
+            raise
+        except ControlError as error:
+            sentence = refusals.sentence(error)
+        else:
+            return None
+    fields = [(key, value) for key, value in request.form.items(multi=True) if key != FIELD]
+    page = render_template(
+        "prove.html", me=me, field=FIELD, fields=fields, target=request.path, sentence=sentence
+    )
+    return page, status, headers
+
+
+def _typed(me: session.Person) -> dict[str, str | None]:
+    typed = request.form.get(FIELD, "")
+    if me.password:
+        return {"digest": digest_of(me.name, typed) if typed else None}
+    return {"otp": typed_code(typed)}
+
+
+def typed_code(text: str) -> str | None:
+    """Return a typed code of the second factor for a request to the daemon; None for an empty field."""
+    code = "".join(letter for letter in text[:CODE_LIMIT] if letter.isascii() and letter.isalnum())
+    return code or None
+
+
+def digest_of(name: str, password: str) -> str:
+    """Return the digest of a typed password, with the salt of this user, for the daemon to compare.
+
+    It is computed for every name, whether or not a user has it. Raises: BusyError.
+    """
+    salt = session.ask("salt", name=name).salt
+    return passwords.digest(password[: passwords.LONGEST + 1], salt)

@@ -1,0 +1,1 @@
+"""The page on which a home gets a trusted name with HTTPS."""
