@@ -287,7 +287,7 @@ class Daemon:
             self.regroup, self.reload, self.sync_table, self.gates.sync, self.gates.rejudge
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
-        self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
+        self.help_resolver = self._kept(HelpResolver(loop, runtime, config.lan))
         path = FilterPath(
             self.packets,
             self.table,
@@ -496,6 +496,17 @@ class Daemon:
     def problems(self) -> list[str]:
         """Return one line for each part that does not work as configured."""
         updates = self.features.list_updates
-        parts = self.rules, self.store, self.meter, self.sealed_lists, self.guard, updates
+        parts = (
+            self.loop,
+            self.rules,
+            self.store,
+            self.meter,
+            self.table,
+            self.sealed_lists,
+            self.guard,
+            self.help_resolver,
+            updates,
+        )
         interfaces = lan.problems(self.rules.household.config.lan)
-        return [*interfaces, *(line for problem in parts for line in problem.problems())]
+        lines = (line for part in parts for line in part.problems())
+        return [*interfaces, *lines]

@@ -55,7 +55,12 @@ class HelperProcess:
     def start(self, arguments: Sequence[str]) -> None:
         """Run ``python -m ARGUMENTS``. Raises OSError if the process cannot be created."""
         out, out_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        errors, errors_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            errors, errors_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            os.close(out)
+            os.close(out_end)
+            raise
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_DUP2, out_end, 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import replace
 from functools import cached_property
@@ -41,6 +42,8 @@ from gateway.policy.config.web import PAGES
 ALIVE_PERIOD = 1.0  # seconds; a third of the daemon's lease
 REPAIR_DELAY = 0.2  # seconds; a program that flushes the ruleset loads its own right afterwards
 REPAIR_RETRY = 1.0  # seconds between two attempts to repair
+MANY_REPAIRS = 3  # within REPORT_FOR, which `status` reports
+REPORT_FOR = 3600.0  # seconds
 MANY = 500  # elements; if more are removed together, the kernel cannot report all their final counters
 
 _log = logging.getLogger(__name__)
@@ -82,6 +85,7 @@ class KernelTable:
         self.conntrack = conntrack or Conntrack()
         self.found: Mapping[Pair, int] = {}  # counters of the table of a killed daemon
         self.repairs = 0
+        self._repaired: deque[float] = deque(maxlen=MANY_REPAIRS)
         self._repair_timer: Timer | None = None
         self._alive: Timer | None = None
         self._installed = False
@@ -239,6 +243,7 @@ class KernelTable:
     def _repair(self) -> None:
         self._repair_timer = None
         self.repairs += 1
+        self._repaired.append(self._loop.now())
         _log.warning("Another program changed the table inet qalqan. It is repaired.")
         open_now = {(element.slot, element.class_number) for element in self.snapshot.passes}
         layout = self.snapshot.layout
@@ -263,6 +268,16 @@ class KernelTable:
                 self._without_flows(error)
             self._repair_soon(REPAIR_RETRY)
         self._touched()
+
+    def problems(self) -> list[str]:
+        """Return a sentence for `status` if other programs change the table again and again."""
+        if len(self._repaired) < MANY_REPAIRS or self._loop.now() - self._repaired[0] > REPORT_FOR:
+            return []
+        return [
+            f"Another program has removed or changed the nftables table inet qalqan {self.repairs} times. "
+            "After each time, nothing is filtered for a moment. Look in the system log for what reloads "
+            "the firewall, for example a script that runs nft flush ruleset."
+        ]
 
     def _no_flows(self) -> str:
         """Return the commands that remove an earlier flow table; empty if none was dropped."""
