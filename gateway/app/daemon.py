@@ -23,6 +23,7 @@ from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import Gates
+from gateway.dataplane.handover import Handover
 from gateway.dataplane.help_resolver import HelpResolver
 from gateway.dataplane.internet import AnswerBook, Evidence, Internet, UplinkChanged
 from gateway.dataplane.kernel_table import KernelTable, desired_snapshot
@@ -83,12 +84,12 @@ class Daemon:
     def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
         """Build all parts from the configuration file ``path``, and start to filter.
 
-        ``keep_guard``: at a clean stop, the boot guard replaces the daemon's nftables table.
+        ``keep_guard``: at a clean stop, the nftables table stays until the next daemon replaces it.
         """
         self.loop = Loop()
         self.clock = clock or WallClock()
         self.bus = Bus()
-        self._keeps_guard = keep_guard
+        self._table_stays = keep_guard
         closers = Closers()
         self.close, self._kept = closers.close, closers.keep
         self._kept(self.loop)
@@ -245,12 +246,11 @@ class Daemon:
     def _build_table(self, config: Config, runtime: Path) -> None:
         """Build the nftables table and the parts that update it, such as guard, gates, meter, DNS proxy."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
-        state, stays = Path(config.state), self._keeps_guard
-        self.guard = self._kept(GuardFile(loop, state, runtime, self.help, self.wear, stays=stays))
+        stays = self._table_stays
+        self.guard = self._kept(GuardFile(loop, Path(config.state), runtime, self.help, self.wear))
         bare = Snapshot(lan=config.lan, arm=True, queue_base=config.queue_base, layout=layout)
-        self.table = self._kept(
-            KernelTable(loop, bare, self._slots, self.guard.left_behind, conntrack=self.conntrack)
-        )
+        self.table = self._kept(KernelTable(loop, bare, self._slots, stays=stays, conntrack=self.conntrack))
+        self.handover = self._kept(Handover(runtime, self.live, layout, stays=stays))
         self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
         self.address_owners = self._kept(
             AddressOwners(
@@ -268,6 +268,7 @@ class Daemon:
                 self.store,
                 self.live,
                 changed=self._minutes_counted,
+                stays=stays,
             )
         )
         self.gates = self._kept(
@@ -287,7 +288,7 @@ class Daemon:
             self.regroup, self.reload, self.sync_table, self.gates.sync, self.gates.rejudge
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
-        self.help_resolver = self._kept(HelpResolver(loop, runtime, config.lan))
+        self.help_resolver = self._kept(HelpResolver(loop, runtime, config.lan, stays=stays))
         path = FilterPath(
             self.packets,
             self.table,
@@ -333,12 +334,13 @@ class Daemon:
     def _start(self) -> None:
         self.probe_device.start()
         self.presence.read_owners()
-        self.table.install(self._snapshot())
+        self.table.install(self.gates.prepare(self._snapshot()), self.handover.take())
         self.guard.taken_over()
         self.guard.keep(self.table.snapshot)
         count_connections()
         self.meter.start()
         self.gates.sync()
+        self.gates.rejudge()
         self.meter.refresh()
         self.gates.renew()
         self.table.start_alive()

@@ -76,7 +76,7 @@ def _at(parser: argparse.ArgumentParser) -> None:
 def _add_services(commands: Subparsers) -> None:
     run = _command(commands, "run", "run", "run the daemon in the foreground")
     run.add_argument("--log", choices=("plain", "json"), default="plain", help="format of the log")
-    text = "after the stop, keep blocking the devices of profiles with `failure: closed`"
+    text = "after the stop, keep the nftables table until the next daemon replaces it"
     run.add_argument("--keep-guard", action="store_true", help=text)
     web = _command(commands, "web", "web", "serve the pages in a separate process")
     web.add_argument("--log", choices=("plain", "json"), default="plain", help="format of the log")
