@@ -17,13 +17,14 @@ from gateway.core.clock import WallClock
 from gateway.core.closers import Closers
 from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
-from gateway.core.loop import Loop, Timer
+from gateway.core.loop import Loop
 from gateway.core.process_memory import run_in_child, settle
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import Gates
+from gateway.dataplane.handover import Handover
 from gateway.dataplane.help_resolver import HelpResolver
 from gateway.dataplane.internet import AnswerBook, Evidence, Internet, UplinkChanged
 from gateway.dataplane.kernel_table import KernelTable, desired_snapshot
@@ -80,7 +81,6 @@ from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
 DATABASE = "qalqan.db"
-HELP_AGAIN = 60.0  # seconds until the files of the help resolver are written again, after a full disk
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same names again and again
 
 
@@ -90,12 +90,12 @@ class Daemon:
     def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
         """Build all parts from the configuration file ``path``, and start to filter.
 
-        ``keep_guard``: at a clean stop, the boot guard replaces the daemon's nftables table.
+        ``keep_guard``: at a clean stop, the nftables table stays until the next daemon replaces it.
         """
         self.loop = Loop()
         self.clock = clock or WallClock()
         self.bus = Bus()
-        self._keeps_guard = keep_guard
+        self._table_stays = keep_guard
         closers = Closers()
         self.close, self._kept = closers.close, closers.keep
         self._kept(self.loop)
@@ -256,12 +256,11 @@ class Daemon:
     def _build_table(self, config: Config, runtime: Path) -> None:
         """Build the nftables table and the parts that update it, such as guard, gates, meter, DNS proxy."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
-        state, stays = Path(config.state), self._keeps_guard
-        self.guard = self._kept(GuardFile(loop, state, runtime, self.help, self.wear, stays=stays))
+        stays = self._table_stays
+        self.guard = self._kept(GuardFile(loop, Path(config.state), runtime, self.help, self.wear))
         bare = Snapshot(lan=config.lan, arm=True, queue_base=config.queue_base, layout=layout)
-        self.table = self._kept(
-            KernelTable(loop, bare, self._slots, self.guard.left_behind, conntrack=self.conntrack)
-        )
+        self.table = self._kept(KernelTable(loop, bare, self._slots, stays=stays, conntrack=self.conntrack))
+        self.handover = self._kept(Handover(runtime, self.live, layout, stays=stays))
         self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
         self.address_owners = self._kept(
             AddressOwners(
@@ -282,6 +281,7 @@ class Daemon:
                 self.store,
                 self.live,
                 changed=self._minutes_counted,
+                stays=stays,
             )
         )
         self.saved_addresses = self._kept(
@@ -304,8 +304,7 @@ class Daemon:
             self.regroup, self.reload, self.sync_table, self.gates.sync, self.gates.rejudge
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
-        self.help_resolver = self._kept(HelpResolver(runtime, config.lan))
-        self._help_again = Timer(0.0, self._serve_help)
+        self.help_resolver = self._kept(HelpResolver(loop, runtime, config.lan, stays=stays))
         path = FilterPath(
             self.packets,
             self.table,
@@ -352,12 +351,13 @@ class Daemon:
         self.saved_addresses.restore()
         self.probe_device.start()
         self.presence.read_owners()
-        self.table.install(self._snapshot())
+        self.table.install(self.gates.prepare(self._snapshot()), self.handover.take())
         self.guard.taken_over()
         self.guard.keep(self.table.snapshot)
         count_connections()
         self.meter.start()
         self.gates.sync()
+        self.gates.rejudge()
         self.meter.refresh()
         self.gates.renew()
         self.table.start_alive()
@@ -475,14 +475,8 @@ class Daemon:
             self.regroup()
 
     def _help_moved(self) -> None:
-        self._serve_help()
-        self.sync_table()
-
-    def _serve_help(self) -> None:
         self.help_resolver.serve(self.help.by_name)
-        self._help_again.cancel()
-        if self.help_resolver.problems():
-            self._help_again = self.loop.call_later(HELP_AGAIN, self._serve_help)
+        self.sync_table()
 
     # ------------------------------------------------------------------------------------ effects
 
@@ -529,6 +523,8 @@ class Daemon:
         """Return one line for each part that does not work as configured."""
         updates, backups = self.features.list_updates, self.features.auto_backups
         writers = self.store, self.good_copy, backups, self.meter, self.guard, self.help_resolver
-        parts = self.rules, *writers, self.sealed_lists, updates, self.features.address_claims
+        plane = self.loop, self.table, *writers
+        parts = self.rules, *plane, self.sealed_lists, updates, self.features.address_claims
         interfaces = lan.problems(self.rules.household.config.lan)
-        return [*interfaces, *(line for problem in parts for line in problem.problems())]
+        lines = (line for part in parts for line in part.problems())
+        return [*interfaces, *lines]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections import deque
 from pathlib import Path
 
 from gateway.app.daemon import Daemon
 from gateway.control.listener import WEB_USER
 from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
-from gateway.core.loop import Signals
+from gateway.core.loop import Signals, Timer
 from gateway.core.privileges import CAP_NET_ADMIN, CAP_NET_RAW, become
 from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
 from gateway.core.service_manager import ServiceNotifier, keep_descriptor
@@ -21,6 +22,7 @@ from gateway.lan import interfaces as lan
 from gateway.wire.quic.crypto import warm_up
 
 FLUSH = 1.0  # seconds between two checks for pending writes
+RELOADS = 3  # by SIGHUP in a second; further signals cause one reload together
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +35,8 @@ class DaemonService:
         self._loop = daemon.loop
         self._signals = signals
         self._notifier = ServiceNotifier.from_environment()
+        self._reloads: deque[float] = deque(maxlen=RELOADS)  # when the last ones began
+        self._next_reload: Timer | None = None
 
     def run(self) -> int:
         """Run the event loop until SIGTERM or SIGINT, then close the daemon. Return the exit code."""
@@ -63,18 +67,31 @@ class DaemonService:
     def _signalled(self) -> None:
         for number in self._signals.received():
             if number == signal.SIGHUP:
-                self._notifier.send("RELOADING=1")
-                self._reload_or_log()
-                self._notifier.send("READY=1")
+                self._reload_soon()
             else:
                 self._loop.stop()
 
-    def _reload_or_log(self) -> None:
+    def _reload_soon(self) -> None:
+        """Reload now, or as soon as there were fewer than RELOADS in the last second."""
+        if self._next_reload is not None:
+            return
+        full = len(self._reloads) == RELOADS
+        delay = self._reloads[0] + 1.0 - self._loop.now() if full else 0.0
+        if delay > 0:
+            self._next_reload = self._loop.call_later(delay, self._reload)
+        else:
+            self._reload()
+
+    def _reload(self) -> None:
         """Reload the rules; log an error instead of raising it. The rule book logs the unusable files."""
+        self._next_reload = None
+        self._reloads.append(self._loop.now())
+        self._notifier.send("RELOADING=1")
         try:
             self._daemon.reload()
         except GatewayError as error:
             _log.error("Reload failed: %s. Keeping the previous rules.", error)
+        self._notifier.send("READY=1")
 
     def _flush(self) -> None:
         self._daemon.store.flush(self._loop.now())

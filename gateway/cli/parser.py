@@ -77,7 +77,7 @@ def _at(parser: argparse.ArgumentParser) -> None:
 def _add_services(commands: Subparsers) -> None:
     run = _command(commands, "run", "run", "run the daemon in the foreground")
     run.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
-    text = "after the stop, keep blocking the devices of profiles with `failure: closed`"
+    text = "after the stop, keep the nftables table until the next daemon replaces it"
     run.add_argument("--keep-guard", action="store_true", help=text)
     text = "start as root and become this user, with the rights to filter only"
     run.add_argument("--user", metavar="NAME", help=text)

@@ -5,7 +5,6 @@ The role of a client comes from the kernel (SO_PEERCRED), not from the client.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import socket
@@ -29,7 +28,7 @@ from gateway.control.protocol import (
 from gateway.core.bus import ControlEvent
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.files import UNWRITABLE
-from gateway.core.loop import Loop, Timer
+from gateway.core.loop import NO_DESCRIPTOR, Loop, Timer
 from gateway.core.reason_codes import Code
 
 __all__ = ["ControlServer", "WebUser"]
@@ -150,13 +149,13 @@ class ControlServer:
         assert self._listener is not None
         try:
             sock, _ = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
+        except BlockingIOError:
             return
         except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            self._loop.forget(self._listener)
-            self._loop.call_later(RETRY_ACCEPT, self._listen_again)
+            if error.errno in NO_DESCRIPTOR:
+                self._loop.report_shortage(error)
+                self._loop.forget(self._listener)
+                self._loop.call_later(RETRY_ACCEPT, self._listen_again)
             return
         sock.setblocking(False)
         uid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))[
@@ -229,6 +228,10 @@ class ControlServer:
             return {"ok": True, **self._perform(connection, request)}
         except GatewayError as error:
             return failure(error)
+        except OSError as error:
+            self._loop.report_shortage(error)
+            msg = "the daemon has no free file descriptor; try again in a minute"
+            return failure(ControlError(msg).coded(Code.BUSY))
 
     def _perform(self, connection: _Connection, request: ControlRequest) -> Mapping[str, object]:
         if request.role is Role.WEB and request.do not in WEB_VERBS:

@@ -65,7 +65,12 @@ class HelperProcess:
 
     def _spawn(self, arguments: Sequence[str], given: int) -> None:
         out, out_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        errors, errors_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            errors, errors_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            os.close(out)
+            os.close(out_end)
+            raise
         actions = [
             (os.POSIX_SPAWN_DUP2, given, 0),
             (os.POSIX_SPAWN_DUP2, out_end, 1),

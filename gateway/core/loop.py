@@ -5,18 +5,28 @@ All waiting in the daemon happens here. Two callbacks never run at the same time
 
 from __future__ import annotations
 
+import errno
 import heapq
 import itertools
+import logging
 import signal
 import socket
 from collections.abc import Callable
+from resource import RLIMIT_NOFILE, getrlimit
 from select import EPOLLIN, EPOLLOUT, epoll
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Protocol
 
 MAX_READY = 64  # descriptors served in one turn; the others are still ready in the next
 HANDLED_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-MAX_SIGNALS = 64  # per read; the others wait for the next
+IGNORED_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)  # their default action would end the process
+MAX_SIGNALS = 4096  # bytes per read: more than the socket's buffer has
+NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
+RETRY = 1.0  # seconds until a timer's callback that had no free descriptor is called again
+
+REPORT_FOR = 600.0  # seconds for which `status` reports a missing descriptor
+
+_log = logging.getLogger(__name__)
 
 
 class HasFileno(Protocol):
@@ -57,7 +67,8 @@ class _Watch:
 class Loop:
     """Waits for file descriptors (by epoll) and timers, and calls their callbacks.
 
-    `selectors` would take 3 us more per turn.
+    A callback that fails because the process has no free descriptor does not end the loop: see
+    `report_shortage`. `selectors` would take 3 us more per turn.
     """
 
     def __init__(self) -> None:
@@ -66,6 +77,7 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._running = False
+        self.shortage: float | None = None  # when a descriptor was last missing
 
     @staticmethod
     def now() -> float:
@@ -135,7 +147,10 @@ class Loop:
         self._running = False
 
     def run(self) -> None:
-        """Run until ``stop()``. An exception in a callback ends the loop and propagates."""
+        """Run until ``stop()``. An exception in a callback ends the loop and propagates.
+
+        Exceptions are EMFILE and ENFILE, which end nothing.
+        """
         self._running = True
         while self._running:
             self.run_once(self._timeout())
@@ -150,11 +165,14 @@ class Loop:
         watches = self._watches
         ready = [(watches[fd], events) for fd, events in self._epoll.poll(timeout, MAX_READY)]
         for watch, events in ready:
-            # EPOLLERR and EPOLLHUP call both: the read or the write reports the error.
-            if events & ~EPOLLOUT and watch.fd >= 0 and watch.read is not None:
-                watch.read()
-            if events & ~EPOLLIN and watch.fd >= 0 and watch.write is not None:
-                watch.write()
+            try:
+                # EPOLLERR and EPOLLHUP call both: the read or the write reports the error.
+                if events & ~EPOLLOUT and watch.fd >= 0 and watch.read is not None:
+                    watch.read()
+                if events & ~EPOLLIN and watch.fd >= 0 and watch.write is not None:
+                    watch.write()
+            except OSError as error:
+                self.report_shortage(error)
         timers = self._timers
         if not timers:
             return
@@ -162,7 +180,28 @@ class Loop:
         while timers and timers[0][0] <= now:
             callback_or_none = heapq.heappop(timers)[2].callback
             if callback_or_none is not None:
-                callback_or_none()
+                try:
+                    callback_or_none()
+                except OSError as error:
+                    self.report_shortage(error)
+                    self.call_later(RETRY, callback_or_none)  # a periodic callback sets its next timer last
+
+    def report_shortage(self, error: OSError) -> None:
+        """Record that a call failed because no descriptor was free. Raises all other errors again."""
+        if error.errno not in NO_DESCRIPTOR:
+            raise error
+        self.shortage = self.now()
+        _log.error("The daemon has no free file descriptor. What needed one is tried again.")
+
+    def problems(self) -> list[str]:
+        """Return a sentence for `status` if a descriptor was missing in the last REPORT_FOR seconds."""
+        if self.shortage is None or self.now() - self.shortage > REPORT_FOR:
+            return []
+        limit, _ = getrlimit(RLIMIT_NOFILE)
+        return [
+            f"The daemon used all of its {limit} file descriptors. The filter works, but some requests "
+            "failed or had to wait. If this line stays, restart the daemon and report it."
+        ]
 
     def close(self) -> None:
         self._epoll.close()
@@ -171,26 +210,33 @@ class Loop:
 class Signals:
     """Makes SIGTERM, SIGINT and SIGHUP readable from a descriptor (``fileno``) instead of their usual effect.
 
-    Create it first: signals that arrive during the start then wait until the loop runs.
+    SIGUSR1 and SIGUSR2 have no effect. Create it first: signals that arrive during the start then wait until
+    the loop runs.
     """
 
     def __init__(self) -> None:
+        self._pending: dict[int, None] = {}
         self._reader, self._writer = socket.socketpair()
         for sock in (self._reader, self._writer):
             sock.setblocking(False)
-        signal.set_wakeup_fd(self._writer.fileno())
+        # A flood of signals fills the socket: the handlers then still note which signals arrived.
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in HANDLED_SIGNALS:
+            signal.signal(number, lambda received, _: self._pending.setdefault(received))
+        for number in IGNORED_SIGNALS:
             signal.signal(number, lambda *_: None)
 
     def fileno(self) -> int:
         return self._reader.fileno()
 
     def received(self) -> list[int]:
-        """Return the numbers of the signals since the last call, in the order of arrival. Never blocks."""
+        """Return the handled signals since the last call, each number once. Never blocks."""
         try:
-            return list(self._reader.recv(MAX_SIGNALS))
+            read = self._reader.recv(MAX_SIGNALS)
         except BlockingIOError:
-            return []
+            read = b""
+        pending, self._pending = self._pending, {}
+        return list(dict.fromkeys([*pending, *(number for number in read if number in HANDLED_SIGNALS)]))
 
     def close(self) -> None:
         signal.set_wakeup_fd(-1)

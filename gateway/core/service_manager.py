@@ -20,7 +20,13 @@ class ServiceNotifier:
     """
 
     def __init__(self, address: str | None, watchdog_usec: str | None) -> None:
-        self._address = address
+        self._address = "\0" + address[1:] if address and address.startswith("@") else address
+        # Open from the start: a watchdog that needs a descriptor would end a daemon that has none left.
+        self._socket = (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if address else None
+        )
+        if self._socket is not None:
+            self._socket.setblocking(False)
         self.watchdog_period = int(watchdog_usec) / 2e6 if watchdog_usec and watchdog_usec.isdigit() else None
 
     @classmethod
@@ -28,16 +34,17 @@ class ServiceNotifier:
         return cls(os.environ.get("NOTIFY_SOCKET"), os.environ.get("WATCHDOG_USEC"))
 
     def send(self, *lines: str) -> None:
-        if not self._address:
+        if self._socket is None or not self._address:
             return
-        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-            out.setblocking(False)
-            try:
-                out.sendto("\n".join(lines).encode(), address)
-            except OSError:
-                # A failing service manager must not stop the filter; its watchdog notices the silence.
-                return
+        try:
+            self._socket.sendto("\n".join(lines).encode(), self._address)
+        except OSError:
+            # A failing service manager must not stop the filter; its watchdog notices the silence.
+            return
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
 
 
 def inherited_descriptor(name: str, environment: Mapping[str, str] = os.environ) -> int | None:

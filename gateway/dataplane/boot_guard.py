@@ -26,8 +26,7 @@ from typing import Protocol
 
 from gateway.core.files import sync_folder, write_atomically, write_error_text
 from gateway.core.loop import Loop, Timer
-from gateway.core.programs import find_program
-from gateway.dataplane.help_resolver import configuration, spawn
+from gateway.dataplane.help_resolver import configuration
 from gateway.kernel.ruleset.table import render
 from gateway.kernel.snapshot import GUARD_DNS_PORT, Snapshot, guard
 from gateway.lan import interfaces as lan
@@ -65,8 +64,6 @@ class GuardFile:
     """Writes the boot guard's files: its nftables table, and the dnsmasq configuration for help lines.
 
     Call `keep` after each change of the table, and `taken_over` after its installation.
-
-    ``stays``: at a clean stop the guard replaces the daemon's table.
     """
 
     def __init__(
@@ -76,8 +73,6 @@ class GuardFile:
         runtime: Path,
         help_: HelpNames,
         wear: Wear = OFTEN,
-        *,
-        stays: bool = False,
     ) -> None:
         self._loop = loop
         self._file, self._names_file = state / FILE, state / NAMES
@@ -85,7 +80,6 @@ class GuardFile:
         self._link = Path(os.environ.get(LINK_VARIABLE, LINK))
         self._help = help_
         self._help_every = wear.guard_every
-        self._stays = stays
         self._guard: Snapshot | None = None  # for the fail-closed devices; None: there are none
         self._stored = _read_names(self._names_file)  # the content of the files
         self._text = _read(self._file)
@@ -171,10 +165,6 @@ class GuardFile:
         except (OSError, ValueError):
             return
 
-    def left_behind(self) -> str:
-        """Return the nftables table that a clean stop installs in place of the daemon's; empty for none."""
-        return self.text() if self._stays else ""
-
     def problems(self) -> list[str]:
         """Return a sentence for `status` if the guard's files cannot be written; otherwise nothing."""
         if not self._trouble:
@@ -183,18 +173,9 @@ class GuardFile:
         return [f"{what}: after a power cut it is an older one."]
 
     def close(self) -> None:
-        """Write pending changes. If the guard stays, start its resolver."""
+        """Write pending changes."""
         if self._timer is not None:
             self._write()
-        program = find_program("dnsmasq")
-        if program is not None and self.left_behind() and self._names_file.exists():
-            try:
-                spawn([program, f"--conf-file={self._names_file}"])
-            except OSError as error:
-                _log.error(
-                    "The guard's resolver does not start: %s. Help lines work by address only.",
-                    error,
-                )
 
     def _cancel(self) -> None:
         if self._timer is not None:

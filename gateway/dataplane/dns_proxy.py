@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 from gateway.core.errors import KernelError, WireError
-from gateway.core.loop import Loop, Timer
+from gateway.core.loop import NO_DESCRIPTOR, Loop, Timer
 from gateway.kernel.conntrack import Conntrack, FlowTuple
 from gateway.kernel.marks import MarkLayout
 from gateway.path.dns import PORT, DnsPath
@@ -33,6 +33,7 @@ MAX_UNSENT = 256 << 10  # bytes waiting for one end; beyond that the connection 
 MAX_QUESTION = 4096  # bytes of one query; with all options that clients send it has fewer than 600
 CHUNK = 16 << 10
 BACKLOG = 32
+RETRY_ACCEPT = 1.0  # seconds until the next try when the process has no free descriptor
 
 _Peer = tuple[str, int] | tuple[str, int, int, int]  # IPv6 also has flow label and scope
 
@@ -116,7 +117,11 @@ class DnsProxy:
     def _accept(self) -> None:
         try:
             client, peer = self._listener.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in NO_DESCRIPTOR:
+                self._loop.report_shortage(error)
+                self._loop.forget(self._listener)
+                self._loop.call_later(RETRY_ACCEPT, self._listen_again)
             return
         client.setblocking(False)
         pair = self._pair(client, peer)
@@ -126,6 +131,10 @@ class DnsProxy:
         self._pairs[client] = pair
         self._restart_idle_timer(pair)
         self._loop.on_readable(client, lambda: self._from_client(pair))
+
+    def _listen_again(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._loop.on_readable(self._listener, self._accept)
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
         """Return the state of a new connection; None if no rules apply to its slot, or beyond the limits."""
@@ -229,7 +238,12 @@ class DnsProxy:
         if pair.upstream is not None:
             return True
         family = socket.AF_INET if len(pair.resolver) == 4 else socket.AF_INET6
-        upstream = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        try:
+            upstream = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            self._end(pair)
+            self._loop.report_shortage(error)
+            return False
         address = socket.inet_ntop(family, pair.resolver)
         where = (address, PORT) if family == socket.AF_INET else (address, PORT, 0, pair.scope)
         result = upstream.connect_ex(where)

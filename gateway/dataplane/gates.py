@@ -121,6 +121,15 @@ class Gates:
             passes=tuple(element for element in self._table.snapshot.passes if element.slot in members),
         )
 
+    def prepare(self, snapshot: Snapshot) -> Snapshot:
+        """Return ``snapshot`` with the classes that are open now, for a table that is not installed yet.
+
+        Without them, connections that continue from an earlier daemon would be reset.
+        """
+        passes = self._passes(self._wall())
+        self._store_ends(passes, self._loop.now())
+        return replace(snapshot, passes=passes)
+
     def _passes(self, at: datetime) -> tuple[PassElement, ...]:
         found: list[PassElement] = []
         self._open, self._opened = {}, {}

@@ -1,42 +1,58 @@
 """Runs a resolver for the names of help lines, for fail-closed devices while no daemon runs.
 
-The resolver is a separate dnsmasq, which survives a kill of the daemon; a clean stop ends it. When the
-daemon's lease expires, the table redirects the DNS queries of fail-closed devices to it.
+The resolver is a separate dnsmasq, which survives a kill or a restart of the daemon; another clean stop ends
+it. When the daemon's lease expires, the table redirects the DNS queries of fail-closed devices to it.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import select
 import signal
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from time import sleep
 
 from gateway.core.files import write_atomically, write_error_text
+from gateway.core.loop import Loop, Timer
 from gateway.core.programs import find_program
 
 _log = logging.getLogger(__name__)
 
 PROGRAM = "dnsmasq"
 STOP = 2.0  # seconds from SIGTERM to SIGKILL
+WATCH = 5.0  # seconds between two checks whether it runs; a pidfd would need a descriptor
+RESTARTING = 0.02  # seconds between two checks after SIGTERM
+FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # seconds until the next start; each failure doubles them
+HEALTHY = 60.0  # seconds; after so long a run, the next failure counts as the first
+WRITE_AGAIN = 60.0  # seconds until the configuration is written again, after a full disk
+REPORTED = 3  # failures in a row that `status` reports
 
 
 class HelpResolver:
-    """Runs a dnsmasq process that resolves only the names of help lines.
+    """Runs a dnsmasq process that resolves only the names of help lines, and restarts it if it ends.
 
     ``port`` is None if dnsmasq is not installed. Help lines are then reachable by address only.
+    ``stays``: the process outlives a clean stop, until the next daemon ends it.
     """
 
-    def __init__(self, runtime: Path, lan: Iterable[str]) -> None:
+    def __init__(self, loop: Loop, runtime: Path, lan: Iterable[str], *, stays: bool = False) -> None:
+        self._loop = loop
         self._config = runtime / "help.conf"
         self._pid_file = runtime / "help.pid"
         self._lan = tuple(lan)
+        self._stays = stays
         self._program = find_program(PROGRAM)
         self._pid: int | None = None
-        self._trouble = ""  # why its files cannot be written
+        self._timer: Timer | None = None
+        self._again: Timer | None = None  # until the next try to write the configuration
+        self._kill_at: float | None = None  # when a process that does not end is killed
+        self._began = 0.0
+        self._failures = 0
+        self._unwritable = ""  # why its files cannot be written
         self._end_stale()
         self.port = _free_port() if self._program else None
 
@@ -45,51 +61,102 @@ class HelpResolver:
 
         If its configuration cannot be written, a running dnsmasq continues with the previous one.
         """
-        if self.port is None or self._program is None:
+        if self.port is None:
             return
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
         try:
             write_atomically(self._config, configuration(names, self._lan, self.port).encode("ascii"))
         except OSError as error:
-            self._failed(self._config, error)
+            self._not_written(self._config, error)
+            self._again = self._loop.call_later(WRITE_AGAIN, partial(self.serve, names))
             return
-        self._trouble = ""
-        self._end()
+        self._unwritable = ""
         # dnsmasq reads the file only at its start, before it drops its privileges.
+        if self._pid is None:
+            self._start()
+        elif self._kill_at is None:
+            os.kill(self._pid, signal.SIGTERM)  # safe: the process id stays reserved until waitpid
+            self._kill_at = self._loop.now() + STOP
+            self._check_after(RESTARTING)
+
+    def problems(self) -> list[str]:
+        """Return sentences for `status`: its files cannot be written, or it ends again and again."""
+        found = []
+        if self._unwritable:
+            meanwhile = (
+                "Without the filter, blocked devices reach help lines only at addresses that are known"
+            )
+            found.append(f"{self._unwritable}. {meanwhile}.")
+        if self._failures >= REPORTED:
+            found.append(
+                f"The resolver of help lines has ended {self._failures} times in a row. "
+                "While the filter does not run, help lines work by address only. Look at the log of dnsmasq."
+            )
+        return found
+
+    def _start(self) -> None:
+        assert self._program is not None
         command = [self._program, "--keep-in-foreground", f"--conf-file={self._config}", "--pid-file="]
+        self._began = self._loop.now()
         try:
             self._pid = spawn(command)
         except OSError as error:
             _log.error("The resolver of help lines does not start: %s. They work by address only.", error)
-            return
-        try:
-            write_atomically(self._pid_file, f"{self._pid}\n".encode())
-        except OSError as error:  # after a kill, the next daemon leaves this process running
-            self._failed(self._pid_file, error)
-
-    def _failed(self, path: Path, error: OSError) -> None:
-        trouble = f"{path}: cannot be written ({write_error_text(error)})"
-        if trouble != self._trouble:
-            _log.error("%s. The addresses of help lines are not renewed.", trouble)
-        self._trouble = trouble
-
-    def problems(self) -> list[str]:
-        """Return a sentence for `status` if the resolver's files cannot be written; otherwise nothing."""
-        if not self._trouble:
-            return []
-        meanwhile = "Without the filter, blocked devices reach help lines only at addresses that are known"
-        return [f"{self._trouble}. {meanwhile}."]
-
-    def _end(self) -> None:
+        else:
+            self._note_pid(self._pid)
         if self._pid is None:
+            self._failed()
+        else:
+            self._check_after(WATCH)
+
+    def _note_pid(self, pid: int) -> None:
+        try:
+            write_atomically(self._pid_file, f"{pid}\n".encode())
+        except OSError as error:  # after a kill, the next daemon leaves this process running
+            self._not_written(self._pid_file, error)
+
+    def _not_written(self, path: Path, error: OSError) -> None:
+        trouble = f"{path}: cannot be written ({write_error_text(error)})"
+        if trouble != self._unwritable:
+            _log.error("%s. The addresses of help lines are not renewed.", trouble)
+        self._unwritable = trouble
+
+    def _check(self) -> None:
+        """Restart the process if it has ended. Kill it if it ignores SIGTERM."""
+        self._timer = None
+        if self._pid is None:
+            self._start()
             return
-        os.kill(self._pid, signal.SIGTERM)  # safe: the process id stays reserved until waitpid
-        if not _has_ended(self._pid, STOP):
-            os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
-        self._pid = None
+        ended, status = os.waitpid(self._pid, os.WNOHANG)
+        if ended:
+            self._pid = None
+            if self._kill_at is not None:
+                self._kill_at = None
+                self._start()
+            else:
+                _log.warning("The resolver of help lines ended with status %d.", status)
+                self._failed()
+        elif self._kill_at is None:
+            self._check_after(WATCH)
+        else:
+            if self._loop.now() >= self._kill_at:
+                os.kill(self._pid, signal.SIGKILL)
+            self._check_after(RESTARTING)
+
+    def _failed(self) -> None:
+        healthy = self._loop.now() - self._began >= HEALTHY
+        self._failures = 1 if healthy else self._failures + 1
+        self._check_after(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(self._failures - 1, 6)))
+
+    def _check_after(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._check)
 
     def _end_stale(self) -> None:
-        """End the dnsmasq of a killed daemon, unless another program has its process id now."""
+        """End the dnsmasq of an earlier daemon, unless another program has its process id now."""
         try:
             pid = int(self._pid_file.read_text())
             command = Path("/proc", str(pid), "cmdline").read_bytes()
@@ -99,7 +166,19 @@ class HelpResolver:
             return
 
     def close(self) -> None:
-        self._end()
+        """End the process and delete its files, unless it stays for the time without a daemon."""
+        for timer in (self._timer, self._again):
+            if timer is not None:
+                timer.cancel()
+        if self._stays:
+            return
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGTERM)
+            patience = self._loop.now() + STOP
+            while os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+                if self._loop.now() >= patience:
+                    os.kill(self._pid, signal.SIGKILL)
+                sleep(RESTARTING)
         with suppress(OSError):  # on a read-only file system
             for file in (self._pid_file, self._config):
                 file.unlink(missing_ok=True)
@@ -123,15 +202,6 @@ def spawn(command: list[str]) -> int:
     """
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     return os.posix_spawn(command[0], command, os.environ, file_actions=nothing, setsid=True)
-
-
-def _has_ended(pid: int, patience: float) -> bool:
-    """Wait up to ``patience`` seconds for the end of a child process. Return whether it ended."""
-    process = os.pidfd_open(pid)
-    try:
-        return bool(select.select([process], [], [], patience)[0])
-    finally:
-        os.close(process)
 
 
 def _free_port() -> int:

@@ -6,6 +6,7 @@ It does the same for the table ``bridge qalqan``, whose text `AddressGuard` make
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from functools import cached_property
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop, Timer
 from gateway.dataplane import unjudged
+from gateway.dataplane.handover import HandedOver
 from gateway.dataplane.lookups import HelpAddresses
 from gateway.household.rule_book import RuleBook
 from gateway.kernel import fallback
@@ -27,6 +29,7 @@ from gateway.kernel.ruleset.table import (
     render,
     render_alive,
     render_flows_ended,
+    render_held,
     render_new_flow_table,
     render_owners,
     render_passes,
@@ -45,6 +48,8 @@ from gateway.policy.config.web import PAGES
 ALIVE_PERIOD = 1.0  # seconds; a third of the daemon's lease
 REPAIR_DELAY = 0.2  # seconds; a program that flushes the ruleset loads its own right afterwards
 REPAIR_RETRY = 1.0  # seconds between two attempts to repair
+MANY_REPAIRS = 3  # within REPORT_FOR, which `status` reports
+REPORT_FOR = 3600.0  # seconds
 MANY = 500  # elements; if more are removed together, the kernel cannot report all their final counters
 
 _log = logging.getLogger(__name__)
@@ -58,8 +63,8 @@ class KernelTable:
         loop: Loop,
         snapshot: Snapshot,
         slots: Callable[[], unjudged.Slots],
-        left_behind: Callable[[], str] = str,
         *,
+        stays: bool = False,
         conntrack: Conntrack | None = None,
     ) -> None:
         """Prepare the table; `install` changes the kernel.
@@ -67,14 +72,14 @@ class KernelTable:
         Arguments:
             snapshot: the first state. Its marks and queues stay the same until the daemon ends.
             slots: returns the slots of LAN addresses, to find connections that were never judged.
-            left_behind: returns the table that replaces this one at a stop; empty for none.
+            stays: the table outlives a clean stop, until the next daemon replaces it.
 
         Raises:
             KernelError: the kernel does not support the table.
         """
         self._loop = loop
         self._slots = slots
-        self._left_behind = left_behind
+        self._stays = stays
         self._nft = Nft()
         native = fallback.native_queue(self._nft)
         self.snapshot = replace(snapshot, native=native)
@@ -87,6 +92,7 @@ class KernelTable:
         self.conntrack = conntrack or Conntrack()
         self.found: Mapping[Pair, int] = {}  # counters of the table of a killed daemon
         self.repairs = 0
+        self._repaired: deque[float] = deque(maxlen=MANY_REPAIRS)
         self._repair_timer: Timer | None = None
         self._alive: Timer | None = None
         self._installed = False
@@ -98,17 +104,19 @@ class KernelTable:
     def backend(self) -> str:
         return "nft queue" if self._targets is None else "NFQUEUE target"
 
-    def install(self, snapshot: Snapshot) -> None:
-        """Install the complete table, in place of the table of a killed daemon.
+    def install(self, snapshot: Snapshot, handed_over: HandedOver | None = None) -> None:
+        """Install the complete table, in place of the table of an earlier daemon.
 
         It is one transaction: with an incomplete table, packets would be marked as those of devices without
-        an owner. Raises KernelError.
+        an owner. ``handed_over``: the connections that continue. Raises KernelError.
         """
         self.snapshot = replace(snapshot, native=self.snapshot.native)
-        layout = snapshot.layout
-        earlier = unjudged.open_connections(self.conntrack, layout, self._slots())
-        self.conntrack.clear(layout)
-        unjudged.refuse(self.conntrack, layout, earlier)
+        layout, live = snapshot.layout, None
+        if handed_over is not None and handed_over.layout == layout:
+            live = handed_over.live
+        elif handed_over is not None:
+            self.conntrack.clear(handed_over.layout)  # the settings of the marks were changed
+        unjudged.begin(self.conntrack, layout, self._slots(), live)
         self._installed = True
         try:
             self.found = {pair: usage.bytes for pair, usage in self._counters.read().items()}
@@ -118,23 +126,20 @@ class KernelTable:
         self._loop.on_readable(self._watch, self._touched)
 
     def start_alive(self) -> None:
-        """Start to renew the daemon's lease: without it fail-open profiles are not filtered.
-
-        Call it when the queues are bound.
-        """
+        """Start to renew the daemon's lease: without it fail-open profiles are not filtered."""
         self._change(render_alive())
         self._alive = self._loop.call_later(ALIVE_PERIOD, self.start_alive)
 
     def _load(self) -> None:
         try:
             with self._watch.ours():
-                self._nft.apply(render(self.snapshot))
+                self._nft.apply(render(self.snapshot) + render_alive())
         except KernelError as error:
             if self.snapshot.offload is None:
                 raise
             self._without_flows(error)
             with self._watch.ours():
-                self._nft.apply(render(self.snapshot))
+                self._nft.apply(render(self.snapshot) + render_alive())
         if self._targets is not None:
             with self._watch.ours():
                 self._targets.install()
@@ -279,6 +284,7 @@ class KernelTable:
     def _repair(self) -> None:
         self._repair_timer = None
         self.repairs += 1
+        self._repaired.append(self._loop.now())
         _log.warning("Another program changed the tables of Qalqan. They are repaired.")
         open_now = {(element.slot, element.class_number) for element in self.snapshot.passes}
         layout = self.snapshot.layout
@@ -295,7 +301,8 @@ class KernelTable:
                     self._targets.install()
             with self._watch.ours():
                 self._nft.apply(render_alive())
-            missed = unjudged.open_connections(self.conntrack, layout, self._slots(), unmarked=True)
+            entries = self.conntrack.entries()
+            missed = unjudged.open_connections(entries, layout, self._slots(), unmarked=True)
             unjudged.refuse(self.conntrack, layout, missed)
         except KernelError as error:
             _log.error("Repairing the table failed: %s. The next attempt is in a second.", error)
@@ -313,6 +320,16 @@ class KernelTable:
         except KernelError as error:
             _log.error("Repairing the table %s failed: %s. Continuing without it.", bridge.TABLE, error)
 
+    def problems(self) -> list[str]:
+        """Return a sentence for `status` if other programs change the tables again and again."""
+        if len(self._repaired) < MANY_REPAIRS or self._loop.now() - self._repaired[0] > REPORT_FOR:
+            return []
+        return [
+            f"Another program has removed or changed the nftables tables of Qalqan {self.repairs} times. "
+            "After each time, nothing is filtered for a moment. Look in the system log for what reloads "
+            "the firewall, for example a script that runs nft flush ruleset."
+        ]
+
     def _no_flows(self) -> str:
         """Return the commands that remove an earlier flow table; empty if none was dropped."""
         return render_flows_ended() if self._flows_dropped and self.snapshot.offload is None else ""
@@ -323,9 +340,9 @@ class KernelTable:
         return has_flow_tables(self._nft)
 
     def close(self) -> None:
-        """Remove the table, or replace it by that of ``left_behind``, and clear Qalqan's bits in the marks.
+        """Remove the table, and clear Qalqan's bits in the marks; or leave both to the next daemon.
 
-        After a failed start the table of a killed daemon stays: it still blocks fail-closed devices.
+        After a failed start the table of an earlier daemon stays: it still blocks fail-closed devices.
         """
         self._loop.forget(self._watch)
         for timer in (self._alive, self._repair_timer):
@@ -333,13 +350,12 @@ class KernelTable:
                 timer.cancel()
         if self._bridge:
             self._remove_bridge()
-        if self._installed:
-            if left := self._left_behind():
-                self._nft.apply(left)
-            else:
-                # Remove the rules first: otherwise packets in flight would be blocked by an empty pass map.
-                self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
-                self._nft.apply(render_removal())
+        if self._installed and self._stays:
+            self._nft.apply(render_held(self.snapshot))
+        elif self._installed:
+            # Remove the rules first: otherwise packets in flight would be blocked by an empty pass map.
+            self._nft.apply(f"table {TABLE} {{ }}\nflush table {TABLE}\n")
+            self._nft.apply(render_removal())
             self.conntrack.clear(self.snapshot.layout)
         if self._targets is not None:
             self._targets.close()

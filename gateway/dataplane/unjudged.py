@@ -1,6 +1,7 @@
 """Finds and resets connections that were not judged by the rules of their present owner.
 
-They began before the daemon, while its table was missing, or while the device had another owner.
+They began before the daemon, while its table was missing, or while the device had another owner. Connections
+that an earlier daemon judged and handed over are not reset.
 
 - TCP connections of filtered devices are reset: their ClientHello was not read, or not by these rules. The
   device reconnects, and the new connection is judged.
@@ -14,9 +15,10 @@ from collections.abc import Set as AbstractSet
 
 from gateway.household.members import Family
 from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, ConntrackEntry
-from gateway.kernel.marks import CUT, PLAIN_SLOT, MarkLayout
+from gateway.kernel.marks import CUT, PLAIN_SLOT, FlowState, MarkLayout
 from gateway.lan import interfaces as lan
 from gateway.lan.neighbours import Neighbour
+from gateway.path.live_flows import FlowId, LiveFlows
 from gateway.wire.ip.packet import TCP
 
 Slots = Mapping[bytes, int]
@@ -35,8 +37,36 @@ def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfac
     return found
 
 
+def begin(conntrack: Conntrack, layout: MarkLayout, slots: Slots, live: LiveFlows | None) -> None:
+    """Reset the connections of filtered devices, and clear Qalqan's marks, before a daemon's table is loaded.
+
+    ``live``: the flows that an earlier daemon judged and handed over; None: nothing was handed over. These
+    connections, and those to help lines, continue if their marks still fit their devices.
+    """
+
+    def ends(entry: ConntrackEntry) -> bool:
+        return live is None or not _continues(entry, layout, slots, live)
+
+    earlier = open_connections(filter(ends, conntrack.entries()), layout, slots)
+    ours = (entry for entry in conntrack.entries() if entry.mark & layout.ct_ours and ends(entry))
+    conntrack.set_mark(ours, 0, layout.ct_ours)
+    refuse(conntrack, layout, earlier)
+
+
+def _continues(entry: ConntrackEntry, layout: MarkLayout, slots: Slots, live: LiveFlows) -> bool:
+    """Return whether an earlier daemon allowed this connection for the slot that its device still has."""
+    slot, (state, number) = layout.ct_slot(entry.mark), layout.ct_verdict(entry.mark)
+    sent = entry.original
+    if not slot or slots.get(sent.src) != slot:
+        return False
+    if state is FlowState.HELP:
+        return True
+    known = live.get(FlowId(slot, sent.proto, sent.src, sent.sport, sent.dst, sent.dport))
+    return state is FlowState.PASSES and known is not None and known.class_number == number
+
+
 def open_connections(
-    conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, unmarked: bool = False
+    entries: Iterable[ConntrackEntry], layout: MarkLayout, slots: Slots, *, unmarked: bool = False
 ) -> BySlot:
     """Return the established TCP connections of filtered devices, by slot.
 
@@ -44,7 +74,7 @@ def open_connections(
     connections without a mark of Qalqan's table.
     """
     found: dict[int, list[ConntrackEntry]] = {}
-    for entry in conntrack.entries():
+    for entry in entries:
         if entry.original.proto != TCP or entry.tcp_state != TCP_ESTABLISHED:
             continue
         if unmarked and entry.mark & layout.ct_ours:

@@ -81,7 +81,10 @@ class Library:
 
     def _located(self, text: str) -> str:
         """Return the error message for ``text`` with its line, which the library reports for files only."""
-        descriptor = os.memfd_create("nft")
+        try:
+            descriptor = os.memfd_create("nft")
+        except OSError:  # no free descriptor: the message without its line is enough
+            return ""
         try:
             os.write(descriptor, text.encode())
             self._lib.nft_ctx_set_dry_run(self._context, True)

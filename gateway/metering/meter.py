@@ -91,6 +91,7 @@ class Meter:
         day_of: returns the household's day of a time.
         changed: called when a minute that counted for a limit ended, or the day changed. The caller then cuts
             connections whose limit is used up.
+        stays: the kernel's table outlives a clean stop, and so does the stored position.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Meter:
         catalogue: Callable[[], Catalogue],
         day_of: Callable[[datetime], date],
         changed: Callable[[], None],
+        stays: bool = False,
     ) -> None:
         self._loop = loop
         self._kernel = kernel
@@ -123,6 +125,7 @@ class Meter:
         self._catalogue = catalogue
         self._day_of = day_of
         self._changed = changed
+        self._stays = stays
         self._last: dict[Pair, int] = {}  # the kernel's counters at the last reading
         self._gates: dict[Pair, frozenset[str]] = {}  # the limits for which each class counts
         self._awake = False  # whether a counted class was open at the last reading
@@ -295,7 +298,7 @@ class Meter:
             self._count()
             self._books.write(self._clock.record, self._loop.now(), force=True)
         self._books.close_file()
-        if self._started:  # a failed start leaves the mark of a killed daemon in place
+        if self._started and not self._stays:  # a failed start leaves the mark of a killed daemon in place
             self._mark.remove()
 
 
@@ -309,6 +312,7 @@ def metering(
     live: LiveFlows,
     *,
     changed: Callable[[], None],
+    stays: bool = False,
 ) -> Meter:
     """Return a meter that reads the kernel's table and connections and adds minutes to ``books``."""
     rules = home.rules
@@ -326,6 +330,7 @@ def metering(
         catalogue=lambda: rules.world.catalogue,
         day_of=lambda at: rules.calendar.family_day(at),
         changed=changed,
+        stays=stays,
     )
 
 

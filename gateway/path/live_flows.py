@@ -64,6 +64,10 @@ class LiveFlows:
         """Return an iterator over the ids and flows of one slot; the caller may drop flows meanwhile."""
         return iter([item for item in self._flows.items() if item[0].slot == slot])
 
+    def items(self) -> Iterator[tuple[FlowId, LiveFlow]]:
+        """Return an iterator over all ids and flows, the flow that was decided longest ago first."""
+        return iter(self._flows.items())
+
     def by_slot(self) -> dict[int, list[LiveFlow]]:
         """Return slot → its flows, for all slots in one pass."""
         found: dict[int, list[LiveFlow]] = {}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import socket
 from collections.abc import Iterator
 
 import pytest
 
-from gateway.core.loop import Loop
+from gateway.core.loop import HANDLED_SIGNALS, IGNORED_SIGNALS, Loop, Signals
 
 
 @pytest.fixture
@@ -140,3 +143,57 @@ def test_timers_come_in_their_order_and_not_when_cancelled(loop: Loop) -> None:
     loop.run()
     assert calls == ["first", "second"]
     assert loop.now() - began >= 0.03
+
+
+def test_a_callback_without_a_free_descriptor_ends_nothing_and_is_called_again(
+    loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.core.loop.RETRY", 0.01)
+    here, there = pair
+    calls: list[str] = []
+
+    def fails_once() -> None:
+        calls.append("timer")
+        if calls.count("timer") == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    def fails() -> None:
+        here.recv(1)
+        raise OSError(errno.ENFILE, "Too many open files in system")
+
+    assert loop.problems() == []
+    loop.on_readable(here, fails)
+    there.send(b"x")
+    loop.call_later(0.0, fails_once)
+    loop.call_later(0.2, loop.stop)
+    loop.run()
+    assert calls == ["timer", "timer"]
+    (line,) = loop.problems()
+    assert "file descriptors" in line
+
+
+def test_another_error_of_a_callback_ends_the_loop(loop: Loop) -> None:
+    def fails() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    loop.call_later(0.0, fails)
+    with pytest.raises(OSError, match="Input"):
+        loop.run()
+
+
+def test_a_flood_of_signals_hides_none_and_user_signals_end_nothing() -> None:
+    before = {number: signal.getsignal(number) for number in (*HANDLED_SIGNALS, *IGNORED_SIGNALS)}
+    signals = Signals()
+    try:
+        for number in IGNORED_SIGNALS:
+            os.kill(os.getpid(), number)
+        assert signals.received() == []
+        for _ in range(2000):  # more than the socket's buffer takes
+            os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signals.received() == [signal.SIGHUP, signal.SIGTERM]
+        assert signals.received() == []
+    finally:
+        signals.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)

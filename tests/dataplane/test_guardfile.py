@@ -43,12 +43,10 @@ class Case:
         self.folder = folder
         self.begin()
 
-    def begin(self, *, stays: bool = False) -> None:
+    def begin(self) -> None:
         self.at = datetime(2026, 11, 25, tzinfo=UTC)
         self.loop, self.help = Loop(lambda: self.at), Help()
-        self.guard = GuardFile(
-            cast("Any", self.loop), self.folder, self.folder / "run", self.help, stays=stays
-        )
+        self.guard = GuardFile(cast("Any", self.loop), self.folder, self.folder / "run", self.help)
 
     def step(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
@@ -193,12 +191,3 @@ def test_a_number_that_is_somebody_elses_by_now_is_left_alone(case: Case) -> Non
     pid_file.write_text(f"{os.getpid()}\n")
     case.guard.taken_over()
     assert pid_file.exists() is False
-
-
-def test_only_who_asks_leaves_it_behind(case: Case) -> None:
-    case.guard.keep(ONE_CHILD)
-    assert case.guard.left_behind() == ""
-    case.begin(stays=True)
-    assert case.guard.left_behind() == "", "nobody is closed yet"
-    case.guard.keep(ONE_CHILD)
-    assert case.guard.left_behind() == case.text

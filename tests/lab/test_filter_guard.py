@@ -16,7 +16,6 @@ from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, CUT, REFUSED, SON, address, fetch, film, fresh, set_time, until
 from tests.lab.home import Home
 from tests.lab.netns import Namespace
-from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -147,15 +146,6 @@ def test_there_is_no_moment_between_the_guard_and_the_daemon(home: Home, daemon:
         daemon.start()
 
 
-def test_there_is_no_moment_in_a_restart_that_leaves_the_guard(home: Home, daemon: Daemon) -> None:
-    """As OpenWrt's init script does it."""
-    daemon.options = ["--keep-guard"]
-    with daemon, never_reached(home.devices["tablet"]):
-        time.sleep(0.5)
-        assert daemon.stop() == 0
-        daemon.start()
-
-
 def test_the_file_is_written_when_it_has_to_change_and_at_no_other_time(home: Home, daemon: Daemon) -> None:
     file = daemon.state / FILE
 
@@ -175,25 +165,3 @@ def test_the_file_is_written_when_it_has_to_change_and_at_no_other_time(home: Ho
         assert until(lambda: stamp() != before, 5.0) is not None
         assert names.PHONE.mac in file.read_text()
     assert file.exists()
-
-
-def test_a_clean_stop_leaves_the_guard_where_it_is_asked_to(home: Home, daemon: Daemon) -> None:
-    tablet, parent = home.devices["tablet"], home.devices["parent"]
-    daemon.options = ["--keep-guard"]
-    with daemon, film(tablet, ALLOWED, 6) as child, film(parent, ALLOWED, 6) as mother:
-        assert child.started()
-        assert mother.started()
-        began = time.monotonic()
-        assert daemon.stop() == 0
-        took = child.death(began)
-        assert took is not None
-        assert took < longest(3.0) * 1000
-        assert mother.flows()
-        _closed(tablet)
-        _helped(tablet)
-    daemon.options = []
-    daemon.start()
-    assert _reached(tablet, 6)
-    daemon.stop()
-    assert _table(home) == ""
-    assert _reached(tablet, 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
+    # Until the daemon handles signals, a reload or SIGUSR1 must not end it. It reads all files later anyway.
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     from gateway.core.process_memory import (
         forget_annotations_and_docstrings,
         import_dataclasses_alone,

@@ -289,13 +289,16 @@ def _queues(snapshot: Snapshot, words: Expressions) -> Chains:
     out: Chains = {}
     for group, closed in sorted({(slot_group(slot.number), slot.closed) for slot in snapshot.asked}):
         first = group << SLOT_CODE_BITS
+        waits = (
+            closed or snapshot.held
+        )  # no daemon listens on either queue, and an open one passes everything
         kinds = (
             (QueueKind.CLOSED_TCP, QueueKind.CLOSED_UDP)
-            if closed
+            if waits
             else (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP)
         )
         tcp, udp = (
-            words.enqueue(queue_number(snapshot.queue_base, first, kind), closed=closed) for kind in kinds
+            words.enqueue(queue_number(snapshot.queue_base, first, kind), closed=waits) for kind in kinds
         )
         out[queue_chain(first, closed)] = [
             *(words.help_while_dead(verdict="goto swept") if closed else [f"{words.dead} goto stands"]),

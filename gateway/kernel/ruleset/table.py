@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from gateway.kernel.marks import hexed
 from gateway.kernel.ruleset.chains import chains, queue_targets
@@ -25,6 +26,9 @@ _PER_LINE = 4  # elements, for readability; nft has no limit
 
 ALIVE_LEASE = 3
 """Seconds. The main loop renews it every second: it may miss two before open profiles pass unfiltered."""
+
+HELD_LEASE = 10
+"""Seconds for which a table without a daemon still blocks new connections of open profiles, at a restart."""
 
 _SETS = (
     ("set alive", "type nf_proto", "flags timeout"),
@@ -199,6 +203,15 @@ def render_update(old: Snapshot, new: Snapshot) -> str:
         render_passes(new, removed=set(old.passes) - set(new.passes), added=set(new.passes) - set(old.passes))
     )
     return "".join(parts)
+
+
+def render_held(snapshot: Snapshot) -> str:
+    """Return nft text that lets the loaded table of ``snapshot`` outlive its daemon until the next start.
+
+    For HELD_LEASE seconds, new connections and DNS queries of open profiles wait too; then open profiles are
+    not filtered, as without a daemon. Running connections are not affected.
+    """
+    return render_update(snapshot, replace(snapshot, held=True)) + render_alive(HELD_LEASE)
 
 
 def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:

@@ -146,7 +146,8 @@ class _Builder:
 
     def __init__(self, text: str, file: str) -> None:
         self._file = file
-        self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=_Loader))
+        events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=_Loader))
+        self._next = events.__next__
         self._nodes = 0
 
     def document(self) -> Mapping:
@@ -170,16 +171,14 @@ class _Builder:
                 "starts a second document", "keep one document a file; take out the '---'"
             )
 
-    def _next(self) -> yaml.Event:
-        return next(self._events)
-
     def _place(self, event: yaml.Event, path: str) -> Place:
         mark = event.start_mark
         return Place(self._file, 1 if mark is None else mark.line + 1, path)
 
     def _node(self, event: yaml.Event, path: str, depth: int) -> Node:
         place = self._place(event, path)
-        self._refuse_extras(event, place)
+        if type(event) is not yaml.ScalarEvent or event.anchor is not None or event.tag is not None:
+            self._refuse_extras(event, place)
         self._nodes += 1
         if self._nodes > MAX_NODES:
             place.refuse(f"has more than {MAX_NODES} values", "split the file")

@@ -85,6 +85,8 @@ def shortened(text: str) -> str:
 
 def shown_flat(text: str) -> str:
     """Return ``text`` with unprintable characters, including line ends, as escapes."""
+    if text.isprintable():  # nearly always: this is called for each key of a file
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

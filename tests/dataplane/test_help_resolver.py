@@ -1,0 +1,146 @@
+"""Tests that the resolver of help lines is restarted when it ends, at growing intervals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from gateway.dataplane import help_resolver
+from gateway.dataplane.help_resolver import HEALTHY, LONGEST_DELAY, REPORTED, WATCH, HelpResolver
+from tests.features.desk import Loop
+from tests.pace import until
+
+NAMES = {"help.example": frozenset({bytes([192, 0, 2, 7])})}
+
+
+class Case:
+    """A resolver whose program is a script, and the times at which the script was started."""
+
+    def __init__(self, folder: Path, *, stays: bool = False) -> None:
+        self.folder = folder
+        self.at = datetime(2026, 11, 25, tzinfo=UTC)
+        self.loop = Loop(lambda: self.at)
+        self.resolver = HelpResolver(cast("Any", self.loop), folder, ["br-lan"], stays=stays)
+
+    @property
+    def pid(self) -> int:
+        return int((self.folder / "help.pid").read_text())
+
+    def step(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+        self.loop.run_due()
+
+    def end(self) -> None:
+        """Kill the process, and wait until it is a zombie."""
+        os.kill(self.pid, signal.SIGKILL)
+        stat = Path("/proc", str(self.pid), "stat")
+        assert until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z", 2.0) is not None
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Case]]:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(help_resolver, "find_program", lambda _: str(program))
+    made: list[Case] = []
+
+    def case(**how: bool) -> Case:
+        made.append(Case(tmp_path, **how))
+        return made[-1]
+
+    yield case
+    for one in made:
+        one.resolver._stays = False
+        one.resolver.close()
+
+
+def test_a_killed_resolver_is_restarted_and_a_healthy_run_resets_the_delay(make: Callable[..., Case]) -> None:
+    case = make()
+    case.resolver.serve(NAMES)
+    delays = []
+    for failure in range(1, 9):
+        before = case.pid
+        case.end()
+        case.step(WATCH)
+        waited = 0.0
+        while case.pid == before:
+            case.step(0.5)
+            waited += 0.5
+        delays.append(waited)
+        assert bool(case.resolver.problems()) == (failure >= REPORTED)
+    assert delays == [1, 2, 4, 8, 16, 32, LONGEST_DELAY, LONGEST_DELAY]
+    case.step(HEALTHY)
+    before = case.pid
+    case.end()
+    case.step(WATCH)
+    assert case.resolver.problems() == []
+    case.step(1.0)
+    assert case.pid != before
+
+
+def test_new_names_restart_it_without_waiting(make: Callable[..., Case]) -> None:
+    case = make()
+    case.resolver.serve(NAMES)
+    before = case.pid
+    began = time.monotonic()
+    case.resolver.serve({**NAMES, "second.example": frozenset({bytes([192, 0, 2, 8])})})
+    assert time.monotonic() - began < 0.05
+
+    def restarted() -> bool:
+        case.step(0.1)
+        return case.pid != before
+
+    assert until(restarted, 2.0) is not None
+    assert "second.example" in (case.folder / "help.conf").read_text()
+    assert case.resolver.problems() == []
+
+
+def test_a_stop_that_keeps_the_table_keeps_it_until_the_next_daemon(make: Callable[..., Case]) -> None:
+    case = make(stays=True)
+    case.resolver.serve(NAMES)
+    pid = case.pid
+    case.resolver.close()
+    assert _runs(pid)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    case.resolver._pid = None
+
+
+def test_another_stop_ends_it(make: Callable[..., Case]) -> None:
+    case = make()
+    case.resolver.serve(NAMES)
+    pid = case.pid
+    case.resolver.close()
+    assert not _runs(pid)
+    assert not (case.folder / "help.conf").exists()
+    case.resolver._pid = None
+
+
+def test_a_program_that_cannot_start_is_tried_again(
+    make: Callable[..., Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = make()
+    monkeypatch.setattr(case.resolver, "_program", str(tmp_path / "missing"))
+    case.resolver.serve(NAMES)
+    for seconds in (1, 2):
+        case.step(seconds)
+    assert case.resolver.problems()
+    monkeypatch.setattr(case.resolver, "_program", str(tmp_path / "program"))
+    case.step(4)
+    assert _runs(case.pid)
