@@ -171,7 +171,7 @@ class SecondFactors:
         secret, now = pyotp.random_base32(), self._around.now()
         self._new = {name: new for name, new in self._new.items() if new[1] > now}
         self._new[account.name] = (secret, now + SETUP_LIFE)
-        uri = pyotp.TOTP(secret, digits=DIGITS).provisioning_uri(account.name, ISSUER)
+        uri = pyotp.TOTP(secret, digits=DIGITS).provisioning_uri(name=account.name, issuer_name=ISSUER)
         return AccountResponse(secret=secret, uri=uri)
 
     def turn_on(self, request: Call[AccountRequest]) -> AccountResponse:

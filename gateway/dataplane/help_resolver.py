@@ -85,10 +85,8 @@ class HelpResolver:
         """Return sentences for `status`: its files cannot be written, or it ends again and again."""
         found = []
         if self._unwritable:
-            meanwhile = (
-                "Without the filter, blocked devices reach help lines only at addresses that are known"
-            )
-            found.append(f"{self._unwritable}. {meanwhile}.")
+            meanwhile = "Without the filter, blocked devices reach help lines only at known addresses."
+            found.append(f"{self._unwritable}. {meanwhile}")
         if self._failures >= REPORTED:
             found.append(
                 f"The resolver of help lines has ended {self._failures} times in a row. "

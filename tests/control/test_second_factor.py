@@ -31,7 +31,7 @@ class FactorDesk(Desk):
         self.scene.now += 30
 
     def code(self, steps: int = 0) -> str:
-        return self.totp.at(self.scene.wall(), steps)
+        return self.totp.at(self.scene.wall(), counter_offset=steps)
 
     def pending(self) -> object:
         return self.web("signin", **MUM)["pending"]
