@@ -67,7 +67,13 @@ class DaemonService:
                 self._loop.stop()
 
     def _reload_or_log(self) -> None:
-        """Reload the rules; log an error instead of raising it. The rule book logs the unusable files."""
+        """Reload the rules; log an error instead of raising it. The rule book logs the unusable files.
+
+        Of several changed profiles, one is parsed in a turn of the loop: packets are judged in between.
+        """
+        if self._daemon.rules.parse_ahead():
+            self._loop.call_later(0.0, self._reload_or_log)
+            return
         try:
             self._daemon.reload()
         except GatewayError as error:
