@@ -83,10 +83,19 @@ class DaemonService:
             self._reload()
 
     def _reload(self) -> None:
-        """Reload the rules; log an error instead of raising it. The rule book logs the unusable files."""
-        self._next_reload = None
         self._reloads.append(self._loop.now())
         self._notifier.send("RELOADING=1")
+        self._read_rules()
+
+    def _read_rules(self) -> None:
+        """Reload the rules; log an error instead of raising it. The rule book logs the unusable files.
+
+        Of several changed profiles, one is parsed in a turn of the loop: packets are judged in between.
+        """
+        if self._daemon.rules.parse_ahead():
+            self._next_reload = self._loop.call_later(0.0, self._read_rules)
+            return
+        self._next_reload = None
         try:
             self._daemon.reload()
         except GatewayError as error:

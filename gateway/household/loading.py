@@ -170,14 +170,14 @@ class Product:
 
 
 class ParsedProfiles:
-    """Profiles by the content of their files, so that a reload parses only the files that changed.
+    """Profiles, or errors, by the content of their files: a reload parses only the files that changed.
 
-    Their calendars are not read.
+    Calendars are not read.
     """
 
     def __init__(self) -> None:
         self._data: tuple[object, ...] = ()  # of the product, with which the files were parsed
-        self._profiles: dict[Path, tuple[bytes, Profile]] = {}
+        self._profiles: dict[Path, tuple[bytes, Profile | PolicyError]] = {}
 
     def profile(self, source: bytes, file: Path, product: Product, words: Vocabulary) -> Profile:
         """Return the profile in the text of a file. Raises PolicyError."""
@@ -186,13 +186,26 @@ class ParsedProfiles:
             self._data, self._profiles = data, {}
         known, digest = self._profiles.get(file), blake2b(source).digest()
         if known is None or known[0] != digest:
-            parsed = profile.parse_profile(source, str(file), file.stem, product.bands, words)
-            known = self._profiles[file] = digest, parsed
+            known = self._profiles[file] = digest, _parsed_or_error(source, file, product, words)
+        if isinstance(known[1], PolicyError):
+            raise known[1].with_traceback(None)
         return known[1]
+
+    def has(self, file: Path, source: bytes) -> bool:
+        """Return whether this content of the file was parsed."""
+        known = self._profiles.get(file)
+        return known is not None and known[0] == blake2b(source).digest()
 
     def keep(self, files: Collection[Path]) -> None:
         """Forget all other files."""
         self._profiles = {file: known for file, known in self._profiles.items() if file in files}
+
+
+def _parsed_or_error(source: bytes, file: Path, product: Product, words: Vocabulary) -> Profile | PolicyError:
+    try:
+        return profile.parse_profile(source, str(file), file.stem, product.bands, words)
+    except PolicyError as error:
+        return error
 
 
 def _never(name: str) -> bool:  # noqa: ARG001

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from gateway.policy.judge.conclude import (
@@ -203,17 +203,20 @@ def _services_that_open(way: BypassMethod, rules: Rules, world: World) -> tuple[
 
     They are those whose categories need approval and none of whose categories is blocked.
     """
+    method = way.value  # once: a member's value takes longer than the comparison
     return tuple(
         service.id
         for service in world.catalogue.services.values()
-        if service.method == way.value
+        if service.method == method
         and {rules.categories[category].value for category in service.categories & rules.categories.keys()}
         == {Action.ASK}
     )
 
 
-def _approved(services: Iterable[str], rules: Rules) -> str:
+def _approved(services: Sequence[str], rules: Rules) -> str:
     """Return the first of ``services`` that the family allows and does not block; empty for none."""
+    if not services:
+        return ""
     blocked = {entry.value for entry in rules.block if entry.kind is EntryKind.SERVICE}
     allowed = {
         entry.value
