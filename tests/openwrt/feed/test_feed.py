@@ -105,7 +105,7 @@ def test_the_test_of_a_library_passes_with_the_library_that_is_installed_here(re
     """The package feeds run it on the built package."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     name = recipe.name.replace("python-", "python3-", 1)
-    argv = ["sh", recipe / "test.sh", name, "1"]
+    argv = ["sh", str(recipe / "test.sh"), name, "1"]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     text = (recipe / "test.sh").read_text("utf-8")
