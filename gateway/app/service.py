@@ -12,7 +12,6 @@ from gateway.control.listener import WEB_USER
 from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
 from gateway.core.loop import Signals, Timer
-from gateway.core.privileges import CAP_NET_ADMIN, CAP_NET_RAW, become
 from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
 from gateway.core.service_manager import ServiceNotifier, keep_descriptor
 from gateway.dataplane.packets import go_first
@@ -133,6 +132,8 @@ def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False, user: str | No
     if first_boot(path):
         _log.info("Created %s from the router's own settings.", path)
     if user is not None:
+        from gateway.core.privileges import CAP_NET_ADMIN, CAP_NET_RAW, become  # only on OpenWrt
+
         go_first()
         keep_descriptor(STATISTICS)
         become(user, (CAP_NET_ADMIN, CAP_NET_RAW), groups=(WEB_USER,))

@@ -156,13 +156,20 @@ def test_the_pages_reach_what_is_theirs_and_nothing_else(ready: Router) -> None:
 def test_the_daemon_gets_its_files_and_becomes_a_user_of_its_own(ready: Router) -> None:
     ready.write("etc/qalqan/profiles/daughter.yaml", "name: Daughter\n")
     ready.write("etc/qalqan/state/qalqan.db", "data")
+    ready.write("etc/qalqan/lists.yaml", "")
     ready.write("etc/qalqan/state/web/session.key", "secret")
     done = ready.script("qalqan", "start")
     assert done.stderr == ""
     assert (
         "command [/usr/bin/qalqan] [run] [--log] [procd] [--user] [qalqan] [--keep-guard]\n" in ready.told()
     )
-    owned = ["etc/qalqan", "etc/qalqan/qalqan.yaml", "etc/qalqan/profiles/daughter.yaml", "tmp/run/qalqan"]
+    owned = [
+        "etc/qalqan",
+        "etc/qalqan/qalqan.yaml",
+        "etc/qalqan/lists.yaml",
+        "etc/qalqan/profiles/daughter.yaml",
+        "tmp/run/qalqan",
+    ]
     owned += ["etc/qalqan/state", "etc/qalqan/state/qalqan.db", "tmp/run/qalqan-guard"]
     assert {(ready.root / name).stat().st_uid for name in owned} == {DAEMON_ID}
     assert (ready.root / "etc/qalqan/state/web/session.key").stat().st_uid == PAGES_ID

@@ -53,6 +53,7 @@ class Sdist:
     sha256: str
     name: str  # of the distribution, as its metadata has it
     requires: tuple[str, ...]  # normalised names of the distributions that a build needs
+    pins: tuple[str, ...]  # requirements that allow one version only, which OpenWrt's feed may not have
     paths: tuple[str, ...]  # modules and folders below site-packages, without the content of test folders
 
     @property
@@ -70,7 +71,7 @@ def recorded() -> Mapping[str, Sdist]:
     """Return the recorded sdists by the name of the recipe's folder."""
     rows = json.loads(RECORD.read_text("utf-8"))
     return {
-        folder: Sdist(**{**row, "requires": tuple(row["requires"]), "paths": tuple(row["paths"])})
+        folder: Sdist(**{**row, **{key: tuple(row[key]) for key in ("requires", "pins", "paths")}})
         for folder, row in rows.items()
     }
 
@@ -90,6 +91,7 @@ def examine(archive: Path, temporary: Path) -> Sdist:
         hashlib.sha256(archive.read_bytes()).hexdigest(),
         metadata["Name"],
         tuple(sorted({normalised(re.split(r"[^\w.-]", one, maxsplit=1)[0]) for one in requires})),
+        tuple(sorted(one for one in requires if "==" in one)),
         tuple(sorted(_paths(root))),
     )
 

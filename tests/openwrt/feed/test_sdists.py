@@ -13,6 +13,7 @@ from tests.openwrt.feed.sdists import Sdist, normalised, recorded
 RECIPES = [one.parent.name for one in makefiles() if one.parent.name.startswith("python-")]
 # python3 itself is built with this host package, and every recipe depends on python3.
 WITH_PYTHON = {"wheel"}
+SKIP = "--skip-dependency-check"  # of `python -m build`, which otherwise refuses another version
 
 
 def package_of(recipe: str, feed: Mapping[str, Package]) -> Package:
@@ -31,6 +32,8 @@ def faults(package: Package, sdist: Sdist) -> list[str]:
     found += [
         f"PKG_BUILD_DEPENDS has {one}, which the build does not need" for one in sorted(declared - needed)
     ]
+    if sdist.pins and SKIP not in package.facts["PYTHON3_PKG_BUILD_ARGS"].split():
+        found.append(f"PYTHON3_PKG_BUILD_ARGS lacks {SKIP}: the archive wants {', '.join(sdist.pins)}")
     found += [
         f"removes {one}, which the archive does not have" for one in package.removed if one not in sdist.paths
     ]
@@ -69,6 +72,15 @@ def test_a_wrong_recipe_is_reported(feed: Mapping[str, Package]) -> None:
         "PKG_BUILD_DEPENDS lacks python-setuptools/host",
         "PKG_BUILD_DEPENDS has python-flit-core/host, which the build does not need",
         "removes netfilterqueue/tests, which the archive does not have",
+    ]
+
+
+def test_a_pinned_build_requirement_is_reported(feed: Mapping[str, Package]) -> None:
+    """OpenWrt's feeds have one version of hatchling, which is rarely the pinned one."""
+    right = feed["python3-tuf"]
+    wrong = replace(right, facts={**right.facts, "PYTHON3_PKG_BUILD_ARGS": ""})
+    assert faults(wrong, recorded()["python-tuf"]) == [
+        "PYTHON3_PKG_BUILD_ARGS lacks --skip-dependency-check: the archive wants hatchling==1.32.0"
     ]
 
 
