@@ -347,15 +347,13 @@ class FlowBytes:
         self._known.update(now)
         return found
 
-    def all_flows(self) -> frozenset[Flow]:
-        """Return the flows of every allowed connection, of all slots. Raises KernelError.
+    def all_flows(self) -> Iterator[Flow]:
+        """Yield the flows of every allowed connection, of all slots. Raises KernelError.
 
         Each connection has two, as in `Moved`: it may have been started by either side.
         """
-        found: set[Flow] = set()
         for slot, _, _, data in self._entries(None):
-            found.update(_flows(slot, data) or ())
-        return frozenset(found)
+            yield from _flows(slot, data) or ()
 
     def _entries(self, slots: Collection[int] | None) -> Iterator[_Entry]:
         layout = self._layout

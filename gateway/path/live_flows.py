@@ -5,13 +5,12 @@ The kernel forwards them without the daemon. When a profile changes, its flows h
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Container, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gateway.policy.values import Observation
 
-MAX_LIVE = 8192  # 450 bytes each; a busy family has some hundred at a time
+MAX_LIVE = 8192  # 700 bytes each; a busy family has some hundred at a time
 
 
 class FlowId(NamedTuple):
@@ -39,15 +38,15 @@ class LiveFlows:
 
     def __init__(self, limit: int = MAX_LIVE) -> None:
         self._limit = limit
-        self._flows: OrderedDict[FlowId, LiveFlow] = OrderedDict()
+        self._flows: dict[FlowId, LiveFlow] = {}  # the oldest is first
         self._missed: set[FlowId] = set()  # flows that the last sweep did not find
 
     def put(self, flow: FlowId, live: LiveFlow) -> None:
         """Add or replace a flow, which becomes the newest."""
+        self._flows.pop(flow, None)
         self._flows[flow] = live
-        self._flows.move_to_end(flow)
         if len(self._flows) > self._limit:
-            self._flows.popitem(last=False)
+            del self._flows[next(iter(self._flows))]
 
     def get(self, flow: FlowId) -> LiveFlow | None:
         return self._flows.get(flow)
@@ -75,15 +74,16 @@ class LiveFlows:
             found.setdefault(flow.slot, []).append(live)
         return found
 
-    def sweep(self, there: Container[object]) -> int:
+    def sweep(self, there: Iterable[object]) -> int:
         """Drop flows that two consecutive sweeps did not find in ``there``.
 
         Return the number of dropped flows.
 
-        ``there``: the ids of flows in the kernel's connection table. One sweep is not enough: a decided flow
-        is stored here before the kernel knows its verdict.
+        ``there``: the ids of flows in the kernel's connection table, read once. One sweep is not enough: a
+        decided flow is stored here before the kernel knows its verdict.
         """
-        missing = {flow for flow in self._flows if flow not in there}
+        missing = set(self._flows)
+        missing.difference_update(there)
         ended = missing & self._missed
         for flow in ended:
             del self._flows[flow]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 from gateway.path.addresses import (
     MAX_LIFETIME,
     MAX_RECENT,
@@ -7,6 +9,7 @@ from gateway.path.addresses import (
     RECENT,
     AddressBook,
     DeviceServices,
+    NameBook,
     ServiceBook,
 )
 
@@ -123,3 +126,18 @@ def test_single_addresses_are_taken_back() -> None:
     assert [book.knows(1, one, 1.0) for one in (A, B)] == [False, True]
     assert book.knows(2, A, 1.0)
     assert len(book) == 2
+
+
+def test_a_name_and_its_address_take_less_than_260_bytes() -> None:
+    """In both books together, full. Each household fills them in some days."""
+    book, names = AddressBook(), NameBook()
+    names.watch([1])
+    tracemalloc.start()
+    for number in range(8192):
+        addresses = [number.to_bytes(16 if number % 2 else 4)]
+        book.learn(1, addresses, 300, 1000.0 + number)
+        names.learn(1, f"www.site-{number}.example", addresses, 300, 1000.0 + number, vouched=True)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(book) == len(names) == 8192
+    assert taken / 8192 < 260

@@ -51,3 +51,11 @@ def test_a_slot_that_is_nobody_s_has_no_flows() -> None:
     live.put(flow(1), LIVE)
     assert live.sweep(set()) == 1
     assert live.get(flow(1)) == LIVE, "its ports again: nothing is held against it"
+
+
+def test_a_sweep_reads_the_connection_table_once() -> None:
+    """A list of all connections would take memory for as long as the sweep lasts."""
+    live = table(1, 2)
+    assert live.sweep(iter([flow(1)])) == 0
+    assert live.sweep(iter([flow(1)])) == 1
+    assert live.get(flow(1)) == LIVE

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from struct import Struct, unpack_from
 from struct import error as StructError
+from sys import intern
 from typing import NamedTuple
 
 from gateway.core.errors import WireError
@@ -253,7 +254,7 @@ def _alpn(found: Mapping[int, bytes]) -> tuple[str, ...]:
         raise WireError(msg)
     names = []
     while not cursor.at_end:
-        names.append(cursor.counted8().decode("latin-1"))
+        names.append(intern(cursor.counted8().decode("latin-1")))  # stored for each running flow
     return tuple(names)
 
 
