@@ -119,6 +119,10 @@ class Daemon:
         assert self._web is not None, "the pages do not run"
         return self._web.pid
 
+    def run_with(self, *program: str) -> None:
+        """Start the daemon with another program in place of `python -m gateway`."""
+        self._program = program
+
     def write_profile(self, profile: str, rules: Mapping[str, Any] | str) -> None:
         """Takes effect at the next start or ``reload``."""
         text = rules if isinstance(rules, str) else yaml.safe_dump(dict(rules), allow_unicode=True)
