@@ -15,6 +15,8 @@ from flask import Flask
 
 from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.schema import is_record, values_of
+from gateway.policy.config.dns_providers import PROVIDERS
+from webui.features.trusted_name.trusted_name_pages import EXAMPLE
 from webui.language import clues
 from webui.language.i18n import Languages
 
@@ -71,7 +73,10 @@ _TRANSLATED = ("category:", "group:", "window:", "internet", "play", "bedtime", 
 
 
 # The same in every language: an address as one would type it, ends of files, systems and protocols.
-DATA = ("example.com", "yaml", "ntfy.sh", "of-later", "Android", "Windows", "Linux", *clues.PROTOCOLS)
+DATA = (
+    *("example.com", "yaml", "ntfy.sh", "of-later", "Android", "Windows", "Linux", *clues.PROTOCOLS),
+    *(provider.title for provider in PROVIDERS.values()), *EXAMPLE.values(),
+)  # fmt: skip
 
 
 class Heard:
