@@ -5,6 +5,7 @@ itself is made where that program is; no distribution but Alpine and OpenWrt has
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.openwrt.feed import ipk, scripts
-from tests.openwrt.feed.recipes import Package
+from tests.openwrt.feed.recipes import EPOCH, Package
 
 LISTS = "lib/apk/packages"
 PROGRAM = "mkpkg.sh"
@@ -31,9 +32,14 @@ def stage(package: Package, root: Path, folder: Path) -> Path:
     command = " \\\n\t".join(shlex.quote(word) for word in arguments(package))
     program = staged / PROGRAM
     program.write_text(
-        f'#!/bin/sh\n# As root, or under fakeroot.\ncd "$(dirname "$0")" || exit 1\n{command}\n', "utf-8"
+        f'#!/bin/sh\n# As root, or under fakeroot.\ncd "$(dirname "$0")" || exit 1\n'
+        f"export SOURCE_DATE_EPOCH={EPOCH}\n{command}\n",
+        "utf-8",
     )
-    program.chmod(0o755)
+    for path in (program, staged):
+        path.chmod(0o755)
+    for path in [*staged.rglob("*"), staged]:
+        os.utime(path, (int(EPOCH), int(EPOCH)), follow_symlinks=False)
     return staged
 
 
@@ -78,10 +84,8 @@ def _write_lists(package: Package, root: Path) -> None:
     if package.conffiles:
         files["conffiles"] = list(package.conffiles)
         files["conffiles_static"] = list(_sums(package, root))
-    folder = root / LISTS
-    folder.mkdir(parents=True)
     for name, lines in files.items():
-        (folder / f"{package.name}.{name}").write_text("".join(f"{one}\n" for one in lines), "utf-8")
+        ipk.add_file(root / LISTS / f"{package.name}.{name}", lines)
 
 
 def _sums(package: Package, root: Path) -> Iterator[str]:

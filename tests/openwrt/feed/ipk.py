@@ -40,9 +40,17 @@ def keep(package: Package, root: Path) -> None:
     """What of conffiles is no file of the package is kept over a new firmware by a list of its own."""
     others = [one for one in package.conffiles if not (root / one.lstrip("/")).is_file()]
     if others:
-        listed = root / "lib/upgrade/keep.d" / package.name
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        listed.write_text("".join(f"{one}\n" for one in others), "utf-8")
+        add_file(root / "lib/upgrade/keep.d" / package.name, others)
+
+
+def add_file(path: Path, lines: Iterable[str]) -> None:
+    """Write a file and its folders, readable by everyone whatever the umask is."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    path.chmod(0o644)
+    for folder in missing:
+        folder.chmod(0o755)
 
 
 def control(package: Package, size: int) -> str:

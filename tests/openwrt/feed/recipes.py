@@ -87,7 +87,7 @@ def _make(makefile: Path, goal: str, out: Path, python: str = sys.executable) ->
     given = (f"TOPDIR={BUILDROOT}", f"OUT={out.resolve()}", f"PYTHON={python}")
     env = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "MAKEFLAGS": "", "LC_ALL": "C.UTF-8"}
     argv = ["make", "--no-print-directory", "-s", "-C", str(makefile.parent), goal, *given]
-    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, env=env, umask=0o022, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().partition("\n")[0]
         msg = f"{makefile.parent.name}: {said}"
