@@ -24,6 +24,7 @@ class Scene:
     known: bool = True
     label: str = LABEL
     unclaimed: bool = True
+    children: bool = False
     child_uses: Callable[[str, str], bool] = lambda _ip, _device: False
     audit: list[tuple[str, str, str, str]] = field(default_factory=list)
     devices: dict[str, Visitor] = field(
@@ -42,6 +43,7 @@ class Scene:
             lambda origin: self.devices.get(origin, Visitor()),
             lambda: self.label,
             lambda: self.unclaimed,
+            lambda: self.children,
             lambda ip, device: self.child_uses(ip, device),
         )
 

@@ -12,7 +12,7 @@ import logging
 import socket
 from collections.abc import Iterable
 
-from gateway.web.listen import SettingsError, parse_listen
+from gateway.web.listen import ListenError, SettingsError, parse_listen
 from webui.settings import Settings
 
 BACKLOG = 64
@@ -32,7 +32,7 @@ def open_sockets(settings: Settings, port: int | None = None) -> list[socket.soc
         return [_bound(family, address, port or own, None, listen=port is None)]
     if not settings.lan:
         msg = "lan: no interface is named; name those that face the home, as in lan: [br-lan]"
-        raise SettingsError(msg)
+        raise ListenError(msg)
     present = [name for name in settings.lan if interface_indexes([name]) != (0,)]
     for name in settings.lan:
         if name not in present and present:
@@ -76,7 +76,7 @@ def _bound(
     try:
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     except OSError as error:
-        raise SettingsError(_explain(error, address, port, interface)) from error
+        raise ListenError(_explain(error, address, port, interface)) from error
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -89,7 +89,7 @@ def _bound(
     except OSError as error:
         sock.close()
         setting = "web.port" if listen else "web.https.port"
-        raise SettingsError(_explain(error, address, port, interface, setting)) from error
+        raise ListenError(_explain(error, address, port, interface, setting)) from error
     return sock
 
 

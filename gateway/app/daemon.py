@@ -39,6 +39,7 @@ from gateway.dataplane.status_text import about
 from gateway.dataplane.unjudged import Slots, slots_of_addresses
 from gateway.features.accounts.verbs import log_claim_code
 from gateway.features.activity.journal import DecisionLog
+from gateway.features.backup.good_copy import GoodCopy
 from gateway.features.backup.restore import recover_files
 from gateway.features.filter_tests.probe_device import FilterPath, ProbeDevice
 from gateway.features.lists.sealed_lists import SealedListUpdates
@@ -69,6 +70,7 @@ from gateway.path.probes import Probes
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump
 from gateway.store import migrations
+from gateway.store.database import broken_copies
 from gateway.store.flash_wear import wear
 from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
@@ -152,6 +154,7 @@ class Daemon:
         self.home = HomeContext(self.loop, self.clock, self.watch, self.rules, self.bus)
         self.interfaces = HomeInterfaces(self.rules)
         day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
+        missing, broken = migrations.applied(state / DATABASE) == 0, broken_copies(state / DATABASE)
         if migrations.is_due(state / DATABASE):
             run_in_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
         self.store = self._kept(
@@ -164,6 +167,8 @@ class Daemon:
                 clock_trusted=lambda: self.watch.known,
             )
         )
+        self.good_copy = self._kept(GoodCopy(self.home, self.store, self.wear.notes_every))
+        self.good_copy.recover(missing=missing, damaged=broken_copies(state / DATABASE) != broken)
         self.ledgers = ledgers(self.home, self.store, self.wear)
 
     def _build_devices(self) -> None:
@@ -352,6 +357,7 @@ class Daemon:
             self.vitals,
             self.sealed_lists,
             self.offloading,
+            self.good_copy,
         ):
             part.start()
         self.help.want(self.rules.help_names)
@@ -504,7 +510,7 @@ class Daemon:
     def problems(self) -> list[str]:
         """Return one line for each part that does not work as configured."""
         updates = self.features.list_updates
-        writers = self.store, self.meter, self.guard, self.help_resolver
+        writers = self.store, self.good_copy, self.meter, self.guard, self.help_resolver
         parts = self.rules, *writers, self.sealed_lists, updates
         interfaces = lan.problems(self.rules.household.config.lan)
         return [*interfaces, *(line for problem in parts for line in problem.problems())]

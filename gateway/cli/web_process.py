@@ -1,7 +1,8 @@
-"""``python -m gateway.cli.web_process SETTINGS LOG``: the process that serves the pages.
+"""``python -m gateway.cli.web_process SETTINGS LOG [AGAIN]``: the process that serves the pages.
 
 `qalqan web` executes it (`exec`), which frees the 3 MB of the configuration parser and the command line.
-SETTINGS is JSON (`gateway.cli.commands.web`).
+SETTINGS is JSON (`gateway.cli.commands.web`). AGAIN is the command line of `qalqan web` and the files that it
+reads, as JSON. If the pages cannot start, this process becomes the one of the recovery page.
 """
 
 from __future__ import annotations
@@ -9,33 +10,47 @@ from __future__ import annotations
 import json
 import sys
 
-from gateway.core.process_memory import lean_dataclasses, one_openssl
-from gateway.web.lean_flask import import_lean
+from gateway.web.recovery import PROGRAM, STORAGE, Recovery, this_command
 
 
-def main(text: str, form: str) -> int:
+def main(text: str, form: str, again: str = "{}") -> int:
+    settings, start = json.loads(text), json.loads(again)
+    command = tuple(start.get("command", this_command()))
+    recovery = Recovery(command, tuple(start.get("watch", ())), settings)
+    recovery.on_exception()
+    from gateway.core.process_memory import lean_dataclasses, one_openssl
+    from gateway.web.lean_flask import import_lean
+
     lean_dataclasses()  # 1.6 MB: the generated code of three hundred dataclasses
     one_openssl()  # passwords are hashed in another process, and messages bring their own OpenSSL
     import_lean()
     from gateway.cli.commands.web import settings_of
     from gateway.core import logs
     from gateway.core.errors import GatewayError
+    from gateway.web.listen import ListenError, SettingsError
     from webui.serve import run
 
     logs.configure(form)
     try:
-        return run(settings_of(json.loads(text)), form)
+        return run(settings_of(settings), form)
+    except ListenError as error:  # the recovery page could not listen either
+        _report(str(error))
+        return 1
+    except SettingsError as error:
+        _report(str(error))
+        recovery.serve(STORAGE, str(error).partition(": ")[0])
     except GatewayError as error:
-        return _refuse(str(error))
+        _report(str(error))
+        recovery.serve(PROGRAM)
     except OSError as error:
-        return _refuse(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
+        _report(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
+        recovery.serve(STORAGE, str(error.filename or ""))
 
 
-def _refuse(problem: str) -> int:
-    """Print an error on standard error, in the format of all commands; return exit status 1."""
+def _report(problem: str) -> None:
+    """Print an error on standard error, in the format of all commands."""
     print(f"qalqan: {' '.join(problem.split())}", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main(*sys.argv[1:4]))

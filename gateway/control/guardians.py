@@ -106,10 +106,13 @@ class Guardians:
         names, people = tuple(sorted(self._register.guardians())), self._accounts()
         if self._register.claimed:
             return AccountResponse(guardians=names, people=people)
-        return AccountResponse(guardians=names, people=people, label=self._around.label())
+        label, button = self._around.label(), self._around.children()
+        return AccountResponse(guardians=names, people=people, label=label, button=button)
 
     def _add(self, call: Call[AccountRequest]) -> AccountResponse:
         account = self._new(call)
+        if account.guards and not self._register.claimed and self._around.children():
+            announce(self._register, self._around, AnnouncementKind.CLAIM_AGAIN, account.name, call)
         self._register.put(account)
         self._record("guardian add", account.name, call)
         return AccountResponse(guardian=account.name, token=self.link(account.name))

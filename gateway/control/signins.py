@@ -133,9 +133,7 @@ class SignIns:
             if account is None or not fits:
                 request.refuse("code", "is no recovery code of this name", Code.WRONG_RECOVERY)
             return self._recovered(account, secret, AnnouncementKind.CODE, request)
-        if self._pressed is None or self._around.now() - self._pressed > BUTTON_LIFE:
-            msg = "recover: the button was not pressed within two minutes; press it, then try again"
-            raise ControlError(msg).coded(Code.NO_BUTTON)
+        self._check_button("recover")
         self._check_label(request)
         if account is None:
             request.refuse("name", "is not the name of an account", Code.NO_GUARDIAN)
@@ -156,21 +154,34 @@ class SignIns:
     # The first claim.
 
     def claimable(self, request: Call[AccountRequest]) -> AccountResponse:
-        claimable, unclaimed = not self._register.claimed, self._around.unclaimed()
-        return AccountResponse(claimable=claimable, home=self._is_home(request), unclaimed=unclaimed)
+        around, claimable = self._around, not self._register.claimed
+        return AccountResponse(
+            claimable=claimable,
+            home=self._is_home(request),
+            unclaimed=around.unclaimed(),
+            button=claimable and around.children(),
+        )
 
     def claim(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Create the first guardian, for a visitor from the home network with the code of the label."""
+        """Create the first guardian, for a visitor from the home network with the code of the label.
+
+        Where children have rules, the accounts were lost. A child knows the label, so the claim also needs
+        the button.
+        """
         if self._register.claimed:
             msg = "claim: this gateway has a guardian already; sign in, or recover the password"
             raise ControlError(msg).coded(Code.CLAIMED)
         if not self._is_home(request):
             msg = "claim: this device is not on the home network; join its Wi-Fi first"
             raise ControlError(msg).coded(Code.NOT_FROM_HOME)
+        again = self._around.children()
+        if again:
+            self._check_button("claim")
         self._check_label(request)
         code, account = _with_recovery(Account(new_name(request, self._register), secret=_secret(request)))
+        self._pressed = None
         self._register.put(account)
-        self._announce(AnnouncementKind.CLAIM, account, request)
+        self._announce(AnnouncementKind.CLAIM_AGAIN if again else AnnouncementKind.CLAIM, account, request)
         self._record("guardian claim", account, request)
         return AccountResponse(recovery=code, **values_of(self.begin(account, request)))
 
@@ -181,6 +192,12 @@ class SignIns:
         except ValueError:
             return False
         return loopback or bool(self._around.visitor(origin).mac)
+
+    def _check_button(self, verb: str) -> None:
+        """Refuse the request unless the button was pressed within BUTTON_LIFE."""
+        if self._pressed is None or self._around.now() - self._pressed > BUTTON_LIFE:
+            msg = f"{verb}: the button was not pressed within two minutes; press it, then try again"
+            raise ControlError(msg).coded(Code.NO_BUTTON)
 
     def _check_label(self, request: ControlRequest) -> None:
         code, label = _letters(request.text("label")), _letters(self._around.label())

@@ -24,6 +24,8 @@ VACUUM_PAGES = 256  # pages freed in one call, to keep it short
 REOPEN = 5.0  # seconds between two tries to open the file for writing
 BUSY_MS = 250  # longest wait of the event loop for another process that uses the file
 SIDE_FILES = ("-wal", "-shm")  # files of SQLite in WAL mode
+NOT_UTF8 = "Could not decode to UTF-8"  # begins the message of sqlite3's own error, which has no code
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"  # in a text that is not UTF-8
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +71,14 @@ class Database:
         self._next_try: float | None = None  # when to open the file for writing; None: it is
         try:
             self._connection = _open(path)
+        except IsADirectoryError:
+            self._replace()
         except (sqlite3.DatabaseError, StoreError) as error:
             found = error if isinstance(error, StoreError) else _store_error(path, error)
             if found.trouble is Trouble.BROKEN:
-                self._connection = _replace(path)
-                return
-            self._connection = _read_only(path, found)
-            log.error("%s. Changes are stored as soon as the file can be written.", found)
-            self.refused, self._next_try = found, time.monotonic() + REOPEN
+                self._replace()
+            else:
+                self._read_only(found)
 
     def write(self, statements: Iterable[Statement], *, durable: bool) -> None:
         """Run all statements in one transaction. With ``durable``, they are on the disk before this returns.
@@ -99,8 +101,10 @@ class Database:
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
         except sqlite3.DatabaseError as error:
-            self.refused = self._troubled(error)
-            raise self.refused from error
+            found = self._troubled(error)
+            if found.trouble is not Trouble.BROKEN:
+                self.refused = found
+            raise found from error
         self.refused = None
 
     def reopen(self) -> None:
@@ -112,13 +116,23 @@ class Database:
         self._next_try = time.monotonic() + REOPEN
         try:
             fresh = _open(self.path)
-        except sqlite3.DatabaseError as error:
-            self.refused = _store_error(self.path, error)
-            raise self.refused from error
+        except (IsADirectoryError, sqlite3.DatabaseError) as error:
+            self._refuse_or_replace(error)
+            return
         self._connection.close()
         self._connection, self._next_try, self.refused = fresh, None, None
         self.opened += 1
         log.warning("%s: can be written again.", self.path)
+
+    def _refuse_or_replace(self, error: OSError | sqlite3.DatabaseError) -> None:
+        """Replace a damaged file that could not be opened for writing. Raises StoreError otherwise."""
+        if isinstance(error, sqlite3.DatabaseError) and _trouble(error) is not Trouble.BROKEN:
+            self.refused = _store_error(self.path, error)
+            raise self.refused from error
+        self._next_try, self.refused = None, None
+        self.renew()
+        if self.refused is not None:
+            raise self.refused
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -144,17 +158,46 @@ class Database:
         """Return the StoreError to raise for an SQLite error. If the file is damaged, replace it first."""
         trouble = _store_error(self.path, error)
         if trouble.trouble is Trouble.BROKEN:
-            self._renew()
+            self.renew()
         return trouble
 
     def close(self) -> None:
         self._connection.close()
 
-    def _renew(self) -> None:
+    def renew(self, *, salvage: bool = True) -> None:
+        """Replace the file by a new one. ``salvage``: copy the state that can still be read."""
         self._connection.close()
-        self._connection = _replace(self.path)
+        self._replace(salvage=salvage)
         self.renewals += 1
         self.opened += 1
+
+    def _replace(self, *, salvage: bool = True) -> None:
+        try:
+            self._connection = _replace(self.path, salvage=salvage)
+        except StoreError as error:
+            self._read_only(error, damaged=True)
+        except sqlite3.DatabaseError as error:
+            self._read_only(_store_error(self.path, error), damaged=True)
+
+    def _read_only(self, refused: StoreError, *, damaged: bool = False) -> None:
+        """Read the file until it can be written, or an empty database in memory if it is ``damaged``.
+
+        Raises ``refused`` unless the disk is full or read-only.
+        """
+        if refused.trouble not in (Trouble.FULL, Trouble.READ_ONLY):
+            raise refused
+        from gateway.store.unwritable import empty, read_only
+
+        try:
+            self._connection = empty() if damaged else read_only(self.path)
+        except sqlite3.DatabaseError as error:
+            if _trouble(error) is not Trouble.BROKEN:
+                raise refused from None
+            self._connection = empty()
+        except OSError:
+            raise refused from None
+        log.error("%s. Changes are stored as soon as the file can be written.", refused)
+        self.refused, self._next_try = refused, time.monotonic() + REOPEN
 
 
 def broken_copies(path: Path) -> list[Path]:
@@ -168,6 +211,8 @@ def remove_broken_copies(path: Path, before: datetime | None = None) -> None:
     """
     try:
         for copy in broken_copies(path):
+            if copy.is_dir():  # it was in the database's place, and has no names in it
+                continue
             if before is None or copy.stat().st_mtime < before.timestamp():
                 copy.unlink(missing_ok=True)
     except OSError as error:
@@ -180,10 +225,11 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except IsADirectoryError:
+        raise
     except OSError as error:
         if error.errno in UNWRITABLE:
-            full = error.errno != errno.EROFS
-            raise _unwritable(path, Trouble.FULL if full else Trouble.READ_ONLY) from error
+            raise _unwritable(path, error.errno) from error
         msg = f"{path}: {error.strerror}; check the state directory and that you are root"
         raise StoreError(msg) from error
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
@@ -203,24 +249,25 @@ def _open(path: Path) -> sqlite3.Connection:
             raise StoreError(msg)
         migrate(connection)
         # The check reads the whole file, which is slow on flash: run it only after an unclean shutdown.
-        if unclean and (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise _broken(str(found))
+        if unclean and (found := _quick_check(connection)) != "ok":
+            raise _broken(found)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _read_only(path: Path, refused: StoreError) -> sqlite3.Connection:
-    """Return a connection that reads the file. Raises ``refused`` unless the disk is full or read-only."""
-    if refused.trouble not in (Trouble.FULL, Trouble.READ_ONLY):
-        raise refused
-    from gateway.store.unwritable import read_only
-
+def _quick_check(connection: sqlite3.Connection) -> str:
+    """Return SQLite's first finding about the file, or "ok". A finding may quote bytes that are not UTF-8."""
+    connection.text_factory = _lenient_text
     try:
-        return read_only(path)
-    except (sqlite3.DatabaseError, OSError):
-        raise refused from None
+        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    finally:
+        connection.text_factory = str
+
+
+def _lenient_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _broken(text: str) -> sqlite3.DatabaseError:
@@ -229,8 +276,8 @@ def _broken(text: str) -> sqlite3.DatabaseError:
     return error
 
 
-def _replace(path: Path) -> sqlite3.Connection:
-    """Return a connection to a new file with the state that can still be read. Rename the damaged file."""
+def _replace(path: Path, *, salvage: bool = True) -> sqlite3.Connection:
+    """Rename the damaged file, and return a connection to a new one with the state that can be read."""
     aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
     try:
         path.replace(aside)
@@ -239,10 +286,12 @@ def _replace(path: Path) -> sqlite3.Connection:
             if side.exists():
                 side.replace(aside.with_name(aside.name + end))
     except OSError as error:
+        if error.errno in UNWRITABLE:
+            raise _unwritable(path, error.errno) from error
         msg = f"{path}: is damaged and cannot be renamed ({error.strerror}); move it away"
         raise StoreError(msg, Trouble.BROKEN) from error
     fresh = _open(path)
-    saved = _salvage(aside, fresh)
+    saved = _salvage(aside, fresh) if salvage and aside.is_file() else {}
     kept = ", ".join(f"{count} {table}" for table, count in saved.items() if count) or "nothing"
     log.error("%s: damaged. Renamed to %s; the new file has from it: %s", path, aside.name, kept)
     return fresh
@@ -255,6 +304,7 @@ def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
     """
     saved = dict.fromkeys(STATE_TABLES, 0)
     old = sqlite3.connect(aside, isolation_level=None)
+    old.text_factory = _lenient_text
     try:
         for table in STATE_TABLES:
             for order in ("ASC", "DESC"):
@@ -277,7 +327,8 @@ def _copy_rows(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str, o
         names = ["rowid"] + [name for name in _columns(fresh, table) if name in set(_columns(old, table))]
         insert = f"INSERT OR IGNORE INTO {table} ({_listed(names)}) VALUES ({', '.join('?' * len(names))})"
         for row in old.execute(f"SELECT {_listed(names)} FROM {table} ORDER BY rowid {order}"):
-            copied += fresh.execute(insert, row).rowcount
+            if not any(isinstance(value, str) and UNREADABLE in value for value in row):
+                copied += fresh.execute(insert, row).rowcount
     except sqlite3.DatabaseError:
         return copied
     return copied
@@ -295,7 +346,7 @@ def _trouble(error: sqlite3.DatabaseError) -> Trouble:
     # The low byte is the primary code: https://www.sqlite.org/rescode.html
     extended = getattr(error, "sqlite_errorcode", 0)
     code = extended & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(NOT_UTF8):
         return Trouble.BROKEN
     if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_SHMSIZE:
         return Trouble.FULL
@@ -309,6 +360,9 @@ def _store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     return StoreError(f"{path}: {error}; check the disk and the permissions of the file", trouble)
 
 
-def _unwritable(path: Path, trouble: Trouble) -> StoreError:
-    fix = "free some space" if trouble is Trouble.FULL else "check the disk, and mount it for writing"
-    return StoreError(f"{path}: {trouble.value}; {fix}", trouble)
+def _unwritable(path: Path, cause: Trouble | int | None) -> StoreError:
+    """Return the error for a disk that cannot be written. ``cause``: a Trouble, or an OSError's number."""
+    if not isinstance(cause, Trouble):
+        cause = Trouble.READ_ONLY if cause == errno.EROFS else Trouble.FULL
+    fix = "free some space" if cause is Trouble.FULL else "check the disk, and mount it for writing"
+    return StoreError(f"{path}: {cause.value}; {fix}", cause)

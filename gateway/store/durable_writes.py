@@ -10,10 +10,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from gateway.store.database import Database, Statement, StoreError
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AUDIT_LIMIT = 500  # audit lines that wait for the disk; the oldest are dropped and counted
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,8 @@ def unix_or_none(moment: datetime | None) -> int | None:
 
 
 def moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    """Return a stored time. Raises OverflowError for a value that damage has made too large."""
+    return EPOCH + timedelta(seconds=seconds)
 
 
 def moment_or_none(seconds: int | None) -> datetime | None:

@@ -379,17 +379,23 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def is_due(path: Path) -> bool:
-    """Return whether opening the database would create or migrate tables; False for an unreadable file."""
+    """Return whether opening the database would create, migrate or replace it."""
+    done = applied(path)
+    return done is None or done < len(MIGRATIONS)
+
+
+def applied(path: Path) -> int | None:
+    """Return how many migrations the file has: 0 for a missing or empty file, None for an unreadable one."""
     if not path.exists():
-        return True
+        return 0
     try:
         connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
     except sqlite3.DatabaseError:
-        return False
+        return None
     try:
-        return version(connection) < len(MIGRATIONS)
+        return version(connection)
     except sqlite3.DatabaseError:
-        return False
+        return None
     finally:
         connection.close()
 

@@ -50,6 +50,7 @@ ONE_DAY = timedelta(days=1)
 NAMES_DAYS = 7  # retention of names of sites
 COUNTS_DAYS = 30
 AUDIT_DAYS = 365
+BAD_VALUES = (ValueError, OverflowError, KeyError, TypeError)  # raised for a value that damage has changed
 PURGE_ROWS = 500  # rows in one call, so that the event loop is not blocked for long
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Store:
             clock_trusted: returns whether the system clock is known to be correct.
         """
         self._database = Database(path)
+        self.lost = False  # at this start, the database was missing or damaged; set by `GoodCopy`
         self._day_starts = day_starts
         self._bus = bus or Bus()
         try:
@@ -259,6 +261,11 @@ class Store:
             found.append(f"{self._events.dropped} decisions were dropped from the log.")
         if self._writer.audit_lost:
             found.append(f"{self._writer.audit_lost} audit lines were dropped.")
+        if self._database.renewals:
+            found.append(
+                "The database was damaged and has been replaced while the filter ran. The rules apply; "
+                "activity and audit entries of before may be missing."
+            )
         return found
 
     def figures(self) -> Mapping[str, int]:
@@ -318,9 +325,10 @@ def _load(
 ) -> _Loaded:
     """Return all tables, loaded from the database.
 
-    If a read finds damage, the file is replaced, and a second try loads the new one.
+    If a read finds damage, the file is replaced, and a second try loads the new one. A third try loads an
+    empty file, if the salvaged rows have values that no table accepts.
     """
-    for last in (False, True):
+    for last in (False, False, True):
         writer = DurableWriter(database)
         try:
             notes = DeviceNoteTable(database, writer)
@@ -350,4 +358,9 @@ def _load(
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:
                 raise
+        except BAD_VALUES as error:
+            if last:
+                raise
+            log.error("%s: a stored value cannot be read: %s", database.path, error)
+            database.renew(salvage=False)
     raise AssertionError

@@ -11,8 +11,12 @@ class SettingsError(GatewayError):
     """A setting of the pages that cannot be used."""
 
 
+class ListenError(SettingsError):
+    """The pages cannot listen: the port is taken, or an interface or address does not exist."""
+
+
 def parse_listen(text: str, *, allow_wan: bool) -> tuple[str, int]:
-    """Return address and port of ``192.168.1.1:8080`` or ``[fd00::1]:8080``. Raises SettingsError."""
+    """Return address and port of ``192.168.1.1:8080`` or ``[fd00::1]:8080``. Raises ListenError."""
     address, _, port = text.rpartition(":")
     address = address.removeprefix("[").removesuffix("]")
     try:
@@ -23,11 +27,11 @@ def parse_listen(text: str, *, allow_wan: bool) -> tuple[str, int]:
             f"web.listen: {text!r} is not an address with a port; "
             'write it as "192.168.1.1:8080" or "[fd00::1]:8080"'
         )
-        raise SettingsError(msg) from None
+        raise ListenError(msg) from None
     if not 0 <= number < 65536:
         msg = f"web.listen: {number} is not a port; ports are 1 to 65535"
-        raise SettingsError(msg)
+        raise ListenError(msg)
     if not allow_wan and (parsed.is_unspecified or not parsed.is_private):
         msg = f"web.listen: {address} may be reachable from the internet; allow it with web.allow_wan: true"
-        raise SettingsError(msg)
+        raise ListenError(msg)
     return address, number

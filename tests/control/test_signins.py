@@ -38,7 +38,7 @@ def claimed(desk: Desk) -> Mapping[str, object]:
 
 
 def test_the_first_visitor_with_the_label_s_code_is_the_guardian(desk: Desk) -> None:
-    assert desk.web("claimable") == {"claimable": True, "home": True, "unclaimed": True}
+    assert desk.web("claimable") == {"claimable": True, "home": True, "unclaimed": True, "button": False}
     answer = desk.web("claim", label=f" {LABEL.lower()} ", name="Mum", secret=secret("a"))
     assert desk.web("check", session=answer["session"])["guardian"] == "Mum"
     assert len(str(answer["recovery"])) == 19
@@ -50,7 +50,7 @@ def test_the_first_visitor_with_the_label_s_code_is_the_guardian(desk: Desk) -> 
 
 def test_it_is_claimed_once(desk: Desk, claimed: Mapping[str, object]) -> None:
     desk.scene.unclaimed = False
-    assert desk.web("claimable") == {"claimable": False, "home": True, "unclaimed": False}
+    assert desk.web("claimable") == {"claimable": False, "home": True, "unclaimed": False, "button": False}
     again = desk.refused("claim", label=LABEL, name="Child", secret=secret("b"))
     assert again == Code.CLAIMED
     assert list(desk.register.guardians()) == ["Mum"]
@@ -67,6 +67,35 @@ def test_a_wrong_label_or_another_network_claims_nothing(desk: Desk) -> None:
         assert refused == Code.NOT_FROM_HOME
     assert not desk.register.claimed
     desk.web("claim", label=LABEL, **values, origin="127.0.0.1")
+
+
+def test_where_children_have_rules_the_claim_needs_the_button_and_all_are_told(desk: Desk) -> None:
+    desk.scene.children, desk.scene.unclaimed = True, False
+    values = {"label": LABEL, "name": "Child", "secret": secret("a")}
+    assert desk.web("claimable")["button"] is True
+    assert desk.refused("claim", **values) == Code.NO_BUTTON
+    desk.root("button")
+    desk.scene.now = BUTTON_LIFE + 1
+    assert desk.refused("claim", **values) == Code.NO_BUTTON
+    assert not desk.register.claimed
+    desk.root("button")
+    assert desk.refused("claim", **{**values, "label": "ABCD-EFGH"}) == Code.WRONG_LABEL
+    desk.web("claim", **values)
+    (told,) = desk.register.announced
+    assert (told.kind, told.name, told.device) == ("claim_again", "Child", "Galaxy-S23")
+    assert told.until - told.at == ANNOUNCED_FOR
+    assert desk.refused("recover", **{**values, "name": "Child"}) == Code.NO_BUTTON, "a press is good for one"
+
+
+def test_a_guardian_that_the_console_makes_where_children_have_rules_is_told_to_all(desk: Desk) -> None:
+    desk.scene.children = True
+    desk.root("add", name="Helper", role="helper")
+    assert desk.register.announced == []
+    desk.root("add", name="Mum")
+    desk.root("add", name="Dad")
+    assert [(one.kind, one.name, one.device) for one in desk.register.announced] == [
+        ("claim_again", "Mum", "")
+    ]
 
 
 @pytest.mark.parametrize("bad", ["secret", "scrypt:1:1:1$aa$bb", "pbkdf2:sha256:1$a$b", secret("A")])

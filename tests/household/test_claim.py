@@ -81,6 +81,17 @@ def test_the_last_child_taken_out_leaves_a_familys_gateway(tmp_path: Path) -> No
     assert not started(tmp_path)
 
 
+def test_after_the_loss_of_the_database_it_is_no_first_start(tmp_path: Path) -> None:
+    """Else every device that is there at that moment would be unfiltered, a child's too."""
+    write(tmp_path, {"daughter": DAUGHTER})
+    store, rules = Store(tmp_path / "qalqan.db"), RuleBook(tmp_path / "qalqan.yaml")
+    assert Claim(store, rules, Bus(), lambda: None).first
+    store.lost = True
+    claim = Claim(store, rules, Bus(), lambda: None)
+    assert (claim.first, claim.unclaimed) == (False, False)
+    store.close()
+
+
 def test_while_it_runs_it_is_moved_into_once_and_for_good(tmp_path: Path) -> None:
     moves: list[str] = []
     write(tmp_path, {})

@@ -123,9 +123,13 @@ def test_a_child_s_device_with_two_hundred_open_connections_stops_nobody_s_page(
 def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     label = str(daemon.client.call("guardian", action="list")["label"])
     mum, child = Phone(home, "parent"), Phone(home, "tablet")
-    assert "Code on the label" in mum.get("/claim").body
+    page = mum.get("/claim").body
+    assert "Code on the label" in page
+    assert "a press of the button on the gateway is needed too" in page
 
-    # The claim, once, and everybody is told.
+    # The claim, once, and everybody is told. Children have rules here, so the label alone is not enough.
+    assert child.post("/claim", label=label, name="Child", password=FIRST).status == 403
+    daemon.client.call("guardian", action="button")
     assert child.post("/claim", label="ABCD-EFGH", name="Child", password=FIRST).status == 403
     claimed = mum.post("/claim", label=label, name="Mum", password=FIRST)
     assert claimed.status == 303, claimed
@@ -133,12 +137,12 @@ def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     found = re.search(r"[2-9A-Z]{4}(?:-[2-9A-Z]{4}){3}", sheet)
     assert found is not None
     assert mum.get("/parent/").status == 200
-    assert "Mum set up this gateway today from" in child.get("/my").body
+    assert "Mum became a guardian today by label and button, from" in child.get("/my").body
     assert child.post("/claim", label=label, name="Child", password=FIRST).status == 403
 
     # A child's guesses are held off, and nobody else is, not even a browser that is new here.
     codes = [child.post("/signin/password", name="Mum", password=f"guess {n}").status for n in range(12)]
-    assert codes.count(403) == TRIES - 2, "the wrong label, and a claim that could be none, were tries"
+    assert codes.count(403) == TRIES - 3, "three claims that could be none were tries"
     assert codes[TRIES:] == [429] * (12 - TRIES)
     other = Phone(home, "phone")
     assert other.post("/signin/password", name="mum", password=FIRST).status == 303

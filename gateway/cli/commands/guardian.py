@@ -47,8 +47,9 @@ def _list(answer: AccountResponse) -> None:
         print("There is no guardian yet; add one: qalqan guardian add NAME")
     if answer.label:
         code = output.clean(answer.label)
+        button = ", within two minutes of a press of the button on the gateway," if answer.button else ""
         print(
-            f"The first visitor from the home network with the label code {code} becomes one: "
+            f"The first visitor from the home network with the label code {code}{button} becomes one: "
             f"http://{GATEWAY_NAME}/claim"
         )
 

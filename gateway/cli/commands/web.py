@@ -21,13 +21,31 @@ STATE = "web"  # folder of the web process in the state directory
 
 
 def run(args: Namespace) -> int:
-    """Replace this process with the web process."""
+    """Replace this process with the web process, or with the recovery page if the settings are unusable."""
+    from gateway.web.recovery import CONFIG, Recovery, remember, this_command
+
+    recovery = Recovery(this_command(), _watched(args))
+    recovery.on_exception()
     from gateway.cli.settings import config_in_use, config_path
+    from gateway.core.errors import PolicyError
     from gateway.core.optional_packages import require
 
     require("webui", "the pages")
-    text = json.dumps(settings_dict(config_in_use(config_path(args))))
-    os.execv(sys.executable, (sys.executable, "-m", "gateway.cli.web_process", text, args.log))
+    try:
+        settings = settings_dict(config_in_use(config_path(args)))
+    except PolicyError as error:
+        print(f"qalqan: {' '.join(str(error).split())}", file=sys.stderr)
+        recovery.serve(CONFIG, error.where)
+    text = json.dumps(settings)
+    remember(settings["state"], text)
+    again = json.dumps({"command": recovery.again, "watch": recovery.watch})
+    os.execv(sys.executable, (sys.executable, "-m", "gateway.cli.web_process", text, args.log, again))
+
+
+def _watched(args: Namespace) -> tuple[str, ...]:
+    """Return the files that the settings are read from."""
+    own = str(args.config or "/etc/qalqan/qalqan.yaml")
+    return own, os.environ.get("QALQAN_UCI") or "/etc/config/qalqan"
 
 
 def settings_dict(config: Config) -> dict[str, Any]:

@@ -106,6 +106,7 @@ class AccountResponse:
     claimable: bool = False
     home: bool = False  # the visitor is on the home network
     unclaimed: bool = False  # there is neither a guardian nor a child's file
+    button: bool = False  # the claim needs a press of the button
     count: int = 0  # of ended sessions
     done: bool = False  # the proposed change
     seconds: int = 0  # for which a press of the button is valid

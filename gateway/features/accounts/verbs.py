@@ -17,7 +17,7 @@ from gateway.core.logs import SECRET
 from gateway.household.claim import label
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
-from gateway.policy.accounts.people import DEVICE_LIMIT
+from gateway.policy.accounts.people import DEVICE_LIMIT, AnnouncementKind
 from gateway.policy.accounts.tokens import origin_with_token, split_origin
 from gateway.store.store import Store
 from gateway.store.tables.people import AccountTable
@@ -96,6 +96,7 @@ def guardians(
             origins.visitor,
             lambda: code,
             lambda: presence.claim.unclaimed,
+            lambda: home.rules.household.has_children,
             child_uses,
         ),
     )
@@ -104,9 +105,10 @@ def guardians(
 def log_claim_code(home: HomeContext, people: AccountTable) -> None:
     """Log the code by which an unclaimed gateway is claimed. Call it once everything runs."""
     if not people.claimed:
-        text = "No guardian yet. The first visitor from the home who enters the label's code %s becomes one."
+        text = "No guardian yet. The first home visitor who enters the label's code %s%s becomes one."
         code = label(Path(home.rules.household.config.state))
-        _log.warning(text, code, extra={SECRET: True})
+        button = " and presses the gateway's button" if home.rules.household.has_children else ""
+        _log.warning(text, code, button, extra={SECRET: True})
 
 
 def announced(home: HomeContext, people: AccountTable) -> tuple[AnnouncementEntry, ...]:
@@ -120,5 +122,5 @@ def announced(home: HomeContext, people: AccountTable) -> tuple[AnnouncementEntr
             at=change.at.astimezone(now.tzinfo),
         )
         for change in reversed(people.announced)
-        if change.until > now
+        if change.until > now and change.kind is not AnnouncementKind.LOST
     )

@@ -127,7 +127,7 @@ class Restoring:
         _log.warning("A restore was interrupted. It has been undone.")
 
     def _rows(self, plan: RestorePlan, side: int) -> None:
-        _write_rows(self._store, plan, side, self._home.local_now(), sure=self._home.clock_trusted)
+        write_rows(self._store, plan, side, self._home.local_now(), sure=self._home.clock_trusted)
 
     def _folders(self, plan: RestorePlan) -> Mapping[Path, Mapping[str, tuple[str | None, str | None]]]:
         rules = self._home.rules
@@ -232,7 +232,7 @@ def _read(path: Path) -> RestorePlan | None:
         return None
 
 
-def _write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sure: bool) -> None:
+def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sure: bool) -> None:
     """Write the store's rows of one side of the plan, in one transaction. A second call is harmless."""
     with store.transaction():
         for pair in plan.devices:

@@ -130,6 +130,28 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
     )
 
 
+def rows_plan(store: Store, copy: Backup, by: str, at: datetime) -> RestorePlan:
+    """Return the plan that adds the rows of a copy that the store lacks. Existing rows and files stay."""
+    return RestorePlan(
+        by=by,
+        at=at.isoformat(timespec="seconds"),
+        made=copy.made.isoformat(timespec="seconds"),
+        home={},
+        profiles={},
+        devices=tuple(
+            pair for pair in _devices(store, copy) if not (pair[BEFORE].label or pair[BEFORE].place)
+        ),
+        pins=tuple(pair for pair in _pins(store, copy) if not pair[BEFORE].hash),
+        people=tuple(_people(store, copy)),
+        bands=copy.bands,
+        pauses=(),
+        grants=(),
+        number=0,
+        steps=tuple(_steps(store, copy)),
+        self_set=tuple(pair for pair in _choices(store, copy) if not pair[BEFORE].said),
+    )
+
+
 def _home_text(path: Path, wanted: Document) -> str:
     """Return the text of the present `qalqan.yaml` with the backup's family settings (``wanted``)."""
     source = read_bounded(path)

@@ -44,6 +44,7 @@ class AnnouncementKind(StrEnum):
     """The security event that an announcement is about. Every user of the pages sees it for a week."""
 
     CLAIM = "claim"  # set up the gateway
+    CLAIM_AGAIN = "claim_again"  # … while children had rules: the accounts were lost
     CODE = "code"  # has a new password, set with a recovery code
     BUTTON = "button"  # … with the label and the button
     CONSOLE = "console"  # … on the console
@@ -51,6 +52,7 @@ class AnnouncementKind(StrEnum):
     RESTORE = "restore"  # restored a backup
     GUARDIAN = "guardian"  # became a guardian, by another guardian's tap
     TOKEN = "token"  # created a token for a program
+    LOST = "lost"  # the database was lost; no page shows it, and a problem line is made from it
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,11 @@ class Household:
         return bool(self.profiles or self.problems or self.absent)
 
     @property
+    def has_children(self) -> bool:
+        """True if the files name a child, or a person whose file is broken or missing."""
+        return bool(self.children or self.problems or self.absent)
+
+    @property
     def unclaimed(self) -> Household:
         """The household before a guardian sets up the gateway: every unknown device is unfiltered."""
         return replace(self, config=replace(self.config, unknown_devices=HOME, interfaces={}))

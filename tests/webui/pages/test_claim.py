@@ -50,6 +50,25 @@ def test_where_a_child_has_a_file_it_is_not_said_that_nothing_is_filtered(
     assert "is closed here" not in page
 
 
+def test_where_children_have_rules_the_page_asks_for_the_button_and_all_see_who_came(
+    app: Flask, phone: Browser, household: Household
+) -> None:
+    scene = household.accounts.scene
+    assert "a press of the button" not in phone.get("/claim").text
+    scene.children, scene.unclaimed = True, False
+    page = phone.get("/claim").text
+    assert "a press of the button on the gateway is needed too" in page
+    assert "qalqan guardian add NAME" in page
+    status, page = claim(phone)
+    assert status == 403
+    assert "Nobody has pressed the button within two minutes." in page
+    household.guardians._signins._pressed = scene.now
+    assert claim(phone)[0] == 303
+    for path in ("/my", "/signin"):
+        page = browser_on(app, "192.168.1.20").get(path).text
+        assert "Mum became a guardian today by label and button, from Galaxy-S23," in page, path
+
+
 def test_the_claim_ends_at_a_recovery_code_that_is_shown_until_it_is_kept(
     phone: Browser, household: Household
 ) -> None:

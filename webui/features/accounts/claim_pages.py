@@ -47,7 +47,12 @@ def make_claim() -> ResponseReturnValue:
 
 def _page(name: str, sentence: str, found: AccountResponse) -> str:
     return render_template(
-        "claim.html", name=name, sentence=sentence, at_home=found.home, unclaimed=found.unclaimed
+        "claim.html",
+        name=name,
+        sentence=sentence,
+        at_home=found.home,
+        unclaimed=found.unclaimed,
+        button=found.button,
     )
 
 

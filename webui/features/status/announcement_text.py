@@ -30,6 +30,17 @@ def announced(announcement: AnnouncementEntry, now: datetime) -> str:
         return _("%(name)s became a guardian here %(day)s, by a tap on %(device)s.", **values)
     if kind == "token":
         return _("%(name)s made a token for a program %(day)s, on %(device)s.", **values)
+    if kind == "claim_again" and values["device"]:
+        return _(
+            "%(name)s became a guardian %(day)s by label and button, from %(device)s, because this gateway "
+            "had none any more. Was it no parent? Remove the account on the gateway: qalqan guardian remove.",
+            **values,
+        )
+    if kind == "claim_again":
+        return _(
+            "%(name)s became a guardian %(day)s, from the gateway itself, because it had none any more.",
+            **values,
+        )
     if kind == "claim":
         return _("%(name)s set up this gateway %(day)s from %(device)s.", **values)
     if kind == "code":

@@ -1,0 +1,156 @@
+"""Keeps a copy of accounts and device owners next to the database, and uses it if the database is lost.
+
+The copy has those rows of a backup that rarely change: accounts, names and places of devices, PINs, age
+groups, postponed age transitions, and times that children set. It is written only when these have changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from gateway import __version__
+from gateway.core.errors import PolicyError
+from gateway.core.files import read_bounded, write_atomically, write_error_text
+from gateway.core.loop import Timer
+from gateway.core.throttle import Throttle
+from gateway.features.backup.contents import kept_rows
+from gateway.features.backup.restore import write_rows
+from gateway.features.backup.restore_plan import AFTER, rows_plan
+from gateway.household.context import HomeContext
+from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
+from gateway.policy.profile.backups import Backup, backup_text, parse_backup
+from gateway.store.store import ActivityErased, Store
+from gateway.store.tables.people import AccountsChanged
+
+FILE = "accounts.good"  # in the state directory
+ROWS = ("people", "devices", "pins", "self_set", "bands", "steps")
+MOST = 1 << 20  # bytes of the file
+SOON = 5.0  # seconds after a change of an account
+BY = "router"  # in the audit log
+
+_REST = "Sessions, extra time, pauses, requests, activity and the audit log"
+# By what an announcement has as its device: the problem line, with the date and time of the loss.
+_LINES = {
+    "missing": "The database was missing at the start on {at}. Accounts, PINs and device owners come from "
+    f"the last good copy. {_REST} are lost.",
+    "damaged": "The database was damaged at the start on {at}. Accounts, PINs and device owners that could "
+    f"not be read come from the last good copy. {_REST} may have gaps.",
+    "damaged, no copy": "The database was damaged at the start on {at}, and there is no good copy of it. "
+    f"Accounts, PINs and device owners may be missing. {_REST} may have gaps.",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class GoodCopy:
+    """The last good copy of accounts and device owners, in a file of the state directory.
+
+    ``every``: seconds between two looks for changes of devices and PINs.
+    """
+
+    def __init__(self, home: HomeContext, store: Store, every: float) -> None:
+        self._home = home
+        self._store = store
+        self._every = every
+        self._soon = Throttle(home.loop, SOON, self._save)
+        self._timer: Timer | None = None
+        self._problem = ""
+        self._copy = self._read()
+        self._written = "" if self._copy is None else _digest(self._copy)
+
+    @property
+    def path(self) -> Path:
+        return Path(self._home.rules.household.config.state) / FILE
+
+    def recover(self, *, missing: bool, damaged: bool) -> None:
+        """Add the rows of the copy that the database has lost. Call it before anything reads the store.
+
+        Arguments:
+            missing: there was no database before this start.
+            damaged: it was damaged, and this start has replaced it.
+        """
+        store, copy = self._store, self._copy
+        self._copy = None
+        if not damaged and not (missing and copy is not None):
+            return
+        store.lost = True
+        now, trusted = self._home.local_now(), self._home.clock_trusted
+        how = "missing" if not damaged else "damaged" if copy is not None else "damaged, no copy"
+        if copy is not None:
+            write_rows(store, rows_plan(store, copy, BY, now), AFTER, now, sure=trusted)
+        store.people.announce(Announcement(AnnouncementKind.LOST, "", how, now, now + ANNOUNCED_FOR, trusted))
+        _log.error("%s", "".join(self.problems()))
+
+    def start(self) -> None:
+        self._home.bus.subscribe(AccountsChanged, lambda _: self._soon.later())
+        self._home.bus.subscribe(ActivityErased, lambda _: self._soon.later())
+        self._look()
+
+    def _look(self) -> None:
+        self._save()
+        self._timer = self._home.loop.call_later(self._every, self._look)
+
+    def _save(self) -> None:
+        """Write the copy if it differs from the one on the disk."""
+        copy = self._current()
+        digest = _digest(copy)
+        if digest == self._written or not any(getattr(copy, row) for row in ROWS):
+            return
+        try:
+            write_atomically(self.path, backup_text(copy).encode("ascii"))
+        except OSError as error:
+            self._problem = f"{self.path} cannot be written ({write_error_text(error)})."
+            return
+        self._problem, self._written = "", digest
+
+    def _current(self) -> Backup:
+        now = self._home.local_now()
+        rows = kept_rows(self._store, now, self._store.today(now).isoformat())
+        return Backup(
+            made=now.replace(microsecond=0),
+            by=BY,
+            gateway="",
+            version=__version__,
+            home={},
+            lists=None,
+            profiles={},
+            calendars={},
+            **{row: rows[row] for row in ROWS},  # type: ignore[arg-type]
+        )
+
+    def _read(self) -> Backup | None:
+        """Return the copy on the disk; None if there is none, or if it is damaged."""
+        if not self.path.exists():
+            return None
+        try:
+            return parse_backup(read_bounded(self.path, MOST).decode("ascii", "replace"))
+        except PolicyError as error:
+            _log.error("%s: %s. A new copy is written.", self.path, error)
+            return None
+
+    def problems(self) -> list[str]:
+        """Return a line about a lost database for a week, and one if the copy cannot be written."""
+        now = self._home.local_now()
+        found = [
+            _LINES[loss.device].format(at=f"{loss.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}")
+            for loss in self._store.people.announced
+            if loss.kind is AnnouncementKind.LOST and loss.until > now and loss.device in _LINES
+        ]
+        return found + [self._problem] * bool(self._problem)
+
+    def close(self) -> None:
+        """Write the copy a last time if it has changed."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._save()
+        self._soon.close()
+
+
+def _digest(copy: Backup) -> str:
+    """Return a digest of the rows of a copy, whatever their order."""
+    rows = sorted(json.dumps([row, asdict(value)]) for row in ROWS for value in getattr(copy, row))
+    return hashlib.blake2b("\n".join(rows).encode(), digest_size=16).hexdigest()

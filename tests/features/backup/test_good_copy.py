@@ -1,0 +1,135 @@
+"""The last good copy of accounts and device owners: when it is written, and what it brings back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.features.backup.good_copy import FILE, GoodCopy
+from gateway.policy.accounts.people import Account, PersonRole
+from tests.features.backup.backed_up import HASH, furnish
+from tests.features.conftest import Make
+from tests.features.desk import NOON, STRANGER, TABLET, Desk
+
+EVERY = 900.0
+
+
+def copied(desk: Desk) -> tuple[GoodCopy, Path]:
+    """Return the copy of a furnished household, and its file."""
+    furnish(desk)
+    copy = GoodCopy(desk.home, desk.store, EVERY)
+    copy.start()
+    return copy, desk.folder / "state" / FILE
+
+
+def started_again(desk: Desk, *, damaged: bool) -> GoodCopy:
+    """Return the copy after a start without the database, or with one that was replaced by an empty one."""
+    desk.stop()
+    (desk.folder / "state" / "q.db").unlink()
+    desk.start()
+    copy = GoodCopy(desk.home, desk.store, EVERY)
+    if damaged:
+        desk.store.people.put(Account("Dad", PersonRole.HELPER))
+        desk.store.notes.name(TABLET, "Newer name")
+    copy.recover(missing=not damaged, damaged=damaged)
+    return copy
+
+
+def test_a_lost_database_costs_no_account_no_pin_and_no_owner(make: Make) -> None:
+    desk = make(NOON)
+    copied(desk)[0].close()
+    copy = started_again(desk, damaged=False)
+    store = desk.store
+    assert store.people.find("Mum") == Account("Mum", secret=HASH, came=True)
+    assert store.notes.labels() == {TABLET: "Aruzhan's tablet"}
+    assert store.devices.all()[STRANGER].place == "guest"
+    assert store.pins.of("daughter") is not None
+    assert store.lost
+    (line,) = copy.problems()
+    assert line.startswith("The database was missing at the start on 2026-11-24 12:00. Accounts, PINs and")
+    assert line.endswith("activity and the audit log are lost.")
+    assert desk.ask("status")["announced"] == [], "a parent cannot do anything about it there"
+    desk.go(timedelta(days=6, hours=23))
+    desk.restart()
+    assert len(GoodCopy(desk.home, desk.store, EVERY).problems()) == 1, "for a week, whatever restarts"
+    desk.go(timedelta(hours=1))
+    assert GoodCopy(desk.home, desk.store, EVERY).problems() == []
+
+
+def test_what_a_damaged_database_still_has_is_newer(make: Make) -> None:
+    desk = make(NOON)
+    copied(desk)[0].close()
+    copy = started_again(desk, damaged=True)
+    assert {one.name: one.role.value for one in desk.store.people.guardians().values()} == {
+        "Dad": "helper", "Mum": "guardian",
+    }  # fmt: skip
+    assert desk.store.notes.labels() == {TABLET: "Newer name"}
+    assert desk.store.devices.all()[STRANGER].place == "guest"
+    assert ["was damaged" in line and "could not be read come from" in line for line in copy.problems()] == [
+        True
+    ]
+
+
+def test_nothing_that_anybody_did_is_in_it_and_only_the_daemon_reads_it(make: Make) -> None:
+    desk = make(NOON)
+    file = copied(desk)[1]
+    text = file.read_text()
+    for word in ("visited.example", "refused.example", "192.168.77.7", "Galaxy-of-a-visitor"):
+        assert word not in text
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_it_is_written_when_something_has_changed_and_at_no_other_time(make: Make) -> None:
+    desk = make(NOON)
+    copy, file = copied(desk)
+    before = file.stat().st_ino
+    desk.ask("grant", who="daughter", minutes=15, by="Mum")
+    desk.store.devices.seen(STRANGER, desk.local_now(), "Galaxy-of-a-visitor")
+    for _ in range(3):
+        desk.go(timedelta(seconds=EVERY))
+    copy.close()
+    assert file.stat().st_ino == before
+    again = GoodCopy(desk.home, desk.store, EVERY)
+    again.start()
+    assert file.stat().st_ino == before, "nor by a start"
+    desk.store.people.put(Account("Oma", PersonRole.HELPER, HASH))
+    desk.go(timedelta(seconds=6))
+    assert "Oma" in file.read_text()
+    desk.store.notes.name(TABLET, "Another name")
+    desk.go(timedelta(seconds=EVERY))
+    assert "Another name" in file.read_text()
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"\xff" * 99, b'{"format": 1, "made": "yesterday"}'])
+def test_a_damaged_copy_is_no_copy(make: Make, text: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    desk = make(NOON)
+    copy, file = copied(desk)
+    copy.close()
+    file.write_bytes(text)
+    copy = started_again(desk, damaged=True)
+    assert f"{file}: " in caplog.text
+    assert ["there is no good copy of it" in line for line in copy.problems()] == [True]
+    copy.start()
+    assert "Dad" in file.read_text()
+
+
+def test_a_first_start_has_lost_nothing(make: Make) -> None:
+    desk = make(NOON)
+    copy = GoodCopy(desk.home, desk.store, EVERY)
+    copy.recover(missing=True, damaged=False)
+    assert (copy.problems(), desk.store.lost) == ([], False)
+
+
+def test_a_copy_that_cannot_be_written_is_a_problem_until_it_can(make: Make) -> None:
+    desk = make(NOON)
+    file = desk.folder / "state" / FILE
+    blocked = file.with_name(f".{file.name}.new")
+    blocked.mkdir()
+    copy, _ = copied(desk)
+    assert [line.startswith(f"{file} cannot be written") for line in copy.problems()] == [True]
+    blocked.rmdir()
+    desk.go(timedelta(seconds=EVERY))
+    assert copy.problems() == []
+    assert "Mum" in file.read_text()

@@ -1,0 +1,70 @@
+"""The real daemon whose database is lost between two starts: who filters, who may sign in, who may claim."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core.errors import ControlError
+from tests.lab import names
+from tests.lab.daemon import Daemon
+from tests.lab.filtering import ALLOWED, CUT, REFUSED, fetch, fresh
+from tests.lab.home import Home
+
+pytestmark = pytest.mark.lab
+
+SECRET = f"scrypt:8192:8:10${'s' * 16}${'a' * 128}"
+
+
+def claim(daemon: Daemon, label: str, name: str) -> None:
+    daemon.client.call(
+        "guardian", action="claim", label=label, name=name, secret=SECRET, origin=names.TABLET.ipv4
+    )
+
+
+def lose(daemon: Daemon, how: str) -> None:
+    """Damage the database of a daemon that was killed."""
+    for end in ("-wal", "-shm"):
+        daemon.database.with_name(daemon.database.name + end).unlink(missing_ok=True)
+    daemon.database.unlink()
+    if how == "a folder":
+        daemon.database.mkdir()
+    elif how == "garbage":
+        daemon.database.write_bytes(b"<html>not a database</html>" * 1000)
+    elif how == "empty":
+        daemon.database.touch()
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "garbage", "a folder"])
+def test_rules_accounts_and_owners_outlive_the_database(home: Home, how: str) -> None:
+    home.begin_anew()
+    daemon = fresh(home)
+    with daemon:
+        tablet = home.devices["tablet"]
+        daemon.client.call("guardian", action="add", name="Mum")
+        daemon.client.call("assign", mac=names.NEW.mac, profile="guest", by="Mum")
+        daemon.stop()  # writes the copy
+        lose(daemon, how)
+        daemon.start()
+        assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).status == 200
+        status = daemon.client.call("status")
+        (line,) = [text for text in status["problems"] if "The database was" in text]
+        assert "come from the last good copy" in line
+        assert line in daemon.log.read_text()
+        assert daemon.client.call("guardian", action="list")["guardians"] == ["Mum"]
+        devices = {one["mac"]: one["profile"] for one in daemon.client.call("devices")["devices"]}
+        assert devices[names.NEW.mac] == "guest", "not unfiltered, as at a first start"
+
+        # Without the copy too, the rules apply, and the label alone makes no guardian.
+        daemon.kill()
+        lose(daemon, how)
+        (daemon.state / "accounts.good").unlink()
+        daemon.start()
+        assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
+        label = str(daemon.client.call("guardian", action="list")["label"])
+        with pytest.raises(ControlError, match="the button was not pressed"):
+            claim(daemon, label, "Child")
+        daemon.client.call("guardian", action="button")
+        claim(daemon, label, "Mum")
+        (told,) = daemon.client.call("status")["announced"]
+        assert (told["told"], told["name"]) == ("claim_again", "Mum")
