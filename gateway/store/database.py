@@ -72,15 +72,13 @@ class Database:
         try:
             self._connection = _open(path)
         except IsADirectoryError:
-            self._connection = _replace(path)
+            self._replace()
         except (sqlite3.DatabaseError, StoreError) as error:
             found = error if isinstance(error, StoreError) else _store_error(path, error)
             if found.trouble is Trouble.BROKEN:
-                self._connection = _replace(path)
-                return
-            self._connection = _read_only(path, found)
-            log.error("%s. Changes are stored as soon as the file can be written.", found)
-            self.refused, self._next_try = found, time.monotonic() + REOPEN
+                self._replace()
+            else:
+                self._read_only(found)
 
     def write(self, statements: Iterable[Statement], *, durable: bool) -> None:
         """Run all statements in one transaction. With ``durable``, they are on the disk before this returns.
@@ -103,8 +101,10 @@ class Database:
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
         except sqlite3.DatabaseError as error:
-            self.refused = self._troubled(error)
-            raise self.refused from error
+            found = self._troubled(error)
+            if found.trouble is not Trouble.BROKEN:
+                self.refused = found
+            raise found from error
         self.refused = None
 
     def reopen(self) -> None:
@@ -116,13 +116,23 @@ class Database:
         self._next_try = time.monotonic() + REOPEN
         try:
             fresh = _open(self.path)
-        except sqlite3.DatabaseError as error:
-            self.refused = _store_error(self.path, error)
-            raise self.refused from error
+        except (IsADirectoryError, sqlite3.DatabaseError) as error:
+            self._refuse_or_replace(error)
+            return
         self._connection.close()
         self._connection, self._next_try, self.refused = fresh, None, None
         self.opened += 1
         log.warning("%s: can be written again.", self.path)
+
+    def _refuse_or_replace(self, error: OSError | sqlite3.DatabaseError) -> None:
+        """Replace a damaged file that could not be opened for writing. Raises StoreError otherwise."""
+        if isinstance(error, sqlite3.DatabaseError) and _trouble(error) is not Trouble.BROKEN:
+            self.refused = _store_error(self.path, error)
+            raise self.refused from error
+        self._next_try, self.refused = None, None
+        self.renew()
+        if self.refused is not None:
+            raise self.refused
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -157,9 +167,37 @@ class Database:
     def renew(self, *, salvage: bool = True) -> None:
         """Replace the file by a new one. ``salvage``: copy the state that can still be read."""
         self._connection.close()
-        self._connection = _replace(self.path, salvage=salvage)
+        self._replace(salvage=salvage)
         self.renewals += 1
         self.opened += 1
+
+    def _replace(self, *, salvage: bool = True) -> None:
+        try:
+            self._connection = _replace(self.path, salvage=salvage)
+        except StoreError as error:
+            self._read_only(error, damaged=True)
+        except sqlite3.DatabaseError as error:
+            self._read_only(_store_error(self.path, error), damaged=True)
+
+    def _read_only(self, refused: StoreError, *, damaged: bool = False) -> None:
+        """Read the file until it can be written, or an empty database in memory if it is ``damaged``.
+
+        Raises ``refused`` unless the disk is full or read-only.
+        """
+        if refused.trouble not in (Trouble.FULL, Trouble.READ_ONLY):
+            raise refused
+        from gateway.store.unwritable import empty, read_only
+
+        try:
+            self._connection = empty() if damaged else read_only(self.path)
+        except sqlite3.DatabaseError as error:
+            if _trouble(error) is not Trouble.BROKEN:
+                raise refused from None
+            self._connection = empty()
+        except OSError:
+            raise refused from None
+        log.error("%s. Changes are stored as soon as the file can be written.", refused)
+        self.refused, self._next_try = refused, time.monotonic() + REOPEN
 
 
 def broken_copies(path: Path) -> list[Path]:
@@ -191,8 +229,7 @@ def _open(path: Path) -> sqlite3.Connection:
         raise
     except OSError as error:
         if error.errno in UNWRITABLE:
-            full = error.errno != errno.EROFS
-            raise _unwritable(path, Trouble.FULL if full else Trouble.READ_ONLY) from error
+            raise _unwritable(path, error.errno) from error
         msg = f"{path}: {error.strerror}; check the state directory and that you are root"
         raise StoreError(msg) from error
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
@@ -233,18 +270,6 @@ def _lenient_text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _read_only(path: Path, refused: StoreError) -> sqlite3.Connection:
-    """Return a connection that reads the file. Raises ``refused`` unless the disk is full or read-only."""
-    if refused.trouble not in (Trouble.FULL, Trouble.READ_ONLY):
-        raise refused
-    from gateway.store.unwritable import read_only
-
-    try:
-        return read_only(path)
-    except (sqlite3.DatabaseError, OSError):
-        raise refused from None
-
-
 def _broken(text: str) -> sqlite3.DatabaseError:
     error = sqlite3.DatabaseError(text)
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
@@ -261,6 +286,8 @@ def _replace(path: Path, *, salvage: bool = True) -> sqlite3.Connection:
             if side.exists():
                 side.replace(aside.with_name(aside.name + end))
     except OSError as error:
+        if error.errno in UNWRITABLE:
+            raise _unwritable(path, error.errno) from error
         msg = f"{path}: is damaged and cannot be renamed ({error.strerror}); move it away"
         raise StoreError(msg, Trouble.BROKEN) from error
     fresh = _open(path)
@@ -333,6 +360,9 @@ def _store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     return StoreError(f"{path}: {error}; check the disk and the permissions of the file", trouble)
 
 
-def _unwritable(path: Path, trouble: Trouble) -> StoreError:
-    fix = "free some space" if trouble is Trouble.FULL else "check the disk, and mount it for writing"
-    return StoreError(f"{path}: {trouble.value}; {fix}", trouble)
+def _unwritable(path: Path, cause: Trouble | int | None) -> StoreError:
+    """Return the error for a disk that cannot be written. ``cause``: a Trouble, or an OSError's number."""
+    if not isinstance(cause, Trouble):
+        cause = Trouble.READ_ONLY if cause == errno.EROFS else Trouble.FULL
+    fix = "free some space" if cause is Trouble.FULL else "check the disk, and mount it for writing"
+    return StoreError(f"{path}: {cause.value}; {fix}", cause)

@@ -20,7 +20,7 @@ def read_only(path: Path) -> sqlite3.Connection:
     sqlite3.DatabaseError if the file cannot be read.
     """
     if not path.exists() or not path.stat().st_size:
-        return _migrated(sqlite3.connect(":memory:", isolation_level=None))
+        return empty()
     if not _has_log(path):
         connection = _connected(path, "mode=ro&immutable=1")
         return connection if version(connection) == len(MIGRATIONS) else _migrated(_copied(connection))
@@ -30,6 +30,11 @@ def read_only(path: Path) -> sqlite3.Connection:
         # Without an index of the log, and without room for one, only an exclusive lock can read it.
         connection = _connected(path, "mode=rw", "PRAGMA locking_mode = EXCLUSIVE")
     return _migrated(_copied(connection))
+
+
+def empty() -> sqlite3.Connection:
+    """Return an empty database in memory."""
+    return _migrated(sqlite3.connect(":memory:", isolation_level=None))
 
 
 def _has_log(path: Path) -> bool:

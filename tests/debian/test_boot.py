@@ -6,7 +6,6 @@ In the order in which they stand: each test leaves the machine as the next one n
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +38,6 @@ block: ["service:tiktok"]
 bedtime: {{}}
 """
 WATCHDOG_S = 3
-DROP_IN = "/run/systemd/system/qalqan.service.d/quick.conf"
 NAMES = """no-resolv
 no-hosts
 bind-dynamic
@@ -167,7 +165,7 @@ def test_a_killed_daemon_comes_back_and_its_rules_stay_meanwhile(machine: Booted
 
 
 def test_a_daemon_that_hangs_is_bitten_by_the_watchdog(machine: Booted, tablet: Namespace) -> None:
-    machine.write(DROP_IN, f"[Service]\nWatchdogSec={WATCHDOG_S}\n")
+    machine.write("/run/systemd/system/qalqan.service.d/quick.conf", f"[Service]\nWatchdogSec={WATCHDOG_S}\n")
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "restart", "qalqan")
     before = machine.pid("qalqan")
@@ -205,24 +203,6 @@ def test_a_restart_leaves_no_moment_without_rules(machine: Booted, tablet: Names
     finally:
         machine.write(done, "")
     assert looking.communicate(timeout=10)[0] == b""
-
-
-def test_a_healthy_run_resets_the_delay_after_failures(machine: Booted) -> None:
-    def fails_after(seconds: float) -> int:
-        time.sleep(seconds)
-        before = machine.pid("qalqan")
-        machine.run("systemctl", "kill", "--signal=KILL", "qalqan")
-        Booted.wait_for(
-            lambda: machine.pid("qalqan") not in (0, before) and machine.active("qalqan") == ["active"]
-        )
-        return int(machine.shown("qalqan", "NRestarts"))
-
-    script = "ExecStopPost=+/usr/lib/qalqan/service-ended %n 8"
-    machine.write(DROP_IN, f"[Service]\nWatchdogSec={WATCHDOG_S}\nExecStopPost=\n{script}\n")
-    machine.run("systemctl", "daemon-reload")
-    machine.run("systemctl", "restart", "qalqan")
-    assert [fails_after(0), fails_after(0)] == [1, 2]
-    assert fails_after(10) == 1
 
 
 def test_the_guard_is_not_laid_over_a_table_that_stands(machine: Booted) -> None:

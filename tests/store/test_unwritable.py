@@ -79,6 +79,38 @@ def test_a_store_without_a_file_starts_in_memory(path: Path, refused: list[Path]
     store.close()
 
 
+def test_a_damaged_file_is_replaced_when_the_disk_allows_it(path: Path, refused: list[Path]) -> None:
+    path.write_bytes(b"no database" * 1000)
+    refused.append(path)
+    store = Store(path)
+    store.pause("son", until=None, by="Mum", at=NOW)
+    store.flush(1.0)
+    assert path.read_bytes() == b"no database" * 1000
+    assert any("the disk is full" in line for line in store.problems())
+    refused.clear()
+    store.flush(2.0)
+    assert not any("the disk is full" in line for line in store.problems())
+    store.close()
+    store = Store(path)
+    assert paused(store) == {"son"}
+    store.close()
+
+
+def test_damage_that_is_found_on_a_full_disk_ends_nothing(path: Path, refused: list[Path]) -> None:
+    store = Store(path)
+    store.pause("son", until=None, by="Mum", at=NOW)
+    refused.append(path)
+    store._database.renew()
+    store.pause("daughter", until=None, by="Mum", at=NOW)
+    assert paused(store) == {"son", "daughter"}
+    refused.clear()
+    store.flush(1.0)
+    store.close()
+    store = Store(path)
+    assert paused(store) == {"son", "daughter"}
+    store.close()
+
+
 def test_an_older_database_is_migrated_in_memory(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.executescript(
@@ -110,7 +142,7 @@ def test_a_database_that_a_power_cut_left_with_a_log_is_read_with_it(path: Path)
     found.close()
 
 
-def test_a_database_of_another_error_is_refused(path: Path) -> None:
-    path.mkdir()
+def test_a_database_of_another_error_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StoreError, match="check the state directory"):
-        Database(path)
+        Database(tmp_path / "file" / "qalqan.db")
