@@ -24,6 +24,7 @@ CALLERS = {
     "gateway/dataplane/lookups.py": "the gateway's own resolver",
     "gateway/control/client.py": "the daemon's own socket",
     "gateway/lan/dhcp_script.py": "the daemon's own socket",
+    "gateway/web/recovery_page.py": "the daemon's own socket",
     "gateway/check/rulesets.py": "the gateway itself",
     "gateway/dataplane/dns_proxy.py": "the resolver that a device asked, with that device's question",
     "gateway/audit/device.py": "an audit's own namespaces",

@@ -66,7 +66,7 @@ def test_what_is_wrong_with_a_path_of_the_router_s_is_mended_there(
 def test_a_slip_is_one_line_of_every_command(qalqan: Qalqan, config: Path, uci: Path) -> None:
     uci.write_text("config qalqan main\n\toption flash rich\n")
     line = f"{uci}:2: main.flash: 'rich' is not known here; use one of: normal, poor"
-    for words in (("why", "a.example", "--profile", "daughter"), ("status",), ("web",)):
+    for words in (("why", "a.example", "--profile", "daughter"), ("status",)):
         assert qalqan(*words, "--config", config).refusal == line, words
     assert f"error config: {line.replace('; ', ': ')}" in qalqan("check", "--config", config).out
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,9 +97,8 @@ def test_new_names_restart_it_without_waiting(make: Callable[..., Case]) -> None
     case = make()
     case.resolver.serve(NAMES)
     before = case.pid
-    began = time.monotonic()
     case.resolver.serve({**NAMES, "second.example": frozenset({bytes([192, 0, 2, 8])})})
-    assert time.monotonic() - began < 0.05
+    assert case.pid == before, "it does not wait for the end of the former process"
 
     def restarted() -> bool:
         case.step(0.1)

@@ -64,9 +64,9 @@ def test_without_sqlite_utils_the_tables_are_the_same(monkeypatch: pytest.Monkey
         assert len(schema(plain)) > 30
 
 
-def test_what_is_no_database_is_left_to_who_opens_it(path: Path) -> None:
+def test_a_file_that_is_no_database_is_due_as_opening_replaces_it(path: Path) -> None:
     path.write_bytes(b"no database at all, but long enough to look at" * 100)
-    assert not is_due(path)
+    assert is_due(path)
 
 
 def test_an_older_file_keeps_what_was_given(path: Path) -> None:

@@ -232,7 +232,7 @@ def test_who_what_when_and_from_which_device(desk: Desk) -> None:
     assert line == {
         "at": at, "who": "Mum", "what": "pause", "about": "Daughter", "detail": line["detail"],
         "until": at + timedelta(minutes=30), "address": PHONE, "device": MUMS, "token": "",
-        "day_only": False,
+        "day_only": False, "count": 1,
     }  # fmt: skip
 
 

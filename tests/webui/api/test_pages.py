@@ -10,6 +10,8 @@ SIGN_IN = "who asks says so with each request: there is nothing to sign in to"
 PASSWORD = "a new password is typed in a browser of one's own, where the code on paper is shown once"
 SHOWN_ONCE = "it puts away what the page shows once; the API tells it once by itself"
 WALLET = "a wallet answers the browser's own call, and no program's"
+SECOND_STEP = "a second step protects the sign-in of a browser; a program has a token"
+ENCRYPT = "the token of a DNS provider is typed once, after the password"
 BROWSER = "each request says it (`Accept-Language`), and the browser keeps it"
 
 OPERATION_OF: dict[str, tuple[str, ...]] = {
@@ -139,6 +141,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
 }
 
 WITHOUT: dict[str, str] = {
+    "account.confirm": SIGN_IN,
     "account.new_recovery_code": PASSWORD,
     "account.set_password": PASSWORD,
     "claim.make_claim": PASSWORD,
@@ -147,7 +150,15 @@ WITHOUT: dict[str, str] = {
     "codes.put_away": SHOWN_ONCE,
     "door.use_code": SIGN_IN,
     "door.use_password": SIGN_IN,
+    "door.use_second_step": SIGN_IN,
     "language.choose": BROWSER,
+    "second.new_codes": SECOND_STEP,
+    "second.put_away": SHOWN_ONCE,
+    "second.start": SECOND_STEP,
+    "second.turn_off": SECOND_STEP,
+    "second.turn_on": SECOND_STEP,
+    "secure.get": ENCRYPT,
+    "secure.stop": ENCRYPT,
     "wallet.answer": WALLET,
     "wallet.ask": WALLET,
     "tokens.make": "a token makes no token: whoever finds one cannot make it last",
