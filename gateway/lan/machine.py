@@ -156,9 +156,10 @@ def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryv
 
 def _neighbours(names: dict[int, str]) -> Iterator[RecentNeighbour]:
     for neighbour in read_neighbours():
+        if not neighbour.mac or neighbour.ifindex not in names:
+            continue
         # A fixed entry does not show that the device has ever been there.
-        seen = bool(neighbour.mac) and (neighbour.router or not neighbour.fixed)
-        if seen and neighbour.ifindex in names:
+        if neighbour.router or not neighbour.fixed:
             ip = ipaddress.ip_address(neighbour.ip)
             yield RecentNeighbour(names[neighbour.ifindex], ip, neighbour.mac, neighbour.router)
 

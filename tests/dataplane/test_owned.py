@@ -207,8 +207,8 @@ def test_more_than_there_is_room_for_is_forgotten_by_the_kernel(router: Router, 
             router.loop.run_once(0)
     assert router.until(lambda: len(router.known) == MAX_OF_ONE)
     with home.router.inside():
-        there = {one.ip for one in read_neighbours() if one.mac and one.ip.startswith("fd77::77:")}
-    assert there == set(many[30:])
+        known = [neighbour.ip for neighbour in read_neighbours() if neighbour.mac]
+    assert {ip for ip in known if ip.startswith("fd77::77:")} == set(many[30:])
 
 
 def test_a_snapshot_for_a_restart_has_them_from_the_list(router: Router, home: Home) -> None:

@@ -283,7 +283,7 @@ def test_a_visitor_outlives_a_clock_that_was_wrongly_ahead(make: Make) -> None:
     assert desk.store.devices.lapse(desk.local_now())
 
 
-@pytest.mark.system  # every minute of days is played
+@pytest.mark.system  # simulates days, minute by minute
 @jumps
 @pytest.mark.parametrize("what", [{"minutes": 15}, {"site": "reddit.com"}])
 def test_a_jump_expires_no_request(make: Make, by: timedelta, what: dict[str, object]) -> None:

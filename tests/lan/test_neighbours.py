@@ -233,6 +233,12 @@ def test_a_list_is_all_there_is(home: Owners) -> None:
     assert home.moved() == {(V4, LAN), (V6, LAN)}
 
 
+def test_a_list_with_a_silent_device_leaves_its_address(home: Owners) -> None:
+    home.listed([answers(CHILD, V4)])
+    home.listed([silent(V4)])
+    assert dict(home) == {(V4, LAN): CHILD}
+
+
 def test_a_device_that_invents_addresses_loses_its_oldest(home: Owners) -> None:
     home.neighbour(answers(PARENT, V4))
     home.neighbour(answers(CHILD, V6, fixed=True))

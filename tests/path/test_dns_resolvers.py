@@ -90,7 +90,7 @@ def test_a_resolver_that_causes_much_work_is_put_off_and_others_are_not() -> Non
     assert path.dns.answer_packet(packet, path.subject, 5.0).accept
 
 
-@pytest.mark.system  # thousands of questions
+@pytest.mark.system  # sends thousands of DNS queries
 @pytest.mark.parametrize("over_udp", [True, False], ids=["udp", "tcp"])
 @pytest.mark.parametrize("size", [200, 1200])
 def test_a_tunnel_in_dns_trickles(over_udp: bool, size: int) -> None:

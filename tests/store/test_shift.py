@@ -220,7 +220,7 @@ steps = st.lists(
 )
 
 
-@pytest.mark.system  # many examples
+@pytest.mark.system  # a property test with many examples
 @settings(max_examples=40, deadline=None)
 @drawn(length=st.integers(1, 90), steps=steps, set_before=st.booleans())
 def test_over_any_jumps_and_waits_it_lasts_for_what_was_given(
@@ -245,7 +245,7 @@ def test_over_any_jumps_and_waits_it_lasts_for_what_was_given(
         store.close()
 
 
-@pytest.mark.system  # many examples
+@pytest.mark.system  # a property test with many examples
 @settings(max_examples=40, deadline=None)
 @drawn(length=st.integers(1, 90), steps=steps)
 def test_beyond_a_boundary_it_lasts_for_what_was_given(

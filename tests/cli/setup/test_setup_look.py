@@ -65,6 +65,15 @@ def test_a_machine_with_nothing_in_its_files(space: Namespace, tmp_path: Path) -
     assert not facts.dnsmasq.service
 
 
+def test_neighbours_that_do_not_answer_were_not_seen(space: Namespace) -> None:
+    space.ip(
+        "neigh add 192.168.77.7 lladdr 02:00:00:00:00:07 dev br-lan nud reachable",
+        "neigh add 192.168.77.8 lladdr 02:00:00:00:00:08 dev br-lan nud permanent",
+        "neigh add 192.168.77.9 dev br-lan nud failed",
+    )
+    assert [neighbour.mac for neighbour in read_machine().seen] == ["02:00:00:00:00:07"]
+
+
 def test_files_of_a_debian_machine(space: Namespace, tmp_path: Path) -> None:
     put(tmp_path, "etc/timezone", "Asia/Almaty\n")
     put(tmp_path, "etc/hostapd/hostapd.conf", "driver=nl80211\ninterface=lan0\n#interface=far0\n")

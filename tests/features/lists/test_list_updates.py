@@ -145,7 +145,7 @@ def test_missed_nights_are_made_up_for_at_the_next_start(desk: Desk) -> None:
     assert len(started(desk).arguments) == 1
 
 
-@pytest.mark.system  # every minute of weeks is played
+@pytest.mark.system  # simulates weeks, minute by minute
 def test_off_and_weekly(desk: Desk) -> None:
     setting(desk, "off")
     process = started(desk, 0)

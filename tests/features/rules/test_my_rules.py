@@ -30,7 +30,7 @@ from tests.features.rules.reading import Line, Reader, Site, Told
 from tests.household.household_files import DAUGHTER, write
 from tests.policy.homes import table
 
-pytestmark = pytest.mark.system  # many examples
+pytestmark = pytest.mark.system  # a property test with many examples
 
 ANY_RULES = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

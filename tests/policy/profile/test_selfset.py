@@ -188,7 +188,7 @@ _dates: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 ).filter(bool)
 
 
-@pytest.mark.system  # many examples
+@pytest.mark.system  # a property test with many examples
 @given(
     family=_times,
     own=_times,
