@@ -74,6 +74,9 @@ def _build(out: Path, wanted: list[str], key: SigningKey, address: str, source_u
             purl = f"pkg:generic/qalqan-openwrt@{__version__}"
             subject = sbom.published(out / ARCHIVE, "application", purl)
             sbom.write(out / f"{ARCHIVE}{sbom.SUFFIX}", subject, sbom.of_feed(recipes()), epoch)
+            subject = sbom.published(out / SOURCE, "application", f"pkg:generic/qalqan@{__version__}")
+            ours = (package for package in recipes() if package.folder == (ROOT / MAKEFILE).parent)
+            sbom.write(out / f"{SOURCE}{sbom.SUFFIX}", subject, sbom.of_feed(ours), epoch)
             built_packages(folder / "feed", out / "openwrt")
         if "image" in wanted:
             key.export(folder / repository.KEYRING)

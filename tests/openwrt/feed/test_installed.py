@@ -15,7 +15,7 @@ from tests.feed.publisher import Publisher
 from tests.lab import names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.home import Home
-from tests.openwrt.feed.recipes import Package
+from tests.openwrt.feed.recipes import FEED, Package
 from tests.openwrt.feed.router import Router, closure
 
 pytestmark = pytest.mark.needs("root")
@@ -145,6 +145,20 @@ def test_the_signed_data_feed_needs_its_package(
     done = run(with_feed, "feed", "update", "--config", str(config))
     assert done.stderr.startswith("qalqan: feed: https://feed.invalid: the download failed"), done.stderr
     assert not run(with_feed, "lists", "build", "--config", str(config)).returncode
+
+
+@pytest.mark.parametrize(
+    ("name", "fixture"), [("qalqan", "small"), ("qalqan-lists", "with_lists"), ("qalqan-web", "large")]
+)
+def test_the_test_of_a_package_passes(name: str, fixture: str, request: pytest.FixtureRequest) -> None:
+    """The package feeds run it on the built package."""
+    router: Router = request.getfixturevalue(fixture)
+    command = router.command("/bin/sh", str(FEED / "qalqan/test.sh"), name, __version__)
+    path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=100, check=False, cwd="/", env=path
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_setup_without_the_pages_is_refused_in_one_line(small: Router, tmp_path: Path) -> None:
