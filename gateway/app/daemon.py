@@ -87,15 +87,24 @@ HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same
 class Daemon:
     """Builds and owns all parts in the order of their dependencies."""
 
-    def __init__(self, path: Path, *, clock: WallClock | None = None, keep_guard: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: WallClock | None = None,
+        keep_guard: bool = False,
+        help_service: Path | None = None,
+    ) -> None:
         """Build all parts from the configuration file ``path``, and start to filter.
 
         ``keep_guard``: at a clean stop, the nftables table stays until the next daemon replaces it.
+        ``help_service``: the file of the service that runs the resolver of help lines (`HelpResolver`).
         """
         self.loop = Loop()
         self.clock = clock or WallClock()
         self.bus = Bus()
         self._table_stays = keep_guard
+        self._help_service = help_service
         closers = Closers()
         self.close, self._kept = closers.close, closers.keep
         self._kept(self.loop)
@@ -304,7 +313,9 @@ class Daemon:
             self.regroup, self.reload, self.sync_table, self.gates.sync, self.gates.rejudge
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
-        self.help_resolver = self._kept(HelpResolver(loop, runtime, config.lan, stays=stays))
+        self.help_resolver = self._kept(
+            HelpResolver(loop, runtime, config.lan, stays=stays, service=self._help_service)
+        )
         path = FilterPath(
             self.packets,
             self.table,

@@ -122,10 +122,17 @@ class DaemonService:
         self._loop.call_later(self._notifier.watchdog_period, self._watchdog)
 
 
-def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False, user: str | None = None) -> int:
+def run(
+    path: Path = DEFAULT_CONFIG,
+    *,
+    keep_guard: bool = False,
+    user: str | None = None,
+    help_service: Path | None = None,
+) -> int:
     """Run the daemon until a signal stops it, and return the exit code (`qalqan run`).
 
-    ``user``: start as root, and become this user before the filter starts. Raises GatewayError with one line
+    ``user``: start as root, and become this user before the filter starts. ``keep_guard`` and
+    ``help_service`` as in `Daemon`. Raises GatewayError with one line
     if it cannot run.
     """
     disable_core_dumps()
@@ -139,6 +146,7 @@ def run(path: Path = DEFAULT_CONFIG, *, keep_guard: bool = False, user: str | No
         become(user, (CAP_NET_ADMIN, CAP_NET_RAW), groups=(WEB_USER,))
     signals = Signals()
     try:
-        return DaemonService(Daemon(path, keep_guard=keep_guard), signals).run()
+        daemon = Daemon(path, keep_guard=keep_guard, help_service=help_service)
+        return DaemonService(daemon, signals).run()
     finally:
         signals.close()

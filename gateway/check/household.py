@@ -9,7 +9,7 @@ from gateway.check.findings import Finding, is_hidden, note, ok, problem, refuse
 from gateway.core.errors import PolicyError
 from gateway.household import loading
 from gateway.household.config_file import read_router
-from gateway.household.list_library import must_resolve
+from gateway.household.reachable_sites import must_resolve
 from gateway.lists.must_resolve import YOUNGEST, MustResolve
 from gateway.policy.config.brand import Brand
 from gateway.policy.config.config import Config

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.check.findings import Finding, is_hidden, ok, problem, refused, unseen, warning
 from gateway.core.errors import GatewayError, ListError, PolicyError
-from gateway.core.optional_packages import PACKAGES, is_installed
+from gateway.core.optional_packages import LIST_UPDATES, PACKAGES, is_installed
 from gateway.feed.data_set import FEED
 from gateway.feed.status import read_check
 from gateway.household.loading import Product, product_in_use
@@ -75,6 +75,8 @@ def copy_findings(state: Path, *, needed: str = "") -> Iterator[Finding]:
 
 
 def how_to_update(config: Config) -> str:
+    if not is_installed(LIST_UPDATES):
+        return f"install the package {PACKAGES[LIST_UPDATES]}"
     if config.lists_update is UpdateInterval.OFF:
         return f"{UPDATE}, or set lists: {{update: daily}} in qalqan.yaml"
     return f"{UPDATE}; if it fails, see: qalqan lists status"

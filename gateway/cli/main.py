@@ -63,10 +63,12 @@ def as_service(argv: Sequence[str]) -> Namespace | None:
     if rest[1:3] == ["--log", "procd"]:  # as OpenWrt's init script starts both
         del rest[1:3]
         log = "procd"
-    user = None
-    if rest[:2] == ["run", "--user"] and len(rest) > 2 and not rest[2].startswith("-"):
-        user = rest[2]
-        del rest[1:3]
+    values: dict[str, str | None] = {}
+    for option in ("--user", "--help-service"):  # in the order of the init script
+        has_value = rest[:2] == ["run", option] and len(rest) > 2 and not rest[2].startswith("-")
+        values[option] = rest[2] if has_value else None
+        if has_value:
+            del rest[1:3]
     match rest:
         case [("run" | "web") as name]:
             config = None
@@ -74,7 +76,11 @@ def as_service(argv: Sequence[str]) -> Namespace | None:
             config = Path(file)
         case _:
             return None
-    of_daemon = {"keep_guard": keep_guard, "user": user} if name == "run" else {}
+    of_daemon: dict[str, object] = {}
+    if name == "run":
+        service = values["--help-service"]
+        help_service = None if service is None else Path(service)
+        of_daemon = {"keep_guard": keep_guard, "user": values["--user"], "help_service": help_service}
     return SimpleNamespace(module=f"{COMMANDS}.{name}", config=config, log=log, **of_daemon)
 
 

@@ -81,6 +81,8 @@ def _add_services(commands: Subparsers) -> None:
     run.add_argument("--keep-guard", action="store_true", help=text)
     text = "start as root and become this user, with the rights to filter only"
     run.add_argument("--user", metavar="NAME", help=text)
+    text = "another service runs the resolver of help lines with this file"
+    run.add_argument("--help-service", metavar="FILE", type=Path, help=text)
     web = _command(commands, "web", "web", "serve the pages in a separate process")
     web.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
     _command(commands, "first-boot", "firstboot", "write the first qalqan.yaml from the router's defaults")

@@ -90,10 +90,12 @@ def make_folder(path: Path) -> None:
         raise PolicyError(where, f"cannot be created ({error.strerror})", fix) from error
 
 
-def write_atomically(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
+def write_atomically(
+    path: Path, data: bytes, like: os.stat_result | None = None, *, mode: int = 0o600
+) -> None:
     """Write a file completely or not at all, and sync its data to the disk.
 
-    The file has mode 0600, or the mode and owner of ``like``. Without the right to change the owner, this
+    The file has ``mode``, or the mode and owner of ``like``. Without the right to change the owner, this
     process's user owns it. Call ``sync_folder`` to sync the new name as well. Raises OSError, with a
     ``filename``.
     """
@@ -101,7 +103,7 @@ def write_atomically(path: Path, data: bytes, like: os.stat_result | None = None
     # Left by a killed process. In a folder of another user it may be a link to a file elsewhere.
     fresh.unlink(missing_ok=True)
     try:
-        _write_new(fresh, data, like)
+        _write_new(fresh, data, like, mode)
         fresh.replace(path)
     except OSError as error:
         # Errors of a write have no name, and an incomplete file would keep a full disk full.
@@ -111,12 +113,14 @@ def write_atomically(path: Path, data: bytes, like: os.stat_result | None = None
         raise
 
 
-def _write_new(path: Path, data: bytes, like: os.stat_result | None) -> None:
+def _write_new(path: Path, data: bytes, like: os.stat_result | None, mode: int) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
         if like is not None:
+            mode = stat.S_IMODE(like.st_mode)
             with suppress(PermissionError):
                 os.fchown(out.fileno(), like.st_uid, like.st_gid)
-            os.fchmod(out.fileno(), stat.S_IMODE(like.st_mode))
+        if mode != 0o600:  # not every file system can change it
+            os.fchmod(out.fileno(), mode)
         out.write(data)
         out.flush()
         os.fsync(out.fileno())

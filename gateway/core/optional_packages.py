@@ -7,7 +7,9 @@ from importlib.util import find_spec
 from gateway.core.errors import GatewayError
 
 # OpenWrt's names. Debian's are the same except for scapy (python3-scapy) and Qalqan, which is one package.
+LIST_UPDATES = "gateway.cli.list_updates"
 PACKAGES = {
+    LIST_UPDATES: "qalqan-lists",
     "cryptography": "python3-cryptography",
     "pyotp": "python3-pyotp",
     "scapy": "scapy",

@@ -2,14 +2,19 @@
 
 The resolver is a separate dnsmasq, which survives a kill or a restart of the daemon; another clean stop ends
 it. When the daemon's lease expires, the table redirects the DNS queries of fail-closed devices to it.
+
+On OpenWrt a service of its own can run it, in a jail and under another user. The daemon then writes the
+configuration, and watches whether the port is in use.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
 import socket
+import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -30,6 +35,7 @@ FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # seconds until the next start; each fai
 HEALTHY = 60.0  # seconds; after so long a run, the next failure counts as the first
 WRITE_AGAIN = 60.0  # seconds until the configuration is written again, after a full disk
 REPORTED = 3  # failures in a row that `status` reports
+SERVICE_PATIENCE = 30.0  # seconds without a resolver of the other service until the daemon runs one itself
 
 
 class HelpResolver:
@@ -37,10 +43,22 @@ class HelpResolver:
 
     ``port`` is None if dnsmasq is not installed. Help lines are then reachable by address only.
     ``stays``: the process outlives a clean stop, until the next daemon ends it.
+    ``service``: a file of another service, which runs dnsmasq with its content, and no dnsmasq while it is
+    empty. If that resolver does not run for `SERVICE_PATIENCE` seconds, this class empties the file and runs
+    dnsmasq itself.
     """
 
-    def __init__(self, loop: Loop, runtime: Path, lan: Iterable[str], *, stays: bool = False) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        runtime: Path,
+        lan: Iterable[str],
+        *,
+        stays: bool = False,
+        service: Path | None = None,
+    ) -> None:
         self._loop = loop
+        self._service = service
         self._config = runtime / "help.conf"
         self._pid_file = runtime / "help.pid"
         self._lan = tuple(lan)
@@ -53,6 +71,7 @@ class HelpResolver:
         self._began = 0.0
         self._failures = 0
         self._unwritable = ""  # why its files cannot be written
+        self._names: Mapping[str, frozenset[bytes]] = {}
         self._end_stale()
         self.port = _free_port() if self._program else None
 
@@ -63,9 +82,13 @@ class HelpResolver:
         """
         if self.port is None:
             return
+        self._names = names
         if self._again is not None:
             self._again.cancel()
             self._again = None
+        if self._service is not None:
+            self._serve_there(self._service)
+            return
         try:
             write_atomically(self._config, configuration(names, self._lan, self.port).encode("ascii"))
         except OSError as error:
@@ -80,6 +103,42 @@ class HelpResolver:
             os.kill(self._pid, signal.SIGTERM)  # safe: the process id stays reserved until waitpid
             self._kill_at = self._loop.now() + STOP
             self._check_after(RESTARTING)
+
+    def _serve_there(self, file: Path) -> None:
+        """Write the configuration for the other service, which reads it again if its first line changes."""
+        assert self.port is not None
+        text = configuration(self._names, self._lan, self.port).encode("ascii")
+        try:
+            # Another user reads it.
+            write_atomically(file, b"# %08x\n%b" % (zlib.crc32(text), text), mode=0o644)
+        except OSError as error:
+            self._leave_service(f"{file}: cannot be written ({write_error_text(error)})")
+            return
+        if self._timer is None:
+            self._began = self._loop.now()
+            self._check_after(WATCH)
+
+    def _check_service(self) -> None:
+        assert self.port is not None
+        if _is_used(self.port):
+            self._began = self._loop.now()
+        elif self._loop.now() - self._began >= SERVICE_PATIENCE:
+            self._leave_service("Its own service does not run the resolver of help lines")
+            return
+        self._check_after(WATCH)
+
+    def _leave_service(self, why: str) -> None:
+        """Run dnsmasq as a child from now on."""
+        _log.warning("%s. The daemon runs it itself.", why)
+        self._empty_service()
+        self._service = None
+        self.serve(self._names)
+
+    def _empty_service(self) -> None:
+        """Let the other service end its resolver."""
+        if self._service is not None:
+            with suppress(OSError):
+                os.truncate(self._service, 0)
 
     def problems(self) -> list[str]:
         """Return sentences for `status`: its files cannot be written, or it ends again and again."""
@@ -124,6 +183,9 @@ class HelpResolver:
     def _check(self) -> None:
         """Restart the process if it has ended. Kill it if it ignores SIGTERM."""
         self._timer = None
+        if self._service is not None:
+            self._check_service()
+            return
         if self._pid is None:
             self._start()
             return
@@ -177,6 +239,7 @@ class HelpResolver:
                 if self._loop.now() >= patience:
                     os.kill(self._pid, signal.SIGKILL)
                 sleep(RESTARTING)
+        self._empty_service()
         with suppress(OSError):  # on a read-only file system
             for file in (self._pid_file, self._config):
                 file.unlink(missing_ok=True)
@@ -216,6 +279,16 @@ def _free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def _is_used(port: int) -> bool:
+    """Return whether a process receives UDP at this port of 127.0.0.1, where dnsmasq always listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        try:
+            udp.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def _text(address: bytes) -> str:

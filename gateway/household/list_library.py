@@ -15,12 +15,14 @@ from pathlib import Path
 from gateway.core.errors import ListError
 from gateway.feed.data_set import DataSet
 from gateway.household.loading import Product, load_product
+from gateway.household.reachable_sites import FILE as MUST_RESOLVE
+from gateway.household.reachable_sites import must_resolve
 from gateway.lists.book import PREBUILT, SHELF, Copy
 from gateway.lists.build import BuildReport, BuildSource, must_hits
 from gateway.lists.canaries import Canaries, CatalogueNames, parse_canaries, parse_shared_networks
 from gateway.lists.fetch import Fetcher
 from gateway.lists.guard import Guard, parse_guard
-from gateway.lists.must_resolve import MustResolve, content_categories, parse_must_resolve
+from gateway.lists.must_resolve import parse_must_resolve
 from gateway.lists.own_lists import OwnLists, read_own
 from gateway.lists.prebuilt import install_prebuilt
 from gateway.lists.public_suffixes import public_suffix_check
@@ -272,18 +274,6 @@ def read_library(
     )
 
 
-def must_resolve(product: Product) -> MustResolve:
-    """Return the well-known sites and help lines that no list may block for children from ten years on.
-
-    Raises PolicyError for damaged data.
-    """
-    return MustResolve(
-        parse_must_resolve(*_read(product.data, "must_resolve.yaml"), public_suffix_check()),
-        content_categories(product.bands),
-        product.help_names,
-    )
-
-
 def read_guard(product: Product) -> Guard:
     """Return the popular sites that no fetched list may block, and the hints for names of weak lists.
 
@@ -291,7 +281,7 @@ def read_guard(product: Product) -> Guard:
     """
     data, suffixes, categories = product.data, public_suffix_check(), product.categories
     sites, hints, doubts = parse_guard(*_read(data, "guard.yaml"), categories.by_id, suffixes)
-    must = {site.name for site in parse_must_resolve(*_read(data, "must_resolve.yaml"), suffixes)}
+    must = {site.name for site in parse_must_resolve(*_read(data, MUST_RESOLVE), suffixes)}
     return Guard(sites | must, hints, doubts, product.words, categories.binding)
 
 

@@ -30,7 +30,6 @@ from gateway.setup.look import look
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
 from gateway.setup.system import System
 from gateway.setup.write import RecordFolder, apply, undo
-from webui.settings import OWN_NAME
 
 CONFIG = "etc/qalqan/qalqan.yaml"  # relative to the root
 NONE = ("none", "-")
@@ -275,6 +274,8 @@ def _check(config: Path) -> None:
 
 
 def _farewell(plan: SetupPlan, facts: MachineFacts, path: Path, *, started: bool) -> None:
+    from webui.settings import OWN_NAME  # an OpenWrt router may lack the pages, and is refused before this
+
     config = read_config(path)
     addresses = (address for name in plan.lan for address in facts.machine.addresses[name])
     own = [address.ip for address in addresses if address.version == 4]

@@ -10,6 +10,15 @@ qalqan)
 qalqan-web)
 	PYTHONPATH=/usr/lib/qalqan python3 -c 'import webui.serve'
 	;;
+qalqan-lists)
+	qalqan lists status
+	;;
+qalqan-second-factor)
+	python3 -c 'import pyotp'
+	;;
+qalqan-passkeys)
+	python3 -c 'import fido2.server'
+	;;
 qalqan-feed)
 	python3 -c 'import tuf.ngclient'
 	;;

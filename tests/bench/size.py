@@ -14,15 +14,15 @@ from tests.bench.pages import resident as whole
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.home import Home
 from tests.lab.names import GATEWAY_IPV4
-from tests.openwrt.feed.imports import LIGHT, split
 from tests.openwrt.feed.recipes import FEED, Package, install, makefiles, read
-from tests.openwrt.feed.router import Router, closure, copy_modules
+from tests.openwrt.feed.router import Router, closure, copy_library, copy_modules
 
 MOST_FLASH, MOST_DAEMON, MOST_BOTH = 6.0, 40.0, 80.0  # MB
 CHILD = {"name": "Child", "band": "10-12", "devices": ["02:00:00:00:00:0a"], "bedtime": {}}
-OPTIONAL = ("python3-cryptography", "qalqan-feed", "scapy")
-# Of a Debian's standard library what no router has, or another package there.
-NOT_LIGHT = ("__pycache__", "config-*", "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip")
+OPTIONAL = (
+    *("python3-cryptography", "qalqan-calendars", "qalqan-feed", "qalqan-passkeys", "qalqan-second-factor"),
+    "scapy",
+)
 
 
 def measure(settings: Settings) -> Iterator[Figure]:
@@ -31,7 +31,7 @@ def measure(settings: Settings) -> Iterator[Figure]:
         raise Skipped(msg)
     folder = settings.folder / "size"
     feed = {one.name: one for file in makefiles() for one in read(file, folder / "facts" / file.parent.name)}
-    roots = {name: install(feed[name], folder / name) for name in ("qalqan", "qalqan-web")}
+    roots = {name: install(feed[name], folder / name) for name in ("qalqan", "qalqan-lists", "qalqan-web")}
     yield from _flash(folder, feed, roots)
     yield from _memory(folder, feed, roots)
 
@@ -44,7 +44,7 @@ def _flash(folder: Path, feed: Mapping[str, Package], roots: Mapping[str, Path])
     for who, packages in beside.items():
         yield _row(f"flash: Python packages beside the {who}", _python(folder / who, packages, feed))
     for name in OPTIONAL:
-        packages = closure([name], feed) - daemon
+        packages = closure([name], feed) - daemon - pages
         yield _row(f"flash: {name}, optional", _python(folder / name, packages, feed))
     yield _row("flash: Python's library, as far as DEPENDS name it", _library(folder / "library", daemon))
     both = folder / "both"
@@ -97,13 +97,7 @@ def _python(folder: Path, packages: set[str], feed: Mapping[str, Package]) -> Pa
 
 
 def _library(folder: Path, packages: set[str]) -> Path:
-    here = Path(shutil.__file__).parent
-    shutil.copytree(here, folder, ignore=shutil.ignore_patterns("site-packages", "dist-packages", *NOT_LIGHT))
-    for module, package in split().stdlib.items():
-        if package not in {*packages, LIGHT}:
-            for path in [*folder.glob(f"{module}.py"), *folder.glob(f"lib-dynload/{module}.*")]:
-                path.unlink()
-            shutil.rmtree(folder / module, ignore_errors=True)
+    copy_library(Path(shutil.__file__).parent, packages, folder)
     return _compiled(folder)
 
 

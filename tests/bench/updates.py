@@ -43,20 +43,20 @@ LINES = {
 _UPDATE = """
 import sys
 from dataclasses import replace
-from gateway.cli.commands import lists
+from gateway.cli import list_updates
 from gateway.cli.main import main
 from tests.lists.served import Anywhere
 from gateway.lists.fetch import Fetcher
 server, config = sys.argv[1:3]
-read = lists.read_library
+read = list_updates.read_library
 def library(*values):
     found = read(*values)
     here = {}
     for key, one in found.published.items():
         here[key] = replace(one, url=f"{server}/{key}", further=(), mirrors=())
     return replace(found, published=here)
-lists.read_library = library
-lists.Fetcher = lambda progress: Fetcher(progress=progress, outside=Anywhere())
+list_updates.read_library = library
+list_updates.Fetcher = lambda progress: Fetcher(progress=progress, outside=Anywhere())
 status = main(["--config", config, "lists", "update"])
 rows = (row.split() for row in open("/proc/self/status"))
 held = {row[0]: row[1] for row in rows if row[0] in ("VmHWM:", "RssFile:")}
@@ -69,7 +69,7 @@ import sys
 sys.modules["cryptography"] = None  # no router needs it for the feed
 from dataclasses import replace
 from datetime import UTC, datetime
-from gateway.cli.commands import lists
+from gateway.cli import list_updates
 from gateway.cli.main import main
 from gateway.household.feed_update import update_feed
 from gateway.policy.config.feed import FeedSource
@@ -78,7 +78,7 @@ server, path = sys.argv[1:3]
 def check(path, config, tier):
     here = replace(config, feed=FeedSource(server, root=config.feed.root))
     return update_feed(path, here, datetime.now(UTC), tier=tier, outside=Anywhere())
-lists.check_feed = check
+list_updates.check_feed = check
 status = main(["--config", path, "lists", "update"])
 rows = (row.split() for row in open("/proc/self/status"))
 held = {row[0]: row[1] for row in rows if row[0] in ("VmHWM:", "RssFile:")}

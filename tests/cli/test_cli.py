@@ -130,6 +130,8 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
         ["run", "--config", "F", "--keep-guard"],
         ["run", "--log", "procd", "--keep-guard"],
         ["run", "--log", "procd", "--user", "qalqan", "--keep-guard"],
+        ["run", "--log", "procd", "--user", "qalqan", "--help-service", "F", "--keep-guard"],
+        ["run", "--help-service", "F"],
         ["web", "--log", "procd"],
     ],
 )

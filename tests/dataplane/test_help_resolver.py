@@ -1,9 +1,10 @@
-"""Tests that the resolver of help lines is restarted when it ends, at growing intervals."""
+"""Tests that the resolver of help lines is restarted when it ends, and replaces one of another service."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,14 @@ from typing import Any, cast
 import pytest
 
 from gateway.dataplane import help_resolver
-from gateway.dataplane.help_resolver import HEALTHY, LONGEST_DELAY, REPORTED, WATCH, HelpResolver
+from gateway.dataplane.help_resolver import (
+    HEALTHY,
+    LONGEST_DELAY,
+    REPORTED,
+    SERVICE_PATIENCE,
+    WATCH,
+    HelpResolver,
+)
 from tests.features.desk import Loop
 from tests.pace import until
 
@@ -22,11 +30,16 @@ NAMES = {"help.example": frozenset({bytes([192, 0, 2, 7])})}
 class Case:
     """A resolver whose program is a script, and the times at which the script was started."""
 
-    def __init__(self, folder: Path, *, stays: bool = False) -> None:
+    def __init__(self, folder: Path, *, stays: bool = False, service: Path | None = None) -> None:
         self.folder = folder
         self.at = datetime(2026, 11, 25, tzinfo=UTC)
         self.loop = Loop(lambda: self.at)
-        self.resolver = HelpResolver(cast("Any", self.loop), folder, ["br-lan"], stays=stays)
+        self.resolver = HelpResolver(cast("Any", self.loop), folder, ["br-lan"], stays=stays, service=service)
+
+    @property
+    def is_child(self) -> bool:
+        """Whether the daemon runs the resolver itself."""
+        return (self.folder / "help.pid").exists()
 
     @property
     def pid(self) -> int:
@@ -59,7 +72,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     monkeypatch.setattr(help_resolver, "find_program", lambda _: str(program))
     made: list[Case] = []
 
-    def case(**how: bool) -> Case:
+    def case(**how: Any) -> Case:
         made.append(Case(tmp_path, **how))
         return made[-1]
 
@@ -142,3 +155,66 @@ def test_a_program_that_cannot_start_is_tried_again(
     monkeypatch.setattr(case.resolver, "_program", str(tmp_path / "program"))
     case.step(4)
     assert _runs(case.pid)
+
+
+def test_a_resolver_of_another_service_is_left_alone(make: Callable[..., Case], tmp_path: Path) -> None:
+    file = tmp_path / "service" / "help.conf"
+    file.parent.mkdir()
+    case = make(service=file)
+    assert case.resolver.port is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as service:
+        service.bind(("127.0.0.1", case.resolver.port))
+        case.resolver.serve(NAMES)
+        for _ in range(20):
+            case.step(WATCH)
+        first = file.read_text().splitlines()
+        assert f"port={case.resolver.port}" in first
+        assert file.stat().st_mode & 0o777 == 0o644, "another user reads it"
+        case.resolver.serve({**NAMES, "second.example": frozenset({bytes([192, 0, 2, 8])})})
+        case.step(WATCH)
+    assert first[0].startswith("# ")
+    assert file.read_text().splitlines()[0] != first[0], "the service reads it again"
+    assert not case.is_child
+    assert case.resolver.problems() == []
+
+
+def test_without_that_resolver_the_daemon_runs_one_at_the_same_port(
+    make: Callable[..., Case], tmp_path: Path
+) -> None:
+    file = tmp_path / "service" / "help.conf"
+    file.parent.mkdir()
+    case = make(service=file)
+    port = case.resolver.port
+    case.resolver.serve(NAMES)
+    case.step(SERVICE_PATIENCE - 1)
+    assert not case.is_child
+    case.step(WATCH)
+    case.step(WATCH)
+    assert _runs(case.pid)
+    assert file.read_text() == "", "two would run"
+    assert f"port={port}" in (case.folder / "help.conf").read_text().splitlines()
+    assert case.resolver.port == port
+    case.end()
+    case.step(WATCH)
+    case.step(1.0)
+    assert _runs(case.pid), "it is restarted like any other"
+
+
+def test_a_service_without_its_folder_is_replaced_immediately(
+    make: Callable[..., Case], tmp_path: Path
+) -> None:
+    case = make(service=tmp_path / "missing" / "help.conf")
+    case.resolver.serve(NAMES)
+    assert _runs(case.pid)
+    assert case.resolver.problems() == []
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_a_stop_ends_the_resolver_of_the_service_unless_the_table_stays(
+    stays: bool, make: Callable[..., Case], tmp_path: Path
+) -> None:
+    file = tmp_path / "help-service.conf"
+    case = make(service=file, stays=stays)
+    case.resolver.serve(NAMES)
+    case.resolver.close()
+    assert (file.read_text() != "") is stays

@@ -14,8 +14,8 @@ from unittest.mock import Mock
 import pytest
 import yaml
 
-from gateway.cli.commands import lists
-from gateway.cli.commands.lists import Bar, Lines
+from gateway.cli import list_updates
+from gateway.cli.list_updates import Bar, Lines
 from gateway.cli.main import main
 from gateway.core.errors import ListError
 from gateway.core.memory import MachineMemory
@@ -92,10 +92,12 @@ def update_command(
     library: ListLibrary, monkeypatch: pytest.MonkeyPatch, *argv: str, now: datetime = NOW
 ) -> int:
     """Run `qalqan lists update` on ``library``, with a server of the test as the internet."""
-    monkeypatch.setattr(lists, "read_library", lambda *_: library)
-    monkeypatch.setattr(lists, "become_owner", lambda _: None)
-    monkeypatch.setattr(lists, "Fetcher", lambda progress: fetcher(progress=progress, sleep=lambda _: None))
-    monkeypatch.setattr(lists, "datetime", Mock(now=lambda _: now))
+    monkeypatch.setattr(list_updates, "read_library", lambda *_: library)
+    monkeypatch.setattr(list_updates, "become_owner", lambda _: None)
+    monkeypatch.setattr(
+        list_updates, "Fetcher", lambda progress: fetcher(progress=progress, sleep=lambda _: None)
+    )
+    monkeypatch.setattr(list_updates, "datetime", Mock(now=lambda _: now))
     config = library.state.parent / "qalqan.yaml"
     config.write_text(f"state: {library.state}\nruntime: {library.state.parent / 'run'}\n")
     return main(["--config", str(config), "lists", "update", *argv])
@@ -235,8 +237,8 @@ def test_an_update_does_not_start_while_memory_is_short(
     """The program's own memory counts: it is a part of what an update takes."""
     needed = NEEDED_MEMORY[ListTier.SMALL] >> 20
     memory = MachineMemory(total=128 << 20, available=15 << 20)
-    monkeypatch.setattr(lists, "machine_memory", lambda: memory)
-    monkeypatch.setattr(lists, "own_memory", lambda: 5 << 20)
+    monkeypatch.setattr(list_updates, "machine_memory", lambda: memory)
+    monkeypatch.setattr(list_updates, "own_memory", lambda: 5 << 20)
     usual = replace(library.published["usual"], tier=ListTier.SMALL)
     small = replace(library, published={"usual": usual}, tier=ListTier.SMALL)
     assert update_command(small, monkeypatch) == 1
@@ -245,7 +247,7 @@ def test_an_update_does_not_start_while_memory_is_short(
         "other programs, or turn off lists that you do not need\n"
     )
     assert not library.is_here("usual")
-    monkeypatch.setattr(lists, "own_memory", lambda: (needed - 15) << 20)
+    monkeypatch.setattr(list_updates, "own_memory", lambda: (needed - 15) << 20)
     assert update_command(small, monkeypatch) == 0
 
 

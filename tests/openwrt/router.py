@@ -19,7 +19,7 @@ SHIMS = Path(__file__).parent / "shims"
 STATIC = "/usr/share/doc/busybox-static/copyright"  # in the chroot there are no libraries
 BUSYBOX = shutil.which("busybox") or "/bin/busybox"
 
-PAGES_ID, DAEMON_ID = 64_991, 64_992
+PAGES_ID, DAEMON_ID, RESOLVER_ID = 64_991, 64_992, 64_993
 
 NETWORK = "config interface 'lan'\n\toption device 'br-lan'\n\toption proto 'static'\n"
 FIREWALL = "config defaults\n\toption input 'REJECT'\n"
@@ -101,7 +101,7 @@ class Router:
                 shutil.copy(source / name, folder / place)
                 (folder / place).chmod(0o755)
         self.write("dev/null", "")
-        users = {"qalqan": DAEMON_ID, "qalqan-web": PAGES_ID}
+        users = {"qalqan": DAEMON_ID, "qalqan-web": PAGES_ID, "qalqan-help": RESOLVER_ID}
         rows = "".join(f"{name}:x:{number}:{number}::/var:/bin/false\n" for name, number in users.items())
         self.write("etc/passwd", f"root:x:0:0::/root:/bin/ash\n{rows}")
         groups = "".join(f"{name}:x:{number}:\n" for name, number in users.items())
@@ -126,6 +126,10 @@ class Router:
         )
         self.write(place, f"#!/bin/sh\n{told}printf '\\n' >> /told\n{then}\n")
         (self.root / place).chmod(0o755)
+
+    def install_jail(self) -> None:
+        """Install ujail, as the package procd-ujail does."""
+        self.write("sbin/ujail", "").chmod(0o755)
 
     def write(self, place: str, text: str) -> Path:
         path = self.root / place

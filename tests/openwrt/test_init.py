@@ -202,6 +202,52 @@ def test_without_its_user_the_daemon_stays_root_and_the_log_says_so(ready: Route
     assert "instance [web]" in ready.told()
 
 
+def test_the_resolver_of_help_lines_is_an_instance_in_a_jail(ready: Router) -> None:
+    ready.install_jail()
+    done = ready.script("qalqan", "start")
+    assert done.stderr == ""
+    assert same_as_golden(ready.told(), "start-with-jail")
+    folder = ready.root / "tmp/run/qalqan-help"
+    assert (mode(folder), folder.stat().st_uid) == (0o755, DAEMON_ID)
+
+
+def test_without_a_jail_or_its_user_the_daemon_runs_the_resolver(ready: Router) -> None:
+    ready.script("qalqan", "start")
+    assert "instance [help]" not in ready.told()
+    assert "--help-service" not in ready.told()
+    ready.install_jail()
+    users = (ready.root / "etc/passwd").read_text().splitlines(keepends=True)
+    ready.write("etc/passwd", "".join(line for line in users if "qalqan-help:" not in line))
+    ready.forget()
+    ready.script("qalqan", "start")
+    assert "instance [help]" not in ready.told(), "procd would run it as root"
+    assert "--help-service" not in ready.told()
+
+
+def test_a_link_in_the_folder_of_the_resolver_gives_the_daemon_nothing(ready: Router) -> None:
+    ready.install_jail()
+    secret = ready.write("etc/shadow", "root:secret\n")
+    secret.chmod(0o600)
+    folder = ready.root / "tmp/run/qalqan-help"
+    folder.mkdir()
+    (folder / "help.conf").symlink_to("/etc/shadow")
+    ready.script("qalqan", "start")
+    ready.script("qalqan", "stop")
+    assert (mode(secret), secret.stat().st_uid, secret.read_text()) == (0o600, 0, "root:secret\n")
+
+
+def test_only_a_stop_deletes_what_the_resolver_serves(ready: Router) -> None:
+    """After a restart it serves help lines until the new daemon does."""
+    ready.install_jail()
+    ready.script("qalqan", "start")
+    file = ready.write("tmp/run/qalqan-help/help.conf", "# 1\n")
+    for words in ("start", "reload", "restart", "shutdown"):
+        ready.script("qalqan", words)
+        assert file.exists(), words
+    ready.script("qalqan", "stop")
+    assert not file.exists()
+
+
 def test_a_family_file_that_only_root_reads_is_read_by_the_pages_too(ready: Router) -> None:
     rules = ready.root / "etc/qalqan/qalqan.yaml"
     rules.chmod(0o600)

@@ -26,6 +26,10 @@ OUT = ROOT / "dist" / "release"
 SUMS = "SHA256SUMS"
 PARTS = ("apt", "openwrt", "image")
 ARCHIVE = f"qalqan-{__version__}-openwrt.tar.gz"
+SOURCE = f"qalqan-{__version__}.tar.gz"
+RECIPE = f"qalqan-{__version__}-recipe.tar.gz"
+MAKEFILE = Path("openwrt/qalqan/Makefile")
+SOURCE_URL = "https://qalqan.invalid/releases"  # until the project has an address
 
 
 def main() -> int:
@@ -33,20 +37,21 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--only", default=",".join(PARTS), help="of apt, openwrt and image, with commas")
     parser.add_argument("--address", default="", help="the address at which the folder apt will be published")
+    parser.add_argument("--source-url", default=SOURCE_URL, help=f"the address of the folder of {SOURCE}")
     options = parser.parse_args()
     wanted = options.only.split(",")
     if not set(wanted) <= set(PARTS):
         parser.error(f"the parts are {', '.join(PARTS)}")
     try:
         with signing_key() as key:
-            _build(options.out, wanted, key, options.address)
+            _build(options.out, wanted, key, options.address, options.source_url)
     except (SigningError, RecipeError, image.ImageError) as error:
         print(f"make release: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _build(out: Path, wanted: list[str], key: SigningKey, address: str) -> None:
+def _build(out: Path, wanted: list[str], key: SigningKey, address: str, source_url: str) -> None:
     epoch = release_date()
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch)
     shutil.rmtree(out, ignore_errors=True)
@@ -65,9 +70,13 @@ def _build(out: Path, wanted: list[str], key: SigningKey, address: str) -> None:
         if "openwrt" in wanted:
             archive.write(ROOT, archive.members(ROOT), ARCHIVE.removesuffix("-openwrt.tar.gz"), epoch,
                           out / ARCHIVE)  # fmt: skip
+            write_source(out, source_url, epoch)
             purl = f"pkg:generic/qalqan-openwrt@{__version__}"
             subject = sbom.published(out / ARCHIVE, "application", purl)
             sbom.write(out / f"{ARCHIVE}{sbom.SUFFIX}", subject, sbom.of_feed(recipes()), epoch)
+            subject = sbom.published(out / SOURCE, "application", f"pkg:generic/qalqan@{__version__}")
+            ours = (package for package in recipes() if package.folder == (ROOT / MAKEFILE).parent)
+            sbom.write(out / f"{SOURCE}{sbom.SUFFIX}", subject, sbom.of_feed(ours), epoch)
             built_packages(folder / "feed", out / "openwrt")
         if "image" in wanted:
             key.export(folder / repository.KEYRING)
@@ -80,6 +89,15 @@ def _build(out: Path, wanted: list[str], key: SigningKey, address: str) -> None:
     for line in (out / SUMS).read_text("utf-8").splitlines():
         print(f"  {line.split('  ')[1]}")
     print(f"Signed with {key.fingerprint}.")
+
+
+def write_source(out: Path, url: str, epoch: int) -> None:
+    """Write the source archive of `qalqan`, and the recipe that has its checksum, for the packages feed."""
+    top = SOURCE.removesuffix(".tar.gz")
+    archive.write(ROOT, archive.source_members(ROOT), top, epoch, out / SOURCE)
+    made = archive.released_recipe((ROOT / MAKEFILE).read_text("utf-8"), out / SOURCE, url)
+    files = {name: str(name.relative_to("openwrt")) for name in archive.tracked(ROOT, archive.RECIPE_PARTS)}
+    archive.write(ROOT, files, "net", epoch, out / RECIPE, {MAKEFILE: made.encode()})
 
 
 def release_date() -> int:

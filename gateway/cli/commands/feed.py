@@ -13,7 +13,7 @@ from gateway.cli.settings import config_path, control_socket, read_config
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.status import RELOAD, STATUS
 from gateway.core.errors import ControlError, ListError
-from gateway.core.optional_packages import require
+from gateway.core.optional_packages import LIST_UPDATES, require
 from gateway.feed.data_set import DataSet, packaged_data
 from gateway.feed.status import read_check
 from gateway.feed.target import FeedTable
@@ -30,9 +30,11 @@ FEATURE = "signed data feeds"
 
 
 def run(args: Namespace) -> int:
-    if args.action in ("status", "update"):
-        config = read_config(config_path(args))
-        return _status(args, config) if args.action == "status" else _update(args, config)
+    if args.action == "status":
+        return _status(args, read_config(config_path(args)))
+    require(LIST_UPDATES, FEATURE)
+    if args.action == "update":
+        return _update(args, read_config(config_path(args)))
     require("tuf", FEATURE)
     require("cryptography", "the keys of signed data feeds")
     if args.action == "key":

@@ -29,4 +29,6 @@ def run(args: Namespace) -> int:
 
     forget_annotations_and_docstrings()
     logs.configure(args.log)
-    return run_daemon(config_path(args), keep_guard=args.keep_guard, user=args.user)
+    return run_daemon(
+        config_path(args), keep_guard=args.keep_guard, user=args.user, help_service=args.help_service
+    )

@@ -87,7 +87,7 @@ class UpdatePlan:
     running: bool
     newest: datetime | None  # when the newest copy was downloaded
     next: datetime | None  # None: none is planned, or one runs or waits
-    waits_for: str  # clock or memory, for an update that is due; else empty
+    waits_for: str  # clock or memory, for an update that is due; package, if updates need one; else empty
     failures: int  # since the last success
     warning: str  # none: no list was ever downloaded, old: the newest is older than a week; else empty
     tier: ListTier  # how many lists the gateway updates

@@ -17,6 +17,7 @@ from gateway.core.errors import ListError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.core.memory import MachineMemory
+from gateway.core.optional_packages import LIST_UPDATES, PACKAGES, is_installed
 from gateway.features.lists.feed import feed_state
 from gateway.household.context import HomeContext
 from gateway.household.rule_book import CategoryTableLost, RulesRead
@@ -39,6 +40,7 @@ REBUILD_AGAIN = 3600.0  # seconds between two rebuilds: one that did not help is
 WARNING = "qalqan: "  # how a line of the command begins that reports a problem
 
 CLOCK, MEMORY = "clock", "memory"  # what an update that is due waits for
+PACKAGE = "package"  # what every update waits for, if the optional package is not installed
 NO_LISTS, OLD_LISTS = "none", "old"
 
 _log = logging.getLogger(__name__)
@@ -215,6 +217,8 @@ class ListUpdates:
             self._plan(None, CLOCK_LOOK, CLOCK)
         elif due > now:
             self._plan(due, min((due - now).total_seconds(), LONGEST_SLEEP))
+        elif not is_installed(LIST_UPDATES):
+            self._plan(None, MEMORY_LOOK, PACKAGE)
         elif self._is_memory_short():
             self._plan(None, MEMORY_LOOK, MEMORY)
         else:
@@ -284,6 +288,9 @@ class ListUpdates:
         found = [self._book_problem] if self._book_problem else []
         if self._waits_for == MEMORY:
             found.append(f"lists: the update waits for memory: {self._shortage}")
+        if self._waits_for == PACKAGE:
+            package = PACKAGES[LIST_UPDATES]
+            found.append(f"lists: updates need the package {package}; install it, or turn them off")
         return found
 
     def plan(self) -> UpdatePlan:
@@ -299,7 +306,7 @@ class ListUpdates:
             running=self.runner.running,
             newest=None if self._newest is None else self._newest.astimezone(config.zone),
             next=None if next_at is None else next_at.astimezone(config.zone),
-            waits_for=self._waits_for,
+            waits_for=self._waits_for if is_installed(LIST_UPDATES) else PACKAGE,
             failures=self._failures,
             warning=self._warning(now),
             percent=self.runner.percent,

@@ -38,6 +38,7 @@ from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.core.errors import ControlError, ListError
+from gateway.core.optional_packages import LIST_UPDATES, require
 from gateway.core.public_addresses import NotOutside, check_url, is_outside, looks_like_address
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -283,9 +284,10 @@ class ListVerbs:
     def update(self, call: Call[UpdateListsRequest]) -> ListUpdate:
         """Start an update of the lists now, unless one runs. Return its progress.
 
-        It runs in a process of its own; `lists` events report its progress.
+        It runs in a process of its own; `lists` events report its progress. Raises MissingPackageError.
         """
         by = self._access.guardian(call)
+        require(LIST_UPDATES, "list updates")
         if self.start(force=call.args.force):
             self._audit(call, by, "list_update", "")
         return self._updates.runner.state()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gateway.check.lists import feed_findings
+from gateway.cli import list_updates
 from gateway.cli.commands import feed as command
-from gateway.cli.commands import lists
 from gateway.cli.settings import read_config
 from gateway.core import optional_packages
 from gateway.feed.data_set import packaged_data
@@ -144,7 +144,7 @@ def test_a_failed_check_is_a_warning_of_the_update_of_the_lists(
     qalqan: Qalqan, config: Path, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lists are fetched all the same."""
-    monkeypatch.setattr(lists, "_renew", lambda *_, **__: [])
+    monkeypatch.setattr(list_updates, "_renew", lambda *_, **__: [])
     done = qalqan("lists", "update", "--config", with_feed(config, publisher))
     assert done.status == 0
     assert done.err.startswith(f"qalqan: feed: {UNREACHABLE}: ")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from gateway.check.lists import copy_findings, table_findings
-from gateway.cli.commands import lists
+from gateway.cli import list_updates
 from gateway.core.errors import ListError
 from gateway.feed import client, repository
 from gateway.feed.data_set import DataSet, downloaded_table
@@ -182,8 +182,8 @@ def home(
         return update_feed(path, here, datetime.now(UTC), tier=tier, outside=Anywhere())
 
     with served({f"/{key}": text.encode() for key, text in NAMES.items()}) as server:
-        monkeypatch.setattr(lists, "check_feed", check)
-        monkeypatch.setattr(lists, "Fetcher", lambda progress: ListServer(server.address))
+        monkeypatch.setattr(list_updates, "check_feed", check)
+        monkeypatch.setattr(list_updates, "Fetcher", lambda progress: ListServer(server.address))
         yield made
 
 
@@ -428,7 +428,7 @@ def test_lists_are_fetched_when_the_table_is_a_week_old(
     site.down = True
     assert "503" in home.lists("update", status=1)
     assert home.release() == TableRelease(FIRST, "medium"), "the last good one"
-    monkeypatch.setattr(lists, "STALE", timedelta())
+    monkeypatch.setattr(list_updates, "STALE", timedelta())
     assert "503" in home.lists("update")
     assert home.release() is None, "from the sources again"
     assert home.listed == OF_TIER["medium"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.core.loop import Loop
 from gateway.core.memory import MachineMemory
+from gateway.core.optional_packages import LIST_UPDATES, MissingPackageError
 from gateway.features.lists import updates as list_updates
 from gateway.features.lists.updates import FIRST_LOOK, MEMORY_LOOK, ListUpdates, UpdateRunner
 from gateway.household.context import HomeContext
@@ -217,6 +219,29 @@ def test_it_waits_while_memory_is_short_and_says_so(desk: Desk, memory: dict[str
     assert len(process.arguments) == 1
     assert desk.list_updates.problems() == []
     assert schedule(desk)["waits_for"] == ""
+
+
+def test_without_the_package_of_list_updates_it_waits_and_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.store.keep_guardian("Mum", "stamp")
+    monkeypatch.setitem(sys.modules, LIST_UPDATES, None)
+    process = started(desk)
+    assert (schedule(desk)["waits_for"], schedule(desk)["next"]) == ("package", None)
+    assert desk.list_updates.problems() == [
+        "lists: updates need the package qalqan-lists; install it, or turn them off"
+    ]
+    with pytest.raises(MissingPackageError, match="list updates need the package qalqan-lists"):
+        desk.ask("list_update", by="Mum")
+    assert process.arguments == []
+    setting(desk, "off")
+    assert desk.list_updates.problems() == [], "a router without updates is a choice"
+    assert schedule(desk)["waits_for"] == "package", "the page offers none"
+    setting(desk, "daily")
+    monkeypatch.undo()
+    desk.go(timedelta(seconds=MEMORY_LOOK))
+    assert len(process.arguments) == 1
+    assert desk.list_updates.problems() == []
 
 
 def test_a_machine_that_does_not_tell_its_memory_updates_all_the_same(

@@ -50,6 +50,11 @@ class Package:
         return bool(self.facts["PYPI_NAME"])
 
     @property
+    def list_updates(self) -> tuple[str, ...]:
+        """The files of the source tree that are in qalqan-lists."""
+        return tuple(self.facts["LIST_UPDATES"].split())
+
+    @property
     def build_depends(self) -> tuple[str, ...]:
         """Names of host packages, in the Makefile's order."""
         return tuple(self.facts["PKG_BUILD_DEPENDS"].split())
@@ -74,17 +79,19 @@ def read(makefile: Path, out: Path) -> Iterator[Package]:
             yield Package(folder.name, makefile.parent, facts)
 
 
-def install(package: Package, out: Path, python: str = sys.executable) -> Path:
-    """The folder that becomes the root of a router."""
+def install(package: Package, out: Path, python: str = sys.executable, downloads: Path | None = None) -> Path:
+    """Return the folder that becomes the root of a router. ``downloads``: the folder of source archives."""
     if package.folder.is_relative_to(FEED):
         made_suffixes(TREE)
-    _make(package.folder / "Makefile", f"install-{package.name}", out, python)
+    _make(package.folder / "Makefile", f"install-{package.name}", out, python, downloads)
     return out / "root" / package.name
 
 
-def _make(makefile: Path, goal: str, out: Path, python: str = sys.executable) -> None:
+def _make(
+    makefile: Path, goal: str, out: Path, python: str = sys.executable, downloads: Path | None = None
+) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    given = (f"TOPDIR={BUILDROOT}", f"OUT={out.resolve()}", f"PYTHON={python}")
+    given = (f"TOPDIR={BUILDROOT}", f"OUT={out.resolve()}", f"PYTHON={python}", f"DL_DIR={downloads}")
     env = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "MAKEFLAGS": "", "LC_ALL": "C.UTF-8"}
     argv = ["make", "--no-print-directory", "-s", "-C", str(makefile.parent), goal, *given]
     done = subprocess.run(argv, env=env, umask=0o022, capture_output=True, text=True, check=False)

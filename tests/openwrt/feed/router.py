@@ -12,11 +12,16 @@ from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.openwrt.feed.imports import split
+from tests.openwrt.feed.imports import LIGHT, split
 from tests.openwrt.feed.recipes import Package
 
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 DIST = "/usr/lib/python3/dist-packages"
+# Of a Debian's standard library what no router has, or another package there.
+NOT_LIGHT = (
+    *("site-packages", "dist-packages", "__pycache__", "config-*", "test", "tests", "idlelib", "tkinter"),
+    *("turtledemo", "ensurepip"),
+)
 _HIDE = """
 import sys
 sys.path[:] = [one for one in sys.path if "/usr/local/" not in one]
@@ -45,7 +50,9 @@ class Router:
     def command(self, *argv: str) -> list[str]:
         """To be run on this router."""
         over = ":".join(str(one / "usr") for one in (*self._roots, self._layer))
-        mounts = f"mount -t overlay overlay -o lowerdir={over}:/usr /usr && mount --bind {self._dist} {DIST}"
+        # The newer system call takes at most 256 bytes of paths.
+        mounts = f"LIBMOUNT_FORCE_MOUNT2=always mount -t overlay overlay -o lowerdir={over}:/usr /usr"
+        mounts += f" && mount --bind {self._dist} {DIST}"
         return ["unshare", "--mount", "sh", "-c", f'{mounts} && unset PYTHONPATH && exec "$@"', "sh", *argv]
 
 
@@ -66,6 +73,16 @@ def copy_modules(packages: set[str], folder: Path) -> None:
     found = {module for module, package in split().others.items() if package in packages}
     for module in sorted(found.union(*(split().brought.get(one, ()) for one in packages))):
         _copy(module, folder)
+
+
+def copy_library(library: Path, packages: set[str], folder: Path) -> None:
+    """Copy the standard library in ``library``, as far as python3-light and ``packages`` have it."""
+    shutil.copytree(library, folder, ignore=shutil.ignore_patterns(*NOT_LIGHT))
+    for module, package in split().stdlib.items():
+        if package not in {*packages, LIGHT}:
+            for path in [*folder.glob(f"{module}.py"), *folder.glob(f"lib-dynload/{module}.*")]:
+                path.unlink()
+            shutil.rmtree(folder / module, ignore_errors=True)
 
 
 def _copy(module: str, folder: Path) -> None:

@@ -25,12 +25,24 @@ from email.parser import HeaderParser
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from packaging.requirements import Requirement
+
 from tests.openwrt.feed.recipes import makefiles, read
 
 RECORD = Path(__file__).with_name("sdists.json")
 # What a build frontend assumes for an sdist without a [build-system] table (PEP 517).
 LEGACY = {"requires": ["setuptools"], "build-backend": "setuptools.build_meta:__legacy__"}
 TESTS = {"test", "tests"}
+# The versions of host packages in OpenWrt's packages feed, of 24.10 and of 25.12.
+HOSTS = {
+    "cython": ("3.1.5", "3.1.5"),
+    "flit-core": ("3.12.0", "3.12.0"),
+    "hatch-vcs": ("0.4.0", "0.5.0"),
+    "hatchling": ("1.27.0", "1.27.0"),
+    "poetry-core": ("1.8.1", "2.3.1"),
+    "setuptools": ("80.9.0", "80.9.0"),
+    "wheel": ("0.45.1", "0.45.1"),
+}
 
 _ASK_BACKEND = """
 import importlib, json, os, sys
@@ -53,7 +65,7 @@ class Sdist:
     sha256: str
     name: str  # of the distribution, as its metadata has it
     requires: tuple[str, ...]  # normalised names of the distributions that a build needs
-    pins: tuple[str, ...]  # requirements that allow one version only, which OpenWrt's feed may not have
+    pins: tuple[str, ...]  # requirements that the host packages of 24.10 or of 25.12 do not meet
     paths: tuple[str, ...]  # modules and folders below site-packages, without the content of test folders
 
     @property
@@ -91,9 +103,15 @@ def examine(archive: Path, temporary: Path) -> Sdist:
         hashlib.sha256(archive.read_bytes()).hexdigest(),
         metadata["Name"],
         tuple(sorted({normalised(re.split(r"[^\w.-]", one, maxsplit=1)[0]) for one in requires})),
-        tuple(sorted(one for one in requires if "==" in one)),
+        tuple(sorted(one for one in requires if not is_met(Requirement(one)))),
         tuple(sorted(_paths(root))),
     )
+
+
+def is_met(requirement: Requirement) -> bool:
+    """Return whether the host packages of both releases meet a requirement. Raises KeyError for others."""
+    versions = HOSTS[normalised(requirement.name)]
+    return all(requirement.specifier.contains(version) for version in versions)
 
 
 def _backend_requires(root: Path, build: Mapping[str, Any], site: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -11,11 +12,15 @@ import pytest
 
 from tests.openwrt.feed.imports import LIGHT, OURS, imported, named_programs, reached, split
 from tests.openwrt.feed.recipes import TREE, Package
+from tests.openwrt.feed.router import closure
 
 ROOMS = {"qalqan": ("gateway", "profiles"), "qalqan-web": ("webui",)}
+# These modules of qalqan import modules of qalqan-lists, inside of functions: after a check, or for its use.
+CHECKED = {"gateway/cli/commands/feed.py", "gateway/cli/commands/lists.py", "gateway/lists/sources.py"}
 # The module of each package whose source comes from elsewhere, as it is installed here.
 FOREIGN = {
     "python3-blinker": "blinker",
+    "python3-fido2": "fido2",
     "python3-icalendar": "icalendar",
     "python3-recurring-ical-events": "recurring_ical_events",
     "python3-securesystemslib": "securesystemslib",
@@ -89,7 +94,11 @@ def test_python_of_others(name: str, feed: Mapping[str, Package]) -> None:
     if spec.submodule_search_locations:
         files = [one for one in files[0].parent.rglob("*.py") if one.stem not in UNUSED]
     files = [one for one in files if not {"tests", "test", "fuzzing"} & {*one.parts, one.stem}]
-    always = {one: by for one, by in imported(files, module).items() if one.partition(".")[0] not in INSTEAD}
+    site = Path(spec.origin).parents[1 if spec.submodule_search_locations else 0]
+    removed = [site / path for path in feed[name].removed]
+    files = [one for one in files if not any(one.is_relative_to(path) for path in removed)]
+    instead = {one for one in INSTEAD if split().others.get(one) not in feed[name].depends}
+    always = {one: by for one, by in imported(files, module).items() if one.partition(".")[0] not in instead}
     missing, unneeded = missing_and_unneeded(feed[name], needed(always))
     assert not missing, "DEPENDS lacks them"
     assert not unneeded, "DEPENDS has them, and nothing imports them"
@@ -108,6 +117,29 @@ def test_nothing_else_is_depended_on(name: str, feed: Mapping[str, Package]) -> 
     told = {*split().unseen, *split().programs.values(), "qalqan"}
     others = [one for one in feed[name].depends if not one.startswith("python3-")]
     assert not set(others) - told, "split.toml says of none of them what it is for"
+
+
+def test_list_updates_need_no_more_of_python(feed: Mapping[str, Package]) -> None:
+    files = [TREE / one for one in feed["qalqan-lists"].list_updates]
+    modules = {one: by for one, by in imported(files).items() if one.partition(".")[0] not in OURS}
+    always = {one: by for one, by in modules.items() if one.partition(".")[0] not in split().optional}
+    assert not needed(always).keys() - closure(["qalqan-lists"], feed)
+
+
+def test_the_daemon_imports_no_module_of_list_updates(feed: Mapping[str, Package]) -> None:
+    files = set(feed["qalqan-lists"].list_updates)
+    modules = {one.removesuffix(".py").replace("/", ".") for one in files}
+    importing = {
+        str(file.relative_to(TREE))
+        for name in ROOMS
+        for file in sources(name)
+        if not modules.isdisjoint(imported([file]))
+    }
+    assert importing - files == CHECKED
+    for file in CHECKED:
+        tree = ast.parse((TREE / file).read_text("utf-8"))
+        at_import = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not [line for line in at_import for module in modules if module in line], file
 
 
 def test_what_is_optional_is_imported_where_it_is_asked_for(feed: Mapping[str, Package]) -> None:

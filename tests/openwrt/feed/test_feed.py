@@ -23,14 +23,23 @@ from tests.release.archive import made_suffixes
 OFFICIAL = {
     *("firewall4", "ip-full", "kmod-nf-conntrack-netlink", "kmod-nft-queue", "libnetfilter-queue"),
     *("libopenssl", "nftables-json", "zoneinfo-all"),
-    *("python3-click", "python3-dateutil", "python3-flask", "python3-idna", "python3-itsdangerous"),
+    *(
+        "python3-click",
+        "python3-cryptography",
+        "python3-dateutil",
+        "python3-flask",
+        "python3-pyotp",
+        "python3-idna",
+        "python3-itsdangerous",
+    ),
     *("python3-jinja2", "python3-markupsafe", "python3-typing-extensions"),
     *("python3-urllib3", "python3-werkzeug", "python3-yaml"),
 }
 STDLIB = {LIGHT, *split().stdlib.values()}
 CONTROL = FEED.parent / "debian/control"
 FILES = FEED / "qalqan/files"
-OURS = ("qalqan", "qalqan-web", "qalqan-feed", "qalqan-calendars")
+OPTIONAL = ("qalqan-calendars", "qalqan-feed", "qalqan-lists", "qalqan-passkeys", "qalqan-second-factor")
+OURS = ("qalqan", "qalqan-web", *OPTIONAL)
 
 
 def test_every_makefile_has_a_package(feed: Mapping[str, Package]) -> None:
@@ -75,11 +84,29 @@ def test_what_is_not_needed_to_filter_is_in_packages_of_its_own(feed: Mapping[st
     absent = {"python3-icalendar", "python3-dateutil", "python3-sqlite-utils", "python3-pluggy"}
     assert not absent & needed
     assert {"python3-icalendar", "python3-recurring-ical-events"} <= closure(["qalqan-calendars"], feed)
+    assert not {*OPTIONAL, "python3-pyotp", "python3-fido2", "python3-cryptography"} & needed
+    assert "python3-pyotp" in closure(["qalqan-second-factor"], feed)
+    assert {"python3-fido2", "python3-cryptography"} <= closure(["qalqan-passkeys"], feed)
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_optional_package_states_flash_and_memory_and_what_works_without_it(
+    name: str, feed: Mapping[str, Package]
+) -> None:
+    text = " ".join(feed[name].facts["description"].split())
+    flash = re.search(r"takes ([\d.]+ [kM]B) of flash", text)
+    assert flash, text
+    assert re.search(r"[\d.]+ [kM]B of (free )?memory", text), text
+    assert "Without this package," in text
+    table = (FEED.parent / "docs/providers/openwrt-packages.md").read_text("utf-8")
+    row = re.search(rf"^\| `{name}`.*\| ([\d.]+ [kM]B) \| [^|]*\d [kM]B \|", table, re.MULTILINE)
+    assert row, name
+    assert row[1] == flash[1]
 
 
 def test_where_the_others_come_from(feed: Mapping[str, Package]) -> None:
     foreign = [one for one in feed.values() if one.from_pypi]
-    assert len(foreign) == 9
+    assert len(foreign) == 10
     for package in foreign:
         facts = package.facts
         assert re.fullmatch(r"[0-9a-f]{64}", facts["PKG_HASH"]), package.name

@@ -15,7 +15,7 @@ from tests.feed.publisher import Publisher
 from tests.lab import names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.home import Home
-from tests.openwrt.feed.recipes import Package
+from tests.openwrt.feed.recipes import FEED, Package
 from tests.openwrt.feed.router import Router, closure
 
 pytestmark = pytest.mark.needs("root")
@@ -41,12 +41,23 @@ def large(
 
 
 @pytest.fixture(scope="module")
+def with_lists(
+    feed: Mapping[str, Package], installed: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Router:
+    """Without the pages, with list updates."""
+    depends = closure(["qalqan-lists"], feed)
+    roots = [installed["qalqan"], installed["qalqan-lists"]]
+    return Router(tmp_path_factory.mktemp("with-lists"), roots, depends)
+
+
+@pytest.fixture(scope="module")
 def with_feed(
     feed: Mapping[str, Package], installed: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Router:
     """Without the pages, with the package of the signed data feed."""
     depends = closure(["qalqan-feed"], feed)
-    return Router(tmp_path_factory.mktemp("with-feed"), [installed["qalqan"]], depends)
+    roots = [installed["qalqan"], installed["qalqan-lists"]]
+    return Router(tmp_path_factory.mktemp("with-feed"), roots, depends)
 
 
 @pytest.fixture
@@ -103,24 +114,60 @@ def test_replay(small: Router, config: Path, tmp_path: Path) -> None:
     assert (told["host"], told["verdict"]) == ("www.example.com", "block"), done.stderr
 
 
-def test_lists_are_built(small: Router, config: Path) -> None:
-    done = run(small, "lists", "build", "--config", str(config))
+def test_lists_are_built(with_lists: Router, config: Path) -> None:
+    done = run(with_lists, "lists", "build", "--config", str(config))
     assert done.returncode == 0, done.stderr
-    done = run(small, "lists", "lookup", "pornhub.com", "--config", str(config))
+    done = run(with_lists, "lists", "lookup", "pornhub.com", "--config", str(config))
     assert "adult" in done.stdout, done.stderr
 
 
+def test_list_updates_need_their_package_and_the_built_in_lists_do_not(small: Router, config: Path) -> None:
+    for action in ("update", "build", "status"):
+        done = run(small, "lists", action, "--config", str(config))
+        assert done.returncode == 1
+        assert "list updates need the package qalqan-lists, which is not installed" in done.stderr
+    done = run(small, "lists", "lookup", "pornhub.com", "--config", str(config))
+    assert "adult" in done.stdout, done.stderr
+    done = run(small, "check", "--json", "--config", str(config))
+    fixes = [one["fix"] for one in json.loads(done.stdout)["findings"] if one["about"] == "lists"]
+    assert "install the package qalqan-lists" in fixes, done.stderr
+
+
 def test_the_signed_data_feed_needs_its_package(
-    small: Router, with_feed: Router, config: Path, tmp_path: Path
+    small: Router, with_lists: Router, with_feed: Router, config: Path, tmp_path: Path
 ) -> None:
     publisher = Publisher(tmp_path / "publisher")
     feed = {"url": "https://feed.invalid", "root": str(publisher.root)}
     config.write_text(json.dumps({**json.loads(config.read_text("utf-8")), "feed": feed}), "utf-8")
-    done = run(small, "feed", "update", "--config", str(config))
-    assert "signed data feeds need the package python3-tuf" in done.stderr
+    for router, package in ((small, "qalqan-lists"), (with_lists, "python3-tuf")):
+        done = run(router, "feed", "update", "--config", str(config))
+        assert f"signed data feeds need the package {package}" in done.stderr
     done = run(with_feed, "feed", "update", "--config", str(config))
     assert done.stderr.startswith("qalqan: feed: https://feed.invalid: the download failed"), done.stderr
     assert not run(with_feed, "lists", "build", "--config", str(config)).returncode
+
+
+@pytest.mark.parametrize(
+    ("name", "fixture"), [("qalqan", "small"), ("qalqan-lists", "with_lists"), ("qalqan-web", "large")]
+)
+def test_the_test_of_a_package_passes(name: str, fixture: str, request: pytest.FixtureRequest) -> None:
+    """The package feeds run it on the built package."""
+    router: Router = request.getfixturevalue(fixture)
+    command = router.command("/bin/sh", str(FEED / "qalqan/test.sh"), name, __version__)
+    path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=100, check=False, cwd="/", env=path
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_setup_without_the_pages_is_refused_in_one_line(small: Router, tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/openwrt_release").touch()
+    done = run(small, "setup", "--yes", "--dry-run", "--root", str(tmp_path))
+    assert done.returncode == 1
+    assert "this is OpenWrt: its interfaces are set in /etc/config/qalqan" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_the_pages_are_not_there(small: Router, config: Path) -> None:

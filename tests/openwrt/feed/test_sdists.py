@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.openwrt.feed.recipes import Package, makefiles
-from tests.openwrt.feed.sdists import Sdist, normalised, recorded
+from tests.openwrt.feed.sdists import Sdist, is_met, normalised, recorded
 
 RECIPES = [one.parent.name for one in makefiles() if one.parent.name.startswith("python-")]
 # python3 itself is built with this host package, and every recipe depends on python3.
@@ -82,6 +83,19 @@ def test_a_pinned_build_requirement_is_reported(feed: Mapping[str, Package]) -> 
     assert faults(wrong, recorded()["python-tuf"]) == [
         "PYTHON3_PKG_BUILD_ARGS lacks --skip-dependency-check: the archive wants hatchling==1.32.0"
     ]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "met"),
+    [
+        ("poetry-core>=2.0", False),
+        ("poetry-core>=1.8,<3", True),
+        ("hatchling==1.32.0", False),
+        ("cython", True),
+    ],
+)
+def test_a_requirement_that_one_release_does_not_meet_is_recorded(requirement: str, met: bool) -> None:
+    assert is_met(Requirement(requirement)) is met
 
 
 def test_removed_paths_are_read_from_the_recipe(feed: Mapping[str, Package]) -> None:

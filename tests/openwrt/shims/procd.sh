@@ -71,6 +71,17 @@ procd_append_param() {
 	_parameter "    + " "$@"
 }
 
+procd_add_jail() {
+	[ -n "$_instance" ] || _note "!! jail outside an instance" "$@"
+	_jail=$_instance
+	_parameter "    " jail "$@"
+}
+
+procd_add_jail_mount() {
+	[ "${_instance:-none}" = "$_jail" ] || _note "!! mount without a jail" "$@"
+	_parameter "    " jail_mount "$@"
+}
+
 _trigger() {
 	[ "$_where" = triggers ] || _note "!! trigger outside service_triggers" "$@"
 	_note "  trigger" "$@"

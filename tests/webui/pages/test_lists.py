@@ -88,6 +88,8 @@ def test_when_the_next_update_is(mum: Browser, household: Household) -> None:
     [
         ({"interval": "off"}, "Automatic updates are off."),
         ({"waits_for": "memory"}, "The next update waits: the gateway has too little free memory."),
+        ({"waits_for": "package"}, "Updates need the package qalqan-lists."),
+        ({"waits_for": "package", "interval": "off"}, "Updates need the package qalqan-lists."),
         ({"waits_for": "clock"}, "The next update waits until the gateway knows the time."),
     ],
 )
@@ -98,6 +100,7 @@ def test_why_no_update_is_planned(
     text = read(mum)
     assert expected in text
     assert "The next update is at" not in text
+    assert ("Update now" in read(mum, f"{LISTS}now")) is (plan.get("waits_for") != "package")
 
 
 def test_before_the_first_child_no_update_is_planned(mum: Browser, household: Household) -> None:

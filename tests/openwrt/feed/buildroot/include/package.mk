@@ -8,7 +8,7 @@ facts:
 
 FIELDS:=TITLE SECTION CATEGORY SUBMENU DEPENDS CONFLICTS PROVIDES USERID URL PKGARCH
 OF_ALL:=PKG_NAME PKG_VERSION PKG_RELEASE PKG_MAINTAINER PKG_LICENSE PKG_LICENSE_FILES PKG_HASH PKG_BUILD_DEPENDS \
-	PYPI_NAME PKG_SOURCE PKG_SOURCE_URL PYTHON3_PKG_WHEEL_NAME PYTHON3_PKG_BUILD_ARGS
+	PYPI_NAME PKG_SOURCE PKG_SOURCE_URL PYTHON3_PKG_WHEEL_NAME PYTHON3_PKG_BUILD_ARGS LIST_UPDATES
 TEXTS:=description conffiles preinst postinst prerm postrm
 
 define BuildPackage
@@ -28,5 +28,12 @@ define BuildPackage
 	$$(call Package/$(1)/install,$(OUT)/root/$(1))
 endef
 
+# OpenWrt's own unpacks the source archive, whose checksum it has compared.
+define Build/Prepare/Default
+	echo "$(PKG_HASH)  $(DL_DIR)/$(PKG_SOURCE)" | sha256sum --check --status
+	mkdir -p $(BUILD_DIR)
+	tar -xzf $(DL_DIR)/$(PKG_SOURCE) -C $(BUILD_DIR)
+endef
+
 prepare:
-	$(call Build/Prepare)
+	$(call $(if $(value Build/Prepare),Build/Prepare,Build/Prepare/Default))
