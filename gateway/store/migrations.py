@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote
 
 Migration = Callable[[Any], None]
 
@@ -403,19 +402,22 @@ def is_due(path: Path) -> bool:
 
 
 def applied(path: Path) -> int | None:
-    """Return how many migrations the file has: 0 for a missing or empty file, None for an unreadable one."""
-    if not path.exists():
+    """Return how many migrations the file has: 0 for a missing or empty file, None for an unreadable one.
+
+    It reads the file's header: a connection would leave a write-ahead log, as an unclean shutdown does.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEADER_BYTES)
+    except FileNotFoundError:
         return 0
-    try:
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
-    except sqlite3.DatabaseError:
+    except OSError:
         return None
-    try:
-        return version(connection)
-    except sqlite3.DatabaseError:
+    if not head:
+        return 0
+    if (head[_MAGIC], head[_FRACTIONS]) != (b"SQLite format 3\0", bytes((64, 32, 32))):
         return None
-    finally:
-        connection.close()
+    return int.from_bytes(head[_USER_VERSION], "big")
 
 
 class _Held:

@@ -95,7 +95,7 @@ class Store:
             clock_trusted: returns whether the system clock is known to be correct.
         """
         self._database = Database(path)
-        self.lost = False  # at this start, the database was missing or damaged; set by `GoodCopy`
+        self.lost = False  # at this start, the database could not be used; set by `GoodCopy`
         self._day_starts = day_starts
         self._bus = bus or Bus()
         try:
@@ -256,10 +256,19 @@ class Store:
             self.blank_audit(profile)
         self.erase(profile, counts=True, running=True)
 
+    @property
+    def is_newer(self) -> bool:
+        """Return whether the file is a newer version's. It stays as it is, and all state is in memory."""
+        refused = self._database.refused
+        return refused is not None and refused.trouble is Trouble.NEWER
+
     def problems(self) -> list[str]:
         """Return a sentence for each problem, for `status`: an unwritable disk, or dropped decisions."""
         found = []
-        if self._writer.behind or self._database.refused is not None:
+        if self.is_newer:
+            meanwhile = "Meanwhile changes of accounts, devices and times are lost at a restart."
+            found.append(f"{self._database.refused}. {meanwhile}")
+        elif self._writer.behind or self._database.refused is not None:
             why = f" ({self._database.refused})" if self._database.refused is not None else ""
             found.append(
                 f"The disk cannot be written{why}: changes since then apply, but a restart would lose them."
