@@ -375,11 +375,17 @@ def add_second_factor(db: Any) -> None:
     db["guardians"].add_column("backup_codes", str, not_null_default="")
 
 
+def add_attempts(db: Any) -> None:
+    """Create the table of attempts that are limited per day, by kind and key."""
+    db["attempts"].create({"kind": str, "key": str, "at": int}, strict=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
     add_self_set, add_agreements, add_week_minutes, add_audit_counts, add_new_sign_ins, add_second_factor,
+    add_attempts,
 )  # fmt: skip
 
 # Tables of state, as opposed to history: these are copied out of a damaged file.
@@ -387,8 +393,13 @@ STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
     "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts", "tokens", "growing",
-    "adult_proofs", "self_set", "agreements", "week_minutes",
+    "adult_proofs", "self_set", "agreements", "week_minutes", "attempts",
 )  # fmt: skip
+
+
+# The header of a database file: https://www.sqlite.org/fileformat2.html#the_database_header
+HEADER_BYTES = 100
+_MAGIC, _FRACTIONS, _USER_VERSION = slice(0, 16), slice(21, 24), slice(60, 64)
 
 
 def version(connection: sqlite3.Connection) -> int:
