@@ -225,7 +225,7 @@ class Features:
         )
         cards = BypassCardVerbs(home, store.way_cards, store.today, store.audit, presence, access)
         lists = ListVerbs(home, store.audit, plane.problems, access, editing, self.list_updates)
-        pins = PinDesk(home, store.pins, store.settings, access, self.sharing.use_of)
+        pins = PinDesk(home, store.pins, store.settings, access, self.sharing.use_of, store.attempts)
         proofs = AdultProofVerbs(
             home, store.people, store.questions, family, self.sharing, self.adult_devices, access
         )
@@ -306,7 +306,7 @@ class Features:
         lists.register(router)
         agreements.register(router)
         GrowingVerbs(home, self.growing, store.growing, store.held_bands, access).register(router)
-        SelfSetVerbs(home.rules, self.self_set, access, pins).register(router)
+        SelfSetVerbs(home, self.self_set, access, pins, store.attempts).register(router)
         self._register_gateway()
         edits.register(router)
         FamilyVerbs(home.rules, edits, home_editing).register(router)

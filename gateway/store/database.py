@@ -16,7 +16,7 @@ from typing import Any
 
 from gateway.core.errors import GatewayError
 from gateway.core.files import UNWRITABLE
-from gateway.store.migrations import MIGRATIONS, STATE_TABLES, migrate, version
+from gateway.store.migrations import MIGRATIONS, STATE_TABLES, applied, migrate, version
 
 CACHE_KIB = 512  # SQLite's page cache; its default of 2 MB is too much for a router
 CHECKPOINT_PAGES = 256  # 1 MiB of write-ahead log, then a checkpoint
@@ -36,6 +36,7 @@ class Trouble(Enum):
     FULL = "the disk is full"
     READ_ONLY = "the disk is read-only"
     BROKEN = "the file is damaged"
+    NEWER = "a newer Qalqan has written it"
     OTHER = "it cannot be written"
 
 
@@ -59,8 +60,9 @@ class Database:
     """A connection to the SQLite file at ``path``. A damaged file is replaced by a new one.
 
     On a full disk or a read-only file system, it reads the file, or an empty database in memory if there is
-    none. Writes then raise StoreError until the file can be opened for writing. ``renewals`` counts the
-    replacements after the file was opened.
+    none. A file of a newer version stays as it is, and the database is an empty one in memory. Writes then
+    raise StoreError until the file can be opened for writing. ``renewals`` counts the replacements after the
+    file was opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,6 +121,9 @@ class Database:
         except (IsADirectoryError, sqlite3.DatabaseError) as error:
             self._refuse_or_replace(error)
             return
+        except StoreError as error:
+            self.refused = error
+            raise
         self._connection.close()
         self._connection, self._next_try, self.refused = fresh, None, None
         self.opened += 1
@@ -180,16 +185,17 @@ class Database:
             self._read_only(_store_error(self.path, error), damaged=True)
 
     def _read_only(self, refused: StoreError, *, damaged: bool = False) -> None:
-        """Read the file until it can be written, or an empty database in memory if it is ``damaged``.
+        """Read the file until it can be written, or an empty database if it is ``damaged`` or newer.
 
-        Raises ``refused`` unless the disk is full or read-only.
+        Raises ``refused`` unless the disk is full or read-only, or the file is newer.
         """
-        if refused.trouble not in (Trouble.FULL, Trouble.READ_ONLY):
+        if refused.trouble not in (Trouble.FULL, Trouble.READ_ONLY, Trouble.NEWER):
             raise refused
         from gateway.store.unwritable import empty, read_only
 
+        in_memory = damaged or refused.trouble is Trouble.NEWER
         try:
-            self._connection = empty() if damaged else read_only(self.path)
+            self._connection = empty() if in_memory else read_only(self.path)
         except sqlite3.DatabaseError as error:
             if _trouble(error) is not Trouble.BROKEN:
                 raise refused from None
@@ -221,6 +227,12 @@ def remove_broken_copies(path: Path, before: datetime | None = None) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    """Return a connection for writing. A new file is created, and an older one is migrated.
+
+    Raises StoreError, sqlite3.DatabaseError or IsADirectoryError.
+    """
+    if (applied(path) or 0) > len(MIGRATIONS):
+        raise _newer(path)
     unclean = path.with_name(path.name + "-wal").exists()
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -245,8 +257,7 @@ def _open(path: Path) -> sqlite3.Connection:
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         if version(connection) > len(MIGRATIONS):
-            msg = f"{path}: written by a newer Qalqan; install that one, or move this file away"
-            raise StoreError(msg)
+            raise _newer(path)
         migrate(connection)
         # The check reads the whole file, which is slow on flash: run it only after an unclean shutdown.
         if unclean and (found := _quick_check(connection)) != "ok":
@@ -358,6 +369,11 @@ def _store_error(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     if trouble in (Trouble.FULL, Trouble.READ_ONLY):
         return _unwritable(path, trouble)
     return StoreError(f"{path}: {error}; check the disk and the permissions of the file", trouble)
+
+
+def _newer(path: Path) -> StoreError:
+    fix = "install that version again, or move the file away"
+    return StoreError(f"{path}: {Trouble.NEWER.value}; {fix}", Trouble.NEWER)
 
 
 def _unwritable(path: Path, cause: Trouble | int | None) -> StoreError:

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote
 
 Migration = Callable[[Any], None]
 
@@ -376,11 +375,17 @@ def add_second_factor(db: Any) -> None:
     db["guardians"].add_column("backup_codes", str, not_null_default="")
 
 
+def add_attempts(db: Any) -> None:
+    """Create the table of attempts that are limited per day, by kind and key."""
+    db["attempts"].create({"kind": str, "key": str, "at": int}, strict=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
     add_self_set, add_agreements, add_week_minutes, add_audit_counts, add_new_sign_ins, add_second_factor,
+    add_attempts,
 )  # fmt: skip
 
 # Tables of state, as opposed to history: these are copied out of a damaged file.
@@ -388,8 +393,13 @@ STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
     "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts", "tokens", "growing",
-    "adult_proofs", "self_set", "agreements", "week_minutes",
+    "adult_proofs", "self_set", "agreements", "week_minutes", "attempts",
 )  # fmt: skip
+
+
+# The header of a database file: https://www.sqlite.org/fileformat2.html#the_database_header
+HEADER_BYTES = 100
+_MAGIC, _FRACTIONS, _USER_VERSION = slice(0, 16), slice(21, 24), slice(60, 64)
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -403,19 +413,22 @@ def is_due(path: Path) -> bool:
 
 
 def applied(path: Path) -> int | None:
-    """Return how many migrations the file has: 0 for a missing or empty file, None for an unreadable one."""
-    if not path.exists():
+    """Return how many migrations the file has: 0 for a missing or empty file, None for an unreadable one.
+
+    It reads the file's header: a connection would leave a write-ahead log, as an unclean shutdown does.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEADER_BYTES)
+    except FileNotFoundError:
         return 0
-    try:
-        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
-    except sqlite3.DatabaseError:
+    except OSError:
         return None
-    try:
-        return version(connection)
-    except sqlite3.DatabaseError:
+    if not head:
+        return 0
+    if (head[_MAGIC], head[_FRACTIONS]) != (b"SQLite format 3\0", bytes((64, 32, 32))):
         return None
-    finally:
-        connection.close()
+    return int.from_bytes(head[_USER_VERSION], "big")
 
 
 class _Held:

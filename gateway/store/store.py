@@ -26,6 +26,7 @@ from gateway.store.stored_detail import family_day
 from gateway.store.tables.adult_proofs import AdultProofTable
 from gateway.store.tables.agreements import AgreementTable
 from gateway.store.tables.alerts import AlertTable
+from gateway.store.tables.attempts import AttemptTable
 from gateway.store.tables.bypass_cards import BypassCardTable
 from gateway.store.tables.day_totals import DayTotalTable
 from gateway.store.tables.device_marks import DeviceMarkTable
@@ -95,7 +96,7 @@ class Store:
             clock_trusted: returns whether the system clock is known to be correct.
         """
         self._database = Database(path)
-        self.lost = False  # at this start, the database was missing or damaged; set by `GoodCopy`
+        self.lost = False  # at this start, the database could not be used; set by `GoodCopy`
         self._day_starts = day_starts
         self._bus = bus or Bus()
         try:
@@ -110,6 +111,7 @@ class Store:
         self.notes, self.people, self.agreements = loaded.notes, loaded.people, loaded.agreements
         self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
         self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
+        self.attempts = loaded.attempts
         self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
         self._doubted: datetime | None = None  # until then the clock may still be set back
         self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
@@ -152,6 +154,7 @@ class Store:
             self.tickets.shift(jump)
             self.questions.shift(jump)
             self.people.shift(jump)
+            self.attempts.shift(jump)
             return self.devices.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:
@@ -197,6 +200,7 @@ class Store:
         self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))
         self.tickets.drop_old(now)
+        self.attempts.drop_old(now - ONE_DAY)
         self.notes.tidy(self.devices.all())
         try:
             more = self._erase("decisions", "last < ?", (names,))
@@ -253,13 +257,23 @@ class Store:
             self.pins.forget(profile)
             self.self_set.forget(profile)
             self.agreements.forget(profile)
+            self.attempts.drop_of(profile)
             self.blank_audit(profile)
         self.erase(profile, counts=True, running=True)
+
+    @property
+    def is_newer(self) -> bool:
+        """Return whether the file is a newer version's. It stays as it is, and all state is in memory."""
+        refused = self._database.refused
+        return refused is not None and refused.trouble is Trouble.NEWER
 
     def problems(self) -> list[str]:
         """Return a sentence for each problem, for `status`: an unwritable disk, or dropped decisions."""
         found = []
-        if self._writer.behind or self._database.refused is not None:
+        if self.is_newer:
+            meanwhile = "Meanwhile changes of accounts, devices and times are lost at a restart."
+            found.append(f"{self._database.refused}. {meanwhile}")
+        elif self._writer.behind or self._database.refused is not None:
             why = f" ({self._database.refused})" if self._database.refused is not None else ""
             found.append(
                 f"The disk cannot be written{why}: changes since then apply, but a restart would lose them."
@@ -321,6 +335,7 @@ class _Loaded:
     proofs: AdultProofTable
     self_set: SelfSetTable
     agreements: AgreementTable
+    attempts: AttemptTable
 
 
 def _is_kept(named: Callable[[str], bool], notes: DeviceNoteTable, mac: str) -> bool:
@@ -361,6 +376,7 @@ def _load(
                 AdultProofTable(database, writer),
                 SelfSetTable(database, writer),
                 AgreementTable(database, writer),
+                AttemptTable(database, writer),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

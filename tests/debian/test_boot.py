@@ -164,6 +164,25 @@ def test_a_killed_daemon_comes_back_and_its_rules_stay_meanwhile(machine: Booted
     assert refused(tablet, BLOCKED)
 
 
+def test_a_stop_between_a_kill_and_the_next_start_removes_the_table(
+    machine: Booted, tablet: Namespace
+) -> None:
+    slow = "/run/systemd/system/qalqan.service.d/slow.conf"
+    machine.write(slow, "[Service]\nRestartSec=60\nRestartMaxDelaySec=60\n")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "kill", "--signal=KILL", "qalqan")
+    Booted.wait_for(lambda: machine.shown("qalqan", "SubState") == "auto-restart")
+    assert "table inet qalqan" in machine.tables()
+    machine.run("systemctl", "stop", "qalqan")
+    assert "table inet qalqan" not in machine.tables()
+    assert fetch(tablet, f"https://{BLOCKED}/", 4).reached
+    assert machine.run("pgrep", "--full", "help.conf", check=False).stdout == ""
+    machine.run("rm", slow)
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "start", "qalqan")
+    assert refused(tablet, BLOCKED)
+
+
 def test_a_daemon_that_hangs_is_bitten_by_the_watchdog(machine: Booted, tablet: Namespace) -> None:
     machine.write("/run/systemd/system/qalqan.service.d/quick.conf", f"[Service]\nWatchdogSec={WATCHDOG_S}\n")
     machine.run("systemctl", "daemon-reload")

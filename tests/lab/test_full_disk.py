@@ -36,6 +36,45 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@contextmanager
+def failing_disk(folder: Path) -> Iterator[None]:
+    """Mount an ext4 file system at ``folder``, as on an SD card. `abort` makes it read-only.
+
+    A plain remount is refused while files are open for writing.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    image = folder.with_name("disk.img")
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+    _mount("-o", "loop", str(image), str(folder))
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        image.unlink()
+
+
+def abort(folder: Path) -> None:
+    _mount("-o", "remount,abort", str(folder))
+
+
+def repaired(folder: Path) -> None:
+    """Mount the file system again, as after a check of the disk. The daemon must not run."""
+    subprocess.run(["umount", str(folder)], check=True)
+    image = folder.with_name("disk.img")
+    # The kernel releases the mounts of the daemon's own namespace a moment after its end.
+    assert until(lambda: not _loops(image), longest(5.0)) is not None
+    subprocess.run(["e2fsck", "-p", str(image)], check=False, stdout=subprocess.DEVNULL)
+    _mount("-o", "loop", str(image), str(folder))
+
+
+def _loops(image: Path) -> str:
+    listed = ["losetup", "--associated", str(image)]
+    return subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+
+
 def _mount(*options: str) -> None:
     subprocess.run(["mount", *options], check=True)
 
@@ -138,6 +177,38 @@ def test_a_disk_that_fills_up_while_the_daemon_runs(home: Home) -> None:
         daemon.kill()
         daemon.start()
         assert paused(daemon, "daughter")
+
+
+def test_a_disk_that_becomes_read_only_while_the_daemon_runs(home: Home) -> None:
+    daemon = fresh(home)
+    with failing_disk(daemon.state), daemon:
+        daemon.client.call("pause", who="son", minutes=60, by="Mum")
+        abort(daemon.state)
+        with pytest.raises(OSError, match="Read-only file system"):
+            (daemon.state / FILLER).touch()
+        daemon.client.call("pause", who="daughter", minutes=60, by="Mum")
+        assert any(str(daemon.database) in line for line in problems(daemon)), problems(daemon)
+        assert paused(daemon, "daughter"), "in memory"
+        daemon.client.call("assign", mac=names.NEW.mac, profile="guest", by="Mum")
+        daemon.reload()
+        daemon.client.call("resume", who="daughter", by="Mum")
+        assert filters(home)
+        daemon.start_web()
+        page = clients.curl(home.devices["parent"], f"http://{names.GATEWAY_IPV4}:{WEB_PORT}/")
+        assert page.how == "HTTP 200", daemon.web_log.read_text()
+
+        daemon.stop()
+        daemon.start()
+        assert filters(home)
+        assert any(str(daemon.database) in line for line in problems(daemon)), problems(daemon)
+        assert paused(daemon, "son"), "the stored state is read"
+
+        daemon.stop()
+        repaired(daemon.state)
+        daemon.start()
+        assert problems(daemon) == []
+        assert paused(daemon, "son")
+        assert filters(home)
 
 
 def test_a_full_runtime_folder(home: Home) -> None:

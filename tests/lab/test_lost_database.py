@@ -1,13 +1,20 @@
-"""The real daemon whose database is lost between two starts: who filters, who may sign in, who may claim."""
+"""The real daemon whose database is lost, or is a newer version's, between two starts.
+
+What filters, who may sign in, and who may claim.
+"""
 
 from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from gateway.core.errors import ControlError
-from tests.lab import names
-from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, CUT, REFUSED, fetch, fresh
+from gateway.store.migrations import MIGRATIONS
+from tests.lab import clients, names
+from tests.lab.daemon import WEB_PORT, Daemon
+from tests.lab.filtering import ALLOWED, CUT, REFUSED, fetch, fresh, until
 from tests.lab.home import Home
 
 pytestmark = pytest.mark.lab
@@ -68,3 +75,38 @@ def test_rules_accounts_and_owners_outlive_the_database(home: Home, how: str) ->
         claim(daemon, label, "Mum")
         (told,) = daemon.client.call("status")["announced"]
         assert (told["told"], told["name"]) == ("claim_again", "Mum")
+
+
+def test_a_database_of_a_newer_version_does_not_stop_the_filter(home: Home) -> None:
+    home.begin_anew()
+    daemon = fresh(home)
+    with daemon:
+        tablet = home.devices["tablet"]
+        daemon.client.call("guardian", action="add", name="Mum")
+        daemon.client.call("assign", mac=names.NEW.mac, profile="guest", by="Mum")
+        daemon.stop()
+        with closing(sqlite3.connect(daemon.database)) as connection:
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        newer = daemon.database.read_bytes()
+        daemon.start()
+        assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).status == 200
+        problems = daemon.client.call("status")["problems"]
+        assert [line for line in problems if "install that version again, or move the file away" in line]
+        assert [line for line in problems if "come from the last good copy" in line]
+        daemon.start_web()
+        page = clients.curl(tablet, f"http://{names.GATEWAY_IPV4}:{WEB_PORT}/my")
+        assert "The gateway has a problem" in page.body
+        assert daemon.client.call("guardian", action="list")["guardians"] == ["Mum"]
+        devices = {one["mac"]: one["profile"] for one in daemon.client.call("devices")["devices"]}
+        assert devices[names.NEW.mac] == "guest"
+        daemon.stop()
+        assert daemon.database.read_bytes() == newer
+
+        daemon.start()
+        daemon.database.rename(daemon.database.with_name("newer.db"))
+        text = "install that version again"
+        assert until(lambda: text not in str(daemon.client.call("status")["problems"]), 12.0) is not None
+        daemon.kill()
+        daemon.start()
+        assert daemon.client.call("guardian", action="list")["guardians"] == ["Mum"]

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.accounts.people import Account
+from gateway.store import database as databases
 from gateway.store.database import StoreError, broken_copies
-from gateway.store.migrations import MIGRATIONS, STATE_TABLES
+from gateway.store.migrations import MIGRATIONS, STATE_TABLES, applied
 from gateway.store.store import Store
 from tests.store.helpers import NOW, look, record, refused
 
@@ -57,12 +58,33 @@ def test_sqlite_utils_is_imported_only_when_a_migration_is_due(path: Path) -> No
     assert [opened(), opened()] == ["True", "False"]
 
 
-def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
+def test_a_file_of_a_newer_version_is_left_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "REOPEN", 0.0)
+    Store(path).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    with pytest.raises(StoreError, match="written by a newer Qalqan"):
-        Store(path)
-    assert broken_copies(path) == []
+    newer = path.read_bytes()
+    store = Store(path)
+    assert store.is_newer
+    store.pause("son", until=None, by="Mum", at=NOW)
+    store.flush(1.0)
+    (problem,) = store.problems()
+    assert problem.startswith(f"{path}: a newer Qalqan has written it; install that version again, or move")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == newer
+    path.rename(path.with_name("away"))
+    store.flush(2.0)
+    assert (store.problems(), store.is_newer) == ([], False)
+    store.close()
+    store = Store(path)
+    assert [pause.who for pause in store.state(NOW).pauses] == ["son"]
+    store.close()
+
+
+def test_looking_at_a_file_leaves_no_log_that_an_unclean_stop_leaves(path: Path) -> None:
+    Store(path).close()
+    assert applied(path) == len(MIGRATIONS)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

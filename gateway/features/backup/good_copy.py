@@ -1,7 +1,9 @@
 """Keeps a copy of accounts and device owners next to the database, and uses it if the database is lost.
 
 The copy has those rows of a backup that rarely change: accounts, names and places of devices, PINs, age
-groups, postponed age transitions, and times that children set. It is written only when these have changed.
+groups, postponed age transitions, and times that children set. It also has the second factors of accounts:
+without them, a lost database would turn them off. It is written only when these have changed, and only root
+and the daemon can read it, like the database.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import asdict
+from collections.abc import Iterator, Set
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from gateway import __version__
@@ -22,12 +25,13 @@ from gateway.features.backup.restore import write_rows
 from gateway.features.backup.restore_plan import AFTER, rows_plan
 from gateway.household.context import HomeContext
 from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
-from gateway.policy.profile.backups import Backup, backup_text, parse_backup
+from gateway.policy.profile.backups import Backup, FactorPart, KeptFactor, backup_text, parse_backup
 from gateway.store.store import ActivityErased, Store
 from gateway.store.tables.people import AccountsChanged
 
 FILE = "accounts.good"  # in the state directory
-ROWS = ("people", "devices", "pins", "self_set", "bands", "steps")
+ROWS = ("people", "devices", "pins", "self_set", "bands", "steps")  # of a backup
+ALL_ROWS = (*ROWS, "factors")
 MOST = 1 << 20  # bytes of the file
 SOON = 5.0  # seconds after a change of an account
 BY = "router"  # in the audit log
@@ -41,6 +45,10 @@ _LINES = {
     f"not be read come from the last good copy. {_REST} may have gaps.",
     "damaged, no copy": "The database was damaged at the start on {at}, and there is no good copy of it. "
     f"Accounts, PINs and device owners may be missing. {_REST} may have gaps.",
+    "newer": "A newer Qalqan had written the database at the start on {at}, so it was not used. Accounts, "
+    f"PINs and device owners come from the last good copy. {_REST} are missing.",
+    "newer, no copy": "A newer Qalqan had written the database at the start on {at}, so it was not used, and "
+    f"there is no good copy of it. Accounts, PINs and device owners are missing. {_REST} too.",
 }
 
 _log = logging.getLogger(__name__)
@@ -75,13 +83,18 @@ class GoodCopy:
         """
         store, copy = self._store, self._copy
         self._copy = None
-        if not damaged and not (missing and copy is not None):
+        how = "damaged" if damaged else "newer" if store.is_newer else "missing" if missing else ""
+        if not how or (how == "missing" and copy is None):
             return
         store.lost = True
         now, trusted = self._home.local_now(), self._home.clock_trusted
-        how = "missing" if not damaged else "damaged" if copy is not None else "damaged, no copy"
-        if copy is not None:
-            write_rows(store, rows_plan(store, copy, BY, now), AFTER, now, sure=trusted)
+        if copy is None:
+            how += ", no copy"
+        else:
+            plan = rows_plan(store, copy, BY, now)
+            with store.transaction():
+                write_rows(store, plan, AFTER, now, sure=trusted)
+                _write_factors(store, copy, {person.name for person in plan.people})
         store.people.announce(Announcement(AnnouncementKind.LOST, "", how, now, now + ANNOUNCED_FOR, trusted))
         _log.error("%s", "".join(self.problems()))
 
@@ -98,7 +111,7 @@ class GoodCopy:
         """Write the copy if it differs from the one on the disk."""
         copy = self._current()
         digest = _digest(copy)
-        if digest == self._written or not any(getattr(copy, row) for row in ROWS):
+        if digest == self._written or not any(getattr(copy, row) for row in ALL_ROWS):
             return
         try:
             write_atomically(self.path, backup_text(copy).encode("ascii"))
@@ -119,6 +132,7 @@ class GoodCopy:
             lists=None,
             profiles={},
             calendars={},
+            factors=tuple(_factors(self._store)),
             **{row: rows[row] for row in ROWS},  # type: ignore[arg-type]
         )
 
@@ -150,7 +164,26 @@ class GoodCopy:
         self._soon.close()
 
 
+def _factors(store: Store) -> Iterator[KeptFactor]:
+    """Yield the second factors of all accounts. The last used step is left out: each sign-in changes it."""
+    for account in store.people.guardians().values():
+        if account.totp:
+            yield KeptFactor(account.name, FactorPart.SECRET, account.totp)
+            yield from (KeptFactor(account.name, FactorPart.CODE, code) for code in account.backup_codes)
+
+
+def _write_factors(store: Store, copy: Backup, names: Set[str]) -> None:
+    """Write the second factors of the accounts with these names."""
+    for name in names:
+        parts = [factor for factor in copy.factors if factor.name == name]
+        (secret,) = [part.value for part in parts if part.part == FactorPart.SECRET][:1] or [""]
+        codes = tuple(part.value for part in parts if part.part == FactorPart.CODE)
+        if secret:
+            account = store.people.guardians()[name]
+            store.people.put(replace(account, totp=secret, backup_codes=codes))
+
+
 def _digest(copy: Backup) -> str:
     """Return a digest of the rows of a copy, whatever their order."""
-    rows = sorted(json.dumps([row, asdict(value)]) for row in ROWS for value in getattr(copy, row))
+    rows = sorted(json.dumps([row, asdict(value)]) for row in ALL_ROWS for value in getattr(copy, row))
     return hashlib.blake2b("\n".join(rows).encode(), digest_size=16).hexdigest()

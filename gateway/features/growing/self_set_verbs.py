@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gateway.control.contract.growing import SELF_SET, SelfSetRequest, SelfSetResult
 from gateway.control.protocol import Call
 from gateway.control.router import Router
@@ -11,12 +9,13 @@ from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.growing.self_set import SelfSetting
-from gateway.features.sharing.attempt_delay import AttemptDelay
+from gateway.features.sharing.attempt_delay import DailyLimit, loop_time
 from gateway.features.sharing.pins import PinDesk
+from gateway.household.context import HomeContext
 from gateway.household.editing import bad_rule
-from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.self_set import FILE, may_set
+from gateway.store.tables.attempts import AttemptTable
 
 CHANGES_A_DAY = 30  # of the times that a child sets for itself: each stores it and syncs the filter
 
@@ -24,12 +23,20 @@ CHANGES_A_DAY = 30  # of the times that a child sets for itself: each stores it 
 class SelfSetVerbs:
     """Lets a child change the bedtime and limits that it set for itself."""
 
-    def __init__(self, rules: RuleBook, self_set: SelfSetting, access: Access, pins: PinDesk) -> None:
-        self._rules = rules
+    def __init__(
+        self,
+        home: HomeContext,
+        self_set: SelfSetting,
+        access: Access,
+        pins: PinDesk,
+        attempts: AttemptTable,
+    ) -> None:
+        self._home = home
+        self._rules = home.rules
         self._self_set = self_set
         self._access = access
         self._pins = pins
-        self._changes = AttemptDelay(CHANGES_A_DAY, timedelta(days=1))
+        self._changes = DailyLimit(CHANGES_A_DAY, home, attempts, "self-set changes")
 
     def register(self, router: Router) -> None:
         router.serve(SELF_SET, self.self_set)
@@ -45,7 +52,7 @@ class SelfSetVerbs:
             call.refuse("device", problem, Code.NOT_SELF_SET, name=profile.name)
         changes = call.mapping("set")  # keys that may be written to the log
         self._pins.check(call, parse_mac(call.text("device")) or "", profile)
-        self._changes.take(profile.id, self._pins.loop_time())
+        self._changes.take(profile.id, loop_time(self._home))
         try:
             self._self_set.change(profile, changes, call.text("origin", ""))
         except PolicyError as error:

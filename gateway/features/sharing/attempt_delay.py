@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
+from gateway.household.context import HomeContext
 from gateway.policy.requests.tickets import TRIES_WITHIN, Tries
+from gateway.store.tables.attempts import AttemptTable
 
 REMEMBERED = 256  # keys; the one with the oldest last try is dropped first
 
@@ -44,3 +46,29 @@ class AttemptDelay:
 
     def forget(self, whose: str) -> None:
         self._tries.pop(whose, None)
+
+
+class DailyLimit(AttemptDelay):
+    """Allows ``limit`` attempts by key in 24 hours, counted over restarts in ``table`` under ``kind``.
+
+    A key ends with the id of the child's profile.
+    """
+
+    def __init__(self, limit: int, home: HomeContext, table: AttemptTable, kind: str) -> None:
+        super().__init__(limit, timedelta(days=1))
+        self._home, self._table, self._kind = home, table, kind
+        now, wall = loop_time(home), home.now()
+        for key, times in table.of(kind).items():
+            for at in times:
+                # A time in the future, by a clock that is not set yet, counts as now.
+                super().add(key, now - max(timedelta(), wall - at))
+
+    def add(self, whose: str, now: datetime) -> bool:
+        """Count and store an attempt of a key. Return whether the key has to wait from now on."""
+        self._table.add(self._kind, whose, self._home.now(), self._limit)
+        return super().add(whose, now)
+
+
+def loop_time(home: HomeContext) -> datetime:
+    """Return the loop's time: a change of the system clock must not shorten a wait."""
+    return datetime.fromtimestamp(home.loop.now(), UTC)

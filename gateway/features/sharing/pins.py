@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 from gateway.control.contract.sharing import PIN, ChangedPin, PinRequest, PinState
 from gateway.control.protocol import Call, ControlRequest
@@ -16,7 +15,7 @@ from gateway.control.router import Router
 from gateway.control.schema import values_of
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.sharing.attempt_delay import AttemptDelay
+from gateway.features.sharing.attempt_delay import AttemptDelay, DailyLimit, loop_time
 from gateway.household.context import HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.visibility import day_of
@@ -27,6 +26,7 @@ from gateway.policy.identity.sharing import DeviceUse, needs_pin, possible_users
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.durable_writes import in_utc
+from gateway.store.tables.attempts import AttemptTable
 from gateway.store.tables.pauses import PauseTable
 from gateway.store.tables.sharing import PinTable
 
@@ -46,6 +46,7 @@ class PinDesk:
         settings: PauseTable,
         access: Access,
         use_of: Callable[[str], DeviceUse | None],
+        attempts: AttemptTable,
     ) -> None:
         self._home = home
         self._stored = stored
@@ -53,8 +54,8 @@ class PinDesk:
         self._access = access
         self._use_of = use_of
         self._delay = AttemptDelay(pins.TRIES)
-        self._slow_of_day = AttemptDelay(pins.TRIES_OF_DAY, timedelta(days=1))
-        self._changes = AttemptDelay(CHANGES_A_DAY, timedelta(days=1))
+        self._slow_of_day = DailyLimit(pins.TRIES_OF_DAY, home, attempts, "pin tries")
+        self._changes = DailyLimit(CHANGES_A_DAY, home, attempts, "pin changes")
 
     def register(self, router: Router) -> None:
         router.serve(PIN, self.pin)
@@ -93,7 +94,7 @@ class PinDesk:
 
     def check(self, request: ControlRequest, mac: str, who: Profile) -> None:
         """Refuse the request if ``pin`` is not the PIN of ``who``, or after too many wrong ones."""
-        known, key, now = self._stored.of(who.id), f"{mac} {who.id}", self.loop_time()
+        known, key, now = self._stored.of(who.id), f"{mac} {who.id}", loop_time(self._home)
         if known is None:
             request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
         self._slow_of_day.check(key, now)
@@ -122,7 +123,7 @@ class PinDesk:
         if self._stored.of(who.id) is not None:
             old = ControlRequest(call.do, call.role, call.uid, {"pin": call.text("old")})
             self.check(old, mac, who)
-        now = self.loop_time()
+        now = loop_time(self._home)
         self._changes.check(who.id, now)
         saved = self._save(call, who, "")
         self._changes.add(who.id, now)
@@ -156,7 +157,3 @@ class PinDesk:
         if not who.is_child:
             call.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
         return who
-
-    def loop_time(self) -> datetime:
-        """Return the loop's time: a change of the system clock must not shorten the wait."""
-        return datetime.fromtimestamp(self._home.loop.now(), UTC)

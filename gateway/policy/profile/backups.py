@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, time
+from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
 from gateway.age.bands import AgeBand
@@ -30,9 +31,11 @@ MAX_PROFILES = 64
 MAX_CALENDARS = 64
 MAX_DEVICES = 1024
 MAX_PINS = 64
+MAX_FACTOR_PARTS = 16  # of one account
 FIRST_YEAR, LAST_YEAR = 1970, 2200  # outside this range a time cannot be shown in every zone
 TEXT_LIMIT = 200  # characters of a name, a place or a hash
 DIGEST = re.compile(r"[0-9a-f]{16,256}", re.ASCII)
+FACTOR_SECRET = re.compile(r"[A-Z2-7]{16,64}", re.ASCII)
 
 T = TypeVar("T")
 
@@ -47,6 +50,20 @@ class KeptPerson:
     minutes: int
     recovery: str
     came: bool
+
+
+class FactorPart(StrEnum):
+    SECRET = "secret"  # of the app, in base32
+    CODE = "code"  # the digest of an unused backup code
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFactor:
+    """A part of an account's second factor. Only the last good copy of the accounts has it, no backup."""
+
+    name: str  # of the account
+    part: str  # a FactorPart
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +165,7 @@ class Backup:
     grants: tuple[KeptGrant, ...] = ()
     steps: tuple[KeptStep, ...] = ()
     self_set: tuple[KeptChoice, ...] = ()
+    factors: tuple[KeptFactor, ...] = ()
 
 
 _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
@@ -159,6 +177,7 @@ _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
     "grants": (KeptGrant, MAX_DEVICES),
     "steps": (KeptStep, MAX_PROFILES),
     "self_set": (KeptChoice, MAX_PROFILES * (MOST_LIMITS + 1)),
+    "factors": (KeptFactor, PEOPLE_LIMIT * MAX_FACTOR_PARTS),
 }
 
 
@@ -250,6 +269,8 @@ def _check(backup: Backup) -> None:
         recovery = not person.recovery or DIGEST.fullmatch(person.recovery)
         if not (named and hashed and recovery and person.role in set(PersonRole)):
             _refuse("people has an account that cannot be one")
+    if not all(map(_could_be_factor, backup.factors)):
+        _refuse("factors has one that cannot be one")
     if any(parse_mac(device.mac) != device.mac for device in backup.devices):
         _refuse("devices has one without an address")
     if not all(DIGEST.fullmatch(pin.salt) and DIGEST.fullmatch(pin.hash) for pin in backup.pins):
@@ -267,6 +288,14 @@ def _check(backup: Backup) -> None:
             _refuse("self_set has what no child sets")
     for grant in backup.grants:
         _moment(f"{grant.day}T00:00:00+00:00")
+
+
+def _could_be_factor(factor: KeptFactor) -> bool:
+    """Return True if a gateway could have stored this part of a second factor."""
+    if factor.part not in set(FactorPart):
+        return False
+    values = FACTOR_SECRET if factor.part == FactorPart.SECRET else DIGEST
+    return values.fullmatch(factor.value) is not None
 
 
 def _could_be_put_off(step: KeptStep) -> bool:

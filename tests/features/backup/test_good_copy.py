@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +12,8 @@ import pytest
 
 from gateway.features.backup.good_copy import FILE, GoodCopy
 from gateway.policy.accounts.people import Account, PersonRole
-from tests.features.backup.backed_up import HASH, furnish
+from gateway.store.migrations import MIGRATIONS
+from tests.features.backup.backed_up import HASH, furnish, taken
 from tests.features.conftest import Make
 from tests.features.desk import NOON, STRANGER, TABLET, Desk
 
@@ -56,6 +60,57 @@ def test_a_lost_database_costs_no_account_no_pin_and_no_owner(make: Make) -> Non
     assert len(GoodCopy(desk.home, desk.store, EVERY).problems()) == 1, "for a week, whatever restarts"
     desk.go(timedelta(hours=1))
     assert GoodCopy(desk.home, desk.store, EVERY).problems() == []
+
+
+def test_a_lost_database_turns_no_second_factor_off(make: Make) -> None:
+    desk = make(NOON)
+    copy, file = copied(desk)
+    codes = ("ef" * 16, "cd" * 16)
+    secret = "JBSWY3DPEHPK3PXP" * 2
+    mum = Account("Mum", secret=HASH, came=True, totp=secret, totp_step=60_000_000, backup_codes=codes)
+    desk.store.people.put(mum)
+    desk.go(timedelta(seconds=6))
+    before = file.stat().st_ino
+    desk.store.people.put(replace(mum, totp_step=60_000_001))
+    desk.go(timedelta(seconds=6))
+    assert file.stat().st_ino == before, "a sign-in alone does not write it"
+    desk.store.people.put(replace(mum, backup_codes=codes[1:]))
+    desk.go(timedelta(seconds=6))
+    assert codes[0] not in file.read_text(), "a used backup code does not come back"
+    copy.close()
+    started_again(desk, damaged=False)
+    assert desk.store.people.find("Mum") == replace(mum, totp_step=0, backup_codes=codes[1:])
+
+
+def test_a_backup_has_no_second_factor(make: Make) -> None:
+    desk = make(NOON)
+    furnish(desk)
+    secret = "JBSWY3DPEHPK3PXP" * 2
+    desk.store.people.put(Account("Mum", secret=HASH, came=True, totp=secret))
+    assert secret not in taken(desk)
+
+
+@pytest.mark.parametrize("lost", ["the copy too", "nothing else"])
+def test_a_database_of_a_newer_version_is_replaced_by_the_copy_in_memory(make: Make, lost: str) -> None:
+    desk = make(NOON)
+    copy, file = copied(desk)
+    copy.close()
+    desk.stop()
+    database = desk.folder / "state" / "q.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    newer = database.read_bytes()
+    if lost == "the copy too":
+        file.unlink()
+    desk.start()
+    copy = GoodCopy(desk.home, desk.store, EVERY)
+    copy.recover(missing=False, damaged=False)
+    assert desk.store.lost
+    assert sorted(desk.store.people.guardians()) == ([] if lost == "the copy too" else ["Dad", "Mum"])
+    (line,) = copy.problems()
+    assert line.startswith("A newer Qalqan had written the database at the start on 2026-11-24 12:00, so")
+    assert ("come from the last good copy" in line) == (lost == "nothing else")
+    assert database.read_bytes() == newer
 
 
 def test_what_a_damaged_database_still_has_is_newer(make: Make) -> None:

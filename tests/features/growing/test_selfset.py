@@ -139,6 +139,8 @@ def test_thirty_changes_a_day(make: Make) -> None:
     for number in range(CHANGES_A_DAY):
         desk.ask("self_set", Role.WEB, device=TABLET, pin=PIN, set={"bedtime": f"21:{number:02d}-07:00"})
     assert refused(desk, "self_set", device=TABLET, pin=PIN, set=NIGHT) == Code.TRIED_TOO_OFTEN
+    desk.restart()
+    assert refused(desk, "self_set", device=TABLET, pin=PIN, set=NIGHT) == Code.TRIED_TOO_OFTEN
 
 
 def test_a_younger_child_has_none(make: Make) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.pins import TRIES, TRIES_OF_DAY
 from tests.features.conftest import Make
 from tests.features.desk import MUMS, PHONE, TABLET, Desk
 from tests.features.sharing.shared_devices import OURS, SONS_PIN, TV, desk_of_several, refused, use
@@ -62,6 +63,32 @@ def test_a_child_changes_its_pin_five_times_a_day(desk: Desk) -> None:
     assert refused(desk, "pin", **{**again, "old": pins[5], "pin": pins[0]}) == Code.TRIED_TOO_OFTEN
     desk.go(timedelta(days=1))
     desk.ask("pin", Role.WEB, action="set", device=TABLET, pin=pins[0], old=pins[5])
+
+
+def test_a_restart_gives_a_child_no_further_changes_of_its_pin_that_day(desk: Desk) -> None:
+    pins = ["7035", "7135", "7235", "7335", "7435", "7535"]
+    desk.ask("pin", Role.WEB, action="set", device=TABLET, pin=pins[0])
+    for old, new in pairwise(pins[:3]):
+        desk.ask("pin", Role.WEB, action="set", device=TABLET, pin=new, old=old)
+    desk.go(timedelta(hours=20))
+    desk.restart()
+    for old, new in pairwise(pins[2:5]):
+        desk.ask("pin", Role.WEB, action="set", device=TABLET, pin=new, old=old)
+    desk.restart()
+    again = {"action": "set", "device": TABLET, "pin": pins[5], "old": pins[4]}
+    assert refused(desk, "pin", **again) == Code.TRIED_TOO_OFTEN
+    desk.go(timedelta(hours=5))
+    desk.restart()
+    desk.ask("pin", Role.WEB, **again)
+
+
+def test_a_restart_gives_no_further_guesses_of_a_pin_that_day(desk: Desk) -> None:
+    for _ in range(TRIES_OF_DAY // TRIES):
+        for _ in range(TRIES):
+            assert refused(desk, "use", device=OURS, who="son", pin="1111") == Code.PIN_WRONG
+        desk.go(timedelta(minutes=11))
+    desk.restart()
+    assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.TRIED_TOO_OFTEN
 
 
 @pytest.mark.parametrize(("pin", "code"), [("123", Code.PIN_FORM), ("1234", Code.PIN_GUESSED)])

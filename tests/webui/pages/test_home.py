@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import HOSTILE, text_of
@@ -209,6 +210,26 @@ def test_a_problem_is_one_line_on_every_page(mum: Browser, tablet: Browser, hous
     child = text_of(tablet.get("/my/time").text)
     assert child.count("The gateway has a problem. Ask a parent to look at Home.") == 1
     assert "qalqan.db" not in child
+
+
+@pytest.mark.parametrize(
+    ("ip", "line"),
+    [
+        ("192.168.1.22", "Something does not work here. Show this to your parents."),  # 6-9
+        ("192.168.1.20", "The gateway has a problem. Ask a parent to look at Home."),  # 10-12
+    ],
+)
+def test_a_child_is_told_of_a_problem_in_words_of_its_age(
+    app: Flask, daemon: Running, household: Household, ip: str, line: str
+) -> None:
+    child = browser_on(app, ip)
+    household.extra["problems"] = ["qalqan.db: the disk is full"]
+    for path in ("/my", "/my/now", "/why"):
+        page = text_of(child.get(path).text)
+        assert page.count(line) == 1, path
+        assert "qalqan.db" not in page
+    household.extra["problems"] = []
+    assert line not in text_of(child.get("/my").text)
 
 
 def test_off_can_be_turned_on_again(mum: Browser, household: Household) -> None:
