@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.control.guardians import Guardians
+from gateway.control.proofs import Proofs
 from gateway.control.protocol import Handler
 from gateway.control.router import Router
 from gateway.control.schema import is_record, values_of
 from gateway.control.surroundings import Around, Visitor
+from gateway.policy.accounts.people import AccountRegister
 
 START = datetime(2026, 11, 24, 14, 40, tzinfo=UTC)
 LABEL = "K7QM-3XPR"
@@ -46,6 +48,11 @@ class Scene:
             lambda: self.children,
             lambda ip, device: self.child_uses(ip, device),
         )
+
+
+def guardians_of(register: AccountRegister, scene: Scene) -> Guardians:
+    around = scene.around()
+    return Guardians(register, around, Proofs(register, around.now, around.wall, around.clock_known))
 
 
 def account_verb(guardians: Guardians) -> Handler:

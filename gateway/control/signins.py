@@ -45,12 +45,13 @@ _SALT_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 class SignIns:
-    def __init__(self, register: AccountRegister, around: Around) -> None:
+    def __init__(self, register: AccountRegister, around: Around, proofs: Proofs) -> None:
         self._register = register
         self._around = around
-        self._proofs = Proofs(around.now)
-        self._tokens = TokenDesk(register, around, self._session, self.proven)
-        self._factors = SecondFactors(register, around, self._session, self.proven)
+        self._proofs = proofs
+        self._session = proofs.session
+        self._tokens = TokenDesk(register, around, proofs.session, proofs.proven)
+        self._factors = SecondFactors(register, around, proofs.session, proofs.proven)
         self._pressed: float | None = None  # time of the last press of the button, by `around.now`
 
     def table(self) -> dict[str, Callable[[Call[AccountRequest]], AccountResponse]]:
@@ -119,14 +120,6 @@ class SignIns:
             self._factors.check(account, request)
         self._proofs.add(session)
         return AccountResponse(proof=self._proofs.seconds_left(session, account))
-
-    def proven(self, request: ControlRequest) -> tuple[Session, Account]:
-        """Return the session and its account. Refuses a session without a proof in the last ten minutes."""
-        session, account = self._session(request)
-        if not self._proofs.seconds_left(session, account):
-            msg = "this needs your password again; confirm it on the page, or sign in again"
-            raise ControlError(msg).coded(Code.PROOF_NEEDED)
-        return session, account
 
     def password(self, request: Call[AccountRequest]) -> AccountResponse:
         """Set or change an account's password. Return a recovery code if there was none.
@@ -322,14 +315,6 @@ class SignIns:
         if count:
             self._record("guardian sessions", account, request)
         return AccountResponse(count=count)
-
-    def _session(self, request: ControlRequest) -> tuple[Session, Account]:
-        key = digest(request.text("session"))
-        found = self._register.use(key, self._around.wall(), sure=self._around.clock_known())
-        if found is None:
-            msg = "this session has ended; sign in again"
-            raise ControlError(msg).coded(Code.SESSION_ENDED)
-        return found, self._register.guardians()[found.name]
 
     def _record(self, what: str, account: Account, request: ControlRequest) -> None:
         self._around.record(what, account.name, account.name, request.text("origin", ""))

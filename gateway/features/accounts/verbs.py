@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway.control.contract.status import AnnouncementEntry
 from gateway.control.guardians import Guardians
+from gateway.control.proofs import Proofs
 from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.surroundings import CONSOLE, Around, Visitor
 from gateway.control.token_verbs import from_where
@@ -79,6 +80,7 @@ def guardians(
     store: Store,
     presence: Presence,
     origins: Origins,
+    proofs: Proofs,
     child_uses: Callable[[str, str], bool],
 ) -> Guardians:
     code = label(Path(home.rules.household.config.state))
@@ -106,6 +108,7 @@ def guardians(
             lambda: home.rules.household.has_children,
             child_uses,
         ),
+        proofs,
     )
 
 
