@@ -21,6 +21,7 @@ from gateway.core.closers import Closers
 from gateway.core.memory import machine_memory
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.access import Access
+from gateway.features.accounts.passkey_checks import PasskeyChecks
 from gateway.features.accounts.verbs import Origins, guardians
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.in_use import InUse
@@ -244,7 +245,8 @@ class Features:
             access,
             pins,
         )
-        accounts = guardians(home, store, presence, self.origins, self.proofs, sharing.child_uses)
+        checks = keep(PasskeyChecks(home.loop))
+        accounts = guardians(home, store, presence, self.origins, self.proofs, checks, sharing.child_uses)
         agreements = AgreementVerbs(home, store.agreements, access, pins)
         shown = partial(device_presence, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)

@@ -124,13 +124,13 @@ class Guardians:
         return AccountResponse(token=self.link(call.text("name")))
 
     def _reset(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Remove password and second factor, end all sessions and API tokens, and return a sign-in token.
+        """Remove password, second factor and passkeys, and return a sign-in token.
 
-        Rules stay.
+        All sessions and API tokens end. Rules stay.
         """
         account = self._known(call.text("name"))
         self._forget_links(account.name)
-        self._register.put(without_factor(replace(account, secret="", recovery="")))
+        self._register.put(without_factor(replace(account, secret="", recovery="", passkeys=())))
         self._register.end(account.name)
         self._register.tokens.end(account.name)
         now = self._around.wall()
@@ -189,6 +189,7 @@ class Guardians:
                 came=account.came,
                 sessions=len(self._register.sessions(account.name)),
                 second_factor=bool(account.totp),
+                passkeys=len(account.passkeys),
             )
             for account in sorted(accounts, key=lambda account: account.name.casefold())
         )

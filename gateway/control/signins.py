@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from typing import NoReturn
 
 from gateway.control.contract.accounts import AccountRequest, AccountResponse, SessionEntry
+from gateway.control.passkeys import Passkeys
 from gateway.control.proofs import Proofs
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.schema import values_of
@@ -52,6 +53,7 @@ class SignIns:
         self._session = proofs.session
         self._tokens = TokenDesk(register, around, proofs.session, proofs.proven)
         self._factors = SecondFactors(register, around, proofs.session, proofs.proven)
+        self._passkeys = Passkeys(register, around, proofs, self.begin)
         self._pressed: float | None = None  # time of the last press of the button, by `around.now`
 
     def table(self) -> dict[str, Callable[[Call[AccountRequest]], AccountResponse]]:
@@ -71,6 +73,7 @@ class SignIns:
             "button": self.button,
             **self._tokens.table(),
             **self._factors.table(),
+            **self._passkeys.table(),
         }
 
     def begin(self, account: Account, request: ControlRequest) -> AccountResponse:
@@ -259,6 +262,7 @@ class SignIns:
             handed=handed,
             sign_ins=new,
             proof=self._proofs.seconds_left(here, account),
+            passkey=self._passkeys.is_usable(account),
             **values_of(_signed_in(account)),
         )
 
@@ -276,6 +280,7 @@ class SignIns:
             recovery=bool(account.recovery),
             second_factor=bool(account.totp),
             backup_codes=len(account.backup_codes),
+            passkeys=self._passkeys.entries(account),
         )
 
     def _entries(self, sessions: tuple[Session, ...], here: Session) -> tuple[SessionEntry, ...]:

@@ -9,6 +9,7 @@ from gateway.core.errors import GatewayError
 # OpenWrt's names. Debian's are the same except for scapy (python3-scapy) and Qalqan, which is one package.
 PACKAGES = {
     "cryptography": "python3-cryptography",
+    "fido2": "python3-fido2",
     "pyotp": "python3-pyotp",
     "scapy": "scapy",
     "tuf": "python3-tuf",

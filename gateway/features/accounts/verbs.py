@@ -15,6 +15,7 @@ from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.surroundings import CONSOLE, Around, Visitor
 from gateway.control.token_verbs import from_where
 from gateway.core.logs import SECRET
+from gateway.features.accounts.passkey_checks import PasskeyChecks
 from gateway.household.claim import label
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
@@ -29,6 +30,7 @@ NOTIFIED = frozenset(
     for what in (
         *("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose"),
         *("second factor on", "second factor off"),
+        *("passkey added", "passkey removed", "passkey copied"),
     )
 )
 
@@ -81,6 +83,7 @@ def guardians(
     presence: Presence,
     origins: Origins,
     proofs: Proofs,
+    checks: PasskeyChecks,
     child_uses: Callable[[str, str], bool],
 ) -> Guardians:
     code = label(Path(home.rules.household.config.state))
@@ -95,6 +98,10 @@ def guardians(
             store.alerts.keep_only([account.name for account in store.guardians().values() if account.guards])
             home.publish("people", what=what, name=detail, by=by)
 
+    def trusted_name() -> str:
+        https = home.rules.household.config.web.https
+        return "" if https is None else https.name
+
     return Guardians(
         store.people,
         Around(
@@ -107,6 +114,8 @@ def guardians(
             lambda: presence.claim.unclaimed,
             lambda: home.rules.household.has_children,
             child_uses,
+            trusted_name,
+            checks.start,
         ),
         proofs,
     )
