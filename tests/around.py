@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.control.guardians import Guardians
+from gateway.control.proofs import Proofs
 from gateway.control.protocol import Handler
 from gateway.control.router import Router
 from gateway.control.schema import is_record, values_of
 from gateway.control.surroundings import Around, Visitor
+from gateway.policy.accounts.people import AccountRegister
+from gateway.web import passkeys
 
 START = datetime(2026, 11, 24, 14, 40, tzinfo=UTC)
 LABEL = "K7QM-3XPR"
@@ -26,6 +29,7 @@ class Scene:
     unclaimed: bool = True
     children: bool = False
     child_uses: Callable[[str, str], bool] = lambda _ip, _device: False
+    host: str = ""  # the trusted name
     audit: list[tuple[str, str, str, str]] = field(default_factory=list)
     devices: dict[str, Visitor] = field(
         default_factory=lambda: {"192.168.1.7": Visitor("02:00:00:00:00:0c", "Galaxy-S23")}
@@ -45,7 +49,22 @@ class Scene:
             lambda: self.unclaimed,
             lambda: self.children,
             lambda ip, device: self.child_uses(ip, device),
+            lambda: self.host,
+            _check_passkey,
         )
+
+
+def _check_passkey(work: Mapping[str, object], done: Callable[[Mapping[str, Any]], None]) -> None:
+    """Verify an answer at once, in this process."""
+    try:
+        done(passkeys.answer(work))
+    except passkeys.PasskeyRefusedError as error:
+        done({"refused": str(error)})
+
+
+def guardians_of(register: AccountRegister, scene: Scene) -> Guardians:
+    around = scene.around()
+    return Guardians(register, around, Proofs(register, around.now, around.wall, around.clock_known))
 
 
 def account_verb(guardians: Guardians) -> Handler:

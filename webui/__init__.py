@@ -24,6 +24,7 @@ from webui.features.accounts import (
     account_pages,
     claim_pages,
     door_pages,
+    passkey_pages,
     people_pages,
     second_factor_pages,
     token_pages,
@@ -102,7 +103,8 @@ __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
-    door_pages, claim_pages, account_pages, second_factor_pages, token_pages, home_pages, activity_pages,
+    door_pages, claim_pages, account_pages, second_factor_pages, passkey_pages, token_pages, home_pages,
+    activity_pages,
     device_list_pages, device_pages, device_use_pages, device_open_pages, lists_pages, card_pages,
     requests_pages, codes_pages, lending_pages, family_card, stream, people_pages, audit_log_pages, helper,
     support_pages, language, health_pages, backup_pages, update_pages, family_pages, registers_pages,

@@ -70,6 +70,18 @@ def trusted() -> Trusted:
     return found.now
 
 
+def why_untrusted() -> str:
+    """Return why browsers do not treat this page as one of the trusted name; empty if they do.
+
+    ``plain``: HTTP, while the trusted name has a valid certificate. ``ended``: it has none. ``nameless``:
+    there is no trusted name.
+    """
+    found = trusted()
+    if found.good and request.is_secure:
+        return ""
+    return "nameless" if not found.name else "plain" if found.good else "ended"
+
+
 def secure_address() -> str:
     """Return the address of the requested page at the trusted name; empty if this request stays here.
 

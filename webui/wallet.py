@@ -27,7 +27,7 @@ from webui.accounts.limiter import Limiter
 from webui.accounts.passwords import BusyError
 from webui.accounts.tries import PLACELESS, TooManyTriesError, new_device
 from webui.features.status.home_text import Here
-from webui.front import trusted
+from webui.front import trusted, why_untrusted
 
 LIFETIME = timedelta(minutes=5)  # of a request: enough to choose a wallet, unlock it and read its screen
 SECONDS = 40.0  # until a process is ended; it ends itself earlier
@@ -183,13 +183,9 @@ def origin() -> str:
 def why_not() -> str:
     """Return why no wallet can be used on this page; empty if one can.
 
-    Either `Wallets.problem`, or ``plain`` (HTTP, while the trusted name has a valid certificate), ``ended``
-    (its certificate has expired), ``nameless`` (there is no trusted name).
+    Either `Wallets.problem`, or see `why_untrusted`.
     """
-    found = trusted()
-    if wallets().problem or origin():
-        return wallets().problem
-    return "nameless" if not found.name else "plain" if found.good else "ended"
+    return wallets().problem or why_untrusted()
 
 
 def way_to() -> str:

@@ -14,12 +14,14 @@ from typing import Any
 
 from gateway.control.contract.devices import SIGHT
 from gateway.control.contract.status import RELOAD, DaemonFigures
+from gateway.control.proofs import Proofs
 from gateway.control.router import Router
 from gateway.control.schema import values_of
 from gateway.core.closers import Closers
 from gateway.core.memory import machine_memory
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.access import Access
+from gateway.features.accounts.passkey_checks import PasskeyChecks
 from gateway.features.accounts.verbs import Origins, guardians
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.in_use import InUse
@@ -141,7 +143,8 @@ class Features:
         home, store, family, presence = plane.home, plane.store, plane.family, plane.presence
         self.members = VisibleMembers(home, plane.visibility, family)
         self.devices = VisibleDevices(plane.visibility, presence.inventory, presence.here, store.notes)
-        self.access = Access(home, store.people, presence.claim, family)
+        self.proofs = Proofs(store.people, home.loop.now, home.local_now, lambda: home.clock_trusted)
+        self.access = Access(home, store.people, presence.claim, family, self.proofs)
         self.origins = Origins(home, store.people, presence)
         self.self_set = SelfSetting(home, plane.effects, store.self_set)
         effects, visibility, recent = plane.effects, plane.visibility, plane.decision_log.recent
@@ -242,7 +245,8 @@ class Features:
             access,
             pins,
         )
-        accounts = guardians(home, store, presence, self.origins, sharing.child_uses)
+        checks = keep(PasskeyChecks(home.loop))
+        accounts = guardians(home, store, presence, self.origins, self.proofs, checks, sharing.child_uses)
         agreements = AgreementVerbs(home, store.agreements, access, pins)
         shown = partial(device_presence, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)

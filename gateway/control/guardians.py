@@ -17,6 +17,7 @@ from gateway.control.contract.accounts import (
     PersonAccount,
     RoleProposal,
 )
+from gateway.control.proofs import Proofs
 from gateway.control.protocol import Call, ControlRequest, Role
 from gateway.control.router import Router
 from gateway.control.second_factor import without_factor
@@ -55,10 +56,11 @@ class Guardians:
     OWNER_ACTIONS are for root only; the pages may use the others too.
     """
 
-    def __init__(self, register: AccountRegister, around: Around) -> None:
+    def __init__(self, register: AccountRegister, around: Around, proofs: Proofs) -> None:
         self._register = register
         self._around = around
-        self._signins = SignIns(register, around)
+        self._proofs = proofs
+        self._signins = SignIns(register, around, proofs)
         self._links: dict[str, tuple[str, float]] = {}  # digest of the token → name, end of its life
         self._actions: dict[str, Action] = {
             "list": self._list,
@@ -122,13 +124,13 @@ class Guardians:
         return AccountResponse(token=self.link(call.text("name")))
 
     def _reset(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Remove password and second factor, end all sessions and API tokens, and return a sign-in token.
+        """Remove password, second factor and passkeys, and return a sign-in token.
 
-        Rules stay.
+        All sessions and API tokens end. Rules stay.
         """
         account = self._known(call.text("name"))
         self._forget_links(account.name)
-        self._register.put(without_factor(replace(account, secret="", recovery="")))
+        self._register.put(without_factor(replace(account, secret="", recovery="", passkeys=())))
         self._register.end(account.name)
         self._register.tokens.end(account.name)
         now = self._around.wall()
@@ -187,6 +189,7 @@ class Guardians:
                 came=account.came,
                 sessions=len(self._register.sessions(account.name)),
                 second_factor=bool(account.totp),
+                passkeys=len(account.passkeys),
             )
             for account in sorted(accounts, key=lambda account: account.name.casefold())
         )
@@ -299,7 +302,7 @@ class Guardians:
     def _require_proof(self, call: Call[AccountRequest]) -> None:
         """Refuse a browser's change if the password was last proven more than ten minutes ago."""
         if call.has("session"):
-            self._signins.proven(call)
+            self._proofs.proven(call)
 
     def _announce_guardian(self, name: str, call: Call[AccountRequest]) -> None:
         """Announce a new guardian to everyone for a week: an unattended phone is enough to add one."""

@@ -192,8 +192,10 @@ class SecondFactors:
         return AccountResponse(codes=codes)
 
     def turn_off(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Turn the second factor off. It needs a code."""
-        account = self.check(self._with_factor(request), request)
+        """Turn the second factor off. It needs a code, and a recent proof of the password."""
+        account = self._with_factor(request)
+        self._proven(request)
+        account = self.check(account, request)
         self._register.put(without_factor(account))
         self._record("guardian second factor off", account, request)
         return AccountResponse()

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from typing import NoReturn
 
 from gateway.control.contract.accounts import AccountRequest, AccountResponse, SessionEntry
+from gateway.control.passkeys import Passkeys
 from gateway.control.proofs import Proofs
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.schema import values_of
@@ -45,12 +46,14 @@ _SALT_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 class SignIns:
-    def __init__(self, register: AccountRegister, around: Around) -> None:
+    def __init__(self, register: AccountRegister, around: Around, proofs: Proofs) -> None:
         self._register = register
         self._around = around
-        self._proofs = Proofs(around.now)
-        self._tokens = TokenDesk(register, around, self._session, self.proven)
-        self._factors = SecondFactors(register, around, self._session, self.proven)
+        self._proofs = proofs
+        self._session = proofs.session
+        self._tokens = TokenDesk(register, around, proofs.session, proofs.proven)
+        self._factors = SecondFactors(register, around, proofs.session, proofs.proven)
+        self._passkeys = Passkeys(register, around, proofs, self.begin)
         self._pressed: float | None = None  # time of the last press of the button, by `around.now`
 
     def table(self) -> dict[str, Callable[[Call[AccountRequest]], AccountResponse]]:
@@ -70,6 +73,7 @@ class SignIns:
             "button": self.button,
             **self._tokens.table(),
             **self._factors.table(),
+            **self._passkeys.table(),
         }
 
     def begin(self, account: Account, request: ControlRequest) -> AccountResponse:
@@ -119,14 +123,6 @@ class SignIns:
             self._factors.check(account, request)
         self._proofs.add(session)
         return AccountResponse(proof=self._proofs.seconds_left(session, account))
-
-    def proven(self, request: ControlRequest) -> tuple[Session, Account]:
-        """Return the session and its account. Refuses a session without a proof in the last ten minutes."""
-        session, account = self._session(request)
-        if not self._proofs.seconds_left(session, account):
-            msg = "this needs your password again; confirm it on the page, or sign in again"
-            raise ControlError(msg).coded(Code.PROOF_NEEDED)
-        return session, account
 
     def password(self, request: Call[AccountRequest]) -> AccountResponse:
         """Set or change an account's password. Return a recovery code if there was none.
@@ -266,6 +262,7 @@ class SignIns:
             handed=handed,
             sign_ins=new,
             proof=self._proofs.seconds_left(here, account),
+            passkey=self._passkeys.is_usable(account),
             **values_of(_signed_in(account)),
         )
 
@@ -283,6 +280,7 @@ class SignIns:
             recovery=bool(account.recovery),
             second_factor=bool(account.totp),
             backup_codes=len(account.backup_codes),
+            passkeys=self._passkeys.entries(account),
         )
 
     def _entries(self, sessions: tuple[Session, ...], here: Session) -> tuple[SessionEntry, ...]:
@@ -322,14 +320,6 @@ class SignIns:
         if count:
             self._record("guardian sessions", account, request)
         return AccountResponse(count=count)
-
-    def _session(self, request: ControlRequest) -> tuple[Session, Account]:
-        key = digest(request.text("session"))
-        found = self._register.use(key, self._around.wall(), sure=self._around.clock_known())
-        if found is None:
-            msg = "this session has ended; sign in again"
-            raise ControlError(msg).coded(Code.SESSION_ENDED)
-        return found, self._register.guardians()[found.name]
 
     def _record(self, what: str, account: Account, request: ControlRequest) -> None:
         self._around.record(what, account.name, account.name, request.text("origin", ""))

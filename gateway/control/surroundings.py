@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from gateway.control.protocol import ControlRequest
 from gateway.policy.accounts.people import DEVICE_LIMIT
@@ -13,6 +14,9 @@ CONSOLE = "console"
 
 Record = Callable[[str, str, str, str], None]
 """Adds an audit line: verb, detail, name of the actor, origin."""
+
+CheckPasskey = Callable[[Mapping[str, object], Callable[[Mapping[str, Any]], None]], None]
+"""Starts to verify a browser's answer (`gateway/web/passkeys.py`), and calls back with the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Around:
     children: Callable[[], bool]  # whether the files name a child, or a person whose file is broken
     child_uses: Callable[[str, str], bool]
     """Returns whether a child uses the device at an IP address, or the device with a MAC address."""
+    trusted_name: Callable[[], str]  # of the pages over HTTPS; empty: none
+    check_passkey: CheckPasskey
 
     def device(self, request: ControlRequest) -> str:
         """Return the name of the device that a request comes from, for sessions and announcements."""

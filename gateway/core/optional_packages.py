@@ -11,6 +11,7 @@ LIST_UPDATES = "gateway.cli.list_updates"
 PACKAGES = {
     LIST_UPDATES: "qalqan-lists",
     "cryptography": "python3-cryptography",
+    "fido2": "python3-fido2",
     "pyotp": "python3-pyotp",
     "scapy": "scapy",
     "tuf": "python3-tuf",

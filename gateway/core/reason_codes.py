@@ -43,6 +43,16 @@ class Code(StrEnum):
     FACTOR_OFF = "factor_off"  # the account has no second factor
     FACTOR_TIME = "factor_time"  # the gateway does not know the time, which codes of an app depend on
     FACTOR_MISSING = "factor_missing"  # the package for second factors is not installed
+    PASSKEY_WRONG = "passkey_wrong"  # an unknown passkey, or a wrong answer of it
+    PASSKEY_UNCHECKED = "passkey_unchecked"  # its answer cannot be verified now
+    PASSKEY_LATE = "passkey_late"  # the challenge is older than five minutes, or was used before
+    PASSKEY_COPIED = "passkey_copied"  # its signature counter went back
+    PASSKEY_NONE = "passkey_none"  # the account has no such passkey, or none for the trusted name
+    PASSKEY_KNOWN = "passkey_known"  # it is registered already
+    PASSKEY_PASSWORD = "passkey_password"  # an account without a password adds none
+    PASSKEY_MISSING = "passkey_missing"  # the package for passkeys is not installed
+    PASSKEY_NAMELESS = "passkey_nameless"  # the gateway has no trusted name
+    PASSKEYS_FULL = "passkeys_full"  # [most]
     PROOF_NEEDED = "proof_needed"  # the session's last proof of the password is older than ten minutes
     NO_PROFILE = "no_profile"
     NO_CHILDREN = "no_children"

@@ -380,12 +380,17 @@ def add_attempts(db: Any) -> None:
     db["attempts"].create({"kind": str, "key": str, "at": int}, strict=True)
 
 
+def add_passkeys(db: Any) -> None:
+    """Add to accounts the list of their passkeys, as JSON."""
+    db["guardians"].add_column("passkeys", str, not_null_default="")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
     add_self_set, add_agreements, add_week_minutes, add_audit_counts, add_new_sign_ins, add_second_factor,
-    add_attempts,
+    add_attempts, add_passkeys,
 )  # fmt: skip
 
 # Tables of state, as opposed to history: these are copied out of a damaged file.

@@ -174,6 +174,7 @@ PARENTS: dict[str, tuple[str, Prepare]] = {
     "a recovery code that is gone": ("/account/recovery/none", nothing),
     "second step, its key is gone": ("/account/second/none", nothing),
     "secure address": ("/parent/settings/secure/", nothing),
+    "a passkey, in a home without a name": ("/account/passkeys/new", nothing),
     "backup codes that are gone": ("/account/second/codes/none", nothing),
     "a token that is gone": ("/account/tokens/none", nothing),
     "people": ("/parent/people/", states.a_family),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.control.guardians import TOKEN_LIFE, TOKENS_LIMIT, Guardians
+from gateway.control.guardians import TOKEN_LIFE, TOKENS_LIMIT
 from gateway.control.protocol import ControlRequest, Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -20,7 +20,7 @@ from gateway.policy.accounts.people import (
     Announcement,
     AnnouncementKind,
 )
-from tests.around import Scene, account_verb
+from tests.around import Scene, account_verb, guardians_of
 
 HOME = "192.168.1.7"
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ class Desk:
     def __init__(self) -> None:
         self.scene = Scene()
         self.register = AccountRegister()
-        self.verb = account_verb(Guardians(self.register, self.scene.around()))
+        self.verb = account_verb(guardians_of(self.register, self.scene))
 
     def root(self, action: str, **values: object) -> Mapping[str, object]:
         return self.verb(ControlRequest("guardian", Role.OWNER, 0, {"action": action, **values}))

@@ -126,7 +126,10 @@ def test_a_backup_code_works_once_in_any_writing(desk: FactorDesk) -> None:
     assert desk.web("signin", pending=desk.pending(), otp=new[0])["guardian"] == "Mum"
 
 
-def test_turning_it_off_needs_a_code(desk: FactorDesk) -> None:
+def test_turning_it_off_needs_a_proof_and_a_code(desk: FactorDesk) -> None:
+    desk.scene.now += PROOF_LIFE
+    assert desk.refused("factor_off", session=desk.session, otp=desk.codes[0]) == Code.PROOF_NEEDED
+    desk.web("prove", session=desk.session, digest=digest("a"))
     assert desk.refused("factor_off", session=desk.session) == Code.FACTOR_NEEDED
     assert desk.refused("factor_off", session=desk.session, otp="000000") == Code.FACTOR_WRONG
     desk.web("factor_off", session=desk.session, otp=desk.codes[0])

@@ -33,6 +33,7 @@ from gateway.path.addresses import AddressBook, NameBook, ServiceBook
 from gateway.path.live_flows import LiveFlows
 from gateway.path.probes import Probes
 from gateway.path.subject import Sink
+from gateway.policy.accounts.people import SESSION_LIFE, Session, digest
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.values import Observation, Proto, Reason
 from gateway.store.store import Store
@@ -365,6 +366,15 @@ class Desk:
         return {
             key: plain(value) for key, value in self._verbs[do](ControlRequest(do, role, 0, values)).items()
         }
+
+    def session(self, name: str) -> str:
+        """The token of a guardian's session that began just now, as after a right password."""
+        token, now = f"session of {name}", self.local_now()
+        session = Session(digest(token), name, "", now, now + SESSION_LIFE)
+        if name in self.store.guardians():
+            self.store.people.begin(session)
+            self.features.proofs.add(session)
+        return token
 
     def use(self, profile: str, **minutes: int) -> None:
         self.counted.day = self.rules.calendar.family_day(self.clock.now())

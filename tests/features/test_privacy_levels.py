@@ -104,8 +104,8 @@ PAGES = frozenset(
         "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
-        "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules", "services",
-        "own_services", "second", "secure", "selfset", "setup",
+        "passkeys", "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules",
+        "services", "own_services", "second", "secure", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "time", "tokens", "trial",
         "unlock", "update", "wallet", "week",
     }
@@ -150,7 +150,8 @@ class Lived:
 
     def guardian_reads(self, verb: str) -> str:
         role = Role.OWNER if verb == "lesson" else Role.WEB
-        return repr(self.desk.ask(verb, role, **OF_A_CHILD[verb])).casefold()
+        who = {"session": self.desk.session(MUM)} if verb == "backup" else {}
+        return repr(self.desk.ask(verb, role, **OF_A_CHILD[verb], **who)).casefold()
 
 
 def lived(make: Make, band: str, **more: object) -> Lived:

@@ -169,6 +169,6 @@ def test_a_backup_has_no_more_of_what_a_child_took_than_is_told(make: Make, band
     desk = a_child_of(make, band, NOW, **RULES, bedtime={"school": "16:40-07:00"}, auto_approve="15m")
     desk.ask("grant", Role.WEB, who="daughter", minutes=5, by=MUM)
     desk.ask("request", Role.WEB, device=TABLET, minutes=15)
-    text = desk.ask("backup", Role.WEB, by=MUM)["text"]
+    text = desk.ask("backup", Role.WEB, by=MUM, session=desk.session(MUM))["text"]
     assert ('"by":"Daughter"' in text.replace(" ", "")) == (MAXIMA[band] >= NAMES_LEVEL)
     assert f'"by":"{MUM}"' in text.replace(" ", ""), "what a guardian gave is a guardian's"

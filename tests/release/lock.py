@@ -37,9 +37,9 @@ HEAD = "# Written by `make lock`. Change pyproject.toml instead.\n"
 # A file has everything of the files before it, except build.txt, which is installed first.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "build": (),
-    "run": ("crypto", "factor"),
-    "dev": ("crypto", "factor", "feed", "dev"),
-    "fuzz": ("crypto", "factor", "feed", "dev", "fuzz"),
+    "run": ("crypto", "factor", "passkeys"),
+    "dev": ("crypto", "factor", "passkeys", "feed", "dev"),
+    "fuzz": ("crypto", "factor", "passkeys", "feed", "dev", "fuzz"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Asks for the password again before a dangerous change, if the last proof is older than ten minutes."""
+"""Asks for password or passkey before a dangerous change, if the last proof is older than ten minutes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
-from webui.accounts import passwords, session, tries
+from webui.accounts import passkeys, passwords, session, tries
 from webui.accounts.tries import TooManyTriesError
 from webui.language import refusals
 
@@ -65,7 +65,13 @@ def _asked(me: session.Person) -> ResponseReturnValue | None:
             return None
     fields = [(key, value) for key, value in request.form.items(multi=True) if key != FIELD]
     page = render_template(
-        "prove.html", me=me, field=FIELD, fields=fields, target=request.path, sentence=sentence
+        "prove.html",
+        me=me,
+        field=FIELD,
+        fields=fields,
+        target=request.path,
+        sentence=sentence,
+        passkey=me.passkey and not passkeys.why_not(),
     )
     return page, status, headers
 

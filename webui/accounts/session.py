@@ -34,7 +34,7 @@ R = TypeVar("R")
 LIFE_DAYS = 90
 ON_A_CHILDS = 30 * 60  # seconds that a session lasts if it started on a device that stays with a child
 ANYONE = "anyone"  # role of views without sign-in, which identify the user by device or input
-STARTS = frozenset({"signin", "claim", "recover"})  # actions that start a session
+STARTS = frozenset({"signin", "claim", "recover", "passkey_finish"})  # actions that start a session
 DOORS = frozenset({"door.sign_in", "claim.claim", "claim.forgot"})  # pages on which passwords are typed
 STATIC = "static"  # Flask's own endpoint, which has no decorator of ours
 
@@ -89,6 +89,7 @@ class Person:
     password: bool  # has a password
     proposed: bool  # a guardian proposes another role, and the user has not answered
     proof: bool = True  # the password was proven in the last ten minutes
+    passkey: bool = False  # has one for the trusted name
     sign_ins: tuple[SessionEntry, ...] = ()  # new sessions that the user may confirm here
 
     @property
@@ -176,6 +177,7 @@ def _person(*, with_home: bool) -> Person | None:
         password=answer.password,
         proposed=answer.proposed,
         proof=answer.proof > 0,
+        passkey=answer.passkey,
         sign_ins=answer.sign_ins,
     )
 

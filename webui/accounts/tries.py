@@ -26,7 +26,7 @@ from webui.language.i18n import ngettext
 WRONG = frozenset(
     {
         Code.LINK_USED, Code.WRONG_PASSWORD, Code.WRONG_RECOVERY, Code.WRONG_LABEL, Code.WRONG_TOKEN,
-        Code.FACTOR_WRONG,
+        Code.FACTOR_WRONG, Code.PASSKEY_WRONG,
         # Nothing was guessed, but a hash was computed. Without a count, one device could block all others.
         Code.CLAIMED, Code.NOT_FROM_HOME, Code.NO_BUTTON,
     }

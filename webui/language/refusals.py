@@ -82,6 +82,24 @@ def _of_people() -> dict[str, str]:
         Code.FACTOR_MISSING: _(
             "The gateway lacks the package python3-pyotp, which checks codes of an app."
         ),
+        Code.PASSKEY_WRONG: _("This passkey is not known here, or its answer is wrong. Use your password."),
+        Code.PASSKEY_UNCHECKED: _(
+            "The gateway could not check the passkey. Try again in a moment, or use your password."
+        ),
+        Code.PASSKEY_LATE: _("That took longer than five minutes. Try again."),
+        Code.PASSKEY_COPIED: _(
+            "This passkey may have been copied, so it is refused. Sign in with your password and remove it."
+        ),
+        Code.PASSKEY_NONE: _("There is no such passkey any more. Go back and look again."),
+        Code.PASSKEY_KNOWN: _("This device already has a passkey for your account."),
+        Code.PASSKEY_PASSWORD: _("Set a password first. It signs you in if you lose the passkey."),
+        Code.PASSKEY_MISSING: _(
+            "The gateway lacks the package python3-fido2, so passkeys do not work now. Use your password."
+        ),
+        Code.PASSKEY_NAMELESS: _(
+            "Passkeys need encrypted pages at a name of your own, and this home has none."
+        ),
+        Code.PASSKEYS_FULL: _("You have %(most)d passkeys. Remove one first."),
         Code.PROOF_NEEDED: _("This needs your password again. Sign in again, then repeat it."),
         Code.NO_TOKEN: _("There is no such token any more. Go back and look again."),
         Code.NO_PROFILE: _("There are no such rules any more. Go back and look again."),

@@ -43,6 +43,8 @@ def _list(answer: AccountResponse) -> None:
             about.append(output.clean(person.role))
         if person is not None and person.second_factor:
             about.append("second step at sign-in")
+        if person is not None and person.passkeys:
+            about.append(f"{person.passkeys} passkey{'s' * (person.passkeys > 1)}")
         print("  ".join((output.clean(name), *about)))
     if not answer.guardians:
         print("There is no guardian yet; add one: qalqan guardian add NAME")

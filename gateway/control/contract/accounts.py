@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from gateway.control.schema import OneLine, Whole, record
+from gateway.control.schema import OneLine, Text, Whole, record
 from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Verb
 from gateway.policy.accounts.people import MINUTES_LIMIT
 from gateway.policy.accounts.tokens import DAYS
@@ -16,7 +16,21 @@ Action = Literal[
     "sessions", "end", "confirm", "people", "invite", "change", "answer",
     "tokens", "token_make", "token_end", "token_check",
     "prove", "factor_start", "factor_on", "factor_off", "factor_codes",
+    "passkey_start", "passkey_check", "passkey_finish", "passkey_remove",
 ]  # fmt: skip
+
+Binary = Annotated[str, Text(0, 16384, r"[A-Za-z0-9_-]*")]  # base64url, as WebAuthn's JSON has it
+
+
+@record
+class PasskeyAnswer:
+    """A browser's answer to a WebAuthn request (PublicKeyCredential), as far as it is verified."""
+
+    id: Annotated[str, Text(1, 1400, r"[A-Za-z0-9_-]+")]  # the credential ID
+    client_data: Binary  # clientDataJSON
+    data: Binary  # attestationObject of a new passkey, else authenticatorData
+    signature: Binary = ""
+    user: Binary = ""  # the user handle
 
 
 @record
@@ -35,10 +49,12 @@ class AccountRequest:
     secret: OneLine | None = None  # the hash of a new password
     code: OneLine | None = None  # for recovery
     otp: OneLine | None = None  # a code of the second factor: of the app, or a backup code
-    pending: OneLine | None = None  # of a sign-in that waits for a code
-    label: OneLine | None = None  # the code on the gateway's label, or the name of a token
+    pending: OneLine | None = None  # of a sign-in that waits for a code; the challenge of a passkey
+    purpose: Literal["signin", "prove", "add"] | None = None  # of `passkey_start`
+    passkey: PasskeyAnswer | None = None  # of `passkey_check`
+    label: OneLine | None = None  # the code on the gateway's label, or the name of a token or passkey
     days: Annotated[int, Whole(0, max(DAYS))] | None = None  # of a token; 0: no end
-    id: OneLine | None = None  # of a session or token
+    id: OneLine | None = None  # of a session, token or passkey
     answer: Literal["yes", "no"] | None = None
     again: bool = False  # invite a known person again
     ip: OneLine | None = None  # of the visitor, for `check`
@@ -55,6 +71,7 @@ class PersonAccount:
     came: bool  # has signed in before
     sessions: int
     second_factor: bool
+    passkeys: int
 
 
 @record
@@ -91,6 +108,15 @@ class TokenEntry:
 
 
 @record
+class PasskeyEntry:
+    id: str
+    label: str  # empty: unnamed
+    since: datetime
+    used: datetime | None  # None: never
+    host: str  # another name for which it was made, at which alone it works; empty: the present one
+
+
+@record
 class AccountResponse:
     """The answer to an account action. Each action sets some of the fields."""
 
@@ -111,6 +137,9 @@ class AccountResponse:
     secret: str = ""  # of a new second factor, to type into an app; it cannot be read again
     uri: str = ""  # the same as an address for a QR code
     codes: tuple[str, ...] = ()  # new backup codes, which cannot be read again
+    passkey: bool = False  # of `check`: the account has one for the present trusted name
+    options: Any = None  # of `passkey_start`: of the WebAuthn request, with its challenge
+    checking: bool = False  # of `passkey_finish`: the answer is being verified; ask again
     via: str = ""  # the id of a token
 
     recovery: Any = None  # a new recovery code; of `sessions`: whether there is one
@@ -131,6 +160,7 @@ class AccountResponse:
     proposals: tuple[RoleProposal, ...] = ()
     sessions: tuple[SessionEntry, ...] = ()
     tokens: tuple[TokenEntry, ...] = ()
+    passkeys: tuple[PasskeyEntry, ...] = ()
     label: str = ""  # the code on the gateway's label, until a guardian claims the gateway
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.control.permissions import may_change
+from gateway.control.proofs import Proofs
 from gateway.control.protocol import ControlRequest, Role
 from gateway.core.reason_codes import Code
 from gateway.household.claim import Claim
@@ -17,11 +18,14 @@ from gateway.store.tables.people import AccountTable
 class Access:
     """Checks who may send a request, and returns the persons and devices that it names."""
 
-    def __init__(self, home: HomeContext, people: AccountTable, claim: Claim, family: Family) -> None:
+    def __init__(
+        self, home: HomeContext, people: AccountTable, claim: Claim, family: Family, proofs: Proofs
+    ) -> None:
         self._home = home
         self._people = people
         self._claim = claim
         self._family = family
+        self._proofs = proofs
 
     def guardian(self, request: ControlRequest) -> str:
         """Return the name of the guardian who sends a request. Refuses accounts whose role may not send it.
@@ -36,6 +40,19 @@ class Access:
             request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
         if not may_change(account.role, request.do):
             request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
+        return by
+
+    def proven(self, request: ControlRequest) -> str:
+        """Return the name of the guardian who sends a dangerous change.
+
+        The pages must send the guardian's `session`, with a proof of the password in the last ten minutes.
+        Root needs neither.
+        """
+        by = self.guardian(request)
+        if request.role is not Role.OWNER:
+            _, account = self._proofs.proven(request)
+            if account.name != by:
+                request.refuse("session", f"is not a session of {by}", Code.NO_GUARDIAN)
         return by
 
     def helper(self, request: ControlRequest) -> Account | None:

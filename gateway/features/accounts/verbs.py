@@ -10,10 +10,12 @@ from pathlib import Path
 
 from gateway.control.contract.status import AnnouncementEntry
 from gateway.control.guardians import Guardians
+from gateway.control.proofs import Proofs
 from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.surroundings import CONSOLE, Around, Visitor
 from gateway.control.token_verbs import from_where
 from gateway.core.logs import SECRET
+from gateway.features.accounts.passkey_checks import PasskeyChecks
 from gateway.household.claim import label
 from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
@@ -28,6 +30,7 @@ NOTIFIED = frozenset(
     for what in (
         *("claim", "add", "reset", "remove", "role", "recover code", "recover button", "propose"),
         *("second factor on", "second factor off"),
+        *("passkey added", "passkey removed", "passkey copied"),
     )
 )
 
@@ -79,6 +82,8 @@ def guardians(
     store: Store,
     presence: Presence,
     origins: Origins,
+    proofs: Proofs,
+    checks: PasskeyChecks,
     child_uses: Callable[[str, str], bool],
 ) -> Guardians:
     code = label(Path(home.rules.household.config.state))
@@ -93,6 +98,10 @@ def guardians(
             store.alerts.keep_only([account.name for account in store.guardians().values() if account.guards])
             home.publish("people", what=what, name=detail, by=by)
 
+    def trusted_name() -> str:
+        https = home.rules.household.config.web.https
+        return "" if https is None else https.name
+
     return Guardians(
         store.people,
         Around(
@@ -105,7 +114,10 @@ def guardians(
             lambda: presence.claim.unclaimed,
             lambda: home.rules.household.has_children,
             child_uses,
+            trusted_name,
+            checks.start,
         ),
+        proofs,
     )
 
 

@@ -73,8 +73,9 @@ class AutoBackups:
     # The verb.
 
     def carry_out(self, call: Call[AutoBackupRequest]) -> AutoBackupState:
-        by = self._access.guardian(call)
-        if call.args.action == "set":
+        setting = call.args.action == "set"
+        by = self._access.proven(call) if setting else self._access.guardian(call)
+        if setting:
             self._set(call, by)
         elif call.args.action == "off":
             self._switch({"backup": None}, by)

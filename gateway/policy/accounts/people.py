@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from gateway.policy.accounts.passkeys import Passkey
 from gateway.policy.accounts.tokens import Token, Tokens
 from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, moved
 
@@ -67,6 +68,7 @@ class Account:
     totp: str = ""  # the secret of the second factor in base32; empty: none
     totp_step: int = 0  # the last time step (RFC 6238) whose code was used
     backup_codes: tuple[str, ...] = ()  # digests of the unused ones
+    passkeys: tuple[Passkey, ...] = ()
 
     @property
     def guards(self) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from gateway.core.bus import Bus
+from gateway.policy.accounts.passkeys import Passkey
 from gateway.policy.accounts.people import (
     Account,
     AccountRegister,
@@ -19,7 +21,7 @@ from gateway.policy.accounts.tokens import Token
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import DurableWriter, moment, table_snapshot, unix
 
-ACCOUNTS = "name, role, secret, minutes, recovery, came, totp, totp_step, backup_codes"
+ACCOUNTS = "name, role, secret, minutes, recovery, came, totp, totp_step, backup_codes, passkeys"
 SESSIONS = "key, name, device, since, until, sure, browser, confirmed"
 ANNOUNCED = "told, name, device, at, until, sure"
 PROPOSALS = "name, role, minutes, by, at"
@@ -39,9 +41,9 @@ class AccountTable(AccountRegister):
             (
                 Account(
                     *(name, _role(role), secret, minutes, recovery, bool(came)),
-                    *(totp, step, tuple(codes.split())),
+                    *(totp, step, tuple(codes.split()), _passkeys(passkeys)),
                 )
-                for name, role, secret, minutes, recovery, came, totp, step, codes in database.rows(
+                for name, role, secret, minutes, recovery, came, totp, step, codes, passkeys in database.rows(
                     f"SELECT {ACCOUNTS} FROM guardians"
                 )
             ),
@@ -98,6 +100,7 @@ class AccountTable(AccountRegister):
                         account.totp,
                         account.totp_step,
                         " ".join(account.backup_codes),
+                        _passkey_text(account.passkeys),
                     )
                     for account in self.guardians().values()
                 ],
@@ -149,6 +152,24 @@ class AccountTable(AccountRegister):
 def _role(text: str) -> PersonRole:
     """Return the role with this name; for an unknown role of a later version, the one with least rights."""
     return PersonRole(text) if text in set(PersonRole) else PersonRole.SUPPORT
+
+
+def _passkey_text(passkeys: tuple[Passkey, ...]) -> str:
+    rows = (
+        asdict(passkey) | {"since": unix(passkey.since), "used": passkey.used and unix(passkey.used)}
+        for passkey in passkeys
+    )
+    return json.dumps(list(rows)) if passkeys else ""
+
+
+def _passkeys(text: str) -> tuple[Passkey, ...]:
+    """Return the passkeys in the text of ``_passkey_text``."""
+    if not text:
+        return ()
+    return tuple(
+        Passkey(**row | {"since": moment(row["since"]), "used": _moment(row["used"])})
+        for row in json.loads(text)
+    )
 
 
 def _moment(at: int | None) -> datetime | None:

@@ -23,7 +23,9 @@ CALENDAR = (
 
 def web(desk: Desk, do: str, **values: object) -> dict[str, Any]:
     assert do in WEB_VERBS
-    return desk.ask(do, Role.WEB, **{"by": "Mum", "origin": "192.168.77.7", **values})
+    by = str(values.get("by", "Mum"))
+    values = {"by": by, "origin": "192.168.77.7", "session": desk.session(by), **values}
+    return desk.ask(do, Role.WEB, **values)
 
 
 def taken(desk: Desk) -> str:

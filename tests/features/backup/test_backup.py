@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.backup import verbs as verbs_backup
 from gateway.features.backup.restore import DOING, DONE, recover_files
 from gateway.features.backup.verbs import PIECE, PIECE_IN, STORED_FOR
+from gateway.policy.accounts.passkeys import Passkey
 from gateway.store.database import Database
 from gateway.web.backup_encryption import MOST_CONTENT
 from tests.features.backup.backed_up import (
@@ -83,6 +85,13 @@ def test_how_the_gateway_is_built_in_is_not(desk: Desk) -> None:
     home = json.loads(taken(desk))["home"]
     assert home["timezone"] == "Asia/Almaty"
     assert not {"lan", "state", "runtime", "profiles", "web"} & home.keys()
+
+
+def test_no_second_factor_and_no_passkey_is_in_it(desk: Desk) -> None:
+    mum = desk.store.guardians()["Mum"]
+    passkey = Passkey("m4rkcredential", "m4rkkey", "home.example.org", "m4rkuser", "m4rklabel", desk.clock.at)
+    desk.store.people.put(replace(mum, totp="M4RKSECRET", passkeys=(passkey,)))
+    assert "m4rk" not in taken(desk).casefold()
 
 
 def test_it_is_told_and_written_down(desk: Desk) -> None:

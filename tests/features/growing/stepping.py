@@ -42,7 +42,8 @@ def web(desk: Desk, do: str, **values: object) -> dict[str, Any]:
     assert do in WEB_VERBS
     if desk.store.guardians().get("Mum") is None:
         desk.store.people.put(Account("Mum", came=True))
-    return desk.ask(do, Role.WEB, **{"by": "Mum", "origin": "192.168.77.7", **values})
+    values = {"by": "Mum", "origin": "192.168.77.7", "session": desk.session("Mum"), **values}
+    return desk.ask(do, Role.WEB, **values)
 
 
 def put_off(desk: Desk, until: str = "2027-09", reason: str = "School first.") -> dict[str, Any]:

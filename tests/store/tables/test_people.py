@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+from gateway.policy.accounts.passkeys import Passkey
 from gateway.policy.accounts.people import (
     ANNOUNCED_FOR,
     PROPOSAL_LIFE,
@@ -22,9 +23,14 @@ from gateway.policy.accounts.tokens import Token
 from gateway.store.store import Store
 from tests.store.helpers import NOW, look
 
+PASSKEYS = (
+    Passkey("id", "key", "home.example.org", "user", "Телефон; 'x'", NOW),
+    Passkey("other", "key", "home.example.org", "user", "", NOW, NOW + timedelta(hours=1), 7),
+)
+
 
 def fill(store: Store) -> None:
-    store.people.put(Account("Mum", PersonRole.GUARDIAN, "scrypt", 0, "digest"))
+    store.people.put(Account("Mum", PersonRole.GUARDIAN, "scrypt", 0, "digest", passkeys=PASSKEYS))
     second = {"totp": "GEZDGNBVGY3TQOJQ", "totp_step": 59_000_000, "backup_codes": ("one", "two")}
     store.people.put(Account("Oma", PersonRole.HELPER, minutes=45, **second))  # type: ignore[arg-type]
     store.people.begin(Session("key", "Mum", "Galaxy-S23", NOW, NOW + SESSION_LIFE, sure=False))
@@ -62,6 +68,7 @@ def test_all_of_it_is_there_after_a_restart(path: Path) -> None:
     oma = store.guardians()["Oma"]
     assert (oma.totp, oma.totp_step, oma.backup_codes) == ("GEZDGNBVGY3TQOJQ", 59_000_000, ("one", "two"))
     assert (mum.totp, mum.totp_step, mum.backup_codes) == ("", 0, ())
+    assert (mum.passkeys, oma.passkeys) == (PASSKEYS, ())
     session, new = store.people.sessions()
     assert (session.key, session.until, session.sure) == ("key", NOW + SESSION_LIFE, False)
     assert (session.browser, session.confirmed) == ("", True)

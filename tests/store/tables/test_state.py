@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.control.guardians import Guardians
+from gateway.control.proofs import Proofs
 from gateway.control.protocol import ControlRequest, Role
 from gateway.policy.accounts.people import Account
 from gateway.store.store import Store
@@ -97,7 +98,8 @@ def test_the_store_keeps_guardians_for_the_control_socket(path: Path) -> None:
         Scene().around(),
         record=lambda what, detail, by, origin: store.audit(what, detail, by=by, at=NOW, origin=origin),
     )
-    desk = account_verb(Guardians(store.people, around))
+    proofs = Proofs(store.people, around.now, around.wall, around.clock_known)
+    desk = account_verb(Guardians(store.people, around, proofs))
     token = desk(ControlRequest("guardian", Role.OWNER, 0, {"action": "add", "name": "Mum"}))["token"]
     store = reopened(store, path)
     assert list(store.guardians()) == ["Mum"]

@@ -9,6 +9,7 @@ from webui.api.answering import OPERATIONS
 SIGN_IN = "who asks says so with each request: there is nothing to sign in to"
 PASSWORD = "a new password is typed in a browser of one's own, where the code on paper is shown once"
 SHOWN_ONCE = "it puts away what the page shows once; the API tells it once by itself"
+PASSKEY = "a passkey answers the browser's own call, and no program's"
 WALLET = "a wallet answers the browser's own call, and no program's"
 SECOND_STEP = "a second step protects the sign-in of a browser; a program has a token"
 ENCRYPT = "the token of a DNS provider is typed once, after the password"
@@ -152,6 +153,12 @@ WITHOUT: dict[str, str] = {
     "door.use_password": SIGN_IN,
     "door.use_second_step": SIGN_IN,
     "language.choose": BROWSER,
+    **dict.fromkeys(
+        (f"passkeys.{name}" for name in ("ask_sign_in", "sign_in", "ask_proof", "prove", "ask_new", "add")),
+        PASSKEY,
+    ),
+    "passkeys.start": PASSKEY,
+    "passkeys.remove": "a program takes no way to sign in from a person",
     "second.new_codes": SECOND_STEP,
     "second.put_away": SHOWN_ONCE,
     "second.start": SECOND_STEP,

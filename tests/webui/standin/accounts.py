@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.control.guardians import Guardians
 from gateway.control.protocol import ControlRequest, Handler
 from gateway.control.surroundings import Visitor
 from gateway.policy.accounts.people import (
@@ -20,7 +19,7 @@ from gateway.policy.accounts.people import (
     ProposedRole,
     Session,
 )
-from tests.around import Scene, account_verb
+from tests.around import Scene, account_verb, guardians_of
 
 PARENTS_PHONE = "192.168.1.7"
 MUMS_PASSWORD = "four quiet words here"
@@ -37,7 +36,7 @@ class Accounts:
         visitors[PARENTS_PHONE] = Visitor("02:00:00:00:00:1c", "Galaxy-S23")
         self.scene = Scene(start=start, devices=visitors)
         self.register = AccountRegister()
-        self.guardians = Guardians(self.register, self.scene.around())
+        self.guardians = guardians_of(self.register, self.scene)
         self.changes: list[dict[str, Any]] = []  # the audit log, newest first
         self.mum_alone()
 

@@ -8,13 +8,14 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
 from webui import notices
-from webui.accounts import passwords, session, tries
+from webui.accounts import passkeys, passwords, session, tries
 from webui.accounts.proofs import digest_of
 from webui.accounts.session import everybody
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon
 from webui.features.accounts import token_pages
 from webui.features.accounts.claim_pages import to_recovery
+from webui.front import trusted
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
@@ -38,6 +39,9 @@ def show() -> ResponseReturnValue:
         recovery=bool(answer.recovery),
         second_factor=answer.second_factor,
         backup_codes=answer.backup_codes,
+        passkeys=answer.passkeys,
+        passkey_why=passkeys.why_not(),
+        trusted_origin=trusted().origin,
         tokens=token_pages.mine() if session.signed_in().guards else (),
         token_days=token_pages.DAYS,
     )

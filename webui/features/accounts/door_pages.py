@@ -20,11 +20,12 @@ from gateway.control.contract.status import TIME
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PersonRole
-from webui.accounts import session, tries
+from webui.accounts import passkeys, session, tries
 from webui.accounts.proofs import digest_of, typed_code
 from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
+from webui.front import trusted
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 
@@ -147,12 +148,17 @@ def use_second_step() -> ResponseReturnValue:
 
 
 def _signed_in(answer: AccountResponse, *, detour: bool) -> ResponseReturnValue:
+    return redirect(start_session(answer, detour=detour), 303)
+
+
+def start_session(answer: AccountResponse, *, detour: bool) -> str:
+    """Store a new session in the cookie, and return the address of the page to open."""
     session.sign_in(answer)
     _offer_time(answer.guardian)
     if detour and not answer.password:
-        return redirect(url_for("account.password"), 303)
+        return url_for("account.password")
     role = answer.role or PersonRole.GUARDIAN
-    return redirect(url_for("setup.start" if is_empty(role) else HOMES[PersonRole(role)]), 303)
+    return url_for("setup.start" if is_empty(role) else HOMES[PersonRole(role)])
 
 
 def is_empty(role: str) -> bool:
@@ -170,6 +176,8 @@ def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool =
         sentence=sentence,
         by_code=by_code or code,
         minutes=session.ON_A_CHILDS // 60 if session.belongs_to_child() else 0,
+        passkey_why=passkeys.why_not(),
+        trusted_origin=trusted().origin,
     )
 
 

@@ -58,6 +58,7 @@ def turn_on(key: str) -> ResponseReturnValue:
 
 @blueprint.post("/off")
 @everybody
+@proven
 def turn_off() -> ResponseReturnValue:
     answer, sentence, _status = _with_code("factor_off")
     notices.said(

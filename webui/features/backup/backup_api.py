@@ -70,7 +70,7 @@ class BackupLook(BackupContent):
 @noun.declare("POST", "/backup", body=Seal, answer=bytes, media=FILE, by_session=True, proof=True)
 def make(me: Caller, body: Seal) -> Response:
     """Create a backup file of rules, grants and accounts, encrypted with this password."""
-    text, _left_out = pieces.fetch(daemon().client, by=me.name, origin=source_address())
+    text, _left_out = pieces.fetch(daemon().client, by=me.name, session=me.session, origin=source_address())
     sealed = backup_process.encrypt_backup(text, body.password)
     name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -96,7 +96,7 @@ def look(me: Caller, session: str) -> object:
 @noun.declare("POST", "/backup/opened/{session}/apply", answer=RestoreApplied, by_session=True, proof=True)
 def apply(me: Caller, session: str) -> object:
     """Restore the opened backup, completely or not at all."""
-    return me.change(RESTORE_APPLY, action="apply", token=session)
+    return me.change(RESTORE_APPLY, action="apply", token=session, session=me.session)
 
 
 @noun.declare("DELETE", "/backup/opened", by_session=True)
@@ -123,13 +123,20 @@ def automatic(me: Caller) -> object:
     return me.change(AUTO_BACKUP, action="show")
 
 
-@noun.declare("PUT", "/backup/automatic", body=AutomaticBackups, answer=AutoBackupState, by_session=True)
+@noun.declare(
+    "PUT",
+    "/backup/automatic",
+    body=AutomaticBackups,
+    answer=AutoBackupState,
+    by_session=True,
+    proof=True,
+)
 def set_automatic(me: Caller, body: AutomaticBackups) -> object:
     """Set up automatic backups on a mounted drive. The passphrase is not stored, only a key made from it."""
     values = {"folder": body.folder, "every": body.every, "keep": body.keep}
     if body.password is not None:
         values["key"] = backup_process.derive_key(body.password)
-    return me.change(AUTO_BACKUP, action="set", **values)
+    return me.change(AUTO_BACKUP, action="set", session=me.session, **values)
 
 
 @noun.declare("DELETE", "/backup/automatic", by_session=True)

@@ -22,7 +22,7 @@ from gateway.policy.config.auto_backup import MOST_KEPT
 from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
 from webui.accounts.proofs import proven
-from webui.accounts.session import guardian, guardians_only
+from webui.accounts.session import guardian, guardians_only, token
 from webui.daemon import daemon, source_address
 from webui.language import refusals
 from webui.language.i18n import gettext as _
@@ -85,6 +85,7 @@ def _is_typed_well(password: str, different: str) -> bool:
 
 @blueprint.post("/automatic")
 @guardians_only
+@proven
 def automatic() -> ResponseReturnValue:
     """Set up automatic backups on a mounted drive. Without a typed passphrase, the stored key stays."""
     password, keep = request.form.get("password", ""), request.form.get("keep", "")
@@ -189,7 +190,7 @@ def undo() -> ResponseReturnValue:
 
 
 def _who() -> dict[str, object]:
-    return {"by": guardian() or "", "origin": source_address()}
+    return {"by": guardian() or "", "origin": source_address(), "session": token()}
 
 
 def _back() -> ResponseReturnValue:

@@ -15,6 +15,7 @@ from gateway.control.contract.trusted_name import (
 from gateway.core.errors import ControlError
 from gateway.policy.config.dns_providers import PROVIDERS
 from webui import notices
+from webui.accounts import session
 from webui.accounts.proofs import proven
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
@@ -67,9 +68,8 @@ def stop() -> ResponseReturnValue:
 
 
 def _ask(action: str, **values: object) -> TrustedNameStatus:
-    return daemon().change(
-        TRUSTED_NAME, action=action, by=guardian() or "", origin=source_address(), **values
-    )
+    values |= {"action": action, "session": session.token()}
+    return daemon().change(TRUSTED_NAME, by=guardian() or "", origin=source_address(), **values)
 
 
 def _page(state: TrustedNameStatus, problem: str = "") -> str:

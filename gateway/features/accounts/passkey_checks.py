@@ -1,0 +1,66 @@
+"""Verifies browsers' answers with passkeys, each in a process of its own, one after the other."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.core.errors import ControlError
+from gateway.core.helper_process import HelperProcess
+from gateway.core.loop import Loop
+from gateway.core.reason_codes import Code
+
+_log = logging.getLogger(__name__)
+
+VERIFIER = "gateway.web.passkeys"
+TIMEOUT = 30.0  # seconds; the process ends itself earlier
+WAITING_LIMIT = 3  # answers that wait for the one that is verified
+
+Done = Callable[[Mapping[str, Any]], None]
+
+
+class PasskeyChecks:
+    """Runs one verifier at a time.
+
+    ``done`` gets its result, without a counter if the answer is refused; empty if the verifier failed.
+    """
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._process = HelperProcess(loop, self._found, self._ended, TIMEOUT)
+        self._waiting: list[tuple[bytes, Done]] = []
+        self._done: Done | None = None
+        self._result: Mapping[str, Any] = {}
+        self.close = self._process.close
+
+    def start(self, work: Mapping[str, object], done: Done) -> None:
+        """Verify an answer after those that wait. Refuses one too many."""
+        if len(self._waiting) >= WAITING_LIMIT:
+            msg = "too many passkeys are checked at once; try again in a moment"
+            raise ControlError(msg).coded(Code.PASSKEY_UNCHECKED)
+        self._waiting.append((json.dumps(work).encode("ascii"), done))
+        self._next()
+
+    def _next(self) -> None:
+        if self._done is not None or not self._waiting:
+            return
+        data, self._done = self._waiting.pop(0)
+        self._result = {}
+        try:
+            self._process.start([VERIFIER], data)
+        except OSError as error:
+            self._ended(1, str(error))
+
+    def _found(self, line: Mapping[str, Any]) -> None:
+        self._result = line
+
+    def _ended(self, status: int, _words: str) -> None:
+        done, self._done = self._done, None
+        if "refused" in self._result:
+            _log.info("Passkey refused: %s.", self._result["refused"])
+        if done is not None:
+            done({} if status else self._result)
+        if self._waiting:
+            self._loop.call_later(0.0, self._next)
