@@ -169,6 +169,7 @@ def _install_templates(app: Flask) -> None:
         step_is_final=is_final,
         where_code_is=where_code_is,
         home_now=lambda: daemon.daemon().home(),
+        is_support=session.is_support,
     )
     app.jinja_env.filters.update(
         plain=words.plain, announced=announced, rule_name=rule_name, hours_text=hours_text

@@ -69,10 +69,11 @@ def test_each_file_of_the_program_is_in_its_own_folder_and_roots(package: Path) 
     }
     found = contents(package)
     inside = {path for path in found if path.startswith("/usr/lib/qalqan/") and not path.endswith("/")}
-    assert inside == ours | {"/usr/lib/qalqan/dhcp-event"}
+    scripts = {"/usr/lib/qalqan/dhcp-event", "/usr/lib/qalqan/service-ended"}
+    assert inside == ours | scripts
     assert {owner.split()[1] for owner in found.values()} == {"root/root"}
     assert {mode[:10] for path, mode in found.items() if path in ours} == {"-rw-r--r--"}
-    for path in ("/usr/bin/qalqan", "/usr/lib/qalqan/dhcp-event"):
+    for path in ("/usr/bin/qalqan", *scripts):
         assert found[path].startswith("-rwxr-xr-x"), path
 
 

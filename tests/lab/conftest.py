@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 from tests.lab.daemon import Daemon
@@ -11,6 +13,19 @@ from tests.lab.home import Home
 from tests.lab.netns import Namespace
 
 __all__ = ["home"]
+
+LOG_TAIL = 4000  # bytes of the daemon's log that are shown with a failure
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the daemon's log with a failure."""
+    report = yield
+    daemon = getattr(item, "funcargs", {}).get("daemon")
+    if report.failed and isinstance(daemon, Daemon) and daemon.log.exists():
+        log = daemon.log.read_bytes()[-LOG_TAIL:].decode(errors="replace")
+        report.sections.append(("log of the daemon", log))
+    return report
 
 
 @pytest.fixture

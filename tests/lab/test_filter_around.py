@@ -196,6 +196,11 @@ with socket.create_connection((server, 53), timeout=10) as sock:
 def test_a_connection_of_dns_has_the_rules_of_now(home: Home, daemon: Daemon, version: int) -> None:
     later = "later.example.org"
     argv = [sys.executable, "-c", ONE_CONNECTION, RESOLVERS[version], ALLOWED, later]
+
+    def open_again() -> bool:  # a reload takes effect some time after its signal
+        return clients.dig(home.devices["phone"], later, "A", server=RESOLVERS[version]).status == "NOERROR"
+
+    assert until(open_again, SOON_S, 0.2) is not None
     with home.devices["phone"].popen(argv) as asking:
         assert asking.stdout is not None
         try:

@@ -90,11 +90,11 @@ class Gate:
             raise
         finally:
             with self._lock:
-                if wrong:
-                    self._write()
-                else:
+                if not wrong:
                     for key in keys:
                         self._limiter.uncount(key, now)
+                elif placed:  # before the claim, nothing of any device is stored
+                    self._write()
 
     def _write(self) -> None:
         """Store the counts, also those of attempts that are being checked now."""

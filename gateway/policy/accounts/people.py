@@ -45,7 +45,7 @@ class AnnouncementKind(StrEnum):
     """The security event that an announcement is about. Every user of the pages sees it for a week."""
 
     CLAIM = "claim"  # set up the gateway
-    CLAIM_AGAIN = "claim_again"  # … while children had rules: the accounts were lost
+    CLAIM_AGAIN = "claim_again"  # … while children had rules and no guardian existed
     CODE = "code"  # has a new password, set with a recovery code
     BUTTON = "button"  # … with the label and the button
     CONSOLE = "console"  # … on the console

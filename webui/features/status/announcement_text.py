@@ -33,12 +33,12 @@ def announced(announcement: AnnouncementEntry, now: datetime) -> str:
     if kind == "claim_again" and values["device"]:
         return _(
             "%(name)s became a guardian %(day)s by label and button, from %(device)s, because this gateway "
-            "had none any more. Was it no parent? Remove the account on the gateway: qalqan guardian remove.",
+            "had none. Was it no parent? Remove the account on the gateway: qalqan guardian remove.",
             **values,
         )
     if kind == "claim_again":
         return _(
-            "%(name)s became a guardian %(day)s, from the gateway itself, because it had none any more.",
+            "%(name)s became a guardian %(day)s, from the gateway itself, because it had none.",
             **values,
         )
     if kind == "claim":
