@@ -11,13 +11,14 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from mmap import MADV_DONTNEED
+from operator import attrgetter
 from pathlib import Path
 from reprlib import recursive_repr
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, NoReturn
 
 # hashlib's fallback: CPython's own code, part of every usual build. BLAKE2 always comes from it.
@@ -75,11 +76,11 @@ def import_dataclasses_alone() -> None:
 
 
 def lean_dataclasses() -> None:
-    """Make all later dataclasses share one `__repr__`, and frozen ones with slots one set of setters.
+    """Make all later dataclasses share one `__repr__`, and frozen ones with slots all methods.
 
-    Saves 1.5 MB in the daemon. The standard decorator generates this code for each of 160 classes. Its
-    setters also refer to the class as it was before the slots were added, so each class exists twice. Call
-    this before our modules are imported. The classes behave the same, and the start is shorter.
+    Saves 2 MB in the daemon, and 100 ms of its start. The standard decorator compiles this code for each of
+    240 classes. Its setters also refer to the class as it was before the slots were added, so each class
+    exists twice. Call this before our modules are imported. The classes behave the same.
     """
     import dataclasses
 
@@ -87,7 +88,11 @@ def lean_dataclasses() -> None:
 
     def lean(cls: type, *, repr: bool = True, **how: Any) -> type:  # noqa: A002
         shared_repr = repr and "__repr__" not in vars(cls)
-        made: Any = make(**how, repr=False)(cls)
+        if how == {"frozen": True, "slots": True} and _is_plain(cls):
+            made: Any = make(init=False, repr=False, eq=False, slots=True)(cls)
+            _share_methods(made)
+        else:
+            made = make(**how, repr=False)(cls)
         if shared_repr:
             made.__repr__ = _repr
         if how.get("frozen") and how.get("slots"):
@@ -99,6 +104,81 @@ def lean_dataclasses() -> None:
         return partial(lean, **how) if cls is None else lean(cls, **how)
 
     dataclasses.dataclass = dataclass  # type: ignore[assignment]
+
+
+_OWN_METHODS = frozenset({"__eq__", "__hash__", "__init__", "__post_init__", "__getstate__", "__setstate__"})
+
+
+def _is_plain(cls: type) -> bool:
+    """Return whether a class has no base class, and nothing that the shared methods do not support."""
+    from dataclasses import MISSING, Field
+
+    special = (
+        value.default_factory is not MISSING or not value.init or value.kw_only is True
+        for value in vars(cls).values()
+        if isinstance(value, Field)
+    )
+    return cls.__bases__ == (object,) and _OWN_METHODS.isdisjoint(vars(cls)) and not any(special)
+
+
+def _share_methods(made: Any) -> None:
+    """Give a frozen dataclass with slots the methods that the standard decorator would compile for it."""
+    from dataclasses import MISSING, fields
+
+    found = fields(made)
+    names = tuple(field.name for field in found)
+    code = _constructor(len(names))
+    own = dict(zip(code.co_varnames[1:], names, strict=True))
+    code = code.replace(
+        co_varnames=("self", *names),
+        co_consts=tuple(own.get(constant, constant) for constant in code.co_consts),
+        co_qualname=f"{made.__qualname__}.__init__",
+    )
+    defaults = tuple(field.default for field in found if field.default is not MISSING)
+    made.__init__ = FunctionType(code, {"_set": object.__setattr__}, "__init__", defaults)
+    compared = [field.name for field in found if field.compare]
+    made.__compared__ = staticmethod(_values_getter(compared))
+    made.__eq__, made.__hash__ = _equals, _hash
+    made.__getstate__, made.__setstate__ = _getstate, _setstate
+    made.__dataclass_params__.frozen = True
+
+
+@cache
+def _constructor(count: int) -> CodeType:
+    """Return the code of an `__init__` that sets as many attributes, with names to be replaced."""
+    names = [f"field_{number}" for number in range(count)]
+    lines = [f" _set(self, {name!r}, {name})" for name in names] or [" pass"]
+    head = ", ".join(("self", *names))
+    module = compile(f"def __init__({head}):\n" + "\n".join(lines), "<dataclass>", "exec")
+    return next(constant for constant in module.co_consts if isinstance(constant, CodeType))
+
+
+def _values_getter(names: list[str]) -> Callable[[Any], tuple[object, ...]]:
+    """Return a function that returns the values of these attributes of an object."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return (lambda _: ()) if not names else (lambda of: (getattr(of, names[0]),))
+
+
+def _equals(self: Any, other: Any) -> Any:
+    if self is other:
+        return True
+    if type(self) is not type(other):
+        return NotImplemented
+    return self.__compared__(self) == self.__compared__(other)
+
+
+def _hash(self: Any) -> int:
+    return hash(self.__compared__(self))
+
+
+def _getstate(self: Any) -> list[object]:
+    return [getattr(self, name) for name in self.__slots__]
+
+
+def _setstate(self: Any, state: list[object]) -> None:
+    for name, value in zip(self.__slots__, state, strict=True):
+        object.__setattr__(self, name, value)
 
 
 @recursive_repr()
@@ -184,12 +264,19 @@ def limit_arenas() -> None:
 
 
 def settle() -> None:
-    """Free the memory that a start or reload used, and exclude the rest from garbage collection.
-
-    A full collection with all rules loaded takes 15 ms, in which no packet gets a verdict.
-    """
+    """Free the memory that a start used, and exclude the rest from garbage collection."""
     gc.unfreeze()
     gc.collect()
+    settle_young()
+
+
+def settle_young() -> None:
+    """Free the memory that a start or reload used, and exclude the rest from garbage collection.
+
+    Only young objects are collected: all of them would take 20 to 60 ms, in which no packet gets a verdict.
+    Neither a start nor a reload leaves older reference cycles.
+    """
+    gc.collect(1)
     gc.freeze()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc keeps freed memory
     if trim is not None:
@@ -200,7 +287,7 @@ def drop_read_pages(smaps: Path = Path("/proc/self/smaps")) -> None:
     """Release the memory pages of program and library files that only the start has read: 9 MB of 18.
 
     Pages that are needed again come back from the kernel's cache without disk access. Call it at the end of
-    the start, before the first packet. Without /proc/self/smaps this does nothing.
+    the start. Without /proc/self/smaps this does nothing.
     """
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
