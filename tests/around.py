@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.control.guardians import Guardians
-from gateway.control.protocol import Handler
+from gateway.control.protocol import ControlRequest
 from gateway.control.router import Router
 from gateway.control.schema import is_record, values_of
 from gateway.control.surroundings import Around, Visitor
@@ -48,11 +48,17 @@ class Scene:
         )
 
 
-def account_verb(guardians: Guardians) -> Handler:
+def account_verb(guardians: Guardians) -> Callable[[ControlRequest], dict[str, Any]]:
     """Return the verb `guardian`. Its answers have objects and lists in place of records."""
     router = Router()
     guardians.register(router)
-    return lambda request: {key: _plain(value) for key, value in router.verbs["guardian"](request).items()}
+
+    def ask(request: ControlRequest) -> dict[str, Any]:
+        answer = router.verbs["guardian"](request)
+        assert isinstance(answer, Mapping)
+        return {key: _plain(value) for key, value in answer.items()}
+
+    return ask
 
 
 def _plain(value: Any) -> Any:

@@ -127,7 +127,7 @@ def test_a_table_that_is_deleted_again_and_again_is_restored_and_reported_once(
         assert until(lambda: "chain forward" in _table(home), 2.0) is not None
     problems = daemon.client.call("status")["problems"]
     assert len(problems) == before + 1
-    assert any("inet qalqan 5 times" in line for line in problems), problems
+    assert any("tables of Qalqan 5 times" in line for line in problems), problems
     assert _filters(home)
 
 
