@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.control.guardians import Guardians
 from gateway.control.proofs import Proofs
-from gateway.control.protocol import Handler
+from gateway.control.protocol import ControlRequest
 from gateway.control.router import Router
 from gateway.control.schema import is_record, values_of
 from gateway.control.surroundings import Around, Visitor
@@ -67,11 +67,17 @@ def guardians_of(register: AccountRegister, scene: Scene) -> Guardians:
     return Guardians(register, around, Proofs(register, around.now, around.wall, around.clock_known))
 
 
-def account_verb(guardians: Guardians) -> Handler:
+def account_verb(guardians: Guardians) -> Callable[[ControlRequest], dict[str, Any]]:
     """Return the verb `guardian`. Its answers have objects and lists in place of records."""
     router = Router()
     guardians.register(router)
-    return lambda request: {key: _plain(value) for key, value in router.verbs["guardian"](request).items()}
+
+    def ask(request: ControlRequest) -> dict[str, Any]:
+        answer = router.verbs["guardian"](request)
+        assert isinstance(answer, Mapping)
+        return {key: _plain(value) for key, value in answer.items()}
+
+    return ask
 
 
 def _plain(value: Any) -> Any:

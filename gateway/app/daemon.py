@@ -18,7 +18,8 @@ from gateway.core.closers import Closers
 from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
 from gateway.core.loop import Loop
-from gateway.core.process_memory import run_in_child, settle
+from gateway.core.process_memory import run_in_child, settle_young
+from gateway.core.turns import Steps, finish, in_turns
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
@@ -310,7 +311,12 @@ class Daemon:
             )
         )
         self.effects = Effects(
-            self.regroup, self.reload, self.sync_table, self.gates.sync, self.gates.rejudge
+            self.regroup,
+            self.reload,
+            self.reload_steps,
+            self.sync_table,
+            self.gates.sync,
+            self.gates.rejudge,
         )
         self.proxy = self._kept(DnsProxy(loop, self.dns, self.family.subjects, self.conntrack, layout, wall))
         self.help_resolver = self._kept(
@@ -482,8 +488,14 @@ class Daemon:
 
     def _calendars_read(self) -> None:
         """Apply free days that became known."""
+        in_turns(self.loop, self._calendar_steps())
+
+    def _calendar_steps(self) -> Steps[None]:
         if self.rules.read_calendars():
-            self.regroup()
+            yield
+            self._regroup()
+            yield
+            yield from self.table.follow_devices_steps()
 
     def _help_moved(self) -> None:
         self.help_resolver.serve(self.help.by_name)
@@ -497,6 +509,10 @@ class Daemon:
             self.guard.keep(self.table.snapshot)
 
     def regroup(self) -> None:
+        self._regroup()
+        self.table.follow_devices()
+
+    def _regroup(self) -> None:
         self.meter.settle()
         self._copy_data()
         self._group()
@@ -507,17 +523,29 @@ class Daemon:
         self.flows.table.forget(settled=True)
         self.gates.rejudge()
         self.probe_device.follow()
-        self.table.follow_devices()
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
         self.features.warnings.look()
         self.decision_log.status_changed(frozenset(self.family.members))
 
     def reload(self) -> list[str]:
-        self.rules.reload()
-        self.regroup()
+        return finish(self.reload_steps())
+
+    def reload_steps(self) -> Steps[list[str]]:
+        """Read rule files and lists again, and apply them, in steps.
+
+        One step applies all rules together. Those before it parse one changed file each.
+        """
+        yield from self.rules.steps_ahead()
+        yield
+        self.rules.reload(keep=False)
+        storing = self.rules.keep_good_steps()
+        self._regroup()
         self.sealed_lists.reloaded()
-        self.loop.call_later(0.0, settle)  # a turn of its own: packets are judged in between
+        yield
+        yield from self.table.follow_devices_steps()
+        yield from storing
+        self.loop.call_later(0.0, settle_young)
         return self.rules.problems()
 
     def _copy_data(self) -> None:

@@ -12,8 +12,14 @@ from gateway.control.listener import WEB_USER
 from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
 from gateway.core.loop import Signals, Timer
-from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
+from gateway.core.process_memory import (
+    disable_core_dumps,
+    drop_read_pages,
+    forget_annotations_and_docstrings,
+    settle_young,
+)
 from gateway.core.service_manager import ServiceNotifier, keep_descriptor
+from gateway.core.turns import Steps, in_turns
 from gateway.dataplane.packets import go_first
 from gateway.household.config_file import first_boot
 from gateway.kernel.queue import STATISTICS
@@ -36,6 +42,8 @@ class DaemonService:
         self._notifier = ServiceNotifier.from_environment()
         self._reloads: deque[float] = deque(maxlen=RELOADS)  # when the last ones began
         self._next_reload: Timer | None = None
+        self._reloading = False
+        self._reload_again = False  # a signal came during a reload, which may have read the files already
 
     def run(self) -> int:
         """Run the event loop until SIGTERM or SIGINT, then close the daemon. Return the exit code."""
@@ -46,9 +54,7 @@ class DaemonService:
         self._note()
         self._purge()
         self._watchdog()
-        warm_up()
-        drop_read_pages()
-        settle()
+        self._loop.call_later(0.0, lambda: in_turns(self._loop, _tidy()))
         self._notifier.send("READY=1")
         for line in lan.problems(daemon.rules.household.config.lan):
             _log.warning("%s", line)
@@ -74,6 +80,9 @@ class DaemonService:
         """Reload now, or as soon as there were fewer than RELOADS in the last second."""
         if self._next_reload is not None:
             return
+        if self._reloading:
+            self._reload_again = True
+            return
         full = len(self._reloads) == RELOADS
         delay = self._reloads[0] + 1.0 - self._loop.now() if full else 0.0
         if delay > 0:
@@ -82,24 +91,22 @@ class DaemonService:
             self._reload()
 
     def _reload(self) -> None:
+        self._next_reload, self._reloading = None, True
         self._reloads.append(self._loop.now())
         self._notifier.send("RELOADING=1")
-        self._read_rules()
+        in_turns(self._loop, self._read_rules())
 
-    def _read_rules(self) -> None:
-        """Reload the rules; log an error instead of raising it. The rule book logs the unusable files.
-
-        Of several changed profiles, one is parsed in a turn of the loop: packets are judged in between.
-        """
-        if self._daemon.rules.parse_ahead():
-            self._next_reload = self._loop.call_later(0.0, self._read_rules)
-            return
-        self._next_reload = None
+    def _read_rules(self) -> Steps[None]:
+        """Reload the rules; log an error instead of raising it. The rule book logs the unusable files."""
         try:
-            self._daemon.reload()
+            yield from self._daemon.reload_steps()
         except GatewayError as error:
             _log.error("Reload failed: %s. Keeping the previous rules.", error)
+        self._reloading = False
         self._notifier.send("READY=1")
+        if self._reload_again:
+            self._reload_again = False
+            self._reload_soon()
 
     def _flush(self) -> None:
         self._daemon.store.flush(self._loop.now())
@@ -120,6 +127,16 @@ class DaemonService:
             return
         self._notifier.send("WATCHDOG=1")
         self._loop.call_later(self._notifier.watchdog_period, self._watchdog)
+
+
+def _tidy() -> Steps[None]:
+    """Free the memory that only the start used, in steps: the packets that wait are judged first."""
+    warm_up()
+    forget_annotations_and_docstrings()
+    yield
+    drop_read_pages()
+    yield
+    settle_young()
 
 
 def run(

@@ -18,6 +18,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from gateway.control.schema import is_record, values_of
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
+from gateway.core.turns import Steps
 
 REQUEST_LIMIT = 64 * 1024  # bytes a line; the longest is an `edit` with a list of a few thousand sites
 ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB
@@ -144,7 +145,10 @@ class Call(ControlRequest, Generic[Args]):
     args: Args = field(kw_only=True)
 
 
-Handler = Callable[[ControlRequest], Mapping[str, object]]
+Answer = Mapping[str, object] | Steps[Mapping[str, object]]
+"""The values of an answer, or steps that return them: the server runs one in each turn of the loop."""
+
+Handler = Callable[[ControlRequest], Answer]
 
 
 class LineReader:

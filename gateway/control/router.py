@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from gateway.control.protocol import Call, ControlRequest, Handler
+from gateway.control.protocol import Answer, Call, ControlRequest, Handler
 from gateway.control.schema import values_of
 from gateway.control.verbs import Verb
+from gateway.core.turns import Steps
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
+
+
+def _values(steps: Steps[Any]) -> Steps[Mapping[str, object]]:
+    return values_of((yield from steps))
 
 
 class Router:
@@ -20,8 +25,14 @@ class Router:
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
 
-    def serve(self, verb: Verb[RequestT, ResponseT], handler: Callable[[Call[RequestT]], ResponseT]) -> None:
+    def serve(
+        self,
+        verb: Verb[RequestT, ResponseT],
+        handler: Callable[[Call[RequestT]], ResponseT | Steps[ResponseT]],
+    ) -> None:
         """Add the handler of a verb. It gets its arguments decoded, in ``call.args``.
+
+        It returns the response, or steps that return it.
 
         Raises ValueError if the verb has a handler: only one feature may serve it.
         """
@@ -30,10 +41,11 @@ class Router:
             raise ValueError(msg)
 
         @wraps(handler)
-        def perform(request: ControlRequest) -> Mapping[str, object]:
+        def perform(request: ControlRequest) -> Answer:
             args = verb.decode_request(request.values)
             call = Call(request.do, request.role, request.uid, request.values, request.when_gone, args=args)
-            return values_of(handler(call))
+            response = handler(call)
+            return _values(response) if isinstance(response, Generator) else values_of(response)
 
         self._handlers[verb.name] = perform
 

@@ -9,14 +9,17 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from gateway.control.listener import WebUser, listen, take_lock
 from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import (
     REQUEST_LIMIT,
+    Answer,
     ControlRequest,
     Handler,
     LineReader,
@@ -30,6 +33,7 @@ from gateway.core.errors import ControlError, GatewayError
 from gateway.core.files import UNWRITABLE
 from gateway.core.loop import NO_DESCRIPTOR, Loop, Timer
 from gateway.core.reason_codes import Code
+from gateway.core.turns import Steps
 
 __all__ = ["ControlServer", "WebUser"]
 
@@ -47,7 +51,7 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 class _Connection:
     """A client: its socket, incomplete line and unsent bytes."""
 
-    __slots__ = ("farewell", "kinds", "outgoing", "reader", "role", "sock", "uid")
+    __slots__ = ("farewell", "kinds", "lines", "outgoing", "reader", "role", "sock", "steps", "uid")
 
     def __init__(self, sock: socket.socket, role: Role, uid: int) -> None:
         self.sock: socket.socket | None = sock
@@ -55,6 +59,8 @@ class _Connection:
         self.uid = uid
         self.reader = LineReader(REQUEST_LIMIT)
         self.outgoing = bytearray()
+        self.lines: deque[bytes] = deque()  # requests that wait for an answer
+        self.steps: Steps[Mapping[str, object]] | None = None  # of the request that is being answered
         self.kinds: frozenset[str] | None = (
             None  # event kinds subscribed to; empty means all; None: no stream
         )
@@ -72,9 +78,9 @@ class _Connection:
 class ControlServer:
     """Listens on ``path`` (mode 0660) and calls ``verbs[request.do](request)`` for each request.
 
-    A verb returns the values of the answer, or raises GatewayError, whose text becomes the answer. Raises
-    ControlError if another daemon uses the path. The socket of a killed daemon is replaced. On a full disk or
-    a read-only file system, it tries again every few seconds.
+    A verb returns the values of the answer, or steps that return them, or raises GatewayError, whose text
+    becomes the answer. Raises ControlError if another daemon uses the path. The socket of a killed daemon is
+    replaced. On a full disk or a read-only file system, it tries again every few seconds.
     """
 
     def __init__(
@@ -216,24 +222,44 @@ class ControlServer:
             self._send(connection, encode(failure(error)))
             self._drop(connection)
             return
-        for line in lines:
-            if not self._send(connection, encode(self._answer(connection, line))):
-                return
+        connection.lines += lines
+        if connection.steps is None:
+            self._answer_lines(connection)
 
-    def _answer(self, connection: _Connection, line: bytes) -> Mapping[str, object]:
-        try:
-            request = parse_request(
-                line, role=connection.role, uid=connection.uid, when_gone=connection.when_gone
-            )
-            return {"ok": True, **self._perform(connection, request)}
-        except GatewayError as error:
-            return failure(error)
-        except OSError as error:
-            self._loop.report_shortage(error)
-            msg = "the daemon has no free file descriptor; try again in a minute"
-            return failure(ControlError(msg).coded(Code.BUSY))
+    def _answer_lines(self, connection: _Connection) -> None:
+        """Answer the waiting requests in their order. One that takes steps continues in the next turns.
 
-    def _perform(self, connection: _Connection, request: ControlRequest) -> Mapping[str, object]:
+        It does so too if the client has disconnected meanwhile.
+        """
+        while connection.steps is not None or (connection.lines and connection.sock is not None):
+            try:
+                if connection.steps is None:
+                    answer = self._begin(connection, connection.lines.popleft())
+                    if isinstance(answer, Generator):
+                        connection.steps = answer
+                        continue
+                else:
+                    next(connection.steps)
+                    self._loop.call_later(0.0, partial(self._answer_lines, connection))
+                    return
+            except StopIteration as end:
+                connection.steps, answer = None, end.value
+            except GatewayError as error:
+                connection.steps, answer = None, failure(error)
+            except OSError as error:
+                connection.steps = None
+                self._loop.report_shortage(error)
+                msg = "the daemon has no free file descriptor; try again in a minute"
+                answer = failure(ControlError(msg).coded(Code.BUSY))
+            self._send(connection, encode({"ok": True, **answer}))
+
+    def _begin(self, connection: _Connection, line: bytes) -> Answer:
+        request = parse_request(
+            line, role=connection.role, uid=connection.uid, when_gone=connection.when_gone
+        )
+        return self._perform(connection, request)
+
+    def _perform(self, connection: _Connection, request: ControlRequest) -> Answer:
         if request.role is Role.WEB and request.do not in WEB_VERBS:
             msg = f"the web pages may not use {request.do!r}; use the qalqan command"
             raise ControlError(msg).coded(Code.ROOT_ONLY)

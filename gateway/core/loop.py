@@ -161,9 +161,13 @@ class Loop:
         return max(0.0, self._timers[0][0] - clock_gettime(CLOCK_BOOTTIME))
 
     def run_once(self, timeout: float | None) -> None:
-        """Wait at most ``timeout`` seconds (None: no limit), then call all ready and due callbacks."""
+        """Wait at most ``timeout`` seconds (None: no limit), then call all ready and due callbacks.
+
+        A timer that one of them sets is due in the next turn at the earliest: packets are judged in between.
+        """
         watches = self._watches
         ready = [(watches[fd], events) for fd, events in self._epoll.poll(timeout, MAX_READY)]
+        now = clock_gettime(CLOCK_BOOTTIME)
         for watch, events in ready:
             try:
                 # EPOLLERR and EPOLLHUP call both: the read or the write reports the error.
@@ -174,9 +178,6 @@ class Loop:
             except OSError as error:
                 self.report_shortage(error)
         timers = self._timers
-        if not timers:
-            return
-        now = clock_gettime(CLOCK_BOOTTIME)
         while timers and timers[0][0] <= now:
             callback_or_none = heapq.heappop(timers)[2].callback
             if callback_or_none is not None:

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop, Timer
+from gateway.core.turns import Steps, finish
 from gateway.dataplane import unjudged
 from gateway.dataplane.handover import HandedOver
 from gateway.dataplane.lookups import HelpAddresses
@@ -244,8 +245,15 @@ class KernelTable:
         ``slots``: the slots by address; by default those of all neighbours. ``only``: check only these
         addresses.
         """
+        finish(self.follow_devices_steps(slots, only))
+
+    def follow_devices_steps(
+        self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None
+    ) -> Steps[None]:
+        """Do as `follow_devices`, in steps."""
         slots = self._slots() if slots is None else slots
-        unfiltered = unjudged.reset_connections(self.conntrack, self.snapshot.layout, slots, only=only)
+        layout = self.snapshot.layout
+        unfiltered = yield from unjudged.reset_connections(self.conntrack, layout, slots, only=only)
         if unfiltered and self.snapshot.offload is not None:
             self._change(render_new_flow_table(self.snapshot))
 

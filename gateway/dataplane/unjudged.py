@@ -13,13 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
+from gateway.core.turns import Steps
 from gateway.household.members import Family
-from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, ConntrackEntry
+from gateway.kernel.conntrack import TCP_ESTABLISHED, Conntrack, ConntrackEntry, parse_entry
 from gateway.kernel.marks import CUT, PLAIN_SLOT, FlowState, MarkLayout
 from gateway.lan import interfaces as lan
 from gateway.lan.neighbours import Neighbour
 from gateway.path.live_flows import FlowId, LiveFlows
 from gateway.wire.ip.packet import TCP
+
+ENTRIES_A_STEP = 200  # entries of the connection table; each takes 50 us
 
 Slots = Mapping[bytes, int]
 """Packed address of each device on the LAN → its slot; 0: not filtered."""
@@ -90,8 +93,8 @@ def open_connections(
 
 def reset_connections(
     conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, only: AbstractSet[bytes] | None = None
-) -> bool:
-    """Reset the connections whose mark has another slot than their device.
+) -> Steps[bool]:
+    """Reset the connections whose mark has another slot than their device, in steps.
 
     ``only``: check only connections of these addresses. Return whether one of them belonged to an unfiltered
     device; the flow table may then still forward it past the rules.
@@ -99,7 +102,12 @@ def reset_connections(
     unfiltered = False
     blocked: dict[int, list[ConntrackEntry]] = {}
     cleared: list[ConntrackEntry] = []
-    for entry in conntrack.entries() if only is None else conntrack.of_addresses(only):
+    entries = map(parse_entry, conntrack.raw_entries()) if only is None else conntrack.of_addresses(only)
+    for number, entry in enumerate(entries, start=1):
+        if number % ENTRIES_A_STEP == 0:
+            yield
+        if entry is None:
+            continue
         ends = [slots.get(end) for end in (entry.original.src, entry.reply.src)]
         slot = ends[0] if ends[1] is None else ends[1] if ends[0] is None else None
         marked = (entry.mark & layout.slot) >> layout.slot_shift

@@ -10,6 +10,7 @@ from typing import Protocol
 from gateway.core.bus import Bus
 from gateway.core.clock import WallClock
 from gateway.core.loop import Loop
+from gateway.core.turns import Steps
 from gateway.household.rule_book import RuleBook
 
 
@@ -62,6 +63,7 @@ class Effects:
             or of the owner or place of a device.
         reload: reads rule files and lists again, then regroups. Returns one line for each problem. Raises
             PolicyError for a qalqan.yaml that cannot be used; the previous rules stay in force.
+        reload_steps: does the same in steps, for when many files may have changed.
         sync_table: updates the kernel's table to the current devices, owners and interfaces.
         sync_gates: blocks or passes the connections of every device in the kernel, by the time rules that
             apply now.
@@ -70,6 +72,7 @@ class Effects:
 
     regroup: Callable[[], None]
     reload: Callable[[], list[str]]
+    reload_steps: Callable[[], Steps[list[str]]]
     sync_table: Callable[[], None]
     sync_gates: Callable[[], None]
     rejudge: Callable[[], int]

@@ -7,16 +7,19 @@ reported, and the others are loaded. A broken ``qalqan.yaml`` raises an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from hashlib import blake2b
+from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.core.files import attempt, read_bounded
+from gateway.core.turns import Steps, finish
 from gateway.feed.data_set import DataSet, delivered_data, packaged_data
 from gateway.household.calendars import CalendarDays, free_days
 from gateway.household.config_file import NOTHING, read_config, read_source, with_last_good
@@ -169,36 +172,50 @@ class Product:
         )
 
 
+_ParsedKey = tuple[int, str, bytes]
+"""Number of the product, name of the file, and digest of its content."""
+
+
 class ParsedProfiles:
     """Profiles, or errors, by the content of their files: a reload parses only the files that changed.
 
-    Calendars are not read.
+    Calendars are not read. Profiles of another data set, or of other own services, are stored separately: a
+    restore and an update of the feed parse them ahead.
     """
 
     def __init__(self) -> None:
-        self._data: tuple[object, ...] = ()  # of the product, with which the files were parsed
-        self._profiles: dict[Path, tuple[bytes, Profile | PolicyError]] = {}
+        self._data: dict[int, tuple[object, ...]] = {}  # of a product, by its number here
+        self._profiles: dict[_ParsedKey, Profile | PolicyError] = {}
+        self._numbers = count()
 
     def profile(self, source: bytes, file: Path, product: Product, words: Vocabulary) -> Profile:
         """Return the profile in the text of a file. Raises PolicyError."""
-        data = (product.categories, product.catalogue, product.laws, product.bands)
-        if not (self._data and all(known is new for known, new in zip(self._data, data, strict=True))):
-            self._data, self._profiles = data, {}
-        known, digest = self._profiles.get(file), blake2b(source).digest()
-        if known is None or known[0] != digest:
-            known = self._profiles[file] = digest, _parsed_or_error(source, file, product, words)
-        if isinstance(known[1], PolicyError):
-            raise known[1].with_traceback(None)
-        return known[1]
+        key = self._key(source, file, product)
+        known = self._profiles.get(key)
+        if known is None:
+            known = self._profiles[key] = _parsed_or_error(source, file, product, words)
+        if isinstance(known, PolicyError):
+            raise known.with_traceback(None)
+        return known
 
-    def has(self, file: Path, source: bytes) -> bool:
-        """Return whether this content of the file was parsed."""
-        known = self._profiles.get(file)
-        return known is not None and known[0] == blake2b(source).digest()
+    def has(self, source: bytes, file: Path, product: Product) -> bool:
+        """Return whether this content of the file was parsed with the product."""
+        return self._key(source, file, product) in self._profiles
 
-    def keep(self, files: Collection[Path]) -> None:
-        """Forget all other files."""
-        self._profiles = {file: known for file, known in self._profiles.items() if file in files}
+    def keep(self, sources: Mapping[Path, bytes], product: Product) -> None:
+        """Forget all other files and contents."""
+        keys = {self._key(source, file, product) for file, source in sources.items()}
+        self._profiles = {key: known for key, known in self._profiles.items() if key in keys}
+        used = {number for number, _, _ in self._profiles}
+        self._data = {number: data for number, data in self._data.items() if number in used}
+
+    def _key(self, source: bytes, file: Path, product: Product) -> _ParsedKey:
+        data = (product.data, product.own_services, product.own_lists)
+        number = next((number for number, known in self._data.items() if known == data), None)
+        if number is None:
+            number = next(self._numbers)
+            self._data[number] = data
+        return number, file.name, blake2b(source).digest()
 
 
 def _parsed_or_error(source: bytes, file: Path, product: Product, words: Vocabulary) -> Profile | PolicyError:
@@ -217,15 +234,24 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never, data: DataSet | N
 
     The package build checks its names against the public suffixes. At a start that would take 30 ms and 2 MB.
     """
-    root = packaged_data() if data is None else data
-    suffixes = is_public_suffix
+    return finish(product_steps(packaged_data() if data is None else data, is_public_suffix))
+
+
+def product_steps(root: DataSet, suffixes: PublicSuffixCheck = _never) -> Steps[Product]:
+    """Do as `load_product`, in steps: each file is one. The longest takes 30 ms, all together 270 ms."""
     categories = parse_categories(*_data(root, "categories.yaml"))
     known = categories.choosable
-    catalogue = Catalogue(
-        parse_group(source, name, known, suffixes) for source, name in _folder(root, "services")
-    )
+    groups = []
+    for source, name in _folder(root, "services"):
+        yield
+        groups.append(parse_group(source, name, known, suffixes))
+    yield
+    catalogue = Catalogue(groups)
     words = Vocabulary(categories, catalogue, suffixes)
-    read = [bands.parse_band(source, name, words) for source, name in _folder(root, "bands")]
+    read = []
+    for source, name in _folder(root, "bands"):
+        yield
+        read.append(bands.parse_band(source, name, words))
     missing = set(AgeBand) - {item.band for item in read}
     if missing:
         where, fix = "profiles/bands", "install the package again"
@@ -233,17 +259,30 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never, data: DataSet | N
     needs: dict[str, str] = {}
     sites: list[packs.Site] = []
     for source, name in _folder(root, "starter"):
+        yield
         if name.endswith("device-needs.yaml"):
             needs |= packs.parse_needs(source, name, suffixes)
         else:
             sites += packs.parse_sites(source, name, suffixes)
-    countries = load_countries(suffixes, root)
+    countries = {}
+    for source, name in _folder(root, "countries"):
+        yield
+        country = parse_country(source, name, suffixes)
+        countries[country.code] = country
     laws = {law.id: law for country in countries.values() for law in country.laws}
     if unknown := unknown_entries(laws.values(), catalogue.services, known):
         where, fix = root.name_of("countries"), "install the package again"
         raise PolicyError(where, f"names what the catalogue has not: {unknown[0]}", fix)
     engines = packs.parse_engines(*_data(root, "safesearch.yaml"), suffixes)
+    yield
     fingerprints = parse_fingerprints(*_data(root, "fingerprints.yaml")).fingerprints
+    yield
+    resolvers = parse_resolvers(*_data(root, "resolvers.yaml"), suffixes)
+    yield
+    name_words = parse_name_words(*_data(root, "name_words.yaml"), known, suffixes)
+    yield
+    menus = parse_menus(*_data(root, "menus.yaml"), fingerprints.ids)
+    yield
     return Product(
         data=root,
         categories=categories,
@@ -257,10 +296,10 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never, data: DataSet | N
         help=host_map(help_names(countries.values()).items()),
         calling=host_map(calling_names(countries.values()).items()),
         ech_names=packs.parse_ech_names(*_data(root, "ech.yaml")),
-        resolvers=parse_resolvers(*_data(root, "resolvers.yaml"), suffixes),
-        words=parse_name_words(*_data(root, "name_words.yaml"), known, suffixes),
+        resolvers=resolvers,
+        words=name_words,
         fingerprints=fingerprints,
-        menus=parse_menus(*_data(root, "menus.yaml"), fingerprints.ids),
+        menus=menus,
     )
 
 
@@ -278,7 +317,13 @@ def load_countries(
     return {item.code: item for item in read}
 
 
-def product_in_use(config: Config, current: Product | None = None) -> tuple[Product, str]:
+LoadedAhead = Mapping[DataSet, Product | PolicyError | OSError]
+"""The products of data sets that were loaded before they are used, or the errors."""
+
+
+def product_in_use(
+    config: Config, current: Product | None = None, ahead: LoadedAhead = MappingProxyType({})
+) -> tuple[Product, str]:
     """Return the product with the newest usable data set, and why a newer one is not used (or "").
 
     ``current`` is returned if it has that data set. Raises PolicyError for damaged packaged data.
@@ -288,12 +333,29 @@ def product_in_use(config: Config, current: Product | None = None) -> tuple[Prod
         if current is not None and current.data == data:
             return current, problem
         try:
-            return load_product(data=data), problem
+            return _loaded(data, ahead), problem
         except (PolicyError, OSError) as error:
             problem = problem or f"feed: the data of version {data.version} cannot be used: {error}"
     if current is not None and current.data.is_packaged:
         return current, problem
-    return load_product(), problem
+    return _loaded(packaged_data(), ahead), problem
+
+
+def _loaded(data: DataSet, ahead: LoadedAhead) -> Product:
+    found = ahead.get(data)
+    if isinstance(found, PolicyError | OSError):
+        raise found.with_traceback(None)
+    return found or load_product(data=data)
+
+
+def data_to_load(config: Config, current: Product, ahead: LoadedAhead) -> DataSet | None:
+    """Return the data set that `product_in_use` would load; None if it would load none."""
+    for data in (*delivered_data(config), packaged_data()):
+        if current.data == data or isinstance(ahead.get(data), Product):
+            return None
+        if data not in ahead:
+            return data
+    return None
 
 
 def _folder(data: DataSet, folder: str) -> Iterator[tuple[bytes, str]]:
@@ -323,6 +385,7 @@ def load(
     cache: ParsedProfiles | None = None,
     *,
     lenient: bool = False,
+    staged: bool = False,
 ) -> Household:
     """Return the household that `qalqan.yaml` and the files of the profiles describe.
 
@@ -337,6 +400,7 @@ def load(
         folder: the profiles' folder; by default that of the settings.
         calendars: reads a calendar; by default it waits for the parser.
         cache: the profiles of an earlier call; by default all files are parsed.
+        staged: the household is only looked at, so that ``cache`` keeps the others.
         lenient: an invalid setting that is not the filter's gets its default, as in `read_config`.
 
     Raises:
@@ -349,12 +413,11 @@ def load(
     profiles: dict[str, Profile] = {}
     problems: dict[str, PolicyError] = {}
     doubtful: dict[str, str] = {}
-    files = profile_files(folder or Path(read.profiles), instead)
-    cache.keep(files)
-    for file in files:
+    sources: dict[Path, bytes] = {}
+    for file in profile_files(folder or Path(read.profiles), instead):
         text = b""
         try:
-            text = instead.get(file) or read_bounded(file)
+            text = sources[file] = instead.get(file) or read_bounded(file)
             parsed = cache.profile(text, file, product, words)
             problem = profile.conflict(parsed, profiles.values(), str(file), text)
         except PolicyError as error:
@@ -366,6 +429,8 @@ def load(
         else:
             problems[file.name] = problem
             doubtful |= dict.fromkeys(_macs_in(text), file.name)
+    if not staged:
+        cache.keep(sources, product)
     household = assembled(read, product.bands, profiles, problems, doubtful)
     source = instead.get(path) or read_source(path)
     return replace(household, absent=_check_names(household, str(path), source, excuse))

@@ -13,6 +13,8 @@ from gateway.age.bands import AgeBand
 from gateway.core.bus import Bus
 from gateway.core.errors import GatewayError, ListError, PolicyError
 from gateway.core.files import read_bounded, write_atomically
+from gateway.core.turns import Steps, finish
+from gateway.feed.data_set import DataSet
 from gateway.household import loading as household
 from gateway.household.calendars import CalendarDays, free_days
 from gateway.household.config_file import (
@@ -21,9 +23,10 @@ from gateway.household.config_file import (
     config_in_use,
     keep_good_settings,
     router_path,
+    with_last_good,
 )
 from gateway.household.file_history import FileHistory
-from gateway.household.loading import ParsedProfiles, Product, profile_files, profile_of
+from gateway.household.loading import ParsedProfiles, Product, load_config, profile_files, profile_of
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import StoredTable, open_table, seed_table
@@ -94,6 +97,7 @@ class RuleBook:
         self.path = path
         self._calendars = calendars
         self._parsed = ParsedProfiles()
+        self._ahead: dict[DataSet, Product | PolicyError | OSError] = {}  # loaded for the next reload
         self._bus = bus or Bus()
         self._learned = learned or LearnedAddresses()
         self._data_problem = ""
@@ -182,7 +186,17 @@ class RuleBook:
 
     def keep_good(self) -> None:
         """Store copies of the usable rule files. A later start uses them in place of broken files."""
-        store_good(self.household)
+        finish(self.keep_good_steps())
+
+    def keep_good_steps(self) -> Steps[None]:
+        """Do as `keep_good`, in steps: each file is one, since a write waits for the disk.
+
+        The files are read now.
+        """
+        return self._keep_good(store_good(self.household))
+
+    def _keep_good(self, profiles: Steps[None]) -> Steps[None]:
+        yield from profiles
         if not any(line.endswith(LAST_GOOD) for line in self.household.config.problems):
             try:
                 keep_good_settings(self.path)
@@ -288,38 +302,63 @@ class RuleBook:
         """Return the offices in a country that receive complaints, also about this filter."""
         return self._product.rights(country)
 
-    def parse_ahead(self) -> bool:
-        """Parse one changed profile file, so that the next reload is short. Return whether more have changed.
+    def steps_ahead(self, instead: Mapping[Path, bytes | None] = NOTHING) -> Steps[None]:
+        """Load a new data set of the feed and parse changed profiles, so that the next reload is short.
 
-        A long file takes 20 ms.
+        ``instead``: contents that will replace those of the files, as for `with_files`.
         """
         try:
-            sources = {
-                file: read_bounded(file) for file in profile_files(Path(self.household.config.profiles))
-            }
+            yield from self._product_steps()
+            product = self._product_ahead(instead)
+            sources = self._sources(instead)
         except PolicyError:
-            return False
-        changed = [file for file, source in sources.items() if not self._parsed.has(file, source)]
-        for file in changed[:1]:
-            with suppress(PolicyError):
-                words = household.vocabulary(self._product)
-                self._parsed.profile(sources[file], file, self._product, words)
-        return len(changed) > 1
+            return  # the reload reports it
+        words = household.vocabulary(product)
+        for file, source in sources.items():
+            if not self._parsed.has(source, file, product):
+                with suppress(PolicyError):
+                    self._parsed.profile(source, file, product, words)
+                yield
 
-    def reload(self) -> None:
+    def _product_steps(self) -> Steps[None]:
+        """Load the products of data sets that the next reload uses, or note their errors."""
+        config = config_in_use(self.path, lazy_public_suffix_check())
+        while (data := household.data_to_load(config, self._product, self._ahead)) is not None:
+            yield
+            try:
+                self._ahead[data] = yield from household.product_steps(data)
+            except (PolicyError, OSError) as error:
+                self._ahead[data] = error.with_traceback(None)
+
+    def _product_ahead(self, instead: Mapping[Path, bytes | None]) -> Product:
+        """Return the product of the next reload, with the family's services and lists. Raises PolicyError."""
+        product, lenient = self._newest_product(self._product), self.path not in instead
+        config = with_last_good(
+            self.path, instead, lambda contents: load_config(self.path, product, contents, lenient=lenient)
+        )
+        return product.with_own(config)
+
+    def _sources(self, instead: Mapping[Path, bytes | None]) -> Mapping[Path, bytes]:
+        files = profile_files(Path(self.household.config.profiles), instead)
+        return {file: instead.get(file) or read_bounded(file) for file in files}
+
+    def reload(self, *, keep: bool = True) -> None:
         """Read rule files, lists and a new data set of the feed, and apply them.
+
+        ``keep``: store copies of the usable files; else the caller does so, by `keep_good_steps`.
 
         If the table is damaged, the previous one stays. If qalqan.yaml is unusable, its last good version
         applies. Raises PolicyError with all rules unchanged if there is none.
         """
         before, self._product = self._product, self._newest_product(self._product)
+        self._ahead.clear()
         try:
             found = self.with_files({})
         except PolicyError:
             self._product = before
             raise
         self.names, self._calendar = self._product.names, None
-        self._take(found)
+        self._take(found, keep=keep)
         self._load_sealed()
         self.world = self._world()
         self._list_problem = ""
@@ -342,7 +381,7 @@ class RuleBook:
         Raises PolicyError if qalqan.yaml or the packaged data is unusable.
         """
         config = config_in_use(self.path, lazy_public_suffix_check())
-        product, self._data_problem = household.product_in_use(config, current)
+        product, self._data_problem = household.product_in_use(config, current, self._ahead)
         return product
 
     def _check_table(self) -> None:
@@ -364,7 +403,15 @@ class RuleBook:
         Calendars that were never parsed are ignored; their parsing begins. Raises PolicyError if qalqan.yaml
         is unusable, or names a profile without a file.
         """
-        return household.load(self.path, self._product, instead, folder=folder, calendars=self._calendars)
+        return household.load(
+            self.path,
+            self._product,
+            instead,
+            folder=folder,
+            calendars=self._calendars,
+            cache=self._parsed,
+            staged=True,
+        )
 
     def read_calendars(self) -> bool:
         """Apply free days that became known. Return whether that was possible."""
@@ -381,12 +428,13 @@ class RuleBook:
         self.world = self._world()
         self._report()
 
-    def _take(self, new: Household) -> None:
+    def _take(self, new: Household, *, keep: bool = True) -> None:
         self.household = keep_last_good(new, self.household)
         self._product = self._product.with_own(new.config)
         self.names = self._product.names
         self._read_files = self._stamps()
-        self.keep_good()
+        if keep:
+            self.keep_good()
         self._bus.publish(RulesRead())
 
     @property
@@ -484,30 +532,43 @@ def recall_good(read: Household, product: Product) -> Household:
     return keep_last_good(read, read.with_profiles(kept)) if kept else read
 
 
-def store_good(read: Household) -> None:
-    """Copy the usable profile files to the state directory, and delete the copies of removed ones."""
+def store_good(read: Household) -> Steps[None]:
+    """Copy the usable profile files to the state directory, in steps, and delete the copies of removed ones.
+
+    The files are read now, when they are as ``read`` has them.
+    """
+    try:
+        files = profile_files(Path(read.config.profiles))
+        return _store_good(read, {file.name: file.read_bytes() for file in files})
+    except (OSError, GatewayError) as error:
+        _log.warning("Storing the last good profiles failed: %s.", error)
+        return _store_good(read, {})
+
+
+def _store_good(read: Household, sources: Mapping[str, bytes]) -> Steps[None]:
     folder = _good_folder(read)
     try:
-        files = {file.name: file for file in profile_files(Path(read.config.profiles))}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for copy in folder.iterdir():
-            if copy.name.removesuffix(DAYS_SUFFIX) not in files:
+            if sources and copy.name.removesuffix(DAYS_SUFFIX) not in sources:
                 copy.unlink()
-        for name, file in files.items():
-            found = read.profiles.get(file.stem)
+        for name, source in sources.items():
+            found = read.profiles.get(Path(name).stem)
             if found is None or (name in read.problems and found.calendar_problem is None):
                 continue
-            _copy_good(file.read_bytes(), folder / name)
+            if _copy_good(source, folder / name):
+                yield
             _keep_days(found.free_days, folder / f"{name}{DAYS_SUFFIX}")
-    except (OSError, GatewayError) as error:
+    except OSError as error:
         _log.warning("Storing the last good profiles failed: %s.", error)
 
 
-def _copy_good(data: bytes, copy: Path) -> None:
-    """Write a copy if it changed, to spare flash memory."""
+def _copy_good(data: bytes, copy: Path) -> bool:
+    """Write a copy if it changed, to spare flash memory. Return whether it was written."""
     if copy.exists() and copy.read_bytes() == data:
-        return
+        return False
     write_atomically(copy, data)
+    return True
 
 
 def _keep_days(days: frozenset[date], copy: Path) -> None:

@@ -259,7 +259,7 @@ class _Building:
             if len(self._sections) >= MAX_SECTIONS:
                 line.place.refuse(f"is one section more than {MAX_SECTIONS}", "take some out")
             known = len(self._sections)
-            self._sections.append(Section(replace(line.place, path=name), kind.text, name, {}))
+            self._sections.append(Section(line.place._replace(path=name), kind.text, name, {}))
             self._options.append({})
         elif self._sections[known].type != kind.text:
             first = self._sections[known].place.line
@@ -275,7 +275,7 @@ class _Building:
         if _NAME.fullmatch(name.text) is None:
             line.place.refuse(f"{shown(name.text)} is no option's name", "use letters, digits and _")
         section = self._sections[self._open].name or f"@{self._sections[self._open].type}"
-        place = replace(line.place, path=f"{section}.{name.text}")
+        place = line.place._replace(path=f"{section}.{name.text}")
         value = Value(place, rest[0].text if rest else "")
         self._values += 1
         if self._values > MAX_VALUES:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.core.errors import KernelError
@@ -247,14 +248,20 @@ def _check_passes(passes: tuple[PassElement, ...], numbers: set[int]) -> None:
 
 def _check_addresses(addresses: Iterable[str], version: int | None) -> None:
     for text in addresses:
-        try:
-            address = ipaddress.ip_address(text.replace("%", " "))  # refuses an address with a zone
-        except ValueError as error:
-            msg = f"{text!r} is no IP address; write it without a length or a zone"
-            raise KernelError(msg) from error
-        if version not in (None, address.version):
+        found = _version_of(text)
+        if version not in (None, found):
             msg = f"{text} is not an IPv{version} address"
             raise KernelError(msg)
+
+
+@lru_cache(maxsize=1024)
+def _version_of(text: str) -> int:
+    """Return 4 or 6. Cached: each change of the table checks the same addresses of help lines."""
+    try:
+        return ipaddress.ip_address(text.replace("%", " ")).version  # refuses an address with a zone
+    except ValueError as error:
+        msg = f"{text!r} is no IP address; write it without a length or a zone"
+        raise KernelError(msg) from error
 
 
 def _check_ports(snapshot: Snapshot) -> None:

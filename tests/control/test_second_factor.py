@@ -11,7 +11,7 @@ import pytest
 from gateway.control.proofs import PROOF_LIFE
 from gateway.control.second_factor import BACKUP_CODES, SETUP_LIFE, SIGN_IN_LIFE, SIGN_IN_TRIES
 from gateway.core.reason_codes import Code
-from tests.around import LABEL
+from tests.around import LABEL, account_verb, guardians_of
 from tests.control.test_guardians import Desk
 from tests.control.test_signins import digest, secret
 
@@ -114,6 +114,14 @@ def test_a_sign_in_waits_five_minutes_and_takes_five_wrong_codes(desk: FactorDes
     assert desk.refused("signin", pending=pending, otp=desk.code()) == Code.SESSION_ENDED
     for forged in ("x", "é", str(desk.claim["session"])):
         assert desk.refused("signin", pending=forged, otp=desk.code()) == Code.SESSION_ENDED
+
+
+def test_a_restart_between_password_and_code_begins_the_sign_in_again(desk: FactorDesk) -> None:
+    pending = desk.pending()
+    desk.verb = account_verb(guardians_of(desk.register, desk.scene))
+    assert desk.refused("signin", pending=pending, otp=desk.code()) == Code.SESSION_ENDED
+    assert desk.refused("factor_start", session=desk.session) == Code.PROOF_NEEDED
+    assert desk.web("signin", pending=desk.pending(), otp=desk.code())["guardian"] == "Mum"
 
 
 def test_a_backup_code_works_once_in_any_writing(desk: FactorDesk) -> None:

@@ -6,14 +6,15 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from gateway.control.client import Unreachable
 from gateway.control.listener import PATH_LIMIT
-from gateway.control.protocol import REQUEST_LIMIT, ControlRequest
+from gateway.control.protocol import REQUEST_LIMIT, ControlRequest, Handler
 from gateway.control.server import (
     BACKLOG_LIMIT,
     CONNECTIONS_LIMIT,
@@ -22,8 +23,9 @@ from gateway.control.server import (
 )
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.loop import Loop
+from gateway.core.turns import Steps
 from tests import pace
-from tests.control.running import Running, running
+from tests.control.running import PATIENCE, Running, running
 from tests.entering import let_others_in
 from tests.rawclient import RawClient
 
@@ -40,7 +42,28 @@ def broken(_: ControlRequest) -> dict[str, object]:
     raise GatewayError(msg)
 
 
-VERBS = {"status": echo, "reload": echo, "broken": broken}
+def stepped(request: ControlRequest) -> Steps[Mapping[str, object]]:
+    """Take steps until the test lets it end."""
+    GATE.begun.set()
+    while not GATE.opened.is_set():
+        yield
+    GATE.ended.set()
+    if request.values.get("fails"):
+        broken(request)
+    return {"steps": "done"}
+
+
+class Gate:
+    def __init__(self) -> None:
+        self.begun, self.opened, self.ended = Event(), Event(), Event()
+
+    def close(self) -> None:
+        for event in (self.begun, self.opened, self.ended):
+            event.clear()
+
+
+GATE = Gate()
+VERBS: Mapping[str, Handler] = {"status": echo, "reload": echo, "broken": broken, "stepped": stepped}
 
 
 @pytest.fixture
@@ -66,6 +89,32 @@ def read_line(sock: socket.socket) -> dict[str, object]:
 def test_a_verb_gets_the_values_and_who_asked(daemon: Running) -> None:
     answer = RawClient(daemon.path).call("status", who="дочь", minutes=30)
     assert answer == {"role": "owner", "uid": os.geteuid(), "values": {"who": "дочь", "minutes": 30}}
+
+
+def test_a_verb_in_steps_leaves_turns_to_other_clients_and_keeps_its_order(daemon: Running) -> None:
+    GATE.close()
+    with connect(daemon.path) as first, connect(daemon.path) as second:
+        lines = first.makefile("rb")
+        first.sendall(b'{"do": "stepped"}\n{"do": "status"}\n')
+        assert GATE.begun.wait(PATIENCE)
+        second.sendall(b'{"do": "status"}\n')
+        assert read_line(second)["ok"], "the other client does not wait"
+        GATE.opened.set()
+        answers = [json.loads(lines.readline()) for _ in range(2)]
+        assert [answer.get("steps") for answer in answers] == ["done", None]
+    with pytest.raises(ControlError, match="no such profile at all"):
+        RawClient(daemon.path).call("stepped", fails=True)
+
+
+def test_a_verb_in_steps_is_finished_though_its_client_is_gone(daemon: Running) -> None:
+    GATE.close()
+    with connect(daemon.path) as sock:
+        sock.sendall(b'{"do": "stepped"}\n')
+        assert GATE.begun.wait(PATIENCE)
+    assert RawClient(daemon.path).call("status")["role"] == "owner"
+    GATE.opened.set()
+    assert GATE.ended.wait(PATIENCE)
+    assert RawClient(daemon.path).call("status")["role"] == "owner"
 
 
 def test_a_refusal_is_one_line(daemon: Running) -> None:

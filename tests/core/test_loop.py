@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.core.loop import HANDLED_SIGNALS, IGNORED_SIGNALS, Loop, Signals
+from gateway.core.turns import Steps, in_turns
 
 
 @pytest.fixture
@@ -143,6 +144,41 @@ def test_timers_come_in_their_order_and_not_when_cancelled(loop: Loop) -> None:
     loop.run()
     assert calls == ["first", "second"]
     assert loop.now() - began >= 0.03
+
+
+def test_a_timer_that_a_callback_sets_is_due_in_the_next_turn(
+    loop: Loop, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    here, there = pair
+    calls: list[str] = []
+
+    def read() -> None:
+        calls.append("read")
+        loop.call_later(0.0, lambda: calls.append("timer"))
+
+    loop.on_readable(here, read)
+    there.send(b"x")
+    loop.run_once(0.0)
+    assert calls == ["read"], "others that are readable come first"
+    loop.run_once(0.0)
+    assert calls == ["read", "read", "timer"]
+
+
+def test_work_in_steps_leaves_turns_to_others(loop: Loop) -> None:
+    calls: list[str] = []
+
+    def work() -> Steps[None]:
+        for number in range(3):
+            calls.append(f"step {number}")
+            yield
+        calls.append("end")
+
+    in_turns(loop, work())
+    assert calls == ["step 0"]
+    for _ in range(3):
+        loop.call_later(0.0, lambda: calls.append("other"))
+        loop.run_once(0.0)
+    assert calls == ["step 0", "step 1", "other", "step 2", "other", "end", "other"]
 
 
 def test_a_callback_without_a_free_descriptor_ends_nothing_and_is_called_again(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,7 @@ from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.core.logs import LastLines
 from gateway.core.loop import Timer
+from gateway.core.turns import Steps, finish
 from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.features.lists.sealed_lists import SealedListUpdates
@@ -257,7 +258,14 @@ class Desk:
         self.cards = BypassAlerts(self.store, self.family, self.rules, self.bus)
         self.gates = Enforcer(self.family, self.clock.now)
         self.log = LastLines()
-        self.effects = Effects(self.regroup, self.reload, self.sync_table, self.sync_gates, self.rejudge)
+        self.effects = Effects(
+            self.regroup,
+            self.reload,
+            self.reload_steps,
+            self.sync_table,
+            self.sync_gates,
+            self.rejudge,
+        )
         self.sealed_lists = SealedListUpdates(self.home, self.effects, self.store.audit, self.store.history)
         self.vitals = Vitals(
             self.home,
@@ -349,6 +357,10 @@ class Desk:
         self.reassign()
         return self.rules.problems()
 
+    def reload_steps(self) -> Steps[list[str]]:
+        yield from self.rules.steps_ahead()
+        return self.reload()
+
     def local_now(self) -> datetime:
         return self.clock.now().astimezone(self.rules.household.config.zone)
 
@@ -363,9 +375,10 @@ class Desk:
 
     def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
         """Return an answer with objects and lists in place of records."""
-        return {
-            key: plain(value) for key, value in self._verbs[do](ControlRequest(do, role, 0, values)).items()
-        }
+        answer = self._verbs[do](ControlRequest(do, role, 0, values))
+        if isinstance(answer, Generator):
+            answer = finish(answer)
+        return {key: plain(value) for key, value in answer.items()}
 
     def session(self, name: str) -> str:
         """The token of a guardian's session that began just now, as after a right password."""

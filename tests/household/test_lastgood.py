@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,8 +17,10 @@ from gateway.household.calendars import CalendarReader
 from gateway.household.config_file import VARIABLE
 from gateway.household.editing import Author, Editing
 from gateway.household.rule_book import GOOD_PROFILES, RuleBook
+from gateway.policy.judge.world import World
 from gateway.policy.profile import profile
 from gateway.policy.profile.bands import Bands
+from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import Vocabulary
 from tests.household.household_files import DAUGHTER, MUM, SON, write
@@ -201,8 +206,8 @@ def test_a_reload_parses_only_the_files_that_changed(config: Path, monkeypatch: 
     for name in ("daughter", "mum"):
         file = config.parent / "profiles" / f"{name}.yaml"
         file.write_text(file.read_text() + "strict: maybe\n")
-    assert [rules.parse_ahead(), len(parsed), rules.parse_ahead(), len(parsed)] == [True, 1, False, 2]
-    assert not rules.parse_ahead()
+    assert [len(parsed) for _ in rules.steps_ahead()] == [1, 2], "one in each step"
+    assert list(rules.steps_ahead()) == []
     rules.reload()
     assert sorted(parsed) == ["daughter", "mum"], "the errors are stored too"
     assert len(rules.problems()) == 2
@@ -210,6 +215,28 @@ def test_a_reload_parses_only_the_files_that_changed(config: Path, monkeypatch: 
     config.write_text(config.read_text() + "services: {mine: {name: Mine, domains: [mine.example.org]}}\n")
     rules.reload()
     assert {"daughter", "son"} <= set(parsed), "own services may be named in any file"
+
+
+def test_a_reload_frees_the_replaced_rules_without_garbage_collection(config: Path) -> None:
+    """The daemon excludes them from it: a full collection takes longer than packets may wait."""
+    rules = RuleBook(config)
+    rules.reload()
+    gc.collect()
+    gc.disable()
+    try:
+        before = _rule_objects()
+        for strict in (True, False):
+            son = config.parent / "profiles" / "son.yaml"
+            son.write_text(yaml.safe_dump({**SON, "strict": strict}))
+            rules.reload()
+        assert _rule_objects() == before
+    finally:
+        gc.enable()
+
+
+def _rule_objects() -> Mapping[str, int]:
+    kinds = Profile, Household, World
+    return Counter(type(value).__name__ for value in gc.get_objects() if isinstance(value, kinds))
 
 
 TV = "02:00:00:00:00:0e"

@@ -14,7 +14,6 @@ def run(args: Namespace) -> int:
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     from gateway.core.process_memory import (
-        forget_annotations_and_docstrings,
         import_dataclasses_alone,
         lean_dataclasses,
         one_openssl,
@@ -27,7 +26,6 @@ def run(args: Namespace) -> int:
     from gateway.cli.settings import config_path
     from gateway.core import logs
 
-    forget_annotations_and_docstrings()
     logs.configure(args.log)
     return run_daemon(
         config_path(args), keep_guard=args.keep_guard, user=args.user, help_service=args.help_service

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.control.contract.status import AnnouncementEntry
 from gateway.control.guardians import Guardians
 from gateway.control.proofs import Proofs
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import Answer, ControlRequest, Handler
 from gateway.control.surroundings import CONSOLE, Around, Visitor
 from gateway.control.token_verbs import from_where
 from gateway.core.logs import SECRET
@@ -67,7 +67,7 @@ class Origins:
         """Return ``verb`` with a request that has the sending device in ``origin``, for audit lines."""
 
         @wraps(verb)
-        def named(request: ControlRequest) -> Mapping[str, object]:
+        def named(request: ControlRequest) -> Answer:
             if not request.has("origin") and not request.has("via"):
                 return verb(request)
             token, address = split_origin(from_where(request, self._people, self._home.local_now()))

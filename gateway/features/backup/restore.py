@@ -16,6 +16,7 @@ from gateway.age.bands import AgeBand
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.files import read_bounded, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
+from gateway.core.turns import Steps
 from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, contents, plan_text, read_plan
 from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext
@@ -60,8 +61,8 @@ class Restoring:
     def _state(self) -> Path:
         return Path(self._home.rules.household.config.state)
 
-    def do(self, plan: RestorePlan) -> list[str]:
-        """Apply a restore plan, and return one line for each problem of the restored files.
+    def do(self, plan: RestorePlan) -> None:
+        """Write the files and rows of a restore plan. The rules apply after `reload_steps`.
 
         Raises:
             PolicyError: The files cannot be used. Everything is as it was before.
@@ -75,10 +76,14 @@ class Restoring:
             raise
         self._rows(plan, AFTER)
         self._end(DONE)
-        return self._effects.reload()
+
+    def reload_steps(self) -> Steps[list[str]]:
+        """Apply the files that `do` or `undo` has written, in steps. Return one line for each problem."""
+        yield
+        return (yield from self._effects.reload_steps())
 
     def undo(self) -> RestorePlan:
-        """Undo the last restore, and return its plan.
+        """Undo the last restore, and return its plan. The rules apply after `reload_steps`.
 
         Raises:
             PolicyError: There was none, or files have changed since.
@@ -93,7 +98,6 @@ class Restoring:
         self._rows(plan, BEFORE)
         self._end()
         (self._state / DONE).unlink(missing_ok=True)
-        self._effects.reload()
         return plan
 
     def refuse_later(self, plan: RestorePlan, side: int) -> None:

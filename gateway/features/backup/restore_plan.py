@@ -129,6 +129,17 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
     )
 
 
+def restored_files(rules: RuleBook, backup: Backup) -> Mapping[Path, bytes | None]:
+    """Return `qalqan.yaml` and the profiles as a restore would write them; None: it removes the file.
+
+    Raises PolicyError.
+    """
+    folder = Path(rules.household.config.profiles)
+    there = dict.fromkeys(profile_files(folder))
+    profiles = {folder / name: _bytes(text) for name, text in backup.profiles.items()}
+    return {rules.path: _bytes(_home_text(rules.path, backup.home)), **there, **profiles}
+
+
 def rows_plan(store: Store, copy: Backup, by: str, at: datetime) -> RestorePlan:
     """Return the plan that adds the rows of a copy that the store lacks. Existing rows and files stay."""
     return RestorePlan(

@@ -6,7 +6,7 @@ The client encrypts and decrypts it. The daemon loads no OpenSSL, to save memory
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
@@ -32,11 +32,19 @@ from gateway.control.router import Router
 from gateway.core.errors import ControlError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
+from gateway.core.turns import Steps
 from gateway.features.accounts.access import Access
 from gateway.features.accounts.verbs import Origins
 from gateway.features.backup.contents import collect
 from gateway.features.backup.restore import Restoring
-from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, make_plan, staged
+from gateway.features.backup.restore_plan import (
+    AFTER,
+    BEFORE,
+    RestorePlan,
+    make_plan,
+    restored_files,
+    staged,
+)
 from gateway.household.context import Effects, HomeContext
 from gateway.household.visibility import Visibility
 from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
@@ -48,6 +56,9 @@ PIECE = 256 * 1024  # characters per answer: an answer has at most 1 MiB; sendin
 PIECE_IN = 28 * 1024  # characters per request: a request has at most 64 KiB; JSON may double each character
 STORED_FOR = 600.0  # seconds for which a backup stays in memory
 SHOWN = 20  # names of each kind in the answer to `look`
+
+
+_Action = Callable[[Call[RestoreRequest], str], RestoreResponse | Steps[RestoreResponse]]
 
 
 @dataclass(slots=True)
@@ -123,9 +134,9 @@ class BackupVerbs:
 
     # ------------------------------------------------------------------------------------ in
 
-    def restore(self, call: Call[RestoreRequest]) -> RestoreResponse:
+    def restore(self, call: Call[RestoreRequest]) -> RestoreResponse | Steps[RestoreResponse]:
         """Receive a backup in pieces, report what it would change, apply it, or undo it."""
-        actions = {
+        actions: Mapping[str, _Action] = {
             "begin": self._begin,
             "piece": self._piece,
             "look": self._look,
@@ -152,29 +163,31 @@ class BackupVerbs:
         transfer.text += text
         return RestorePiece(have=len(transfer.text))
 
-    def _look(self, call: Call[RestoreRequest], by: str) -> RestorePreview:
-        backup = self._parse(self._incoming(call, by))
-        plan = self._plan(backup, by)
+    def _look(self, call: Call[RestoreRequest], by: str) -> Steps[RestoreResponse]:
         rules = self._home.rules
-        return _preview(backup, plan, rules.household, staged(rules, plan))
+        backup, plan, after = yield from self._staged(self._incoming(call, by), by)
+        return _preview(backup, plan, rules.household, after)
 
-    def _apply(self, call: Call[RestoreRequest], by: str) -> RestoreApplied:
-        backup = self._parse(self._incoming(call, by))
-        plan = self._plan(backup, by)
-        staged(self._home.rules, plan)  # raises PolicyError for files that cannot be used
-        problems = self._restoring.do(plan)
+    def _apply(self, call: Call[RestoreRequest], by: str) -> Steps[RestoreResponse]:
+        backup, plan, _ = yield from self._staged(self._incoming(call, by), by)
+        self._restoring.do(plan)  # in the same turn: until then the files are as the plan says
         self._drop_in()
         self._note(call, by, "restore", f"made {plan.made} on {backup.gateway}", AnnouncementKind.RESTORE)
+        problems = yield from self._restoring.reload_steps()
         return RestoreApplied(problems=tuple(problems))
 
-    def _plan(self, backup: Backup, by: str) -> RestorePlan:
-        """Return the plan to restore a backup.
+    def _staged(self, transfer: _Transfer, by: str) -> Steps[tuple[Backup, RestorePlan, Household]]:
+        """Return a backup, the plan to restore it, and the household that it would give.
 
-        Raises PolicyError if it would postpone a child's adulthood.
+        Raises PolicyError if its files cannot be used, or would postpone a child's adulthood.
         """
-        plan = make_plan(self._home.rules, self._store, backup, by, self._home.local_now())
+        rules = self._home.rules
+        backup = self._parse(transfer)
+        yield
+        yield from rules.steps_ahead(restored_files(rules, backup))
+        plan = make_plan(rules, self._store, backup, by, self._home.local_now())
         self._restoring.refuse_later(plan, AFTER)
-        return plan
+        return backup, plan, staged(rules, plan)
 
     def _drop(self, _call: Call[RestoreRequest], by: str) -> RestoreResponse:
         if self._in is not None and self._in.by == by:
@@ -191,9 +204,10 @@ class BackupVerbs:
             last=RestoredBackup(by=plan.by, at=at, made=made, undo=self._restoring.may_undo(plan))
         )
 
-    def _undo(self, call: Call[RestoreRequest], by: str) -> RestoreResponse:
+    def _undo(self, call: Call[RestoreRequest], by: str) -> Steps[RestoreResponse]:
         plan = self._restoring.undo()
         self._note(call, by, "unrestore", f"made {plan.made}", None)
+        yield from self._restoring.reload_steps()
         return RestoreResponse()
 
     def _parse(self, transfer: _Transfer) -> Backup:

@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta
 from gateway.control.contract.devices import Assigned, AssignRequest, ForgetRequest, Forgotten
 from gateway.control.protocol import Call, ControlRequest, Role
 from gateway.core.reason_codes import Code
+from gateway.core.turns import Steps
 from gateway.features.accounts.access import Access
 from gateway.features.devices.identities import Identities
 from gateway.household.context import Effects, HomeContext
@@ -95,7 +96,7 @@ class DeviceAssignment:
         sight = self._presence.inventory.sight(mac)
         return "" if sight is None else sight.traits.kind
 
-    def assign(self, call: Call[AssignRequest]) -> Assigned:
+    def assign(self, call: Call[AssignRequest]) -> Steps[Assigned]:
         """Assign a device to a profile or a place. ``was`` in the answer is the earlier one, for an undo."""
         by, mac, place = self._access.guardian(call), self.mac(call, call.args.mac), call.args.profile
         was = self.of(mac)
@@ -103,7 +104,8 @@ class DeviceAssignment:
         self.put(mac, place, by)
         at, origin = self._home.local_now(), call.text("origin", "")
         self._store.audit("assign", f"{mac} {place}", by=by, at=at, origin=origin)
-        problems = tuple(self._effects.reload())
+        yield
+        problems = tuple((yield from self._effects.reload_steps()))
         return Assigned(problems=problems, profile=self.of(mac), was=was)
 
     def _refuse_shared(self, request: ControlRequest, mac: str) -> None:
@@ -150,7 +152,7 @@ class DeviceAssignment:
         author = Author(by, self._home.local_now())
         assign_device(self._editing, self._home.rules.household, mac, owner, author, instead_of=instead_of)
 
-    def forget(self, call: Call[ForgetRequest]) -> Forgotten:
+    def forget(self, call: Call[ForgetRequest]) -> Steps[Forgotten]:
         """Delete everything that is stored about a device, its owner included.
 
         If it returns, it is a new device.
@@ -168,7 +170,8 @@ class DeviceAssignment:
         store.way_cards.drop(lambda card: card.mac == mac)
         origin = call.text("origin", "")
         store.audit("forget", mac, by=by, at=self._home.now(), origin=origin)
-        return Forgotten(tuple(self._effects.reload()))
+        yield
+        return Forgotten(tuple((yield from self._effects.reload_steps())))
 
     def mac(self, request: ControlRequest, text: str) -> str:
         """Return the MAC address in a request. Refuses an invalid one, and from the pages an unknown one."""

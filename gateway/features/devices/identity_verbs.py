@@ -15,6 +15,7 @@ from gateway.control.contract.devices import (
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
+from gateway.core.turns import Steps
 from gateway.features.accounts.access import Access
 from gateway.features.devices.assignment import DeviceAssignment
 from gateway.features.devices.identities import Identities
@@ -65,7 +66,7 @@ class IdentityVerbs:
         shown = tuple(self._device_questions.describe(question) for question in waiting[: call.args.limit])
         return OpenQuestions(shown, len(waiting))
 
-    def identify(self, call: Call[IdentifyRequest]) -> Identified:
+    def identify(self, call: Call[IdentifyRequest]) -> Steps[Identified]:
         """Apply a guardian's answer to the question about a device: its owner, or a reply.
 
         `assign` is for devices without a question.
@@ -81,7 +82,8 @@ class IdentityVerbs:
             answer = self._reply(call, question)
         detail = f"{question.mac} {question.ask} {answer}"
         self._audit("identify", detail, by=by, at=now, origin=origin)
-        problems = tuple(self._effects.reload())
+        yield
+        problems = tuple((yield from self._effects.reload_steps()))
         self._home.publish("identity", mac=question.mac, ask=question.ask, what="answered", by=by)
         return Identified(profile=self._assignment.of(question.mac), problems=problems)
 

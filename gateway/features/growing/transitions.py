@@ -257,8 +257,8 @@ class AgeTransitions:
 
     def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
         """Raise PolicyError if rule changes would postpone the step to adult after it was proposed."""
-        step = self._steps.of(profile_id)
-        if step is None or not step.is_final or step.state is TransitionState.TAKEN:
+        step = self._final_step(profile_id)
+        if step is None:
             return
         band, month = changes.get("band", step.band.value), changes.get("next_step", step.month)
         if (band, month) != (step.band.value, step.month) and band != step.then.value:
@@ -267,11 +267,20 @@ class AgeTransitions:
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
         """Raise PolicyError if a rule file would postpone the step to adult, or cannot be read."""
+        if self._final_step(profile_id) is None:
+            return
         try:
             said = edits.read(source, profile_id)
         except PolicyError:
             said = {}
         self.refuse_later(profile_id, {key: said.get(key) for key in ("band", "next_step")})
+
+    def _final_step(self, profile_id: str) -> LastTransition | None:
+        """Return the step to adult that is proposed to a child; None if there is none, or it was taken."""
+        step = self._steps.of(profile_id)
+        return (
+            step if step is not None and step.is_final and step.state is not TransitionState.TAKEN else None
+        )
 
     def describe_all(self) -> tuple[AgeTransition, ...]:
         """Return the current steps of all children, for the verb `status`."""

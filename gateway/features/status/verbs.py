@@ -32,6 +32,7 @@ from gateway.control.contract.time import TimeUsed
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
+from gateway.core.turns import Steps
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.verbs import announced
 from gateway.features.activity.in_use import InUse
@@ -377,12 +378,12 @@ class DeviceVerb:
         return found
 
 
-def reload_verb(effects: Effects, home: HomeContext) -> Callable[[Call[NoValues]], ReloadResponse]:
+def reload_verb(effects: Effects, home: HomeContext) -> Callable[[Call[NoValues]], Steps[ReloadResponse]]:
     """Return the verb `reload`, which reads rule files and lists again. Only root may send it."""
 
-    def reload(call: Call[NoValues]) -> ReloadResponse:
+    def reload(call: Call[NoValues]) -> Steps[ReloadResponse]:
         call.owner_only()
-        problems = effects.reload()
+        problems = yield from effects.reload_steps()
         return ReloadResponse(profiles=tuple(sorted(home.rules.household.profiles)), problems=tuple(problems))
 
     return reload

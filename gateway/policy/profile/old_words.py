@@ -49,7 +49,7 @@ def _current(node: Node) -> Node:
         return replace(node, entries={key: _current(entry) for key, entry in node.entries.items()})
     if isinstance(node, Scalar):
         word = node.text.strip()
-        return replace(node, text=CURRENT[word]) if word in CURRENT else node
+        return node._replace(text=CURRENT[word]) if word in CURRENT else node
     return node
 
 

@@ -176,7 +176,8 @@ class _Builder:
         return Place(self._file, 1 if mark is None else mark.line + 1, path)
 
     def _node(self, event: yaml.Event, path: str, depth: int) -> Node:
-        place = self._place(event, path)
+        mark = event.start_mark
+        place = Place(self._file, 1 if mark is None else mark.line + 1, path)
         if type(event) is not yaml.ScalarEvent or event.anchor is not None or event.tag is not None:
             self._refuse_extras(event, place)
         self._nodes += 1

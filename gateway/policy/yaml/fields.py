@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from gateway.core.errors import PolicyError
 
@@ -27,8 +27,8 @@ _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+# A start makes 60,000 places and scalars: a tuple is made three times as fast as a frozen dataclass.
+class Place(NamedTuple):
     """A place in a file, for error messages: file, line and key."""
 
     file: str
@@ -45,8 +45,7 @@ class Place:
         raise self.error(problem, fix) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     place: Place
     text: str
     quoted: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -63,7 +63,9 @@ class Told:
         self.decision_log.decided(subject, seen, subject.decide(seen, NOON), NOON)
 
     def answer(self, **values: object) -> dict[str, Any]:
-        return decode(encode(self._router.verbs["refusals"](ControlRequest("refusals", Role.WEB, 1, values))))
+        answer = self._router.verbs["refusals"](ControlRequest("refusals", Role.WEB, 1, values))
+        assert isinstance(answer, Mapping)
+        return decode(encode(answer))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -102,7 +102,9 @@ class Gateway:
 
     def ask(self, do: str, role: Role = Role.OWNER, /, **values: object) -> dict[str, Any]:
         request = ControlRequest(do, role, 0, values, self.gone.append)
-        return decode(encode(self.verbs[do](request)))
+        answer = self.verbs[do](request)
+        assert isinstance(answer, Mapping)
+        return decode(encode(answer))
 
     def begin(self, who: str = "daughter") -> dict[str, Any]:
         return self.ask("audit_begin", who=who, mac=MAC)

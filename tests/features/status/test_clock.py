@@ -44,7 +44,9 @@ def ask(
         audit=audit,
     )
     clockverbs.ClockVerbs(cast("Any", home), watch, cast("Any", store)).register(router)
-    return router.verbs[do](ControlRequest(do, role, 0, values))
+    answer = router.verbs[do](ControlRequest(do, role, 0, values))
+    assert isinstance(answer, Mapping)
+    return answer
 
 
 def test_a_guardians_phone_is_audited(scene: Scene) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.control.surroundings import Visitor
 from gateway.policy.accounts.people import (
     ANNOUNCED_FOR,
@@ -20,6 +20,7 @@ from gateway.policy.accounts.people import (
     Session,
 )
 from tests.around import Scene, account_verb, guardians_of
+from tests.webui.standin.handlers import Handler
 
 PARENTS_PHONE = "192.168.1.7"
 MUMS_PASSWORD = "four quiet words here"

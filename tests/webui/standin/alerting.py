@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.control.router import Router
 from gateway.features.notifications.verbs import AlertVerbs
 from gateway.policy.alerts.notifications import Alerts
+from tests.webui.standin.handlers import Handler, in_one_step
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +32,7 @@ class Alerting:
         AlertVerbs(home, book, self.audit, whom).register(self._router)
 
     def verbs(self) -> dict[str, Handler]:
-        return dict(self._router.verbs)
+        return in_one_step(self._router.verbs)
 
     def guardian(self, request: ControlRequest) -> str:
         return self._household.guardian_of(request)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
+from tests.webui.standin.handlers import Handler
 from tests.webui.standin.places import NOW
 
 if TYPE_CHECKING:

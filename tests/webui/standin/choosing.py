@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.household.editing import bad_rule
 from gateway.household.loading import vocabulary
 from gateway.policy.profile import self_set as selfset
 from gateway.policy.profile.self_set import FILE, MOST_LIMITS, OwnSetting
+from tests.webui.standin.handlers import Handler
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household

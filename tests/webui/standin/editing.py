@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from gateway.age.bands import AgeBand
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.control.router import Router
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.lists.registers import RegisterVerbs
@@ -35,6 +35,7 @@ from gateway.household.visibility import Visibility, VisibleMembers
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.policy.profile.profile import Profile
 from gateway.store.tables.pauses import InForce
+from tests.webui.standin.handlers import Handler, in_one_step
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
@@ -133,7 +134,7 @@ class Editing:
         PreviewVerbs(home, whom, files, lambda profile: profile, explainer).register(router)
         ChangeVerbs(home, store.state, store.gifts, visibility, here, whom).register(router)
         CountryVerbs(self.rules).register(router)
-        return router.verbs
+        return in_one_step(router.verbs)
 
     @cached_property
     def family(self) -> Family:

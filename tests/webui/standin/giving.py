@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.language import ENGLISH
 from gateway.policy.time.grant_messages import grant_sentence
 from tests.webui.standin import untold
+from tests.webui.standin.handlers import Handler
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household

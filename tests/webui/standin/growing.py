@@ -10,12 +10,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import MagicMock
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.control.router import Router
 from gateway.features.growing.transitions import AgeTransitions
 from gateway.features.growing.verbs import GrowingVerbs
 from gateway.household.editing import Author
 from gateway.policy.profile.age_transitions import LastTransition
+from tests.webui.standin.handlers import Handler, in_one_step
 
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
@@ -117,7 +118,7 @@ class Growing:
     def _table(self) -> Mapping[str, Handler]:
         router, whom = Router(), cast("Any", self)
         GrowingVerbs(self._home, self.engine, cast("Any", self._steps), dict, whom).register(router)
-        return router.verbs
+        return in_one_step(router.verbs)
 
     @cached_property
     def _home(self) -> Any:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.control.schema import values_of
 from tests.figures import HEALTH_FIGURES, MEGABYTE
+from tests.webui.standin.handlers import Handler
 from tests.webui.standin.places import NOW
 
 

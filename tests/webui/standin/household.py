@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.control.permissions import may_change
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.control.schema import values_of
 from gateway.core.errors import ControlError
 from tests.control.running import Running, running
@@ -25,6 +25,7 @@ from tests.webui.standin.choosing import Choosing
 from tests.webui.standin.editing import Editing
 from tests.webui.standin.giving import Giving
 from tests.webui.standin.growing import Growing
+from tests.webui.standin.handlers import Handler
 from tests.webui.standin.healthy import Healthy
 from tests.webui.standin.identifying import Identifying
 from tests.webui.standin.lending import Lending

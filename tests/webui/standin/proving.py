@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.device_test import CheckTopic, HostCheck, NoTestReason
+from tests.webui.standin.handlers import Handler
 from tests.webui.standin.places import NOW, TABLET
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.control.schema import is_record, values_of
 from gateway.policy.config.dns_providers import PROVIDERS
+from tests.webui.standin.handlers import Handler
 from webui.features.trusted_name.trusted_name_pages import EXAMPLE
 from webui.language import clues
 from webui.language.i18n import Languages

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
+from tests.webui.standin.handlers import Handler
 from tests.webui.standin.places import GUEST, NOW, TABLET
 
 if TYPE_CHECKING:

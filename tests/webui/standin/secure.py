@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
 from gateway.core.reason_codes import Code
+from tests.webui.standin.handlers import Handler
 
 NOTHING = {
     "name": "", "provider": "", "running": False, "problem": "", "installed": True, "router": False,

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.audit.catalogue import CHECKS
-from gateway.control.protocol import ControlRequest, Handler
+from gateway.control.protocol import ControlRequest
+from tests.webui.standin.handlers import Handler
 from tests.webui.standin.places import NOW
 
 if TYPE_CHECKING:
