@@ -15,8 +15,8 @@ from gateway.core.loop import Signals, Timer
 from gateway.core.process_memory import (
     disable_core_dumps,
     drop_read_pages,
-    forget_annotations_and_docstrings,
-    settle_young,
+    return_free_memory,
+    settle,
 )
 from gateway.core.service_manager import ServiceNotifier, keep_descriptor
 from gateway.core.turns import Steps, in_turns
@@ -27,6 +27,7 @@ from gateway.lan import interfaces as lan
 from gateway.wire.quic.crypto import warm_up
 
 FLUSH = 1.0  # seconds between two checks for pending writes
+TRIM = 5.0  # seconds between two returns of freed memory to the system
 RELOADS = 3  # by SIGHUP in a second; further signals cause one reload together
 
 _log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class DaemonService:
         self._note()
         self._purge()
         self._watchdog()
+        self._trim()
         self._loop.call_later(0.0, lambda: in_turns(self._loop, _tidy()))
         self._notifier.send("READY=1")
         for line in lan.problems(daemon.rules.household.config.lan):
@@ -122,6 +124,10 @@ class DaemonService:
         more = daemon.watch.known and daemon.store.purge(daemon.local_now())
         self._loop.call_later(FLUSH if more else daemon.wear.purge_every, self._purge)
 
+    def _trim(self) -> None:
+        return_free_memory()
+        self._loop.call_later(TRIM, self._trim)
+
     def _watchdog(self) -> None:
         if self._notifier.watchdog_period is None:
             return
@@ -132,11 +138,9 @@ class DaemonService:
 def _tidy() -> Steps[None]:
     """Free the memory that only the start used, in steps: the packets that wait are judged first."""
     warm_up()
-    forget_annotations_and_docstrings()
-    yield
     drop_read_pages()
     yield
-    settle_young()
+    settle()
 
 
 def run(

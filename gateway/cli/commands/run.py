@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,24 @@ def run(args: Namespace) -> int:
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     from gateway.core.process_memory import (
+        forget_annotations_and_docstrings,
         import_dataclasses_alone,
-        lean_dataclasses,
+        name_time_zones,
         one_openssl,
     )
 
+    name_time_zones()
     import_dataclasses_alone()
+    from gateway.core.lean_dataclasses import lean_dataclasses
+
     lean_dataclasses()
     one_openssl()
     from gateway.app.service import run as run_daemon
     from gateway.cli.settings import config_path
     from gateway.core import logs
 
+    forget_annotations_and_docstrings()
+    gc.collect()  # what is built now fills the gaps
     logs.configure(args.log)
     return run_daemon(
         config_path(args), keep_guard=args.keep_guard, user=args.user, help_service=args.help_service
