@@ -251,7 +251,7 @@ class Passkeys:
     ) -> AccountResponse:
         self._refuse_more(account, request)
         accounts = self._register.guardians().values()
-        if any(passkey.credential == ceremony.credential for one in accounts for passkey in one.passkeys):
+        if any(passkey.credential == ceremony.credential for other in accounts for passkey in other.passkeys):
             request.refuse("passkey", "is known already", Code.PASSKEY_KNOWN)
         label = " ".join(request.text("label", "").split())[:LABEL_LIMIT]
         passkey = Passkey(
