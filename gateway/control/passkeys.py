@@ -224,7 +224,7 @@ class Passkeys:
             for passkey in _of_host(account, ceremony.host)
             if passkey.credential == answer.id
         ]
-        # Only a passkey that is asked for by its ID may leave out whose it is.
+        # Only a passkey that is asked for by its ID may leave out its user handle.
         if not found or answer.user not in (found[0][1].user, "" if ceremony.purpose == PROVE else None):
             _refuse_wrong(request)
         return found[0]
