@@ -224,7 +224,7 @@ class Passkeys:
             for passkey in _of_host(account, ceremony.host)
             if passkey.credential == answer.id
         ]
-        # Only a passkey that is asked for by its ID may leave out whose it is.
+        # Only a passkey that is asked for by its ID may leave out its user handle.
         if not found or answer.user not in (found[0][1].user, "" if ceremony.purpose == PROVE else None):
             _refuse_wrong(request)
         return found[0]
@@ -251,7 +251,7 @@ class Passkeys:
     ) -> AccountResponse:
         self._refuse_more(account, request)
         accounts = self._register.guardians().values()
-        if any(passkey.credential == ceremony.credential for one in accounts for passkey in one.passkeys):
+        if any(passkey.credential == ceremony.credential for other in accounts for passkey in other.passkeys):
             request.refuse("passkey", "is known already", Code.PASSKEY_KNOWN)
         label = " ".join(request.text("label", "").split())[:LABEL_LIMIT]
         passkey = Passkey(

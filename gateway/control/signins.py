@@ -11,10 +11,9 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from gateway.control.contract.accounts import AccountRequest, AccountResponse, SessionEntry
-from gateway.control.passkeys import Passkeys
 from gateway.control.proofs import Proofs
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.schema import values_of
@@ -38,9 +37,14 @@ from gateway.policy.accounts.people import (
 )
 from gateway.policy.requests.tickets import ALPHABET
 
+if TYPE_CHECKING:
+    from gateway.control.passkeys import Passkeys
+
 BUTTON_LIFE = 120.0  # seconds after a press of the button in which it is valid
 RECOVERY_LENGTH = 16  # letters of a recovery code: 78 bits
 SALT_LENGTH = 16  # letters, as in werkzeug
+
+PASSKEY_ACTIONS = ("passkey_start", "passkey_check", "passkey_finish", "passkey_remove")
 
 _SALT_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -53,7 +57,7 @@ class SignIns:
         self._session = proofs.session
         self._tokens = TokenDesk(register, around, proofs.session, proofs.proven)
         self._factors = SecondFactors(register, around, proofs.session, proofs.proven)
-        self._passkeys = Passkeys(register, around, proofs, self.begin)
+        self._passkeys: Passkeys | None = None
         self._pressed: float | None = None  # time of the last press of the button, by `around.now`
 
     def table(self) -> dict[str, Callable[[Call[AccountRequest]], AccountResponse]]:
@@ -73,7 +77,7 @@ class SignIns:
             "button": self.button,
             **self._tokens.table(),
             **self._factors.table(),
-            **self._passkeys.table(),
+            **dict.fromkeys(PASSKEY_ACTIONS, self._by_passkey),
         }
 
     def begin(self, account: Account, request: ControlRequest) -> AccountResponse:
@@ -86,6 +90,17 @@ class SignIns:
         self._proofs.add(session)
         self._record("guardian sign-in", account, request)
         return AccountResponse(session=token, **values_of(_signed_in(account)))
+
+    def _by_passkey(self, request: Call[AccountRequest]) -> AccountResponse:
+        return self._passkey_desk().table()[request.args.action](request)
+
+    def _passkey_desk(self) -> Passkeys:
+        """Return the part that serves passkeys. It is imported on use, since most homes have none."""
+        if self._passkeys is None:
+            from gateway.control.passkeys import Passkeys
+
+            self._passkeys = Passkeys(self._register, self._around, self._proofs, self.begin)
+        return self._passkeys
 
     # Passwords.
 
@@ -262,7 +277,7 @@ class SignIns:
             handed=handed,
             sign_ins=new,
             proof=self._proofs.seconds_left(here, account),
-            passkey=self._passkeys.is_usable(account),
+            passkey=bool(account.passkeys) and self._passkey_desk().is_usable(account),
             **values_of(_signed_in(account)),
         )
 
@@ -280,7 +295,7 @@ class SignIns:
             recovery=bool(account.recovery),
             second_factor=bool(account.totp),
             backup_codes=len(account.backup_codes),
-            passkeys=self._passkeys.entries(account),
+            passkeys=self._passkey_desk().entries(account) if account.passkeys else (),
         )
 
     def _entries(self, sessions: tuple[Session, ...], here: Session) -> tuple[SessionEntry, ...]:

@@ -126,7 +126,8 @@ def _options(purpose: str) -> ResponseReturnValue:
     except Unreachable:
         raise
     except ControlError as error:
-        return _no(refusals.sentence(error), 403)
+        unavailable = error.code in (Code.PASSKEY_MISSING, Code.PASSKEY_NAMELESS)
+        return _no(refusals.sentence(error), 409 if unavailable else 403)
 
 
 def _result(check: Callable[[], str]) -> ResponseReturnValue:
