@@ -20,7 +20,7 @@ def main(text: str, form: str, again: str = "{}") -> int:
     recovery.on_exception()
     from gateway.core.lean_dataclasses import lean_dataclasses
     from gateway.core.privileges import no_new_privileges
-    from gateway.core.process_memory import one_openssl
+    from gateway.core.process_memory import name_time_zones, one_openssl
     from gateway.web.lean_flask import import_lean
 
     no_new_privileges()
