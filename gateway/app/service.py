@@ -12,7 +12,7 @@ from gateway.control.listener import WEB_USER
 from gateway.core.errors import GatewayError
 from gateway.core.files import DEFAULT_CONFIG
 from gateway.core.loop import Signals, Timer
-from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
+from gateway.core.process_memory import disable_core_dumps, drop_read_pages, return_free_memory, settle
 from gateway.core.service_manager import ServiceNotifier, keep_descriptor
 from gateway.dataplane.packets import go_first
 from gateway.household.config_file import first_boot
@@ -21,6 +21,7 @@ from gateway.lan import interfaces as lan
 from gateway.wire.quic.crypto import warm_up
 
 FLUSH = 1.0  # seconds between two checks for pending writes
+TRIM = 5.0  # seconds between two returns of freed memory to the system
 RELOADS = 3  # by SIGHUP in a second; further signals cause one reload together
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class DaemonService:
         self._note()
         self._purge()
         self._watchdog()
+        self._trim()
         warm_up()
         drop_read_pages()
         settle()
@@ -114,6 +116,10 @@ class DaemonService:
         daemon = self._daemon
         more = daemon.watch.known and daemon.store.purge(daemon.local_now())
         self._loop.call_later(FLUSH if more else daemon.wear.purge_every, self._purge)
+
+    def _trim(self) -> None:
+        return_free_memory()
+        self._loop.call_later(TRIM, self._trim)
 
     def _watchdog(self) -> None:
         if self._notifier.watchdog_period is None:

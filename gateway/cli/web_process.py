@@ -18,8 +18,9 @@ def main(text: str, form: str, again: str = "{}") -> int:
     command = tuple(start.get("command", this_command()))
     recovery = Recovery(command, tuple(start.get("watch", ())), settings)
     recovery.on_exception()
+    from gateway.core.lean_dataclasses import lean_dataclasses
     from gateway.core.privileges import no_new_privileges
-    from gateway.core.process_memory import lean_dataclasses, one_openssl
+    from gateway.core.process_memory import one_openssl
     from gateway.web.lean_flask import import_lean
 
     no_new_privileges()

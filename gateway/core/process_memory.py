@@ -11,14 +11,12 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from mmap import MADV_DONTNEED
 from pathlib import Path
-from reprlib import recursive_repr
 from types import FunctionType, ModuleType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 # hashlib's fallback: CPython's own code, part of every usual build. BLAKE2 always comes from it.
 _OWN_HASHES = ("_md5", "_sha1", "_sha3", "_blake2")
@@ -72,56 +70,6 @@ def import_dataclasses_alone() -> None:
     import_module("dataclasses")
     if sys.modules.get("inspect") is later:
         del sys.modules["inspect"]
-
-
-def lean_dataclasses() -> None:
-    """Make all later dataclasses share one `__repr__`, and frozen ones with slots one set of setters.
-
-    Saves 1.5 MB in the daemon. The standard decorator generates this code for each of 160 classes. Its
-    setters also refer to the class as it was before the slots were added, so each class exists twice. Call
-    this before our modules are imported. The classes behave the same, and the start is shorter.
-    """
-    import dataclasses
-
-    make = dataclasses.dataclass
-
-    def lean(cls: type, *, repr: bool = True, **how: Any) -> type:  # noqa: A002
-        shared_repr = repr and "__repr__" not in vars(cls)
-        made: Any = make(**how, repr=False)(cls)
-        if shared_repr:
-            made.__repr__ = _repr
-        if how.get("frozen") and how.get("slots"):
-            made.__setattr__, made.__delattr__ = _refuse_to_set, _refuse_to_delete
-        lean_class: type = made
-        return lean_class
-
-    def dataclass(cls: type | None = None, /, **how: Any) -> type | Callable[[type], type]:
-        return partial(lean, **how) if cls is None else lean(cls, **how)
-
-    dataclasses.dataclass = dataclass  # type: ignore[assignment]
-
-
-@recursive_repr()
-def _repr(self: Any) -> str:
-    from dataclasses import fields
-
-    shown = (field for field in fields(self) if field.repr)
-    values = (f"{field.name}={getattr(self, field.name)!r}" for field in shown)
-    return f"{type(self).__qualname__}({', '.join(values)})"
-
-
-def _refuse_to_set(_self: object, name: str, _value: object) -> NoReturn:
-    from dataclasses import FrozenInstanceError
-
-    msg = f"cannot assign to field {name!r}"
-    raise FrozenInstanceError(msg)
-
-
-def _refuse_to_delete(_self: object, name: str) -> NoReturn:
-    from dataclasses import FrozenInstanceError
-
-    msg = f"cannot delete field {name!r}"
-    raise FrozenInstanceError(msg)
 
 
 def forget_annotations_and_docstrings() -> None:
@@ -191,7 +139,15 @@ def settle() -> None:
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc keeps freed memory
+    return_free_memory()
+
+
+def return_free_memory() -> None:
+    """Return the pages of freed memory to the system: 1.8 MB after a change of the nftables table.
+
+    Takes 0.3 ms, or 10 µs if there are none. Only glibc keeps them.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
 

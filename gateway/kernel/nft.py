@@ -64,11 +64,20 @@ class Library:
         self._lib.nft_ctx_output_set_flags(self._context, _JSON_OUTPUT if as_json else 0)
         failed = self._lib.nft_run_cmd_from_buffer(self._context, text.encode())
         output, complaint = self._said()
+        if failed:
+            complaint = self._located(text) or complaint
+        self._release_cache()
         if self._trim is not None and len(text) > WHOLE_TABLE:
             self._trim(0)
-        if failed:
-            return False, self._located(text) or complaint
-        return True, output
+        return not failed, complaint if failed else output
+
+    def _release_cache(self) -> None:
+        """Free the library's copy of the kernel's tables (1.6 MB), which every commit makes out of date.
+
+        The library frees it after a check, so this checks an empty text.
+        """
+        self._lib.nft_ctx_set_dry_run(self._context, True)
+        self._lib.nft_run_cmd_from_buffer(self._context, b"")
 
     def _said(self) -> tuple[str, str]:
         """Return the library's output and error message, and empty both buffers.

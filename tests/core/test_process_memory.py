@@ -50,8 +50,8 @@ def test_dataclasses_come_without_inspect_and_who_asks_for_it_gets_it() -> None:
 LEAN = """
 import gc
 from gateway.core.process_memory import forget_annotations_and_docstrings, import_dataclasses_alone
-from gateway.core.process_memory import lean_dataclasses
 import_dataclasses_alone()
+from gateway.core.lean_dataclasses import lean_dataclasses
 lean_dataclasses()
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 
@@ -81,6 +81,67 @@ def test_lean_dataclasses_are_as_they_were() -> None:
     refused += "    try: change()\n    except FrozenInstanceError as error: print(error)\nprint(p.x)"
     assert run(LEAN + refused) == "cannot assign to field 'x'\ncannot delete field 'x'\n1"
     assert run(LEAN + "\nopen = Open(1); open.a = 2; print(open.a)") == "2"
+
+
+def test_lean_dataclasses_generate_a_method_at_its_first_call() -> None:
+    own = "[name for name in ('__init__', '__eq__', '__hash__') if getattr(Point, name).__name__ == name]"
+    uses = f"p = Point(1, z=(3,)); a = {own}; b = p == Point(1, 2, (3,)), p == 1; c = {own}; hash(p)"
+    assert run(LEAN + f"{uses}; print(a, b, c, {own})") == (
+        "['__init__'] (True, False) ['__init__', '__eq__'] ['__init__', '__eq__', '__hash__']"
+    )
+
+
+def test_lean_dataclasses_have_all_options_of_the_standard_ones() -> None:
+    """Compared with the standard decorator."""
+    classes = """
+@dataclass
+class Parent:
+    a: list[int] = field(default_factory=list)
+    b: int = field(default=1, compare=False, kw_only=True)
+    c: int = field(default=5, init=False)
+    d: InitVar[int] = 6
+    e: ClassVar[int] = 7
+    def __post_init__(self, d): self.after = d
+
+class Sub(Parent):
+    def __init__(self): super().__init__([8], d=9)
+
+def error(call):
+    try: call()
+    except Exception as error: return type(error).__name__, str(error)
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    x: int
+    y: int = field(default=3, init=False)
+
+@dataclass(order=True)
+class Ordered:
+    x: int
+
+@dataclass(eq=False)
+class Same:
+    x: int
+
+@dataclass(frozen=True)
+class Base:
+    x: int
+
+@dataclass(frozen=True)
+class Derived(Base):
+    z: int = 4
+
+one = Parent([1], b=2)
+print(vars(one), one == Parent([1]), one == Parent([2]), error(lambda: hash(one)), vars(Sub()))
+print(error(lambda: Parent([1], 2, 3)), error(lambda: Small()), error(lambda: Small(1, 2)))
+print(Small(1), Small(1) == Small(1), len({Small(1), Small(1)}), Small(1) != Small(2), Small(1).y)
+print(Ordered(1) < Ordered(2), Ordered(1) == Ordered(1), Same(1) == Same(1))
+print(Derived(1), replace(Derived(1), z=2), Derived(1) == Base(1))
+print(Small.__init__.__qualname__, Small.__match_args__)
+"""
+    first = "from dataclasses import *; from typing import ClassVar\n"
+    lean = LEAN.partition("from dataclasses")[0]
+    assert run(lean + first + classes) == run(first + classes)
 
 
 def test_lean_dataclasses_are_there_once() -> None:
@@ -141,6 +202,24 @@ def test_a_child_leaves_what_it_did_on_the_disk_and_nothing_in_memory(tmp_path: 
     run_in_child(work)
     assert int((tmp_path / "made").read_text()) != os.getpid()
     assert done == []
+
+
+def test_freed_memory_between_used_blocks_returns_to_the_system() -> None:
+    code = """
+from pathlib import Path
+from gateway.core.process_memory import limit_arenas, return_free_memory
+def anonymous():
+    lines = Path('/proc/self/smaps_rollup').read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith('Anonymous:'))
+limit_arenas()
+blocks = [bytearray(60_000) for _ in range(200)]
+before, last = anonymous(), blocks[-1]
+del blocks
+freed = anonymous()
+return_free_memory()
+print(before - freed < 1000, freed - anonymous() > 9000)
+"""
+    assert run(code) == "True True"
 
 
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,12 @@ def run(args: Namespace) -> int:
     from gateway.core.process_memory import (
         forget_annotations_and_docstrings,
         import_dataclasses_alone,
-        lean_dataclasses,
         one_openssl,
     )
 
     import_dataclasses_alone()
+    from gateway.core.lean_dataclasses import lean_dataclasses
+
     lean_dataclasses()
     one_openssl()
     from gateway.app.service import run as run_daemon
@@ -28,5 +30,6 @@ def run(args: Namespace) -> int:
     from gateway.core import logs
 
     forget_annotations_and_docstrings()
+    gc.collect()  # so that what is built now fills the gaps
     logs.configure(args.log)
     return run_daemon(config_path(args), keep_guard=args.keep_guard, user=args.user)
