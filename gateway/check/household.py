@@ -7,17 +7,20 @@ from pathlib import Path
 
 from gateway.check.findings import Finding, is_hidden, note, ok, problem, refused, unseen, warning
 from gateway.core.errors import PolicyError
+from gateway.core.memory import machine_memory
 from gateway.household import loading
 from gateway.household.config_file import read_router
 from gateway.household.reachable_sites import must_resolve
 from gateway.lists.must_resolve import YOUNGEST, MustResolve
 from gateway.policy.config.brand import Brand
 from gateway.policy.config.config import Config
+from gateway.policy.config.list_tiers import ListTier, tier_for_memory
 from gateway.policy.names.countries import COMMON, country_of
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.rules import EntryKind, RuleEntry
 from gateway.web.branding import read_logo
 
+PAGES_MEMORY = 45 << 20  # bytes, as docs/performance.md limits them
 MOST_OWN_RULES = 20  # lines per child
 FIX_OWN_RULE = "remove it if this is a mistake"
 
@@ -35,11 +38,19 @@ def router_findings(config: Config) -> Iterator[Finding]:
             if not on:
                 what = "the filter" if section == "main" else "the pages"
                 text = f"{section}.enabled is 0 in {router.file}: the router does not start {what}"
+                if section == "web" and (few := _little_memory()):
+                    text = f"{text}; it has {few >> 20} MB of memory, and they need {PAGES_MEMORY >> 20} MB"
                 yield note("config", text, f"uci set qalqan.{section}.enabled=1, then uci commit qalqan")
     for line in config.problems:
         where, fix, ignored = line.rsplit("; ", 2)
         yield problem("config", f"{where}; {ignored}", fix)
     yield from brand_findings(config.brand)
+
+
+def _little_memory() -> int:
+    """Return the memory of the machine in bytes if it is too small for the pages by default; else 0."""
+    total = machine_memory().total
+    return total if tier_for_memory(total) is ListTier.SMALL else 0
 
 
 def brand_findings(brand: Brand) -> Iterator[Finding]:

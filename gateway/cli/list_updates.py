@@ -186,7 +186,7 @@ def _turn_on(args: Namespace, library: ListLibrary) -> None:
 
 def _check_memory(tier: ListTier, *, has_feed: bool = False) -> None:
     """Raise ListError if memory is short for an update of a tier. ``has_feed``: before the table is built."""
-    available = machine_memory().available
+    available = machine_memory().usable
     if available:  # otherwise the kernel does not report it
         available += own_memory()  # the program itself is a part of what an update needs
     shortage = memory_shortage(tier, available, has_feed=has_feed)

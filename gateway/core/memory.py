@@ -13,10 +13,19 @@ class MachineMemory:
 
     total: int = 0
     available: int = 0  # for new processes without swapping
+    free_swap: int = 0
+
+    @property
+    def usable(self) -> int:
+        """The memory for a new process that may swap: all that is available, and half of the free swap.
+
+        OpenWrt's zram-swap stores swapped pages in the same memory, compressed to less than half. 0: unknown.
+        """
+        return self.available and self.available + self.free_swap // 2
 
 
 def machine_memory(proc: Path = Path("/proc")) -> MachineMemory:
-    """Return the total and the available memory of the machine: 0 for both without /proc, as in a chroot."""
+    """Return the memory of the machine; all numbers are 0 without /proc, as in a chroot."""
     found = {}
     try:
         lines = proc.joinpath("meminfo").read_text("ascii").splitlines()
@@ -24,9 +33,9 @@ def machine_memory(proc: Path = Path("/proc")) -> MachineMemory:
         return MachineMemory()
     for line in lines:
         key, _, value = line.partition(":")
-        if key in ("MemTotal", "MemAvailable"):
+        if key in ("MemTotal", "MemAvailable", "SwapFree"):
             found[key] = int(value.split()[0]) * 1024
-    return MachineMemory(found.get("MemTotal", 0), found.get("MemAvailable", 0))
+    return MachineMemory(found.get("MemTotal", 0), found.get("MemAvailable", 0), found.get("SwapFree", 0))
 
 
 def own_memory(proc: Path = Path("/proc")) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from gateway.core.memory import machine_memory
 from gateway.policy.config.list_tiers import ListTier, tier_for_memory
 
-# Bytes of MemAvailable. An update takes the peak that docs/performance.md names for its tier. The rest keeps
-# the kernel from ending the daemon for want of memory.
+# Bytes of usable memory (`MachineMemory.usable`). An update takes the peak that docs/performance.md names for
+# its tier. The rest keeps the kernel from ending the daemon for want of memory.
 NEEDED_MEMORY: Mapping[ListTier, int] = {
     ListTier.SMALL: 40 << 20,
     ListTier.MEDIUM: 64 << 20,
@@ -29,7 +29,7 @@ def tier_here(configured: ListTier | None) -> ListTier:
 
 
 def memory_shortage(tier: ListTier, available: int, *, has_feed: bool = False) -> str:
-    """Return why an update of a tier cannot run with ``available`` bytes of memory; empty if it can.
+    """Return why an update of a tier cannot run with ``available`` bytes of usable memory; empty if it can.
 
     ``available`` 0: unknown, and no reason to wait. ``has_feed``: the table may come from the signed data
     feed, so that it is not built here.

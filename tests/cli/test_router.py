@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.check import household
+from gateway.core.memory import MachineMemory
 from gateway.household.config_file import VARIABLE
 from tests.cli.conftest import Qalqan
 
@@ -52,6 +54,17 @@ def test_check_says_what_the_router_decides(qalqan: Qalqan, config: Path, uci: P
         f"warning brand: {uci}:6: brand.logo: '/nowhere/logo.gif' is neither an SVG nor a PNG file;"
         " it is ignored: name one that ends so",
     ]
+
+
+def test_check_says_why_a_small_router_has_no_pages(
+    qalqan: Qalqan, config: Path, uci: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uci.write_text("config web web\n\toption enabled 0\n")
+    monkeypatch.setattr(household, "machine_memory", lambda: MachineMemory(118 << 20))
+    assert (
+        f"note config: web.enabled is 0 in {uci}: the router does not start the pages; it has 118 MB of memory, and"
+        " they need 45 MB: uci set qalqan.web.enabled=1, then uci commit qalqan"
+    ) in qalqan("check", "--config", config).out.splitlines()
 
 
 def test_what_is_wrong_with_a_path_of_the_router_s_is_mended_there(

@@ -40,6 +40,25 @@ def test_a_first_boot_fills_in_the_lan(router: Router) -> None:
     assert same_as_golden(router.config("qalqan"), "first-boot-uci")
 
 
+@pytest.mark.parametrize(("kilobytes", "enabled"), [(118_000, "0"), (240_000, "")])
+def test_a_first_boot_with_little_memory_leaves_the_pages_out(
+    router: Router, kilobytes: int, enabled: str
+) -> None:
+    router.write("proc/meminfo", f"MemTotal:       {kilobytes} kB\nMemFree:        40000 kB\n")
+    router.defaults()
+    assert router.uci("get", "qalqan.web.enabled") == enabled
+
+
+def test_pages_stay_on_if_the_user_enabled_them_or_at_an_upgrade(router: Router) -> None:
+    router.write("proc/meminfo", "MemTotal:       118000 kB\n")
+    router.config("qalqan", "config web 'web'\n\toption enabled '1'\n")
+    router.defaults()
+    assert router.uci("get", "qalqan.web.enabled") == "1"
+    router.config("qalqan", "config web 'web'\n")
+    router.defaults()  # its second run, as after an upgrade
+    assert router.uci("get", "qalqan.web.enabled") == ""
+
+
 def test_a_second_run_changes_nothing(ready: Router) -> None:
     before = ready.config("qalqan")
     ready.defaults()

@@ -239,7 +239,7 @@ class ListUpdates:
 
     def _is_memory_short(self) -> bool:
         has_feed = self._home.rules.household.config.feed is not None
-        self._shortage = memory_shortage(self.tier, self._memory().available, has_feed=has_feed)
+        self._shortage = memory_shortage(self.tier, self._memory().usable, has_feed=has_feed)
         return bool(self._shortage)
 
     @property
