@@ -62,8 +62,8 @@ def test_check_says_why_a_small_router_has_no_pages(
     uci.write_text("config web web\n\toption enabled 0\n")
     monkeypatch.setattr(household, "machine_memory", lambda: MachineMemory(118 << 20))
     assert (
-        f"note config: web.enabled is 0 in {uci}: the router does not start the pages; it has 118 MB of memory, and"
-        " they need 45 MB: uci set qalqan.web.enabled=1, then uci commit qalqan"
+        f"note config: web.enabled is 0 in {uci}: the router does not start the pages; it has 118 MB of "
+        "memory, and they need 45 MB: uci set qalqan.web.enabled=1, then uci commit qalqan"
     ) in qalqan("check", "--config", config).out.splitlines()
 
 
