@@ -16,7 +16,6 @@ from gateway.core.programs import find_program
 
 LIBRARY = "libnftables.so.1"
 _JSON_OUTPUT = 1 << 4  # NFT_CTX_OUTPUT_JSON, nftables/libnftables.h
-WHOLE_TABLE = 4096  # characters; longer text is a whole table, which leaves 1 MB of freed memory behind
 _COMMAND_TIMEOUT = 30.0  # seconds; a transaction waits for those of other programs
 
 _COMPLAINT = re.compile(r"^(?:[^\s:]*:(?P<line>\d+):\d+(?:-\d+)?: )?(?:Error: )?(?P<what>.+)$")
@@ -67,17 +66,18 @@ class Library:
         if failed:
             complaint = self._located(text) or complaint
         self._release_cache()
-        if self._trim is not None and len(text) > WHOLE_TABLE:
-            self._trim(0)
         return not failed, complaint if failed else output
 
     def _release_cache(self) -> None:
-        """Free the library's copy of the kernel's tables (1.6 MB), which every commit makes out of date.
+        """Return the memory of the library's copy of the kernel's tables (1.6 MB) to the system.
 
-        The library frees it after a check, so this checks an empty text.
+        Every commit makes the copy out of date. The library frees it after a check, so this checks
+        an empty text. Takes 0.1 to 0.8 ms, when the change is in force already.
         """
         self._lib.nft_ctx_set_dry_run(self._context, True)
         self._lib.nft_run_cmd_from_buffer(self._context, b"")
+        if self._trim is not None:
+            self._trim(0)
 
     def _said(self) -> tuple[str, str]:
         """Return the library's output and error message, and empty both buffers.

@@ -40,7 +40,7 @@ LINES = {
 }
 
 # `qalqan lists update` in a process of its own, with a server on this machine as the internet.
-_UPDATE = """
+UPDATE = """
 import sys
 from dataclasses import replace
 from gateway.cli import list_updates
@@ -57,7 +57,7 @@ def library(*values):
     return replace(found, published=here)
 list_updates.read_library = library
 list_updates.Fetcher = lambda progress: Fetcher(progress=progress, outside=Anywhere())
-status = main(["--config", config, "lists", "update"])
+status = main(["--config", config, "lists", "update", *sys.argv[3:]])
 rows = (row.split() for row in open("/proc/self/status"))
 held = {row[0]: row[1] for row in rows if row[0] in ("VmHWM:", "RssFile:")}
 print(status, held["VmHWM:"], held["RssFile:"])
@@ -90,7 +90,7 @@ def measure(settings: Settings) -> Iterator[Figure]:
     data = DATA.joinpath("sources.yaml").read_bytes()
     published = parse_sources(data, "sources.yaml", load_product().categories)
     share = 0.02 if settings.quick else 1.0
-    with _served(published, share) as server:
+    with served(published, share) as server:
         for tier in ListTier:
             names = sum(int(one.size * share) for one in published.values() if tier.includes(one.tier))
             began = time.perf_counter()
@@ -158,7 +158,7 @@ def made_up_table(published: Mapping[str, PublishedList], tier: ListTier, share:
     return head + body
 
 
-def _peak(server: str, tier: ListTier, script: str = _UPDATE, more: str = "") -> tuple[float, float]:
+def _peak(server: str, tier: ListTier, script: str = UPDATE, more: str = "") -> tuple[float, float]:
     """Return the peak of the resident memory of an update, and the size of the files in it, in MB.
 
     The files are Python and its libraries, which the daemon has in memory anyway. ``more``: settings.
@@ -193,14 +193,21 @@ def _entries(source: PublishedList, count: int, seed: int) -> Iterator[str]:
 
 
 @contextmanager
-def _served(published: Mapping[str, PublishedList], share: float) -> Iterator[str]:
-    """Serve a made-up list at the id of each published one. Yield the server's address."""
+def served(
+    published: Mapping[str, PublishedList], share: float = 1.0, requested: set[str] | None = None
+) -> Iterator[str]:
+    """Serve a made-up list at the id of each published one. Yield the server's address.
+
+    The ids of the lists that are downloaded are added to ``requested``.
+    """
     numbers = {key: number for number, key in enumerate(published)}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             key = self.path.lstrip("/")
             source = published[key]
+            if requested is not None:
+                requested.add(key)
             self.send_response(200)
             self.end_headers()
             lines = _entries(source, max(int(source.size * share), 1), numbers[key])

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from tests.lab.home import ROOT
-from tests.vm import behaviour, debian, flowtable
+from tests.vm import behaviour, debian, flowtable, small_router
 from tests.vm.debian import VmError
 from tests.vm.guest import PARTS
 from tests.vm.here import backend_here
@@ -47,8 +47,10 @@ def _run() -> int | None:
         f"Linux {kernel.modules.name} in QEMU, emulated; a few minutes, and nothing of this machine changes."
     )
     parts = sys.argv[1:]
+    if parts == [small_router.PART]:
+        return small_router.run(kernel, busybox, CACHE / "console.log")
     if not set(parts) <= set(PARTS):
-        msg = f"the parts are {', '.join(PARTS)}"
+        msg = f"the parts are {', '.join(PARTS)}; or {small_router.PART}, alone"
         raise VmError(msg)
     machine = Machine(kernel, busybox, [sys.executable, *GUEST, *parts], ROOT, CACHE / "console.log")
     began = time.monotonic()

@@ -8,12 +8,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.vm import initramfs
 from tests.vm.debian import Kernel, VmError
 
-MEMORY = "1G"
 CPUS = 2
 _BLOCK = 1 << 16
 
@@ -22,15 +22,24 @@ _BLOCK = 1 << 16
 _KERNEL_WORDS = "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on no_timer_check"
 
 
-def command_line(kernel: Kernel, initrd: Path, console: Path) -> list[str]:
-    """QEMU without KVM, network or disk: the first serial line goes to the file ``console``, the second to
-    standard output.
-    """
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """The emulated computer. Without ``options``, it has no network and no disk."""
+
+    memory: str = "1G"
+    processor: str = "max"
+    accelerators: tuple[str, ...] = ("tcg,thread=multi",)  # the first that works
+    options: tuple[str, ...] = ("-net", "none")  # of QEMU
+
+
+def command_line(kernel: Kernel, initrd: Path, console: Path, hardware: Hardware = Hardware()) -> list[str]:
+    """Return QEMU's command line. The first serial line goes to the file ``console``, the other to stdout."""
     return [
         "qemu-system-x86_64",
-        *("-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"),
-        *("-m", MEMORY, "-smp", str(CPUS)),
-        *("-nodefaults", "-no-user-config", "-net", "none", "-display", "none", "-no-reboot"),
+        *("-machine", "q35", "-cpu", hardware.processor),
+        *(word for accelerator in hardware.accelerators for word in ("-accel", accelerator)),
+        *("-m", hardware.memory, "-smp", str(CPUS)),
+        *("-nodefaults", "-no-user-config", *hardware.options, "-display", "none", "-no-reboot"),
         *("-serial", f"file:{console}", "-serial", "stdio"),
         # One device of the host may hold inode numbers of another: remap keeps them apart.
         *("-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"),
@@ -43,8 +52,15 @@ class Machine:
     """Iterate over it for the lines; afterwards ``status`` is the command's exit status."""
 
     def __init__(
-        self, kernel: Kernel, busybox: Path, command: list[str], folder: Path, console: Path
+        self,
+        kernel: Kernel,
+        busybox: Path,
+        command: list[str],
+        folder: Path,
+        console: Path,
+        hardware: Hardware = Hardware(),
     ) -> None:
+        self._hardware = hardware
         self._archive = initramfs.build(busybox, kernel.modules, command, folder)
         self._kernel = kernel
         self.console = console
@@ -56,7 +72,7 @@ class Machine:
         with tempfile.NamedTemporaryFile(suffix=".cpio") as initrd:
             initrd.write(self._archive)
             initrd.flush()
-            argv = command_line(self._kernel, Path(initrd.name), self.console)
+            argv = command_line(self._kernel, Path(initrd.name), self.console, self._hardware)
             process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
             )

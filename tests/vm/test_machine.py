@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.home import ROOT
+from tests.vm import small_router
 from tests.vm.__main__ import CACHE
 from tests.vm.debian import Kernel, VmError, find_busybox, find_kernel
 from tests.vm.machine import Machine, command_line
@@ -51,3 +52,14 @@ def test_a_kernel_that_cannot_start_is_told(parts: tuple[Kernel, Path], tmp_path
     machine = Machine(Kernel(broken, kernel.modules), busybox, ["true"], ROOT, tmp_path / "console.log")
     with pytest.raises(VmError, match="ended before its time"):
         list(machine.run(60.0))
+
+
+@pytest.mark.slow
+@pytest.mark.lab
+@pytest.mark.timeout(3700)
+def test_with_128_mb_an_update_of_the_lists_ends_next_to_a_daemon_that_filters(
+    parts: tuple[Kernel, Path], tmp_path: Path
+) -> None:
+    outcome = small_router.boot(*parts, tmp_path / "console.log")
+    assert list(outcome.failures()) == []
+    assert min(sample.available for sample in outcome.samples) > 4_000, "kB"
