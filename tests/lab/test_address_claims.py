@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,7 +20,7 @@ from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
-SETTLES = 0.15  # seconds until a received frame is in the victim's neighbour table
+SETTLES = 0.5  # seconds until a received frame is in the victim's neighbour table
 LINK = "fe80::ff:fe00:1"  # the gateway's, made from its MAC address
 EACH = [
     *((names.GATEWAY_IPV4, names.PARENT.ipv4, how) for how in ARP),
@@ -57,7 +56,7 @@ class Attack:
         self.victim.run([sys.executable, "-c", _SPEAK, self.ip + zone], check=True)
         assert until(lambda: self.known() == names.GATEWAY_MAC, 3.0) is not None
         self.send(how)
-        time.sleep(SETTLES)
+        until(lambda: self.known() != names.GATEWAY_MAC, SETTLES)
         return self.known()
 
     def send(self, how: str) -> None:

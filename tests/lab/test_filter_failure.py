@@ -464,9 +464,8 @@ def test_what_began_while_the_table_was_gone_is_cut(home: Home, daemon: Daemon) 
 
 
 def _reloaded(daemon: Daemon) -> None:
-    """SIGHUP, and wait until it was taken in: signals are read before what the socket asks."""
-    daemon.reload()
-    daemon.client.call("status")
+    """Reload, and wait until the new rules apply: by SIGHUP, it takes several turns of the daemon's loop."""
+    daemon.client.call("reload")
 
 
 def test_a_broken_profile_keeps_its_last_good_version(home: Home, daemon: Daemon) -> None:
