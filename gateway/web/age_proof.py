@@ -14,8 +14,6 @@ import base64
 import binascii
 import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -24,18 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.age.refusals import Advice, AgeProofError, ProofRefusal
 from gateway.core.optional_packages import MissingPackageError, require
+from gateway.web.request_process import RequestError, limit_process, read_request, text_of
 
 if TYPE_CHECKING:
     from gateway.age.trust import Trust
 
 MOST_INPUT = 192 << 10  # bytes: a response of 87 KiB with every character escaped, and a challenge
-CPU_SECONDS = 5  # a proof takes 0.01 after 0.2 of imports; a small router is up to thirty times slower
-SECONDS = 20  # includes waiting for input and for the disk
-MEMORY = 128 << 20  # bytes of address space; libraries use 42 MiB
-
-
-class RequestError(Exception):
-    """The caller sent an invalid request."""
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +54,7 @@ def _ask(request: Mapping[str, Any]) -> dict[str, Any]:
         msg = "documents: not one or more that are known here"
         raise RequestError(msg)
     asked = [Document(name) for name in documents]
-    query, challenge = ask(_text(request, "origin"), _moment(request), os.urandom(ENTROPY), asked)
+    query, challenge = ask(text_of(request, "origin"), _moment(request), os.urandom(ENTROPY), asked)
     return {"request": query, "challenge": challenge.text(), "until": challenge.until.isoformat()}
 
 
@@ -74,8 +66,8 @@ def _verify(request: Mapping[str, Any]) -> dict[str, Any]:
     if type(lasting) is not int or not 60 <= lasting <= LONGEST.total_seconds():
         msg = "lasting: not 60 seconds to a day"
         raise RequestError(msg)
-    challenge = read_challenge(_text(request, "challenge"))
-    trust = _trust(_text(request, "trust"), _text(request, "key"))
+    challenge = read_challenge(text_of(request, "challenge"))
+    trust = _trust(text_of(request, "trust"), text_of(request, "key"))
     adult = verify(request.get("response"), challenge, trust, now, timedelta(seconds=lasting))
     return {"adult": True, "until": adult.until.isoformat(), "method": adult.method.value}
 
@@ -96,18 +88,10 @@ def _trust(path: str, key: str) -> Trust:
     return read_trust(data, public)
 
 
-def _text(request: Mapping[str, Any], name: str) -> str:
-    value = request.get(name)
-    if not isinstance(value, str):
-        msg = f"{name}: no text"
-        raise RequestError(msg)
-    return value
-
-
 def _moment(request: Mapping[str, Any]) -> datetime:
     """Return the time from the request: the caller knows whether the clock is correct."""
     try:
-        moment = datetime.fromisoformat(_text(request, "now"))
+        moment = datetime.fromisoformat(text_of(request, "now"))
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
@@ -116,21 +100,10 @@ def _moment(request: Mapping[str, Any]) -> datetime:
     return moment
 
 
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain the proof
-    signal.alarm(SECONDS)
-
-
 def _one_request() -> int:
-    _limit()
-    data = sys.stdin.buffer.read(MOST_INPUT + 1)
+    limit_process()
     try:
-        request = json.loads(data) if len(data) <= MOST_INPUT else None
-        if not isinstance(request, dict):
-            msg = f"no object of JSON of at most {MOST_INPUT} bytes"
-            raise RequestError(msg)
+        request = read_request(MOST_INPUT)
         require("cryptography", "adult proofs")
         result, status = answer(request), 0
     except MissingPackageError as error:  # the log has the reason; the pages show the advice
@@ -138,9 +111,8 @@ def _one_request() -> int:
         result, status = {"refused": ProofRefusal.TRUST_BROKEN.value, "told": Advice.GATEWAY.value}, 1
     except AgeProofError as error:
         result, status = {"refused": error.refusal.value, "told": error.refusal.advice.value}, 1
-    except (RequestError, ValueError, RecursionError) as error:
-        why = str(error) if isinstance(error, RequestError) else "no JSON"
-        sys.stderr.write(f"ageproof: {why}\n")
+    except RequestError as error:
+        sys.stderr.write(f"ageproof: {error}\n")
         return 2
     sys.stdout.write(f"{json.dumps(result)}\n")
     return status

@@ -9,8 +9,6 @@ Exceeding a limit ends the process without output.
 from __future__ import annotations
 
 import json
-import resource
-import signal
 import struct
 import sys
 from collections.abc import Mapping
@@ -19,15 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.optional_packages import MissingPackageError, require
 from gateway.policy.accounts.passkeys import ALGORITHMS
+from gateway.web.request_process import RequestError, limit_process, read_request, text_of
 
 if TYPE_CHECKING:
     from fido2.cose import CoseKey
     from fido2.server import Fido2Server
 
 MOST_INPUT = 32 << 10  # bytes; a response with an RSA key and its certificates has 6 KiB
-CPU_SECONDS = 5  # a check takes 0.4, most of it imports; a small router is up to thirty times slower
-SECONDS = 20  # includes waiting for the disk
-MEMORY = 128 << 20  # bytes of address space; libraries use 43 MiB
 ALGORITHM = 3  # key of a COSE_Key's algorithm (RFC 9052 §7.1)
 
 # What parsing of a malformed response raises.
@@ -37,10 +33,6 @@ _MALFORMED = (
 )
 
 
-class PasskeyRequestError(Exception):
-    """The daemon sent an invalid request."""
-
-
 class PasskeyRefusedError(Exception):
     """A response of a browser is refused; one line says why."""
 
@@ -48,14 +40,14 @@ class PasskeyRefusedError(Exception):
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the new passkey (``do`` is ``register``) or the counter of a used one (``verify``).
 
-    Raises PasskeyRequestError or PasskeyRefusedError.
+    Raises RequestError or PasskeyRefusedError.
     """
     _enable_json()
     checks = {"register": _register, "verify": _verify}
-    check = checks.get(_text(request, "do"))
+    check = checks.get(text_of(request, "do"))
     if check is None:
         msg = "do: neither register nor verify"
-        raise PasskeyRequestError(msg)
+        raise RequestError(msg)
     try:
         return check(request)
     except _MALFORMED as error:
@@ -71,14 +63,17 @@ def _register(request: Mapping[str, Any]) -> dict[str, Any]:
     from fido2 import cbor
     from fido2.utils import websafe_encode
 
-    response = {"clientDataJSON": _text(request, "client_data"), "attestationObject": _text(request, "data")}
+    response = {
+        "clientDataJSON": text_of(request, "client_data"),
+        "attestationObject": text_of(request, "data"),
+    }
     _refuse_frames(request)
     data = _server(request).register_complete(_state(request), _credential(request, response))
     found = data.credential_data
     if found is None or found.public_key.get(ALGORITHM) not in ALGORITHMS:
         msg = "a key of an algorithm that was not offered"
         raise PasskeyRefusedError(msg)
-    if websafe_encode(found.credential_id) != _text(request, "id"):
+    if websafe_encode(found.credential_id) != text_of(request, "id"):
         msg = "another credential than its identifier says"
         raise PasskeyRefusedError(msg)
     _refuse_broken(found.public_key)
@@ -93,16 +88,16 @@ def _verify(request: Mapping[str, Any]) -> dict[str, Any]:
     from fido2.utils import websafe_decode
     from fido2.webauthn import AttestedCredentialData, AuthenticatorData
 
-    key = cbor.decode(websafe_decode(_text(request, "key")))
+    key = cbor.decode(websafe_decode(text_of(request, "key")))
     if not isinstance(key, Mapping):
         msg = "a stored key that is none"
         raise PasskeyRefusedError(msg)
-    own = websafe_decode(_text(request, "id"))
+    own = websafe_decode(text_of(request, "id"))
     known = AttestedCredentialData.create(bytes(16), own, CoseKey.parse(key))
     response = {
-        "clientDataJSON": _text(request, "client_data"),
-        "authenticatorData": _text(request, "data"),
-        "signature": _text(request, "signature"),
+        "clientDataJSON": text_of(request, "client_data"),
+        "authenticatorData": text_of(request, "data"),
+        "signature": text_of(request, "signature"),
     }
     _refuse_frames(request)
     _server(request).authenticate_complete(_state(request), [known], _credential(request, response))
@@ -114,7 +109,7 @@ def _server(request: Mapping[str, Any]) -> Fido2Server:
     from fido2.server import Fido2Server
     from fido2.webauthn import PublicKeyCredentialRpEntity
 
-    host = _text(request, "host")
+    host = text_of(request, "host")
     return Fido2Server(
         PublicKeyCredentialRpEntity(name=host, id=host),
         verify_origin=lambda origin: origin == f"https://{host}",
@@ -125,14 +120,14 @@ def _state(request: Mapping[str, Any]) -> dict[str, Any]:
     from fido2.webauthn import UserVerificationRequirement
 
     return {
-        "challenge": _text(request, "challenge"),
+        "challenge": text_of(request, "challenge"),
         "user_verification": UserVerificationRequirement.REQUIRED,
     }
 
 
 def _credential(request: Mapping[str, Any], response: Mapping[str, str]) -> dict[str, Any]:
     """Return the browser's credential in the JSON form of WebAuthn Level 3."""
-    own = _text(request, "id")
+    own = text_of(request, "id")
     return {"id": own, "rawId": own, "type": "public-key", "response": response, "clientExtensionResults": {}}
 
 
@@ -140,7 +135,7 @@ def _refuse_frames(request: Mapping[str, Any]) -> None:
     """Refuse a response that a page of another site got in a frame."""
     from fido2.utils import websafe_decode
 
-    client_data = json.loads(websafe_decode(_text(request, "client_data")))
+    client_data = json.loads(websafe_decode(text_of(request, "client_data")))
     if client_data.get("crossOrigin") or client_data.get("topOrigin"):
         msg = "a page of another site asked"
         raise PasskeyRefusedError(msg)
@@ -169,35 +164,16 @@ def _enable_json() -> None:
         mapping.enabled = True
 
 
-def _text(request: Mapping[str, Any], name: str) -> str:
-    value = request.get(name)
-    if not isinstance(value, str):
-        msg = f"{name}: no text"
-        raise PasskeyRequestError(msg)
-    return value
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.alarm(SECONDS)
-
-
 def main() -> int:
-    _limit()
-    data = sys.stdin.buffer.read(MOST_INPUT + 1)
+    limit_process()
     try:
-        request = json.loads(data) if len(data) <= MOST_INPUT else None
-        if not isinstance(request, dict):
-            msg = f"no object of JSON of at most {MOST_INPUT} bytes"
-            raise PasskeyRequestError(msg)
+        request = read_request(MOST_INPUT)
         require("fido2", "passkeys")
         result = answer(request)
     except (PasskeyRefusedError, MissingPackageError) as error:
         result = {"refused": str(error)}
-    except (PasskeyRequestError, ValueError, RecursionError) as error:
-        sys.stderr.write(f"passkeys: {error if isinstance(error, PasskeyRequestError) else 'no JSON'}\n")
+    except RequestError as error:
+        sys.stderr.write(f"passkeys: {error}\n")
         return 2
     sys.stdout.write(f"{json.dumps(result)}\n")
     return 0

@@ -10,6 +10,9 @@ import pytest
 
 from tests.browser.chromium import Chromium, chromium, eventually
 from tests.control.running import Running
+from tests.lab.filtering import PROFILES, until
+from tests.lab.home import Home
+from tests.lab.trusted import LONG, Trusted
 from tests.webui.serving import free_port, serving
 from tests.webui.standin.household import TABLET, Household, at_home
 from tests.webui.standin.spending import MINUTES
@@ -44,6 +47,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
     with closing(household), at_home(path, household) as daemon, serving(path, port):
         yield Site(household, daemon, port)
+
+
+@pytest.fixture(scope="module")
+def trusted() -> Iterator[Trusted]:
+    """A virtual home whose pages have a trusted name and a certificate."""
+    with Home(quic=False) as home:
+        made = Trusted(home, PROFILES, country="kz")
+        with made.daemon:
+            assert made.renew(made.authority.issue()).returncode == 0
+            assert until(made.met, LONG) is not None
+            yield made
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from selenium.webdriver.common.by import By
 from gateway.control.contract.accounts import ACCOUNTS
 from tests.browser.chromium import PHONE, Chromium, eventually
 from tests.browser.seated import seated
-from tests.browser.test_trusted import BY_ADDRESS, LONG
-from tests.lab.filtering import PROFILES, until
-from tests.lab.home import Home
-from tests.lab.trusted import ORIGIN, Trusted, trusting_home
+from tests.browser.test_trusted import BY_ADDRESS
+from tests.lab.filtering import until
+from tests.lab.trusted import LONG, ORIGIN, Trusted, trusting_home
 
 pytestmark = [
     pytest.mark.browser,
@@ -29,16 +28,6 @@ PHONES_OWN = {  # as a phone's screen lock
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True, "automaticPresenceSimulation": True,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def trusted() -> Iterator[Trusted]:
-    with Home(quic=False) as home:
-        made = Trusted(home, PROFILES, country="kz")
-        with made.daemon:
-            assert made.renew(made.authority.issue()).returncode == 0
-            assert until(made.met, LONG) is not None
-            yield made
 
 
 class Phone:
@@ -122,6 +111,7 @@ def test_register_sign_in_prove_and_remove(phone: Phone) -> None:
 
     phone.open("/account/", "Passkeys")
     browser.tap("form[action='/signout'] button")
+    eventually(lambda: browser.measure("return location.pathname") != "/account/")  # the sign-out is done
     phone.open("/signin", "Sign in with a passkey")
     phone.picture("signin")
     phone.verified(is_verified=False)
@@ -146,6 +136,7 @@ def test_register_sign_in_prove_and_remove(phone: Phone) -> None:
     assert "last used" not in browser.text("#passkeys ~ *")
 
     browser.tap("form[action='/signout'] button")
+    eventually(lambda: browser.measure("return location.pathname") != "/account/")  # the sign-out is done
     phone.open("/signin", "Sign in with a passkey")
     browser.tap("#passkey button")
     phone.shows("This passkey is not known here")

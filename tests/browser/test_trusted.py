@@ -13,9 +13,8 @@ from gateway.policy.config.web import PAGES
 from tests.browser.chromium import DESKTOP, PHONE, Chromium, eventually
 from tests.browser.seated import seated
 from tests.lab import clients
-from tests.lab.filtering import PROFILES, until
-from tests.lab.home import Home
-from tests.lab.trusted import ORIGIN, PLAIN, Trusted, trusting_home
+from tests.lab.filtering import until
+from tests.lab.trusted import LONG, ORIGIN, PLAIN, Trusted, trusting_home
 from tests.web.authority import NAME
 
 pytestmark = [
@@ -27,23 +26,12 @@ pytestmark = [
 ]
 
 BY_ADDRESS = f"http://{PAGES[0]}"
-LONG = 30.0  # seconds: the front looks at its files every two, and reads a certificate in some more
 LISTEN = """
 window.heard = 0; window.broke = 0;
 window.stream = new EventSource("/parent/stream");
 window.stream.addEventListener("changed", () => { window.heard += 1; });
 window.stream.onerror = () => { window.broke += 1; };
 """
-
-
-@pytest.fixture(scope="module")
-def trusted() -> Iterator[Trusted]:
-    with Home(quic=False) as home:
-        made = Trusted(home, PROFILES, country="kz")
-        with made.daemon:
-            assert made.renew(made.authority.issue()).returncode == 0
-            assert until(made.met, LONG) is not None
-            yield made
 
 
 @pytest.fixture(scope="module")

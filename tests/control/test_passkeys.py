@@ -82,7 +82,7 @@ def test_a_passkey_is_asked_for_as_the_standard_says(desk: PasskeyDesk, phone: A
     options = desk.start("add", session=desk.session)
     assert (options["rp"]["id"], options["attestation"]) == (HOST, "none")
     assert options["authenticatorSelection"] == {"residentKey": "preferred", "userVerification": "required"}
-    assert [one["alg"] for one in options["pubKeyCredParams"]] == [-8, -7, -257]
+    assert [parameter["alg"] for parameter in options["pubKeyCredParams"]] == [-8, -7, -257]
     assert options["excludeCredentials"] == [{"type": "public-key", "id": encode(phone.id)}]
     assert options["user"]["id"] == phone.user, "one entry for a person in an authenticator"
     assert "Mum" not in phone.user
@@ -222,7 +222,7 @@ def test_a_counter_that_goes_back_is_a_copy(desk: PasskeyDesk, phone: Authentica
         assert desk.sign_in(synchronised)["guardian"] == "Mum", "these have no counter"
 
 
-def test_a_lost_passkey_locks_nobody_out(desk: PasskeyDesk, phone: Authenticator) -> None:
+def test_a_parent_signs_in_without_a_lost_passkey(desk: PasskeyDesk, phone: Authenticator) -> None:
     assert desk.web("signin", name="Mum", digest=digest("a"))["guardian"] == "Mum"
     people: list[Mapping[str, object]] = desk.root("list")["people"]  # type: ignore[assignment]
     assert people[0]["passkeys"] == 1

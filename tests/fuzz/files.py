@@ -31,10 +31,11 @@ from gateway.policy.names.packs import parse_sites
 from gateway.policy.profile.backups import Backup, backup_text, parse_backup
 from gateway.policy.profile.bands import parse_band
 from gateway.policy.profile.profile import parse_profile
-from gateway.web.age_proof import RequestError, answer
+from gateway.web.age_proof import answer
 from gateway.web.backup_encryption import BackupFileError, encrypt_backup, read_header
 from gateway.web.certificates import examine
 from gateway.web.examined_certificate import parse_examined
+from gateway.web.request_process import RequestError
 from tests.age.wallet import EU_AV, NOW, TRUST_PUBLIC, Issuer, Wallet, new_key, trust_file
 from tests.household.uci.written import written
 from tests.policy.homes import product, words

@@ -59,7 +59,7 @@ def test_rules_accounts_and_owners_outlive_the_database(home: Home, how: str) ->
         assert "come from the last good copy" in line
         assert line in daemon.log.read_text()
         assert daemon.client.call("guardian", action="list")["guardians"] == ["Mum"]
-        devices = {one["mac"]: one["profile"] for one in daemon.client.call("devices")["devices"]}
+        devices = {found["mac"]: found["profile"] for found in daemon.client.call("devices")["devices"]}
         assert devices[names.NEW.mac] == "guest", "not unfiltered, as at a first start"
 
         # Without the copy too, the rules apply, and the label alone makes no guardian.
@@ -98,7 +98,7 @@ def test_a_database_of_a_newer_version_does_not_stop_the_filter(home: Home) -> N
         page = clients.curl(tablet, f"http://{names.GATEWAY_IPV4}:{WEB_PORT}/my")
         assert "The gateway has a problem" in page.body
         assert daemon.client.call("guardian", action="list")["guardians"] == ["Mum"]
-        devices = {one["mac"]: one["profile"] for one in daemon.client.call("devices")["devices"]}
+        devices = {found["mac"]: found["profile"] for found in daemon.client.call("devices")["devices"]}
         assert devices[names.NEW.mac] == "guest"
         daemon.stop()
         assert daemon.database.read_bytes() == newer

@@ -170,7 +170,7 @@ def test_at_the_claim_who_is_there_belongs_to_the_house_and_who_comes_is_a_guest
             assert _text(home, "tablet", server) == f"Qalqan {__version__} on, not set up"
         _claim(home, daemon)
         assert daemon.client.call("status")["unclaimed"] is False
-        listed = {one["mac"]: one["profile"] for one in daemon.client.call("devices")["devices"]}
+        listed = {found["mac"]: found["profile"] for found in daemon.client.call("devices")["devices"]}
         assert listed == {seat.mac: "home" for seat in SEATS if seat.key in HERE}
         (told,) = daemon.client.call("status")["announced"]
         assert (told["told"], told["name"], told["device"]) == ("claim", "Mum", "mums-phone")
@@ -197,7 +197,7 @@ def test_at_the_claim_who_is_there_belongs_to_the_house_and_who_comes_is_a_guest
         daemon.stop()
         assert _text(home, "tablet", resolvers[0]) == "", "no daemon, no answer"
         daemon.start()
-        listed = {one["mac"]: one["profile"] for one in daemon.client.call("devices")["devices"]}
+        listed = {found["mac"]: found["profile"] for found in daemon.client.call("devices")["devices"]}
         assert listed[names.TABLET.mac] == "home"
         assert listed[names.NEW.mac] == "guest"
 

@@ -18,6 +18,7 @@ from tests.web.authority import NAME, Pair, TrustedAuthority
 
 ORIGIN = f"https://{NAME}"
 PLAIN = "http://qalqan.home.arpa"
+LONG = 30.0  # seconds: the front looks at its files every two, and reads a certificate in some more
 
 
 class Trusted:

@@ -56,7 +56,7 @@ class Case:
     def dnsmasq(self) -> list[int]:
         """The process ids of the script's children that are dnsmasq."""
         children = Path(f"/proc/{self.script.pid}/task/{self.script.pid}/children").read_text().split()
-        return [int(one) for one in children if b"dnsmasq" in Path(f"/proc/{one}/cmdline").read_bytes()]
+        return [int(pid) for pid in children if b"dnsmasq" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 @pytest.fixture

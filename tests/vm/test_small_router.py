@@ -38,7 +38,7 @@ def test_a_right_run_has_figures_and_no_failure() -> None:
     ],
 )
 def test_what_goes_wrong_is_reported(line: str, instead: str, failure: str) -> None:
-    lines = tuple(instead if one == line else one for one in RIGHT)
+    lines = tuple(instead if other == line else other for other in RIGHT)
     assert any(failure in words for words in Outcome(lines, LISTS, LISTS).failures())
 
 

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.age.refusals import Advice, AgeProofError, ProofRefusal
 from gateway.age.trust import read_trust
-from gateway.web.age_proof import MOST_INPUT, RequestError, answer
+from gateway.web.age_proof import MOST_INPUT, answer
+from gateway.web.request_process import RequestError
 from tests.age.wallet import NOW, TRUST_KEY, TRUST_PUBLIC, Issuer, Wallet, trust_document, trust_file
 
 ORIGIN = "https://gw.home.test"
@@ -145,7 +146,8 @@ def test_what_is_said_of_a_key_that_is_none(request_of: dict[str, Any]) -> None:
 
 def test_it_needs_less_than_half_of_what_it_may_have(request_of: dict[str, Any]) -> None:
     code = (
-        "import sys; from gateway.web import age_proof; age_proof.MEMORY //= 2; age_proof.CPU_SECONDS //= 2;"
+        "import sys; from gateway.web import age_proof, request_process;"
+        "request_process.MEMORY //= 2; request_process.CPU_SECONDS //= 2;"
         "sys.exit(age_proof.main([]))"
     )
     data = json.dumps(request_of).encode()
@@ -164,7 +166,8 @@ def test_it_needs_less_than_half_of_what_it_may_have(request_of: dict[str, Any])
     ],
 )
 def test_what_takes_too_much_is_ended(limits: str, waste: str, ended: int) -> None:
-    code = f"import sys; from gateway.web import age_proof; age_proof.{limits}; age_proof._limit(); {waste}"
+    limited = f"request_process.{limits}; request_process.limit_process()"
+    code = f"import sys; from gateway.web import request_process; {limited}; {waste}"
     argv = (sys.executable, "-c", code)
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.wait(timeout=60) == ended

@@ -103,7 +103,7 @@ def examine(archive: Path, temporary: Path) -> Sdist:
         hashlib.sha256(archive.read_bytes()).hexdigest(),
         metadata["Name"],
         tuple(sorted({normalised(re.split(r"[^\w.-]", one, maxsplit=1)[0]) for one in requires})),
-        tuple(sorted(one for one in requires if not is_met(Requirement(one)))),
+        tuple(sorted(text for text in requires if not is_met(Requirement(text)))),
         tuple(sorted(_paths(root))),
     )
 

@@ -96,8 +96,8 @@ def test_python_of_others(name: str, feed: Mapping[str, Package]) -> None:
     files = [one for one in files if not {"tests", "test", "fuzzing"} & {*one.parts, one.stem}]
     site = Path(spec.origin).parents[1 if spec.submodule_search_locations else 0]
     removed = [site / path for path in feed[name].removed]
-    files = [one for one in files if not any(one.is_relative_to(path) for path in removed)]
-    instead = {one for one in INSTEAD if split().others.get(one) not in feed[name].depends}
+    files = [file for file in files if not any(file.is_relative_to(path) for path in removed)]
+    instead = {module for module in INSTEAD if split().others.get(module) not in feed[name].depends}
     always = {one: by for one, by in imported(files, module).items() if one.partition(".")[0] not in instead}
     missing, unneeded = missing_and_unneeded(feed[name], needed(always))
     assert not missing, "DEPENDS lacks them"
@@ -120,7 +120,7 @@ def test_nothing_else_is_depended_on(name: str, feed: Mapping[str, Package]) -> 
 
 
 def test_list_updates_need_no_more_of_python(feed: Mapping[str, Package]) -> None:
-    files = [TREE / one for one in feed["qalqan-lists"].list_updates]
+    files = [TREE / file for file in feed["qalqan-lists"].list_updates]
     modules = {one: by for one, by in imported(files).items() if one.partition(".")[0] not in OURS}
     always = {one: by for one, by in modules.items() if one.partition(".")[0] not in split().optional}
     assert not needed(always).keys() - closure(["qalqan-lists"], feed)
@@ -128,7 +128,7 @@ def test_list_updates_need_no_more_of_python(feed: Mapping[str, Package]) -> Non
 
 def test_the_daemon_imports_no_module_of_list_updates(feed: Mapping[str, Package]) -> None:
     files = set(feed["qalqan-lists"].list_updates)
-    modules = {one.removesuffix(".py").replace("/", ".") for one in files}
+    modules = {file.removesuffix(".py").replace("/", ".") for file in files}
     importing = {
         str(file.relative_to(TREE))
         for name in ROOMS

@@ -129,7 +129,7 @@ def test_list_updates_need_their_package_and_the_built_in_lists_do_not(small: Ro
     done = run(small, "lists", "lookup", "pornhub.com", "--config", str(config))
     assert "adult" in done.stdout, done.stderr
     done = run(small, "check", "--json", "--config", str(config))
-    fixes = [one["fix"] for one in json.loads(done.stdout)["findings"] if one["about"] == "lists"]
+    fixes = [found["fix"] for found in json.loads(done.stdout)["findings"] if found["about"] == "lists"]
     assert "install the package qalqan-lists" in fixes, done.stderr
 
 

@@ -55,12 +55,12 @@ def test_its_three_parts(name: str, ipks: Mapping[str, Path]) -> None:
 def test_it_says_what_the_makefile_says(
     name: str, ipks: Mapping[str, Path], feed: Mapping[str, Package]
 ) -> None:
-    told, package = control(ipks[name]), feed[name]
-    assert (told["Package"], told["Version"], told["Architecture"]) == (name, package.version, "all")
-    assert tuple(told["Depends"].split(", ")) == package.depends
-    assert int(told["Installed-Size"]) > 1_000_000
-    assert told["Require-User"] == feed[name].facts["USERID"]
-    assert f"{name}:{name}" in told["Require-User"].split()
+    fields, package = control(ipks[name]), feed[name]
+    assert (fields["Package"], fields["Version"], fields["Architecture"]) == (name, package.version, "all")
+    assert tuple(fields["Depends"].split(", ")) == package.depends
+    assert int(fields["Installed-Size"]) > 1_000_000
+    assert fields["Require-User"] == feed[name].facts["USERID"]
+    assert f"{name}:{name}" in fields["Require-User"].split()
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -86,10 +86,10 @@ def test_the_files_of_list_updates_are_in_their_package_alone(
     ipks: Mapping[str, Path], feed: Mapping[str, Package]
 ) -> None:
     names = {
-        name: {one for one in opened(path, "data.tar.gz") if one.endswith(".pyc")}
+        name: {file for file in opened(path, "data.tar.gz") if file.endswith(".pyc")}
         for name, path in ipks.items()
     }
-    files = {f"./usr/lib/qalqan/{one}c" for one in feed["qalqan-lists"].list_updates}
+    files = {f"./usr/lib/qalqan/{file}c" for file in feed["qalqan-lists"].list_updates}
     assert names["qalqan-lists"] == files
     assert not names["qalqan"] & files
 
@@ -161,7 +161,7 @@ def test_the_index_names_each_by_its_sum(ipks: Mapping[str, Path]) -> None:
     text = (folder / "Packages").read_text("utf-8")
     assert gzip.decompress((folder / "Packages.gz").read_bytes()).decode() == text
     entries = [dict(line.split(": ", 1) for line in one.splitlines()) for one in text.split("\n\n")]
-    assert {one["Package"] for one in entries} == set(ipks)
+    assert {entry["Package"] for entry in entries} == set(ipks)
     for one in entries:
         data = (folder / one["Filename"]).read_bytes()
         assert (one["Size"], one["SHA256sum"]) == (str(len(data)), hashlib.sha256(data).hexdigest())

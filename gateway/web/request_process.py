@@ -1,0 +1,49 @@
+"""The limits of a process that answers one JSON request from the daemon, and its reading of the request."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+CPU_SECONDS = 5  # a check takes 0.4 at most, most of it imports; a small router is up to thirty times slower
+SECONDS = 20  # includes waiting for input and for the disk
+MEMORY = 128 << 20  # bytes of address space; libraries use 43 MiB
+
+
+class RequestError(Exception):
+    """The daemon sent an invalid request."""
+
+
+def limit_process() -> None:
+    """Limit time and memory of this process. It writes no core dump, which would contain the request."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.alarm(SECONDS)
+
+
+def read_request(most: int) -> Mapping[str, Any]:
+    """Return the JSON object on standard input. Raises RequestError unless it has at most ``most`` bytes."""
+    data = sys.stdin.buffer.read(most + 1)
+    try:
+        request = json.loads(data) if len(data) <= most else None
+    except (ValueError, RecursionError):
+        msg = "no JSON"
+        raise RequestError(msg) from None
+    if not isinstance(request, dict):
+        msg = f"no object of JSON of at most {most} bytes"
+        raise RequestError(msg)
+    return request
+
+
+def text_of(request: Mapping[str, Any], name: str) -> str:
+    """Return a text of the request. Raises RequestError if it has none of this name."""
+    value = request.get(name)
+    if not isinstance(value, str):
+        msg = f"{name}: no text"
+        raise RequestError(msg)
+    return value
