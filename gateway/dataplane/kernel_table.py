@@ -24,6 +24,7 @@ from gateway.kernel.flowtable import has_flow_tables
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset import bridge
 from gateway.kernel.ruleset.table import (
+    FAMILY,
     NAME,
     TABLE,
     needs_rebuild,
@@ -31,6 +32,7 @@ from gateway.kernel.ruleset.table import (
     render_alive,
     render_flows_ended,
     render_held,
+    render_in_place,
     render_new_flow_table,
     render_owners,
     render_passes,
@@ -120,7 +122,7 @@ class KernelTable:
         unjudged.begin(self.conntrack, layout, self._slots(), live)
         self._installed = True
         try:
-            self.found = {pair: usage.bytes for pair, usage in self._counters.read().items()}
+            self.found = self._totals.begin()
         except KernelError:
             self.found = {}  # there was no table
         self._load()
@@ -132,18 +134,33 @@ class KernelTable:
         self._alive = self._loop.call_later(ALIVE_PERIOD, self.start_alive)
 
     def _load(self) -> None:
+        """Load the whole table, without a flow table if the kernel refuses it."""
         try:
-            with self._watch.ours():
-                self._nft.apply(render(self.snapshot) + render_alive())
+            self._load_table()
         except KernelError as error:
             if self.snapshot.offload is None:
                 raise
             self._without_flows(error)
-            with self._watch.ours():
-                self._nft.apply(render(self.snapshot) + render_alive())
+            self._load_table()
         if self._targets is not None:
             with self._watch.ours():
                 self._targets.install()
+
+    def _load_table(self) -> None:
+        """Refill a loaded table, so that its connections continue; replace one of another version."""
+        loaded = self._nft.chains(FAMILY, NAME)
+        if loaded:
+            try:
+                self._load_text(render_in_place(self.snapshot, loaded))
+            except KernelError as error:
+                _log.debug("The loaded table is replaced: %s", error)
+            else:
+                return
+        self._load_text(render(self.snapshot))
+
+    def _load_text(self, text: str) -> None:
+        with self._watch.ours():
+            self._nft.apply(text + render_alive())
 
     def _without_flows(self, error: KernelError) -> None:
         """Drop the flow table: one of its devices may have disappeared, which prevents the load."""

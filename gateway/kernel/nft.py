@@ -169,6 +169,11 @@ class Nft:
         found = self.list(f"list tables {family}")
         return any(item.get("table", {}).get("name") == name for item in found)
 
+    def chains(self, family: str, table: str) -> tuple[str, ...]:
+        """Return the names of a table's chains; none if it is not loaded."""
+        found = (item.get("chain", {}) for item in self.list(f"list chains {family}"))
+        return tuple(chain["name"] for chain in found if chain.get("table") == table)
+
     def list(self, command: str) -> list[dict[str, Any]]:
         """Run a ``list …`` command; return the listed objects from nft's JSON, without the metainfo."""
         output = self._run(command, as_json=True)

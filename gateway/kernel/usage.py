@@ -130,6 +130,14 @@ class Totals:
         self._bytes: dict[Pair, int] = {}
         self._last: dict[bytes, int] = {}  # counts of the present elements at the last reading
 
+    def begin(self) -> Mapping[Pair, int]:
+        """Return the bytes that an earlier daemon's elements have counted; the totals do not contain them.
+
+        Raises KernelError, for instance if no table is loaded.
+        """
+        self._last = self._counters.keys()
+        return self.position()
+
     def ended(self, message: memoryview, whole: bool) -> None:
         """Add the last counts of the removed elements in ``message`` to the totals.
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from gateway.core.loop import Loop
+from gateway.dataplane.handover import HandedOver
 from gateway.dataplane.kernel_table import MANY, REPAIR_DELAY, KernelTable
 from gateway.kernel.marks import CUT, FlowState, verdict_byte
 from gateway.kernel.nft import Nft
 from gateway.kernel.snapshot import Offload, PassElement, Slot, Snapshot
+from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
+from gateway.wire.ip.packet import TCP
 from tests.kernel.home import CHILD_MAC, SITE4, Home, receive
 from tests.kernel.listener import Listener
 from tests.pace import longest
@@ -95,6 +100,43 @@ def test_renewals_lose_not_one_packet(home: Home, table: KernelTable) -> None:
                 table.used()
         assert stream.missing == 0
         assert table.used()[SLOT, CLASS] > 40 * PIECE
+
+
+def test_no_packet_of_a_connection_that_continues_misses_the_rules_of_the_next_daemon(
+    home: Home, table: KernelTable
+) -> None:
+    stream = Stream(home, table)
+    (entry,) = [one for one in table.conntrack.entries() if one.original.dport == 443]
+    sent, layout, live = entry.original, BARE.layout, LiveFlows()
+    live.put(FlowId(SLOT, TCP, sent.src, sent.sport, sent.dst, sent.dport), LiveFlow((), CLASS, asks=False))
+    ended = threading.Event()
+    with ThreadPoolExecutor(2) as threads, home.router.inside():
+        sender = threads.submit(_send_until, ended, stream.peer)
+        reader = threads.submit(_read_until_end, stream.client)
+        for _ in range(20):
+            following = KernelTable(Loop(), BARE, lambda: {sent.src: SLOT}, stays=True)
+            following.install(BARE, HandedOver(layout, live))
+            following.start_alive()
+            following.close()
+        ended.set()
+        assert reader.result() == sender.result()
+
+
+def _send_until(ended: threading.Event, connection: socket.socket) -> int:
+    """Send small pieces, so that many acknowledgements pass the rules; return how many bytes were sent."""
+    sent = 0
+    while not ended.is_set():
+        connection.sendall(b"x" * 1000)
+        sent += 1000
+    connection.shutdown(socket.SHUT_WR)
+    return sent
+
+
+def _read_until_end(connection: socket.socket) -> int:
+    received = 0
+    while data := connection.recv(1000):
+        received += len(data)
+    return received
 
 
 def test_updates_and_mends_lose_nothing(home: Home, table: KernelTable) -> None:

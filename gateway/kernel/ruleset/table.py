@@ -7,7 +7,7 @@ refills the rules, and counters remain.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from gateway.kernel.marks import hexed
@@ -64,9 +64,32 @@ REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", 
 
 
 def render(snapshot: Snapshot) -> str:
-    """Return the complete table as one transaction. It replaces a loaded one: counters begin at zero."""
+    """Return the complete table as one transaction. It replaces a loaded one: counters begin at zero.
+
+    Use `render_in_place` where connections have to continue.
+    """
     header = _GUARD_HEADER if snapshot.alone else _HEADER
     return f"{header}table {TABLE} {{ }}\ndelete table {TABLE}\n{render_body(snapshot, whole=True)}"
+
+
+def render_in_place(snapshot: Snapshot, loaded: Collection[str]) -> str:
+    """Return the complete table as one transaction that refills a loaded one; counters begin at zero.
+
+    While a transaction removes a table, the kernel finds no element of its maps, for some milliseconds under
+    load (Linux 6.18). ``render`` would so reset connections that continue; this keeps chains, sets and maps,
+    and misses none. The kernel refuses it if another version loaded sets of other types.
+
+    Arguments:
+        loaded: the names of all chains in the loaded table. Those of the queues keep their targets.
+    """
+    wanted = {**chains(snapshot), **queue_targets(snapshot)}
+    kept = [name for name in loaded if name in queue_targets(snapshot)]
+    parts = [_HEADER, *(f"flush chain {TABLE} {name}\n" for name in loaded if name not in kept)]
+    parts += [render_flows_ended(), render_sets(snapshot)]
+    parts += [f"flush {block[0].split()[0]} {TABLE} {block[0].split()[1]}\n" for block in (*_SETS, *_DEVICES)]
+    parts.append(render_body(snapshot, whole=True, without=kept))
+    parts += [f"delete chain {TABLE} {name}\n" for name in loaded if name not in wanted]
+    return "".join(parts)
 
 
 def render_removal() -> str:
@@ -74,8 +97,10 @@ def render_removal() -> str:
     return f"table {TABLE} {{ }}\ndelete table {TABLE}\n"
 
 
-def render_body(snapshot: Snapshot, *, whole: bool, flowtable: bool = False) -> str:
-    """Return the nft text ``table … { … }`` with the device maps and the chains.
+def render_body(
+    snapshot: Snapshot, *, whole: bool, flowtable: bool = False, without: Collection[str] = ()
+) -> str:
+    """Return the nft text ``table … { … }`` with the device maps and the chains, ``without`` some of them.
 
     ``whole`` adds the other sets, the chains of the queues and the flow table; ``flowtable`` adds only the
     flow table, for one that has changed.
@@ -89,6 +114,8 @@ def render_body(snapshot: Snapshot, *, whole: bool, flowtable: bool = False) -> 
     for block in _DEVICES:
         lines += _block(block, elements[block[0].split()[1]])
     for name, statements in {**chains(snapshot), **(queue_targets(snapshot) if whole else {})}.items():
+        if name in without:
+            continue
         lines += [f"  chain {name} {{", *(f"    {statement}" for statement in statements), "  }"]
     lines.append("}")
     return "\n".join(lines) + "\n"

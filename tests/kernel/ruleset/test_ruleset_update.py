@@ -18,13 +18,14 @@ from gateway.kernel.ruleset.table import (
     needs_rebuild,
     render,
     render_alive,
+    render_in_place,
     render_owners,
     render_passes,
     render_repair,
     render_reset_rates,
     render_update,
 )
-from gateway.kernel.snapshot import Offload, Owner, PassElement, Slot
+from gateway.kernel.snapshot import Offload, Owner, PassElement, Slot, guard
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import EMPTY, FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -128,6 +129,10 @@ class Table:
             objects = self._nft.list("list ruleset")
         return sorted(re.sub(r"'(handle|expires)': \d+,? ?", "", str(tidied(each))) for each in objects)
 
+    def chains(self) -> tuple[str, ...]:
+        with self._namespace.inside():
+            return self._nft.chains("inet", "qalqan")
+
     def counters(self) -> dict[int, int]:
         with self._namespace.inside():
             found = self._nft.list("list map inet qalqan pass")[0]["map"].get("elem", [])
@@ -171,6 +176,19 @@ def test_update_ends_where_a_fresh_load_ends(table: Table, before: str, after: s
     fresh = table.listing()
     table.apply(render(old))
     table.apply(render_update(old, new))
+    assert table.listing() == fresh
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("before", "after"), list(itertools.product([*HOMES, "guard"], HOMES)))
+def test_a_table_refilled_in_place_is_as_a_fresh_one(table: Table, before: str, after: str) -> None:
+    new = SNAPSHOTS[after]
+    table.apply(render(new) + render_alive())
+    fresh = table.listing()
+    table.apply(render(guard(FAMILY) if before == "guard" else SNAPSHOTS[before]) + render_alive())
+    table.apply("add element inet qalqan pass { 0x000300fd counter packets 7 bytes 70 : accept }\n")
+    table.apply("add element inet qalqan shut4 { 192.0.2.1 . 192.0.2.2 . 47 }\n")
+    table.apply(render_in_place(new, table.chains()) + render_alive())
     assert table.listing() == fresh
 
 
