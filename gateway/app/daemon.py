@@ -291,6 +291,7 @@ class Daemon:
                 self.store,
                 self.live,
                 changed=self._minutes_counted,
+                swept=lambda: self.flows.table.forget_ended_http(self.live, loop.now()),
                 stays=stays,
             )
         )

@@ -193,6 +193,7 @@ class Presence:
     def _tick(self) -> None:
         self.look()
         self._ask(self.inventory.tick())
+        self.inventory.keep_only(self._store.devices.all())
         self._store.sights.keep(self.inventory.unsaved())
         if self._settle_appliances() | self._store.devices.lapse(self._wall()):
             self._regroup()

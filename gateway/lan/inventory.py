@@ -14,7 +14,7 @@ addresses, for the kernel to probe. After GONE_AFTER seconds without a sign the 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -285,6 +285,12 @@ class Inventory:
             self._owners.pop(place, None)
         self._unsaved.discard(mac)
         self._vendors.forget(mac)
+
+    def keep_only(self, stored: Container[str]) -> None:
+        """Forget the devices that are not online and that the database does not have any more."""
+        for mac, device in tuple(self._devices.items()):
+            if not device.online and mac not in stored:
+                self.forget(mac)
 
     # ------------------------------------------------------------------------------------ timers
 

@@ -91,6 +91,7 @@ class Meter:
         day_of: returns the household's day of a time.
         changed: called when a minute that counted for a limit ended, or the day changed. The caller then cuts
             connections whose limit is used up.
+        swept: called after connections that ended were removed from ``live``.
         stays: the kernel's table outlives a clean stop, and so does the stored position.
     """
 
@@ -110,6 +111,7 @@ class Meter:
         catalogue: Callable[[], Catalogue],
         day_of: Callable[[datetime], date],
         changed: Callable[[], None],
+        swept: Callable[[], object] = lambda: None,
         stays: bool = False,
     ) -> None:
         self._loop = loop
@@ -125,6 +127,7 @@ class Meter:
         self._catalogue = catalogue
         self._day_of = day_of
         self._changed = changed
+        self._swept = swept
         self._stays = stays
         self._last: dict[Pair, int] = {}  # the kernel's counters at the last reading
         self._gates: dict[Pair, frozenset[str]] = {}  # the limits for which each class counts
@@ -287,6 +290,7 @@ class Meter:
                 self._live.sweep(self._connections.all_flows())
             except KernelError as error:
                 _log.debug("%s", error)
+        self._swept()
         self._sweep_timer = self._loop.call_later(SWEEP, self._sweep)
 
     def close(self) -> None:
@@ -312,6 +316,7 @@ def metering(
     live: LiveFlows,
     *,
     changed: Callable[[], None],
+    swept: Callable[[], object],
     stays: bool = False,
 ) -> Meter:
     """Return a meter that reads the kernel's table and connections and adds minutes to ``books``."""
@@ -330,6 +335,7 @@ def metering(
         catalogue=lambda: rules.world.catalogue,
         day_of=lambda at: rules.calendar.family_day(at),
         changed=changed,
+        swept=swept,
         stays=stays,
     )
 

@@ -90,5 +90,8 @@ class LiveFlows:
         self._missed = missing - ended
         return len(ended)
 
+    def __contains__(self, flow: object) -> bool:
+        return flow in self._flows
+
     def __len__(self) -> int:
         return len(self._flows)

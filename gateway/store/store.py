@@ -31,7 +31,7 @@ from gateway.store.tables.bypass_cards import BypassCardTable
 from gateway.store.tables.day_totals import DayTotalTable
 from gateway.store.tables.device_marks import DeviceMarkTable
 from gateway.store.tables.device_notes import ADDRESSES_DAYS, DeviceNoteTable
-from gateway.store.tables.devices import DeviceTable
+from gateway.store.tables.devices import UNSEEN, DeviceTable
 from gateway.store.tables.grants import GrantTable
 from gateway.store.tables.growing import AgeTransitionTable
 from gateway.store.tables.held_bands import HeldBandTable
@@ -201,6 +201,7 @@ class Store:
         self.requests.keep(kept(self.requests.all(), now))
         self.tickets.drop_old(now)
         self.attempts.drop_old(now - ONE_DAY)
+        self.devices.drop_unseen(now - UNSEEN)
         self.notes.tidy(self.devices.all())
         try:
             more = self._erase("decisions", "last < ?", (names,))

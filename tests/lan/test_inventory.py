@@ -267,6 +267,13 @@ def test_at_a_start_who_is_there_is_found_out_and_nobody_is_called_back(home: Ho
     assert home.heard_of() == [("back", PHONE)], "it was away when we started"
 
 
+def test_a_device_that_is_not_stored_any_more_is_forgotten_unless_it_is_online(home: Home) -> None:
+    home.inventory.load([Sighting(Traits(PHONE)), Sighting(Traits(WIRED))])
+    home.event(TABLET, V4)
+    home.inventory.keep_only({WIRED})
+    assert set(home.inventory.macs()) == {TABLET, WIRED}
+
+
 def test_when_a_new_one_comes_those_that_are_silent_are_doubted(home: Home) -> None:
     home.event(TABLET, V4, answered=True)
     home.event(PHONE, "192.168.77.11")

@@ -133,6 +133,7 @@ class World:
         self.kernel = PretendedKernel()
         self.live = LiveFlows()
         self.changes: list[float] = []
+        self.swept: list[int] = []  # flows that each sweep left
         path = write(folder, profiles or {"daughter": DAUGHTER, "son": SON, "mum": MUM})
         self.rules = RuleBook(path)
         self.bus = Bus()
@@ -175,6 +176,7 @@ class World:
             catalogue=lambda: self.rules.world.catalogue,
             day_of=self.rules.calendar.family_day,
             changed=lambda: self.changes.append(self.clock.boot),
+            swept=lambda: self.swept.append(len(self.live)),
         )
         meter.start()
         return meter

@@ -20,6 +20,7 @@ from itertools import count
 from pathlib import Path
 
 from gateway.core.errors import ControlError
+from gateway.lan.inventory import MAX_DEVICES
 from tests.bench.pages import Reader, paths
 from tests.lab import names, sample
 from tests.lab.apicaller import link_of
@@ -33,6 +34,7 @@ from webui import Settings, create_app
 EVERY_S = 10.0  # between two samples
 SEATS = (TABLET, PHONE, PARENT)  # the fourth device is another one every few seconds
 CHILD = "daughter"
+LANGUAGES = ("en", "ru", "kk")
 MOST_FAILED = 20  # one chore of so many may fail, for example because the machine is busy
 END_S = 60.0  # until the traffic has ended
 Counts = dict[str, dict[str, int]]  # "tried" and "answered", by kind of traffic
@@ -64,6 +66,17 @@ class Family:
         self._readers = {"guardian": Reader(self.home, PARENT.key), TABLET.key: Reader(self.home, TABLET.key)}
         self._readers["guardian"].read(forms=[("/signin", {"code": link_of(self.daemon)})])
 
+    def fill(self, devices: int) -> None:
+        """Let ``devices`` devices join, and read every page in each language, as a family does over weeks.
+
+        What is stored of devices and pages then has its full size before the first sample.
+        """
+        for _ in range(devices):
+            self.join()
+        for language in LANGUAGES:
+            for who, reader in self._readers.items():
+                reader.read(language, paths=self._paths[who])
+
     def chores(self) -> list[Chore]:
         """Return everything that repeats."""
         return [
@@ -77,7 +90,7 @@ class Family:
     def read_pages(self) -> None:
         """Read three pages, as a parent and as a child."""
         for who, reader in self._readers.items():
-            reader.read(self.chance.choice(("en", "ru", "kk")), paths=self.chance.sample(self._paths[who], 3))
+            reader.read(self.chance.choice(LANGUAGES), paths=self.chance.sample(self._paths[who], 3))
 
     def join(self) -> None:
         """Let a device join that was never there before."""
@@ -115,11 +128,19 @@ class Family:
         self.daemon.client.call("grant", who=CHILD, minutes=1, by="Mum")
 
 
-def run(seconds: float, rate: float, *, say: Callable[[str], None] = print) -> tuple[list[Sample], Counts]:
-    """Return the samples, and the tries and answers of each kind of traffic."""
+def run(
+    seconds: float, rate: float, *, devices: int = MAX_DEVICES, say: Callable[[str], None] = print
+) -> tuple[list[Sample], Counts]:
+    """Return the samples, and the tries and answers of each kind of traffic.
+
+    ``devices``: how many join before the traffic begins.
+    """
     with Home(journal=False) as home:
         daemon, _ = sample.move_in(home)
         with daemon:
+            family = Family(home, daemon)
+            family.sign_in()
+            family.fill(devices)
             log = home.folder / "traffic.log"
             with log.open("wb") as errors:
                 traffic = [
@@ -131,8 +152,6 @@ def run(seconds: float, rate: float, *, say: Callable[[str], None] = print) -> t
                     for number, seat in enumerate(SEATS)
                 ]
             try:
-                family = Family(home, daemon)
-                family.sign_in()
                 samples = list(_pass(seconds, family.chores(), daemon, say))
                 return samples, _counted(traffic, log)
             finally:

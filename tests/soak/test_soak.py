@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs("root")]
 
 
 def test_half_a_minute_of_everything() -> None:
-    samples, counted = run(45.0, 8.0, say=lambda line: None)
+    samples, counted = run(45.0, 8.0, devices=3, say=lambda line: None)
     assert len(samples) >= 3
     assert (
         set(counted["tried"]) == set(MIX) == {kind for kind, number in counted["answered"].items() if number}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from gateway.policy.identity.traits import Traits
 from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, is_over, moved
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
@@ -21,6 +22,7 @@ from gateway.store.durable_writes import (
 )
 
 DEVICES_LIMIT = 512  # the longest unseen device without label or assignment is dropped
+UNSEEN = timedelta(days=30)  # then a random address without owner or name is dropped: phones change theirs
 NAME_LIMIT = 64  # characters of a name that the device reports
 COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 
@@ -129,6 +131,12 @@ class DeviceTable:
             self._changed.discard(mac)
             self._writer.save(Statement("DELETE FROM devices WHERE mac = ?", [(mac,)]))
 
+    def drop_unseen(self, before: datetime) -> None:
+        """Drop unassigned devices with a random MAC address that were last seen before ``before``."""
+        for mac, device in tuple(self._devices.items()):
+            if device.last_seen < before and self._may_go(device) and Traits(mac).is_random:
+                self._drop(mac)
+
     def flush(self) -> None:
         """Write the devices that were seen or dropped since the last flush."""
         if not self._changed and not self._gone:
@@ -141,15 +149,19 @@ class DeviceTable:
 
     def _make_room(self) -> None:
         while len(self._devices) > DEVICES_LIMIT:
-            evicted = next(
-                (mac for mac, device in self._devices.items() if not device.place and not self._keeps(mac)),
-                None,
-            )
+            evicted = next((mac for mac, device in self._devices.items() if self._may_go(device)), None)
             if evicted is None:
                 return
-            del self._devices[evicted]
-            self._changed.discard(evicted)
-            self._gone.add(evicted)
+            self._drop(evicted)
+
+    def _may_go(self, device: StoredDevice) -> bool:
+        return not device.place and not self._keeps(device.mac)
+
+    def _drop(self, mac: str) -> None:
+        """Drop a device; ``flush`` deletes it from the file."""
+        del self._devices[mac]
+        self._changed.discard(mac)
+        self._gone.add(mac)
 
     def _statement(self, macs: list[str]) -> Statement:
         return Statement(

@@ -273,6 +273,14 @@ class FlowTable:
             self._effort.forget(zone)
         return self._entries.clear(zone, settled=settled)
 
+    def forget_ended_http(self, running: Container[object], now: float) -> int:
+        """Drop idle plain HTTP connections that ``running`` does not contain. Return their number.
+
+        ``running``: the 4-tuples of the connections that the kernel still knows. Packets do not show reliably
+        that a connection has ended: anyone may send a RST that the server ignores.
+        """
+        return self._entries.clear_idle_http(running, now)
+
     @property
     def stats(self) -> Stats:
         return Stats(
@@ -450,6 +458,19 @@ class FlowEntries:
             for each in zones
             for key, entry in each.entries.items()
             if not (settled and (entry.flow is not None or entry.half_read))
+        ]
+        for key in keys:
+            self.remove(key)
+        return len(keys)
+
+    def clear_idle_http(self, running: Container[object], now: float) -> int:
+        """Remove open HTTP that is idle and not in ``running``. Returns the number of removed entries."""
+        keys = [
+            key
+            for zone in self._zones.values()
+            for queue in (zone.open, zone.idle_open)
+            for key, entry in queue.items()
+            if entry.until < now and key not in running
         ]
         for key in keys:
             self.remove(key)

@@ -4,7 +4,7 @@ from datetime import UTC
 from pathlib import Path
 
 from gateway.store.store import Store
-from gateway.store.tables.devices import DEVICES_LIMIT, NAME_LIMIT, StoredDevice
+from gateway.store.tables.devices import DEVICES_LIMIT, NAME_LIMIT, UNSEEN, StoredDevice
 from tests.store.helpers import HOUR, NOW, look
 
 TABLET = "02:00:00:00:00:0a"
@@ -72,3 +72,24 @@ def test_who_is_named_by_the_files_makes_no_room_for_invented_addresses(path: Pa
     assert len(store.devices.all()) == DEVICES_LIMIT
     assert TABLET in store.devices.all()
     store.close()
+
+
+def test_a_random_address_without_an_owner_is_forgotten_after_thirty_days(path: Path) -> None:
+    """Phones change their random addresses; a vendor's address is a device's for its life."""
+    store = Store(path, named=lambda mac: mac == TABLET)
+    gone, new, placed, labelled, vendors = (
+        *(f"06:00:00:00:00:{number:02x}" for number in range(4)),
+        "00:17:88:00:00:01",
+    )
+    for mac in (TABLET, gone, placed, labelled, vendors):
+        store.devices.seen(mac, NOW)
+    store.devices.place(placed, "guest", at=NOW)
+    store.notes.name(labelled, "Grandma's phone")
+    store.devices.seen(new, NOW + HOUR)
+    store.flush_devices()
+    store.purge(NOW + UNSEEN)
+    assert gone in store.devices.all()
+    store.purge(NOW + UNSEEN + HOUR)
+    assert set(store.devices.all()) == {TABLET, new, placed, labelled, vendors}
+    store.close()
+    assert gone not in {mac for (mac,) in look(path, "SELECT mac FROM devices")}

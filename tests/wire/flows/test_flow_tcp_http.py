@@ -176,3 +176,26 @@ def test_garbage_between_requests_is_refused() -> None:
     assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is Fault.MALFORMED
+
+
+def test_plain_http_that_has_ended_takes_no_memory() -> None:
+    """A browser opens many connections, and their end is not seen here: the kernel knows which still run."""
+    table, talks = FlowTable(), []
+    for port in range(40_000, 40_100):
+        talk = Talk(dport=80, sport=port, table=table)
+        talk.client(get(ALLOWED))
+        assert talk.server(HTTP_OK).action is FlowAction.ASKS
+        talks.append(talk)
+    kept = talks[7]
+    running = {(0, 6, kept.device, 40_007, kept.remote, 80)}
+    assert table.forget_ended_http(running, kept.now) == 0, "the kernel may not know the newest ones yet"
+    kept.now += Limits().open_http_age + 1
+    assert table.forget_ended_http(running, kept.now) == 99
+    assert (table.stats.flows, table.stats.evicted) == (1, 0)
+    kept.asks = True
+    assert kept.client(get(ALLOWED)).action is FlowAction.ASKS
+    assert kept.client(get(REFUSED)).action is FlowAction.REFUSED
+    again = Talk(dport=80, sport=40_008, table=table)
+    again.now, again.asks = kept.now, False
+    again.client(get(ALLOWED))
+    assert again.server(HTTP_OK).action is FlowAction.ASKS
