@@ -63,11 +63,13 @@ def running(folder: Path, command: Command = list) -> Iterator[Server]:
         *none,
     ]
     pebble = ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{dns}"]
-    quick = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
+    options = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(command(names), stdout=log, stderr=log) as names_process,
-        subprocess.Popen(command(pebble), stdout=log, stderr=log, env=quick) as pebble_process,
+        subprocess.Popen(
+            command(pebble), stdout=log, stderr=log, env={**os.environ, **options}
+        ) as pebble_process,
     ):
         try:
             for port in (management, acme):
