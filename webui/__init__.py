@@ -16,9 +16,10 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from webui import api, daemon, front, guard, wallet
 from webui import brand as look
-from webui.accounts import session, tries
+from webui.accounts import proofs, session, tries
 from webui.accounts.session import OwnSession
 from webui.features.accounts import (
     account_pages,
@@ -190,6 +191,8 @@ def _install_errors(app: Flask) -> None:
     def refused_by_daemon(error: ControlError) -> ResponseReturnValue:
         if api.is_ours():
             return api.error_response(error)
+        if error.code == Code.PROOF_NEEDED:
+            return proofs.asked_by_daemon()
         return render_template("problem.html", code=502, sentence=refusals.sentence(error)), 502
 
     @app.errorhandler(HTTPException)

@@ -16,6 +16,7 @@ from flask import url_for
 
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from webui.features.status.home_text import HomeView
 from webui.language import refusals
 from webui.language.i18n import gettext as _
@@ -73,12 +74,17 @@ def said(sentence: str) -> None:
 
 @contextmanager
 def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
-    """Run the ``with`` block, and pass a daemon's error to ``tell`` as a sentence. Raises: Unreachable."""
+    """Run the ``with`` block, and pass a daemon's error to ``tell`` as a sentence.
+
+    Raises: Unreachable; ControlError if the change needs a proof, for which a page asks then.
+    """
     try:
         yield
     except Unreachable:
         raise
     except ControlError as error:
+        if error.code == Code.PROOF_NEEDED:
+            raise
         tell(refusals.sentence(error))
 
 

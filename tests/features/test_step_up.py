@@ -14,23 +14,48 @@ from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
 from gateway.features.backup import auto_backup
 from gateway.policy.accounts.people import Account
+from gateway.policy.identity.questions import Ask, IdentityQuestion
 from tests.features.backup.backed_up import HASH, sent
 from tests.features.conftest import Make
-from tests.features.desk import NOON, Desk
+from tests.features.desk import MUMS, NOON, PHONE, STRANGER, TABLET, Desk
 
 STICK = "/media/stick"
 NAME = {"name": "family-4821.duckdns.org", "provider": "duckdns", "token": "x", "email": "mum@example.net"}
 DANGEROUS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("backup", {}),
     ("restore", {"action": "apply"}),
+    ("restore", {"action": "undo"}),
     ("auto_backup", {"action": "set", "folder": STICK, "key": "a key"}),
     ("trusted_name", {"action": "get", **NAME}),
     ("trusted_name", {"action": "stop"}),
+    ("off", {"minutes": 5}),
+    *(("assign", {"mac": TABLET, "profile": place}) for place in ("home", "adult", "visitor", "mum")),
+    ("identify", {"mac": TABLET, "answer": "home"}),
+    ("edit", {"id": "daughter", "set": {"band": "adult"}}),
+    ("edit", {"id": "mum", "set": {"devices": [MUMS, TABLET]}}),
+    ("edit", {"id": "mum", "set": {f"devices/{TABLET}": "true"}}),
+    ("add_profile", {"name": "Oma", "band": "adult", "devices": (TABLET,)}),
+    ("unedit", {"id": "daughter"}),
+    ("remove_profile", {"id": "daughter"}),
 )
 HARMLESS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("restore", {"action": "last"}),
     ("auto_backup", {"action": "show"}),
     ("trusted_name", {"action": "look"}),
+    ("on", {}),
+    ("pause", {"who": "daughter", "minutes": 5}),
+    ("grant", {"who": "daughter", "minutes": 15}),
+    ("assign", {"mac": TABLET, "profile": "son"}),
+    ("assign", {"mac": TABLET, "profile": "guest"}),
+    ("assign", {"mac": MUMS, "profile": "home"}),
+    ("assign", {"mac": STRANGER, "profile": "adult"}),
+    ("edit", {"id": "daughter", "set": {"block": ["service:roblox"]}}),
+    ("edit", {"id": "daughter", "set": {"band": "13-15"}}),
+    ("edit", {"id": "mum", "set": {"band": "adult"}}),
+    ("edit", {"id": "mum", "set": {"devices": [MUMS, STRANGER]}}),
+    ("edit", {"id": "son", "set": {"devices": [PHONE, TABLET]}}),
+    ("add_profile", {"name": "Oma", "band": "adult", "devices": (STRANGER,)}),
+    ("remove_profile", {"id": "mum"}),
 )
 
 
@@ -42,6 +67,7 @@ def desk(make: Make, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk = make(NOON)
     for name in ("Mum", "Dad"):
         desk.store.people.put(Account(name, secret=HASH))
+    desk.store.devices.seen(STRANGER, desk.clock.at)
     return desk
 
 
@@ -53,19 +79,58 @@ def refusal(desk: Desk, do: str, values: dict[str, Any], **who: object) -> str:
 
 @pytest.mark.parametrize(("do", "values"), DANGEROUS)
 def test_the_pages_need_a_session_with_a_recent_proof(desk: Desk, do: str, values: dict[str, Any]) -> None:
-    if do == "restore":
-        text = desk.ask("backup", Role.WEB, by="Mum", session=desk.session("Mum"))["text"]
-        values = {**values, "token": sent(desk, text)}
+    values = {**values, **prepared(desk, do, values)}
     mine = {"by": "Mum", "session": desk.session("Mum")}
     desk.go(timedelta(seconds=PROOF_LIFE))
     assert refusal(desk, do, values, **mine) == Code.PROOF_NEEDED
     assert refusal(desk, do, values, by="Mum") == Code.INVALID, "there is no way without a session"
     assert refusal(desk, do, values, by="Mum", session="forged") == Code.SESSION_ENDED
     assert refusal(desk, do, values, by="Mum", session=desk.session("Dad")) == Code.NO_GUARDIAN
-    if do == "restore":
-        values["token"] = sent(desk, text)
+    if "token" in values:
+        values["token"] = sent(desk, backup(desk))
     desk.session("Mum")
     desk.ask(do, Role.WEB, **values, **mine)
+
+
+def prepared(desk: Desk, do: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Do what must come before a change, and return the arguments that are known only then."""
+    if do == "restore":
+        token = sent(desk, backup(desk))
+        if values["action"] == "apply":
+            return {"token": token}
+        desk.ask("restore", Role.WEB, action="apply", token=token, by="Mum", session=desk.session("Mum"))
+    elif do == "unedit":
+        desk.ask("edit", id="daughter", set={"band": "adult"})
+        return {"revision": desk.ask("edit", id="daughter", set={"band": "10-12"})["undo"]}
+    elif do == "identify":
+        question = IdentityQuestion(TABLET, Ask.REPEATER, desk.clock.now())
+        desk.store.questions.put(question, lambda _: None, desk.clock.now())
+    return {}
+
+
+def backup(desk: Desk) -> str:
+    return str(desk.ask("backup", Role.WEB, by="Mum", session=desk.session("Mum"))["text"])
+
+
+def test_an_api_token_ends_filtering_without_a_proof_but_not_an_ended_one(desk: Desk) -> None:
+    """What a token may do was decided when it was made."""
+    made = desk.ask(
+        "guardian",
+        Role.WEB,
+        action="token_make",
+        label="Hall",
+        role="guardian",
+        days=30,
+        by="Mum",
+        session=desk.session("Mum"),
+    )
+    values = {"mac": TABLET, "profile": "home"}
+    desk.go(timedelta(seconds=PROOF_LIFE))
+    assert refusal(desk, "assign", values, by="Dad", via=made["id"]) == Code.WRONG_TOKEN
+    desk.ask("assign", Role.WEB, by="Mum", via=made["id"], **values)
+    desk.ask("off", Role.WEB, by="Mum", via=made["id"], minutes=5)
+    desk.go(timedelta(days=30))
+    assert refusal(desk, "off", {}, by="Mum", via=made["id"]) == Code.WRONG_TOKEN
 
 
 @pytest.mark.parametrize(("do", "values"), HARMLESS)

@@ -48,7 +48,7 @@ from gateway.wire.tls.hello import read_client_hellos, read_server_hellos
 from gateway.wire.tls.records import CLIENT_HELLO, HandshakeReader, looks_like_tls
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
 from tests import captures
-from tests.fuzz import files, proofs
+from tests.fuzz import files, passkeys, proofs
 from tests.fuzz.corpus import SEALED_KEY
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, the_world
 
@@ -359,5 +359,6 @@ TARGETS: dict[str, Target] = {
         control,
         *proofs.TARGETS,
         *files.SEEDS,
+        *passkeys.SEEDS,
     )
 }

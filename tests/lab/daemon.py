@@ -182,6 +182,13 @@ class Daemon:
                 raise LabError(f"the pages did not start: {_last_words(self.web_log)}")
             time.sleep(_TRY_EVERY_S)
 
+    def await_web_restart(self, patience: float = _READY_S) -> None:
+        """Wait until the pages end to be started again, and start them, as the service manager does."""
+        assert self._web is not None, "the pages do not run"
+        assert self._web.wait(patience) == 1
+        self._web = None
+        self.start_web()
+
     def stop_web(self) -> None:
         """SIGTERM to the pages, where they run."""
         if self._web is not None:

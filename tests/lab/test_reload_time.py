@@ -1,165 +1,27 @@
-"""Reloads of the real daemon with ten children: the longest turns of its event loop.
-
-By SIGHUP, by the verb `reload`, with a large calendar, with new data of the feed, and by a restore.
-"""
+"""No reload of the real daemon with ten children, and no verb that reads all files, holds up the filter."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-import time
-from collections.abc import Callable, Mapping
-
 import pytest
 
-from gateway.feed.data_set import FEED, FILES, FOLDERS, RELEASE, packaged_data
-from profiles import DATA
-from tests.lab import names
-from tests.lab.daemon import Daemon
-from tests.lab.filtering import fresh
 from tests.lab.home import Home
-from tests.pace import EXACT, until
+from tests.lab.reloads import LongTurns, of_reloads, of_verbs
+from tests.pace import EXACT
 
 pytestmark = pytest.mark.lab
 
-CHILDREN, EVENTS = 10, 1900
-ENTRIES = 200  # a family's own list; the longest has 2,000
 LONGEST = 50.0 if EXACT else 250.0  # ms of processor time in one turn
-VERSION = 2099123101  # of the newer data
-SECONDLY = "DTSTART;VALUE=DATE:20240101\r\nRRULE:FREQ=SECONDLY\r\n"
-
-
-def calendar(*events: str) -> str:
-    lines = "".join(
-        f"BEGIN:VEVENT\r\nUID:{number}@school.example\r\n{event}END:VEVENT\r\n"
-        for number, event in enumerate(events)
-    )
-    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{lines}END:VCALENDAR\r\n"
-
-
-def holidays(month: int) -> str:
-    """Return a calendar of 350 kB."""
-    text = "SUMMARY:" + "x" * 60 + "\r\n"
-    return calendar(
-        *(f"DTSTART;VALUE=DATE:2026{month:02d}{1 + day % 28:02d}\r\n{text}" for day in range(EVENTS))
-    )
-
-
-def child(number: int, tag: str, **rules: object) -> Mapping[str, object]:
-    return {
-        "name": f"Child {number}",
-        "band": "10-12",
-        "devices": [f"02:00:00:00:01:{number:02x}"],
-        "block": [f"site{entry}.{tag}{number}.example.org" for entry in range(ENTRIES)],
-        **rules,
-    }
-
-
-class Turns:
-    """The long turns of the daemon's loop since the last call, in ms."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-        self._file = daemon.folder / "turns"
-        self._file.write_text("")
-        daemon.run_with(sys.executable, "-m", "tests.lab.loop_turns", str(self._file))
-
-    def of(self, work: Callable[[], object]) -> list[float]:
-        """Return the long turns while ``work`` runs, and in the two seconds after it."""
-        self._file.write_text("")
-        work()
-        time.sleep(2.0)
-        return [float(turn) for turn in self._file.read_text().split()]
-
-    def of_reload(self) -> list[float]:
-        return self.of(self._daemon.reload)
 
 
 def test_no_reload_holds_up_the_filter(home: Home) -> None:
-    home.begin_anew()
-    daemon = fresh(home, {f"child{number}": child(number, "own") for number in range(CHILDREN)})
-    turns = Turns(daemon)
-    school = daemon.profiles / "school.ics"
-    found: dict[str, list[float]] = {}
-    with daemon:
-        found["nothing changed"] = turns.of_reload()
-        daemon.write_profile("child3", child(3, "new"))
-        found["one child changed"] = turns.of_reload()
-        for number in range(CHILDREN):
-            daemon.write_profile(f"child{number}", child(number, "newer"))
-        found["all children changed"] = turns.of_reload()
-        school.write_text(holidays(9))
-        daemon.write_profile("child3", child(3, "new", calendars=["school.ics"]))
-        found["a calendar is new"] = turns.of_reload()
-        school.write_text(holidays(10))
-        found["the calendar changed"] = turns.of_reload()
-        school.write_text(calendar(SECONDLY))
-        found["the calendar is broken"] = turns.of_reload()
-        said = "repeats more often than daily"
-        assert (
-            until(lambda: said in str(daemon.client.call("status")["problems"]), 5.0, every=0.5) is not None
-        )
-    report(found)
+    report(of_reloads(home))
 
 
 def test_no_verb_that_reads_all_files_holds_up_the_filter(home: Home) -> None:
-    home.begin_anew()
-    profiles = {f"child{number}": child(number, "own") for number in range(CHILDREN)}
-    daemon = fresh(home, profiles, feed={"url": "https://feed.example.org/"})
-    turns = Turns(daemon)
-    found: dict[str, list[float]] = {}
-    with daemon:
-        call = daemon.client.call
-        call("guardian", action="add", name="Mum")
-        backup = taken(daemon)
-        for number in range(CHILDREN):
-            daemon.write_profile(f"child{number}", child(number, "newer"))
-        found["the verb reload"] = turns.of(lambda: call("reload"))
-        token = sent(daemon, backup)
-        found["a look at a backup"] = turns.of(lambda: call("restore", action="look", token=token, by="Mum"))
-        found["a restore"] = turns.of(lambda: call("restore", action="apply", token=token, by="Mum"))
-        assert "own3.example.org" in (daemon.profiles / "child3.yaml").read_text()
-        found["its undo"] = turns.of(lambda: call("restore", action="undo", by="Mum"))
-        assert "newer3.example.org" in (daemon.profiles / "child3.yaml").read_text()
-        deliver(daemon)
-        found["new data of the feed"] = turns.of(lambda: call("reload"))
-        assert call("lists")["update"] is not None
-        found["a device gets an owner"] = turns.of(
-            lambda: call("assign", mac=names.NEW.mac, profile="child3", by="Mum")
-        )
-    report(found)
+    report(of_verbs(home))
 
 
-def taken(daemon: Daemon) -> str:
-    """Return the text of a new backup."""
-    first = daemon.client.call("backup", by="Mum")
-    text = str(first["text"])
-    while len(text) < first["size"]:
-        text += daemon.client.call("backup", **{"by": "Mum", "from": len(text)})["text"]
-    return text
-
-
-def sent(daemon: Daemon, text: str) -> str:
-    """Send a backup to restore, and return its token."""
-    begun = daemon.client.call("restore", action="begin", size=len(text), by="Mum")
-    for start in range(0, len(text), begun["piece"]):
-        piece = text[start : start + begun["piece"]]
-        daemon.client.call("restore", action="piece", token=begun["token"], text=piece, by="Mum")
-    return str(begun["token"])
-
-
-def deliver(daemon: Daemon) -> None:
-    """Put a newer data set where an update of the feed unpacks it."""
-    folder = daemon.state / FEED / str(VERSION)
-    folder.mkdir(parents=True)
-    for name in FILES:
-        shutil.copy(DATA / name, folder / name)
-    for name in FOLDERS:
-        shutil.copytree(DATA / name, folder / name)
-    (folder / RELEASE).write_text(f"format: {packaged_data().format}\nversion: {VERSION}\n")
-
-
-def report(found: Mapping[str, list[float]]) -> None:
+def report(found: LongTurns) -> None:
     longest = {what: max(turns, default=0.0) for what, turns in found.items()}
     print("longest turns in ms:", longest)
     assert max(longest.values()) < LONGEST, found

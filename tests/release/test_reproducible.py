@@ -1,4 +1,4 @@
-"""The packages have the same bytes, wherever, when and under which umask and locale they are built."""
+"""Packages and source archives have the same bytes, wherever and under whatever settings they are built."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from tests.openwrt.feed.recipes import EPOCH
 from tests.release import archive, build
 
-PARTS = (*archive.PARTS, "debian", "pyproject.toml", "tests/__init__.py", "tests/openwrt", "tests/release")
+PARTS = (*archive.PARTS, ".gitignore", "debian", "pyproject.toml", "tests")
 _FEED = """
 import sys
 from pathlib import Path
@@ -31,6 +32,15 @@ for makefile in makefiles():
             for form, write in (("apk", apk.stage), ("ipk", ipk.write)):
                 root = install(package, out / f"built-{form}" / package.name)
                 print(write(package, root, out / form).name)
+"""
+
+
+_SOURCE = """
+import sys
+from pathlib import Path
+from tests.release.build import write_source
+
+write_source(Path(sys.argv[1]), "https://example.org/releases", int(sys.argv[2]))
 """
 
 
@@ -134,6 +144,22 @@ def test_bytecode_names_its_source_by_hash(builders: tuple[Builder, Builder]) ->
     compiled = list((builder.folder / "out/built-ipk").glob("*/root/**/*.pyc"))
     assert len(compiled) > 300
     assert [path for path in compiled if not path.read_bytes()[4] & 1] == []
+
+
+@pytest.mark.system
+def test_the_source_archive_and_its_recipe_are_the_same(builders: tuple[Builder, Builder]) -> None:
+    """The recipe has the checksum of the archive, so both must be the same wherever a release is made."""
+    made = []
+    for builder in builders:
+        (builder.folder / "source").mkdir()
+        builder.run("git", "init", "--quiet")  # the archive has what git tracks
+        builder.run("git", "add", "--all")
+        builder.run(sys.executable, "-c", _SOURCE, "source", EPOCH)
+        made.append(files(builder.folder / "source", "*.tar.gz"))
+    assert set(made[0]) == {build.SOURCE, build.RECIPE}
+    assert made[0] == made[1]
+    with tarfile.open(builders[0].folder / "source" / build.SOURCE) as opened:
+        assert len(opened.getnames()) > 500
 
 
 @pytest.mark.slow

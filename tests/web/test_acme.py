@@ -6,10 +6,8 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,8 +22,7 @@ from gateway.policy.config.config import parse_config
 from gateway.policy.config.dns_providers import PROVIDERS, DnsProvider
 from gateway.web.acme import FOLDER, AcmeAccount, get_certificate, write_account
 from tests.policy.homes import words
-from tests.web.authority import TrustedAuthority
-from tests.webui.serving import free_port
+from tests.web.pebble import Server, running
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "providers" / "trusted-name.md").read_text()
@@ -35,15 +32,6 @@ DNS_API = """
 dns_lab_add() {{ {hook} "$1." "$2"; }}
 dns_lab_rm() {{ :; }}
 """
-
-
-@dataclass(frozen=True)
-class Server:
-    directory: str
-    dns: str
-    folder: Path
-    set_txt: Path  # a program: NAME VALUE
-    bundle: Path
 
 
 def test_the_example_is_a_configuration() -> None:
@@ -66,64 +54,10 @@ def test_every_command_of_ours_in_the_document_is_one() -> None:
     assert "`qalqan certificate check`" in DOCUMENT
 
 
-def _wait(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert time.monotonic() < deadline, "it did not start"
-            time.sleep(0.1)
-        else:
-            return
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("acme")
-    authority = TrustedAuthority("Of the ACME server itself")
-    authority.issue("localhost").put(folder)
-    bundle = folder / "bundle.pem"
-    bundle.write_bytes(authority.root_pem)
-    acme, management, dns, control = free_port(), free_port(), free_port(), free_port()
-    settings = {
-        "listenAddress": f"127.0.0.1:{acme}", "managementListenAddress": f"127.0.0.1:{control}",
-        "certificate": str(folder / "chain.pem"), "privateKey": str(folder / "key.pem"),
-        "httpPort": free_port(), "tlsPort": free_port(), "externalAccountBindingRequired": False,
-    }  # fmt: skip
-    (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
-    set_txt = folder / "set-txt"
-    set_txt.write_text(
-        f"#!{sys.executable}\nimport json, sys, urllib.request\n"
-        "body = json.dumps({'host': sys.argv[1], 'value': sys.argv[2]}).encode()\n"
-        # The ones before would stay, and five are more than an answer of DNS over UDP holds.
-        "for verb in ('clear-txt', 'set-txt'):\n"
-        f"    urllib.request.urlopen(f'http://127.0.0.1:{management}/{{verb}}', body).read()\n"
-    )
-    set_txt.chmod(0o755)
-    none = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""]
-    names = [
-        "pebble-challtestsrv",
-        "-management",
-        f"127.0.0.1:{management}",
-        "-dns01",
-        f"127.0.0.1:{dns}",
-        *none,
-    ]
-    pebble = ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{dns}"]
-    quick = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(names, stdout=log, stderr=log) as names_process,
-        subprocess.Popen(pebble, stdout=log, stderr=log, env=quick) as pebble_process,
-    ):
-        try:
-            _wait(management)
-            _wait(acme)
-            yield Server(f"https://localhost:{acme}/dir", f"127.0.0.1:{dns}", folder, set_txt, bundle)
-        finally:
-            pebble_process.kill()
-            names_process.kill()
+    with running(tmp_path_factory.mktemp("acme")) as started:
+        yield started
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeAlias
 
-from flask import render_template, request
+from flask import current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
@@ -46,6 +46,20 @@ def proven_when(needed: Callable[[], bool]) -> Callable[[View[P]], View[P]]:
 def proven(view: View[P]) -> View[P]:
     """Run a form's view, which is a dangerous change, only after a recent proof of the password."""
     return proven_when(lambda: True)(view)
+
+
+def asked_by_daemon() -> ResponseReturnValue:
+    """Answer a form whose change the daemon refused without a proof: ask for one, then repeat the view.
+
+    Some changes need a proof only in some states, such as those of a child's device. The daemon decides.
+    """
+    answer = _asked(session.signed_in())
+    if answer is not None:
+        return answer
+    assert request.endpoint is not None
+    view = current_app.ensure_sync(current_app.view_functions[request.endpoint])
+    repeated: ResponseReturnValue = view(**(request.view_args or {}))
+    return repeated
 
 
 def _asked(me: session.Person) -> ResponseReturnValue | None:

@@ -222,6 +222,11 @@ def guardian() -> str | None:
     return None if found is None else found.name
 
 
+def author() -> dict[str, Any]:
+    """Return user, session and address for a change that the daemon may refuse without a proof."""
+    return {"by": guardian() or "", "session": token(), "origin": source_address()}
+
+
 def ask(action: str, **values: object) -> AccountResponse:
     """Send an action of the verb `guardian` and return the daemon's response.
 

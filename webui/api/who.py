@@ -45,9 +45,11 @@ class Caller:
         return daemon().client.ask(verb, **values)
 
     def change(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
-        """Send a change to the daemon in this caller's name, with the token's id, and return its response."""
-        if self.via:
-            values["via"] = self.via
+        """Send a change to the daemon in this caller's name, with session or token's id.
+
+        Returns the daemon's response.
+        """
+        values |= {"via": self.via} if self.via else {"session": self.session}
         return self.ask(verb, by=self.name, origin=source_address(), **values)
 
     def account(self, action: str, **values: object) -> AccountResponse:

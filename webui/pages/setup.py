@@ -25,8 +25,9 @@ from gateway.control.contract.rules import (
 )
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from webui import notices
-from webui.accounts.session import guardian, guardians_only
+from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.devices.device_text import (
     HOME,
@@ -145,6 +146,8 @@ def save_people() -> ResponseReturnValue:
         except Unreachable:
             raise
         except ControlError as error:
+            if error.code == Code.PROOF_NEEDED:
+                raise
             return _people(rows, refusals.sentence(error)), 422
     return redirect(url_for("setup.devices"), 303)
 
@@ -396,12 +399,11 @@ def _devices() -> DevicesView:
 
 def _assign(mac: str, owner: str) -> str:
     """Set the owner of a device, and return the earlier one. Raises: ControlError."""
-    author = {"by": guardian() or "", "origin": source_address()}
-    return daemon().change(ASSIGN, mac=mac, profile=owner, **author).was
+    return str(_change(ASSIGN, mac=mac, profile=owner).was)
 
 
 def _change(verb: Verb[Any, Any], **values: object) -> Any:
-    return daemon().change(verb, by=guardian() or "", origin=source_address(), **values)
+    return daemon().change(verb, **author() | values)
 
 
 def _render(template: str, step: str, **values: object) -> str:

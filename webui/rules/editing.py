@@ -15,8 +15,8 @@ from gateway.control.contract.rules import EDIT, PREVIEW, Explanation
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
-from webui.accounts.session import guardian
-from webui.daemon import daemon, source_address
+from webui.accounts.session import author, guardian
+from webui.daemon import daemon
 from webui.features.status.home_text import ChildView, HomeView
 from webui.forms import NUMBER_LIMIT, reason, whole
 from webui.language import refusals, telling
@@ -115,6 +115,8 @@ def change(
     except Unreachable:
         raise
     except ControlError as error:
+        if error.code == Code.PROOF_NEEDED:
+            raise
         if error.code == Code.CHANGED_MEANWHILE:
             page = opened(page.child.id)
             text = _(
@@ -139,8 +141,7 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
         revision=whole("revision", 0, NUMBER_LIMIT),
         set=dict(changes),
         because=reason("because") or None,
-        by=guardian() or "",
-        origin=source_address(),
+        **author(),
     )
     if page.book.state.by_hand:
         sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"

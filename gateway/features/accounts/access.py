@@ -55,6 +55,13 @@ class Access:
                 request.refuse("session", f"is not a session of {by}", Code.NO_GUARDIAN)
         return by
 
+    def confirmed(self, request: ControlRequest) -> str:
+        """Return the name of the guardian who ends filtering: `proven`, or a guardian's API token.
+
+        A token has no proof: what it may do was decided when it was made. `Origins.recorded` checks it.
+        """
+        return self.guardian(request) if request.has("via") else self.proven(request)
+
     def helper(self, request: ControlRequest) -> Account | None:
         """Return the account of the helper that sends the request; None for any other sender."""
         if request.role is Role.OWNER:

@@ -145,7 +145,7 @@ class BackupVerbs:
             "last": self._last,
             "undo": self._undo,
         }
-        dangerous = call.args.action == "apply"
+        dangerous = call.args.action in ("apply", "undo")
         by = self._access.proven(call) if dangerous else self._access.guardian(call)
         return actions[call.args.action](call, by)
 

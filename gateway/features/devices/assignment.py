@@ -98,7 +98,8 @@ class DeviceAssignment:
 
     def assign(self, call: Call[AssignRequest]) -> Steps[Assigned]:
         """Assign a device to a profile or a place. ``was`` in the answer is the earlier one, for an undo."""
-        by, mac, place = self._access.guardian(call), self.mac(call, call.args.mac), call.args.profile
+        mac, place = self.mac(call, call.args.mac), call.args.profile
+        by = self._access.confirmed(call) if self.ends_filter(mac, place) else self._access.guardian(call)
         was = self.of(mac)
         self._refuse_shared(call, mac)
         self.put(mac, place, by)
@@ -107,6 +108,14 @@ class DeviceAssignment:
         yield
         problems = tuple((yield from self._effects.reload_steps()))
         return Assigned(problems=problems, profile=self.of(mac), was=was)
+
+    def ends_filter(self, mac: str, place: str) -> bool:
+        """Return whether a device of a child would get an adult owner, or a place without filtering."""
+        household = self._home.rules.household
+        owner, new = household.owner_of(mac), household.find(place)
+        if owner is None or not owner.is_child:
+            return False
+        return new is None or not (new.is_child or new.id == GUEST)
 
     def _refuse_shared(self, request: ControlRequest, mac: str) -> None:
         people = self._home.rules.household.config.shared.get(mac)

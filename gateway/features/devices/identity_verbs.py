@@ -75,6 +75,9 @@ class IdentityVerbs:
         question = None if mac is None else self._questions.all().get(mac)
         if question is None or not question.waits:
             call.refuse("mac", "names a device about which nothing is asked now", Code.NO_QUESTION)
+        place = call.args.profile or call.args.answer or ""
+        if place in PLACE_REPLIES and self._assignment.ends_filter(question.mac, place):
+            self._access.confirmed(call)
         now, origin = self._home.local_now(), call.text("origin", "")
         if call.args.profile is not None:
             answer = self._profile(call, call.args.profile, question)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from gateway.age.bands import AgeBand
 from gateway.control.contract.rules import (
     ADD_PROFILE,
     EDIT,
@@ -40,7 +44,7 @@ from gateway.policy.profile.laws import signed
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.requests.requests import MAX_REASON
-from gateway.policy.yaml.documents import has_own_comments
+from gateway.policy.yaml.documents import Plain, has_own_comments
 from gateway.store.store import Store
 
 
@@ -127,6 +131,7 @@ class EditVerbs:
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         changes = signed(call.mapping("set"), author.by)
+        self._confirm(call, profile_id, changes)
         self._growing.refuse_later(profile_id, changes)
         done = self._editing.edit(profile_id, changes, author, call.args.revision)
         if done.revision != done.found:
@@ -145,10 +150,24 @@ class EditVerbs:
         author, profile_id = self.author(call), self._id(call.args.id)
         revision = call.args.revision
         _, old = self._editing.history.earlier(self._editing.file(profile_id), revision)
+        with suppress(PolicyError):  # a file that cannot be read is refused below
+            self._confirm(call, profile_id, edits.read(old, profile_id))
         self._growing.refuse_file(profile_id, old)
         done = self._editing.undo_edit(profile_id, revision, author, call.args.found)
         self.audit(call, author, "unedit", f"{profile_id}: as it was before")
         return Unedited(revision=done.revision, undo=done.found)
+
+    def _confirm(self, request: ControlRequest, profile_id: str, changes: Mapping[str, Any]) -> None:
+        """Refuse a change without a proof that makes a child an adult, or gives a child's device to one."""
+        household = self._home.rules.household
+        profile = household.profiles.get(profile_id)
+        was_child = profile is not None and profile.is_child
+        if changes.get("band", "" if was_child else AgeBand.ADULT.value) != AgeBand.ADULT.value:
+            return
+        items: list[Plain] = [key.partition("/")[2] for key in changes if key.startswith("devices/")]
+        owners = map(household.owner_of, edits.macs(changes.get("devices")) + edits.macs(items))
+        if was_child or any(owner is not None and owner.is_child for owner in owners):
+            self._access.confirmed(request)
 
     def _id(self, wanted: str) -> str:
         """Return the id of a profile by id or name, also if its file cannot be used."""
@@ -161,6 +180,7 @@ class EditVerbs:
         name, band = args.name.strip(), args.band
         rules = {} if args.set is None else signed(call.mapping("set"), author.by)
         changes = {**rules, "name": name, "band": band, "devices": list(args.devices)}
+        self._confirm(call, "", changes)
         profile_id = self._editing.add(name, changes, author, trial=args.trial)
         if not args.trial:
             for table in (self._store.pins, self._store.self_set, self._store.agreements):
@@ -173,6 +193,8 @@ class EditVerbs:
         """Remove a profile. Return a token in ``undo`` by which ``restore_profile`` restores it."""
         author, profile_id = self.author(call), self._id(call.args.id)
         profile = self._home.rules.household.profiles.get(profile_id)
+        if profile is not None and profile.is_child:
+            self._access.confirmed(call)
         step = self._editing.remove(profile_id, author)
         self.audit(call, author, "remove_profile", profile_id)
         return RemovedProfile(undo=str(step.number), devices=tuple(profile.devices if profile else ()))

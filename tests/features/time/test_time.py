@@ -300,5 +300,5 @@ def test_the_pages_pass_names_of_guardians_alone(make: Make, do: str) -> None:
         with pytest.raises(GatewayError, match='"by"'):
             desk.ask(do, Role.WEB, **values, **by)
     if do in ("grant", "pause", "off", "on", "resume", "ticket"):
-        desk.ask(do, Role.WEB, **values, by="Mum")
+        desk.ask(do, Role.WEB, **values, by="Mum", session=desk.session("Mum"))
     assert do in WEB_VERBS

@@ -170,6 +170,7 @@ def test_a_big_change_asks_for_the_password_and_loses_nothing(mum: Browser, hous
     [
         ("/parent/settings/off", {"for": "60"}),
         ("/parent/backup/apply", {"token": "x"}),
+        ("/parent/backup/undo", {}),
         ("/parent/backup/make", {"password": "a backup of ours", "again": "a backup of ours"}),
         ("/parent/people/change", {"name": "Dad", "role": "none"}),
         ("/parent/people/answer", {"name": "Mum", "answer": "yes", "role": "none", "minutes": "0"}),
@@ -188,6 +189,40 @@ def test_without_the_password_nothing_is_changed(
         assert "Is it you?" in answer.text
     assert not {"off", "restore", "backup"} & {verb for verb, _ in household.asked}
     assert household.stamps.tokens.all() == ()
+
+
+TABLET = "02:00:00:00:00:0a"
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "verb"),
+    [
+        ("/parent/device/assign", {"mac": TABLET, "profile": "home", "from": "devices"}, "assign"),
+        ("/parent/device/assign/back", {"was": f"{TABLET} adult"}, "assign"),
+        ("/parent/child/daughter/band/", {"band": "adult", "revision": ""}, "edit"),
+        ("/parent/setup/people/remove", {"who": "daughter"}, "remove_profile"),
+        ("/parent/setup/devices", {f"of-{TABLET}": "home"}, "assign"),
+    ],
+)
+def test_what_the_daemon_wants_proven_is_asked_for_and_then_done(
+    mum: Browser, household: Household, path: str, form: dict[str, str], verb: str
+) -> None:
+    """Only the daemon knows whose device it is, and refuses the change."""
+    if "revision" in form:
+        form = {**form, "revision": field(mum.get(f"{path}?to=adult").text, "revision")}
+    household.needs_proof.add(verb)
+    household.accounts.scene.now += PROOF_LIFE
+    assert mum.get("/parent/").status_code == 200
+    page = mum.post(path, form)
+    assert page.status_code == 403
+    assert f'action="{path}"' in page.text
+    again = {name: field(page.text, name) for name in form}
+    assert again == form
+    assert mum.post(path, {**again, "proof": "not it"}).status_code == 403
+    assert mum.post(path, {**again, "proof": MUMS_PASSWORD}).status_code == 303
+    assert [do for do, _ in household.asked].count(verb) == 4, (
+        "two refused, and two with a wrong and the right"
+    )
 
 
 def test_small_changes_ask_for_nothing(mum: Browser, household: Household) -> None:

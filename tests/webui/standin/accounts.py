@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.control.protocol import ControlRequest
+from gateway.control.protocol import ControlRequest, Role
 from gateway.control.surroundings import Visitor
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
     ANNOUNCED_FOR,
     SESSION_LIFE,
@@ -75,6 +77,13 @@ class Accounts:
 
     def verbs(self) -> dict[str, Handler]:
         return {"guardian": account_verb(self.guardians), "audit_log": self._audit_log}
+
+    def require_proof(self, request: ControlRequest) -> None:
+        """Refuse a request whose session has no proof of the last ten minutes."""
+        check = {"action": "check", "session": request.text("session")}
+        if not account_verb(self.guardians)(ControlRequest("guardian", Role.WEB, 0, check))["proof"]:
+            msg = "this needs your password again"
+            raise ControlError(msg).coded(Code.PROOF_NEEDED)
 
     def announced(self) -> list[dict[str, object]]:
         return [

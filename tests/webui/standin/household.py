@@ -102,6 +102,7 @@ class Household:
         self.backing = Backing(self)
         self.teaching = Teaching(self, NOW)
         self.accounts = Accounts(self.devices, NOW)
+        self.needs_proof: set[str] = set()  # verbs that are refused without a proof
         self.stamps, self.guardians = self.accounts.register, self.accounts.guardians
         self.proven, self.secure = Proven(self, NOW), Secure()
         self.choosing, self.agreeing = Choosing(self, NOW), Agreeing(self, NOW)
@@ -144,6 +145,8 @@ class Household:
     def _noted(self, handler: Handler) -> Handler:
         def note(request: ControlRequest) -> Mapping[str, object]:
             self.asked.append((request.do, dict(request.values)))
+            if request.do in self.needs_proof:
+                self.accounts.require_proof(request)
             try:
                 return handler(request)
             except (LookupError, StopIteration):  # what the real one looks for first, and refuses

@@ -15,7 +15,7 @@ from gateway.control.contract.rules import CHANGES, EDIT, UNEDIT, FamilyChange
 from gateway.control.contract.time import LEDGER
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from webui import charts, notices
-from webui.accounts.session import guardian, guardians_only
+from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.activity import activity_table, target_names
 from webui.features.activity.activity_text import WEEK, HistoryView
@@ -121,7 +121,7 @@ def undo() -> ResponseReturnValue:
         there = revisions("revision")
         changes = daemon().client.ask(CHANGES).changes
         name = next((change.name for change in changes if change.who == who and change.name), who)
-        daemon().change(UNEDIT, id=who, **there, by=guardian() or "", origin=source_address())
+        daemon().change(UNEDIT, id=who, **author() | there)
         notices.said(_("The rules of %(name)s are as they were before.", name=plain(name)))
     return redirect(url_for("activity.show"), 303)
 

@@ -96,7 +96,7 @@ def look(me: Caller, session: str) -> object:
 @noun.declare("POST", "/backup/opened/{session}/apply", answer=RestoreApplied, by_session=True, proof=True)
 def apply(me: Caller, session: str) -> object:
     """Restore the opened backup, completely or not at all."""
-    return me.change(RESTORE_APPLY, action="apply", token=session, session=me.session)
+    return me.change(RESTORE_APPLY, action="apply", token=session)
 
 
 @noun.declare("DELETE", "/backup/opened", by_session=True)
@@ -111,7 +111,7 @@ def last(me: Caller) -> object:
     return me.change(RESTORE_LAST, action="last")
 
 
-@noun.declare("POST", "/backup/undo", by_session=True)
+@noun.declare("POST", "/backup/undo", by_session=True, proof=True)
 def undo(me: Caller) -> object:
     """Undo the last restore of a backup."""
     return me.change(RESTORE, action="undo")
@@ -136,7 +136,7 @@ def set_automatic(me: Caller, body: AutomaticBackups) -> object:
     values = {"folder": body.folder, "every": body.every, "keep": body.keep}
     if body.password is not None:
         values["key"] = backup_process.derive_key(body.password)
-    return me.change(AUTO_BACKUP, action="set", session=me.session, **values)
+    return me.change(AUTO_BACKUP, action="set", **values)
 
 
 @noun.declare("DELETE", "/backup/automatic", by_session=True)

@@ -22,8 +22,8 @@ from gateway.policy.config.auto_backup import MOST_KEPT
 from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
 from webui.accounts.proofs import proven
-from webui.accounts.session import guardian, guardians_only, token
-from webui.daemon import daemon, source_address
+from webui.accounts.session import author, guardian, guardians_only
+from webui.daemon import daemon
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.upkeep import backup_process
@@ -44,8 +44,8 @@ def show() -> ResponseReturnValue:
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
-        last=daemon().client.ask(RESTORE_LAST, action="last", **_who()).last,
-        auto=daemon().client.ask(AUTO_BACKUP, action="show", **_who()),
+        last=daemon().client.ask(RESTORE_LAST, action="last", **author()).last,
+        auto=daemon().client.ask(AUTO_BACKUP, action="show", **author()),
         most_kept=MOST_KEPT,
         least=PASSWORD_LEAST,
         most=PASSWORD_MOST,
@@ -62,7 +62,7 @@ def make() -> ResponseReturnValue:
         return _back()
     sealed = b""
     with notices.refusals_to(notices.said):
-        text, _left_out = pieces.fetch(daemon().client, **_who())
+        text, _left_out = pieces.fetch(daemon().client, **author())
         sealed = backup_process.encrypt_backup(text, password)
     if not sealed:
         return _back()
@@ -103,7 +103,7 @@ def automatic() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         if password:
             values["key"] = backup_process.derive_key(password)
-        daemon().client.ask(AUTO_BACKUP, action="set", **values, **_who())
+        daemon().client.ask(AUTO_BACKUP, action="set", **values, **author())
         notices.said(_("Automatic backups are on. The first one is made now."))
     return _back()
 
@@ -112,7 +112,7 @@ def automatic() -> ResponseReturnValue:
 @guardians_only
 def automatic_off() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
-        daemon().client.ask(AUTO_BACKUP, action="off", **_who())
+        daemon().client.ask(AUTO_BACKUP, action="off", **author())
         notices.said(_("Automatic backups are off. The files on the drive stay."))
     return _back()
 
@@ -121,7 +121,7 @@ def automatic_off() -> ResponseReturnValue:
 @guardians_only
 def automatic_now() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
-        daemon().client.ask(AUTO_BACKUP, action="now", **_who())
+        daemon().client.ask(AUTO_BACKUP, action="now", **author())
         notices.said(_("A backup is being made. Open this page again in a moment."))
     return _back()
 
@@ -137,7 +137,7 @@ def read() -> ResponseReturnValue:
     token = ""
     with notices.refusals_to(notices.said):
         text = backup_process.decrypt_backup(data, request.form.get("password", "")[:PASSWORD_MOST])
-        token = pieces.send(daemon().client, text, **_who())
+        token = pieces.send(daemon().client, text, **author())
         notices.forget()
     return redirect(url_for("backup.look", token=token), 303) if token else _back()
 
@@ -146,7 +146,7 @@ def read() -> ResponseReturnValue:
 @guardians_only
 def look(token: str) -> ResponseReturnValue:
     try:
-        found = daemon().client.ask(RESTORE_LOOK, action="look", token=token[:TOKEN_LIMIT], **_who())
+        found = daemon().client.ask(RESTORE_LOOK, action="look", token=token[:TOKEN_LIMIT], **author())
     except Unreachable:
         raise
     except ControlError as error:
@@ -166,7 +166,7 @@ def apply() -> ResponseReturnValue:
     if not token or len(token) > TOKEN_LIMIT:
         abort(400)
     with notices.refusals_to(notices.said):
-        daemon().client.ask(RESTORE_APPLY, action="apply", token=token, **_who())
+        daemon().client.ask(RESTORE_APPLY, action="apply", token=token, **author())
         notices.said(_("The backup is in place, and what it says holds."))
     return _back()
 
@@ -175,22 +175,19 @@ def apply() -> ResponseReturnValue:
 @guardians_only
 def drop() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
-        daemon().client.ask(RESTORE, action="drop", **_who())
+        daemon().client.ask(RESTORE, action="drop", **author())
         notices.said(_("Nothing was changed."))
     return _back()
 
 
 @blueprint.post("/undo")
 @guardians_only
+@proven
 def undo() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
-        daemon().client.ask(RESTORE, action="undo", **_who())
+        daemon().client.ask(RESTORE, action="undo", **author())
         notices.said(_("The backup is taken back. All is as it was before."))
     return _back()
-
-
-def _who() -> dict[str, object]:
-    return {"by": guardian() or "", "origin": source_address(), "session": token()}
 
 
 def _back() -> ResponseReturnValue:

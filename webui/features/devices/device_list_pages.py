@@ -14,8 +14,8 @@ from gateway.control.contract.devices import (
     OpenQuestion,
 )
 from webui import notices
-from webui.accounts.session import guardian, guardians_only
-from webui.daemon import daemon, source_address
+from webui.accounts.session import author, guardian, guardians_only
+from webui.daemon import daemon
 from webui.features.devices.device_text import (
     GROUP_SHOWN,
     PLACES,
@@ -63,7 +63,7 @@ def answer() -> ResponseReturnValue:
         return redirect(back, 303)
     values, sentence = _chosen(question)
     with notices.refusals_to(notices.said):
-        daemon().change(IDENTIFY, mac=question.mac, by=guardian() or "", origin=source_address(), **values)
+        daemon().change(IDENTIFY, mac=question.mac, **author(), **values)
         notices.said(sentence)
     return redirect(back, 303)
 

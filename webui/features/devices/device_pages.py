@@ -13,8 +13,8 @@ from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
-from webui.accounts.session import guardian, guardians_only
-from webui.daemon import daemon, source_address
+from webui.accounts.session import author, guardian, guardians_only
+from webui.daemon import daemon
 from webui.features.devices.device_text import PLACES, DevicesView, called, describe_place
 from webui.features.sharing.adult_proof_text import lengths
 from webui.forms import one_of
@@ -159,7 +159,7 @@ def forget() -> ResponseReturnValue:
 
 def change(verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
     """Send a change to the daemon in the signed-in guardian's name, and return the response."""
-    return daemon().change(verb, by=guardian() or "", origin=source_address(), **values)
+    return daemon().change(verb, **author() | values)
 
 
 def undo_fields(count: int | None) -> list[str]:

@@ -15,7 +15,7 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.devices.device_pages import WAS_LIMIT, back_to, change, known, undo_fields
-from webui.features.devices.device_text import PLACES, QUARANTINE, DevicesView, called
+from webui.features.devices.device_text import GUEST, PLACES, QUARANTINE, DevicesView, called
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -71,7 +71,7 @@ def share_between(device: ListedDevice, people: Sequence[str]) -> None:
     """
     owned = not device.shared and device.profile not in (*PLACES, QUARANTINE)
     if owned:
-        change(ASSIGN, mac=device.mac, profile="home")
+        change(ASSIGN, mac=device.mac, profile=GUEST)
     try:
         _set(f"shared/{device.mac}", {"people": list(people)})
     except ControlError:

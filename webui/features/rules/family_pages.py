@@ -16,7 +16,7 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.proofs import proven
-from webui.accounts.session import guardian, guardians_only
+from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.lists.registers_pages import all_registers
 from webui.features.rules.family_text import ACCESS, STRANGERS, access, strangers
@@ -100,7 +100,7 @@ def turn_off() -> ResponseReturnValue:
     now = daemon().home().now
     minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
     with notices.refusals_to(notices.said):
-        daemon().change(OFF, minutes=minutes, by=guardian() or "", origin=source_address())
+        daemon().change(OFF, minutes=minutes, **author())
         notices.forget()  # the notice on every page shows it
     return redirect(url_for("family.show"), 303)
 

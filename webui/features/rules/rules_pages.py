@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.rules import UNEDIT
 from webui import notices
-from webui.accounts.session import guardian, guardians_only
-from webui.daemon import daemon, source_address
+from webui.accounts.session import author, guardians_only
+from webui.daemon import daemon
 from webui.features.growing.self_set_text import describe_all
 from webui.forms import revisions
 from webui.language.changes import who
@@ -82,7 +82,7 @@ def undo(profile: str) -> ResponseReturnValue:
     page = opened(profile)
     with notices.refusals_to(notices.said):
         there = revisions("revision")
-        daemon().change(UNEDIT, id=page.child.id, **there, by=guardian() or "", origin=source_address())
+        daemon().change(UNEDIT, id=page.child.id, **author() | there)
         notices.said(_("The rules of %(name)s are as they were before.", name=plain(page.child.name)))
     return redirect(_here(page), 303)
 
