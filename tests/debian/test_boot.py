@@ -164,6 +164,17 @@ def test_a_killed_daemon_comes_back_and_its_rules_stay_meanwhile(machine: Booted
     assert refused(tablet, BLOCKED)
 
 
+def test_a_healthy_time_sets_the_restart_delay_back(machine: Booted) -> None:
+    assert machine.active("qalqan-healthy.timer") == ["active"]
+    assert machine.shown("qalqan", "NRestarts") != "0"  # the daemon was killed above
+    began = machine.pid("qalqan")
+    machine.run("systemctl", "start", "qalqan-healthy.service")  # too early: nothing has run for ten minutes
+    assert machine.shown("qalqan", "NRestarts") != "0"
+    machine.run("/usr/lib/qalqan/service-healthy", "0", "qalqan.service", "qalqan-web.service")
+    assert machine.shown("qalqan", "NRestarts") == "0"
+    assert machine.pid("qalqan") == began
+
+
 def test_a_stop_between_a_kill_and_the_next_start_removes_the_table(
     machine: Booted, tablet: Namespace
 ) -> None:
