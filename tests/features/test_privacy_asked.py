@@ -173,6 +173,6 @@ def test_an_older_line_of_the_audit_is_told_no_more_once_the_child_is_older(make
 def test_of_a_child_who_left_the_family_nothing_is_told_that_it_asked_for(make: Make) -> None:
     desk = a_child_of(make, "16-17", NOW, **RULES)
     answers_to(desk, asks(desk, site=SITE), "no")
-    desk.ask("remove_profile", Role.WEB, id="daughter", by=MUM)
+    desk.ask("remove_profile", Role.WEB, id="daughter", by=MUM, session=desk.session(MUM))
     assert SITE not in repr(desk.ask("requests", Role.WEB)) + repr(desk.ask("audit_log", Role.WEB))
     assert of_guardians(desk) == []

@@ -246,8 +246,9 @@ def test_a_hostile_device_name_is_one_printable_line(desk: Desk, monkeypatch: py
 
 
 def test_it_is_filtered_by_person_and_comes_in_pages(desk: Desk) -> None:
+    session = desk.session("Mum")
     for number in range(PAGE + 5):
-        web(desk, "off", minutes=number + 1, by="Mum")
+        web(desk, "off", minutes=number + 1, by="Mum", session=session)
     web(desk, "pause", who="son", minutes=1, by="Oma")
     assert [one["who"] for one in lines(desk, who="Oma")] == ["Oma"]
     first = desk.ask("audit_log", who="Mum")
