@@ -31,6 +31,7 @@ DANGEROUS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("off", {"minutes": 5}),
     *(("assign", {"mac": TABLET, "profile": place}) for place in ("home", "adult", "visitor", "mum")),
     ("identify", {"mac": TABLET, "answer": "home"}),
+    ("identify", {"mac": TABLET, "profile": "mum"}),
     ("edit", {"id": "daughter", "set": {"band": "adult"}}),
     ("edit", {"id": "mum", "set": {"devices": [MUMS, TABLET]}}),
     ("edit", {"id": "mum", "set": {f"devices/{TABLET}": "true"}}),

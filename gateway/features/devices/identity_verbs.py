@@ -76,7 +76,8 @@ class IdentityVerbs:
         if question is None or not question.waits:
             call.refuse("mac", "names a device about which nothing is asked now", Code.NO_QUESTION)
         place = call.args.profile or call.args.answer or ""
-        if place in PLACE_REPLIES and self._assignment.ends_filter(question.mac, place):
+        assigns = call.args.profile is not None or place in PLACE_REPLIES
+        if assigns and self._assignment.ends_filter(question.mac, place):
             self._access.confirmed(call)
         now, origin = self._home.local_now(), call.text("origin", "")
         if call.args.profile is not None:
