@@ -106,7 +106,7 @@ def test_no_packet_of_a_connection_that_continues_misses_the_rules_of_the_next_d
     home: Home, table: KernelTable
 ) -> None:
     stream = Stream(home, table)
-    (entry,) = [one for one in table.conntrack.entries() if one.original.dport == 443]
+    (entry,) = [entry for entry in table.conntrack.entries() if entry.original.dport == 443]
     sent, layout, live = entry.original, BARE.layout, LiveFlows()
     live.put(FlowId(SLOT, TCP, sent.src, sent.sport, sent.dst, sent.dport), LiveFlow((), CLASS, asks=False))
     ended = threading.Event()

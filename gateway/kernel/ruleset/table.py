@@ -82,12 +82,15 @@ def render_in_place(snapshot: Snapshot, loaded: Collection[str]) -> str:
     Arguments:
         loaded: the names of all chains in the loaded table. Those of the queues keep their targets.
     """
-    wanted = {**chains(snapshot), **queue_targets(snapshot)}
-    kept = [name for name in loaded if name in queue_targets(snapshot)]
+    targets = queue_targets(snapshot)
+    kept = [name for name in loaded if name in targets]
     parts = [_HEADER, *(f"flush chain {TABLE} {name}\n" for name in loaded if name not in kept)]
     parts += [render_flows_ended(), render_sets(snapshot)]
-    parts += [f"flush {block[0].split()[0]} {TABLE} {block[0].split()[1]}\n" for block in (*_SETS, *_DEVICES)]
+    for block in (*_SETS, *_DEVICES):
+        kind, name = block[0].split()
+        parts.append(f"flush {kind} {TABLE} {name}\n")
     parts.append(render_body(snapshot, whole=True, without=kept))
+    wanted = {**chains(snapshot), **targets}
     parts += [f"delete chain {TABLE} {name}\n" for name in loaded if name not in wanted]
     return "".join(parts)
 

@@ -240,7 +240,7 @@ def share(mum: Browser, mac: str, *people: str) -> None:
 def test_a_device_is_shared_and_back(mum: Browser, household: Household) -> None:
     share(mum, TABLET, "daughter", "son", "nobody")
     one = household.things.of(TABLET)
-    assert (one["shared"], one["profile"]) == (["daughter", "son"], "guest"), "in nobody's own file any more"
+    assert (one["shared"], one["profile"]) == (["daughter", "son"], "guest"), "in no child's file any more"
     page = mum.get(f"/parent/device/{TABLET}").text
     assert "Tablet is shared by Aruzhan, Timur now." in page
     mum.post("/parent/device/share/back", {"was": re.findall(r'name="was" value="([^"]+)"', page)[0]})
