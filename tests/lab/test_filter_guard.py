@@ -70,14 +70,16 @@ def _end_names(daemon: Daemon) -> None:
     daemon.home.gateway.run(["kill", str(pid)])
 
 
-def _reached(device: Namespace, version: int, host: str = ALLOWED) -> bool:
-    return fetch(device, f"https://{host}/", version, timeout=clients.SILENCE_S).reached
+def _reached(
+    device: Namespace, version: int, host: str = ALLOWED, *, timeout: float = clients.PATIENCE_S
+) -> bool:
+    return fetch(device, f"https://{host}/", version, timeout=timeout).reached
 
 
 def _closed(device: Namespace) -> None:
     for version in VERSIONS:
-        assert not _reached(device, version)
-        assert not _reached(device, version, REFUSED)
+        assert not _reached(device, version, timeout=clients.SILENCE_S)
+        assert not _reached(device, version, REFUSED, timeout=clients.SILENCE_S)
         assert not fetch(device, f"http://{ALLOWED}/", version, timeout=clients.SILENCE_S).reached
         elsewhere = address(ALLOWED, version)
         tried = fetch(device, f"https://{HELP}/", version, to=elsewhere, timeout=clients.SILENCE_S)
