@@ -38,7 +38,7 @@ from webui.features.devices.device_text import (
     is_new,
     waits_for_owner,
 )
-from webui.features.devices.device_use_pages import end_sharing, share_between
+from webui.features.devices.device_use_pages import end_sharing, mark_as_answered, share_between
 from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.forms import back, one_of
 from webui.language import clues, refusals, words
@@ -291,6 +291,8 @@ def _give(device: ListedDevice, owner: str, sharing: Sequence[ExistingPerson]) -
 
     Raises: ControlError.
     """
+    if owner not in PLACES:
+        mark_as_answered(device.mac)
     if owner != CHILDREN:
         return _assign(device.mac, owner)
     share_between(device, [person.id for person in sharing])

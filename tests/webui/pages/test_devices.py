@@ -297,6 +297,22 @@ def test_a_device_without_mobile_data_is_marked_and_back(mum: Browser, household
         assert mum.post("/parent/device/mark", values).status_code == 400
 
 
+def test_a_card_asks_whether_a_childs_device_has_mobile_data(mum: Browser, household: Household) -> None:
+    household.questions = [a_question("new", kind="tablet")]
+    mac = household.questions[0]["mac"]
+    proposed = f'name="mobile-data-{mac}" value="none" checked'
+    assert proposed in mum.get("/parent/devices/").text
+    mum.post("/parent/devices/", {"mac": mac, "profile": "son", f"mobile-data-{mac}": "none"})
+    mark = {"mac": mac, "no_mobile_data": True, "by": "Mum", "origin": "192.168.1.7"}
+    assert sent(household, "device_mark") == [mark]
+    household.questions = [a_question("new", kind="phone")]
+    assert proposed not in mum.get("/parent/devices/").text, "a phone may have it"
+    mum.post("/parent/devices/", {"mac": mac, "profile": "son"})
+    household.questions = [a_question("new", kind="tv")]
+    mum.post("/parent/devices/", {"mac": mac, "answer": "guest", f"mobile-data-{mac}": "none"})
+    assert sent(household, "device_mark") == [mark], "a mark is for children's devices"
+
+
 def test_more_leads_there(mum: Browser) -> None:
     assert 'href="/parent/devices/"' in mum.get("/parent/more").text
 

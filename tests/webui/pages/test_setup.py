@@ -13,7 +13,7 @@ from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
-from tests.webui.standin.places import GUEST, LAPTOP, TABLET, TELEVISION
+from tests.webui.standin.places import GUEST, LAPTOP, PHONE, TABLET, TELEVISION
 from tests.webui.standin.things import KITCHEN
 from webui.settings import FirstRunProposal
 from webui.setup import PROPOSED, wanted_lists
@@ -107,6 +107,17 @@ def test_it_proposes_that_all_children_share_what_is_no_appliance(first_run: Hou
     mum.post("/parent/setup/devices/back", {"was": undo[1]})
     assert first_run.things.of(TELEVISION)["shared"] == []
     assert whose(first_run)[TABLET] == "home"
+
+
+def test_it_asks_which_childs_device_has_no_mobile_data(first_run: Household, mum: Browser) -> None:
+    mum.post("/parent/setup/people", FAMILY)
+    page = mum.get("/parent/setup/devices").text
+    assert f'name="mobile-data-{TABLET}" value="none" checked' in page
+    assert f'name="mobile-data-{PHONE}" value="none" ' in page
+    assert f'name="mobile-data-{PHONE}" value="none" checked' not in page
+    none = {f"mobile-data-{mac}": "none" for mac in (TABLET, GUEST)}
+    mum.post("/parent/setup/devices", {f"of-{TABLET}": "children", f"of-{GUEST}": "home", **none})
+    assert [values["mac"] for verb, values in first_run.asked if verb == "device_mark"] == [TABLET]
 
 
 def test_an_only_child_shares_with_the_adults(first_run: Household, mum: Browser) -> None:

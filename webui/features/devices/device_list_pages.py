@@ -23,6 +23,7 @@ from webui.features.devices.device_text import (
     DevicesView,
     describe_place,
 )
+from webui.features.devices.device_use_pages import mark_as_answered
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 
@@ -63,6 +64,8 @@ def answer() -> ResponseReturnValue:
         return redirect(back, 303)
     values, sentence = _chosen(question)
     with notices.refusals_to(notices.said):
+        if "profile" in values:
+            mark_as_answered(question.mac)
         daemon().change(IDENTIFY, mac=question.mac, **author(), **values)
         notices.said(sentence)
     return redirect(back, 303)

@@ -22,11 +22,17 @@ HOME, GUEST, VISITOR, ADULT, QUARANTINE = "home", "guest", "visitor", "adult", "
 PLACES = (HOME, GUEST, VISITOR, ADULT)  # groups of devices without a personal owner
 GROUP_SHOWN = 60  # devices of a group; any device on the Wi-Fi can invent more, so the rest is counted
 QUESTIONS_SHOWN = 5  # cards of questions; the rest is a number
+WITHOUT_MOBILE_DATA = ("tablet", "computer", "console", "tv")  # types that usually have no SIM card
 SETTLED = ("copy", "repeater", "address")  # questions that do not move the device while they are open
 
 
 def called(device: ListedDevice) -> str:
     return device.name or device.mac
+
+
+def mobile_data_field(mac: str) -> str:
+    """Return the name of the form field that says that a device has no mobile data."""
+    return f"mobile-data-{mac}"
 
 
 def is_private(seen: ListedDevice | OpenQuestion) -> bool:

@@ -15,7 +15,14 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.devices.device_pages import WAS_LIMIT, back_to, change, known, undo_fields
-from webui.features.devices.device_text import GUEST, PLACES, QUARANTINE, DevicesView, called
+from webui.features.devices.device_text import (
+    GUEST,
+    PLACES,
+    QUARANTINE,
+    DevicesView,
+    called,
+    mobile_data_field,
+)
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -147,6 +154,15 @@ def mark_back() -> ResponseReturnValue:
     _devices, device = known(mac)
     _mark(device, was)
     return back_to(device)
+
+
+def mark_as_answered(mac: str) -> None:
+    """Mark a device that was given to a child, if the form says that it has no mobile data.
+
+    An empty field leaves an earlier mark. Raises: ControlError.
+    """
+    if request.form.get(mobile_data_field(mac)):
+        change(DEVICE_MARK, mac=mac, no_mobile_data=True)
 
 
 def _mark(device: DeviceDetails, said: str) -> None:
