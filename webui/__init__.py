@@ -92,6 +92,7 @@ from webui.pages import (
     language,
     learn,
     rights,
+    search,
     setup,
     stream,
 )
@@ -114,7 +115,7 @@ PAGES = (
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, preview_pages, export_pages, repair_pages, setup, device_test_pages, bypass_test_pages,
-    brand, trusted_name_pages,
+    brand, trusted_name_pages, search,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -97,6 +97,8 @@ PARENTS: dict[str, tuple[str, Prepare]] = {
     "activity without a log": ("/parent/activity/teen", nothing),
     "activity, to be deleted": ("/parent/activity/daughter/delete", nothing),
     "more": ("/parent/more", nothing),
+    "search": ("/parent/search/?q=you", nothing),
+    "search without a result": ("/parent/search/?q=zzzz", nothing),
     **{
         f"rules: {path}": (f"/parent/child/daughter/{path}", nothing)
         for path in (

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.control.contract.rules import CatalogueCategory, CatalogueService, RuleCatalogue
 from gateway.policy.names.list_ids import is_own_list
 from webui.language.i18n import gettext as _
+from webui.language.spelling import Query, closest
 from webui.language.things import about, thing, translated
 from webui.rules.ruleset import INTERNET, PLAY
 
@@ -50,17 +51,9 @@ class CatalogueIndex:
         return key in known.get(kind, {})
 
     def search(self, words: str) -> tuple[CatalogueService, ...]:
-        """Return the services whose name contains all of the words, or whose category has that name."""
-        wanted = words.casefold().split()
-        return tuple(
-            service
-            for service in self.services.values()
-            if all(word in self._searched(service) for word in wanted)
-        )
-
-    def _searched(self, service: CatalogueService) -> str:
-        kinds = " ".join(self.called(f"category:{kind}") for kind in service.categories)
-        return f"{service.name} {service.id} {kinds}".casefold()
+        """Return the services whose names match, the best first."""
+        names = {service.id: service.name for service in self.services.values()}
+        return tuple(self.services[key] for key in closest(Query.of(words), names))
 
     def grouped(self, services: tuple[CatalogueService, ...]) -> dict[str, list[CatalogueService]]:
         """Return the services by group, each group sorted by name."""

@@ -34,7 +34,7 @@ def show(profile: str) -> ResponseReturnValue:
         "child_rules.html",
         page,
         sections=overview(page.book, page.names),
-        link=_link(page),
+        link=lambda rule: rule_address(page.child.id, rule.key, rule.page),
         agreement=childs.agreement,
         named=who,
         own=own,
@@ -106,16 +106,12 @@ def _here(page: Page) -> str:
     return url_for("rules.show", profile=page.child.id)
 
 
-def _link(page: Page) -> object:
-    """Return a function that returns the address of the page that changes a rule."""
-
-    def link(rule: Rule) -> str:
-        who, target = page.child.id, rule.key.partition("/")[2]
-        if rule.page == "week":
-            return url_for("week.show", profile=who, target=target or rule.key)
-        if rule.page == "limit":
-            return url_for("limits.one", profile=who, target=target)
-        anchor = rule.key.replace("/", "-") if rule.page in ("kinds", "basics", "laws") else None
-        return url_for(f"{rule.page}.show", profile=who, _anchor=anchor)
-
-    return link
+def rule_address(profile: str, key: str, page: str) -> str:
+    """Return the address of the page that changes a child's rule; ``page`` as in `overview.PAGES`."""
+    target = key.partition("/")[2]
+    if page == "week":
+        return url_for("week.show", profile=profile, target=target or key)
+    if page == "limit":
+        return url_for("limits.one", profile=profile, target=target)
+    anchor = key.replace("/", "-") if page in ("kinds", "basics", "laws") else None
+    return url_for(f"{page}.show", profile=profile, _anchor=anchor)

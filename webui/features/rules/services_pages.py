@@ -9,6 +9,7 @@ from gateway.control.contract.rules import CatalogueService
 from webui.accounts.session import guardians_only
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
+from webui.language.spelling import Query, closest
 from webui.language.words import plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import tone
@@ -34,17 +35,19 @@ def show(profile: str) -> ResponseReturnValue:
     if group and group not in page.names.groups:
         abort(404)
     found = page.names.search(wanted) if wanted else ()
-    if group:
-        found = tuple(service for service in page.names.services.values() if service.group == group)
+    groups = page.names.grouped(tuple(page.names.services.values()))
     own = tuple(service for service in page.names.services.values() if _has_rules(page, service))
     return render(
         "child_services.html",
         page,
         wanted=wanted,
         group=group,
-        more=max(0, len(found) - SHOWN) if wanted else 0,
-        found=page.names.grouped(found[:SHOWN] if wanted else found),
-        groups=page.names.grouped(tuple(page.names.services.values())),
+        more=max(0, len(found) - SHOWN),
+        found=found[:SHOWN],
+        matching_groups=tuple(
+            closest(Query.of(wanted), {key: page.names.groups.get(key, key) for key in groups})
+        ),
+        groups=groups,
         own=own,
         tone=tone,
         summary_of=lambda service: _summary(page, service),

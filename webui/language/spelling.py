@@ -1,0 +1,131 @@
+"""Compares names as people type them: in Cyrillic or Latin letters, by sound, or with one mistake.
+
+"ютуб", "you tube" and "youtub" all find YouTube. No dictionary is needed: words are written in Latin letters
+and compared by their consonants (as in Soundex, US patent 1,261,167).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeVar
+
+_KeyT = TypeVar("_KeyT", bound=Hashable)
+
+SHORTEST_SOUND = 3  # consonants; fewer are common to many names and count as a mistake
+SHORTEST_PREFIX = 4  # consonants of an unfinished word
+SHORTEST_MISSPELLED = 4  # letters; in shorter words one mistake gives another word
+
+_LATIN = str.maketrans(
+    {
+        "а": "a", "ә": "a", "б": "b", "в": "v", "г": "g", "ғ": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh",
+        "з": "z", "и": "i", "й": "y", "к": "k", "қ": "k", "л": "l", "м": "m", "н": "n", "ң": "n", "о": "o",
+        "ө": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ұ": "u", "ү": "u", "ф": "f", "х": "kh",
+        "һ": "h", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sh", "ъ": "", "ы": "y", "і": "i", "ь": "", "э": "e",
+        "ю": "yu", "я": "ya",
+    }
+)  # fmt: skip
+_WORD = re.compile(r"[^\W_]+")
+# Different spellings of one sound, longest first. The rest of a word is compared as it is.
+_SOUNDS = (
+    (re.compile(r"tch|ch|ck|kh|q"), "k"),
+    (re.compile(r"c(?=[eiy])"), "s"),
+    (re.compile(r"c"), "k"),
+    (re.compile(r"ph"), "f"),
+    (re.compile(r"x"), "ks"),
+    (re.compile(r"w"), "v"),
+    (re.compile(r"z|ts(?!$)"), "s"),
+    (re.compile(r"(?<=.)y|[aeiouh]"), ""),
+    (re.compile(r"(.)\1+"), r"\1"),
+)
+
+
+class Match(IntEnum):
+    """How well a text matches a query; the best first."""
+
+    EXACT = 0
+    PREFIX = 1
+    PART = 2
+    SOUND = 3
+    MISSPELLED = 4
+
+
+def latin(text: str) -> str:
+    """Return a text in lower-case Latin letters, without accents."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LATIN))
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def sound(word: str) -> str:
+    """Return the consonants of a word in Latin letters, with one letter for each sound."""
+    for pattern, letters in _SOUNDS:
+        word = pattern.sub(letters, word)
+    return word
+
+
+def one_mistake(word: str, other: str) -> bool:
+    """Return whether one letter is missing, added or wrong, or two neighbours are exchanged."""
+    if abs(len(word) - len(other)) > 1:
+        return False
+    start = 0
+    while start < min(len(word), len(other)) and word[start] == other[start]:
+        start += 1
+    rest, others = word[start:], other[start:]
+    while rest and others and rest[-1] == others[-1]:
+        rest, others = rest[:-1], others[:-1]
+    return max(len(rest), len(others)) <= 1 or (len(rest) == 2 and rest == others[::-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a person searches for."""
+
+    words: tuple[str, ...]  # in Latin letters
+
+    @classmethod
+    def of(cls, text: str) -> Query:
+        return cls(tuple(_WORD.findall(latin(text))))
+
+    def match(self, text: str) -> Match | None:
+        """Return how well a text matches all words of the query; None: not at all, or the query is empty."""
+        if not self.words:
+            return None
+        words = tuple(_WORD.findall(latin(text)))
+        joined, whole = "".join(self.words), "".join(words)
+        if joined == whole:
+            return Match.EXACT
+        if whole.startswith(joined):
+            return Match.PREFIX
+        found = [_best(wanted, words) for wanted in self.words]
+        # Names are written in one word or in two: "TikTok", "тик ток".
+        together = None if len(self.words) == len(words) == 1 else _best(joined, (whole,))
+        apart = None if None in found else max(match for match in found if match is not None)
+        return min((match for match in (apart, together) if match is not None), default=None)
+
+
+def _best(wanted: str, words: tuple[str, ...]) -> Match | None:
+    if any(wanted in word for word in words):
+        return Match.PART
+    heard = sound(wanted)
+    sounds = [sound(word) for word in words]
+    if len(heard) >= SHORTEST_SOUND and heard in sounds:
+        return Match.SOUND
+    if len(heard) >= SHORTEST_PREFIX and any(other.startswith(heard) for other in sounds):
+        return Match.SOUND
+    if len(wanted) >= SHORTEST_MISSPELLED and any(one_mistake(wanted, word) for word in words):
+        return Match.MISSPELLED
+    return Match.MISSPELLED if len(heard) == SHORTEST_SOUND - 1 and heard in sounds else None
+
+
+def closest(query: Query, names: Mapping[_KeyT, str]) -> dict[_KeyT, Match]:
+    """Return the keys whose names match, the best first, with their matches.
+
+    If a name contains the query, names that only sound like it or differ by a mistake are left out.
+    """
+    found = {key: match for key, name in names.items() if (match := query.match(name)) is not None}
+    worst = max(Match.PART, min(found.values(), default=Match.PART))
+    kept = ((key, match) for key, match in found.items() if match <= worst)
+    return dict(sorted(kept, key=lambda pair: (pair[1], names[pair[0]].casefold())))
