@@ -113,7 +113,7 @@ def _knowledge() -> MenuGroup:
             MenuEntry(
                 "learn.show",
                 "list",
-                _("What is what"),
+                _("Glossary"),
                 _("Each kind of site and each setting in three sentences"),
             ),
             MenuEntry(

@@ -78,8 +78,8 @@ def explain_private(level: int, band: str) -> str:
         return ""
     if level >= KINDS_LEVEL:
         if band == AgeBand.AGE_13_15.value:
-            return _("From 13 on it is not told whether a device is here.")
-        return _("At log level 1 it is not told whether a device is here.")
+            return _("Online status is private from age 13.")
+        return _("With this setting, online status is private.")
     if band == AgeBand.AGE_16_17.value:
-        return _("From 16 on it is not told whether a device is here, nor how time is used.")
-    return _("At log level 0 it is not told whether a device is here, nor how time is used.")
+        return _("Online status and use of time are private from age 16.")
+    return _("With this setting, online status and use of time are private.")

@@ -123,14 +123,14 @@ def _of_time() -> dict[str, str]:
         Code.NO_EXTRA_TIME: _("There is no extra time now, and nothing to take back."),
         Code.NO_LANDING: _("%(name)s has no minutes to finish a game. Ask for time instead."),
         Code.LANDING_IN_PAUSE: _("%(name)s is paused. Finishing a game waits until the pause is over."),
-        Code.LANDED: _("%(name)s has landed today already. There is one landing a day."),
+        Code.LANDED: _("%(name)s has already used “Finish my game” today. It works once a day."),
         Code.LANDING_LATE: _("%(name)s is closed for more than an hour. Ask for time instead."),
-        Code.LANDING_EARLY: _("%(name)s has time for more than 15 minutes. A landing is for the end."),
+        Code.LANDING_EARLY: _("%(name)s has more than 15 minutes left. “Finish my game” is for the end."),
         Code.NO_CODES_FOR: _("This device is no child's. Codes are for children."),
         Code.TOO_MANY_CODES: _(
             "%(unused)d codes are good already, and there can be %(most)d. Withdraw some first."
         ),
-        Code.NO_GOOD_CODES: _("None of these codes is good any more."),
+        Code.NO_GOOD_CODES: _("None of these codes works any longer."),
         Code.CODE_UNKNOWN: _("This code is none of this home's. Look at the paper again."),
         Code.CODE_OF_ANOTHER: _("This code is for somebody else. Ask for one of your own."),
         Code.CODE_USED: _("This code was used before. Each code is good once."),
@@ -175,30 +175,30 @@ def _of_rules() -> dict[str, str]:
         Code.NO_REVISION: _("That version is not kept any more."),
         Code.NOT_WRITTEN: _("Nothing was changed, for it cannot be written down: %(why)s."),
         Code.STILL_NAMED: _("The home's settings name %(name)s (%(key)s). Change that first."),
-        Code.SERVICE_USED: _("The rules of %(names)s name %(name)s. Take it out of these rules first."),
+        Code.SERVICE_USED: _("The rules of %(names)s use %(name)s. Remove it from these rules first."),
         Code.SERVICE_KNOWN: _("There is a service called %(name)s already. Use another name."),
         Code.TOO_MANY_PROFILES: _("There can be %(most)d people here. Remove one first."),
         Code.NO_DEVICE: _("This device is not known here any more. Go back and look again."),
         Code.DEVICE_SHARED: _("Several people share this device. End that first, then give it to one."),
         Code.TOO_MANY_NAMES: _("%(most)d devices have names already. Take one away first."),
-        Code.SCANNED_JUST_NOW: _("There was a look around just now. Try again in %(seconds)d s."),
+        Code.SCANNED_JUST_NOW: _("The gateway looked for devices just now. Try again in %(seconds)d s."),
         Code.NO_LIST: _("There is no such list any more. Go back and look again."),
         Code.NOT_OUTSIDE: _("A list is fetched from the internet alone. Write an address there."),
         Code.NO_REGISTER: _("There is no such register any more. Go back and look again."),
         Code.ON_REGISTER: _(
             "%(host)s is on a state's register, which is on in this home. Turned off, it closes nothing."
         ),
-        Code.LIST_NOT_ADDED: _("This list is here already, or there are sixteen. Take one out first."),
+        Code.LIST_NOT_ADDED: _("This list is here already, or there are 16 lists. Remove one first."),
         Code.NOT_LISTED: _("%(host)s is on no list, so there is nothing to report."),
         Code.BAD_ADDRESS: _("This is no web address. It begins with https:// or http://."),
         Code.NO_HOST_NAME: _("The provider has no such name. Write it as the provider’s page shows it."),
-        Code.NO_LESSON: _("This lesson is over, and nothing of it is left to keep."),
+        Code.NO_LESSON: _("This repair is over. There is nothing left to keep."),
         Code.LESSON_CLOSED: _(
-            "%(name)s is shut now by a pause, bedtime, hours or a limit, and a lesson opens none of these."
-            " Resume, or give time first."
+            "A pause, bedtime, schedule or limit blocks %(name)s now, and a repair lifts none of "
+                "these. End it or give time first."
         ),
         Code.LESSON_REFUSED: _(
-            "%(host)s is refused for %(name)s by a rule that a lesson leaves as it is. Change that first."
+            "A rule that a repair cannot lift blocks %(host)s for %(name)s. Change that rule first."
         ),
     }  # fmt: skip
 

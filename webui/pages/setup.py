@@ -129,7 +129,7 @@ def save_people() -> ResponseReturnValue:
     """
     names = daemon().catalogue()
     problems = {
-        "name": _("Write a name, or take this person out."),
+        "name": _("Write a name, or remove this person."),
         "band": _("Choose the age."),
         "twice": _("This name stands here twice."),
     }
@@ -179,7 +179,7 @@ def remove() -> ResponseReturnValue:
         return redirect(url_for("setup.people"), 303)
     with notices.refusals_to(notices.said):
         removed = _change(REMOVE_PROFILE, id=who.id)
-        sentence = _("%(name)s is taken out.", name=plain(who.name))
+        sentence = _("%(name)s is removed.", name=plain(who.name))
         notices.did_back("removed", removed.undo, sentence)
     return redirect(url_for("setup.people"), 303)
 
@@ -275,7 +275,7 @@ def save_devices() -> ResponseReturnValue:
         return redirect(url_for("setup.devices"), 303)
     if moved:
         was = placed(moved, WAS_LIMIT)
-        sentence = _("The devices are given.")
+        sentence = _("Devices assigned.")
         notices.did_back("placed", was, sentence) if was else notices.said(sentence)
     return redirect(url_for("setup.summary"), 303)
 
@@ -341,7 +341,7 @@ def devices_back() -> ResponseReturnValue:
         for mac, was in pairs:
             if mac not in shared or now.get(mac) != was:
                 _assign(mac, was)
-        notices.said(_("Each device is whose it was before."))
+        notices.said(_("Each device belongs to the same person as before."))
     return redirect(url_for("setup.devices"), 303)
 
 

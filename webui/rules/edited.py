@@ -61,7 +61,7 @@ def _rule(edit: ChangedValue, change: FamilyChange, names: CatalogueIndex) -> Ru
         return _sentences(edit.key, value, names, change.name or "")
 
     if edit.after is None:
-        return RuleLine(tuple(_("Taken out: %(rule)s", rule=sentence) for sentence in describe(edit.before)))
+        return RuleLine(tuple(_("Removed: %(rule)s", rule=sentence) for sentence in describe(edit.before)))
     now, before = describe(edit.after), () if edit.before is None else describe(edit.before)
     # Leave out the days of a bedtime or a limit that did not change.
     fresh = tuple(sentence for sentence in now if sentence not in before)
@@ -105,7 +105,7 @@ def _setting(edit: ChangedValue, change: FamilyChange, home: SentenceNames) -> R
         return RuleLine((_own_service(entry, edit.before, edit.after),))
     if tell is None:
         after = say.as_written(edit.key, edit.after)
-        return RuleLine((after,) if edit.after is not None else (_("Taken out: %(rule)s", rule=edit.key),))
+        return RuleLine((after,) if edit.after is not None else (_("Removed: %(rule)s", rule=edit.key),))
     return RuleLine((tell(entry, edit.after),), (tell(entry, edit.before),))
 
 
@@ -133,7 +133,7 @@ def _own_service(key: str, before: object, after: object) -> str:
     said = known if isinstance(known, Mapping) else {}
     name = plain(str(said.get("name", key)), NAME_LENGTH)
     if after is None:
-        return _("Your own service %(name)s is taken out", name=name)
+        return _("Your own service %(name)s is removed", name=name)
     reached = [
         plain(text, NAME_LENGTH) for text in (*texts(said.get("domains")), *texts(said.get("addresses")))
     ]

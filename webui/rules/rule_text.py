@@ -35,14 +35,14 @@ TEXTS: Mapping[str, RuleText] = {
         minutes=lambda time: _("%(time)s once a day to finish a game when time ends", time=time),
     ),
     "linger": RuleText(
-        lambda: _("Silent minutes"),
-        no_minutes=lambda: _("A minute without use is not counted"),
-        minutes=lambda time: _("%(time)s without use still count after a counted minute", time=time),
+        lambda: _("Idle time still counted"),
+        no_minutes=lambda: _("Idle time is not counted"),
+        minutes=lambda time: _("Up to %(time)s of idle time still counts", time=time),
     ),
     "auto_approve": RuleText(
-        lambda: _("Minutes granted by themselves"),
-        no_minutes=lambda: _("Each request for time waits for a parent"),
-        minutes=lambda time: _("Requests for up to %(time)s a day are granted by themselves", time=time),
+        lambda: _("Automatic extra time"),
+        no_minutes=lambda: _("A parent answers each request for time"),
+        minutes=lambda time: _("Requests for up to %(time)s a day are granted automatically", time=time),
     ),
     "dates": RuleText(lambda: _("Dates")),
     "calendars": RuleText(lambda: _("Calendars")),
@@ -108,8 +108,8 @@ TEXTS: Mapping[str, RuleText] = {
     "clock_unset": RuleText(
         lambda: _("While the time is not known"),
         choices={
-            "strict": lambda: _("While the time is not known, what has a rule of time is closed"),
-            "open": lambda: _("While the time is not known, rules of time wait"),
+            "strict": lambda: _("While the time is not known, anything with a time rule is blocked"),
+            "open": lambda: _("While the time is not known, time rules are not applied"),
         },
     ),
     "name": RuleText(lambda: _("Name")),
@@ -135,7 +135,7 @@ CARDS: Mapping[str, Text] = {
     "what": lambda: _("In general"),
     "searches": lambda: _("Searches"),
     "log": lambda: _("What is written down"),
-    "grace": lambda: _("A little grace"),
+    "grace": lambda: _("Flexibility"),
     "around": lambda: _("Ways around"),
     "fails": lambda: _("When something fails"),
 }

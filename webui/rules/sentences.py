@@ -130,8 +130,8 @@ def kind(what: str, action: object) -> str:
     values = {"what": what}
     return {
         "block": _("%(what)s: refused", **values),
-        "ask": _("%(what)s: asked for first", **values),
-        "count": _("%(what)s: open, counted as play", **values),
+        "ask": _("%(what)s: needs approval", **values),
+        "count": _("%(what)s: uses daily time", **values),
     }.get(str(action)) or _("%(what)s: open", **values)
 
 

@@ -89,7 +89,7 @@ def _vpn(card: DescribedCard, language: Language) -> str:
     if tunnel is None:
         found = _("It was refused.")
     else:
-        found = _("It speaks %(proto)s, and was refused.", proto=tunnel)
+        found = _("Type: %(proto)s. It was blocked.", proto=tunnel)
     return f"{found} {_('While it is on, nothing else may open on the device.')}"
 
 

@@ -106,10 +106,7 @@ def question_effects(question: DescribedQuestion, language: Language) -> list[st
     found = []
     if question.adult:
         found.append(
-            _(
-                "Somebody says on it to be an adult. Nothing of it is written down any more, and nothing "
-                "opened by that."
-            )
+            _("Its user says they’re an adult. Nothing is recorded on it now. The rules stay the same.")
         )
     if question.rules_name:
         found.append(_("Until you say, %(rules)s's rules hold for it.", rules=question.rules_name))

@@ -93,7 +93,7 @@ def test_rules_of_the_family_that_nobody_signed_are_told_as_such(
         RULES, "teen", {**RULES["daughter"], "id": "teen", "name": "Dana", "band": "13-15", "set": None}
     )
     text = text_of(phone.get("/my").text)
-    assert "Some of these rules are your family’s own. Who wrote them, and when, is not noted." in text
+    assert "Some of these rules are your family’s own. Set by: unknown." in text
     assert "Nobody has changed them here yet." not in text
 
 

@@ -31,7 +31,7 @@ def landed(**values: str) -> PolicyError:
 @pytest.fixture
 def kazakh(tmp_path: Path) -> Iterator[None]:
     told = {
-        "%(name)s has landed today already. There is one landing a day.": "%(name)s бүгін аяқтап қойды.",
+        "%(name)s has already used “Finish my game” today. It works once a day.": "%(name)s бүгін аяқтап қойды.",
         "%(name)s is open now. Try it.": "%(nobody)s ашық.",
         "This request is gone.": "100% жоқ.",
     }

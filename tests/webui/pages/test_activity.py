@@ -336,7 +336,7 @@ def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Hou
     household.kinds = [{"target": "category:messaging", "name": "messaging", "refused": 0, "opened": 40}]
     text = shown(mum, "/parent/activity/son")
     assert "Minutes are counted by kind, whether there is a limit or not." in text
-    assert "How often it was asked for, by kind" in text
+    assert "Connections by type" in text
     assert "Messaging 40" in text
     assert "Minutes are counted" not in shown(mum, "/parent/activity/teen"), "level 0 has nothing of it"
 
@@ -487,7 +487,7 @@ def test_a_table_has_what_the_page_shows(mum: Browser) -> None:
     assert rows[0] == ["Day", "What", "Name", "Minutes", "Times", "Last", "Why"]
     assert ["2026-11-24", "all", "", "53", "9", "", ""] in rows
     assert ["2026-11-24", "used", "YouTube", "31", "", "", ""] in rows
-    assert ["2026-11-24", "used", "Games", "21", "", "", "counts for Play"] in rows
+    assert ["2026-11-24", "used", "Games", "21", "", "", "uses daily time"] in rows
     assert [
         "2026-11-18 – 2026-11-24", "refused", "TikTok", "", "12", "2026-11-24 19:38",
         "TikTok is not open here. Your family set this.",

@@ -211,8 +211,8 @@ def test_a_look_around(mum: Browser, household: Household) -> None:
     mum.post("/parent/devices/scan")
     assert sent(household, "scan") == [{"by": "Mum"}]
     page = mum.get("/parent/devices/").text
-    assert "The gateway asks who is there. This takes some seconds." in page
-    assert "Look around now" not in page
+    assert "The gateway is looking for devices. This takes some seconds." in page
+    assert "Wake sleeping devices" not in page
     mum.post("/parent/devices/scan")
     assert "There was a look around just now. Try again in 12 s." in mum.get("/parent/devices/").text
 

@@ -138,7 +138,7 @@ def test_a_form_of_another_lesson_keeps_nothing(mum: Browser, household: Househo
     begun(household)
     old = mark(mum.get(PAGE).text)
     begun(household, [needed("other.kz", "other.kz")])["until"] = NOW + timedelta(minutes=5)
-    assert "This lesson is over" in end(mum, "keep", "0", lesson=old)
+    assert "This repair is over" in end(mum, "keep", "0", lesson=old)
     assert household.teaching.ended == []
     form = {"lesson": mark(mum.get(PAGE).text), "do": "keep", "keep": "9"}
     assert mum.post(PAGE + "end", form).status_code == 400

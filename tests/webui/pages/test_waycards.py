@@ -133,7 +133,7 @@ def test_one_tap_puts_it_away_and_another_has_it_back(
     assert [sent for do, sent in closed.asked if do == "dismiss"] == [values]
     page = mum.get("/parent/").text
     assert "uses Private DNS" not in page
-    assert "The card is put away. The device itself still shows it while it is so." in text_of(page)
+    assert "Card dismissed. The device itself still shows it while the problem lasts." in text_of(page)
     assert "Why nothing opens here" in tablet.get("/my").text
     undo = re.search(r'action="(/parent/cards/back)".*?name="card" value="([^"]+)"', page, re.DOTALL)
     assert undo is not None

@@ -37,7 +37,7 @@ SAID: dict[str, tuple[object, str]] = {
     "strict": ("true", "Apps reach only addresses that belong to an allowed name"),
     "log_level": ("0", "Log level 0. Aruzhan reads: “Nothing that you do is written down.”"),
     "failure": ("open", "While the filter does not run, the devices are open"),
-    "clock_unset": ("open", "While the time is not known, rules of time wait"),
+    "clock_unset": ("open", "While the time is not known, time rules are not applied"),
     "dates": ({"2026-12-31": {"bedtime": {}, "limits": {"play": "4h"}}}, "2026-12-31: Play: 4 h"),
     "calendars": (["school.ics"], "Free days are those of the calendar school.ics"),
     "laws": ({"kz-under-16-social": "Dad"}, "Social networks from 16 (Kazakhstan): on, by Dad"),

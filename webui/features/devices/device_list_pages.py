@@ -47,7 +47,9 @@ def now() -> ResponseReturnValue:
 def scan() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         daemon().client.ask(SCAN, by=guardian() or "")
-        notices.said(_("The gateway asks who is there. Whoever answers is in this list within ten seconds."))
+        notices.said(
+            _("The gateway is looking for devices. Those that answer are in this list within ten seconds.")
+        )
     return redirect(url_for("devices.show"), 303)
 
 

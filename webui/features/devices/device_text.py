@@ -128,7 +128,7 @@ def place_name(place: str) -> str:
     return {
         HOME: _("not filtered"),
         GUEST: _("a guest"),
-        VISITOR: _("a visitor"),
+        VISITOR: _("an adult guest"),
         ADULT: _("an adult's"),
         QUARANTINE: _("new, and closed until you say whose it is"),
     }.get(place, plain(place))
@@ -142,6 +142,6 @@ def describe_place(name: str, place: str, person: DeviceOwner | None) -> str:
         HOME: _("%(device)s is not filtered: only harmful sites are blocked.", device=name),
         ADULT: _("%(device)s is an adult's: only harmful sites are refused.", device=name),
         GUEST: _("%(device)s is a guest.", device=name),
-        VISITOR: _("%(device)s is a visitor until tomorrow at 06:00.", device=name),
+        VISITOR: _("%(device)s is an adult guest until tomorrow at 06:00.", device=name),
     }
     return sentences.get(place, "")

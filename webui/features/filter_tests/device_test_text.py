@@ -60,7 +60,7 @@ class CheckView:
             return self._nothing()
         if self.check.at is not None:
             if self.check.state == WORKS:
-                return _("From then on the rules close this device; it was asked of them, not waited for.")
+                return _("From then on the rules block this device. Checked now.")
             return _("At that time the device is not closed by bedtime. A parent can look at the bedtime.")
         if self.check.topic in ("open", "help"):
             return self._of_open()

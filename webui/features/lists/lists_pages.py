@@ -247,7 +247,7 @@ def remove() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         _change(LIST_REMOVE, id=source.id)
-        sentence = _("%(name)s is taken out. Its names go with the next update.", name=plain(source.name))
+        sentence = _("%(name)s is removed. Its sites go with the next update.", name=plain(source.name))
         if source.category == source.id:  # its rules went too, so adding it again would not restore them
             notices.said(sentence)
         else:
@@ -286,7 +286,7 @@ def _switch(source: ListSource, *, on: bool) -> None:
         sentence = (
             _("%(name)s is fetched with the next update.", name=name)
             if on
-            else _("%(name)s is off. Its names go with the next update.", name=name)
+            else _("%(name)s is off. Its sites go with the next update.", name=name)
         )
         notices.did_back("switched", f"{source.id} {'no' if on else 'yes'}", sentence)
 

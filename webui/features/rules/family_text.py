@@ -23,8 +23,8 @@ def strangers() -> dict[str, tuple[str, str]]:
             _("It reaches help and our page, and nothing else."),
         ),
         "home": (
-            _("A thing of the house"),
-            _("Open at all times. Only malware and what is refused for everyone stays closed."),
+            _("Not filtered (printer, lamp)"),
+            _("Works at all times. Only malware and what is blocked for everyone stays blocked."),
         ),
     }
 

@@ -89,7 +89,7 @@ def undo() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         who = request.form.get("was", "")[:60]
         daemon().change(REMOVE_PROFILE, id=who, by=guardian() or "", origin=source_address())
-        notices.said(_("These rules are taken out again."))
+        notices.said(_("These rules are removed again."))
     return redirect(back_to(url_for("importing.show")), 303)
 
 

@@ -43,7 +43,7 @@ MOST = {WEEK: 7 * DAY}  # maximum of minutes a week; for a day it is DAY
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
     """Show the targets to choose from for a new time limit; redirect to the form for a chosen one."""
-    return chosen_target(profile, "limits", "limits.one", _("Minutes for what"))
+    return chosen_target(profile, "limits", "limits.one", _("Set a time limit"))
 
 
 @blueprint.get("/<target>")

@@ -65,7 +65,7 @@ def remove(service: str) -> ResponseReturnValue:
     family = _family()
     name = plain(str(_known(family, service).get("name", service)))
     with notices.refusals_to(notices.said):
-        _set(family, service, None, _("%(name)s is taken out.", name=name))
+        _set(family, service, None, _("%(name)s is removed.", name=name))
     return redirect(url_for("own_services.show"), 303)
 
 

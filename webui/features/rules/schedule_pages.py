@@ -47,7 +47,7 @@ HOWS = ("times", "never", "none", "same")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
     """Show the targets to choose from for a new schedule; redirect to the form for a chosen one."""
-    return chosen_target(profile, "week", "week.show", _("Hours for what"))
+    return chosen_target(profile, "week", "week.show", _("Set allowed hours"))
 
 
 @blueprint.get("/<target>")

@@ -66,7 +66,7 @@ def save(profile: str, service: str) -> ResponseReturnValue:
     word = f"service:{found.id}"
     if state == "kind":
         changes = out_of(page.book, word)
-        sentence = _("%(what)s is as its kind for %(name)s.", **_values(page, found))
+        sentence = _("%(what)s: same as its category for %(name)s.", **_values(page, found))
     else:
         changes = put(page.book, ALLOW if state == "open" else BLOCK, word)
         sentence = (
@@ -116,10 +116,10 @@ def _summary(page: Page, service: CatalogueService) -> str:
 
 def _as_kind(page: Page, service: CatalogueService) -> str:
     return {
-        "block": _("Refused by its kind"),
-        "ask": _("Asked for first"),
-        "count": _("Counted as play"),
-    }.get(_strictest(page, service)[1]) or _("As its kind")
+        "block": _("Blocked by category"),
+        "ask": _("Child must ask"),
+        "count": _("Uses daily time"),
+    }.get(_strictest(page, service)[1]) or _("Same as its category")
 
 
 def _strictest(page: Page, service: CatalogueService) -> tuple[str, str]:

@@ -62,7 +62,7 @@ def remove(profile: str) -> ResponseReturnValue:
     if word not in page.book.listed(key):  # sent twice: already removed
         return redirect(_here(page), 303)
     name, what = plain(page.child.name), plain(page.names.called(word))
-    sentence = _("%(what)s is taken out for %(name)s.", what=what, name=name)
+    sentence = _("%(what)s is removed for %(name)s.", what=what, name=name)
     store_reason(page.child)
     return change(page, {f"{key}/{word}": None}, sentence, _here(page), _show)
 
