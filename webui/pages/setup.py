@@ -131,7 +131,7 @@ def save_people() -> ResponseReturnValue:
     problems = {
         "name": _("Write a name, or remove this person."),
         "band": _("Choose the age."),
-        "twice": _("This name stands here twice."),
+        "twice": _("This name appears twice."),
     }
     home = daemon().home()
     kept = {child.status.next_step or "" for child in home.children}
@@ -175,7 +175,7 @@ def _save(row: PersonRow) -> None:
 def remove() -> ResponseReturnValue:
     who = next((person for person in _known(_devices()) if person.id == request.form.get("who")), None)
     if who is None:
-        notices.said(_("This person is not here any more."))
+        notices.said(_("This person is no longer here."))
         return redirect(url_for("setup.people"), 303)
     with notices.refusals_to(notices.said):
         removed = _change(REMOVE_PROFILE, id=who.id)
@@ -192,7 +192,7 @@ def restore() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         _change(RESTORE_PROFILE, token=token)
-        notices.said(_("It is taken back."))
+        notices.said(_("Undone."))
     return redirect(back(url_for("setup.people")), 303)
 
 
@@ -305,7 +305,7 @@ def give() -> ResponseReturnValue:
     wanted = one_of("of", _owners(found))
     device = next((device for device in found.state.devices if device.mac == request.form.get("mac")), None)
     if device is None or device.shared:
-        notices.said(_("Somebody has answered this already."))
+        notices.said(_("Another parent has answered this already."))
         return redirect(url_for("home.show"), 303)
     with notices.refusals_to(notices.said):
         sharing = sharers(_known(found))

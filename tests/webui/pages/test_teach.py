@@ -56,7 +56,7 @@ def test_it_begins_from_the_sites_page_on_the_device_at_hand(mum: Browser, house
     assert asked == {"id": "daughter", "host": SITE, "device": TABLET, "by": "Mum", "origin": "192.168.1.7"}
     text = text_of(mum.get(PAGE).text)
     assert "Open kundelik.kz on Aruzhan’s Tablet now and click through it. 4:12 left, until 19:44" in text
-    assert "Nothing was asked for yet that is not open anyway." in text
+    assert "So far the site needed nothing that is blocked." in text
     assert "reload it there" in text
     assert "Stop, keep nothing" in text
     assert "Keep what is ticked" not in text

@@ -41,7 +41,7 @@ def test_it_is_reached_from_the_rules_and_nothing_is_tried_by_itself(
 ) -> None:
     assert PAGE in mum.get("/parent/child/daughter/").text
     page = mum.get(PAGE).text
-    assert "Try them now" in page
+    assert "Test now" in page
     assert not household.trying.running
 
 

@@ -69,7 +69,7 @@ def test_a_request_that_is_over_is_shown_by_the_log_level(
     assert ("said no" in read) == bool(level)
     assert "from 13 on the kind and the day are told, and from 16 on nothing but what you gave" in read
     digest = text_of(mum.get("/parent/digest/").text)
-    told = digest.count("What this child asks for is told while it waits.")
+    told = digest.count("Requests of this child are shown while they wait.")
     assert told == (1 if level else 2), "of the teenager of the family too"
 
 

@@ -150,7 +150,7 @@ def test_services_are_found_by_group_and_by_search_without_script(mum: Browser) 
     assert "Roblox" not in group
     found = text_of(mum.get(f"{PAGE}services/?q=you+tube").text)
     assert "YouTube Kids" in found
-    assert "No service is called that" in text_of(mum.get(f"{PAGE}services/?q=zzzz").text)
+    assert "No service found" in text_of(mum.get(f"{PAGE}services/?q=zzzz").text)
     assert mum.get(f"{PAGE}services/?group=nothing").status_code == 404
 
 

@@ -35,8 +35,8 @@ def rows(view: HistoryView) -> Iterator[Cells]:
     span = f"{history.from_.isoformat()} – {history.to.isoformat()}"
     for kind in history.kinds:
         if kind.refused:
-            yield span, _("refused"), title(kind.target, kind.name), "", str(kind.refused), "", ""
-    for what, sites in ((_("refused"), view.refused), (_("visited"), view.visited)):
+            yield span, _("blocked"), title(kind.target, kind.name), "", str(kind.refused), "", ""
+    for what, sites in ((_("blocked"), view.refused), (_("visited"), view.visited)):
         yield from (_site(what, span, site) for site in sites)
 
 

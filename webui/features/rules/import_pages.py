@@ -154,7 +154,7 @@ def _added(home: HomeView, found: Looked) -> ResponseReturnValue:
         raise
     except ControlError as error:
         return _show(home, found, problem_of(error).sentence), 422
-    sentence = _("%(name)s is here with these rules. Give devices next.", name=name)
+    sentence = _("%(name)s is added with these rules. Assign devices next.", name=name)
     notices.did_back("added", added.id, sentence)
     return redirect(url_for("rules.show", profile=added.id), 303)
 

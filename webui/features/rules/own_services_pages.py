@@ -112,7 +112,7 @@ def _set(family: FamilySettings, service: str, value: object, sentence: str) -> 
     author = {"by": guardian() or "", "origin": source_address()}
     done = daemon().change(EDIT_FAMILY, set={f"services/{service}": value}, **author)
     if family.by_hand:
-        sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+        sentence = f"{sentence} {_('The notes are removed. The gateway keeps a copy.')}"
     notices.did_back("family", notices.way_back(done), sentence)
 
 

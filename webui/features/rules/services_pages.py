@@ -70,9 +70,9 @@ def save(profile: str, service: str) -> ResponseReturnValue:
     else:
         changes = put(page.book, ALLOW if state == "open" else BLOCK, word)
         sentence = (
-            _("%(what)s is open for %(name)s.", **_values(page, found))
+            _("%(what)s is allowed for %(name)s.", **_values(page, found))
             if state == "open"
-            else _("%(what)s is refused for %(name)s.", **_values(page, found))
+            else _("%(what)s is blocked for %(name)s.", **_values(page, found))
         )
     back = url_for("services.one", profile=page.child.id, service=found.id)
     return change(page, changes, sentence, back, lambda page, outcome: _show(page, found, outcome))
@@ -107,10 +107,10 @@ def _summary(page: Page, service: CatalogueService) -> str:
     """Return a service's state for a child in a word or two, for a list of services."""
     state = _state(page, service)
     if state == "refused":
-        return _("Refused")
+        return _("Blocked")
     limited = any(page.book.holds(f"{key}/service:{service.id}") for key in ("limits", "windows"))
     if limited:
-        return _("Open, with limits")
+        return _("Allowed, with limits")
     return _("Open") if state == "open" else _as_kind(page, service)
 
 

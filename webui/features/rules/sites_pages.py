@@ -76,7 +76,7 @@ def _show(page: Page, outcome: FormResult) -> str:
         "child_sites.html",
         page,
         outcome,
-        titles={"allow": _("Open"), "block": _("Refused"), "homework": _("For homework")},
+        titles={"allow": _("Open"), "block": _("Blocked"), "homework": _("For homework")},
         online=device_at_hand(page.child),
         typed=request.form.get("entry", "") if outcome is not NOTHING else request.args.get("entry", ""),
         chosen=request.form.get("list", "block"),

@@ -105,8 +105,8 @@ def _tell(child: ChildView, lesson: SiteRepairView, answer: RepairEnded) -> None
         notices.said(_("The repair is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
         return
     sentence = ngettext(
-        "%(host)s stays open for %(name)s, with what it needed: %(num)d entry in the list.",
-        "%(host)s stays open for %(name)s, with what it needed: %(num)d entries in the list.",
+        "%(host)s stays allowed for %(name)s, with what it needed: %(num)d entry in the list.",
+        "%(host)s stays allowed for %(name)s, with what it needed: %(num)d entries in the list.",
         len(entries),
         host=host,
         name=name,
