@@ -171,7 +171,7 @@ def _of_rules() -> dict[str, str]:
         Code.ROUTERS_OWN: _("The router's own settings decide this. Change it there."),
         Code.BAD_RULE: _("This cannot be set: %(problem)s. To fix it: %(fix)s."),
         Code.CHANGED_MEANWHILE: _("This has changed in the meantime. Reload and try again."),
-        Code.FILE_BROKEN: _("Rules set on the gateway itself have a mistake: %(problem)s. Fix it there first."),
+        Code.FILE_BROKEN: _("Rules set on the gateway have a mistake: %(problem)s. Fix it there first."),
         Code.NO_REVISION: _("That version is no longer stored."),
         Code.NOT_WRITTEN: _("Nothing was changed, because it could not be saved: %(why)s."),
         Code.STILL_NAMED: _("The home's settings use %(name)s. Change that first."),
