@@ -48,12 +48,14 @@ def _children() -> MenuGroup:
                 _("The last seven days"),
                 _("One page a week: each child, in a few lines"),
             ),
-            MenuEntry("codes.show", "code", _("Codes on paper"), _("Minutes to give away, each good once")),
+            MenuEntry(
+                "codes.show", "code", _("Codes on paper"), _("Minutes to give away. Each code works once")
+            ),
             MenuEntry(
                 "importing.show",
                 "import",
                 _("Rules from another home"),
-                _("A child of two homes has the same rules in both"),
+                _("For a child who lives in two homes"),
             ),
             MenuEntry(
                 "lending.show",
@@ -73,17 +75,17 @@ def _home() -> MenuGroup:
                 "family_card.show",
                 "card",
                 _("Family card"),
-                _("To print: where everybody sees why a page is closed"),
+                _("To print: where to see why a page is blocked"),
             ),
-            MenuEntry("setup.start", "yes", _("Set up"), _("Language, family, whose each device is")),
-            MenuEntry("devices.show", "devices", _("Devices"), _("Whose each is, and which are here")),
+            MenuEntry("setup.start", "yes", _("Set up"), _("Language, family, who uses each device")),
+            MenuEntry("devices.show", "devices", _("Devices"), _("Who uses each, and which are online")),
             MenuEntry(
                 "own_services.show",
                 "lists",
                 _("Your own services"),
                 _("An app or a game that is missing, by its sites"),
             ),
-            MenuEntry("lists.show", "lists", _("Lists"), _("How fresh they are, and what a site is on")),
+            MenuEntry("lists.show", "lists", _("Lists"), _("How old they are, and which list has a site")),
             MenuEntry(
                 "alerts.show",
                 "bell",
@@ -113,13 +115,13 @@ def _knowledge() -> MenuGroup:
             MenuEntry(
                 "learn.show",
                 "list",
-                _("What is what"),
-                _("Each kind of site and each setting in three sentences"),
+                _("Glossary"),
+                _("Each category and each setting in three sentences"),
             ),
             MenuEntry(
                 "mean.show",
                 "requests",
-                _("Somebody is being mean to me"),
+                _("Someone is being mean to me"),
                 _("First aid, as children read it"),
             ),
             MenuEntry(
@@ -151,7 +153,7 @@ def _people(person: Person) -> MenuGroup:
                 _("People"),
                 _("A change about you waits for your answer")
                 if person.proposed
-                else _("Guardians, helpers, support"),
+                else _("Parents, helpers, support"),
             ),
             MenuEntry("auditlog.show", "log", _("Who changed what"), _("And from which device")),
         ),
@@ -162,10 +164,8 @@ def _gateway() -> MenuGroup:
     return MenuGroup(
         _("The gateway"),
         (
-            MenuEntry("health.show", "health", _("Health"), _("Whether all works, and what to do if not")),
-            MenuEntry(
-                "backup.show", "backup", _("Backup"), _("Keep the rules in one file, or put one in place")
-            ),
+            MenuEntry("health.show", "health", _("Health"), _("Does everything work, and what to do if not")),
+            MenuEntry("backup.show", "backup", _("Backup"), _("Save the rules in a file, or restore one")),
             MenuEntry("update.show", "update", _("Update"), _("Which version runs, and what is new")),
         ),
     )

@@ -127,7 +127,7 @@ def _paused(home: HomeView, who: str) -> Notice | None:
         return None
     name = plain(child.name)
     if child.status.until is None:
-        return Notice(_("%(name)s is paused until you resume.", name=name), undo, "who", who)
+        return Notice(_("%(name)s is paused until you turn it back on.", name=name), undo, "who", who)
     until = clock(child.status.until, home.now)
     return Notice(_("%(name)s is paused until %(until)s.", name=name, until=until), undo, "who", who)
 

@@ -81,7 +81,7 @@ def test_a_helper_pauses_and_gives_and_sees_no_more(browser: Chromium, site: Sit
     browser.tap(".extras button[value='15']")
     eventually(lambda: "more minutes" in browser.text(".notice"))
     browser.tap(".notice button")
-    eventually(lambda: "It is taken back." in browser.text(".notice"))
+    eventually(lambda: "Undone." in browser.text(".notice"))
     browser.tap(".pauses button[value='30']")
     eventually(lambda: "Paused until 20:10." in browser.text())
     browser.driver.get(f"{site.url}/parent/")
@@ -113,6 +113,6 @@ def test_somebody_is_invited_and_another_page_cannot_do_it(parent: Chromium, sit
         "<input name=role value=guardian></form>`; document.forms[0].submit()",
         f"{site.url}/parent/people/invite",
     )
-    eventually(lambda: "This was not sent from these pages" in parent.text())
+    eventually(lambda: "This form did not come from these pages" in parent.text())
     assert "Thief" not in site.household.stamps.guardians()
     parent.complaints()

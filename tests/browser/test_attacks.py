@@ -165,7 +165,7 @@ def test_a_page_of_another_origin_changes_nothing(family: Family, parent: Chromi
         "<input name=who value=daughter><input name=minutes value=30></form>`; document.forms[0].submit()",
         family.url(PARENT.key, "/parent/pause"),
     )
-    eventually(lambda: "This was not sent from these pages" in parent.text())
+    eventually(lambda: "This form did not come from these pages" in parent.text())
     assert states() == {"open"}
     assert mum._ask("/parent/pause", "-H", f"Origin: {PAGES}", *form).status == 303
     assert states() == {"open", "paused"}

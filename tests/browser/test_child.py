@@ -70,7 +70,7 @@ def test_each_level_looks_right_in_each_state(
     in_state(site, profile, state)
     browser.driver.get(f"{site.url}/my")
     check_looks(browser)
-    assert browser.text("#help") == "Somebody to talk to"
+    assert browser.text("#help") == "Someone to talk to"
 
 
 @pytest.mark.parametrize("profile", ["son", "daughter", "teen"])

@@ -194,7 +194,7 @@ def test_time_that_is_asked_for_comes_to_the_parent_and_the_answer_to_the_child_
     assert until(lambda: "Mum gave 15 min" in child.text(), 20.0) is not None, "it looks every 15 seconds"
     assert child.measure(STAYS)
     parent.tap(".notice button")
-    eventually(lambda: "It is taken back." in parent.text(".notice"))
+    eventually(lambda: "Undone." in parent.text(".notice"))
 
 
 def test_the_refused_page_is_whole_and_light_without_script_and_asks(
@@ -262,7 +262,7 @@ def test_why_has_the_last_ten_of_this_device_alone_and_forgets_them_when_the_dae
     assert "pornhub" not in why(TABLET.key).lower(), "a brother's"
     family.daemon.kill()
     family.daemon.start()
-    assert "Nothing was refused." in why(TABLET.key)
+    assert "Nothing was blocked." in why(TABLET.key)
 
 
 @pytest.mark.parametrize(
@@ -270,8 +270,8 @@ def test_why_has_the_last_ten_of_this_device_alone_and_forgets_them_when_the_dae
     [
         ("kk", "Бұл құрылғыда рұқсат етілмегендер", "Менің ережелерім"),
         ("ru", "Не разрешено на этом устройстве", "Мои правила"),
-        ("en", "Refused on this device", "My rules"),
-        ("de", "Refused on this device", "My rules"),
+        ("en", "Blocked on this device", "My rules"),
+        ("de", "Blocked on this device", "My rules"),
     ],
 )
 def test_the_tablet_s_browser_is_answered_in_the_language_that_it_asks_for(
@@ -304,7 +304,7 @@ def test_an_evening_by_keyboard_alone(family: Family, parent: Chromium, child: C
     press_until(parent, "15 min")
     eventually(lambda: "Undo" in parent.text(".notice"))
     press_until(parent, "Undo")
-    eventually(lambda: "It is taken back." in parent.text(".notice"))
+    eventually(lambda: "Undone." in parent.text(".notice"))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

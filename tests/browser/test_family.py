@@ -271,7 +271,7 @@ def test_health_is_what_the_daemon_checks_as_root(family: Family, parent: Chromi
     eventually(lambda: "no firewall meets what comes from outside" in parent.text("[aria-labelledby=checks]"))
     checks = parent.text("[aria-labelledby=checks]")
     assert "need a look." in checks or "needs a look." in checks
-    assert "The way through the filter" in checks
+    assert "Connections through the filter" in checks
     figures = parent.text("[aria-labelledby=figures]")
     assert "Memory of the filter" in figures
     assert not clients.curl(family.home.devices[TABLET.key], f"https://{REFUSED_SITE}/").reached

@@ -19,7 +19,7 @@ def to_the_page(parent: Chromium, site: Site) -> None:
     parent.driver.get(f"{site.url}/parent/")
     # At once: the part around it is renewed by itself.
     parent.driver.execute_script("document.querySelector('article a.button.primary').click()")
-    eventually(lambda: "What opens" in parent.text())
+    eventually(lambda: "Newly allowed" in parent.text())
 
 
 def band(site: Site) -> str:

@@ -107,7 +107,7 @@ def ask(site: Site, minutes: int = 30, reason: str = "One more round, then I sto
 
 def test_a_question_about_a_device_is_answered_by_one_tap(parent: Chromium, site: Site) -> None:
     site.happens(lambda: site.household.questions.extend(each()))
-    eventually(lambda: "Two devices by one address?" in parent.text())
+    eventually(lambda: "Two devices with one address?" in parent.text())
     for summary in parent.driver.find_elements(By.CSS_SELECTOR, "main summary"):
         parent.driver.execute_script("arguments[0].click()", summary)
     check_looks(parent)
@@ -267,7 +267,7 @@ def test_a_child_asks_and_a_parent_gives_and_undoes(parent: Chromium, site: Site
     assert site.household.requests[0]["given"] == 30
     assert parent.text("#waiting") == ""
     parent.tap(".notice button")
-    eventually(lambda: "It is taken back." in parent.text(".notice"))
+    eventually(lambda: "Undone." in parent.text(".notice"))
     assert site.household.given == {}
 
 
@@ -441,7 +441,7 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
         driver.find_element(By.CSS_SELECTOR, ".gives .primary").click()
         assert "Undo" in driver.find_element(By.CSS_SELECTOR, ".notice").text
         driver.find_element(By.CSS_SELECTOR, ".notice button").click()
-        eventually(lambda: "It is taken back." in driver.page_source)
+        eventually(lambda: "Undone." in driver.page_source)
         driver.get(f"{site.url}/parent/codes/")
         driver.find_element(By.CSS_SELECTOR, ".fields button").click()
         code = driver.find_element(By.CSS_SELECTOR, ".code").text

@@ -117,7 +117,7 @@ def test_a_family_of_four_is_set_up_in_ten_taps(family: Family, parent: Chromium
     tap(f"input[name='of-{PHONE.mac}'][value=timur]")
     pictures(parent, "setup-3-devices")
     tap(".save button")
-    eventually(lambda: "What holds from now on" in parent.text("h1"))
+    eventually(lambda: "These rules are now active" in parent.text("h1"))
     pictures(parent, "setup-4-summary")
     assert "Bedtime on school nights 20:45" in parent.text("main")
     tap(".button[href$='/aruzhan/proof/']")
@@ -161,10 +161,10 @@ def test_the_tablet_proves_each_line(family: Family, parent: Chromium) -> None:
     assert states == dict.fromkeys(("refused", "open", "private_dns", "bedtime", "help"), "works"), proof(
         family
     )
-    eventually(lambda: "All that was tried holds." in parent.text("main"))
+    eventually(lambda: "All tests passed." in parent.text("main"))
     pictures(parent, "proof-2-holds")
     parent.driver.get(family.url(TABLET.key, "/proof"))
-    eventually(lambda: "All that was tried holds." in parent.text("main"))
+    eventually(lambda: "All tests passed." in parent.text("main"))
     pictures(parent, "proof-3-tablet")
 
 
@@ -178,5 +178,5 @@ def test_what_was_opened_meanwhile_is_told(family: Family, parent: Chromium) -> 
     assert states.pop("refused") == "fails"
     assert set(states.values()) == {"works"}
     eventually(lambda: "It came through." in parent.text("main"))
-    assert "All that was tried holds." not in parent.text("main")
+    assert "All tests passed." not in parent.text("main")
     pictures(parent, "proof-4-came-through")

@@ -31,7 +31,7 @@ window.DigitalCredential = window.DigitalCredential || class {};
 @pytest.mark.parametrize(
     ("ask", "told"),
     [
-        ("/my/adult/wallet/ask", "No wallet can be asked here. A guardian's password opens this device."),
+        ("/my/adult/wallet/ask", "Wallets do not work here. A parent's password unlocks this device."),
         ("/no-such-page", GONE),
         ("http://127.0.0.1:9/", GONE),
     ],

@@ -158,7 +158,7 @@ def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     assert states["daughter"] == "paused"
     log = fresh.get("/parent/log/").body
     assert "set up this gateway" in log
-    assert "got a new password by a recovery code" in log
+    assert "set a new password with a recovery code" in log
 
     # It outlives the daemon, and the button alone opens nothing.
     daemon.kill()

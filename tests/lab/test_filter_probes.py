@@ -155,4 +155,4 @@ def test_where_a_probe_leads_is_a_page_that_says_what_happens(
     assert page.status == 200
     assert "This device is new here" in page.body
     assert "A parent says whose it is" in page.body
-    assert "Somebody to talk to" in page.body
+    assert "Someone to talk to" in page.body

@@ -154,7 +154,7 @@ def test_after_ten_minutes_nothing_is_shown(home: Home, daemon: Daemon, version:
     assert fetch(home.devices["tablet"], f"https://{REFUSED}/", version).how in CUT
     assert "TikTok" in _page(home, "tablet", WHY, version).body
     set_time(daemon, "2026-11-25T12:10:05")
-    assert "Nothing was refused." in _page(home, "tablet", WHY, version).body
+    assert "Nothing was blocked." in _page(home, "tablet", WHY, version).body
 
 
 @FAMILIES

@@ -102,7 +102,7 @@ def test_on_it_binds_each_device_and_off_it_opens_at_once(home: Home, daemon: Da
     assert page.status == 403
     assert "Register of Kazakhstan" in page.body
     assert 'href="/rights"' in page.body
-    assert "Refused for everyone" not in page.body
+    assert "Blocked for everyone" not in page.body
     _off(daemon)
     for seat in SEATS:
         answer = clients.dig(home.devices[seat], HOST, server=RESOLVERS[version])

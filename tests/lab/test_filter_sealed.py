@@ -134,7 +134,7 @@ def test_the_page_tells_why_and_no_name(home: Home, daemon: Daemon, version: int
         home.devices["tablet"], f"{PAGES}/refused?reason=refused_for_everyone", extra=[f"-{version}"]
     )
     assert page.status == 403
-    assert "Refused for everyone" in page.body
+    assert "Blocked for everyone" in page.body
     why = clients.curl(home.devices["tablet"], f"{PAGES}/why")
     assert why.status == 200
     assert not [one for one in MARKS if one in page.body + why.body]

@@ -79,7 +79,7 @@ def test_a_daemon_that_dies_before_anybody_asked_leaves_the_help_lines(home: Hom
         assert "The filter is stopped" in page.body
         assert 'href="tel:111"' in page.body
     daemon.start()
-    assert "Somebody to talk to" in Phone(home, "tablet").get("/my").body
+    assert "Someone to talk to" in Phone(home, "tablet").get("/my").body
 
 
 def test_settings_hold_at_once_and_are_undone(home: Home, daemon: Daemon, mum: Phone) -> None:
@@ -112,7 +112,7 @@ def test_off_for_half_an_hour_opens_and_on_closes(home: Home, daemon: Daemon, mu
     assert "off for everyone until" in mum.get("/parent/").body
     assert mum.post(f"{SETTINGS}on", sent="yes").status == 303
     until(lambda: clients.curl(home.devices["tablet"], f"https://{social}/").status != 200)
-    assert "stopped times and categories for everyone" in mum.get("/parent/log/").body
+    assert "turned time rules and categories off for everyone" in mum.get("/parent/log/").body
 
 
 def test_a_child_s_rules_go_to_another_child_and_back(home: Home, daemon: Daemon, mum: Phone) -> None:

@@ -100,7 +100,7 @@ def test_an_answer_that_was_used_is_no_answer(scene: Scene, browser: Chromium) -
     scene.daemon.client.call("adult_proof", action="end", device=NEW)
     begin(browser)
     give(browser, text)
-    assert "This question is over, or it was answered before. Begin anew." in told(browser)
+    assert "This question has ended. Start again." in told(browser)
     message = json.dumps({"length": "4h", "response": json.loads(text)})
     assert browser.driver.execute_script(SEND, message) == 403, "nor by itself"
     assert scene.is_shut()
@@ -114,7 +114,7 @@ def test_an_answer_that_was_used_is_no_answer(scene: Scene, browser: Chromium) -
             Talkative,
             {"elements": {"age_over_18": True, "family_name": FAMILY_NAME}},
             ORIGIN,
-            "The wallet sent more than was asked. All of it was dropped, nothing was opened.",
+            "The wallet sent more than we asked for. We deleted it all. Nothing was unlocked.",
         ),
         (Wallet, {"elements": {"age_over_18": False}}, ORIGIN, "does not say that somebody is 18"),
         (Wallet, {"ends": timedelta(hours=-1)}, ORIGIN, "no proof that is good now"),

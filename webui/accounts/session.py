@@ -300,7 +300,7 @@ def install(app: Flask) -> None:
             return away()
         if found.role in roles:
             return None
-        sentence = _("This page is for guardians. Ask one of them.")
+        sentence = _("This page is for parents. Ask one of them.")
         return render_template("problem.html", code=0, sentence=sentence), 403
 
     app.jinja_env.globals["person"] = person

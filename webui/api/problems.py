@@ -122,14 +122,14 @@ def title(status: int) -> str:
         400: _("This request does not fit"),
         401: _("Sign in first"),
         403: _("This is not for you"),
-        404: _("There is no such thing here"),
+        404: _("Not found here"),
         405: _("This cannot be done here"),
-        409: _("This is otherwise by now"),
-        413: _("This is too much at once"),
+        409: _("This has changed in the meantime"),
+        413: _("Too many requests at once"),
         415: _("Send JSON"),
         421: _("This is not the name of this gateway"),
         422: _("The gateway refused this"),
-        429: _("Too many tries"),
+        429: _("Too many attempts"),
         503: _("The filter does not answer"),
     }
     return titles.get(status) or _("Something went wrong")

@@ -10,25 +10,24 @@ from webui.language.i18n import gettext as _
 def describe(level: int) -> str:
     """Return sentences for the child about what is stored at a log level, for how long, and who sees it."""
     if level <= 0:
-        return _("Nothing that you do is written down.")
+        return _("Nothing that you do is stored.")
     if level == 1:
         return _(
-            "How much, of what kind, on which day, for 30 days. No names of sites."
-            " Which minutes those were stays for 7 days and is shown to nobody."
-            " Homework, school, health and updates are left out where they are known by name."
+            "How much of which category each day, for 30 days. No sites. The exact minutes stay for "
+            "7 days and no one sees them. Homework, school, health and updates are left out where we "
+            "know them."
         )
     if level == 2:
         return _(
-            "Names of sites that were refused, and when, for 7 days. Your parents can see them."
-            " How much, of what kind, on which day, for 30 days."
-            " Which minutes those were stays for 7 days and is shown to nobody."
-            " Homework, school, health and updates are left out where they are known by name."
+            "Blocked sites and when, for 7 days. Your parents can see them. How much of which "
+            "category each day, for 30 days. The exact minutes stay for 7 days and no one sees them. "
+            "Homework, school, health and updates are left out where we know them."
         )
     return _(
-        "Names of sites that you visit, and when, for 7 days. Your parents can see them."
-        " How much, of what kind, on which day, for 30 days; how much with which service, for 7 days."
-        " Which minutes those were stays for 7 days and is shown to nobody."
-        " Homework, school, health and updates are left out where they are known by name."
+        "Sites that you visit and when, for 7 days. Your parents can see them. How much of which "
+        "category each day, for 30 days. How much of which service, for 7 days. The exact minutes "
+        "stay for 7 days and no one sees them. Homework, school, health and updates are left out "
+        "where we know them."
     )
 
 
@@ -37,9 +36,7 @@ def minutes(level: int) -> str:
     if level >= 2:
         return _("Which minutes counted for a limit, for 7 days. You and your parents can see them.")
     if level <= 0:
-        return _(
-            "How many minutes count for a limit that somebody set. You can see it here; nobody else can."
-        )
+        return _("How many minutes count for a limit that someone set. Only you can see it, here.")
     return _("Which minutes counted for a limit, for 7 days. You can see them; your parents see how many.")
 
 
@@ -63,12 +60,12 @@ def asking(level: int) -> str:
         return _("Your parents read what you ask for, when, and why.")
     if level >= KINDS_LEVEL:
         return _(
-            "Your parents read what you ask for, when, and why, until it is answered."
-            " After that they see of what kind it was and on which day."
+            "Your parents read what you ask for, when, and why, until it is answered. After that "
+            "they see only its type and the day."
         )
     return _(
-        "Your parents read what you ask for, when, and why, until it is answered."
-        " After that they see nothing of it but what they gave."
+        "Your parents read what you ask for, when, and why, until it is answered. After that they "
+        "see only what they gave."
     )
 
 
@@ -78,8 +75,8 @@ def explain_private(level: int, band: str) -> str:
         return ""
     if level >= KINDS_LEVEL:
         if band == AgeBand.AGE_13_15.value:
-            return _("From 13 on it is not told whether a device is here.")
-        return _("At log level 1 it is not told whether a device is here.")
+            return _("Online status is private from age 13.")
+        return _("With this setting, online status is private.")
     if band == AgeBand.AGE_16_17.value:
-        return _("From 16 on it is not told whether a device is here, nor how time is used.")
-    return _("At log level 0 it is not told whether a device is here, nor how time is used.")
+        return _("Online status and use of time are private from age 16.")
+    return _("With this setting, online status and use of time are private.")

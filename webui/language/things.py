@@ -229,5 +229,5 @@ def _abouts() -> Table:
         "file_hosting": _("Places to keep files and hand them on."),
         "search": _("Search engines that can be kept in a safe mode."),
         "crypto": _("Trade in cryptocurrencies and tokens."),
-        "device_updates": _("Updates of systems, apps and things of the house."),
+        "device_updates": _("Updates of systems, apps and devices."),
     }

@@ -9,32 +9,28 @@ from webui.language.i18n import gettext as _
 
 def refused(reason: Advice) -> str:
     return {
-        Advice.AGAIN: _("This question is over, or it was answered before. Begin anew."),
-        Advice.WALLET: _("The wallet has no proof that is good now. It can get a new one from its issuer."),
-        Advice.ISSUER: _("Whose proof this is, this gateway does not know. Nothing was opened."),
-        Advice.LESS: _("The wallet sent more than was asked. All of it was dropped, nothing was opened."),
-        Advice.NOT_ADULT: _("The proof does not say that somebody is 18 or older. Nothing was opened."),
-        Advice.FORGED: _("A signature or a certificate in this proof does not fit. Nothing was opened."),
-        Advice.GATEWAY: _("The list of whose proofs count is missing or too old here. A parent can look."),
+        Advice.AGAIN: _("This question has ended. Start again."),
+        Advice.WALLET: _("The wallet has no valid proof. Get a new one from its issuer."),
+        Advice.ISSUER: _("This gateway does not know the issuer of this proof. Nothing was unlocked."),
+        Advice.LESS: _("The wallet sent more than we asked for. We deleted it all. Nothing was unlocked."),
+        Advice.NOT_ADULT: _("The proof does not show an age of 18 or older. Nothing was unlocked."),
+        Advice.FORGED: _("A signature or certificate in this proof is not valid. Nothing was unlocked."),
+        Advice.GATEWAY: _("The trust list is missing or too old. A parent can check it."),
     }[reason]
 
 
 def not_asked(problem: str) -> str:
     """Return a sentence about why no wallet can be used on a page; empty for no ``problem``."""
     return {
-        "none": _("No wallet is asked: this gateway has no list of whose proofs count (age_trust)."),
-        "unreadable": _("No wallet is asked: the list of whose proofs count cannot be read (age_trust)."),
-        "uninstalled": _("Wallet check unavailable: install %(package)s.", package=PACKAGES["cryptography"]),
-        "plain": _(
-            "A wallet answers a page alone that is reached over HTTPS, at a name that browsers trust."
-            " This one was reached by plain HTTP."
+        "none": _("Wallet check unavailable: this gateway has no trust list."),
+        "unreadable": _("Wallet check unavailable: the trust list cannot be read."),
+        "uninstalled": _(
+            "Wallet check unavailable: a part of it is not installed on the gateway.",
+            package=PACKAGES["cryptography"],
         ),
+        "plain": _("Wallets need an encrypted page at a trusted address. This page is not encrypted."),
         "ended": _(
-            "A wallet answers a page alone that is reached over HTTPS, at a name that browsers trust."
-            " The name of this home has no certificate that is good now."
+            "Wallets need an encrypted page at a trusted address. This home’s certificate is not valid now."
         ),
-        "nameless": _(
-            "A wallet answers a page alone that is reached over HTTPS, at a name that browsers trust."
-            " This home has no such name."
-        ),
+        "nameless": _("Wallets need an encrypted page at a trusted address. This home has no such address."),
     }.get(problem, "")

@@ -289,6 +289,6 @@ def kind(known: str) -> str:
         "console": _("game console"),
         "computer": _("computer"),
         "speaker": _("smart speaker"),
-        "thing": _("thing of the house"),
+        "thing": _("printer, lamp or other device"),
     }
     return names.get(known, "")

@@ -33,9 +33,9 @@ def show() -> ResponseReturnValue:
         if not explanation.one(ALIAS) or key.startswith(CATEGORY)
     }
     parts = [
-        (_("Age bands"), BAND),
+        (_("Age groups"), BAND),
         (_("Settings"), "setting:"),
-        (_("Kinds of sites"), CATEGORY),
+        (_("Categories"), CATEGORY),
         (_("Reasons"), "reason:"),
     ]
     groups = [
@@ -79,7 +79,12 @@ def _ages(key: str) -> list[tuple[str, str]]:
     kind = key.removeprefix(CATEGORY)
     if kind == key:
         return []
-    actions = {"block": _("Refuse"), "ask": _("Ask first"), "count": _("Count"), "allow": _("Open")}
+    actions = {
+        "block": _("Block"),
+        "ask": _("Needs approval"),
+        "count": _("Uses daily time"),
+        "allow": _("Open"),
+    }
     with suppress(ControlError):
         names = daemon().catalogue()
         if kind in names.kinds:

@@ -129,9 +129,9 @@ def save_people() -> ResponseReturnValue:
     """
     names = daemon().catalogue()
     problems = {
-        "name": _("Write a name, or take this person out."),
+        "name": _("Write a name, or remove this person."),
         "band": _("Choose the age."),
-        "twice": _("This name stands here twice."),
+        "twice": _("This name appears twice."),
     }
     home = daemon().home()
     kept = {child.status.next_step or "" for child in home.children}
@@ -175,11 +175,11 @@ def _save(row: PersonRow) -> None:
 def remove() -> ResponseReturnValue:
     who = next((person for person in _known(_devices()) if person.id == request.form.get("who")), None)
     if who is None:
-        notices.said(_("This person is not here any more."))
+        notices.said(_("This person is no longer here."))
         return redirect(url_for("setup.people"), 303)
     with notices.refusals_to(notices.said):
         removed = _change(REMOVE_PROFILE, id=who.id)
-        sentence = _("%(name)s is taken out.", name=plain(who.name))
+        sentence = _("%(name)s is removed.", name=plain(who.name))
         notices.did_back("removed", removed.undo, sentence)
     return redirect(url_for("setup.people"), 303)
 
@@ -192,7 +192,7 @@ def restore() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         _change(RESTORE_PROFILE, token=token)
-        notices.said(_("It is taken back."))
+        notices.said(_("Undone."))
     return redirect(back(url_for("setup.people")), 303)
 
 
@@ -275,7 +275,7 @@ def save_devices() -> ResponseReturnValue:
         return redirect(url_for("setup.devices"), 303)
     if moved:
         was = placed(moved, WAS_LIMIT)
-        sentence = _("The devices are given.")
+        sentence = _("Devices assigned.")
         notices.did_back("placed", was, sentence) if was else notices.said(sentence)
     return redirect(url_for("setup.summary"), 303)
 
@@ -307,7 +307,7 @@ def give() -> ResponseReturnValue:
     wanted = one_of("of", _owners(found))
     device = next((device for device in found.state.devices if device.mac == request.form.get("mac")), None)
     if device is None or device.shared:
-        notices.said(_("Somebody has answered this already."))
+        notices.said(_("Another parent has answered this already."))
         return redirect(url_for("home.show"), 303)
     with notices.refusals_to(notices.said):
         sharing = sharers(_known(found))
@@ -343,7 +343,7 @@ def devices_back() -> ResponseReturnValue:
         for mac, was in pairs:
             if mac not in shared or now.get(mac) != was:
                 _assign(mac, was)
-        notices.said(_("Each device is whose it was before."))
+        notices.said(_("Each device belongs to the same person as before."))
     return redirect(url_for("setup.devices"), 303)
 
 

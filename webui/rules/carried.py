@@ -110,7 +110,7 @@ def read(text: str) -> Carried:
     """Parse the text of a file, a code, or an address with a code in it. Raises: NotRulesError."""
     text = text.strip().removeprefix("\ufeff")
     if not text:
-        raise NotRulesError(_("There is nothing in it. Paste the text, or choose the file."))
+        raise NotRulesError(_("It is empty. Paste the text, or choose the file."))
     if len(text.encode("utf-8", "surrogatepass")) > FILE_LIMIT:
         raise NotRulesError(too_long())
     if text.startswith("{"):
@@ -123,7 +123,7 @@ def too_long() -> str:
 
 
 def _none() -> NotRulesError:
-    return NotRulesError(_("These are no rules of a child. Copy the whole text again, or use the file."))
+    return NotRulesError(_("These are not the rules of a child. Copy the whole text again, or use the file."))
 
 
 def _newer() -> NotRulesError:

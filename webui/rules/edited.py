@@ -61,7 +61,7 @@ def _rule(edit: ChangedValue, change: FamilyChange, names: CatalogueIndex) -> Ru
         return _sentences(edit.key, value, names, change.name or "")
 
     if edit.after is None:
-        return RuleLine(tuple(_("Taken out: %(rule)s", rule=sentence) for sentence in describe(edit.before)))
+        return RuleLine(tuple(_("Removed: %(rule)s", rule=sentence) for sentence in describe(edit.before)))
     now, before = describe(edit.after), () if edit.before is None else describe(edit.before)
     # Leave out the days of a bedtime or a limit that did not change.
     fresh = tuple(sentence for sentence in now if sentence not in before)
@@ -87,8 +87,8 @@ def _sentences(key: str, value: object, names: CatalogueIndex, name: str) -> tup
 def _device(change: FamilyChange, mac: str, *, has: bool) -> RuleLine:
     values = {"device": _called(change, mac), "name": plain(change.name or "")}
     if has:
-        return RuleLine((_("%(device)s is a device of %(name)s now", **values),))
-    return RuleLine((_("%(device)s is no device of %(name)s any more", **values),))
+        return RuleLine((_("%(device)s belongs to %(name)s now", **values),))
+    return RuleLine((_("%(device)s no longer belongs to %(name)s", **values),))
 
 
 def _called(change: FamilyChange, mac: str) -> str:
@@ -105,7 +105,7 @@ def _setting(edit: ChangedValue, change: FamilyChange, home: SentenceNames) -> R
         return RuleLine((_own_service(entry, edit.before, edit.after),))
     if tell is None:
         after = say.as_written(edit.key, edit.after)
-        return RuleLine((after,) if edit.after is not None else (_("Taken out: %(rule)s", rule=edit.key),))
+        return RuleLine((after,) if edit.after is not None else (_("Removed: %(rule)s", rule=edit.key),))
     return RuleLine((tell(entry, edit.after),), (tell(entry, edit.before),))
 
 
@@ -122,7 +122,7 @@ def _settings(home: SentenceNames) -> dict[str, Callable[[str, object], str]]:
         "lists": lambda _entry, value: _("Lists are downloaded: %(interval)s", interval=_interval(value)),
         "registers": lambda entry, value: _register(entry, value),
         "gateway_access": lambda _entry, value: _(
-            "What children and guests reach of the gateway: %(what)s", what=_reach(value)
+            "What children and guests can reach on the gateway: %(what)s", what=_reach(value)
         ),
     }
 
@@ -133,7 +133,7 @@ def _own_service(key: str, before: object, after: object) -> str:
     said = known if isinstance(known, Mapping) else {}
     name = plain(str(said.get("name", key)), NAME_LENGTH)
     if after is None:
-        return _("Your own service %(name)s is taken out", name=name)
+        return _("Your own service %(name)s is removed", name=name)
     reached = [
         plain(text, NAME_LENGTH) for text in (*texts(said.get("domains")), *texts(said.get("addresses")))
     ]
@@ -189,13 +189,13 @@ def _of_device(head: str, mac: str, value: object, change: FamilyChange, home: S
     if head == "managed":
         sites = [plain(text, NAME_LENGTH) for text in texts(value)]
         if not sites:
-            return RuleLine((_("No tunnel is open on %(device)s any more", device=device),))
+            return RuleLine((_("No tunnel is allowed on %(device)s any more", device=device),))
         sentence = _(
-            "A tunnel of school or work is open on %(device)s: %(sites)s", device=device, sites=listed(sites)
+            "A school or work tunnel is allowed on %(device)s: %(sites)s", device=device, sites=listed(sites)
         )
         return RuleLine((sentence,))
     people = texts(value.get("people") if isinstance(value, Mapping) else value)
     if not people:
-        return RuleLine((_("%(device)s is shared no more", device=device),))
+        return RuleLine((_("%(device)s is no longer shared", device=device),))
     shown = listed([plain(home.people.get(person, person)) for person in people])
     return RuleLine((_("%(device)s is shared by %(people)s", device=device, people=shown),))

@@ -120,7 +120,8 @@ def change(
         if error.code == Code.CHANGED_MEANWHILE:
             page = opened(page.child.id)
             text = _(
-                "Somebody changed these rules meanwhile. What holds now is here; what you typed is kept."
+                "These rules have changed in the meantime. You see the current ones, and what you "
+                "typed is kept."
             )
             return show(page, FormResult(FormProblem(text))), 409
         return show(page, FormResult(problem_of(error))), 422
@@ -144,7 +145,7 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
         **author(),
     )
     if page.book.state.by_hand:
-        sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+        sentence = f"{sentence} {_('The notes are removed. The gateway keeps a copy.')}"
     notices.edited(page.child.id, done, sentence)
 
 

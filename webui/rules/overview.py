@@ -72,7 +72,7 @@ def overview(book: Ruleset, names: CatalogueIndex) -> tuple[OverviewSection, ...
         as_band = tuple(rule for rule in here if not rule.own and folds)
         shown.append(OverviewSection(section.value, section_title(), own, as_band))
     if found:
-        shown.append(OverviewSection("rest", _("More in the file"), tuple(found.values())))
+        shown.append(OverviewSection("rest", _("More, set on the gateway"), tuple(found.values())))
     return tuple(section for section in shown if section.rules or section.as_band)
 
 
@@ -186,7 +186,7 @@ def sentences(key: str, value: object, names: CatalogueIndex, name: str, band: s
         case "name":
             return (_("Name: %(name)s", name=plain(str(value))),)
         case "band":
-            return (_("Where you have set nothing, the %(band)s rules hold", band=str(value)),)
+            return (_("Where you have set nothing, the %(band)s rules apply", band=str(value)),)
         case "next_step":
             return (step_sentence(str(value), band) or say.as_written(key, value),)
         case "devices":
@@ -220,9 +220,9 @@ def title(key: str, names: CatalogueIndex) -> str:
     head, _slash, target = key.partition("/")
     match head if target else "":
         case "limits":
-            return _("Limit: %(what)s", what=names.called(target))
+            return _("Time limit: %(what)s", what=names.called(target))
         case "windows":
-            return _("Hours: %(what)s", what=names.called(target))
+            return _("Allowed hours: %(what)s", what=names.called(target))
         case "categories":
             return names.called(f"category:{target}")
         case "ways":

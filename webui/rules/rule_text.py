@@ -27,53 +27,47 @@ class RuleText:
 
 TEXTS: Mapping[str, RuleText] = {
     "bedtime": RuleText(lambda: _("Bedtime")),
-    "limits": RuleText(lambda: _("Limits"), cleared=lambda: _("None of the band’s limits is in force")),
-    "windows": RuleText(lambda: _("Hours"), cleared=lambda: _("None of the band’s windows is in force")),
+    "limits": RuleText(lambda: _("Time limits"), cleared=lambda: _("No age group limit applies")),
+    "windows": RuleText(lambda: _("Schedule"), cleared=lambda: _("No age group schedule applies")),
     "landing": RuleText(
         lambda: _("Minutes to finish a game"),
         no_minutes=lambda: _("No minutes to finish a game when time ends"),
         minutes=lambda time: _("%(time)s once a day to finish a game when time ends", time=time),
     ),
     "linger": RuleText(
-        lambda: _("Silent minutes"),
-        no_minutes=lambda: _("A minute without use is not counted"),
-        minutes=lambda time: _("%(time)s without use still count after a counted minute", time=time),
+        lambda: _("Idle time still counted"),
+        no_minutes=lambda: _("Idle time is not counted"),
+        minutes=lambda time: _("Up to %(time)s of idle time still counts", time=time),
     ),
     "auto_approve": RuleText(
-        lambda: _("Minutes granted by themselves"),
-        no_minutes=lambda: _("Each request for time waits for a parent"),
-        minutes=lambda time: _("Requests for up to %(time)s a day are granted by themselves", time=time),
+        lambda: _("Automatic extra time"),
+        no_minutes=lambda: _("A parent answers each request for time"),
+        minutes=lambda time: _("Requests for up to %(time)s a day are granted automatically", time=time),
     ),
     "dates": RuleText(lambda: _("Dates")),
     "calendars": RuleText(lambda: _("Calendars")),
     "mode": RuleText(
-        lambda: _("What is open"),
+        lambda: _("What is allowed"),
         choices={
-            "block-list": lambda: _("Everything is open but what is refused"),
-            "allow-list": lambda: _("Only what is allowed is open"),
+            "block-list": lambda: _("Everything is allowed except what is blocked"),
+            "allow-list": lambda: _("Only what is on the list is allowed"),
         },
     ),
     "unknown": RuleText(
-        lambda: _("Sites of no known kind"),
+        lambda: _("Unknown sites"),
         choices={
-            "allow": lambda: _("Sites of no known kind are open"),
-            "ask": lambda: _("Sites of no known kind are asked for first"),
-            "block": lambda: _("Sites of no known kind are refused"),
+            "allow": lambda: _("Unknown sites are allowed"),
+            "ask": lambda: _("Unknown sites need approval"),
+            "block": lambda: _("Unknown sites are blocked"),
         },
     ),
-    "allow": RuleText(
-        lambda: _("Open"), cleared=lambda: _("Nothing is open by its name because the band says so")
-    ),
-    "block": RuleText(
-        lambda: _("Refused"), cleared=lambda: _("Nothing is refused by its name because the band says so")
-    ),
+    "allow": RuleText(lambda: _("Open"), cleared=lambda: _("The age group allows no sites by name")),
+    "block": RuleText(lambda: _("Blocked"), cleared=lambda: _("The age group blocks no sites by name")),
     "homework": RuleText(
-        lambda: _("For homework"), cleared=lambda: _("Nothing is for homework because the band says so")
+        lambda: _("For homework"), cleared=lambda: _("The age group sets no homework sites")
     ),
     "laws": RuleText(lambda: _("Laws"), cleared=lambda: _("No law is turned on")),
-    "categories": RuleText(
-        lambda: _("Kinds of sites"), cleared=lambda: _("None of the band’s kinds of sites is in force")
-    ),
+    "categories": RuleText(lambda: _("Categories"), cleared=lambda: _("No age group category rule applies")),
     "safe_search": RuleText(
         lambda: _("Safe search"),
         choices={
@@ -82,7 +76,9 @@ TEXTS: Mapping[str, RuleText] = {
             "off": lambda: _("Search engines and YouTube show everything"),
         },
     ),
-    "ways": RuleText(lambda: _("Ways around"), cleared=lambda: _("No way around is refused")),
+    "ways": RuleText(
+        lambda: _("VPN and bypass protection"), cleared=lambda: _("No VPN or bypass method is blocked")
+    ),
     "strict": RuleText(
         lambda: _("Addresses without a name"),
         choices={
@@ -93,50 +89,50 @@ TEXTS: Mapping[str, RuleText] = {
     "updates": RuleText(
         lambda: _("Updates"),
         choices={
-            "true": lambda: _("Updates of apps and systems are open and never counted"),
-            "false": lambda: _("Updates are treated like the service that they belong to"),
+            "true": lambda: _("Updates of apps and systems always work and never count"),
+            "false": lambda: _("Updates follow the rules of their service"),
         },
     ),
-    "log_level": RuleText(lambda: _("Log level")),
+    "log_level": RuleText(lambda: _("What is stored")),
     "failure": RuleText(
         lambda: _("While the filter does not run"),
         choices={
-            "closed": lambda: _("While the filter does not run, the devices are closed; help stays open"),
-            "open": lambda: _("While the filter does not run, the devices are open"),
+            "closed": lambda: _("While the filter does not run, only help lines work"),
+            "open": lambda: _("While the filter does not run, the devices are not filtered"),
         },
     ),
     "clock_unset": RuleText(
         lambda: _("While the time is not known"),
         choices={
-            "strict": lambda: _("While the time is not known, what has a rule of time is closed"),
-            "open": lambda: _("While the time is not known, rules of time wait"),
+            "strict": lambda: _("While the time is not known, anything with a time rule is blocked"),
+            "open": lambda: _("While the time is not known, time rules are not applied"),
         },
     ),
     "name": RuleText(lambda: _("Name")),
-    "band": RuleText(lambda: _("Age band")),
-    "next_step": RuleText(lambda: _("Month of the next step")),
+    "band": RuleText(lambda: _("Age group")),
+    "next_step": RuleText(lambda: _("Month of the next age group")),
     "devices": RuleText(lambda: _("Devices")),
-    "portal": RuleText(lambda: _("Our page on devices")),
+    "portal": RuleText(lambda: _("Blocked page on devices")),
 }
 
 SECTIONS: Mapping[RuleSection, Text] = {
     RuleSection.TIME: lambda: _("Time"),
     RuleSection.SITES: lambda: _("Sites and services"),
     RuleSection.LAWS: lambda: _("Laws"),
-    RuleSection.CATEGORIES: lambda: _("Kinds of sites"),
-    RuleSection.BYPASS: lambda: _("Searches and ways around"),
-    RuleSection.ACTIVITY: lambda: _("What is written down"),
+    RuleSection.CATEGORIES: lambda: _("Categories"),
+    RuleSection.BYPASS: lambda: _("Search and bypass protection"),
+    RuleSection.ACTIVITY: lambda: _("What is stored"),
     RuleSection.FAILURE: lambda: _("When something fails"),
     RuleSection.PERSON: lambda: _("Who"),
 }
 """The titles of the overview's sections, in order."""
 
 CARDS: Mapping[str, Text] = {
-    "what": lambda: _("In general"),
+    "what": lambda: _("General"),
     "searches": lambda: _("Searches"),
-    "log": lambda: _("What is written down"),
-    "grace": lambda: _("A little grace"),
-    "around": lambda: _("Ways around"),
+    "log": lambda: _("What is stored"),
+    "grace": lambda: _("Flexibility"),
+    "around": lambda: _("VPN and bypass protection"),
     "fails": lambda: _("When something fails"),
 }
 """The titles of the cards on the page of rules with one value each, in order."""

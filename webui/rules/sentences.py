@@ -129,28 +129,28 @@ def kind(what: str, action: object) -> str:
     """Return a sentence about the rule of a category: blocked, needs approval, counted, or allowed."""
     values = {"what": what}
     return {
-        "block": _("%(what)s: refused", **values),
-        "ask": _("%(what)s: asked for first", **values),
-        "count": _("%(what)s: open, counted as play", **values),
-    }.get(str(action)) or _("%(what)s: open", **values)
+        "block": _("%(what)s: blocked", **values),
+        "ask": _("%(what)s: needs approval", **values),
+        "count": _("%(what)s: uses daily time", **values),
+    }.get(str(action)) or _("%(what)s: allowed", **values)
 
 
 def way(name: str, switch: object) -> str:
     if switch == "block":
-        return _("%(way)s: refused", way=things.way(name))
-    return _("%(way)s: open", way=things.way(name))
+        return _("%(way)s: blocked", way=things.way(name))
+    return _("%(way)s: allowed", way=things.way(name))
 
 
 def entry(key: str, word: str, names: CatalogueIndex) -> str:
     """Return a sentence about one entry of ``allow``, ``block`` or ``homework``."""
     values = {"what": plain(names.called(word), 80)}
     if key == "homework":
-        return _("%(what)s is for homework: never counted, open when time is used up", **values)
+        return _("%(what)s is for homework: it never counts and works when time is used up", **values)
     if word.startswith("category:"):
         return kind(values["what"], key)
     if key == "block":
-        return _("%(what)s is refused", **values)
-    return _("%(what)s is open", **values)
+        return _("%(what)s is blocked", **values)
+    return _("%(what)s is allowed", **values)
 
 
 def choice(key: str, value: object) -> str:
@@ -171,7 +171,12 @@ def log_level(value: object, name: str) -> str:
     """Return a sentence about a log level, with the text that the child reads. ``name``: the child's."""
     level = whole(value)
     words = loglevels.describe(level)
-    return _("Log level %(level)d. %(name)s reads: “%(words)s”", level=level, name=plain(name), words=words)
+    return _(
+        "Stored: level %(level)d of 3. %(name)s reads: “%(words)s”",
+        level=level,
+        name=plain(name),
+        words=words,
+    )
 
 
 def date(day: str, value: object, names: CatalogueIndex) -> Sentences:
@@ -191,7 +196,7 @@ def _of_date(value: object, names: CatalogueIndex) -> list[str]:
     for target, item in _entries(value, "limits"):
         said.append(limit(names.called(target), None if item == {} else read_minutes(item)))
     if value.get("windows") == {}:
-        said.append(_("no windows"))
+        said.append(_("no schedule"))
     for target, item in _entries(value, "windows"):
         said.append(_window(names.called(target), ONE_DAY, None if item == {} else read_spans(item)))
     return said
@@ -207,14 +212,14 @@ def counts_as(value: object) -> str:
 
 
 def calendars(value: object) -> Sentences:
-    return tuple(_("Free days are those of the calendar %(file)s", file=plain(text)) for text in texts(value))
+    return tuple(_("Free days come from a calendar", file=plain(text)) for text in texts(value))
 
 
 def portal(value: object) -> str:
     found = texts(value)
     return ngettext(
-        "%(num)d device shows our page by itself while time is over",
-        "%(num)d devices show our page by themselves while time is over",
+        "%(num)d device opens the blocked page when time is over",
+        "%(num)d devices open the blocked page when time is over",
         len(found),
     )
 

@@ -34,7 +34,7 @@ def typed_month(text: str, today: date) -> str:
     if found is None:
         raise NoMonthError(_("Write the month as a year and a number, such as 2027-05."))
     if not makes_sense(found, today):
-        raise NoMonthError(_("The next step is this month or later, and within 18 years."))
+        raise NoMonthError(_("The next age group starts this month or later, and within 18 years."))
     return month_text(found)
 
 
@@ -54,10 +54,10 @@ def step_sentence(value: str, band: str) -> str:
     if found is None:
         return ""
     if then == AgeBand.ADULT.value:
-        return _("The next step, adulthood: due in %(month)s", month=month(found))
+        return _("Adulthood: due in %(month)s", month=month(found))
     if then:
-        return _("The next step, %(band)s: due in %(month)s", band=then, month=month(found))
-    return _("The next step: due in %(month)s", month=month(found))
+        return _("Next age group, %(band)s: due in %(month)s", band=then, month=month(found))
+    return _("Next age group: due in %(month)s", month=month(found))
 
 
 def step_in_few_words(value: str) -> str:
@@ -66,7 +66,7 @@ def step_in_few_words(value: str) -> str:
     Empty for an invalid month.
     """
     found = read_month(value)
-    return "" if found is None else _("Your next step is due in %(month)s.", month=month(found))
+    return "" if found is None else _("Your next age group is due in %(month)s.", month=month(found))
 
 
 def latest(today: date) -> str:

@@ -36,7 +36,7 @@ def site(text: str) -> str:
 
 
 def _no_site(word: str) -> str:
-    return _("“%(typed)s” is no site. Type its address, such as example.com.", typed=plain(word))
+    return _("“%(typed)s” is not a site. Type its address, such as example.com.", typed=plain(word))
 
 
 def entry(text: str, names: CatalogueIndex) -> str:

@@ -39,7 +39,7 @@ def card_title(card: DescribedCard, name: str, language: Language) -> str:
         case "private_dns":
             return _("%(name)s seems to use Private DNS", name=name)
         case "app_dns":
-            return _("An app on %(name)s has a DNS of its own", name=name)
+            return _("An app on %(name)s uses its own DNS", name=name)
         case "vpn":
             return _("A VPN was tried on %(name)s", name=name)
         case "tor":
@@ -55,31 +55,33 @@ def card_facts(card: DescribedCard, language: Language) -> str:
     sentences = {"private_dns": _private_dns, "app_dns": _app_dns, "vpn": _vpn}
     describe = sentences.get(card.topic)
     found = _other(card.topic, language) if describe is None else describe(card, language)
-    return f"{found} {_('The device has done without since.')}" if card.solved else found
+    return f"{found} {_('No more attempts since.')}" if card.solved else found
 
 
 def _private_dns(card: DescribedCard, language: Language) -> str:
     _ = language.gettext
     if card.host:
-        resolver = _("It asks %(host)s for addresses, not this home.", host=card.host)
+        resolver = _("It uses %(host)s as its DNS server instead of this home.", host=card.host)
     else:
-        resolver = _("It asks elsewhere for addresses, not this home.")
+        resolver = _("It uses another DNS server instead of this home.")
     effect = _(
-        "No rule could hold there, so it is refused: the device has no internet until this is changed."
+        "Rules cannot work with it, so it is blocked. The device has no internet until you change this."
     )
     if card.sure:
         return f"{resolver} {effect}"
-    doubt = _("It looks like it: the device asks for this name again and again, and for nothing else.")
+    doubt = _("The device asks for this name again and again, and for nothing else.")
     return f"{resolver} {effect} {doubt}"
 
 
 def _app_dns(card: DescribedCard, language: Language) -> str:
     _ = language.gettext
     if card.host:
-        resolver = _("A browser or an app asks %(host)s for addresses, not this home.", host=card.host)
+        resolver = _(
+            "A browser or an app uses %(host)s as its DNS server instead of this home.", host=card.host
+        )
     else:
-        resolver = _("A browser or an app asks elsewhere for addresses, not this home.")
-    effect = _("That is refused. Where its pages do not open, it is switched off in its settings.")
+        resolver = _("A browser or an app uses another DNS server instead of this home.")
+    effect = _("This is blocked. If its pages do not open, turn it off in its settings.")
     return f"{resolver} {effect}"
 
 
@@ -87,21 +89,21 @@ def _vpn(card: DescribedCard, language: Language) -> str:
     _ = language.gettext
     tunnel = TUNNELS.get(card.proto or "")
     if tunnel is None:
-        found = _("It was refused.")
+        found = _("It was blocked.")
     else:
-        found = _("It speaks %(proto)s, and was refused.", proto=tunnel)
-    return f"{found} {_('While it is on, nothing else may open on the device.')}"
+        found = _("Type: %(proto)s. It was blocked.", proto=tunnel)
+    return f"{found} {_('While it is on, nothing else may work on the device.')}"
 
 
 def _other(topic: str, language: Language) -> str:
     _ = language.gettext
     if topic == "tor":
-        return _("It was refused. It ends with its app: Tor Browser, Orbot.")
+        return _("It was blocked. Close its app: Tor Browser or Orbot.")
     if topic == "proxy":
-        return _("It was refused. It is set for the Wi-Fi, or in an app.")
+        return _("It was blocked. It is set for the Wi-Fi or in an app.")
     return _(
-        "It was refused. Programs for learning to code use it, and it can carry a tunnel. "
-        "Nothing has to be changed."
+        "It was blocked. Programs for learning to code use it, and it can carry a tunnel. You do not "
+        "have to change anything."
     )
 
 

@@ -49,7 +49,7 @@ def question_title(question: DescribedQuestion, language: Language) -> str:
             return _("Is this %(owner)s's %(known)s again?", owner=question.owner_name, known=known)
         return _("Is this %(known)s again?", known=known)
     if question.ask in ("copy", "address"):
-        return _("Two devices by one address?")
+        return _("Two devices with one address?")
     if question.ask == "repeater":
         return _("%(name)s is a repeater", name=name)
     return _("New device: %(name)s", name=name)
@@ -62,10 +62,10 @@ def question_facts(question: DescribedQuestion, language: Language) -> str:
     names = _sign_names(language)
     signs = ", ".join(names.get(sign, sign) for sign in question.signs)
     if may_be_again(question):
-        came = _("%(name)s came by another address.", name=name)
-        return f"{came} {_('What fits: %(signs)s.', signs=signs)}"
+        came = _("%(name)s came with another address.", name=name)
+        return f"{came} {_('What matches: %(signs)s.', signs=signs)}"
     if question.ask == "again":
-        return _("It came by an invented address when a child's device went.")
+        return _("It came with a made-up address when a child's device left.")
     if question.ask == "copy" and question.settled:
         if owner:
             return _("Another device used the address of %(owner)s's %(name)s.", owner=owner, name=name)
@@ -79,8 +79,8 @@ def question_facts(question: DescribedQuestion, language: Language) -> str:
     if question.ask == "address":
         return _address_facts(question, language)
     if question.ask == "repeater":
-        return _("The devices behind it cannot be told apart. What you choose holds for all of them.")
-    return _("Whose is it?")
+        return _("We cannot tell the devices behind it apart. Your choice applies to all of them.")
+    return _("Who uses it?")
 
 
 def _address_facts(question: DescribedQuestion, language: Language) -> str:
@@ -96,7 +96,7 @@ def _address_facts(question: DescribedQuestion, language: Language) -> str:
         )
     else:
         taken = _("%(other)s uses the IP address of %(name)s, which is still here.", other=other, name=name)
-    danger = _("Passwords that are typed without HTTPS can be read by it.")
+    danger = _("It can read passwords that are sent without HTTPS.")
     return f"{taken} {danger}"
 
 
@@ -106,13 +106,10 @@ def question_effects(question: DescribedQuestion, language: Language) -> list[st
     found = []
     if question.adult:
         found.append(
-            _(
-                "Somebody says on it to be an adult. Nothing of it is written down any more, and nothing "
-                "opened by that."
-            )
+            _("Its user says they’re an adult. Nothing is recorded on it now. The rules stay the same.")
         )
     if question.rules_name:
-        found.append(_("Until you say, %(rules)s's rules hold for it.", rules=question.rules_name))
+        found.append(_("Until you answer, %(rules)s's rules apply.", rules=question.rules_name))
     return found
 
 
@@ -130,9 +127,9 @@ def _sign_names(language: Language) -> dict[str, str]:
         "host_name": _("its name"),
         "options": _("what it asks the network for"),
         "vendor_class": _("its system"),
-        "kind": _("its kind"),
+        "kind": _("its type"),
         "time": _("when it came"),
-        "hop_limit": _("how its packets begin"),
+        "hop_limit": _("how its packets start"),
         "interface_id": _("its IPv6 addresses"),
         "carries": _("others behind it"),
     }

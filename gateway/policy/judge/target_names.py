@@ -24,7 +24,7 @@ def setting_names(language: Language) -> Mapping[str, str]:
         DEVICE: whole,
         PLAY: pgettext("target", "Play"),
         "safe_search": pgettext("target", "Adult results in searches"),
-        "unknown": pgettext("target", "Sites that nobody here knows"),
+        "unknown": pgettext("target", "Unknown sites"),
         "strict": pgettext("target", "Connections that name no site"),
         "protocol": pgettext("target", "Internet protocols that no app needs"),
         "ways:encrypted_dns": pgettext("target", "Encrypted DNS"),

@@ -76,7 +76,7 @@ def test_with_a_token_no_cookie_is_looked_at(mum: Browser, household: Household)
     mum.client.set_cookie("qalqan-language", "ru", domain="192.168.1.1")
     asked = {"Authorization": f"Bearer {token(household)}"}
     assert "Sign in" not in mum.get("/api/v1/children/nobody", **asked).text
-    assert mum.get("/api/v1/children/nobody", **asked).get_json()["title"] == "There is no such thing here"
+    assert mum.get("/api/v1/children/nobody", **asked).get_json()["title"] == "Not found here"
 
 
 def test_a_session_changes_from_our_own_pages_alone(mum: Browser, household: Household) -> None:

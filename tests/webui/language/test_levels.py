@@ -47,7 +47,7 @@ def test_a_small_child_sees_pictures_and_few_words(laptop: Browser) -> None:
         "Open for you B BilimLand Everything else is closed.",
         "Your parents decided it.",
         "Your parents can see how long you play. They can see which sites you open.",
-        "Somebody to talk to",
+        "Someone to talk to",
     ):
         assert expected in text
 
@@ -93,7 +93,7 @@ def test_rules_of_the_family_that_nobody_signed_are_told_as_such(
         RULES, "teen", {**RULES["daughter"], "id": "teen", "name": "Dana", "band": "13-15", "set": None}
     )
     text = text_of(phone.get("/my").text)
-    assert "Some of these rules are your family’s own. Who wrote them, and when, is not noted." in text
+    assert "Some of these rules are your family’s own. Set by: unknown." in text
     assert "Nobody has changed them here yet." not in text
 
 
@@ -111,7 +111,7 @@ def test_who_is_thirteen_reads_everything_and_how_to_check_it(phone: Browser) ->
     text = text_of(phone.get("/my").text)
     for expected in (
         "These are the 16-17 rules. Nobody has changed them here yet.",
-        "Nothing that you do is written down.",
+        "Nothing that you do is stored.",
         "Log level 0 of 3",
         "There is no setting that hides any of it from you.",
         "Asking changes no rule and no limit, whatever the answer.",

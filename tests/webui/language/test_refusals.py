@@ -31,8 +31,10 @@ def landed(**values: str) -> PolicyError:
 @pytest.fixture
 def kazakh(tmp_path: Path) -> Iterator[None]:
     told = {
-        "%(name)s has landed today already. There is one landing a day.": "%(name)s бүгін аяқтап қойды.",
-        "%(name)s is open now. Try it.": "%(nobody)s ашық.",
+        "%(name)s has already used “Finish my game” today. It works once a day.": (
+            "%(name)s бүгін аяқтап қойды."
+        ),
+        "%(name)s is allowed now. Try it.": "%(nobody)s ашық.",
         "This request is gone.": "100% жоқ.",
     }
     write_catalogue(tmp_path, "kk", told)
@@ -57,7 +59,7 @@ def test_a_refusal_is_told_in_the_reader_s_language(kazakh: None) -> None:
         (ControlError("it is gone").coded(Code.NO_REQUEST), "It is gone."),
         (
             ControlError("nobody here").coded(Code.NO_GUARDIAN),
-            "You are no guardian here any more. Sign in again.",
+            "You are no longer a parent here. Sign in again.",
         ),
     ],
 )

@@ -106,7 +106,7 @@ def test_what_is_no_web_address_is_told_and_the_rest_kept(
 ) -> None:
     answer = mum.post(PAGE, {"address": address, "kinds": "way"})
     assert answer.status_code == 422
-    assert "This is no web address. It begins with https:// or http://." in text_of(answer.text)
+    assert "This is not a web address. It begins with https:// or http://." in text_of(answer.text)
     assert 'name="kinds" value="way" checked' in answer.text
     assert household.alerting.book == {}
     assert mum.post(PAGE, {"address": " "}).status_code == 422
@@ -123,7 +123,7 @@ def test_a_test_message_goes_at_once_and_says_how_it_went(mum: Browser, househol
     assert "There was a test just now." in text_of(mum.get(mum.post(f"{PAGE}test").location).text)
     notifier.of(app)._tested, phone.refuses = -99.0, NotSent(SendFailure.NOT_OUTSIDE)
     told = text_of(mum.get(mum.post(f"{PAGE}test").location).text)
-    assert "The server is not on the internet. If it stands in this home, say so below." in told
+    assert "The server is not on the internet. If it is in this home, choose that below." in told
 
 
 def test_a_request_is_told_within_a_moment_without_a_name(

@@ -262,7 +262,7 @@ def test_a_file_that_is_broken_meanwhile_is_told(mum: Browser, household: Househ
 def test_deleting_asks_first_and_says_what_goes(mum: Browser, household: Household) -> None:
     text = shown(mum, "/parent/activity/daughter/delete")
     for expected in (
-        "Names alone",
+        "Only sites",
         "Everything",
         "Neither can be undone",
         "How many minutes counted today stays",
@@ -327,7 +327,7 @@ def edit(household: Household, who: str = "daughter", /, **changes: object) -> N
 
 def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Household) -> None:
     text = shown(mum, "/parent/activity/daughter")
-    assert "Minutes are counted by kind, whether there is a limit or not." in text
+    assert "Minutes are counted by category, with or without a limit." in text
     assert "Help, homework, school and health sites and updates never count." in text
     assert "Games counts for Play" in text
     assert "Video sharing counts for Play" not in text
@@ -335,8 +335,8 @@ def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Hou
     assert "Timur 0 min today · 0 times refused" in shown(mum, "/parent/activity/")
     household.kinds = [{"target": "category:messaging", "name": "messaging", "refused": 0, "opened": 40}]
     text = shown(mum, "/parent/activity/son")
-    assert "Minutes are counted by kind, whether there is a limit or not." in text
-    assert "How often it was asked for, by kind" in text
+    assert "Minutes are counted by category, with or without a limit." in text
+    assert "Connections by type" in text
     assert "Messaging 40" in text
     assert "Minutes are counted" not in shown(mum, "/parent/activity/teen"), "level 0 has nothing of it"
 
@@ -487,7 +487,7 @@ def test_a_table_has_what_the_page_shows(mum: Browser) -> None:
     assert rows[0] == ["Day", "What", "Name", "Minutes", "Times", "Last", "Why"]
     assert ["2026-11-24", "all", "", "53", "9", "", ""] in rows
     assert ["2026-11-24", "used", "YouTube", "31", "", "", ""] in rows
-    assert ["2026-11-24", "used", "Games", "21", "", "", "counts for Play"] in rows
+    assert ["2026-11-24", "used", "Games", "21", "", "", "uses daily time"] in rows
     assert [
         "2026-11-18 – 2026-11-24", "refused", "TikTok", "", "12", "2026-11-24 19:38",
         "TikTok is not open here. Your family set this.",

@@ -108,19 +108,19 @@ def test_it_is_put_in_place_and_taken_back(mum: Browser, household: Household, s
     assert asked.pop("session")
     assert asked == {"action": "apply", "token": TOKEN, "by": "Mum", "origin": "192.168.1.7"}
     text = read(mum)
-    assert "The backup is in place, and what it says holds." in text
+    assert "The backup is restored." in text
     assert "Mum put it in place just now." in text
     mum.post(f"{BACKUP}undo")
-    assert "The backup is taken back. All is as it was before." in read(mum)
+    assert "The backup is undone. Everything is as it was before." in read(mum)
     mum.post(f"{BACKUP}undo")
-    assert "Something was changed since then, so there is no simple way back." in read(mum)
+    assert "Something has changed since, so this cannot be undone." in read(mum)
 
 
 def test_there_is_no_undo_once_rules_were_changed(mum: Browser, household: Household) -> None:
     household.backing.last = {"by": "Mum", "at": NOW, "made": NOW, "undo": False}
     text = read(mum)
-    assert "Rules were changed since then, so it cannot be taken back in one tap." in text
-    assert "Take it back" not in text
+    assert "Rules have changed since, so it cannot be undone in one tap." in text
+    assert "Undo" not in text
 
 
 def test_it_may_be_left(mum: Browser, household: Household, sealed: bytes) -> None:
@@ -129,23 +129,23 @@ def test_it_may_be_left(mum: Browser, household: Household, sealed: bytes) -> No
     assert household.backing.came == ""
     assert "Nothing was changed." in read(mum)
     assert mum.get(f"{BACKUP}look/{TOKEN}").status_code == 303
-    assert "The file is not kept here any more. Choose it again." in read(mum)
+    assert "The file is no longer here. Choose it again." in read(mum)
 
 
 def test_nothing_to_change_needs_no_button(mum: Browser, household: Household, sealed: bytes) -> None:
     upload(mum, sealed)
     household.backing.look["same"] = True
     text = read(mum, f"{BACKUP}look/{TOKEN}")
-    assert "Nothing: all is as it is in this backup." in text
-    assert "Put it in place" not in text
+    assert "Nothing. This backup matches the current state." in text
+    assert "Restore" not in text
 
 
 @pytest.mark.parametrize(
     ("data", "password", "told"),
     [
         (None, "another password", "This is not its password, or the file is damaged."),
-        (b"PK\x03\x04 a holiday", PASSWORD, "This is no backup of this filter, or it is damaged."),
-        (b"", PASSWORD, "This is no backup of this filter, or it is damaged."),
+        (b"PK\x03\x04 a holiday", PASSWORD, "This is not a backup of this filter, or it is damaged."),
+        (b"", PASSWORD, "This is not a backup of this filter, or it is damaged."),
         (
             b"QALQANBK\x02" + bytes(90),
             PASSWORD,

@@ -59,7 +59,7 @@ def test_a_child_without_refusals_is_told_so(app: Flask, daemon: Running, househ
     household.devices["192.168.1.23"] = {"mac": "02:00:00:00:00:0d", "profile": "teen", "name": "Phone"}
     text = text_of(browser_on(app, "192.168.1.23").get("/my").text)
     assert "Nothing. Only harmful sites are refused, in every home." in text
-    assert "Nothing that you do is written down." in text
+    assert "Nothing that you do is stored." in text
 
 
 @pytest.mark.parametrize("path", ["/my", "/my/now", "/why"])
@@ -115,7 +115,7 @@ def test_why_shows_this_device_s_refusals_newest_first(tablet: Browser, househol
 
 def test_why_on_another_device_shows_nothing_of_it(stranger: Browser, household: Household) -> None:
     page = stranger.get("/why").text
-    assert "Nothing was refused." in page
+    assert "Nothing was blocked." in page
     assert "TikTok" not in page
     assert "refusals" not in {do for do, _ in household.asked}
 

@@ -135,7 +135,7 @@ def test_time_is_asked_for_one_service(tablet: Browser, household: Household) ->
 def test_asking_again_takes_the_place_of_what_waits(tablet: Browser, household: Household) -> None:
     tablet.post("/my/ask", {"minutes": "15", "reason": "please"})
     form = tablet.get("/my/ask").text
-    assert "You asked already. What you send now takes its place." in form
+    assert "You asked already. A new request replaces it." in form
     assert 'value="please"' in form
     tablet.post("/my/ask", {"minutes": "60"})
     assert [one["minutes"] for one in household.requests] == [60]
@@ -183,8 +183,8 @@ def test_a_refusal_is_told_on_the_form(tablet: Browser) -> None:
     [
         ({"answer": "no", "because": "Homework first"}, "Mum said no Homework first"),
         ({"answer": "once", "given": 20}, "Mum gave 20 min"),
-        ({"state": "auto", "given": 15, "by": None}, "Given by itself"),
-        ({"state": "expired", "by": None}, "Nobody answered in time"),
+        ({"state": "auto", "given": 15, "by": None}, "Given automatically"),
+        ({"state": "expired", "by": None}, "No one answered in time"),
     ],
 )
 def test_the_answer_is_told_with_its_reason_and_who_gave_it(
@@ -207,7 +207,7 @@ def test_an_old_answer_is_shown_no_more(tablet: Browser, household: Household) -
 def test_what_is_granted_by_itself_is_told_so(tablet: Browser, household: Household, daemon: Running) -> None:
     household.auto = True
     tablet.post("/my/ask", {"minutes": "15"})
-    assert "You have it: nobody needed to be asked." in tablet.get("/my").text
+    assert "You have it. No parent had to be asked." in tablet.get("/my").text
 
 
 def test_a_game_can_be_finished_once(tablet: Browser, household: Household) -> None:

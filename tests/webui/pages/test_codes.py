@@ -63,7 +63,7 @@ def test_a_list_that_is_not_to_be_had_keeps_nobody_from_making_codes(
 ) -> None:
     household.tells_batches = False
     text = text_of(mum.get("/parent/codes/").text)
-    assert "The list is not to be had just now. Codes can be made all the same." in text
+    assert "The list is not available now. You can still make codes." in text
     assert "tickets" not in text
     assert make(mum)
 
@@ -120,7 +120,7 @@ def test_a_sheet_is_for_who_made_it(app: Flask, daemon: Running, mum: Browser, h
     dad.post("/signin", {"code": household.guardians.link("Dad")})
     answer = dad.get(path)
     assert answer.status_code == 410
-    assert "These codes are shown no more" in answer.text
+    assert "These codes are no longer shown" in answer.text
     dad.post(path)
     assert mum.get(path).status_code == 200
 

@@ -75,9 +75,7 @@ def test_they_are_grouped_children_first(mum: Browser, household: Household) -> 
 
 def test_a_home_without_devices_says_what_happens(mum: Browser, household: Household) -> None:
     household.things.found.clear()
-    assert "Join the Wi-Fi with a phone and it appears here by itself." in text_of(
-        mum.get("/parent/devices/").text
-    )
+    assert "Join the Wi-Fi with a phone and it appears here." in text_of(mum.get("/parent/devices/").text)
 
 
 def test_invented_devices_do_not_fill_the_page(mum: Browser, household: Household) -> None:
@@ -181,7 +179,7 @@ def test_a_device_that_is_not_known(mum: Browser) -> None:
 
 def test_a_question_about_it_is_on_its_page(mum: Browser, household: Household) -> None:
     household.things.learnt[TABLET]["question"] = a_question("copy", mac=TABLET, replies=["me", "not_same"])
-    assert "Two devices by one address?" in mum.get(f"/parent/device/{TABLET}").text
+    assert "Two devices with one address?" in mum.get(f"/parent/device/{TABLET}").text
 
 
 def test_a_name_and_its_undo(mum: Browser, household: Household) -> None:
@@ -211,8 +209,8 @@ def test_a_look_around(mum: Browser, household: Household) -> None:
     mum.post("/parent/devices/scan")
     assert sent(household, "scan") == [{"by": "Mum"}]
     page = mum.get("/parent/devices/").text
-    assert "The gateway asks who is there. This takes some seconds." in page
-    assert "Look around now" not in page
+    assert "The gateway is looking for devices. This takes some seconds." in page
+    assert "Wake sleeping devices" not in page
     mum.post("/parent/devices/scan")
     assert "There was a look around just now. Try again in 12 s." in mum.get("/parent/devices/").text
 

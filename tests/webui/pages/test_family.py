@@ -70,7 +70,7 @@ def test_a_choice_is_written_and_undone(
     assert said(household)[key] == value
     undo = page.split('action="/parent/settings/undo"')[1].split('name="was" value="')[1].split('"')[0]
     told = text_of(mum.get(mum.post(f"{PAGE}undo", {"was": undo}).location).text)
-    assert "The settings of the home are as they were before." in told
+    assert "The settings are back as they were." in told
     assert said(household) == before
 
 
@@ -174,7 +174,7 @@ def test_off_for_a_while_is_told_on_every_page_and_ended_at_once(
     assert all(told in text_of(mum.get(path).text) for path in (PAGE, "/parent/", "/parent/lists/"))
     assert told in text_of(tablet.get("/my").text)
     answer = mum.post(f"{PAGE}on")
-    assert "All rules hold again." in text_of(mum.get(answer.location).text)
+    assert "All rules apply again." in text_of(mum.get(answer.location).text)
     assert told not in text_of(tablet.get("/my").text)
 
 

@@ -14,7 +14,7 @@ def test_the_card_has_the_address_as_text_and_as_a_code_and_help(mum: Browser) -
         address,
         "A page does not open? Look here.",
         "For parents",
-        "Somebody to talk to",
+        "Someone to talk to",
         "111 Contact centre for children and families",
     ):
         assert expected in text

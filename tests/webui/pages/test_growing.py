@@ -35,7 +35,9 @@ def test_a_step_is_proposed_at_home_and_its_page_says_what_changes_in_both_direc
     assert "Aruzhan has the 13-15 rules from 24 December on, if nobody answers." in home
     assert "Aruzhan has the 13-15 rules from 24 December on" in text_of(mum.get("/parent/more").text)
     told = text_of(mum.get(PAGE).text)
-    opens, time, written = (told.index(one) for one in ("What opens", "Time and limits", "What is written"))
+    opens, time, written = (
+        told.index(one) for one in ("Newly allowed", "Time and limits", "What is written")
+    )
     stays = told.index("What stays as it is")
     assert opens < told.index("AI assistants: open") < time
     assert time < told.index("Play on school days: 2 h a day") < written
@@ -83,7 +85,7 @@ def test_not_yet_needs_a_reason_and_the_child_reads_it(
     assert "You have the 13-15 rules from 1 February 2027 on. Mum put them off: “School" in text_of(page)
     own = text_of(tablet.get("/my/step").text)
     assert "Mum put them off: “School" in own
-    assert "What opens" in own
+    assert "Newly allowed" in own
     assert "TikTok is refused" in own
 
 
@@ -136,7 +138,7 @@ def test_a_page_without_a_step_to_answer_says_so(mum: Browser, household: Househ
     household.editing.files["daughter"]["next_step"] = "2027-05"
     told = text_of(mum.get(PAGE).text)
     assert "The next step, 13-15: due in May 2027" in told
-    assert "What opens" in told
+    assert "Newly allowed" in told
     assert "Put off to" not in told
     assert "There is no step of Aruzhan to answer now" in text_of(mum.post(f"{PAGE}take").text)
 

@@ -171,7 +171,7 @@ def test_devices_of_the_first_run_ask_who_uses_them(mum: Browser, household: Hou
     assert "Galaxy is not filtered: only harmful sites are blocked." in text_of(mum.get("/parent/").text)
     assert mum.post("/parent/setup/device", {"mac": GUEST, "of": "stranger"}).status_code == 400
     mum.post("/parent/setup/device", {"mac": "02:00:00:00:00:77", "of": "home"})
-    assert "Somebody has answered this already." in mum.get("/parent/").text
+    assert "Another parent has answered this already." in mum.get("/parent/").text
 
 
 @pytest.mark.parametrize(

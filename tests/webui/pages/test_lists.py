@@ -259,7 +259,7 @@ def test_other_answers_of_a_look_up(mum: Browser) -> None:
     assert "It is on no list." in read(mum, f"{LISTS}?host=nothing.example")
     assert "It belongs to YouTube." in read(mum, f"{LISTS}?host=www.youtube.com")
     sealed = read(mum, f"{LISTS}?host=sealed.example")
-    assert "It is refused for everyone in this home. Nobody here can open it." in sealed
+    assert "It is blocked for everyone in this home. No one here can allow it." in sealed
     assert "This is a mistake" not in sealed
     assert "A b is no host name. Write one such as www.example.org." in read(mum, f"{LISTS}?host=a b")
 

@@ -17,7 +17,7 @@ from tests.webui.standin.pages import text_of
 from webui import Settings, create_app
 
 STATIC = Path(webui.__file__).parent / "static"
-TITLES = {"en": "Somebody is being mean to me", "ru": "Меня обижают", "kk": "Мені біреу ренжітіп жүр"}
+TITLES = {"en": "Someone is being mean to me", "ru": "Меня обижают", "kk": "Мені біреу ренжітіп жүр"}
 NOT_YET = {"ru": "Этот текст ещё не читал носитель языка.", "kk": "Бұл мәтінді тілдің иесі әлі оқыған жоқ."}
 
 

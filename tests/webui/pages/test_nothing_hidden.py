@@ -99,8 +99,8 @@ def test_it_does_on_a_shared_and_on_a_handed_over_device(
     ("profile", "said"),
     [
         ("guest", "Some kinds of sites are closed for guests. Nothing is written down."),
-        ("quarantine", "Nothing that this device does is written down meanwhile."),
-        ("home", "On this device only harmful sites are refused. Nothing is written down."),
+        ("quarantine", "Nothing that this device does is recorded until then."),
+        ("home", "On this device only harmful sites are blocked. Nothing is recorded."),
     ],
 )
 def test_who_is_no_child_is_told_that_nothing_is_written_down(

@@ -48,7 +48,7 @@ def test_it_can_be_undone_until_the_next_change(mum: Browser, household: Househo
     assert household.given == {}
     assert asked_of(household, "revoke") == [{"grant": 1, "by": "Mum", "origin": "192.168.1.7"}]
     page = mum.get("/parent/").text
-    assert "It is taken back." in page
+    assert "Undone." in page
     assert "Undo" not in page
 
 

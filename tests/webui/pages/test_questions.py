@@ -30,7 +30,7 @@ def test_each_question_has_a_card_with_its_answers(mum: Browser, asked: Househol
         "Until you say, Aruzhan's rules hold for it. Yes No Something else Yes, and keep the old address "
         "Aruzhan Timur Dana Not filtered A guest A visitor An adult's",
         f"New device: {GONE} 3 minutes ago · online "
-        "It came by an invented address when a child's device went.",
+        "It came with a made-up address when a child's device left.",
         "RE305 is a repeater 3 minutes ago · online The devices behind it cannot be told apart. "
         "What you choose holds for all of them. Aruzhan Timur Dana As it is Not filtered",
         "New device: Galaxy-S23 phone · 3 minutes ago · online Whose is it? Aruzhan Timur Dana Not filtered",
@@ -55,7 +55,7 @@ def test_nothing_is_asked(mum: Browser, household: Household) -> None:
     [
         (AGAIN, {"answer": "again"}, {"answer": "again"}, "Aruzhan-iPad is Aruzhan's now."),
         (AGAIN, {"answer": "not_same"}, {"answer": "not_same"}, "Aruzhan-iPad is a new device."),
-        (COPY, {"answer": "me"}, {"answer": "me"}, "What changed is trusted from now on."),
+        (COPY, {"answer": "me"}, {"answer": "me"}, "The change is trusted from now on."),
         (COPY, {"answer": "not_same"}, {"answer": "not_same"}, "The stricter rules stay until you say"),
         (NEW, {"profile": "son"}, {"profile": "son"}, "Galaxy-S23 is Timur's now."),
         (NEW, {"answer": "visitor"}, {"answer": "visitor"}, "is a visitor until tomorrow at 06:00."),
@@ -90,7 +90,7 @@ def test_what_no_button_says_is_refused(mum: Browser, asked: Household, values: 
 
 def test_who_was_slower_is_told_so(mum: Browser, asked: Household) -> None:
     assert mum.post("/parent/devices/", {"mac": "02:00:00:00:00:ff", "answer": "home"}).status_code == 303
-    assert "Somebody has answered this already." in text_of(mum.get("/parent/").text)
+    assert "Another parent has answered this already." in text_of(mum.get("/parent/").text)
 
 
 def test_nobody_else_answers(tablet: Browser, asked: Household) -> None:

@@ -46,7 +46,7 @@ def test_it_says_why_who_what_to_do_and_where_help_is(tablet: Browser) -> None:
         "software, steal passwords or show the sexual abuse of children.",
         "adults and guests too",
         "Who decided Those who make the lists",
-        "Nothing about you or this device. Nothing was reported to anybody.",
+        "Nothing about you or this device. Nothing was reported to anyone.",
         "If it is a mistake",
         "do not open the site again. Do not copy or photograph",
         "A hotline hotline.invalid",
@@ -57,7 +57,7 @@ def test_it_says_why_who_what_to_do_and_where_help_is(tablet: Browser) -> None:
         "Leave this page",
     ):
         assert expected in text, expected
-    assert text.count("Refused for everyone") == 1
+    assert text.count("Blocked for everyone") == 1
     assert "!" not in text
 
 
@@ -101,7 +101,7 @@ def test_everybody_is_told_the_same(app: Flask, daemon: Running, household: Hous
     """A child of ten, one of six, a guest, a new device, and one that nobody knows."""
     household.devices["192.168.1.40"] = {"mac": "02:00:00:00:00:2a", "profile": "quarantine", "name": "Pixel"}
     text = text_of(browser_on(app, ip).get(PAGE).text)
-    assert "Refused for everyone" in text
+    assert "Blocked for everyone" in text
     assert "Nobody in this home can open it." in text
 
 
@@ -124,4 +124,4 @@ def test_it_weighs_at_most_20_kb_in_each_language_and_country(
 def test_why_leads_to_it_and_lists_nothing_of_it(tablet: Browser) -> None:
     page = tablet.get("/why").text
     assert 'href="/refused?reason=refused_for_everyone"' in page
-    assert "What is refused for everyone is never listed here." in text_of(page)
+    assert "Sites that are blocked for everyone are never listed here." in text_of(page)

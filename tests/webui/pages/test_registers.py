@@ -15,7 +15,7 @@ from tests.webui.standin.places import NOW
 
 PAGE = "/parent/settings/"
 SWITCH = f"{PAGE}registers/"
-HEADING = "Registers of states"
+HEADING = "State registers"
 LIMIT = 20 * 1024
 REFUSED = {
     "at": NOW, "host": "listed.example", "name": None, "proto": "dns", "reason": "register",
@@ -111,7 +111,7 @@ def test_the_refused_page_says_whose_list_it_is_who_turned_it_on_and_where_to_co
     ):
         assert expected in text, expected
     assert 'href="/rights"' in answer.text
-    assert "Refused for everyone" not in text
+    assert "Blocked for everyone" not in text
     assert "!" not in text.replace("<!", "")
     assert len(answer.data) < LIMIT
 
@@ -123,7 +123,7 @@ def test_a_device_without_a_list_of_its_own_is_told_without_a_name(
     household.refusals = []
     answer = tablet.get("/refused?host=listed.example&reason=register")
     text = text_of(answer.text)
-    assert "On a register of a state" in text
+    assert "On a state register" in text
     assert "listed.example" not in text
     assert "Kazakhstan" not in text
 

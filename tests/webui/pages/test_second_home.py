@@ -115,7 +115,7 @@ def test_a_new_child_has_them_and_is_taken_out_again(mum: Browser, household: Ho
     assert "Aliya is here with these rules." in text_of(shown)
     [undo] = re.findall(r'action="/parent/import/undo".*?name="was" value="([^"]+)"', shown, re.DOTALL)
     back = mum.get(mum.post(f"{PAGE}undo", {"was": undo}).location)
-    assert "These rules are taken out again." in text_of(back.text)
+    assert "These rules are removed again." in text_of(back.text)
     assert not file.exists()
 
 

@@ -46,7 +46,7 @@ def test_the_suggestion_is_shown_and_off_until_the_child_turns_it_on(
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert own(household) == {"bedtime": {"school": "22:00-07:00", "free": "23:30-09:00"}}
     told = text_of(phone.get(PAGE).text)
-    assert "Your own bedtime holds from now on." in told
+    assert "Your own bedtime is now active." in told
     assert "Bedtime before free days 23:30–09:00 You set this today." in told
     assert "You set this today." in text_of(phone.get("/my").text)
 

@@ -214,7 +214,7 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(empty: Household, mum:
     answer = mum.post(
         "/parent/setup/people", {"name-0": "Ai", "band-0": "6-9", "name-1": "ai ", "band-1": "6-9"}
     )
-    assert "This name stands here twice." in answer.text
+    assert "This name appears twice." in answer.text
 
 
 def test_who_was_taken_out_comes_back(empty: Household, mum: Browser) -> None:

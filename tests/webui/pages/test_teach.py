@@ -56,7 +56,7 @@ def test_it_begins_from_the_sites_page_on_the_device_at_hand(mum: Browser, house
     assert asked == {"id": "daughter", "host": SITE, "device": TABLET, "by": "Mum", "origin": "192.168.1.7"}
     text = text_of(mum.get(PAGE).text)
     assert "Open kundelik.kz on Aruzhan’s Tablet now and click through it. 4:12 left, until 19:44" in text
-    assert "Nothing was asked for yet that is not open anyway." in text
+    assert "So far the site needed nothing that is blocked." in text
     assert "reload it there" in text
     assert "Stop, keep nothing" in text
     assert "Keep what is ticked" not in text
@@ -138,7 +138,7 @@ def test_a_form_of_another_lesson_keeps_nothing(mum: Browser, household: Househo
     begun(household)
     old = mark(mum.get(PAGE).text)
     begun(household, [needed("other.kz", "other.kz")])["until"] = NOW + timedelta(minutes=5)
-    assert "This lesson is over" in end(mum, "keep", "0", lesson=old)
+    assert "This repair is over" in end(mum, "keep", "0", lesson=old)
     assert household.teaching.ended == []
     form = {"lesson": mark(mum.get(PAGE).text), "do": "keep", "keep": "9"}
     assert mum.post(PAGE + "end", form).status_code == 400

@@ -41,7 +41,7 @@ def test_it_is_reached_from_the_rules_and_nothing_is_tried_by_itself(
 ) -> None:
     assert PAGE in mum.get("/parent/child/daughter/").text
     page = mum.get(PAGE).text
-    assert "Try them now" in page
+    assert "Test now" in page
     assert not household.trying.running
 
 
@@ -52,7 +52,7 @@ def test_it_runs_and_then_tells_what_is_open_and_what_closes_it(mum: Browser, ho
     assert re.search(r"<button[^>]* disabled>", page)
     household.trying.end()
     page = mum.get(PAGE).text
-    assert "Everything goes as the rules say." in page
+    assert "Everything tested is blocked as set." in page
     assert "84 of 88" not in page
     ways = [one for one in CHECKS if not one.passes]
     assert f"{len(ways) - 6} of {len(ways)} ways around are closed." in page
@@ -65,7 +65,7 @@ def test_a_fault_is_told_first_with_where_to_look(mum: Browser, household: House
     household.trying.end(faults=("wireguard", "tls", "help"))
     page = mum.get(PAGE).text
     assert "3 do not go as the rules say." in page
-    told = page.partition("Not as the rules say")[2].partition("</section>")[0]
+    told = page.partition("Does not match the rules")[2].partition("</section>")[0]
     assert "WireGuard" in told and "IPv4: open, IPv6: closed" in told  # noqa: PT018 - one line of the page
     assert "No setting opens it, so this should be closed." in told
     assert "This should pass whatever the rules say." in told

@@ -103,8 +103,8 @@ def test_a_child_s_own_page_offers_nothing_and_its_device_is_refused(
     [
         (typed("wrong words all of them"), 403, "do not fit together"),
         (typed(name="Nobody"), 403, "do not fit together"),
-        (typed(""), 403, "Enter a guardian's name and password."),
-        (typed(name=""), 403, "Enter a guardian's name and password."),
+        (typed(""), 403, "Enter a parent's name and password."),
+        (typed(name=""), 403, "Enter a parent's name and password."),
         (typed(length="2h"), 400, ""),
         (typed(length=""), 400, ""),
     ],

@@ -14,9 +14,9 @@ from tests.webui.standin.pages import text_of
 
 AGES = [("10-12", 2), ("13-15", 1), ("16-17", 0), ("10-12", 0)]
 WHY = {
-    ("13-15", 1): "From 13 on it is not told whether a device is here.",
-    ("16-17", 0): "From 16 on it is not told whether a device is here, nor how time is used.",
-    ("10-12", 0): "At log level 0 it is not told whether a device is here, nor how time is used.",
+    ("13-15", 1): "Online status is private from age 13.",
+    ("16-17", 0): "Online status and use of time are private from age 16.",
+    ("10-12", 0): "With this setting, online status and use of time are private.",
 }
 HOMES = ("/parent/", "/parent/cards", "/parent/activity/daughter", f"/parent/device/{TABLET}")
 OVER: dict[str, Any] = {
@@ -53,7 +53,7 @@ def test_the_devices_page_tells_the_moment_the_day_or_nothing(
     read = text_of(row)
     assert ("online now" in read) == (level == 2)
     assert ("last seen today" in read) == (level == 1)
-    assert ("when it is here is not told" in read) == (level == 0)
+    assert ("online status hidden" in read) == (level == 0)
     assert bool(SOON.search(read)) == (level == 2)
 
 
@@ -69,7 +69,7 @@ def test_a_request_that_is_over_is_shown_by_the_log_level(
     assert ("said no" in read) == bool(level)
     assert "from 13 on the kind and the day are told, and from 16 on nothing but what you gave" in read
     digest = text_of(mum.get("/parent/digest/").text)
-    told = digest.count("What this child asks for is told while it waits.")
+    told = digest.count("Requests of this child are shown while they wait.")
     assert told == (1 if level else 2), "of the teenager of the family too"
 
 

@@ -77,7 +77,7 @@ def test_each_way_in_words(mum: Browser, household: Household) -> None:
         " While it is on, nothing else may open on the device. Android Settings › Network & internet › VPN",
         f"An app on {PHONE} has a DNS of its own",
         "Laptop seems to use Private DNS Aruzhan · 7 minutes ago",
-        "It looks like it: the device asks for this name again and again, and for nothing else."
+        "The device asks for this name again and again, and for nothing else."
         " Where it is depends on the device: Android Settings",
         "iPhone, iPad Settings › General › VPN & Device Management › DNS › Automatic",
         "It ends with its app: Tor Browser, Orbot. The device has done without since.",
@@ -133,7 +133,7 @@ def test_one_tap_puts_it_away_and_another_has_it_back(
     assert [sent for do, sent in closed.asked if do == "dismiss"] == [values]
     page = mum.get("/parent/").text
     assert "uses Private DNS" not in page
-    assert "The card is put away. The device itself still shows it while it is so." in text_of(page)
+    assert "Card dismissed. The device itself still shows it while the problem lasts." in text_of(page)
     assert "Why nothing opens here" in tablet.get("/my").text
     undo = re.search(r'action="(/parent/cards/back)".*?name="card" value="([^"]+)"', page, re.DOTALL)
     assert undo is not None
@@ -152,7 +152,7 @@ def test_nobody_else_puts_it_away(tablet: Browser, closed: Household) -> None:
 
 def test_what_is_no_card_is_told(mum: Browser, closed: Household) -> None:
     mum.post("/parent/cards/", {"card": f"{TABLET} vpn"})
-    assert "This card is gone already." in text_of(mum.get("/parent/").text)
+    assert "This card is already gone." in text_of(mum.get("/parent/").text)
     for wrong in ({}, {"card": TABLET}, {"card": f"{TABLET} {'x' * 60}"}):
         assert mum.post("/parent/cards/", wrong).status_code == 400
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("ruled")
 def test_each_word_is_offered_with_what_it_means(mum: Browser) -> None:
     page = mum.get(f"{PAGE}basics/").text
     told = text_of(page)
-    assert "Only what is allowed is open" in told
+    assert "Only what is on the list is allowed" in told
     assert "VPN: refused as the 10-12 rules have it" in told
     assert "Log level 0. Aruzhan reads: “Nothing that you do is written down.”" in told
     assert 'name="mode" value="block-list" checked' in page
@@ -110,7 +110,7 @@ def test_what_would_happen_names_who_decided_until_when_and_what_was_passed(
     page = text_of(mum.get(f"{PAGE}preview/?host=https://www.youtube.com/x&day=2026-11-24&time=21:30").text)
     assert "It is bedtime: the internet is closed until 07:00." in page
     assert "Refused · The 10-12 rules · until 07:00 tomorrow" in page
-    assert "What was looked at on the way" in page
+    assert "What was checked" in page
     assert asked_of(household, "preview") == [
         {"id": "daughter", "host": "youtube.com", "at": "2026-11-24T21:30"}
     ]

@@ -19,8 +19,8 @@ SAID: dict[str, tuple[object, str]] = {
     "band": ("13-15", "the 13-15 rules hold"),
     "next_step": ("2027-05", "The next step, 13-15: due in May 2027"),
     "devices": (["02:00:00:00:00:77"], "1 device: 02:00:00:00:00:77"),
-    "mode": ("allow-list", "Only what is allowed is open"),
-    "unknown": ("ask", "Sites of no known kind are asked for first"),
+    "mode": ("allow-list", "Only what is on the list is allowed"),
+    "unknown": ("ask", "Unknown sites need approval"),
     "categories": ({"games": "block"}, "Games: refused"),
     "ways": ({"ssh": "allow"}, "SSH: open"),
     "allow": (["example.org", "service:instagram"], "Instagram is open"),
@@ -36,8 +36,8 @@ SAID: dict[str, tuple[object, str]] = {
     "updates": ("false", "Updates are treated like the service"),
     "strict": ("true", "Apps reach only addresses that belong to an allowed name"),
     "log_level": ("0", "Log level 0. Aruzhan reads: “Nothing that you do is written down.”"),
-    "failure": ("open", "While the filter does not run, the devices are open"),
-    "clock_unset": ("open", "While the time is not known, rules of time wait"),
+    "failure": ("open", "While the filter does not run, the devices are not filtered"),
+    "clock_unset": ("open", "While the time is not known, time rules are not applied"),
     "dates": ({"2026-12-31": {"bedtime": {}, "limits": {"play": "4h"}}}, "2026-12-31: Play: 4 h"),
     "calendars": (["school.ics"], "Free days are those of the calendar school.ics"),
     "laws": ({"kz-under-16-social": "Dad"}, "Social networks from 16 (Kazakhstan): on, by Dad"),
@@ -64,13 +64,13 @@ def test_nothing_that_the_file_says_is_left_out(mum: Browser, household: Househo
 
 
 CLEARED = {
-    "categories": "None of the band’s kinds of sites is in force",
-    "ways": "No way around is refused",
-    "limits": "None of the band’s limits is in force",
-    "windows": "None of the band’s windows is in force",
-    "allow": "Nothing is open by its name because the band says so",
-    "block": "Nothing is refused by its name because the band says so",
-    "homework": "Nothing is for homework because the band says so",
+    "categories": "No age group category rule applies",
+    "ways": "No VPN or bypass method is blocked",
+    "limits": "No age group limit applies",
+    "windows": "No age group schedule applies",
+    "allow": "The age group allows no sites by name",
+    "block": "The age group blocks no sites by name",
+    "homework": "The age group sets no homework sites",
 }
 
 
@@ -185,7 +185,7 @@ def test_an_undo_from_a_page_of_before_takes_back_no_newer_change(mum: Browser, 
     now = said(household)
     answer = mum.post(f"{PAGE}undo", {"revision": f"{undo} {made}"})
     page = text_of(mum.get(answer.headers["Location"]).text)
-    assert "Somebody changed this meanwhile. Look at it again, then change it." in page
+    assert "This has changed in the meantime. Reload and try again." in page
     assert said(household) == now
 
 
@@ -198,13 +198,13 @@ def test_an_undo_names_both_versions(mum: Browser, household: Household, sent: s
 def test_an_undo_that_is_not_kept_any_more_is_told(mum: Browser) -> None:
     now = revision(mum.get(PAGE).text)
     answer = mum.post(f"{PAGE}undo", {"revision": f"7 {now}"})
-    assert "That version is not kept any more." in text_of(mum.get(answer.headers["Location"]).text)
+    assert "That version is no longer stored." in text_of(mum.get(answer.headers["Location"]).text)
 
 
 def test_notes_in_the_file_are_told_before_and_after(mum: Browser, household: Household) -> None:
     assert "Somebody wrote notes into the file of these rules." in text_of(mum.get(PAGE).text)
     told = post(mum, "switch", switch="off bedtime")
-    assert "The notes in the file are gone; a copy of it is kept." in told
+    assert "The notes are removed. The gateway keeps a copy." in told
     assert "Somebody wrote notes" not in told
 
 

@@ -150,13 +150,13 @@ def test_services_are_found_by_group_and_by_search_without_script(mum: Browser) 
     assert "Roblox" not in group
     found = text_of(mum.get(f"{PAGE}services/?q=you+tube").text)
     assert "YouTube Kids" in found
-    assert "No service is called that" in text_of(mum.get(f"{PAGE}services/?q=zzzz").text)
+    assert "No service found" in text_of(mum.get(f"{PAGE}services/?q=zzzz").text)
     assert mum.get(f"{PAGE}services/?group=nothing").status_code == 404
 
 
 def test_a_wide_search_shows_some_and_says_how_many_more(mum: Browser) -> None:
     page = text_of(mum.get(f"{PAGE}services/?q=e").text)
-    assert "more are called so. Type more of the name." in page
+    assert "more match. Type more of the name." in page
 
 
 @pytest.mark.parametrize(("state", "block", "allow", "told"), [

@@ -106,7 +106,7 @@ def _with_new_password(action: str, name: str, **values: str | None) -> AccountR
     if problem := passwords.problem(password, name):
         raise _RefusedError(problem, 403)
     if not all(value.isprintable() for value in values.values() if value):
-        raise _RefusedError(_("This code has letters that no code has."), 403)
+        raise _RefusedError(_("This code has letters that codes never have. Check your typing."), 403)
     try:
         # Before the claim, every device counts as unfiltered, including one with a new address.
         with tries.attempt(name, placed=action != "claim"):

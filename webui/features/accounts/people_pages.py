@@ -88,9 +88,9 @@ def change() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         proposed = session.ask("change", name=name, **values).proposed
         if proposed:
-            notices.said(_("%(name)s is asked, and nothing changes without a yes.", name=plain(name)))
+            notices.said(_("%(name)s is asked. Nothing changes without a yes.", name=plain(name)))
         elif values["role"] == REMOVED:
-            notices.said(_("%(name)s can sign in here no more.", name=plain(name)))
+            notices.said(_("%(name)s can no longer sign in here.", name=plain(name)))
         else:
             notices.said(_("The role of %(name)s is changed.", name=plain(name)))
     return redirect(url_for("people.show" if session.person() else "door.arrive"), 303)
@@ -104,7 +104,7 @@ def answer() -> ResponseReturnValue:
     said = one_of("answer", ("yes", "no"))
     with notices.refusals_to(notices.said):
         session.ask("answer", name=_name(), answer=said, **_proposed() if said == "yes" else {})
-        notices.said(_("It is done.") if said == "yes" else _("Nothing is changed."))
+        notices.said(_("Done.") if said == "yes" else _("Nothing is changed."))
     return redirect(url_for("door.arrive" if said == "yes" else "people.show"), 303)
 
 

@@ -63,5 +63,5 @@ def end() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         session.ask("token_end", id=which)
-        notices.said(_("The token is ended. What used it can do nothing here any more."))
+        notices.said(_("The token is ended. Programs that used it no longer have access."))
     return redirect(url_for("account.show"), 303)

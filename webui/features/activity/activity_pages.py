@@ -236,7 +236,7 @@ def report_wrong(profile: str) -> ResponseReturnValue:
         )
         notices.said(
             _(
-                "%(host)s is open for %(names)s, and is on the page Lists as a wrong entry.",
+                "%(host)s is allowed for %(names)s and shown under Lists as a wrong entry.",
                 host=plain(done.host, 80),
                 names=plain(child.name),
             )
@@ -260,8 +260,8 @@ def erase(profile: str) -> ResponseReturnValue:
         daemon().change(ERASE, id=child.id, what=what, by=guardian() or "", origin=source_address())
         name = plain(child.name)
         notices.said(
-            _("What was written down of %(name)s is deleted.", name=name)
+            _("The activity of %(name)s is deleted.", name=name)
             if what == "all"
-            else _("Names of sites of %(name)s are deleted.", name=name)
+            else _("The sites of %(name)s are deleted.", name=name)
         )
     return redirect(view.url(child.id), 303)

@@ -30,13 +30,13 @@ def rows(view: HistoryView) -> Iterator[Cells]:
         date = day.day.isoformat()
         yield date, _("all"), "", str(day.minutes), str(day.refused), "", ""
         for use in day.uses:
-            why = _("counts for Play") if use.play else ""
+            why = _("uses daily time") if use.play else ""
             yield date, _("used"), title(use.target, use.name), str(use.minutes), "", "", why
     span = f"{history.from_.isoformat()} – {history.to.isoformat()}"
     for kind in history.kinds:
         if kind.refused:
-            yield span, _("refused"), title(kind.target, kind.name), "", str(kind.refused), "", ""
-    for what, sites in ((_("refused"), view.refused), (_("visited"), view.visited)):
+            yield span, _("blocked"), title(kind.target, kind.name), "", str(kind.refused), "", ""
+    for what, sites in ((_("blocked"), view.refused), (_("visited"), view.visited)):
         yield from (_site(what, span, site) for site in sites)
 
 

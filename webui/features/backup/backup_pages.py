@@ -167,7 +167,7 @@ def apply() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         daemon().client.ask(RESTORE_APPLY, action="apply", token=token, **author())
-        notices.said(_("The backup is in place, and what it says holds."))
+        notices.said(_("The backup is restored."))
     return _back()
 
 
@@ -186,7 +186,7 @@ def drop() -> ResponseReturnValue:
 def undo() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         daemon().client.ask(RESTORE, action="undo", **author())
-        notices.said(_("The backup is taken back. All is as it was before."))
+        notices.said(_("The backup is undone. Everything is as it was before."))
     return _back()
 
 

@@ -26,7 +26,7 @@ def dismiss() -> ResponseReturnValue:
     card, device, way = _card()
     with notices.refusals_to(notices.said):
         daemon().change(DISMISS_CARD, device=device, way=way, by=guardian() or "", origin=source_address())
-        notices.put_away(card, _("The card is put away. The device itself still shows it while it is so."))
+        notices.put_away(card, _("Card dismissed. The device itself still shows it while the problem lasts."))
     return redirect(url_for("home.show"), 303)
 
 

@@ -48,7 +48,9 @@ def now() -> ResponseReturnValue:
 def scan() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         daemon().client.ask(SCAN, by=guardian() or "")
-        notices.said(_("The gateway asks who is there. Whoever answers is in this list within ten seconds."))
+        notices.said(
+            _("The gateway is looking for devices. Those that answer are in this list within ten seconds.")
+        )
     return redirect(url_for("devices.show"), 303)
 
 
@@ -60,7 +62,7 @@ def answer() -> ResponseReturnValue:
     mac, waiting = request.form.get("mac", ""), daemon().client.ask(QUESTIONS, limit=QUESTIONS_MOST).questions
     question = next((question for question in waiting if question.mac == mac), None)
     if question is None:
-        notices.said(_("Somebody has answered this already."))
+        notices.said(_("Another parent has answered this already."))
         return redirect(back, 303)
     values, sentence = _chosen(question)
     with notices.refusals_to(notices.said):
@@ -103,10 +105,10 @@ def _answer_sentence(said: str, question: OpenQuestion, name: str) -> str:
     if said in ("again", "also"):
         return _("%(device)s is %(name)s's now.", device=name, name=owner)
     if said == "not_same" and question.ask == "copy":
-        return _("The stricter rules stay until you say that it is over.")
+        return _("The stricter rules stay until you end them.")
     sentences = {
         "not_same": _("%(device)s is a new device.", device=name),
-        "me": _("What changed is trusted from now on."),
+        "me": _("The change is trusted from now on."),
         "fine": _("%(device)s stays as it is.", device=name),
     }
     return sentences.get(said) or describe_place(name, said, None)

@@ -29,7 +29,7 @@ def open_it() -> ResponseReturnValue:
     length = one_of("length", lengths())
     with notices.refusals_to(notices.said):
         change(ADULT_PROOF, action="open", device=device.mac, length=length)
-        notices.said(_("%(device)s is open as an adult's now.", device=plain(called(device))))
+        notices.said(_("%(device)s is unlocked for an adult now.", device=plain(called(device))))
     return back_to(device)
 
 

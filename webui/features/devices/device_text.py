@@ -114,7 +114,7 @@ class DevicesView:
             ("adults", _("An adult's"), [device for device in rest if device.profile == ADULT]),
             ("house", _("Not filtered"), [device for device in rest if device.profile == HOME]),
             ("guests", _("Guests"), [device for device in rest if device.profile in (GUEST, VISITOR)]),
-            ("new", _("New: whose is it?"), new),
+            ("new", _("New: who uses it?"), new),
         )
         return (*found, *(_group(key, name, ones) for key, name, ones in others if ones))
 
@@ -134,9 +134,9 @@ def place_name(place: str) -> str:
     return {
         HOME: _("not filtered"),
         GUEST: _("a guest"),
-        VISITOR: _("a visitor"),
+        VISITOR: _("an adult guest"),
         ADULT: _("an adult's"),
-        QUARANTINE: _("new, and closed until you say whose it is"),
+        QUARANTINE: _("new, blocked until you choose who uses it"),
     }.get(place, plain(place))
 
 
@@ -146,8 +146,8 @@ def describe_place(name: str, place: str, person: DeviceOwner | None) -> str:
         return _("%(device)s is %(name)s's now.", device=name, name=plain(person.name))
     sentences = {
         HOME: _("%(device)s is not filtered: only harmful sites are blocked.", device=name),
-        ADULT: _("%(device)s is an adult's: only harmful sites are refused.", device=name),
+        ADULT: _("%(device)s is an adult's: only harmful sites are blocked.", device=name),
         GUEST: _("%(device)s is a guest.", device=name),
-        VISITOR: _("%(device)s is a visitor until tomorrow at 06:00.", device=name),
+        VISITOR: _("%(device)s is an adult guest until tomorrow at 06:00.", device=name),
     }
     return sentences.get(place, "")

@@ -39,7 +39,7 @@ def share() -> ResponseReturnValue:
     devices, device = known(request.form.get("mac", ""))
     people = [person.id for person in devices.state.people if person.id in request.form.getlist("people")]
     if len(people) == 1:
-        notices.said(_("One person alone shares nothing. Say that it is theirs, or choose two."))
+        notices.said(_("Choose at least two people, or give the device to one."))
         return back_to(device)
     _share(device, people, devices)
     return back_to(device)
@@ -95,7 +95,7 @@ def end_sharing(mac: str) -> None:
 def _shared_sentence(device: DeviceDetails, people: list[str], devices: DevicesView) -> str:
     name = plain(called(device))
     if not people:
-        return _("%(device)s is shared no more. Say whose it is now.", device=name)
+        return _("%(device)s is no longer shared. Choose who uses it now.", device=name)
     names = ", ".join(plain(person) for person in devices.names_of(people))
     return _("%(device)s is shared by %(people)s now.", device=name, people=names)
 
@@ -123,9 +123,9 @@ def _manage(device: DeviceDetails, names: list[str]) -> None:
     with notices.refusals_to(notices.said):
         _set(f"managed/{device.mac}", [name.lower() for name in names[:SITES_LIMIT]] or None)
         sentence = (
-            _("The tunnel stays open for %(device)s.", device=named)
+            _("The tunnel is allowed for %(device)s.", device=named)
             if names
-            else _("No tunnel is kept open for %(device)s.", device=named)
+            else _("No tunnel is allowed for %(device)s.", device=named)
         )
         was = " ".join((device.mac, *device.managed))
         if len(was) <= WAS_LIMIT:
@@ -170,9 +170,9 @@ def _mark(device: DeviceDetails, said: str) -> None:
     with notices.refusals_to(notices.said):
         change(DEVICE_MARK, mac=device.mac, no_mobile_data=said == "yes")
         sentence = (
-            _("%(device)s has no mobile data: when it is shut, it shows why.", device=name)
+            _("%(device)s has no mobile data. When it is blocked, it shows why.", device=name)
             if said == "yes"
-            else _("%(device)s may have mobile data: it shows that the Wi-Fi works.", device=name)
+            else _("%(device)s may have mobile data. It shows that the Wi-Fi works.", device=name)
         )
         notices.did_back("marked", f"{device.mac} {'yes' if device.no_mobile_data else 'no'}", sentence)
 

@@ -65,10 +65,8 @@ class MethodView:
 _SETTINGS: Mapping[str, Callable[[], Setting]] = {
     "strict": lambda: Setting(_("Addresses without a name"), "basics.show", True),
     "safe_search": lambda: Setting(_("Safe search"), "basics.show", True),
-    "gateway_access": lambda: Setting(_("What children and guests reach of it"), "family.show", False),
-    "unknown_devices": lambda: Setting(
-        _("What a device is until somebody says whose it is"), "family.show", False
-    ),
+    "gateway_access": lambda: Setting(_("What children and guests can reach on it"), "family.show", False),
+    "unknown_devices": lambda: Setting(_("How a new device is treated"), "family.show", False),
 }
 
 
@@ -125,6 +123,6 @@ def _word(found: str) -> str:
         "open": _("open"),
         "closed": _("closed"),
         "passes": _("passes"),
-        "refused": _("refused"),
+        "refused": _("blocked"),
         "absent": _("not here"),
     }.get(found, _("cannot be told"))

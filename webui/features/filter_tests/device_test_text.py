@@ -26,15 +26,15 @@ class CheckView:
     def title(self, now: datetime) -> str:
         what = plain(self.check.name or self.check.host)
         if self.check.topic == "refused":
-            return _("%(site)s is refused", site=what) if what else _("A refused site")
+            return _("%(site)s is blocked", site=what) if what else _("A blocked site")
         if self.check.topic == "open":
             return _("%(site)s opens", site=what) if what else _("An open site")
         if self.check.topic == "private_dns":
-            return _("Private DNS is closed") if what else _("Private DNS")
+            return _("Private DNS is blocked") if what else _("Private DNS")
         if self.check.topic == "bedtime":
             if self.check.at is not None:
                 return _("Bedtime begins at %(when)s", when=clock(self.check.at, now))
-            return _("It is bedtime, and all is closed") if what else _("Bedtime")
+            return _("It is bedtime, and everything is blocked") if what else _("Bedtime")
         return _("Help is reachable: %(site)s", site=what) if what else _("Help is reachable")
 
     def word(self, *, running: bool) -> str:
@@ -44,7 +44,7 @@ class CheckView:
         return {
             WORKS: _("Works"),
             FAILS: _("Does not work"),
-            UNSEEN: _("Not proved"),
+            UNSEEN: _("Not tested"),
         }.get(self.check.state, _("Nothing to try"))
 
     def about(self, *, running: bool) -> str:
@@ -53,33 +53,33 @@ class CheckView:
             return "" if running else _("The three minutes were over before. Start again.")
         if self.check.state == UNSEEN:
             return _(
-                "The gateway saw nothing of it: this device goes another way. Turn off mobile data and any"
-                " VPN on it, close the browser, and try again."
+                "The gateway saw nothing: this device uses another connection. Turn off mobile data "
+                "and any VPN on it, close the browser, and try again."
             )
         if self.check.state == NOTHING:
             return self._nothing()
         if self.check.at is not None:
             if self.check.state == WORKS:
-                return _("From then on the rules close this device; it was asked of them, not waited for.")
-            return _("At that time the device is not closed by bedtime. A parent can look at the bedtime.")
+                return _("From then on the rules block this device. Checked now.")
+            return _("At that time bedtime does not block the device. A parent can check the bedtime.")
         if self.check.topic in ("open", "help"):
             return self._of_open()
         if self.check.state == WORKS:
-            return _("The gateway refused it, and nothing came to the device.")
-        return _("It came through. A parent can look at this rule, and at whose this device is.")
+            return _("The gateway blocked it, and nothing reached the device.")
+        return _("It came through. A parent can check this rule and who uses this device.")
 
     def _of_open(self) -> str:
         if self.check.state == WORKS:
             return _("The gateway let it through, and the device reached it.")
         if self.check.blocked:
-            return _("The gateway refused it. A parent can look at this rule.")
-        return _("The device did not reach it. Look whether the internet works, then try again.")
+            return _("The gateway blocked it. A parent can check this rule.")
+        return _("The device did not reach it. Check the internet, then try again.")
 
     def _nothing(self) -> str:
         return {
-            "all_open": _("These rules refuse no site by its name. At this age that is usual."),
-            "closed_now": _("All is closed on this device just now. Try again while it is open."),
-            "way_open": _("These rules leave it open."),
+            "all_open": _("These rules block no site by name. That is usual at this age."),
+            "closed_now": _("Everything is blocked on this device right now. Try again later."),
+            "way_open": _("These rules allow it."),
             "no_bedtime": _("These rules have none."),
         }.get(self.check.because or "", _("No site for it is known here."))
 

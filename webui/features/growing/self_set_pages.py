@@ -75,7 +75,7 @@ def bedtime() -> ResponseReturnValue:
         value = typed_bedtime(_typed_night())
     except SelfSetError as error:
         return _show(mine, SelfSetProblem(str(error), BEDTIME)), WRONG
-    return _change(mine, BEDTIME, value, _("Your own bedtime holds from now on."), BEDTIME)
+    return _change(mine, BEDTIME, value, _("Your own bedtime is now active."), BEDTIME)
 
 
 @blueprint.post("/limit")
@@ -93,7 +93,7 @@ def limit() -> ResponseReturnValue:
         value = typed_limit(_typed_minutes())
     except SelfSetError as error:
         return _show(mine, SelfSetProblem(str(error), at)), WRONG
-    return _change(mine, key, value, _("Your own limit holds from now on."), at)
+    return _change(mine, key, value, _("Your own limit is now active."), at)
 
 
 def _change(mine: SelfSetPage, key: str, value: object, done: str, at: str) -> ResponseReturnValue:

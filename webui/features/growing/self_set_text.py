@@ -132,7 +132,7 @@ def typed_limit(fields: Mapping[str, str]) -> object:
 
 def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
     if all(item is None for item in plan.values()):
-        raise SelfSetError(_("Nothing is filled in. To turn it off there is a button of its own."))
+        raise SelfSetError(_("Nothing is filled in. To turn it off, use the button for it."))
     return write_plan(plan, write)
 
 

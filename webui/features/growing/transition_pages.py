@@ -64,7 +64,7 @@ def take(profile: str) -> ResponseReturnValue:
         return _show(page, FormResult(FormProblem(refusals.sentence(error)))), 422
     name = plain(page.child.name)
     if is_final(growth.then):
-        notices.said(_("The rules of %(name)s have ended, and what was written down is deleted.", name=name))
+        notices.said(_("The rules of %(name)s have ended, and the stored activity is deleted.", name=name))
         return redirect(url_for("home.show"), 303)
     sentence = _("%(name)s has the %(band)s rules now.", name=name, band=growth.then)
     notices.edited(page.child.id, taken, sentence)

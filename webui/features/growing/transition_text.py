@@ -32,32 +32,32 @@ def to_parents(step: AgeTransition, now: datetime) -> str:
     values = _values(step, now)
     if step.stage == "taken" and is_final(step.then):
         return _(
-            "%(name)s is an adult since %(day)s: the rules have ended, and what was written down is deleted.",
+            "%(name)s is an adult since %(day)s: the rules have ended, and the stored activity is deleted.",
             **values,
         )
     if step.stage == "taken" and step.by_itself:
-        return _("%(name)s has the %(band)s rules since %(day)s. It happened by itself.", **values)
+        return _("%(name)s has the %(band)s rules since %(day)s. They started automatically.", **values)
     if step.stage == "taken":
         return _("%(name)s has the %(band)s rules since %(day)s. %(by)s said yes.", **values)
     if is_final(step.then):
-        return _("The rules of %(name)s end on %(day)s, at 18. Nobody can put that off.", **values)
+        return _("The rules of %(name)s end on %(day)s, at 18. This cannot be put off.", **values)
     if step.stage == "postponed":
         return _("%(name)s has the %(band)s rules from %(day)s on: %(by)s put them off.", **values)
-    return _("%(name)s has the %(band)s rules from %(day)s on, if nobody answers.", **values)
+    return _("%(name)s gets the %(band)s rules on %(day)s if no parent answers.", **values)
 
 
 def to_child(step: AgeTransition, now: datetime) -> str:
     values = _values(step, now)
     if step.stage == "taken" and is_final(step.then):
         return _(
-            "You are an adult here since %(day)s. The rules have ended, and what was written down of you is"
-            " deleted.",
+            "You are an adult here since %(day)s. The rules have ended, and what was stored about "
+            "you is deleted.",
             **values,
         )
     if step.stage == "taken":
         return _("You have the %(band)s rules since %(day)s.", **values)
     if is_final(step.then):
-        return _("Your rules end on %(day)s, at 18. Nobody can put that off.", **values)
+        return _("Your rules end on %(day)s, at 18. This cannot be put off.", **values)
     if step.stage == "postponed":
         return _("You have the %(band)s rules from %(day)s on. %(by)s put them off: “%(reason)s”", **values)
     return _("You have the %(band)s rules from %(day)s on. A parent may say yes sooner.", **values)

@@ -194,7 +194,7 @@ def interval() -> ResponseReturnValue:
         else:
             sentence = _("Lists are downloaded automatically.")
         if family.by_hand:
-            sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+            sentence = f"{sentence} {_('The notes are removed. The gateway keeps a copy.')}"
         notices.did_back("family", notices.way_back(done), sentence)
     return _back()
 
@@ -247,7 +247,7 @@ def remove() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         _change(LIST_REMOVE, id=source.id)
-        sentence = _("%(name)s is taken out. Its names go with the next update.", name=plain(source.name))
+        sentence = _("%(name)s is removed. Its sites go with the next update.", name=plain(source.name))
         if source.category == source.id:  # its rules went too, so adding it again would not restore them
             notices.said(sentence)
         else:
@@ -286,7 +286,7 @@ def _switch(source: ListSource, *, on: bool) -> None:
         sentence = (
             _("%(name)s is fetched with the next update.", name=name)
             if on
-            else _("%(name)s is off. Its names go with the next update.", name=name)
+            else _("%(name)s is off. Its sites go with the next update.", name=name)
         )
         notices.did_back("switched", f"{source.id} {'no' if on else 'yes'}", sentence)
 
@@ -306,9 +306,9 @@ def report() -> ResponseReturnValue:
         entry = plain(done.host, 80)
         names = ", ".join(plain(child.name) for child in children)
         notices.said(
-            _("%(host)s is written down, and open for %(names)s.", host=entry, names=names)
+            _("%(host)s is reported, and allowed for %(names)s.", host=entry, names=names)
             if children
-            else _("%(host)s is written down.", host=entry)
+            else _("%(host)s is reported.", host=entry)
         )
     return redirect(url_for("lists.show", _anchor="wrong"), 303)
 
@@ -321,7 +321,12 @@ def unreport() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         _change(LIST_UNREPORT, host=host)
-        notices.said(_("%(host)s is taken off this list. What was opened stays open.", host=plain(host, 80)))
+        notices.said(
+            _(
+                "%(host)s is removed from this list. Sites that you allowed stay allowed.",
+                host=plain(host, 80),
+            )
+        )
     return redirect(url_for("lists.show", _anchor="wrong"), 303)
 
 

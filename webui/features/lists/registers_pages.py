@@ -37,7 +37,7 @@ def switch() -> ResponseReturnValue:
         sentence = (
             _("%(register)s is on for everyone in the home once its names are fetched.", register=name)
             if on == "yes"
-            else _("%(register)s is off. What it closed is open again as the other rules say.", register=name)
+            else _("%(register)s is off. The other rules now decide on its sites.", register=name)
         )
         notices.did_back("family", f"{done.undo} {done.revision}", sentence)
     return redirect(url_for("family.show", _anchor="registers"), 303)

@@ -68,7 +68,7 @@ def save() -> ResponseReturnValue:
     except ControlError as error:
         kept = before.address if before else ""
         return _show(replace(typed, address=kept), refusals.sentence(error)), 422
-    notices.said(_("It is kept. Send a test message to see that it arrives."))
+    notices.said(_("Saved. Send a test message to check that it arrives."))
     return redirect(url_for("alerts.show"), 303)
 
 
@@ -76,7 +76,7 @@ def save() -> ResponseReturnValue:
 @guardians_only
 def stop() -> ResponseReturnValue:
     daemon().change(SET_ALERTS, by=guardian() or "", origin=source_address())
-    notices.said(_("Nothing is sent to your phone any more, and the address is forgotten here."))
+    notices.said(_("Messages are off, and the address is deleted."))
     return redirect(url_for("alerts.show"), 303)
 
 
@@ -91,7 +91,7 @@ def test() -> ResponseReturnValue:
     except NotSent as error:
         notices.said(not_sent(error))
     else:
-        notices.said(_("The server took it. It is on your phone within a few seconds."))
+        notices.said(_("The server accepted it. It arrives on your phone within a few seconds."))
     return redirect(url_for("alerts.show"), 303)
 
 

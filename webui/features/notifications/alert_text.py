@@ -40,11 +40,14 @@ def kinds() -> dict[str, tuple[str, str]]:
         "request": (_("A request waits"), _("A child asks for time or for a site.")),
         "device": (
             _("A new device"),
-            _("Somebody has to say whose it is. Also one that is opened as an adult's."),
+            _("You choose who uses it. Also a device unlocked for an adult."),
         ),
-        "way": (_("A closed way was tried"), _("Private DNS, a VPN and the like, on a child’s device.")),
-        "filter": (_("The filter stopped or started"), _("Also when somebody turns the rules off.")),
-        "people": (_("A guardian was added or changed"), _("Also a new password, and who set it.")),
+        "way": (
+            _("An attempt to bypass the filter"),
+            _("Private DNS, a VPN and the like, on a child’s device."),
+        ),
+        "filter": (_("The filter stopped or started"), _("Also when a parent turns the rules off.")),
+        "people": (_("A parent’s account was added or changed"), _("Also a new password, and who set it.")),
         "sign_in": (_("A sign-in with my name"), _("With device and browser on My account.")),
     }
     return {kind: labels[kind] for kind in KINDS}
@@ -60,13 +63,11 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
     elif kind == "request":
         text = ngettext("%(num)d request waits.", "%(num)d requests wait.", count)
     elif kind == "device" and what == "adult":
-        text = _("A device was opened as an adult's for a while. Look which, and by what.")
+        text = _("A device was unlocked for an adult for a while. See which one and how.")
     elif kind == "device":
         text = ngettext("%(num)d new device is here.", "%(num)d new devices are here.", count)
     elif kind == "way":
-        text = ngettext(
-            "A closed way was tried on %(num)d device.", "Closed ways were tried on %(num)d devices.", count
-        )
+        text = ngettext("Bypass attempt on %(num)d device.", "Bypass attempts on %(num)d devices.", count)
     elif kind == "sign_in":
         text = ngettext(
             "%(num)d sign-in with your name. If it was not you, sign it out at My account.",
@@ -74,14 +75,14 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
             count,
         )
     elif kind == "people":
-        text = _("Somebody was added, or an account was changed. Look who.")
+        text = _("An account was added or changed. See which one.")
     else:
         text = {
-            "stopped": _("The filter does not run. Devices of younger children are closed, help stays open."),
+            "stopped": _("The filter does not run. On devices of younger children only help works."),
             "started": _("The filter runs again."),
-            "off": _("Somebody turned the rules off for a while."),
+            "off": _("A parent turned the rules off for a while."),
             "address": _(
-                "A device uses an address of another one, and can read what is sent there. Look which."
+                "A device uses the address of another one and can read what is sent there. See which one."
             ),
         }.get(what) or _("The rules are on again.")
     return text % {"num": count}
@@ -90,15 +91,15 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
 def not_sent(error: NotSent) -> str:
     """Return a sentence about why a message was not sent. It does not have the address."""
     return {
-        SendFailure.ADDRESS: _("The address is no web address."),
+        SendFailure.ADDRESS: _("This is not a web address."),
         SendFailure.NOT_OUTSIDE: _(
-            "The server is not on the internet. If it stands in this home, say so below."
+            "The server is not on the internet. If it is in this home, choose that below."
         ),
         SendFailure.NOT_INSIDE: _("The server is not in this home’s network, or it is the gateway itself."),
         SendFailure.SLOW: _("The server did not answer in time."),
-        SendFailure.NO_NAME: _("The server’s name has no address just now."),
+        SendFailure.NO_NAME: _("The server’s name was not found."),
         SendFailure.UNREACHABLE: _("The server could not be reached."),
-        SendFailure.REFUSED: _("The server did not take it: it answered %(status)d.", status=error.status),
+        SendFailure.REFUSED: _("The server rejected the message with code %(status)d.", status=error.status),
         SendFailure.JUST_NOW: _("There was a test just now. Try again in a few seconds."),
     }[error.why]
 

@@ -106,7 +106,7 @@ def _ask_for_time(here: Here, home: HomeView) -> ResponseReturnValue:
     except ControlError as error:
         return _ask_form(here, home, refusals.sentence(error)), REFUSED
     if done.state is RequestState.AUTO:
-        notices.notify_child(_("You have it: nobody needed to be asked."))
+        notices.notify_child(_("You have it. No parent had to be asked."))
     else:
         notices.notify_child(_("You asked. Your parents see it, and the answer is here."))
     return redirect(url_for("child.show"), 303)

@@ -63,7 +63,7 @@ def send() -> ResponseReturnValue:
     form = request.form
     meant = _meant(form.get("at", ""), form.get("device", ""), form.get("service", ""))
     if meant is None:
-        notices.notify_child(_("These minutes are not in the list any more. Go back and look again."))
+        notices.notify_child(_("These minutes are no longer in the list. Go back and reload."))
         return redirect(url_for("child.show"), 303)
     minutes = int(one_of("minutes", {str(choice) for choice in meant.choices}))
     values: dict[str, object] = {"minutes": minutes, "limits": meant.gates}

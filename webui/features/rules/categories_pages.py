@@ -30,7 +30,7 @@ def save(profile: str) -> ResponseReturnValue:
         key, chosen = f"categories/{kind}", request.form.get(kind, "")
         if chosen in ACTIONS and chosen != _held(page, kind):
             changes[key] = None if chosen == (page.book.band_says(key) or "allow") else chosen
-    sentence = _("%(name)s: the kinds of sites are changed.", name=plain(page.child.name))
+    sentence = _("%(name)s: the categories are changed.", name=plain(page.child.name))
     return change(page, changes, sentence, url_for("kinds.show", profile=page.child.id), _show)
 
 
@@ -43,6 +43,11 @@ def _show(page: Page, outcome: FormResult) -> str:
         "child_kinds.html",
         page,
         outcome,
-        actions={"block": _("Refuse"), "ask": _("Ask first"), "count": _("Count"), "allow": _("Open")},
+        actions={
+            "block": _("Block"),
+            "ask": _("Needs approval"),
+            "count": _("Uses daily time"),
+            "allow": _("Open"),
+        },
         chosen={kind: request.form.get(kind) or _held(page, kind) for kind in page.names.kinds},
     )

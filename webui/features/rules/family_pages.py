@@ -87,7 +87,7 @@ def undo() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         there = revisions("was")
         daemon().change(UNEDIT_FAMILY, **there, by=guardian() or "", origin=source_address())
-        notices.said(_("The settings of the home are as they were before."))
+        notices.said(_("The settings are back as they were."))
     return redirect(back(url_for("family.show")), 303)
 
 
@@ -109,7 +109,7 @@ def turn_off() -> ResponseReturnValue:
 @guardians_only
 def turn_on() -> ResponseReturnValue:
     daemon().change(ON, by=guardian() or "", origin=source_address())
-    notices.said(_("All rules hold again."))
+    notices.said(_("All rules apply again."))
     return redirect(url_for("family.show"), 303)
 
 
@@ -175,12 +175,13 @@ def _change(
     except ControlError as error:
         if error.code == Code.CHANGED_MEANWHILE:
             text = _(
-                "Somebody changed these settings meanwhile. What holds now is here; what you typed is kept."
+                "These settings have changed in the meantime. You see the current ones, and what you "
+                "typed is kept."
             )
             return show(home, daemon().client.ask(FAMILY), FormProblem(text)), 409
         return show(home, family, problem_of(error)), 422
     if family.by_hand:
-        sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+        sentence = f"{sentence} {_('The notes are removed. The gateway keeps a copy.')}"
     notices.did_back("family", notices.way_back(done), sentence)
     return redirect(url_for("family.show"), 303)
 

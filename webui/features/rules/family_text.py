@@ -13,18 +13,15 @@ def strangers() -> dict[str, tuple[str, str]]:
     return {
         "guest": (
             _("A guest"),
-            _(
-                "Open, but for what the youngest children may not see. Closed at night."
-                " Nothing is written down."
-            ),
+            _("Filtered as for a young child. No internet at night. Nothing is recorded."),
         ),
         "quarantine": (
-            _("Closed until somebody says whose it is"),
-            _("It reaches help and our page, and nothing else."),
+            _("Blocked until you choose who uses it"),
+            _("Only help lines and our page work."),
         ),
         "home": (
-            _("A thing of the house"),
-            _("Open at all times. Only malware and what is refused for everyone stays closed."),
+            _("Not filtered (printer, lamp)"),
+            _("Works at all times. Only malware and what is blocked for everyone stays blocked."),
         ),
     }
 
@@ -32,11 +29,11 @@ def strangers() -> dict[str, tuple[str, str]]:
 def access() -> dict[str, tuple[str, str]]:
     return {
         "closed": (
-            _("Our pages alone"),
-            _("Children and guests reach these pages, names and time, and nothing else of the gateway."),
+            _("Only our pages"),
+            _("Children and guests can reach these pages, DNS and time, and nothing else on the gateway."),
         ),
         "open": (
             _("Everything on it"),
-            _("Its own pages, SSH and shared files too: whoever knows its password can change it."),
+            _("Also its own pages, SSH and shared files. Anyone who knows its password can change it."),
         ),
     }

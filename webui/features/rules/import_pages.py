@@ -89,7 +89,7 @@ def undo() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         who = request.form.get("was", "")[:60]
         daemon().change(REMOVE_PROFILE, id=who, by=guardian() or "", origin=source_address())
-        notices.said(_("These rules are taken out again."))
+        notices.said(_("These rules are removed again."))
     return redirect(back_to(url_for("importing.show")), 303)
 
 
@@ -154,7 +154,7 @@ def _added(home: HomeView, found: Looked) -> ResponseReturnValue:
         raise
     except ControlError as error:
         return _show(home, found, problem_of(error).sentence), 422
-    sentence = _("%(name)s is here with these rules. Give devices next.", name=name)
+    sentence = _("%(name)s is added with these rules. Assign devices next.", name=name)
     notices.did_back("added", added.id, sentence)
     return redirect(url_for("rules.show", profile=added.id), 303)
 

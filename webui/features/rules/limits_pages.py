@@ -43,7 +43,7 @@ MOST = {WEEK: 7 * DAY}  # maximum of minutes a week; for a day it is DAY
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
     """Show the targets to choose from for a new time limit; redirect to the form for a chosen one."""
-    return chosen_target(profile, "limits", "limits.one", _("Minutes for what"))
+    return chosen_target(profile, "limits", "limits.one", _("Set a time limit"))
 
 
 @blueprint.get("/<target>")
@@ -70,7 +70,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
         if text or day in (SCHOOL, FREE) or (day == WEEK and WEEK in _plan_of_band(page, key)):
             plan[day] = int(text) if text else None
     name, what = plain(page.child.name), plain(page.names.called(target))
-    sentence = _("%(what)s: the minutes of %(name)s are changed.", what=what, name=name)
+    sentence = _("%(what)s: the time limit of %(name)s is changed.", what=what, name=name)
     back = url_for("rules.show", profile=page.child.id)
     return change(page, {key: _value(page, key, plan)}, sentence, back, again)
 

@@ -65,7 +65,7 @@ def remove(service: str) -> ResponseReturnValue:
     family = _family()
     name = plain(str(_known(family, service).get("name", service)))
     with notices.refusals_to(notices.said):
-        _set(family, service, None, _("%(name)s is taken out.", name=name))
+        _set(family, service, None, _("%(name)s is removed.", name=name))
     return redirect(url_for("own_services.show"), 303)
 
 
@@ -112,7 +112,7 @@ def _set(family: FamilySettings, service: str, value: object, sentence: str) -> 
     author = {"by": guardian() or "", "origin": source_address()}
     done = daemon().change(EDIT_FAMILY, set={f"services/{service}": value}, **author)
     if family.by_hand:
-        sentence = f"{sentence} {_('The notes in the file are gone; a copy of it is kept.')}"
+        sentence = f"{sentence} {_('The notes are removed. The gateway keeps a copy.')}"
     notices.did_back("family", notices.way_back(done), sentence)
 
 

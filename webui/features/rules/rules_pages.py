@@ -67,9 +67,9 @@ def reset(profile: str) -> ResponseReturnValue:
     page = opened(profile)
     found = _found(page, request.form.get("key", ""))
     if found is not None and found.resets:
-        sentence = _("%(rule)s: as the band has it for %(name)s.")
+        sentence = _("%(rule)s: back to the age default for %(name)s.")
     elif found is not None and found.removes:
-        sentence = _("%(rule)s is taken out for %(name)s.")
+        sentence = _("%(rule)s is removed for %(name)s.")
     else:
         return redirect(_here(page), 303)
     return at_once(page, {found.key: None}, sentence % _values(page, found), _here(page))

@@ -47,7 +47,7 @@ HOWS = ("times", "never", "none", "same")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
     """Show the targets to choose from for a new schedule; redirect to the form for a chosen one."""
-    return chosen_target(profile, "week", "week.show", _("Hours for what"))
+    return chosen_target(profile, "week", "week.show", _("Set allowed hours"))
 
 
 @blueprint.get("/<target>")
@@ -68,13 +68,13 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     try:
         value: object = value_of(_sent(_held(page, key), night=night), night=night)
     except NoHoursError as error:
-        sentence = _("%(days)s: say from when until when.", days=days(error.day))
+        sentence = _("%(days)s: enter a start and an end.", days=days(error.day))
         return refused(page, FormProblem(sentence, error.day), again)
     band = page.book.band_says(key)
     if same(value, {} if band is None else band, night=night):
         value = None
     name, what = plain(page.child.name), _title(page, target)
-    sentence = _("%(what)s: the hours of %(name)s are changed.", what=what, name=name)
+    sentence = _("%(what)s: the allowed hours of %(name)s are changed.", what=what, name=name)
     back = url_for("rules.show", profile=page.child.id)
     return change(page, {key: value}, sentence, back, again)
 
@@ -139,7 +139,7 @@ def _show(page: Page, target: str, outcome: FormResult) -> str:
             TIMES: _("At these times"),
             "never": _("Not at all"),
             NONE: _("At any time"),
-            SAME: _("As the day is"),
+            SAME: _("Same as other days"),
         },
-        night_hows={TIMES: _("At these times"), NONE: _("No bedtime"), SAME: _("As the day is")},
+        night_hows={TIMES: _("At these times"), NONE: _("No bedtime"), SAME: _("Same as other days")},
     )

@@ -69,13 +69,13 @@ def save(profile: str, service: str) -> ResponseReturnValue:
     word = f"service:{found.id}"
     if state == "kind":
         changes = out_of(page.book, word)
-        sentence = _("%(what)s is as its kind for %(name)s.", **_values(page, found))
+        sentence = _("%(what)s: same as its category for %(name)s.", **_values(page, found))
     else:
         changes = put(page.book, ALLOW if state == "open" else BLOCK, word)
         sentence = (
-            _("%(what)s is open for %(name)s.", **_values(page, found))
+            _("%(what)s is allowed for %(name)s.", **_values(page, found))
             if state == "open"
-            else _("%(what)s is refused for %(name)s.", **_values(page, found))
+            else _("%(what)s is blocked for %(name)s.", **_values(page, found))
         )
     back = url_for("services.one", profile=page.child.id, service=found.id)
     return change(page, changes, sentence, back, lambda page, outcome: _show(page, found, outcome))
@@ -110,19 +110,19 @@ def _summary(page: Page, service: CatalogueService) -> str:
     """Return a service's state for a child in a word or two, for a list of services."""
     state = _state(page, service)
     if state == "refused":
-        return _("Refused")
+        return _("Blocked")
     limited = any(page.book.holds(f"{key}/service:{service.id}") for key in ("limits", "windows"))
     if limited:
-        return _("Open, with limits")
+        return _("Allowed, with limits")
     return _("Open") if state == "open" else _as_kind(page, service)
 
 
 def _as_kind(page: Page, service: CatalogueService) -> str:
     return {
-        "block": _("Refused by its kind"),
-        "ask": _("Asked for first"),
-        "count": _("Counted as play"),
-    }.get(_strictest(page, service)[1]) or _("As its kind")
+        "block": _("Blocked by category"),
+        "ask": _("Child must ask"),
+        "count": _("Uses daily time"),
+    }.get(_strictest(page, service)[1]) or _("Same as its category")
 
 
 def _strictest(page: Page, service: CatalogueService) -> tuple[str, str]:

@@ -62,7 +62,7 @@ def remove(profile: str) -> ResponseReturnValue:
     if word not in page.book.listed(key):  # sent twice: already removed
         return redirect(_here(page), 303)
     name, what = plain(page.child.name), plain(page.names.called(word))
-    sentence = _("%(what)s is taken out for %(name)s.", what=what, name=name)
+    sentence = _("%(what)s is removed for %(name)s.", what=what, name=name)
     store_reason(page.child)
     return change(page, {f"{key}/{word}": None}, sentence, _here(page), _show)
 
@@ -76,7 +76,7 @@ def _show(page: Page, outcome: FormResult) -> str:
         "child_sites.html",
         page,
         outcome,
-        titles={"allow": _("Open"), "block": _("Refused"), "homework": _("For homework")},
+        titles={"allow": _("Open"), "block": _("Blocked"), "homework": _("For homework")},
         online=device_at_hand(page.child),
         typed=request.form.get("entry", "") if outcome is not NOTHING else request.args.get("entry", ""),
         chosen=request.form.get("list", "block"),

@@ -13,10 +13,10 @@ def proof_sentence(proof: AdultProofState, now: datetime) -> str:
     """Return a sentence about who unlocked a device, how, and until when."""
     until, name = clock(proof.until, now), plain(proof.by or "")
     if proof.method == "password":
-        return _("Opened as an adult's by %(name)s's password until %(until)s.", name=name, until=until)
+        return _("Unlocked for an adult with %(name)s's password until %(until)s.", name=name, until=until)
     if proof.method == "guardian":
-        return _("Opened as an adult's by %(name)s until %(until)s.", name=name, until=until)
-    return _("Opened as an adult's by a wallet's adult proof until %(until)s.", until=until)
+        return _("Unlocked for an adult by %(name)s until %(until)s.", name=name, until=until)
+    return _("Unlocked for an adult with a wallet's adult proof until %(until)s.", until=until)
 
 
 def lengths() -> dict[str, str]:

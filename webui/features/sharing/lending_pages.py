@@ -74,13 +74,13 @@ def use() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         if not who:
             daemon().change(LEAVE, device=lent.device, by=by, origin=origin)
-            notices.said(_("The youngest's rules hold on %(device)s again.", device=device))
+            notices.said(_("The youngest's rules apply on %(device)s again.", device=device))
         else:
             one_of("who", {person.id for person in lent.people})
             daemon().change(USE, device=lent.device, who=who, by=by, origin=origin)
             person = find_person(lent.people, who)
             name = plain(person.name if person else who)
-            notices.said(_("%(name)s's rules hold on %(device)s now.", name=name, device=device))
+            notices.said(_("%(name)s's rules apply on %(device)s now.", name=name, device=device))
     return redirect(url_for("lending.show"), 303)
 
 

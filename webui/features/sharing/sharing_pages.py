@@ -72,7 +72,7 @@ def use(who: str) -> ResponseReturnValue:
     if problem:
         return _page("use_pin.html", here, problem, shared=shared, person=chosen), REFUSED
     locks.lock()
-    notices.notify_child(_("%(name)s's rules hold here now.", name=plain(chosen.name)))
+    notices.notify_child(_("%(name)s's rules apply here now.", name=plain(chosen.name)))
     return redirect(url_for("child.show"), 303)
 
 
@@ -88,7 +88,7 @@ def leave() -> ResponseReturnValue:
     problem = refused(lambda: daemon().client.ask(LEAVE, device=here.mac, **values))
     if not screen:
         locks.lock()
-    notices.notify_child(problem or _("Done. The youngest's rules hold again."))
+    notices.notify_child(problem or _("Done. The youngest's rules apply again."))
     return redirect(url_for("sharing.screens" if screen else "child.show"), 303)
 
 
@@ -154,7 +154,7 @@ def set_pin() -> ResponseReturnValue:
     )
     if problem:
         return _page("pin.html", here, problem, setting=True), REFUSED
-    notices.notify_child(_("Your PIN is set. Your parents see that you set one, not which."))
+    notices.notify_child(_("Your PIN is set. Your parents can see that you set one, but not the PIN."))
     return redirect(url_for("child.show"), 303)
 
 

@@ -51,7 +51,7 @@ def by_password() -> ResponseReturnValue:
     length = one_of("length", lengths())
     name, password = request.form.get("name", "")[:NAME_LIMIT], request.form.get("password", "")
     if not name.strip() or not password or not name.isprintable():
-        return _form(here, _("Enter a guardian's name and password."), name, length), 403
+        return _form(here, _("Enter a parent's name and password."), name, length), 403
     try:
         open_here(here, name, password, length, typed_code(request.form.get("otp", "")))
     except TooManyTriesError as error:

@@ -33,7 +33,7 @@ def ask() -> ResponseReturnValue:
     """Return a proof request for this device and this page's origin as JSON, or an error message."""
     home, here = daemon().home(), daemon().here(source_address())
     if not is_offered(here):
-        return _no(_("No wallet can be asked here. A guardian's password opens this device."), 409)
+        return _no(_("Wallets do not work here. A parent's password unlocks this device."), 409)
     if not home.status.clock.known:
         return _no(_("The gateway does not know the time yet, so it cannot check a proof."), 409)
     try:
@@ -56,7 +56,7 @@ def answer() -> ResponseReturnValue:
     sent = _sent()
     length = sent.get("length")
     if not is_offered(here) or not isinstance(length, str) or length not in LENGTHS:
-        return _no(_("No wallet can be asked here. A guardian's password opens this device."), 409)
+        return _no(_("Wallets do not work here. A parent's password unlocks this device."), 409)
     try:
         until = wallets().check(here, origin(), sent.get("response"), home.now, _lasting(length, home.now))
         _open(here, length, until)

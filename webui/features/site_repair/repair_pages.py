@@ -68,7 +68,7 @@ def end(profile: str) -> ResponseReturnValue:
     child = child_of(daemon().home(), profile)
     lesson = _repair(child.id)
     if lesson is None or lesson.mark != request.form.get("lesson"):
-        notices.said(_("This lesson is over, and nothing of it is left to keep."))
+        notices.said(_("This repair is over. There is nothing left to keep."))
         return redirect(url_for("teach.show", profile=child.id), 303)
     keep = _chosen(lesson) if one_of("do", {"keep", "none"}) == "keep" else []
     with notices.refusals_to(notices.said):
@@ -102,11 +102,11 @@ def _chosen(lesson: SiteRepairView) -> list[str]:
 def _tell(child: ChildView, lesson: SiteRepairView, answer: RepairEnded) -> None:
     entries, name, host = answer.entries, plain(child.name), plain(lesson.host, 80)
     if answer.undo is None:
-        notices.said(_("The lesson is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
+        notices.said(_("The repair is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
         return
     sentence = ngettext(
-        "%(host)s stays open for %(name)s, with what it needed: %(num)d entry in the list.",
-        "%(host)s stays open for %(name)s, with what it needed: %(num)d entries in the list.",
+        "%(host)s stays allowed for %(name)s, with what it needed: %(num)d entry in the list.",
+        "%(host)s stays allowed for %(name)s, with what it needed: %(num)d entries in the list.",
         len(entries),
         host=host,
         name=name,

@@ -25,24 +25,25 @@ def announced(announcement: AnnouncementEntry, now: datetime) -> str:
     if kind == "backup":
         return _("%(name)s made a backup of the rules and accounts %(day)s.", **values)
     if kind == "restore":
-        return _("%(name)s put a backup of the rules and accounts in place %(day)s.", **values)
+        return _("%(name)s restored a backup of the rules and accounts %(day)s.", **values)
     if kind == "guardian":
-        return _("%(name)s became a guardian here %(day)s, by a tap on %(device)s.", **values)
+        return _("%(name)s was added as a parent %(day)s, by a tap on %(device)s.", **values)
     if kind == "token":
         return _("%(name)s made a token for a program %(day)s, on %(device)s.", **values)
     if kind == "claim_again" and values["device"]:
         return _(
-            "%(name)s became a guardian %(day)s by label and button, from %(device)s, because this gateway "
-            "had none. Was it no parent? Remove the account on the gateway: qalqan guardian remove.",
+            "%(name)s was added as a parent %(day)s with the label and the button, from %(device)s, "
+            "because this gateway had none. If you do not know this person, remove the account under "
+            "People.",
             **values,
         )
     if kind == "claim_again":
         return _(
-            "%(name)s became a guardian %(day)s, from the gateway itself, because it had none.",
+            "%(name)s was added as a parent %(day)s on the gateway itself, because it had none.",
             **values,
         )
     if kind == "claim":
         return _("%(name)s set up this gateway %(day)s from %(device)s.", **values)
     if kind == "code":
-        return _("%(name)s got a new password %(day)s by a recovery code, from %(device)s.", **values)
-    return _("%(name)s got a new password %(day)s by label and button, from %(device)s.", **values)
+        return _("%(name)s set a new password %(day)s with a recovery code, from %(device)s.", **values)
+    return _("%(name)s set a new password %(day)s with the label and the button, from %(device)s.", **values)

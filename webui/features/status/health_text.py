@@ -55,10 +55,10 @@ class HealthView:
     def sentence(self) -> str:
         if not self.topics:
             failed = self.state.check.problem
-            return _("The checks could not be done.") if failed else _("The checks are being done.")
+            return _("The checks could not run.") if failed else _("The checks are running.")
         if not self.wrong:
             return _("Everything works.")
-        return ngettext("%(num)d thing needs a look.", "%(num)d things need a look.", self.wrong)
+        return ngettext("%(num)d thing needs attention.", "%(num)d things need attention.", self.wrong)
 
     @property
     def packets(self) -> list[int]:
@@ -113,64 +113,64 @@ def _topics() -> tuple[tuple[frozenset[str], str, str, str, str], ...]:
     return (
         (
             frozenset({"queue", "offload", "nft", "marks", "services", "routing"}),
-            _("The way through the filter"),
-            _("Some of what devices do may go past the filter, or not go on at all."),
+            _("Connections through the filter"),
+            _("Some connections may bypass the filter or fail."),
             "",
             "",
         ),
         (
             frozenset({"lan", "uplink", "nat", "ipv6", "dhcp", "router"}),
             _("The home's network"),
-            _("Some devices may go past the filter, or reach more than they should."),
+            _("Some devices may bypass the filter or reach more than they should."),
             "devices.show",
-            _("Which devices are here"),
+            _("Devices on the network"),
         ),
         (
             frozenset({"profile", "profiles", "config", "country"}),
             _("Your family's rules"),
-            _("A file that cannot be used changes nothing: what held before holds on until it is mended."),
+            _("A broken rule changes nothing: the previous rules apply until it is fixed."),
             "home.show",
             _("To the children"),
         ),
         (
             frozenset({"lists"}),
             _("Lists of sites"),
-            _("What is new on the internet may be missing from them."),
+            _("New sites may be missing from them."),
             "lists.show",
             _("To the lists"),
         ),
         (
             frozenset({"time"}),
             _("The clock"),
-            _("While the time is not known, bedtimes and limits may hold longer or shorter."),
+            _("While the time is not known, bedtimes and limits may be wrong."),
             "",
             "",
         ),
         (
             frozenset({"state", "runtime", "disk"}),
-            _("Room to write"),
-            _("Minutes that were used, and what you set, may be lost at a restart."),
+            _("Free storage"),
+            _("Used minutes and your latest changes may be lost at a restart."),
             "",
             "",
         ),
         (
             frozenset({"pages"}),
             _("These pages"),
-            _("They may not be reached from every device."),
+            _("Some devices may not reach them."),
             "",
             "",
         ),
         (
             frozenset({"certificate"}),
             _("The name that browsers trust"),
-            _("While its certificate is not good, the pages are plain HTTP, and no wallet can prove an age."),
+            _("While its certificate is not valid, the pages are not encrypted, and wallets do not work."),
             "family.show",
             _("To the settings"),
         ),
         (
             frozenset({"dns", "help"}),
             _("Help lines"),
-            _("While the filter is stopped, not every help line may be reached."),
+            _("While the filter is stopped, some help lines may not work."),
             "",
             "",
         ),

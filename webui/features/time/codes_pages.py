@@ -97,5 +97,5 @@ def withdraw() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         done = daemon().change(WITHDRAW, batch=batch, by=guardian() or "", origin=source_address())
-        notices.said(ngettext("%(num)d code is good no more.", "%(num)d codes are good no more.", done.count))
+        notices.said(ngettext("%(num)d code no longer works.", "%(num)d codes no longer work.", done.count))
     return redirect(url_for("codes.show"), 303)
