@@ -31,6 +31,17 @@ def describe(level: int) -> str:
     )
 
 
+def in_short(level: int) -> str:
+    """Return in a few words what is stored at a log level, for parents."""
+    if level <= 0:
+        return _("Nothing")
+    if level == 1:
+        return _("Totals by category")
+    if level == 2:
+        return _("Blocked sites, totals by category")
+    return _("Visited and blocked sites, totals by category")
+
+
 def minutes(level: int) -> str:
     """Return sentences for the child about who sees which minutes counted for a limit."""
     if level >= 2:

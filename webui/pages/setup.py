@@ -26,6 +26,7 @@ from gateway.control.contract.rules import (
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
+from gateway.policy.profile.rule_keys import RuleSection
 from webui import notices
 from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
@@ -392,7 +393,9 @@ def fetch_lists() -> ResponseReturnValue:
 
 
 def _rules(profile: str, names: CatalogueIndex) -> tuple[OverviewSection, ...]:
-    return tuple(section for section in overview(daemon().ruleset(profile), names) if section.id != "who")
+    return tuple(
+        section for section in overview(daemon().ruleset(profile), names) if section.id != RuleSection.PERSON
+    )
 
 
 def _devices() -> DevicesView:

@@ -90,7 +90,7 @@ def _card(rule: RuleKey) -> str:
             return "log"
         case RuleShape.ACTIONS:
             return "around"
-        case RuleShape.CHOICE if rule.section is RuleSection.BYPASS:
+        case RuleShape.CHOICE if rule.section is RuleSection.SEARCH:
             return "searches"
         case RuleShape.CHOICE if rule.section is RuleSection.FAILURE:
             return "fails"

@@ -34,7 +34,7 @@ FILE_LIMIT = 64 * 1024  # bytes of a file, and of a decompressed code
 RULES_LIMIT = 40 * 1024  # characters of JSON; fits one line of the control socket
 NAME_LIMIT = 60  # characters; the daemon's limit
 TEXT_LIMIT = 253  # characters of one value; the longest is the name of a site
-DEPTH = 3  # the deepest value is a limit by days: two nested mappings
+DEPTH = 4  # the deepest value is a list of allowed hours: rules, targets, days, spans
 ENTRIES = 2000  # of one mapping or list; the parser's limit
 
 SCALARS = of_shape(*ONE_VALUE)

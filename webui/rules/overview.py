@@ -6,19 +6,20 @@ cannot describe is shown as written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, PERSON_KEYS, RuleSection, RuleShape, of_shape
+from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, RuleSection, RuleShape, of_shape
+from webui.language import loglevels
 from webui.language.i18n import gettext as _
 from webui.language.things import laws, way
-from webui.language.words import plain
+from webui.language.words import listed, plain
 from webui.rules import sentences as say
 from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Unreadable
 from webui.rules.laws import describe_law
 from webui.rules.rule_text import SECTIONS, TEXTS, cleared_text, title_of
-from webui.rules.ruleset import BY_ENTRY, FAMILY, LISTS, Ruleset, part
+from webui.rules.ruleset import BY_ENTRY, FAMILY, LISTS, Ruleset, part, whole
 from webui.rules.steps import step_sentence
 from webui.rules.switches import switch_of
 
@@ -33,6 +34,14 @@ CHOICES = of_shape(RuleShape.CHOICE, RuleShape.SWITCH)
 MINUTES = of_shape(RuleShape.MINUTES)
 OPTIONAL = of_shape(RuleShape.LIST)  # keys that are not shown when empty
 FOLDED = (RuleSection.CATEGORIES, RuleSection.BYPASS)  # sections with many rules, most of them the band's
+SENTENCES_SHOWN = 2  # of a card's rules, in its one line
+# The keys whose sentences are a card's one line.
+SUMMARISED = {
+    RuleSection.TIME: ("limits", "windows"),
+    RuleSection.BEDTIME: ("bedtime",),
+    RuleSection.SITES: ("allow", "block", "homework"),
+    RuleSection.SEARCH: ("safe_search",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +63,72 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class OverviewSection:
+    """A card of the overview."""
+
     id: str
     title: str
+    state: str  # the rules in one line
     rules: tuple[Rule, ...]
     as_band: tuple[Rule, ...] = ()  # rules with the band's value; folded, because there are many
 
 
 def overview(book: Ruleset, names: CatalogueIndex) -> tuple[OverviewSection, ...]:
-    found = {rule.key: rule for rule in rules(book, names)}
-    order = tuple(TEXTS)
+    """Return the cards of a child's rules. Together they have every rule."""
+    order = {key: number for number, key in enumerate(TEXTS)}
+    cards: dict[RuleSection, list[Rule]] = {section: [] for section in SECTIONS}
+    for rule in rules(book, names):
+        cards[section_of(rule.key)].append(rule)
     shown = []
-    for section, section_title in SECTIONS.items():
-        here = [found.pop(key) for key in tuple(found) if _section(_head(key)) is section]
-        here.sort(key=lambda rule: order.index(_head(rule.key)))
+    for section, found in cards.items():
+        found.sort(key=lambda rule: order.get(_head(rule.key), len(order)))
         folds = section in FOLDED
-        own = tuple(rule for rule in here if rule.own or not folds)
-        as_band = tuple(rule for rule in here if not rule.own and folds)
-        shown.append(OverviewSection(section.value, section_title(), own, as_band))
-    if found:
-        shown.append(OverviewSection("rest", _("More, set on the gateway"), tuple(found.values())))
-    return tuple(section for section in shown if section.rules or section.as_band)
+        own = tuple(rule for rule in found if rule.own or not folds)
+        as_band = tuple(rule for rule in found if not rule.own and folds)
+        shown.append(
+            OverviewSection(section.value, SECTIONS[section](), state_of(section, found, book), own, as_band)
+        )
+    return tuple(shown)
 
 
-def _section(head: str) -> RuleSection | None:
-    """Return the section of a key; None for a key that these pages do not know."""
-    if head in PERSON_KEYS:
-        return RuleSection.PERSON
-    return BY_NAME[head].section if head in BY_NAME else None
+def section_of(key: str) -> RuleSection:
+    """Return the card of a rule's key: the last one for keys without a card of their own."""
+    head = _head(key)
+    section = BY_NAME[head].section if head in BY_NAME else RuleSection.PERSON
+    return section if section in SECTIONS else RuleSection.PERSON
+
+
+def state_of(section: RuleSection, found: Sequence[Rule], book: Ruleset) -> str:
+    """Return the rules of a card in one line."""
+    match section:
+        case RuleSection.CATEGORIES:
+            return _counted(found, book)
+        case RuleSection.BYPASS:
+            allowed = [rule.title for rule in found if _head(rule.key) == "ways" and not rule.on]
+            if not allowed:
+                return _("All known methods are blocked")
+            return _("Allowed: %(methods)s", methods=listed(allowed))
+        case RuleSection.ACTIVITY:
+            return loglevels.in_short(whole(book.holds("log_level")))
+        case RuleSection.PERSON:
+            return _("Age group %(band)s, laws, name", band=book.state.band)
+    heads = SUMMARISED.get(section, ())
+    said = [sentence for rule in found if _head(rule.key) in heads for sentence in rule.sentences]
+    if not said:
+        said = [sentence for rule in found[:1] for sentence in rule.sentences]
+    more = len(said) - SENTENCES_SHOWN
+    line = " · ".join(said[:SENTENCES_SHOWN])
+    return _("%(rules)s · %(count)d more", rules=line, count=more) if more > 0 else line
+
+
+def _counted(found: Sequence[Rule], book: Ruleset) -> str:
+    """Return how many categories are blocked, need approval, and use daily time."""
+    actions = [str(book.holds(rule.key)) for rule in found]
+    texts = {
+        "block": _("%(count)d blocked", count=actions.count("block")),
+        "ask": _("%(count)d need approval", count=actions.count("ask")),
+        "count": _("%(count)d use daily time", count=actions.count("count")),
+    }
+    return " · ".join(text for action, text in texts.items() if action in actions) or _("All allowed")
 
 
 def _head(key: str) -> str:

@@ -116,16 +116,16 @@ TEXTS: Mapping[str, RuleText] = {
 }
 
 SECTIONS: Mapping[RuleSection, Text] = {
-    RuleSection.TIME: lambda: _("Time"),
-    RuleSection.SITES: lambda: _("Sites and services"),
-    RuleSection.LAWS: lambda: _("Laws"),
+    RuleSection.TIME: lambda: _("Time limits"),
+    RuleSection.BEDTIME: lambda: _("Bedtime"),
+    RuleSection.SITES: lambda: _("Apps and sites"),
     RuleSection.CATEGORIES: lambda: _("Categories"),
-    RuleSection.BYPASS: lambda: _("Search and bypass protection"),
+    RuleSection.SEARCH: lambda: _("Search"),
+    RuleSection.BYPASS: lambda: _("VPN and bypass protection"),
     RuleSection.ACTIVITY: lambda: _("What is stored"),
-    RuleSection.FAILURE: lambda: _("When something fails"),
-    RuleSection.PERSON: lambda: _("Who"),
+    RuleSection.PERSON: lambda: _("More settings"),  # with the sections that are not here
 }
-"""The titles of the overview's sections, in order."""
+"""The titles of the cards with a child's rules, in order."""
 
 CARDS: Mapping[str, Text] = {
     "what": lambda: _("General"),

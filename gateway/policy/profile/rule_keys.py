@@ -45,14 +45,16 @@ class RuleShape(Enum):
 class RuleSection(StrEnum):
     """The subject of a rule key, by which the pages group rules."""
 
+    BEDTIME = "bedtime"
     TIME = "time"
-    SITES = "what"
+    SITES = "sites"
+    CATEGORIES = "categories"
+    SEARCH = "search"
+    BYPASS = "bypass"
+    ACTIVITY = "activity"
     LAWS = "laws"
-    CATEGORIES = "kinds"
-    BYPASS = "around"
-    ACTIVITY = "seen"
-    FAILURE = "stopped"
-    PERSON = "who"
+    FAILURE = "failure"
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +116,14 @@ RULES: tuple[RuleKey, ...] = (
     _entries("allow"),
     _entries("block"),
     _entries("homework"),
-    _choice("safe_search", RuleSection.BYPASS, SafeSearch.OFF, *SafeSearch),
-    RuleKey("bedtime", RuleShape.BY_DAY, RuleSection.TIME, every_day(None), required=True),
+    _choice("safe_search", RuleSection.SEARCH, SafeSearch.OFF, *SafeSearch),
+    RuleKey("bedtime", RuleShape.BY_DAY, RuleSection.BEDTIME, every_day(None), required=True),
     RuleKey("limits", RuleShape.BY_TARGET, RuleSection.TIME, {}, required=True),
     RuleKey("windows", RuleShape.BY_TARGET, RuleSection.TIME, {}),
     _minutes("landing", timedelta(minutes=15), (0, 5, 10, 15)),
     _minutes("linger", timedelta(minutes=30), (0, 5, 10, 15, 30)),
     _minutes("auto_approve", timedelta(hours=2), (0, 15, 30, 60, 120)),  # a day
-    _switch("updates", RuleSection.BYPASS, base=True),
+    _switch("updates", RuleSection.SITES, base=True),
     _switch("strict", RuleSection.BYPASS, base=False, restricts=True),
     RuleKey("log_level", RuleShape.LEVEL, RuleSection.ACTIVITY, 0, required=True),
     _choice("failure", RuleSection.FAILURE, Failure.OPEN, *Failure),

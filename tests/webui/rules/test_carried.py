@@ -25,6 +25,7 @@ RULES: dict[str, Any] = {
     "categories": {"social_networks": "ask", "of_later": "block"},
     "limits": {"service:roblox": {"school": "1h", "free": "2h"}},
     "bedtime": {"school": "20:45-07:00", "free": "21:45-08:00"},
+    "windows": {"service:roblox": {"school": ["16:00-18:00"], "free": ["10:00-12:00", "15:00-19:00"]}},
     "log_level": 2,
     "homework": {},
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gateway.policy.profile.rule_keys import PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
@@ -283,3 +285,51 @@ def test_a_hostile_name_stays_text(mum: Browser, household: Household) -> None:
     write(household, name="<script>alert(1)</script>", block=["xn--80ak6aa92e.com"])
     page = mum.get(PAGE).text
     assert "<script>alert" not in page
+
+
+def states(page: str) -> dict[str, str]:
+    """Return the one line of each card by its id."""
+    found = re.findall(
+        r'id="section-(\w+)"[^>]*>\s*<summary>.*?<span class="meta">(.*?)</span>', page, re.DOTALL
+    )
+    return {card: text_of(line) for card, line in found}
+
+
+def test_each_card_has_its_rules_in_one_line(mum: Browser, household: Household) -> None:
+    write(household)
+    lines = states(mum.get(PAGE).text)
+    assert list(lines) == [
+        "time", "bedtime", "sites", "categories", "search", "bypass", "activity", "person",
+    ]  # fmt: skip
+    assert lines["bypass"] == "All known methods are blocked"
+    assert lines["activity"] == "Blocked sites, totals by category"
+    assert "blocked" in lines["categories"]
+    write(household, ways={"ssh": "allow"}, log_level="0", categories={"games": "ask"})
+    lines = states(mum.get(PAGE).text)
+    assert lines["bypass"] == "Allowed: SSH"
+    assert lines["activity"] == "Nothing"
+    assert "need approval" in lines["categories"]
+
+
+def test_a_tap_in_a_card_leaves_it_open(mum: Browser, household: Household) -> None:
+    write(household)
+    values = {"switch": "off bedtime", "revision": revision(mum.get(PAGE).text)}
+    address = mum.post(f"{PAGE}switch", values).headers["Location"]
+    assert address == f"{PAGE}?open=bedtime#section-bedtime"
+    page = mum.get(address.partition("#")[0]).text
+    assert '<details class="card" id="section-bedtime" open>' in page
+    assert '<details class="card" id="section-time">' in page
+
+
+def test_rules_are_copied_to_another_child(mum: Browser, household: Household) -> None:
+    page = mum.get(f"{PAGE}carry/").text
+    form = page[page.index("Copy to another child") :]
+    found = re.search(r'name="code" value="([^"]+)"', form)
+    assert found
+    assert '<button name="to" value="son">' in form
+    assert '<button name="to" value="daughter">' not in form
+    answer = mum.post("/parent/import/take", {"code": found[1], "to": "son"})
+    assert answer.status_code == 303, text_of(answer.text)
+    copied = asked_of(household, "edit")[-1]
+    assert copied["id"] == "son"
+    assert copied["set"]["block"] == said(household)["block"]

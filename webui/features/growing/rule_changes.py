@@ -17,8 +17,8 @@ from webui.rules.sentences import as_written, entry
 
 ACTIONS = tuple(action.value for action in Action)  # from strict to lenient
 GROUPS = {
-    RuleSection.TIME: "time", RuleSection.ACTIVITY: "log", RuleSection.FAILURE: "rest",
-    RuleSection.LAWS: "rest", RuleSection.PERSON: "rest",
+    RuleSection.BEDTIME: "time", RuleSection.TIME: "time", RuleSection.ACTIVITY: "log",
+    RuleSection.FAILURE: "rest", RuleSection.LAWS: "rest", RuleSection.PERSON: "rest",
 }  # fmt: skip
 LIST_GROUPS = {"block": "opens", "allow": "closes"}
 

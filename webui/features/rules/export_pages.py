@@ -21,10 +21,13 @@ blueprint = Blueprint("carry", __name__, url_prefix="/parent/child/<profile>/car
 def show(profile: str) -> ResponseReturnValue:
     page = opened(profile)
     export = carried.of_child(page.book)
-    address = f"http://{OWN_NAME}{url_for('importing.show')}?r={carried.to_code(export)}"
+    text = carried.to_code(export)
+    address = f"http://{OWN_NAME}{url_for('importing.show')}?r={text}"
     label = _("QR code of the rules of %(name)s", name=plain(page.child.name))
     code = qr.svg(address, label) if len(address) <= qr.MAX_BYTES else None
-    return render("child_carry.html", page, address=address, code=code, goes=carried.is_shareable(export))
+    return render(
+        "child_carry.html", page, text=text, address=address, code=code, goes=carried.is_shareable(export)
+    )
 
 
 @blueprint.get("/file")

@@ -18,7 +18,7 @@ from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.editing import Page, at_once, opened, render
-from webui.rules.overview import Rule, overview, rules
+from webui.rules.overview import Rule, overview, rules, section_of
 from webui.rules.switches import switched
 
 blueprint = Blueprint("rules", __name__, url_prefix="/parent/child/<profile>")
@@ -34,6 +34,8 @@ def show(profile: str) -> ResponseReturnValue:
         "child_rules.html",
         page,
         sections=overview(page.book, page.names),
+        places=_places(page.child.id),
+        opened=request.args.get("open", ""),
         link=lambda rule: rule_address(page.child.id, rule.key, rule.page),
         agreement=childs.agreement,
         named=who,
@@ -52,9 +54,11 @@ def switch(profile: str) -> ResponseReturnValue:
     if found.on is None or to not in ("on", "off"):
         abort(400)
     if found.on is on:  # sent twice: keep the notice of the first, with its undo
-        return redirect(_here(page), 303)
+        return redirect(_here(page, key), 303)
     sentence = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
-    return at_once(page, switched(page.book, found.key, on=on), sentence % _values(page, found), _here(page))
+    return at_once(
+        page, switched(page.book, found.key, on=on), sentence % _values(page, found), _here(page, found.key)
+    )
 
 
 @blueprint.post("/reset")
@@ -71,8 +75,8 @@ def reset(profile: str) -> ResponseReturnValue:
     elif found is not None and found.removes:
         sentence = _("%(rule)s is removed for %(name)s.")
     else:
-        return redirect(_here(page), 303)
-    return at_once(page, {found.key: None}, sentence % _values(page, found), _here(page))
+        return redirect(_here(page, request.form.get("key", "")), 303)
+    return at_once(page, {found.key: None}, sentence % _values(page, found), _here(page, found.key))
 
 
 @blueprint.post("/undo")
@@ -102,8 +106,52 @@ def _values(page: Page, rule: Rule) -> dict[str, str]:
     return {"rule": plain(rule.title), "name": plain(page.child.name)}
 
 
-def _here(page: Page) -> str:
-    return url_for("rules.show", profile=page.child.id)
+def _here(page: Page, key: str = "") -> str:
+    """Return the address of the overview, with the card of the rule ``key`` open."""
+    if not key:
+        return url_for("rules.show", profile=page.child.id)
+    card = section_of(key).value
+    return url_for("rules.show", profile=page.child.id, open=card, _anchor=f"section-{card}")
+
+
+def _places(profile: str) -> dict[str, list[tuple[str, str]]]:
+    """Return titles and addresses of the pages that each card of the overview leads to."""
+    anchors = {"search": "searches", "bypass": "around", "activity": "log"}
+    basics = {
+        section: url_for("basics.show", profile=profile, _anchor=f"part-{card}")
+        for section, card in anchors.items()
+    }
+    return {
+        "time": [
+            (_("Set a time limit"), url_for("limits.show", profile=profile)),
+            (_("Set allowed hours"), url_for("week.choose", profile=profile)),
+            (
+                _("Flexibility"),
+                url_for("basics.show", profile=profile, _anchor="part-grace"),
+            ),
+        ],
+        "bedtime": [(_("Change bedtime"), url_for("week.show", profile=profile, target="bedtime"))],
+        "sites": [
+            (_("Apps and services"), url_for("services.show", profile=profile)),
+            (_("Allowed and blocked sites"), url_for("sites.show", profile=profile)),
+            (_("Fix a broken site"), url_for("teach.show", profile=profile)),
+        ],
+        "categories": [(_("All categories"), url_for("kinds.show", profile=profile))],
+        "search": [(_("Change safe search"), basics["search"])],
+        "bypass": [
+            (_("Change bypass protection"), basics["bypass"]),
+            (_("Bypass test"), url_for("trial.show", profile=profile)),
+        ],
+        "activity": [(_("Change what is stored"), basics["activity"])],
+        "person": [
+            (_("Other settings"), url_for("basics.show", profile=profile)),
+            (_("Laws"), url_for("laws.show", profile=profile)),
+            (_("Next age group"), url_for("growing.show", profile=profile)),
+            (_("Copy or share rules"), url_for("carry.show", profile=profile)),
+            (_("Filter test"), url_for("proof.show", profile=profile)),
+            (_("Test a site"), url_for("preview.show", profile=profile)),
+        ],
+    }
 
 
 def rule_address(profile: str, key: str, page: str) -> str:
