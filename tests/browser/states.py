@@ -300,7 +300,7 @@ def registered(site: Site) -> None:
         {
             "at": NOW, "host": "listed.example", "name": None, "proto": "dns", "reason": "register",
             "rule": "law:kz since 2026-11-24", "owner": "law:kz:Mum", "until": None, "askable": False,
-            "sentence": "listed.example is not open here: it is on a list of a state, the register of "
+            "sentence": "listed.example is blocked: it is on a list of a state, the register of "
             "Kazakhstan. Mum turned it on today.",
         },
         *site.household.refusals,

@@ -184,7 +184,9 @@ def test_settings_of_a_home_with_a_trusted_name(
     with serving(site.daemon.path, port, argv=command(site.daemon.path, port, https=https)):
         browser.driver.get(site.link().replace(site.url, f"http://127.0.0.1:{port}"))
         eventually(lambda: "Aruzhan" in browser.text())
-        said = f"At https://{NAME} these pages are encrypted" if good else "no certificate for it that"
+        said = (
+            f"At https://{NAME} these pages are encrypted" if good else ", but no valid certificate for it."
+        )
 
         def told() -> bool:
             browser.driver.get(f"http://127.0.0.1:{port}/parent/settings/")

@@ -66,7 +66,7 @@ def test_one_signs_in_by_keyboard_alone_and_looks_at_what_was_typed(browser: Chr
 def test_a_wrong_password_is_told_and_can_be_mended(browser: Chromium, site: Site) -> None:
     browser.driver.get(f"{site.url}/signin")
     fill(browser, name="Mum", password="not this one" + Keys.ENTER)
-    eventually(lambda: "do not fit together" in browser.text())
+    eventually(lambda: "Name or password is wrong." in browser.text())
     assert faults(browser) == []
     fill(browser, password=MUMS_PASSWORD + Keys.ENTER)
     eventually(lambda: "Aruzhan" in browser.text())
@@ -85,7 +85,7 @@ def test_a_helper_pauses_and_gives_and_sees_no_more(browser: Chromium, site: Sit
     browser.tap(".pauses button[value='30']")
     eventually(lambda: "Paused until 20:10." in browser.text())
     browser.driver.get(f"{site.url}/parent/")
-    assert "This page is for guardians." in browser.text()
+    assert "This page is for parents." in browser.text()
     assert faults(browser) == []
     browser.complaints()
 

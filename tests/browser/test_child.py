@@ -95,7 +95,7 @@ def test_minutes_are_doubted_by_two_taps(browser: Chromium, site: Site) -> None:
     check_looks(browser)
     browser.tap(".fields .primary")
     eventually(lambda: "Your parents see what you wrote." in browser.text())
-    assert "40 min of play are not right" in browser.text(".asked")
+    assert "40 min of play are wrong" in browser.text(".asked")
 
 
 def test_a_card_is_read_aloud_by_the_device_s_own_voice(speaking: Chromium, site: Site) -> None:

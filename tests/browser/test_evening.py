@@ -214,7 +214,7 @@ def test_the_refused_page_is_whole_and_light_without_script_and_asks(
             return browser.text(".refused")
 
         refused = read(REFUSED)
-        assert "TikTok is not open here. Your family set this." in refused
+        assert "TikTok is blocked. Your family set this." in refused
         assert "Ask for" not in refused, "it is refused, without a question"
         family.daemon.client.call("pause", who=CHILD, minutes=30, by="Mum")
         try:
@@ -268,7 +268,7 @@ def test_why_has_the_last_ten_of_this_device_alone_and_forgets_them_when_the_dae
 @pytest.mark.parametrize(
     ("language", "title", "rules"),
     [
-        ("kk", "Бұл құрылғыда рұқсат етілмегендер", "Менің ережелерім"),
+        ("kk", "Бұл құрылғыда бұғатталғандар", "Менің ережелерім"),
         ("ru", "Не разрешено на этом устройстве", "Мои правила"),
         ("en", "Blocked on this device", "My rules"),
         ("de", "Blocked on this device", "My rules"),

@@ -198,7 +198,7 @@ def test_a_family_is_told_who_is_in_it(hands: Hands, site: Site) -> None:
     band = field.replace("name", "band")
     hands.to(band)
     hands.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ENTER)
-    eventually(lambda: "Which device is whose" in hands.browser.text("h1"))
+    eventually(lambda: "Who uses which device?" in hands.browser.text("h1"))
     assert "Aliya" in hands.browser.text("main")
 
 

@@ -94,7 +94,7 @@ def test_rules_that_were_saved_as_a_file_are_the_same_in_another_household(
         browser.driver.get(second.url(PARENT.key, "/parent/import/"))
         browser.driver.find_element(By.ID, "file").send_keys(str(saved))
         browser.tap("form[enctype] button")
-        eventually(lambda: "TikTok is refused" in browser.text("[aria-labelledby=found]"))
+        eventually(lambda: "TikTok is blocked" in browser.text("[aria-labelledby=found]"))
         assert second.daemon.client.call("status")["profiles"] == [], (
             "it says what it would set, and sets nothing"
         )
@@ -130,7 +130,7 @@ def test_a_backup_of_one_gateway_makes_a_fresh_one_filter_the_family_as_before(
         eventually(lambda: "What would change" in browser.text("main"))
         assert fresh.daemon.client.call("status")["profiles"] == []
         browser.tap("button[name=token]")
-        eventually(lambda: "The backup is in place" in browser.text(".notice"))
+        eventually(lambda: "The backup is restored." in browser.text(".notice"))
         assert {who: rules_of(fresh, who) for who in (CHILD, "son")} == ours
         assert reached(fresh) == went
         fresh.daemon.kill()

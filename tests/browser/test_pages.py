@@ -130,7 +130,7 @@ def test_cards_about_closed_ways_look_right_and_are_put_away(parent: Chromium, s
     check_looks(parent)
     parent.driver.get(f"{site.url}/parent/")
     parent.tap(f'button[value="{TABLET} encrypted_dns"]')
-    eventually(lambda: "The card is put away." in parent.text())
+    eventually(lambda: "Card dismissed." in parent.text())
     assert "uses Private DNS" not in parent.text()
     parent.tap(".notice button")
     eventually(lambda: "uses Private DNS" in parent.text())

@@ -198,7 +198,7 @@ def test_a_switch_turns_and_its_undo_turns_it_back(rules: Chromium, site: Site) 
     assert switch.get_attribute("aria-label") == "No bedtime"
     assert said(site)["bedtime"] == {}
     rules.tap(".notice button")
-    eventually(lambda: "as they were before" in rules.text(".notice"))
+    eventually(lambda: "The settings are back as they were." in rules.text(".notice"))
     assert "bedtime" not in said(site)
 
 
@@ -244,12 +244,12 @@ def test_all_of_it_works_by_plain_forms(site: Site) -> None:
     assert "Play on free days: 1 h 30 min a day" in client.page
     client.get(f"{CHILD}sites/")
     client.post(f"{CHILD}sites/", entry="https://www.bad.example/x", list="block")
-    assert "bad.example is refused" in client.page
+    assert "bad.example is blocked" in client.page
     client.get(f"{CHILD}services/?q=roblox")
     assert "Roblox" in client.page
     client.get(f"{CHILD}services/roblox")
     client.post(f"{CHILD}services/roblox", state="refused")
-    assert "Roblox is refused for Aruzhan." in client.page
+    assert "Roblox is blocked for Aruzhan." in client.page
     client.get(CHILD)
     client.post(f"{CHILD}switch", switch="off ways/ssh")
     assert said(site)["ways"] == {"ssh": "allow"}

@@ -106,7 +106,7 @@ def test_a_family_of_four_is_set_up_in_ten_taps(family: Family, parent: Chromium
         tap(f"input[name='band-{number}'][value='{band}']")
     pictures(parent, "setup-2-people")
     tap(".save button")
-    eventually(lambda: "Which device is whose" in parent.text("h1"))
+    eventually(lambda: "Who uses which device?" in parent.text("h1"))
     assert parent.driver.find_element(
         By.CSS_SELECTOR, f"input[name='of-{PARENT.mac}'][value=mum]"
     ).is_selected(), "her own phone is marked as hers"
@@ -134,11 +134,11 @@ def test_a_family_of_four_is_set_up_in_ten_taps(family: Family, parent: Chromium
 def test_back_and_reload_make_nobody_twice(family: Family, parent: Chromium) -> None:
     parent.driver.get(family.url(PARENT.key, "/parent/setup/people"))
     parent.tap(".save button")
-    eventually(lambda: "Which device is whose" in parent.text("h1"))
+    eventually(lambda: "Who uses which device?" in parent.text("h1"))
     parent.driver.back()
     eventually(lambda: "Who is in the family" in parent.text("h1"))
     parent.tap(".save button")
-    eventually(lambda: "Which device is whose" in parent.text("h1"))
+    eventually(lambda: "Who uses which device?" in parent.text("h1"))
     parent.driver.refresh()
     people = family.daemon.client.call("devices", brief=True)["people"]
     assert sorted(one["name"] for one in people) == ["Aruzhan", "Dad", "Mum", "Timur"]
@@ -148,7 +148,7 @@ def test_who_changed_what_tells_of_it_in_words(family: Family, parent: Chromium)
     parent.driver.get(family.url(PARENT.key, "/parent/log/"))
     log = parent.text("main")
     assert "Mum added Aruzhan to the family" in log
-    assert "Mum said whose tablet is: Aruzhan" in log
+    assert "Mum set who uses tablet: Aruzhan" in log
     assert "_" not in log, "no name of the program's own"
 
 

@@ -52,7 +52,7 @@ def opens(family: Family, seat: str) -> bool:
 def test_who_taps_his_name_has_his_rules_until_he_is_done(family: Family, browser: Chromium) -> None:
     assert not opens(family, NEW.key)
     browser.driver.get(family.url(NEW.key, "/my"))
-    assert "Until somebody says, Daughter's rules hold." in browser.text()
+    assert "Until someone says who it is, Daughter's rules apply." in browser.text()
     browser.driver.get(family.url(NEW.key, "/my/use"))
     browser.tap(".people a[href$='/son']")
     eventually(lambda: "Are you Son?" in browser.text("h1"))

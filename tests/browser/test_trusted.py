@@ -191,7 +191,7 @@ def test_when_the_certificate_has_ended_the_pages_are_plain_and_say_so(
         phone.driver.get(f"{PLAIN}/my")
         eventually(lambda: "Son" in phone.text("body"))
     mum.driver.get(f"{BY_ADDRESS}/parent/settings/")
-    told = f"This home has the name {NAME}, but no certificate for it that is good now."
+    told = f"This home has the name {NAME}, but no valid certificate for it."
     eventually(lambda: told in mum.text("main"))
     assert not mum.driver.find_elements(By.CSS_SELECTOR, "a[href^='https:']")
     mum.screenshot("settings-trusted-ended", PHONE)

@@ -45,13 +45,13 @@ def test_why_knows_the_familys_own_services(qalqan: Qalqan, tmp_path: Path, *, b
     who = str(file) if by_path else "kid"
     done = qalqan("why", "play.cpjourney.net", "--profile", who, "--at", AFTERNOON, "--config", config)
     assert done.status == 0
-    assert "Club Penguin is not open here. Your family set this." in done.out
+    assert "Club Penguin is blocked. Your family set this." in done.out
 
 
 def test_why_in_words_says_what_it_cannot_know(qalqan: Qalqan, config: Path) -> None:
     done = qalqan("--config", config, "why", "tiktok.com", "--profile", "Aruzhan", "--at", AFTERNOON)
     assert done.status == 0
-    assert "TikTok is not open here. Your family set this." in done.out
+    assert "TikTok is blocked. Your family set this." in done.out
     assert "pauses, grants and used time are not included" in done.out
 
 

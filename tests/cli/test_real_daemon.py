@@ -296,7 +296,7 @@ def test_a_request_and_its_answer(daemon: Daemon) -> None:
 
     assert verdict() == "block"
     out = qalqan(daemon, "request", "answer", number, "once", "--because", "for school")
-    assert "Reddit is open for Aruzhan until" in out
+    assert "Reddit is allowed for Aruzhan until" in out
     assert verdict() == "allow"
     assert "answered before" in qalqan(daemon, "request", "answer", number, "no", status=1)
     assert "No request waits" in qalqan(daemon, "request", "list")

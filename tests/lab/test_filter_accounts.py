@@ -125,7 +125,7 @@ def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     mum, child = Phone(home, "parent"), Phone(home, "tablet")
     page = mum.get("/claim").body
     assert "Code on the label" in page
-    assert "a press of the button on the gateway is needed too" in page
+    assert "Press the button on the gateway, then send this form within two" in page
 
     # The claim, once, and everybody is told. Children have rules here, so the label alone is not enough.
     assert child.post("/claim", label=label, name="Child", password=FIRST).status == 403
@@ -157,7 +157,7 @@ def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     states = {one["id"]: one["state"] for one in daemon.client.call("status")["profiles"]}
     assert states["daughter"] == "paused"
     log = fresh.get("/parent/log/").body
-    assert "set up this gateway" in log
+    assert "This gateway is not set up yet." in log
     assert "set a new password with a recovery code" in log
 
     # It outlives the daemon, and the button alone opens nothing.
@@ -181,7 +181,7 @@ def test_support_reads_health_and_nothing_of_a_child_on_any_route(home: Home, da
     support = Phone(home, "parent")
     assert support.post("/signin", code=str(token)).status == 303
     health = support.get("/support/").body
-    assert "No child, no device, no site and no name is on this page." in health
+    assert "This page names no child, device, site or person." in health
     told, refused = {}, 0
     for method, path in _addresses(daemon, support):
         answer = support._ask(path, "-X", method, "-H", f"Origin: {PAGES}", "--data", "who=daughter")

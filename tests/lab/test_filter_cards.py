@@ -131,7 +131,7 @@ def test_wireguard_is_one_card_however_often_it_tries(
     for _ in range(5):
         assert not clients.udp(tablet, address("vpn.example.org", version), 51820, timeout=0.3).reached
     assert cards(daemon) == [(names.TABLET.mac, "vpn", None, True)]
-    assert "It speaks WireGuard, and was refused." in parents_page(home, daemon)
+    assert "Type: WireGuard. It was blocked." in parents_page(home, daemon)
     assert "A VPN does not go through here" in childs_page(tablet)
 
 

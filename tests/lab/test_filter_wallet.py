@@ -116,8 +116,13 @@ def test_an_answer_that_was_used_is_no_answer(scene: Scene, browser: Chromium) -
             ORIGIN,
             "The wallet sent more than we asked for. We deleted it all. Nothing was unlocked.",
         ),
-        (Wallet, {"elements": {"age_over_18": False}}, ORIGIN, "does not say that somebody is 18"),
-        (Wallet, {"ends": timedelta(hours=-1)}, ORIGIN, "no proof that is good now"),
+        (
+            Wallet,
+            {"elements": {"age_over_18": False}},
+            ORIGIN,
+            "The proof does not show an age of 18 or older.",
+        ),
+        (Wallet, {"ends": timedelta(hours=-1)}, ORIGIN, "The wallet has no valid proof."),
     ],
     ids=["another origin", "over-disclosure", "a minor", "ended"],
 )
@@ -157,7 +162,7 @@ def test_without_script_the_password_alone_is_offered(scene: Scene) -> None:
     with scene.browser(script=False) as plain:
         plain.driver.get(f"{ORIGIN}{UNLOCK}")
         page = plain.driver.find_element(By.TAG_NAME, "main").text
-        assert "A wallet is asked by a script, and none runs in this browser." in page
+        assert "A wallet needs a script, and scripts are off in this browser." in page
         assert plain.driver.find_element(By.ID, "password").is_displayed()
 
 
@@ -167,7 +172,7 @@ def test_over_plain_http_the_password_alone_is_offered_and_the_way_to_the_name(
     for plain in (PLAIN, f"http://{NAME}"):
         browser.driver.get(f"{plain}{UNLOCK}")
         assert browser.measure("return window.isSecureContext") is False
-        assert "This one was reached by plain HTTP." in browser.text("main")
+        assert "This page is not encrypted." in browser.text("main")
         assert browser.driver.find_element(By.ID, "password").is_displayed()
         assert not browser.driver.find_elements(By.ID, "show-proof")
         assert browser.overflow() <= 0
@@ -290,7 +295,7 @@ def test_when_the_certificate_has_ended_no_wallet_is_asked_and_no_link_leads_the
     """Also not on a page that is open already."""
     text = Wallet(scene.issuer).answer(begin(browser), ORIGIN)
     scene.trusted.put(scene.trusted.authority.issue(days=(-60, 5 / 86400)))
-    ended = "The name of this home has no certificate that is good now."
+    ended = "This home’s certificate is not valid now."
     assert until(lambda: ended in plain_page(scene), LONG) is not None
     assert "https:" not in plain_page(scene)
     assert not scene.trusted.met()

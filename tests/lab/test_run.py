@@ -142,12 +142,12 @@ def test_every_key_acts_on_the_real_daemon() -> None:
     assert "The clock is right again." in told
     assert "The new phone: www.example.org opens" in told
     assert "The new phone: www.pornhub.com is refused" in told
-    assert "is not open here: Adult sites" not in told, "what a guest was refused is nobody's business"
+    assert "is blocked: Adult sites" not in told, "what a guest was refused is nobody's business"
     assert "The new phone is a guest" in told
     assert "The tablet looks for a VPN: nordvpn.com is refused" in told
-    assert "nordvpn.com is not open here: VPN and proxies." in told
+    assert "nordvpn.com is blocked: VPN and proxies." in told
     assert re.search(r"The tablet tries a WireGuard tunnel to [\d.]+: it does not open", told), told
-    assert "A VPN is not open here: it goes around the home's rules. These are the 10-12 rules." in told
+    assert "A VPN is blocked: it would bypass the family's rules. These are the 10-12 rules." in told
     tries = [line.split(", without the daemon: ") for line in told.splitlines() if "without the da" in line]
     without = dict(tries)
     assert "does not open" in without["Daughter's tablet"]

@@ -1,4 +1,4 @@
-"""Trying names against what is refused for everyone: the bound, for questions and for flows."""
+"""Trying names against what is blocked for everyone: the bound, for questions and for flows."""
 
 from __future__ import annotations
 

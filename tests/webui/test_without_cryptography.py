@@ -52,4 +52,4 @@ def test_the_settings_page_names_the_package_to_install(
 ) -> None:
     monkeypatch.setattr(Wallets, "problem", "uninstalled")
     page = text_of(mum.get("/parent/settings/").text)
-    assert "Wallet check unavailable: install python3-cryptography." in page
+    assert "Wallet check unavailable: a part of it is not installed on the gateway." in page

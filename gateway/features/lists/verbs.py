@@ -311,7 +311,7 @@ class ListVerbs:
         found = self._look(call.args.host)
         host, matches = found.host, found.matches
         if found.refused_for_everyone:
-            call.refuse("host", "is refused for everyone", Code.FOR_EVERYONE, host=host)
+            call.refuse("host", "is blocked for everyone", Code.FOR_EVERYONE, host=host)
         if not matches or nets.address(host.partition("/")[0]) is not None:
             call.refuse("host", "is no name on a list", Code.NOT_LISTED, host=host)
         kinds = [kind for kind in matches[0].categories if not is_register(kind)]

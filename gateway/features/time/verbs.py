@@ -175,7 +175,7 @@ class TimeVerbs:
         if is_paused(member, now):
             refuse("is paused", "a landing does not open a pause", Code.LANDING_IN_PAUSE)
         if self.landing_taken(profile, now):
-            refuse("has landed today already", "there is one landing a day", Code.LANDED)
+            refuse("has already used “Finish my game” today", "it works once a day", Code.LANDED)
         own = () if service is None else (f"{WINDOW}service:{service}", f"service:{service}")
         state = member.judge.standing(member.situation, now)
         closed = [gate for gate in (*_SHARED, *own) if gate in state.closed]

@@ -132,7 +132,7 @@ def read_registers(node: Node, sealed: Iterable[SealedSource] = ()) -> tuple[Reg
         node.place.refuse("has one list as two registers", "keep it once, under its own country")
     taken = {source.url or source.file for source in sealed}
     if any((register.url or register.file) in taken for register in found):
-        fix = "take it out of one of them: a state's register is never what is refused for everyone"
+        fix = "take it out of one of them: a state's register is never what is blocked for everyone"
         node.place.refuse("has a list that 'sealed' has too", fix)
     return found
 

@@ -245,7 +245,7 @@ class _Layer:
         if is_own_list(value):  # also of a list that was removed: it has no effect
             return
         if value in self._words.categories.binding:
-            refuse(f"{shown(value)} is refused for everyone", "take it out; no profile can change it")
+            refuse(f"{shown(value)} is blocked for everyone", "take it out; no profile can change it")
         _known(value, self._words.categories.choosable, "no category", refuse)
 
 

@@ -26,7 +26,7 @@ def check_askable(host: str, decision: Decision, name: str) -> None:
         problem, fix = f"is not refused for {name}", "ask for time, if it is closed now"
         raise PolicyError(host, problem, fix).coded(Code.NOT_REFUSED, host=host, name=name)
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
-        error = PolicyError(host, "is refused for everyone", "nobody here can open it")
+        error = PolicyError(host, "is blocked for everyone", "nobody here can open it")
         raise error.coded(Code.FOR_EVERYONE, host=host)
     if decision.reason is Reason.REGISTER:
         fix = "a guardian can turn the register off for the home"

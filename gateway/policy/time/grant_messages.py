@@ -119,9 +119,9 @@ def opened_sentence(name: str, what: str, until: datetime | None, now: datetime,
     """Return that a site or a service is open for a person. ``until`` None: permanently."""
     _ = language.gettext
     if until is None:
-        return _("%(what)s is open for %(name)s from now on.", what=what, name=name)
+        return _("%(what)s is allowed for %(name)s from now on.", what=what, name=name)
     shown = clock(until, now, language)
-    return _("%(what)s is open for %(name)s until %(until)s.", what=what, name=name, until=shown)
+    return _("%(what)s is allowed for %(name)s until %(until)s.", what=what, name=name, until=shown)
 
 
 def declined_sentence(name: str, language: Language) -> str:

@@ -79,7 +79,7 @@ def test_a_child_of_level_2_is_told_by_name(told: Told) -> None:
     told.asks(TABLET, "www.tiktok.com")
     (event,) = told.events
     assert (event["profile"], event["name"], event["device"]) == ("daughter", "Daughter", TABLET)
-    assert event["sentence"] == "TikTok is not open here. Your family set this."
+    assert event["sentence"] == "TikTok is blocked. Your family set this."
     (refusal,) = told.answer(profile="daughter")["refusals"]
     assert (refusal["host"], refusal["name"], refusal["owner"]) == ("www.tiktok.com", "TikTok", "family")
 
@@ -134,7 +134,7 @@ def test_a_connection_without_a_name_is_told_by_its_service(tmp_path: Path) -> N
     telegram, steam = told.answer(device=TABLET)["refusals"]
     assert (telegram["host"], telegram["name"], telegram["sign"]) == ("", "Telegram", "address")
     assert telegram["entry"] == "service:telegram"
-    assert telegram["sentence"].startswith("Telegram is not open here.")
+    assert telegram["sentence"].startswith("Telegram is blocked.")
     assert telegram["sentence"].endswith("The connection was recognised by its address.")
     assert (steam["name"], steam["entry"], steam["askable"]) == ("Steam", "service:steam", True)
     home.store.close()

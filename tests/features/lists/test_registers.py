@@ -153,7 +153,7 @@ def by_hand(desk: Desk, **keys: object) -> None:
 
 
 def test_no_undo_takes_out_what_root_wrote_since(desk: Desk, tmp_path: Path) -> None:
-    """What is refused for everyone has no switch, and the way back of a page is none either."""
+    """What is blocked for everyone has no switch, and the way back of a page is none either."""
     sealed = [{"file": str(tmp_path / "set"), "issuer_key": "ab" * 32, "set_key_file": str(tmp_path / "key")}]
     done = desk.ask("edit_family", set={"country": "de"}, by="Mum")
     registers = {"kz": {"file": str(tmp_path / "another.txt"), "on": True, "by": "console"}}

@@ -82,7 +82,7 @@ def test_once_opens_a_site_for_an_hour_and_then_running_flows_are_judged_again(m
     number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
     assert desk.reason(TABLET, "www.reddit.com") is Reason.CATEGORY
     answer = desk.ask("answer", id=number, answer="once", by="Mum", because="an hour, then dinner")
-    assert answer["sentence"] == "Reddit is open for Daughter until 17:00."
+    assert answer["sentence"] == "Reddit is allowed for Daughter until 17:00."
     assert desk.reason(TABLET, "www.reddit.com") is Reason.FAMILY_ALLOW
     assert desk.reason(TABLET, "instagram.com") is Reason.CATEGORY
     rejudged = desk.gates.rejudged
@@ -123,7 +123,7 @@ def test_always_is_written_into_the_profile_and_the_old_file_is_kept(make: Make)
     before = file.read_text()
     number = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
     answer = desk.ask("answer", id=number, answer="always", by="Dad")
-    assert answer["sentence"] == "Reddit is open for Daughter from now on."
+    assert answer["sentence"] == "Reddit is allowed for Daughter from now on."
     read = yaml.safe_load(file.read_text())
     assert read["allow"] == ["example.net", "service:reddit"]
     assert read["devices"] == DAUGHTER["devices"]

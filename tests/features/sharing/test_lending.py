@@ -87,10 +87,7 @@ def test_who_says_to_be_an_adult_is_not_logged_and_gets_nothing(make: Make) -> N
     assert desk.reason(STRANGER, TIKTOK) is Reason.FAMILY_BLOCK
     told = desk.ask("questions", Role.WEB)["questions"]
     assert [(one["mac"], one["ask"], one["adult"]) for one in told] == [(STRANGER, "new", True)]
-    assert (
-        "Somebody says on it to be an adult. Nothing of it is written down any more, and nothing opened"
-        in told[0]["sentence"]
-    )
+    assert "Its user says they’re an adult. Nothing is recorded on it now." in told[0]["sentence"]
     assert desk.ask("device", mac=STRANGER)["adult"]
     desk.restart()
     assert desk.family.member_of(STRANGER).profile.rules.log_level == 0  # type: ignore[union-attr]

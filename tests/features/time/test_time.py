@@ -135,7 +135,7 @@ def test_it_lifts_no_pause(make: Make) -> None:
 def test_for_one_service_alone(make: Make) -> None:
     desk = make(LATE)
     answer = desk.ask("grant", who="daughter", minutes=15, service="whatsapp")
-    assert answer["sentence"] == "WhatsApp is open for Daughter until 21:45."
+    assert answer["sentence"] == "WhatsApp is allowed for Daughter until 21:45."
     assert desk.reason(TABLET, "web.whatsapp.com") is not Reason.BEDTIME
     assert desk.reason(TABLET) is Reason.BEDTIME
     with pytest.raises(GatewayError, match="names no service: nonsense"):
@@ -226,13 +226,13 @@ def test_there_is_one_landing_a_day_and_then_the_cut_is_hard(make: Make) -> None
     assert landed["until"] == at("2026-11-24T20:50")
     assert desk.store.audit_lines()[0].who == "Daughter"
     for device in (TABLET, "02:00:00:00:00:1a"):
-        with pytest.raises(GatewayError, match="landed today already"):
+        with pytest.raises(GatewayError, match="Finish my game"):
             desk.ask("landing", device=device)
     desk.restart()
     desk.go(5 * MINUTE)
     assert desk.reason(TABLET) is Reason.BEDTIME
     desk.ask("grant", who="daughter", minutes=1)
-    with pytest.raises(GatewayError, match="landed today already"):
+    with pytest.raises(GatewayError, match="Finish my game"):
         desk.ask("landing", device=TABLET)
     told = next(one for one in desk.ask("status")["profiles"] if one["id"] == "daughter")
     assert told["landing"] == {"minutes": 10, "taken": True, "due": False}
@@ -245,7 +245,7 @@ def test_a_landing_that_is_taken_back_stays_taken(make: Make) -> None:
     desk = make("2026-11-24T20:45")
     desk.ask("revoke", grant=desk.ask("landing", device=TABLET)["grant"])
     assert desk.reason(TABLET) is Reason.BEDTIME
-    with pytest.raises(GatewayError, match="landed today already"):
+    with pytest.raises(GatewayError, match="Finish my game"):
         desk.ask("landing", device=TABLET)
 
 

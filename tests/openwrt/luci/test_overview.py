@@ -259,7 +259,7 @@ def test_checks_that_found_something_are_told_with_what_mends_them(view: View) -
     text = seen(view(home(child()), {**FINE, "findings": findings}))
     for told in (
         "does not work",
-        "needs a look",
+        "needs attention",
         "worth knowing",
         "give br-lan another network",
         "none chosen",
@@ -294,7 +294,7 @@ def test_from_the_tap_to_the_daemon_and_back(node: Node, make: Make) -> None:
             "Pause until morning",
             "Resume",
             "15 min more",
-            "Take it back",
+            "Undo",
             "Pause every child until morning",
         ],
     }

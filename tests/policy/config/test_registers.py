@@ -118,7 +118,7 @@ def test_nobody_can_ask_for_it() -> None:
 )
 def test_the_sentence_names_the_state_and_who_turned_it_on(register: Register, at: str, who: str) -> None:
     now = datetime.fromisoformat(at).replace(tzinfo=ALMATY)
-    what = "listed.example is not open here: it is on a list of a state, the register of Kazakhstan."
+    what = "listed.example is blocked: it is on a list of a state, the register of Kazakhstan."
     assert sentence(register.refusal, "listed.example", now, STATES) == f"{what} {who}"
     told = short(register.refusal, "listed.example", now, STATES)
     assert told in (what, f"{what} {who}", f"{what} You can complain about it.")
@@ -166,7 +166,7 @@ SEALED = "sealed: [{url: 'https://a.example/x', issuer_key: " + "a" * 64 + ", se
         ("registers: {kz: {file: /a, on: true, since: yesterday}}", "yesterday"),
         ("registers: {kz: {file: /a}, ru: {file: /a}}", "one list as two registers"),
         ("registers:\n" + "".join(f"  a{one}: {{file: /{one}}}\n" for one in "abcde"), "at most 4"),
-        (SEALED + "registers: {kz: {url: 'https://a.example/x'}}", "never what is refused for everyone"),
+        (SEALED + "registers: {kz: {url: 'https://a.example/x'}}", "never what is blocked for everyone"),
     ],
 )  # fmt: skip
 def test_what_it_cannot_be(text: str, said: str) -> None:

@@ -107,7 +107,7 @@ def test_a_hidden_name_is_no_help() -> None:
     assert verdict(seen, judge=a_judge(CHILD, world)) == ("block", "ech")
 
 
-# 2. and 3. What is refused for everyone.
+# 2. and 3. What is blocked for everyone.
 
 
 @pytest.mark.parametrize("host", ["virus.example", "a.phish.example", "sealed.example"])

@@ -49,7 +49,7 @@ def test_who_paused_is_named() -> None:
 @pytest.mark.parametrize(
     ("host", "at", "text"),
     [
-        ("www.tiktok.com", "2026-11-24T19:00", "TikTok is not open here. Your family set this."),
+        ("www.tiktok.com", "2026-11-24T19:00", "TikTok is blocked. Your family set this."),
         (
             "www.minecraft.net",
             "2026-11-24T19:00",
@@ -61,11 +61,11 @@ def test_who_paused_is_named() -> None:
             "It is bedtime: the internet is closed until 07:00. These are the 10-12 rules.",
         ),
         ("porn.example", "2026-11-24T19:00",
-         "porn.example is not open here: Adult sites. These are the 10-12 rules."),
+         "porn.example is blocked: Adult sites. These are the 10-12 rules."),
         (
             "virus.example",
             "2026-11-24T19:00",
-            "virus.example is refused for everyone.",
+            "virus.example is blocked for everyone.",
         ),
         ("bilimland.kz", "2026-11-24T19:00",
          "bilimland.kz is open: it is for homework. Your family set this."),
@@ -73,7 +73,7 @@ def test_who_paused_is_named() -> None:
         ("www.google.com", "2026-11-24T19:00", "www.google.com is open in its safe mode."),
         ("childline.org.uk", "2026-11-24T23:00", "childline.org.uk is always open."),
         ("fresh.example", "2026-11-24T19:00",
-         "fresh.example is not open here: the name is younger than 30 days. Your family set this."),
+         "fresh.example is blocked: the name is younger than 30 days. Your family set this."),
     ],
 )  # fmt: skip
 def test_sentences(host: str, at: str, text: str) -> None:
@@ -217,7 +217,7 @@ def test_the_words_can_be_replaced() -> None:
 
 def test_what_a_dns_error_says_is_short_and_names_nobody() -> None:
     decision = Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, "block: service:tiktok", "family")
-    told = "TikTok is not open here. Your family set this. A parent can change it."
+    told = "TikTok is blocked. Your family set this. A parent can change it."
     assert short(decision, "www.tiktok.com", NOW, NAMES) == told
     long = short(Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, "block: x", "family"), "ü" * 250, NOW)
     assert len(long.encode()) <= MAX_SHORT
@@ -226,7 +226,7 @@ def test_what_a_dns_error_says_is_short_and_names_nobody() -> None:
 
 def test_a_host_name_full_of_braces_stays_itself() -> None:
     decision = Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, "block: x", "family")
-    assert sentence(decision, "{until}", NOW).startswith("{until} is not open here.")
+    assert sentence(decision, "{until}", NOW).startswith("{until} is blocked.")
 
 
 @pytest.mark.parametrize(
@@ -242,6 +242,6 @@ def test_how_a_service_without_its_name_was_recognised(sign: RecognitionSign, te
     recognised = ServiceRecognition(("telegram",), sign)
     blocked = Decision(Verdict.BLOCK, Reason.CATEGORY, "category:messaging = block", "family")
     found = sentence(replace(blocked, recognised=recognised), None, NOW, names)
-    assert found == f"Telegram is not open here: Messengers. Your family set this. {text}"
+    assert found == f"Telegram is blocked: Messengers. Your family set this. {text}"
     paused = Decision(Verdict.BLOCK, Reason.PAUSED, "pause", "family", recognised=recognised)
     assert "recognised" not in sentence(paused, None, NOW, names)

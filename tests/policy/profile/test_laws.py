@@ -117,7 +117,7 @@ def test_off_it_refuses_nothing_and_on_it_names_itself_and_who(host: str) -> Non
         assert (found.owner, found.askable) == ("guardian:Mum", False)
         said = sentence(found, host, AFTERNOON, product().names)
         assert said == (
-            f"{host} is not open here: a law asks for an older age. "
+            f"{host} is blocked: a law asks for an older age. "
             "Social Media Minimum Age (Australia). Mum set this."
         )
 

@@ -210,8 +210,8 @@ def test_the_log_level_is_never_above_the_maximum_of_the_highest_band_ever_held(
         ("band: 10-12\nblock: ['service:tiktoc']", "no service of the catalogue; did you mean 'tiktok'?"),
         ("band: 10-12\nblock: ['category:gamling']", "did you mean 'gambling'?"),
         ("band: 10-12\nblock: ['catgory:games']", "write a domain, service:<id> or category:<id>"),
-        ("band: 10-12\nallow: ['category:malware']", "'malware' is refused for everyone"),
-        ("band: 10-12\ncategories: {csam: allow}", "'csam' is refused for everyone"),
+        ("band: 10-12\nallow: ['category:malware']", "'malware' is blocked for everyone"),
+        ("band: 10-12\ncategories: {csam: allow}", "'csam' is blocked for everyone"),
         (
             "band: 10-12\nways: {vnp: block}",
             "2: ways.vnp: 'vnp' is no way around the filter; did you mean 'vpn'",

@@ -32,9 +32,9 @@ END = NOW + timedelta(minutes=20)
             (Extension("service:youtube", 15, None, "youtube"),),
             "Aruzhan has 15 more minutes of YouTube today.",
         ),
-        ((Extension("bedtime", 15, END, "youtube"),), "YouTube is open for Aruzhan until 21:00."),
-        ((Extension("window:play", 15, END),), "Play is open for Aruzhan until 21:00."),
-        ((Extension("window:category:games", 15, END),), "Games is open for Aruzhan until 21:00."),
+        ((Extension("bedtime", 15, END, "youtube"),), "YouTube is allowed for Aruzhan until 21:00."),
+        ((Extension("window:play", 15, END),), "Play is allowed for Aruzhan until 21:00."),
+        ((Extension("window:category:games", 15, END),), "Games is allowed for Aruzhan until 21:00."),
         ((Extension("group:video-apps", 15, None),), "Aruzhan has 15 more minutes of video apps today."),
     ],
 )

@@ -81,7 +81,7 @@ def test_support_sees_health_and_never_a_child_s_data(
     household.healthy.findings = (*FINE, *TROUBLE)
     assert telecom.get("/").headers["Location"] == "/support/"
     page = telecom.get("/support/").text
-    for told in ("2 things need a look.", "3 days", "34 MB", "<dd>7</dd>"):
+    for told in ("2 things need attention.", "3 days", "34 MB", "<dd>7</dd>"):
         assert told in page
     own, other = paths(app, PersonRole.SUPPORT)
     for method, path in other:

@@ -53,5 +53,5 @@ def test_who_is_gone_is_called_as_it_was(app: Flask) -> None:
     with app.test_request_context():
         told = changes.describe(Line("remove_profile", about="", detail="timur"), NOW)
         edited = changes.describe(Line("edit", about="", detail="timur: block"), NOW)
-    assert told == "took timur out of the family"
+    assert told == "removed timur from the family"
     assert edited == "changed the rules of timur"

@@ -112,7 +112,7 @@ def test_who_is_thirteen_reads_everything_and_how_to_check_it(phone: Browser) ->
     for expected in (
         "These are the 16-17 rules. Nobody has changed them here yet.",
         "Nothing that you do is stored.",
-        "Log level 0 of 3",
+        "What is stored 0 of 3",
         "There is no setting that hides any of it from you.",
         "Asking changes no rule and no limit, whatever the answer.",
     ):

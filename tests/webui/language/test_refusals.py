@@ -20,11 +20,11 @@ from webui.language import i18n, refusals
 ROOT = Path(__file__).parents[3]
 # Nothing that a page asks for ends in one of these, or there is no more to say than the daemon does.
 WITHOUT = {Code.REFUSED, Code.INVALID, Code.NO_SUCH_VERB, Code.ROOT_ONLY}
-ENGLISH = "Aruzhan has landed today already. There is one landing a day."
+ENGLISH = "Aruzhan has already used “Finish my game” today. It works once a day."
 
 
 def landed(**values: str) -> PolicyError:
-    error = PolicyError("Aruzhan", "has landed today already", "there is one landing a day")
+    error = PolicyError("Aruzhan", "has already used “Finish my game” today", "it works once a day")
     return error.coded(Code.LANDED, **values)
 
 

@@ -80,7 +80,7 @@ def test_how_things_stand(app: Flask, language: str, answer: dict[str, Any], tol
 def refusal(**values: object) -> RecentBlock:
     block = {
         "at": NOW.isoformat(), "host": "www.tiktok.com", "name": "TikTok", "reason": "service",
-        "rule": "block: service:tiktok", "owner": "family", "sentence": "TikTok is not open here.", **values,
+        "rule": "block: service:tiktok", "owner": "family", "sentence": "TikTok is blocked.", **values,
     }  # fmt: skip
     return decode(RecentBlock, block, strict=False)
 
@@ -88,12 +88,12 @@ def refusal(**values: object) -> RecentBlock:
 @pytest.mark.parametrize(
     ("values", "russian", "kazakh"),
     [
-        ({}, "TikTok: не разрешено. Так решили в семье.", "TikTok: рұқсат етілмеген. Отбасы осылай шешті."),
+        ({}, "TikTok: заблокировано. Так решили в семье.", "TikTok: бұғатталған. Отбасы осылай шешті."),
         (
             {"name": "", "host": "bet.example", "reason": "category", "rule": "category:gambling",
              "owner": "band:10-12"},
-            "bet.example: не разрешено – Азартные игры. Это правила группы 10-12.",
-            "bet.example: рұқсат етілмеген – Құмар ойындар. Бұл – 10-12 тобының ережелері.",
+            "bet.example: заблокировано – Азартные игры. Это правила группы 10-12.",
+            "bet.example: бұғатталған – Құмар ойындар. Бұл – 10-12 тобының ережелері.",
         ),
         (
             {"reason": "bedtime", "rule": "bedtime: 20:45-07:00", "owner": "band:10-12",
@@ -116,15 +116,15 @@ def refusal(**values: object) -> RecentBlock:
         (
             {"host": "", "name": "Telegram", "reason": "family_block", "rule": "block: service:telegram",
              "sign": "address"},
-            "Telegram: не разрешено. Так решили в семье. Соединение распознано по его адресу.",
-            "Telegram: рұқсат етілмеген. Отбасы осылай шешті. Қосылым мекенжайы бойынша танылды.",
+            "Telegram: заблокировано. Так решили в семье. Соединение распознано по его адресу.",
+            "Telegram: бұғатталған. Отбасы осылай шешті. Қосылым мекенжайы бойынша танылды.",
         ),
         # What a log level leaves out.
-        ({"reason": "category", "rule": None}, "TikTok is not open here.", "TikTok is not open here."),
+        ({"reason": "category", "rule": None}, "TikTok is blocked.", "TikTok is blocked."),
     ],
 )  # fmt: skip
 def test_a_refusal(app: Flask, values: dict[str, object], russian: str, kazakh: str) -> None:
-    for language, told in (("ru", russian), ("kk", kazakh), ("en", "TikTok is not open here.")):
+    for language, told in (("ru", russian), ("kk", kazakh), ("en", "TikTok is blocked.")):
         with reading(app, language):
             assert telling.refusal(refusal(**values)) == told, language
 
@@ -193,11 +193,11 @@ def test_names_of_kinds_are_ours_and_those_of_services_are_their_own(app: Flask)
         ),
         (
             GuardianAnswer.ONCE, RequestTopic.SITE, BEDTIME,
-            "Instagram: открыто до 20:45 (Aruzhan).", "Instagram is open for Aruzhan until 20:45.",
+            "Instagram: разрешено до 20:45 (Aruzhan).", "Instagram is allowed for Aruzhan until 20:45.",
         ),
         (
             GuardianAnswer.ALWAYS, RequestTopic.SITE, None,
-            "Instagram: теперь открыто всегда (Aruzhan).", "Instagram is open for Aruzhan from now on.",
+            "Instagram: теперь разрешено всегда (Aruzhan).", "Instagram is allowed for Aruzhan from now on.",
         ),
     ],
 )  # fmt: skip

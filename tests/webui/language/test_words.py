@@ -117,8 +117,8 @@ def test_names_cannot_turn_or_hide_what_is_around_them(text: str, shown: str) ->
     ("refusal", "sentences"),
     [
         (
-            "Aruzhan: has landed today already; there is one landing a day",
-            "Aruzhan has landed today already. There is one landing a day.",
+            "Aruzhan: has already used “Finish my game” today; it works once a day",
+            "Aruzhan has already used “Finish my game” today. It works once a day.",
         ),
         ('grant: "who" names nobody', "Who names nobody."),
         ("the daemon did not do it", "The daemon did not do it."),

@@ -117,7 +117,7 @@ def test_a_test_message_goes_at_once_and_says_how_it_went(mum: Browser, househol
     notifier.of(app)._send = phone
     mum.post(PAGE, {"address": TOPIC})
     told = text_of(mum.get(mum.post(f"{PAGE}test").location).text)
-    assert "The server took it." in told
+    assert "The server accepted it." in told
     [(address, text, more)] = phone.posts
     assert (address, text[:14], more["inside"]) == (TOPIC, "This is a test", False)
     assert "There was a test just now." in text_of(mum.get(mum.post(f"{PAGE}test").location).text)
@@ -208,7 +208,7 @@ def test_why_the_last_one_did_not_go_is_told_on_the_page_and_without_the_address
     assert "secret-topic" not in caplog.text
     notifier.install(mum.client.application, listening)
     told = text_of(mum.get(PAGE).text)
-    assert "The last message was not sent. The server did not take it: it answered 403." in told
+    assert "The last message was not sent. The server rejected the message with code 403." in told
 
 
 def test_a_sign_in_is_reported_to_the_person_who_signed_in_alone(

@@ -48,7 +48,7 @@ def test_another_password_needs_the_old_one_and_ends_other_sessions(mum: Browser
 
 def test_a_new_recovery_code_needs_the_password(mum: Browser) -> None:
     assert mum.post("/account/recovery", {"old": "not it"}).headers["Location"] == "/account/"
-    assert "do not fit together" in mum.get("/account/").text
+    assert "Name or password is wrong." in mum.get("/account/").text
     sheet = mum.post("/account/recovery", {"old": MUMS_PASSWORD}).headers["Location"]
     assert code_of(mum.get(sheet).text)
     assert "You have a recovery code on paper." in mum.get("/account/").text

@@ -43,7 +43,7 @@ def test_a_guardian_may_say_it_first(mum: Browser, tablet: Browser) -> None:
     assert "Mum has agreed to the rules as they are now, and waits for you." in text_of(
         tablet.get("/my").text
     )
-    assert "Aruzhan has not yet: that is said on My rules" in text_of(mum.get(RULES).text)
+    assert "Aruzhan has not yet, and can do so on My rules" in text_of(mum.get(RULES).text)
     tablet.post(MINE, YES)
     assert "You and Mum agreed on these rules today." in text_of(tablet.get(MINE).text)
 

@@ -95,7 +95,7 @@ def test_it_is_looked_into_before_anything_changes(mum: Browser, household: Hous
         "By Mum On the gateway home-gateway Version 0.1.0 Children Aruzhan Accounts Mum, Dad",
         "Comes back Timur Other rules Aruzhan Goes Guest of ours May sign in again Dad",
         "Settings and lists as they were Devices with another name or place 3 PINs as they were 1",
-        "Put it in place Leave all as it is",
+        "Restore Cancel",
     ):
         assert expected in text, expected
     assert not did(household, "apply")
@@ -109,7 +109,7 @@ def test_it_is_put_in_place_and_taken_back(mum: Browser, household: Household, s
     assert asked == {"action": "apply", "token": TOKEN, "by": "Mum", "origin": "192.168.1.7"}
     text = read(mum)
     assert "The backup is restored." in text
-    assert "Mum put it in place just now." in text
+    assert "Mum restored it just now." in text
     mum.post(f"{BACKUP}undo")
     assert "The backup is undone. Everything is as it was before." in read(mum)
     mum.post(f"{BACKUP}undo")
@@ -188,7 +188,7 @@ def test_everybody_is_told_for_a_week(tablet: Browser, household: Household) -> 
         {"told": "backup", "name": "Mum", "device": "Phone", "at": at},
     ]
     text = text_of(tablet.get("/my").text)
-    assert "Mum put a backup of the rules and accounts in place today." in text
+    assert "Mum restored a backup of the rules and accounts today." in text
     assert "Mum made a backup of the rules and accounts today." in text
 
 
@@ -199,7 +199,7 @@ def test_automatic_backups_are_set_up_with_a_key_and_not_with_the_passphrase(
     mum: Browser, household: Household
 ) -> None:
     page = read(mum)
-    assert "a thief of the stick can read nothing" in page
+    assert "The gateway stores only a key made from it." in page
     assert "/mnt/usb" in page
     assert mum.post(f"{BACKUP}automatic", AUTOMATIC).status_code == 303
     asked = next(

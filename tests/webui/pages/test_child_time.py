@@ -224,7 +224,7 @@ def test_a_game_can_be_finished_once(tablet: Browser, household: Household) -> N
 def test_a_second_landing_is_told_in_a_sentence(tablet: Browser, household: Household) -> None:
     household.minutes["daughter"]["landing"]["taken"] = True
     tablet.post("/my/landing")
-    assert "Aruzhan has landed today already. There is one landing a day." in tablet.get("/my").text
+    assert "Aruzhan has already used “Finish my game” today. It works once a day." in tablet.get("/my").text
 
 
 @pytest.mark.parametrize("typed", ["K7QM-3X12", "k7qm3x12", " k7qm – 3x12 ", "К7QМ 3Х12"])
@@ -266,7 +266,7 @@ def test_a_long_or_hostile_code_is_cut(tablet: Browser, household: Household) ->
 def test_a_code_of_a_sibling_is_not_taken(tablet: Browser, household: Household) -> None:
     household.tickets["K7QM-3X12"] = {"batch": "1", "minutes": 30, "who": "son", "by": "Mum"}
     answer = tablet.post("/my/code", {"code": "K7QM-3X12"})
-    assert "This code is for somebody else." in answer.text
+    assert "This code is for someone else." in answer.text
     assert "Timur" not in answer.text
 
 
@@ -433,7 +433,7 @@ def with_pin(tablet: Browser, household: Household) -> Browser:
 def test_a_child_deletes_what_was_written_down_by_its_pin(with_pin: Browser, household: Household) -> None:
     assert 'href="/my/time/delete"' in with_pin.get("/my/time").text
     page = with_pin.get("/my/time/delete").text
-    assert "how much of what kind on which day, for 30 days" in text_of(page)
+    assert "daily totals by category for 30 days, today’s minutes, your requests" in text_of(page)
     assert household.erased == {}, "it asks first"
     answer = with_pin.post("/my/time/delete", {"pin": "1111"})
     assert answer.status_code == 409
@@ -441,7 +441,7 @@ def test_a_child_deletes_what_was_written_down_by_its_pin(with_pin: Browser, hou
     assert household.erased == {}
     assert with_pin.post("/my/time/delete", {"pin": "4821"}).status_code == 303
     assert household.erased == {"daughter": "names"}
-    assert "Names and services are deleted." in text_of(with_pin.get("/my").text)
+    assert "Sites and services are deleted." in text_of(with_pin.get("/my").text)
 
 
 def test_without_the_pin_the_page_is_not_even_shown(tablet: Browser, household: Household) -> None:

@@ -55,7 +55,7 @@ def test_unused_ones_are_listed_without_the_codes(mum: Browser, household: House
 
 
 def test_no_code_that_waits_says_so(mum: Browser) -> None:
-    assert "No code waits to be used." in mum.get("/parent/codes/").text
+    assert "No unused codes." in mum.get("/parent/codes/").text
 
 
 def test_a_list_that_is_not_to_be_had_keeps_nobody_from_making_codes(
@@ -76,7 +76,7 @@ def test_a_batch_is_withdrawn_after_a_question(mum: Browser, tablet: Browser, ho
     assert "<summary>Withdraw</summary>" in page
     mum.post("/parent/codes/withdraw", {"batch": "1"})
     assert asked_of(household, "withdraw") == [{"batch": "1", "by": "Mum", "origin": "192.168.1.7"}]
-    assert "5 codes are good no more." in mum.get("/parent/codes/").text
+    assert "5 codes no longer work." in mum.get("/parent/codes/").text
     assert tablet.post("/my/code", {"code": code}).status_code == 409
 
 

@@ -69,8 +69,8 @@ def test_they_are_grouped_children_first(mum: Browser, household: Household) -> 
     assert "Tablet tablet · Samsung Electronics · online now" in text
     assert "Phone phone · last seen today at 16:40" in text
     assert "Switch game console · last seen today at 16:40 Aruzhan, Timur" in text
-    assert "a visitor until 05:40 tomorrow" in text
-    assert "Dana No devices yet. Join the Wi-Fi with one and it appears here by itself." in text
+    assert "an adult guest until 05:40 tomorrow" in text
+    assert "Dana No devices yet. Join the Wi-Fi with one and it appears here." in text
 
 
 def test_a_home_without_devices_says_what_happens(mum: Browser, household: Household) -> None:
@@ -115,7 +115,7 @@ def test_one_tap_says_whose_it_is_and_an_undo_takes_it_back(mum: Browser, househ
         ("home", "Tablet is not filtered: only harmful sites are blocked."),
         ("adult", "Tablet is an adult&#39;s: only harmful sites are refused."),
         ("guest", "Tablet is a guest."),
-        ("visitor", "Tablet is a visitor until tomorrow at 06:00."),
+        ("visitor", "Tablet is an adult guest until tomorrow at 06:00."),
     ],
 )
 def test_what_is_no_one_person_s(mum: Browser, profile: str, told: str) -> None:
@@ -155,7 +155,7 @@ def test_what_the_daemon_refuses_is_said(mum: Browser, household: Household) -> 
 def test_a_page_of_one_device(mum: Browser) -> None:
     text = text_of(mum.get(f"/parent/device/{TABLET}").text).replace("&#39;", "'")
     for expected in (
-        "Whose it is Aruzhan",
+        "Used by Aruzhan",
         "Today on this device Play",
         "Where Aruzhan's time went",
         "It seems to be tablet Made by Samsung Electronics Model SM-X200 System Android 14",
@@ -165,11 +165,11 @@ def test_a_page_of_one_device(mum: Browser) -> None:
         "Addresses that it had 2",
         "192.168.1.20 first seen on Saturday at 19:40 · there now",
         "02:00:00:00:00:99 first seen on 15 October at 19:40 · last seen on Friday at 19:40",
-        "It calls itself Tablet. Leave this empty to call it so.",
+        "Its own name is Tablet. Leave this empty to use it.",
     ):
         assert expected in text, expected
-    assert "invented by the device" not in text
-    assert "invented by the device" in mum.get(f"/parent/device/{PHONE}").text
+    assert "The device made up the first address, as phones do." not in text
+    assert "The device made up the first address, as phones do." in mum.get(f"/parent/device/{PHONE}").text
 
 
 def test_a_device_that_is_not_known(mum: Browser) -> None:
@@ -212,12 +212,12 @@ def test_a_look_around(mum: Browser, household: Household) -> None:
     assert "The gateway is looking for devices. This takes some seconds." in page
     assert "Wake sleeping devices" not in page
     mum.post("/parent/devices/scan")
-    assert "There was a look around just now. Try again in 12 s." in mum.get("/parent/devices/").text
+    assert "The gateway looked for devices just now. Try again in 12 s." in mum.get("/parent/devices/").text
 
 
 def test_to_forget_asks_first_and_says_what_happens(mum: Browser, household: Household) -> None:
     page = mum.get(f"/parent/device/{TABLET}").text
-    assert "If it comes again, it is a new device, and you are asked whose it is." in page
+    assert "Used minutes still count." in page
     mum.post("/parent/device/forget", {"mac": TABLET})
     assert sent(household, "forget") == [{"mac": TABLET, "by": "Mum", "origin": "192.168.1.7"}]
     assert "Tablet is forgotten." in mum.get("/parent/devices/").text
@@ -256,7 +256,9 @@ def test_to_share_with_nobody_ends_it(mum: Browser, household: Household) -> Non
 def test_one_person_alone_shares_nothing(mum: Browser, household: Household) -> None:
     share(mum, TABLET, "son")
     assert household.things.of(TABLET)["profile"] == "daughter"
-    assert "One person alone shares nothing." in mum.get(f"/parent/device/{TABLET}").text
+    assert (
+        "Choose at least two people, or give the device to one." in mum.get(f"/parent/device/{TABLET}").text
+    )
 
 
 def test_where_sharing_is_refused_it_stays_whose_it_was(mum: Browser, household: Household) -> None:
@@ -271,7 +273,7 @@ def test_a_tunnel_stays_open_and_back(mum: Browser, household: Household) -> Non
     mum.post("/parent/device/managed", {"mac": LAPTOP, "names": "VPN.firm.kz, vpn.other.kz"})
     assert sent(household, "edit_family")[-1]["set"] == {f"managed/{LAPTOP}": ["vpn.firm.kz", "vpn.other.kz"]}
     page = mum.get(f"/parent/device/{LAPTOP}").text
-    assert "The tunnel stays open for Laptop." in page
+    assert "The tunnel is allowed for Laptop." in page
     mum.post("/parent/device/managed/back", {"was": re.findall(r'name="was" value="([^"]+)"', page)[0]})
     assert household.things.of(LAPTOP)["managed"] == ["vpn.school.kz"]
     mum.post("/parent/device/managed", {"mac": LAPTOP, "names": " "})
@@ -288,7 +290,7 @@ def test_a_device_without_mobile_data_is_marked_and_back(mum: Browser, household
         "mac": TABLET, "no_mobile_data": True, "by": "Mum", "origin": "192.168.1.7",
     }  # fmt: skip
     page = mum.get(f"/parent/device/{TABLET}").text
-    assert "Tablet has no mobile data: when it is shut, it shows why." in page
+    assert "Tablet has no mobile data. When it is blocked, it shows why." in page
     mum.post("/parent/device/mark/back", {"was": re.findall(r'name="was" value="([^"]+)"', page)[0]})
     assert not one["no_mobile_data"]
     for values in ({"mac": TABLET, "mark": "perhaps"}, {"mac": TABLET}):

@@ -52,9 +52,9 @@ def test_the_parents_see_it_and_give_the_minutes_back(
     assert sent["device"] == TABLET
     mine = text_of(tablet.get("/my").text)
     assert "Your parents see what you wrote. The answer will be here." in mine
-    assert "15 min of Play, Roblox are not right today at 17:30 Waiting for an answer" in mine
+    assert "15 min of Play, Roblox are wrong today at 17:30 Waiting for an answer" in mine
     page = text_of(mum.get("/parent/requests").text)
-    assert "Aruzhan: 15 min of Play, Roblox are not right today at 17:30" in page
+    assert "Aruzhan: 15 min of Play, Roblox are wrong today at 17:30" in page
     assert "It only loaded an update" in page
     assert "Give back No" in page
     assert "Always" not in page

@@ -113,7 +113,7 @@ def test_wrong_codes_slow_the_device_that_typed_them_and_nobody_else(
     answers = [stranger.post("/signin", {"code": f"WRONG-{number}"}) for number in range(TRIES + 1)]
     assert [answer.status_code for answer in answers] == [403] * TRIES + [429]
     assert int(answers[-1].headers["Retry-After"]) <= 60
-    assert "Too many tries from this device" in answers[-1].text
+    assert "Too many attempts from this device" in answers[-1].text
     code = household.guardians.link("Mum")
     assert stranger.post("/signin", {"code": code}).status_code == 429
     assert browser_on(app, "192.168.1.7").post("/signin", {"code": code}).status_code == 303

@@ -42,12 +42,12 @@ def test_the_page_says_what_each_choice_means_and_what_holds(mum: Browser) -> No
     page = mum.get(PAGE).text
     told = text_of(page)
     assert 'name="unknown_devices" value="guest" checked' in page
-    assert "Closed until somebody says whose it is It reaches help and our page, and nothing else." in told
+    assert "Blocked until you choose who uses it Only help lines and our page work." in told
     assert "Aruzhan the rules of Aruzhan, from its first packet" in told
     assert '<option value="kz" selected>Kazakhstan</option>' in page
     assert "Time zone: Almaty UTC+5" in told
     assert "http://qalqan.home.arpa/my" in told
-    assert "never asks anybody to pass a warning" in told
+    assert "Without one, browsers show a warning." in told
     assert "New devices on" not in told  # one network: nothing to choose
 
 
@@ -106,7 +106,7 @@ def test_a_change_of_somebody_else_meanwhile_is_told_with_what_was_typed(
     send(mum, language="kk")
     answer = mum.post(PAGE, {"revision": held, **HELD, "language": "kk", "gateway_access": "open"})
     assert answer.status_code == 409
-    assert "Somebody changed these settings meanwhile." in text_of(answer.text)
+    assert "These settings have changed in the meantime." in text_of(answer.text)
     assert 'name="gateway_access" value="open" checked' in answer.text
     assert revision(answer.text) != held
     assert "gateway_access" not in said(household)
@@ -139,7 +139,7 @@ def test_notes_in_the_file_are_spoken_of_before_they_go(mum: Browser, household:
     path.write_text("# the router in the hall\n" + path.read_text())
     household.editing.rules.reload()
     assert "Somebody wrote notes into the file" in text_of(mum.get(PAGE).text)
-    assert "The notes in the file are gone" in text_of(send(mum, language="ru")[1])
+    assert "The notes are removed." in text_of(send(mum, language="ru")[1])
 
 
 def test_a_time_zone_is_chosen_by_region_without_a_script(mum: Browser, household: Household) -> None:
@@ -165,7 +165,7 @@ def test_off_for_a_while_is_told_on_every_page_and_ended_at_once(
     mum: Browser, tablet: Browser, household: Household, choice: str, minutes: int
 ) -> None:
     page = text_of(mum.get(PAGE).text)
-    assert "What stays: malware, the lists that bind everyone, and help." in page
+    assert "Malware and what is blocked for everyone stay blocked." in page
     assert mum.post(f"{PAGE}off", {"for": choice}).status_code == 303
     [values] = [values for what, values in household.asked if what == "off"]
     assert values.pop("session")
@@ -223,18 +223,18 @@ def test_without_a_good_certificate_no_link_leads_there_and_the_page_says_what_t
     app.extensions[KEY].now = Trusted(NAMED, problem="the certificate expired on 2026-11-20; renew it")
     page = mum.get(PAGE).text
     told = text_of(page)
-    assert f"This home has the name {NAMED}, but no certificate for it that is good now." in told
+    assert f"This home has the name {NAMED}, but no valid certificate for it." in told
     assert 'href="/parent/health/">What is wrong, and what to do' in page
     assert "https://" not in page
     assert "Why these pages are not encrypted" in told
-    assert "A wallet proves an age to such an address alone." in told
+    assert "A wallet needs such an address to prove an age." in told
 
 
 def test_without_a_name_the_page_says_what_needs_one(mum: Browser) -> None:
     page = mum.get(PAGE).text
     assert "https://" not in page
     assert "Why these pages are not encrypted" in text_of(page)
-    assert "A wallet proves an age to such an address alone." in text_of(page)
+    assert "A wallet needs such an address to prove an age." in text_of(page)
 
 
 def test_health_puts_the_certificate_under_its_own_words(mum: Browser, household: Household) -> None:

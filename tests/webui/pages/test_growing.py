@@ -31,19 +31,19 @@ def test_a_step_is_proposed_at_home_and_its_page_says_what_changes_in_both_direc
 ) -> None:
     household.growing.propose("daughter")
     home = text_of(mum.get("/parent/").text)
-    assert "Aruzhan: the next step" in home
-    assert "Aruzhan has the 13-15 rules from 24 December on, if nobody answers." in home
+    assert "Aruzhan: next age group" in home
+    assert "Aruzhan gets the 13-15 rules on 24 December if no parent answers." in home
     assert "Aruzhan has the 13-15 rules from 24 December on" in text_of(mum.get("/parent/more").text)
     told = text_of(mum.get(PAGE).text)
     opens, time, written = (
         told.index(one) for one in ("Newly allowed", "Time and limits", "What is written")
     )
     stays = told.index("What stays as it is")
-    assert opens < told.index("AI assistants: open") < time
+    assert opens < told.index("AI assistants: allowed") < time
     assert time < told.index("Play on school days: 2 h a day") < written
-    assert written < told.index("Log level 1.") < stays
-    assert stays < told.index("TikTok is refused", stays)
-    assert "Social networks: asked for first" in told[stays:], "set by the family"
+    assert written < told.index("Stored: level 1 of 3.") < stays
+    assert stays < told.index("TikTok is blocked", stays)
+    assert "Social networks: needs approval" in told[stays:], "set by the family"
     assert "Social networks" not in told[:stays]
 
 
@@ -86,7 +86,7 @@ def test_not_yet_needs_a_reason_and_the_child_reads_it(
     own = text_of(tablet.get("/my/step").text)
     assert "Mum put them off: “School" in own
     assert "Newly allowed" in own
-    assert "TikTok is refused" in own
+    assert "TikTok is blocked" in own
 
 
 def test_one_that_happened_by_itself_is_told_to_both_and_goes_back_with_a_reason(
@@ -96,7 +96,7 @@ def test_one_that_happened_by_itself_is_told_to_both_and_goes_back_with_a_reason
     household.growing.pass_days(30)
     assert says(household, "daughter") == ("13-15", "2029-11")
     for path in ("/parent/", "/parent/activity/", PAGE):
-        assert "It happened by itself." in text_of(mum.get(path).text), path
+        assert "They started automatically." in text_of(mum.get(path).text), path
     assert "You have the 13-15 rules since 24 December." in text_of(tablet.get("/my").text)
     assert "Back to the rules of before" in text_of(mum.get(PAGE).text)
     mum.post(f"{PAGE}later", {"until": "2027-03", "reason": "Exams."})
@@ -110,7 +110,7 @@ def test_at_18_yes_needs_a_box_and_both_are_told(mum: Browser, app: Flask, house
     household.growing.propose("teen")
     page = "/parent/child/teen/step/"
     told = text_of(mum.get(page).text)
-    assert "The rules of Dana end on 1 December, at 18. Nobody can put that off." in told
+    assert "The rules of Dana end on 1 December, at 18. This cannot be put off." in told
     assert "Put off to" not in told
     assert "What ends at 18" in told
     refused = mum.post(f"{page}take")
@@ -137,7 +137,7 @@ def test_nobody_reads_the_step_of_somebody_else(tablet: Browser, app: Flask, hou
 def test_a_page_without_a_step_to_answer_says_so(mum: Browser, household: Household) -> None:
     household.editing.files["daughter"]["next_step"] = "2027-05"
     told = text_of(mum.get(PAGE).text)
-    assert "The next step, 13-15: due in May 2027" in told
+    assert "Next age group, 13-15: due in May 2027" in told
     assert "Newly allowed" in told
     assert "Put off to" not in told
     assert "There is no step of Aruzhan to answer now" in text_of(mum.post(f"{PAGE}take").text)

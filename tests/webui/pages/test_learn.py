@@ -43,12 +43,12 @@ def test_a_kind_says_what_each_age_band_recommends(mum: Browser) -> None:
     mum.get(PAGE)  # the files are there
     text = text_of(mum.get("/learn/category:social_networks").text)
     assert "Age Recommended 0-5" in text
-    assert "10-12 Refuse 13-15 Ask first 16-17 Open Adults Open" in text
+    assert "10-12 Refuse 13-15 Needs approval 16-17 Open Adults Open" in text
 
 
 def test_kinds_that_bind_everyone_have_one_text(tablet: Browser) -> None:
     pages = {
-        text_of(tablet.get(f"/learn/category:{kind}").text).partition("This is refused for everyone")[2]
+        text_of(tablet.get(f"/learn/category:{kind}").text).partition("This is blocked for everyone")[2]
         for kind in ("csam", "malware", "phishing")
     }
     assert len(pages) == 1
@@ -75,9 +75,9 @@ def test_each_stands_beside_its_thing(mum: Browser, tablet: Browser) -> None:
 def test_all_of_them_stand_in_one_place(tablet: Browser) -> None:
     text = text_of(tablet.get("/learn/").text)
     for expected in (
-        "Age bands The 0-5 rules",
+        "Age groups The 0-5 rules",
         "Settings Name",
-        "Kinds of sites Adult sites",
+        "Categories Adult sites",
         "Reasons Help",
     ):
         assert expected in text
@@ -146,7 +146,7 @@ class TestDigest:
             "Requests: 0 answered, 1 waiting.",
             "Rules that changed Mum changed this today: Play",
             "Exams",
-            "The next step, 13-15: due in May 2027",
+            "Next age group, 13-15: due in May 2027",
         ):
             assert expected in ours
         assert "What the filter could not see Mobile data" in text
@@ -161,7 +161,7 @@ class TestDigest:
 
         monkeypatch.setattr("webui.features.activity.digest_pages.week_of", without_minutes)
         text = text_of(mum.get("/parent/digest/").text)
-        assert "No minutes counted. Refused 2 times." in text.partition("Aruzhan")[2].partition("Timur")[0]
+        assert "No minutes counted. Blocked 2 times." in text.partition("Aruzhan")[2].partition("Timur")[0]
         ru = text_of(mum.get("/parent/digest/", Accept_Language="ru").text)
         assert "Минут не посчитано. Не разрешено: 2 раза." in ru
 

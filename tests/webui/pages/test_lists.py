@@ -59,7 +59,7 @@ def test_how_fresh_they_are(mum: Browser) -> None:
 
 def test_before_the_first_update(mum: Browser, household: Household) -> None:
     household.listed.found[:] = [one | {"fetched": None} for one in household.listed.found]
-    assert "None was fetched yet. 65 912 names that come with the filter are in use." in read(mum)
+    assert "No list was downloaded yet. 65 912 built-in sites are in use." in read(mum)
 
 
 def test_an_update_tells_how_far_it_is_and_how_it_went(mum: Browser, household: Household) -> None:
@@ -72,7 +72,7 @@ def test_an_update_tells_how_far_it_is_and_how_it_went(mum: Browser, household: 
     household.listed.update = {"running": True, "ended": None, "problems": []}
     assert "The update has begun." in read(mum, f"{LISTS}now")
     household.listed.update = {"running": False, "ended": NOW, "problems": ["no internet: a.example"]}
-    assert "The last update had troubles 1 no internet: a.example" in read(mum)
+    assert "The last update had problems 1 no internet: a.example" in read(mum)
     household.listed.update["problems"] = []
     assert "Updated just now." in read(mum)
 
@@ -88,8 +88,11 @@ def test_when_the_next_update_is(mum: Browser, household: Household) -> None:
     [
         ({"interval": "off"}, "Automatic updates are off."),
         ({"waits_for": "memory"}, "The next update waits: the gateway has too little free memory."),
-        ({"waits_for": "package"}, "Updates need the package qalqan-lists."),
-        ({"waits_for": "package", "interval": "off"}, "Updates need the package qalqan-lists."),
+        ({"waits_for": "package"}, "A part that updates lists is not installed on the router."),
+        (
+            {"waits_for": "package", "interval": "off"},
+            "A part that updates lists is not installed on the router.",
+        ),
         ({"waits_for": "clock"}, "The next update waits until the gateway knows the time."),
     ],
 )
@@ -175,7 +178,7 @@ def test_one_of_our_own_is_added_and_taken_out_and_back(mum: Browser, household:
     }  # fmt: skip
     assert "Mine is fetched with the next update." in read(mum)
     mum.post(f"{LISTS}remove", {"id": "own-00000002"})
-    assert "Mine is taken out. Its names go with the next update." in read(mum)
+    assert "Mine is removed. Its sites go with the next update." in read(mum)
     mum.post(f"{LISTS}add/back", {"was": was(mum)})
     assert household.listed.of("own-00000002")["url"] == values["url"]
 
@@ -192,7 +195,7 @@ def test_one_for_chosen_children_says_for_whom_it_is(mum: Browser, household: Ho
     assert "Only for Timur" in page
     mum.post(f"{LISTS}remove", {"id": "own-00000002"})
     page = read(mum)
-    assert "For Timur is taken out." in page
+    assert "For Timur is removed." in page
     assert "Undo" not in page, "its rules went with it"
 
 
@@ -208,13 +211,13 @@ def test_what_is_no_list(mum: Browser, household: Household, values: dict[str, s
 
 def test_an_address_in_our_own_network_is_refused(mum: Browser) -> None:
     mum.post(f"{LISTS}add", {"name": "Mine", "url": "http://192.168.1.1/", "category": "games"})
-    assert "A list is fetched from the internet alone." in read(mum)
+    assert "Lists are downloaded from the internet." in read(mum)
 
 
 def test_a_published_list_is_switched_and_back(mum: Browser, household: Household) -> None:
     mum.post(f"{LISTS}switch", {"id": "ut1-games", "on": "no"})
     assert not household.listed.of("ut1-games")["on"]
-    assert "UT1 Toulouse, games is off. Its names go with the next update." in read(mum)
+    assert "UT1 Toulouse, games is off. Its sites go with the next update." in read(mum)
     mum.post(f"{LISTS}switch/back", {"was": was(mum)})
     assert household.listed.of("ut1-games")["on"]
 
@@ -276,16 +279,16 @@ def test_a_wrong_entry_is_written_down_opened_and_told(mum: Browser, household: 
     assert sent(household, "list_report")[-1]["open"] == ["daughter", "son"]
     text = read(mum)
     for expected in (
-        "bet.example is written down, and open for Aruzhan, Timur.",
-        "bet.example Gambling · Mum wrote it down today",
+        "bet.example is reported, and allowed for Aruzhan, Timur.",
+        "bet.example Gambling · Mum reported it today",
         "bet.example is on your list as Gambling (UT1 Toulouse, gambling). We think that this is a mistake.",
-        "nothing is sent by itself",
+        "Each takes reports at its address.",
     ):
         assert expected in text, expected
     assert 'href="https://github.com/olbat/ut1-blacklists/issues"' in mum.get(LISTS).text
     mum.post(f"{LISTS}unreport", {"host": "bet.example"})
     assert household.listed.wrong == []
-    assert "What was opened stays open." in read(mum)
+    assert "Sites that you allowed stay allowed." in read(mum)
 
 
 def test_hostile_text_comes_to_nothing(mum: Browser, household: Household) -> None:

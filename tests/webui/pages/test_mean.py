@@ -54,7 +54,7 @@ def test_it_tells_to_keep_to_block_and_whom_to_tell(tablet: Browser) -> None:
     for expected in (
         "Keep the proof Take a picture of the screen",
         "Block Do not write back.",
-        "Tell somebody Tell an adult you trust",
+        "Tell someone Tell an adult you trust",
         "Report it in the app WhatsApp Open the chat",
         "general knowledge, not yet confirmed",
         "Call from another phone",

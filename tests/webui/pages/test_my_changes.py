@@ -130,7 +130,7 @@ def test_what_was_said_is_kept_from_one_tap_to_the_next(mum: Browser, household:
 
 def test_what_was_said_is_not_lost_when_the_tap_is_refused_and_is_of_one_child(mum: Browser) -> None:
     page = send(mum, "switch", switch="off categories/social_networks", because=EXAMS, revision="1")[1]
-    assert "Somebody changed this meanwhile" in text_of(page)
+    assert "This has changed in the meantime." in text_of(page)
     assert f">{EXAMS}</textarea>" in page
     mum.post(PAGE + "switch", {"switch": "off categories/gambling", "because": EXAMS, "revision": "1"})
     assert EXAMS not in mum.get("/parent/child/son/").text

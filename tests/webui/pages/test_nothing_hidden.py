@@ -86,7 +86,7 @@ def test_it_does_on_a_shared_and_on_a_handed_over_device(
     household.edited["son"] = {"log_level": 3 - level}
     shared = browser_on(app, "192.168.1.40")
     assert text_of(loglevels.describe(3 - level)) in text_of(shared.get("/my").text), (
-        "the youngest's rules hold"
+        "the youngest's rules apply"
     )
     assert shared.post("/my/use/daughter", {"pin": "4821"}).status_code == 303
     assert text_of(loglevels.describe(level)) in text_of(shared.get("/my").text)
@@ -98,7 +98,7 @@ def test_it_does_on_a_shared_and_on_a_handed_over_device(
 @pytest.mark.parametrize(
     ("profile", "said"),
     [
-        ("guest", "Some kinds of sites are closed for guests. Nothing is written down."),
+        ("guest", "Some categories are blocked for guests. Nothing is recorded."),
         ("quarantine", "Nothing that this device does is recorded until then."),
         ("home", "On this device only harmful sites are blocked. Nothing is recorded."),
     ],

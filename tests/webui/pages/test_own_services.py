@@ -74,7 +74,7 @@ def test_it_is_taken_out_and_taken_back(penguin: Household, mum: Browser) -> Non
     mum.post("/parent/services/club-penguin/remove")
     assert services(penguin) is None
     page = mum.get("/parent/services/").text
-    assert "Club Penguin is taken out." in text_of(page)
+    assert "Club Penguin is removed." in text_of(page)
     was = page.partition('name="was" value="')[2].partition('"')[0]
     mum.post("/parent/settings/undo", {"was": was})
     assert "club-penguin" in str(services(penguin))
@@ -86,7 +86,7 @@ def test_one_that_rules_use_stays_and_the_page_says_whose(household: Household, 
     mum.post("/parent/services/club-penguin/remove")
     assert "club-penguin" in str(services(household))
     text = text_of(mum.get("/parent/services/").text)
-    assert "The rules of Aruzhan name Club Penguin. Take it out of these rules first." in text
+    assert "The rules of Aruzhan use Club Penguin. Remove it from these rules first." in text
 
 
 @pytest.mark.parametrize("form", [{"name": "Penguins", "sites": "com"}, {"name": "Penguins", "udp": "x"}])

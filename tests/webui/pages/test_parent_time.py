@@ -82,7 +82,7 @@ def test_a_pause_goes_on(mum: Browser) -> None:
 def test_what_the_daemon_refuses_is_told(mum: Browser) -> None:
     mum.post("/parent/grant", {"who": "teen", "minutes": "15"})
     text = mum.get("/parent/").text
-    assert "Dana has no time that comes to an end. There is nothing to extend." in text
+    assert "Dana has no time limit now. There is nothing to extend." in text
     assert "Undo" not in text
 
 

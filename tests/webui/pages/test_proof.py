@@ -42,7 +42,7 @@ def test_the_parent_chooses_a_device_and_is_told_what_to_open_there(mum: Browser
     page = mum.get(PAGE).text
     assert "http://qalqan.home.arpa/proof" in page
     assert '<svg class="qr"' in page or 'class="qr' in page
-    assert "TikTok is refused" in page
+    assert "TikTok is blocked" in page
     assert page.count("Not tried yet") == 3
     assert "Bedtime begins at 20:45" in page
 

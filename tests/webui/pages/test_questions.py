@@ -21,19 +21,19 @@ def asked(household: Household) -> Household:
 def test_each_question_has_a_card_with_its_answers(mum: Browser, asked: Household) -> None:
     text = text_of(mum.get("/parent/").text)
     for expected in (
-        "Two devices by one address? phone · 3 minutes ago · online "
+        "Two devices with one address? phone · 3 minutes ago · online "
         "Another device may use the address of Mum's Mums-Galaxy. "
-        "What changed: its kind, what it asks the network for. Until you say, Aruzhan's rules hold for it. "
+        "What changed: its kind, what it asks the network for. Until you answer, Aruzhan's rules apply. "
         "It is the same device It is another",
         "Is this Aruzhan's Tablet again? tablet · 3 minutes ago · online "
-        "Aruzhan-iPad came by another address. What fits: its name, when it came. "
-        "Until you say, Aruzhan's rules hold for it. Yes No Something else Yes, and keep the old address "
-        "Aruzhan Timur Dana Not filtered A guest A visitor An adult's",
+        "Aruzhan-iPad came with another address. What matches: its name, when it came. "
+        "Until you answer, Aruzhan's rules apply. Yes No Something else Yes, and keep the old address "
+        "Aruzhan Timur Dana Not filtered A guest Adult guest, until 06:00 An adult's",
         f"New device: {GONE} 3 minutes ago · online "
         "It came with a made-up address when a child's device left.",
         "RE305 is a repeater 3 minutes ago · online The devices behind it cannot be told apart. "
         "What you choose holds for all of them. Aruzhan Timur Dana As it is Not filtered",
-        "New device: Galaxy-S23 phone · 3 minutes ago · online Whose is it? Aruzhan Timur Dana Not filtered",
+        "New device: Galaxy-S23 phone · 3 minutes ago · online Who uses it? Aruzhan Timur Dana Not filtered",
     ):
         assert expected in text.replace("&#39;", "'"), text
 
@@ -56,9 +56,9 @@ def test_nothing_is_asked(mum: Browser, household: Household) -> None:
         (AGAIN, {"answer": "again"}, {"answer": "again"}, "Aruzhan-iPad is Aruzhan's now."),
         (AGAIN, {"answer": "not_same"}, {"answer": "not_same"}, "Aruzhan-iPad is a new device."),
         (COPY, {"answer": "me"}, {"answer": "me"}, "The change is trusted from now on."),
-        (COPY, {"answer": "not_same"}, {"answer": "not_same"}, "The stricter rules stay until you say"),
+        (COPY, {"answer": "not_same"}, {"answer": "not_same"}, "The stricter rules stay until you end them."),
         (NEW, {"profile": "son"}, {"profile": "son"}, "Galaxy-S23 is Timur's now."),
-        (NEW, {"answer": "visitor"}, {"answer": "visitor"}, "is a visitor until tomorrow at 06:00."),
+        (NEW, {"answer": "visitor"}, {"answer": "visitor"}, "is an adult guest until tomorrow at 06:00."),
         (REPEATER, {"answer": "fine"}, {"answer": "fine"}, "RE305 stays as it is."),
     ],
 )
@@ -106,7 +106,8 @@ def test_names_of_devices_are_text(mum: Browser, household: Household) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "told"), [("again", "may be one that is known"), ("copy", "seem to use one address")]
+    ("ask", "told"),
+    [("again", "This may be a known device with another address."), ("copy", "seem to use one address")],
 )
 def test_a_device_about_which_is_asked_sees_its_state_and_nothing_of_the_child(
     app: Flask, daemon: Running, household: Household, ask: str, told: str
@@ -120,7 +121,7 @@ def test_a_device_about_which_is_asked_sees_its_state_and_nothing_of_the_child(
         assert browser.get(path).headers["Location"] == "/"
     text = text_of(browser.get("/").text)
     assert told in text
-    assert "it has a child" in text or "has a child" in text
+    assert "Until a parent says who uses it, a child's rules apply." in text or "has a child" in text
     assert "Open until bedtime at 20:45." in text
     for path in ("/", "/why", "/refused?host=www.tiktok.com"):
         assert "Aruzhan" not in browser.get(path).text

@@ -198,7 +198,7 @@ def test_page_error_why_and_api_say_the_same(
 
 
 def told_by_the_daemon(desk: Desk, case: Case, decision: Decision) -> dict[str, Any]:
-    """By the verb `refusals`, through the memory of refusals. What is refused for everyone never comes there,
+    """By the verb `refusals`, through the memory of refusals. What is blocked for everyone never comes there,
     nor what browsers ask by themselves.
     """
     member = desk.family.member_of(TABLET)
@@ -261,7 +261,7 @@ def check_the_page(tablet: Browser, case: Case, row: dict[str, Any]) -> None:
         return
     assert f"If it is wrong {where}" in text
     if case.who in ("family", "law"):
-        assert ("Set Mum, " if case.since else "Set by whom and when, is not noted") in text
+        assert ("Set Mum, " if case.since else "Set by unknown") in text
     if case.who in ("band", "product"):
         assert f"Comes with this program, {__version__}" in text
     if case.who == "product":

@@ -26,7 +26,7 @@ def test_it_says_what_why_who_and_help(tablet: Browser) -> None:
     text = text_of(answer.text)
     for expected in (
         "Leave this page",
-        "Refused TikTok TikTok is refused. Mum set this on Sunday.",
+        "Blocked TikTok TikTok is blocked. Mum set this on Sunday.",
         "Set Mum, on Sunday",
         "If it is wrong A parent can change it.",
         "Address www.tiktok.com",
@@ -108,7 +108,7 @@ def test_a_small_child_has_a_picture_and_no_address(
     laptop = browser_on(app, "192.168.1.22")
     page = laptop.get("/refused?host=www.tiktok.com").text
     assert 'class="closed" aria-hidden="true"' in page
-    assert "TikTok is refused. Mum set this on Sunday." in page
+    assert "TikTok is blocked. Mum set this on Sunday." in page
     assert "<dt>Address</dt>" not in page
 
 
@@ -117,7 +117,7 @@ def test_a_new_device_is_told_who_lets_it_in(app: Flask, daemon: Running, househ
     answer = browser_on(app, "192.168.1.40").get("/refused?host=captive.apple.com&reason=quarantined")
     assert answer.status_code == 200
     text = text_of(answer.text)
-    assert "This device is new here A parent says whose it is. Until then only help is open." in text
+    assert "This device is new here A parent chooses who uses it. Until then only help works." in text
     assert "This one is called Pixel 9; its address ends in 00:2a." in text
     assert "captive.apple.com" not in text
     assert 'href="tel:111"' in answer.text

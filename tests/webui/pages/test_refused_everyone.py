@@ -1,4 +1,4 @@
-"""What is refused for everyone: one heading and one text for all of it, light, in three languages."""
+"""What is blocked for everyone: one heading and one text for all of it, light, in three languages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_it_says_why_who_what_to_do_and_where_help_is(tablet: Browser) -> None:
     assert answer.status_code == 403
     text = text_of(answer.text)
     for expected in (
-        "Refused for everyone This address is on a list of harmful sites. Such sites spread harmful "
+        "Blocked for everyone This address is on a list of harmful sites. Such sites spread harmful "
         "software, steal passwords or show the sexual abuse of children.",
         "adults and guests too",
         "Who decided Those who make the lists",
@@ -64,7 +64,7 @@ def test_it_says_why_who_what_to_do_and_where_help_is(tablet: Browser) -> None:
 def test_first_aid_is_a_tap_away_for_whom_it_is_about(tablet: Browser) -> None:
     text = tablet.get(PAGE).text
     about = text.partition("If you are under 18 and it is about you")[2].partition("<h2>")[0]
-    assert '<a class="link" href="/mean">Somebody is being mean to me</a>' in about
+    assert '<a class="link" href="/mean">Someone is being mean to me</a>' in about
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_everybody_is_told_the_same(app: Flask, daemon: Running, household: Hous
     household.devices["192.168.1.40"] = {"mac": "02:00:00:00:00:2a", "profile": "quarantine", "name": "Pixel"}
     text = text_of(browser_on(app, ip).get(PAGE).text)
     assert "Blocked for everyone" in text
-    assert "Nobody in this home can open it." in text
+    assert "No one in this home can open it." in text
 
 
 @pytest.mark.parametrize("language", ["en", "kk", "ru"])

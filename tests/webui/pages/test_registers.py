@@ -20,7 +20,7 @@ LIMIT = 20 * 1024
 REFUSED = {
     "at": NOW, "host": "listed.example", "name": None, "proto": "dns", "reason": "register",
     "rule": "law:kz since 2026-11-24", "owner": "law:kz:Mum", "until": None, "askable": False,
-    "sentence": "listed.example is not open here: it is on a list of a state, the register of Kazakhstan. "
+    "sentence": "listed.example is blocked: it is on a list of a state, the register of Kazakhstan. "
     "Mum turned it on today.",
 }  # fmt: skip
 
@@ -50,13 +50,13 @@ def test_it_is_off_until_somebody_turns_it_on_and_an_undo_takes_it_back(
 ) -> None:
     text = text_of(mum.get(PAGE).text)
     assert f"{HEADING} Some states keep a list" in text
-    assert "Register of Kazakhstan Off. It closes nothing." in text
+    assert "Register of Kazakhstan Off. It blocks nothing." in text
     answer = mum.post(SWITCH, {"country": "kz", "on": "yes"})
     assert (answer.status_code, answer.location) == (303, f"{PAGE}#registers")
     assert state(named)
     page = mum.get(PAGE).text
     assert "Mum turned it on today." in text_of(page)
-    assert "Its names are not here yet" in text_of(page)
+    assert "Its sites are not downloaded yet, so it blocks nothing so far." in text_of(page)
     assert ("register_on", "kz") in named.editing.audit
     was = page.split('action="/parent/settings/undo"')[1].split('name="was" value="')[1].split('"')[0]
     mum.post(f"{PAGE}undo", {"was": was})
@@ -158,7 +158,7 @@ def test_a_site_on_a_register_alone_is_no_wrong_entry_of_a_list(mum: Browser, ho
     page = mum.get("/parent/lists/?host=listed.example").text
     text = text_of(page)
     assert "Register of Kazakhstan" in text
-    assert "It is a state’s list and no kind of sites." in text
+    assert "It is a list of a state, not a category." in text
     assert "who hears complaints" in text
     assert "small list that comes with the filter." not in text.partition("Wrong entries")[0]
     assert 'id="report"' not in page

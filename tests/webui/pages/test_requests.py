@@ -106,7 +106,7 @@ def test_what_was_answered_on_other_days_is_folded_away(mum: Browser, asked: Hou
     assert "Before Aruzhan: 30 min more Dad said no" in text_of(page)
     asked.requests[0].update(state="answered", answer="today", by="Dad", answered=NOW)
     page = mum.get("/parent/requests").text
-    assert "Answered today Aruzhan: Instagram Dad opened it for today" in text_of(page)
+    assert "Answered today Aruzhan: Instagram Dad allowed it for today" in text_of(page)
     assert '<details id="before">' in page
 
 
@@ -138,9 +138,9 @@ def test_a_site_on_no_list_is_not_reported(mum: Browser, asked: Household) -> No
 @pytest.mark.parametrize(
     ("choice", "told", "undo"),
     [
-        ("once", "Mum opened it for 1 h", True),
-        ("today", "Mum opened it for today", True),
-        ("always", "Mum opened it for always", False),
+        ("once", "Mum allowed it for 1 h", True),
+        ("today", "Mum allowed it for today", True),
+        ("always", "Mum allowed it for always", False),
     ],
 )
 def test_a_site_is_opened(

@@ -32,7 +32,7 @@ def test_parents_come_to_it_from_more(mum: Browser) -> None:
 
 def test_where_nobody_is_known_it_says_how_to_choose_a_country(tablet: Browser, household: Household) -> None:
     household.rights.clear()
-    assert "A parent chooses the country under Settings." in text_of(tablet.get("/rights").text)
+    assert "A parent can choose the country in Settings." in text_of(tablet.get("/rights").text)
 
 
 def test_it_is_there_while_the_filter_is_stopped(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_what_this_home_does_not_know_is_named_and_left_out(mum: Browser) -> Non
     page = mum.post(PAGE, {"text": in_file(rules=rules)}).text
     left = page.split("What this gateway does not know")[1].split("</ul>")[0]
     assert re.findall(r"<li>([^<]+)</li>", left) == ["service:of-later", "future", "group:none"]
-    assert "TikTok is refused" in text_of(page)
+    assert "TikTok is blocked" in text_of(page)
 
 
 @pytest.mark.usefixtures("daemon")

@@ -133,7 +133,7 @@ def test_what_others_set_stands_beside_it(phone: Browser, household: Household) 
     mine = {"days": None, "from": "22:00", "to": "07:00", "owner": "self:Dana"}
     household.edited["teen"] = {"bedtime": [FAMILYS, mine], "set": {"by": "Mum", "at": household.growing.now}}
     household.choosing.put("teen", bedtime="22:00-07:00")
-    assert "Beside it holds what others set: Every night 23:00–06:30" in text_of(phone.get(PAGE).text)
+    assert "Others have also set: Every night 23:00–06:30" in text_of(phone.get(PAGE).text)
     told = text_of(phone.get("/my").text)
     assert "Mum set this today 23:00–06:30" in told
     assert "You set this yourself. 22:00–07:00" in told
@@ -162,7 +162,7 @@ def test_in_younger_rules_both_read_that_it_does_not_hold(
     assert "In the rules that you have now they do not hold. Bedtime every night 22:00–07:00" in mine
     assert phone.get(PAGE).status_code == 404
     assert phone.post(f"{PAGE}bedtime", NIGHT).status_code == 404
-    assert "It does not hold in the" in text_of(mum.get("/parent/child/teen/").text)
+    assert "It does not apply in the" in text_of(mum.get("/parent/child/teen/").text)
 
 
 def test_nobody_younger_and_no_other_device_has_the_page(tablet: Browser, app: Flask) -> None:

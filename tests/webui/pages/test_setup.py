@@ -67,7 +67,7 @@ def test_from_an_empty_home_to_what_holds(empty: Household, mum: Browser) -> Non
     assert (whose(empty)[TABLET], whose(empty)[LAPTOP], whose(empty)[GUEST]) == ("aruzhan", "timur", "home")
     told = mum.get("/parent/setup/summary").text
     assert "Bedtime" in told
-    assert "A device that nobody knows waits" in told
+    assert "On a new device only help lines work until you choose who uses it." in told
     assert "/parent/child/timur/" in told
 
 
@@ -222,7 +222,7 @@ def test_who_was_taken_out_comes_back(empty: Household, mum: Browser) -> None:
     mum.post("/parent/setup/people/remove", {"who": "timur"})
     assert ("Timur", "6-9") not in people(empty)
     page = mum.get("/parent/setup/people").text
-    assert "Timur is taken out." in page
+    assert "Timur is removed." in page
     token = re.search(r'name="was" value="(\d+)"', page)
     assert token is not None
     mum.post("/parent/setup/people/restore", {"was": token[1]})
@@ -251,7 +251,7 @@ def test_each_device_has_what_helps_to_recognise_it_and_not_what_it_was_used_for
         "Living room tablet · Samsung Electronics · online now · 192.168.1.20"
         " SM-X200 · Android 14 · calls itself Galaxy-Tab first seen on 15 October",
         "phone · last seen today at 16:40",
-        "of a device that is nobody’s nothing is written down",
+        "We do not show what a new device was used for, because nothing is",
     ):
         assert told in page
     assert "YouTube" not in page
@@ -297,7 +297,7 @@ def test_whether_this_very_device_is_behind_the_gateway(
 
     assert "Yes: Tablet." in seen_from("192.168.1.20")
     away = seen_from("127.0.0.1")
-    assert "does not go through the gateway" in away
+    assert "This device does not use the gateway." in away
     assert "mobile data" in away
 
 
@@ -340,7 +340,7 @@ def test_the_month_of_the_next_step_may_be_said_and_is_all_that_is_kept(
 def test_a_month_that_cannot_be_is_told_at_its_field(empty: Household, mum: Browser) -> None:
     answer = mum.post("/parent/setup/people", FAMILY | {"step-3": "2019-02"})
     assert answer.status_code == 422
-    assert "The next step is this month or later" in answer.text
+    assert "The next age group starts this month or later, and within 18 years." in answer.text
     assert 'aria-describedby="about-step wrong-3" aria-invalid="true"' in answer.text
     assert people(empty) == []
 

@@ -28,7 +28,7 @@ def shared(app: Flask, daemon: Running, household: Household) -> Browser:
 def test_a_shared_device_asks_who_it_is(shared: Browser) -> None:
     page = shared.get("/my").text
     assert "Who is using this device?" in page
-    assert "Until somebody says, Timur's rules hold." in page
+    assert "Until someone says who it is, Timur's rules apply." in page
     page = shared.get("/my/use").text
     assert page.index("Timur") < page.index("Aruzhan")
     assert 'href="/my/use/daughter"' in page
@@ -82,7 +82,7 @@ def test_a_child_is_on_the_television_from_its_phone(
 ) -> None:
     phone = browser_on(app, "192.168.1.21")
     assert "on the TV" in phone.get("/my").text
-    assert "Nobody has said that they are on it, so Timur's rules hold." in phone.get("/my/screens").text
+    assert "No one has said who uses it, so Timur's rules apply." in phone.get("/my/screens").text
     phone.post("/my/screens", {"screen": TV})
     assert household.lending.uses[TV][0] == "daughter"
     page = phone.get("/my/screens").text
@@ -180,7 +180,7 @@ def test_the_parents_are_told_for_a_day_that_a_child_set_one(
 def test_on_a_shared_device_it_is_told_where_to_set_one(shared: Browser, household: Household) -> None:
     household.lending.pins.clear()
     household.lending._begin(SHARED, "daughter", "use", "Mum")
-    assert "on a device that is yours alone" in shared.get("/my/pin").text
+    assert "You set it on your own device:" in shared.get("/my/pin").text
     assert shared.post("/my/pin/set", {"pin": "7035", "again": "7035"}).status_code == 400
     assert "daughter" not in household.lending.pins
 
@@ -292,7 +292,7 @@ def test_who_says_to_be_an_adult(app: Flask, daemon: Running, household: Househo
     assert guest.post("/my/adult").status_code == 303
     assert household.lending.adults == {GUEST}
     page = guest.get("/").text
-    assert "Nothing of this device is written down, and the parents are asked." in page
+    assert "Nothing is recorded on this device, and the parents are asked." in page
     assert "Tell the parents" not in page
 
 
@@ -305,7 +305,7 @@ def test_a_parent_reads_who_says_so(mum: Browser, household: Household) -> None:
             "replies": ["home", "guest", "visitor", "adult"], "people": True, "sentence": "",
         }
     ]  # fmt: skip
-    assert "Somebody says on it to be an adult." in mum.get("/parent/").text
+    assert "Its user says they’re an adult." in mum.get("/parent/").text
 
 
 def test_a_hostile_name_is_shown_as_text(shared: Browser, household: Household) -> None:

@@ -29,9 +29,9 @@ def test_every_setting_that_closes_a_way_leads_to_a_page(mum: Browser, household
     household.trying.end(faults=[one.id for one in CHECKS])
     page = mum.get(PAGE).text
     for one in {one.closes for one in CHECKS if one.closes}:
-        assert page.count("What closes it:") >= 1, one
+        assert page.count("Setting that blocks it:") >= 1, one
     expected = sum(bool(one.closes) and not one.passes for one in CHECKS)
-    assert page.count("What closes it:") == expected
+    assert page.count("Setting that blocks it:") == expected
     for name in ("VPN", "Safe search", "Addresses without a name", "VPN and proxies"):
         assert re.search(rf'<a class="link" href="[^"]+">What closes it: {name}</a>', page), name
 
@@ -48,28 +48,28 @@ def test_it_is_reached_from_the_rules_and_nothing_is_tried_by_itself(
 def test_it_runs_and_then_tells_what_is_open_and_what_closes_it(mum: Browser, household: Household) -> None:
     assert mum.post(PAGE, {}).status_code == 303
     page = mum.get(PAGE).text
-    assert "They are being tried" in page
+    assert "The test is running." in page
     assert re.search(r"<button[^>]* disabled>", page)
     household.trying.end()
     page = mum.get(PAGE).text
     assert "Everything tested is blocked as set." in page
     assert "84 of 88" not in page
     ways = [one for one in CHECKS if not one.passes]
-    assert f"{len(ways) - 6} of {len(ways)} ways around are closed." in page
-    assert "4 are open by these rules." in page
-    assert "2 cannot be tried in this home." in page
+    assert f"{len(ways) - 6} of {len(ways)} bypass methods are blocked." in page
+    assert "These rules allow 4." in page
+    assert "2 could not be tested." in page
     assert page.count("SSH on the port of the web") == 2, "among the open ones, and in its group"
 
 
 def test_a_fault_is_told_first_with_where_to_look(mum: Browser, household: Household) -> None:
     household.trying.end(faults=("wireguard", "tls", "help"))
     page = mum.get(PAGE).text
-    assert "3 do not go as the rules say." in page
+    assert "3 do not match the rules." in page
     told = page.partition("Does not match the rules")[2].partition("</section>")[0]
     assert "WireGuard" in told and "IPv4: open, IPv6: closed" in told  # noqa: PT018 - one line of the page
-    assert "No setting opens it, so this should be closed." in told
-    assert "This should pass whatever the rules say." in told
-    assert "What closes it:" in told
+    assert "No setting allows it, so it should be blocked." in told
+    assert "This should always work." in told
+    assert "Setting that blocks it:" in told
 
 
 def test_why_it_came_to_no_end_is_told_and_nothing_is_claimed(mum: Browser, household: Household) -> None:
@@ -82,7 +82,7 @@ def test_why_it_came_to_no_end_is_told_and_nothing_is_claimed(mum: Browser, hous
 def test_a_sibling_s_result_is_not_this_child_s(mum: Browser, household: Household) -> None:
     household.trying.end("son")
     page = mum.get(PAGE).text
-    assert "ways around are closed" not in page
+    assert "bypass methods are blocked." not in page
 
 
 def test_no_child_and_no_helper_sees_what_is_open(tablet: Browser, household: Household) -> None:

@@ -45,11 +45,11 @@ def test_a_guest_s_page_offers_it_and_a_guardian_s_password_opens(
     assert f'href="{UNLOCK}"' in guest.get("/").text
     page = guest.get(UNLOCK).text
     assert "Unlock for an adult" in text_of(page)
-    assert "The parents see that it was opened, until when and by what." in page
+    assert "The parents see that it was unlocked, until when and how." in page
     assert guest.post(UNLOCK, typed()).headers["Location"] == "/"
     page = text_of(guest.get("/").text).replace("&#39;", "'")
-    assert "Opened as an adult's by Mum's password until 23:40." in page
-    assert "Nothing is written down." in page
+    assert "Unlocked for an adult with Mum's password until 23:40." in page
+    assert "Nothing is recorded." in page
     (asked,) = asked_of(household, "adult_proof")
     assert asked["device"] == GUEST
     assert asked["origin"] == guest.ip
@@ -101,8 +101,8 @@ def test_a_child_s_own_page_offers_nothing_and_its_device_is_refused(
 @pytest.mark.parametrize(
     ("values", "status", "told"),
     [
-        (typed("wrong words all of them"), 403, "do not fit together"),
-        (typed(name="Nobody"), 403, "do not fit together"),
+        (typed("wrong words all of them"), 403, "Name or password is wrong."),
+        (typed(name="Nobody"), 403, "Name or password is wrong."),
         (typed(""), 403, "Enter a parent's name and password."),
         (typed(name=""), 403, "Enter a parent's name and password."),
         (typed(length="2h"), 400, ""),
@@ -123,7 +123,7 @@ def test_a_helper_s_password_is_no_guardian_s(guest: Browser, household: Househo
     household.stamps.put(Account("Oma", PersonRole.HELPER, MUMS_SECRET, 30, came=True))
     answer = guest.post(UNLOCK, typed(name="Oma"))
     assert answer.status_code == 403
-    assert "This is for guardians." in answer.text
+    assert "This is for parents." in answer.text
     assert household.proven.proofs == {}
 
 
@@ -136,7 +136,7 @@ def test_wrong_passwords_slow_the_device_that_typed_them_and_not_the_guardian(
     slowed = guest.post(UNLOCK, typed("wrong"))
     assert slowed.status_code == 429
     assert int(slowed.headers["Retry-After"]) > 0
-    assert "Too many tries from this device." in slowed.text
+    assert "Too many attempts from this device." in slowed.text
     monkeypatch.undo()
     assert guest.post(UNLOCK, typed()).status_code == 429, "the right one waits there too"
     tablet = browser_on(app, "192.168.1.31")
@@ -158,7 +158,7 @@ def test_a_guardian_opens_a_screen_and_closes_it_from_its_page(mum: Browser, hou
     page = mum.get(f"/parent/device/{KITCHEN}").text
     assert "Until tomorrow, 06:00" in page
     assert mum.post("/parent/device/open", {"mac": KITCHEN, "length": "1h"}).status_code == 303
-    told = "Opened as an adult's by Mum until 20:40."
+    told = "Unlocked for an adult by Mum until 20:40."
     for path in (f"/parent/device/{KITCHEN}", "/parent/devices/"):
         assert told in text_of(mum.get(path).text).replace("&#39;", "'")
     (asked,) = asked_of(household, "adult_proof")
@@ -182,7 +182,7 @@ def test_a_wallet_s_proof_has_no_name(mum: Browser, household: Household) -> Non
     proof = {"method": "wallet", "by": None, "until": household.things.of(GUEST)["until"]}
     household.proven.proofs[GUEST] = proof
     told = text_of(mum.get("/parent/devices/").text).replace("&#39;", "'")
-    assert "Opened as an adult's by a wallet's adult proof until" in told
+    assert "Unlocked for an adult with a wallet's adult proof until" in told
 
 
 def test_a_hostile_name_of_who_opened_it_is_text(mum: Browser, household: Household) -> None:

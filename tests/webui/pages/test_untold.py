@@ -67,7 +67,7 @@ def test_a_request_that_is_over_is_shown_by_the_log_level(
     assert ("m4rk" in read) == (level == 2)
     assert ("Aruzhan: a site Mum said no today" in read) == (level == 1)
     assert ("said no" in read) == bool(level)
-    assert "from 13 on the kind and the day are told, and from 16 on nothing but what you gave" in read
+    assert "For ages 13 to 15 we show only the type and day of past requests." in read
     digest = text_of(mum.get("/parent/digest/").text)
     told = digest.count("Requests of this child are shown while they wait.")
     assert told == (1 if level else 2), "of the teenager of the family too"
@@ -87,8 +87,8 @@ def test_one_that_waits_is_shown_whole(mum: Browser, household: Household) -> No
     ("band", "level", "said"),
     [
         ("10-12", 2, "Your parents read what you ask for, when, and why."),
-        ("13-15", 1, "After that they see of what kind it was and on which day."),
-        ("16-17", 0, "After that they see nothing of it but what they gave."),
+        ("13-15", 1, "After that they see only its type and the day."),
+        ("16-17", 0, "After that they see only what they gave."),
     ],
 )
 def test_a_child_reads_who_sees_a_request_before_it_is_sent(

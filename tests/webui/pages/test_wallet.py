@@ -141,16 +141,19 @@ def test_it_holds_no_longer_than_the_proof_itself(page: Page, household: Househo
             lambda asked: Talkative(
                 ISSUER, changed={"elements": {"age_over_18": True, "family_name": "Aitkulova"}}
             ).answer(asked, ORIGIN),
-            "The wallet sent more than was asked.",
+            "The wallet sent more than we asked for.",
         ),
         (
             lambda asked: Wallet(ISSUER, changed={"elements": {"age_over_18": False}}).answer(asked, ORIGIN),
-            "does not say that somebody is 18",
+            "The proof does not show an age of 18 or older.",
         ),
-        (lambda asked: Wallet(Issuer(now=NOW)).answer(asked, ORIGIN), "this gateway does not know"),
+        (
+            lambda asked: Wallet(Issuer(now=NOW)).answer(asked, ORIGIN),
+            "This gateway does not know the issuer of this proof.",
+        ),
         (
             lambda asked: Wallet(ISSUER, changed={"ends": timedelta(hours=-1)}).answer(asked, ORIGIN),
-            "no proof that is good now",
+            "The wallet has no valid proof.",
         ),
         (lambda _: '{"protocol": "openid4vp", "data": {}}', "Begin anew."),
         (lambda _: "[]", "Begin anew."),
@@ -186,7 +189,7 @@ def test_an_answer_is_good_for_one_attempt(page: Page, household: Household) -> 
     household.devices[page.ip]["profile"] = "guest"
     again = page.answer(text)
     assert again.status_code == 403
-    assert "it was answered before" in again.json["problem"]  # type: ignore[index]
+    assert "This question has ended." in again.json["problem"]  # type: ignore[index]
     page.ask()
     assert page.answer(text).status_code == 403, "nor is it for the next question"
     assert proofs(household) == {}
@@ -229,7 +232,7 @@ def test_who_asks_again_and_again_waits(
         page.ask()
     slowed = page.post(ASK)
     assert slowed.status_code == 429
-    assert "Too many tries from this device." in slowed.json["problem"]  # type: ignore[index]
+    assert "Too many attempts from this device." in slowed.json["problem"]  # type: ignore[index]
 
 
 # ---------------------------------------------------------------------------------------- where none is asked
@@ -246,14 +249,14 @@ def test_over_plain_http_the_password_alone_is_offered_and_the_way_to_the_name(
     assert guest.post(ASK).status_code == 409
     assert f'href="{ORIGIN}{UNLOCK}"' in page
     for told in (page, mum.get("/parent/settings/").text):
-        assert "This one was reached by plain HTTP." in text_of(told)
+        assert "This page is not encrypted." in text_of(told)
 
 
 def test_when_its_certificate_has_ended_no_link_leads_to_the_name(app: Flask, daemon: Running) -> None:
     app.extensions[front.KEY].now = Trusted(HTTPS.name, problem="the certificate expired on 2026-11-26")
     for page in (browser_on(app, "192.168.1.30"), Page(app.test_client(), "192.168.1.30")):
         found = page.get(UNLOCK).text
-        assert "The name of this home has no certificate that is good now." in text_of(found)
+        assert "This home’s certificate is not valid now." in text_of(found)
         assert "https:" not in found
         assert 'name="password"' in found
         assert page.post(ASK).status_code == 409, "nor on a connection that goes on"
@@ -261,7 +264,7 @@ def test_when_its_certificate_has_ended_no_link_leads_to_the_name(app: Flask, da
 
 def test_a_home_without_a_name_says_so(tmp_path: Path, trust: tuple[str, str], daemon: Running) -> None:
     found = browser_on(application(tmp_path, trust, None), "192.168.1.30").get(UNLOCK).text
-    assert "This home has no such name." in text_of(found)
+    assert "This home has no such address." in text_of(found)
     assert "https:" not in found
 
 
@@ -274,7 +277,7 @@ def test_a_child_s_own_page_leads_nowhere_else(app: Flask, daemon: Running) -> N
 @pytest.mark.parametrize(
     ("trust", "told"),
     [
-        (None, "this gateway has no list of whose proofs count"),
+        (None, "this gateway has no trust list."),
         (("/nowhere/trust.json", base64.b64encode(TRUST_PUBLIC).decode()), "cannot be read"),
     ],
 )
@@ -339,4 +342,4 @@ def test_a_form_of_another_site_asks_nothing(page: Page) -> None:
 def test_what_a_script_cannot_do_is_told_without_one(page: Page) -> None:
     text = page.get(UNLOCK).text
     assert 'id="show-proof" type="button" hidden' in text
-    assert "A wallet is asked by a script, and none runs in this browser." in text_of(text)
+    assert "A wallet needs a script, and scripts are off in this browser." in text_of(text)

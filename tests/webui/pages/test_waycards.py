@@ -30,9 +30,9 @@ def test_the_parent_reads_what_it_is_and_where_it_is_changed(mum: Browser, close
     text = plain(mum.get("/parent/").text)
     assert (
         "Galaxy-A54 uses Private DNS Aruzhan · phone · 7 minutes ago"
-        " It asks dns.adguard.com for addresses, not this home. No rule could hold there, so it is refused:"
-        " the device has no internet until this is changed."
-        " Android Settings › Network & internet › Private DNS › Automatic Put away"
+        " It uses dns.adguard.com as its DNS server instead of this home. Rules cannot work with it, so it is"
+        " blocked. The device has no internet until you change this."
+        " Android Settings › Network & internet › Private DNS › Automatic Dismiss"
     ) in text, text
 
 
@@ -73,14 +73,14 @@ def test_each_way_in_words(mum: Browser, household: Household) -> None:
         household.cards = [one]
         text += plain(mum.get("/parent/").text)
     for expected in (
-        "A VPN was tried on Galaxy-A54 Aruzhan · phone · 7 minutes ago It speaks WireGuard, and was refused."
-        " While it is on, nothing else may open on the device. Android Settings › Network & internet › VPN",
-        f"An app on {PHONE} has a DNS of its own",
+        "A VPN was tried on Galaxy-A54 Aruzhan · phone · 7 minutes ago Type: WireGuard. It was blocked."
+        " While it is on, nothing else may work on the device. Android Settings › Network & internet › VPN",
+        f"An app on {PHONE} uses its own DNS",
         "Laptop seems to use Private DNS Aruzhan · 7 minutes ago",
         "The device asks for this name again and again, and for nothing else."
         " Where it is depends on the device: Android Settings",
         "iPhone, iPad Settings › General › VPN & Device Management › DNS › Automatic",
-        "It ends with its app: Tor Browser, Orbot. The device has done without since.",
+        "It ends with its app: Tor Browser, Orbot. No more attempts since.",
     ):
         assert expected in text, text
 
@@ -90,7 +90,7 @@ def test_each_way_in_a_child_s_words(tablet: Browser, household: Household) -> N
     text = plain(tablet.get("/my").text)
     for expected in (
         "A VPN does not go through here The rules of this home cannot hold inside one. Switch it off, and"
-        " everything that is open for you works again. Android Settings › Network & internet › VPN",
+        " everything that is allowed for you works again. Android Settings › Network & internet › VPN",
         "Why some pages may not open A browser or app here asks dns.adguard.com for addresses",
         "It looks like this: Private DNS is set to",
         "Tor does not go through here",

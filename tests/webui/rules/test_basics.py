@@ -19,8 +19,8 @@ def test_each_word_is_offered_with_what_it_means(mum: Browser) -> None:
     page = mum.get(f"{PAGE}basics/").text
     told = text_of(page)
     assert "Only what is on the list is allowed" in told
-    assert "VPN: refused as the 10-12 rules have it" in told
-    assert "Log level 0. Aruzhan reads: “Nothing that you do is written down.”" in told
+    assert "VPN: blocked as the 10-12 rules have it" in told
+    assert "Stored: level 0 of 3. Aruzhan reads: “Nothing that you do is stored.”" in told
     assert 'name="mode" value="block-list" checked' in page
 
 
@@ -28,7 +28,7 @@ def test_the_log_is_never_more_than_the_band_lets_and_why_is_said(mum: Browser) 
     page = mum.get(f"{PAGE}basics/").text
     assert 'name="log_level" value="2" checked' in page
     assert 'name="log_level" value="3"' not in page
-    assert "Level 2 is the most that the 10-12 rules let a family choose" in text_of(page)
+    assert "The 10-12 rules allow level 2 at most." in text_of(page)
     assert send(mum, "basics/", log_level="3")[0] == 400
 
 
@@ -78,9 +78,9 @@ def test_another_band_is_told_before_it_is_taken(mum: Browser, household: Househ
     assert "Bedtime on school nights 20:45–07:00" in page
     assert "Bedtime on school nights 21:30–07:00" in page
     assert "Play: no limit" in page
-    assert "SSH: refused SSH: open" in page
+    assert "SSH: blocked SSH: allowed" in page
     assert "Social networks" not in page, "the family has its own word on them"
-    assert "What you have set yourself stays: 6 keys of the file." in page
+    assert "What you have set yourself stays: 6 rules." in page
     assert said(household)["band"] == "10-12"
     status, page = send(mum, "band/", band="13-15")
     assert status == 303
@@ -92,7 +92,7 @@ def test_a_log_level_that_the_other_band_has_not_is_told_and_falls(
     mum: Browser, household: Household
 ) -> None:
     write(household, log_level="2")
-    assert "Your log level is more than these rules may have." in text_of(
+    assert "These rules allow less to be stored than you chose." in text_of(
         mum.get(f"{PAGE}band/?to=13-15").text
     )
     assert send(mum, "band/", band="13-15")[0] == 303
@@ -109,7 +109,7 @@ def test_what_would_happen_names_who_decided_until_when_and_what_was_passed(
 ) -> None:
     page = text_of(mum.get(f"{PAGE}preview/?host=https://www.youtube.com/x&day=2026-11-24&time=21:30").text)
     assert "It is bedtime: the internet is closed until 07:00." in page
-    assert "Refused · The 10-12 rules · until 07:00 tomorrow" in page
+    assert "Blocked · The 10-12 rules · until 07:00 tomorrow" in page
     assert "What was checked" in page
     assert asked_of(household, "preview") == [
         {"id": "daughter", "host": "youtube.com", "at": "2026-11-24T21:30"}
@@ -122,7 +122,7 @@ def test_what_would_happen_now_is_asked_where_no_time_is_given(mum: Browser, hou
 
 
 @pytest.mark.parametrize(("asked", "told"), [
-    ("host=nonsense", "“nonsense” is no site."),
+    ("host=nonsense", "“nonsense” is not a site."),
     ("host=example.com&day=2026-99-99&time=12:00", "is not a time"),
 ])  # fmt: skip
 def test_a_question_that_is_none_is_told(mum: Browser, asked: str, told: str) -> None:
@@ -155,7 +155,7 @@ def test_the_month_of_the_next_step_is_kept_told_and_taken_out(mum: Browser, hou
     page = mum.get(PAGE + "basics/").text
     assert "The month in which the 13-15 rules begin to fit." in page
     told = post(mum, "basics/", next_step="5/2027")
-    assert "The next step, 13-15: due in May 2027" in told
+    assert "Next age group, 13-15: due in May 2027" in told
     assert kept() == "2027-05"
     assert 'name="next_step" type="month" value="2027-05"' in mum.get(PAGE + "basics/").text
     answer = mum.post(PAGE + "basics/", {"revision": revision(mum.get(PAGE).text), "next_step": "2025-01"})
@@ -180,6 +180,9 @@ def test_a_month_that_is_past_by_now_stays_until_somebody_changes_it(
 
 def test_another_band_takes_the_month_out_and_says_so(mum: Browser, household: Household) -> None:
     post(mum, "basics/", next_step="2027-05")
-    assert "The month of the next step is that of the band of now" in mum.get(PAGE + "band/?to=13-15").text
+    assert (
+        "The month of the next age group belongs to the current one and is"
+        in mum.get(PAGE + "band/?to=13-15").text
+    )
     post(mum, "band/", band="13-15")
     assert household.editing.rules.household.profiles["daughter"].next_step is None

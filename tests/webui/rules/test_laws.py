@@ -23,7 +23,7 @@ def test_the_page_says_what_the_law_is_and_that_it_is_off(mum: Browser, househol
     text = text_of(mum.get(f"{PAGE}laws/").text)
     for expected in (
         "Social Media Minimum Age (Australia) In force since 10 December 2025. Below 16 years.",
-        "Refused when it is on: Facebook, Instagram, Threads, TikTok, Snapchat, X (Twitter), Kick, Reddit",
+        "Blocked when it is on: Facebook, Instagram, Threads, TikTok, Snapchat, X (Twitter), Kick, Reddit",
         "Named by the law, and left as your rules have it: YouTube.",
         "the gateway cannot tell who is signed in",
         "Not part of it: Discord, GitHub,",
@@ -68,7 +68,7 @@ def test_one_tap_turns_it_on_in_the_guardians_name_and_the_undo_off(
 
 def test_for_an_older_child_it_says_that_it_refuses_nothing(mum: Browser) -> None:
     text = text_of(mum.get("/parent/child/teen/laws/").text)
-    assert "The band 16-17 is not below that age: for Dana it refuses nothing." in text
+    assert "The age group 16-17 is not below that age, so it blocks nothing for Dana." in text
 
 
 def test_what_is_no_law_is_no_form_of_ours(mum: Browser) -> None:
@@ -80,7 +80,7 @@ def test_it_is_taken_out_from_the_overview_too(mum: Browser, household: Househol
     write(household, laws={KZ: "Dad"})
     status, page = send(mum, "reset", key=f"laws/{KZ}")
     assert status == 303
-    assert "Social networks from 16 (Kazakhstan) is taken out for Aruzhan." in text_of(page)
+    assert "Social networks from 16 (Kazakhstan) is removed for Aruzhan." in text_of(page)
     assert "laws" not in said(household)
 
 

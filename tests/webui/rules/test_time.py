@@ -48,7 +48,7 @@ def test_the_hours_that_hold_are_in_the_fields_and_drawn(mum: Browser) -> None:
     night = mum.get(f"{PAGE}week/bedtime").text
     assert '<rect class="mark" x="525" width="615"' in night, "from noon on"
     assert "Before school days" in night
-    assert "goes by the morning on which it ends" in night
+    assert "A night belongs to the morning on which it ends." in night
 
 
 @pytest.mark.parametrize(("sent", "value"), [
@@ -64,7 +64,7 @@ def test_windows_are_set_to_the_minute(
 ) -> None:
     status, page = send(mum, "week/service:youtube", sent)
     assert status == 303
-    assert "YouTube: the hours of Aruzhan are changed." in text_of(page)
+    assert "YouTube: the allowed hours of Aruzhan are changed." in text_of(page)
     assert said(household)["windows"]["service:youtube"] == value
 
 
@@ -96,7 +96,7 @@ def test_a_bedtime_is_set_and_is_the_band_s_where_it_is_the_same(
     send(mum, "week/bedtime", week(school=("20:00-06:00",), free=("20:00-06:00",)))
     status, page = send(mum, "week/bedtime", sent)
     assert status == 303
-    assert "Bedtime: the hours of Aruzhan are changed." in text_of(page)
+    assert "Bedtime: the allowed hours of Aruzhan are changed." in text_of(page)
     assert said(household).get("bedtime") == value
 
 
@@ -106,7 +106,7 @@ def test_times_that_are_missing_are_told_at_their_day_and_the_rest_is_kept(
     sent = week(school=("16:00-",), free=("10:10-11:11",))
     status, page = send(mum, "week/service:youtube", sent)
     assert status == 422
-    assert "School days: say from when until when." in text_of(page)
+    assert "School days: enter a start and an end." in text_of(page)
     assert 'value="10:10"' in page
     assert 'name="school-from" value="16:00"' in page
     assert asked_of(household, "edit") == []
@@ -138,7 +138,7 @@ def test_hours_are_tried_before_they_are_saved(mum: Browser, household: Househol
     status, page = send(mum, "week/service:youtube", fields)
     assert status == 200
     assert "Nothing is saved yet." in page
-    assert "Refused" in text_of(page)
+    assert "Blocked" in text_of(page)
     assert 'name="school-from" value="16:00"' in page
     assert "service:youtube" not in said(household)["windows"]
 
@@ -166,7 +166,7 @@ def test_minutes_are_set_for_all_days_or_each(
 ) -> None:
     status, page = send(mum, "limits/category:games", sent)
     assert status == 303
-    assert "Games: the minutes of Aruzhan are changed." in text_of(page)
+    assert "Games: the time limit of Aruzhan is changed." in text_of(page)
     assert said(household)["limits"]["category:games"] == value
 
 
@@ -222,7 +222,7 @@ def test_a_limit_that_the_form_cannot_show_is_left_to_the_file(mum: Browser, hou
     write(household, limits={"internet": {"school": "2h", "free": "3h", "fri": {}}})
     page = text_of(mum.get(f"{PAGE}limits/internet").text)
     assert "The internet, Fridays: no limit" in page
-    assert "Change it in the file daughter.yaml." in page
+    assert "It can be changed on the gateway itself." in page
 
 
 def test_the_script_that_paints_is_small() -> None:

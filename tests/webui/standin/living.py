@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ONE = timedelta(days=1)
 SOCIAL = "category:social_networks"
-BAND = "Instagram is not open here: social networks. These are the 10-12 rules."
+BAND = "Instagram is blocked: social networks. These are the 10-12 rules."
 
 
 def minutes_of(day: date) -> int:
@@ -29,7 +29,7 @@ def sites(now: datetime) -> list[dict[str, Any]]:
     return [
         {**site, "target": "service:tiktok", "name": "TikTok", "times": 12, "first": now - 2 * ONE,
          "last": now - timedelta(minutes=2), "hosts": [{"host": "www.tiktok.com", "times": 12}],
-         "sentence": "TikTok is not open here. Your family set this.", "reason": "family_block",
+         "sentence": "TikTok is blocked. Your family set this.", "reason": "family_block",
          "owner": "family", "entry": None},
         {**site, "target": "service:instagram", "name": "Instagram", "times": 3, "first": now - ONE,
          "last": now - timedelta(hours=3), "hosts": [{"host": "www.instagram.com", "times": 3}],
@@ -37,11 +37,11 @@ def sites(now: datetime) -> list[dict[str, Any]]:
          "owner": "band:10-12", "entry": "service:instagram"},
         {**site, "target": "a-club.example", "name": "a-club.example", "times": 1, "first": now - ONE,
          "last": now - ONE, "hosts": [{"host": "a-club.example", "times": 1}],
-         "sentence": "a-club.example is not open here: social networks. These are the 10-12 rules.",
+         "sentence": "a-club.example is blocked: social networks. These are the 10-12 rules.",
          "reason": "category", "rule": SOCIAL, "owner": "band:10-12", "entry": "a-club.example"},
         {**site, "target": "category:ads_trackers", "name": "ads and trackers", "times": 240,
          "first": now - 3 * ONE, "last": now, "hosts": [{"host": "ads.example", "times": 240}],
-         "sentence": "ads.example is not open here: ads and trackers. These are the 10-12 rules.",
+         "sentence": "ads.example is blocked: ads and trackers. These are the 10-12 rules.",
          "reason": "category", "rule": "category:ads_trackers", "owner": "band:10-12", "entry": None},
         {**site, "target": "reason:bedtime", "name": None, "times": 80, "first": now - ONE,
          "last": now - ONE, "hosts": [{"host": "push.example", "times": 80}],

@@ -34,7 +34,7 @@ def some_names(site: str = "kundelik.kz") -> list[dict[str, Any]]:
         needed(
             "www.tiktok.com", "tiktok.com", proposed=False, service="TikTok", refused="family_block",
             owner="family", rule="block: service:tiktok",
-            sentence="TikTok is not open here. Your family set this.",
+            sentence="TikTok is blocked. Your family set this.",
         ),
     ]  # fmt: skip
 

@@ -212,7 +212,7 @@ def open_it(profile: str) -> ResponseReturnValue:
             origin=source_address(),
         )
         sentence = _(
-            "%(what)s is open for %(name)s from now on.",
+            "%(what)s is allowed for %(name)s from now on.",
             what=plain(site.site.name or entry, 80),
             name=plain(child.name),
         )

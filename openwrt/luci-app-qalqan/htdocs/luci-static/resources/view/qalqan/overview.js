@@ -31,7 +31,7 @@ function stateName(state) {
 	case 'open': return _('Internet is open');
 	case 'paused': return _('Internet is paused');
 	case 'bedtime': return _('It is bedtime');
-	case 'window': return _('Internet is closed now');
+	case 'window': return _('Internet is blocked now');
 	case 'out_of_time': return _('Time is used up');
 	default: return state;
 	}
@@ -40,7 +40,7 @@ function stateName(state) {
 function levelName(level) {
 	switch (level) {
 	case 'error': return _('does not work');
-	case 'warning': return _('needs a look');
+	case 'warning': return _('needs attention');
 	case 'note': return _('worth knowing');
 	default: return level;
 	}
@@ -59,11 +59,11 @@ function clock(moment, now) {
 /* Why there is nothing to show. */
 function failureText(answer) {
 	switch (answer.error) {
-	case 'not_running': return _('The filter does not run. Devices have what their rules say for that case. Settings say whether it is enabled, System → Startup starts it (qalqan).');
+	case 'not_running': return _('The filter does not run. Devices follow their rules for that case. Check in Settings that it is enabled, and start it in System → Startup (qalqan).');
 	case 'silent': return _('The filter did not answer. Its log says more.');
 	case 'garbage': return _('The answer of the filter cannot be read. Is it of the same version as this page?');
-	case 'refused': return answer.text || _('The filter refused this.');
-	default: return _('The router did not answer. Sign in again, or look whether this page may ask for it.');
+	case 'refused': return answer.text || _('The filter rejected this.');
+	default: return _('The router did not answer. Sign in again, or check the rights of this page.');
 	}
 }
 
@@ -116,11 +116,11 @@ return view.extend({
 
 		if (answer.mode == 'off')
 			found.push(this.warning(answer.off_until
-				? _('Times and categories are off for everyone until %s.').format(clock(answer.off_until, answer.now))
-				: _('Times and categories are off for everyone.')));
+				? _('Time rules and categories are off for everyone until %s.').format(clock(answer.off_until, answer.now))
+				: _('Time rules and categories are off for everyone.')));
 
 		if (!answer.clock)
-			found.push(this.warning(_('The time is not known yet: rules that need it hold as each child has it for that case.')));
+			found.push(this.warning(_('The time is not known yet. Each child’s rules say what applies until then.')));
 
 		if (answer.internet == 'down')
 			found.push(this.warning(_('The internet is down. That is not the filter.')));
@@ -128,7 +128,7 @@ return view.extend({
 		(answer.problems || []).forEach(L.bind(function(problem) { found.push(this.warning(problem)); }, this));
 
 		if (answer.requests > 0)
-			found.push(E('p', {}, [ _('Requests that wait for a parent: %d').format(answer.requests) ]));
+			found.push(E('p', {}, [ _('Open requests: %d').format(answer.requests) ]));
 
 		return found;
 	},
@@ -197,7 +197,7 @@ return view.extend({
 
 		return E('p', {}, this.spaced(buttons).concat([
 			E('br'),
-			E('small', {}, [ _('Morning is when bedtime ends for the child. The family reads that it was done on these pages.') ])
+			E('small', {}, [ _('Morning is when the child’s bedtime ends. The family sees that this was done on the router’s pages.') ])
 		]));
 	},
 
@@ -213,7 +213,7 @@ return view.extend({
 		return E('p', {}, [
 			E('a', { 'href': 'http://' + at + '/', 'target': '_blank', 'rel': 'noreferrer' }, [ _('Open the full pages of the filter') ]),
 			' ',
-			E('small', {}, [ _('Rules, requests, activity and devices are there, for guardians who sign in.') ])
+			E('small', {}, [ _('Rules, requests, activity and devices are there, for parents who sign in.') ])
 		]);
 	},
 
@@ -239,7 +239,7 @@ return view.extend({
 			answer.problem ? this.warning(answer.problem) : '',
 			found.length
 				? E('table', { 'class': 'table' }, found)
-				: E('p', {}, [ answer.ended ? _('The checks found nothing to fix.') : _('Nothing was checked yet.') ]),
+				: E('p', {}, [ answer.ended ? _('The checks found nothing to fix.') : _('No checks yet.') ]),
 			E('p', {}, [
 				answer.ended ? _('Checked at %s.').format(clock(answer.ended, answer.now)) + ' ' : '',
 				answer.running
@@ -268,7 +268,7 @@ return view.extend({
 			const notification = ui.addNotification(null, [
 				E('p', {}, [
 					_('%d min more for %s.').format(answer.minutes, name), ' ',
-					this.button(_('Take it back'), 'reset', 'handleTakeBack', answer.grant, function() { notification.remove(); })
+					this.button(_('Undo'), 'reset', 'handleTakeBack', answer.grant, function() { notification.remove(); })
 				])
 			], 'info');
 		}, this)));

@@ -41,14 +41,14 @@ return view.extend({
 
 	render: function() {
 		const map = new form.Map('qalqan', _('Family filter'),
-			_('What the router owns of the settings. Children, rules, guardians and everything else are on the full pages of the filter.'));
+			_('Settings of the router. Children, rules, parents and everything else are on the full pages of the filter.'));
 		let section, option;
 
 		section = map.section(form.NamedSection, 'main', TYPES.main, _('The filter'));
 		section.addremove = false;
 
 		option = section.option(form.Flag, 'enabled', _('Enabled'),
-			_('Without it the filter as a whole is stopped: nobody is filtered, nothing is counted. To set times and categories aside for a while, use its full pages.'));
+			_('If not enabled, the whole filter is stopped: nothing is filtered or counted. To turn rules off for a while, use the full pages.'));
 		option.default = '1';
 		option.rmempty = false;
 
@@ -63,7 +63,7 @@ return view.extend({
 		option.value('poor', _('rarely: small or old flash'));
 
 		option = section.option(form.ListValue, 'offload', _('Flow offloading'),
-			_('For devices that nobody filters.'));
+			_('For devices that are not filtered.'));
 		option.value('', _('as the filter decides'));
 		option.value('auto', _('where the firewall has it on'));
 		option.value('off', _('never'));
@@ -101,22 +101,22 @@ return view.extend({
 		option.placeholder = '8080';
 
 		option = section.option(form.Value, 'listen', _('Address and port'),
-			_('In the place of the above, such as 192.168.1.1:8080 or [fd00::1]:8080.'));
+			_('Replaces the addresses above, such as 192.168.1.1:8080 or [fd00::1]:8080.'));
 		option.datatype = 'ipaddrport(1)';
 
 		option = section.option(form.Flag, 'allow_wan', _('Allow an address that the internet reaches'),
-			_('Guardians would sign in over plain HTTP from anywhere. Leave it off unless you know why you need it.'));
+			_('Parents would sign in over plain HTTP from anywhere. Leave it off unless you know why you need it.'));
 		option.default = '0';
 
 		section = map.section(form.NamedSection, 'brand', TYPES.brand, _('Name on the pages'),
-			_('What a provider puts on the pages. Empty: Qalqan.'));
+			_('Name shown on the pages, set by a provider. Empty: Qalqan.'));
 		section.addremove = false;
 
 		option = section.option(form.Value, 'name', _('Name of the provider'));
 		option.validate = line(40);
 
 		option = section.option(form.Value, 'colour', _('Colour'),
-			_('The filter refuses one with too little contrast.'));
+			_('A colour with too little contrast is rejected.'));
 		option.placeholder = '#1f5b43';
 		option.validate = colour;
 
