@@ -79,7 +79,7 @@ def test_it_stays_small(daemon: Running, port: int) -> None:
 def test_an_interface_that_is_made_anew_ends_the_process_to_be_started_again(
     tmp_path: Path, port: int
 ) -> None:
-    name = "qw-serve"
+    name = f"qw-serve-{os.getpid()}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
         make = ["ip", "-n", name, "link", "add", "lan0", "type", "veth", "peer", "name", "lan1"]
