@@ -1,18 +1,21 @@
 """The notice about the last action, which the next page shows. A cookie stores it.
 
-A guardian's notice stays with its undo until the next change. A child's is shown once.
+A guardian's notice stays with its undo for ten minutes: on the page that showed it first, on Home and on the
+pages of the child concerned. Activity has the undo for a day. A child's notice is shown once.
 """
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from flask import request, url_for
 from flask import session as cookie
-from flask import url_for
 
 from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
@@ -20,11 +23,14 @@ from gateway.core.reason_codes import Code
 from webui.features.status.home_text import HomeView
 from webui.language import refusals
 from webui.language.i18n import gettext as _
+from webui.language.i18n import restored, stored
 from webui.language.words import clock, plain
 
 EVERYONE = "all"
+HOME = "home"  # the blueprint whose pages show each notice
 SENTENCE_LIMIT = 300  # characters; limits the size of the cookie
-STAYS = timedelta(hours=12)  # how long a notice about extra time without an end stays
+STORED_LIMIT = 900  # characters of a sentence with its message and values; a longer one is stored as it reads
+STAYS = timedelta(minutes=10)
 BACK = {
     "assigned": "device.assign_back",
     "named": "device.name_back",
@@ -39,7 +45,6 @@ BACK = {
     "added": "importing.undo",
 }  # action → endpoint of its undo
 UNDONE_BY = {"gave": "home.undo", "helped": "helper.undo"}  # endpoints that withdraw what was given
-PARTS = 4  # the cookie has the action, its target or number, its sentence, its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +57,33 @@ class Notice:
 
 def did(what: str, who: str) -> None:
     """Store in the cookie that the user paused or resumed ``who``, a child's id or ``all``."""
-    cookie["done"] = [what, who, "", ""]
+    _store(what, who, "", child=who)
 
 
 def gave(
-    number: int | None, sentence: str, until: datetime | None, now: datetime, what: str = "gave"
+    number: int | None, sentence: str, until: datetime | None, *, child: str, what: str = "gave"
 ) -> None:
-    """Store in the cookie that the user gave extra time.
+    """Store in the cookie that the user gave extra time to ``child``, an id.
 
-    ``number``: of the grant, for its withdrawal; None: not possible. ``until``: end of the extra time; None:
-    the notice stays for `STAYS`. ``what``: `helped` on a helper's page.
+    ``number``: of the grant, for its withdrawal; None: not possible. ``until``: end of the extra time.
+    ``what``: `helped` on a helper's page.
     """
-    end = until if until is not None else now + STAYS
-    cookie["done"] = [what, number or 0, sentence[:SENTENCE_LIMIT], end.isoformat()]
+    _store(what, number or 0, sentence, child=child, until=until.isoformat() if until else "")
 
 
 def said(sentence: str) -> None:
     """Store a sentence in the cookie as a notice without an undo."""
-    cookie["done"] = ["said", "", plain(sentence, SENTENCE_LIMIT), ""]
+    _store("said", "", sentence)
+
+
+def _store(what: str, whom: object, sentence: str, *, child: str = "", until: str = "") -> None:
+    """``child``: id of the child concerned, whose pages show the notice. ``until``: when it is over, ISO 8601."""
+    text = stored(sentence)
+    if len(json.dumps(text)) > STORED_LIMIT:
+        text = sentence[:SENTENCE_LIMIT]
+    cookie["done"] = {
+        "what": what, "whom": whom, "text": text, "child": child, "until": until, "at": int(time.time()),
+    }  # fmt: skip
 
 
 @contextmanager
@@ -91,25 +105,37 @@ def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
 def current(home: HomeView) -> Notice | None:
     """Return the notice of the last action while it applies, with its undo; None without one."""
     done = cookie.get("done")
-    if not (isinstance(done, list) and len(done) == PARTS):
+    if not isinstance(done, dict) or not _is_shown_here(done):
         return None
-    what, whom, sentence, end = done
+    what, whom, sentence = done["what"], done["whom"], plain(restored(done["text"]), SENTENCE_LIMIT)
     if what == "said":
-        return Notice(str(sentence))
+        return Notice(sentence)
     if what in UNDONE_BY:
-        return _given(UNDONE_BY[what], whom, str(sentence), str(end), home.now)
+        return _given(UNDONE_BY[what], whom, sentence, str(done["until"]), home.now)
     if what in BACK:
-        return Notice(str(sentence), url_for(BACK[what]), "was", str(whom))
+        return Notice(sentence, url_for(BACK[what]), "was", str(whom))
     if what == "card":
-        return Notice(str(sentence), url_for("cards.back"), "card", str(whom))
+        return Notice(sentence, url_for("cards.back"), "card", str(whom))
     if what == "edited":
         profile, _space, revisions = str(whom).partition(" ")
-        return Notice(str(sentence), url_for("rules.undo", profile=profile), "revision", revisions)
+        return Notice(sentence, url_for("rules.undo", profile=profile), "revision", revisions)
     return _paused(home, str(whom)) if what == "pause" else None
 
 
+def _is_shown_here(done: dict[str, object]) -> bool:
+    """Return whether this page shows the notice. The first page that asks becomes the notice's own page."""
+    if not 0 <= time.time() - int(str(done["at"])) < STAYS.total_seconds():
+        return False
+    arguments = [str(value) for value in (request.view_args or {}).values()]
+    page = " ".join([request.blueprint or "", *arguments])
+    if "page" not in done:
+        cookie["done"] = {**done, "page": page}
+        return True
+    return page == done["page"] or request.blueprint == HOME or done["child"] in arguments
+
+
 def _given(undo: str, number: object, sentence: str, end: str, now: datetime) -> Notice | None:
-    if datetime.fromisoformat(end) <= now:
+    if end and datetime.fromisoformat(end) <= now:
         return None
     if not number:
         return Notice(sentence)
@@ -143,7 +169,7 @@ class Undoable(Protocol):
 
 def edited(profile: str, done: Undoable, sentence: str) -> None:
     """Store in the cookie that the user edited the rules of a child (``profile``), with the undo."""
-    cookie["done"] = ["edited", f"{profile} {way_back(done)}", plain(sentence, SENTENCE_LIMIT), ""]
+    _store("edited", f"{profile} {way_back(done)}", sentence, child=profile)
 
 
 def way_back(done: Undoable) -> str:
@@ -153,12 +179,12 @@ def way_back(done: Undoable) -> str:
 
 def put_away(card: str, sentence: str) -> None:
     """Store in the cookie that the user dismissed a card. ``card``: its id for the undo."""
-    cookie["done"] = ["card", card, plain(sentence, SENTENCE_LIMIT), ""]
+    _store("card", card, sentence)
 
 
 def did_back(what: str, was: str, sentence: str) -> None:
     """Store in the cookie an action ``what`` whose undo is an endpoint in BACK. ``was``: the value before."""
-    cookie["done"] = [what, was, plain(sentence, SENTENCE_LIMIT), ""]
+    _store(what, was, sentence)
 
 
 def forget() -> None:

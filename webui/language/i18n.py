@@ -138,9 +138,51 @@ def _chosen(known: Languages) -> str:
     return found or (known.family if known.family in known.catalogues else SOURCE_LANGUAGE)
 
 
+class Sentence(str):
+    """A translated text that knows its message, so that `stored` can keep it for a reader of another language.
+
+    ``many`` and ``number`` are of a message with a plural.
+    """
+
+    __slots__ = ("many", "message", "number", "values")
+    message: str
+    values: Mapping[str, object]
+    many: str
+    number: int
+
+
+def _sentence(text: str, message: str, values: Mapping[str, object], many: str = "", number: int = 0) -> str:
+    found = Sentence(text)
+    found.message, found.values, found.many, found.number = message, values, many, number
+    return found
+
+
+def stored(text: object) -> object:
+    """Return a text as JSON that `restored` translates again; text of another origin stays as it is."""
+    if not isinstance(text, Sentence):
+        return text if isinstance(text, int) else str(text)
+    values = {key: stored(value) for key, value in text.values.items()}
+    return [text.message, text.many, text.number, values] if text.many else [text.message, values]
+
+
+def restored(text: object) -> str:
+    """Return a text from `stored` in the language of this page."""
+    match text:
+        case [str(message), dict(values)]:
+            return gettext(message, **_restored_values(values))
+        case [str(one), str(many), int(number), dict(values)]:
+            return ngettext(one, many, number, **_restored_values(values))
+        case _:
+            return str(text)
+
+
+def _restored_values(values: dict[str, object]) -> dict[str, object]:
+    return {key: value if isinstance(value, int) else restored(value) for key, value in values.items()}
+
+
 def gettext(message: str, /, **values: object) -> str:
     text = _catalogue().gettext(message)
-    return text % values if values else text
+    return _sentence(text % values if values else text, message, values)
 
 
 def pgettext(context: str, message: str, /, **values: object) -> str:
@@ -150,7 +192,8 @@ def pgettext(context: str, message: str, /, **values: object) -> str:
 
 
 def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
-    return _catalogue().ngettext(one, many, number) % {"num": number, **values}
+    text = _catalogue().ngettext(one, many, number) % {"num": number, **values}
+    return _sentence(text, one, values, many, number)
 
 
 def npgettext(context: str, one: str, many: str, number: int, **values: object) -> str:

@@ -79,7 +79,7 @@ def grant() -> ResponseReturnValue:
         done = daemon().change(GRANT, who=who, minutes=minutes, by=me.name, origin=source_address())
         (given,) = done.given
         sentence = to_parent(given, child.name, home.now)
-        notices.gave(done.grant, sentence, given.until, home.now, "helped")
+        notices.gave(done.grant, sentence, given.until, child=who, what="helped")
     return redirect(url_for("helper.show"), 303)
 
 

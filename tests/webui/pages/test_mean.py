@@ -56,7 +56,7 @@ def test_it_tells_to_keep_to_block_and_whom_to_tell(tablet: Browser) -> None:
         "Block Do not write back.",
         "Tell someone Tell an adult you trust",
         "Report it in the app WhatsApp Open the chat",
-        "general knowledge, not yet confirmed",
+        "Menus change. Look for Report",
         "Call from another phone",
         "Contact centre for children and families 111",
     ):

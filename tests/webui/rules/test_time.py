@@ -222,7 +222,7 @@ def test_a_limit_that_the_form_cannot_show_is_left_to_the_file(mum: Browser, hou
     write(household, limits={"internet": {"school": "2h", "free": "3h", "fri": {}}})
     page = text_of(mum.get(f"{PAGE}limits/internet").text)
     assert "The internet, Fridays: no limit" in page
-    assert "It can be changed on the gateway itself." in page
+    assert "It was set on the gateway itself and can be changed there." in page
 
 
 def test_the_script_that_paints_is_small() -> None:

@@ -66,7 +66,7 @@ def answer() -> ResponseReturnValue:
             )
         done = daemon().change(ANSWER, by=guardian() or "", origin=source_address(), **values)
         now = daemon().home().now
-        notices.gave(done.grant, answered(found, choice, done, now), done.until, now)
+        notices.gave(done.grant, answered(found, choice, done, now), done.until, child=found.profile)
     return redirect(url_for("requests.show"), 303)
 
 

@@ -1,6 +1,6 @@
 """Texts of announcements: who set up the gateway or got full access, and how.
 
-Every device shows them for a week.
+Parents' pages show them for a week.
 """
 
 from __future__ import annotations

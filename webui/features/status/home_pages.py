@@ -115,7 +115,7 @@ def grant() -> ResponseReturnValue:
         )
         (given,) = done.given
         sentence = to_parent(given, child.name, home.now)
-        notices.gave(done.grant, sentence, given.until, home.now)
+        notices.gave(done.grant, sentence, given.until, child=child.id)
     return redirect(url_for("home.show"), 303)
 
 
