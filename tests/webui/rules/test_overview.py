@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gateway.policy.profile.rule_keys import PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
@@ -261,6 +263,29 @@ def test_a_tap_that_comes_twice_is_one_and_keeps_its_undo(
     for page in (first, second):
         assert told in text_of(page)
         assert 'action="/parent/child/daughter/undo"' in page
+    assert [do for do, _values in household.asked].count("edit") == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "tapped", "own"),
+    [
+        ("switch", {"switch": "off categories/gambling"}, {}),
+        ("reset", {"key": "categories/music"}, {"categories": {"music": "block"}}),
+        ("sites/remove", {"entry": "block/category:music"}, {"block": ["category:music"]}),
+    ],
+)
+def test_no_single_tap_opens_a_blocked_category(
+    mum: Browser, household: Household, form: str, tapped: dict[str, str], own: dict[str, object]
+) -> None:
+    household.editing.files["daughter"].update(own)
+    number = revision(mum.get(PAGE).text)
+    page = mum.post(PAGE + form, {**tapped, "revision": number, "because": "She asked"})
+    assert page.status_code == 200
+    assert f'action="{PAGE}{form}"' in page.text
+    assert "edit" not in {do for do, _values in household.asked}
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+    assert fields == {**tapped, "revision": number, "because": "She asked"}
+    assert mum.post(PAGE + form, {**fields, "confirmed": "yes"}).status_code == 303
     assert [do for do, _values in household.asked].count("edit") == 1
 
 
