@@ -12,6 +12,7 @@ from webui.language.words import plain
 
 REASON_LIMIT = 200  # characters
 NUMBER_LIMIT = 1 << 53
+FIELD_LIMIT = 100  # characters of a page's name, a profile's id or a day
 
 
 def whole(key: str, least: int, most: int) -> int:
@@ -52,6 +53,24 @@ def reason(key: str) -> str:
 def back(here: str) -> str:
     """Return the target of a form's redirect: ``here``, or Activity for a form on that page."""
     return url_for("activity.show") if request.form.get("back") == "activity" else here
+
+
+BACK_FIELDS = ("back", "child", "day")
+
+
+def back_to(here: str) -> str:
+    """Return the target of an answer's redirect: the page that the form names, else ``here``.
+
+    ``back`` is a page of the family, or of ``child``; the pages of activity also have a ``day``.
+    """
+    page, child, day = (request.form.get(key, "")[:FIELD_LIMIT] for key in BACK_FIELDS)
+    if page == "home":
+        return url_for("home.show")
+    if page == "rules" and child:
+        return url_for("rules.show", profile=child)
+    if page in ("day", "week") and child:
+        return url_for(f"activity.{page}", profile=child, day=day or None)
+    return here
 
 
 def day(today: date, most: int = LEDGER_DAYS) -> date:

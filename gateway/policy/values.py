@@ -150,7 +150,7 @@ class Decision:
     until: datetime | None = None  # when the decision ends, if the clock ends it
     # The limits and windows that apply to an allowed flow (policy/time/gates.py).
     gates: frozenset[str] = frozenset()
-    askable: bool = False  # the child may request it with one tap
+    askable: bool = False  # the rule says that the child asks first, or a time rule closed it
     rewrite: str | None = None  # the name that answers instead (REWRITE only)
     passed: tuple[ExplanationStep, ...] = ()  # filled only if an explanation was requested
     recognised: ServiceRecognition | None = None  # of a connection that was recognised without a name

@@ -385,12 +385,18 @@ def add_passkeys(db: Any) -> None:
     db["guardians"].add_column("passkeys", str, not_null_default="")
 
 
+def add_wrong_blocks(db: Any) -> None:
+    """Add to requests the blocked host, and whether the child says that it was blocked by mistake."""
+    db["requests"].add_column("host", str, not_null_default="")
+    db["requests"].add_column("wrong", int, not_null_default=0)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
     add_self_set, add_agreements, add_week_minutes, add_audit_counts, add_new_sign_ins, add_second_factor,
-    add_attempts, add_passkeys,
+    add_attempts, add_passkeys, add_wrong_blocks,
 )  # fmt: skip
 
 # Tables of state, as opposed to history: these are copied out of a damaged file.

@@ -151,6 +151,7 @@ def _of_requests() -> dict[str, str]:
         Code.ASK_LATER: _("You asked for too many sites that no one here can allow. Ask again in a minute."),
         Code.FOR_EVERYONE: _("%(host)s is blocked for everyone. No one here can allow it."),
         Code.NOT_ASKABLE: _("%(host)s cannot be asked for here. Talk to a parent about it."),
+        Code.CONFIRM_NEEDED: _("%(name)s is in a blocked category. Confirm that it stays allowed."),
         Code.REASON_TOO_LONG: _("The reason is too long. Write at most %(most)d letters."),
         Code.ASKED_TOO_OFTEN: _("You asked %(times)d times today. Ask again tomorrow, or in person."),
         Code.TOO_MANY_WAIT: _("%(most)d requests wait for an answer. Answer some of them first."),

@@ -33,12 +33,13 @@ def _row(request: RequestView) -> tuple[object, ...]:
     if request.minutes:
         what = f"{request.minutes} min" + (f" of {what}" if request.thing_name else "")
     state = request.state if request.answer is None else f"{request.answer} by {request.by or 'itself'}"
-    return request.id, request.name, what, when(request.at), state, request.reason
+    reason = "; ".join(filter(None, ("blocked by mistake" if request.wrong else "", request.reason)))
+    return request.id, request.name, what, when(request.at), state, reason
 
 
 def _answer(args: Namespace) -> int:
     number = whole(args.id, "request answer", "see: qalqan request list")
-    values: dict[str, object] = {"id": number, "answer": args.answer, "by": BY}
+    values: dict[str, object] = {"id": number, "answer": args.answer, "confirmed": True, "by": BY}
     if args.minutes is not None:
         word, where = args.minutes, "--minutes"
         values["minutes"] = (

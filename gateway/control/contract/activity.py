@@ -53,9 +53,9 @@ class RecentBlock:
     rule: str
     owner: str
     until: datetime | None
-    askable: bool  # the child may ask for it, or for time if a time rule blocks it
+    askable: bool  # a guardian can open it: the child may ask for it, or for time if a time rule blocks it
     decided: BlockOrigin | None
-    entry: str = ""  # what a request names in place of a host: service:ID of a recognised connection
+    entry: str = ""  # what a request is about: the site, or service:ID; empty: neither is known
     sign: str = ""  # how a connection without a name was recognised: address, first_bytes, port
 
 
@@ -128,7 +128,7 @@ class BlockedSite(SiteActivity):
     reason: str
     rule: str
     owner: str
-    entry: str | None  # the allow entry that opens it
+    entry: str | None  # what `answer` names as `site` to open it; null: no answer opens it
 
 
 @record

@@ -193,6 +193,7 @@ class UpdateListsRequest:
 class ReportEntryRequest:
     host: OneLine
     open: tuple[str, ...] = ()  # children for whom the entry is allowed
+    confirmed: bool = False  # the guardian has read that this opens a blocked category's site permanently
 
 
 @record

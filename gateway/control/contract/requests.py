@@ -19,7 +19,8 @@ RequestMinutes = Annotated[int, Whole(1, MAX_MINUTES)]
 class NewRequest:
     """A child's request: for a site, for minutes of all or one service, or about minutes counted wrongly.
 
-    ``since`` is the start of the disputed minutes.
+    ``since`` is the start of the disputed minutes. ``wrong``: the child says that the site was blocked by
+    mistake.
     """
 
     site: OneLine | None = None  # a host, or `service:x`
@@ -28,6 +29,7 @@ class NewRequest:
     since: datetime | None = None
     limits: OneLine | None = None  # that counted the minutes, separated by spaces; null: all
     reason: OneLine | None = None
+    wrong: bool = False
 
 
 @record
@@ -60,6 +62,8 @@ class RequestView(RequestId):
     grant: int | None  # number of the grant, for `revoke`
     # kind: names and words are left out, and times are the start of their day
     told: Literal["all", "kind"]
+    host: str | None = None  # the blocked host, of a request for a site
+    wrong: bool = False  # the child says that the site was blocked by mistake
 
     @property
     def waits(self) -> bool:
@@ -76,19 +80,33 @@ class RequestResult:
 
 @record
 class AnswerRequest:
-    id: Annotated[int, Whole(1, MAX_ID)]
+    """A guardian's answer to a request, or about a blocked site that the child did not request.
+
+    The first is named by ``id``, the second by ``who`` and ``site``. ``confirmed``: the guardian has read
+    that ``always`` opens a site of a blocked category, which is refused without it.
+    """
+
     answer: Answer
+    id: Annotated[int, Whole(1, MAX_ID)] | None = None
+    who: OneLine | None = None  # a child
+    site: OneLine | None = None  # a host, or `service:x`
     minutes: RequestMinutes | None = None  # null: those of the request
     because: OneLine | None = None
+    confirmed: bool = False
 
 
 @record
 class AnswerResult:
-    request: RequestId  # a ``RequestView``, unless the child's activity is private
+    # a ``RequestView``, unless the child's activity is private; null: the child did not request the site
+    request: RequestId | None
     grant: int | None
     until: datetime | None
     given: PersonGrant | None  # null: no extra time
     sentence: str  # in English
+    thing_name: str | None = None  # of the site or service
+    # Of the child's rules, which `always` edits: the revision to which `unedit` returns, and the new one.
+    undo: int | None = None
+    revision: int | None = None
 
 
 @record

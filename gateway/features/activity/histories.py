@@ -15,6 +15,7 @@ from gateway.control.contract.activity import BlockedSite, CategoryCount, HostCo
 from gateway.features.activity.journal import kind_of_rule
 from gateway.household.members import CountedMinute, UsedMinute
 from gateway.household.rule_book import RuleBook
+from gateway.policy.judge.conclude import OPENABLE
 from gateway.policy.judge.explanation import sentence
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
@@ -29,9 +30,6 @@ HOSTS = 8  # of one group
 REASON = "reason:"
 ADS = f"{CATEGORY}ads_trackers"
 WHOLE = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED})  # everything is blocked then
-OPENABLE = frozenset(
-    {Reason.CATEGORY, Reason.SERVICE, Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN}
-)  # opened by an entry of the family's allow list
 
 
 def used_today(
@@ -180,7 +178,7 @@ def _blocked(target: str, group: _Group, rules: RuleBook, zone: tzinfo) -> Block
     rule = last.rule.removeprefix(MARK)
     decision = Decision(Verdict.BLOCK, Reason(last.reason), rule, last.owner)
     what = None if target.startswith(REASON) else target if ":" not in target else last.host
-    opens = last.reason in OPENABLE and last.owner != "family" and not target.startswith((REASON, CATEGORY))
+    opens = last.reason in OPENABLE and not target.startswith((REASON, CATEGORY))
     return BlockedSite(
         **_site(target, group, rules, zone),
         sentence=sentence(decision, what, last.last.astimezone(zone), rules.names),

@@ -11,12 +11,14 @@ from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.recent_refusals import FOR, RecentRefusal, RecentRefusals
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.explanation import recognised_name, sentence, service_of, sign_of
+from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.requests.askable import is_askable, request_entry
 from gateway.policy.time.standing import FOREVER
-from gateway.policy.values import Verdict
 from gateway.store.tables.devices import DeviceTable
 
 
@@ -77,9 +79,10 @@ class RefusalVerb:
         return any(self._family.member_of(other) is member for other in others)
 
     def _describe(self, slots: frozenset[int], limit: int, profile: Profile) -> tuple[RecentBlock, ...]:
-        source = self._decided(profile)
+        source, is_public_suffix = self._decided(profile), lazy_public_suffix_check()
         return tuple(
-            self._block(refusal, source) for refusal in self._recent.of(slots, self._home.now(), limit)
+            self._block(refusal, source, is_public_suffix)
+            for refusal in self._recent.of(slots, self._home.now(), limit)
         )
 
     def _name(self, refusal: RecentRefusal) -> str | None:
@@ -93,22 +96,25 @@ class RefusalVerb:
         name = rules.names.services.get(found[0]) if len(found) == 1 else None
         return name or recognised_name(refusal.decision, rules.names) or None
 
-    @staticmethod
-    def _entry(refusal: RecentRefusal) -> str:
-        """Return what a child's request names in place of a host: the service of a recognised connection.
+    def _entry(self, refusal: RecentRefusal, is_public_suffix: PublicSuffixCheck) -> str:
+        """Return what a child's request is about: the host's site or service.
 
-        Empty for a connection with a host, and if it may be one of several services.
+        For a connection without a host, return the service that it was recognised as; empty for several.
         """
-        decision = refusal.decision
-        if refusal.seen.host is not None or decision.recognised is None:
+        decision, host = refusal.decision, refusal.seen.host
+        if host is not None:
+            return request_entry(host, self._home.rules.world.catalogue, is_public_suffix)
+        if decision.recognised is None:
             return ""
         services = decision.recognised.services
         service = service_of(decision) or (services[0] if len(services) == 1 else "")
         return f"service:{service}" if service else ""
 
-    def _block(self, refusal: RecentRefusal, source: DecisionSource) -> RecentBlock:
+    def _block(
+        self, refusal: RecentRefusal, source: DecisionSource, is_public_suffix: PublicSuffixCheck
+    ) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
-        sign, entry = sign_of(decision), self._entry(refusal)
+        sign = sign_of(decision)
         ends = decision.until is not None and decision.until < FOREVER
         return RecentBlock(
             at=refusal.at,
@@ -121,8 +127,8 @@ class RefusalVerb:
             rule=decision.rule,
             owner=decision.owner,
             until=decision.until if ends else None,
-            askable=decision.askable and decision.verdict is Verdict.BLOCK,
+            askable=is_askable(decision),
             decided=source.describe(decision, host),
-            entry=entry,
+            entry=self._entry(refusal, is_public_suffix),
             sign=sign or "",
         )

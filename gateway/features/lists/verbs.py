@@ -57,6 +57,7 @@ from gateway.policy.names.domain_table import TableInfo
 from gateway.policy.names.list_ids import is_own_list
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Rules
+from gateway.policy.requests.askable import check_confirmed
 from gateway.store.tables.pauses import RecordAudit
 
 SOURCES = "sources.yaml"
@@ -319,6 +320,9 @@ class ListVerbs:
             call.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
         entry, category = matches[0].name, kinds[0]
         children = self._children(call, "open", call.args.open)
+        if not call.args.confirmed:
+            for child in children:
+                check_confirmed(entry, host, child, self._home.rules.world, self._home.rules.names)
         now = self._home.local_now()
         for child in children:
             self._editing.edit(child.id, {f"allow/{entry}": True}, Author(by, now))

@@ -21,7 +21,7 @@ from gateway.control.contract.requests import (
     RequestResult,
     RequestView,
 )
-from gateway.control.protocol import Call
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
@@ -31,16 +31,22 @@ from gateway.features.requests.views import AskedValues
 from gateway.features.time.grants import Extended, Giver, Grants, is_paused, with_grant
 from gateway.features.time.verbs import parse_service
 from gateway.household.context import HomeContext
-from gateway.household.editing import Author, Editing
+from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.members import Member, MinuteLedgers
 from gateway.lists.public_suffixes import lazy_public_suffix_check
-from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_host
 from gateway.policy.language import ENGLISH
-from gateway.policy.names.hosts import site_of
+from gateway.policy.profile.profile import Profile
 from gateway.policy.requests import requests
-from gateway.policy.requests.askable import check_askable, outcome
+from gateway.policy.requests.askable import (
+    SERVICE,
+    check_askable,
+    check_confirmed,
+    outcome,
+    outranking_blocks,
+    request_entry,
+)
 from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
 from gateway.policy.time.clock_changes import MomentKind, later
 from gateway.policy.time.grant_messages import (
@@ -53,7 +59,6 @@ from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.requests import RequestTable
 
 MAX_LISTED = 100  # requests in one answer
-SERVICE = "service:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class AnswerEffect:
     sentence: str
     until: datetime | None = None  # when what it opened ends
     extended: Extended | None = None  # the extra time that it gave
+    edit: CompletedEdit | None = None  # of the child's rules
 
 
 class RequestVerbs:
@@ -119,27 +125,33 @@ class RequestVerbs:
         return RequestResult(request=self._values.whole(asked), state=asked.state, sentence=text)
 
     def _parse(self, call: Call[NewRequest], member: Member) -> ChildRequest:
-        since = call.args.since
-        if call.args.site is not None:
-            return self._parse_site(call, call.args.site, member)
-        if since is not None:
-            first, gates, minutes = disputed(call, since, self._home.rules, self._minutes, member.profile.id)
+        args = call.args
+        if args.site is not None:
+            new = self._parse_site(call, args.site, member)
+            self._check_not_open(new.thing, member)
+            return replace(new, wrong=args.wrong)
+        if args.wrong:
+            call.refuse("wrong", "is for a site")
+        if args.since is not None:
+            first, gates, minutes = disputed(
+                call, args.since, self._home.rules, self._minutes, member.profile.id
+            )
             new = self._new(call, member, RequestTopic.LEDGER, " ".join(gates), minutes)
             return replace(new, since=in_utc(first))
         return self._parse_time(call, member)
 
     def _new(
-        self, call: Call[NewRequest], member: Member, topic: RequestTopic, thing: str, minutes: int
+        self, call: ControlRequest, member: Member, topic: RequestTopic, thing: str, minutes: int
     ) -> ChildRequest:
         now = self._home.local_now()
         return ChildRequest(
             id=0,
             who=member.profile.id,
-            device=member.macs[0] if len(member.macs) == 1 else call.text("device"),
+            device=member.macs[0] if len(member.macs) == 1 else call.text("device", ""),
             topic=topic,
             thing=thing,
             minutes=minutes,
-            reason=call.args.reason or "",
+            reason=call.text("reason", ""),
             at=in_utc(now),
             expires=in_utc(requests.expires(topic, now, self._home.rules.calendar)),
             sure=self._home.clock_trusted,
@@ -156,34 +168,30 @@ class RequestVerbs:
             raise error.coded(Code.NOTHING_TO_ASK, name=name)
         return self._new(call, member, RequestTopic.TIME, service or "", minutes)
 
-    def _parse_site(self, call: Call[NewRequest], word: str, member: Member) -> ChildRequest:
+    def _parse_site(self, call: ControlRequest, word: str, member: Member) -> ChildRequest:
+        """Return a request for a blocked site or service. Raises PolicyError if no answer opens it."""
         profile, world = member.profile, self._home.rules.world
         if word.startswith(SERVICE):
             service = world.catalogue.services.get(word.removeprefix(SERVICE))
             if service is None:
                 call.refuse("site", f"names no service: {word}", Code.NO_SERVICE)
-            hosts, entry = list(service.domains), word
+            host, entry = service.domains[0].removeprefix("="), word
         else:
             host = parse_host(word)
-            hosts, entry = [host], self._entry(host)
-        host = hosts[0].removeprefix("=")
+            entry = request_entry(host, world.catalogue, lazy_public_suffix_check())
         decision = outcome(host, profile, world) if profile.filtered else None
         if decision is None:
             error = PolicyError(host, f"is not refused for {profile.name}", "nothing is filtered there")
             raise error.coded(Code.NOT_REFUSED, host=host, name=profile.name)
-        now = self._home.local_now()
-        if decision is not REFUSED_FOR_EVERYONE:
-            open_until = dict(member.situation.allowed).get(entry)
-            if open_until is not None and now < open_until:
-                name = target_name(entry, self._home.rules.names)
-                raise PolicyError(name, "is open now", "try it").coded(Code.OPEN_NOW, name=name)
         check_askable(host, decision, profile.name)
-        return self._new(call, member, RequestTopic.SITE, entry, 0)
+        return replace(self._new(call, member, RequestTopic.SITE, entry, 0), host=host)
 
-    def _entry(self, host: str) -> str:
-        """Return the allow entry for a host: ``service:ID`` of its only service, else its site."""
-        services = self._home.rules.world.catalogue.services_of(host)
-        return f"{SERVICE}{services[0]}" if len(services) == 1 else site_of(host, lazy_public_suffix_check())
+    def _check_not_open(self, entry: str, member: Member) -> None:
+        """Raise PolicyError if a guardian has opened the site or service for a while, and it is open now."""
+        open_until = dict(member.situation.allowed).get(entry)
+        if open_until is not None and self._home.local_now() < open_until:
+            name = target_name(entry, self._home.rules.names)
+            raise PolicyError(name, "is open now", "try it").coded(Code.OPEN_NOW, name=name)
 
     def _grant_automatically(self, asked: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
         """Grant a request for time within the daily minutes that need no guardian's answer.
@@ -212,25 +220,57 @@ class RequestVerbs:
         return granted, extended.sentence
 
     def answer(self, call: Call[AnswerRequest]) -> AnswerResult:
+        """Apply a guardian's answer to a child's request, or about a blocked site without a request."""
         by, args = self._access.guardian(call), call.args
-        before = self._stored.get(args.id)
-        if before is None:
-            call.refuse("id", f"names no request: {args.id}; see: qalqan request list", Code.NO_REQUEST)
+        before = self._meant(call)
         now = self._home.local_now()
         answered = requests.answered(
             before, args.answer, by=by, now=in_utc(now), because=args.because or "", minutes=args.minutes
         )
+        if args.answer is Answer.ALWAYS and not args.confirmed:
+            rules = self._home.rules
+            profile = rules.household.profile(answered.who)
+            check_confirmed(answered.thing, answered.host, profile, rules.world, rules.names)
         giver = self._grants.giver(by, GrantKind.REQUEST, call.text("origin", ""))
         answered, effect = self._carry_out(answered, giver)
-        until, extended = effect.until, effect.extended
-        self._home.publish("answer", **self._values.answered(answered, effect.sentence))
+        until, extended, edit = effect.until, effect.extended, effect.edit
+        request: RequestId | None = None
+        if answered.id:
+            self._home.publish("answer", **self._values.answered(answered, effect.sentence))
+            request = self._values.to_guardians(answered) or RequestId(id=answered.id)
         return AnswerResult(
-            request=self._values.to_guardians(answered) or RequestId(id=answered.id),
+            request=request,
             grant=answered.grant,
             until=None if until is None else until.astimezone(now.tzinfo),
             given=None if extended is None else extended.to_person(now),
             sentence=effect.sentence,
+            thing_name=target_name(answered.thing, self._home.rules.names) if answered.thing else None,
+            undo=None if edit is None or edit.found == edit.revision else edit.found,
+            revision=None if edit is None else edit.revision,
         )
+
+    def _meant(self, call: Call[AnswerRequest]) -> ChildRequest:
+        """Return the request that an answer is about: one by its ``id``, else the pending one for the site.
+
+        Without one, return a request that is not stored, with the id 0. It cannot be declined.
+        """
+        args = call.args
+        if args.id is not None:
+            found = self._stored.get(args.id)
+            if found is None:
+                problem = f"names no request: {args.id}; see: qalqan request list"
+                call.refuse("id", problem, Code.NO_REQUEST)
+            return found
+        if args.who is None or args.site is None:
+            call.refuse("id", "is missing; or name `who` and `site`")
+        profile = self._home.rules.household.profile(args.who)
+        if profile not in self._home.rules.household.children:
+            call.refuse("who", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+        new = self._parse_site(call, args.site, self._access.stand_in(profile))
+        waiting = requests.pending(self._stored.all(), new)
+        if waiting is None and args.answer is Answer.NO:
+            call.refuse("site", "is not requested, so there is nothing to decline", Code.NO_REQUEST)
+        return waiting or new
 
     def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, AnswerEffect]:
         """Apply a guardian's answer, and store both in one transaction.
@@ -238,19 +278,34 @@ class RequestVerbs:
         Return the request with the number of its grant, and the effect.
         """
         member = self._access.stand_in(self._home.rules.household.profile(answered.who))
+        edit = None
         if answered.answer is Answer.ALWAYS:
             author = Author(giver.by, giver.at, answered.because)
-            self._editing.edit(member.profile.id, {f"allow/{answered.thing}": True}, author)
+            changes = self._allowing(answered.thing, member.profile)
+            edit = self._editing.edit(member.profile.id, changes, author)
         with self._transaction():
-            effect = self._effect(answered, member, giver)
+            effect = replace(self._effect(answered, member, giver), edit=edit)
             if answered.answer not in (Answer.NO, Answer.ALWAYS):
                 answered = with_grant(answered, giver)
-            self._stored.put(answered, by=giver.by, what="answer", at=giver.at, origin=giver.origin)
+            if answered.id:
+                self._stored.put(answered, by=giver.by, what="answer", at=giver.at, origin=giver.origin)
         if answered.answer is Answer.NO:
             self._grants.set_timer()
         else:
             self._grants.apply((answered.who,))
         return answered, effect
+
+    def _allowing(self, entry: str, profile: Profile) -> dict[str, object]:
+        """Return the changes of a child's rules that open a site or service permanently.
+
+        They remove the family's own entries that would still block it, as they are spelled in the file.
+        """
+        blocks = outranking_blocks(entry, profile, self._home.rules.world.catalogue)
+        _source, written = self._editing.read(self._editing.file(profile.id))
+        listed = written.get("block")
+        words = [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
+        removed = [word for word in words if word.strip().rstrip(".").lower() in blocks]
+        return {f"block/{word}": None for word in removed} | {f"allow/{entry}": True}
 
     def _effect(self, answered: ChildRequest, member: Member, giver: Giver) -> AnswerEffect:
         profile, rules = member.profile, self._home.rules

@@ -34,7 +34,14 @@ from gateway.policy.judge.explanation import sentence
 from gateway.policy.names.hosts import HostError, rule_host
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
-from gateway.policy.requests.site_repair import LONGEST, RepairName, domain_of, entries, is_shared
+from gateway.policy.requests.site_repair import (
+    LONGEST,
+    RepairName,
+    domain_of,
+    entries,
+    is_shared,
+    other_service_names,
+)
 from gateway.policy.time.clock_changes import later
 from gateway.policy.time.standing import ActiveRepair
 from gateway.policy.values import Decision, Observation, Proto, Reason
@@ -201,15 +208,8 @@ class SiteRepairVerbs:
 
         ``refused``: names that were blocked during the site repair.
         """
-        catalogue = self._home.rules.world.catalogue
-        own = set(catalogue.services_of(domain))
-        patterns = (
-            pattern.lstrip("=").rpartition("*")[2].lstrip(".")
-            for service in catalogue.services.values()
-            if service.id not in own
-            for pattern in service.domains
-        )
-        return is_shared(domain, (*refused, *patterns))
+        others = other_service_names(self._home.rules.world.catalogue, domain)
+        return is_shared(domain, (*refused, *others))
 
     def _audit(self, request: ControlRequest, by: str, what: str, detail: str) -> None:
         self._record_audit(what, detail, by=by, at=self._home.now(), origin=request.text("origin", ""))

@@ -1,15 +1,23 @@
-"""What a child may request: a site is requested by its name alone, whatever the time is."""
+"""What a child may request, and what a guardian's permanent answer opens. The time plays no part."""
 
 from __future__ import annotations
 
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
-from gateway.policy.judge.conclude import conclude
-from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
+from gateway.policy.judge.conclude import OPENABLE, conclude
+from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE, TIME_REASONS
+from gateway.policy.judge.explanation import Names
 from gateway.policy.judge.facts import FactFinder
+from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.world import World
+from gateway.policy.names.hosts import PublicSuffixCheck, is_under, site_of
+from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import FAMILY, Action, EntryKind
+from gateway.policy.requests.site_repair import domain_of, is_shared, other_service_names
 from gateway.policy.values import Decision, Reason
+
+SERVICE = "service:"
 
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
@@ -18,6 +26,11 @@ def outcome(host: str, profile: Profile, world: World) -> Decision:
     if part.help:
         return part.outcome
     return REFUSED_FOR_EVERYONE if part.binding else part.register or part.outcome
+
+
+def is_askable(decision: Decision) -> bool:
+    """Return True if a guardian's answer lifts this block: a request for the site, or for time."""
+    return not decision.allowed and (decision.reason in OPENABLE or decision.reason in TIME_REASONS)
 
 
 def check_askable(host: str, decision: Decision, name: str) -> None:
@@ -31,6 +44,72 @@ def check_askable(host: str, decision: Decision, name: str) -> None:
     if decision.reason is Reason.REGISTER:
         fix = "a guardian can turn the register off for the home"
         raise PolicyError(host, "is on a state's register", fix).coded(Code.ON_REGISTER, host=host)
-    if not decision.askable:
-        error = PolicyError(host, "is refused by rules that take no request", "talk to a guardian about it")
+    if not is_askable(decision):
+        error = PolicyError(host, "is blocked by a rule that no answer lifts", "talk to a guardian about it")
         raise error.coded(Code.NOT_ASKABLE, host=host)
+
+
+def request_entry(host: str, catalogue: Catalogue, is_public_suffix: PublicSuffixCheck) -> str:
+    """Return what a request for a host is about: ``service:ID`` of its only service, else its site.
+
+    The site is the registered domain. Where unrelated sites or services share that domain, it is the host.
+    """
+    services = catalogue.services_of(host)
+    if len(services) == 1:
+        return f"{SERVICE}{services[0]}"
+    domain = domain_of(host, is_public_suffix)
+    if is_public_suffix(domain) or is_shared(domain, other_service_names(catalogue, domain)):
+        return site_of(host, is_public_suffix)
+    return domain
+
+
+def blocked_category(entry: str, host: str, profile: Profile, world: World) -> str | None:
+    """Return the category, blocked by the profile, that `always` would open a site of; None without one.
+
+    A category that needs approval is not blocked.
+
+    Arguments:
+        entry: the allow entry that the answer would write.
+        host: the blocked host that the request is about; empty: unknown.
+    """
+    finder = FactFinder(profile, world)
+    if entry.startswith(SERVICE):
+        all_facts = [finder.facts_of((entry.removeprefix(SERVICE),))]
+    else:
+        all_facts = [finder.facts(name) for name in dict.fromkeys((host or entry, entry))]
+    for facts in all_facts:
+        for block in (facts.block, facts.band_block):
+            if block is not None and block.kind is EntryKind.CATEGORY:
+                return block.value
+        blocked = (fact.id for fact in facts.categories if fact.rule.value is Action.BLOCK)
+        found = next(blocked, None)
+        if found is not None:
+            return found
+    return None
+
+
+def check_confirmed(entry: str, host: str, profile: Profile, world: World, names: Names) -> None:
+    """Raise PolicyError if a permanent allow of ``entry`` needs a guardian's confirmation.
+
+    It does if the profile blocks a category of the site: see `blocked_category`.
+    """
+    category = blocked_category(entry, host, profile, world)
+    if category is not None:
+        name = target_name(entry, names)
+        error = PolicyError(name, f"is in a blocked category: {category}", "confirm that it stays open")
+        raise error.coded(Code.CONFIRM_NEEDED, name=name, category=category)
+
+
+def outranking_blocks(entry: str, profile: Profile, catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the family's ``block`` entries that would outrank ``allow: entry``."""
+    service = entry.removeprefix(SERVICE) if entry.startswith(SERVICE) else None
+
+    def outranks(word: str, kind: EntryKind) -> bool:
+        if word == entry:
+            return True
+        if kind is not EntryKind.NAME:
+            return False
+        return is_under(word, entry) if service is None else catalogue.services_of(word) == (service,)
+
+    own = (block for block in profile.rules.block if block.owner == FAMILY)
+    return tuple(str(block) for block in own if outranks(str(block), block.kind))

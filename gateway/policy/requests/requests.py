@@ -82,6 +82,8 @@ class ChildRequest:
     grant: int | None = None  # the id of the grant, for revoking it
     sure: bool = True  # requested while the clock was trusted
     since: datetime | None = None  # ledger: start of the disputed minutes
+    host: str = ""  # site: the blocked host; empty: not known
+    wrong: bool = False  # site: the child says that it was blocked by mistake
 
     @property
     def waits(self) -> bool:
@@ -129,6 +131,8 @@ def asked(
             device=new.device,
             minutes=new.minutes,
             reason=new.reason or before.reason,
+            host=new.host or before.host,
+            wrong=new.wrong or before.wrong,
             times=before.times + 1,
         )
     if sum(request.waits for request in known) >= MAX_KEPT:

@@ -15,6 +15,7 @@ from gateway.policy.judge.conclude import Conclusion, conclusion_until
 from gateway.policy.judge.facts import FactFinder, HostFacts
 from gateway.policy.names.categories import NEW_DOMAIN
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under, suffixes
+from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Action
 from gateway.policy.time.standing import ActiveRepair
@@ -202,6 +203,15 @@ def _wide(
     for domain, many in domains.items():
         if many >= MANY and not is_public_suffix(domain) and not shared(domain):
             yield domain
+
+
+def other_service_names(catalogue: Catalogue, domain: str) -> Iterator[str]:
+    """Yield the names of all services except those that ``domain`` belongs to, for `is_shared`."""
+    own = set(catalogue.services_of(domain))
+    for service in catalogue.services.values():
+        if service.id not in own:
+            for pattern in service.domains:
+                yield pattern.lstrip("=").rpartition("*")[2].lstrip(".")
 
 
 def is_shared(domain: str, service_domains: Iterable[str]) -> bool:

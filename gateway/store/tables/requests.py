@@ -19,9 +19,9 @@ from gateway.store.durable_writes import (
 
 COLUMNS = (
     "id, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer, given, "
-    'because, by, answered, "grant", sure, since'
+    'because, by, answered, "grant", sure, since, host, wrong'
 )
-_PUT = f"INSERT OR REPLACE INTO requests ({COLUMNS}) VALUES ({', '.join('?' * 20)})"
+_PUT = f"INSERT OR REPLACE INTO requests ({COLUMNS}) VALUES ({', '.join('?' * 22)})"
 
 
 class RequestTable:
@@ -80,13 +80,14 @@ def _row(request: ChildRequest) -> tuple[object, ...]:
         unix(request.expires), request.times, str(request.state), int(request.reminded),
         None if request.answer is None else str(request.answer), request.given, request.because, request.by,
         unix_or_none(request.answered), request.grant, int(request.sure), unix_or_none(request.since),
+        request.host, int(request.wrong),
     )  # fmt: skip
 
 
 def _read(row: tuple[object, ...]) -> ChildRequest:
     (
         number, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer,
-        given, because, by, answered, grant, sure, since,
+        given, because, by, answered, grant, sure, since, host, wrong,
     ) = row  # fmt: skip
     return ChildRequest(
         id=_int(number),
@@ -109,6 +110,8 @@ def _read(row: tuple[object, ...]) -> ChildRequest:
         grant=None if grant is None else _int(grant),
         sure=bool(sure),
         since=moment_or_none(None if since is None else _int(since)),
+        host=str(host),
+        wrong=bool(wrong),
     )
 
 

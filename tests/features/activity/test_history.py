@@ -135,7 +135,7 @@ def test_at_level_two_what_was_refused_is_told_in_groups(make: Make) -> None:
     ]  # fmt: skip
     ads, tiktok, bedtime, network = refused
     assert (ads["times"], ads["entry"]) == (2, None)
-    assert (tiktok["name"], tiktok["times"], tiktok["entry"]) == ("TikTok", 3, None)
+    assert (tiktok["name"], tiktok["times"], tiktok["entry"]) == ("TikTok", 3, "service:tiktok")
     assert tiktok["hosts"][0] == {"host": "www.tiktok.com", "times": 2}
     assert (tiktok["first"], tiktok["last"]) == (at("2026-11-24T19:31"), at("2026-11-24T19:38"))
     assert tiktok["sentence"] == "TikTok is blocked. Your family set this."

@@ -325,7 +325,11 @@ def test_what_a_host_is_on(make: Make) -> None:
 
 def test_a_wrong_entry_is_written_down_and_opened(make: Make) -> None:
     desk = make(NOON)
-    answer = web(desk, "list_report", host=f"www.{CASINO}", open=["daughter"])
+    with pytest.raises(GatewayError) as refused:
+        web(desk, "list_report", host=f"www.{CASINO}", open=["daughter"])
+    assert refused.value.code == Code.CONFIRM_NEEDED
+    assert CASINO not in (desk.folder / "profiles" / "daughter.yaml").read_text()
+    answer = web(desk, "list_report", host=f"www.{CASINO}", open=["daughter"], confirmed=True)
     assert answer["opened"] == ["daughter"]
     assert CASINO in (desk.folder / "profiles" / "daughter.yaml").read_text()
     assert CASINO not in (desk.folder / "profiles" / "son.yaml").read_text()

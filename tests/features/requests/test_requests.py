@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 import yaml
 
+from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.values import Reason
@@ -49,8 +50,6 @@ def test_a_site_is_asked_for_as_the_service_that_it_belongs_to(make: Make) -> No
     ("site", "said"),
     [
         ("malware.test.qalqan.invalid", "refused for everyone; nobody here can open it"),
-        ("pornhub.com", "take no request"),
-        ("www.tiktok.com", "take no request"),
         ("khanacademy.org", "is not refused for Daughter"),
         ("192.168.1.1", "address"),
         ("service:nonsense", "no service"),
@@ -62,6 +61,100 @@ def test_what_cannot_be_asked_for_says_so(make: Make, site: str, said: str) -> N
         with pytest.raises(GatewayError, match=said):
             desk.ask("request", device=TABLET, site=site)
         assert waiting(desk) == []
+
+
+@pytest.mark.parametrize("band", ["0-5", "6-9", "10-12", "13-15"])
+@pytest.mark.parametrize(
+    ("site", "thing"),
+    [
+        ("pornhub.com", "service:pornhub"),  # by a blocked category
+        ("www.tiktok.com", "service:tiktok"),  # by the family's own rule
+        ("m.shop.nowhere.example", "nowhere.example"),  # the registered domain
+    ],
+)
+def test_each_blocked_site_can_be_asked_for_at_every_age(
+    make: Make, band: str, site: str, thing: str
+) -> None:
+    desk = make(AFTERNOON, daughter={"band": band, "block": ["service:tiktok", "nowhere.example"]})
+    answer = desk.ask("request", device=TABLET, site=site, wrong=True)["request"]
+    assert (answer["thing"], answer["host"], answer["wrong"]) == (thing, site, True)
+    desk.restart()
+    (own,) = desk.ask("requests")["requests"]
+    assert (own["thing"], own["host"], own["wrong"]) == (thing, site, True)
+
+
+def test_two_names_of_a_site_are_one_request(make: Make) -> None:
+    desk = make(AFTERNOON, daughter={"unknown": "block"})
+    first = desk.ask("request", device=TABLET, site="m.nowhere.example")["request"]
+    again = desk.ask("request", device=TABLET, site="www.shop.nowhere.example", wrong=True)["request"]
+    assert (first["id"], first["wrong"]) == (again["id"], False)
+    assert (again["host"], again["wrong"]) == ("www.shop.nowhere.example", True)
+    assert waiting(desk) == [first["id"]]
+    with pytest.raises(GatewayError, match='"wrong" is for a site'):
+        desk.ask("request", device=TABLET, minutes=5, wrong=True)
+
+
+def test_always_opens_what_the_family_s_own_rule_blocks(make: Make) -> None:
+    blocks = ["service:tiktok", "TikTok.com", "example.com", "service:twitch"]
+    desk = make(AFTERNOON, daughter={"block": blocks})
+    desk.ask("request", device=TABLET, site="www.tiktok.com")
+    assert desk.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
+    answer = desk.ask("answer", who="daughter", site="tiktok.com", answer="always", by="Mum", confirmed=True)
+    read = yaml.safe_load((desk.folder / "profiles" / "daughter.yaml").read_text())
+    assert (read["block"], read["allow"]) == (["example.com", "service:twitch"], ["service:tiktok"])
+    assert desk.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_ALLOW
+    assert waiting(desk) == [], "the answer is that of the request for the same site"
+    desk.ask("unedit", id="daughter", revision=answer["undo"], found=answer["revision"], by="Mum")
+    assert desk.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_blocked_category_opens_permanently_only_after_a_confirmation(make: Make, asked: bool) -> None:
+    desk = make(AFTERNOON)
+    desk.store.keep_guardian("Mum", "stamp")
+    about: dict[str, object] = {"who": "daughter", "site": "pornhub.com"}
+    if asked:
+        about = {"id": desk.ask("request", device=TABLET, site="pornhub.com")["request"]["id"]}
+    for role in (Role.WEB, Role.OWNER):
+        with pytest.raises(GatewayError) as refused:
+            desk.ask("answer", role, answer="always", by="Mum", **about)
+        assert refused.value.code == Code.CONFIRM_NEEDED
+        assert refused.value.values == {"name": "Pornhub", "category": "adult"}
+    assert desk.reason(TABLET, "pornhub.com") is Reason.CATEGORY
+    desk.ask("answer", answer="always", by="Mum", confirmed=True, **about)
+    assert desk.reason(TABLET, "pornhub.com") is Reason.FAMILY_ALLOW
+
+
+@pytest.mark.parametrize("answer", ["once", "today"])
+def test_a_guardian_opens_a_blocked_site_that_was_not_asked_for(make: Make, answer: str) -> None:
+    desk = make(AFTERNOON)
+    done = desk.ask("answer", who="daughter", site="www.tiktok.com", answer=answer, by="Mum")
+    assert done["request"] is None
+    assert desk.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_ALLOW
+    assert desk.ask("requests")["requests"] == []
+    assert desk.heard("answer") == []
+    desk.ask("revoke", grant=done["grant"])
+    assert desk.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"who": "daughter", "site": "www.tiktok.com", "answer": "no"}, Code.NO_REQUEST),
+        ({"who": "daughter", "site": "khanacademy.org", "answer": "once"}, Code.NOT_REFUSED),
+        ({"who": "daughter", "site": "malware.test.qalqan.invalid", "answer": "always"}, Code.FOR_EVERYONE),
+        ({"who": "mum", "site": "www.tiktok.com", "answer": "once"}, Code.NO_CHILD),
+        ({"who": "daughter", "answer": "once"}, Code.INVALID),
+        ({"answer": "once"}, Code.INVALID),
+    ],
+)
+def test_an_answer_about_no_request_and_no_blocked_site_of_a_child(
+    make: Make, values: dict[str, object], code: Code
+) -> None:
+    desk = make(AFTERNOON)
+    with pytest.raises(GatewayError) as refused:
+        desk.ask("answer", by="Mum", **values)
+    assert refused.value.code == code
 
 
 def test_the_device_of_a_guest_is_no_child_s(make: Make) -> None:

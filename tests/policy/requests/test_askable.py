@@ -1,4 +1,4 @@
-"""What a child may ask for."""
+"""What a child may ask for, and what a permanent answer opens."""
 
 from __future__ import annotations
 
@@ -6,17 +6,83 @@ import pytest
 
 from gateway.core.errors import PolicyError
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
-from gateway.policy.requests.askable import check_askable
+from gateway.policy.requests.askable import (
+    blocked_category,
+    check_askable,
+    is_askable,
+    outranking_blocks,
+    request_entry,
+)
 from gateway.policy.values import Decision, Reason, Verdict
+from tests.policy.homes import a_profile, the_world
+
+LIFTED = {
+    Reason.FAMILY_BLOCK, Reason.SERVICE, Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.UNKNOWN_DOMAIN,
+    Reason.NOT_ON_LIST,
+}  # fmt: skip
+BY_TIME = {Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME}
 
 
-def test_what_may_be_asked_for() -> None:
-    asks = Decision(Verdict.BLOCK, Reason.CATEGORY, "x", "family", askable=True)
-    check_askable("reddit.com", asks, "Son")
+def a_suffix(name: str) -> bool:
+    return name in {"com", "net", "example", "uk", "co.uk", "github.io"}
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_what_a_guardian_s_answer_lifts_may_be_asked_for(reason: Reason) -> None:
+    blocked = Decision(Verdict.BLOCK, reason, "x", "family")
+    assert is_askable(blocked) is (reason in LIFTED | BY_TIME)
+    assert not is_askable(Decision(Verdict.ALLOW, reason, "x", "family"))
+
+
+def test_what_may_not_be_asked_for_says_why() -> None:
+    check_askable("reddit.com", Decision(Verdict.BLOCK, Reason.CATEGORY, "x", "family"), "Son")
     for decision, said in (
-        (Decision(Verdict.BLOCK, Reason.CATEGORY, "x", "family"), "take no request"),
+        (Decision(Verdict.BLOCK, Reason.LAW, "x", "guardian:Mum"), "no answer lifts"),
+        (Decision(Verdict.BLOCK, Reason.RESOLVER_SIGNAL, "x", "product"), "no answer lifts"),
         (Decision(Verdict.ALLOW, Reason.OPEN, "x", "product"), "not refused for Son"),
         (REFUSED_FOR_EVERYONE, "nobody here can open it"),
     ):
         with pytest.raises(PolicyError, match=said):
             check_askable("reddit.com", decision, "Son")
+
+
+@pytest.mark.parametrize(
+    ("host", "entry"),
+    [
+        ("www.tiktok.com", "service:tiktok"),
+        ("m.shop.nowhere.example", "nowhere.example"),
+        ("a.b.shop.co.uk", "shop.co.uk"),
+        ("nowhere.example", "nowhere.example"),
+        ("someone.github.io", "someone.github.io"),
+        ("www.files.cloudfront.net", "files.cloudfront.net"),  # of unrelated sites
+        ("co.uk", "co.uk"),
+    ],
+)
+def test_a_request_is_about_a_site_or_a_service(host: str, entry: str) -> None:
+    assert request_entry(host, the_world().catalogue, a_suffix) == entry
+
+
+def test_a_blocked_category_is_found_by_the_host_the_site_and_the_service() -> None:
+    child = a_profile("band: 10-12\ncategories: {gambling: block, social_networks: ask}")
+    assert blocked_category("casino.example", "", child, the_world()) == "gambling"
+    assert blocked_category("nowhere.example", "m.casino.example", child, the_world()) == "gambling"
+    assert blocked_category("service:instagram", "", child, the_world()) is None  # it needs approval
+    strict = a_profile("band: 10-12\ncategories: {social_networks: block}")
+    assert blocked_category("service:instagram", "", strict, the_world()) == "social_networks"
+    own = a_profile("band: 16-17\nblock: ['category:social_networks']")
+    assert blocked_category("service:instagram", "", own, the_world()) == "social_networks"
+    assert blocked_category("nowhere.example", "", child, the_world()) is None
+
+
+def test_only_the_family_s_own_stronger_entries_outrank_an_allow() -> None:
+    blocks = "['service:tiktok', tiktok.com, shop.example, m.shop.example, 'category:games', other.example]"
+    child = a_profile(f"band: 10-12\nblock: {blocks}")
+    assert outranking_blocks("service:tiktok", child, the_world().catalogue) == (
+        "service:tiktok",
+        "tiktok.com",
+    )
+    assert outranking_blocks("shop.example", child, the_world().catalogue) == (
+        "shop.example",
+        "m.shop.example",
+    )
+    assert outranking_blocks("a.shop.example", child, the_world().catalogue) == ()

@@ -18,8 +18,6 @@ BROWSER = "each request says it (`Accept-Language`), and the browser keeps it"
 OPERATION_OF: dict[str, tuple[str, ...]] = {
     "account.end": ("account_end", "account_end_others"),
     "activity.erase": ("activity_erase",),
-    "activity.open_it": ("rules_edit",),
-    "activity.report_wrong": ("lists_report",),
     "asks.ask_for_site": ("my_ask_site",),
     "asks.ask_for_time": ("my_ask_time",),
     "asks.land": ("my_land",),
@@ -70,7 +68,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "people.answer": ("people_answer",),
     "people.change": ("people_change",),
     "people.invite": ("people_invite",),
-    "requests.answer": ("requests_answer",),
+    "requests.answer": ("requests_answer", "requests_answer_site", "lists_report"),
     "rules.reset": ("rules_edit",),
     "rules.switch": ("rules_edit",),
     "rules.undo": ("rules_undo",),

@@ -7,7 +7,6 @@ import io
 import re
 
 import pytest
-import yaml
 
 from gateway.control.protocol import ControlRequest, Role
 from tests.webui.conftest import Browser
@@ -40,7 +39,7 @@ def test_nobody_else_sees_activity(tablet: Browser, household: Household, path: 
     assert asked_of(household, "history") == []
 
 
-@pytest.mark.parametrize("path", ["open", "delete"])
+@pytest.mark.parametrize("path", ["delete"])
 def test_nobody_else_changes_anything(tablet: Browser, household: Household, path: str) -> None:
     values = {"what": "all", "entry": "service:instagram", "revision": "7", "view": "day"}
     answer = tablet.post(f"/parent/activity/daughter/{path}", values)
@@ -199,64 +198,36 @@ def test_made_up_days_say_so(mum: Browser, household: Household) -> None:
     assert "these days are made up" not in shown(mum, "/parent/activity/daughter")
 
 
-def test_one_tap_opens_what_was_refused_and_an_undo_closes_it(mum: Browser, household: Household) -> None:
-    household.editing.files["daughter"]["allow"] = ["khanacademy.org"]
+def test_each_blocked_site_has_the_answers_of_requests(mum: Browser, household: Household) -> None:
     page = mum.get("/parent/activity/daughter").text
-    assert 'name="entry" value="service:instagram" aria-label="Open Instagram"' in page
-    assert 'value="service:tiktok"' not in page  # the family's own rule: nothing on the allow list opens it
-    form = {"entry": "service:instagram", "view": "week", "day": "2026-11-24"}
-    answer = mum.post("/parent/activity/daughter/open", form)
-    assert answer.headers["Location"] == "/parent/activity/daughter/week"
-    assert allowed(household) == ["khanacademy.org", "service:instagram"]
-    page = mum.get("/parent/activity/daughter").text
-    assert "Instagram is allowed for Aruzhan from now on." in page
-    undo = re.search(r'class="notice".*?action="([^"]+)".*?name="revision" value="(\d+ \d+)">', page, re.S)
-    assert undo is not None, page
-    mum.post(undo[1], {"revision": undo[2]})
-    assert allowed(household) == ["khanacademy.org"]
+    for entry in ("service:tiktok", "service:instagram", "a-club.example"):
+        assert page.count(f'name="site" value="{entry}"') == 1
+    assert page.count('name="answer" value="always"') == 3
+    assert 'name="answer" value="no"' not in page, "no child waits for one"
+    assert "Open it" not in page
 
 
-def test_one_tap_opens_what_a_list_blocks_wrongly_and_writes_it_down(
-    mum: Browser, household: Household
-) -> None:
+def test_a_site_of_activity_is_opened_once_and_an_undo_closes_it(mum: Browser, household: Household) -> None:
+    form = {"who": "daughter", "site": "service:tiktok", "back": "week", "child": "daughter"}
+    answer = mum.post("/parent/requests", {**form, "day": "2026-11-24", "give": "60"})
+    assert answer.headers["Location"] == "/parent/activity/daughter/week?day=2026-11-24"
+    (values,) = asked_of(household, "answer")
+    assert (values["who"], values["site"], values["answer"]) == ("daughter", "service:tiktok", "once")
     page = mum.get("/parent/activity/daughter").text
-    assert page.count("Wrongly blocked: always allow") == 1, "the one site that a list of a category blocks"
-    assert 'formaction="/parent/activity/daughter/wrong"' in page
-    form = {"entry": "a-club.example", "view": "day", "day": "2026-11-24"}
-    answer = mum.post("/parent/activity/daughter/wrong", form)
+    assert re.search(r'class="notice".*?name="grant" value="\d+">', page, re.S)
+
+
+def test_a_request_is_answered_from_activity(mum: Browser, tablet: Browser, household: Household) -> None:
+    tablet.post("/my/ask/site", {"host": "www.tiktok.com", "wrong": "yes"})
+    household.requests[0].update(thing="service:tiktok", thing_name="TikTok")
+    page = mum.get("/parent/activity/daughter").text
+    assert "Aruzhan asked for it." in page
+    assert "Blocked by mistake, says Aruzhan" in page
+    assert page.count('name="answer" value="no"') == 1
+    answer = mum.post("/parent/requests", {"id": "1", "answer": "no", "back": "day", "child": "daughter"})
     assert answer.headers["Location"] == "/parent/activity/daughter"
-    (report,) = asked_of(household, "list_report")
-    assert (report["open"], report["by"]) == (["daughter"], "Mum")
-    assert report["host"].endswith("a-club.example")
-
-
-@pytest.mark.parametrize("entry", ["", "service:instagram", "unknown.example"])
-def test_no_other_block_is_reported_as_wrong(mum: Browser, household: Household, entry: str) -> None:
-    answer = mum.post("/parent/activity/daughter/wrong", {"entry": entry, "view": "day"})
-    assert answer.status_code == 404
-    assert asked_of(household, "list_report") == []
-
-
-def allowed(household: Household) -> list[str]:
-    file = household.editing.folder / "profiles" / "daughter.yaml"
-    return list(yaml.safe_load(file.read_text())["allow"])
-
-
-@pytest.mark.parametrize("entry", ["", "service:tiktok", "category:gambling", "evil.example"])
-def test_what_the_page_does_not_offer_is_not_opened(mum: Browser, household: Household, entry: str) -> None:
-    answer = mum.post("/parent/activity/daughter/open", {"entry": entry, "view": "day"})
-    assert answer.status_code == 404
-    assert asked_of(household, "edit") == []
-
-
-def test_a_file_that_is_broken_meanwhile_is_told(mum: Browser, household: Household) -> None:
-    mum.get("/parent/child/daughter/")
-    file = household.editing.folder / "profiles" / "daughter.yaml"
-    file.write_text("band: [")
-    mum.post("/parent/activity/daughter/open", {"entry": "service:instagram", "view": "day"})
-    assert asked_of(household, "edit") == []
-    assert "Rules set on the gateway have a mistake:" in mum.get("/parent/activity/daughter").text
-    assert file.read_text() == "band: ["
+    assert household.requests[0]["answer"] == "no"
+    assert 'name="answer" value="no"' not in mum.get("/parent/activity/daughter").text
 
 
 def test_deleting_asks_first_and_says_what_goes(mum: Browser, household: Household) -> None:

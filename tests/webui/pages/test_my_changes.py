@@ -132,7 +132,10 @@ def test_what_was_said_is_not_lost_when_the_tap_is_refused_and_is_of_one_child(m
     page = send(mum, "switch", switch="off categories/social_networks", because=EXAMS, revision="1")[1]
     assert "This has changed in the meantime." in text_of(page)
     assert f">{EXAMS}</textarea>" in page
-    mum.post(PAGE + "switch", {"switch": "off categories/gambling", "because": EXAMS, "revision": "1"})
+    mum.post(
+        PAGE + "switch",
+        {"switch": "off categories/gambling", "because": EXAMS, "revision": "1", "confirmed": "yes"},
+    )
     assert EXAMS not in mum.get("/parent/child/son/").text
 
 

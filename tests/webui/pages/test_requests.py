@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -120,14 +121,70 @@ def test_a_no_has_its_word_and_no_undo(mum: Browser, tablet: Browser, asked: Hou
     assert "Mum said no Homework first" in text_of(tablet.get("/my").text)
 
 
-def test_a_wrongly_blocked_site_is_reported_and_allowed_in_one_tap(mum: Browser, asked: Household) -> None:
+def test_a_wrongly_blocked_site_is_reported_and_allowed(mum: Browser, asked: Household) -> None:
+    assert 'name="wrong"' not in mum.get("/parent/requests").text
+    asked.requests[0]["wrong"] = True
     page = mum.get("/parent/requests").text
     assert page.count('name="wrong"') == 1, "only for a site, not for time"
+    assert "Blocked by mistake, says Aruzhan" in page
     assert mum.post("/parent/requests", {"id": "2", "wrong": "yes"}).status_code == 303
     (report,) = asked_of(asked, "list_report")
     assert (report["host"], report["open"]) == ("www.instagram.com", [])
     (values,) = asked_of(asked, "answer")
     assert values["answer"] == "always"
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{"id": "2"}, {"who": "daughter", "site": "www.instagram.com"}],
+)
+@pytest.mark.parametrize("tap", [{"answer": "always"}, {"wrong": "yes"}])
+def test_always_asks_again_for_a_site_of_a_blocked_category(
+    mum: Browser, asked: Household, about: dict[str, str], tap: dict[str, str]
+) -> None:
+    asked.in_blocked.add("www.instagram.com")
+    back = {"back": "day", "child": "daughter", "day": "2026-11-23"}
+    page = mum.post("/parent/requests", {**about, **tap, **back})
+    assert page.status_code == 200
+    assert "Always allow www.instagram.com for Aruzhan?" in text_of(page.text)
+    assert "block this category: Gambling." in text_of(page.text)
+    assert 'href="/parent/activity/daughter?day=2026-11-23">Back' in page.text
+    assert asked_of(asked, "list_report") == []
+    assert asked.requests[0]["state"] == "pending"
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text.partition("<main")[2]))
+    assert fields == {**about, **back, "confirmed": "yes"}
+    assert ('value="yes" checked' in page.text) is ("wrong" in tap)
+    answer = mum.post("/parent/requests", {**fields, "wrong": "yes", "answer": "always"})
+    assert answer.headers["Location"] == "/parent/activity/daughter?day=2026-11-23"
+    assert asked_of(asked, "answer")[-1]["confirmed"] is True
+    assert len(asked_of(asked, "list_report")) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "back"), [("/parent/", "home"), ("/parent/child/daughter/", "rules"), ("/parent/requests", "")]
+)
+def test_a_request_is_answered_on_each_list(mum: Browser, asked: Household, path: str, back: str) -> None:
+    page = mum.get(path).text
+    assert "One more round" in page
+    assert page.count('name="answer" value="always"') == 1
+    assert page.count('name="answer" value="today"') == 1
+    form = {"id": "2", "give": "60", **({"back": back, "child": "daughter"} if back else {})}
+    assert mum.post("/parent/requests", form).headers["Location"] == path
+    assert asked.requests[0]["answer"] == "once"
+
+
+@pytest.mark.parametrize(
+    "form", [{"who": "mum", "site": "x.example"}, {"who": "daughter"}, {"site": "x.example"}]
+)
+def test_an_answer_names_a_child_and_a_site(mum: Browser, household: Household, form: dict[str, str]) -> None:
+    assert mum.post("/parent/requests", {**form, "answer": "always"}).status_code in (400, 404)
+    assert asked_of(household, "answer") == []
+
+
+@pytest.mark.parametrize("page", ["//evil.example", "http://evil.example/", "day", "rules"])
+def test_the_page_that_follows_is_always_one_of_ours(mum: Browser, asked: Household, page: str) -> None:
+    answer = mum.post("/parent/requests", {"id": "2", "answer": "no", "back": page})
+    assert answer.headers["Location"] == "/parent/requests"
 
 
 def test_a_site_on_no_list_is_not_reported(mum: Browser, asked: Household) -> None:

@@ -267,6 +267,29 @@ def test_a_tap_that_comes_twice_is_one_and_keeps_its_undo(
 
 
 @pytest.mark.parametrize(
+    ("form", "tapped", "own"),
+    [
+        ("switch", {"switch": "off categories/gambling"}, {}),
+        ("reset", {"key": "categories/music"}, {"categories": {"music": "block"}}),
+        ("sites/remove", {"entry": "block/category:music"}, {"block": ["category:music"]}),
+    ],
+)
+def test_no_single_tap_opens_a_blocked_category(
+    mum: Browser, household: Household, form: str, tapped: dict[str, str], own: dict[str, object]
+) -> None:
+    household.editing.files["daughter"].update(own)
+    number = revision(mum.get(PAGE).text)
+    page = mum.post(PAGE + form, {**tapped, "revision": number, "because": "She asked"})
+    assert page.status_code == 200
+    assert f'action="{PAGE}{form}"' in page.text
+    assert "edit" not in {do for do, _values in household.asked}
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+    assert fields == {**tapped, "revision": number, "because": "She asked"}
+    assert mum.post(PAGE + form, {**fields, "confirmed": "yes"}).status_code == 303
+    assert [do for do, _values in household.asked].count("edit") == 1
+
+
+@pytest.mark.parametrize(
     "path",
     ["", "services/", "kinds/", "sites/", "week/bedtime", "limits/play", "basics/", "band/", "preview/"],
 )

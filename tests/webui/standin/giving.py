@@ -154,6 +154,7 @@ class Giving:
         made = {
             "id": number, "profile": who, "name": self.names[who], "device": request.text("device"),
             "topic": "ledger" if since else "site" if site else "time", "thing": thing, "since": since,
+            "host": site, "wrong": bool(request.values.get("wrong")),
             "thing_name": THINGS.get(thing or "", thing),
             "minutes": minutes, "reason": request.text("reason", ""), "at": self.now,
             "expires": self.now + timedelta(hours=4), "state": "pending", "answer": None, "given": None,
@@ -166,12 +167,28 @@ class Giving:
         return {"request": shown, "state": made["state"], "sentence": f"{self.names[who]} asks."}
 
     def _answer(self, request: ControlRequest) -> Mapping[str, object]:
-        by, number = self.household.guardian_of(request), request.whole("id", least=1, most=1 << 31)
+        by = self.household.guardian_of(request)
+        answer = request.choice("answer", ["once", "today", "always", "no"])
+        site = request.text("site", "")
+        if answer == "always" and not request.values.get("confirmed") and site in self.household.in_blocked:
+            error = PolicyError(site, "is in a blocked category: gambling", "confirm that it stays open")
+            raise error.coded(Code.CONFIRM_NEEDED, name=site, category="gambling")
+        if not request.has("id"):
+            given = self._give(request.text("who"), request.values.get("minutes") or 60, by)
+            return {
+                "request": None, "grant": None if answer == "always" else given["grant"],
+                "until": None if answer == "always" else given["until"], "given": None,
+                "sentence": given["sentence"], "thing_name": THINGS.get(site, site),
+            }  # fmt: skip
+        number = request.whole("id", least=1, most=1 << 31)
         one = next(one for one in self.household.requests if one["id"] == number)
         if one["state"] != "pending":
             was = f"was answered before ({one['answer']} by {one['by']})"
             raise PolicyError(f"request {number}", was, "each is answered once")
-        answer = request.choice("answer", ["once", "today", "always", "no"])
+        blocked = one["thing"] in self.household.in_blocked
+        if answer == "always" and not request.values.get("confirmed") and blocked:
+            error = PolicyError(one["thing"], "is in a blocked category: gambling", "confirm it")
+            raise error.coded(Code.CONFIRM_NEEDED, name=one["thing"], category="gambling")
         one.update(
             state="answered", answer=answer, by=by, answered=self.now, because=request.text("because", "")
         )
@@ -185,6 +202,7 @@ class Giving:
         return {
             "request": one, "grant": one["grant"], "until": until,
             "given": None if one["topic"] == "site" else given, "sentence": given["sentence"],
+            "thing_name": one["thing_name"],
         }  # fmt: skip
 
     def _requests(self, request: ControlRequest) -> Mapping[str, object]:

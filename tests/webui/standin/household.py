@@ -65,6 +65,7 @@ class Household:
     minutes: dict[str, dict[str, Any]] = field(default_factory=lambda: deepcopy(MINUTES))
     requests: list[dict[str, Any]] = field(default_factory=list)  # newest first
     tickets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    in_blocked: set[str] = field(default_factory=set)  # sites and services of a blocked category
     auto: bool = False  # requests for time are granted by themselves
     tells_batches: bool = True
     refuses_time: bool = False

@@ -30,7 +30,7 @@ def sites(now: datetime) -> list[dict[str, Any]]:
         {**site, "target": "service:tiktok", "name": "TikTok", "times": 12, "first": now - 2 * ONE,
          "last": now - timedelta(minutes=2), "hosts": [{"host": "www.tiktok.com", "times": 12}],
          "sentence": "TikTok is blocked. Your family set this.", "reason": "family_block",
-         "owner": "family", "entry": None},
+         "owner": "family", "entry": "service:tiktok"},
         {**site, "target": "service:instagram", "name": "Instagram", "times": 3, "first": now - ONE,
          "last": now - timedelta(hours=3), "hosts": [{"host": "www.instagram.com", "times": 3}],
          "sentence": BAND, "reason": "category", "rule": SOCIAL,

@@ -22,7 +22,8 @@ REFUSALS = [
     {
         "at": NOW - timedelta(minutes=2), "host": "www.tiktok.com", "name": "TikTok", "proto": "tls",
         "verdict": "block", "reason": "service", "rule": "block: service:tiktok", "owner": "family",
-        "until": None, "sentence": "TikTok is refused. Mum set this on Sunday.", "askable": False,
+        "until": None, "sentence": "TikTok is refused. Mum set this on Sunday.", "askable": True,
+        "entry": "service:tiktok",
         "decided": {
             "who": "family", "kind": None, "contest": "parent", "since": "2026-11-22", "by": "Mum",
             "version": None, "lists": [],
@@ -32,7 +33,7 @@ REFUSALS = [
         "at": NOW - timedelta(minutes=7), "host": "bet.example", "name": "", "proto": "http",
         "verdict": "block", "reason": "category", "rule": "category:gambling", "owner": "band:10-12",
         "until": None, "sentence": "bet.example is a gambling site. The 10-12 rules refuse these.",
-        "askable": False,
+        "askable": True, "entry": "bet.example",
         "decided": {
             "who": "band", "kind": "gambling", "contest": "parent", "since": "2026-03-03", "by": "Mum",
             "version": "0.1.0", "lists": [{"id": "bets", "version": "2026-11-20"}],
@@ -42,6 +43,7 @@ REFUSALS = [
         "at": NOW - timedelta(minutes=8), "host": "www.instagram.com", "name": "Instagram", "proto": "tls",
         "verdict": "block", "reason": "category", "rule": "category:social_networks", "owner": "band:10-12",
         "until": None, "sentence": "Instagram is blocked. A parent may open it.", "askable": True,
+         "entry": "service:instagram",
     },
 ]  # fmt: skip
 

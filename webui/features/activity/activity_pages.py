@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import ERASE, HISTORY
-from gateway.control.contract.lists import LIST_REPORT
-from gateway.control.contract.rules import CHANGES, EDIT, UNEDIT, FamilyChange
+from gateway.control.contract.rules import CHANGES, UNEDIT, FamilyChange
 from gateway.control.contract.time import LEDGER
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.requests.requests import SITE_ONCE
 from webui import charts, notices
 from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.activity import activity_table, target_names
 from webui.features.activity.activity_text import WEEK, HistoryView
+from webui.features.requests.requests_text import pending_of, waiting_for
 from webui.features.status.home_text import ChildView, HomeView
 from webui.features.time.ledger_text import Lane, starts, whole_day
 from webui.forms import day as asked_day
@@ -27,14 +29,12 @@ from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.edited import RuleLine, SentenceNames, lines
-from webui.rules.entries import ALLOW, put
 from webui.whom import child_of
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
 
 MONTH = 30  # days before today that are stored
 WHO_LIMIT = 100  # characters of a profile's id
-ENTRY_LIMIT = 260  # characters of a host name or `service:x`
 VIEWS = ("day", "week")
 ERASABLE = ("names", "all")
 
@@ -161,6 +161,8 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
         hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
         charts=charts,
         kinds=target_names,
+        asked_for=partial(waiting_for, pending_of(child)),
+        site_once=SITE_ONCE,
         levels={"kinds": KINDS_LEVEL, "names": NAMES_LEVEL, "visits": VISITS_LEVEL},
     )
 
@@ -189,59 +191,6 @@ def export(profile: str, name: str) -> ResponseReturnValue:
     named = f"qalqan-{child.id}-{view.first.isoformat()}"
     answer.headers["Content-Disposition"] = f'attachment; filename="{named}.csv"'
     return answer
-
-
-@blueprint.post("/<profile>/open")
-@guardians_only
-def open_it(profile: str) -> ResponseReturnValue:
-    """Add a blocked site to the child's allow list."""
-    _home, child, view = _view(profile, one_of("view", VIEWS))
-    entry = request.form.get("entry", "")[:ENTRY_LIMIT]
-    history = _history(child, view.first, view.last)
-    site = next((site for site in history.refused if entry and site.entry == entry), None)
-    if site is None:
-        abort(404)
-    with notices.refusals_to(notices.said):
-        book = daemon().ruleset(child.id)
-        done = daemon().change(
-            EDIT,
-            id=child.id,
-            revision=book.state.revision,
-            set=put(book, ALLOW, entry),
-            by=guardian() or "",
-            origin=source_address(),
-        )
-        sentence = _(
-            "%(what)s is allowed for %(name)s from now on.",
-            what=plain(site.site.name or entry, 80),
-            name=plain(child.name),
-        )
-        notices.edited(child.id, done, sentence)
-    return redirect(view.url(child.id), 303)
-
-
-@blueprint.post("/<profile>/wrong")
-@guardians_only
-def report_wrong(profile: str) -> ResponseReturnValue:
-    """Record that a list blocks a site by mistake, and allow the site for the child. Nothing is sent."""
-    _home, child, view = _view(profile, one_of("view", VIEWS))
-    entry = request.form.get("entry", "")[:ENTRY_LIMIT]
-    history = _history(child, view.first, view.last)
-    site = next((site for site in history.refused if entry and site.entry == entry), None)
-    if site is None or site.listed_host is None:
-        abort(404)
-    with notices.refusals_to(notices.said):
-        done = daemon().change(
-            LIST_REPORT, by=guardian() or "", origin=source_address(), host=site.listed_host, open=[child.id]
-        )
-        notices.said(
-            _(
-                "%(host)s is allowed for %(names)s and shown under Lists as a wrong entry.",
-                host=plain(done.host, 80),
-                names=plain(child.name),
-            )
-        )
-    return redirect(view.url(child.id), 303)
 
 
 @blueprint.get("/<profile>/delete")

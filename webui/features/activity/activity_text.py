@@ -12,7 +12,6 @@ from gateway.control.contract.activity import (
     SiteActivity,
     Usage,
 )
-from gateway.policy.values import Reason
 from webui.features.activity.target_names import CATEGORY, REASON, SERVICE
 from webui.language import telling
 
@@ -33,15 +32,8 @@ class SiteView:
 
     @property
     def entry(self) -> str | None:
-        """Return the allow entry that opens the site; None if none does."""
+        """Return the site or service that a guardian can open; None if no answer opens it."""
         return self.site.entry if isinstance(self.site, BlockedSite) else None
-
-    @property
-    def listed_host(self) -> str | None:
-        """Return the host that a list blocks, which a guardian may call wrong; None for other blocks."""
-        if not isinstance(self.site, BlockedSite) or self.site.reason != Reason.CATEGORY:
-            return None
-        return None if self.entry is None or ":" in self.entry else self.entry
 
     @property
     def sentence(self) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gateway.control.contract.activity import RECENT_BLOCKS, BlockOrigin, RecentBlock, RecentBlocks
+from gateway.policy.values import Reason
 from webui.daemon import daemon
 from webui.features.status.home_text import Here
 from webui.language import telling, things
+from webui.language.i18n import gettext as _
 
 TIME_REASONS = frozenset({"bedtime", "window", "out_of_time"})
 SHOWN = 10
+# The site's category decided: a list may have it wrong. A person's own rule is no mistake.
+CLASSIFIED = frozenset({Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.UNKNOWN_DOMAIN})
+SERVICE = "service:"
 PACKAGED = ("own-", "built-in")  # ids of lists that come with the program begin like this
 NO_ORIGIN = BlockOrigin(who="", kind=None, contest="", since=None, by=None, version=None, lists=())
 
@@ -29,6 +36,28 @@ class BlockView:
     def entry(self) -> str:
         """Return what a request for it names: the host, or ``service:ID``; empty if neither is known."""
         return self.block.host or self.block.entry
+
+    @property
+    def site(self) -> str:
+        """Return the site or service, under which the pages list its blocks once."""
+        return self.block.entry or self.block.host or f"{self.block.reason} {self.block.name}"
+
+    @property
+    def may_be_wrong(self) -> bool:
+        """Return whether the child can say that the site was blocked by mistake."""
+        return self.block.reason in CLASSIFIED and not self.block.entry.startswith(SERVICE)
+
+    @property
+    def why_not(self) -> str:
+        """Return why the child cannot ask for it; empty if it can."""
+        if self.block.askable:
+            return ""
+        return {
+            Reason.PAUSED: _("You cannot ask for a site during a pause. It ends when a parent ends it."),
+            Reason.LAW: _("You cannot ask for it: a parent turned on a law, and the law blocks it."),
+            Reason.REGISTER: _("You cannot ask for it: no parent can open one site of this list."),
+            Reason.REFUSED_FOR_EVERYONE: _("You cannot ask for it: nobody in this home can open it."),
+        }.get(Reason(self.block.reason), _("You cannot ask for it: this protects the filter itself."))
 
     @property
     def sentence(self) -> str:
@@ -54,12 +83,34 @@ class BlockView:
         return list_id.startswith(PACKAGED)
 
 
+@dataclass(frozen=True, slots=True)
+class SiteBlocks:
+    """The blocks of one site or service, of which the page shows one, with one request."""
+
+    view: BlockView  # the latest that the child can ask for, else the latest
+    hosts: tuple[str, ...]  # all blocked hosts of the site, newest first
+
+
 class BlocksView:
     """The last blocks of a device, newest first."""
 
     def __init__(self, blocks: RecentBlocks) -> None:
         self.shared = blocks.shared
         self.found = tuple(BlockView(block) for block in blocks.refusals)
+
+    @property
+    def sites(self) -> tuple[SiteBlocks, ...]:
+        """Return the blocks by site or service, the latest first."""
+        groups: dict[str, list[BlockView]] = {}
+        for view in self.found:
+            groups.setdefault(view.site, []).append(view)
+        return tuple(
+            SiteBlocks(
+                next((view for view in views if view.block.askable), views[0]),
+                tuple(dict.fromkeys(view.block.host for view in views if view.block.host)),
+            )
+            for views in groups.values()
+        )
 
     def of_host(self, host: str) -> BlockView | None:
         return next((view for view in self.found if view.block.host == host), None)
@@ -69,7 +120,7 @@ class BlocksView:
         if not entry:
             return None
         found = (view for view in self.found if view.block.askable and not view.for_time)
-        return next((view for view in found if view.entry == entry), None)
+        return next((view for view in found if entry in (view.entry, view.site)), None)
 
 
 def blocks_of(here: Here) -> BlocksView:

@@ -64,7 +64,7 @@ def show() -> ResponseReturnValue:
         host=host,
         refusal=refusal,
         rules=daemon().rules(child.id) if child else None,
-        asked=waiting_for(daemon().requests_of_device(here), refusal.block) if child else None,
+        asked=waiting_for(daemon().requests_of_device(here), refusal.site) if child else None,
     )
     return page, 200 if refusal.block.reason in INFORMS else 403
 

@@ -50,6 +50,7 @@ class HostAsked:
 class ReportBody:
     host: Host
     open: tuple[ChildId, ...] = ()
+    confirmed: bool = False  # `open` needs it if the rules block a category of the site
 
 
 @noun.declare("GET", "/lists", answer=Lists)
@@ -87,7 +88,8 @@ def lookup(me: Caller, query: HostAsked) -> object:
 @noun.declare("POST", "/lists/reports", body=ReportBody, answer=ReportedEntry, status=201)
 def report(me: Caller, body: ReportBody) -> object:
     """Record an entry of a list as wrong, and allow the site for these children. Nothing is sent."""
-    return me.change(LIST_REPORT, host=body.host, **({"open": list(body.open)} if body.open else {}))
+    values = {"open": list(body.open), "confirmed": body.confirmed} if body.open else {}
+    return me.change(LIST_REPORT, host=body.host, **values)
 
 
 @noun.declare("DELETE", "/lists/reports/{host}")

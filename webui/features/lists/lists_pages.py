@@ -302,7 +302,8 @@ def report() -> ResponseReturnValue:
     ticked = request.form.getlist("open")
     children = [child for child in daemon().home().children if child.id in ticked]
     with notices.refusals_to(notices.said):
-        done = _change(LIST_REPORT, host=host, open=[child.id for child in children])
+        # The form says what it opens and for whom: it is the second step after the search.
+        done = _change(LIST_REPORT, host=host, open=[child.id for child in children], confirmed=True)
         entry = plain(done.host, 80)
         names = ", ".join(plain(child.name) for child in children)
         notices.said(

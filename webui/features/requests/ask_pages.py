@@ -16,8 +16,7 @@ from webui import notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
-from webui.features.activity.block_text import blocks_of
-from webui.features.requests.requests_text import RequestEntry, waiting_time
+from webui.features.requests.requests_text import RequestEntry, askable_name, waiting_time
 from webui.features.status.home_text import Here, HomeView
 from webui.features.time.grant_text import to_child
 from webui.features.time.sheets import CODE_LIMIT, normalize_code
@@ -115,16 +114,16 @@ def _ask_for_time(here: Here, home: HomeView) -> ResponseReturnValue:
 def _ask_for_site(here: Here, _home: HomeView) -> ResponseReturnValue:
     """Send the child's request for a site, and redirect to the child's page.
 
-    The site must have been blocked on this device within ten minutes, and be open to requests.
+    The child may say that the site was blocked by mistake.
     """
     host = request.form.get("host", "")
-    found = blocks_of(here).askable(host)
-    if found is None:
+    name = plain(askable_name(here, host), 80)
+    if not name:
         sentence = _("More than ten minutes have passed. Open the site again, and then ask.")
         return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED
+    values = {"wrong": True} if request.form.get("wrong") else {}
     with notices.refusals_to(notices.notify_child):
-        daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), site=host)
-        name = plain(found.title, 80)
+        daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), site=host, **values)
         notices.notify_child(
             _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
         )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gateway.control.contract.requests import ANSWER, REQUESTS, RequestView
 from gateway.control.schema import record
-from webui.api.operations import ChildId, Line, Minutes, Noun
+from webui.api.operations import ChildId, Host, Line, Minutes, Noun
 from webui.api.who import Caller
 
 noun = Noun("requests")
@@ -28,6 +28,7 @@ class Asked(RequestView):
     thing_name: str
     answer: str  # type: ignore[assignment]
     by: str
+    host: str = ""
 
 
 @record
@@ -40,11 +41,23 @@ class AnswerBody:
     answer: Literal["once", "today", "always", "no"]
     minutes: Minutes | None = None
     because: Line | None = None
+    confirmed: bool = False  # `always` needs it for a site of a blocked category
+
+
+@record
+class SiteAnswerBody:
+    """An answer about a blocked site or service (`service:x`), whether the child has requested it or not."""
+
+    site: Host
+    answer: Literal["once", "today", "always", "no"]
+    minutes: Minutes | None = None
+    because: Line | None = None
+    confirmed: bool = False  # `always` needs it for a site of a blocked category
 
 
 @record
 class Replied:
-    request: int
+    request: int | None  # null: the child did not request the site
     grant: int | None
     until: datetime | None
     sentence: str
@@ -63,7 +76,18 @@ def all_(me: Caller, query: Which) -> object:
 @noun.declare("POST", "/requests/{number}/answer", body=AnswerBody, answer=Replied)
 def answer(me: Caller, number: int, body: AnswerBody) -> object:
     """Answer a child's request: once, for today, always, or no. Each can be answered once."""
-    more = {"minutes": body.minutes, "because": body.because}
+    return _answer(me, body, id=number)
+
+
+@noun.declare("POST", "/children/{child}/sites/answer", body=SiteAnswerBody, answer=Replied)
+def answer_site(me: Caller, child: str, body: SiteAnswerBody) -> object:
+    """Open a blocked site for a child: once, for today, or always. It also answers the child's request."""
+    return _answer(me, body, who=child, site=body.site)
+
+
+def _answer(me: Caller, body: AnswerBody | SiteAnswerBody, **about: object) -> Replied:
+    more = {"minutes": body.minutes, "because": body.because, "confirmed": body.confirmed or None}
     values = {key: value for key, value in more.items() if value is not None}
-    done = me.change(ANSWER, id=number, answer=body.answer, **values)
-    return Replied(request=done.request.id, grant=done.grant, until=done.until, sentence=done.sentence)
+    done = me.change(ANSWER, answer=body.answer, **about, **values)
+    number = None if done.request is None else done.request.id
+    return Replied(request=number, grant=done.grant, until=done.until, sentence=done.sentence)

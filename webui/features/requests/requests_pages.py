@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -11,14 +12,18 @@ from flask.typing import ResponseReturnValue
 from gateway.age.bands import AgeBand
 from gateway.control.contract.lists import LIST_REPORT
 from gateway.control.contract.requests import ANSWER, MAX_ID, REQUESTS, RequestView
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests.requests import SITE_ONCE, Answer, RequestTopic
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.features.requests.requests_text import RequestEntry, answered
-from webui.forms import one_of, reason, whole
+from webui.features.requests.requests_text import RequestEntry, answered, offered
+from webui.forms import BACK_FIELDS, back_to, one_of, reason, whole
+from webui.language import things
 from webui.language.i18n import gettext as _
+from webui.whom import child_of
 
 blueprint = Blueprint("requests", __name__, url_prefix="/parent")
 
@@ -28,8 +33,11 @@ ANSWERS = {
     RequestTopic.SITE: tuple(Answer),
 }
 MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # choices of an answer
-USUAL = (15, 30, 60)  # of the one-tap answers
 ANSWERED_SHOWN = 10
+ENTRY_LIMIT = 260  # characters of a host name or `service:x`
+SERVICE = "service:"
+KEPT_FIELDS = ("id", "who", "site", "because", *BACK_FIELDS)  # of a form that has to be confirmed
+NOT_ON_A_LIST = frozenset({Code.NOT_LISTED, Code.ON_REGISTER})
 ASK_FIRST = (AgeBand.AGE_0_5.value, AgeBand.AGE_6_9.value)  # bands in which uncategorised sites need approval
 
 
@@ -49,41 +57,106 @@ def now() -> ResponseReturnValue:
 @blueprint.post("/requests")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    number = whole("id", 1, MAX_ID)
-    found = next((asked for asked in _all() if asked.id == number), None)
-    if found is None:
-        abort(404)
-    choice, minutes, because = _chosen(found)
-    values: dict[str, object] = {"id": number, "answer": choice}
+    """Apply the answer to a request, or about a blocked site without one. Redirect to the form's page.
+
+    The daemon wants some permanent answers confirmed: then return the page that asks for it.
+    """
+    meant = _meant()
+    choice, minutes, because = _chosen(meant.topic, meant.minutes)
+    values: dict[str, object] = {**meant.about, "answer": choice}
     if choice is Answer.ONCE:
         values["minutes"] = minutes
     if because:
         values["because"] = because
+    if request.form.get("confirmed"):
+        values["confirmed"] = True
     with notices.refusals_to(notices.said):
-        if request.form.get("wrong") and found.topic is RequestTopic.SITE:
-            daemon().change(
-                LIST_REPORT, by=guardian() or "", origin=source_address(), host=found.thing or "", open=[]
-            )
-        done = daemon().change(ANSWER, by=guardian() or "", origin=source_address(), **values)
+        try:
+            done = daemon().change(ANSWER, by=guardian() or "", origin=source_address(), **values)
+        except ControlError as error:
+            if error.code != Code.CONFIRM_NEEDED:
+                raise
+            return _confirmation(meant, str(error.values.get("category", "")))
+        if request.form.get("wrong") and meant.topic is RequestTopic.SITE:
+            _report(meant.host)
         now = daemon().home().now
-        notices.gave(done.grant, answered(found, choice, done, now), done.until, child=found.profile)
-    return redirect(url_for("requests.show"), 303)
+        sentence = answered(meant.name, choice, done, now)
+        if done.undo is not None:
+            notices.edited(meant.child, done, sentence)
+        else:
+            notices.gave(done.grant, sentence, done.until, child=meant.child)
+    return redirect(back_to(url_for("requests.show")), 303)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSubject:
+    """What a form of answers is about: a child's request, or a blocked site without a request."""
+
+    about: Mapping[str, object]  # as the daemon's verb names it
+    topic: RequestTopic
+    child: str  # id
+    name: str  # of the child
+    host: str  # the blocked host, or `service:x`; empty: time
+    minutes: int | None  # requested
+
+
+def _meant() -> AnswerSubject:
+    form = request.form
+    if "id" in form:
+        number = whole("id", 1, MAX_ID)
+        found = next((asked for asked in _all() if asked.id == number), None)
+        if found is None:
+            abort(404)
+        host = found.host or found.thing or ""
+        return AnswerSubject({"id": number}, found.topic, found.profile, found.name, host, found.minutes)
+    who, site = form.get("who", ""), form.get("site", "")[:ENTRY_LIMIT]
+    if not who or not site:
+        abort(400)
+    child = child_of(daemon().home(), who)
+    about = {"who": child.id, "site": site}
+    return AnswerSubject(about, RequestTopic.SITE, child.id, child.name, site, None)
+
+
+def _confirmation(meant: AnswerSubject, category: str) -> str:
+    """Return the page on which a guardian confirms that a site of a blocked category stays allowed."""
+    names = things.categories()
+    return render_template(
+        "confirm_always.html",
+        guardian=guardian(),
+        home=daemon().home(),
+        meant=meant,
+        category=names.get(category, category.replace("_", " ")),
+        listed=not meant.host.startswith(SERVICE),
+        fields={key: value for key, value in request.form.items() if key in KEPT_FIELDS},
+        wrong=bool(request.form.get("wrong")),
+        site_once=SITE_ONCE,
+        here=back_to(url_for("requests.show")),
+    )
+
+
+def _report(host: str) -> None:
+    """Record that a list has the site by mistake. Nothing is recorded for a site that is on no list."""
+    try:
+        daemon().change(LIST_REPORT, by=guardian() or "", origin=source_address(), host=host, open=[])
+    except ControlError as error:
+        if error.code not in NOT_ON_A_LIST:
+            raise
 
 
 def _all() -> tuple[RequestView, ...]:
     return daemon().client.ask(REQUESTS).requests
 
 
-def _chosen(found: RequestView) -> tuple[Answer, int, str]:
+def _chosen(topic: RequestTopic, asked: int | None) -> tuple[Answer, int, str]:
     """Return the answer that a form has, its minutes (0 unless time is given), and the guardian's reason."""
-    minutes = {str(choice) for choice in choices(found)}
+    minutes = {str(choice) for choice in choices(asked)}
     if "give" in request.form:
         return Answer.ONCE, int(one_of("give", minutes)), ""
     if "say" in request.form:
         return Answer.NO, 0, ready_refusals()[one_of("say", ready_refusals())]
-    if request.form.get("wrong") and found.topic is RequestTopic.SITE:
-        return Answer.ALWAYS, 0, ""
-    choice = Answer(one_of("answer", ANSWERS[found.topic]))
+    if request.form.get("wrong") and "answer" not in request.form and topic is RequestTopic.SITE:
+        return Answer.ALWAYS, 0, reason("because")
+    choice = Answer(one_of("answer", ANSWERS[topic]))
     return choice, int(one_of("minutes", minutes)) if choice is Answer.ONCE else 0, reason("because")
 
 
@@ -97,19 +170,9 @@ def ready_refusals() -> dict[str, str]:
     }
 
 
-def offered(asked: RequestView) -> list[int]:
-    """Return the minutes of the one-tap answers: the usual ones and those requested.
-
-    For a dispute these are only the disputed minutes, as a refund.
-    """
-    if asked.topic is RequestTopic.LEDGER:
-        return [asked.minutes or 0]
-    return sorted({*USUAL, asked.minutes or USUAL[0]})
-
-
-def choices(asked: RequestView) -> list[int]:
+def choices(asked: int | None) -> list[int]:
     """Return the minutes from which a guardian chooses for an answer, including the requested ones."""
-    return sorted({*MINUTES, asked.minutes or SITE_ONCE})
+    return sorted({*MINUTES, asked or SITE_ONCE})
 
 
 def _was_today(entry: RequestEntry, now: datetime) -> bool:

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.control.contract.activity import RecentBlock
-from gateway.control.contract.requests import AnswerResult, RequestView
+from gateway.control.contract.requests import REQUESTS, AnswerResult, RequestView
+from gateway.policy.names.hosts import is_under
 from gateway.policy.requests.requests import Answer, RequestTopic
 from gateway.policy.time.grant_messages import declined_sentence, opened_sentence
+from webui.daemon import daemon
+from webui.features.activity.block_text import blocks_of
+from webui.features.status.home_text import ChildView, Here
+from webui.features.status.own_rules_text import rule_name
 from webui.features.time.grant_text import to_parent
 from webui.language import things
 from webui.language.i18n import READER
@@ -17,6 +21,7 @@ from webui.language.i18n import gettext as _
 from webui.language.words import listed, plain
 
 SHOWN_FOR = timedelta(hours=24)  # after an answer
+USUAL = (15, 30, 60)  # minutes of the one-tap answers
 SHOWN = 4  # requests on the child's own page
 
 
@@ -75,31 +80,46 @@ def waiting_time(requests: Iterable[RequestView]) -> RequestView | None:
     )
 
 
-def waiting_for(requests: Iterable[RequestView], block: RecentBlock) -> RequestView | None:
-    """Return the pending request for the site or service that was blocked; None without one."""
-    host = block.host
-
-    def fits(request: RequestView) -> bool:
-        thing = request.thing or ""
-        if thing.startswith("service:"):
-            return bool(block.name) and request.thing_name == block.name
-        return host == thing or host.endswith(f".{thing}")
-
-    return next(
-        (
-            request
-            for request in requests
-            if request.waits and request.topic is RequestTopic.SITE and fits(request)
-        ),
-        None,
-    )
+def waiting_for(requests: Iterable[RequestView], entry: str) -> RequestView | None:
+    """Return the pending request for a host, a site or ``service:ID``; None without one."""
+    pending = (request for request in requests if request.waits and request.topic is RequestTopic.SITE)
+    return next((request for request in pending if request.thing and is_under(entry, request.thing)), None)
 
 
-def answered(request: RequestView, answer: Answer, result: AnswerResult, now: datetime) -> str:
-    """Return a sentence about the effect of a guardian's answer."""
+def pending_of(child: ChildView) -> tuple[RequestView, ...]:
+    """Return a child's pending requests. The daemon is asked only if there are any."""
+    if not child.status.requests:
+        return ()
+    return daemon().client.ask(REQUESTS, profile=child.id, pending=True).requests
+
+
+def offered(asked: RequestView) -> list[int]:
+    """Return the minutes of the one-tap answers: the usual ones and those requested.
+
+    For a dispute these are only the disputed minutes, as a refund.
+    """
+    if asked.topic is RequestTopic.LEDGER:
+        return [asked.minutes or 0]
+    return sorted({*USUAL, asked.minutes or USUAL[0]})
+
+
+def askable_name(here: Here, entry: str) -> str:
+    """Return the name of a site or service for which the device's child may ask; empty if it may not.
+
+    It may ask for what was blocked on the device within ten minutes, and for what its rules page lists. Other
+    names are refused, so that a list cannot be read out by guessing.
+    """
+    found = blocks_of(here).askable(entry)
+    if found is not None:
+        return found.title
+    rules = daemon().rules(here.profile)
+    return next((rule_name(target) for target in rules.things if target.target == entry), "")
+
+
+def answered(name: str, answer: Answer, result: AnswerResult, now: datetime) -> str:
+    """Return a sentence about the effect of a guardian's answer. ``name``: of the child."""
     if answer is Answer.NO:
-        return declined_sentence(plain(request.name), READER)
+        return declined_sentence(plain(name), READER)
     if result.given is not None:
-        return to_parent(result.given, request.name, now)
-    what = plain(RequestEntry(request).thing_name, 80)
-    return opened_sentence(plain(request.name), what, result.until, now, READER)
+        return to_parent(result.given, name, now)
+    return opened_sentence(plain(name), plain(result.thing_name or "", 80), result.until, now, READER)

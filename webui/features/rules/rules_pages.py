@@ -9,14 +9,17 @@ from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.rules import UNEDIT
+from gateway.policy.requests.requests import SITE_ONCE
 from webui import notices
 from webui.accounts.session import author, guardians_only
 from webui.daemon import daemon
 from webui.features.growing.self_set_text import describe_all
+from webui.features.requests.requests_text import RequestEntry, offered, pending_of
 from webui.forms import revisions
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
+from webui.rules.confirmation import confirmation, needs_confirmation
 from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules, section_of
 from webui.rules.switches import switched
@@ -33,6 +36,9 @@ def show(profile: str) -> ResponseReturnValue:
     return render(
         "child_rules.html",
         page,
+        requests=[RequestEntry(asked) for asked in pending_of(page.child)],
+        offered=offered,
+        site_once=SITE_ONCE,
         sections=overview(page.book, page.names),
         places=_places(page.child.id),
         opened=request.args.get("open", ""),
@@ -55,6 +61,8 @@ def switch(profile: str) -> ResponseReturnValue:
         abort(400)
     if found.on is on:  # sent twice: keep the notice of the first, with its undo
         return redirect(_here(page, key), 303)
+    if not on and needs_confirmation(page, key):
+        return confirmation(page, found.title, _here(page, key))
     sentence = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
     return at_once(
         page, switched(page.book, found.key, on=on), sentence % _values(page, found), _here(page, found.key)
@@ -76,6 +84,8 @@ def reset(profile: str) -> ResponseReturnValue:
         sentence = _("%(rule)s is removed for %(name)s.")
     else:
         return redirect(_here(page, request.form.get("key", "")), 303)
+    if page.book.band_says(found.key) != "block" and needs_confirmation(page, found.key):
+        return confirmation(page, found.title, _here(page, found.key))
     return at_once(page, {found.key: None}, sentence % _values(page, found), _here(page, found.key))
 
 

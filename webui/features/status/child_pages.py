@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
@@ -87,6 +89,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         landing_due=here.time.landing_due,
         used_on=_used_on(here, child),
         asked=to_show(asked, home.now),
+        asked_for=partial(waiting_for, asked),
         way_cards=CardsView(daemon().client.ask(BYPASS_CARDS, device=here.mac)).found,
         time_asked=waiting_time(asked),
         message=notices.child_notice() if whole else "",

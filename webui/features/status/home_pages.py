@@ -10,11 +10,13 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS
 from gateway.control.contract.devices import DEVICES, QUESTIONS, ListedDevice
+from gateway.control.contract.requests import REQUESTS
 from gateway.control.contract.time import GRANT, ON, PAUSE, RESUME, REVOKE
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.identity.macs import parse_mac
+from gateway.policy.requests.requests import SITE_ONCE
 from webui import charts, menu, notices
 from webui.accounts.session import guardian, guardians_only, signed_in, without_home
 from webui.daemon import daemon, source_address
@@ -28,6 +30,7 @@ from webui.features.devices.device_text import (
     called,
     waits_for_owner,
 )
+from webui.features.requests.requests_text import RequestEntry, offered
 from webui.features.status.home_text import ChildView
 from webui.features.status.minutes_text import Dial, first_to_close
 from webui.features.time.grant_text import to_parent
@@ -44,6 +47,7 @@ NOT_A_CHILD = frozenset({Code.NO_PROFILE, Code.NO_CHILD})  # no form of ours nam
 # Number of children from which cards are folded, each to a quarter of a phone's screen. The actions then
 # need one more tap.
 FOLDED_FROM = 4
+REQUESTS_SHOWN = 3
 NAME_SHOWN = 40  # characters of a device's name in a heading
 
 
@@ -160,6 +164,9 @@ def _cards() -> dict[str, object]:
         "undecided": _undecided() if home.status.undecided_devices else (),
         "way_cards": CardsView(daemon().client.ask(BYPASS_CARDS, limit=SHOWN)) if home.status.cards else None,
         "cards": [_card(child) for child in home.children],
+        "requests": _waiting() if home.status.requests else (),
+        "offered": offered,
+        "site_once": SITE_ONCE,
         "pauses_offered": PAUSES,
         "extras_offered": EXTRAS,
         "folded": len(home.children) >= FOLDED_FROM,
@@ -167,6 +174,12 @@ def _cards() -> dict[str, object]:
         "guardian": guardian(),
         "notice": notices.current(home),
     }
+
+
+def _waiting() -> list[RequestEntry]:
+    """Return the pending requests of all children that the page shows, oldest first."""
+    found = daemon().client.ask(REQUESTS, pending=True).requests
+    return [RequestEntry(asked) for asked in reversed(found)][:REQUESTS_SHOWN]
 
 
 def _undecided() -> tuple[UndecidedDevices, ...]:

@@ -21,8 +21,8 @@ from webui.api.problems import Problem, of_status
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
 from webui.features.activity.activity_api import LedgerQuery
-from webui.features.activity.block_text import blocks_of
 from webui.features.requests.requests_api import ALL_ASKED, AllAsked
+from webui.features.requests.requests_text import askable_name
 from webui.features.rules.changes_api import Changes, with_undo
 from webui.features.sharing.sharing_api import Digits
 from webui.features.status.children_api import ServiceId
@@ -53,6 +53,7 @@ class AskTime:
 @record
 class AskSite:
     host: Host
+    wrong: bool = False  # it was blocked by mistake
 
 
 @record
@@ -179,10 +180,10 @@ def ask_time(_me: Caller | None, body: AskTime) -> object:
 
 @noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
 def ask_site(_me: Caller | None, body: AskSite) -> object:
-    """Ask the guardians for a site that was blocked on this device within ten minutes."""
-    if blocks_of(device_of_a_child()).askable(body.host) is None:
+    """Ask the guardians for a site that was blocked on this device within ten minutes, or by its rules."""
+    if not askable_name(device_of_a_child(), body.host):
         raise Problem(422, "not_refused")
-    return _ask(site=body.host)
+    return _ask(site=body.host, wrong=body.wrong or None)
 
 
 @noun.declare("POST", "/my/requests/minutes", ANYONE, body=AskLedger, answer=AskedNow, status=201)
