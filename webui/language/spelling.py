@@ -43,7 +43,7 @@ _SOUNDS = (
 )
 
 
-class Match(IntEnum):
+class NameMatch(IntEnum):
     """How well a text matches a query; the best first."""
 
     EXACT = 0
@@ -89,16 +89,16 @@ class Query:
     def of(cls, text: str) -> Query:
         return cls(tuple(_WORD.findall(latin(text))))
 
-    def match(self, text: str) -> Match | None:
+    def match(self, text: str) -> NameMatch | None:
         """Return how well a text matches all words of the query; None: not at all, or the query is empty."""
         if not self.words:
             return None
         words = tuple(_WORD.findall(latin(text)))
         joined, whole = "".join(self.words), "".join(words)
         if joined == whole:
-            return Match.EXACT
+            return NameMatch.EXACT
         if whole.startswith(joined):
-            return Match.PREFIX
+            return NameMatch.PREFIX
         found = [_best(wanted, words) for wanted in self.words]
         # Names are written in one word or in two: "TikTok", "тик ток".
         together = None if len(self.words) == len(words) == 1 else _best(joined, (whole,))
@@ -106,26 +106,26 @@ class Query:
         return min((match for match in (apart, together) if match is not None), default=None)
 
 
-def _best(wanted: str, words: tuple[str, ...]) -> Match | None:
+def _best(wanted: str, words: tuple[str, ...]) -> NameMatch | None:
     if any(wanted in word for word in words):
-        return Match.PART
+        return NameMatch.PART
     heard = sound(wanted)
     sounds = [sound(word) for word in words]
     if len(heard) >= SHORTEST_SOUND and heard in sounds:
-        return Match.SOUND
+        return NameMatch.SOUND
     if len(heard) >= SHORTEST_PREFIX and any(other.startswith(heard) for other in sounds):
-        return Match.SOUND
+        return NameMatch.SOUND
     if len(wanted) >= SHORTEST_MISSPELLED and any(one_mistake(wanted, word) for word in words):
-        return Match.MISSPELLED
-    return Match.MISSPELLED if len(heard) == SHORTEST_SOUND - 1 and heard in sounds else None
+        return NameMatch.MISSPELLED
+    return NameMatch.MISSPELLED if len(heard) == SHORTEST_SOUND - 1 and heard in sounds else None
 
 
-def closest(query: Query, names: Mapping[_KeyT, str]) -> dict[_KeyT, Match]:
+def closest(query: Query, names: Mapping[_KeyT, str]) -> dict[_KeyT, NameMatch]:
     """Return the keys whose names match, the best first, with their matches.
 
     If a name contains the query, names that only sound like it or differ by a mistake are left out.
     """
     found = {key: match for key, name in names.items() if (match := query.match(name)) is not None}
-    worst = max(Match.PART, min(found.values(), default=Match.PART))
+    worst = max(NameMatch.PART, min(found.values(), default=NameMatch.PART))
     kept = ((key, match) for key, match in found.items() if match <= worst)
     return dict(sorted(kept, key=lambda pair: (pair[1], names[pair[0]].casefold())))

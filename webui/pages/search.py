@@ -14,7 +14,7 @@ from webui.daemon import daemon
 from webui.features.rules.rules_pages import rule_address
 from webui.features.status.home_text import ChildView
 from webui.language.i18n import gettext as _
-from webui.language.spelling import Match, Query, closest
+from webui.language.spelling import NameMatch, Query, closest
 from webui.language.words import plain
 from webui.learn.book import ALIAS, TextBook
 from webui.learn.book import whole as whole_book
@@ -78,7 +78,9 @@ def _groups(query: Query, children: Sequence[ChildView]) -> Iterator[ResultGroup
 
 def _names(query: Query, child: ChildView) -> bool:
     """Return whether one of the query's words is the child's name."""
-    return any(Query((word,)).match(child.name) in (Match.EXACT, Match.PREFIX) for word in query.words)
+    return any(
+        Query((word,)).match(child.name) in (NameMatch.EXACT, NameMatch.PREFIX) for word in query.words
+    )
 
 
 def _children(named: Sequence[ChildView]) -> tuple[SearchResult, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webui.language.spelling import Match, Query, closest, latin, one_mistake
+from webui.language.spelling import NameMatch, Query, closest, latin, one_mistake
 
 NAMES = (
     "YouTube", "YouTube Kids", "YouTube Music", "TikTok", "WhatsApp", "Instagram", "Roblox", "Minecraft",
@@ -49,7 +49,7 @@ def test_exact_names_come_first_and_weaker_matches_are_left_out() -> None:
 def test_kazakh_and_accented_letters() -> None:
     assert latin("Ұйқы уақыты") == "uyky uakyty"
     assert latin("Café ÉCOLE") == "cafe ecole"
-    assert Query.of("уйкы").match("Ұйқы уақыты") is Match.PREFIX
+    assert Query.of("уйкы").match("Ұйқы уақыты") is NameMatch.PREFIX
 
 
 @pytest.mark.parametrize("text", ["", " ", "!?", "\N{COMBINING ACUTE ACCENT}"])
