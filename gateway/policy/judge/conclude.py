@@ -53,7 +53,7 @@ SIGNS = {
 
 # A guardian's temporary opening outranks these rules of the family and the band, but none that binds
 # everyone.
-_OPENABLE = frozenset(
+OPENABLE = frozenset(
     {
         Reason.FAMILY_BLOCK,
         Reason.SERVICE,
@@ -425,7 +425,7 @@ def flow_gates(facts: HostFacts, rules: Rules, bound: Bound) -> Gates:
 
 def is_openable(conclusion: Conclusion) -> bool:
     """Return True if a guardian's temporary opening (`opened_conclusion`) lifts this block."""
-    openable = conclusion.outcome.reason in _OPENABLE or bool(conclusion.needed_by)
+    openable = conclusion.outcome.reason in OPENABLE or bool(conclusion.needed_by)
     return openable and conclusion.outcome.verdict is Verdict.BLOCK
 
 
