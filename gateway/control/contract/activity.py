@@ -56,6 +56,7 @@ class RecentBlock:
     askable: bool  # the child may ask for it, or for time if a time rule blocks it
     decided: BlockOrigin | None
     entry: str = ""  # what a request names in place of a host: service:ID of a recognised connection
+    open: bool = False  # the rules allow it by now
     sign: str = ""  # how a connection without a name was recognised: address, first_bytes, port
 
 

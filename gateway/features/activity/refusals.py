@@ -106,6 +106,11 @@ class RefusalVerb:
         service = service_of(decision) or (services[0] if len(services) == 1 else "")
         return f"service:{service}" if service else ""
 
+    def _is_open(self, refusal: RecentRefusal) -> bool:
+        """Return whether the rules allow by now what was refused, as after a guardian's answer."""
+        subject = self._family.subjects.get(refusal.slot)
+        return subject is not None and subject.decide(refusal.seen, self._home.now()).allowed
+
     def _block(self, refusal: RecentRefusal, source: DecisionSource) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
         sign, entry = sign_of(decision), self._entry(refusal)
@@ -124,5 +129,6 @@ class RefusalVerb:
             askable=decision.askable and decision.verdict is Verdict.BLOCK,
             decided=source.describe(decision, host),
             entry=entry,
+            open=self._is_open(refusal),
             sign=sign or "",
         )
