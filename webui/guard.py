@@ -5,11 +5,11 @@ Strict-Transport-Security: the same name serves old devices by HTTP, and would b
 others when its certificate expires.
 
 Host allow-list: an unknown name is rejected, because it may be DNS rebinding. An address is accepted, since
-rebinding needs a name. A browser that a blocked name leads to the address of the pages is redirected to the page
-that says why.
+rebinding needs a name. A browser at the pages' own address that looks for a blocked site is sent to the
+page that says why.
 
-Forms: Sec-Fetch-Site if the browser sends it (only to trustworthy origins), else Origin; without either the form
-is rejected.
+Forms: Sec-Fetch-Site if the browser sends it (only to trustworthy origins), else Origin; without either the
+form is rejected.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def _split(url: str) -> str | None:
 def _explain(site: str) -> Response:
     """Redirect a navigation to a blocked site to the page about it; other requests get an empty answer.
 
-    Nothing of ours is shown under the site's name. The body is a stream without a length, so the server closes
-    the connection: once the site is open, the browser must not use it for the site again.
+    Nothing of ours is shown under the name of the site. The body is a stream without a length, so that the
+    server closes the connection: the browser must not use it again once the site is open.
     """
     answer = Response(iter((b"",)), 403, content_type="text/plain")
     if is_navigation():
