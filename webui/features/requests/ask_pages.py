@@ -113,7 +113,7 @@ def _ask_for_time(here: Here, home: HomeView) -> ResponseReturnValue:
 
 
 def _ask_for_site(here: Here, _home: HomeView) -> ResponseReturnValue:
-    """Send the child's request for a site, and redirect to the child's page.
+    """Send the child's request for a site, and redirect to the child's page, or to the one that waits for it.
 
     The site must have been blocked on this device within ten minutes, and be open to requests.
     """
@@ -124,6 +124,8 @@ def _ask_for_site(here: Here, _home: HomeView) -> ResponseReturnValue:
         return render_template("problem.html", code=REFUSED, sentence=sentence), REFUSED
     with notices.refusals_to(notices.notify_child):
         daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), site=host)
+        if "stay" in request.form:
+            return redirect(url_for("refused.show", host=found.block.host), 303)
         name = plain(found.title, 80)
         notices.notify_child(
             _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
