@@ -21,8 +21,10 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, request
 
 from gateway.policy.names.hosts import MAX_HOST
+from webui.language.i18n import gettext as _
 from webui.settings import OWN_NAME
 
+PLAIN = "text/plain; charset=utf-8"
 HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}", re.ASCII)
 
 
@@ -66,7 +68,7 @@ def is_ours(host: str, names: frozenset[str]) -> bool:
 
 def host_name(text: str) -> str:
     """Return a host name from untrusted input in lower case; empty if it is none."""
-    name = text.lower().rstrip(".")
+    name = text.lower().removesuffix(".")
     return name if len(name) <= MAX_HOST and HOST.fullmatch(name) else ""
 
 
@@ -112,7 +114,8 @@ def _explain(site: str) -> Response:
     Nothing of ours is shown under the name of the site. The body is a stream without a length, so that the
     server closes the connection: the browser must not use it again once the site is open.
     """
-    answer = Response(iter((b"",)), 403, content_type="text/plain")
+    answer = Response(iter((b"",)), 403, content_type=PLAIN)
+    answer.headers["Cache-Control"] = "no-store"
     if is_navigation():
         answer.status_code = 303
         answer.headers["Location"] = f"http://{OWN_NAME}/refused?host={site}"
@@ -132,9 +135,13 @@ def install(app: Flask, names: frozenset[str], trusted: str = "") -> None:
     @app.before_request
     def check() -> Response | None:
         host = request.headers.get("Host", "")
+        ours = is_ours(host, names)
+        if not ours and not host_name(host.partition(":")[0]):
+            # Flask can build no link for such a host, so the usual page of errors would fail.
+            return Response(_("This is not the name of this gateway"), 421, content_type=PLAIN)
         if request.is_secure and host.lower() not in {trusted, f"{trusted}:443"}:
             abort(421)
-        if not is_ours(host, names):
+        if not ours:
             site = blocked_site(host)
             if not site or request.path.startswith("/api/"):
                 abort(421)

@@ -1,4 +1,4 @@
-"""A blocked site in the child's own Chromium and Firefox: the explanation, and how soon it opens when allowed."""
+"""A blocked site in the child's own Chromium and Firefox: the explanation, and how soon it opens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ POLL_S = 15.0  # the page asks every 3 s and opens the site after 3 s more; a sl
 # Does an address of our pages in a page of the internet ask the user for anything, or hang?
 PARTS = """
 const done = arguments[arguments.length - 1], found = {}, began = performance.now();
-const ends = (name, how) => { found[name] = [how, performance.now() - began]; if (Object.keys(found).length === 3) done(found); };
+const ends = (name, how) => {
+  found[name] = [how, performance.now() - began];
+  if (Object.keys(found).length === 3) done(found);
+};
 for (const scheme of ["http", "https"]) {
   const image = new Image();
   image.onload = () => ends(scheme, "loaded");
@@ -79,7 +82,7 @@ def answer(daemon: Daemon, how: str) -> None:
 
 
 def test_chromium_opens_the_explanation_of_http_and_shows_its_own_error_for_https(browser: Chromium) -> None:
-    """Chromium itself tries HTTPS first for an address with http, as for one that is typed without a scheme."""
+    """It tries HTTPS first for an address with http, as for one that is typed without a scheme."""
     for host, title in ((REFUSED, "TikTok"), (BLOCKED, BLOCKED)):
         assert open_page(browser, f"http://{host}/some/path?x=1") == ""
         assert browser.driver.current_url == f"{PAGES}/refused?host={host}"

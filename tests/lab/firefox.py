@@ -75,9 +75,10 @@ def visit(
 ) -> list[Outcome]:
     """Open one page after the other in a fresh browser that trusts the pretended internet's authority.
 
-    ``wait:SECONDS`` in place of a URL waits so long for a page of the pretended internet, as one that a page of
-    ours opens. ``how`` of each is the page's protocol ("h3"), or the browser's own words for what went wrong. Hosts in
+    ``how`` of each is the page's protocol ("h3"), or the browser's own words for what went wrong. Hosts in
     ``quic_hosts`` are known to speak HTTP/3. ``address``: where every host is; no resolver is asked.
+    ``wait:SECONDS`` in place of a URL waits so long for a page of the pretended internet, such as one
+    that a page of ours opens.
     """
     folder = home.folder / f"firefox-{device}"
     shutil.rmtree(folder, ignore_errors=True)
