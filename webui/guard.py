@@ -5,16 +5,27 @@ Strict-Transport-Security: the same name serves old devices by HTTP, and would b
 others when its certificate expires.
 
 Host allow-list: an unknown name is rejected, because it may be DNS rebinding. An address is accepted, since
-rebinding needs a name. Forms: Sec-Fetch-Site if the browser sends it (only to trustworthy origins), else
-Origin; without either the form is rejected.
+rebinding needs a name. A browser at the pages' own address that looks for a blocked site is sent to the
+page that says why.
+
+Forms: Sec-Fetch-Site if the browser sends it (only to trustworthy origins), else Origin; without either the
+form is rejected.
 """
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
+
+from gateway.policy.names.hosts import MAX_HOST
+from webui.language.i18n import gettext as _
+from webui.settings import OWN_NAME
+
+PLAIN = "text/plain; charset=utf-8"
+HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}", re.ASCII)
 
 
 def policy(reach: str = "") -> str:
@@ -55,6 +66,21 @@ def is_ours(host: str, names: frozenset[str]) -> bool:
     return True
 
 
+def host_name(text: str) -> str:
+    """Return a host name from untrusted input in lower case; empty if it is none."""
+    name = text.lower().removesuffix(".")
+    return name if len(name) <= MAX_HOST and HOST.fullmatch(name) else ""
+
+
+def blocked_site(host: str) -> str:
+    """Return the site in a Host header that is not ours; empty if the browser did not look for a site.
+
+    Only port 80 of the pages' own address answers for blocked sites, and browsers send no number for it.
+    """
+    name = host_name(host.removesuffix(":80"))
+    return name if "." in name else ""
+
+
 def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme: str) -> bool:
     """Return whether the headers of a form show that one of our own pages sent it.
 
@@ -82,25 +108,53 @@ def _split(url: str) -> str | None:
         return None
 
 
+def _explain(site: str) -> Response:
+    """Redirect a navigation to a blocked site to the page about it; other requests get an empty answer.
+
+    Nothing of ours is shown under the name of the site. The body is a stream without a length, so that the
+    server closes the connection: the browser must not use it again once the site is open.
+    """
+    answer = Response(iter((b"",)), 403, content_type=PLAIN)
+    answer.headers["Cache-Control"] = "no-store"
+    if is_navigation():
+        answer.status_code = 303
+        answer.headers["Location"] = f"http://{OWN_NAME}/refused?host={site}"
+    return answer
+
+
+def is_navigation() -> bool:
+    """Return whether the browser loads a page, not a part of one. Over plain HTTP, only Accept says so."""
+    part = request.headers.get("Sec-Fetch-Dest", "document") != "document"
+    return not part and "text/html" in request.headers.get("Accept", "")
+
+
 def install(app: Flask, names: frozenset[str], trusted: str = "") -> None:
     """Install the checks. ``trusted``: the name of the pages over HTTPS; empty: none."""
     names = names | {trusted} if trusted else names
 
     @app.before_request
-    def check() -> None:
+    def check() -> Response | None:
         host = request.headers.get("Host", "")
+        ours = is_ours(host, names)
+        if not ours and not host_name(host.partition(":")[0]):
+            # Flask can build no link for such a host, so the usual page of errors would fail.
+            return Response(_("This is not the name of this gateway"), 421, content_type=PLAIN)
         if request.is_secure and host.lower() not in {trusted, f"{trusted}:443"}:
             abort(421)
-        if not is_ours(host, names):
-            abort(421)
+        if not ours:
+            site = blocked_site(host)
+            if not site or request.path.startswith("/api/"):
+                abort(421)
+            return _explain(site)
         if request.method in SAFE_METHODS or is_beyond_forms(
             request.path, request.headers.get("Authorization", "")
         ):
-            return
+            return None
         if not is_same_origin(
             request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), request.host, request.scheme
         ):
             abort(403)
+        return None
 
     @app.after_request
     def protect(response: Response) -> Response:

@@ -69,12 +69,14 @@ from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.metering.ledgers import ledgers
 from gateway.metering.meter import count_connections, metering
 from gateway.path.addresses import NameBook, ServiceBook
-from gateway.path.dns import DnsPath, Style
+from gateway.path.dns import DnsPath, Style, never_explained
+from gateway.path.explained_names import is_explained
 from gateway.path.flows import FlowPath
 from gateway.path.live_flows import FlowId, LiveFlows
 from gateway.path.probes import Probes
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump
+from gateway.policy.values import Decision
 from gateway.store import migrations
 from gateway.store.database import broken_copies
 from gateway.store.flash_wear import wear
@@ -237,6 +239,7 @@ class Daemon:
             sink=self.decision_log.decided,
             book=self.book,
             style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
+            explains=self._explains if config.dns_refusal is DnsRefusal.EXPLAIN else never_explained,
             safe=self.safe,
             services=self.services,
             names=self.names,
@@ -452,6 +455,9 @@ class Daemon:
 
     def local_now(self) -> datetime:
         return self.home.local_now()
+
+    def _explains(self, host: str, decision: Decision) -> bool:
+        return is_explained(host, decision, self.rules.world)
 
     def _services_in_catalogue(self, host: str) -> tuple[str, ...]:
         return self.rules.world.catalogue.services_of(host)

@@ -8,12 +8,14 @@ from typing import Any
 from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene, Want
 from gateway.audit.plan import Task, Unavailable
 from gateway.control.contract.filter_tests import AuditedDecision
+from gateway.policy.config.web import PAGES
 from gateway.wire.dns.svcb import DOHPATH, ECH
 
 _TRANSPORTS = {"datagram": "udp", "quic": "udp", "packet": "ip", "dns": "udp"}
 _NAMED = ("hello", "quic", "https")  # probes from which the simulated internet reads a name
 _OK = 200
-_NOWHERE = ("0.0.0.0", "::")  # the answer for a blocked name, if the family chose it
+# The answers for a blocked name: the page that says why, or no address, as the family chose.
+_BLOCKED = (PAGES[0], "0.0.0.0", "::")
 _WHY_NOT = {
     "dns": "an allowed name was not answered either",
     "tls": "a page of an allowed site did not come either; does another firewall refuse what the LAN sends?",
@@ -96,7 +98,7 @@ def through(
         case Want.RECORDS:
             return result.get("rcode") == 0 and result.get("records", 0) > 0
         case Want.ADDRESS:
-            return any(address not in _NOWHERE for address in result.get("addresses", ()))
+            return any(address not in _BLOCKED for address in result.get("addresses", ()))
         case Want.OURS:
             return job["ours"] in result.get("addresses", ())
         case Want.UNSAFE:

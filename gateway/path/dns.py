@@ -27,6 +27,7 @@ from gateway.wire.dns.answers import (
     EDE_BLOCKED,
     EDE_CENSORED,
     EDE_FILTERED,
+    NULL_ADDRESSES,
     answer,
     answer_with_cname,
     fail,
@@ -57,6 +58,8 @@ BULK = Limits(work_rate=8_000, work_burst=1_024_000)
 ASKED_BULK = 64_000  # more bytes for answers: a query that was forwarded should get its answer
 _new = tuple.__new__  # builds a NamedTuple in half the time
 
+Explains = Callable[[str, Decision], bool]
+
 
 class Style(Enum):
     """The form of the answer for a refused name."""
@@ -84,13 +87,19 @@ _ACCEPT = PacketOutcome(True)
 _DROP = PacketOutcome(False)
 
 
+def never_explained(_host: str, _decision: Decision) -> bool:
+    return False
+
+
 class DnsPath:
     """Judges queries to any resolver, and edits answers: safe search names, no ``ech``, no ``dohpath``.
 
     ``pages`` are packed addresses of the gateway, the answer for the name of the pages. ``sentence`` returns
-    a decision as text, for the Extended DNS Error. ``safe`` has the addresses of safe search names. Queries
-    for a search host to an untrusted resolver are answered with these, as far as they are known. ``about``
-    returns the gateway's health, the TXT answer for the pages' name. It contains nothing about persons.
+    a decision as text, for the Extended DNS Error. ``explains`` returns whether a refused name of a filtered
+    device is answered with the IPv4 address of the pages. ``safe`` has the addresses of safe search names.
+    Queries for a search host to an untrusted resolver are answered with these, as far as they are known.
+    ``about`` returns the gateway's health, the TXT answer for the pages' name. It contains nothing about
+    persons.
     """
 
     def __init__(
@@ -101,6 +110,7 @@ class DnsPath:
         sink: Sink,
         book: AddressBook,
         style: Style = Style.NXDOMAIN,
+        explains: Explains = never_explained,
         services: ServiceBook | None = None,
         safe: SafeAddresses | None = None,
         names: NameBook | None = None,
@@ -111,6 +121,9 @@ class DnsPath:
         self.pages = pages
         self._about = about
         self.style = style
+        self._explains = explains
+        # The answer has no IPv6 address: one more for browsers to try before they fall back to plain HTTP.
+        self._explanation = tuple(address for address in pages if len(address) == 4)
         self._sentence = sentence
         self._sink = sink
         self._book = book
@@ -191,7 +204,7 @@ class DnsPath:
             return QueryResult(None, answer(query, message, self.pages, ttl=REFUSAL_TTL, text=text))
         if decision.verdict is Verdict.REWRITE and decision.rewrite is not None:
             return self._rewrite(query, message, question, decision.rewrite, client, resolver, now)
-        return QueryResult(None, self._refuse(query, message, seen, decision))
+        return QueryResult(None, self._refuse(query, message, subject, seen, decision))
 
     def _is_probing(self, client: Client, decision: Decision, now: float) -> bool:
         """Return True if the client is over the limit of listed names (`Probes`).
@@ -214,18 +227,25 @@ class DnsPath:
             self._heads[query[2:]] = head
         return head
 
-    def _refuse(self, query: bytes, message: Message, seen: Observation, decision: Decision) -> bytes:
-        null = self.style is Style.NULL and decision.reason not in TIMED
-        # For any list: an address for a signal name would turn on what its absence turns off.
-        signal = bypass_signal(seen.host or "") is not None
+    def _refuse(
+        self, query: bytes, message: Message, subject: Subject, seen: Observation, decision: Decision
+    ) -> bytes:
         return refuse(
             query,
             message,
-            answer="null" if null and not signal else "nxdomain",
+            addresses=self._addresses(subject, seen.host or "", decision),
             ede=error_code(decision),
             text=self._sentence(seen, decision) if message.edns else "",
             ttl=REFUSAL_TTL,
         )
+
+    def _addresses(self, subject: Subject, host: str, decision: Decision) -> tuple[bytes, ...] | None:
+        """Return the addresses that answer for a refused name; None: the name does not exist."""
+        if subject.slot and self._explains(host, decision):
+            return self._explanation
+        null = self.style is Style.NULL and decision.reason not in TIMED
+        # For any list: an address for a signal name would turn on what its absence turns off.
+        return NULL_ADDRESSES if null and bypass_signal(host) is None else None
 
     def _rewrite(
         self,

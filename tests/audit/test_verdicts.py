@@ -185,6 +185,7 @@ def test_what_has_to_pass_and_does_not_is_a_fault() -> None:
         (Want.ADDRESS, {"addresses": ["192.0.2.1"]}, True),
         (Want.ADDRESS, {"addresses": ["0.0.0.0"]}, False),
         (Want.ADDRESS, {"addresses": []}, False),
+        (Want.ADDRESS, {"addresses": ["192.0.0.8"]}, False),
         (Want.OURS, {"addresses": ["192.0.0.8"]}, True),
         (Want.OURS, {"addresses": ["192.0.2.1"]}, False),
         (Want.OURS, {"addresses": []}, False),

@@ -227,7 +227,7 @@ def test_the_refused_page_is_whole_and_light_without_script_and_asks(
         assert asked.splitlines()[1] == "Instagram"
         assert "Your family set this." in asked, "who decided"
         browser.tap(".refused form button")
-        eventually(lambda: "You asked for Instagram." in browser.text())
+        eventually(lambda: "You asked for it. It waits for an answer." in browser.text(".refused"))
         browser.driver.back()
         browser.tap(".exit")
         eventually(lambda: browser.driver.current_url.endswith("/calendar"))

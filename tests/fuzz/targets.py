@@ -29,7 +29,7 @@ from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.policy.yaml.documents import parse_document
 from gateway.replay.engine import Replay
 from gateway.replay.frames import CaptureError, frames
-from gateway.wire.dns.answers import fail, refuse, rename_question, restore_answer
+from gateway.wire.dns.answers import NULL_ADDRESSES, fail, refuse, rename_question, restore_answer
 from gateway.wire.dns.message import TcpStream, parse_message
 from gateway.wire.dns.svcb import Unwanted, strip_bypass
 from gateway.wire.flows.table import FlowTable
@@ -95,7 +95,7 @@ def dns(data: bytes) -> None:
     with contextlib.suppress(WireError):
         message = parse_message(data)
         builds: tuple[Callable[[], bytes | None], ...] = (
-            lambda: refuse(data, message, answer="null", text="x" * 300),
+            lambda: refuse(data, message, addresses=NULL_ADDRESSES, text="x" * 300),
             lambda: fail(data, message),
             lambda: rename_question(data, message, "forcesafesearch.google.com"),
             lambda: strip_bypass(data),

@@ -147,6 +147,10 @@ def test_what_a_childs_device_needs_is_there(
         assert reaches(home, home.child, page, 80)
         assert reaches(home, home.child, address, PAGES)
         assert reaches(home, home.child, address, 8096)
+        for device in (home.child, home.other):
+            assert not reaches(home, device, page, 443), "TLS"
+            with listening(home, 443, socket.SOCK_DGRAM) as server:
+                assert not arrives(home, device, page, 443, server), "QUIC"
     with listening(home, 8096, socket.SOCK_DGRAM) as server:
         assert arrives(home, home.child, address, 8096, server)
     with listening(home, DNS if alive else HELP):

@@ -25,6 +25,7 @@ from tests.lab.daemon import Daemon
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import Namespace, stop
 
+EXPLAINED = "192.0.0.8"  # the answer for a name whose block the pages explain
 ZONE = ZoneInfo("Asia/Almaty")
 ALLOWED = "www.example.org"
 REFUSED = "www.tiktok.com"  # by service
@@ -64,6 +65,11 @@ def fresh(
     for old in (lists_file(daemon.config), good_copy(daemon.config, daemon.config)):
         old.unlink(missing_ok=True)
     return daemon
+
+
+def is_explained(answer: clients.Answer) -> bool:
+    """Whether the answer for a refused name is the address of the pages, and nothing else."""
+    return (answer.status, answer.records) == ("NOERROR", (EXPLAINED,))
 
 
 def address(host: str, version: int) -> str:

@@ -77,6 +77,8 @@ def visit(
 
     ``how`` of each is the page's protocol ("h3"), or the browser's own words for what went wrong. Hosts in
     ``quic_hosts`` are known to speak HTTP/3. ``address``: where every host is; no resolver is asked.
+    ``wait:SECONDS`` in place of a URL waits so long for a page of the pretended internet, such as one
+    that a page of ours opens.
     """
     folder = home.folder / f"firefox-{device}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -157,6 +159,19 @@ def _opened(browser: _Marionette, url: str) -> dict[str, object]:
     return {"reached": "pretended internet" in body, "ms": ms, "how": how, "body": body}
 
 
+def _waited(browser: _Marionette, seconds: float) -> dict[str, object]:
+    began = time.monotonic()
+    body = ""
+    while time.monotonic() - began < seconds:
+        error, result = browser.call("WebDriver:GetPageSource")
+        body = "" if error is not None else result["value"]
+        if "pretended internet" in body:
+            break
+        time.sleep(0.2)
+    ms = round((time.monotonic() - began) * 1000, 2)
+    return {"reached": "pretended internet" in body, "ms": ms, "how": "waited", "body": body}
+
+
 def _main(orders: str) -> None:
     wanted = json.loads(orders)
     folder = Path(wanted["folder"])
@@ -176,7 +191,10 @@ def _main(orders: str) -> None:
         certificate = "".join(line for line in wanted["ca"].splitlines() if not line.startswith("-"))
         browser.must("WebDriver:ExecuteScript", script=_TRUST, args=[certificate])
         browser.must("Marionette:SetContext", value="content")
-        told = [_opened(browser, url) for url in wanted["urls"]]
+        told = [
+            _waited(browser, float(url[5:])) if url.startswith("wait:") else _opened(browser, url)
+            for url in wanted["urls"]
+        ]
         browser.call("Marionette:Quit", flags=["eForceQuit"])
         process.wait(10.0)
     finally:

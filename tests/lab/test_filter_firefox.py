@@ -91,7 +91,7 @@ def test_with_the_devices_own_resolver(home: Home, arrivals: Arrivals, tmp_path:
     """It takes the keys of Encrypted ClientHello from HTTPS records; here they are taken out on the way."""
     (refused, allowed), said = visit(home, tmp_path, f"https://{REFUSED}/", f"https://{ALLOWED}/")
     assert not refused.reached
-    assert refused.how.startswith("dnsNotFound: ")
+    assert refused.how.startswith("connectionFailure: ")
     assert allowed.reached, allowed
     assert ("tls", ALLOWED) in said
     assert not any(host == "cover.example" for _, host in said)

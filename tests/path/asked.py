@@ -44,7 +44,12 @@ def rule(seen: Observation, at: datetime) -> Decision:
 
 
 class Path:
-    def __init__(self, style: Style = Style.NXDOMAIN, safe: SafeAddresses | None = None) -> None:
+    def __init__(
+        self,
+        style: Style = Style.NXDOMAIN,
+        safe: SafeAddresses | None = None,
+        explained: tuple[str, ...] = (),
+    ) -> None:
         self.seen: list[tuple[str | None, Verdict]] = []
         self.book = AddressBook()
         self.services = ServiceBook(lambda host: (host,), lambda: 0.0)
@@ -55,6 +60,7 @@ class Path:
             sink=lambda subject, seen, decision, at: self.seen.append((seen.host, decision.verdict)),
             book=self.book,
             style=style,
+            explains=lambda host, decision: host in explained and not decision.allowed,
             services=self.services,
             safe=safe,
             about=lambda: "Qalqan 0.1.0 on",

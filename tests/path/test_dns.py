@@ -66,6 +66,34 @@ def test_null_style_gives_other_types_nothing_and_bedtime_no_positive_answer() -
     assert late.authority == []  # no SOA: nobody may keep the refusal
 
 
+@pytest.mark.parametrize("style", Style)
+def test_an_explained_name_has_the_pages_ipv4_address_and_nothing_else(style: Style) -> None:
+    path = Path(style, explained=("www.tiktok.com",))
+    for kind in ("A", "ANY"):
+        _, reply = path.ask(dns.message.make_query("www.TikTok.com", kind, use_edns=0))
+        assert reply is not None
+        assert reply.rcode() == dns.rcode.NOERROR
+        (rrset,) = reply.answer
+        assert (str(rrset.name), rrset.ttl) == ("www.TikTok.com.", 10)
+        assert [str(item) for item in rrset] == ["192.168.77.1"]
+        (option,) = reply.options
+        assert isinstance(option, dns.edns.EDEOption)
+        assert (option.code, option.text) == (17, "www.tiktok.com is closed.")
+    for kind in ("AAAA", "HTTPS", "SVCB", "TXT", "MX", "CNAME"):
+        _, reply = path.ask(dns.message.make_query("www.tiktok.com", kind))
+        assert reply is not None
+        assert (reply.rcode(), reply.answer, reply.authority) == (dns.rcode.NOERROR, [], [])
+    assert not path.book.knows(1, bytes([192, 168, 77, 1]), 0.0)  # no allowed name resolved to it
+
+
+def test_no_name_is_explained_to_an_unfiltered_device() -> None:
+    path = Path(explained=("www.tiktok.com",))
+    path.subject.slot = 0
+    _, reply = path.ask(dns.message.make_query("www.tiktok.com", "A"))
+    assert reply is not None
+    assert (reply.rcode(), reply.answer) == (dns.rcode.NXDOMAIN, [])
+
+
 @pytest.mark.parametrize("name", ["use-application-dns.net", "mask.icloud.com"])
 def test_a_signal_that_stands_on_a_list_too_has_no_address_in_any_style(name: str) -> None:
     """A sealed set, a list or a state's register with such a name: an address would turn encrypted DNS on."""

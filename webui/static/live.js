@@ -115,15 +115,6 @@
     if (region.dataset.stream && window.EventSource) { listen(); }
   }
 
-  // Open the page as soon as the gateway responds.
-  function retry(part) {
-    setInterval(function () {
-      fetch(part.dataset.retry, { credentials: "same-origin" }).then(function (answer) {
-        if (answer.ok) { location.assign(part.dataset.retry); }
-      }).catch(function () {});
-    }, 3000);
-  }
-
   // Count down each second. The next HTML of the server corrects the value.
   if (document.querySelector("[data-left]")) {
     setInterval(function () {
@@ -144,5 +135,4 @@
     button.addEventListener("click", function () { print(); });
   });
   document.querySelectorAll("[data-live]").forEach(live);
-  document.querySelectorAll("[data-retry]").forEach(retry);
 })();

@@ -56,6 +56,7 @@ class RecentBlock:
     askable: bool  # a guardian can open it: the child may ask for it, or for time if a time rule blocks it
     decided: BlockOrigin | None
     entry: str = ""  # what a request is about: the site, or service:ID; empty: neither is known
+    open: bool = False  # the rules allow it by now
     sign: str = ""  # how a connection without a name was recognised: address, first_bytes, port
 
 

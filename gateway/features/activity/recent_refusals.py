@@ -21,6 +21,7 @@ class RecentRefusal:
     at: datetime
     seen: Observation
     decision: Decision
+    slot: int
 
 
 class RecentRefusals:
@@ -46,7 +47,7 @@ class RecentRefusals:
             same = same and refusal.decision.recognised == decision.recognised
             if same and abs(at - refusal.at) < AGAIN:  # one in the future by this clock hides none
                 return False
-        kept.append(RecentRefusal(at, seen, decision))
+        kept.append(RecentRefusal(at, seen, decision, slot))
         return True
 
     def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[RecentRefusal]:

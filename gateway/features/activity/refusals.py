@@ -110,6 +110,11 @@ class RefusalVerb:
         service = service_of(decision) or (services[0] if len(services) == 1 else "")
         return f"service:{service}" if service else ""
 
+    def _is_open(self, refusal: RecentRefusal) -> bool:
+        """Return whether the rules allow by now what was refused, as after a guardian's answer."""
+        subject = self._family.subjects.get(refusal.slot)
+        return subject is not None and subject.decide(refusal.seen, self._home.now()).allowed
+
     def _block(
         self, refusal: RecentRefusal, source: DecisionSource, is_public_suffix: PublicSuffixCheck
     ) -> RecentBlock:
@@ -130,5 +135,6 @@ class RefusalVerb:
             askable=is_askable(decision),
             decided=source.describe(decision, host),
             entry=self._entry(refusal, is_public_suffix),
+            open=self._is_open(refusal),
             sign=sign or "",
         )

@@ -409,6 +409,8 @@ def _steer(snapshot: Snapshot, words: Expressions) -> Chains:
             led = "{ 80, 443 }"
         # The address has no other port. Browsers try HTTPS first, and would wait for a timeout.
         steer.append(f"{family} daddr {page} tcp dport != {led} reject with tcp reset")
+        # QUIC too; a query is judged, whatever resolver it is for.
+        steer.append(f"{family} daddr {page} udp dport != 53 reject with icmpx admin-prohibited")
     steer.append("meta l4proto { 6, 17 } th dport 53 goto dns")
     dns = [
         *_redirects(snapshot, words),

@@ -128,12 +128,17 @@ def _is_resolver(host: str, decision: Decision, world: World) -> bool:
     if world.resolvers.names.get(host) is not None:
         return True
     by_kind = decision.reason in _BY_LIST or (decision.reason is Reason.CATEGORY and PROXY in decision.rule)
-    return by_kind and _CALLED.search(host) is not None
+    return by_kind and is_called_resolver(host)
 
 
 def is_probe(host: str, world: World) -> bool:
     """Return True if a phone with its own resolver queries this name in the clear anyway."""
     return host in _PROBED or world.needs.get(host) == PROBES
+
+
+def is_called_resolver(host: str) -> bool:
+    """Return whether a name looks like a resolver's: it has the word dns, doh, dot or doq."""
+    return _CALLED.search(host) is not None
 
 
 @dataclass(slots=True)

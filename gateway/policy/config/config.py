@@ -86,6 +86,7 @@ _LIST_ID = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 class DnsRefusal(StrEnum):
     """The DNS answer for a blocked name."""
 
+    EXPLAIN = "explain"  # the address of the pages, which say why; "no such name" where they cannot
     NXDOMAIN = "nxdomain"
     ZERO = "zero"  # 0.0.0.0 and ::, for resolvers and programs that retry after NXDOMAIN
 
@@ -168,7 +169,7 @@ class Config:
     age_trust: AgeTrust | None = None  # trusted issuers of adult proofs; None: wallets are not used
     language: str = ""  # of the pages, for a browser that requests none of theirs; empty: English
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
-    dns_refusal: DnsRefusal = DnsRefusal.NXDOMAIN
+    dns_refusal: DnsRefusal = DnsRefusal.EXPLAIN
     marks: MarkBits = field(default_factory=MarkBits)
     queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are blocked for everyone

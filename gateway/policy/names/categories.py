@@ -14,6 +14,7 @@ from gateway.policy.yaml.fields import Node, Place, shown
 LANGUAGES = ("en", "ru", "kk")
 NEW_DOMAIN = "new_domain"
 PROXY = "proxy_vpn_doh"
+ADS = "ads_trackers"
 TOR = "tor"  # for addresses only: Tor relays
 
 _ID = re.compile(r"[a-z][a-z0-9_]{1,39}", re.ASCII)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from struct import Struct
-from typing import Literal
 
 from gateway.core.errors import WireError
 from gateway.wire.dns.message import (
@@ -43,8 +42,6 @@ from gateway.wire.dns.message import (
     wire_name,
 )
 
-Refusal = Literal["nxdomain", "null"]
-
 EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED = 15, 16, 17  # RFC 8914 §4.16 to §4.18
 
 DEFAULT_TTL = 10  # seconds; short, since a blocked name may be allowed in a minute
@@ -52,7 +49,7 @@ MAX_EXTRA_TEXT = 160  # bytes of UTF-8; keeps any refusal below the 512 bytes th
 UDP_SIZE = 1232  # bytes announced in answers with EDNS (DNS flag day 2020)
 _RENAMED_TTL = 60  # seconds; TTL of the CNAME if the answer has no record
 
-_NULL = {A: bytes(4), AAAA: bytes(16)}
+NULL_ADDRESSES = (bytes(4), bytes(16))  # 0.0.0.0 and ::
 _OWNER = b"\xc0\x0c"  # a pointer to the question's name
 _ROOT = b"\0"
 _SOA_TIMERS = Struct("!IIIII")
@@ -68,7 +65,7 @@ def refuse(
     query: bytes,
     message: Message,
     *,
-    answer: Refusal = "nxdomain",
+    addresses: Sequence[bytes] | None = None,
     ede: int | None = EDE_BLOCKED,
     text: str = "",
     ttl: int = DEFAULT_TTL,
@@ -76,7 +73,8 @@ def refuse(
 ) -> bytes:
     """Return a DNS message that answers a blocked query.
 
-    ``nxdomain``: the name does not exist. ``null``: 0.0.0.0 for A, :: for AAAA, empty for other types.
+    ``addresses``: packed; the answer has those that the question asks for, and is empty for other types, so
+    that the name has no IPv6 address or service record of its own. None: the name does not exist.
     ``soa`` adds the record that lets a resolver cache a negative answer for ``ttl`` seconds; without it most
     do not. ``ede`` and ``text`` are an Extended DNS Error (RFC 8914). A message without a question is
     answered with REFUSED.
@@ -84,14 +82,11 @@ def refuse(
     question = message.question
     if question is None:
         return fail(query, message, ede=ede, text=text)
-    answers: list[bytes] = []
-    if answer == "null" and question.qclass == IN:
-        asked = (A, AAAA) if question.qtype == ANY else (question.qtype,)
-        answers = [_record(rtype, ttl, _NULL[rtype]) for rtype in asked if rtype in _NULL]
+    answers = _address_records(message, addresses or (), ttl)
     authority: list[bytes] = []
     if soa and not answers:
         authority = [_record(SOA, ttl, _ROOT + _ROOT + _SOA_TIMERS.pack(1, ttl, ttl, ttl, ttl))]
-    rcode = NOERROR if answer == "null" else NXDOMAIN
+    rcode = NXDOMAIN if addresses is None else NOERROR
     return _reply(query, message, rcode, answers, authority, _error_option(ede, text))
 
 

@@ -57,6 +57,7 @@ def test_the_configuration_of_the_contract() -> None:
 
 def test_every_key_has_a_default() -> None:
     assert config("country: kz") == Config(country="kz")
+    assert config("country: kz").dns_refusal is DnsRefusal.EXPLAIN
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from gateway.wire.dns.answers import (
     EDE_CENSORED,
     EDE_FILTERED,
     MAX_EXTRA_TEXT,
-    Refusal,
+    NULL_ADDRESSES,
     answer,
     answer_with_cname,
     fail,
@@ -95,10 +95,10 @@ def test_the_soa_says_how_long_the_refusal_may_be_kept() -> None:
 )
 def test_null_answers_have_an_address_that_leads_nowhere(qtype: str, expected: list[str]) -> None:
     query = question(qtype)
-    response = checked(refuse(query, parse_message(query), answer="null"), query)
+    response = checked(refuse(query, parse_message(query), addresses=NULL_ADDRESSES), query)
     assert response.rcode() == dns.rcode.NOERROR
     assert rrsets(response) == expected
-    with_soa = checked(refuse(query, parse_message(query), answer="null", soa=True), query)
+    with_soa = checked(refuse(query, parse_message(query), addresses=NULL_ADDRESSES, soa=True), query)
     assert rrsets(with_soa) == expected
     assert len(with_soa.authority) == (not expected)
 
@@ -106,16 +106,16 @@ def test_null_answers_have_an_address_that_leads_nowhere(qtype: str, expected: l
 def test_addresses_are_of_the_internet_class() -> None:
     query = dns.message.make_query("version.bind", "A", "CH").to_wire()
     message = parse_message(query)
-    assert checked(refuse(query, message, answer="null"), query).answer == []
+    assert checked(refuse(query, message, addresses=NULL_ADDRESSES), query).answer == []
     assert checked(answer(query, message, [V4]), query).answer == []
 
 
 @pytest.mark.parametrize("code", [EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED])
-@pytest.mark.parametrize("kind", ["nxdomain", "null"])
-def test_an_extended_error_tells_who_asks_with_edns(code: int, kind: Refusal) -> None:
+@pytest.mark.parametrize("addresses", [None, NULL_ADDRESSES])
+def test_an_extended_error_tells_who_asks_with_edns(code: int, addresses: tuple[bytes, ...] | None) -> None:
     query = question(edns=True)
     text = "Закрыто до 07:00"
-    data = refuse(query, parse_message(query), answer=kind, ede=code, text=text)
+    data = refuse(query, parse_message(query), addresses=addresses, ede=code, text=text)
     response = checked(data, query)
     assert errors(response) == [(code, text)]
     assert response.payload == 1232
@@ -149,10 +149,9 @@ def test_the_text_is_cut_between_characters(text: str) -> None:
 
 
 def test_no_refusal_needs_more_than_512_bytes() -> None:
-    kinds: tuple[Refusal, ...] = ("nxdomain", "null")
-    for kind in kinds:
-        query = question("ANY" if kind == "null" else "A", LONGEST, edns=True)
-        data = refuse(query, parse_message(query), answer=kind, text="ж" * 500, soa=True)
+    for addresses in (None, NULL_ADDRESSES):
+        query = question("ANY" if addresses else "A", LONGEST, edns=True)
+        data = refuse(query, parse_message(query), addresses=addresses, text="ж" * 500, soa=True)
         assert checked(data, query).edns == 0
         assert len(data) <= 512
 
@@ -222,6 +221,6 @@ def test_whatever_parses_can_be_refused(data: bytes) -> None:
         message = parse_message(query)
     except WireError:
         return
-    reply = parse_message(refuse(query, message, answer="null", text="closed", soa=True))
+    reply = parse_message(refuse(query, message, addresses=NULL_ADDRESSES, text="closed", soa=True))
     assert reply.id == message.id
     assert [asked[:4] for asked in reply.questions] == [asked[:4] for asked in message.questions]

@@ -6,12 +6,9 @@ page does not reveal the content of a list.
 
 from __future__ import annotations
 
-import re
-
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.names.hosts import MAX_HOST
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import BlockView, blocks_of
@@ -19,11 +16,10 @@ from webui.features.lists.registers_pages import all_registers
 from webui.features.lists.registers_text import RegisterView
 from webui.features.requests.requests_text import waiting_for
 from webui.features.status.home_text import Here, HomeView
+from webui.guard import host_name
 from webui.language.levels import level_of
 
 blueprint = Blueprint("refused", __name__)
-
-HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}")
 
 NEW = "quarantine"
 REGISTER = "register"
@@ -45,9 +41,7 @@ def show() -> ResponseReturnValue:
         return _render("everyone", home, here), 403
     if here.profile == NEW:
         return _render("new", home, here)
-    host = request.args.get("host", "").lower().rstrip(".")
-    if len(host) > MAX_HOST or not HOST.fullmatch(host):
-        host = ""
+    host = host_name(request.args.get("host", ""))
     own = blocks_of(here)
     refusal = own.of_host(host)
     if (refusal.block.reason if refusal else request.args.get("reason")) == REGISTER:
@@ -56,6 +50,8 @@ def show() -> ResponseReturnValue:
             return _render("register", home, here, refusal=refusal, register=_register_of(refusal, on)), 403
     if refusal is None:
         return _render("unknown", home, here, shared=own.shared)
+    if refusal.block.open:
+        return _render("opened", home, here, host=host, refusal=refusal)
     child = home.child(here.profile)
     page = _render(
         "known",
@@ -67,6 +63,18 @@ def show() -> ResponseReturnValue:
         asked=waiting_for(daemon().requests_of_device(here), refusal.site) if child else None,
     )
     return page, 200 if refusal.block.reason in INFORMS else 403
+
+
+@blueprint.get("/refused/opened")
+@anyone
+def opened() -> ResponseReturnValue:
+    """Show that a site is open since it was blocked on this device, and open it. Until then: status 409."""
+    home, here = daemon().home(), daemon().here(source_address())
+    host = host_name(request.args.get("host", ""))
+    refusal = blocks_of(here).of_host(host)
+    if refusal is None or not refusal.block.open:
+        return Response(status=409)
+    return _render("opened", home, here, host=host, refusal=refusal)
 
 
 def _register_of(refusal: BlockView | None, on: dict[str, RegisterView]) -> RegisterView | None:

@@ -112,7 +112,7 @@ def _ask_for_time(here: Here, home: HomeView) -> ResponseReturnValue:
 
 
 def _ask_for_site(here: Here, _home: HomeView) -> ResponseReturnValue:
-    """Send the child's request for a site, and redirect to the child's page.
+    """Send the child's request for a site, and redirect to the child's page, or to the one that waits for it.
 
     The child may say that the site was blocked by mistake.
     """
@@ -124,6 +124,8 @@ def _ask_for_site(here: Here, _home: HomeView) -> ResponseReturnValue:
     values = {"wrong": True} if request.form.get("wrong") else {}
     with notices.refusals_to(notices.notify_child):
         daemon().client.ask(REQUEST, device=here.mac, origin=source_address(), site=host, **values)
+        if blocked := request.form.get("stay"):
+            return redirect(url_for("refused.show", host=blocked), 303)
         notices.notify_child(
             _("You asked for %(name)s. Your parents see it, and the answer is here.", name=name)
         )

@@ -12,6 +12,7 @@ from gateway.control.contract.bypass_alerts import BYPASS_CARDS
 from gateway.control.contract.rules import OWN_CHANGES, FamilyChange
 from webui import charts, notices
 from webui.accounts.session import anyone
+from webui.charts import qr
 from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import blocks_of
 from webui.features.bypass_alerts.card_text import CardsView
@@ -20,12 +21,15 @@ from webui.features.requests.requests_text import to_show, waiting_for, waiting_
 from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.status.minutes_text import first_to_close, warning
 from webui.language.changes import who
+from webui.language.i18n import gettext as _
 from webui.language.levels import level_of
 from webui.rules.edited import RuleLine, SentenceNames, lines
 from webui.rules.steps import step_in_few_words, step_sentence
+from webui.settings import OWN_NAME
 
 blueprint = Blueprint("child", __name__)
 
+ADDRESS = f"http://{OWN_NAME}/my"
 KNOWN_BANDS = frozenset(band.value for band in AgeBand)
 
 
@@ -102,6 +106,8 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         step=step_sentence(next_step, child.band),
         step_brief=step_in_few_words(next_step),
         help_lines=daemon().help_lines(),
+        own_address=ADDRESS,
+        own_code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)) if whole else "",
         bracket=AgeBand(child.band).bracket if child.band in KNOWN_BANDS else "",
     )
 
