@@ -77,7 +77,7 @@ def said(sentence: str) -> None:
 
 
 def _store(what: str, whom: object, sentence: str, *, child: str = "", until: str = "") -> None:
-    """``child``: id of the child concerned, whose pages show the notice. ``until``: when it is over, ISO 8601."""
+    """``child``: id of the child whose pages show the notice. ``until``: when it is over, ISO 8601."""
     text = stored(sentence)
     if len(json.dumps(text)) > STORED_LIMIT:
         text = sentence[:SENTENCE_LIMIT]
