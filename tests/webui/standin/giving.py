@@ -52,7 +52,7 @@ class Giving:
         time = self.household.minutes[who]
         if time["left"] is None and not time["used"]:
             raise PolicyError(
-                self.names[who], "has no time that comes to an end", "there is nothing to extend"
+                self.names[who], "has no time limit now", "there is nothing to extend"
             )
         number = len(self.household.given) + 1
         self.household.given[number] = (who, by)
