@@ -49,8 +49,8 @@ class TooManyTriesError(Exception):
     @property
     def sentence(self) -> str:
         return ngettext(
-            "Too many tries from this device. Try again in %(num)d second.",
-            "Too many tries from this device. Try again in %(num)d seconds.",
+            "Too many attempts from this device. Try again in %(num)d second.",
+            "Too many attempts from this device. Try again in %(num)d seconds.",
             self.seconds,
         )
 

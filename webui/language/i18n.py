@@ -139,7 +139,7 @@ def _chosen(known: Languages) -> str:
 
 
 class Sentence(str):
-    """A translated text that knows its message: `stored` keeps it for a reader of another language.
+    """A translated text that knows its message, so that `stored` can keep it for readers of other languages.
 
     ``many`` and ``number`` are of a message with a plural.
     """

@@ -164,7 +164,7 @@ class RequestVerbs:
         service = parse_service(call, call.args.service, self._home.rules)
         if not self._grants.extensions(member, minutes, service, self._home.local_now()):
             name = member.profile.name
-            error = PolicyError(name, "has no time that comes to an end", "there is nothing to ask for")
+            error = PolicyError(name, "has no time limit now", "there is nothing to ask for")
             raise error.coded(Code.NOTHING_TO_ASK, name=name)
         return self._new(call, member, RequestTopic.TIME, service or "", minutes)
 

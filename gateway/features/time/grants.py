@@ -99,7 +99,7 @@ class Grants:
         found = self.extensions(member, minutes, service, giver.at)
         name = member.profile.name
         if not found:
-            error = PolicyError(name, "has no time that comes to an end", "there is nothing to extend")
+            error = PolicyError(name, "has no time limit now", "there is nothing to extend")
             raise error.coded(Code.NOTHING_TO_EXTEND, name=name)
         return self._extended(key, member, minutes, found, giver)
 

@@ -66,7 +66,7 @@ def test_a_helper_gets_nothing_of_the_guardians(app: Flask, oma: Browser, househ
     for method, path in other:
         answer = oma.get(path) if method == "GET" else oma.post(path)
         assert answer.status_code == 403, path
-        assert "for guardians" in answer.text
+        assert "for parents" in answer.text
     asked = {(do, values.get("action")) for do, values in household.asked}
     assert asked == {("status", None), ("guardian", "check")}, "who asks, and from which device"
     for method, path in own:

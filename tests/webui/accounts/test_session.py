@@ -78,6 +78,6 @@ def test_its_cookie_lasts_by_the_browser_s_clock(
 
 
 def test_the_page_says_so_before_anybody_signs_in(tablet: Browser, stranger: Browser) -> None:
-    told = "This is a child's device: you are signed out here by itself after 30"
+    told = "This is a child's device, so you are signed out automatically after 30"
     assert told in tablet.get("/signin").text
     assert told not in stranger.get("/signin").text

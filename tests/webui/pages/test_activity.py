@@ -460,7 +460,7 @@ def test_a_table_has_what_the_page_shows(mum: Browser) -> None:
     assert ["2026-11-24", "used", "YouTube", "31", "", "", ""] in rows
     assert ["2026-11-24", "used", "Games", "21", "", "", "uses daily time"] in rows
     assert [
-        "2026-11-18 – 2026-11-24", "refused", "TikTok", "", "12", "2026-11-24 19:38",
+        "2026-11-18 – 2026-11-24", "blocked", "TikTok", "", "12", "2026-11-24 19:38",
         "TikTok is blocked. Your family set this.",
     ] in rows  # fmt: skip
 

@@ -178,7 +178,7 @@ def test_what_is_in_a_file_is_hostile(mum: Browser, household: Household, sealed
     page = mum.get(f"{BACKUP}look/{TOKEN}").text
     assert "<script>alert" not in page
     assert "\u202e" not in page
-    assert "1 file in it cannot be used as it is" in text_of(page)
+    assert "The rules of 1 person in it have a mistake" in text_of(page)
 
 
 def test_parents_alone_are_told_for_a_week(mum: Browser, tablet: Browser, household: Household) -> None:

@@ -242,7 +242,7 @@ def test_a_wrong_code_is_told_plainly_and_then_when_to_try_again(
     for _ in range(5):
         answer = tablet.post("/my/code", {"code": "aaaa-bbbb"})
         assert answer.status_code == 409
-        assert "This code is none of this home&#39;s. Look at the paper again." in answer.text
+        assert "This code is not from this home. Check the paper." in answer.text
         assert 'value="aaaa-bbbb"' in answer.text
     answer = tablet.post("/my/code", {"code": "aaaa-bbbb"})
     assert "This device has tried too many wrong codes. Try again in 8 min." in answer.text

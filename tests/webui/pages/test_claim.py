@@ -175,7 +175,7 @@ def test_a_recovery_code_sets_a_new_password_and_ends_sessions(
     assert phone.get("/parent/").headers["Location"] == "/signin"
     assert other.get("/parent/").status_code == 200
     child = browser_on(app, "192.168.1.20").get("/my").text
-    assert "Mum got a new password today by a recovery code" in child
+    assert "Mum set a new password today with a recovery code" in child
     other.post("/signout")
     assert other.post("/signin/password", {"name": "Mum", "password": MUMS_PASSWORD}).status_code == 403
     assert other.post("/signin/password", {"name": "Mum", "password": PASSWORD}).status_code == 303
@@ -188,7 +188,7 @@ def test_the_label_needs_a_press_of_the_button(stranger: Browser, household: Hou
     assert forgot(stranger, way="label", code="ABCD-EFGH")[0] == 403
     assert forgot(stranger, way="label", code=LABEL)[0] == 303
     assert stranger.get("/parent/").status_code == 200
-    assert "by label and button" in stranger.get("/parent/").text
+    assert "with the label and the button" in stranger.get("/parent/").text
 
 
 def test_recovery_codes_are_not_to_be_guessed(tablet: Browser) -> None:

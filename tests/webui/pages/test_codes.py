@@ -28,7 +28,7 @@ def test_codes_are_made_and_shown_on_their_sheet_alone(mum: Browser, household: 
     assert len(household.tickets) == 5
     for code in household.tickets:
         assert (
-            f"{code} 30 min for Aruzhan qalqan.home.arpa · I have a code · good until 22 February 2027"
+            f"{code} 30 min for Aruzhan qalqan.home.arpa · I have a code · valid until 22 February 2027"
             in sheet
         )
     for other in ("/parent/", "/parent/codes/", "/parent/more"):
@@ -40,17 +40,15 @@ def test_the_page_says_where_a_code_is_entered_for_how_long_it_is_good_and_what_
     mum: Browser,
 ) -> None:
     text = text_of(mum.get("/parent/codes/").text)
-    assert "A child opens qalqan.home.arpa, taps “I have a code” and has the minutes." in text
-    assert (
-        "Each code is good once, for 90 days. In a pause it waits, and what is refused stays refused." in text
-    )
+    assert "A child opens qalqan.home.arpa, taps “I have a code” and gets the minutes." in text
+    assert "Each code works once, for 90 days. It does not end a pause or allow blocked sites." in text
 
 
 def test_unused_ones_are_listed_without_the_codes(mum: Browser, household: Household) -> None:
     make(mum)
     make(mum, who="all", minutes="60", count="1")
     text = text_of(mum.get("/parent/codes/").text)
-    assert "5 codes of 30 min for Aruzhan Made by Mum just now · good until 22 February 2027" in text
+    assert "5 codes of 30 min for Aruzhan Made by Mum just now · valid until 22 February 2027" in text
     assert "1 code of 1 h for any child" in text
 
 

@@ -113,7 +113,7 @@ def test_one_tap_says_whose_it_is_and_an_undo_takes_it_back(mum: Browser, househ
     ("profile", "told"),
     [
         ("home", "Tablet is not filtered: only harmful sites are blocked."),
-        ("adult", "Tablet is an adult&#39;s: only harmful sites are refused."),
+        ("adult", "Tablet is an adult&#39;s: only harmful sites are blocked."),
         ("guest", "Tablet is a guest."),
         ("visitor", "Tablet is an adult guest until tomorrow at 06:00."),
     ],

@@ -32,7 +32,7 @@ def test_a_guardian_is_led_home_from_any_device(mum: Browser) -> None:
     [
         ("192.168.1.99", "It does not know this device yet."),
         ("192.168.1.30", "This device is a guest in this home."),
-        ("192.168.1.31", "On this device only harmful sites are refused."),
+        ("192.168.1.31", "On this device only harmful sites are blocked."),
     ],
 )
 def test_anybody_else_is_told_what_this_is(app: Flask, daemon: Running, ip: str, sentence: str) -> None:

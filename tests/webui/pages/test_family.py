@@ -138,7 +138,7 @@ def test_notes_in_the_file_are_spoken_of_before_they_go(mum: Browser, household:
     path = household.editing.folder / "qalqan.yaml"
     path.write_text("# the router in the hall\n" + path.read_text())
     household.editing.rules.reload()
-    assert "Somebody wrote notes into the file" in text_of(mum.get(PAGE).text)
+    assert "These settings have notes made on the gateway" in text_of(mum.get(PAGE).text)
     assert "The notes are removed." in text_of(send(mum, language="ru")[1])
 
 
@@ -211,9 +211,9 @@ def test_settings_tell_the_trusted_name_and_until_when_it_is_good(app: Flask, mu
     told = text_of(page)
     assert f"Encrypted, at a name that browsers trust https://{NAMED}" in told
     assert f"At https://{NAMED} these pages are encrypted, and a wallet can prove an age there." in told
-    assert "The certificate is good until 24 December, and is renewed before that" in told
+    assert "The certificate is valid until 24 December and is renewed before that" in told
     assert f'href="https://{NAMED}/parent/settings/"' in page
-    assert "http://qalqan.home.arpa goes on for old devices, and is not encrypted" in told
+    assert "http://qalqan.home.arpa still works for old devices, without encryption" in told
     assert "Why these pages are not encrypted" not in told
 
 
@@ -261,8 +261,8 @@ def test_what_the_router_decides_is_shown_with_where_it_changes(
     page = mum.get(PAGE).text
     told = text_of(page)
     assert "main.lan br-lan br-guest web.port 8081" in told
-    assert "in LuCI, at Services and Family filter, or in the file. main.lan" in told
-    assert str(uci) in told
+    assert "at Services, Family filter. main.lan" in told
+    assert str(uci) not in told
     card = page.partition('aria-labelledby="router"')[2].partition("</section>")[0]
     assert "<input" not in card
     assert "<form" not in card

@@ -33,7 +33,7 @@ def test_a_step_is_proposed_at_home_and_its_page_says_what_changes_in_both_direc
     home = text_of(mum.get("/parent/").text)
     assert "Aruzhan: next age group" in home
     assert "Aruzhan gets the 13-15 rules on 24 December if no parent answers." in home
-    assert "Aruzhan has the 13-15 rules from 24 December on" in text_of(mum.get("/parent/more").text)
+    assert "Aruzhan gets the 13-15 rules on 24 December" in text_of(mum.get("/parent/more").text)
     told = text_of(mum.get(PAGE).text)
     opens, time, written = (
         told.index(one) for one in ("Newly allowed", "Time and limits", "What is written")
@@ -140,7 +140,7 @@ def test_a_page_without_a_step_to_answer_says_so(mum: Browser, household: Househ
     assert "Next age group, 13-15: due in May 2027" in told
     assert "Newly allowed" in told
     assert "Put off to" not in told
-    assert "There is no step of Aruzhan to answer now" in text_of(mum.post(f"{PAGE}take").text)
+    assert "There is no next age group of Aruzhan to answer now" in text_of(mum.post(f"{PAGE}take").text)
 
 
 def test_at_16_bedtime_is_a_suggestion_until_somebody_sets_it_and_then_who_did(

@@ -52,9 +52,9 @@ def test_what_needs_a_look_comes_first_with_its_way_out(mum: Browser, household:
     text = read(mum)
     assert "2 things need attention." in text
     for expected in (
-        "The home's network does not work Some devices may go past the filter",
+        "The home's network does not work Some devices may bypass the filter",
         "wan and br-lan are both in 192.168.1.0/24 give br-lan another network",
-        "Lists of sites needs a look New sites may be missing from them. To the lists",
+        "Lists of sites needs attention New sites may be missing from them. To the lists",
         "Your family's rules worth knowing 1 remark none chosen: no public holidays",
     ):
         assert expected in text, expected
@@ -145,7 +145,7 @@ def test_what_support_is_told_is_read_as_well(household: Household) -> None:
 
 def test_a_check_of_a_later_version_is_shown(mum: Browser, household: Household) -> None:
     household.healthy.findings = (*FINE, finding("warning", "moon", "it is full", "wait"))
-    assert "Other checks needs a look it is full wait" in read(mum)
+    assert "Other checks needs attention it is full wait" in read(mum)
 
 
 def test_a_line_is_drawn_from_foot_to_top_with_the_newest_at_the_right() -> None:

@@ -43,7 +43,7 @@ def test_a_kind_says_what_each_age_band_recommends(mum: Browser) -> None:
     mum.get(PAGE)  # the files are there
     text = text_of(mum.get("/learn/category:social_networks").text)
     assert "Age Recommended 0-5" in text
-    assert "10-12 Refuse 13-15 Needs approval 16-17 Open Adults Open" in text
+    assert "10-12 Block 13-15 Needs approval 16-17 Open Adults Open" in text
 
 
 def test_kinds_that_bind_everyone_have_one_text(tablet: Browser) -> None:
@@ -163,13 +163,13 @@ class TestDigest:
         text = text_of(mum.get("/parent/digest/").text)
         assert "No minutes counted. Blocked 2 times." in text.partition("Aruzhan")[2].partition("Timur")[0]
         ru = text_of(mum.get("/parent/digest/", Accept_Language="ru").text)
-        assert "Минут не посчитано. Не разрешено: 2 раза." in ru
+        assert "Минут не посчитано. Заблокировано: 2 раза." in ru
 
     def test_at_log_level_0_nothing_is_asked_for_and_nothing_is_told(
         self, mum: Browser, household: Household
     ) -> None:
         text = text_of(mum.get("/parent/digest/").text)
-        assert "Dana Nothing that this child does is written down" in text
+        assert "Dana Nothing that this child does is stored" in text
         asked = {values["id"] for do, values in household.asked if do == "history"}
         assert asked == {"daughter", "son"}
 

@@ -252,7 +252,7 @@ def test_what_a_site_is_on_and_what_that_means(mum: Browser, typed: str) -> None
     for expected in (
         "www.bet.example Gambling The entry is bet.example. It may be from: UT1 Toulouse, gambling.",
         "Aruzhan A gambling site. The 10-12 rules refuse these.",
-        "Dana open now",
+        "Dana allowed now",
         "This is a mistake",
     ):
         assert expected in text, expected

@@ -78,7 +78,7 @@ def test_the_page_and_the_api_leave_nothing_out(
         assert (duration(row["minutes"]) if row["minutes"] is not None else "no limit") in page
     play_is_ruled = any(row["target"] == "play" for row in (*told["windows"], *told["limits"]))
     for row in told["counted"] if play_is_ruled else ():
-        assert row["name"] in page.partition("Play is: ")[2].partition(".")[0]
+        assert row["name"] in page.partition("Daily time is used by: ")[2].partition(".")[0]
     for row in told["uncounted"]:
         assert row["name"] in page.partition("These do not use up the internet’s time: ")[2].partition(".")[0]
     assert ("Sites that were chosen for your age are open too." in page) is told["approved"]

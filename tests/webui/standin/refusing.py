@@ -22,7 +22,7 @@ REFUSALS = [
     {
         "at": NOW - timedelta(minutes=2), "host": "www.tiktok.com", "name": "TikTok", "proto": "tls",
         "verdict": "block", "reason": "service", "rule": "block: service:tiktok", "owner": "family",
-        "until": None, "sentence": "TikTok is refused. Mum set this on Sunday.", "askable": True,
+        "until": None, "sentence": "TikTok is blocked. Mum set this on Sunday.", "askable": True,
         "entry": "service:tiktok",
         "decided": {
             "who": "family", "kind": None, "contest": "parent", "since": "2026-11-22", "by": "Mum",
