@@ -18,7 +18,10 @@ from webui import Settings, create_app
 
 STATIC = Path(webui.__file__).parent / "static"
 TITLES = {"en": "Someone is being mean to me", "ru": "Меня обижают", "kk": "Мені біреу ренжітіп жүр"}
-NOT_YET = {"ru": "Этот текст ещё не читал носитель языка.", "kk": "Бұл мәтінді ана тілінде сөйлейтін адам әлі оқыған жоқ."}
+NOT_YET = {
+    "ru": "Этот текст ещё не читал носитель языка.",
+    "kk": "Бұл мәтінді ана тілінде сөйлейтін адам әлі оқыған жоқ.",
+}
 
 
 @pytest.mark.parametrize("band", ["6-9", "10-12", "13-15", "16-17"])
@@ -85,7 +88,9 @@ def test_any_other_words_are_one_tap_away(tablet: Browser, level: str) -> None:
 
 @pytest.mark.parametrize("language", ["ru", "kk"])
 @pytest.mark.parametrize("level", ["little", "middle", "teen"])
-def test_a_child_in_distress_does_not_read_what_nobody_has_checked(tablet: Browser, language: str, level: str) -> None:
+def test_a_child_in_distress_does_not_read_what_nobody_has_checked(
+    tablet: Browser, language: str, level: str
+) -> None:
     text = text_of(tablet.get(f"/mean?level={level}", Accept_Language=language).text)
     assert NOT_YET[language] not in text
     assert TITLES[language] in text

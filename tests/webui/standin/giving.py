@@ -51,9 +51,7 @@ class Giving:
     def _give(self, who: str, minutes: int, by: str) -> dict[str, Any]:
         time = self.household.minutes[who]
         if time["left"] is None and not time["used"]:
-            raise PolicyError(
-                self.names[who], "has no time limit now", "there is nothing to extend"
-            )
+            raise PolicyError(self.names[who], "has no time limit now", "there is nothing to extend")
         number = len(self.household.given) + 1
         self.household.given[number] = (who, by)
         time["left"]["minutes"] += minutes
