@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,12 +22,18 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the check. ``fix`` says how to fix the problem."""
+    """One line of the check. ``fix`` says how to fix the problem.
+
+    ``text`` and ``fix`` are English, for the command line. The pages word ``code`` and its ``values`` in the
+    reader's language (`webui/features/status/finding_text.py`).
+    """
 
     level: Severity
     about: str  # one word
     text: str
     fix: str = ""
+    code: str = ""  # of each finding that is not ok
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -43,6 +50,8 @@ class Finding:
             "about": self.about,
             "text": self.text,
             "fix": self.fix,
+            "code": self.code,
+            "values": dict(self.values),
         }
 
 
@@ -50,20 +59,24 @@ def ok(about: str, text: str) -> Finding:
     return Finding(Severity.OK, about, text)
 
 
-def note(about: str, text: str, fix: str = "") -> Finding:
-    return Finding(Severity.NOTE, about, text, fix)
+def note(about: str, text: str, fix: str = "", *, code: str, **values: object) -> Finding:
+    return Finding(Severity.NOTE, about, text, fix, code, _values(values))
 
 
-def warning(about: str, text: str, fix: str) -> Finding:
-    return Finding(Severity.WARNING, about, text, fix)
+def warning(about: str, text: str, fix: str, *, code: str, **values: object) -> Finding:
+    return Finding(Severity.WARNING, about, text, fix, code, _values(values))
 
 
-def problem(about: str, text: str, fix: str) -> Finding:
-    return Finding(Severity.ERROR, about, text, fix)
+def problem(about: str, text: str, fix: str, *, code: str, **values: object) -> Finding:
+    return Finding(Severity.ERROR, about, text, fix, code, _values(values))
+
+
+def _values(values: Mapping[str, object]) -> dict[str, str]:
+    return {key: str(value) for key, value in values.items()}
 
 
 def unseen(about: str, path: Path) -> Finding:
-    return note(about, f"{path} cannot be read without root")
+    return note(about, f"{path} cannot be read without root", code="unread")
 
 
 def is_hidden(path: Path) -> bool:
@@ -76,9 +89,9 @@ def is_hidden(path: Path) -> bool:
         return True
 
 
-def refused(about: str, error: GatewayError) -> Finding:
+def refused(about: str, error: GatewayError, *, code: str) -> Finding:
     """Return an error as a finding. The text after the semicolon is how to fix it."""
     if isinstance(error, PolicyError):
-        return problem(about, f"{error.where}: {error.problem}", error.fix)
+        return problem(about, f"{error.where}: {error.problem}", error.fix, code=code)
     text, semicolon, fix = str(error).rpartition("; ")
-    return problem(about, text if semicolon else fix, fix if semicolon else "see the manual")
+    return problem(about, text if semicolon else fix, fix if semicolon else "see the manual", code=code)

@@ -42,14 +42,19 @@ def firewall_findings(config: Config, machine: NetworkSnapshot, rules: LoadedRul
 def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
     """Return whether a firewall refuses new IPv6 connections to the LAN, which no NAT protects."""
     if rules.objects is None:
-        return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}")
+        return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}", code="unread")
     inbound = InboundConnection(frozenset(config.lan))
     if ChainWalk(rules, inbound).meets("forward", ("inet", "ip6"), _refuses) or any(
         re.search(_OF_IPTABLES[save], rules.saves.get(save, ""), re.MULTILINE) for save in _OF_IPTABLES
     ):
         return ok("ipv6", "a firewall meets forwarded IPv6")
     text = "the home's devices have public IPv6 addresses, and no firewall meets what comes from outside"
-    return warning("ipv6", text, "load one that refuses new connections from there (fw4, ufw, firewalld)")
+    return warning(
+        "ipv6",
+        text,
+        "load one that refuses new connections from there (fw4, ufw, firewalld)",
+        code="ipv6_open",
+    )
 
 
 def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -> Finding:
@@ -58,11 +63,17 @@ def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -
     Without that, the router responds to the devices directly, past this machine.
     """
     if rules.objects is None:
-        return note("uplink", f"whether {name} masquerades: {rules.unread}")
+        return note("uplink", f"whether {name} masquerades: {rules.unread}", code="unread")
     if masquerades(rules, (name,), name, addresses):
         return ok("uplink", f"{name} masquerades: answers come back this way")
     text = f"{name} does not masquerade: the router answers devices past this machine, and little is seen"
-    return problem("uplink", text, f"masquerade what leaves by {name}, or give the home a network of its own")
+    return problem(
+        "uplink",
+        text,
+        f"masquerade what leaves by {name}, or give the home a network of its own",
+        code="no_masquerade",
+        name=name,
+    )
 
 
 def _untranslated(config: Config, machine: NetworkSnapshot, rules: LoadedRulesets) -> Iterator[Finding]:
@@ -76,7 +87,13 @@ def _untranslated(config: Config, machine: NetworkSnapshot, rules: LoadedRuleset
     for out in sorted(machine.way_out(4) - set(config.lan)):
         if private and not masquerades(rules, config.lan, out, private):
             text = f"{private[0].network} leaves by {out} untranslated: responses cannot reach it"
-            yield warning("nat", text, "qalqan setup, or a route to it in the next router")
+            yield warning(
+                "nat",
+                text,
+                "qalqan setup, or a route to it in the next router",
+                code="untranslated",
+                network=private[0].network,
+            )
 
 
 def _is_private(address: Interface) -> bool:

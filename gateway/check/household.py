@@ -29,7 +29,7 @@ def router_findings(config: Config) -> Iterator[Finding]:
     try:
         router = read_router()
     except PolicyError as error:  # it has changed meanwhile
-        yield refused("config", error)
+        yield refused("config", error, code="settings_mistake")
         return
     if router is not None:
         options = ", ".join(fixed.option for fixed in config.fixed.values()) or "nothing"
@@ -40,10 +40,15 @@ def router_findings(config: Config) -> Iterator[Finding]:
                 text = f"{section}.enabled is 0 in {router.file}: the router does not start {what}"
                 if section == "web" and (few := _little_memory()):
                     text = f"{text}; it has {few >> 20} MB of memory, and they need {PAGES_MEMORY >> 20} MB"
-                yield note("config", text, f"uci set qalqan.{section}.enabled=1, then uci commit qalqan")
+                yield note(
+                    "config",
+                    text,
+                    f"uci set qalqan.{section}.enabled=1, then uci commit qalqan",
+                    code="filter_off" if section == "main" else "pages_off",
+                )
     for line in config.problems:
         where, fix, ignored = line.rsplit("; ", 2)
-        yield problem("config", f"{where}; {ignored}", fix)
+        yield problem("config", f"{where}; {ignored}", fix, code="settings_mistake")
     yield from brand_findings(config.brand)
 
 
@@ -62,7 +67,7 @@ def brand_findings(brand: Brand) -> Iterator[Finding]:
             problems.append(str(error))
     for line in problems:
         text, _, fix = line.rpartition("; ")
-        yield warning("brand", f"{text}; it is ignored", fix)
+        yield warning("brand", f"{text}; it is ignored", fix, code="brand_mistake")
 
 
 def country_findings(config: Config, product: loading.Product) -> Iterator[Finding]:
@@ -70,10 +75,16 @@ def country_findings(config: Config, product: loading.Product) -> Iterator[Findi
     known = ", ".join(sorted(code for code in product.countries if code != COMMON))
     if not config.country:
         yield note(
-            "country", f"none is set: no public holidays, only international help lines; known: {known}"
+            "country",
+            f"none is set: no public holidays, only international help lines; known: {known}",
+            code="no_country",
         )
     elif country_of(product.countries, config.country) is None:
-        yield note("country", f"there is no file for {config.country}: no public holidays; known: {known}")
+        yield note(
+            "country",
+            f"there is no file for {config.country}: no public holidays; known: {known}",
+            code="unknown_country",
+        )
 
 
 def profile_findings(path: Path, config: Config, product: loading.Product) -> Generator[Finding, None, bool]:
@@ -86,25 +97,31 @@ def profile_findings(path: Path, config: Config, product: loading.Product) -> Ge
     try:
         family = loading.load(path, product)
     except PolicyError as error:
-        yield refused("profiles", error)
+        yield refused("profiles", error, code="rule_mistake")
         return False
     packaged = product.catalogue.packaged
     for own in family.config.services:
         if own.id in packaged:
             text = f"'{own.id}' is a service of the catalogue too, which yours replaces"
-            yield warning("own services", text, "give yours another id in qalqan.yaml")
+            yield warning(
+                "own services",
+                text,
+                "give yours another id in qalqan.yaml",
+                code="own_service",
+                name=own.name,
+            )
     for broken in family.problems.values():
-        yield refused("profile", broken)
+        yield refused("profile", broken, code="rule_mistake")
     for profile in family.profiles.values():
         count = len(profile.devices)
         yield ok("profile", f"{profile.id}: band {profile.band.value}, {count} devices")
         if profile.warning is not None:
             text = f"{profile.warning.where}: {profile.warning.problem}"
-            yield warning("profile", text, profile.warning.fix)
+            yield warning("profile", text, profile.warning.fix, code="rule_warning", name=profile.name)
     try:
         yield from must_findings(family, must_resolve(product))
     except PolicyError as error:
-        yield refused("product", error)
+        yield refused("product", error, code="product_damaged")
     if not family.profiles and not family.problems:
         yield ok("profiles", f"none yet in {family.config.profiles}: one file a child")
     return bool(family.children)
@@ -133,7 +150,9 @@ def must_findings(family: Household, must: MustResolve) -> Iterator[Finding]:
             text = (
                 f"{profile.id}: block has {name}, which blocks {site}; no list may block that from age 10 on"
             )
-            yield note("profile", text, FIX_OWN_RULE)
+            yield note(
+                "profile", text, FIX_OWN_RULE, code="own_rule", name=profile.name, host=name, site=site
+            )
 
 
 def _names(entries: tuple[RuleEntry, ...]) -> list[str]:

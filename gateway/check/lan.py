@@ -53,22 +53,47 @@ def lan_findings(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     yield from _leases(config, machine)
     if config.gateway_open:
         text = "children and guests reach every service of this machine, SSH and its own pages too"
-        yield note("router", text, "gateway_access: closed, in qalqan.yaml")
+        yield note("router", text, "gateway_access: closed, in qalqan.yaml", code="router_open")
 
 
 def _interfaces(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     for name in config.lan:
         link = machine.links.get(name)
         if link is None:
-            yield problem("lan", f"there is no interface {name}", "look it up with: ip link; fix `lan`")
+            yield problem(
+                "lan",
+                f"there is no interface {name}",
+                "look it up with: ip link; fix `lan`",
+                code="no_interface",
+                name=name,
+            )
         elif link.master:
             text = f"{name} is a port of {link.master}: what comes in there is met on {link.master} alone"
-            yield problem("lan", text, f"write {link.master} in its place in `lan`")
+            yield problem(
+                "lan",
+                text,
+                f"write {link.master} in its place in `lan`",
+                code="bridge_port",
+                name=name,
+                bridge=link.master,
+            )
         elif not link.up:
-            yield warning("lan", f"{name} is switched off", f"switch it on: ip link set {name} up")
+            yield warning(
+                "lan",
+                f"{name} is switched off",
+                f"switch it on: ip link set {name} up",
+                code="lan_down",
+                name=name,
+            )
         elif not any(not address.is_link_local for address in machine.addresses[name]):
             text = f"{name} has no address: no device there goes through this machine"
-            yield warning("lan", text, "give it one, and name it as the gateway in DHCP")
+            yield warning(
+                "lan",
+                text,
+                "give it one, and name it as the gateway in DHCP",
+                code="lan_no_address",
+                name=name,
+            )
         else:
             yield ok("lan", f"{name} is there")
 
@@ -77,11 +102,18 @@ def _forwarding(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Report forwarding that is off: without it, no traffic passes this machine."""
     if setting("ipv4/ip_forward") == "0":
         text = "forwarding is off: no device reaches the internet through this machine"
-        yield warning("routing", text, "qalqan setup, or: sysctl -w net.ipv4.ip_forward=1")
+        yield warning(
+            "routing", text, "qalqan setup, or: sysctl -w net.ipv4.ip_forward=1", code="no_forwarding"
+        )
     inside = any(_has_network(machine.addresses.get(name, ()), 6) for name in config.lan)
     if machine.way_out(6) - set(config.lan) and inside and setting("ipv6/conf/all/forwarding") == "0":
         text = "IPv6 is on both sides and is not forwarded: devices have only IPv4 through this machine"
-        yield note("routing", text, "nothing, or: sysctl -w net.ipv6.conf.all.forwarding=1")
+        yield note(
+            "routing",
+            text,
+            "nothing, or: sysctl -w net.ipv6.conf.all.forwarding=1",
+            code="no_ipv6_forwarding",
+        )
 
 
 def _bridge_firewall(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
@@ -102,10 +134,16 @@ def _bridge_firewall(config: Config, machine: NetworkSnapshot) -> Iterator[Findi
             text = (
                 f"{name} is 1, and a program taps {bridge}: filtered devices lose new UDP flows (QUIC, calls)"
             )
-            yield warning("lan", text, f"{off}, or stop the program that `ss -0p` shows there")
+            yield warning(
+                "lan",
+                text,
+                f"{off}, or stop the program that `ss -0p` shows there",
+                code="bridge_tapped",
+                name=bridge,
+            )
         if not tapped:
             text = f"{name} is 1 (Docker sets it): packets between devices of the LAN pass the firewall"
-            yield note("lan", text, f"nothing; if such packets are lost: {off}")
+            yield note("lan", text, f"nothing; if such packets are lost: {off}", code="bridge_firewall")
 
 
 def _claims(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
@@ -122,7 +160,13 @@ def _claims(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
                 yield ok("lan", f"claims of this machine's addresses are dropped between the ports of {name}")
                 continue
             text = f"claims of this machine's addresses are not dropped on {name}: no nftables for bridges"
-            yield warning("lan", text, "install kmod-nft-bridge, or a kernel with CONFIG_NF_TABLES_BRIDGE")
+            yield warning(
+                "lan",
+                text,
+                "install kmod-nft-bridge, or a kernel with CONFIG_NF_TABLES_BRIDGE",
+                code="address_claims",
+                name=name,
+            )
 
 
 def _drops_claims() -> bool:
@@ -151,27 +195,29 @@ def _has_packet_socket(interface: str, protocol: str) -> bool:
 def _one_arm(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Report an uplink on a LAN interface (one arm), where devices can bypass this machine."""
     if not machine.ways:
-        yield note("uplink", "there is no default route: no connection to the internet")
+        yield note("uplink", "there is no default route: no connection to the internet", code="no_internet")
     for name in sorted(machine.one_armed(config.lan)):
-        yield note("uplink", f"{name} is the home's side and the way out: one arm")
+        yield note("uplink", f"{name} is the home's side and the way out: one arm", code="one_arm", name=name)
         if name in machine.way_out(4):
             yield from _one_arm4(name, machine)
         for way in machine.ways:
             if way.interface == name and way.version == 6:
                 text = f"{way.gateway or name} is the IPv6 router on {name}: devices bypass this machine"
-                yield problem("uplink", text, "switch IPv6 or router advertisements off there")
+                yield problem(
+                    "uplink", text, "switch IPv6 or router advertisements off there", code="ipv6_router"
+                )
 
 
 def _one_arm4(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
     if "1" in (setting(f"ipv4/conf/{scope}/send_redirects") for scope in ("all", name)):
         text = f"send_redirects is 1: {name} shows devices the route past this machine"
         off = " ".join(f"net.ipv4.conf.{scope}.send_redirects=0" for scope in ("all", name))
-        yield problem("uplink", text, f"sysctl -w {off}")
+        yield problem("uplink", text, f"sysctl -w {off}", code="redirects")
     yield from _bridged(name, machine)
     if not _gives_addresses():
         text = "no DHCP server is on this machine: devices may use another gateway and bypass the filter"
         fix = "name this machine as gateway in the router's DHCP, or give addresses here"
-        yield warning("uplink", text, fix)
+        yield warning("uplink", text, fix, code="no_dhcp")
 
 
 def _bridged(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
@@ -184,7 +230,7 @@ def _bridged(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
     if len(ports) > 1:
         text = f"{name} bridges {', '.join(ports)}: packets between these ports bypass the filter"
         fix = "name this machine as gateway in DHCP, or give the home a network of its own behind it"
-        yield warning("uplink", text, fix)
+        yield warning("uplink", text, fix, code="bridged", name=name)
 
 
 def _gives_addresses() -> bool:
@@ -202,19 +248,33 @@ def _addresses(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
         for own in (address for address in machine.addresses[name] if address.version == 4):
             if own.ip in SHARED:
                 text = f"{name} has {own.ip}: the provider uses carrier-grade NAT"
-                yield note("nat", text, "nothing, unless a server at home must be reachable from outside")
+                yield note(
+                    "nat",
+                    text,
+                    "nothing, unless a server at home must be reachable from outside",
+                    code="shared_address",
+                )
             elif any(own.ip in network for network in PRIVATE):
                 text = f"{name} has {own.ip}: another router translates too (double NAT)"
                 yield note(
                     "nat",
                     text,
                     "nothing for the filter; for games and servers put that router in bridge mode",
+                    code="double_nat",
                 )
             for inside in config.lan:
                 for other in machine.addresses.get(inside, ()):
                     if other.version == own.version and other.network.overlaps(own.network):
                         text = f"{inside} and {name} are both in {own.network}"
-                        yield problem("nat", text, f"give {inside} another network")
+                        yield problem(
+                            "nat",
+                            text,
+                            f"give {inside} another network",
+                            code="same_network",
+                            inside=inside,
+                            outside=name,
+                            network=own.network,
+                        )
 
 
 def _left_out(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
@@ -233,10 +293,16 @@ def _left_out(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
         over = " and ".join(f"IPv{version}" for version in versions)
         text = f"{name} is routed over {over} and is not in `lan`: nothing from there is filtered"
         if CONTAINERS.match(name):
-            yield note("lan", text)
+            yield note("lan", text, code="container_network", name=name)
         else:
             where = file_to_edit(config.fixed, "lan")
-            yield warning("lan", text, f"add it to `lan` in {where} if people of the home are there")
+            yield warning(
+                "lan",
+                text,
+                f"add it to `lan` in {where} if people of the home are there",
+                code="unfiltered_network",
+                name=name,
+            )
 
 
 def _forwards(version: int, name: str) -> bool:
@@ -255,12 +321,14 @@ def _routers(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
             who = f"{seen.ip} ({seen.mac}{f', {vendor}' if vendor else ''}) on {seen.interface}"
             if vendor.startswith(THREAD):
                 text = f"{who} announces itself as a router, as speakers and TVs do for Matter (Thread)"
-                yield note("ipv6", text, "nothing, if it is such a device")
+                yield note("ipv6", text, "nothing, if it is such a device", code="thread_router")
                 continue
             yield warning(
                 "ipv6",
                 f"{who} announces itself as a router: devices may bypass this machine",
                 "switch router advertisements off there, or put it in front of this machine",
+                code="other_router",
+                device=who,
             )
 
 
@@ -274,7 +342,9 @@ def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
         try:
             lines += Path(path).read_text("utf-8", "replace").splitlines()
         except OSError:
-            yield note("dhcp", f"{path} cannot be read: another DHCP server would not be noticed")
+            yield note(
+                "dhcp", f"{path} cannot be read: another DHCP server would not be noticed", code="unread"
+            )
             return
     # The hardware address in dnsmasq's lines, and in odhcpd's, which have it without colons after `# NAME`.
     words = {word.lower().replace(":", "") for line in lines for word in line.split()[1:3]}
@@ -287,10 +357,23 @@ def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     text = f"{len(strange)} of {len(here)} devices have no lease of this machine ({shown})"
     if len(strange) >= MANY and 2 * len(strange) > len(here) and not _just_started(config):
         fix = "look for a second router or repeater that gives addresses, and switch its DHCP off"
-        yield warning("dhcp", f"{text}: another DHCP server may answer", fix)
+        yield warning(
+            "dhcp",
+            f"{text}: another DHCP server may answer",
+            fix,
+            code="other_dhcp",
+            count=len(strange),
+            all=len(here),
+        )
     else:
         more = ", or this machine has just started" if _just_started(config) else ""
-        yield note("dhcp", f"{text}: manual addresses, or another DHCP server{more}")
+        yield note(
+            "dhcp",
+            f"{text}: manual addresses, or another DHCP server{more}",
+            code="no_lease",
+            count=len(strange),
+            all=len(here),
+        )
 
 
 def _just_started(config: Config) -> bool:

@@ -40,11 +40,13 @@ def table_findings(state: Path) -> Iterator[Finding]:
     except FileNotFoundError:
         yield ok("lists", f"no table is built: the {len(seed_names())} built-in names are in use")
     except OSError as error:
-        yield problem("lists", f"{path} cannot be read ({error.strerror})", "fix its permissions")
+        yield problem(
+            "lists", f"{path} cannot be read ({error.strerror})", "fix its permissions", code="table_broken"
+        )
     except ValueError:
-        yield problem("lists", f"{path} is empty", "build it again: qalqan lists build")
+        yield problem("lists", f"{path} is empty", "build it again: qalqan lists build", code="table_broken")
     except GatewayError as error:
-        yield refused("lists", error)
+        yield refused("lists", error, code="table_broken")
     else:
         yield ok("lists", f"{info.count} names, built {info.built}")
 
@@ -58,20 +60,33 @@ def copy_findings(state: Path, *, needed: str = "") -> Iterator[Finding]:
     try:
         book = CopyIndex(shelf)
     except ListError as error:
-        yield refused("lists", error)
+        yield refused("lists", error, code="table_broken")
         return
     newest = book.newest
     all_old = bool(needed) and newest is not None and now - newest > STALE
     for name, copy in sorted(book.copies.items()):
         if copy.fetched is not None and now - copy.fetched > STALE and not all_old:
             days = (now - copy.fetched).days
-            yield warning("lists", f"{name} is {days} days old", UPDATE)
+            yield warning(
+                "lists", f"{name} is {days} days old", UPDATE, code="list_old", name=name, days=days
+            )
         if copy.error:
-            yield warning("lists", f"the last update failed: {copy.error}", UPDATE)
+            yield warning("lists", f"the last update failed: {copy.error}", UPDATE, code="list_failed")
     if all_old and newest is not None:
-        yield warning("lists", f"the newest is {(now - newest).days} days old", needed)
+        yield warning(
+            "lists",
+            f"the newest is {(now - newest).days} days old",
+            needed,
+            code="lists_old",
+            days=(now - newest).days,
+        )
     elif newest is None and needed:
-        yield warning("lists", "none was downloaded yet: most sites of blocked categories are open", needed)
+        yield warning(
+            "lists",
+            "none was downloaded yet: most sites of blocked categories are open",
+            needed,
+            code="lists_none",
+        )
 
 
 def how_to_update(config: Config) -> str:
@@ -100,11 +115,16 @@ def feed_findings(config: Config, product: Product | None = None) -> Iterator[Fi
     data, check = product.data, read_check(state)
     origin = "packaged" if data.is_packaged else "from the feed"
     if problem or check.problem:
-        yield warning("feed", problem or check.problem, "try again: qalqan feed update")
+        yield warning("feed", problem or check.problem, "try again: qalqan feed update", code="feed_failed")
     elif check.checked is None and not is_installed("tuf"):
-        yield warning("feed", "the feed cannot be checked", f"install the package {PACKAGES['tuf']}")
+        yield warning(
+            "feed",
+            "the feed cannot be checked",
+            f"install the package {PACKAGES['tuf']}",
+            code="feed_unchecked",
+        )
     elif check.checked is None:
-        yield warning("feed", "it was never checked", "run: qalqan feed update")
+        yield warning("feed", "it was never checked", "run: qalqan feed update", code="feed_unchecked")
     yield ok("feed", f"data of version {data.version}, {origin}")
 
 
@@ -117,9 +137,21 @@ def register_findings(config: Config) -> Iterator[Finding]:
         text = f"{register.name} applies to everyone in the home{who}{since}"
         copy = None if book is None else book.copies.get(register.source)
         if copy is not None and copy.error:
-            yield warning("lists", f"{text}: {copy.error}", "see docs/families/lists.md, State registers")
+            yield warning(
+                "lists",
+                f"{text}: {copy.error}",
+                "see docs/families/lists.md, State registers",
+                code="register_failed",
+                name=register.name,
+            )
         elif book is not None and not book.path(register.source).exists():
-            yield warning("lists", f"{text}, and is not downloaded yet", "run: qalqan lists update")
+            yield warning(
+                "lists",
+                f"{text}, and is not downloaded yet",
+                "run: qalqan lists update",
+                code="register_failed",
+                name=register.name,
+            )
         else:
             yield ok("lists", text)
 
@@ -139,9 +171,16 @@ def sealed_findings(config: Config) -> Iterator[Finding]:
 def _sealed_finding(held: SealedState, now: float) -> Finding:
     head = held.head
     if head is None:
-        return warning("lists", f"a sealed list is not in use: {held.problem}", "run: qalqan sealed update")
+        return warning(
+            "lists",
+            f"a sealed list is not in use: {held.problem}",
+            "run: qalqan sealed update",
+            code="sealed_unused",
+        )
     until = datetime.fromtimestamp(head.expires, UTC).date()
     if held.is_late(now):
         text = f"the sealed list of {head.issuer} expired on {until}; it stays in use until a new one comes"
-        return warning("lists", text, "run: qalqan sealed update, or ask its issuer")
+        return warning(
+            "lists", text, "run: qalqan sealed update, or ask its issuer", code="sealed_old", name=head.issuer
+        )
     return ok("lists", f"sealed list of {head.issuer} ({head.scope}): {head.count} names, until {until}")

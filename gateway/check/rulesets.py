@@ -94,25 +94,32 @@ def _offload(rules: LoadedRulesets) -> Iterator[Finding]:
         found = True
         how = "in hardware" if hardware else "in software"
         fix = _TURN_OFF if table.endswith(" fw4") else "take `flow add` out of its rules"
-        yield problem("offload", f"table {table} offloads connections {how} past the rules", fix)
+        yield problem(
+            "offload", f"table {table} offloads connections {how} past the rules", fix, code="offload"
+        )
     if _switched_on("flow_offloading"):
         found = True
         how = "in hardware" if _switched_on("flow_offloading_hw") else "in software"
         text = f"{UCI}: flow_offloading is on, {how}: connections bypass the rules"
-        yield problem("offload", text, _TURN_OFF)
+        yield problem("offload", text, _TURN_OFF, code="offload")
     for module in ACCELERATORS:
         if (MODULES / module).exists():
             found = True
             text = f"the module {module} accelerates connections past all rules"
-            yield problem("offload", text, f"unload it: rmmod {module}, and remove its package")
+            yield problem(
+                "offload", text, f"unload it: rmmod {module}, and remove its package", code="offload"
+            )
     for save, text in rules.saves.items():
         if "-j FLOWOFFLOAD" in text:
             found = True
             yield problem(
-                "offload", f"{save}: FLOWOFFLOAD takes connections past the rules", "remove that rule"
+                "offload",
+                f"{save}: FLOWOFFLOAD takes connections past the rules",
+                "remove that rule",
+                code="offload",
             )
     if not found and rules.objects is None:
-        yield note("offload", rules.unread)
+        yield note("offload", rules.unread, code="unread")
     elif not found:
         yield ok("offload", "no connection bypasses the rules")
 
@@ -142,15 +149,23 @@ def _queues(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
     span = f"{ours[0]}-{ours[-1]}"
     for who, first, last in queues_of_others(rules):
         if first <= ours[-1] and last >= ours[0]:
-            yield problem("queue", f"{who} sends packets to queue {first}, one of ours ({span})", fix)
+            yield problem(
+                "queue",
+                f"{who} sends packets to queue {first}, one of ours ({span})",
+                fix,
+                code="queue_taken",
+            )
     if rules.objects is None:
-        yield note("queue", f"whether others use ours ({span}): {rules.unread}")
+        yield note("queue", f"whether others use ours ({span}): {rules.unread}", code="unread")
     if _answers(config):
         return
     for number, port in bound():
         if number in ours:
             yield problem(
-                "queue", f"queue {number} is read by {_process(port)}, and no daemon of ours runs", fix
+                "queue",
+                f"queue {number} is read by {_process(port)}, and no daemon of ours runs",
+                fix,
+                code="queue_taken",
             )
             return
 
@@ -237,7 +252,7 @@ Used = tuple[str, MarkType, int]  # table, type, bits
 
 def mark_findings(marks: MarkBits, rules: LoadedRulesets) -> Iterator[Finding]:
     if rules.objects is None:
-        yield note("marks", rules.unread)
+        yield note("marks", rules.unread, code="unread")
         return
     ours = {MarkType.PACKET: marks.packet, MarkType.CONNECTION: marks.ct | marks.slot}
     used = [
@@ -248,12 +263,12 @@ def mark_findings(marks: MarkBits, rules: LoadedRulesets) -> Iterator[Finding]:
     tunnels = {table for table, _ in clashes if _TUNNEL.fullmatch(table)}
     for table in sorted(tunnels):
         text = "copies its connections' marks to packets, as a tunnel may: no action is needed"
-        yield note("marks", f"{table} {text}")
+        yield note("marks", f"{table} {text}", code="marks_copied")
     for table, mark in clashes:
         if table in tunnels:
             continue
         text = f"{table} uses bits of the {mark} mark that are ours ({ours[mark]:#010x})"
-        yield problem("marks", text, "move ours with marks: in qalqan.yaml, or theirs")
+        yield problem("marks", text, "move ours with marks: in qalqan.yaml, or theirs", code="marks_taken")
     if not clashes:
         yield ok("marks", "no other rule uses our bits")
 

@@ -66,14 +66,14 @@ def findings_of(path: Path) -> Iterator[Finding]:
     try:
         product = household.load_product()
     except PolicyError as error:
-        yield refused("product", error)
+        yield refused("product", error, code="product_damaged")
     else:
         count = len(product.catalogue.services)
         yield ok("product", f"{len(product.categories.by_id)} categories, {count} services")
     try:
         config = read_config(path)
     except PolicyError as error:
-        yield refused("config", error)
+        yield refused("config", error, code="settings_mistake")
     else:
         yield ok("config", str(path))
         yield from router_findings(config)
@@ -102,7 +102,9 @@ def _network(config: Config) -> Iterator[Finding]:
     try:
         machine = read_machine()
     except OSError as error:
-        yield note("lan", f"the interfaces cannot be read from the kernel ({error.strerror or error})")
+        yield note(
+            "lan", f"the interfaces cannot be read from the kernel ({error.strerror or error})", code="unread"
+        )
     else:
         yield from lan_findings(config, machine)
         yield from firewall_findings(config, machine, rules)

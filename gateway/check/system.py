@@ -58,7 +58,7 @@ def pages(config: Config) -> Iterator[Finding]:
     try:
         address, _ = parse_listen(listen, allow_wan=config.web.allow_wan)
     except GatewayError as error:
-        yield refused("pages", error)
+        yield refused("pages", error, code="pages_address")
         return
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as sock:
@@ -68,7 +68,7 @@ def pages(config: Config) -> Iterator[Finding]:
             text = f"{address} is not an address of this machine"
             if error.errno != errno.EADDRNOTAVAIL:
                 text = f"{address} cannot be used ({error.strerror})"
-            yield problem("pages", text, "look it up with: ip address")
+            yield problem("pages", text, "look it up with: ip address", code="pages_address")
             return
     yield ok("pages", f"at {listen}")
 
@@ -91,14 +91,14 @@ def kernel() -> Iterator[Finding]:
     """
     if find_spec("netfilterqueue") is None:
         fix = "install it: pip install netfilterqueue"
-        yield problem("queue", "the Python package netfilterqueue is not installed", fix)
+        yield problem("queue", "the Python package netfilterqueue is not installed", fix, code="no_queue")
     from gateway.kernel import fallback
     from gateway.kernel.nft import Nft
 
     try:
         nft = Nft()
     except KernelError as error:
-        yield refused("nft", error)
+        yield refused("nft", error, code="no_queue")
         return
     yield ok("nft", f"uses {nft.backend}")
     try:
@@ -110,9 +110,9 @@ def kernel() -> Iterator[Finding]:
             yield ok("queue", f"the kernel has no nft queue; {_TARGET}")
         else:
             fix = "install kmod-nft-queue, or xt_NFQUEUE and nft_compat"
-            yield problem("queue", "the kernel has no packet queue", fix)
+            yield problem("queue", "the kernel has no packet queue", fix, code="no_queue")
     except KernelError as error:
-        yield refused("queue", error)
+        yield refused("queue", error, code="no_queue")
     finally:
         nft.close()
 
@@ -126,7 +126,12 @@ def _without_root() -> Finding:
             return ok("queue", f"no nft queue can be seen; {_TARGET}")
     if not _known():
         return ok("queue", "the kernel's queue support is unknown without root; run this as root")
-    return problem("queue", "the kernel has no packet queue", "install kmod-nft-queue, or another kernel")
+    return problem(
+        "queue",
+        "the kernel has no packet queue",
+        "install kmod-nft-queue, or another kernel",
+        code="no_queue",
+    )
 
 
 def _configuration() -> str:
@@ -158,10 +163,10 @@ def other_filters() -> Iterator[Finding]:
     """Report other DNS filters on this machine, and a missing resolver for help."""
     for name in sorted({*_running(), *_switched_on()}):
         text = f"{name} is on this machine too: it blocks sites on its own, and our pages cannot explain why"
-        yield note("dns", text)
+        yield note("dns", text, code="other_filter", name=name)
     if find_program("dnsmasq") is None:
         text = "there is no dnsmasq: while no daemon runs, help is reachable by IP address only"
-        yield warning("help", text, "install it (Debian: apt-get install dnsmasq-base)")
+        yield warning("help", text, "install it (Debian: apt-get install dnsmasq-base)", code="no_resolver")
 
 
 def _running() -> Iterator[str]:
@@ -187,14 +192,19 @@ def folders(config: Config) -> Iterator[Finding]:
             yield unseen(key, path)
             continue
         if not there.is_dir():
-            yield problem(key, f"{there} is not a directory", f"fix `{key}` in {where}")
+            yield problem(key, f"{there} is not a directory", f"fix `{key}` in {where}", code="folder_broken")
             continue
         disk = os.statvfs(there)
         free = disk.f_bavail * disk.f_frsize
         if disk.f_flag & os.ST_RDONLY or there.is_relative_to(PROC):
-            yield problem(key, f"{there} is not writable", f"fix `{key}` in {where}")
+            yield problem(key, f"{there} is not writable", f"fix `{key}` in {where}", code="folder_broken")
         elif free < LEAST_FREE:
-            yield problem(key, f"{there} is full", f"make room, or give `{key}` another path in {where}")
+            yield problem(
+                key,
+                f"{there} is full",
+                f"make room, or give `{key}` another path in {where}",
+                code="disk_full",
+            )
         else:
             yield ok(key, str(path))
             if key == "state":
@@ -205,12 +215,18 @@ def _disk(path: Path, free: int, size: int, where: str) -> Iterator[Finding]:
     fix = f"give `state` a path on a larger disk, such as a USB stick, in {where}"
     if file_system(path) in IN_MEMORY:
         text = f"{path} is in memory: used minutes, extra time and lists are lost after a restart"
-        yield warning("disk", text, f"give `state` a path on a disk in {where}")
+        yield warning("disk", text, f"give `state` a path on a disk in {where}", code="disk_in_memory")
     elif size < SMALL_DISK:
-        yield note("disk", f"{path} is on {size // MIB} MB of flash: large lists do not fit", fix)
+        yield note(
+            "disk",
+            f"{path} is on {size // MIB} MB of flash: large lists do not fit",
+            fix,
+            code="disk_small",
+            size=size // MIB,
+        )
     elif free < LIST_ROOM:
         text = f"{free // MIB} MB are free in {path}, and lists need up to {LIST_ROOM // MIB}"
-        yield warning("disk", text, fix)
+        yield warning("disk", text, fix, code="disk_little_room", free=free // MIB, needed=LIST_ROOM // MIB)
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
@@ -228,15 +244,27 @@ def clock(config: Config, now: datetime | None = None) -> Iterator[Finding]:
     local = (now or datetime.now(UTC)).astimezone(config.zone)
     shown = f"it is {local:%a %d %b %Y, %H:%M} in {config.timezone}"
     if local.year < FIRST_YEAR:
-        yield problem("time", f"{shown}: the clock is wrong", "set it, and start a time service")
+        yield problem(
+            "time", f"{shown}: the clock is wrong", "set it, and start a time service", code="clock_wrong"
+        )
     else:
         yield ok("time", shown)
     if config.timezone == "UTC":
-        yield note("time", "no time zone is set: bedtimes use UTC", "set `timezone` in qalqan.yaml")
+        yield note(
+            "time",
+            "no time zone is set: bedtimes use UTC",
+            "set `timezone` in qalqan.yaml",
+            code="no_timezone",
+        )
     if clocks.synchronised():
         yield ok("time", "a time service keeps the clock correct")
     elif clocks.is_virtual_machine():
         yield ok("time", "this is a virtual machine, whose host sets the clock")
     else:
         text = "no time service runs: while the time is unknown, `clock_unset` applies"
-        yield warning("time", text, "start a time service (systemd-timesyncd, chrony, or OpenWrt's sysntpd)")
+        yield warning(
+            "time",
+            text,
+            "start a time service (systemd-timesyncd, chrony, or OpenWrt's sysntpd)",
+            code="no_time_service",
+        )

@@ -43,14 +43,22 @@ def certificate_findings(config: Config, now: datetime | None = None) -> Iterato
     found = examine_files(https.name, chain, key)
     for line in found.problems:
         text, _, fix = line.partition("; ")
-        yield warning(ABOUT, text, fix)
+        yield warning(ABOUT, text, fix, code="certificate_wrong")
     ended = found.dates(now)
     if ended:
-        yield warning(ABOUT, f"{ended.partition(';')[0]}: the pages are plain HTTP", RENEW)
+        yield warning(
+            ABOUT, f"{ended.partition(';')[0]}: the pages are plain HTTP", RENEW, code="certificate_ended"
+        )
     elif found.until is not None and not found.problems:
         text = f"that of {https.name} is good until {found.until:%Y-%m-%d}"
         if found.days_left(now) < SOON_DAYS:
-            yield warning(ABOUT, f"{text}, {found.days_left(now)} days from now", RENEW)
+            yield warning(
+                ABOUT,
+                f"{text}, {found.days_left(now)} days from now",
+                RENEW,
+                code="certificate_ends",
+                days=found.days_left(now),
+            )
         else:
             yield ok(ABOUT, text)
     yield from _key(key)
@@ -63,10 +71,15 @@ def _key(key: Path) -> Iterator[Finding]:
     except OSError:  # reported already
         return
     if state.st_mode & (stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP):
-        yield warning(ABOUT, f"{key} is open to others than the pages", OWNERS)
+        yield warning(ABOUT, f"{key} is open to others than the pages", OWNERS, code="key_open")
     web = WebUser.found()
     if web is not None and not _reads(state, web):
-        yield warning(ABOUT, f"{key} cannot be read by {WEB_USER}, the user of the pages", OWNERS)
+        yield warning(
+            ABOUT,
+            f"{key} cannot be read by {WEB_USER}, the user of the pages",
+            OWNERS,
+            code="certificate_wrong",
+        )
 
 
 def _reads(state: os.stat_result, web: WebUser) -> bool:
@@ -91,7 +104,7 @@ def name_findings(config: Config) -> Iterator[Finding]:
     if elsewhere:
         shown = ", ".join(elsewhere[:SHOWN_ADDRESSES])
         said = f"{https.name} points to {shown} on the internet, and devices with encrypted DNS go there"
-        yield warning(ABOUT, said, PUBLISH)
+        yield warning(ABOUT, said, PUBLISH, code="name_elsewhere", name=https.name)
     elif found:
         yield ok(ABOUT, f"{https.name} points to this gateway on the internet too")
 

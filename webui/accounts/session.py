@@ -207,12 +207,6 @@ def signed_in() -> Person:
     return found
 
 
-def is_support() -> bool:
-    """Return whether the signed-in user is the provider's support, who sees no name. Raises: Unreachable."""
-    found = person()
-    return found is not None and found.role == PersonRole.SUPPORT
-
-
 def guardian() -> str | None:
     """Return the name of the signed-in user; None without one. Raises: Unreachable.
 

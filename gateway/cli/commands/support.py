@@ -42,7 +42,13 @@ def _support_data(path: Path) -> object:
     except (ControlError, PolicyError):
         daemon = "cannot be asked" if os.geteuid() == 0 else "cannot be asked without root"
     findings = (
-        FindingEntry(level=finding.level.value, about=finding.about, text=finding.text)
+        FindingEntry(
+            level=finding.level.value,
+            about=finding.about,
+            text=finding.text,
+            code=finding.code,
+            values=finding.values,
+        )
         for finding in findings_of(path)
     )
     return to_json({**about_gateway(datetime.now(UTC), findings), "daemon": daemon})

@@ -64,8 +64,10 @@ class GatewayCheck:
 
     def _found(self, said: Mapping[str, Any]) -> None:
         if len(self._coming) < MOST and said.get("level") in LEVELS:
-            values = {key: str(said.get(key, ""))[:TEXT_LIMIT] for key in ("level", "about", "text", "fix")}
-            self._coming.append(FindingEntry(**values))
+            keys = ("level", "about", "text", "fix", "code")
+            texts = {key: str(said.get(key, ""))[:TEXT_LIMIT] for key in keys}
+            values = {str(key): str(value)[:TEXT_LIMIT] for key, value in said.get("values", {}).items()}
+            self._coming.append(FindingEntry(**texts, values=values))
 
     def _done(self, status: int, words: str) -> None:
         lines = [line for line in words.splitlines() if line.strip()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,10 @@ def about_gateway(made: datetime, findings: Iterable[FindingEntry]) -> dict[str,
 
 
 def impersonal(finding: FindingEntry) -> FindingEntry:
-    text = {"text": finding.text} if finding.about in IMPERSONAL else {}
-    return FindingEntry(level=finding.level, about=finding.about, **text)
+    entry = FindingEntry(level=finding.level, about=finding.about, code=finding.code)
+    if finding.about not in IMPERSONAL:
+        return entry
+    return replace(entry, text=finding.text, values=finding.values)
 
 
 def operating_system(paths: Iterable[Path] = OS_RELEASE) -> str:

@@ -263,11 +263,20 @@ def test_it_takes_less_than_two_seconds(qalqan: Qalqan, config: Path) -> None:
 
 
 def test_a_finding_in_one_line() -> None:
-    assert str(problem("lan", "it is gone", "bring it back")) == "error lan: it is gone: bring it back"
-    assert str(warning("lan", "it is off", "switch it on")) == "warning lan: it is off: switch it on"
-    assert str(note("lan", "it is new")) == "note lan: it is new"
+    assert (
+        str(problem("lan", "it is gone", "bring it back", code="x")) == "error lan: it is gone: bring it back"
+    )
+    assert (
+        str(warning("lan", "it is off", "switch it on", code="x")) == "warning lan: it is off: switch it on"
+    )
+    assert str(note("lan", "it is new", code="x")) == "note lan: it is new"
     assert str(ok("lan", "it is there")) == "ok lan: it is there"
-    findings = [ok("a", ""), note("a", ""), warning("a", "", ""), problem("a", "", "")]
+    findings = [
+        ok("a", ""),
+        note("a", "", code="x"),
+        warning("a", "", "", code="x"),
+        problem("a", "", "", code="x"),
+    ]
     assert [finding.ok for finding in findings] == [True, True, False, False]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,7 +18,9 @@ from tests.webui.standin.healthy import FINE, TROUBLE, finding
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
+from tests.words.catalogues import ROOT
 from webui.charts import line
+from webui.features.status import finding_text
 from webui.features.status.health_text import SHOWN, HealthView, of_support, process_memory
 from webui.upkeep.installed import Installed, installed
 from webui.upkeep.whatsnew import parse_news, read_news
@@ -53,9 +56,11 @@ def test_what_needs_a_look_comes_first_with_its_way_out(mum: Browser, household:
     assert "2 things need attention." in text
     for expected in (
         "The home's network does not work Some devices may bypass the filter",
-        "wan and br-lan are both in 192.168.1.0/24 give br-lan another network",
+        "br-lan and wan both use the addresses 192.168.1.0/24. Give br-lan other addresses.",
+        "For whoever set up the gateway wan and br-lan are both in 192.168.1.0/24 give br-lan another",
+        "The list ut1-gambling is 9 days old. Update the lists.",
         "Lists of sites needs attention New sites may be missing from them. To the lists",
-        "Your family's rules worth knowing 1 remark none chosen: no public holidays",
+        "Your family's rules worth knowing 1 remark No country is chosen, so public holidays and local help",
     ):
         assert expected in text, expected
     assert text.index("The home's network") < text.index("Lists of sites") < text.index("Your family's rules")
@@ -228,3 +233,23 @@ def test_how_a_newer_one_comes_here(
     assert "Qalqan 0.1.0 runs" in text
     assert step in text
     assert "This page does not download programs." in text
+
+
+def test_each_finding_is_worded_in_the_language_of_the_reader(mum: Browser, household: Household) -> None:
+    household.healthy.findings = TROUBLE
+    for language, told in (
+        ("ru", "Списку ut1-gambling уже 9 дн. Обновите списки."),
+        ("kk", "ut1-gambling тізіміне 9 күн болды. Тізімдерді жаңартыңыз."),
+    ):
+        assert told in text_of(mum.get(HEALTH, Accept_Language=language).text)
+
+
+def test_the_pages_word_each_code_of_the_check() -> None:
+    calls = [
+        call
+        for path in (ROOT / "gateway" / "check").glob("*.py")
+        for call in re.findall(r"code=([^,\n]+)", path.read_text("utf-8"))
+    ]
+    codes = {code for call in calls for code in re.findall(r'(?<!== )"([a-z0-9_]+)"', call)}
+    assert len(codes) > 50
+    assert codes == set(finding_text._texts())

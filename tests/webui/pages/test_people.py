@@ -43,7 +43,7 @@ def test_somebody_new_gets_a_link_that_signs_in(app: Flask, mum: Browser, househ
 def test_who_is_added_is_told_by_roles_that_have_names(mum: Browser) -> None:
     text = text_of(mum.get("/parent/people/").text)
     for told in (
-        "Guardian change all rules",
+        "Parent change all rules",
         "Helper pause, and give some minutes",
         "A grandparent or sitter is a helper.",
     ):

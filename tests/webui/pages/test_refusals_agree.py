@@ -261,7 +261,7 @@ def check_the_page(tablet: Browser, case: Case, row: dict[str, Any]) -> None:
         return
     assert f"If it is wrong {where}" in text
     if case.who in ("family", "law"):
-        assert ("Set Mum, " if case.since else "Set by unknown") in text
+        assert ("Set by Mum, " if case.since else "Set by unknown") in text
     if case.who in ("band", "product"):
         assert f"Comes with this program, {__version__}" in text
     if case.who == "product":

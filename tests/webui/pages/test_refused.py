@@ -27,7 +27,7 @@ def test_it_says_what_why_who_and_help(tablet: Browser) -> None:
     for expected in (
         "Leave this page",
         "Blocked TikTok TikTok is blocked. Mum set this on Sunday.",
-        "Set Mum, on Sunday",
+        "Set by Mum, on Sunday",
         "If it is wrong A parent can change it.",
         "Address www.tiktok.com",
         "111",
@@ -118,7 +118,7 @@ def test_a_new_device_is_told_who_lets_it_in(app: Flask, daemon: Running, househ
     assert answer.status_code == 200
     text = text_of(answer.text)
     assert "This device is new here A parent chooses who uses it. Until then only help works." in text
-    assert "This one is called Pixel 9; its address ends in 00:2a." in text
+    assert "This one is called Pixel 9, and its address ends in 00:2a." in text
     assert "captive.apple.com" not in text
     assert 'href="tel:111"' in answer.text
     household.devices["192.168.1.40"]["name"] = HOSTILE

@@ -197,7 +197,7 @@ def test_a_site_on_no_list_is_not_reported(mum: Browser, asked: Household) -> No
     [
         ("once", "Mum allowed it for 1 h", True),
         ("today", "Mum allowed it for today", True),
-        ("always", "Mum allowed it for always", False),
+        ("always", "Mum allowed it always", False),
     ],
 )
 def test_a_site_is_opened(

@@ -90,7 +90,7 @@ def test_what_a_camera_opens_is_told_in_sentences_and_changes_nothing(
     told = text_of(page)
     assert "Aruzhan, 10-12 rules Nothing is changed yet." in told
     assert "YouTube: 1 h a day" in told
-    assert "khanacademy.org is open" in told.replace("Khan Academy", "khanacademy.org")
+    assert "khanacademy.org is allowed" in told.replace("Khan Academy", "khanacademy.org")
     assert "Search engines and YouTube are in their moderate safe mode" in told
     assert 'value="Aruzhan 2"' in page  # who is here already keeps the name
     assert writes(household) == []
@@ -112,7 +112,7 @@ def test_a_new_child_has_them_and_is_taken_out_again(mum: Browser, household: Ho
     written = dict(edits.read(file.read_bytes(), "aliya.yaml"))
     assert written == {"name": "Aliya", "band": "10-12", **RULES}
     shown = mum.get(answer.location).text
-    assert "Aliya is here with these rules." in text_of(shown)
+    assert "Aliya is added with these rules." in text_of(shown)
     [undo] = re.findall(r'action="/parent/import/undo".*?name="was" value="([^"]+)"', shown, re.DOTALL)
     back = mum.get(mum.post(f"{PAGE}undo", {"was": undo}).location)
     assert "These rules are removed again." in text_of(back.text)

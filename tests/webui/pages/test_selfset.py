@@ -150,7 +150,7 @@ def test_the_parents_read_that_the_child_set_it_and_when(
     assert "Times that Dana set" in told
     assert "Bedtime every night 22:00–07:00 Dana’s own choice, set yesterday" in told
     assert "The internet: 2 h a day Dana’s own choice, set yesterday" in told
-    assert "Only Dana changes it and turns it off." in told
+    assert "Only Dana can change it or turn it off." in told
 
 
 def test_in_younger_rules_both_read_that_it_does_not_hold(

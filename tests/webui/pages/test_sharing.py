@@ -162,7 +162,7 @@ def test_a_child_sets_its_first_pin_on_its_own_device(
     assert "The two are not the same." in answer.text
     tablet.post("/my/pin/set", {"pin": "7035", "again": "7035"})
     assert household.lending.pins["daughter"] == ("7035", "")
-    assert "not which" in tablet.get("/my").text
+    assert "but not the PIN" in tablet.get("/my").text
 
 
 @pytest.mark.parametrize(

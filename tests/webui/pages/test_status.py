@@ -24,7 +24,7 @@ def said(app: Flask, ip: str) -> str:
 def test_of_a_child_s_device_it_tells_how_often_and_not_what(tablet: Browser, household: Household) -> None:
     page = tablet.get("/status").text
     hosts = {str(one["host"]) for one in household.refusals}
-    assert f"The filter refused {len(hosts)} sites on this device in the last ten minutes." in text_of(page)
+    assert f"The filter blocked {len(hosts)} sites on this device in the last ten minutes." in text_of(page)
     assert not [one for one in (*hosts, "Instagram", "TikTok", "Mum", "Daughter") if one in page]
     household.refusals.clear()
     assert "Rules apply on this device, and nothing was blocked on it in the last" in text_of(
@@ -33,7 +33,7 @@ def test_of_a_child_s_device_it_tells_how_often_and_not_what(tablet: Browser, ho
 
 
 def test_a_device_that_nothing_filters_is_told_so(app: Flask, daemon: Running) -> None:
-    assert "On this device only harmful sites are refused." in said(app, TELEVISION)
+    assert "On this device only harmful sites are blocked." in said(app, TELEVISION)
 
 
 def test_of_several_guests_no_one_is_told_what_another_was_refused(
@@ -47,7 +47,7 @@ def test_while_all_is_off_it_is_something_else(tablet: Browser, household: House
     household.extra.update(mode="off", off_until=NOW + timedelta(hours=1))
     page = text_of(tablet.get("/status").text)
     assert "The filter is off for everyone. If a site does not open now, it is something else." in page
-    assert "The filter refused" not in page
+    assert "The filter blocked" not in page
 
 
 def test_a_gateway_that_nobody_has_set_up_says_what_holds(

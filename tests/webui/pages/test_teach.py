@@ -57,7 +57,7 @@ def test_it_begins_from_the_sites_page_on_the_device_at_hand(mum: Browser, house
     text = text_of(mum.get(PAGE).text)
     assert "Open kundelik.kz on Aruzhan’s Tablet now and click through it. 4:12 left, until 19:44" in text
     assert "So far the site needed nothing that is blocked." in text
-    assert "reload it there" in text
+    assert "reload it on the device" in text
     assert "Stop, keep nothing" in text
     assert "Keep what is ticked" not in text
 
@@ -71,9 +71,9 @@ def test_all_of_the_childs_devices_or_only_its_own(mum: Browser, household: Hous
 
 
 @pytest.mark.parametrize(("host", "told"), [
-    ("not a site", "is no site"),
-    (CLOSED, "Aruzhan is shut now by a pause, bedtime, hours or a limit"),
-    (REFUSED, "casino.example is blocked for Aruzhan by a rule that a lesson leaves as it is."),
+    ("not a site", "is not a site"),
+    (CLOSED, "A pause, bedtime, schedule or limit blocks Aruzhan now"),
+    (REFUSED, "A rule that a repair cannot lift blocks casino.example for Aruzhan."),
 ])  # fmt: skip
 def test_what_cannot_begin_says_why_and_keeps_what_was_typed(mum: Browser, host: str, told: str) -> None:
     answer = mum.post(PAGE, {"host": host, "device": PHONE})

@@ -51,4 +51,4 @@ def test_a_helper_makes_none(app: Flask, daemon: Running, household: Household) 
 def test_a_sheet_that_is_gone_says_what_to_do(mum: Browser) -> None:
     answer = mum.get("/account/tokens/nothing")
     assert answer.status_code == 410
-    assert "shown no more" in answer.text
+    assert "no longer shown" in answer.text

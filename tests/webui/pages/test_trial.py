@@ -33,7 +33,7 @@ def test_every_setting_that_closes_a_way_leads_to_a_page(mum: Browser, household
     expected = sum(bool(one.closes) and not one.passes for one in CHECKS)
     assert page.count("Setting that blocks it:") == expected
     for name in ("VPN", "Safe search", "Addresses without a name", "VPN and proxies"):
-        assert re.search(rf'<a class="link" href="[^"]+">What closes it: {name}</a>', page), name
+        assert re.search(rf'<a class="link" href="[^"]+">Setting that blocks it: {name}</a>', page), name
 
 
 def test_it_is_reached_from_the_rules_and_nothing_is_tried_by_itself(

@@ -66,7 +66,7 @@ def test_a_new_device_s_page_leads_to_it(newcomer: Browser) -> None:
     for path in ("/", "/refused"):
         assert f'href="{UNLOCK}"' in newcomer.get(path).text
     newcomer.post(UNLOCK, typed(length="1h"))
-    assert "by Mum&#39;s password until 20:40" in newcomer.get("/").text
+    assert "with Mum&#39;s password until 20:40" in newcomer.get("/").text
 
 
 def test_whoever_holds_it_closes_it_again(newcomer: Browser, household: Household) -> None:

@@ -53,7 +53,7 @@ def test_the_devices_page_tells_the_moment_the_day_or_nothing(
     read = text_of(row)
     assert ("online now" in read) == (level == 2)
     assert ("last seen today" in read) == (level == 1)
-    assert ("online status hidden" in read) == (level == 0)
+    assert ("presence hidden" in read) == (level == 0)
     assert bool(SOON.search(read)) == (level == 2)
 
 

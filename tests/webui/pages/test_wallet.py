@@ -123,7 +123,7 @@ def test_a_wallet_s_answer_opens_the_device_that_asked(
     told.pop("origin")
     rest = {"action": "open", "device": GUEST, "method": "wallet", "length": "4h"}
     assert told == rest, "the daemon is told nothing else"
-    assert "by a wallet's adult proof until 23:40" in text_of(page.get("/").text).replace("&#39;", "'")
+    assert "with a wallet's adult proof until 23:40" in text_of(page.get("/").text).replace("&#39;", "'")
 
 
 def test_it_holds_no_longer_than_the_proof_itself(page: Page, household: Household) -> None:
@@ -136,7 +136,7 @@ def test_it_holds_no_longer_than_the_proof_itself(page: Page, household: Househo
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (lambda asked: Wallet(ISSUER).answer(asked, "https://elsewhere.test"), "answered before"),
+        (lambda asked: Wallet(ISSUER).answer(asked, "https://elsewhere.test"), "question has ended"),
         (
             lambda asked: Talkative(
                 ISSUER, changed={"elements": {"age_over_18": True, "family_name": "Aitkulova"}}
@@ -155,9 +155,9 @@ def test_it_holds_no_longer_than_the_proof_itself(page: Page, household: Househo
             lambda asked: Wallet(ISSUER, changed={"ends": timedelta(hours=-1)}).answer(asked, ORIGIN),
             "The wallet has no valid proof.",
         ),
-        (lambda _: '{"protocol": "openid4vp", "data": {}}', "Begin anew."),
-        (lambda _: "[]", "Begin anew."),
-        (lambda _: "null", "Begin anew."),
+        (lambda _: '{"protocol": "openid4vp", "data": {}}', "Start again."),
+        (lambda _: "[]", "Start again."),
+        (lambda _: "null", "Start again."),
     ],
     ids=[
         "other origin",

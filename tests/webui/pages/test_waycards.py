@@ -80,7 +80,7 @@ def test_each_way_in_words(mum: Browser, household: Household) -> None:
         "The device asks for this name again and again, and for nothing else."
         " Where it is depends on the device: Android Settings",
         "iPhone, iPad Settings › General › VPN & Device Management › DNS › Automatic",
-        "It ends with its app: Tor Browser, Orbot. No more attempts since.",
+        "Close its app: Tor Browser or Orbot. No more attempts since.",
     ):
         assert expected in text, text
 
@@ -90,7 +90,7 @@ def test_each_way_in_a_child_s_words(tablet: Browser, household: Household) -> N
     text = plain(tablet.get("/my").text)
     for expected in (
         "A VPN does not go through here The rules of this home cannot hold inside one. Switch it off, and"
-        " everything that is allowed for you works again. Android Settings › Network & internet › VPN",
+        " everything that is open for you works again. Android Settings › Network & internet › VPN",
         "Why some pages may not open A browser or app here asks dns.adguard.com for addresses",
         "It looks like this: Private DNS is set to",
         "Tor does not go through here",
@@ -121,7 +121,7 @@ def test_below_the_level_of_names_a_card_has_neither_name_nor_time(
 ) -> None:
     household.cards = [a_card(host=None, resolver=None, proto=None, at=None, told=1)]
     text = plain(mum.get("/parent/").text)
-    assert "Galaxy-A54 uses Private DNS Aruzhan · phone · Today It asks elsewhere for addresses" in text
+    assert "Galaxy-A54 uses Private DNS Aruzhan · phone · Today It uses another DNS server instead" in text
 
 
 def test_one_tap_puts_it_away_and_another_has_it_back(

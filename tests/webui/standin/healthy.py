@@ -13,8 +13,10 @@ from tests.webui.standin.handlers import Handler
 from tests.webui.standin.places import NOW
 
 
-def finding(level: str, about: str, text: str, fix: str = "") -> dict[str, str]:
-    return {"level": level, "about": about, "text": text, "fix": fix}
+def finding(
+    level: str, about: str, text: str, fix: str = "", code: str = "", **values: str
+) -> dict[str, Any]:
+    return {"level": level, "about": about, "text": text, "fix": fix, "code": code, "values": values}
 
 
 FINE = (
@@ -24,9 +26,26 @@ FINE = (
     finding("ok", "lists", "65912 names"),
 )
 TROUBLE = (
-    finding("warning", "lists", "ut1-gambling is 9 days old", "run: qalqan lists update"),
-    finding("error", "uplink", "wan and br-lan are both in 192.168.1.0/24", "give br-lan another network"),
-    finding("note", "country", "none chosen: no public holidays"),
+    finding(
+        "warning",
+        "lists",
+        "ut1-gambling is 9 days old",
+        "run: qalqan lists update",
+        "list_old",
+        name="ut1-gambling",
+        days="9",
+    ),
+    finding(
+        "error",
+        "uplink",
+        "wan and br-lan are both in 192.168.1.0/24",
+        "give br-lan another network",
+        "same_network",
+        inside="br-lan",
+        outside="wan",
+        network="192.168.1.0/24",
+    ),
+    finding("note", "country", "none chosen: no public holidays", code="no_country"),
 )
 
 
@@ -35,7 +54,7 @@ class Healthy:
         self.clear()
 
     def clear(self) -> None:
-        self.findings: tuple[dict[str, str], ...] = FINE
+        self.findings: tuple[dict[str, Any], ...] = FINE
         self.running, self.problem, self.checked = False, "", True
         self.just_now = False  # a check has just ended
         self.figures: dict[str, Any] = {
