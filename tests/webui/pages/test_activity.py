@@ -219,7 +219,6 @@ def test_a_site_of_activity_is_opened_once_and_an_undo_closes_it(mum: Browser, h
 
 def test_a_request_is_answered_from_activity(mum: Browser, tablet: Browser, household: Household) -> None:
     tablet.post("/my/ask/site", {"host": "www.tiktok.com", "wrong": "yes"})
-    household.requests[0].update(thing="service:tiktok", thing_name="TikTok")
     page = mum.get("/parent/activity/daughter").text
     assert "Aruzhan asked for it." in page
     assert "Blocked by mistake, says Aruzhan" in page

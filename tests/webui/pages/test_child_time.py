@@ -312,7 +312,7 @@ def test_a_wrong_block_is_a_reason_for_what_a_category_blocks(tablet: Browser, h
 @pytest.mark.parametrize("ip", ["192.168.1.20", "192.168.1.22", "192.168.1.23"])
 def test_it_can_be_asked_for_at_every_age(app: Flask, daemon: Running, household: Household, ip: str) -> None:
     """A child of ten, one of six, one of sixteen."""
-    household.devices[ip]["mac"] = TABLET
+    household.devices.setdefault(ip, {"profile": "teen", "name": "Phone"})["mac"] = TABLET
     browser = browser_on(app, ip)
     for path in ("/why", "/refused?host=www.tiktok.com"):
         assert 'name="host" value="www.tiktok.com">Ask for TikTok' in browser.get(path).text

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 THINGS = {
     "www.instagram.com": "Instagram",
+    "service:instagram": "Instagram",
+    "service:tiktok": "TikTok",
     "service:roblox": "Roblox",
     "play service:roblox": "Play, Roblox",
 }
@@ -139,7 +141,8 @@ class Giving:
         who = self.household.child_of(request)
         site = request.text_or_none("site")
         since, limits = request.moment_or_none("since"), request.text("limits", "")
-        thing = site or limits or request.text_or_none("service")
+        entries = {block["host"]: block.get("entry") for block in self.household.refusals}
+        thing = entries.get(site or "") or site or limits or request.text_or_none("service")
         minutes = None if site else request.whole("minutes", least=1, most=240)
         if request.text("reason", "") == "too often":
             raise PolicyError(self.names[who], "has asked 20 times today", "ask again tomorrow")
@@ -170,7 +173,7 @@ class Giving:
         site = request.text("site", "")
         if answer == "always" and not request.values.get("confirmed") and site in self.household.in_blocked:
             error = PolicyError(site, "is in a blocked category: gambling", "confirm that it stays open")
-            raise error.coded(Code.CONFIRM_NEEDED, name=site, category="gambling")
+            raise error.coded(Code.CONFIRM_NEEDED, name=THINGS.get(site, site), category="gambling")
         if not request.has("id"):
             given = self._give(request.text("who"), request.values.get("minutes") or 60, by)
             return {
@@ -186,7 +189,7 @@ class Giving:
         blocked = one["thing"] in self.household.in_blocked
         if answer == "always" and not request.values.get("confirmed") and blocked:
             error = PolicyError(one["thing"], "is in a blocked category: gambling", "confirm it")
-            raise error.coded(Code.CONFIRM_NEEDED, name=one["thing"], category="gambling")
+            raise error.coded(Code.CONFIRM_NEEDED, name=one["thing_name"], category="gambling")
         one.update(
             state="answered", answer=answer, by=by, answered=self.now, because=request.text("because", "")
         )

@@ -76,7 +76,7 @@ def answer() -> ResponseReturnValue:
         except ControlError as error:
             if error.code != Code.CONFIRM_NEEDED:
                 raise
-            return _confirmation(meant, str(error.values.get("category", "")))
+            return _confirmation(meant, error)
         if request.form.get("wrong") and meant.topic is RequestTopic.SITE:
             _report(meant.host)
         now = daemon().home().now
@@ -97,6 +97,7 @@ class AnswerSubject:
     child: str  # id
     name: str  # of the child
     host: str  # the blocked host, or `service:x`; empty: time
+    is_service: bool
     minutes: int | None  # requested
 
 
@@ -108,25 +109,35 @@ def _meant() -> AnswerSubject:
         if found is None:
             abort(404)
         host = found.host or found.thing or ""
-        return AnswerSubject({"id": number}, found.topic, found.profile, found.name, host, found.minutes)
+        return AnswerSubject(
+            {"id": number},
+            found.topic,
+            found.profile,
+            found.name,
+            host,
+            RequestEntry(found).is_service,
+            found.minutes,
+        )
     who, site = form.get("who", ""), form.get("site", "")[:ENTRY_LIMIT]
     if not who or not site:
         abort(400)
     child = child_of(daemon().home(), who)
     about = {"who": child.id, "site": site}
-    return AnswerSubject(about, RequestTopic.SITE, child.id, child.name, site, None)
+    is_service = site.startswith(SERVICE)
+    return AnswerSubject(about, RequestTopic.SITE, child.id, child.name, site, is_service, None)
 
 
-def _confirmation(meant: AnswerSubject, category: str) -> str:
+def _confirmation(meant: AnswerSubject, error: ControlError) -> str:
     """Return the page on which a guardian confirms that a site of a blocked category stays allowed."""
-    names = things.categories()
+    category = str(error.values.get("category", ""))
     return render_template(
         "confirm_always.html",
         guardian=guardian(),
         home=daemon().home(),
-        meant=meant,
-        category=names.get(category, category.replace("_", " ")),
-        listed=not meant.host.startswith(SERVICE),
+        child_name=meant.name,
+        thing_name=str(error.values.get("name", "")),
+        category=things.categories().get(category, category.replace("_", " ")),
+        listed=not meant.is_service,
         fields={key: value for key, value in request.form.items() if key in KEPT_FIELDS},
         wrong=bool(request.form.get("wrong")),
         site_once=SITE_ONCE,
