@@ -169,8 +169,8 @@ def test_https_and_quic_are_refused_at_once(home: Home) -> None:
             refused = clients.curl(device, f"https://{REFUSED}:{port}/", extra=known)
             assert (refused.how, refused.status) == ("refused", 0), (seat, port)
             assert refused.ms < 1000
-        for port in ("443", "8443"):
-            assert python(device, KNOCK, EXPLAINED, port).strip() in ("OSError", "PermissionError"), port
+        for quic in ("443", "8443"):
+            assert python(device, KNOCK, EXPLAINED, quic).strip() in ("OSError", "PermissionError"), quic
 
 
 def test_the_address_is_the_pages_own() -> None:
