@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -71,6 +72,7 @@ def visit(
     *urls: str,
     quic_hosts: Sequence[str] = (),
     address: str = "",
+    preferences: Mapping[str, object] = MappingProxyType({}),
     timeout: float = 180.0,
 ) -> list[Outcome]:
     """Open one page after the other in a fresh browser that trusts the pretended internet's authority.
@@ -83,7 +85,7 @@ def visit(
     folder = home.folder / f"firefox-{device}"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "profile").mkdir(parents=True)
-    chosen: dict[str, object] = {**_QUIET, **_MODERN, "marionette.port": _MARIONETTE}
+    chosen: dict[str, object] = {**_QUIET, **_MODERN, "marionette.port": _MARIONETTE, **preferences}
     if quic_hosts:
         chosen["network.http.http3.alt-svc-mapping-for-testing"] = ",".join(
             f"{host};h3=:443" for host in quic_hosts
