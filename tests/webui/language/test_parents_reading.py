@@ -44,7 +44,7 @@ def syllables(word: str) -> int:
 
 
 def grade(sentences: Iterable[str]) -> float:
-    """Return the Flesch-Kincaid grade: school years of a reader in the United States; 0 without a sentence."""
+    """Return the Flesch-Kincaid grade, in years of school in the United States; 0 without a sentence."""
     words = [LETTERS.findall(sentence) for sentence in sentences]
     count = sum(map(len, words))
     if not count:
