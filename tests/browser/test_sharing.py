@@ -95,7 +95,7 @@ def test_a_child_takes_the_television_on_its_own_phone_until_it_is_done(
     """The fourth device as a screen, which has no page to ask on."""
     sons, stranger = Phone(family.home, PHONE.key), Phone(family.home, PARENT.key)
     assert "on the TV" in sons.get("/my").body
-    assert "Nobody has said that they are on it, so Daughter" in sons.get("/my/screens").body
+    assert "No one has said who uses it, so Daughter" in sons.get("/my/screens").body
     assert stranger.post("/my/screens", screen=NEW.mac).status != 200
     assert not opens(family, NEW.key), "whose phone is no child's claims nothing"
     assert sons.post("/my/screens", screen=NEW.mac).status == 303

@@ -7,9 +7,14 @@ from datetime import datetime
 from typing import Protocol
 
 from webui.language.i18n import gettext as _
+from webui.language.i18n import ngettext
 from webui.language.words import clock, duration, plain
 
 _MINUTES = re.compile(r"(\d{1,4}) min\b")
+_CODES = re.compile(r"(\d{1,4}) of (\d{1,4}) min")
+_KEPT = re.compile(r"(\d{1,4}) names kept, as \d{1,4} entries")
+_MARK = re.compile(r"no_mobile_data: (yes|no)")
+_ROLE = re.compile(r"\b(?:guardian|helper|support)\b")
 
 
 class ChangeLine(Protocol):
@@ -35,13 +40,13 @@ def who(name: str) -> str:
 
 def describe(line: ChangeLine, now: datetime) -> str:
     """Return the action of a line as a phrase that follows the author's name."""
-    detail = plain(line.detail, 80)
+    detail = _detail(line.what, plain(line.detail, 80))
     values = {"about": plain(line.about or line.detail.partition(" ")[0].rstrip(":")), "detail": detail}
     phrase = None
     if line.until is not None:
         values["until"] = clock(line.until, now)
         phrase = _phrases_until().get(line.what)
-    minutes = _MINUTES.match(detail)
+    minutes = _MINUTES.match(line.detail)
     if minutes is not None:
         values["minutes"] = duration(int(minutes[1]))
         phrase = _phrases_of_minutes().get(line.what) or phrase
@@ -49,6 +54,26 @@ def describe(line: ChangeLine, now: datetime) -> str:
     if phrase is None:
         return " ".join(part for part in (plain(line.what), plain(line.about), detail) if part)
     return phrase % values
+
+
+def _detail(what: str, detail: str) -> str:
+    """Return the detail of a line in the reader's language, where the daemon writes more than names."""
+    if what in ("tickets", "withdraw") and (codes := _CODES.fullmatch(detail)):
+        count, minutes = int(codes[1]), duration(int(codes[2]))
+        return ngettext(
+            "%(count)s code of %(minutes)s", "%(count)s codes of %(minutes)s", count,
+            count=count, minutes=minutes,
+        )  # fmt: skip
+    if what == "teach_end" and (kept := _KEPT.fullmatch(detail)):
+        return ngettext("%(num)d address kept", "%(num)d addresses kept", int(kept[1]))
+    if what == "device mark" and (mark := _MARK.fullmatch(detail)):
+        return _("It has no mobile data") if mark[1] == "yes" else _("It has mobile data")
+    if what.startswith("guardian"):
+        roles = {"guardian": _("Parent"), "helper": _("Helper"), "support": _("Support")}
+        return _ROLE.sub(lambda match: roles[match[0]], detail)
+    if what == "alerts" and detail in ("off", "nothing"):
+        return _("none")
+    return detail
 
 
 def _phrases_until() -> dict[str, str]:

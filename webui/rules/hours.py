@@ -19,6 +19,7 @@ from gateway.policy.time.time_text import (
     day_names,
     duration_minutes,
     duration_text,
+    written_minutes,
 )
 
 T = TypeVar("T")
@@ -129,6 +130,15 @@ def typed_span(start: str, end: str) -> Span | None:
     if first is None or last is None or max(first, last) >= DAY or (first == last and first):
         return None
     return first, last if last > first else last + DAY
+
+
+def typed_minutes(text: str, most: int) -> int | None:
+    """Return a duration that a person typed in minutes; None if it is none, or above ``most``."""
+    try:
+        minutes = written_minutes(text)
+    except TimeTextError:
+        return None
+    return minutes if minutes <= most else None
 
 
 def read_minutes(value: object) -> int:

@@ -25,6 +25,13 @@ WEEK = "week"
 LIMIT_KEYS = (*DAYS, WEEK)  # of a limit: minutes a day, and minutes a week
 
 _DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", re.ASCII)
+# Hours and minutes as people write them in English, Russian and Kazakh.
+_HOUR = r"(?:h|hrs?|hours?|ч|час(?:а|ов)?|сағ(?:ат)?)"
+_MINUTE = r"(?:m|mins?|minutes?|мин|минут[аы]?|минут)"
+_WRITTEN = re.compile(
+    rf"(?:([0-9]{{1,4}}) *{_HOUR}\.?(?![a-zа-яғ]))? *(?:([0-9]{{1,5}}) *(?:{_MINUTE}\.?)?)?", re.IGNORECASE
+)
+_CLOCKLIKE = re.compile(r"([0-9]{1,3}):([0-5][0-9])")
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 
@@ -65,6 +72,19 @@ def duration_minutes(text: str, *, days: bool = False) -> int:
         msg = "is not a duration"
         raise TimeTextError(msg, "write it like 30m, 2h or 1h30m")
     return (int(match[1] or 0) * 24 + int(match[2] or 0)) * 60 + int(match[3] or 0)
+
+
+def written_minutes(text: str) -> int:
+    """Return the minutes of a duration as people type it: ``90``, ``1:30``, ``1 h 30``, ``1 ч 30 мин``.
+
+    A number without a unit is minutes. Reads all that `duration_minutes` reads. Raises TimeTextError.
+    """
+    text = " ".join(text.split())
+    match = _CLOCKLIKE.fullmatch(text) or _WRITTEN.fullmatch(text)
+    if match is None or not match.group():
+        msg = "is not a duration"
+        raise TimeTextError(msg, "write it like 90, 1:30 or 1h30m")
+    return int(match[1] or 0) * 60 + int(match[2] or 0)
 
 
 def duration_text(minutes: int) -> str:

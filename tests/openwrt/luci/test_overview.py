@@ -104,7 +104,7 @@ STATES = (
      "Internet is paused until 2026-11-30 09:00", "–"),
     (child(state="bedtime", until="2026-11-24T17:00:00+05:00", left={"minutes": 0, "at": None}),
      "It is bedtime until 17:00", "–"),
-    (child(state="window", until="2026-11-24T17:00:00+05:00"), "Internet is closed now until 17:00", "–"),
+    (child(state="window", until="2026-11-24T17:00:00+05:00"), "Internet is blocked now until 17:00", "–"),
     (child(state="out_of_time", left={"minutes": 0, "at": None}), "Time is used up", "–"),
     (child(state="something new"), "something new", "–"),
 )  # fmt: skip
@@ -167,10 +167,10 @@ def test_the_stand_in_for_luci_makes_html_where_luci_does(node: Node, tmp_path: 
     ("more", "told"),
     [
         ({"mode": "off", "off_until": "2026-11-24T17:00:00+05:00"}, "off for everyone until 17:00."),
-        ({"mode": "off"}, "Times and categories are off for everyone."),
+        ({"mode": "off"}, "Time rules and categories are off for everyone."),
         ({"clock": False}, "The time is not known yet"),
         ({"internet": "down"}, "The internet is down. That is not the filter."),
-        ({"requests": 3}, "Requests that wait for a parent: 3"),
+        ({"requests": 3}, "Open requests: 3"),
         ({"problems": ["daughter.yaml: line 3: mend it"]}, "daughter.yaml: line 3: mend it"),
         ({"pages": {**PAGES, "here": False}}, "are not installed on this router, or are off"),
     ],
@@ -269,7 +269,7 @@ def test_checks_that_found_something_are_told_with_what_mends_them(view: View) -
     assert "The checks found nothing to fix. Checked at 16:30." in " ".join(
         seen(view(home(child()))).replace("fix.", "fix. ").split()
     )
-    assert "Nothing was checked yet." in seen(view(home(child()), {**FINE, "ended": None}))
+    assert "No checks yet." in seen(view(home(child()), {**FINE, "ended": None}))
 
 
 def test_from_the_tap_to_the_daemon_and_back(node: Node, make: Make) -> None:

@@ -25,10 +25,13 @@ from gateway.policy.time.time_text import (
     spans,
     time_of_day,
     up_to,
+    written_minutes,
 )
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node
+from tests.words.catalogues import FOLDER
+from webui.language.i18n import load_catalogues
 from webui.rules.hours import Unreadable, read_span
 
 
@@ -49,6 +52,49 @@ def test_spans_durations_and_days() -> None:
     assert (duration_minutes("1h30m"), duration_minutes("0m")) == (90, 0)
     assert minutes("1d") == duration_minutes("24h")
     assert day_names("Sat, sun") == ("sat", "sun")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90", 90),
+        ("1:30", 90),
+        ("1 h 30", 90),
+        ("1 h 30 min", 90),
+        ("1h30m", 90),
+        ("2 hours", 120),
+        ("45 minutes", 45),
+        ("1 ч 30 мин", 90),
+        ("2 часа", 120),
+        ("1\u00a0сағ 30 мин", 90),
+        ("2 САҒАТ", 120),
+        ("0", 0),
+    ],
+)
+def test_durations_as_people_write_them(text: str, expected: int) -> None:
+    assert written_minutes(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "h", "1:75", "-5", "12.5", "٣٠", "1 hx", "90 90", "30 min 1 h", "1d"]
+)
+def test_what_nobody_writes_as_a_duration(text: str) -> None:
+    with pytest.raises(TimeTextError):
+        written_minutes(text)
+
+
+@given(minutes=st.integers(0, 10_080), language=st.sampled_from(["en", "ru", "kk"]))
+def test_what_the_pages_show_is_read_again(minutes: int, language: str) -> None:
+    catalogue = load_catalogues(FOLDER)[language]
+    hours, rest = divmod(minutes, 60)
+    shown = (
+        catalogue.gettext("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": rest}
+        if hours and rest
+        else catalogue.gettext("%(num)d h") % {"num": hours}
+        if hours
+        else catalogue.gettext("%(num)d min") % {"num": rest}
+    )
+    assert written_minutes(shown) == minutes
 
 
 @pytest.mark.parametrize("text", ["school,free", "caturday", "mon,,tue", ""])

@@ -55,3 +55,20 @@ def test_who_is_gone_is_called_as_it_was(app: Flask) -> None:
         edited = changes.describe(Line("edit", about="", detail="timur: block"), NOW)
     assert told == "removed timur from the family"
     assert edited == "changed the rules of timur"
+
+
+@pytest.mark.parametrize(
+    ("what", "detail", "russian"),
+    [
+        ("tickets", "5 of 30 min", "5 кодов на 30 мин"),
+        ("teach_end", "8 names kept, as 5 entries", "сохранено адресов: 8"),
+        ("device mark", "no_mobile_data: yes", "Мобильного интернета на нём нет"),
+        ("guardian role", "Oma helper", "Oma Помощник"),
+    ],
+)
+def test_details_are_in_the_language_of_the_reader(app: Flask, what: str, detail: str, russian: str) -> None:
+    with app.test_request_context(headers={"Accept-Language": "ru"}):
+        app.preprocess_request()
+        told = changes.describe(Line(what, about="Tablet", detail=detail), NOW)
+    assert russian in told
+    assert detail not in told

@@ -128,7 +128,7 @@ def test_no_hours_of_help_lines_are_told_that_nobody_has_confirmed(which: TextBo
 
 @pytest.mark.parametrize(
     ("language", "secret"),
-    [("en", "as long as nobody is in danger"), ("ru", "пока никому"), ("kk", "қауіп төнбесе")],
+    [("en", "as long as no one is in danger"), ("ru", "пока никому"), ("kk", "қауіп төнбесе")],
 )
 def test_that_help_lines_keep_secrets_is_said_with_its_bound(language: str, secret: str) -> None:
     told = [text for text in book(TextBook.MEAN, language)["teen"].all("tell") if secret in text]

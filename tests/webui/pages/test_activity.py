@@ -235,7 +235,7 @@ def test_deleting_asks_first_and_says_what_goes(mum: Browser, household: Househo
         "Only sites",
         "Everything",
         "Neither can be undone",
-        "Today’s total of minutes stays until tomorrow, because today’s limits",
+        "Today’s minutes stay until tomorrow, because the limits need them",
         "Keep it",
     ):
         assert expected in text

@@ -89,6 +89,16 @@ def test_a_device_that_is_paused_alone_says_so_itself(tablet: Browser, household
     assert "Aruzhan Paused The internet is paused until 20:10." in text_of(tablet.get("/my").text)
 
 
+def test_a_closed_device_is_not_told_that_the_internet_works(tablet: Browser, household: Household) -> None:
+    assert "Internet works" in text_of(tablet.get("/my").text)
+    household.devices["192.168.1.20"].update(
+        state="bedtime", sentence="It is bedtime: the internet is closed until 07:00."
+    )
+    text = text_of(tablet.get("/my").text)
+    assert "the internet is closed until 07:00" in text
+    assert "Internet works" not in text
+
+
 @pytest.mark.parametrize(("state", "shown"), [("bedtime", True), ("open", False)])
 def test_what_follows_a_pause_is_said_unless_the_sentence_says_it(
     tablet: Browser, household: Household, state: str, shown: bool
@@ -98,7 +108,7 @@ def test_what_follows_a_pause_is_said_unless_the_sentence_says_it(
         state="paused", until=end, sentence="Paused until 20:50.", next_change={"at": end, "state": state}
     )
     assert ("Next: bedtime at 20:50" in text_of(tablet.get("/my").text)) is shown
-    assert "Next: allowed" not in text_of(tablet.get("/my").text)
+    assert "Next: open" not in text_of(tablet.get("/my").text)
 
 
 def test_a_device_of_no_child_is_led_to_the_door(stranger: Browser) -> None:

@@ -94,7 +94,7 @@ def test_the_first_steps_say_talk_first_and_what_a_filter_cannot_do(mum: Browser
 @pytest.mark.parametrize(
     ("language", "expected"),
     [
-        ("en", "with rules that everybody knows"),
+        ("en", "with rules that everyone knows"),
         ("ru", "по правилам, которые знают все"),
         ("kk", "ережесін бәрі біледі"),
     ],

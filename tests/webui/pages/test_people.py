@@ -49,6 +49,9 @@ def test_who_is_added_is_told_by_roles_that_have_names(mum: Browser) -> None:
     ):
         assert told in text
     assert "The person who opens it at home within 15 minutes chooses a password." in text
+    form = mum.get("/parent/people/").text.partition('aria-labelledby="invite"')[2]
+    assert form.count('name="role"') == form.count(" required>") - 1 == 3, "and the name"
+    assert " checked" not in form, "the role has to be chosen"
 
 
 @pytest.mark.parametrize(

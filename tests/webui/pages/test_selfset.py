@@ -91,7 +91,7 @@ def test_a_wrong_pin_changes_nothing_and_keeps_what_was_typed(phone: Browser, ho
         ("bedtime", {**NIGHT, "school-to": ""}, "Write from when until when"),
         ("bedtime", {"do": "set", "pin": PIN}, "Nothing is filled in."),
         ("bedtime", {**NIGHT, "school-from": "08:00", "school-to": "20:00"}, "22:00"),
-        ("limit", {"target": "internet", "school": "2000", "do": "set", "pin": PIN}, "Write minutes"),
+        ("limit", {"target": "internet", "school": "2000", "do": "set", "pin": PIN}, "Write a time such as"),
         ("limit", {"target": "internet", "do": "set", "pin": PIN}, "Nothing is filled in."),
     ],
 )

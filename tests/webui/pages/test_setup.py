@@ -179,7 +179,7 @@ def test_the_summary_says_when_lists_are_downloaded(empty: Household, mum: Brows
     for page in ("/parent/setup/summary", "/parent/setup/now"):
         assert '<progress class="wide" max="100" value="55"' in mum.get(page).text
     empty.listed.plan |= {"running": False, "interval": "off"}
-    assert "They are not downloaded automatically." in summary()
+    assert "The gateway does not download them." in summary()
 
 
 def test_a_form_that_is_sent_twice_or_again_after_back_makes_nobody_twice(

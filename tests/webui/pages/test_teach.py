@@ -171,7 +171,7 @@ def test_hostile_names_come_to_nothing(mum: Browser, household: Household) -> No
 def test_the_audit_log_has_it_in_words() -> None:
     for what, phrase in (
         ("teach", "began to fix a site for Aruzhan"),
-        ("teach_end", "ended the repair of a site for Aruzhan: 8 names kept, as 5 entries"),
+        ("teach_end", "ended the repair of a site for Aruzhan: 8 addresses kept"),
     ):
         line = AuditLogLine(
             at=NOW, day_only=False, who="Mum", what=what, about="Aruzhan",

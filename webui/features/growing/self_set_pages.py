@@ -37,7 +37,7 @@ from webui.language.i18n import gettext as _
 blueprint = Blueprint("selfset", __name__, url_prefix="/my/times")
 
 WRONG = 422
-TYPED = 8  # characters of a time or of minutes
+TYPED = 24  # characters of a time of day or a duration
 SET, OFF = "set", "off"
 
 

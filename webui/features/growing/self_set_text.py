@@ -22,6 +22,7 @@ from webui.rules.hours import (
     read_minutes,
     read_night,
     read_plan,
+    typed_minutes,
     typed_span,
     write_minutes,
     write_plan,
@@ -124,9 +125,9 @@ def typed_limit(fields: Mapping[str, str]) -> object:
     """Return the typed limit as a value of a rule file. Raises: SelfSetError."""
     plan: dict[str, int | None] = {}
     for day, text in fields.items():
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) <= DAY):
-            raise SelfSetError(_("Write minutes, from 0 to 1440, or leave it empty."))
-        plan[day] = int(text) if text else None
+        plan[day] = typed_minutes(text, DAY)
+        if text and plan[day] is None:
+            raise SelfSetError(_("Write a time such as 1 h 30 min or 90, at most 24 h, or leave it empty."))
     return _written(plan, write_minutes)
 
 

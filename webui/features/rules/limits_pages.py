@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from gateway.policy.time.time_text import LIMIT_KEYS, WEEK, WEEKDAYS
 from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
-from webui.language.words import days, plain
+from webui.language.words import days, duration, plain
 from webui.rules.editing import (
     NOTHING,
     FormProblem,
@@ -27,6 +27,7 @@ from webui.rules.hours import (
     Unreadable,
     read_minutes,
     read_plan,
+    typed_minutes,
     write_minutes,
     write_plan,
 )
@@ -36,6 +37,7 @@ blueprint = Blueprint("limits", __name__, url_prefix="/parent/child/<profile>/li
 
 STEPS = (0, 15, 30, 45, 60, 90, 120, 150, 180, 240)  # minutes that the form offers
 STEPS_OF_WEEK = (120, 180, 300, 420, 600, 840, 960, 1200)
+TYPED = 24  # characters of a duration
 MOST = {WEEK: 7 * DAY}  # maximum of minutes a week; for a day it is DAY
 
 
@@ -64,11 +66,15 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     plan: dict[str, int | None] = {}
     for day in LIMIT_KEYS:
         text, most = request.form.get(day, "").strip(), MOST.get(day, DAY)
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= most):
-            sentence = _("%(days)s: write minutes, from 0 to %(most)d.", days=days(day), most=most)
+        minutes = typed_minutes(text, most)
+        if text and minutes is None:
+            sentence = _(
+                "%(days)s: write a time such as 1 h 30 min or 90, at most %(most)s.",
+                days=days(day), most=duration(most),
+            )  # fmt: skip
             return refused(page, FormProblem(sentence, day), again)
         if text or day in (SCHOOL, FREE) or (day == WEEK and WEEK in _plan_of_band(page, key)):
-            plan[day] = int(text) if text else None
+            plan[day] = minutes
     name, what = plain(page.child.name), plain(page.names.called(target))
     sentence = _("%(what)s: the time limit of %(name)s is changed.", what=what, name=name)
     back = url_for("rules.show", profile=page.child.id)
@@ -101,9 +107,11 @@ def _show(page: Page, target: str, outcome: FormResult) -> str:
     except Unreadable:
         plan = {}
     readable = bool(plan) and all(plan[day] is not None for day in WEEKDAYS if day in plan)
-    typed = {day: "" if plan.get(day) is None else str(plan[day]) for day in LIMIT_KEYS}
+    typed = {
+        day: "" if (held_minutes := plan.get(day)) is None else duration(held_minutes) for day in LIMIT_KEYS
+    }
     if request.method == "POST":
-        typed = {day: request.form.get(day, "")[:8] for day in LIMIT_KEYS}
+        typed = {day: request.form.get(day, "")[:TYPED] for day in LIMIT_KEYS}
     return render(
         "child_limit.html",
         page,
