@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.webui.conftest import Browser
-from tests.webui.rules.forms import send, text_of
+from tests.webui.conftest import GATEWAY, Browser
+from tests.webui.rules.forms import PAGE, revision, text_of
 from tests.webui.standin.household import Household
 from webui.language import i18n
 from webui.notices import STAYS
@@ -14,9 +14,10 @@ from webui.notices import STAYS
 
 def block_youtube(mum: Browser) -> str:
     """Change the rules of a child; return the address of the page that the change leads to."""
-    status, where = send(mum, "services/youtube", state="refused")
-    assert status == 303
-    return where
+    values = {"state": "refused", "revision": revision(mum.get(PAGE).text)}
+    answer = mum.post(f"{PAGE}services/youtube", values)
+    assert answer.status_code == 303
+    return str(answer.headers["Location"])
 
 
 TOLD = "YouTube is blocked for Aruzhan."
@@ -38,11 +39,11 @@ def test_other_pages_do_not(mum: Browser, path: str) -> None:
 
 def test_it_ends_after_ten_minutes(mum: Browser) -> None:
     block_youtube(mum)
-    with mum.client.session_transaction() as cookie:
+    with mum.client.session_transaction(base_url=GATEWAY) as cookie:
         cookie["done"]["at"] -= int(STAYS.total_seconds()) - 5
         cookie.modified = True
     assert TOLD in text_of(mum.get("/parent/").text)
-    with mum.client.session_transaction() as cookie:
+    with mum.client.session_transaction(base_url=GATEWAY) as cookie:
         cookie["done"]["at"] -= 6
         cookie.modified = True
     assert TOLD not in text_of(mum.get("/parent/").text)

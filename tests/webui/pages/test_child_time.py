@@ -360,7 +360,7 @@ def test_an_app_that_may_be_one_of_several_is_not_asked_for(tablet: Browser, hou
     household.refusals[2] |= {"host": "", "name": "Riot Games, Valorant", "entry": "", "sign": "address"}
     page = tablet.get("/why").text
     assert page.count("Ask for ") == 2, "for the others"
-    assert "It is not known which app this was" in page
+    assert "We do not know which app this was" in page
 
 
 @pytest.mark.parametrize("reason", ["bedtime", "window", "out_of_time"])

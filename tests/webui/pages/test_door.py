@@ -54,10 +54,10 @@ def test_a_guest_is_told_that_the_internet_is_closed(
 def test_numbers_that_nobody_confirmed_are_said_to_be_so(
     stranger: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert stranger.get("/").text.count("Not yet confirmed") == 1
+    assert stranger.get("/").text.count("Not yet checked with the services") == 1
     known = [{**line, "confirmed": number == 0} for number, line in enumerate(HELP)]
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", known)
-    assert stranger.get("/").text.count("Not yet confirmed") == 1
+    assert stranger.get("/").text.count("Not yet checked with the services") == 1
     monkeypatch.setattr("tests.webui.standin.refusing.HELP", [{**line, "confirmed": True} for line in HELP])
     assert "onfirmed" not in stranger.get("/").text
 
@@ -240,7 +240,7 @@ OPEN = {
     "/proof/again", "/learn/", "/learn/<key>", "/mean", "/rights", "/my/time/delete", "/my/adult/unlock",
     "/my/adult/lock", "/my/adult/wallet", "/my/adult/wallet/ask", "/my/adult/wallet/answer",
     "/my/times/", "/my/times/bedtime", "/my/times/limit", "/my/agreement", "/brand/style.css",
-    "/brand/logo",
+    "/brand/logo", "/refused/opened",
 }  # fmt: skip
 
 

@@ -43,15 +43,15 @@ def test_one_tap_gives_minutes_and_says_until_when(mum: Browser, household: Hous
 def test_it_can_be_undone_on_home_until_the_next_change(mum: Browser, household: Household) -> None:
     mum.post("/parent/grant", {"who": "daughter", "minutes": "15"})
     for path in ("/parent/", "/parent/"):
-        assert "Undo" in mum.get(path).text
+        assert ">Undo<" in mum.get(path).text
     for path in ("/parent/requests", "/parent/codes/"):
-        assert "Undo" not in mum.get(path).text
+        assert ">Undo<" not in mum.get(path).text
     assert mum.post("/parent/undo", {"grant": "1"}).headers["Location"] == "/parent/"
     assert household.given == {}
     assert asked_of(household, "revoke") == [{"grant": 1, "by": "Mum", "origin": "192.168.1.7"}]
     page = mum.get("/parent/").text
     assert "Undone." in page
-    assert "Undo" not in page
+    assert ">Undo<" not in page
 
 
 def test_the_next_change_takes_the_undo_s_place(mum: Browser) -> None:
@@ -65,7 +65,7 @@ def test_the_next_change_takes_the_undo_s_place(mum: Browser) -> None:
 def test_an_undo_of_what_has_ended_is_not_offered(mum: Browser, household: Household) -> None:
     mum.post("/parent/grant", {"who": "daughter", "minutes": "15"})
     household.extra["now"] = NOW + timedelta(hours=3)
-    assert "Undo" not in mum.get("/parent/").text
+    assert ">Undo<" not in mum.get("/parent/").text
 
 
 def test_what_somebody_else_took_back_is_told(mum: Browser, household: Household) -> None:
@@ -85,7 +85,7 @@ def test_what_the_daemon_refuses_is_told(mum: Browser) -> None:
     mum.post("/parent/grant", {"who": "teen", "minutes": "15"})
     text = mum.get("/parent/").text
     assert "Dana has no time limit now. There is nothing to extend." in text
-    assert "Undo" not in text
+    assert ">Undo<" not in text
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_one_tap_turns_it_on_in_the_guardians_name_and_the_undo_off(
     assert 'aria-checked="true"' in page
     assert said(household)["laws"] == {AU: "Mum"}
     overview = text_of(mum.get(PAGE).text)
-    assert "Laws Social Media Minimum Age (Australia): on, by Mum" in overview
+    assert "Social Media Minimum Age (Australia): on, by Mum" in overview
     settings = text_of(mum.get("/parent/settings/").text)
     assert "On for Aruzhan" in settings
     assert "Off for Timur" in settings
