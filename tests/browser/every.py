@@ -97,7 +97,7 @@ PARENTS: dict[str, tuple[str, Prepare]] = {
     "activity without a log": ("/parent/activity/teen", nothing),
     "activity, to be deleted": ("/parent/activity/daughter/delete", nothing),
     "more": ("/parent/more", nothing),
-    "search": ("/parent/search/?q=you", nothing),
+    "search": ("/parent/search/?q=tiktok", nothing),
     "search without a result": ("/parent/search/?q=zzzz", nothing),
     **{
         f"rules: {path}": (f"/parent/child/daughter/{path}", nothing)

@@ -52,8 +52,8 @@ def test_a_chat_comes_before_the_phone_and_three_lines_before_the_rest(tmp_path:
 def test_what_is_not_verified_says_so(tmp_path: Path) -> None:
     tablet = browser_on(create_app(Settings(tmp_path / "control.sock", country="kz")), "192.168.1.20")
     assert not all(line.confirmed for line in packaged("kz").lines)
-    assert tablet.get("/my").text.count("Not yet confirmed") == 1, "once for the list"
-    assert "confirmed" not in tablet.get("/mean").text, "not for a child in distress"
+    assert tablet.get("/my").text.count("Not yet checked with the services") == 1, "once for the list"
+    assert "Not yet checked" not in tablet.get("/mean").text, "not for a child in distress"
     first, _more, rest = tablet.get("/my").text.partition('id="more-help"')
     assert (first.count('href="tel:') > 0, 'href="tel:' in rest) == (True, True)
 

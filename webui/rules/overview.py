@@ -33,7 +33,8 @@ PAGES = {
 CHOICES = of_shape(RuleShape.CHOICE, RuleShape.SWITCH)
 MINUTES = of_shape(RuleShape.MINUTES)
 OPTIONAL = of_shape(RuleShape.LIST)  # keys that are not shown when empty
-FOLDED = (RuleSection.CATEGORIES, RuleSection.BYPASS)  # sections with many rules, most of them the band's
+FOLDED = (RuleSection.BYPASS,)  # the band's rules of these cards are folded
+BRIEF = (RuleSection.CATEGORIES,)  # the band's rules of these cards are only on the page that changes them
 SENTENCES_SHOWN = 2  # of a card's rules, in its one line
 # The keys whose sentences are a card's one line.
 SUMMARISED = {
@@ -69,11 +70,11 @@ class OverviewSection:
     title: str
     state: str  # the rules in one line
     rules: tuple[Rule, ...]
-    as_band: tuple[Rule, ...] = ()  # rules with the band's value; folded, because there are many
+    as_band: tuple[Rule, ...] = ()  # rules with the band's value, folded
 
 
 def overview(book: Ruleset, names: CatalogueIndex) -> tuple[OverviewSection, ...]:
-    """Return the cards of a child's rules. Together they have every rule."""
+    """Return the cards of a child's rules. Together they have every rule that the family has set."""
     order = {key: number for number, key in enumerate(TEXTS)}
     cards: dict[RuleSection, list[Rule]] = {section: [] for section in SECTIONS}
     for rule in rules(book, names):
@@ -81,9 +82,8 @@ def overview(book: Ruleset, names: CatalogueIndex) -> tuple[OverviewSection, ...
     shown = []
     for section, found in cards.items():
         found.sort(key=lambda rule: order.get(_head(rule.key), len(order)))
-        folds = section in FOLDED
-        own = tuple(rule for rule in found if rule.own or not folds)
-        as_band = tuple(rule for rule in found if not rule.own and folds)
+        own = tuple(rule for rule in found if rule.own or section not in (*FOLDED, *BRIEF))
+        as_band = tuple(rule for rule in found if not rule.own and section in FOLDED)
         shown.append(
             OverviewSection(section.value, SECTIONS[section](), state_of(section, found, book), own, as_band)
         )
