@@ -81,7 +81,9 @@ def test_a_small_child_is_not_taught_what_kinds_of_sites_there_are(
     monkeypatch.setitem(RULES, "son", {**RULES["daughter"], "id": "son", "name": "Timur", "band": "6-9"})
     text = text_of(laptop.get("/my").text)
     first, _, folded = text.partition("All of it, to read with somebody")
-    assert "Closed for you T TikTok Ask · TikTok Sites for older people are closed too. Mum decided it." in first
+    assert (
+        "Closed for you T TikTok Ask · TikTok Sites for older people are closed too. Mum decided it." in first
+    )
     assert "Adult sites" not in first
     assert "Adult sites Gambling" in folded
 
