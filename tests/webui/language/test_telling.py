@@ -218,10 +218,12 @@ def test_what_an_answer_did(
     given = None
     if topic is not RequestTopic.SITE:
         given = PersonGrant("daughter", 30, until, ("internet",), None, None, False, english)
-    result = AnswerResult(request=request, grant=None, until=until, given=given, sentence=english)
+    result = AnswerResult(
+        request=request, grant=None, until=until, given=given, sentence=english, thing_name="Instagram"
+    )
     for language, told in (("ru", russian), ("en", english)):
         with reading(app, language):
-            assert answered(request, answer, result, NOW) == told
+            assert answered(request.name, answer, result, NOW) == told
 
 
 def test_what_was_given(app: Flask) -> None:
