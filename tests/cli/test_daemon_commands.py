@@ -372,6 +372,10 @@ def test_a_new_table_is_reported_to_the_daemon(qalqan: Qalqan, config: Path) -> 
             ("request", "answer", "7", "once", "--minutes", "1h"),
             ("answer", {"id": 7, "answer": "once", "by": "console", "minutes": 60}),
         ),
+        (
+            ("request", "answer", "7", "always"),
+            ("answer", {"id": 7, "answer": "always", "by": "console", "confirmed": True}),
+        ),
     ],
 )
 def test_answers_send_what_is_meant(

@@ -163,3 +163,22 @@ def test_guardians_of_an_older_file_are_guardians_without_a_password(path: Path)
     store = Store(path)
     assert [one.device for one in store.people.sessions("Mum")] == ["Phone"]
     store.close()
+
+
+def test_requests_of_an_older_file_name_no_host_and_no_mistake(path: Path) -> None:
+    """As the version before wrote them: without the blocked host and the child's reason."""
+    connection = older(path, len(MIGRATIONS) - 1)
+    at = int(NOW.timestamp())
+    connection.execute(
+        "INSERT INTO requests (id, who, device, topic, thing, minutes, reason, at, expires, times, state, "
+        "reminded, given, because, by, sure) VALUES (7, 'son', '', 'site', 'example.com', 0, 'please', ?, ?, "
+        "1, 'pending', 0, 0, '', '', 1)",
+        (at, at + 3600),
+    )
+    connection.commit()
+    connection.close()
+    store = Store(path)
+    (request,) = store.requests.all()
+    assert (request.id, request.thing, request.reason) == (7, "example.com", "please")
+    assert (request.host, request.wrong) == ("", False)
+    store.close()

@@ -9,6 +9,7 @@ from gateway.cli.durations import minutes, whole
 from gateway.cli.settings import daemon, when
 from gateway.control.contract.requests import ANSWER, REQUESTS, RequestView
 from gateway.control.schema import to_json
+from gateway.policy.requests.requests import Answer
 
 BY = "console"
 
@@ -39,7 +40,9 @@ def _row(request: RequestView) -> tuple[object, ...]:
 
 def _answer(args: Namespace) -> int:
     number = whole(args.id, "request answer", "see: qalqan request list")
-    values: dict[str, object] = {"id": number, "answer": args.answer, "confirmed": True, "by": BY}
+    values: dict[str, object] = {"id": number, "answer": args.answer, "by": BY}
+    if args.answer == Answer.ALWAYS:
+        values["confirmed"] = True  # who types the whole command needs no second question
     if args.minutes is not None:
         word, where = args.minutes, "--minutes"
         values["minutes"] = (

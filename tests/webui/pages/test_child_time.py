@@ -332,9 +332,9 @@ def test_a_service_is_asked_for_on_the_rules_page(tablet: Browser, household: Ho
     ("reason", "said"),
     [
         ("paused", "during a pause"),
-        ("law", "a parent turned on a law"),
-        ("register", "no parent can open one site of this list"),
-        ("vpn", "this protects the filter itself"),
+        ("law", "A parent turned on a law that blocks it."),
+        ("register", "No parent can open one site of this list"),
+        ("vpn", "It protects the filter itself"),
     ],
 )
 def test_what_no_parent_can_open_says_so(
@@ -360,7 +360,7 @@ def test_an_app_that_may_be_one_of_several_is_not_asked_for(tablet: Browser, hou
     household.refusals[2] |= {"host": "", "name": "Riot Games, Valorant", "entry": "", "sign": "address"}
     page = tablet.get("/why").text
     assert page.count("Ask for ") == 2, "for the others"
-    assert "We do not know which app this was" in page
+    assert "We do not know which app this was." in page
 
 
 @pytest.mark.parametrize("reason", ["bedtime", "window", "out_of_time"])

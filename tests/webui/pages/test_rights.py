@@ -100,6 +100,6 @@ def test_nobody_but_a_guardian_has_the_file(tablet: Browser) -> None:
 
 
 def test_a_request_leads_to_the_look_up(mum: Browser, tablet: Browser) -> None:
-    tablet.post("/my/ask/site", {"host": "www.instagram.com"})
+    tablet.post("/my/ask/site", {"host": "bet.example"})
     page = mum.get("/parent/requests").text
-    assert "/parent/lists/?host=" in page
+    assert "/parent/lists/?host=bet.example" in page

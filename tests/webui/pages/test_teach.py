@@ -220,10 +220,10 @@ def test_the_child_is_told_on_the_device_that_it_is_about(
 def test_a_request_for_a_site_leads_to_it_where_names_ask_first(
     mum: Browser, tablet: Browser, household: Household
 ) -> None:
-    tablet.post("/my/ask/site", {"host": "www.instagram.com"})
+    tablet.post("/my/ask/site", {"host": "bet.example"})
     assert "Teach it" not in mum.get("/parent/requests").text
     household.edited["daughter"] = {"mode": "allow-list"}
     page = mum.get("/parent/requests").text
     found = re.search(r'href="(/parent/child/daughter/teach/\?host=[^"]*)"', page)
     assert found is not None
-    assert 'value="www.instagram.com"' in mum.get(found[1]).text
+    assert 'value="bet.example"' in mum.get(found[1]).text

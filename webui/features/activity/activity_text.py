@@ -33,7 +33,10 @@ class SiteView:
     @property
     def entry(self) -> str | None:
         """Return the site or service that a guardian can open; None if no answer opens it."""
-        return self.site.entry if isinstance(self.site, BlockedSite) else None
+        if not isinstance(self.site, BlockedSite) or self.site.entry is None:
+            return None
+        is_host = not self.site.entry.startswith(SERVICE)
+        return self.site.hosts[0].host if is_host and self.site.hosts else self.site.entry
 
     @property
     def sentence(self) -> str:

@@ -53,11 +53,11 @@ class BlockView:
         if self.block.askable:
             return ""
         return {
-            Reason.PAUSED: _("You cannot ask for a site during a pause. It ends when a parent ends it."),
-            Reason.LAW: _("You cannot ask for it: a parent turned on a law, and the law blocks it."),
-            Reason.REGISTER: _("You cannot ask for it: no parent can open one site of this list."),
-            Reason.REFUSED_FOR_EVERYONE: _("You cannot ask for it: nobody in this home can open it."),
-        }.get(Reason(self.block.reason), _("You cannot ask for it: this protects the filter itself."))
+            Reason.PAUSED: _("You cannot ask during a pause. A parent ends it."),
+            Reason.LAW: _("You cannot ask for it. A parent turned on a law that blocks it."),
+            Reason.REGISTER: _("You cannot ask for it. No parent can open one site of this list."),
+            Reason.REFUSED_FOR_EVERYONE: _("You cannot ask for it. It is blocked for everyone."),
+        }.get(Reason(self.block.reason), _("You cannot ask for it. It protects the filter itself."))
 
     @property
     def sentence(self) -> str:
