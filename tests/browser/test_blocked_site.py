@@ -157,7 +157,9 @@ def test_firefox_explains_too_and_opens_the_site_once_the_parent_allows_it(
         "wait:120",
     )
     try:
-        first, https, hsts, blocked, opened = firefox.visit(home, TABLET.key, *urls, timeout=240.0)
+        first, https, hsts, blocked, opened = firefox.visit(
+            home, TABLET.key, *urls, preferences=HTTPS_FIRST, timeout=240.0
+        )
     finally:
         found.set()
         parent.join()
