@@ -50,7 +50,7 @@ def show() -> ResponseReturnValue:
             return _render("register", home, here, refusal=refusal, register=_register_of(refusal, on)), 403
     if refusal is None:
         return _render("unknown", home, here, shared=own.shared)
-    if refusal.block.open:
+    if host and refusal.block.open:
         return _render("opened", home, here, host=host, refusal=refusal)
     child = home.child(here.profile)
     page = _render(
@@ -72,7 +72,7 @@ def opened() -> ResponseReturnValue:
     home, here = daemon().home(), daemon().here(source_address())
     host = host_name(request.args.get("host", ""))
     refusal = blocks_of(here).of_host(host)
-    if refusal is None or not refusal.block.open:
+    if not host or refusal is None or not refusal.block.open:
         return Response(status=409)
     return _render("opened", home, here, host=host, refusal=refusal)
 
