@@ -79,11 +79,11 @@ def check_titles(language: Language) -> Mapping[str, str]:
     _ = language.gettext
     # Translators: what was tried, in a list: each is followed by "closed", "open" or the like.
     return {
-        "dns-gateway": _("A refused site, asked of the gateway"),
-        "dns-gateway-tcp": _("A refused site, asked of the gateway over TCP"),
-        "dns-other": _("A refused site, asked of another resolver"),
-        "dns-other-tcp": _("A refused site, asked of another resolver over TCP"),
-        "dns-letters": _("A refused site, asked in odd letters"),
+        "dns-gateway": _("A blocked site, asked of the gateway"),
+        "dns-gateway-tcp": _("A blocked site, asked of the gateway over TCP"),
+        "dns-other": _("A blocked site, asked of another DNS server"),
+        "dns-other-tcp": _("A blocked site, asked of another DNS server over TCP"),
+        "dns-letters": _("A blocked site, asked in odd letters"),
         "safe-search": _("A search engine’s ordinary address"),
         "dns-port": _("A resolver on another port"),
         "dns-port-tcp": _("A resolver on another port over TCP"),

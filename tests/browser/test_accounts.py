@@ -81,7 +81,7 @@ def test_a_helper_pauses_and_gives_and_sees_no_more(browser: Chromium, site: Sit
     browser.tap(".extras button[value='15']")
     eventually(lambda: "more minutes" in browser.text(".notice"))
     browser.tap(".notice button")
-    eventually(lambda: "Undone." in browser.text(".notice"))
+    eventually(lambda: "The change is undone." in browser.text(".notice"))
     browser.tap(".pauses button[value='30']")
     eventually(lambda: "Paused until 20:10." in browser.text())
     browser.driver.get(f"{site.url}/parent/")

@@ -194,7 +194,7 @@ def test_time_that_is_asked_for_comes_to_the_parent_and_the_answer_to_the_child_
     assert until(lambda: "Mum gave 15 min" in child.text(), 20.0) is not None, "it looks every 15 seconds"
     assert child.measure(STAYS)
     parent.tap(".notice button")
-    eventually(lambda: "Undone." in parent.text(".notice"))
+    eventually(lambda: "The change is undone." in parent.text(".notice"))
 
 
 def test_the_refused_page_is_whole_and_light_without_script_and_asks(
@@ -304,7 +304,7 @@ def test_an_evening_by_keyboard_alone(family: Family, parent: Chromium, child: C
     press_until(parent, "15 min")
     eventually(lambda: "Undo" in parent.text(".notice"))
     press_until(parent, "Undo")
-    eventually(lambda: "Undone." in parent.text(".notice"))
+    eventually(lambda: "The change is undone." in parent.text(".notice"))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -267,7 +267,7 @@ def test_a_child_asks_and_a_parent_gives_and_undoes(parent: Chromium, site: Site
     assert site.household.requests[0]["given"] == 30
     assert parent.text("#waiting") == ""
     parent.tap(".notice button")
-    eventually(lambda: "Undone." in parent.text(".notice"))
+    eventually(lambda: "The change is undone." in parent.text(".notice"))
     assert site.household.given == {}
 
 
@@ -441,7 +441,7 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
         driver.find_element(By.CSS_SELECTOR, ".gives .primary").click()
         assert "Undo" in driver.find_element(By.CSS_SELECTOR, ".notice").text
         driver.find_element(By.CSS_SELECTOR, ".notice button").click()
-        eventually(lambda: "Undone." in driver.page_source)
+        eventually(lambda: "The change is undone." in driver.page_source)
         driver.get(f"{site.url}/parent/codes/")
         driver.find_element(By.CSS_SELECTOR, ".fields button").click()
         code = driver.find_element(By.CSS_SELECTOR, ".code").text

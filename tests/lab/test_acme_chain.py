@@ -98,7 +98,7 @@ def test_the_form_gets_a_certificate_and_the_pages_are_encrypted(
     form = phone.get(PAGE).body
     assert all(f'name="{field}"' in form for field in FORM)
     assert phone.post(PAGE, **FORM | {"token": "another-token"}).status == 303
-    assert until(lambda: "The provider refused the token." in phone.get(PAGE).body, ISSUED_S) is not None
+    assert until(lambda: "The provider rejected the token." in phone.get(PAGE).body, ISSUED_S) is not None
     assert internet.requests[-1].startswith("KO")
     assert phone.post(PAGE, **FORM).status == 303
     assert "The certificate is on its way" in phone.get(PAGE).body

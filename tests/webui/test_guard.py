@@ -190,5 +190,5 @@ def test_a_long_body_is_refused_with_a_page(mum: Browser) -> None:
 def test_a_page_that_is_not_there_shows_the_way_out(tablet: Browser) -> None:
     answer = tablet.get("/wp-login.php")
     assert answer.status_code == 404
-    assert "There is no such page" in answer.text
+    assert "Page not found" in answer.text
     assert 'href="/"' in answer.text

@@ -128,7 +128,7 @@ def title(status: int) -> str:
         413: _("Too many requests at once"),
         415: _("Send JSON"),
         421: _("This is not the name of this gateway"),
-        422: _("The gateway refused this"),
+        422: _("The gateway rejected this"),
         429: _("Too many attempts"),
         503: _("The filter does not answer"),
     }

@@ -193,7 +193,7 @@ def _phrases() -> dict[str, str]:
         "guardian sign-in confirmed": _("confirmed a new sign-in"),
         "guardian passkey added": _("added a passkey"),
         "guardian passkey removed": _("removed a passkey"),
-        "guardian passkey copied": _("was refused with a passkey that may have been copied"),
+        "guardian passkey copied": _("was rejected with a passkey that may have been copied"),
         "guardian second factor on": _("turned the second step at sign-in on"),
         "guardian second factor off": _("turned the second step at sign-in off"),
         "guardian backup codes": _("made new backup codes"),

@@ -88,7 +88,8 @@ def _of_people() -> dict[str, str]:
         ),
         Code.PASSKEY_LATE: _("That took longer than five minutes. Try again."),
         Code.PASSKEY_COPIED: _(
-            "This passkey may have been copied, so it is refused. Sign in with your password and remove it."
+            "This passkey may have been copied, so it is rejected. Sign in with your password and "
+                "remove it."
         ),
         Code.PASSKEY_NONE: _("This passkey no longer exists. Go back and reload."),
         Code.PASSKEY_KNOWN: _("This device already has a passkey for your account."),

@@ -89,7 +89,7 @@ def undo() -> ResponseReturnValue:
     number = whole("grant", 1, NUMBER_LIMIT)
     with notices.refusals_to(notices.said):
         daemon().change(REVOKE, grant=number, by=session.guardian() or "", origin=source_address())
-        notices.said(_("Undone."))
+        notices.said(_("The change is undone."))
     return redirect(url_for("helper.show"), 303)
 
 

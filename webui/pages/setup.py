@@ -193,7 +193,7 @@ def restore() -> ResponseReturnValue:
         abort(400)
     with notices.refusals_to(notices.said):
         _change(RESTORE_PROFILE, token=token)
-        notices.said(_("Undone."))
+        notices.said(_("The change is undone."))
     return redirect(back(url_for("setup.people")), 303)
 
 

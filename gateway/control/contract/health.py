@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import datetime
 
 from gateway.control.contract.status import MemoryFigures, StoreFigures, TableFigures
@@ -23,7 +22,7 @@ class FindingEntry:
     text: str = ""  # English, as in `qalqan check`
     fix: str = ""  # how to fix the problem
     code: str = ""  # of a finding that is not ok; the pages word it with ``values``
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] | None = None
 
 
 @record

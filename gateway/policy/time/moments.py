@@ -52,6 +52,6 @@ def unknown_time(language: Language) -> str:
     """Return the effect of a clock that is not known."""
     _ = language.gettext
     return _(
-        "The time is not known yet, so bedtimes and limits may hold longer or shorter. It comes by itself "
-        "with the internet."
+        "The time is not known yet, so bedtimes and limits may be wrong. The gateway learns it from "
+        "the internet."
     )

@@ -90,7 +90,7 @@ def test_as_json(qalqan: Qalqan, config: Path) -> None:
     answer = json.loads(done.out)
     assert answer["ok"] is (done.status == 0)
     assert set(answer) == {"ok", "notes", "warnings", "errors", "findings"}
-    assert set(answer["findings"][0]) == {"level", "ok", "about", "text", "fix"}
+    assert set(answer["findings"][0]) == {"level", "ok", "about", "text", "fix", "code", "values"}
     levels = [finding["level"] for finding in answer["findings"]]
     for level in ("note", "warning", "error"):
         assert answer[f"{level}s"] == levels.count(level)

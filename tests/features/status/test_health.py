@@ -48,8 +48,9 @@ def end(one: GatewayCheck, errand: Running, *found: dict[str, str], status: int 
     one._done(status, words)
 
 
-def finding(level: str, about: str, text: str) -> dict[str, str]:
-    return {"level": level, "about": about, "text": text, "fix": "do it"}
+def finding(level: str, about: str, text: str) -> dict[str, Any]:
+    values = {"name": "ut1"}
+    return {"level": level, "about": about, "text": text, "fix": "do it", "code": "x", "values": values}
 
 
 def test_the_pages_may_ask_for_both() -> None:

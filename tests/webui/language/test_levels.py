@@ -80,7 +80,7 @@ def test_a_small_child_is_not_taught_what_kinds_of_sites_there_are(
     """They are on the page for whoever reads it together, folded away."""
     monkeypatch.setitem(RULES, "son", {**RULES["daughter"], "id": "son", "name": "Timur", "band": "6-9"})
     text = text_of(laptop.get("/my").text)
-    first, _, folded = text.partition("All of it, to read with somebody")
+    first, _, folded = text.partition("All of it, to read together")
     assert (
         "Closed for you T TikTok Ask · TikTok Sites for older people are closed too. Mum decided it." in first
     )
@@ -96,7 +96,7 @@ def test_rules_of_the_family_that_nobody_signed_are_told_as_such(
     )
     text = text_of(phone.get("/my").text)
     assert "Some of these rules are your family’s own. Set by: unknown." in text
-    assert "Nobody has changed them here yet." not in text
+    assert "No one has changed them here yet." not in text
 
 
 def test_read_aloud_is_the_small_child_s_and_waits_for_a_voice(laptop: Browser, tablet: Browser) -> None:
@@ -112,10 +112,10 @@ def test_read_aloud_is_the_small_child_s_and_waits_for_a_voice(laptop: Browser, 
 def test_who_is_thirteen_reads_everything_and_how_to_check_it(phone: Browser) -> None:
     text = text_of(phone.get("/my").text)
     for expected in (
-        "These are the 16-17 rules. Nobody has changed them here yet.",
+        "These are the 16-17 rules. No one has changed them here yet.",
         "Nothing that you do is stored.",
         "What is stored 0 of 3",
-        "There is no setting that hides any of it from you.",
+        "No setting hides any of it from you.",
         "Asking changes no rule and no limit, whatever the answer.",
     ):
         assert expected in text

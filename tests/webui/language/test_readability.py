@@ -68,7 +68,7 @@ def test_each_level_reads_its_own_texts() -> None:
 
 @pytest.mark.parametrize("page", sorted(TOGETHER - {"child/refused_list.html", "child/set_by.html"}))
 def test_what_is_read_together_says_so(page: str) -> None:
-    """The other two are folded away under "All of it, to read with somebody"."""
+    """The other two are folded away under "All of it, to read together"."""
     only = set(texts_of((page,), ReadingLevel.LITTLE)) - set(texts_of((page,), ReadingLevel.TEEN))
     assert any("grown-up" in one for one in only)
 

@@ -58,7 +58,7 @@ def test_a_child_reads_when_its_next_step_is_due(
 def test_a_child_without_refusals_is_told_so(app: Flask, daemon: Running, household: Household) -> None:
     household.devices["192.168.1.23"] = {"mac": "02:00:00:00:00:0d", "profile": "teen", "name": "Phone"}
     text = text_of(browser_on(app, "192.168.1.23").get("/my").text)
-    assert "Nothing. Only harmful sites are refused, in every home." in text
+    assert "Nothing. Only harmful sites are blocked, in every home." in text
     assert "Nothing that you do is stored." in text
 
 

@@ -50,8 +50,8 @@ def test_it_can_be_undone_on_home_until_the_next_change(mum: Browser, household:
     assert household.given == {}
     assert asked_of(household, "revoke") == [{"grant": 1, "by": "Mum", "origin": "192.168.1.7"}]
     page = mum.get("/parent/").text
-    assert "Undone." in page
-    assert ">Undo<" not in page
+    assert "The change is undone." in page
+    assert ">Undo</button>" not in page
 
 
 def test_the_next_change_takes_the_undo_s_place(mum: Browser) -> None:

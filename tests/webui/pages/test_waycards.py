@@ -39,8 +39,8 @@ def test_the_parent_reads_what_it_is_and_where_it_is_changed(mum: Browser, close
 def test_the_child_reads_it_in_its_own_words(tablet: Browser, closed: Household) -> None:
     page = tablet.get("/my").text
     assert (
-        "Why nothing opens here Private DNS is set to dns.adguard.com on this device. The rules of this home"
-        " cannot hold there, so nothing goes through. When that is changed, the internet works again."
+        "Why nothing opens here Private DNS is set to dns.adguard.com on this device. The rules cannot work"
+        " with it, so nothing goes through. Change it, and the internet works again."
         " Android Settings › Network & internet › Private DNS › Automatic Your parents can see this too."
     ) in plain(page), plain(page)
     assert "/parent/cards/" not in page, "it cannot be put away here"
@@ -89,8 +89,8 @@ def test_each_way_in_a_child_s_words(tablet: Browser, household: Household) -> N
     household.cards = [{**one, "device": TABLET, "solved": False} for one in each_way()]
     text = plain(tablet.get("/my").text)
     for expected in (
-        "A VPN does not go through here The rules of this home cannot hold inside one. Switch it off, and"
-        " everything that is open for you works again. Android Settings › Network & internet › VPN",
+        "A VPN does not go through here The rules cannot work inside one. Switch it off, and"
+        " all that is open for you works again. Android Settings › Network & internet › VPN",
         "Why some pages may not open A browser or app here asks dns.adguard.com for addresses",
         "It looks like this: Private DNS is set to",
         "Tor does not go through here",

@@ -15,7 +15,7 @@ def worded(finding: FindingEntry) -> tuple[str, str]:
     Both are empty for a code that this version does not know, or whose values are left out (support).
     """
     text, advice = _texts().get(finding.code, ("", ""))
-    values = {key: plain(value, LIMIT) for key, value in finding.values.items()}
+    values = {key: plain(value, LIMIT) for key, value in (finding.values or {}).items()}
     try:
         return text % values, advice % values
     except KeyError:

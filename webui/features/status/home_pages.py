@@ -131,7 +131,7 @@ def undo() -> ResponseReturnValue:
     number = whole("grant", 1, NUMBER_LIMIT)
     with notices.refusals_to(notices.said):
         daemon().change(REVOKE, grant=number, by=guardian() or "", origin=source_address())
-        notices.said(_("Undone."))
+        notices.said(_("The change is undone."))
     return _back()
 
 

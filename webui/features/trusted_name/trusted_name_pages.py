@@ -96,10 +96,10 @@ def _problem(code: str) -> str:
         "client": _(
             "A part that gets the certificate is not installed on the gateway. Ask whoever set it up."
         ),
-        "token": _("The provider refused the token. Copy it again from the provider’s page."),
+        "token": _("The provider rejected the token. Copy it again from the provider’s page."),
         "zone": _("This account at the provider does not have the name. Look at its spelling."),
         "limit": _("The certificate authority had too many requests for this name. Try again tomorrow."),
         "dns": _("The provider did not publish the proof in time. Try again in ten minutes."),
-        "email": _("The certificate authority refused the e-mail address. Enter another one."),
+        "email": _("The certificate authority rejected the e-mail address. Enter another one."),
         "offline": _("The provider or the authority cannot be reached. Try again later."),
     }.get(code) or _("The certificate authority gave no certificate. Health says more.")
