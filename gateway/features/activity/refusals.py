@@ -7,10 +7,12 @@ from collections.abc import Callable
 from gateway.control.contract.activity import RECENT_BLOCKS, RecentBlock, RecentBlocks, RecentBlocksRequest
 from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.features.activity.attempts import TOP_LEVELS_READ, attempt_target
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.recent_refusals import FOR, RecentRefusal, RecentRefusals
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.explanation import recognised_name, sentence, service_of, sign_of
 from gateway.policy.profile.profile import Profile
@@ -39,6 +41,7 @@ class RefusalVerb:
         self._devices = devices
         self._recent = recent
         self._decided = decided
+        self._is_public_suffix = lazy_public_suffix_check(TOP_LEVELS_READ)
 
     def register(self, router: Router) -> None:
         router.serve(RECENT_BLOCKS, self.refusals)
@@ -109,6 +112,7 @@ class RefusalVerb:
     def _block(self, refusal: RecentRefusal, source: DecisionSource) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
         sign, entry = sign_of(decision), self._entry(refusal)
+        catalogue, suffix = self._home.rules.world.catalogue, self._is_public_suffix
         ends = decision.until is not None and decision.until < FOREVER
         return RecentBlock(
             at=refusal.at,
@@ -125,4 +129,5 @@ class RefusalVerb:
             decided=source.describe(decision, host),
             entry=entry,
             sign=sign or "",
+            target=attempt_target(host or "", decision.reason, decision.rule, catalogue, suffix),
         )
