@@ -40,7 +40,10 @@ def minutes(level: int) -> str:
         return _(
             "How many minutes count for a limit that somebody set. You can see it here; nobody else can."
         )
-    return _("Which minutes counted for a limit, for 7 days. You can see them; your parents see how many.")
+    return _(
+        "Which minutes counted for a limit, for 7 days. You can see them;"
+        " your parents see how many, on the next day."
+    )
 
 
 def presence(level: int) -> str:

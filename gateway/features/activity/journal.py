@@ -27,7 +27,7 @@ from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.path.subject import Sink, Subject
 from gateway.policy.judge.explanation import sentence, short
 from gateway.policy.judge.world import GATEWAY_NAME
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import NAMES_LEVEL, shows_present
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.store import Store
 
@@ -67,7 +67,7 @@ class DecisionLog:
         self._wall = wall
         self._rules = rules
         self._category = lru_cache(CATEGORIES_KEPT)(kind_of_rule)
-        self._closed: dict[str, frozenset[str]] = {}  # of children without a log: gates that rules close
+        self._closed: dict[str, frozenset[str]] = {}  # by child whose present is private: closed gates
         self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
 
     @property
@@ -216,7 +216,7 @@ class DecisionLog:
     def moved(self, slots: frozenset[int]) -> None:
         """Publish that time rules of these slots began or ended.
 
-        For a child without a log, only changes that do not depend on its use are published.
+        For a child whose present is private, only changes that do not depend on its use are published.
         """
         self.status_changed(slots, self._shows)
 
@@ -231,7 +231,7 @@ class DecisionLog:
 
     def _shows(self, member: Member) -> bool:
         profile, at = member.profile, self._wall()
-        if profile.built_in or profile.rules.log_level >= KINDS_LEVEL:
+        if profile.built_in or shows_present(profile.rules.log_level):
             return True
         closed = frozenset(member.judge.standing(self._family.unused(member, at), at).closed)
         before, self._closed[profile.id] = self._closed.get(profile.id), closed

@@ -36,7 +36,7 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import needs_pin
 from gateway.policy.judge.why import question
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
 from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, Store
 from gateway.store.tables.history import ALL
 
@@ -71,7 +71,10 @@ class HistoryVerbs:
         router.serve(ERASE, self.erase)
 
     def history(self, call: Call[HistoryRequest]) -> History:
-        """Return a child's past days as its log level allows: counts for a month, names for a week."""
+        """Return a child's past days as its log level allows: counts for a month, names for a week.
+
+        The running day is left out if the present is private: its numbers would grow while the child is here.
+        """
         profile, today = self._child(call, call.args.id), self._today()
         oldest = today - timedelta(days=COUNTS_DAYS)
         last = call.args.to or today
@@ -126,8 +129,10 @@ class HistoryVerbs:
     ) -> tuple[tuple[ActivityDay, ...], tuple[CategoryCount, ...]]:
         rules, history = self._home.rules, self._store.history
         level = profile.rules.log_level
-        used = dict(history.of(profile.id, first, last))
         today = self._today()
+        if not shows_present(level):
+            last = min(last, today - ONE_DAY)
+        used = dict(history.of(profile.id, first, last))
         if last == today:
             minutes = self._family.minutes
             entries, stored = minutes.entries(profile.id, today), minutes.uses(profile.id, today)

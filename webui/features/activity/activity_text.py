@@ -92,6 +92,12 @@ class HistoryView:
         return self.history.days
 
     @property
+    def today(self) -> ActivityDay | None:
+        """Return the running day; None if these days end before it, or it is private until it is over."""
+        last = self.days[-1] if self.days else None
+        return last if last is not None and last.day == self.history.today else None
+
+    @property
     def minutes(self) -> int:
         return sum(day.minutes for day in self.days)
 
