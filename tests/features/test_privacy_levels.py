@@ -106,7 +106,8 @@ PAGES = frozenset(
         "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
         "passkeys", "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules",
         "services", "own_services", "second", "secure", "selfset", "setup",
-        "sharing", "sites", "static", "status", "stream", "support", "teach", "time", "tokens", "trial",
+        "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
+        "trial",
         "unlock", "update", "wallet", "week",
     }
 )  # fmt: skip

@@ -39,7 +39,7 @@ def test_every_setting_that_closes_a_way_leads_to_a_page(mum: Browser, household
 def test_it_is_reached_from_the_rules_and_nothing_is_tried_by_itself(
     mum: Browser, household: Household
 ) -> None:
-    assert PAGE in mum.get("/parent/child/daughter/").text
+    assert PAGE in mum.get("/parent/child/daughter/tests/").text
     page = mum.get(PAGE).text
     assert "Try them now" in page
     assert not household.trying.running
