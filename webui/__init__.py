@@ -40,7 +40,7 @@ from webui.features.devices import (
     device_text,
     device_use_pages,
 )
-from webui.features.filter_tests import bypass_test_pages, device_test_pages
+from webui.features.filter_tests import bypass_test_pages, device_test_pages, tests_pages
 from webui.features.growing import agreement_pages, self_set_pages, transition_pages
 from webui.features.growing.transition_text import is_final, to_child, to_parents
 from webui.features.help import bullying_pages
@@ -116,7 +116,7 @@ PAGES = (
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, preview_pages, export_pages, repair_pages, setup, device_test_pages, bypass_test_pages,
-    brand, trusted_name_pages, search,
+    tests_pages, brand, trusted_name_pages, search,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

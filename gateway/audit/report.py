@@ -33,7 +33,7 @@ def _pairs(results: Sequence[Result]) -> list[Pair]:
 
 
 def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a child's result table: name, remarks, checks by group, and the summary."""
+    """Yield the lines of a child's result table: name, remarks, checks by group, and the totals."""
     yield from _wrapped(f"{scene.name} ({scene.profile}, {scene.band})")
     for remark in remarks:
         yield from _wrapped(remark)
@@ -48,6 +48,7 @@ def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> It
                 yield from _wrapped(note, _NOTE)
             previous = notes
     yield ""
+    yield from _wrapped(headline(results))
     yield from _wrapped(summary(results))
 
 
@@ -93,6 +94,24 @@ def summary(results: Sequence[Result]) -> str:
         f"{number['passes']} pass as they should, {number['unknown']} unknown, "
         f"{number['faults']} faults"
     )
+
+
+def headline(results: Sequence[Result]) -> str:
+    """Return how many of the tested bypass methods are blocked, and how many could not be tested."""
+    found = [
+        {result.found for result in pair} - {CheckOutcome.ABSENT}
+        for pair in _pairs(results)
+        if not pair[0].check.passes
+    ]
+    tested = [outcomes for outcomes in found if outcomes and CheckOutcome.UNKNOWN not in outcomes]
+    blocked = sum(outcomes == {CheckOutcome.CLOSED} for outcomes in tested)
+    number = f"All {blocked}" if blocked == len(tested) > 1 else f"{blocked} of {len(tested)}"
+    verb = "is" if len(tested) == 1 else "are"
+    untested = len(found) - len(tested)
+    rest = f"; {untested} could not be tested" if untested else ""
+    if not tested:
+        return f"No bypass method could be tested{rest}."
+    return f"{number} that could be tested {verb} blocked{rest}."
 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:

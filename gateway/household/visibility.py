@@ -17,7 +17,13 @@ from gateway.lan.inventory import Inventory
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, Sightings
+from gateway.policy.profile.rules import (
+    KINDS_LEVEL,
+    NAMES_LEVEL,
+    VISITS_LEVEL,
+    Sightings,
+    shows_present,
+)
 from gateway.policy.time.standing import Situation
 from gateway.store.tables.device_notes import DeviceNoteTable
 from gateway.store.tables.sharing import DeviceUseTable
@@ -45,7 +51,7 @@ class Visibility:
     def sightings(self, mac: str) -> Sightings:
         """Return how precisely guardians may see when a device was present: moment, day, or nothing."""
         level = self._level_of_device(mac)
-        if level >= NAMES_LEVEL:
+        if shows_present(level):
             return Sightings.MOMENT
         return Sightings.DAY if level >= KINDS_LEVEL else Sightings.NOTHING
 
@@ -128,11 +134,10 @@ class VisibleMembers:
     def situation(self, member: Member, known: Situation, at: datetime) -> Situation:
         """Return the part of ``known``, the member's situation at ``at``, that guardians may see.
 
-        For a person without a log, that is the effect of rules, clock and guardians, without used minutes. If
-        the log level stores no names, the same applies to past moments.
+        If the log level does not show the present, that is the effect of rules, clock and guardians, without
+        used minutes.
         """
-        is_over = at < self._home.local_now()
-        if self._visibility.level(member.profile.id) >= (NAMES_LEVEL if is_over else KINDS_LEVEL):
+        if shows_present(self._visibility.level(member.profile.id)):
             return known
         unused = self._family.unused(member, at)
         return replace(

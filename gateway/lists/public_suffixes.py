@@ -43,16 +43,20 @@ def public_suffix_check() -> PublicSuffixCheck:
     return _check_of(frozenset(rules()))
 
 
-def lazy_public_suffix_check() -> PublicSuffixCheck:
+def lazy_public_suffix_check(limit: int | None = None) -> PublicSuffixCheck:
     """Return a public suffix check for a few names, which reads the rules of a top-level name on first use.
 
-    Each top-level name takes 3 ms. The whole list would occupy 1 MB permanently.
+    Each top-level name takes 3 ms. The whole list would occupy 1 MB permanently. ``limit``: the most
+    top-level names that are read, for names that a device chooses; of further ones, only the top-level name
+    itself counts as a public suffix.
     """
     known: dict[str, PublicSuffixCheck] = {}
 
     def check(name: str) -> bool:
         top = name.rpartition(".")[2]
         if top not in known:
+            if limit is not None and len(known) >= limit:
+                return name == top
             known[top] = _check_of(frozenset(_rules_of(_lines_under(top, list_file()))))
         return known[top](name)
 

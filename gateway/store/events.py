@@ -25,11 +25,22 @@ CountKey = tuple[str, str, str, str]  # day profile category verdict
 
 @dataclass(slots=True)
 class Seen:
-    """The first and last time of equal decisions in Unix seconds, and how many there were."""
+    """The first and last time of equal decisions in Unix seconds, how many there were, and their attempts."""
 
     first: int
     last: int
     times: int
+    attempts: int
+    background: int
+
+
+@dataclass(slots=True)
+class DayCount:
+    """The number of decisions of a day in one category, and of their attempts."""
+
+    times: int = 0
+    attempts: int = 0
+    background: int = 0
 
 
 class EventWriter:
@@ -43,7 +54,7 @@ class EventWriter:
         self._day_starts = day_starts
         self._flush_every, self._flush_count = wear.flush_every, wear.flush_count
         self._rows: dict[Key, Seen] = {}
-        self._counts: dict[CountKey, int] = {}
+        self._counts: dict[CountKey, DayCount] = {}
         self._oldest: float | None = None  # when the batch began, by the clock of flush
         self._silenced = False  # a failure was logged and has not ended
         self._today = (
@@ -65,12 +76,16 @@ class EventWriter:
         category: str,
         at: datetime,
         count: int = 1,
+        attempts: int | None = None,
+        background: int = 0,
     ) -> None:
         """Add a decision to the pending batch: its daily count, and host and device if ``level`` allows it.
 
         ``profile`` is an id, ``device`` a MAC address, ``level`` the log level (0 to 3), ``category`` the key
-        of the daily count, ``at`` an aware local time.
+        of the daily count, ``at`` an aware local time. ``attempts`` is how many attempts began with it, each
+        decision one if it is None; ``background`` is how many began in the background.
         """
+        attempts = count if attempts is None else attempts
         kept = detail(level, decision.reason, decision.verdict)
         if kept is StoredDetail.NOTHING:
             return
@@ -79,11 +94,17 @@ class EventWriter:
         day = self._day(at)
         person, group = (profile, category) if kept >= StoredDetail.COUNT else ("", decision.reason)
         total = (day, person, group, verdict)
-        self._counts[total] = self._counts.get(total, 0) + count
+        counted = self._counts.get(total)
+        if counted is None:
+            counted = self._counts[total] = DayCount()
+        counted.times += count
+        counted.attempts += attempts
+        counted.background += background
         if kept is StoredDetail.NAME:
             reason, rule, owner = decision.reason, decision.rule, decision.owner
             key = (profile, device, host or "", proto, verdict, reason, rule, owner)
-            self._add(key, int(at.timestamp()), count)
+            second = int(at.timestamp())
+            self._add(key, Seen(second, second, count, attempts, background))
         if len(self._rows) > PENDING_LIMIT or len(self._counts) > PENDING_LIMIT:
             self._make_room()
 
@@ -97,19 +118,19 @@ class EventWriter:
         self._today = since, since + timedelta(days=1), date.isoformat()
         return self._today[2]
 
-    def _add(self, key: Key, at: int, count: int) -> None:
-        seen = self._rows.get(key)
-        if seen is None:
-            self._rows[key] = Seen(at, at, count)
-        else:
-            seen.last = max(seen.last, at)
-            seen.times += count
+    def _add(self, key: Key, new: Seen) -> None:
+        seen = self._rows.setdefault(key, new)
+        if seen is not new:
+            seen.last = max(seen.last, new.last)
+            seen.times += new.times
+            seen.attempts += new.attempts
+            seen.background += new.background
 
     def _make_room(self) -> None:
         while len(self._rows) > PENDING_LIMIT:
             self.dropped += self._rows.pop(next(iter(self._rows))).times
         while len(self._counts) > PENDING_LIMIT:
-            self.dropped += self._counts.pop(next(iter(self._counts)))
+            self.dropped += self._counts.pop(next(iter(self._counts))).times
 
     @property
     def pending(self) -> int:
@@ -143,13 +164,25 @@ class EventWriter:
         self._counts.clear()
 
     def _statements(self) -> list[Statement]:
-        rows = [(*map(str, key), seen.first, seen.last, seen.times) for key, seen in self._rows.items()]
-        counts = [(*map(str, key), times) for key, times in self._counts.items()]
+        rows = [
+            (*map(str, key), seen.first, seen.last, seen.times, seen.attempts, seen.background)
+            for key, seen in self._rows.items()
+        ]
+        counts = [
+            (*map(str, key), found.times, found.attempts, found.background)
+            for key, found in self._counts.items()
+        ]
         return [
-            Statement("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows),
             Statement(
-                "INSERT INTO counts VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (day, profile, category, verdict) DO UPDATE SET times = times + excluded.times",
+                "INSERT INTO decisions (profile, device, host, proto, verdict, reason, rule, owner,"
+                " first, last, times, attempts, background) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            ),
+            Statement(
+                "INSERT INTO counts (day, profile, category, verdict, times, attempts, background)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (day, profile, category, verdict) DO UPDATE SET times = times + excluded.times,"
+                " attempts = attempts + excluded.attempts, background = background + excluded.background",
                 counts,
             ),
         ]

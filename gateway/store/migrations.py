@@ -391,12 +391,22 @@ def add_wrong_blocks(db: Any) -> None:
     db["requests"].add_column("wrong", int, not_null_default=0)
 
 
+def count_attempts(db: Any) -> None:
+    """Add to decisions and daily counts how many attempts they were, and how many of them in the background.
+
+    Rows of before have numbers of packets only. Each counts as one attempt: too few rather than too many.
+    """
+    for table in ("decisions", "counts"):
+        db[table].add_column("attempts", int, not_null_default=1)
+        db[table].add_column("background", int, not_null_default=0)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
     add_self_set, add_agreements, add_week_minutes, add_audit_counts, add_new_sign_ins, add_second_factor,
-    add_attempts, add_passkeys, add_wrong_blocks,
+    add_attempts, add_passkeys, add_wrong_blocks, count_attempts,
 )  # fmt: skip
 
 # Tables of state, as opposed to history: these are copied out of a damaged file.

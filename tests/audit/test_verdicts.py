@@ -310,3 +310,21 @@ def test_the_last_line_counts() -> None:
     assert report.summary(some) == (
         "1 checks: 1 closed, 1 open, of them 1 by the rules, 0 pass as they should, 0 unknown, 0 faults"
     )
+
+
+def test_the_headline_says_what_was_tested_and_what_was_not() -> None:
+    closed = results((CheckOutcome.CLOSED, True), (CheckOutcome.ABSENT, True))
+    unknown = results(
+        (CheckOutcome.UNKNOWN, True), (CheckOutcome.UNKNOWN, True), check=replace(WAY, id="not-tested")
+    )
+    opened = results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, True), check=replace(WAY, id="is-open"))
+    other = results((CheckOutcome.CLOSED, True), (CheckOutcome.CLOSED, True), check=replace(WAY, id="other"))
+    assert report.headline([*closed, *other]) == "All 2 that could be tested are blocked."
+    assert report.headline(closed) == "1 of 1 that could be tested is blocked."
+    assert report.headline([*closed, *unknown]) == (
+        "1 of 1 that could be tested is blocked; 1 could not be tested."
+    )
+    assert report.headline([*closed, *opened, *unknown]) == (
+        "1 of 2 that could be tested are blocked; 1 could not be tested."
+    )
+    assert report.headline(unknown) == "No bypass method could be tested; 1 could not be tested."

@@ -17,7 +17,7 @@ from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
 from gateway.path.live_flows import FlowId, LiveFlow
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.values import Observation, Proto
 from tests.features.conftest import Make
 from tests.features.desk import TABLET, Desk
@@ -106,7 +106,8 @@ PAGES = frozenset(
         "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
         "passkeys", "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules",
         "services", "own_services", "second", "secure", "selfset", "setup",
-        "sharing", "sites", "static", "status", "stream", "support", "teach", "time", "tokens", "trial",
+        "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
+        "trial",
         "unlock", "update", "wallet", "week",
     }
 )  # fmt: skip
@@ -193,7 +194,7 @@ def test_a_guardian_is_told_no_more_than_the_band_lets(make: Make, band: str) ->
     used = {verb: text for verb, text in told.items() if verb not in NAME_SERVICES}
     assert with_(SERVICE, used) == ({"history", "ledger", "status"} if named else set())
     much = {"status", "ledger", "profile"}
-    assert with_(f"'minutes': {MINUTES}", told) == (much if now.level >= KINDS_LEVEL else set())
+    assert with_(f"'minutes': {MINUTES}", told) == (much if named else set())
 
 
 @pytest.mark.parametrize("band", CHILDREN)
@@ -226,7 +227,7 @@ def test_its_own_device_is_told_all_the_same(make: Make, band: str) -> None:
     assert [one["minutes"] for one in own["used"] if one["target"] == "play"] == [MINUTES]
 
 
-@pytest.mark.parametrize(("band", "told"), [("10-12", True), ("13-15", True), ("16-17", False)])
+@pytest.mark.parametrize(("band", "told"), [("10-12", True), ("13-15", False), ("16-17", False)])
 def test_a_warning_of_a_limit_tells_that_it_is_used_just_now(make: Make, band: str, told: bool) -> None:
     desk = make(NOW, daughter={"band": band, "windows": {}, "bedtime": {}, "limits": {"play": "1h"}})
     member = desk.family.member_of(TABLET)

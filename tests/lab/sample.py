@@ -167,6 +167,7 @@ def _write_habit(
 ) -> int:
     decision = Decision(habit.verdict, habit.reason, MARK + habit.rule, habit.owner)
     times = chance.randint(*habit.times)
+    is_ads = habit.category == "category:ads_trackers"
     for _ in range(times):
         minute = chance.randint(15 * 60, 20 * 60)
         store.record(
@@ -178,5 +179,7 @@ def _write_habit(
             level=level,
             category=habit.category,
             at=day.replace(hour=minute // 60, minute=minute % 60),
+            attempts=int(not is_ads),
+            background=int(is_ads),
         )
     return times

@@ -20,9 +20,11 @@ def test_a_refusal_reaches_the_disk_with_all_that_explains_it(path: Path) -> Non
     at = int(NOW.timestamp())
     assert look(path, "SELECT * FROM decisions") == [
         ("daughter", "02:00:00:00:00:0a", "tiktok.com", "tls", "block", "service",
-         "block: service:tiktok", "family", at, at, 1)
+         "block: service:tiktok", "family", at, at, 1, 1, 0)
     ]  # fmt: skip
-    assert look(path, "SELECT * FROM counts") == [("2026-11-24", "daughter", "service:tiktok", "block", 1)]
+    assert look(path, "SELECT * FROM counts") == [
+        ("2026-11-24", "daughter", "service:tiktok", "block", 1, 1, 0)
+    ]
 
 
 @pytest.mark.parametrize(("level", "names", "counts"), [(0, 0, 0), (1, 0, 2), (2, 1, 2), (3, 2, 2)])
@@ -53,7 +55,9 @@ def test_what_is_refused_for_everyone_names_nobody_in_any_byte(path: Path) -> No
     for file in path.parent.iterdir():
         assert b"marker" not in file.read_bytes()
     store.close()
-    assert look(path, "SELECT * FROM counts") == [("2026-11-24", "", "refused_for_everyone", "block", 1)]
+    assert look(path, "SELECT * FROM counts") == [
+        ("2026-11-24", "", "refused_for_everyone", "block", 1, 1, 0)
+    ]
 
 
 def test_repeats_become_one_row_and_counts_add_up_over_batches(path: Path) -> None:

@@ -13,8 +13,9 @@ import sqlite_utils
 
 from gateway.policy.accounts.people import SESSION_LIFE, Account, PersonRole, Session
 from gateway.policy.time.clock_changes import MomentKind
-from gateway.store.migrations import MIGRATIONS, is_due, migrate, version
+from gateway.store.migrations import MIGRATIONS, add_wrong_blocks, count_attempts, is_due, migrate, version
 from gateway.store.store import Store
+from gateway.store.tables.history import Count
 from tests.store.helpers import NOW, look
 
 
@@ -167,7 +168,7 @@ def test_guardians_of_an_older_file_are_guardians_without_a_password(path: Path)
 
 def test_requests_of_an_older_file_name_no_host_and_no_mistake(path: Path) -> None:
     """As the version before wrote them: without the blocked host and the child's reason."""
-    connection = older(path, len(MIGRATIONS) - 1)
+    connection = older(path, MIGRATIONS.index(add_wrong_blocks))
     at = int(NOW.timestamp())
     connection.execute(
         "INSERT INTO requests (id, who, device, topic, thing, minutes, reason, at, expires, times, state, "
@@ -181,4 +182,24 @@ def test_requests_of_an_older_file_name_no_host_and_no_mistake(path: Path) -> No
     (request,) = store.requests.all()
     assert (request.id, request.thing, request.reason) == (7, "example.com", "please")
     assert (request.host, request.wrong) == ("", False)
+    store.close()
+
+
+def test_older_counts_of_packets_are_one_attempt_each(path: Path) -> None:
+    connection = older(path, MIGRATIONS.index(count_attempts))
+    at = int(NOW.timestamp())
+    row = ("daughter", "02:00:00:00:00:0a", "tiktok.com", "tls", "block", "service", "block: service:tiktok")
+    connection.execute(
+        "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, 'family', ?, ?, 30)", (*row, at, at)
+    )
+    connection.execute("INSERT INTO counts VALUES ('2026-11-24', 'daughter', 'service:tiktok', 'block', 877)")
+    connection.commit()
+    connection.close()
+    store = Store(path)
+    day = NOW.date()
+    (name,) = store.history.names(
+        "daughter", NOW - timedelta(hours=1), NOW + timedelta(hours=1), refused=True
+    )
+    assert (name.times, name.attempts, name.background) == (30, 1, 0)
+    assert store.history.counts("daughter", day, day) == [Count(day, "service:tiktok", 1, 0, 0)]
     store.close()

@@ -48,7 +48,10 @@ def minutes(level: int) -> str:
         return _("Which minutes counted for a limit, for 7 days. You and your parents can see them.")
     if level <= 0:
         return _("How many minutes count for a limit that someone set. Only you can see it, here.")
-    return _("Which minutes counted for a limit, for 7 days. You can see them; your parents see how many.")
+    return _(
+        "Which minutes counted for a limit, for 7 days. You can see them;"
+        " your parents see how many, on the next day."
+    )
 
 
 def presence(level: int) -> str:

@@ -58,6 +58,7 @@ class RecentBlock:
     entry: str = ""  # what a request is about: the site, or service:ID; empty: neither is known
     open: bool = False  # the rules allow it by now
     sign: str = ""  # how a connection without a name was recognised: address, first_bytes, port
+    target: str = ""  # what it was for: service:x, a site, or reason:x; equal for all hosts of an attempt
 
 
 @record
@@ -88,15 +89,17 @@ class ActivityDay:
     day: date
     minutes: int  # in which a limit counted
     uses: tuple[Usage, ...]  # the most used first
-    refused: int
+    refused: int  # attempts (docs/families/activity.md)
+    background: int = 0  # attempts that devices made without a person; not in ``refused``
 
 
 @record
 class CategoryCount:
     target: str  # service:x, category:x, or reason:x
     name: str | None
-    refused: int
+    refused: int  # attempts
     opened: int
+    background: int = 0
 
 
 @record
@@ -109,7 +112,8 @@ class HostCount:
 class SiteActivity:
     """A site or service that a child used: how often, when, and under which host names.
 
-    Names and hosts are untrusted input.
+    ``times``: opened connections and DNS queries; of a blocked site, attempts. Names and hosts are untrusted
+    input.
     """
 
     target: str  # a host, service:x, category:x, or reason:x
@@ -130,6 +134,9 @@ class BlockedSite(SiteActivity):
     rule: str
     owner: str
     entry: str | None  # what `answer` names as `site` to open it; null: no answer opens it
+    background: int = 0  # attempts that devices made without a person; not in ``times``
+    bypass: bool = False  # a VPN, a proxy or another way to bypass the filter
+    allowed_now: bool = False  # by the present rules
 
 
 @record

@@ -6,18 +6,19 @@ names of blocked sites and services at 2, names of opened sites at 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import datetime
 from typing import Any
 
 from gateway.control.contract.activity import BlockedSite, CategoryCount, HostCount, SiteActivity, Usage
-from gateway.features.activity.journal import kind_of_rule
+from gateway.features.activity.attempts import ADS, REASON, attempt_target, is_bypass, kind_of_rule
 from gateway.household.members import CountedMinute, UsedMinute
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.conclude import OPENABLE
 from gateway.policy.judge.explanation import sentence
 from gateway.policy.judge.target_names import target_name
+from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL, PLAY, VISITS_LEVEL, Action
 from gateway.policy.values import Decision, Reason, Verdict
@@ -27,8 +28,6 @@ from gateway.store.tables.history import ALL, OTHER, Count, Name, named
 MARK = "sample: "  # prefix of the rule of a simulated decision
 GROUPS = 60  # blocked or opened sites in one answer
 HOSTS = 8  # of one group
-REASON = "reason:"
-ADS = f"{CATEGORY}ads_trackers"
 WHOLE = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED})  # everything is blocked then
 
 
@@ -82,9 +81,10 @@ def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tupl
     found: dict[str, list[int]] = {}
     for count in counts:
         for target in _kinds(count.category, rules, level):
-            sums = found.setdefault(target, [0, 0])
+            sums = found.setdefault(target, [0, 0, 0])
             sums[0] += count.refused
             sums[1] += count.opened
+            sums[2] += count.background
     rows = sorted(found.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
     return tuple(
         CategoryCount(
@@ -92,8 +92,9 @@ def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tupl
             name=None if target.startswith(REASON) else target_name(target, rules.names),
             refused=refused,
             opened=opened,
+            background=background,
         )
-        for target, (refused, opened) in rows
+        for target, (refused, opened, background) in rows
     )
 
 
@@ -112,55 +113,101 @@ def _kinds(category: str, rules: RuleBook, level: int) -> tuple[str, ...]:
 class _Group:
     latest: Name
     times: int = 0
+    attempts: int = 0
+    background: int = 0
     first: datetime | None = None
     hosts: dict[str, int] = field(default_factory=dict)
-    days: dict[date, int] = field(default_factory=dict)
 
 
-def describe_blocked(
-    found: Iterable[Name], rules: RuleBook, zone: tzinfo
-) -> tuple[tuple[BlockedSite, ...], int]:
-    """Return at most GROUPS blocked sites, the latest first, and the number of further ones."""
-    groups = _group(found, rules, refused=True)
-    shown = tuple(_blocked(*item, rules, zone) for item in groups[:GROUPS])
-    return shown, len(groups) - len(shown)
+class BlockedSites:
+    """Describes blocked sites of a child.
+
+    ``is_allowed``: returns whether the present rules allow a host.
+    """
+
+    def __init__(
+        self,
+        rules: RuleBook,
+        is_public_suffix: PublicSuffixCheck,
+        is_allowed: Callable[[str], bool],
+    ) -> None:
+        self._rules = rules
+        self._is_public_suffix = is_public_suffix
+        self._is_allowed = is_allowed
+
+    def describe(self, found: Iterable[Name]) -> tuple[tuple[BlockedSite, ...], int]:
+        """Return at most GROUPS blocked sites, the latest first, and the number of further ones."""
+        groups = _group(found, self._target)
+        shown = tuple(self._site(*group) for group in groups[:GROUPS])
+        return shown, len(groups) - len(shown)
+
+    def _target(self, name: Name) -> str:
+        if name.reason in WHOLE:
+            return REASON + name.reason
+        if kind_of_rule(name.rule, name.reason) == ADS:
+            return ADS
+        catalogue = self._rules.world.catalogue
+        return attempt_target(name.host, name.reason, name.rule, catalogue, self._is_public_suffix)
+
+    def _site(self, target: str, group: _Group) -> BlockedSite:
+        last = group.latest
+        if ":" not in target and len(group.hosts) == 1:
+            target = last.host.removeprefix("www.")  # not its parent, which may be open
+        rule, zone = last.rule.removeprefix(MARK), self._rules.household.config.zone
+        decision = Decision(Verdict.BLOCK, Reason(last.reason), rule, last.owner)
+        what = None if target.startswith(REASON) else target if ":" not in target else last.host
+        opens = last.reason in OPENABLE and not target.startswith((REASON, CATEGORY))
+        fields = _site(target, group, self._rules)
+        background = max(group.background, 0)  # a correction may outlive what it corrects
+        fields["times"] = max(group.attempts, 0) if background else max(group.attempts, 1)
+        fields["hosts"] = tuple(
+            HostCount(count.host, min(count.times, fields["times"] + background)) for count in fields["hosts"]
+        )
+        return BlockedSite(
+            **fields,
+            sentence=sentence(decision, what, last.last.astimezone(zone), self._rules.names),
+            reason=last.reason,
+            rule=rule,
+            owner=last.owner,
+            entry=target if opens else None,
+            background=background,
+            bypass=is_bypass(target, last.reason, rule, self._rules.world.catalogue),
+            allowed_now=bool(last.host)
+            and not target.startswith((REASON, CATEGORY))
+            and self._is_allowed(last.host),
+        )
 
 
-def describe_visited(
-    found: Iterable[Name], rules: RuleBook, zone: tzinfo
-) -> tuple[tuple[SiteActivity, ...], int]:
+def describe_visited(found: Iterable[Name], rules: RuleBook) -> tuple[tuple[SiteActivity, ...], int]:
     """Return at most GROUPS opened sites, the latest first, and the number of further ones."""
-    groups = _group(found, rules, refused=False)
-    shown = tuple(SiteActivity(**_site(*item, rules, zone)) for item in groups[:GROUPS])
+
+    def target_of(name: Name) -> str:
+        services = rules.world.catalogue.services_of(name.host) if name.host else ()
+        if len(services) == 1:
+            return SERVICE + services[0]
+        return name.host.removeprefix("www.") or REASON + name.reason
+
+    groups = _group(found, target_of)
+    shown = tuple(SiteActivity(**_site(*group, rules)) for group in groups[:GROUPS])
     return shown, len(groups) - len(shown)
 
 
-def _group(found: Iterable[Name], rules: RuleBook, *, refused: bool) -> list[tuple[str, _Group]]:
+def _group(found: Iterable[Name], target_of: Callable[[Name], str]) -> list[tuple[str, _Group]]:
     """Group host names by the site or service that people know, the latest first."""
     groups: dict[str, _Group] = {}
     for name in found:
-        target = _target(name, rules, refused=refused)
-        group = groups.setdefault(target, _Group(name))
+        group = groups.setdefault(target_of(name), _Group(name))
         group.times += name.times
+        group.attempts += name.attempts
+        group.background += name.background
         group.first = name.first if group.first is None else min(group.first, name.first)
         group.hosts[name.host] = group.hosts.get(name.host, 0) + name.times
     return list(groups.items())
 
 
-def _target(name: Name, rules: RuleBook, *, refused: bool) -> str:
-    if refused and name.reason in WHOLE:
-        return REASON + name.reason
-    if refused and kind_of_rule(name.rule, Reason.CATEGORY) == ADS:
-        return ADS
-    services = rules.world.catalogue.services_of(name.host) if name.host else ()
-    if len(services) == 1:
-        return SERVICE + services[0]
-    return name.host.removeprefix("www.") or REASON + name.reason
-
-
-def _site(target: str, group: _Group, rules: RuleBook, zone: tzinfo) -> dict[str, Any]:
+def _site(target: str, group: _Group, rules: RuleBook) -> dict[str, Any]:
     """Return the fields that a blocked and an opened site share, as keyword arguments."""
-    last = group.latest
+    last, zone = group.latest, rules.household.config.zone
     hosts = sorted(group.hosts.items(), key=lambda item: (-item[1], item[0]))
     return {
         "target": target,
@@ -171,19 +218,3 @@ def _site(target: str, group: _Group, rules: RuleBook, zone: tzinfo) -> dict[str
         "hosts": tuple(HostCount(host, times) for host, times in hosts[:HOSTS] if host),
         "sample": last.rule.startswith(MARK),
     }
-
-
-def _blocked(target: str, group: _Group, rules: RuleBook, zone: tzinfo) -> BlockedSite:
-    last = group.latest
-    rule = last.rule.removeprefix(MARK)
-    decision = Decision(Verdict.BLOCK, Reason(last.reason), rule, last.owner)
-    what = None if target.startswith(REASON) else target if ":" not in target else last.host
-    opens = last.reason in OPENABLE and not target.startswith((REASON, CATEGORY))
-    return BlockedSite(
-        **_site(target, group, rules, zone),
-        sentence=sentence(decision, what, last.last.astimezone(zone), rules.names),
-        reason=last.reason,
-        rule=rule,
-        owner=last.owner,
-        entry=target if opens else None,
-    )

@@ -13,7 +13,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import VISITS_LEVEL, shows_present
 from gateway.policy.time.gates import counted_gates
 
 SHOWN = 6  # of one child: a card of the pages has two lines
@@ -49,11 +49,10 @@ class InUse:
     def describe(self, profile: Profile, slots: Iterable[int]) -> tuple[UseNow, ...]:
         """Return at most SHOWN services and categories that a child uses now, those with most flows first.
 
-        The log level decides: categories; then also services with a time limit, which the ledger shows too;
+        The log level decides: nothing; categories and services with a time limit, which the ledger shows too;
         then all services.
         """
-        level = profile.rules.log_level
-        if level < KINDS_LEVEL:
+        if not shows_present(profile.rules.log_level):
             return ()
         # First count names by class: pages open dozens of flows to one name.
         seen: Counter[tuple[str, int, int]] = Counter()
@@ -80,8 +79,7 @@ class InUse:
 
     def _names(self, profile: Profile, slot: int, number: int) -> bool:
         """Return whether a class's services are shown by name: at the log level, or with a time limit."""
-        level = profile.rules.log_level
-        return level >= VISITS_LEVEL or (level >= NAMES_LEVEL and self._counts(profile, slot, number))
+        return profile.rules.log_level >= VISITS_LEVEL or self._counts(profile, slot, number)
 
     def _counts(self, profile: Profile, slot: int, number: int) -> bool:
         gates = self._gates.get((slot, number), frozenset())

@@ -11,19 +11,27 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.core.bus import Bus
+from gateway.features.activity.attempts import (
+    REASON,
+    TOP_LEVELS_READ,
+    Attempt,
+    attempt_target,
+    kind_of_rule,
+    shows_use,
+)
 from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.household.members import EVERYONE, Family, Member
 from gateway.household.rule_book import RuleBook
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.path.subject import Sink, Subject
 from gateway.policy.judge.explanation import sentence, short
 from gateway.policy.judge.world import GATEWAY_NAME
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import NAMES_LEVEL, shows_present
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.store import Store
 
 CATEGORIES_KEPT = 512  # rules, 300 bytes each; a family has some dozens
-
 # Never listed: help lines leave no trace, canaries and the pages are no wish of a person.
 UNTOLD = frozenset({Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.GATEWAY, Reason.REFUSED_FOR_EVERYONE})
 
@@ -49,6 +57,7 @@ class DecisionLog:
     ) -> None:
         self.questions = 0  # DNS queries that were forwarded to a resolver
         self.recent = RecentRefusals()
+        self._is_public_suffix = lazy_public_suffix_check(TOP_LEVELS_READ)
         self._publish = bus.notify
         self.cards = BypassAlerts(store, family, rules, bus)
         self._bus = bus
@@ -58,7 +67,7 @@ class DecisionLog:
         self._wall = wall
         self._rules = rules
         self._category = lru_cache(CATEGORIES_KEPT)(kind_of_rule)
-        self._closed: dict[str, frozenset[str]] = {}  # of children without a log: gates that rules close
+        self._closed: dict[str, frozenset[str]] = {}  # by child whose present is private: closed gates
         self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
 
     @property
@@ -96,6 +105,36 @@ class DecisionLog:
         if seen.host is not None and seen.host in self._rules.world.help:
             return  # also if it was refused because the address is not that of a help line
         local = at.astimezone(self._rules.household.config.zone)
+        if decision.verdict is Verdict.BLOCK:
+            attempt = self._attempt(subject.slot, seen, decision, local)
+            background = attempt is not None and attempt.background
+            begins = attempt is not None and not background
+            self._record(member, seen, decision, local, attempts=int(begins), background=int(background))
+            if decision.reason not in UNTOLD:
+                self.cards.refused(member, seen, decision, local)
+                self._refused(member, seen, decision, local, attempt)
+            return
+        self._record(member, seen, decision, local)
+        if shows_use(seen, decision):
+            self._used(member, local)
+        if seen.proto is Proto.DNS and self.cards.watches(subject.slot):
+            self.cards.asked(member, seen, decision, local)
+
+    def _attempt(self, slot: int, seen: Observation, decision: Decision, at: datetime) -> Attempt | None:
+        """Return the attempt that begins with a blocked decision; None if one goes on.
+
+        Names that are blocked for everyone are not stored, not even here: all of them are one target.
+        """
+        for_everyone = decision.reason is Reason.REFUSED_FOR_EVERYONE
+        host, reason, rule = seen.host or "", decision.reason, decision.rule
+        catalogue, suffix = self._rules.world.catalogue, self._is_public_suffix
+        target = REASON + reason if for_everyone else attempt_target(host, reason, rule, catalogue, suffix)
+        return self.recent.attempts.blocked(slot, target, seen, decision, at)
+
+    def _record(
+        self, member: Member, seen: Observation, decision: Decision, at: datetime, **numbers: int
+    ) -> None:
+        """Store a decision of a family device. ``numbers``: those of `EventWriter.record`."""
         self._store.record(
             decision,
             host=seen.host,
@@ -104,29 +143,42 @@ class DecisionLog:
             device=member.macs[0] if member.macs else "",
             level=member.profile.rules.log_level,
             category=self._category(decision.rule, decision.reason),
-            at=local,
+            at=at,
+            **numbers,
         )
-        if decision.verdict is Verdict.BLOCK:
-            if decision.reason not in UNTOLD:
-                self.cards.refused(member, seen, decision, local)
-                self._refused(member, seen, decision, local)
-        elif seen.proto is Proto.DNS and self.cards.watches(subject.slot):
-            self.cards.asked(member, seen, decision, local)
+
+    def _used(self, member: Member, at: datetime) -> None:
+        """Correct the counts: a person used the device right after attempts that seemed to lack one."""
+        for attempt in self.recent.attempts.used(member.slot, at):
+            self._record(
+                member, attempt.seen, attempt.decision, attempt.at, count=0, attempts=1, background=-1
+            )
 
     def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
         """Count a decision about a device that belongs to no child in the household's total of the day."""
         local = at.astimezone(self._rules.household.config.zone)
+        attempt = self._attempt(EVERYONE, seen, decision, local)
         self._store.record(
-            decision, host=None, proto=seen.proto, profile="", device="", level=0, category="", at=local
+            decision,
+            host=None,
+            proto=seen.proto,
+            profile="",
+            device="",
+            level=0,
+            category="",
+            at=local,
+            attempts=int(attempt is not None),
         )
 
-    def _refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Add a refusal to the latest refusals, and publish it from NAMES_LEVEL on.
+    def _refused(
+        self, member: Member, seen: Observation, decision: Decision, at: datetime, attempt: Attempt | None
+    ) -> None:
+        """Add a refusal to the latest refusals, and publish an attempt from NAMES_LEVEL on.
 
         The device's own page shows it at any log level.
         """
-        level = member.profile.rules.log_level
-        if not self.recent.add(member.slot, at, seen, decision) or level < NAMES_LEVEL:
+        self.recent.add(member.slot, at, seen, decision)
+        if attempt is None or member.profile.rules.log_level < NAMES_LEVEL:
             return
         _log.debug("refused: %s, %s", member.profile.id, decision.reason)
         self._publish(
@@ -164,7 +216,7 @@ class DecisionLog:
     def moved(self, slots: frozenset[int]) -> None:
         """Publish that time rules of these slots began or ended.
 
-        For a child without a log, only changes that do not depend on its use are published.
+        For a child whose present is private, only changes that do not depend on its use are published.
         """
         self.status_changed(slots, self._shows)
 
@@ -179,17 +231,8 @@ class DecisionLog:
 
     def _shows(self, member: Member) -> bool:
         profile, at = member.profile, self._wall()
-        if profile.built_in or profile.rules.log_level >= KINDS_LEVEL:
+        if profile.built_in or shows_present(profile.rules.log_level):
             return True
         closed = frozenset(member.judge.standing(self._family.unused(member, at), at).closed)
         before, self._closed[profile.id] = self._closed.get(profile.id), closed
         return closed != before
-
-
-def kind_of_rule(rule: str, reason: Reason) -> str:
-    """Return the key by which a decision is counted: the rule's category or service, else the reason."""
-    for kind in ("category:", "service:"):
-        _, found, rest = rule.partition(kind)
-        if found and rest:
-            return kind + rest.split(" ")[0]
-    return str(reason)

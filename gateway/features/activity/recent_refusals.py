@@ -6,6 +6,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gateway.features.activity.attempts import Attempts
 from gateway.policy.values import Decision, Observation
 
 KEPT = 10
@@ -25,12 +26,13 @@ class RecentRefusal:
 
 
 class RecentRefusals:
-    """The latest refusals by slot, newest last.
+    """The latest refusals by slot, newest last, and the attempts that they belong to.
 
     Callers do not add names on sealed lists and of help lines.
     """
 
     def __init__(self) -> None:
+        self.attempts = Attempts()
         self._slots: OrderedDict[int, deque[RecentRefusal]] = OrderedDict()
 
     def add(self, slot: int, at: datetime, seen: Observation, decision: Decision) -> bool:
@@ -58,10 +60,12 @@ class RecentRefusals:
 
     def shift(self, size: timedelta) -> None:
         """Adjust the times after the clock jumped by ``size``, so that each refusal's age stays."""
+        self.attempts.shift(size)
         for slot, kept in self._slots.items():
             self._slots[slot] = deque(
                 (replace(refusal, at=refusal.at + size) for refusal in kept), maxlen=KEPT
             )
 
     def forget(self, slot: int) -> None:
+        self.attempts.forget(slot)
         self._slots.pop(slot, None)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gateway.control.contract.activity import RECENT_BLOCKS, RecentBlock, RecentBlocks, RecentBlocksRequest
 from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.features.activity.attempts import TOP_LEVELS_READ, attempt_target
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.recent_refusals import FOR, RecentRefusal, RecentRefusals
 from gateway.household.context import HomeContext
@@ -41,6 +42,7 @@ class RefusalVerb:
         self._devices = devices
         self._recent = recent
         self._decided = decided
+        self._is_public_suffix = lazy_public_suffix_check(TOP_LEVELS_READ)
 
     def register(self, router: Router) -> None:
         router.serve(RECENT_BLOCKS, self.refusals)
@@ -119,7 +121,7 @@ class RefusalVerb:
         self, refusal: RecentRefusal, source: DecisionSource, is_public_suffix: PublicSuffixCheck
     ) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
-        sign = sign_of(decision)
+        sign, catalogue = sign_of(decision), self._home.rules.world.catalogue
         ends = decision.until is not None and decision.until < FOREVER
         return RecentBlock(
             at=refusal.at,
@@ -137,4 +139,5 @@ class RefusalVerb:
             entry=self._entry(refusal, is_public_suffix),
             open=self._is_open(refusal),
             sign=sign or "",
+            target=attempt_target(host or "", decision.reason, decision.rule, catalogue, is_public_suffix),
         )

@@ -18,8 +18,9 @@ from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
+from gateway.features.activity.attempts import TOP_LEVELS_READ
 from gateway.features.activity.histories import (
-    describe_blocked,
+    BlockedSites,
     describe_kinds,
     describe_uses,
     describe_visited,
@@ -30,10 +31,12 @@ from gateway.features.sharing.pins import PinDesk
 from gateway.features.site_repair.lessons import Lessons
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import needs_pin
+from gateway.policy.judge.why import question
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
 from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, Store
 from gateway.store.tables.history import ALL
 
@@ -61,13 +64,17 @@ class HistoryVerbs:
         self._recent = recent
         self._access = access
         self._pins = pins
+        self._is_public_suffix = lazy_public_suffix_check(TOP_LEVELS_READ)
 
     def register(self, router: Router) -> None:
         router.serve(HISTORY, self.history)
         router.serve(ERASE, self.erase)
 
     def history(self, call: Call[HistoryRequest]) -> History:
-        """Return a child's past days as its log level allows: counts for a month, names for a week."""
+        """Return a child's past days as its log level allows: counts for a month, names for a week.
+
+        The running day is left out if the present is private: its numbers would grow while the child is here.
+        """
         profile, today = self._child(call, call.args.id), self._today()
         oldest = today - timedelta(days=COUNTS_DAYS)
         last = call.args.to or today
@@ -76,18 +83,17 @@ class HistoryVerbs:
             call.refuse("from", f'and "to" must be days in order, from {oldest} to {today}')
         level, sample = profile.rules.log_level, self._store.history.sample_until()
         rules, names = self._home.rules, self._store.history.names
-        zone = rules.household.config.zone
         span = rules.calendar.starts(first), rules.calendar.starts(last + ONE_DAY)
         if level >= KINDS_LEVEL:
             self._store.flush(self._home.loop.now(), force=True)
         days, kinds = self._days(profile, first, last) if level >= KINDS_LEVEL else ((), ())
         refused, refused_left_off = (
-            describe_blocked(names(profile.id, *span, refused=True), rules, zone)
+            self._blocked_sites(profile).describe(names(profile.id, *span, refused=True))
             if level >= NAMES_LEVEL
             else ((), 0)
         )
         visited, visited_left_off = (
-            describe_visited(names(profile.id, *span, refused=False), rules, zone)
+            describe_visited(names(profile.id, *span, refused=False), rules)
             if level >= VISITS_LEVEL
             else ((), 0)
         )
@@ -110,13 +116,23 @@ class HistoryVerbs:
             visited_left_off=visited_left_off,
         )
 
+    def _blocked_sites(self, profile: Profile) -> BlockedSites:
+        member, now = self._access.stand_in(profile), self._home.now()
+        return BlockedSites(
+            self._home.rules,
+            self._is_public_suffix,
+            lambda host: member.decide(question(host), now).allowed,
+        )
+
     def _days(
         self, profile: Profile, first: date, last: date
     ) -> tuple[tuple[ActivityDay, ...], tuple[CategoryCount, ...]]:
         rules, history = self._home.rules, self._store.history
         level = profile.rules.log_level
-        used = dict(history.of(profile.id, first, last))
         today = self._today()
+        if not shows_present(level):
+            last = min(last, today - ONE_DAY)
+        used = dict(history.of(profile.id, first, last))
         if last == today:
             minutes = self._family.minutes
             entries, stored = minutes.entries(profile.id, today), minutes.uses(profile.id, today)
@@ -129,6 +145,7 @@ class HistoryVerbs:
                 minutes=used.get(day, {}).get(ALL, 0),
                 uses=describe_uses(used.get(day, {}), rules, profile),
                 refused=sum(count.refused for count in counts if count.day == day),
+                background=sum(count.background for count in counts if count.day == day),
             )
             for day in days
         )

@@ -34,7 +34,7 @@ from gateway.household.visibility import Visibility, VisibleMembers
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_moment, parse_question, why
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL
+from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.schedule import PlannedDay, Schedule, Stretch, plan
 from gateway.policy.time.time_text import clock_text
 from gateway.policy.values import Observation
@@ -71,7 +71,7 @@ class Explainer:
         if at < self._home.local_now():
             judge, situation = self._family.judged(member, at)
         answer = why(judge, seen, at, self._members.situation(member, situation, at))
-        if member.profile.is_child and self._visibility.level(member.profile.id) < KINDS_LEVEL:
+        if member.profile.is_child and not shows_present(self._visibility.level(member.profile.id)):
             answer = answer._replace(left=None)  # the minutes left would show how much the child used
         decided = self._decided(member.profile).describe(answer.decision, seen.host)
         return explanation(seen, at, answer, self._home.rules.names, decided, problems)

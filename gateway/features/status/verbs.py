@@ -50,7 +50,7 @@ from gateway.household.visibility import Visibility, VisibleDevices, VisibleMemb
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.questions import Ask
 from gateway.policy.profile.profile import GUEST, HOME, Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.gates import is_limit
 from gateway.store.store import Store
 
@@ -69,7 +69,7 @@ class MemberState:
     def left(self, member: Member, now: datetime, *, own: bool) -> TimeLeft | None:
         """Return how many minutes are left until the device as a whole closes; None if nothing closes it.
 
-        ``own``: for the person's own device. Others see no time limit of a person without a log.
+        ``own``: for the person's own device. Others see no time limit of a person whose present is private.
         """
         profile = member.profile
         gates = visible_gates(profile, own=own)
@@ -78,19 +78,18 @@ class MemberState:
     def used(self, member: Member, *, own: bool) -> tuple[TimeUsed, ...]:
         """Return the minutes used of each time limit, for the person's own device (``own``) or for others.
 
-        Others see nothing of a person without a log, and below NAMES_LEVEL no minutes by device.
+        Others see nothing of a person whose log level does not show the present.
         """
         profile = member.profile
-        level = profile.rules.log_level
-        if not own and level < KINDS_LEVEL:
+        if not own and not shows_present(profile.rules.log_level):
             return ()
-        by_device = self._family.minutes.used_on(profile.id) if own or level >= NAMES_LEVEL else {}
+        by_device = self._family.minutes.used_on(profile.id)
         return describe_used(profile, member.situation, self._home.rules, by_device)
 
     def landing(self, member: Member, now: datetime, *, own: bool) -> FinishGame:
         """Return the minutes of *Finish my game*, and whether they are used today and available now."""
         rules = member.profile.rules
-        shown = own or rules.log_level >= KINDS_LEVEL
+        shown = own or shows_present(rules.log_level)
         return FinishGame(
             minutes=int(rules.landing.value / timedelta(minutes=1)),
             taken=self._time.landing_taken(member.profile, now) if shown else None,
@@ -102,11 +101,12 @@ class MemberState:
     ) -> tuple[ClosingSoon, ...]:
         """Return what closes for the member within a quarter of an hour.
 
-        Others see no limit of a person without a log.
+        Others see no limit of a person whose log level does not show the present.
         """
         rules = self._home.rules
-        found = closing(member, in_use, now)
-        if not own and member.profile.rules.log_level < KINDS_LEVEL:
+        shown = own or shows_present(member.profile.rules.log_level)
+        found = closing(member, in_use if shown else frozenset(), now)
+        if not shown:
             found = [left for left in found if not is_limit(left.gate)]
         return describe_closing(found, rules, now)
 

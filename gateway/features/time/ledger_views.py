@@ -18,7 +18,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL
+from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.schedule import calendar_for, limit_on, week_limits
 from gateway.policy.time.standing import Left, Situation
@@ -91,9 +91,9 @@ def describe_left(
 def visible_gates(profile: Profile, *, own: bool) -> Sequence[str]:
     """Return the time rules for the device as a whole whose remaining time may be shown.
 
-    Use of a person without a log is private: other people see only what closes at a time of the day.
+    Where the present is private, other people see only what closes at a time of the day.
     """
-    if own or profile.rules.log_level >= KINDS_LEVEL:
+    if own or shows_present(profile.rules.log_level):
         return STATE_GATES
     return [gate for gate in STATE_GATES if not is_limit(gate)]
 

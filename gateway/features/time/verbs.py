@@ -32,7 +32,7 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Member, MinuteLedgers
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import ALL, Profile
-from gateway.policy.profile.rules import INTERNET, NAMES_LEVEL, PLAY, VISITS_LEVEL
+from gateway.policy.profile.rules import INTERNET, KINDS_LEVEL, NAMES_LEVEL, PLAY, VISITS_LEVEL, shows_present
 from gateway.policy.time.gates import BEDTIME, WINDOW
 from gateway.policy.values import Reason
 from gateway.store.tables.grants import GrantKind, GrantTable
@@ -207,8 +207,8 @@ class TimeVerbs:
     def ledger(self, call: Call[LedgerRequest]) -> LedgerResponse:
         """Return the counted minutes of a day, for the child's own device or for a guardian.
 
-        A guardian sees single minutes from the level of names on, below it totals, and without a log nothing.
-        The same applies to the gateway's command line.
+        A guardian sees single minutes from the level of names on, below it totals of days that are over, and
+        without a log nothing. The same applies to the gateway's command line.
         """
         level = VISITS_LEVEL
         if call.has("device"):
@@ -225,12 +225,13 @@ class TimeVerbs:
         is_today = day == today.day
         by_device = self._minutes.used_on(profile.id)
         minutes, left_off = ledger_minutes(entries if level >= NAMES_LEVEL else (), rules)
+        shown = shows_present(level) if is_today else level >= KINDS_LEVEL
         return LedgerResponse(
             profile=profile.id,
             name=profile.name,
             day=day,
-            used=describe_used(profile, today, rules, by_device) if is_today and level else (),
-            totals=limit_totals(today.used if is_today else totals(entries), rules) if level else (),
+            used=describe_used(profile, today, rules, by_device) if is_today and shown else (),
+            totals=limit_totals(today.used if is_today else totals(entries), rules) if shown else (),
             minutes=minutes,
             left_off=left_off,
         )

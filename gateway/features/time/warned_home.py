@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from gateway.features.activity.in_use import SERVICE, InUse
+from gateway.features.activity.in_use import InUse
 from gateway.features.time.ledger_views import visible_gates
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.visibility import VisibleMembers
 from gateway.policy.judge.target_names import target_name
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.standing import Left
 
@@ -42,12 +42,11 @@ class WarnedHome:
     def _may_publish(self, member: Member, found: Left) -> bool:
         """Return whether the child's log level allows an event for its warning.
 
-        Without a log, use is private. Below the level of names, the service is private too. Without a log,
-        bedtime is announced only if extra time that the child took does not move it.
+        If the present is private, bedtime is announced only if extra time that the child took does not move
+        it.
         """
-        level = member.profile.rules.log_level
-        if level >= KINDS_LEVEL:
-            return level >= NAMES_LEVEL or SERVICE not in found.gate
+        if shows_present(member.profile.rules.log_level):
+            return True
         if is_limit(found.gate) or found.gate not in STATE_GATES:
             return False
         gates = visible_gates(member.profile, own=False)

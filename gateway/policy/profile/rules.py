@@ -26,6 +26,14 @@ NAMES_LEVEL = 2  # also the name and the time
 VISITS_LEVEL = 3  # also the names of what was open
 
 
+def shows_present(log_level: int) -> bool:
+    """Return whether guardians may see what a person does now.
+
+    That is presence, use, the minutes of the running day, and what follows from them, as a used-up limit.
+    """
+    return log_level >= NAMES_LEVEL
+
+
 class Sightings(StrEnum):
     """How exactly the times at which a device was seen are shown. DAY, NOTHING: its presence is private."""
 

@@ -48,7 +48,11 @@ def named(service: str, kinds: Callable[[str], Iterable[str]]) -> tuple[str, ...
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A host name with one reason why it was blocked or allowed, how often, and when first and last."""
+    """A host name with one reason why it was blocked or allowed, how often, and when first and last.
+
+    ``times``: decisions. ``attempts``: those of a person (features/activity/attempts.py). ``background``:
+    attempts that devices made without a person.
+    """
 
     host: str
     reason: str
@@ -57,13 +61,16 @@ class Name:
     times: int
     first: datetime
     last: datetime
+    attempts: int
+    background: int
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
     day: date
     category: str  # `category:x`, `service:x`, or a reason
-    refused: int
+    refused: int  # attempts
+    background: int  # attempts that devices made without a person
     opened: int
 
 
@@ -99,9 +106,10 @@ class HistoryTable:
         return found
 
     def counts(self, profile: str, first: date, last: date) -> list[Count]:
-        """Return how many requests of a profile were blocked and allowed, by day and category."""
+        """Return how many attempts of a profile were blocked and decisions allowed, by day and category."""
         rows = self._database.rows(
-            "SELECT day, category, sum(CASE verdict WHEN 'block' THEN times ELSE 0 END),"
+            "SELECT day, category, sum(CASE verdict WHEN 'block' THEN attempts ELSE 0 END),"
+            " sum(CASE verdict WHEN 'block' THEN background ELSE 0 END),"
             " sum(CASE verdict WHEN 'block' THEN 0 ELSE times END) FROM counts"
             " WHERE profile = ? AND day BETWEEN ? AND ? GROUP BY day, category ORDER BY day",
             (profile, first.isoformat(), last.isoformat()),
@@ -109,12 +117,12 @@ class HistoryTable:
         return [Count(date.fromisoformat(day), *rest) for day, *rest in rows]
 
     def home_total(self, day: date, reason: str) -> int:
-        """Return how many decisions with ``reason`` the whole household had on a day, without persons."""
+        """Return how many attempts with ``reason`` the whole household had on a day, without persons."""
         rows = self._database.rows(
-            "SELECT sum(times) FROM counts WHERE profile = '' AND day = ? AND category = ?",
+            "SELECT sum(attempts + background) FROM counts WHERE profile = '' AND day = ? AND category = ?",
             (day.isoformat(), reason),
         )
-        return sum(times or 0 for (times,) in rows)
+        return sum(attempts or 0 for (attempts,) in rows)
 
     def names(self, profile: str, since: datetime, until: datetime, *, refused: bool) -> list[Name]:
         """Return blocked (``refused``) or else allowed host names of a profile with reasons, latest first.
@@ -123,14 +131,15 @@ class HistoryTable:
         """
         sign = "=" if refused else "!="
         rows = self._database.rows(
-            f"SELECT host, reason, rule, owner, sum(times), min(first), max(last) AS latest FROM decisions"
+            f"SELECT host, reason, rule, owner, sum(times), min(first), max(last) AS latest,"
+            f" sum(attempts), sum(background) FROM decisions"
             f" WHERE profile = ? AND last >= ? AND last < ? AND verdict {sign} 'block'"
             f" GROUP BY host, reason, rule, owner ORDER BY latest DESC LIMIT {NAMES_LIMIT}",
             (profile, unix(since), unix(until)),
         )
         return [
-            Name(host, reason, rule, owner, times, moment(first), moment(last))
-            for host, reason, rule, owner, times, first, last in rows
+            Name(host, reason, rule, owner, times, moment(first), moment(last), attempts, background)
+            for host, reason, rule, owner, times, first, last, attempts, background in rows
         ]
 
     def sample_until(self) -> datetime | None:

@@ -31,7 +31,7 @@ def in_use(desk: Desk, child: int = 0) -> list[str]:
     ("level", "told"),
     [
         (0, []),
-        (1, ["category:video_sharing", "category:messaging"]),
+        (1, []),  # it would show that the child is here
         (2, ["service:youtube", "category:messaging"]),
     ],
 )

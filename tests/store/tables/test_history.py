@@ -75,7 +75,7 @@ def test_counts_tell_refused_from_open(store: Store) -> None:
     record(store, allowed(), category="category:games")
     record(store, allowed(), category="category:games", at=NOW - ONE, profile="son")
     store.flush(0.0, force=True)
-    assert store.history.counts("daughter", DAY, DAY) == [Count(DAY, "category:games", 2, 1)]
+    assert store.history.counts("daughter", DAY, DAY) == [Count(DAY, "category:games", 2, 0, 1)]
     assert store.history.counts("daughter", DAY - ONE, DAY - ONE) == []
     store.close()
 

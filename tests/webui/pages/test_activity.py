@@ -50,7 +50,7 @@ def test_nobody_else_changes_anything(tablet: Browser, household: Household, pat
 def test_the_family_comes_first_then_a_child(mum: Browser, household: Household) -> None:
     page = mum.get("/parent/activity/").text
     text = text_of(page)
-    assert "Aruzhan 53 min today · blocked 9 times" in text
+    assert "Aruzhan 53 min today · 9 blocked attempts" in text
     assert "Dana Nothing is stored" in text
     assert 'href="/parent/activity/daughter"' in page
     weeks = [values for values in asked_of(household, "history") if values["id"] == "daughter"]
@@ -65,10 +65,10 @@ def test_a_day_has_its_strip_its_services_and_what_was_refused(mum: Browser) -> 
         "Used 53 min",
         "By service What Minutes YouTube 31 min Roblox 21 min",
         "By category What Minutes Video sharing 31 min Games uses daily time 21 min",
-        "TikTok 12 times",
+        "TikTok 12 attempts",
         "TikTok is blocked. Your family set this.",
         "Background attempts 2",
-        "During bedtime 80 times",
+        "During bedtime 80 attempts",
     ):
         assert expected in text
     assert 'class="strip"' in page
@@ -131,7 +131,7 @@ def test_at_level_one_a_parent_reads_kinds_and_no_name(
     mum: Browser, household: Household, level: object
 ) -> None:
     level(1)  # type: ignore[operator]
-    for path in ("/parent/activity/daughter", "/parent/activity/daughter/week"):
+    for path in ("/parent/activity/daughter?day=2026-11-23", "/parent/activity/daughter/week"):
         text = shown(mum, path)
         assert "By category What Minutes Video sharing" in text
         assert "Social networks 16" in text
@@ -139,6 +139,31 @@ def test_at_level_one_a_parent_reads_kinds_and_no_name(
         for name in ("TikTok", "YouTube", "17:00", "Minute by minute"):
             assert name not in text
     assert asked_of(household, "ledger") == []
+
+
+def test_at_level_one_the_running_day_is_private(mum: Browser, level: object) -> None:
+    level(1)  # type: ignore[operator]
+    for path in ("/parent/activity/", "/parent/activity/daughter"):
+        text = shown(mum, path)
+        assert "Today is shown tomorrow." in text
+        assert "min today" not in text
+        assert "No minute counted." not in text
+
+
+def test_a_site_that_is_allowed_now_says_so_and_offers_nothing(mum: Browser, household: Household) -> None:
+    household.hostile = {"allowed_now": True}
+    page = mum.get("/parent/activity/daughter").text
+    assert "Allowed now." in text_of(page)
+    assert "is not open here" not in text_of(page)
+    assert "/open" not in page
+
+
+def test_a_bypass_is_never_in_the_background_list(mum: Browser, household: Household) -> None:
+    household.hostile = {"bypass": True, "times": 0, "background": 4}
+    text = shown(mum, "/parent/activity/daughter")
+    assert "Bypass attempts" in text
+    assert "TikTok 4 attempts" in text
+    assert "Background attempts" not in text
 
 
 def test_at_level_zero_there_is_nothing_and_it_says_so(mum: Browser) -> None:
@@ -194,7 +219,7 @@ def test_made_up_days_say_so(mum: Browser, household: Household) -> None:
     assert "Aruzhan sample · 53 min today" in shown(mum, "/parent/activity/")
     household.hostile = {"sample": True}
     assert "these days are made up" in shown(mum, "/parent/activity/daughter/week")
-    assert "TikTok sample 12 times" in shown(mum, "/parent/activity/daughter/week")
+    assert "TikTok sample 12 attempts" in shown(mum, "/parent/activity/daughter/week")
     assert "these days are made up" not in shown(mum, "/parent/activity/daughter")
 
 
@@ -302,7 +327,7 @@ def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Hou
     assert "Games uses daily time" in text
     assert "Video sharing uses daily time" not in text
     household.minutes["son"]["used"] = []
-    assert "Timur 0 min today · blocked 0 times" in shown(mum, "/parent/activity/")
+    assert "Timur 0 min today · 0 blocked attempts" in shown(mum, "/parent/activity/")
     household.kinds = [{"target": "category:messaging", "name": "messaging", "refused": 0, "opened": 40}]
     text = shown(mum, "/parent/activity/son")
     assert "Minutes are counted by category, with or without a limit." in text

@@ -161,9 +161,9 @@ class TestDigest:
 
         monkeypatch.setattr("webui.features.activity.digest_pages.week_of", without_minutes)
         text = text_of(mum.get("/parent/digest/").text)
-        assert "No minutes counted. Blocked 2 times." in text.partition("Aruzhan")[2].partition("Timur")[0]
+        assert "No minutes counted. 2 blocked attempts." in text.partition("Aruzhan")[2].partition("Timur")[0]
         ru = text_of(mum.get("/parent/digest/", Accept_Language="ru").text)
-        assert "Минут не посчитано. Заблокировано: 2 раза." in ru
+        assert "Минут не посчитано. 2 заблокированные попытки." in ru
 
     def test_at_log_level_0_nothing_is_asked_for_and_nothing_is_told(
         self, mum: Browser, household: Household

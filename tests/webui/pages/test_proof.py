@@ -29,7 +29,7 @@ def tell(tablet: Browser, *results: str) -> int:
 
 
 def test_it_is_reached_from_the_child_s_rules_and_from_activity(mum: Browser) -> None:
-    for page in ("/parent/child/daughter/", "/parent/activity/daughter"):
+    for page in ("/parent/child/daughter/tests/", "/parent/activity/daughter"):
         answer = mum.get(page)
         assert PAGE in answer.text, page
 

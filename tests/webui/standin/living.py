@@ -39,11 +39,11 @@ def sites(now: datetime) -> list[dict[str, Any]]:
          "last": now - ONE, "hosts": [{"host": "a-club.example", "times": 1}],
          "sentence": "a-club.example is blocked: social networks. These are the 10-12 rules.",
          "reason": "category", "rule": SOCIAL, "owner": "band:10-12", "entry": "a-club.example"},
-        {**site, "target": "category:ads_trackers", "name": "ads and trackers", "times": 240,
+        {**site, "target": "category:ads_trackers", "name": "ads and trackers", "times": 0, "background": 240,
          "first": now - 3 * ONE, "last": now, "hosts": [{"host": "ads.example", "times": 240}],
          "sentence": "ads.example is blocked: ads and trackers. These are the 10-12 rules.",
          "reason": "category", "rule": "category:ads_trackers", "owner": "band:10-12", "entry": None},
-        {**site, "target": "reason:bedtime", "name": None, "times": 80, "first": now - ONE,
+        {**site, "target": "reason:bedtime", "name": None, "times": 0, "background": 80, "first": now - ONE,
          "last": now - ONE, "hosts": [{"host": "push.example", "times": 80}],
          "sentence": "It is bedtime: the internet is closed. These are the 10-12 rules.",
          "reason": "bedtime", "owner": "band:10-12", "entry": None},
@@ -78,7 +78,8 @@ class Living:
         level, known = self.household.log_level(who), self.household.rules_of(who)
         erased = self.household.erased.get(who)
         lives = who == "daughter" and level and erased != "all"
-        days = [first + n * ONE for n in range((last - first).days + 1)]
+        over = last if level >= 2 else min(last, today - ONE)  # the running day is private below names
+        days = [first + n * ONE for n in range((over - first).days + 1)]
         told = sites(self.now) if lives and level >= 2 and erased is None else []
         return {
             "id": who, "name": known["name"], "band": known["band"], "log_level": level,
@@ -87,7 +88,8 @@ class Living:
             "sample_until": self.household.sample_until,
             "days": [self._day(day, full=bool(lives), services=level >= 2) for day in days] if level else [],
             "kinds": [
-                {"target": "category:ads_trackers", "name": "ads and trackers", "refused": 240, "opened": 0},
+                {"target": "category:ads_trackers", "name": "ads and trackers", "refused": 0, "opened": 0,
+                 "background": 240},
                 {"target": "category:social_networks", "name": "social networks", "refused": 16, "opened": 0},
             ] if lives else self.household.kinds if level else [],
             "refused": [{**one, **self.household.hostile} for one in told], "refused_left_off": 0,

@@ -34,8 +34,10 @@ def rows(view: HistoryView) -> Iterator[Cells]:
             yield date, _("used"), title(use.target, use.name), str(use.minutes), "", "", why
     span = f"{history.from_.isoformat()} – {history.to.isoformat()}"
     for kind in history.kinds:
-        if kind.refused:
-            yield span, _("blocked"), title(kind.target, kind.name), "", str(kind.refused), "", ""
+        counted = ((_("blocked"), kind.refused), (_("in the background"), kind.background))
+        for what, times in counted:
+            if times:
+                yield span, what, title(kind.target, kind.name), "", str(times), "", ""
     for what, sites in ((_("blocked"), view.refused), (_("visited"), view.visited)):
         yield from (_site(what, span, site) for site in sites)
 
@@ -43,7 +45,9 @@ def rows(view: HistoryView) -> Iterator[Cells]:
 def _site(what: str, span: str, view: SiteView) -> Cells:
     site = view.site
     name = title(site.target, site.name)
-    return span, what, name, "", str(site.times), _moment(site.last), view.sentence
+    if view.group == "background":
+        what = _("in the background")
+    return span, what, name, "", str(view.attempts), _moment(site.last), view.sentence
 
 
 def _moment(at: datetime | None) -> str:

@@ -14,8 +14,8 @@ from gateway.control.contract.activity import (
 )
 from webui.features.activity.target_names import CATEGORY, REASON, SERVICE
 from webui.language import telling
+from webui.language.i18n import gettext as _
 
-ADS = "category:ads_trackers"
 WEEK = 7  # days
 
 
@@ -26,9 +26,31 @@ class SiteView:
         self.site = site
 
     @property
-    def is_background(self) -> bool:
-        """Return whether no user requested the site: ads and trackers, or blocks that share a reason."""
-        return self.site.target == ADS or self.site.target.startswith(REASON)
+    def background(self) -> int:
+        """Return how many attempts devices made without a person."""
+        return self.site.background if isinstance(self.site, BlockedSite) else 0
+
+    @property
+    def group(self) -> str:
+        """Return where the page lists a blocked site: ``bypass``, ``own`` or ``background`` attempts.
+
+        An attempt to bypass the filter is never listed as one in the background.
+        """
+        if isinstance(self.site, BlockedSite) and self.site.bypass:
+            return "bypass"
+        return "own" if self.site.times else "background"
+
+    @property
+    def attempts(self) -> int:
+        """Return the number that belongs to ``group``."""
+        if self.group == "bypass":
+            return self.site.times + self.background
+        return self.site.times or self.background
+
+    @property
+    def is_allowed_now(self) -> bool:
+        """Return whether the present rules allow a site that was blocked."""
+        return isinstance(self.site, BlockedSite) and self.site.allowed_now
 
     @property
     def entry(self) -> str | None:
@@ -40,9 +62,11 @@ class SiteView:
 
     @property
     def sentence(self) -> str:
-        """Return why the site was blocked; empty for a visited one."""
+        """Return why the site was blocked, or that it is allowed now; empty for a visited one."""
         if not isinstance(self.site, BlockedSite):
             return ""
+        if self.is_allowed_now:
+            return _("Allowed now.")
         # Blocks grouped by reason have no name. Those of a category are named by their first host.
         if self.site.target.startswith(CATEGORY) and self.site.hosts:
             return telling.blocked_site(self.site, self.site.hosts[0].host)
@@ -63,12 +87,22 @@ class HistoryView:
         return self.history.days
 
     @property
+    def today(self) -> ActivityDay | None:
+        """Return the running day; None if these days end before it, or it is private until it is over."""
+        last = self.days[-1] if self.days else None
+        return last if last is not None and last.day == self.history.today else None
+
+    @property
     def minutes(self) -> int:
         return sum(day.minutes for day in self.days)
 
     @property
     def blocks(self) -> int:
         return sum(day.refused for day in self.days)
+
+    @property
+    def background(self) -> int:
+        return sum(day.background for day in self.days)
 
     @property
     def is_sample(self) -> bool:

@@ -28,7 +28,8 @@ class Week:
     child: ChildView
     minutes: int
     kinds: tuple[Usage, ...]
-    refused: int
+    refused: int  # attempts
+    background: int  # attempts that devices made without a person
     kept: bool  # activity is stored at this log level
     answered: int | None  # None: answered requests are not shown at this log level
     waiting: int
@@ -53,6 +54,7 @@ def week_of(
         minutes=history.minutes if kept and history else 0,
         kinds=history.categories[:KINDS_SHOWN] if kept and history else (),
         refused=history.blocks if kept and history else 0,
+        background=history.background if kept and history else 0,
         kept=kept,
         answered=sum(1 for request in mine if request.answered and now - request.answered < SPAN)
         if kept

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.audit.titles import GROUPS, check_titles, group_titles
 from gateway.control.contract.filter_tests import BypassCheck, BypassTestState
 from webui.language import things
-from webui.language.i18n import READER
+from webui.language.i18n import READER, ngettext
 from webui.language.i18n import gettext as _
 
 
@@ -97,16 +97,37 @@ class BypassTestView:
         return tuple(method for method in self.methods if method.open_by_rule)
 
     @property
-    def ways(self) -> int:
-        return sum(not check.must_pass for check in self.state.checks)
+    def untested(self) -> tuple[MethodView, ...]:
+        """Return the methods that could not be tested here."""
+        return tuple(method for method in self.methods if "unknown" in method.found or not method.found)
 
     @property
-    def closed(self) -> int:
-        return sum(not method.check.must_pass and method.found == {"closed"} for method in self.methods)
+    def headline(self) -> str:
+        """Return how many of the tested bypass methods are blocked, and how many could not be tested.
 
-    @property
-    def untested(self) -> int:
-        return sum("unknown" in method.found or not method.found for method in self.methods)
+        A method that could not be tested is neither blocked nor open.
+        """
+        bypasses = [method for method in self.methods if not method.check.must_pass]
+        tested = [method for method in bypasses if method not in self.untested]
+        blocked = sum(method.found == {"closed"} for method in tested)
+        untested = len(bypasses) - len(tested)
+        if not tested:
+            return _("Nothing could be tested here.")
+        if blocked == len(tested):
+            text = ngettext(
+                "%(num)s that could be tested is blocked.",
+                "All %(num)s that could be tested are blocked.",
+                blocked,
+            )
+        else:
+            text = _(
+                "%(blocked)s of %(tested)s that could be tested are blocked.",
+                blocked=blocked,
+                tested=len(tested),
+            )
+        if not untested:
+            return text
+        return f"{text} " + ngettext("%(num)s could not be tested.", "%(num)s could not be tested.", untested)
 
     @property
     def groups(self) -> tuple[MethodGroup, ...]:

@@ -101,6 +101,15 @@ class DeviceTestView:
         return any(line.tried_on_device for line in self.lines)
 
     @property
+    def passed(self) -> tuple[CheckView, ...]:
+        return tuple(line for line in self.lines if line.check.state == WORKS)
+
+    @property
+    def unproved(self) -> tuple[CheckView, ...]:
+        """Return the checks that had nothing to test, or were not tried to the end."""
+        return tuple(line for line in self.lines if line.check.state not in (WORKS, FAILS))
+
+    @property
     def all_well(self) -> bool:
         """Return whether every line works or has nothing to test, and at least one works."""
         states = {check.state for check in self.state.lines}

@@ -158,8 +158,7 @@ def _places(profile: str) -> dict[str, list[tuple[str, str]]]:
             (_("Laws"), url_for("laws.show", profile=profile)),
             (_("Next age group"), url_for("growing.show", profile=profile)),
             (_("Copy or share rules"), url_for("carry.show", profile=profile)),
-            (_("Filter test"), url_for("proof.show", profile=profile)),
-            (_("Test a site"), url_for("preview.show", profile=profile)),
+            (_("Filter tests"), url_for("tests.show", profile=profile)),
         ],
     }
 

@@ -28,5 +28,5 @@ def show() -> ResponseReturnValue:
         home=home,
         known=bool(here.profile),
         filtered=bool(here.profile) and here.profile not in PLAIN,
-        refused=None if own.shared else len({view.block.host for view in own.found}),
+        refused=None if own.shared else len({view.block.target or view.block.host for view in own.found}),
     )

@@ -1,0 +1,170 @@
+"""Counts attempts instead of packets: what a person would call "it was tried once". Pure: no I/O, no clock.
+
+An attempt is a burst: all blocked decisions of one device for one service, or for one site if it has no
+service, until the device is quiet for QUIET. docs/families/activity.md has the definition.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict, deque
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from gateway.policy.names.categories import PROXY, TOR
+from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.names.services import Catalogue
+from gateway.policy.profile.bypass_methods import REASONS
+from gateway.policy.requests.site_repair import domain_of
+from gateway.policy.values import Decision, Observation, Proto, Reason
+
+# Ends a burst. Browsers load a blocked page again after 1, 5, 30 and 60 seconds, and TCP sends a SYN again
+# after up to 64 seconds: all of that is one attempt.
+QUIET = timedelta(minutes=2)
+# A page that reloads without end is one attempt each half hour, so that the count still shows that it lasts.
+BURST_LIMIT = timedelta(minutes=30)
+# An attempt without other use of the device this long before or after it was made in the background.
+NEAR_USE = timedelta(minutes=2)
+STARTS = 4  # that are compared: equal gaps between four attempts are a timer, not a person
+TIMER_ERROR = 0.1  # of the mean gap: systems delay timers, to wake up less often
+BURSTS_LIMIT = 1024  # of all devices, 0.5 kB each; beyond it the oldest are forgotten, and counted anew
+UNSURE_LIMIT = 32  # of one device within NEAR_USE; further ones stay background attempts
+TOP_LEVELS_READ = 64  # of the Public Suffix List, for names that devices choose: 3 ms and some kB each
+
+SERVICE, CATEGORY, REASON = "service:", "category:", "reason:"
+ADS = f"{CATEGORY}ads_trackers"
+BYPASS_REASONS = frozenset(REASONS.values())
+BYPASS_KINDS = frozenset({PROXY, TOR})
+# Allowed connections with these reasons do not show that a person uses the device. Help leaves no trace.
+NO_USE = frozenset({Reason.DEVICE_NEEDS, Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.UNFILTERED})
+
+
+def kind_of_rule(rule: str, reason: str) -> str:
+    """Return the key by which a decision is counted: the rule's category or service, else the reason."""
+    for kind in (CATEGORY, SERVICE):
+        _, found, rest = rule.partition(kind)
+        if found and rest:
+            return kind + rest.split(" ")[0]
+    return str(reason)
+
+
+def attempt_target(
+    host: str, reason: str, rule: str, catalogue: Catalogue, is_public_suffix: PublicSuffixCheck
+) -> str:
+    """Return what a blocked decision was for: ``service:x``, a registered domain, or ``reason:x``."""
+    service = kind_of_rule(rule, reason)
+    if service.startswith(SERVICE):
+        return service
+    services = catalogue.services_of(host) if host else ()
+    if len(services) == 1:
+        return SERVICE + services[0]
+    return domain_of(host, is_public_suffix) if host else REASON + reason
+
+
+def is_bypass(target: str, reason: str, rule: str, catalogue: Catalogue) -> bool:
+    """Return whether a blocked decision was about a bypass method, such as a VPN."""
+    if reason in BYPASS_REASONS:
+        return True
+    kinds = catalogue.kinds_of(target.removeprefix(SERVICE)) if target.startswith(SERVICE) else ()
+    kind = kind_of_rule(rule, reason).removeprefix(CATEGORY)
+    return kind in BYPASS_KINDS or not BYPASS_KINDS.isdisjoint(kinds)
+
+
+def is_known_background(target: str, reason: str, rule: str) -> bool:
+    """Return whether no person makes such attempts: ads, trackers, and connections without a name."""
+    return kind_of_rule(rule, reason) == ADS or (target.startswith(REASON) and reason not in BYPASS_REASONS)
+
+
+def shows_use(seen: Observation, decision: Decision) -> bool:
+    """Return whether an allowed decision shows that a person uses the device.
+
+    A DNS query does not: devices look up many names that they do not use. One for Qalqan's pages does.
+    """
+    if seen.proto is Proto.DNS:
+        return decision.reason is Reason.GATEWAY
+    return decision.allowed and decision.reason not in NO_USE
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The first blocked decision of a burst. ``background``: the device made it without a person."""
+
+    slot: int
+    seen: Observation
+    decision: Decision
+    at: datetime
+    background: bool
+
+
+@dataclass(slots=True)
+class _Burst:
+    last: datetime
+    starts: deque[datetime] = field(default_factory=lambda: deque(maxlen=STARTS))
+
+    def continues(self, at: datetime) -> bool:
+        return abs(at - self.last) < QUIET and at - self.starts[-1] < BURST_LIMIT
+
+    @property
+    def is_timed(self) -> bool:
+        """Return whether the last attempts began at equal intervals."""
+        if len(self.starts) < STARTS:
+            return False
+        times = list(self.starts)
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+        return max(gaps) - min(gaps) <= TIMER_ERROR * (sum(gaps, timedelta()) / len(gaps))
+
+
+class Attempts:
+    """Groups blocked decisions into attempts, in memory: the last bursts and the last use by slot."""
+
+    def __init__(self) -> None:
+        self._bursts: OrderedDict[tuple[int, str], _Burst] = OrderedDict()
+        self._used: dict[int, datetime] = {}
+        # In the background, unless use follows soon.
+        self._unsure: defaultdict[int, deque[Attempt]] = defaultdict(lambda: deque(maxlen=UNSURE_LIMIT))
+
+    def blocked(
+        self, slot: int, target: str, seen: Observation, decision: Decision, at: datetime
+    ) -> Attempt | None:
+        """Add a blocked decision. Return the attempt that begins with it; None if one goes on."""
+        key = slot, target
+        burst = self._bursts.setdefault(key, _Burst(at))
+        self._bursts.move_to_end(key)
+        if burst.starts and burst.continues(at):
+            burst.last = at
+            return None
+        burst.last = at
+        burst.starts.append(at)
+        if len(self._bursts) > BURSTS_LIMIT:
+            self._bursts.popitem(last=False)
+        never = burst.is_timed or is_known_background(target, decision.reason, decision.rule)
+        used = self._used.get(slot)
+        background = never or used is None or abs(at - used) > NEAR_USE
+        attempt = Attempt(slot, seen, decision, at, background)
+        if background and not never:
+            self._unsure[slot].append(attempt)
+        return attempt
+
+    def used(self, slot: int, at: datetime) -> tuple[Attempt, ...]:
+        """Record that a person uses the device. Return the background attempts that it corrects."""
+        self._used[slot] = at
+        if slot not in self._unsure:
+            return ()
+        return tuple(attempt for attempt in self._unsure.pop(slot) if at - attempt.at <= NEAR_USE)
+
+    def shift(self, size: timedelta) -> None:
+        """Adjust the times after the clock jumped by ``size``, so that each age stays."""
+        for burst in self._bursts.values():
+            burst.last += size
+            burst.starts = deque((start + size for start in burst.starts), maxlen=STARTS)
+        self._used = {slot: at + size for slot, at in self._used.items()}
+        for found in self._unsure.values():
+            moved = [replace(attempt, at=attempt.at + size) for attempt in found]
+            found.clear()
+            found.extend(moved)
+
+    def forget(self, slot: int) -> None:
+        """Forget the attempts of a slot whose activity was erased."""
+        for key in [key for key in self._bursts if key[0] == slot]:
+            del self._bursts[key]
+        self._unsure.pop(slot, None)
