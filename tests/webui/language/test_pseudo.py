@@ -141,7 +141,9 @@ def test_the_look_at_a_page_sees_it(html: str, found: list[str]) -> None:
 # Forms that no browser opens, parts of other pages, and what has no words: all else is in the lists above.
 WORDLESS = {"static", "stream.stream", "brand.style", "brand.logo"}
 # Files, what is for programs, and a page that guardians have another one for.
-BELOW = {"activity.export", "carry.file", "support.file", "api.every", "helper.show", "lists.wrong_file"}
+BELOW = {"activity.export", "carry.file", "support.file", "api.every", "helper.show", "lists.wrong_file"} | {
+    "refused.opened"  # it leaves for the site after some seconds
+}
 
 
 def test_each_page_that_there_is_was_looked_at(app: Flask) -> None:
@@ -158,6 +160,16 @@ def test_a_table_for_a_spreadsheet(mum: Browser, daemon: Running, heard: Heard) 
     table = in_(mum, CODE).get("/parent/activity/daughter/week.csv").text
     assert "YouTube" in table
     assert faults(table, heard.words) == []
+
+
+def test_the_page_that_opens_a_site(
+    tablet: Browser, daemon: Running, household: Household, heard: Heard
+) -> None:
+    for refusal in household.refusals:
+        refusal["open"] = True
+    page = in_(tablet, CODE).get("/refused/opened?host=www.tiktok.com")
+    assert page.status_code == 200
+    assert faults(page.text, heard.words) == []
 
 
 def test_a_helper_s_page(app: Flask, daemon: Running, household: Household, heard: Heard) -> None:
