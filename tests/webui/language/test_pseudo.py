@@ -142,6 +142,7 @@ def test_the_look_at_a_page_sees_it(html: str, found: list[str]) -> None:
 WORDLESS = {"static", "stream.stream", "brand.style", "brand.logo", "refused.opened"}
 # Files, what is for programs, and a page that guardians have another one for.
 BELOW = {"activity.export", "carry.file", "support.file", "api.every", "helper.show", "lists.wrong_file"}
+LEAVING = {"refused.opened"}  # it leaves for a site after some seconds; it has a test of its own too
 
 
 def test_each_page_that_there_is_was_looked_at(app: Flask) -> None:
@@ -151,13 +152,23 @@ def test_each_page_that_there_is_was_looked_at(app: Flask) -> None:
     seen = {adapter.match(path)[0] for path in paths if path != "/no-such-page"}
     pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
     parts = {endpoint for endpoint in pages if endpoint.endswith((".now", ".cards"))}
-    assert pages - seen - parts - WORDLESS - BELOW == set()
+    assert pages - seen - parts - WORDLESS - BELOW - LEAVING == set()
 
 
 def test_a_table_for_a_spreadsheet(mum: Browser, daemon: Running, heard: Heard) -> None:
     table = in_(mum, CODE).get("/parent/activity/daughter/week.csv").text
     assert "YouTube" in table
     assert faults(table, heard.words) == []
+
+
+def test_the_page_that_opens_a_site(
+    tablet: Browser, daemon: Running, household: Household, heard: Heard
+) -> None:
+    for refusal in household.refusals:
+        refusal["open"] = True
+    page = in_(tablet, CODE).get("/refused/opened?host=www.tiktok.com")
+    assert page.status_code == 200
+    assert faults(page.text, heard.words) == []
 
 
 def test_a_helper_s_page(app: Flask, daemon: Running, household: Household, heard: Heard) -> None:
