@@ -125,7 +125,7 @@ PARENTS: dict[str, tuple[str, Prepare]] = {
     "next step, put off": ("/parent/child/daughter/step/", states.put_off),
     "next step, taken": ("/parent/child/daughter/step/", states.stepped),
     "next step, not known": ("/parent/child/daughter/step/", nothing),
-    "next step, adulthood": ("/parent/child/teen/step/", states.adult_soon),
+    "next age group, adulthood": ("/parent/child/teen/step/", states.adult_soon),
     "teach a site": ("/parent/child/daughter/teach/", nothing),
     "a lesson": ("/parent/child/daughter/teach/", states.taught),
     "a lesson that is over": ("/parent/child/daughter/teach/", states.taught_before),

@@ -270,7 +270,7 @@ def test_why_has_the_last_ten_of_this_device_alone_and_forgets_them_when_the_dae
     ("language", "title", "rules"),
     [
         ("kk", "Бұл құрылғыда бұғатталғандар", "Менің ережелерім"),
-        ("ru", "Не разрешено на этом устройстве", "Мои правила"),
+        ("ru", "Заблокировано на этом устройстве", "Мои правила"),
         ("en", "Blocked on this device", "My rules"),
         ("de", "Blocked on this device", "My rules"),
     ],

@@ -268,9 +268,11 @@ def test_activity_tells_what_was_refused_takes_a_pause_back_and_can_be_deleted(
 def test_health_is_what_the_daemon_checks_as_root(family: Family, parent: Chromium) -> None:
     parent.driver.get(family.url(PARENT.key, "/parent/health/"))
     # The virtual home has public IPv6 addresses and no firewall; the end of the checks is told by an event.
-    eventually(lambda: "no firewall meets what comes from outside" in parent.text("[aria-labelledby=checks]"))
+    eventually(
+        lambda: "can be reached from the internet over IPv6" in parent.text("[aria-labelledby=checks]")
+    )
     checks = parent.text("[aria-labelledby=checks]")
-    assert "need a look." in checks or "needs a look." in checks
+    assert "need attention." in checks or "needs attention." in checks
     assert "Connections through the filter" in checks
     figures = parent.text("[aria-labelledby=figures]")
     assert "Memory of the filter" in figures

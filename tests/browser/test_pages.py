@@ -299,7 +299,7 @@ def test_a_code_is_entered_on_a_phone(browser: Chromium, site: Site) -> None:
     site.happens(lambda: site.household.tickets.update({"K7QM-3X12": ticket}))
     browser.driver.get(f"{site.url}/my/code")
     browser.driver.find_element(By.ID, "code").send_keys("k7qm 3x1", Keys.ENTER)
-    eventually(lambda: "Look at the paper again." in browser.text())
+    eventually(lambda: "Check the paper." in browser.text())
     browser.complaints()  # that it was refused
     check_looks(browser)
     field = browser.driver.find_element(By.ID, "code")
@@ -425,7 +425,7 @@ def test_without_script_everything_is_there(site: Site, tmp_path: Path) -> None:
         driver.find_element(By.CSS_SELECTOR, ".signin button").click()
         assert "Open until bedtime" in driver.find_element(By.CSS_SELECTOR, ".child-card").text
         driver.find_element(By.CSS_SELECTOR, ".child-card .pauses button[value='']").click()
-        assert "until you resume" in driver.find_element(By.CSS_SELECTOR, ".notice").text
+        assert "until you turn it back on" in driver.find_element(By.CSS_SELECTOR, ".notice").text
         assert site.household.paused == {"daughter": None}
         driver.find_element(By.CSS_SELECTOR, ".child-card .primary").click()
         eventually(lambda: not site.household.paused)

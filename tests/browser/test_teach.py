@@ -41,7 +41,7 @@ def test_a_lesson_from_its_beginning_to_what_is_kept(parent: Chromium, site: Sit
     eventually(lambda: "late.school-parts.kz" in parent.text())
     assert ticked(parent) == ["0", "1", "2", "3", "8", "5"], "as they were set, and the new one"
     parent.tap(".ends .primary")
-    eventually(lambda: "stays open for Aruzhan" in parent.text(".notice"))
+    eventually(lambda: "stays allowed for Aruzhan" in parent.text(".notice"))
     [(_, kept)] = site.household.teaching.ended
     assert "static.school-parts.kz" not in kept
     assert "late.school-parts.kz" in kept

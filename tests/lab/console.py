@@ -32,7 +32,7 @@ _NOTICED_S = longest(5.0)  # a cut is a matter of milliseconds; this is when we 
 _GOES_ON_S = longest(0.5)
 _LAPSE_S = 0.2
 _HELP_S = longest(8.0)
-_PLACES = {"guest": "a guest", "home": "a thing of the house", CHILD: "Daughter's"}
+_PLACES = {"guest": "a guest", "home": "not filtered", CHILD: "Daughter's"}
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class Console:
         for host in ("www.example.org", "www.pornhub.com"):
             self._tell_try("The new phone", clients.curl(new, f"https://{host}/"), host)
         self.daemon.client.call("status")  # whoever asks for it makes the daemon look around
-        self.teller.say(f"The new phone is {self._place(NEW)} until a parent says whose it is.")
+        self.teller.say(f"The new phone is {self._place(NEW)} until a parent chooses who uses it.")
 
     def vpn(self) -> None:
         """The tablet looks for a VPN's site, and sends a WireGuard handshake to a bare address."""

@@ -154,5 +154,5 @@ def test_where_a_probe_leads_is_a_page_that_says_what_happens(
     page = _ask(home, "new", led.location, version)
     assert page.status == 200
     assert "This device is new here" in page.body
-    assert "A parent says whose it is" in page.body
+    assert "A parent chooses who uses it" in page.body
     assert "Someone to talk to" in page.body

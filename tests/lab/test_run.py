@@ -205,7 +205,7 @@ def test_a_first_run_starts_empty() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "marked as samples" not in done.stdout
     assert "there is no child yet" in done.stdout
-    assert "The tablet is a thing of the house" in done.stdout
+    assert "The tablet is not filtered" in done.stdout
 
 
 # A web server that answers with the address of whoever asks.

@@ -126,4 +126,4 @@ def told(browser: Chromium) -> str:
 
 
 def opened(browser: Chromium) -> bool:
-    return "by a wallet's adult proof" in browser.text("main").replace("\u2019", "'")
+    return "with a wallet's adult proof" in browser.text("main").replace("\u2019", "'")

@@ -350,7 +350,7 @@ def _set_up(network: HomeNetwork, board: Board, code: str, folder: Path) -> None
     with step("the pages say that the tablet is filtered, and it is"):
         child = Phone(network.tablet, pages, folder / "child")
         board.wait_for("the child's page", lambda: "yes" if "Daughter" in child.get("/my") else None, STEP_S)
-        _expect("Rules hold on this device" in child.get("/status"), "the status page does not say so")
+        _expect("Rules apply on this device" in child.get("/status"), "the status page does not say so")
         _expect("Daughter" in _text(phone.get("/parent/")), "the parent's home page does not name the child")
         board.wait_for(
             "a blocked site",

@@ -136,7 +136,7 @@ def asked_sentence(request: ChildRequest, name: str, names: Names) -> str:
         return f"{name} asks for {target_name(request.thing, names)}."
     minutes = "1 minute" if request.minutes == 1 else f"{request.minutes} minutes"
     if request.topic is RequestTopic.LEDGER:
-        return f"{name} thinks that {minutes} of {limits_name(request.thing, names)} are not right."
+        return f"{name} thinks that {minutes} of {limits_name(request.thing, names)} are wrong."
     if request.thing:
         return f"{name} asks for {minutes} more of {names.services.get(request.thing, request.thing)}."
     return f"{name} asks for {minutes} more."

@@ -43,7 +43,7 @@ def test_a_stranger_is_a_guest_and_somebody_is_asked(desk: Desk) -> None:
     arrive(desk, OTHER, host_name="Galaxy of a friend")
     one = asked(desk)[OTHER]
     assert (one["ask"], one["rules"]) == ("new", None)
-    assert one["sentence"] == f"New device: {OTHER}. Whose is it?"
+    assert one["sentence"] == f"New device: {OTHER}. Who uses it?"
     assert member(desk, OTHER).slot == desk.family.unknown, "guests share one"
     assert [event["what"] for event in desk.heard("identity")] == ["asked"]
     assert desk.ask("status")["questions"] == 1

@@ -47,7 +47,7 @@ def test_what_is_meant_is_looked_up_and_waits_for_a_guardian(desk: Desk) -> None
         "request", device=TABLET, since=at("2026-11-24T14:20").isoformat(), minutes=20,
         limits="internet play", reason="I was at lunch",
     )  # fmt: skip
-    assert answer["sentence"] == "Daughter thinks that 20 minutes of The internet, Play are not right."
+    assert answer["sentence"] == "Daughter thinks that 20 minutes of The internet, Play are wrong."
     one = answer["request"]
     assert (one["topic"], one["state"], one["minutes"]) == ("ledger", "pending", 20)
     assert (one["thing"], one["since"]) == ("internet play", at("2026-11-24T14:20"))

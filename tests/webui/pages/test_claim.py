@@ -47,7 +47,7 @@ def test_where_a_child_has_a_file_it_is_not_said_that_nothing_is_filtered(
     household.accounts.scene.unclaimed = False
     page = phone.get("/claim").text
     assert "Code on the label" in page
-    assert "is closed here" not in page
+    assert "Until then only malware" not in page
 
 
 def test_where_children_have_rules_the_page_asks_for_the_button_and_parents_see_who_came(

@@ -35,9 +35,7 @@ def test_a_step_is_proposed_at_home_and_its_page_says_what_changes_in_both_direc
     assert "Aruzhan gets the 13-15 rules on 24 December if no parent answers." in home
     assert "Aruzhan gets the 13-15 rules on 24 December" in text_of(mum.get("/parent/more").text)
     told = text_of(mum.get(PAGE).text)
-    opens, time, written = (
-        told.index(one) for one in ("Newly allowed", "Time and limits", "What is written")
-    )
+    opens, time, written = (told.index(one) for one in ("Newly allowed", "Time and limits", "What is stored"))
     stays = told.index("What stays as it is")
     assert opens < told.index("AI assistants: allowed") < time
     assert time < told.index("Play on school days: 2 h a day") < written

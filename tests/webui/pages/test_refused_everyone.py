@@ -69,7 +69,7 @@ def test_first_aid_is_a_tap_away_for_whom_it_is_about(tablet: Browser) -> None:
 
 @pytest.mark.parametrize(
     ("language", "said"),
-    [("ru", "ещё не читал носитель языка"), ("kk", "тілдің иесі әлі оқыған жоқ"), ("en", "")],
+    [("ru", "ещё не читал носитель языка"), ("kk", "ана тілінде сөйлейтін адам әлі оқыған жоқ"), ("en", "")],
 )
 def test_what_no_native_speaker_has_read_says_so(tablet: Browser, language: str, said: str) -> None:
     text = text_of(tablet.get(PAGE, Accept_Language=language).text)

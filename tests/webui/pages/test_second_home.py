@@ -61,7 +61,7 @@ def writes(household: Household) -> list[str]:
 def test_a_child_s_rules_are_a_picture_and_a_file_without_devices_and_dates(mum: Browser) -> None:
     page = mum.get(CARRY)
     assert '<svg class="qr" role="img" aria-label="QR code of the rules of Aruzhan"' in page.text
-    assert "Not in it: devices, dates and calendars" in text_of(page.text)
+    assert "It has no devices, dates, requests or extra time" in text_of(page.text)
     assert page.text.count("<h1>") == 1
     file = mum.get(f"{CARRY}file")
     assert file.headers["Content-Disposition"] == 'attachment; filename="daughter.qalqan.json"'

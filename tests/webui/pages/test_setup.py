@@ -172,7 +172,7 @@ def test_the_summary_says_when_lists_are_downloaded(empty: Household, mum: Brows
         return text_of(mum.get("/parent/setup/summary").text)
 
     mum.post("/parent/setup/people", FAMILY)
-    assert "They are downloaded automatically, from public servers. The next update is at 03:12" in summary()
+    assert "The gateway downloads them from public servers. The next update is at 03:12" in summary()
     empty.listed.plan |= {"running": True, "next": None}
     assert "A download runs now; it takes some minutes." in summary()
     empty.listed.plan["percent"] = 55

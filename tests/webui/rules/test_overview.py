@@ -209,7 +209,7 @@ def test_notes_in_the_file_are_told_before_and_after(mum: Browser, household: Ho
     assert "These rules have notes made on the gateway." in text_of(mum.get(PAGE).text)
     told = post(mum, "switch", switch="off bedtime")
     assert "The notes are removed. The gateway keeps a copy." in told
-    assert "Somebody wrote notes" not in told
+    assert "These rules have notes" not in told
 
 
 def test_a_change_names_who_and_from_where(mum: Browser, household: Household) -> None:
