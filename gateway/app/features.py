@@ -368,7 +368,7 @@ class Features:
         recent = plane.decision_log.recent
         HistoryVerbs(home, store, plane.family, self.lessons, recent, access, pins).register(router)
         ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, access).register(router)
-        lines = AuditLines(home.rules, plane.visibility, store.requests)
+        lines = AuditLines(home, plane.visibility, store.requests)
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
 
     def _register_gateway(self) -> None:

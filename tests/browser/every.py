@@ -168,6 +168,8 @@ PARENTS: dict[str, tuple[str, Prepare]] = {
     "no proof": ("/parent/child/daughter/proof/", nothing),
     "proof that waits": ("/parent/child/daughter/proof/", states.proving),
     "proof": ("/parent/child/daughter/proof/", states.proved),
+    "filter tests, not run": ("/parent/child/daughter/tests/", nothing),
+    "filter tests": ("/parent/child/daughter/tests/", states.tried),
     "ways around, not tried": ("/parent/child/daughter/around/", nothing),
     "ways around": ("/parent/child/daughter/around/", states.tried),
     "ways around, with faults": ("/parent/child/daughter/around/", states.tried_in_vain),

@@ -118,7 +118,8 @@ class Attempts:
     """Groups blocked decisions into attempts, in memory: the last bursts and the last use by slot."""
 
     def __init__(self) -> None:
-        self._bursts: OrderedDict[tuple[int, str], _Burst] = OrderedDict()
+        # By slot and the hash of the target: no name of a site stays in memory for it.
+        self._bursts: OrderedDict[tuple[int, int], _Burst] = OrderedDict()
         self._used: dict[int, datetime] = {}
         # In the background, unless use follows soon.
         self._unsure: defaultdict[int, deque[Attempt]] = defaultdict(lambda: deque(maxlen=UNSURE_LIMIT))
@@ -127,7 +128,7 @@ class Attempts:
         self, slot: int, target: str, seen: Observation, decision: Decision, at: datetime
     ) -> Attempt | None:
         """Add a blocked decision. Return the attempt that begins with it; None if one goes on."""
-        key = slot, target
+        key = slot, hash(target)
         burst = self._bursts.setdefault(key, _Burst(at))
         self._bursts.move_to_end(key)
         if burst.starts and burst.continues(at):
@@ -141,6 +142,9 @@ class Attempts:
         used = self._used.get(slot)
         background = never or used is None or abs(at - used) > NEAR_USE
         attempt = Attempt(slot, seen, decision, at, background)
+        for found in self._unsure.values():
+            while found and at - found[0].at > NEAR_USE:
+                found.popleft()
         if background and not never:
             self._unsure[slot].append(attempt)
         return attempt

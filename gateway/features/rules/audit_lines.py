@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gateway.household.rule_book import RuleBook
+from gateway.household.context import HomeContext
 from gateway.household.visibility import Visibility, day_of
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, shows_present
 from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.pauses import AuditLine
 from gateway.store.tables.requests import RequestTable
@@ -22,8 +22,8 @@ ANSWER, OPEN = "answer", "open"
 class AuditLines:
     """Hides audit lines, or parts of them, that a child's log level keeps from guardians."""
 
-    def __init__(self, rules: RuleBook, visibility: Visibility, requests: RequestTable) -> None:
-        self._rules = rules
+    def __init__(self, home: HomeContext, visibility: Visibility, requests: RequestTable) -> None:
+        self._home = home
         self._visibility = visibility
         self._requests = requests
 
@@ -77,24 +77,30 @@ class AuditLines:
         return replace(line, what=what, detail=detail), False
 
     def _taken(self, line: AuditLine, who: str) -> tuple[AuditLine, bool] | None:
-        """Return the line about what a child took: without time below NAMES_LEVEL, None without a log."""
+        """Return the line about what a child took: without time below NAMES_LEVEL, None without a log.
+
+        Where the present is private, the line is hidden until its day is over.
+        """
         level = self._level(who)
         if level >= NAMES_LEVEL:
             return line, False
-        if level < KINDS_LEVEL:
+        day = self._home.rules.calendar.family_day
+        zone = self._home.rules.household.config.zone
+        is_today = day(line.at.astimezone(zone)) == day(self._home.local_now())
+        if level < KINDS_LEVEL or (is_today and not shows_present(level)):
             return None
         return self._by_day(replace(line, detail=" ".join(line.detail.split(" ")[:3]).rstrip(":")))
 
     def _by_day(self, line: AuditLine) -> tuple[AuditLine, bool]:
-        local = line.at.astimezone(self._rules.household.config.zone)
+        local = line.at.astimezone(self._home.rules.household.config.zone)
         return replace(line, at=day_of(local), origin=""), True
 
     def _level(self, who: str) -> int:
         """Return the log level of a profile id; 0 for a person who is no longer in the family."""
-        return self._visibility.level(who) if who in self._rules.household.profiles else 0
+        return self._visibility.level(who) if who in self._home.rules.household.profiles else 0
 
     def _child_of(self, name: str) -> Profile | None:
-        children = self._rules.household.children
+        children = self._home.rules.household.children
         return next((child for child in children if name in (child.id, child.name)), None)
 
 

@@ -20,7 +20,7 @@ from gateway.household.visibility import Visibility
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.language import ENGLISH
-from gateway.policy.profile.rules import shows_present
+from gateway.policy.profile.rules import KINDS_LEVEL
 from gateway.policy.requests import requests
 from gateway.policy.requests.requests import ChildRequest, RequestState
 from gateway.policy.time.clock_changes import Jump, MomentKind
@@ -145,8 +145,8 @@ class Grants:
             for extension in found
         ]
         detail = _audit_detail(key, minutes, found, giver.at)
-        if giver.kind not in BY_GUARDIANS and not shows_present(self._visibility.level(key)):
-            detail = ""  # no line of what a child takes: its time would show that the child is here
+        if giver.kind not in BY_GUARDIANS and self._visibility.level(key) < KINDS_LEVEL:
+            detail = ""  # the audit has no line of what a child without a log takes
         self._store.gifts.give(rows, audit_text=detail, origin=giver.origin)
         paused = is_paused(member, giver.at)
         ends = (extension.until for extension in found if extension.until is not None)
