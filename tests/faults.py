@@ -39,7 +39,7 @@ FAULTS = (
     Fault(
         "a blocked name is sent to the resolver",
         "gateway/path/dns.py",
-        "return QueryResult(None, self._refuse(query, message, seen, decision))",
+        "return QueryResult(None, self._refuse(query, message, subject, seen, decision))",
         "return QueryResult(query, None)",
         ("tests/path/test_dns.py",),
     ),
@@ -207,7 +207,7 @@ FAULTS = (
     Fault(
         "parents see when a device of a teenager of 13 was here",
         "gateway/household/visibility.py",
-        "        if level >= NAMES_LEVEL:\n            return Sightings.MOMENT",
+        "        if shows_present(level):\n            return Sightings.MOMENT",
         "        if level >= KINDS_LEVEL:\n            return Sightings.MOMENT",
         ("tests/features/test_privacy_here.py",),
     ),

@@ -191,6 +191,7 @@ def test_a_time_that_is_typed_shows_on_its_bar(rules: Chromium, site: Site) -> N
 
 def test_a_switch_turns_and_its_undo_turns_it_back(rules: Chromium, site: Site) -> None:
     rules.driver.get(site.url + CHILD)
+    rules.tap("#section-bedtime summary")
     rules.tap("button[value='off bedtime']")
     eventually(lambda: "Bedtime: off for Aruzhan." in rules.text(".notice"))
     switch = rules.driver.find_element(By.CSS_SELECTOR, "button[value='on bedtime']")

@@ -105,7 +105,7 @@ PAGES = frozenset(
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
         "passkeys", "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules",
-        "services", "own_services", "second", "secure", "selfset", "setup",
+        "search", "services", "own_services", "second", "secure", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
         "trial",
         "unlock", "update", "wallet", "week",

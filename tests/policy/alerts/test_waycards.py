@@ -84,18 +84,17 @@ def test_who_has_the_device_is_told_whatever_the_level_and_the_parents_did() -> 
         (
             CARD,
             "Settings › Network & internet › Private DNS › Automatic",
-            "Tablet uses Private DNS. It asks dns.adguard.com for addresses, not this home. No rule could"
-            " hold there, so it is refused: the device has no internet until this is changed."
+            "Tablet uses Private DNS. It uses dns.adguard.com as its DNS server instead of this home. Rules"
+            " cannot work with it, so it is blocked. The device has no internet until you change this."
             " Settings › Network & internet › Private DNS › Automatic.",
         ),
-        (replace(CARD, sure=False, host=""), "", "Tablet seems to use Private DNS. It asks elsewhere for"
-         " addresses, not this home. No rule could hold there, so it is refused: the device has no internet"
-         " until this is changed. It looks like it: the device asks for this name again and again, and for"
-         " nothing else."),
-        (VPN, "", "A VPN was tried on Tablet. It speaks WireGuard, and was refused. While it is on, nothing"
-         " else may open on the device."),
-        (replace(VPN, topic=CardTopic.TOR), "", "Tor was tried on Tablet. It was refused. It ends with its"
-         " app: Tor Browser, Orbot."),
+        (replace(CARD, sure=False, host=""), "", "Tablet seems to use Private DNS. It uses another DNS server"
+         " instead of this home. Rules cannot work with it, so it is blocked. The device has no internet"
+         " until you change this. The device asks for this name again and again, and for nothing else."),
+        (VPN, "", "A VPN was tried on Tablet. Type: WireGuard. It was blocked. While it is on, nothing else"
+         " may work on the device."),
+        (replace(VPN, topic=CardTopic.TOR), "", "Tor was tried on Tablet. It was blocked. Close its app: Tor"
+         " Browser or Orbot."),
     ],
 )  # fmt: skip
 def test_in_one_sentence(card: AlertCard, where: str, sentence: str) -> None:

@@ -19,7 +19,7 @@ from webui.pages.guide import LEAFLET, SCREENS
 
 LANGUAGES = tuple(OWN_NAMES)
 PARTS = ("what", "why", "not")
-NO_PROMISE = re.compile(r"!|\bprotect|\bguarantee", re.IGNORECASE)
+NO_PROMISE = re.compile(r"!|\bprotects?\b|\bprotected\b|\bguarantee", re.IGNORECASE)
 # Words of a sentence: the longest, and the average of a level. Kazakh and Russian say the same in fewer and
 # longer words, so that they are held to no more than English.
 LONGEST = {ReadingLevel.LITTLE: 9, ReadingLevel.MIDDLE: 14, ReadingLevel.TEEN: 24}
