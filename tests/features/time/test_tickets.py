@@ -50,7 +50,7 @@ def test_a_code_opens_once(make: Make) -> None:
 def test_one_for_a_child_is_nobody_elses(make: Make) -> None:
     desk = make(LATE)
     (code,) = codes(desk, "daughter")
-    with pytest.raises(GatewayError, match="somebody else"):
+    with pytest.raises(GatewayError, match="someone else"):
         desk.ask("redeem", device=PHONE, code=code)
     desk.ask("redeem", device=TABLET, code=code)
 

@@ -79,7 +79,7 @@ def test_only_its_hash_is_kept_and_salts_differ() -> None:
     ("one", "later", "said"),
     [
         (None, 0, "none of this home's"),
-        (ticket("x", "son"), 0, "somebody else"),
+        (ticket("x", "son"), 0, "someone else"),
         (replace(ticket("x"), used=NOW), 0, "used before"),
         (ticket("x"), 90, "older than 90 days"),
     ],
