@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.webui.conftest import Browser
+from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.rules.forms import send, text_of
 from tests.webui.standin.household import Household
 from webui.language import i18n
@@ -35,11 +35,11 @@ def test_other_pages_do_not(mum: Browser, path: str) -> None:
 
 def test_it_ends_after_ten_minutes(mum: Browser) -> None:
     block_youtube(mum)
-    with mum.client.session_transaction() as cookie:
+    with mum.client.session_transaction(base_url=GATEWAY) as cookie:
         cookie["done"]["at"] -= int(STAYS.total_seconds()) - 5
         cookie.modified = True
     assert TOLD in text_of(mum.get("/parent/").text)
-    with mum.client.session_transaction() as cookie:
+    with mum.client.session_transaction(base_url=GATEWAY) as cookie:
         cookie["done"]["at"] -= 6
         cookie.modified = True
     assert TOLD not in text_of(mum.get("/parent/").text)

@@ -53,6 +53,6 @@ def test_a_pause_goes_on() -> None:
 def test_a_site_is_open() -> None:
     tomorrow = NOW + timedelta(days=1, hours=1)
     assert opened_sentence("Son", "example.com", tomorrow, NOW, ENGLISH) == (
-        "example.com is open for Son until 21:40 tomorrow."
+        "example.com is allowed for Son until 21:40 tomorrow."
     )
-    assert opened_sentence("Son", "YouTube", None, NOW, ENGLISH) == "YouTube is open for Son from now on."
+    assert opened_sentence("Son", "YouTube", None, NOW, ENGLISH) == "YouTube is allowed for Son from now on."
