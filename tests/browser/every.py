@@ -94,6 +94,7 @@ PARENTS: dict[str, tuple[str, Prepare]] = {
     "activity": ("/parent/activity/", states.changed),
     "activity of a day": ("/parent/activity/daughter", nothing),
     "activity of a week": ("/parent/activity/daughter/week", nothing),
+    "activity of a month": ("/parent/activity/daughter/month", nothing),
     "activity without a log": ("/parent/activity/teen", nothing),
     "activity, to be deleted": ("/parent/activity/daughter/delete", nothing),
     "more": ("/parent/more", nothing),
