@@ -130,7 +130,7 @@ def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
     if ticket is None:
         refuse("is none of this home's", "look at the paper again", Code.CODE_UNKNOWN)
     if ticket.who is not None and ticket.who != profile:
-        refuse("is for somebody else", "ask for one of your own", Code.CODE_OF_ANOTHER)
+        refuse("is for someone else", "ask for your own", Code.CODE_OF_ANOTHER)
     if ticket.used is not None:
         refuse("was used before", "each code is good once", Code.CODE_USED)
     if not ticket.is_good(now):

@@ -31,8 +31,8 @@ def test_each_question_has_a_card_with_its_answers(mum: Browser, asked: Househol
         "Aruzhan Timur Dana Not filtered A guest Adult guest, until 06:00 An adult's",
         f"New device: {GONE} 3 minutes ago · online "
         "It came with a made-up address when a child's device left.",
-        "RE305 is a repeater 3 minutes ago · online The devices behind it cannot be told apart. "
-        "What you choose holds for all of them. Aruzhan Timur Dana As it is Not filtered",
+        "RE305 is a repeater 3 minutes ago · online We cannot tell the devices behind it apart. "
+        "Your choice applies to all of them. Aruzhan Timur Dana As it is Not filtered",
         "New device: Galaxy-S23 phone · 3 minutes ago · online Who uses it? Aruzhan Timur Dana Not filtered",
     ):
         assert expected in text.replace("&#39;", "'"), text

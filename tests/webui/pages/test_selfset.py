@@ -159,7 +159,7 @@ def test_in_younger_rules_both_read_that_it_does_not_hold(
     household.choosing.put("teen", bedtime="22:00-07:00")
     household.edited["teen"] = {"band": "13-15"}
     mine = text_of(phone.get("/my").text)
-    assert "In the rules that you have now they do not hold. Bedtime every night 22:00–07:00" in mine
+    assert "They do not apply in your current rules. Bedtime every night 22:00–07:00" in mine
     assert phone.get(PAGE).status_code == 404
     assert phone.post(f"{PAGE}bedtime", NIGHT).status_code == 404
     assert "It does not apply in the" in text_of(mum.get("/parent/child/teen/").text)

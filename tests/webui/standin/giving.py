@@ -130,7 +130,7 @@ class Giving:
             error = PolicyError("this code", "is none of this home's", "look at the paper again")
             raise error.coded(Code.CODE_UNKNOWN)
         if ticket["who"] not in {None, who}:
-            raise PolicyError("this code", "is for somebody else", "ask for one of your own")
+            raise PolicyError("this code", "is for someone else", "ask for your own")
         given = self._give(who, ticket["minutes"], self.names[who])
         del self.household.tickets[code]
         return given
