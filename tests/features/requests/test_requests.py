@@ -48,7 +48,7 @@ def test_a_site_is_asked_for_as_the_service_that_it_belongs_to(make: Make) -> No
 @pytest.mark.parametrize(
     ("site", "said"),
     [
-        ("malware.test.qalqan.invalid", "refused for everyone; nobody here can open it"),
+        ("malware.test.qalqan.invalid", "blocked for everyone; nobody here can open it"),
         ("pornhub.com", "take no request"),
         ("www.tiktok.com", "take no request"),
         ("khanacademy.org", "is not refused for Daughter"),

@@ -124,7 +124,7 @@ def test_only_where_times_are_suggestions() -> None:
         ({"bedtime": {"school": {"a": "b"}}}, "bedtime"),
         ({"limits/internet": "soon"}, "not a duration"),
         ({"limits/service:nobody": "1h"}, "no service"),
-        ({"limits/category:malware": "1h"}, "refused for everyone"),
+        ({"limits/category:malware": "1h"}, "blocked for everyone"),
         ({"limits/": "1h"}, "no time of one's own"),
         ({"windows/internet": "16:00-18:00"}, "no time of one's own"),
         ({"bedtime": 1.5}, "no rule has"),
