@@ -89,6 +89,7 @@ from webui.pages import (
     family_card,
     guide,
     helper,
+    installable,
     language,
     learn,
     rights,
@@ -115,7 +116,7 @@ PAGES = (
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, preview_pages, export_pages, repair_pages, setup, device_test_pages, bypass_test_pages,
-    brand, trusted_name_pages, search,
+    brand, trusted_name_pages, search, installable,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

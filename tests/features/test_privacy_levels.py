@@ -103,7 +103,7 @@ PAGES = frozenset(
         "basics", "brand", "cards",
         "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
-        "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
+        "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
         "passkeys", "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules",
         "services", "own_services", "second", "secure", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "time", "tokens", "trial",
