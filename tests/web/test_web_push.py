@@ -63,7 +63,8 @@ def test_the_process_makes_a_key() -> None:
 
 @pytest.mark.parametrize("changed", [
     {"endpoint": "http://push.example.net/x"}, {"endpoint": "https://192.168.1.1/x"},
-    {"endpoint": "https://push.example.net:8443/x"}, {"p256dh": "B" + "A" * 86}, {"auth": "short"}, {"text": 5},
+    {"endpoint": "https://push.example.net:8443/x"}, {"p256dh": "B" + "A" * 86},
+    {"auth": "short"}, {"text": 5},
 ])  # fmt: skip
 def test_the_process_connects_to_no_other_place(changed: dict[str, object]) -> None:
     key = new_key()["private"]

@@ -45,8 +45,7 @@ def child() -> ResponseReturnValue:
 @anyone
 def worker() -> ResponseReturnValue:
     """Return the service worker, with the files that it stores. Browsers load it again if one changes."""
-    static_url = current_app.jinja_env.globals["static_url"]
-    files = [url_for("installable.offline"), *(static_url(name) for name in ("style.css", "icon.svg"))]
+    files = [url_for("installable.offline"), *map(_static_url, ("style.css", "icon.svg"))]
     stamp = blake2b("".join((*files, language())).encode(), digest_size=6).hexdigest()
     head = f"const STORED = {json.dumps(stamp)}, FILES = {json.dumps(files)};\n"
     return Response(head + WORKER.read_text("utf-8"), mimetype="text/javascript")
@@ -60,9 +59,13 @@ def offline() -> ResponseReturnValue:
 
 
 def _manifest(name: str, short: str, start: str) -> Response:
-    static_url = current_app.jinja_env.globals["static_url"]
     icons = [
-        {"src": static_url(f"app-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": use}
+        {
+            "src": _static_url(f"app-{size}.png"),
+            "sizes": f"{size}x{size}",
+            "type": "image/png",
+            "purpose": use,
+        }
         for size in SIZES
         for use in ("any", "maskable")
     ]
@@ -71,3 +74,7 @@ def _manifest(name: str, short: str, start: str) -> Response:
         "display": "standalone", "theme_color": COLOUR, "background_color": GROUND, "icons": icons,
     }  # fmt: skip
     return Response(json.dumps(content), mimetype="application/manifest+json")
+
+
+def _static_url(name: str) -> str:
+    return str(current_app.jinja_env.globals["static_url"](name))  # type: ignore[operator]

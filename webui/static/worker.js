@@ -1,4 +1,4 @@
-// The service worker: shows a stored page while the gateway is not reached. FILES and STORED are before this.
+// The service worker: shows messages, and a stored page while the gateway is not reached. FILES and STORED are before this.
 "use strict";
 
 self.addEventListener("install", function (event) {
@@ -21,4 +21,18 @@ self.addEventListener("fetch", function (event) {
   } else if (FILES.indexOf(url.pathname + url.search) > 0) {
     event.respondWith(caches.match(request).then(function (found) { return found || fetch(request); }));
   }
+});
+
+// Browsers end the subscription of a site that shows nothing for a message.
+self.addEventListener("push", function (event) {
+  var found = event.data ? event.data.json() : {};
+  event.waitUntil(self.registration.showNotification(found.title || "", {
+    body: found.body || "", tag: found.tag || "", data: found.path || "/"
+  }));
+});
+
+self.addEventListener("notificationclick", function (event) {
+  var address = new URL(event.notification.data, self.location.origin);
+  event.notification.close();
+  if (address.origin === self.location.origin) { event.waitUntil(self.clients.openWindow(address.href)); }
 });

@@ -52,7 +52,7 @@ def test_a_child_s_browser_is_of_its_device_and_of_no_other_child(make: Make) ->
     assert push(desk) == [{**BROWSER, "guardian": "", "profile": "daughter"}]
     desk.restart()
     assert len(push(desk)) == 1
-    desk.ask("assign", mac=TABLET, to="son", by="Mum")
+    desk.ask("assign", mac=TABLET, profile="son", by="Mum")
     assert push(desk) == []
 
 

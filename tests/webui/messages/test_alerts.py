@@ -230,13 +230,16 @@ def test_a_sign_in_is_reported_to_the_person_who_signed_in_alone(
     ({"event": "request", "topic": "site", "reminder": True}, ("request", "again")),
     ({"event": "identity", "what": "asked", "ask": "new"}, ("device", "")),
     ({"event": "identity", "what": "answered", "ask": "new"}, None),
-    ({"event": "card", "what": "raised"}, ("way", "")),
+    ({"event": "card", "what": "raised", "at": "2026-11-24T12:00:00+05:00"}, ("way", "")),
+    ({"event": "card", "what": "raised", "at": None}, None),
     ({"event": "card", "what": "solved"}, None),
     ({"event": "status", "what": "off", "by": "Dad"}, ("filter", "off")),
     ({"event": "status", "what": "pause"}, None),
     ({"event": "people", "what": "guardian add"}, ("people", "")),
     ({"event": "people", "what": "guardian sign-in"}, ("sign_in", "")),
-    ({"event": "warning"}, None),
+    ({"event": "warning", "profile": "daughter", "minutes": 5}, ("warning", "5")),
+    ({"event": "answer", "profile": "daughter", "state": "over"}, ("answer", "")),
+    ({"event": "landing"}, None),
 ])  # fmt: skip
 def test_what_is_news_and_what_is_none(event: dict[str, Any], kind: tuple[str, str] | None) -> None:
     assert kind_of(event) == kind
