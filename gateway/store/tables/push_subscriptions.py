@@ -37,7 +37,9 @@ class PushTable:
         gone = of_person[:-MOST_OF_A_PERSON]
         for endpoint in gone:
             del self._found[endpoint]
-        self._writer.save(Statement(_PUT, [_row(new)]), Statement(_DELETE, [(endpoint,) for endpoint in gone]))
+        self._writer.save(
+            Statement(_PUT, [_row(new)]), Statement(_DELETE, [(endpoint,) for endpoint in gone])
+        )
 
     def drop_where(self, is_gone: Callable[[PushSubscription], bool]) -> bool:
         """Delete the subscriptions for which ``is_gone`` is true. Return whether there was one."""
