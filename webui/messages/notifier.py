@@ -13,7 +13,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from gettext import NullTranslations
@@ -107,6 +106,8 @@ class Notifier:
                 raise NotSent(SendFailure.JUST_NOW)
             self._tested = time.monotonic()
         own = [to for to in recipients(book) if to.guardian == guardian]
+        from concurrent.futures import ThreadPoolExecutor  # rarely used
+
         with ThreadPoolExecutor(SENDERS) as threads:
             failed = [error for error in threads.map(self._try, own) if error is not None]
         if failed:
