@@ -93,7 +93,7 @@ def test_the_pages_can_be_installed_and_say_when_the_gateway_is_not_reached(
 ) -> None:
     mum.driver.get(f"{ORIGIN}/parent/")
     eventually(lambda: mum.measure("return Boolean(navigator.serviceWorker.controller)"))
-    found = mum.driver.execute_cdp_cmd("Page.getInstallabilityErrors", {})  # type: ignore[attr-defined]
+    found = mum.driver.execute_cdp_cmd("Page.getInstallabilityErrors", {})
     assert found["installabilityErrors"] == []
     device = trusted.home.devices["parent"]
     away = [["-4", f"{PAGES[0]}/32"], ["-6", f"{PAGES[1]}/128"]]
