@@ -1,6 +1,6 @@
 """``python -m gateway.web.web_push``: encrypts and sends one Web Push message, or makes a key, then ends.
 
-The pages start this process for each message: cryptography and TLS take 25 MB. Standard input and standard
+The pages start this process for each message: cryptography and TLS take 37 MB. Standard input and standard
 output are one line of JSON each; binary values are base64url without padding. Exit status: 0 with ``status``
 (the push service's HTTP status), ``failed`` (why none came) or a new key; 2 for an invalid request.
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from gateway.control.contract.notifications import PushTarget
@@ -20,8 +20,11 @@ from webui.messages.unsent import NotSent, SendFailure
 DAY, MOMENT = 86_400, 120  # seconds for which the push service keeps a message
 URGENT = frozenset({"request", "warning", "filter"})  # kinds that may wake a sleeping phone
 TIMEOUT = 25.0  # seconds; the process ends itself earlier
+PROCESSES = 2  # at the same time; one takes 37 MB, and a slow push service holds up only one
 
 log = logging.getLogger(__name__)
+
+_places = BoundedSemaphore(PROCESSES)
 
 
 class PushSender:
@@ -94,13 +97,14 @@ def _private(path: str, flags: int) -> int:
 def _run(request: Mapping[str, object]) -> dict[str, Any]:
     """Return the answer of the process. Raises: NotSent."""
     try:
-        done = subprocess.run(
-            (sys.executable, "-m", "gateway.web.web_push"),
-            input=json.dumps(request).encode(),
-            capture_output=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
+        with _places:
+            done = subprocess.run(
+                (sys.executable, "-m", "gateway.web.web_push"),
+                input=json.dumps(request).encode(),
+                capture_output=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
         found = json.loads(done.stdout) if done.returncode == 0 else None
     except subprocess.TimeoutExpired:
         raise NotSent(SendFailure.SLOW) from None
