@@ -36,6 +36,7 @@ CHILDS: dict[str, tuple[str, Prepare]] = {
     "all that was asked for": ("/my/asked", states.asked),
     "doubted minutes": (f"/my/wrong?{DOUBTED}", nothing),
     "where the quick exit leads": ("/calendar", nothing),
+    "without the gateway": ("/offline", nothing),
     "refused, of a small child": ("/refused?host=www.tiktok.com", states.small),
     "refused, of a new device": ("/refused?host=captive.apple.com", states.new),
     "why, of a small child": ("/why", states.small),
