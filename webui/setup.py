@@ -8,18 +8,24 @@ from datetime import date
 
 from gateway.control.contract.devices import DeviceOwner, ListedDevice
 from gateway.control.contract.lists import ListSource
-from webui.features.devices.device_text import GUEST, HOME, QUARANTINE, is_new, waits_for_owner
+from webui.features.devices.device_text import (
+    CHILDREN,
+    GUEST,
+    HOME,
+    QUARANTINE,
+    is_new,
+    waits_for_owner,
+)
 from webui.features.status.home_text import ChildView
 from webui.rules.steps import TYPED, NoMonthError, typed_month
 
 PROPOSED = "qalqan-proposed"  # key of the Proposal in the application's extensions
-STEPS = ("start", "people", "devices", "summary")  # endpoints, in their order
+STEPS = ("start", "people", "devices", "password", "summary")  # endpoints, in their order
 ROWS = 4  # form rows of an empty family
 MOST_ROWS = 24  # people of one form
 NAME_LIMIT = 60  # characters; the same as on the page of a child's rules
 ID_LIMIT = 40  # characters
 ADULT = "adult"
-CHILDREN = "children"  # the choice that the children share a device
 STRANGERS = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
 
 

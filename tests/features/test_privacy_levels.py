@@ -108,7 +108,8 @@ PAGES = frozenset(
         "passkeys", "people", "preview", "proof", "push", "refused", "registers", "requests", "rights",
         "rules", "search",
         "services", "own_services", "second", "secure", "selfset", "setup",
-        "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens", "trial",
+        "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
+        "trial",
         "unlock", "update", "wallet", "week",
     }
 )  # fmt: skip

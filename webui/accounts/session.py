@@ -96,6 +96,11 @@ class Person:
     def guards(self) -> bool:
         return self.role == PersonRole.GUARDIAN
 
+    @property
+    def can_return(self) -> bool:
+        """Return whether the user can sign in again without a link."""
+        return self.password or self.passkey
+
 
 def sign_in(answer: AccountResponse) -> None:
     """Store a new session in the cookie after the daemon has accepted a password, link or code.

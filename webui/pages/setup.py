@@ -1,4 +1,4 @@
-"""The pages of the first run: language and Wi-Fi, the family, each device's owner, the resulting rules.
+"""The pages of the first run: language and Wi-Fi, the family, each device's owner, a password, the result.
 
 Each step applies when it is sent, so leaving early loses nothing.
 """
@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.control.contract.devices import ASSIGN, DEVICES, ListedDevice
 from gateway.control.contract.lists import LIST_ADD
+from gateway.control.contract.notifications import ALERTS
 from gateway.control.contract.rules import (
     ADD_PROFILE,
     EDIT,
@@ -28,9 +29,11 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.profile.rule_keys import RuleSection
 from webui import notices
-from webui.accounts.session import author, guardian, guardians_only
+from webui.accounts import passkeys
+from webui.accounts.session import author, guardian, guardians_only, signed_in
 from webui.daemon import daemon, source_address
 from webui.features.devices.device_text import (
+    CHILDREN,
     HOME,
     PLACES,
     DevicesView,
@@ -40,7 +43,10 @@ from webui.features.devices.device_text import (
     waits_for_owner,
 )
 from webui.features.devices.device_use_pages import end_sharing, mark_as_answered, share_between
+from webui.features.filter_tests.device_test_pages import on_the_device, test_of
 from webui.features.lists.lists_text import INTERVALS, category_name
+from webui.features.notifications.alert_text import alerts_of
+from webui.features.status.home_text import HomeView
 from webui.forms import back, one_of
 from webui.language import clues, refusals, words
 from webui.language.i18n import gettext as _
@@ -52,7 +58,6 @@ from webui.rules.catalogue import CatalogueIndex
 from webui.rules.overview import OverviewSection, overview
 from webui.rules.steps import latest
 from webui.setup import (
-    CHILDREN,
     STEPS,
     STRANGERS,
     ExistingPerson,
@@ -278,7 +283,7 @@ def save_devices() -> ResponseReturnValue:
         was = placed(moved, WAS_LIMIT)
         sentence = _("Devices assigned.")
         notices.did_back("placed", was, sentence) if was else notices.said(sentence)
-    return redirect(url_for("setup.summary"), 303)
+    return redirect(url_for("setup.password" if _lacks_password() else "setup.summary"), 303)
 
 
 def _owners(found: DevicesView) -> set[str]:
@@ -348,6 +353,29 @@ def devices_back() -> ResponseReturnValue:
     return redirect(url_for("setup.devices"), 303)
 
 
+# ------------------------------------------------------------------------------------------------ password
+
+
+@blueprint.get("/password")
+@guardians_only
+def password() -> ResponseReturnValue:
+    """Ask for a password, in a form of the account page; skip the step if the user can sign in already."""
+    if not _lacks_password():
+        return redirect(url_for("setup.summary"), 303)
+    return password_form()
+
+
+def password_form(sentence: str = "") -> str:
+    """``sentence``: why the typed password was refused."""
+    return _render(
+        "setup_password.html", "password", me=signed_in(), sentence=sentence, passkey_why=passkeys.why_not()
+    )
+
+
+def _lacks_password() -> bool:
+    return not signed_in().can_return
+
+
 # ----------------------------------------------------------------------------------------- resulting rules
 
 
@@ -361,6 +389,8 @@ def summary() -> ResponseReturnValue:
         "summary",
         devices=found,
         cards=[(child, _rules(child.id, names)) for child in home.children],
+        **_tests(home),
+        messages=alerts_of(daemon().client.ask(ALERTS), guardian() or "") is not None,
         adults=[person for person in _known(found) if home.child(person.id) is None],
         of_house=sum(device.profile == HOME for device in found.state.devices),
         undecided=sum(map(waits_for_owner, found.state.devices)),
@@ -368,6 +398,20 @@ def summary() -> ResponseReturnValue:
         lists=proposed_lists(),
         category_name=category_name,
     )
+
+
+@blueprint.get("/tests")
+@guardians_only
+def tests() -> ResponseReturnValue:
+    """Return tonight's bedtime and the filter test of each child, as an HTML fragment."""
+    home = daemon().home()
+    return render_template("parts/setup_tests.html", home=home, **_tests(home))
+
+
+def _tests(home: HomeView) -> dict[str, object]:
+    """Return the next bedtime and the filter test of each child, for a template."""
+    found = [(child, daemon().rules(child.id).next_bedtime, test_of(child.id)) for child in home.children]
+    return {"tests": found, **on_the_device()}
 
 
 @blueprint.get("/now")
@@ -416,7 +460,7 @@ def _render(template: str, step: str, **values: object) -> str:
     return render_template(
         template,
         step=step,
-        steps=STEPS,
+        steps=[name for name in STEPS if name != "password" or _lacks_password()],
         home=home,
         guardian=guardian(),
         notice=notices.current(home),

@@ -153,6 +153,7 @@ class ProfileAnswer:
     landing: FinishGame | None = None
     self_set: SelfSetTimes | None = None
     agreement: AgreementStatus | None = None
+    next_bedtime: datetime | None = None  # when it begins; None: not within a week
 
 
 PROFILE = Verb("profile", ProfileRequest, ProfileAnswer, senders=BY_PAGES)

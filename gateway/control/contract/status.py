@@ -249,6 +249,7 @@ class DeviceStatus(OwnSharing):
     landing: FinishGame | None = None
     closing: tuple[ClosingSoon, ...] = ()
     step: AgeTransition | None = None  # into adulthood, taken lately
+    visit_ends: datetime | None = None  # of an adult guest
 
 
 @record

@@ -7,7 +7,7 @@ minutes. Its result can be read for ten.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gateway.core.errors import ControlError
 from gateway.core.loop import Timer
@@ -20,13 +20,12 @@ from gateway.policy.judge.device_test import HostCheck, bedtime, checks
 from gateway.policy.judge.why import question
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.time.schedule import Schedule
-from gateway.policy.values import Decision, Observation, Reason
+from gateway.policy.values import Decision, Observation
 
 SECONDS = 180  # that a test observes decisions
 KEPT = 600  # seconds that its lines can be read
 MOST = 8  # tests at the same time: more than a family runs, a few hundred bytes each
 TICK = 15  # seconds between two looks at which tests are over
-DAYS = 7  # in which the next bedtime is looked for
 
 
 class DeviceTest:
@@ -152,23 +151,10 @@ class DeviceTests:
         help_hosts = [line.site for line in rules.help_lines(country) if line.site]
         refused = blocks_bypass(member.profile.rules, BypassMethod.ENCRYPTED_DNS)
         catalogue = rules.world.catalogue
-        sites, open_site, dns, help_line = checks(
-            member.profile, catalogue, decide, help_hosts, way_refused=refused
-        )
-        begins = self._next_bedtime(member, now)
+        *sites, help_line = checks(member.profile, catalogue, decide, help_hosts, way_refused=refused)
+        begins = Schedule(member.profile, rules.calendar).next_bedtime(now)
         then = None if begins is None else _judge_at(member, begins)("example.com")
-        return (sites, open_site, dns, bedtime(decide, begins, then), help_line)
-
-    def _next_bedtime(self, member: Member, now: datetime) -> datetime | None:
-        grid = Schedule(member.profile, self._home.rules.calendar)
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-        for ahead in range(DAYS):
-            day = midnight + timedelta(days=ahead)
-            for span in grid.internet(day.date()):
-                at = (day + timedelta(minutes=span.start)).replace(tzinfo=now.tzinfo)
-                if span.state == Reason.BEDTIME and at > now:
-                    return at
-        return None
+        return (*sites, bedtime(decide, begins, then), help_line)
 
 
 def _judge_at(member: Member, at: datetime) -> Callable[[str], Decision]:

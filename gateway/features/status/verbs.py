@@ -46,12 +46,14 @@ from gateway.household.clock_watch import ClockWatch
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
+from gateway.household.slot_assignment import VISITOR
 from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.questions import Ask
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.gates import is_limit
+from gateway.policy.time.schedule import Schedule
 from gateway.store.store import Store
 
 
@@ -300,6 +302,7 @@ class ProfileVerb:
             left=state.left(member, now, own=False),
             used=state.used(member, own=False),
             landing=state.landing(member, now, own=False),
+            next_bedtime=Schedule(profile, rules.calendar).next_bedtime(now),
             **self._own(profile),
         )
 
@@ -339,10 +342,18 @@ class DeviceVerb:
             profile=place_of(self._home, self._family, mac),
             name=self._presence.here.name_of(mac),
             now=now,
+            visit_ends=self._visit_ends(mac, now),
             **self._address_taken(mac),
             **({} if member is None else self._of_member(mac, member, now)),
             **self._additions(mac, member),
         )
+
+    def _visit_ends(self, mac: str, now: datetime) -> datetime | None:
+        """Return until when a device is an adult guest; None if it is not."""
+        known = self._store.devices.all().get(mac)
+        if known is None or known.place != VISITOR or mac in self._home.rules.household.named:
+            return None
+        return known.until if known.until is not None and known.until > now else None
 
     def _address_taken(self, mac: str) -> dict[str, Any]:
         """Return the question about the device's IP address, if another device took it.

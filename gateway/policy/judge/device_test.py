@@ -18,6 +18,7 @@ from gateway.policy.values import Decision, Reason, Verdict
 
 RESOLVER = "dns.google"  # the most common setting of "Private DNS" on phones
 WELL_KNOWN_SERVICES = ("tiktok", "instagram", "snapchat", "discord", "youtube", "roblox")  # tested first
+MESSENGERS = ("whatsapp", "telegram", "signal", "viber")  # the first that the rules allow is tested
 SCHOOL_SITES = ("kk.wikipedia.org", "www.khanacademy.org", "bilimland.kz", "www.britannica.com", "nasa.gov")
 MAX_SERVICES_TRIED = 64  # services that are searched for a blocked one
 
@@ -34,6 +35,8 @@ Decide = Callable[[str], Decision]
 class CheckTopic(StrEnum):
     REFUSED = "refused"  # a site that the rules block
     OPEN = "open"  # a site that the rules allow
+    ADULT = "adult"  # a site for adults; no page names it
+    MESSENGER = "messenger"
     PRIVATE_DNS = "private_dns"  # a resolver that would bypass the rules
     BEDTIME = "bedtime"
     HELP = "help"  # a help line's site
@@ -52,7 +55,8 @@ class NoTestReason(StrEnum):
 
     ALL_OPEN = "all_open"  # these rules block no site
     CLOSED_NOW = "closed_now"  # a pause, bedtime or a limit blocks the whole device now
-    WAY_OPEN = "way_open"  # the rules allow this bypass method
+    WAY_OPEN = "way_open"  # the rules allow this bypass method, or sites for adults
+    BLOCKED = "blocked"  # the rules block it
     NO_SITE = "no_site"  # no site to test is known
     NO_BEDTIME = "no_bedtime"
 
@@ -78,7 +82,7 @@ class HostCheck:
     @property
     def opens(self) -> bool:
         """True if the site must load for the check to succeed."""
-        return self.topic in (CheckTopic.OPEN, CheckTopic.HELP)
+        return self.topic in (CheckTopic.OPEN, CheckTopic.MESSENGER, CheckTopic.HELP)
 
     def record(self, decision: Decision) -> None:
         if decision.verdict is Verdict.BLOCK:
@@ -106,7 +110,7 @@ class HostCheck:
 def checks(
     profile: Profile, catalogue: Catalogue, decide: Decide, help_hosts: Iterable[str], *, way_refused: bool
 ) -> tuple[HostCheck, ...]:
-    """Return the checks of a device test: a blocked site, an open site, private DNS and a help line.
+    """Return the checks of a device test: sites of each topic except bedtime.
 
     ``decide`` returns the decision for a host now. ``way_refused``: the rules block encrypted DNS.
     """
@@ -119,6 +123,8 @@ def checks(
         else HostCheck(
             CheckTopic.OPEN, because=NoTestReason.CLOSED_NOW if blocked_now else NoTestReason.NO_SITE
         ),
+        _adult(catalogue, decide, blocked_now=blocked_now),
+        _messenger(catalogue, decide, blocked_now=blocked_now),
         _private_dns(decide, refused=way_refused, blocked_now=blocked_now),
         _help(decide, help_hosts),
     )
@@ -144,6 +150,27 @@ def _refused(profile: Profile, catalogue: Catalogue, decide: Decide, *, blocked_
         if _refused_by_rule(decide(host)):
             return HostCheck(CheckTopic.REFUSED, host, name)
     return HostCheck(CheckTopic.REFUSED, because=NoTestReason.ALL_OPEN)
+
+
+def _adult(catalogue: Catalogue, decide: Decide, *, blocked_now: bool) -> HostCheck:
+    if blocked_now:
+        return HostCheck(CheckTopic.ADULT, because=NoTestReason.CLOSED_NOW)
+    adult = (service for service, known in catalogue.services.items() if "adult" in known.categories)
+    hosts = filter(None, (_host_of(service, catalogue) for service in adult))
+    found = _first(hosts, decide, _refused_by_rule)
+    if found:
+        return HostCheck(CheckTopic.ADULT, found)
+    return HostCheck(CheckTopic.ADULT, because=NoTestReason.WAY_OPEN)
+
+
+def _messenger(catalogue: Catalogue, decide: Decide, *, blocked_now: bool) -> HostCheck:
+    if blocked_now:
+        return HostCheck(CheckTopic.MESSENGER, because=NoTestReason.CLOSED_NOW)
+    for service in MESSENGERS:
+        host = _host_of(service, catalogue)
+        if host and _lets_through(decide(host)):
+            return HostCheck(CheckTopic.MESSENGER, host, catalogue.services[service].name)
+    return HostCheck(CheckTopic.MESSENGER, because=NoTestReason.BLOCKED)
 
 
 def _private_dns(decide: Decide, *, refused: bool, blocked_now: bool) -> HostCheck:
@@ -172,11 +199,16 @@ def _candidates(profile: Profile, catalogue: Catalogue) -> Iterator[tuple[str, s
     for service in dict.fromkeys(
         (*own, *WELL_KNOWN_SERVICES, *list(catalogue.services)[:MAX_SERVICES_TRIED])
     ):
-        known = catalogue.services.get(service)
-        host = "" if known is None else next((domain for domain in known.domains if _is_host(domain)), "")
-        if known is not None and host:
-            yield f"www.{host}" if service in catalogue.services_of(f"www.{host}") else host, known.name
+        if host := _host_of(service, catalogue):
+            yield host, catalogue.services[service].name
     yield from ((entry.value, "") for entry in block if entry.kind is EntryKind.NAME)
+
+
+def _host_of(service: str, catalogue: Catalogue) -> str:
+    """Return a host of a service, with ``www`` if that is the service's too; empty if it has none."""
+    known = catalogue.services.get(service)
+    host = "" if known is None else next((domain for domain in known.domains if _is_host(domain)), "")
+    return f"www.{host}" if host and service in catalogue.services_of(f"www.{host}") else host
 
 
 def _open_hosts(profile: Profile) -> Iterator[str]:

@@ -68,7 +68,11 @@ def desk(make: Make) -> Desk:
 
 def test_the_lines_come_from_the_child_s_own_rules(desk: Desk) -> None:
     told = start(desk)
-    assert [one["topic"] for one in told["lines"]] == ["refused", "open", "private_dns", "bedtime", "help"]
+    assert [one["topic"] for one in told["lines"]] == [
+        "refused", "open", "adult", "messenger", "private_dns", "bedtime", "help",
+    ]  # fmt: skip
+    assert line(told, "adult")["host"] == "www.pornhub.com"
+    assert line(told, "messenger")["name"] == "WhatsApp"
     assert (line(told, "refused")["host"], line(told, "refused")["name"]) == (TIKTOK, "TikTok")
     assert line(told, "open")["host"] == OPEN
     assert line(told, "private_dns")["host"] == "dns.google"

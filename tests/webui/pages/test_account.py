@@ -6,6 +6,8 @@ import pytest
 from flask import Flask
 
 from gateway.control.surroundings import Visitor
+from gateway.policy.accounts.people import Account, PersonRole
+from tests.control.running import Running
 from tests.webui.accounts.signing import code_of
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.accounts import MUMS_PASSWORD
@@ -117,3 +119,34 @@ def test_a_sign_in_that_was_not_the_parent_s_is_ended_from_the_notice(app: Flask
     mum.post("/account/end", {"id": which})
     assert intruder.get("/parent/").location == "/signin"
     assert mum.post("/account/confirm", {"id": "<script>"}).status_code == 400
+
+
+# ------------------------------------------------------------------ signing out without a password
+
+
+def by_link(app: Flask, household: Household, name: str, role: PersonRole = PersonRole.GUARDIAN) -> Browser:
+    household.stamps.put(Account(name, role))
+    browser = browser_on(app, "192.168.1.9")
+    browser.post("/signin", {"code": household.guardians.link(name)})
+    return browser
+
+
+def test_a_parent_without_a_password_is_warned_before_signing_out(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    dad = by_link(app, household, "Dad")
+    assert 'href="/account/password"' in dad.get("/parent/").text, "Home says so too"
+    assert dad.post("/signout").location == "/account/leaving"
+    page = dad.get("/account/leaving").text
+    assert 'class="button primary wide" href="/account/password"' in page
+    assert dad.get("/parent/").status_code == 200, "still signed in"
+    assert dad.post("/signout", {"anyway": "yes"}).location == "/"
+    assert dad.get("/parent/").status_code == 303
+
+
+def test_a_helper_and_a_parent_with_a_password_sign_out_at_one_tap(
+    app: Flask, mum: Browser, household: Household
+) -> None:
+    assert by_link(app, household, "Oma", PersonRole.HELPER).post("/signout").location == "/"
+    assert 'class="status status-warn status-link" href="/account/password"' not in mum.get("/parent/").text
+    assert mum.post("/signout").location == "/"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
@@ -10,6 +11,7 @@ from flask import Flask
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household, at_home
+from tests.webui.standin.places import NOW
 from tests.webui.standin.refusing import HELP
 from webui import Settings, create_app
 from webui.accounts.limiter import FIRST_WAIT, LONGEST_WAIT, NEWCOMERS, TRIES
@@ -312,3 +314,28 @@ def test_pages_of_devices_and_pages_by_an_address_stay(
         assert plain(stranger, "/parent/", host) == "/signin"
     assert plain(stranger, "/parent/", accept="*/*") == "/signin", "what a script requests"
     assert "Strict-Transport-Security" not in stranger.get("/signin").headers
+
+
+# ---------------------------------------------------------------- a guest's page
+
+
+def test_a_guest_has_one_door_and_reads_what_is_blocked(app: Flask, daemon: Running) -> None:
+    page = browser_on(app, "192.168.1.30").get("/").text
+    door = page.partition('id="residents"')[2].partition("</details>")[0]
+    assert all(part in door for part in ('href="/signin"', 'action="/my/adult"'))
+    assert 'href="/signin"' not in page.replace(door, ""), "one door"
+    blocked = page.partition('aria-labelledby="filtered"')[2].partition("</section>")[0]
+    assert "<li>Adult sites</li>" in blocked
+    assert "Malware" not in blocked, "blocked for everyone"
+
+
+def test_an_adult_guest_reads_until_when(app: Flask, daemon: Running, household: Household) -> None:
+    ends = NOW.replace(hour=6, minute=0) + timedelta(days=1)
+    household.devices["192.168.1.30"].update(visit_ends=ends)
+    assert "until 06:00 tomorrow" in browser_on(app, "192.168.1.30").get("/").text
+
+
+def test_an_adult_s_own_device_has_the_way_in_without_a_door(app: Flask, daemon: Running) -> None:
+    page = browser_on(app, "192.168.1.31").get("/").text
+    assert 'id="residents"' not in page
+    assert 'class="button primary" href="/signin"' in page

@@ -32,6 +32,9 @@ def test_somebody_new_gets_a_link_that_signs_in(app: Flask, mum: Browser, househ
     where = mum.post("/parent/people/invite", values).headers["Location"]
     page = mum.get(where).text
     assert "A link for Oma" in page
+    assert all(
+        part in page for part in ('class="qr"', 'data-copy="link-address"', 'data-share="link-address"')
+    )
     code = page.partition("/signin?code=")[2][:14]
     oma = browser_on(app, "192.168.1.9")
     assert oma.post("/signin", {"code": code}).headers["Location"] == "/account/password"

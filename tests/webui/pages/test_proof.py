@@ -7,10 +7,12 @@ import pytest
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.places import PHONE, TABLET
-from tests.webui.standin.proving import SCHOOL, TIKTOK
+from tests.webui.standin.proving import ADULT, SCHOOL, TIKTOK, WHATSAPP
 
 PAGE = "/parent/child/daughter/proof/"
-ALL = [f"failed {TIKTOK}", f"opened {SCHOOL}", "failed dns.google"]
+ALL = [
+    f"failed {TIKTOK}", f"opened {SCHOOL}", f"failed {ADULT}", f"opened {WHATSAPP}", "failed dns.google",
+]  # fmt: skip
 
 
 def begin(mum: Browser) -> None:
@@ -43,7 +45,9 @@ def test_the_parent_chooses_a_device_and_is_told_what_to_open_there(mum: Browser
     assert "http://qalqan.home.arpa/proof" in page
     assert '<svg class="qr"' in page or 'class="qr' in page
     assert "TikTok is blocked" in page
-    assert page.count("Not tried yet") == 3
+    assert page.count("Not tried yet") == 5
+    assert "A site for adults is blocked" in page
+    assert "WhatsApp works" in page
     assert "Bedtime begins at 20:45" in page
 
 
@@ -64,7 +68,7 @@ def test_what_was_not_seen_is_never_shown_as_passed(
     household.proving.saw.clear()
     tell(tablet, *ALL)
     page = mum.get(PAGE).text
-    assert page.count("Not tested") == 3
+    assert page.count("Not tested") == 5
     assert "uses another connection" in page
     assert "All tests passed." not in page
 
@@ -88,6 +92,7 @@ def test_without_script_each_line_has_a_link_and_two_answers(mum: Browser, table
     page = tablet.get("/proof").text
     assert f'value="failed {TIKTOK}"' not in page
     assert f'value="opened {SCHOOL}"' in page, "the others wait"
+    assert f'href="https://{ADULT}/"' not in page, "a child is shown no address of a site for adults"
 
 
 def test_this_page_alone_may_reach_those_sites(mum: Browser, tablet: Browser) -> None:

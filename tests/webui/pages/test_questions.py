@@ -10,6 +10,7 @@ from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.asking import AGAIN, COPY, GONE, NEW, REPEATER, a_question, each
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
+from tests.webui.standin.places import GUEST
 
 
 @pytest.fixture
@@ -28,12 +29,16 @@ def test_each_question_has_a_card_with_its_answers(mum: Browser, asked: Househol
         "Is this Aruzhan's Tablet again? tablet · 3 minutes ago · online "
         "Aruzhan-iPad came with another address. What matches: its name, when it came. "
         "Until you answer, Aruzhan's rules apply. Yes No Something else "
-        "No mobile data Yes, and keep the old address Aruzhan Timur Dana Not filtered A guest "
-        "Adult guest, until 06:00 An adult's",
+        "No mobile data Yes, and keep the old address Aruzhan Timur Dana Not filtered "
+        "For printers, lamps and the like. Only harmful sites are blocked. "
+        "A guest Filtered as for a young child, no internet at night. "
+        "Adult guest, until 06:00 Filtered like a guest, but with internet at night. "
+        "An adult's Only harmful sites are blocked, and nothing is recorded.",
         f"New device: {GONE} 3 minutes ago · online "
         "It came with a made-up address when a child's device left.",
         "RE305 is a repeater 3 minutes ago · online We cannot tell the devices behind it "
-        "apart. Your choice applies to all of them. No mobile data Aruzhan Timur Dana As it is Not filtered",
+        "apart. Your choice applies to all of them. No mobile data Aruzhan Timur Dana "
+        "As it is Its rules do not change. Not filtered",
         "New device: Galaxy-S23 phone · 3 minutes ago · online Who uses it? No mobile data "
         "Aruzhan Timur Dana Not filtered",
     ):
@@ -127,3 +132,15 @@ def test_a_device_about_which_is_asked_sees_its_state_and_nothing_of_the_child(
     assert "Open until bedtime at 20:45." in text
     for path in ("/", "/why", "/refused?host=www.tiktok.com"):
         assert "Aruzhan" not in browser.get(path).text
+
+
+def test_an_answer_can_be_undone(mum: Browser, asked: Household) -> None:
+    question = a_question("new", mac=GUEST)
+    asked.questions = [question]
+    asked.things.of(GUEST).update(profile="guest")
+    mum.post("/parent/devices/", {"mac": GUEST, "answer": "visitor"})
+    page = mum.get("/parent/").text
+    assert 'action="/parent/device/assign/back"' in page
+    assert f'name="was" value="{GUEST} guest"' in page
+    mum.post("/parent/device/assign/back", {"was": f"{GUEST} guest"})
+    assert asked.things.of(GUEST)["profile"] == "guest"

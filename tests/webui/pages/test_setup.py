@@ -13,7 +13,8 @@ from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
-from tests.webui.standin.places import GUEST, LAPTOP, PHONE, TABLET, TELEVISION
+from tests.webui.standin.places import GUEST, LAPTOP, NOW, PHONE, TABLET, TELEVISION
+from tests.webui.standin.proving import ADULT, SCHOOL, TIKTOK, WHATSAPP
 from tests.webui.standin.things import KITCHEN
 from webui.settings import FirstRunProposal
 from webui.setup import PROPOSED, wanted_lists
@@ -313,7 +314,7 @@ def test_a_link_into_an_empty_home_leads_here(app: Flask, empty: Household) -> N
         mum.post("/parent/setup/people", FAMILY)
 
 
-@pytest.mark.parametrize("path", ["", "people", "devices", "summary"])
+@pytest.mark.parametrize("path", ["", "people", "devices", "password", "summary", "tests"])
 def test_it_is_for_guardians(stranger: Browser, path: str) -> None:
     assert stranger.get(f"/parent/setup/{path}").status_code == 303
 
@@ -343,6 +344,68 @@ def test_a_month_that_cannot_be_is_told_at_its_field(empty: Household, mum: Brow
     assert "The next age group starts this month or later, and within 18 years." in answer.text
     assert 'aria-describedby="about-step wrong-3" aria-invalid="true"' in answer.text
     assert people(empty) == []
+
+
+# ---------------------------------------------------------------- a password, and the last screen
+
+
+def by_link(app: Flask, household: Household) -> Browser:
+    """Dad, without a password."""
+    household.stamps.keep_guardian("Dad")
+    dad = browser_on(app, "192.168.1.9")
+    answer = dad.post("/signin", {"code": household.guardians.link("Dad")})
+    assert answer.location == "/parent/setup/", "set-up asks for the password"
+    return dad
+
+
+def test_set_up_asks_for_a_password_which_can_be_skipped(app: Flask, empty: Household) -> None:
+    dad = by_link(app, empty)
+    dad.post("/parent/setup/people", FAMILY)
+    answer = dad.post("/parent/setup/devices", {f"of-{TABLET}": "aruzhan"})
+    assert answer.location == "/parent/setup/password"
+    page = dad.get("/parent/setup/password").text
+    assert 'href="/parent/setup/summary">Go on without a password' in page
+    assert dad.get("/parent/setup/summary").status_code == 200
+    wrong = dad.post("/account/password", {"password": "short", "then": "setup"})
+    assert (wrong.status_code, "aria-current=step" in wrong.text) == (403, True), "on the page of the step"
+    sheet = dad.post("/account/password", {"password": "twelve green owls", "then": "setup"}).location
+    assert 'name="then" value="setup"' in dad.get(sheet).text
+    assert dad.post(sheet, {"then": "setup"}).location == "/parent/setup/summary"
+    assert dad.get("/parent/setup/password").location == "/parent/setup/summary", "no second time"
+    assert "/parent/setup/password" not in dad.get("/parent/setup/").text
+
+
+def test_the_last_screen_tests_a_child_s_device_and_shows_the_results(
+    household: Household, mum: Browser, tablet: Browser
+) -> None:
+    page = mum.get("/parent/setup/summary").text
+    assert f'name="device" value="{TABLET}"' in page
+    answer = mum.post("/parent/child/daughter/proof/", {"device": TABLET, "then": "setup"})
+    assert answer.location == "/parent/setup/summary#test-daughter"
+    for path in ("summary", "tests"):
+        page = mum.get(f"/parent/setup/{path}").text
+        assert "http://qalqan.home.arpa/proof" in page
+        assert "A site for adults is blocked" in page
+        assert "WhatsApp works" in page
+    hosts = (TIKTOK, SCHOOL, ADULT, WHATSAPP, "dns.google")
+    said = ("failed", "opened", "failed", "opened", "failed")
+    results = [f"{word} {host}" for word, host in zip(said, hosts, strict=True)]
+    assert tablet.post("/proof", {"result": results}).status_code == 303
+    assert "All tests passed." in mum.get("/parent/setup/tests").text
+
+
+def test_the_last_screen_sends_a_test_message_or_says_what_is_missing(
+    household: Household, mum: Browser
+) -> None:
+    page = mum.get("/parent/setup/summary").text
+    assert 'href="/parent/alerts/">Set up messages' in page
+    assert 'id="cannot"' in page
+    assert 'id="phone"' in page
+
+
+def test_the_last_screen_has_the_next_bedtime(household: Household, mum: Browser) -> None:
+    household.next_bedtime = NOW.replace(hour=20, minute=45)
+    assert "Next bedtime: 20:45" in text_of(mum.get("/parent/setup/summary").text)
 
 
 # ---------------------------------------------------------------- what a provider proposes

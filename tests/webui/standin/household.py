@@ -36,7 +36,7 @@ from tests.webui.standin.places import BEDTIME, GUEST, LAPTOP, NOW, PHONE, TABLE
 from tests.webui.standin.proven import Proven
 from tests.webui.standin.proving import Proving
 from tests.webui.standin.refusing import REFUSALS, RIGHTS, Refusing
-from tests.webui.standin.ruled import RULES
+from tests.webui.standin.ruled import GUESTS, RULES
 from tests.webui.standin.secure import Secure
 from tests.webui.standin.spending import MINUTES, Spending, counted
 from tests.webui.standin.teaching import Teaching
@@ -69,6 +69,7 @@ class Household:
     auto: bool = False  # requests for time are granted by themselves
     tells_batches: bool = True
     refuses_time: bool = False
+    next_bedtime: datetime | None = None
     closing: list[dict[str, Any]] = field(default_factory=list)  # beside what `minutes` has
     left_off: int = 0  # minutes that the ledger does not tell
     given: dict[int, tuple[str, str]] = field(default_factory=dict)  # number → to whom, by whom
@@ -232,10 +233,11 @@ class Household:
             "profile": self.rules_of(who),
             "self_set": self.choosing.told(who),
             "agreement": self.agreeing.told(who),
+            "next_bedtime": self.next_bedtime,
         }
 
     def rules_of(self, who: str) -> dict[str, Any]:
-        return {**RULES.get(who, {}), **self.edited.get(who, {})}
+        return {**(GUESTS if who == "guest" else RULES.get(who, {})), **self.edited.get(who, {})}
 
 
 @contextmanager

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from tests.webui.standin.household import Household
 
 TIKTOK, SCHOOL = "www.tiktok.com", "bilimland.kz"
+ADULT, WHATSAPP = "www.pornhub.com", "www.whatsapp.com"
 
 
 def lines() -> tuple[HostCheck, ...]:
     return (
         HostCheck(CheckTopic.REFUSED, TIKTOK, "TikTok"),
         HostCheck(CheckTopic.OPEN, SCHOOL),
+        HostCheck(CheckTopic.ADULT, ADULT),
+        HostCheck(CheckTopic.MESSENGER, WHATSAPP, "WhatsApp"),
         HostCheck(CheckTopic.PRIVATE_DNS, "dns.google"),
         HostCheck(CheckTopic.BEDTIME, at=NOW.replace(hour=20, minute=45), holds=True),
         HostCheck(CheckTopic.HELP, because=NoTestReason.NO_SITE),
@@ -32,7 +35,10 @@ class Proving:
 
     def __init__(self, household: Household) -> None:
         self._household = household
-        self.saw: dict[str, str] = {TIKTOK: "blocked", SCHOOL: "passed", "dns.google": "blocked"}
+        self.saw: dict[str, str] = {
+            **dict.fromkeys((TIKTOK, ADULT, "dns.google"), "blocked"),
+            **dict.fromkeys((SCHOOL, WHATSAPP), "passed"),
+        }
         self.lines: tuple[HostCheck, ...] = ()
         self.running = False
 

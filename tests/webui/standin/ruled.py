@@ -37,3 +37,11 @@ RULES: dict[str, dict[str, Any]] = {
     },
     "teen": {"id": "teen", "name": "Dana", "band": "16-17", "mode": "block-list", "log_level": 0},
 }  # fmt: skip
+
+GUESTS: dict[str, Any] = {
+    "id": "guest", "name": "Guest", "band": "10-12", "mode": "block-list", "log_level": 0,
+    "refused": [
+        {"target": "category:adult", "name": "Adult sites", "verdict": "block", "owner": "band:10-12"},
+        {"target": "category:malware", "name": "Malware", "verdict": "block", "owner": "product"},
+    ],
+}  # fmt: skip

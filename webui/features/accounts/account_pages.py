@@ -14,11 +14,12 @@ from webui.accounts.session import everybody
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon
 from webui.features.accounts import token_pages
-from webui.features.accounts.claim_pages import to_recovery
+from webui.features.accounts.claim_pages import SETUP, to_recovery
 from webui.front import trusted
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
+from webui.pages import setup
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
@@ -92,7 +93,7 @@ def set_password() -> ResponseReturnValue:
     except ControlError as error:
         return _form(refusals.sentence(error)), 403
     if answer.recovery:
-        return to_recovery(me.name, answer.recovery)
+        return to_recovery(me.name, answer.recovery, then=request.form.get("then", ""))
     notices.said(_("Your password is changed. Other browsers are signed out."))
     return redirect(url_for("account.show"), 303)
 
@@ -125,4 +126,7 @@ def _typed_password(me: session.Person) -> dict[str, str]:
 
 
 def _form(sentence: str = "") -> str:
+    """Return the page that the form was on: the account's, or the step of the first run."""
+    if request.form.get("then") == SETUP and session.signed_in().guards:
+        return setup.password_form(sentence)
     return render_template("password.html", me=session.signed_in(), sentence=sentence)

@@ -24,6 +24,7 @@ from webui.language.i18n import gettext as _
 blueprint = Blueprint("claim", __name__)
 
 CODE_LIMIT = 60  # characters of a typed code
+SETUP = "setup"  # a form's word for the first run as the next page
 
 
 @blueprint.get("/claim")
@@ -129,10 +130,13 @@ def _name() -> str:
     return request.form.get("name", "")[:NAME_LIMIT]
 
 
-def to_recovery(name: str, code: str) -> ResponseReturnValue:
-    """Store a new recovery code for ten minutes, and redirect to the only page that shows it."""
+def to_recovery(name: str, code: str, then: str = "") -> ResponseReturnValue:
+    """Store a new recovery code for ten minutes, and redirect to the only page that shows it.
+
+    ``then``: SETUP, if the first run goes on after that page.
+    """
     key = sheets().put(Sheet(name, (code,), 0, name, None), time.monotonic())
-    return redirect(url_for("claim.recovery", key=key), 303)
+    return redirect(url_for("claim.recovery", key=key, then=then if then == SETUP else None), 303)
 
 
 @blueprint.get("/account/recovery/<key>")
@@ -140,14 +144,16 @@ def to_recovery(name: str, code: str) -> ResponseReturnValue:
 def recovery(key: str) -> ResponseReturnValue:
     me = session.signed_in()
     found = sheets().get(key, me.name, time.monotonic())
-    page = render_template("recovery.html", sheet=found, key=key, me=me)
+    page = render_template("recovery.html", sheet=found, key=key, me=me, then=request.args.get("then", ""))
     return page, 200 if found else 410
 
 
 @blueprint.post("/account/recovery/<key>")
 @everybody
 def put_away(key: str) -> ResponseReturnValue:
-    """Discard the stored recovery code, and redirect to the start page; to the first run in an empty home."""
+    """Discard the stored recovery code, and redirect to the start page; to the first run if it goes on."""
     me = session.signed_in()
     sheets().drop(key, me.name)
+    if request.form.get("then") == SETUP and me.guards:
+        return redirect(url_for("setup.summary"), 303)
     return redirect(url_for("setup.start" if is_empty(me.role) else "door.arrive"), 303)

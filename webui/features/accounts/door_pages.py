@@ -22,9 +22,10 @@ from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PersonRole
 from webui.accounts import passkeys, session, tries
 from webui.accounts.proofs import digest_of, typed_code
-from webui.accounts.session import anyone
+from webui.accounts.session import anyone, guardians_only
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
+from webui.features.devices.device_text import GUEST
 from webui.front import trusted
 from webui.language import refusals
 from webui.language.i18n import gettext as _
@@ -53,7 +54,13 @@ def arrive() -> ResponseReturnValue:
     here = daemon().here(source_address())
     if status.child(here.profile) is not None:
         return redirect(url_for("child.show"), 303)
-    return render_template("visitor.html", home=status, here=here, help_lines=daemon().help_lines())
+    return render_template(
+        "visitor.html",
+        home=status,
+        here=here,
+        rules=daemon().rules(GUEST) if here.profile == GUEST else None,
+        help_lines=daemon().help_lines(),
+    )
 
 
 @blueprint.get("/signin")
@@ -155,10 +162,12 @@ def start_session(answer: AccountResponse, *, detour: bool) -> str:
     """Store a new session in the cookie, and return the address of the page to open."""
     session.sign_in(answer)
     _offer_time(answer.guardian)
+    role = answer.role or PersonRole.GUARDIAN
+    if is_empty(role):
+        return url_for("setup.start")  # which asks for a password as well
     if detour and not answer.password:
         return url_for("account.password")
-    role = answer.role or PersonRole.GUARDIAN
-    return url_for("setup.start" if is_empty(role) else HOMES[PersonRole(role)])
+    return url_for(HOMES[PersonRole(role)])
 
 
 def is_empty(role: str) -> bool:
@@ -203,8 +212,26 @@ def _offer_time(name: str) -> None:
 @blueprint.post("/signout")
 @anyone
 def sign_out() -> ResponseReturnValue:
+    """Sign out. A parent who could not sign in again is warned first."""
+    if "anyway" not in request.form and _could_not_return():
+        return redirect(url_for("door.leaving"), 303)
     if session.token():
         with contextlib.suppress(ControlError):
             session.ask("signout")
     session.sign_out()
     return redirect(url_for("door.arrive"), 303)
+
+
+def _could_not_return() -> bool:
+    """Return whether no password or passkey lets this guardian in again. Helpers get links from parents."""
+    with contextlib.suppress(Unreachable):
+        person = session.person()
+        return person is not None and person.guards and not person.can_return
+    return False  # signing out has to work while the filter is stopped
+
+
+@blueprint.get("/account/leaving")
+@guardians_only
+def leaving() -> ResponseReturnValue:
+    """Warn a guardian without a password or passkey, who wants to sign out."""
+    return render_template("leaving.html", home=daemon().home(), guardian=session.guardian())

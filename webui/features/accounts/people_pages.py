@@ -13,6 +13,7 @@ from webui import notices
 from webui.accounts import session
 from webui.accounts.proofs import proven, proven_when
 from webui.accounts.session import guardians_only
+from webui.charts import qr
 from webui.daemon import daemon
 from webui.features.time.sheets import Sheet, sheets
 from webui.forms import one_of, whole
@@ -70,8 +71,14 @@ def _invited(name: str, **values: object) -> ResponseReturnValue:
 def link(key: str) -> ResponseReturnValue:
     """Show a new sign-in link by its key, for ten minutes. No other page shows it."""
     found = sheets().get(key, session.guardian() or "", time.monotonic())
+    address = url_for("door.sign_in", code=found.codes[0], _external=True) if found else ""
     page = render_template(
-        "invited.html", home=daemon().home(), guardian=session.guardian(), sheet=found, key=key
+        "invited.html",
+        home=daemon().home(),
+        guardian=session.guardian(),
+        sheet=found,
+        address=address,
+        qr=qr.draw(address, _("QR code of the link")) if found else "",
     )
     return page, 200 if found else 410
 

@@ -16,6 +16,7 @@ from gateway.control.contract.devices import (
 from webui import notices
 from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon
+from webui.features.devices.device_pages import assigned
 from webui.features.devices.device_text import (
     GROUP_SHOWN,
     PLACES,
@@ -65,11 +66,13 @@ def answer() -> ResponseReturnValue:
         notices.said(_("Another parent has answered this already."))
         return redirect(back, 303)
     values, sentence = _chosen(question)
+    devices = DevicesView(daemon().client.ask(DEVICES, brief=True))
     with notices.refusals_to(notices.said):
         if "profile" in values:
             mark_as_answered(question.mac)
         daemon().change(IDENTIFY, mac=question.mac, **author(), **values)
-        notices.said(sentence)
+        moved = "profile" in values or values["answer"] in PLACES
+        assigned(question.mac, devices.place_of(question.mac) if moved else "", sentence, devices)
     return redirect(back, 303)
 
 

@@ -108,10 +108,18 @@ def _assign(device: DeviceDetails, profile: str, devices: DevicesView) -> None:
     with notices.refusals_to(notices.said):
         was = change(ASSIGN, mac=device.mac, profile=profile).was
         sentence = describe_place(plain(called(device)), profile, devices.person(profile))
-        if was in PLACES or devices.person(was) is not None:
-            notices.did_back("assigned", f"{device.mac} {was}", sentence)
-        else:
-            notices.said(sentence)
+        assigned(device.mac, was, sentence, devices)
+
+
+def assigned(mac: str, was: str, sentence: str, devices: DevicesView) -> None:
+    """Store in the cookie that a device has another owner, with an undo.
+
+    ``was``: its place or owner before; empty or not assigned: there is no undo.
+    """
+    if was in PLACES or devices.person(was) is not None:
+        notices.did_back("assigned", f"{mac} {was}", sentence)
+    else:
+        notices.said(sentence)
 
 
 # -------------------------------------------------------------------------------------------------- name

@@ -20,6 +20,8 @@ from webui.language.words import plain
 
 HOME, GUEST, VISITOR, ADULT, QUARANTINE = "home", "guest", "visitor", "adult", "quarantine"
 PLACES = (HOME, GUEST, VISITOR, ADULT)  # groups of devices without a personal owner
+CHILDREN, FAMILY = "children", "family"  # shared by all children; with an only child, by all
+FINE = "fine"  # the answer that a device stays as it is
 GROUP_SHOWN = 60  # devices of a group; any device on the Wi-Fi can invent more, so the rest is counted
 QUESTIONS_SHOWN = 5  # cards of questions; the rest is a number
 WITHOUT_MOBILE_DATA = ("tablet", "computer", "console", "tv")  # types that usually have no SIM card
@@ -87,6 +89,10 @@ class DevicesView:
     def person(self, profile: str) -> DeviceOwner | None:
         return next((person for person in self.state.people if person.id == profile), None)
 
+    def place_of(self, mac: str) -> str:
+        """Return the owner's id or the place of a device; empty for an unknown device."""
+        return next((device.profile for device in self.state.devices if device.mac == mac), "")
+
     def names_of(self, profiles: Iterable[str]) -> tuple[str, ...]:
         """Return the names of these people. Unknown ids are left out."""
         return tuple(person.name for person in self.state.people if person.id in profiles)
@@ -138,6 +144,19 @@ def place_name(place: str) -> str:
         ADULT: _("an adult's"),
         QUARANTINE: _("new, blocked until you choose who uses it"),
     }.get(place, plain(place))
+
+
+def place_choice(place: str) -> tuple[str, str]:
+    """Return the label of a choice for a device without a personal owner, and a line that explains it."""
+    return {
+        HOME: (_("Not filtered"), _("For printers, lamps and the like. Only harmful sites are blocked.")),
+        GUEST: (_("A guest"), _("Filtered as for a young child, no internet at night.")),
+        VISITOR: (_("Adult guest, until 06:00"), _("Filtered like a guest, but with internet at night.")),
+        ADULT: (_("An adult's"), _("Only harmful sites are blocked, and nothing is recorded.")),
+        CHILDREN: (_("Shared by all children"), _("The youngest's rules, until a child says who uses it.")),
+        FAMILY: (_("Shared by all"), _("The youngest's rules, until someone says who uses it.")),
+        FINE: (_("As it is"), _("Its rules do not change.")),
+    }[place]
 
 
 def describe_place(name: str, place: str, person: DeviceOwner | None) -> str:

@@ -25,7 +25,7 @@ from webui.whom import child_of
 blueprint = Blueprint("proof", __name__)
 
 ADDRESS = f"http://{OWN_NAME}/proof"
-RESULTS = 16  # in one form; a test has five lines
+RESULTS = 16  # in one form; a test has seven lines
 
 
 # --------------------------------------------------------------------------------------------- for parents
@@ -53,6 +53,8 @@ def start(profile: str) -> ResponseReturnValue:
         by, origin = guardian() or "", source_address()
         daemon().change(DEVICE_TEST, action="start", id=child.id, device=mac, by=by, origin=origin)
         notices.forget()
+    if request.form.get("then") == "setup":
+        return redirect(url_for("setup.summary", _anchor=f"test-{child.id}"), 303)
     return redirect(url_for("proof.show", profile=child.id), 303)
 
 
@@ -74,10 +76,19 @@ def _page(profile: str, template: str) -> ResponseReturnValue:
         child=child,
         guardian=guardian(),
         notice=notices.current(home),
-        proof=_view(daemon().client.ask(DEVICE_TEST, action="look", id=child.id)),
-        address=ADDRESS,
-        code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)),
+        proof=test_of(child.id),
+        **on_the_device(),
     )
+
+
+def test_of(profile: str) -> DeviceTestView | None:
+    """Return the running or last test of a child; None without one of the last ten minutes."""
+    return _view(daemon().client.ask(DEVICE_TEST, action="look", id=profile))
+
+
+def on_the_device() -> dict[str, object]:
+    """Return the address that the child's device opens, and its QR code, for a template."""
+    return {"address": ADDRESS, "code": qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS))}
 
 
 # ---------------------------------------------------------------------------------------- on the device

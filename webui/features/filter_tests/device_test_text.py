@@ -19,6 +19,11 @@ class CheckView:
         self.check = check
 
     @property
+    def by_hand(self) -> bool:
+        """Return whether a child may open the site of this check: not the one for adults."""
+        return self.tried_on_device and self.check.topic != "adult"
+
+    @property
     def tried_on_device(self) -> bool:
         """Return whether the device still has to run this check."""
         return self.check.state == WAITS and bool(self.check.host)
@@ -27,6 +32,10 @@ class CheckView:
         what = plain(self.check.name or self.check.host)
         if self.check.topic == "refused":
             return _("%(site)s is blocked", site=what) if what else _("A blocked site")
+        if self.check.topic == "adult":
+            return _("A site for adults is blocked")
+        if self.check.topic == "messenger":
+            return _("%(site)s works", site=what) if what else _("A messenger works")
         if self.check.topic == "open":
             return _("%(site)s opens", site=what) if what else _("An open site")
         if self.check.topic == "private_dns":
@@ -62,7 +71,7 @@ class CheckView:
             if self.check.state == WORKS:
                 return _("From then on the rules block this device. Checked now.")
             return _("At that time bedtime does not block the device. A parent can check the bedtime.")
-        if self.check.topic in ("open", "help"):
+        if self.check.topic in ("open", "messenger", "help"):
             return self._of_open()
         if self.check.state == WORKS:
             return _("The gateway blocked it, and nothing reached the device.")
@@ -80,6 +89,7 @@ class CheckView:
             "all_open": _("These rules block no site by name. That is usual at this age."),
             "closed_now": _("Everything is blocked on this device right now. Try again later."),
             "way_open": _("These rules allow it."),
+            "blocked": _("These rules block it."),
             "no_bedtime": _("These rules have none."),
         }.get(self.check.because or "", _("No site for it is known here."))
 

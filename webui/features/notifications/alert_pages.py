@@ -94,7 +94,7 @@ def test() -> ResponseReturnValue:
         notices.said(not_sent(error))
     else:
         notices.said(_("The server accepted it. It arrives on your phone within a few seconds."))
-    return redirect(url_for("alerts.show"), 303)
+    return redirect(url_for("setup.summary" if request.form.get("then") == "setup" else "alerts.show"), 303)
 
 
 def _mine() -> GuardianAlerts | None:

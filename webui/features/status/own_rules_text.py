@@ -84,6 +84,10 @@ class OwnRules:
         self.profile = answer.profile
 
     @property
+    def next_bedtime(self) -> datetime | None:
+        return self._answer.next_bedtime
+
+    @property
     def allow_list(self) -> bool:
         return self.profile.mode == "allow-list"
 
