@@ -169,6 +169,8 @@ PARENTS: dict[str, tuple[str, Prepare]] = {
     "set up, what holds": ("/parent/setup/summary", nothing),
     "set up, a test waits": ("/parent/setup/summary", states.proving),
     "set up, results": ("/parent/setup/summary", states.proved),
+    "set up, password": ("/parent/setup/password", states.without_password),
+    "home, without a password": ("/parent/", states.without_password),
     "before signing out": ("/account/leaving", nothing),
     "no proof": ("/parent/child/daughter/proof/", nothing),
     "proof that waits": ("/parent/child/daughter/proof/", states.proving),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -278,6 +279,12 @@ def unclaimed(site: Site) -> None:
 def a_family(site: Site) -> None:
     """Everybody that there may be, and all that may be said of them."""
     site.household.accounts.family()
+
+
+def without_password(site: Site) -> None:
+    """She came by a link."""
+    register = site.household.accounts.register
+    register.put(replace(register.guardians()["Mum"], secret=""))
 
 
 def several_networks(site: Site) -> None:
