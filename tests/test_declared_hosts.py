@@ -21,6 +21,7 @@ CALLERS = {
     "gateway/lists/fetch.py": "by outgoing",
     "gateway/feed/client.py": "the signed feed that qalqan.yaml names",
     "webui/messages/ntfy.py": "the server that a guardian wrote",
+    "gateway/web/web_push.py": "the push service that a browser named",
     "gateway/dataplane/lookups.py": "the gateway's own resolver",
     "gateway/control/client.py": "the daemon's own socket",
     "gateway/lan/dhcp_script.py": "the daemon's own socket",

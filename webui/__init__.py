@@ -45,7 +45,7 @@ from webui.features.growing import agreement_pages, self_set_pages, transition_p
 from webui.features.growing.transition_text import is_final, to_child, to_parents
 from webui.features.help import bullying_pages
 from webui.features.lists import lists_pages, registers_pages
-from webui.features.notifications import alert_pages
+from webui.features.notifications import alert_pages, push_pages
 from webui.features.requests import ask_pages, disputes_pages, requests_pages
 from webui.features.rules import (
     audit_log_pages,
@@ -85,11 +85,13 @@ from webui.helplines import where_code_is
 from webui.language import i18n, loglevels, refusals, words
 from webui.lean_rule import LeanRule
 from webui.messages import notifier
+from webui.messages.push import PushSender
 from webui.pages import (
     brand,
     family_card,
     guide,
     helper,
+    installable,
     language,
     learn,
     rights,
@@ -116,7 +118,7 @@ PAGES = (
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, preview_pages, export_pages, repair_pages, setup, device_test_pages, bypass_test_pages,
-    tests_pages, brand, trusted_name_pages, search,
+    tests_pages, brand, trusted_name_pages, search, installable, push_pages,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -138,7 +140,10 @@ def create_app(settings: Settings) -> Flask:
     catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
     i18n.install(app, catalogues, settings.language)
     daemon.install(app, daemon.DaemonClient(client, settings.country))
-    notifier.install(app, notifier.Notifier(client, catalogues, settings.brand.name))
+    notifier.install(
+        app,
+        notifier.Notifier(client, catalogues, settings.brand.name, push=PushSender(settings.state)),
+    )
     session.install(app)
     tries.install(app, settings.state)
     wallet.install(app, settings.age_trust)

@@ -35,8 +35,8 @@ def policy(reach: str = "") -> str:
     """
     own = f"'self' {reach}".strip()
     return (
-        f"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src {own};"
-        " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; manifest-src 'self';"
+        f" connect-src {own}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
 

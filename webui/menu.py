@@ -90,7 +90,7 @@ def _home() -> MenuGroup:
                 "alerts.show",
                 "bell",
                 _("Messages to my phone"),
-                _("Requests, new devices and more, by ntfy"),
+                _("Requests, new devices and more"),
             ),
             MenuEntry(
                 "family.show",

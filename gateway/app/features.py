@@ -376,7 +376,7 @@ class Features:
         plane, router, keep = self._plane, self._router, self._closers.keep
         home, store = plane.home, plane.store
         keep(HealthVerbs(home, plane.vitals)).register(router)
-        AlertVerbs(home, store.alerts, store.audit, self.access).register(router)
+        AlertVerbs(home, store.alerts, store.push, store.audit, self.access, plane.family).register(router)
         ProbeDeviceVerbs(home, plane.probe_device, store.devices, plane.family, plane.presence).register(
             router
         )

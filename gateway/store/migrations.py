@@ -401,12 +401,18 @@ def count_attempts(db: Any) -> None:
         db[table].add_column("background", int, not_null_default=0)
 
 
+def add_push_subscriptions(db: Any) -> None:
+    """Create the table of browsers that get messages by Web Push, of guardians and of children's devices."""
+    texts = ("endpoint", "p256dh", "auth", "language", "guardian", "profile", "device")
+    db["push_subscriptions"].create(dict.fromkeys(texts, str), pk="endpoint", strict=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
     add_self_set, add_agreements, add_week_minutes, add_audit_counts, add_new_sign_ins, add_second_factor,
-    add_attempts, add_passkeys, add_wrong_blocks, count_attempts,
+    add_attempts, add_passkeys, add_wrong_blocks, count_attempts, add_push_subscriptions,
 )  # fmt: skip
 
 # Tables of state, as opposed to history: these are copied out of a damaged file.
@@ -414,7 +420,7 @@ STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
     "openings", "requests", "tickets", "sights", "questions", "faces", "labels", "lent",
     "pins", "no_mobile_data", "sessions", "announcements", "proposals", "alerts", "tokens", "growing",
-    "adult_proofs", "self_set", "agreements", "week_minutes", "attempts",
+    "adult_proofs", "self_set", "agreements", "week_minutes", "attempts", "push_subscriptions",
 )  # fmt: skip
 
 

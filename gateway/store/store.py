@@ -38,6 +38,7 @@ from gateway.store.tables.held_bands import HeldBandTable
 from gateway.store.tables.history import HistoryTable
 from gateway.store.tables.pauses import InForce, PauseTable
 from gateway.store.tables.people import AccountTable
+from gateway.store.tables.push_subscriptions import PushTable
 from gateway.store.tables.questions import QuestionTable
 from gateway.store.tables.requests import RequestTable
 from gateway.store.tables.self_set import SelfSetTable
@@ -111,7 +112,7 @@ class Store:
         self.notes, self.people, self.agreements = loaded.notes, loaded.people, loaded.agreements
         self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
         self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
-        self.attempts = loaded.attempts
+        self.attempts, self.push = loaded.attempts, loaded.push
         self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
         self._doubted: datetime | None = None  # until then the clock may still be set back
         self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
@@ -258,6 +259,7 @@ class Store:
             self.pins.forget(profile)
             self.self_set.forget(profile)
             self.agreements.forget(profile)
+            self.push.forget(profile)
             self.attempts.drop_of(profile)
             self.blank_audit(profile)
         self.erase(profile, counts=True, running=True)
@@ -337,6 +339,7 @@ class _Loaded:
     self_set: SelfSetTable
     agreements: AgreementTable
     attempts: AttemptTable
+    push: PushTable
 
 
 def _is_kept(named: Callable[[str], bool], notes: DeviceNoteTable, mac: str) -> bool:
@@ -378,6 +381,7 @@ def _load(
                 SelfSetTable(database, writer),
                 AgreementTable(database, writer),
                 AttemptTable(database, writer),
+                PushTable(database, writer),
             )
         except StoreError as error:
             if last or error.trouble is not Trouble.BROKEN:

@@ -88,6 +88,28 @@ def test_a_tap_at_the_name_reaches_the_daemon_and_is_undone(trusted: Trusted, mu
     trusted.daemon.client.call("resume", who="daughter", by="root")
 
 
+def test_the_pages_can_be_installed_and_say_when_the_gateway_is_not_reached(
+    trusted: Trusted, mum: Chromium
+) -> None:
+    mum.driver.get(f"{ORIGIN}/parent/")
+    eventually(lambda: mum.measure("return Boolean(navigator.serviceWorker.controller)"))
+    found = mum.driver.execute_cdp_cmd("Page.getInstallabilityErrors", {})
+    assert found["installabilityErrors"] == []
+    device = trusted.home.devices["parent"]
+    away = [["-4", f"{PAGES[0]}/32"], ["-6", f"{PAGES[1]}/128"]]
+    for family, place in away:
+        device.run(["ip", family, "route", "add", "unreachable", place], check=True)
+    try:
+        mum.driver.get(f"{ORIGIN}/parent/")
+        eventually(lambda: "No connection to the gateway" in mum.text("main"))
+        assert "Daughter" not in mum.text("body")
+    finally:
+        for family, place in away:
+            device.run(["ip", family, "route", "del", "unreachable", place], check=True)
+    mum.driver.get(f"{ORIGIN}/parent/")
+    eventually(lambda: "Daughter" in mum.text("main"))
+
+
 def test_no_session_is_shared_with_plain_http(trusted: Trusted, mum: Chromium) -> None:
     for plain in (f"http://{NAME}", PLAIN):
         mum.driver.get(f"{plain}/parent/")

@@ -56,7 +56,7 @@ ACTS = frozenset(
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
         "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "trial", "take_step",
         "register", "auto_backup",
-        "postpone_step", "events", "trusted_name",
+        "postpone_step", "push_off", "push_on", "events", "trusted_name",
     }
 )  # fmt: skip
 """They do what a guardian says, and answer with that. ``events`` has a table of its own."""
@@ -103,9 +103,11 @@ PAGES = frozenset(
         "basics", "brand", "cards",
         "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
-        "importing", "kinds", "language", "laws", "learn", "leave", "lending", "limits", "lists", "mean",
-        "passkeys", "people", "preview", "proof", "refused", "registers", "requests", "rights", "rules",
-        "search", "services", "own_services", "second", "secure", "selfset", "setup",
+        "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits",
+        "lists", "mean",
+        "passkeys", "people", "preview", "proof", "push", "refused", "registers", "requests", "rights",
+        "rules", "search",
+        "services", "own_services", "second", "secure", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
         "trial",
         "unlock", "update", "wallet", "week",

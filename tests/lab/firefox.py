@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,7 @@ from urllib.parse import unquote
 
 from tests.lab.clients import Outcome
 from tests.lab.home import ROOT, Home
+from tests.lab.netns import Namespace, stopping
 
 PROGRAM = shutil.which("firefox-esr") or shutil.which("firefox")
 _MARIONETTE = 2828  # its port, in the device's own namespace
@@ -102,6 +104,47 @@ def visit(
     return [Outcome(**told) for told in json.loads(done.stdout)]
 
 
+class Session:
+    """A browser that does one order after the other."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def go(self, url: str) -> None:
+        assert self._ask({"go": url}) == "", url
+
+    def run(self, script: str) -> Any:
+        """The value that an asynchronous script returns; None if it failed."""
+        return self._ask({"run": script})
+
+    def _ask(self, order: Mapping[str, str]) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, "Firefox went away"
+        return json.loads(line)
+
+
+@contextmanager
+def session(
+    place: Namespace, folder: Path, root_pem: str, preferences: Mapping[str, object]
+) -> Iterator[Session]:
+    """A fresh browser that trusts an authority, until the block ends."""
+    (folder / "profile").mkdir(parents=True)
+    chosen = {**_QUIET, "marionette.port": _MARIONETTE, **preferences}
+    lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});\n" for key, value in chosen.items()]
+    (folder / "profile" / "user.js").write_text("".join(lines))
+    orders = json.dumps({"folder": str(folder), "ca": root_pem})
+    argv = [sys.executable, "-m", "tests.lab.firefox", orders]
+    with stopping(place.popen(argv, stdin=subprocess.PIPE, stderr=None, cwd=ROOT)) as process:
+        yield Session(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(20.0)
+
+
 # ------------------------------------------------------------------ on the device
 
 
@@ -174,6 +217,19 @@ def _waited(browser: _Marionette, seconds: float) -> dict[str, object]:
     return {"reached": "pretended internet" in body, "ms": ms, "how": "waited", "body": body}
 
 
+def _answered(browser: _Marionette, order: Mapping[str, str]) -> Any:
+    if "go" in order:
+        error, _ = browser.call("WebDriver:Navigate", url=order["go"])
+        return "" if error is None else error["message"]
+    body = order["run"]
+    script = f"const done = arguments[0]; (async () => {{ {body} }})().then(done, () => done(null));"
+    error, result = browser.call("WebDriver:ExecuteAsyncScript", script=script, args=[])
+    if error is not None:  # the page went away meanwhile
+        print(error["message"], file=sys.stderr)
+        return None
+    return result["value"]
+
+
 def _main(orders: str) -> None:
     wanted = json.loads(orders)
     folder = Path(wanted["folder"])
@@ -193,16 +249,20 @@ def _main(orders: str) -> None:
         certificate = "".join(line for line in wanted["ca"].splitlines() if not line.startswith("-"))
         browser.must("WebDriver:ExecuteScript", script=_TRUST, args=[certificate])
         browser.must("Marionette:SetContext", value="content")
-        told = [
-            _waited(browser, float(url[5:])) if url.startswith("wait:") else _opened(browser, url)
-            for url in wanted["urls"]
-        ]
+        if "urls" in wanted:
+            told = [
+                _waited(browser, float(url[5:])) if url.startswith("wait:") else _opened(browser, url)
+                for url in wanted["urls"]
+            ]
+            print(json.dumps(told))
+        else:
+            for line in sys.stdin:
+                print(json.dumps(_answered(browser, json.loads(line))), flush=True)
         browser.call("Marionette:Quit", flags=["eForceQuit"])
         process.wait(10.0)
     finally:
         process.kill()
         process.wait()
-    print(json.dumps(told))
 
 
 if __name__ == "__main__":

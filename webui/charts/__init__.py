@@ -6,8 +6,9 @@ Every drawing is hidden from screen readers, because the text or the table next 
 from __future__ import annotations
 
 from webui.charts.bars import bars, share
+from webui.charts.hues import hue
 from webui.charts.line import line
 from webui.charts.ring import RING_SIZE, RING_WIDTH, ring
 from webui.charts.strip import DAY, strip
 
-__all__ = ["DAY", "RING_SIZE", "RING_WIDTH", "bars", "line", "ring", "share", "strip"]
+__all__ = ["DAY", "RING_SIZE", "RING_WIDTH", "bars", "hue", "line", "ring", "share", "strip"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain, repeat
 
 from markupsafe import Markup
+
+from webui.charts.hues import hue
 
 DAY = 24 * 60  # minutes
 STRIP_HEIGHT = 24
@@ -12,20 +15,21 @@ THINNEST = 4  # minimum width of a mark in minutes: one pixel on a phone
 HOURS_APART = 6
 
 
-def strip(spans: Iterable[tuple[int, int]], start: int) -> Markup:
+def strip(spans: Iterable[tuple[int, int]], start: int, categories: Iterable[str] = ()) -> Markup:
     """Return an SVG strip of the 24 hours from minute ``start`` of a day, with ``spans`` marked.
 
     A span is its first and last minute, both included, counted from the midnight of that day. Parts outside
-    of the 24 hours are clipped.
+    of the 24 hours are clipped. ``categories``: ids, one for each span, for its colour; empty: the usual one.
     """
     marks = []
-    for first, last in spans:
+    colours = chain(categories, repeat(""))
+    for (first, last), category in zip(spans, colours, strict=False):
         begin, end = max(first, start) - start, min(last + 1, start + DAY) - start
         if begin < end:
             width = max(end - begin, THINNEST)
-            marks.append(
-                f'<rect class="mark" x="{min(begin, DAY - width)}" width="{width}" height="{STRIP_HEIGHT}"/>'
-            )
+            kind = f"mark {hue(category)}" if category else "mark"
+            place = f'x="{min(begin, DAY - width)}" width="{width}" height="{STRIP_HEIGHT}"'
+            marks.append(f'<rect class="{kind}" {place}/>')
     ticks = "".join(
         f'<path class="tick" d="M{hour * 60} 0V{STRIP_HEIGHT}"/>'
         for hour in range(HOURS_APART, 24, HOURS_APART)

@@ -1,4 +1,4 @@
-"""Sends notifications to guardians' phones from the web process, which has the translations.
+"""Sends notifications to phones from the web process, which has the translations.
 
 One thread receives the daemon's events and fills the outbox. Each message is sent in a short thread of its
 own, a few at a time, so that a slow server delays neither other messages nor a page. The notifier also
@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from gettext import NullTranslations
 from typing import Any
@@ -20,10 +21,12 @@ from typing import Any
 from flask import Flask
 
 from gateway.control.client import Client, EventStream, Unreachable
-from gateway.control.contract.notifications import ALERTS, AlertsResponse, GuardianAlerts
+from gateway.control.contract.notifications import ALERTS, PUSH_OFF, AlertsResponse
 from gateway.core.errors import ControlError
 from webui.features.notifications.alert_text import named, sentence, zone_of
-from webui.messages.outbox import Letter, Outbox
+from webui.messages.outbox import Letter, Outbox, is_week_over
+from webui.messages.push import PushSender
+from webui.messages.recipients import CHILD_KINDS, Recipient, recipients
 from webui.messages.unsent import NotSent, SendFailure
 from webui.settings import OWN_NAME
 
@@ -32,12 +35,18 @@ GONE_AFTER = 20.0  # seconds without a daemon; a restart is shorter
 TEST_PACE = 10.0  # seconds between two test messages: each may occupy a thread of the server longer than that
 REFUSED_FOR = 60.0  # seconds until the next connection after the daemon refused one
 SENDERS = 4  # messages sent in parallel
-EVENTS = ("request", "identity", "card", "status", "people", "alerts", "adult_proof")
+EVENTS = (
+    *("request", "identity", "card", "status", "people", "alerts", "adult_proof"),
+    *("push", "answer", "warning"),
+)
 PATHS = {
     "request": "/parent/requests",
     "device": "/parent/devices/",
     "people": "/parent/log",
     "sign_in": "/account/",
+    "week": "/parent/digest/",
+    "answer": "/my",
+    "warning": "/my",
 }
 KEY = "qalqan-notifier"
 
@@ -58,16 +67,23 @@ def _by_ntfy(address: str, text: str, *, title: str, click: str, inside: bool) -
 
 class Notifier:
     def __init__(
-        self, client: Client, catalogues: Mapping[str, NullTranslations], brand: str, send: Send = _by_ntfy
+        self,
+        client: Client,
+        catalogues: Mapping[str, NullTranslations],
+        brand: str,
+        send: Send = _by_ntfy,
+        push: PushSender | None = None,
     ) -> None:
         self._client, self._catalogues, self._brand, self._send = client, catalogues, brand, send
+        self.push = push or PushSender(None)
         self._outbox, self._book = Outbox(), AlertsResponse((), "UTC")
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(SENDERS)
         self._gone_since: float | None = None
         self._reported_gone = False
         self._ended = threading.Event()
-        self._troubles: dict[str, NotSent] = {}  # guardian → error of the last message
+        self._troubles: dict[str, tuple[str, NotSent]] = {}  # recipient → guardian, error of the last message
+        self._looked: datetime | None = None  # local time of the last check for the weekly message
         self._tested = -TEST_PACE
         self._restart: Callable[[], None] = lambda: None
 
@@ -81,17 +97,30 @@ class Notifier:
 
     def trouble(self, guardian: str) -> NotSent | None:
         """Return the error of the last message to a guardian; None if it was sent."""
-        return self._troubles.get(guardian)
+        return next((error for name, error in self._troubles.values() if name == guardian), None)
 
-    def test(self, to: GuardianAlerts) -> None:
-        """Send a test message to a guardian now, also at night. Raises: NotSent."""
+    def test(self, book: AlertsResponse, guardian: str) -> None:
+        """Send a test message to a guardian now, also at night. Raises: NotSent, after all were tried."""
         with self._lock:
             if time.monotonic() - self._tested < TEST_PACE:
                 raise NotSent(SendFailure.JUST_NOW)
             self._tested = time.monotonic()
+        own = [to for to in recipients(book) if to.guardian == guardian]
+        from concurrent.futures import ThreadPoolExecutor  # rarely used
+
+        with ThreadPoolExecutor(SENDERS) as threads:
+            failed = [error for error in threads.map(self._try, own) if error is not None]
+        if failed:
+            raise failed[0]
+
+    def _try(self, to: Recipient) -> NotSent | None:
         _, _many = self._words(to.language)
-        self._post(to, _("This is a test. Messages of this kind will look like this."), "/parent/")
-        self._troubles.pop(to.guardian, None)
+        try:
+            self._post(to, _("This is a test. Messages of this kind will look like this."), "test")
+        except NotSent as error:
+            return error
+        self._troubles.pop(to.key, None)
+        return None
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -111,7 +140,7 @@ class Notifier:
         self._learn()
         while not self._ended.is_set():
             event = next(events)
-            if event is not None and event.get("event") == "alerts":
+            if event is not None and event.get("event") in ("alerts", "push"):
                 self._learn()
             elif event is not None and (event.get("event"), event.get("what")) == ("status", "pages"):
                 self._restart()
@@ -137,37 +166,59 @@ class Notifier:
 
     def _note(self, event: Mapping[str, Any]) -> None:
         found = kind_of(event)
-        if found is not None:
+        if found is None:
+            return
+        if found[0] in CHILD_KINDS:
+            self._put(*found, "", profile=str(event.get("profile", "")))
+        else:
             own = str(event.get("name", "")) if found[0] == "sign_in" else ""
             self._put(*found, "" if own else named(event), own)
 
-    def _put(self, kind: str, what: str, names: str, only: str = "") -> None:
-        """Add a message for all guardians, or for the one named ``only``."""
+    def _put(self, kind: str, what: str, names: str, only: str = "", profile: str = "") -> None:
+        """Add a message for all guardians, for the one named ``only``, or for the child ``profile``."""
         with self._lock:
-            to = [alerts for alerts in self._book.alerts if only in ("", alerts.guardian)]
+            to = [
+                recipient
+                for recipient in recipients(self._book)
+                if recipient.profile == profile and only in ("", recipient.guardian)
+            ]
             self._outbox.note(to, kind, what, names, time.monotonic())
 
     def _tick(self) -> None:
         book = self._book
+        local = datetime.now(zone_of(book))
+        before, self._looked = self._looked, local
+        if before is not None and is_week_over(before, local):
+            self._put("week", "", "")
         with self._lock:
-            by_guardian = {alerts.guardian: alerts for alerts in book.alerts}
-            letters = self._outbox.due(by_guardian, time.monotonic(), datetime.now(zone_of(book)))
+            by_key = {recipient.key: recipient for recipient in recipients(book)}
+            letters = self._outbox.due(by_key, time.monotonic(), local)
         for letter in letters:
             threading.Thread(target=self._deliver, args=(letter,), daemon=True).start()
 
     def _deliver(self, letter: Letter) -> None:
         with self._places:
             try:
-                self._post(letter.to, self._text(letter), PATHS.get(letter.kind, "/parent/"))
+                self._post(letter.to, self._text(letter), letter.kind)
             except NotSent as error:
-                self._troubles[letter.to.guardian] = error
-                log.warning("a message to a guardian's phone was not sent: %s", error)
-                with self._lock:
-                    self._outbox.failed(letter, time.monotonic(), final=error.final)
+                self._failed(letter, error)
             else:
-                self._troubles.pop(letter.to.guardian, None)
+                self._troubles.pop(letter.to.key, None)
                 with self._lock:
                     self._outbox.sent(letter, time.monotonic())
+
+    def _failed(self, letter: Letter, error: NotSent) -> None:
+        """Try a message again later. A warning would come too late then."""
+        log.warning("a message to a phone was not sent: %s", error)
+        with self._lock:
+            final = error.final or letter.kind == "warning"
+            self._outbox.failed(letter, time.monotonic(), final=final)
+        if error.why is SendFailure.GONE and letter.to.push is not None:
+            self._troubles.pop(letter.to.key, None)
+            with suppress(ControlError):  # it is reported again for the next message
+                self._client.ask(PUSH_OFF, endpoint=letter.to.push.endpoint)
+        else:
+            self._troubles[letter.to.key] = letter.to.guardian, error
 
     def _text(self, letter: Letter) -> str:
         say, say_many = self._words(letter.to.language)
@@ -178,7 +229,11 @@ class Notifier:
         catalogue = self._catalogues.get(language) or NullTranslations()
         return catalogue.gettext, catalogue.ngettext
 
-    def _post(self, to: GuardianAlerts, text: str, path: str) -> None:
+    def _post(self, to: Recipient, text: str, kind: str) -> None:
+        path = PATHS.get(kind, "/parent/")
+        if to.push is not None:
+            self.push(to.push, text, title=self._brand, path=path, kind=kind)
+            return
         click = f"http://{OWN_NAME}{path}"
         self._send(to.address, text, title=self._brand, click=click, inside=to.inside)
 
@@ -196,14 +251,19 @@ def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
         return "filter", "address"
     if name == "adult_proof" and what == "opened":
         return "device", "adult"
+    # Below the level of names, as from 13 on, no message reports a bypass attempt. Such an event has no time.
     if name == "card" and what == "raised":
-        return "way", ""
+        return ("way", "") if event.get("at") is not None else None
     if name == "status" and what in ("off", "on", "address"):
         return "filter", str(what)
     if name == "people" and what == "guardian sign-in":
         return "sign_in", ""
     if name == "people":
         return "people", ""
+    if name == "answer":
+        return "answer", ""
+    if name == "warning":
+        return "warning", str(event.get("minutes", ""))
     return None
 
 

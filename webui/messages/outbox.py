@@ -1,7 +1,7 @@
 """Pending notifications, and when each may be sent. Pure: times are arguments.
 
-A guardian gets at most one message of a kind a minute; further events are counted into the next message. At
-night only the kinds that the guardian chose for it are sent; the rest follows once in the morning. A failed
+A recipient gets at most one message of a kind a minute; further events are counted into the next message. At
+night only the kinds that were chosen for it are sent; the rest follows once in the morning. A failed
 message is retried with increasing delays and dropped after the last attempt.
 """
 
@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
-from gateway.control.contract.notifications import GuardianAlerts
+from webui.messages.recipients import Recipient
 
 GATHER = 3.0  # seconds: events in this time share a message
 PACE = 60.0  # seconds between two messages of one kind
 RETRIES = (10.0, 30.0, 120.0, 600.0)  # seconds until each retry
 NIGHT = (time(22), time(7))
+SUNDAY, WEEK_AT = 6, time(18)  # when the message about the last seven days is sent
 MOST = 999  # maximum of a count
 
 
@@ -32,7 +33,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    to: GuardianAlerts
+    to: Recipient
     kind: str
     what: str
     names: str
@@ -40,31 +41,31 @@ class Letter:
 
 
 class Outbox:
-    """Pending messages: at most one for each guardian and kind, which bounds their number."""
+    """Pending messages: at most one for each recipient and kind, which bounds their number."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], Waiting] = {}
         self._sent: dict[tuple[str, str], float] = {}
 
-    def note(self, alerts: Iterable[GuardianAlerts], kind: str, what: str, names: str, now: float) -> None:
-        for alert in alerts:
-            if kind not in alert.kinds:
+    def note(self, recipients: Iterable[Recipient], kind: str, what: str, names: str, now: float) -> None:
+        for recipient in recipients:
+            if kind not in recipient.kinds:
                 continue
-            key = (alert.guardian, kind)
+            key = (recipient.key, kind)
             due = max(now + GATHER, self._sent.get(key, now - PACE) + PACE)
             waiting = self._waiting.setdefault(key, Waiting(due))
             waiting.count = min(waiting.count + 1, MOST)
             waiting.what, waiting.names = what, names
 
-    def due(self, by_guardian: Mapping[str, GuardianAlerts], now: float, local: datetime) -> list[Letter]:
+    def due(self, by_key: Mapping[str, Recipient], now: float, local: datetime) -> list[Letter]:
         """Return the messages to send now. Call ``sent`` or ``failed`` for each afterwards.
 
         ``now``: seconds of a monotonic clock. ``local``: the home's time, for the night.
         """
         found = []
         for key, waiting in tuple(self._waiting.items()):
-            guardian, kind = key
-            to = by_guardian.get(guardian)
+            recipient, kind = key
+            to = by_key.get(recipient)
             if to is None or kind not in to.kinds:
                 del self._waiting[key]
             elif not waiting.out and waiting.due <= now and (kind in to.at_night or not is_night(local)):
@@ -74,7 +75,7 @@ class Outbox:
 
     def sent(self, letter: Letter, now: float) -> None:
         """Remove a message that was sent. Events that arrived meanwhile stay for the next one."""
-        key = (letter.to.guardian, letter.kind)
+        key = (letter.to.key, letter.kind)
         self._sent[key] = now
         waiting = self._waiting.pop(key, None)
         if waiting is not None and waiting.count > letter.count:
@@ -82,7 +83,7 @@ class Outbox:
             self._waiting[key] = Waiting(now + PACE, left, waiting.what, waiting.names)
 
     def failed(self, letter: Letter, now: float, *, final: bool) -> None:
-        key = (letter.to.guardian, letter.kind)
+        key = (letter.to.key, letter.kind)
         waiting = self._waiting.get(key)
         if waiting is None:
             return
@@ -96,3 +97,12 @@ class Outbox:
 def is_night(local: datetime) -> bool:
     start, end = NIGHT
     return local.time() >= start or local.time() < end
+
+
+def is_week_over(before: datetime, local: datetime) -> bool:
+    """Return whether the time of the weekly message is between two looks at the clock, in local time.
+
+    A clock that is set in between starts no week.
+    """
+    moment = datetime.combine(local.date(), WEEK_AT, local.tzinfo)
+    return local.weekday() == SUNDAY and before < moment <= local and local - before < timedelta(hours=1)

@@ -16,6 +16,9 @@ class SendFailure(StrEnum):
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
     JUST_NOW = "just_now"
+    GONE = "gone"  # the browser has ended its subscription
+    MISSING = "missing"  # a package is not installed
+    NO_KEY = "no_key"  # the home's key could not be stored
 
 
 class NotSent(GatewayError):
@@ -30,4 +33,7 @@ class NotSent(GatewayError):
         """Return whether a retry is pointless, such as for an invalid address."""
         if self.why is SendFailure.REFUSED:
             return self.status < 500 and self.status not in (408, 429)
-        return self.why in (SendFailure.ADDRESS, SendFailure.NOT_OUTSIDE, SendFailure.NOT_INSIDE)
+        return self.why in (
+            *(SendFailure.ADDRESS, SendFailure.NOT_OUTSIDE, SendFailure.NOT_INSIDE),
+            *(SendFailure.GONE, SendFailure.MISSING, SendFailure.NO_KEY),
+        )

@@ -82,6 +82,7 @@ class Usage:
     name: str | None
     minutes: int
     play: bool  # a category that uses the limit of that name
+    category: str = ""  # id of it, or of the service's first; empty: unknown
 
 
 @record

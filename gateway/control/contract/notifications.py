@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.control.schema import OneLine, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 
 @record
@@ -11,7 +11,7 @@ class GuardianAlerts:
     """The notifications of one guardian. The address is secret: everyone who knows it can read along."""
 
     guardian: str
-    address: str  # of the ntfy topic
+    address: str  # of the ntfy topic; empty: none
     kinds: tuple[str, ...]
     at_night: tuple[str, ...] = ()  # subset of ``kinds``; the others wait for the morning
     names: bool = False  # include names of children, devices and sites in the text
@@ -20,16 +20,30 @@ class GuardianAlerts:
 
 
 @record
+class PushTarget:
+    """A browser that gets messages by Web Push: a guardian's, or a child's on its own device. Secret."""
+
+    endpoint: str
+    p256dh: str
+    auth: str
+    language: str
+    guardian: str  # empty: a child's
+    profile: str
+
+
+@record
 class AlertsResponse:
     alerts: tuple[GuardianAlerts, ...]
     timezone: str
+    push: tuple[PushTarget, ...] = ()
 
 
 @record
 class SetAlertsRequest:
     """Changes the notifications of a guardian.
 
-    Without ``address`` and ``kinds``, they are turned off. Without ``address``, the stored one stays.
+    Without ``address`` and ``kinds``, they are turned off, in browsers too. Without ``address``, the
+    stored one stays.
     """
 
     address: OneLine | None = None
@@ -40,5 +54,25 @@ class SetAlertsRequest:
     language: OneLine | None = None
 
 
+@record
+class PushOnRequest:
+    """Sends messages to a browser from now on: a guardian's (``by``), or that of a child's ``device``."""
+
+    endpoint: OneLine
+    p256dh: OneLine
+    auth: OneLine
+    language: OneLine | None = None
+    device: OneLine | None = None
+
+
+@record
+class PushOffRequest:
+    """Ends messages to a browser. Only the browser and the pages know its endpoint."""
+
+    endpoint: OneLine
+
+
 ALERTS = Verb("alerts", NoValues, AlertsResponse, senders=BY_PAGES)
 SET_ALERTS = Verb("set_alerts", SetAlertsRequest, NoValues, senders=BY_GUARDIANS)
+PUSH_ON = Verb("push_on", PushOnRequest, NoValues, senders=BY_GUARDIANS | BY_CHILDREN)
+PUSH_OFF = Verb("push_off", PushOffRequest, NoValues, senders=BY_PAGES)

@@ -162,6 +162,7 @@ class LedgerMinute:
     bytes: int
     service: str  # empty: unknown
     why: str  # moved, linger
+    category: str = ""  # id of the service's first category; empty: unknown
 
 
 @record

@@ -95,7 +95,9 @@ def guardians(
         if what == SIGNED_IN:
             home.publish("people", what=what, name=detail, by=by)
         if what in NOTIFIED:
-            store.alerts.keep_only([account.name for account in store.guardians().values() if account.guards])
+            names = [account.name for account in store.guardians().values() if account.guards]
+            store.alerts.keep_only(names)
+            store.push.keep_only(names)
             home.publish("people", what=what, name=detail, by=by)
 
     def trusted_name() -> str:

@@ -66,9 +66,18 @@ def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -
             name=None if use == OTHER else target_name(use, rules.names),
             minutes=minutes,
             play=_plays(use, profile),
+            category=_category(use, rules),
         )
         for use, minutes in sorted(shown, key=lambda item: (-item[1], item[0]))
     )
+
+
+def _category(use: str, rules: RuleBook) -> str:
+    if use.startswith(CATEGORY):
+        return use.removeprefix(CATEGORY)
+    if use.startswith(SERVICE):
+        return next(iter(rules.world.catalogue.kinds_of(use.removeprefix(SERVICE))), "")
+    return ""
 
 
 def _plays(use: str, profile: Profile) -> bool:

@@ -183,7 +183,8 @@ class EditVerbs:
         self._confirm(call, "", changes)
         profile_id = self._editing.add(name, changes, author, trial=args.trial)
         if not args.trial:
-            for table in (self._store.pins, self._store.self_set, self._store.agreements):
+            stored = self._store
+            for table in (stored.pins, stored.self_set, stored.agreements, stored.push):
                 table.forget(profile_id)  # rows of a removed profile that had the same id
             detail = f"{profile_id}: {name}, band {band}" + (", with rules" if rules else "")
             self.audit(call, author, "add_profile", detail)

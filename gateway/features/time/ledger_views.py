@@ -137,6 +137,7 @@ def ledger_minutes(entries: Sequence[CountedMinute], rules: RuleBook) -> tuple[t
 
 def _counted(entry: CountedMinute, rules: RuleBook) -> LedgerMinute:
     names = rules.names
+    kinds = () if entry.service is None else rules.world.catalogue.kinds_of(entry.service)
     return LedgerMinute(
         at=entry.at.astimezone(rules.household.config.zone),
         device=entry.device,
@@ -145,4 +146,5 @@ def _counted(entry: CountedMinute, rules: RuleBook) -> LedgerMinute:
         bytes=entry.bytes,
         service="" if entry.service is None else names.services.get(entry.service, entry.service),
         why=entry.why,
+        category=next(iter(kinds), ""),
     )

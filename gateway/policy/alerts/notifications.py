@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 # A request waits, a new device, a bypass attempt, the filter stopped or started, guardians changed, the
-# guardian's own account was used to sign in.
-KINDS = ("request", "device", "way", "filter", "people", "sign_in")
+# guardian's own account was used to sign in, once a week that the page of the last seven days is there.
+KINDS = ("request", "device", "way", "filter", "people", "sign_in", "week")
+DEFAULT_KINDS = frozenset({"request", "device", "sign_in"})  # of a guardian who has chosen none yet
+DEFAULT_AT_NIGHT = frozenset({"sign_in"})
 ADDRESS_LIMIT = 200  # characters of the topic's address
 LANGUAGE_LIMIT = 10  # characters
 
@@ -17,7 +19,7 @@ LANGUAGE_LIMIT = 10  # characters
 class Alerts:
     """A guardian's notification settings: where they are sent, which kinds, when, and with which details."""
 
-    address: str  # of the topic; secret, since everyone who knows it can read along
+    address: str  # of the ntfy topic; secret, since everyone who knows it can read along; empty: push only
     kinds: frozenset[str]
     at_night: frozenset[str] = frozenset()  # subset of `kinds`; the others wait for the morning
     names: bool = False  # include names of children, devices and sites in the text

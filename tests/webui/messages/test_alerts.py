@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from gateway.control.client import Client
+from gateway.control.contract.notifications import PushTarget
 from gateway.policy.alerts.notifications import Alerts, read
+from gateway.policy.alerts.push_subscriptions import PushSubscription
 from tests import pace
 from tests.control.running import Running
-from tests.webui.conftest import Browser
+from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.household import Household, at_home
 from tests.webui.standin.pages import text_of
 from webui.messages import notifier, outbox
 from webui.messages.notifier import Notifier, kind_of
+from webui.messages.push import PushSender
 from webui.messages.unsent import NotSent, SendFailure
 
 PAGE = "/parent/alerts/"
@@ -230,13 +233,16 @@ def test_a_sign_in_is_reported_to_the_person_who_signed_in_alone(
     ({"event": "request", "topic": "site", "reminder": True}, ("request", "again")),
     ({"event": "identity", "what": "asked", "ask": "new"}, ("device", "")),
     ({"event": "identity", "what": "answered", "ask": "new"}, None),
-    ({"event": "card", "what": "raised"}, ("way", "")),
+    ({"event": "card", "what": "raised", "at": "2026-11-24T12:00:00+05:00"}, ("way", "")),
+    ({"event": "card", "what": "raised", "at": None}, None),
     ({"event": "card", "what": "solved"}, None),
     ({"event": "status", "what": "off", "by": "Dad"}, ("filter", "off")),
     ({"event": "status", "what": "pause"}, None),
     ({"event": "people", "what": "guardian add"}, ("people", "")),
     ({"event": "people", "what": "guardian sign-in"}, ("sign_in", "")),
-    ({"event": "warning"}, None),
+    ({"event": "warning", "profile": "daughter", "minutes": 5}, ("warning", "5")),
+    ({"event": "answer", "profile": "daughter", "state": "over"}, ("answer", "")),
+    ({"event": "landing"}, None),
 ])  # fmt: skip
 def test_what_is_news_and_what_is_none(event: dict[str, Any], kind: tuple[str, str] | None) -> None:
     assert kind_of(event) == kind
@@ -252,3 +258,104 @@ def test_a_child_s_device_sees_nothing_of_it(tablet: Browser, household: Househo
     assert tablet.get(PAGE).location == "/signin"
     assert tablet.post(PAGE, FIELDS).location == "/signin"
     assert household.alerting.book == {}
+
+
+class Browsers(PushSender):
+    """Keeps what is sent to browsers."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.posts: list[tuple[str, str, str, str]] = []
+        self.refuses: NotSent | None = None
+
+    def __call__(self, to: PushTarget, text: str, *, title: str, path: str, kind: str) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.posts.append((to.endpoint, text, path, kind))
+
+
+PLACE = "https://push.example.net/"
+
+
+@pytest.fixture
+def browsers(
+    household: Household, daemon: Running, tmp_path: Path, phone: Phone
+) -> Iterator[tuple[Notifier, Browsers]]:
+    """Mum's browser, and one on the daughter's tablet."""
+    household.alerting.book["Mum"] = Alerts("", frozenset({"request", "way"}))
+    for owner in ({"guardian": "Mum"}, {"profile": "daughter", "device": "02:00:00:00:00:0a"}):
+        one = PushSubscription(PLACE + next(iter(owner.values())), "p", "a", **owner)
+        household.alerting.push[one.endpoint] = one
+    pushed = Browsers()
+    made = Notifier(Client(tmp_path / "control.sock"), {"en": NullTranslations()}, "Qalqan", phone, pushed)
+    made.start()
+    until(lambda: made._book.push)
+    yield made, pushed
+    made.stop()
+
+
+def test_a_browser_gets_the_kinds_of_its_guardian_without_names(
+    daemon: Running, browsers: tuple[Notifier, Browsers], phone: Phone
+) -> None:
+    _, pushed = browsers
+    happens(daemon, "identity", what="asked", ask="new", name="phone")
+    happens(daemon, "request", id=1, state="pending", name="Aruzhan", site="chess.com")
+    until(lambda: pushed.posts)
+    assert pushed.posts == [(f"{PLACE}Mum", "1 request waits.", "/parent/requests", "request")]
+    assert phone.posts == [], "there is no topic"
+
+
+def test_a_child_gets_its_own_answers_and_warnings_alone(
+    daemon: Running, browsers: tuple[Notifier, Browsers]
+) -> None:
+    _, pushed = browsers
+    for profile in ("son", "daughter"):
+        happens(daemon, "answer", id=1, profile=profile, state="answered", sentence="Dinner is ready")
+        happens(daemon, "warning", profile=profile, name="Son", minutes=5, left=5, what="service:roblox")
+    until(lambda: len(pushed.posts) == 2)
+    assert sorted(pushed.posts) == [
+        (f"{PLACE}daughter", "5 minutes left.", "/my", "warning"),
+        (f"{PLACE}daughter", "There is an answer to what you asked for.", "/my", "answer"),
+    ]
+
+
+def test_a_browser_that_ended_its_subscription_is_forgotten(
+    daemon: Running, browsers: tuple[Notifier, Browsers], household: Household
+) -> None:
+    notifier_, pushed = browsers
+    pushed.refuses = NotSent(SendFailure.GONE, 410)
+    happens(daemon, "request", id=1, state="pending")
+    until(lambda: f"{PLACE}Mum" not in household.alerting.push)
+    assert f"{PLACE}daughter" in household.alerting.push
+    assert notifier_.trouble("Mum") is None
+
+
+def test_a_script_turns_messages_on_and_off(mum: Browser, tablet: Browser, household: Household) -> None:
+    keys = {"p256dh": "B" + "A" * 86, "auth": "A" * 22}
+
+    def ask(browser: Browser, path: str, **values: str) -> Any:
+        at = {"REMOTE_ADDR": browser.ip}
+        headers = {"Origin": GATEWAY}
+        return browser.client.post(
+            path, base_url=GATEWAY, json=values, headers=headers, environ_overrides=at
+        ).get_json()
+
+    assert ask(mum, "/parent/alerts/push", endpoint=f"{PLACE}1", **keys) == {"on": True}
+    assert ask(tablet, "/my/push", endpoint=f"{PLACE}2", **keys) == {"on": True}
+    owners = {one.endpoint: (one.guardian, one.profile) for one in household.alerting.push.values()}
+    assert owners == {f"{PLACE}1": ("Mum", ""), f"{PLACE}2": ("", "daughter")}
+    known = ask(mum, "/push/look", endpoint=f"{PLACE}1")
+    assert (known["on"], known["key"][0]) == (True, "B")
+    assert ask(tablet, "/push/look")["on"] is False
+    assert "To 1 browser." in text_of(mum.get(PAGE).text)
+    assert "problem" in ask(mum, "/my/push", endpoint=f"{PLACE}3", **keys), "no child's device"
+    assert "problem" in ask(mum, "/parent/alerts/push", endpoint="http://192.168.1.1/", **keys)
+    assert ask(tablet, "/push/off", endpoint=f"{PLACE}2") == {"on": False}
+    mum.post(f"{PAGE}stop")
+    assert household.alerting.push == {}
+
+
+def test_without_a_trusted_name_the_page_says_that_there_is_a_bookmark_alone(mum: Browser) -> None:
+    told = text_of(mum.get(PAGE).text)
+    assert "Browsers allow messages and an app only on encrypted pages." in told
+    assert "Turn on in this browser" not in told

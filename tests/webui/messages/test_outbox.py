@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from gateway.control.contract.notifications import GuardianAlerts
 from tests.webui.standin.household import NOW
-from webui.messages.outbox import MOST, PACE, RETRIES, Letter, Outbox, is_night
+from webui.messages.outbox import MOST, PACE, RETRIES, Letter, Outbox, is_night, is_week_over
+from webui.messages.recipients import Recipient
 
-MUM = GuardianAlerts("Mum", "https://ntfy.sh/a", ("request", "device"), ("device",))
-DAD = GuardianAlerts("Dad", "https://ntfy.sh/b", ("request",))
+MUM = Recipient("Mum", "https://ntfy.sh/a", ("request", "device"), ("device",))
+DAD = Recipient("Dad", "https://ntfy.sh/b", ("request",))
 BOTH = {"Mum": MUM, "Dad": DAD}
 NOON, NIGHT = NOW.replace(hour=12), NOW.replace(hour=23)
 
@@ -99,3 +99,14 @@ def test_a_flood_is_one_number_and_who_left_gets_nothing() -> None:
     noted(outbox, "request", *range(5000))
     assert outbox.due({"Mum": MUM}, 6000, NOON)[0].count == MOST
     assert outbox.due(BOTH, 1e6, NOON) == []  # Dad's was dropped, Mum's is on its way
+
+
+def test_the_weekly_message_comes_on_sunday_evening_once() -> None:
+    sunday = NOW.replace(day=29, hour=18, minute=0, second=0, microsecond=0)
+    assert sunday.weekday() == 6
+    second = timedelta(seconds=1)
+    assert is_week_over(sunday - second, sunday)
+    assert not is_week_over(sunday, sunday + second)
+    assert not is_week_over(sunday - 2 * second, sunday - second)
+    assert not is_week_over(sunday - timedelta(days=3), sunday + second), "the clock was set"
+    assert not is_week_over(sunday - timedelta(days=1, seconds=1), sunday - timedelta(days=1))

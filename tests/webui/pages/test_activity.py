@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -12,10 +13,11 @@ from gateway.control.protocol import ControlRequest, Role
 from tests.webui.conftest import Browser
 from tests.webui.standin.changed import CHANGES
 from tests.webui.standin.household import NOW, Household, asked_of
-from tests.webui.standin.living import change
+from tests.webui.standin.living import change, minutes_of
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruled import RULES
 from webui.features.activity.activity_table import cell
+from webui.language import words
 
 PAGES = ("/parent/activity/", "/parent/activity/daughter", "/parent/activity/daughter/week",
          "/parent/activity/daughter/day.csv", "/parent/activity/daughter/delete")  # fmt: skip
@@ -63,8 +65,8 @@ def test_a_day_has_its_strip_its_services_and_what_was_refused(mum: Browser) -> 
     for expected in (
         "Today",
         "Used 53 min",
-        "By service What Minutes YouTube 31 min Roblox 21 min",
-        "By category What Minutes Video sharing 31 min Games uses daily time 21 min",
+        "By service What Minutes Y YouTube 31 min R Roblox 21 min",
+        "By category What Minutes V Video sharing 31 min G Games uses daily time 21 min",
         "TikTok 12 attempts",
         "TikTok is blocked. Your family set this.",
         "Background attempts 2",
@@ -108,6 +110,31 @@ def test_days_step_back_as_far_as_they_are_kept(
     }
 
 
+def test_each_row_leads_to_the_rules_of_its_service_or_category(mum: Browser) -> None:
+    page = mum.get("/parent/activity/daughter").text
+    for path in ("services/youtube", "kinds/#categories-video_sharing"):
+        assert f'href="/parent/child/daughter/{path}"' in page
+        assert mum.get(f"/parent/child/daughter/{path}").status_code == 200
+    assert '<tr class="hue-games">' in page
+
+
+def test_a_usual_day_is_the_median_of_the_week_before(mum: Browser, household: Household) -> None:
+    page = text_of(mum.get("/parent/activity/daughter").text)
+    week = sorted(minutes_of(NOW.date() - timedelta(days=number)) for number in range(1, 8))
+    assert f"Usual for this child: {words.duration(week[3])} a day" in page
+    assert "Usual for this child" not in text_of(mum.get("/parent/activity/daughter/week").text)
+    assert "Usual for this child" not in text_of(mum.get("/parent/activity/daughter?day=2026-10-25").text)
+    household.edited["daughter"] = {"band": "13-15"}
+    assert "Usual for this child" not in text_of(mum.get("/parent/activity/daughter").text)
+
+
+def test_a_month(mum: Browser) -> None:
+    page = mum.get("/parent/activity/daughter/month").text
+    assert page.count('class="bar') >= 28
+    assert 'href="/parent/activity/daughter/month" aria-current=page' in page
+    assert mum.get("/parent/activity/daughter/month.csv").status_code == 200
+
+
 @pytest.mark.parametrize("query", ["day=2026-11-25", "day=2026-10-24", "day=x"])
 def test_other_days_are_not_there(mum: Browser, query: str) -> None:
     assert mum.get(f"/parent/activity/daughter?{query}").status_code == 404
@@ -133,7 +160,7 @@ def test_at_level_one_a_parent_reads_kinds_and_no_name(
     level(1)  # type: ignore[operator]
     for path in ("/parent/activity/daughter?day=2026-11-23", "/parent/activity/daughter/week"):
         text = shown(mum, path)
-        assert "By category What Minutes Video sharing" in text
+        assert "By category What Minutes V Video sharing" in text
         assert "Social networks 16" in text
         assert "not which service and when" in text
         for name in ("TikTok", "YouTube", "17:00", "Minute by minute"):
@@ -428,7 +455,7 @@ def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
     ask("edit", id="son", set={"devices/02:00:00:00:00:0a": True})
     page = mum.get("/parent/activity/").text
     for expected in (
-        "Mum changed the settings.",
+        "Mum changed the settings of the home.",
         "Country: Germany Before: Country: Kazakhstan",
         "New devices: Blocked until you choose who uses it Before: New devices: A guest",
         "Language: Қазақша Before: Language: None chosen",

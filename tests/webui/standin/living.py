@@ -102,8 +102,13 @@ class Living:
         minutes = minutes_of(day) if full else 0
         film, game = minutes * 3 // 5, minutes * 2 // 5
         uses: list[dict[str, object]] = [
-            {"target": "category:video_sharing", "name": "video sharing", "minutes": film},
-            {"target": "category:games", "name": "games", "minutes": game, "play": True},
+            {
+                "target": "category:video_sharing",
+                "name": "video sharing",
+                "minutes": film,
+                "category": "video_sharing",
+            },
+            {"target": "category:games", "name": "games", "minutes": game, "play": True, "category": "games"},
         ]
         if services:
             uses += [

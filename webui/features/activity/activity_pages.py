@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from statistics import median
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.age.bands import AgeBand
 from gateway.control.contract.activity import ERASE, HISTORY
 from gateway.control.contract.rules import CHANGES, UNEDIT, FamilyChange
 from gateway.control.contract.time import LEDGER
@@ -21,6 +23,7 @@ from webui.daemon import daemon, source_address
 from webui.features.activity import activity_table, target_names
 from webui.features.activity.activity_text import WEEK, HistoryView
 from webui.features.requests.requests_text import pending_of, waiting_for
+from webui.features.rules.rules_pages import rule_address
 from webui.features.status.home_text import ChildView, HomeView
 from webui.features.time.ledger_text import Lane, starts, whole_day
 from webui.forms import day as asked_day
@@ -35,7 +38,10 @@ blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
 
 MONTH = 30  # days before today that are stored
 WHO_LIMIT = 100  # characters of a profile's id
-VIEWS = ("day", "week")
+VIEWS: Mapping[str, int] = {"day": 1, "week": WEEK, "month": MONTH}  # days
+USUAL_DAYS = 7  # before a day, with which it is compared
+LEAST_DAYS = 3  # of them with use; fewer are not usual
+COMPARED = frozenset({AgeBand.AGE_0_5.value, AgeBand.AGE_6_9.value, AgeBand.AGE_10_12.value})
 ERASABLE = ("names", "all")
 
 
@@ -43,17 +49,17 @@ ERASABLE = ("names", "all")
 class View:
     """The days of a child's activity that a page shows: one day or a week, which links to its neighbours."""
 
-    name: str  # day, week
+    name: str  # day, week, month
     last: date
     today: date
 
     @property
     def first(self) -> date:
-        return self.last if self.name == "day" else self.last - timedelta(days=WEEK - 1)
+        return self.last - (self.step - timedelta(days=1))
 
     @property
     def step(self) -> timedelta:
-        return timedelta(days=1 if self.name == "day" else WEEK)
+        return timedelta(days=VIEWS[self.name])
 
     @property
     def earlier(self) -> date | None:
@@ -138,6 +144,12 @@ def week(profile: str) -> ResponseReturnValue:
     return _child_page(profile, "week")
 
 
+@blueprint.get("/<profile>/month")
+@guardians_only
+def month(profile: str) -> ResponseReturnValue:
+    return _child_page(profile, "month")
+
+
 def _child_page(profile: str, name: str) -> ResponseReturnValue:
     home, child, view = _view(profile, name)
     history = _history(child, view.first, view.last)
@@ -161,6 +173,9 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
         hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
         charts=charts,
         kinds=target_names,
+        usual=_usual(child, view),
+        hue=charts.hue,
+        rules_of=partial(_rules_of, child.id),
         asked_for=partial(waiting_for, pending_of(child)),
         site_once=SITE_ONCE,
         levels={"kinds": KINDS_LEVEL, "names": NAMES_LEVEL, "visits": VISITS_LEVEL},
@@ -172,10 +187,34 @@ def _history(child: ChildView, first: date, last: date) -> HistoryView:
     return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last}))
 
 
+def _usual(child: ChildView, view: View) -> int | None:
+    """Return the minutes of a usual day: the median of the days before that had use.
+
+    None for weeks and months, with too few days, and from age 13: parents get no comparison then.
+    """
+    if view.name != "day" or child.band not in COMPARED:
+        return None
+    first = max(view.last - timedelta(days=USUAL_DAYS), view.today - timedelta(days=MONTH))
+    before = view.last - timedelta(days=1)
+    days = _history(child, first, before).days if first <= before else ()
+    minutes = [day.minutes for day in days if day.minutes]
+    return round(median(minutes)) if len(minutes) >= LEAST_DAYS else None
+
+
+def _rules_of(profile: str, target: str) -> str:
+    """Return the address of the page on which a parent limits, blocks or allows a target; empty: none."""
+    kind, _colon, key = target.partition(":")
+    if kind == "service":
+        return url_for("services.one", profile=profile, service=key)
+    if kind == "category":
+        return rule_address(profile, f"categories/{key}", "kinds")
+    return ""
+
+
 def _view(profile: str, name: str) -> tuple[HomeView, ChildView, View]:
     home = daemon().home()
     child = child_of(home, profile)
-    most = MONTH if name == "day" else MONTH - (WEEK - 1)
+    most = MONTH - (VIEWS[name] - 1)
     return home, child, View(name, asked_day(home.day, most), home.day)
 
 

@@ -142,5 +142,5 @@ def _sums(days: Iterable[ActivityDay], wanted: Callable[[str], bool]) -> tuple[U
             if wanted(use.target):
                 before = found.get(use.target)
                 minutes = use.minutes + (before.minutes if before else 0)
-                found[use.target] = Usage(use.target, use.name, minutes, use.play)
+                found[use.target] = Usage(use.target, use.name, minutes, use.play, use.category)
     return tuple(sorted(found.values(), key=lambda use: (-use.minutes, use.target)))

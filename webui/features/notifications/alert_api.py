@@ -1,4 +1,4 @@
-"""API operations for the caller's notifications by ntfy. Each guardian sets their own.
+"""API operations for the caller's notifications. Each guardian sets their own; browsers only on the page.
 
 Whoever knows a topic's address can read its messages. No response contains the address, and only a browser
 session can set another one. A stolen token could otherwise forward a family's news even after its revocation.
@@ -23,7 +23,7 @@ from webui.messages.unsent import NotSent, SendFailure
 
 noun = Noun("alerts")
 
-AlertKind = Literal["request", "device", "way", "filter", "people", "sign_in"]
+AlertKind = Literal["request", "device", "way", "filter", "people", "sign_in", "week"]
 Address = Annotated[str, Text(8, ADDRESS_LIMIT, r"https?://[!-~]+")]
 Language = Annotated[str, Text(2, 10, r"[A-Za-z-]+")]
 
@@ -83,11 +83,11 @@ def stop(me: Caller) -> object:
 @noun.declare("POST", "/alerts/test")
 def test(me: Caller) -> None:
     """Send a test message to the caller's address now, also at night."""
-    mine = _mine(me)
-    if mine is None:
+    book = me.ask(ALERTS)
+    if alerts_of(book, me.name) is None:
         raise Problem(422, "no_address")
     try:
-        notifier.of(current_app).test(mine)
+        notifier.of(current_app).test(book, me.name)
     except NotSent as error:
         if error.why is SendFailure.JUST_NOW:
             headers = {"Retry-After": f"{notifier.TEST_PACE:.0f}"}

@@ -1,4 +1,4 @@
-"""The page of a guardian's notifications by ntfy. Each guardian sets their own."""
+"""The page of a guardian's notifications, by Web Push and by ntfy. Each guardian sets their own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.control.contract.notifications import ALERTS, SET_ALERTS, GuardianAlerts
 from gateway.core.errors import ControlError
-from gateway.policy.alerts.notifications import ADDRESS_LIMIT, KINDS
+from gateway.policy.alerts.notifications import ADDRESS_LIMIT, DEFAULT_AT_NIGHT, DEFAULT_KINDS, KINDS
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
+from webui.features.notifications import push_pages
 from webui.features.notifications.alert_text import alerts_of, kinds, not_sent, server_of
+from webui.front import trusted
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.i18n import language
@@ -49,12 +51,12 @@ def save() -> ResponseReturnValue:
         inside="inside" in request.form,
         language=language(),
     )
-    if not typed.address:
-        return _show(typed, _("Write the address of your topic.")), 422
+    if not typed.address and before is None:
+        return _show(typed, _("Write the address of your topic, or turn messages on in this browser.")), 422
     try:
         daemon().change(
             SET_ALERTS,
-            address=typed.address,
+            address=typed.address or None,
             kinds=list(typed.kinds),
             at_night=list(typed.at_night),
             names=typed.names,
@@ -76,18 +78,18 @@ def save() -> ResponseReturnValue:
 @guardians_only
 def stop() -> ResponseReturnValue:
     daemon().change(SET_ALERTS, by=guardian() or "", origin=source_address())
-    notices.said(_("Messages are off, and the address is deleted."))
+    notices.said(_("Messages are off. The address is deleted, and no browser of yours gets them."))
     return redirect(url_for("alerts.show"), 303)
 
 
 @blueprint.post("/test")
 @guardians_only
 def test() -> ResponseReturnValue:
-    mine = _mine()
-    if mine is None:
+    book = daemon().client.ask(ALERTS)
+    if alerts_of(book, guardian() or "") is None:
         return redirect(url_for("alerts.show"), 303)
     try:
-        notifier.of(current_app).test(mine)
+        notifier.of(current_app).test(book, guardian() or "")
     except NotSent as error:
         notices.said(not_sent(error))
     else:
@@ -97,6 +99,11 @@ def test() -> ResponseReturnValue:
 
 def _mine() -> GuardianAlerts | None:
     return alerts_of(daemon().client.ask(ALERTS), guardian() or "")
+
+
+def _browsers() -> int:
+    """Return how many browsers of the guardian get messages."""
+    return sum(target.guardian == guardian() for target in daemon().client.ask(ALERTS).push)
 
 
 def _show(mine: GuardianAlerts | None, problem: str = "") -> str:
@@ -109,6 +116,10 @@ def _show(mine: GuardianAlerts | None, problem: str = "") -> str:
         mine=mine,
         server=server_of(mine) if mine else "",
         kept=bool(mine and mine.address),
+        browsers=_browsers(),
+        push_why=push_pages.why_not(),
+        push_origin=trusted().origin,
+        usual=(DEFAULT_KINDS, DEFAULT_AT_NIGHT),
         problem=problem,
         kinds=kinds(),
         night=tuple(f"{hour:%H:%M}" for hour in NIGHT),

@@ -44,11 +44,12 @@ def kinds() -> dict[str, tuple[str, str]]:
         ),
         "way": (
             _("An attempt to bypass the filter"),
-            _("Private DNS, a VPN and the like, on a child’s device."),
+            _("Private DNS, a VPN and the like, on the device of a child under 13."),
         ),
         "filter": (_("The filter stopped or started"), _("Also when a parent turns the rules off.")),
         "people": (_("A parent’s account was added or changed"), _("Also a new password, and who set it.")),
         "sign_in": (_("A sign-in with my name"), _("With device and browser on My account.")),
+        "week": (_("The last seven days"), _("On Sunday at 18:00, with a link to that page.")),
     }
     return {kind: labels[kind] for kind in KINDS}
 
@@ -74,6 +75,13 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
             "%(num)d sign-ins with your name. If it was not you, sign them out at My account.",
             count,
         )
+    elif kind == "week":
+        text = _("The last seven days are on one page.")
+    elif kind == "answer":
+        text = _("There is an answer to what you asked for.")
+    elif kind == "warning":
+        count = int(what)
+        text = ngettext("%(num)d minute left.", "%(num)d minutes left.", count)
     elif kind == "people":
         text = _("An account was added or changed. See which one.")
     else:
@@ -101,6 +109,9 @@ def not_sent(error: NotSent) -> str:
         SendFailure.UNREACHABLE: _("The server could not be reached."),
         SendFailure.REFUSED: _("The server rejected the message with code %(status)d.", status=error.status),
         SendFailure.JUST_NOW: _("There was a test just now. Try again in a few seconds."),
+        SendFailure.GONE: _("A browser does not take messages any more. Turn them on in it again."),
+        SendFailure.MISSING: _("A part for this is not installed on the gateway. Ask whoever set it up."),
+        SendFailure.NO_KEY: _("The gateway’s disk is full or broken, so this cannot be turned on now."),
     }[error.why]
 
 

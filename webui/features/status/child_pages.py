@@ -20,6 +20,7 @@ from webui.features.growing.self_set_text import describe_all
 from webui.features.requests.requests_text import to_show, waiting_for, waiting_time
 from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.status.minutes_text import first_to_close, warning
+from webui.front import trusted, why_untrusted
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.levels import level_of
@@ -29,7 +30,7 @@ from webui.settings import OWN_NAME
 
 blueprint = Blueprint("child", __name__)
 
-ADDRESS = f"http://{OWN_NAME}/my"
+ADDRESS = f"http://{OWN_NAME}"
 KNOWN_BANDS = frozenset(band.value for band in AgeBand)
 
 
@@ -80,6 +81,8 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
     state = here.now or child.now
     level = level_of(child.band)
     rules, next_step = daemon().rules(child.id), child.status.next_step or ""
+    # At the trusted name the browser installs it; elsewhere it is a bookmark.
+    address = f"{ADDRESS if why_untrusted() else trusted().origin}{url_for('child.show')}"
     return render_template(
         template.format(level=level),
         level=level.value,
@@ -106,8 +109,8 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
         step=step_sentence(next_step, child.band),
         step_brief=step_in_few_words(next_step),
         help_lines=daemon().help_lines(),
-        own_address=ADDRESS,
-        own_code=qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS)) if whole else "",
+        own_address=address,
+        own_code=qr.svg(address, _("QR code of %(address)s", address=address)) if whole else "",
         bracket=AgeBand(child.band).bracket if child.band in KNOWN_BANDS else "",
     )
 

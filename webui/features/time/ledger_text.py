@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -35,6 +35,7 @@ class Lane:
     name: str
     minutes: int  # each counted once, whatever the number of devices
     spans: tuple[tuple[int, int], ...]  # minutes since midnight, the last one included
+    categories: tuple[str, ...] = ()  # of the spans' services; empty: unknown
 
 
 def limit_name(minute: LedgerMinute) -> str:
@@ -77,16 +78,19 @@ def lanes(ledger: LedgerResponse) -> tuple[Lane, ...]:
     for minute in ledger.minutes:
         by_gate.setdefault(minute.gate, (limit_name(minute), set()))[1].add(minute_of(minute.at, ledger.day))
     found = [
-        Lane(name, whole.get(gate, len(minutes)), tuple(_spans(minutes)))
+        Lane(name, whole.get(gate, len(minutes)), tuple(_spans(dict.fromkeys(minutes, ""))))
         for gate, (name, minutes) in by_gate.items()
     ]
     return tuple(sorted(found, key=lambda lane: -lane.minutes))
 
 
 def whole_day(ledger: LedgerResponse) -> Lane:
-    """Return one lane with all minutes of the day, whatever limits they counted for."""
-    minutes = {minute_of(minute.at, ledger.day) for minute in ledger.minutes}
-    return Lane("", len(minutes), tuple(_spans(minutes)))
+    """Return one lane with all minutes of the day, whatever limits they counted for, by category."""
+    minutes: dict[int, str] = {}
+    for minute in ledger.minutes:
+        minutes.setdefault(minute_of(minute.at, ledger.day), minute.category)
+    spans = tuple(_spans(minutes))
+    return Lane("", len(minutes), spans, tuple(minutes[first] for first, _last in spans))
 
 
 def minute_of(at: datetime, day: date) -> int:
@@ -106,12 +110,13 @@ def starts(ledger: LedgerResponse) -> int:
     return max(DAY_STARTS, (last // 60 + 1) * 60 - DAY)
 
 
-def _spans(minutes: set[int]) -> Iterable[tuple[int, int]]:
+def _spans(minutes: Mapping[int, str]) -> Iterable[tuple[int, int]]:
+    """Yield the first and last of consecutive minutes with one category."""
     first = last = None
     for minute in sorted(minutes):
         if first is None or last is None:
             first = minute
-        elif minute != last + 1:
+        elif minute != last + 1 or minutes[minute] != minutes[last]:
             yield first, last
             first = minute
         last = minute

@@ -1,0 +1,23 @@
+"""Subscriptions to Web Push: browsers that show messages also while the pages are closed. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MOST_OF_A_PERSON = 6  # browsers; the oldest is removed
+
+
+@dataclass(frozen=True, slots=True)
+class PushSubscription:
+    """Where a browser receives messages, and the keys that encrypt them for it. All three are secret.
+
+    It is a guardian's, or a child's on the device ``device``.
+    """
+
+    endpoint: str
+    p256dh: str  # the browser's public key
+    auth: str
+    language: str = ""
+    guardian: str = ""  # empty: a child's
+    profile: str = ""
+    device: str = ""  # MAC address; another child's device gets none of this child's messages
