@@ -75,7 +75,7 @@ def on() -> ResponseReturnValue:
 def on_child() -> ResponseReturnValue:
     here = daemon().here(source_address())
     if daemon().home().child(here.profile) is None or not here.mac:
-        return _no(_("This is not a device of a child."), 403)
+        return _no(_("This is not a device of a child."), 409)
     return _subscribe(device=here.mac)
 
 
