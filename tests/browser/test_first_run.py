@@ -128,7 +128,9 @@ def test_an_invitation_has_a_qr_code_and_is_copied_with_one_tap(family: Family, 
 
 
 def test_an_adult_guest_sees_one_door_the_end_and_what_is_blocked(family: Family, parent: Chromium) -> None:
-    family.daemon.client.call("assign", mac=NEW.mac, profile="visitor", by="Mum")
+    call = family.daemon.client.call
+    call("edit_family", set={f"shared/{NEW.mac}": None}, by="Mum")  # set-up proposed that all share it
+    call("assign", mac=NEW.mac, profile="visitor", by="Mum")
     parent.driver.get(family.url(NEW.key))
     text = parent.text("main")
     assert "until 06:00" in text
