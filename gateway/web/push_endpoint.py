@@ -9,7 +9,6 @@ from gateway.core.errors import GatewayError
 from gateway.core.public_addresses import NotOutside, check_url, looks_like_address
 from gateway.policy.alerts.push_subscriptions import PushSubscription
 
-ENDPOINT_LIMIT = 1000  # characters; the longest in use, of Windows, have about 600
 HTTPS_PORT = 443
 
 _POINT = re.compile(r"B[A-Za-z0-9_-]{86}", re.ASCII)  # 65 bytes, the first is 4: an uncompressed point
@@ -31,8 +30,8 @@ def checked(endpoint: str, p256dh: str, auth: str) -> PushSubscription:
     except NotOutside as error:
         raise BadSubscription(str(error)) from None
     parts = urlsplit(endpoint)
-    if parts.scheme != "https" or parts.port not in (None, HTTPS_PORT) or len(endpoint) > ENDPOINT_LIMIT:
-        msg = f"a push service has an https address of at most {ENDPOINT_LIMIT} characters, at port 443"
+    if parts.scheme != "https" or parts.port not in (None, HTTPS_PORT):
+        msg = "a push service has an https address, at port 443"
         raise BadSubscription(msg)
     if looks_like_address(host) or "." not in host:
         msg = "a push service has a name"

@@ -30,12 +30,14 @@ pytestmark = [pytest.mark.lab, pytest.mark.needs("firefox-esr", "firefox")]
 
 ORIGIN = f"https://{NAME}"
 PAGES, BROWSERS = 8080, 8090  # ports
+DELIVERED = 100
 PREFERENCES = {
     "dom.push.connection.enabled": True,
     "dom.push.serverURL": f"ws://127.0.0.1:{BROWSERS}/",
     "dom.push.testing.allowInsecureServerURL": True,
     "network.dns.forceResolve": "127.0.0.1",
     "permissions.default.desktop-notification": 1,
+    "alerts.useSystemBackend": False,  # there is no desktop
 }
 SHOWN = """
     const worker = await navigator.serviceWorker.ready;
@@ -52,7 +54,15 @@ class Place:
     folder: Path
 
     def sent(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "senders").read_text().splitlines()[1:]]
+        return self._lines("senders")
+
+    def acknowledged(self) -> list[int]:
+        """Firefox's codes: 100 when the service worker had a message, 101 if it could not be decrypted."""
+        acks = (said for said in self._lines("browsers") if said.get("messageType") == "ack")
+        return [update.get("code", 0) for ack in acks for update in ack["updates"]]
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / name).read_text().splitlines()[1:]]
 
 
 @pytest.fixture
@@ -108,7 +118,7 @@ def until_said(browser: firefox.Session, script: str) -> Any:
         found.append(browser.run(script))
         return bool(found[-1])
 
-    assert pace.until(asks, 20.0) is not None, browser.run("return document.body.innerText")
+    assert pace.within(asks, 25.0) is not None, browser.run("return document.body.innerText")
     return found[-1]
 
 
@@ -140,7 +150,9 @@ def test_a_message_reaches_the_service_worker_of_firefox(place: Place) -> None:
             return bool(place.sent())
 
         assert pace.until(asks, 30.0, every=2.0) is not None, (place.folder / "pages").read_text()
-        assert until_said(browser, SHOWN)[0][0::2] == ["Qalqan", "/parent/requests"]
+        assert pace.until(place.acknowledged, 20.0) is not None, place.sent()
+        assert place.acknowledged()[0] == DELIVERED
+        assert until_said(browser, SHOWN)[0][0::2] == ["Qalqan", "/parent/requests"], place.acknowledged()
         assert "wait" in browser.run(SHOWN)[0][1]
         seen = place.sent()[0]
         assert seen["headers"]["content-encoding"] == "aes128gcm"

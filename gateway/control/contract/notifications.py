@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from gateway.control.schema import OneLine, record
+from typing import Annotated
+
+from gateway.control.schema import OneLine, Text, record
 from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
+
+ENDPOINT_LIMIT = 1000  # characters; the longest in use, of Windows, have about 600
+
+Endpoint = Annotated[str, Text(1, ENDPOINT_LIMIT, r"[\x21-\x7e]+")]
 
 
 @record
@@ -58,7 +64,7 @@ class SetAlertsRequest:
 class PushOnRequest:
     """Sends messages to a browser from now on: a guardian's (``by``), or that of a child's ``device``."""
 
-    endpoint: OneLine
+    endpoint: Endpoint
     p256dh: OneLine
     auth: OneLine
     language: OneLine | None = None
@@ -69,7 +75,7 @@ class PushOnRequest:
 class PushOffRequest:
     """Ends messages to a browser. Only the browser and the pages know its endpoint."""
 
-    endpoint: OneLine
+    endpoint: Endpoint
 
 
 ALERTS = Verb("alerts", NoValues, AlertsResponse, senders=BY_PAGES)

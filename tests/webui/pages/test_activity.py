@@ -455,7 +455,7 @@ def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
     ask("edit", id="son", set={"devices/02:00:00:00:00:0a": True})
     page = mum.get("/parent/activity/").text
     for expected in (
-        "Mum changed the settings of the home.",
+        "Mum changed the settings.",
         "Country: Germany Before: Country: Kazakhstan",
         "New devices: Blocked until you choose who uses it Before: New devices: A guest",
         "Language: Қазақша Before: Language: None chosen",

@@ -263,13 +263,13 @@ def check_the_page(tablet: Browser, case: Case, row: dict[str, Any]) -> None:
     if case.who in ("family", "law"):
         assert ("Set by Mum, " if case.since else "Set by unknown") in text
     if case.who in ("band", "product"):
-        assert f"Comes with this program, {__version__}" in text
+        assert f"Set by Qalqan {__version__}" in text
     if case.who == "product":
         assert "Who decided Part of the filter, in every home" in text
     if case.kind:
-        assert f"Kind {load_product().categories.by_id[case.kind].name['en']}" in text
+        assert f"Category {load_product().categories.by_id[case.kind].name['en']}" in text
     if case.lists:
-        assert "By these lists one that comes with this program 20 November" in text
+        assert "On these lists Qalqan’s own list 20 November" in text
 
 
 def test_what_is_open_has_nobody_who_refused_it(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ def test_it_says_what_why_who_and_help(tablet: Browser) -> None:
 def test_of_a_kind_it_says_since_when_and_by_which_list_of_which_day(tablet: Browser) -> None:
     text = text_of(tablet.get("/refused?host=bet.example").text)
     for expected in (
-        "For you since 3 March Comes with this program, 0.1.0",
-        "Kind Gambling",
-        "By these lists bets 20 November",
+        "For you since 3 March Set by Qalqan 0.1.0",
+        "Category Gambling",
+        "On these lists bets 20 November",
         "If it is wrong A parent can change it.",
     ):
         assert expected in text

@@ -187,7 +187,7 @@ class _Tables:
     def __init__(self, audit: list[tuple[str, str]]) -> None:
         self._audit = audit
         self.uses = SimpleNamespace(all=dict)
-        self.pins = self.self_set = self.agreements = SimpleNamespace(forget=lambda _: None)
+        self.pins = self.self_set = self.agreements = self.push = SimpleNamespace(forget=lambda _: None)
         self.gifts = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
 
     @staticmethod

@@ -22,6 +22,11 @@ def title(target: str, name: str | None) -> str:
     return _reasons().get(target.removeprefix(REASON)) or _("Something else")
 
 
+def initial(title: str) -> str:
+    """Return the first letter or digit of a title, for its mark in a chart; empty without one."""
+    return next((letter for letter in title if letter.isalnum()), "").upper()
+
+
 def _reasons() -> dict[str, str]:
     return {
         "bedtime": _("During bedtime"),

@@ -12,7 +12,7 @@ from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.control.contract.notifications import ALERTS, PUSH_OFF, PUSH_ON
+from gateway.control.contract.notifications import ALERTS, ENDPOINT_LIMIT, PUSH_OFF, PUSH_ON
 from gateway.core.errors import ControlError
 from gateway.core.optional_packages import is_installed
 from webui.accounts import session
@@ -29,7 +29,7 @@ from webui.messages.unsent import NotSent
 
 blueprint = Blueprint("push", __name__)
 
-ENDPOINT, KEY = 1000, 100  # characters
+KEY_LIMIT = 100  # characters
 
 
 def why_not() -> str:
@@ -44,7 +44,7 @@ def why_not() -> str:
 @anyone
 def look() -> ResponseReturnValue:
     """Return the key to subscribe with, and whether the browser with this endpoint gets messages now."""
-    endpoint = _text(sent(), "endpoint", ENDPOINT)
+    endpoint = _text(sent(), "endpoint", ENDPOINT_LIMIT)
     try:
         key = notifier.of(current_app).push.public_key()
     except NotSent as error:
@@ -57,7 +57,8 @@ def look() -> ResponseReturnValue:
 @anyone
 def off() -> ResponseReturnValue:
     """End messages to a browser. Only it knows its endpoint."""
-    daemon().client.ask(PUSH_OFF, endpoint=_text(sent(), "endpoint", ENDPOINT))
+    if endpoint := _text(sent(), "endpoint", ENDPOINT_LIMIT):
+        daemon().client.ask(PUSH_OFF, endpoint=endpoint)
     return jsonify(on=False)
 
 
@@ -74,14 +75,14 @@ def on() -> ResponseReturnValue:
 def on_child() -> ResponseReturnValue:
     here = daemon().here(source_address())
     if daemon().home().child(here.profile) is None or not here.mac:
-        return _no(_("This is not a device of a child."), 403)
+        return _no(_("This is not a device of a child."), 409)
     return _subscribe(device=here.mac)
 
 
 def _subscribe(**owner: str) -> ResponseReturnValue:
     message = sent()
-    values = {name: _text(message, name, KEY) for name in ("p256dh", "auth")}
-    values["endpoint"] = _text(message, "endpoint", ENDPOINT)
+    values = {name: _text(message, name, KEY_LIMIT) for name in ("p256dh", "auth")}
+    values["endpoint"] = _text(message, "endpoint", ENDPOINT_LIMIT)
     try:
         daemon().client.ask(PUSH_ON, **values, **owner, language=language(), origin=source_address())
     except Unreachable:
