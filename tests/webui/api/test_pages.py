@@ -10,6 +10,7 @@ SIGN_IN = "who asks says so with each request: there is nothing to sign in to"
 PASSWORD = "a new password is typed in a browser of one's own, where the code on paper is shown once"
 SHOWN_ONCE = "it puts away what the page shows once; the API tells it once by itself"
 PASSKEY = "a passkey answers the browser's own call, and no program's"
+PUSH = "a browser subscribes itself, with keys that no program has"
 WALLET = "a wallet answers the browser's own call, and no program's"
 SECOND_STEP = "a second step protects the sign-in of a browser; a program has a token"
 ENCRYPT = "the token of a DNS provider is typed once, after the password"
@@ -155,6 +156,7 @@ WITHOUT: dict[str, str] = {
         (f"passkeys.{name}" for name in ("ask_sign_in", "sign_in", "ask_proof", "prove", "ask_new", "add")),
         PASSKEY,
     ),
+    **dict.fromkeys((f"push.{name}" for name in ("look", "off", "on", "on_child")), PUSH),
     "passkeys.start": PASSKEY,
     "passkeys.remove": "a program takes no way to sign in from a person",
     "second.new_codes": SECOND_STEP,
