@@ -197,7 +197,7 @@ class PeopleEvent:
 
 @record
 class AlertsEvent:
-    by: str
+    by: str  # empty: a child's browser was added, or a browser removed
 
 
 EVENTS: Mapping[str, type] = {

@@ -37,7 +37,7 @@ REFUSED_FOR = 60.0  # seconds until the next connection after the daemon refused
 SENDERS = 4  # messages sent in parallel
 EVENTS = (
     *("request", "identity", "card", "status", "people", "alerts", "adult_proof"),
-    *("push", "answer", "warning"),
+    *("answer", "warning"),
 )
 PATHS = {
     "request": "/parent/requests",
@@ -140,7 +140,7 @@ class Notifier:
         self._learn()
         while not self._ended.is_set():
             event = next(events)
-            if event is not None and event.get("event") in ("alerts", "push"):
+            if event is not None and event.get("event") == "alerts":
                 self._learn()
             elif event is not None and (event.get("event"), event.get("what")) == ("status", "pages"):
                 self._restart()

@@ -92,7 +92,7 @@ class AlertVerbs:
         if args.device is not None:
             member = self._access.child(call)
             self._push.put(replace(new, profile=member.profile.id, device=parse_mac(args.device) or ""))
-            self._home.publish("push")
+            self._home.publish("alerts", by="")
             return NoValues()
         by = self._access.guardian(call)
         if by not in self._book.all():
@@ -106,7 +106,7 @@ class AlertVerbs:
     def push_off(self, call: Call[PushOffRequest]) -> NoValues:
         """End messages to a browser."""
         if self._push.drop_where(lambda found: found.endpoint == call.args.endpoint):
-            self._home.publish("push")
+            self._home.publish("alerts", by="")
         return NoValues()
 
     def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:

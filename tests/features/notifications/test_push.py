@@ -106,4 +106,4 @@ def test_neither_audit_nor_event_nor_log_has_the_endpoint(
     lines = [str(one) for one in desk.store.audit_lines(9)]
     assert any("alerts" in one for one in lines)
     assert "secret" not in f"{lines} {desk.events} {caplog.text} {desk.ask('status')}"
-    assert desk.heard("push") == [{"event": "push"}]
+    assert desk.heard("alerts")[-1]["by"] == ""

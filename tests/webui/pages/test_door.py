@@ -237,7 +237,8 @@ OPEN = {
     "/", "/calendar", "/claim", "/forgot", "/language", "/my", "/my/ask", "/my/ask/site", "/my/asked",
     "/my/code", "/my/landing", "/my/now", "/my/sharing", "/my/time", "/my/use", "/my/use/<who>", "/my/leave",
     "/my/screens", "/my/pin", "/my/pin/set", "/my/adult", "/my/wrong", "/my/step", "/refused", "/status",
-    "/refused/opened",
+    "/refused/opened", "/my.webmanifest", "/parent.webmanifest", "/sw.js", "/offline",
+    "/my/push", "/push/look", "/push/off",  # whoever has a browser's secret address may end its messages
     "/signin", "/signin/code", "/signin/passkey", "/signin/passkey/ask", "/signin/password", "/signout",
     "/static/<path:filename>", "/why", "/proof",
     "/proof/again", "/learn/", "/learn/<key>", "/mean", "/rights", "/my/time/delete", "/my/adult/unlock",
