@@ -15,7 +15,6 @@ from gateway.household.members import Family, Member
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.explanation import recognised_name, sentence, service_of, sign_of
-from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests.askable import is_askable, request_entry
@@ -81,11 +80,9 @@ class RefusalVerb:
         return any(self._family.member_of(other) is member for other in others)
 
     def _describe(self, slots: frozenset[int], limit: int, profile: Profile) -> tuple[RecentBlock, ...]:
-        source, is_public_suffix = self._decided(profile), lazy_public_suffix_check()
-        return tuple(
-            self._block(refusal, source, is_public_suffix)
-            for refusal in self._recent.of(slots, self._home.now(), limit)
-        )
+        source = self._decided(profile)
+        recent = self._recent.of(slots, self._home.now(), limit)
+        return tuple(self._block(refusal, source) for refusal in recent)
 
     def _name(self, refusal: RecentRefusal) -> str | None:
         """Return the name of the refused service: that of the rule, else the host's only service.
@@ -98,14 +95,14 @@ class RefusalVerb:
         name = rules.names.services.get(found[0]) if len(found) == 1 else None
         return name or recognised_name(refusal.decision, rules.names) or None
 
-    def _entry(self, refusal: RecentRefusal, is_public_suffix: PublicSuffixCheck) -> str:
+    def _entry(self, refusal: RecentRefusal) -> str:
         """Return what a child's request is about: the host's site or service.
 
         For a connection without a host, return the service that it was recognised as; empty for several.
         """
         decision, host = refusal.decision, refusal.seen.host
         if host is not None:
-            return request_entry(host, self._home.rules.world.catalogue, is_public_suffix)
+            return request_entry(host, self._home.rules.world.catalogue, self._is_public_suffix)
         if decision.recognised is None:
             return ""
         services = decision.recognised.services
@@ -117,9 +114,7 @@ class RefusalVerb:
         subject = self._family.subjects.get(refusal.slot)
         return subject is not None and subject.decide(refusal.seen, self._home.now()).allowed
 
-    def _block(
-        self, refusal: RecentRefusal, source: DecisionSource, is_public_suffix: PublicSuffixCheck
-    ) -> RecentBlock:
+    def _block(self, refusal: RecentRefusal, source: DecisionSource) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
         sign, catalogue = sign_of(decision), self._home.rules.world.catalogue
         ends = decision.until is not None and decision.until < FOREVER
@@ -136,8 +131,10 @@ class RefusalVerb:
             until=decision.until if ends else None,
             askable=is_askable(decision),
             decided=source.describe(decision, host),
-            entry=self._entry(refusal, is_public_suffix),
+            entry=self._entry(refusal),
             open=self._is_open(refusal),
             sign=sign or "",
-            target=attempt_target(host or "", decision.reason, decision.rule, catalogue, is_public_suffix),
+            target=attempt_target(
+                host or "", decision.reason, decision.rule, catalogue, self._is_public_suffix
+            ),
         )

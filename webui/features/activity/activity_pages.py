@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -152,7 +152,8 @@ def month(profile: str) -> ResponseReturnValue:
 
 def _child_page(profile: str, name: str) -> ResponseReturnValue:
     home, child, view = _view(profile, name)
-    history = _history(child, view.first, view.last)
+    asked_for = partial(waiting_for, pending_of(child))
+    history = _history(child, view.first, view.last, asked_for)
     when: tuple[Lane | None, int] = (None, 0)
     if name == "day" and history.has_names and child.log_level >= NAMES_LEVEL and history.minutes:
         on: dict[str, object] = {} if view.last == home.day else {"day": view.last}
@@ -176,15 +177,18 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
         usual=_usual(child, view),
         hue=charts.hue,
         rules_of=partial(_rules_of, child.id),
-        asked_for=partial(waiting_for, pending_of(child)),
+        asked_for=asked_for,
         site_once=SITE_ONCE,
         levels={"kinds": KINDS_LEVEL, "names": NAMES_LEVEL, "visits": VISITS_LEVEL},
     )
 
 
-def _history(child: ChildView, first: date, last: date) -> HistoryView:
+def _history(
+    child: ChildView, first: date, last: date, asked_for: Callable[[str], object | None] | None = None
+) -> HistoryView:
     """Return the activity from ``first`` to ``last``, both included."""
-    return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last}))
+    found = daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last})
+    return HistoryView(found) if asked_for is None else HistoryView(found, asked_for)
 
 
 def _usual(child: ChildView, view: View) -> int | None:

@@ -20,10 +20,14 @@ WEEK = 7  # days
 
 
 class SiteView:
-    """A blocked or visited site in a child's history, as the pages show it."""
+    """A blocked or visited site in a child's history, as the pages show it.
 
-    def __init__(self, site: SiteActivity) -> None:
+    ``asked``: the child has asked for it.
+    """
+
+    def __init__(self, site: SiteActivity, *, asked: bool = False) -> None:
         self.site = site
+        self._asked = asked
 
     @property
     def background(self) -> int:
@@ -34,11 +38,12 @@ class SiteView:
     def group(self) -> str:
         """Return where the page lists a blocked site: ``bypass``, ``own`` or ``background`` attempts.
 
-        An attempt to bypass the filter is never listed as one in the background.
+        An attempt to bypass the filter, and one for a site that the child asked for, is never listed as one
+        in the background.
         """
         if isinstance(self.site, BlockedSite) and self.site.bypass:
             return "bypass"
-        return "own" if self.site.times else "background"
+        return "own" if self.site.times or self._asked else "background"
 
     @property
     def attempts(self) -> int:
@@ -55,10 +60,7 @@ class SiteView:
     @property
     def entry(self) -> str | None:
         """Return the site or service that a guardian can open; None if no answer opens it."""
-        if not isinstance(self.site, BlockedSite) or self.site.entry is None:
-            return None
-        is_host = not self.site.entry.startswith(SERVICE)
-        return self.site.hosts[0].host if is_host and self.site.hosts else self.site.entry
+        return entry_of(self.site)
 
     @property
     def sentence(self) -> str:
@@ -74,12 +76,30 @@ class SiteView:
         return telling.blocked_site(self.site, named or "")
 
 
-class HistoryView:
-    """A child's history of one or several days, with sums over them."""
+def entry_of(site: SiteActivity) -> str | None:
+    """Return the site or service that a guardian can open; None if no answer opens it."""
+    if not isinstance(site, BlockedSite) or site.entry is None:
+        return None
+    is_host = not site.entry.startswith(SERVICE)
+    return site.hosts[0].host if is_host and site.hosts else site.entry
 
-    def __init__(self, history: History) -> None:
+
+def _never(_entry: str) -> None:
+    return None
+
+
+class HistoryView:
+    """A child's history of one or several days, with sums over them.
+
+    ``asked_for`` finds the child's open request for a site or service.
+    """
+
+    def __init__(self, history: History, asked_for: Callable[[str], object | None] = _never) -> None:
         self.history = history
-        self.refused = tuple(map(SiteView, history.refused))
+        self.refused = tuple(
+            SiteView(site, asked=bool((entry := entry_of(site)) and asked_for(entry)))
+            for site in history.refused
+        )
         self.visited = tuple(map(SiteView, history.visited))
 
     @property
