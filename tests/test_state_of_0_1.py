@@ -256,7 +256,7 @@ class TestDaemon:
     def test_activity(self, api: Caller) -> None:
         history = api.get("/children/daughter/history?from=2026-11-23&to=2026-11-25")
         assert [day["day"] for day in history["days"]] == ["2026-11-23", "2026-11-24", "2026-11-25"]
-        assert all(day["refused"] >= 6 for day in history["days"])
+        assert all(day["refused"] >= 1 for day in history["days"]), "attempts"
         assert "service:tiktok" in {one["target"] for one in history["refused"]}
         (card,) = api.get("/cards")["cards"]
         assert (card["way"], card["host"]) == ("encrypted_dns", "dns.of-my-own.example")

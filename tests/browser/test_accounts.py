@@ -44,7 +44,7 @@ def test_a_gateway_is_claimed_and_the_code_is_kept(browser: Chromium, site: Site
     assert faults(browser) == []
     browser.tap("button.primary")
     eventually(lambda: "Aruzhan" in browser.text())
-    browser.driver.get(f"{site.url}/my")
+    browser.driver.get(f"{site.url}/parent/")
     assert "Mum set up this gateway today" in browser.text()
 
 

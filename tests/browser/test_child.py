@@ -145,7 +145,7 @@ def test_the_refused_page_is_light_and_whole_without_script(site: Site, tmp_path
         eventually(lambda: browser.driver.current_url == f"{site.url}/calendar")
         browser.driver.back()
         browser.tap(".refused form button")
-        eventually(lambda: "You asked for Instagram." in browser.text())
+        eventually(lambda: "You asked for it. It waits for an answer." in browser.text())
 
 
 def test_the_family_card_prints_without_the_rest(parent: Chromium, site: Site) -> None:

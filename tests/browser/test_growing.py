@@ -32,7 +32,7 @@ def test_a_parent_says_yes_and_takes_it_back(parent: Chromium, site: Site) -> No
     eventually(lambda: "Aruzhan has the 13-15 rules now." in parent.text())
     assert band(site) == "13-15"
     parent.driver.find_element(By.CSS_SELECTOR, ".notice button").click()
-    eventually(lambda: "The settings are back as they were." in parent.text())
+    eventually(lambda: "are as they were before" in parent.text())
     assert band(site) == "10-12"
 
 

@@ -102,7 +102,7 @@ def test_rules_that_were_saved_as_a_file_are_the_same_in_another_household(
         name.clear()
         name.send_keys("Aliya")
         browser.tap("button[value=new]")
-        eventually(lambda: "Aliya is here with these rules." in browser.text(".notice"))
+        eventually(lambda: "Aliya is added with these rules." in browser.text(".notice"))
         [child] = [one["id"] for one in second.daemon.client.call("status")["profiles"]]
         assert rules_of(second, child) == ours
         second.daemon.client.call("assign", mac=TABLET.mac, profile=child, by="Mum")

@@ -36,6 +36,7 @@ def test_one_reason_is_said_for_two_switches_and_the_enter_key_presses_none(
 ) -> None:
     rules.driver.get(site.url + PAGE)
     site.household.asked.clear()
+    rules.tap("#section-categories summary")
     rules.tap("#say-because summary")
     field = rules.driver.find_element(By.ID, "because")
     field.send_keys(WHY, Keys.ENTER)

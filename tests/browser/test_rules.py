@@ -199,7 +199,7 @@ def test_a_switch_turns_and_its_undo_turns_it_back(rules: Chromium, site: Site) 
     assert switch.get_attribute("aria-label") == "No bedtime"
     assert said(site)["bedtime"] == {}
     rules.tap(".notice button")
-    eventually(lambda: "The settings are back as they were." in rules.text(".notice"))
+    eventually(lambda: "as they were before" in rules.text(".notice"))
     assert "bedtime" not in said(site)
 
 

@@ -158,7 +158,7 @@ def test_claim_guesses_and_recovery(home: Home, daemon: Daemon) -> None:
     states = {one["id"]: one["state"] for one in daemon.client.call("status")["profiles"]}
     assert states["daughter"] == "paused"
     log = fresh.get("/parent/log/").body
-    assert "This gateway is not set up yet." in log
+    assert "set up this gateway" in log
     assert "set a new password with a recovery code" in log
 
     # It outlives the daemon, and the button alone opens nothing.

@@ -87,7 +87,7 @@ def test_a_provider_s_name_in_a_phone_is_a_card_on_both_pages(
     child, parent = childs_page(tablet), parents_page(home, daemon)
     assert f"Private DNS is set to {HOST} on this device." in child
     assert "uses Private DNS" in parent
-    assert f"It asks {HOST} for addresses, not this home." in parent
+    assert f"It uses {HOST} as its DNS server instead of this home." in parent
     for page in (child, parent):
         assert "Settings › Network &amp; internet › Private DNS › Automatic" in page
     assert HOST not in childs_page(home.devices["phone"])

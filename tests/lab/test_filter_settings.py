@@ -119,7 +119,7 @@ def test_a_child_s_rules_go_to_another_child_and_back(home: Home, daemon: Daemon
     page = mum.get("/parent/child/daughter/carry/").body
     address = html.unescape(re.findall(r"<textarea[^>]*>([^<]+)<", page)[0])
     told = mum.get(address.removeprefix("http://qalqan.home.arpa")).body
-    assert "TikTok is refused" in told
+    assert "TikTok is blocked" in told
     assert mum.post("/parent/import/take", code=field(told, "code"), to="new", name="Aliya").status == 303
     rules = daemon.client.call("rules", id="aliya")
     ours = daemon.client.call("rules", id="daughter")

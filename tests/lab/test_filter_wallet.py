@@ -109,7 +109,7 @@ def test_an_answer_that_was_used_is_no_answer(scene: Scene, browser: Chromium) -
 @pytest.mark.parametrize(
     ("wallet", "changed", "origin", "words"),
     [
-        (Wallet, {}, ELSEWHERE, "Begin anew."),
+        (Wallet, {}, ELSEWHERE, "Start again."),
         (
             Talkative,
             {"elements": {"age_over_18": True, "family_name": FAMILY_NAME}},

@@ -437,7 +437,7 @@ def test_an_undo_of_a_page_of_before_takes_back_no_newer_edit(mum: Browser, hous
 @pytest.mark.parametrize("who", ["", "nobody", "../x", "x" * 300])
 def test_an_undo_of_nobodys_file_is_told(mum: Browser, household: Household, who: str) -> None:
     mum.post("/parent/activity/undo", {"who": who, "revision": "7 8"})
-    assert "The settings are back as they were." not in shown(mum, "/parent/activity/")
+    assert "are as they were before" not in shown(mum, "/parent/activity/")
 
 
 def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
