@@ -181,7 +181,7 @@ def test_a_site_that_is_allowed_now_says_so_and_offers_nothing(mum: Browser, hou
     household.hostile = {"allowed_now": True}
     page = mum.get("/parent/activity/daughter").text
     assert "Allowed now." in text_of(page)
-    assert "is not open here" not in text_of(page)
+    assert "is blocked" not in text_of(page)
     assert "/open" not in page
 
 
