@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from statistics import median
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -201,8 +200,8 @@ def _usual(child: ChildView, view: View) -> int | None:
     first = max(view.last - timedelta(days=USUAL_DAYS), view.today - timedelta(days=MONTH))
     before = view.last - timedelta(days=1)
     days = _history(child, first, before).days if first <= before else ()
-    minutes = [day.minutes for day in days if day.minutes]
-    return round(median(minutes)) if len(minutes) >= LEAST_DAYS else None
+    minutes = sorted(day.minutes for day in days if day.minutes)
+    return minutes[len(minutes) // 2] if len(minutes) >= LEAST_DAYS else None
 
 
 def _rules_of(profile: str, target: str) -> str:
