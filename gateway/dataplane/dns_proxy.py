@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import struct
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum, auto
@@ -38,10 +37,6 @@ RETRY_ACCEPT = 1.0  # seconds until the next try when the process has no free de
 _Peer = tuple[str, int] | tuple[str, int, int, int]  # IPv6 also has flow label and scope
 
 _log = logging.getLogger(__name__)
-
-_SO_ORIGINAL_DST = 80  # the same number at both levels; linux/netfilter_ipv4.h, netfilter_ipv6/ip6_tables.h
-_IPV4 = struct.Struct("!2xH4s8x")
-_IPV6 = struct.Struct("!2xH4x16s4x")
 
 
 class Sent(Enum):
@@ -138,22 +133,21 @@ class DnsProxy:
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
         """Return the state of a new connection; None if no rules apply to its slot, or beyond the limits."""
-        original = original_destination(client)
-        if original is None or original[1] != PORT or len(self._pairs) >= MAX_CONNECTIONS:
+        if len(self._pairs) >= MAX_CONNECTIONS:
             return None
-        source = packed(peer[0])
+        local, source = client.getsockname(), packed(peer[0])
         try:
-            entry = self._conntrack.find(FlowTuple(source, original[0], TCP, peer[1], PORT))
+            entry = self._conntrack.answered_by(FlowTuple(packed(local[0]), source, TCP, local[1], peer[1]))
         except KernelError as error:
             _log.warning("%s", error)
             return None
-        if entry is None:
+        if entry is None or entry.original.dport != PORT:
             return None
         slot = self._layout.ct_slot(entry.mark)
         if slot not in self._subjects or self._is_full(slot, source):
             return None
         scope = peer[3] if len(peer) == 4 else 0
-        return _Pair(client, (slot, source, peer[1]), original[0], scope)
+        return _Pair(client, (slot, source, peer[1]), entry.original.dst, scope)
 
     def _is_full(self, slot: int, source: bytes) -> bool:
         """Return whether a slot has all of its connections, or a guest all of its own."""
@@ -311,19 +305,6 @@ def listen(port: int) -> socket.socket:
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
-
-
-def original_destination(sock: socket.socket) -> tuple[bytes, int] | None:
-    """Return the packed address and port of the original destination; None without a redirection."""
-    try:
-        if "." in sock.getpeername()[0]:
-            port, address = _IPV4.unpack(sock.getsockopt(socket.IPPROTO_IP, _SO_ORIGINAL_DST, _IPV4.size))
-        else:
-            raw = sock.getsockopt(socket.IPPROTO_IPV6, _SO_ORIGINAL_DST, _IPV6.size)
-            port, address = _IPV6.unpack(raw)
-    except OSError:
-        return None
-    return address, port
 
 
 def packed(text: str) -> bytes:

@@ -161,6 +161,14 @@ class Conntrack:
         """
         return self._find(_TUPLE_ORIG, original)
 
+    def answered_by(self, reply: FlowTuple) -> ConntrackEntry | None:
+        """Return the connection whose translated replies are ``reply``; None if there is none.
+
+        For a redirected connection this is exact, the original tuple is not: the kernel also changes the
+        client's port if another connection of the same port was redirected to the same place.
+        """
+        return self._find(_TUPLE_REPLY, reply)
+
     def behind(self, packet: FlowTuple) -> ConntrackEntry | None:
         """Return the connection that a packet belongs to, in either direction; None if there is none.
 

@@ -191,3 +191,11 @@ def test_connections_of_addresses(table: Conntrack, home: Home) -> None:
     assert len(answering) == 2
     assert packed(CHILD4) in answering
     assert list(table.of_addresses({packed("192.0.2.1")})) == []
+
+
+def test_one_connection_is_found_by_its_replies(table: Conntrack, home: Home) -> None:
+    udp(home.child, SITE6, port=99, source=4000)
+    entry = table.answered_by(FlowTuple(packed(SITE6), packed(CHILD6), 17, 99, 4000))
+    assert entry is not None
+    assert entry.original == FlowTuple(packed(CHILD6), packed(SITE6), 17, 4000, 99)
+    assert table.answered_by(FlowTuple(packed(SITE6), packed(CHILD6), 17, 99, 4001)) is None
