@@ -105,12 +105,12 @@ def headline(results: Sequence[Result]) -> str:
     ]
     tested = [outcomes for outcomes in found if outcomes and CheckOutcome.UNKNOWN not in outcomes]
     blocked = sum(outcomes == {CheckOutcome.CLOSED} for outcomes in tested)
+    if not tested:
+        return "No bypass method could be tested."
     number = f"All {blocked}" if blocked == len(tested) > 1 else f"{blocked} of {len(tested)}"
     verb = "is" if len(tested) == 1 else "are"
     untested = len(found) - len(tested)
     rest = f"; {untested} could not be tested" if untested else ""
-    if not tested:
-        return f"No bypass method could be tested{rest}."
     return f"{number} that could be tested {verb} blocked{rest}."
 
 

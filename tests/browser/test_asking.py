@@ -96,7 +96,7 @@ def test_always_from_activity_is_confirmed_for_a_blocked_category(family: Family
 def test_no_from_activity(family: Family, browser: Chromium) -> None:
     asks(family, browser, "/why", OWN_RULE)
     answer(family, browser, "[value=no]")
-    eventually(lambda: "is told no" in browser.text(".notice"))
+    eventually(lambda: "is declined" in browser.text(".notice"))
     assert not reached(family, OWN_RULE)
     browser.driver.get(family.url(TABLET.key, "/my"))
     assert "Mum said no" in browser.text(".asked")

@@ -179,7 +179,7 @@ def test_nothing_is_written_down(home: Home, daemon: Daemon) -> None:
         data = path.read_bytes() if path.is_file() else b""
         assert not [one for one in MARKS if one.encode() in data], path
     figures = daemon.client.call("health")["figures"]["sealed"]
-    assert figures["refused_today"] > 0
+    assert figures["refused_today"] >= 3, "one attempt for each of three filtered slots"
     assert (figures["sets"], figures["names"], figures["late"]) == (1, 2 + len(OTHERS), 0)
 
 

@@ -176,7 +176,12 @@ def test_an_oversize_body_is_refused_on_every_form(app: Flask, mum: Browser, hou
     for method, path in routes(app):
         if method == "POST":
             answer = mum.post(path, {"name": "x" * 100_000})
-            assert answer.status_code in (303, 400, 403, 404, 409, 413, 422), path
+            allowed = {303, 400, 404, 409, 413}
+            if path.startswith("/helper/"):
+                allowed.add(403)  # for helpers alone
+            if path.endswith("/step/take"):
+                allowed.add(422)  # it has no field, and there is nothing to take
+            assert answer.status_code in allowed, path
     assert list(household.stamps.guardians()) == ["Mum"]
     assert household.paused == {}
 

@@ -127,7 +127,7 @@ def opened_sentence(name: str, what: str, until: datetime | None, now: datetime,
 def declined_sentence(name: str, language: Language) -> str:
     """Return that a guardian declined a person's request."""
     _ = language.gettext
-    return _("%(name)s is told no.", name=name)
+    return _("The request of %(name)s is declined.", name=name)
 
 
 def asked_sentence(request: ChildRequest, name: str, names: Names) -> str:

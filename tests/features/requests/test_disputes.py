@@ -90,7 +90,10 @@ def test_no_says_no_and_gives_nothing(desk: Desk) -> None:
     number = desk.ask("request", device=TABLET, since=at("2026-11-24T14:00").isoformat(), minutes=5)[
         "request"
     ]["id"]
-    assert desk.ask("answer", id=number, answer="no", by="Mum")["sentence"] == "Daughter is told no."
+    assert (
+        desk.ask("answer", id=number, answer="no", by="Mum")["sentence"]
+        == "The request of Daughter is declined."
+    )
     assert desk.reason(TABLET) is Reason.OUT_OF_TIME
 
 

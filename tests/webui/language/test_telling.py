@@ -177,7 +177,7 @@ def test_names_of_kinds_are_ours_and_those_of_services_are_their_own(app: Flask)
     [
         (
             GuardianAnswer.NO, RequestTopic.SITE, None,
-            "Aruzhan получает ответ: нет.", "Aruzhan is told no.",
+            "Aruzhan получает ответ: нет.", "The request of Aruzhan is declined.",
         ),
         (
             GuardianAnswer.ONCE, RequestTopic.TIME, BEDTIME,

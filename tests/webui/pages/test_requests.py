@@ -116,7 +116,7 @@ def test_a_no_has_its_word_and_no_undo(mum: Browser, tablet: Browser, asked: Hou
     (values,) = asked_of(asked, "answer")
     assert "minutes" not in values
     page = mum.get("/parent/requests").text
-    assert "Aruzhan is told no." in page
+    assert "The request of Aruzhan is declined." in page
     assert "Undo" not in page
     assert "Mum said no Homework first" in text_of(tablet.get("/my").text)
 

@@ -195,7 +195,7 @@ class Giving:
         )
         if answer == "no":
             return {"request": one, "grant": None, "until": None, "given": None,
-                    "sentence": f"{one['name']} is told no."}  # fmt: skip
+                    "sentence": f"The request of {one['name']} is declined."}  # fmt: skip
         one["given"] = request.whole("minutes", least=1, most=240) if answer == "once" else None
         given = self._give(one["profile"], one["given"] or 60, by)
         one["grant"] = given["grant"] if answer != "always" else None

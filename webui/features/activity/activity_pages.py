@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from webui import charts, notices
 from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.activity import activity_table, target_names
-from webui.features.activity.activity_text import WEEK, HistoryView
+from webui.features.activity.activity_text import WEEK, AskedFor, HistoryView, nothing_asked
 from webui.features.requests.requests_text import pending_of, waiting_for
 from webui.features.rules.rules_pages import rule_address
 from webui.features.status.home_text import ChildView, HomeView
@@ -182,12 +182,9 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
     )
 
 
-def _history(
-    child: ChildView, first: date, last: date, asked_for: Callable[[str], object | None] | None = None
-) -> HistoryView:
+def _history(child: ChildView, first: date, last: date, asked_for: AskedFor = nothing_asked) -> HistoryView:
     """Return the activity from ``first`` to ``last``, both included."""
-    found = daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last})
-    return HistoryView(found) if asked_for is None else HistoryView(found, asked_for)
+    return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last}), asked_for)
 
 
 def _usual(child: ChildView, view: View) -> int | None:

@@ -84,17 +84,18 @@ def entry_of(site: SiteActivity) -> str | None:
     return site.hosts[0].host if is_host and site.hosts else site.entry
 
 
-def _never(_entry: str) -> None:
+AskedFor = Callable[[str], object | None]
+"""Returns a child's open request for a site or service; None if there is none."""
+
+
+def nothing_asked(_entry: str) -> None:
     return None
 
 
 class HistoryView:
-    """A child's history of one or several days, with sums over them.
+    """A child's history of one or several days, with sums over them."""
 
-    ``asked_for`` finds the child's open request for a site or service.
-    """
-
-    def __init__(self, history: History, asked_for: Callable[[str], object | None] = _never) -> None:
+    def __init__(self, history: History, asked_for: AskedFor = nothing_asked) -> None:
         self.history = history
         self.refused = tuple(
             SiteView(site, asked=bool((entry := entry_of(site)) and asked_for(entry)))
