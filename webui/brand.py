@@ -40,14 +40,11 @@ class Shown:
 
 
 def install(app: Flask, brand: PageBrand) -> None:
-    app.extensions[STATE] = shown = Shown(brand, _bytes(brand.logo))
+    app.extensions[STATE] = Shown(brand, _bytes(brand.logo))
     stamp = blake2b(brand.style.encode(), digest_size=6).hexdigest()
 
     def style_url() -> str:
         return url_for("brand.style", v=stamp) if brand.style else ""
-
-    def logo_url() -> str:
-        return url_for("brand.logo", v=brand.logo.stamp) if brand.logo is not None and shown.logo else ""
 
     app.jinja_env.globals.update(brand=brand.name, provider=brand, brand_style=style_url, logo_url=logo_url)
 
@@ -55,6 +52,12 @@ def install(app: Flask, brand: PageBrand) -> None:
 def shown() -> Shown:
     found: Shown = current_app.extensions[STATE]
     return found
+
+
+def logo_url() -> str:
+    """Return the path of the provider's logo; empty without one."""
+    logo = shown().brand.logo
+    return url_for("brand.logo", v=logo.stamp) if logo is not None and shown().logo else ""
 
 
 def _bytes(logo: PageLogo | None) -> bytes:
