@@ -45,7 +45,7 @@ from webui.features.growing import agreement_pages, self_set_pages, transition_p
 from webui.features.growing.transition_text import is_final, to_child, to_parents
 from webui.features.help import bullying_pages
 from webui.features.lists import lists_pages, registers_pages
-from webui.features.notifications import alert_pages, push_pages
+from webui.features.notifications import alert_pages, channel_pages, push_pages
 from webui.features.requests import ask_pages, disputes_pages, requests_pages
 from webui.features.rules import (
     audit_log_pages,
@@ -113,7 +113,8 @@ PAGES = (
     device_list_pages, device_pages, device_use_pages, device_open_pages, lists_pages, card_pages,
     requests_pages, codes_pages, lending_pages, family_card, stream, people_pages, audit_log_pages, helper,
     support_pages, language, health_pages, backup_pages, update_pages, family_pages, registers_pages,
-    import_pages, alert_pages, child_pages, ask_pages, disputes_pages, sharing_pages, self_set_pages,
+    import_pages, alert_pages, channel_pages, child_pages, ask_pages, disputes_pages, sharing_pages,
+    self_set_pages,
     agreement_pages, unlock_pages, wallet_pages, ledger_pages, blocked_pages, status_pages, calendar_pages,
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,

@@ -143,6 +143,7 @@ class Code(StrEnum):
     ON_REGISTER = "on_register"  # [host]: blocked by a state's register as long as that is enabled
 
     BAD_ADDRESS = "bad_address"  # a web address
+    BAD_CHANNEL = "bad_channel"  # an Apprise address of a service that is not allowed
     NO_HOST_NAME = "no_host_name"  # not a host name, or not one of the chosen DNS provider
 
     # Shared devices, PINs, handed-over devices.

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from gateway.policy.alerts.channels import MessageChannel
 from gateway.policy.alerts.notifications import Alerts
 from tests.browser.conftest import Site
 from tests.webui.standin.asking import a_question
@@ -315,5 +316,9 @@ def registered(site: Site) -> None:
 
 
 def told(site: Site) -> None:
-    topic = Alerts("https://ntfy.sh/a-topic", frozenset({"request", "way"}), frozenset({"way"}))
+    topic = Alerts(
+        frozenset({"request", "way"}),
+        frozenset({"way"}),
+        channels=(MessageChannel("https://ntfy.sh/a-topic"),),
+    )
     site.household.alerting.book["Mum"] = topic

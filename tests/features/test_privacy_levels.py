@@ -56,7 +56,7 @@ ACTS = frozenset(
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
         "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "trial", "take_step",
         "register", "auto_backup",
-        "postpone_step", "push_off", "push_on", "events", "trusted_name",
+        "postpone_step", "push_off", "push_on", "channel_off", "channel_on", "events", "trusted_name",
     }
 )  # fmt: skip
 """They do what a guardian says, and answer with that. ``events`` has a table of its own."""
@@ -101,7 +101,8 @@ PAGES = frozenset(
     {
         "account", "activity", "agreement", "alerts", "api", "asks", "auditlog", "backup", "band",
         "basics", "brand", "cards",
-        "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
+        "carry", "channels", "child", "claim", "codes", "device", "device_open", "device_use", "devices",
+        "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits",
         "lists", "mean",

@@ -124,6 +124,8 @@ def _phrases() -> dict[str, str]:
         "time": _("set the gateway’s clock"),
         "button": _("pressed the button on the gateway"),
         "alerts": _("changed their messages: %(detail)s"),
+        "channel on": _("gets messages by %(detail)s"),
+        "channel off": _("gets no messages by %(detail)s any more"),
         "edit": _("changed the rules of %(about)s"),
         "step proposed": _("proposed the next age group of %(about)s: %(detail)s"),
         "step by itself": _("started the next age group of %(about)s automatically: %(detail)s"),

@@ -20,6 +20,8 @@ NIGHT = (time(22), time(7))
 SUNDAY, WEEK_AT = 6, time(18)  # when the message about the last seven days is sent
 MOST = 999  # maximum of a count
 
+Key = tuple[str, str]  # `Recipient.key`
+
 
 @dataclass(slots=True)
 class Waiting:
@@ -44,8 +46,8 @@ class Outbox:
     """Pending messages: at most one for each recipient and kind, which bounds their number."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str], Waiting] = {}
-        self._sent: dict[tuple[str, str], float] = {}
+        self._waiting: dict[tuple[Key, str], Waiting] = {}
+        self._sent: dict[tuple[Key, str], float] = {}
 
     def note(self, recipients: Iterable[Recipient], kind: str, what: str, names: str, now: float) -> None:
         for recipient in recipients:
@@ -57,7 +59,7 @@ class Outbox:
             waiting.count = min(waiting.count + 1, MOST)
             waiting.what, waiting.names = what, names
 
-    def due(self, by_key: Mapping[str, Recipient], now: float, local: datetime) -> list[Letter]:
+    def due(self, by_key: Mapping[Key, Recipient], now: float, local: datetime) -> list[Letter]:
         """Return the messages to send now. Call ``sent`` or ``failed`` for each afterwards.
 
         ``now``: seconds of a monotonic clock. ``local``: the home's time, for the night.

@@ -12,7 +12,7 @@ from webui.messages.recipients import Recipient
 
 MUM = Recipient("Mum", "https://ntfy.sh/a", ("request", "device"), ("device",))
 DAD = Recipient("Dad", "https://ntfy.sh/b", ("request",))
-BOTH = {"Mum": MUM, "Dad": DAD}
+BOTH = {MUM.key: MUM, DAD.key: DAD}
 NOON, NIGHT = NOW.replace(hour=12), NOW.replace(hour=23)
 
 
@@ -97,7 +97,7 @@ def test_what_no_other_try_changes_is_not_tried_again() -> None:
 def test_a_flood_is_one_number_and_who_left_gets_nothing() -> None:
     outbox = Outbox()
     noted(outbox, "request", *range(5000))
-    assert outbox.due({"Mum": MUM}, 6000, NOON)[0].count == MOST
+    assert outbox.due({MUM.key: MUM}, 6000, NOON)[0].count == MOST
     assert outbox.due(BOTH, 1e6, NOON) == []  # Dad's was dropped, Mum's is on its way
 
 
