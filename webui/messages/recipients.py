@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.control.contract.notifications import AlertsResponse, PushTarget
+from gateway.policy.alerts.notifications import DEFAULT_QUIET
 
 CHILD_KINDS = ("answer", "warning")  # a request was answered or has expired; time is nearly up
 
@@ -23,6 +24,7 @@ class Recipient:
     language: str = ""
     profile: str = ""  # of a child
     push: PushTarget | None = None
+    quiet: str = DEFAULT_QUIET
 
     @property
     def key(self) -> tuple[str, str]:
@@ -40,14 +42,15 @@ def recipients(book: AlertsResponse) -> Iterator[Recipient]:
         for channel in alerts.channels:
             yield Recipient(
                 alerts.guardian, channel.address, alerts.kinds, alerts.at_night, alerts.names, channel.inside,
-                alerts.language,
+                alerts.language, quiet=alerts.quiet,
             )  # fmt: skip
     for target in book.push:
         own = by_guardian.get(target.guardian)
         if own is not None:
             yield Recipient(
-                own.guardian, "", own.kinds, own.at_night, own.names, language=target.language, push=target
-            )
+                own.guardian, "", own.kinds, own.at_night, own.names, language=target.language, push=target,
+                quiet=own.quiet,
+            )  # fmt: skip
         elif target.profile:
             # A warning is of use only now; an answer can wait for the morning.
             yield Recipient(

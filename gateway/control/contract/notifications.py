@@ -7,6 +7,7 @@ from typing import Annotated
 from gateway.control.schema import OneLine, Text, record
 from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
 from gateway.policy.alerts.channels import CHANNEL_LIMIT
+from gateway.policy.alerts.notifications import DEFAULT_QUIET
 
 ENDPOINT_LIMIT = 1000  # characters; the longest in use, of Windows, have about 600
 
@@ -28,10 +29,11 @@ class GuardianAlerts:
 
     guardian: str
     kinds: tuple[str, ...]
-    at_night: tuple[str, ...] = ()  # subset of ``kinds``; the others wait for the morning
+    at_night: tuple[str, ...] = ()  # subset of ``kinds``; the others wait for the end of ``quiet``
     names: bool = False  # include names of children, devices and sites in the text
     language: str = ""
     channels: tuple[AlertChannel, ...] = ()
+    quiet: str = DEFAULT_QUIET  # quiet hours, a span of time
 
 
 @record
@@ -55,12 +57,16 @@ class AlertsResponse:
 
 @record
 class SetAlertsRequest:
-    """Changes which notifications a guardian gets. Without ``kinds``, all channels and browsers end."""
+    """Changes which notifications a guardian gets.
+
+    Without ``kinds``, all channels and browsers end. Without ``quiet``, the stored hours stay.
+    """
 
     kinds: tuple[str, ...] | None = None
     at_night: tuple[str, ...] = ()
     names: bool = False
     language: OneLine | None = None
+    quiet: OneLine | None = None
 
 
 @record

@@ -42,6 +42,7 @@ from gateway.policy.alerts.notifications import (
 )
 from gateway.policy.alerts.push_subscriptions import PushSubscription
 from gateway.policy.identity.macs import parse_mac
+from gateway.policy.time.time_text import TimeTextError, clock_span
 from gateway.store.tables.alerts import AlertTable
 from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.push_subscriptions import PushTable
@@ -163,9 +164,13 @@ class AlertVerbs:
         kinds, at_night = frozenset(args.kinds), frozenset(args.at_night)
         if not kinds | at_night <= frozenset(KINDS):
             call.refuse("kinds", f"are of: {', '.join(KINDS)}")
-        before, language = self._book.all().get(by), (args.language or "")[:LANGUAGE_LIMIT]
-        channels = before.channels if before is not None else ()
-        self._book.put(by, Alerts(kinds, at_night & kinds, args.names, language, channels))
+        before, language = self._alerts_of(by, ""), (args.language or "")[:LANGUAGE_LIMIT]
+        quiet = args.quiet or before.quiet
+        try:
+            clock_span(quiet)
+        except TimeTextError as error:
+            call.refuse("quiet", str(error))
+        self._book.put(by, Alerts(kinds, at_night & kinds, args.names, language, before.channels, quiet))
         detail = ", ".join(kind for kind in KINDS if kind in kinds) or "nothing"
         self._changed(call, by, "alerts", detail)
         return NoValues()
@@ -190,6 +195,7 @@ def _describe(guardian: str, alerts: Alerts) -> GuardianAlerts:
         names=alerts.names,
         language=alerts.language,
         channels=tuple(AlertChannel(channel.address, channel.inside) for channel in alerts.channels),
+        quiet=alerts.quiet,
     )
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.policy.alerts.channels import CHANNEL_LIMIT, MOST_CHANNELS, MessageChannel
+from gateway.policy.time.time_text import TimeTextError, clock_span
 
 # A request waits, a new device, a bypass attempt, the filter stopped or started, guardians changed, the
 # guardian's own account was used to sign in, once a week that the page of the last seven days is there.
 KINDS = ("request", "device", "way", "filter", "people", "sign_in", "week")
 DEFAULT_KINDS = frozenset({"request", "device", "sign_in"})  # of a guardian who has chosen none yet
 DEFAULT_AT_NIGHT = frozenset({"sign_in"})
+DEFAULT_QUIET = "22:00-07:00"  # quiet hours, in which only the kinds `at_night` are sent
 LANGUAGE_LIMIT = 10  # characters
 
 
@@ -21,10 +23,11 @@ class Alerts:
     """A guardian's notification settings: where they are sent, which kinds, when, and with which details."""
 
     kinds: frozenset[str]
-    at_night: frozenset[str] = frozenset()  # subset of `kinds`; the others wait for the morning
+    at_night: frozenset[str] = frozenset()  # subset of `kinds`; the others wait for the end of `quiet`
     names: bool = False  # include names of children, devices and sites in the text
     language: str = ""
     channels: tuple[MessageChannel, ...] = ()  # none: to browsers only
+    quiet: str = DEFAULT_QUIET  # a span of time
 
     def plain(self) -> dict[str, Any]:
         """Return the settings in JSON types, as they are stored."""
@@ -34,6 +37,7 @@ class Alerts:
             "at_night": _ordered(self.at_night),
             "names": self.names,
             "language": self.language,
+            "quiet": self.quiet,
         }
 
 
@@ -55,7 +59,16 @@ def read(said: Mapping[str, Any]) -> Alerts:
         said.get("names") is True,
         str(said.get("language", ""))[:LANGUAGE_LIMIT],
         tuple(channels)[:MOST_CHANNELS],
+        _quiet(said.get("quiet")),
     )
+
+
+def _quiet(said: object) -> str:
+    try:
+        clock_span(str(said))
+    except TimeTextError:
+        return DEFAULT_QUIET
+    return str(said)
 
 
 def _ordered(kinds: Iterable[str]) -> list[str]:

@@ -37,9 +37,11 @@ def test_a_guardian_s_choice_outlives_a_restart(make: Make) -> None:
     desk.restart()
     assert kept(desk) == [{
         "guardian": "Mum", "kinds": ["request", "way"], "at_night": ["way"], "names": False, "language": "",
-        "channels": [{"address": TOPIC, "inside": True}],
+        "channels": [{"address": TOPIC, "inside": True}], "quiet": "22:00-07:00",
     }]  # fmt: skip
+    desk.ask("set_alerts", kinds=["device"], quiet="21:30-06:00", by="Mum")
     desk.ask("set_alerts", kinds=["device"], by="Mum")
+    assert kept(desk)[0]["quiet"] == "21:30-06:00"
     assert kept(desk)[0]["channels"][0]["address"] == TOPIC
     assert kept(desk)[0]["kinds"] == ["device"]
     desk.ask("set_alerts", by="Mum")
@@ -108,6 +110,7 @@ def test_neither_audit_nor_event_nor_log_has_the_address(
     ("channel_on", {"address": TOPIC, "by": "Nobody"}, Code.NO_GUARDIAN),
     ("channel_on", {"address": TOPIC, "by": "Oma"}, Code.GUARDIANS_ONLY),
     ("set_alerts", {"kinds": ["of_later"]}, Code.INVALID),
+    ("set_alerts", {"kinds": ["request"], "quiet": "dusk"}, Code.INVALID),
     ("set_alerts", {**CHOSEN, "by": "Nobody"}, Code.NO_GUARDIAN),
     ("set_alerts", {**CHOSEN, "by": "daughter"}, Code.NO_GUARDIAN),
     ("set_alerts", {**CHOSEN, "by": "Oma"}, Code.GUARDIANS_ONLY),

@@ -147,7 +147,7 @@ def test_messages_are_set_tried_and_stopped_and_nobody_is_told_where_to(
     monkeypatch.setattr(notifier.of(app), "_send", lambda address, *_, **__: sent.append(address))
     nothing = {
         "on": False, "server": "", "kinds": [], "at_night": [], "names": False, "inside": False,
-        "language": "", "trouble": "", "channels": [],
+        "language": "", "trouble": "", "channels": [], "quiet": "22:00-07:00",
     }  # fmt: skip
     assert hall.get("/alerts").get_json() == nothing
     assert hall.post("/alerts/test").get_json()["code"] == "no_address"
@@ -160,9 +160,17 @@ def test_messages_are_set_tried_and_stopped_and_nobody_is_told_where_to(
     topic = {"id": channel_id(TOPIC), "service": "ntfy", "server": "ntfy.sh", "inside": False}
     told = {**nothing, "on": True, "server": "ntfy.sh", "kinds": ["request", "way"], "at_night": ["way"]}
     assert kept.get_json() == {**told, "language": "en", "channels": [topic]}
-    changed = hall.ask("PUT", "/alerts", {"kinds": ["filter"], "names": True, "language": "ru"})
+    changed = hall.ask(
+        "PUT", "/alerts", {"kinds": ["filter"], "names": True, "language": "ru", "quiet": "23:00-06:00"}
+    )
     assert changed.get_json()["kinds"] == ["filter"]
-    stored = Alerts(frozenset({"filter"}), names=True, language="ru", channels=(MessageChannel(TOPIC),))
+    stored = Alerts(
+        frozenset({"filter"}),
+        names=True,
+        language="ru",
+        channels=(MessageChannel(TOPIC),),
+        quiet="23:00-06:00",
+    )
     assert household.alerting.book["Mum"] == stored
     assert "secret-topic" not in kept.text + changed.text + hall.get("/alerts").text
 

@@ -14,7 +14,7 @@ import pytest
 from gateway.control.client import Client
 from gateway.control.contract.notifications import PushTarget
 from gateway.policy.alerts.channels import MessageChannel, channel_id
-from gateway.policy.alerts.notifications import Alerts, read
+from gateway.policy.alerts.notifications import DEFAULT_QUIET, Alerts, read
 from gateway.policy.alerts.push_subscriptions import PushSubscription
 from tests import pace
 from tests.control.running import Running
@@ -31,7 +31,8 @@ ADD_NTFY = f"{PAGE}add/ntfy"
 PLACE = "https://push.example.net/"
 TOPIC = "https://ntfy.sh/qalqan-our-secret-topic"
 BY_TOPIC = (MessageChannel(TOPIC),)
-FIELDS = {"kinds": "request", "at_night": "request", "names": "yes"}
+HOURS = {"quiet-from": "21:00", "quiet-to": "06:30"}
+FIELDS = {"kinds": "request", "at_night": "request", "names": "yes", **HOURS}
 
 
 def alerts(*kinds: str, to: tuple[MessageChannel, ...] = BY_TOPIC, **more: Any) -> Alerts:
@@ -61,7 +62,7 @@ def until(check: Callable[[], object]) -> None:
 @pytest.fixture
 def phone(monkeypatch: pytest.MonkeyPatch) -> Phone:
     monkeypatch.setattr(outbox, "GATHER", 0.0)
-    monkeypatch.setattr(outbox, "is_night", lambda _: False)
+    monkeypatch.setattr(outbox, "is_quiet", lambda *_: False)
     monkeypatch.setattr(notifier, "TICK", 0.05)
     return Phone()
 
@@ -86,14 +87,21 @@ def test_each_guardian_chooses_for_himself_and_the_address_is_shown_no_more(
     mum.post(ADD_NTFY, {"address": TOPIC})
     page = mum.get(mum.post(PAGE, FIELDS).location).text
     assert household.alerting.book == {
-        "Mum": alerts("request", at_night=frozenset({"request"}), names=True, language="en")
+        "Mum": alerts(
+            "request", at_night=frozenset({"request"}), names=True, language="en", quiet="21:00-06:30"
+        )
     }
     assert "ntfy · ntfy.sh" in text_of(page)
     assert "secret-topic" not in page
     assert 'name="kinds" value="request" checked' in page
     assert 'name="kinds" value="device" >' in page
-    mum.post(PAGE, {"kinds": "device"})
-    assert household.alerting.book["Mum"] == alerts("device", language="en")
+    mum.post(PAGE, {"kinds": "device", **HOURS})
+    stored = alerts("device", language="en", quiet="21:00-06:30")
+    assert household.alerting.book["Mum"] == stored
+    for wrong in ({"quiet-from": ""}, {"quiet-to": "25:00"}, {"quiet-to": "21:00"}):
+        refused = text_of(mum.get(mum.post(PAGE, {"kinds": "way", **HOURS, **wrong}).location).text)
+        assert "Not saved. Write from when until when it is quiet." in refused
+    assert household.alerting.book["Mum"] == stored
 
 
 def test_each_channel_is_turned_off_alone(mum: Browser, household: Household) -> None:
@@ -283,10 +291,10 @@ def test_what_another_version_kept_is_read_as_far_as_it_is_known() -> None:
     assert read(said) == alerts("request")
     assert read(said | {"address": ""}) == alerts("request", to=())
     assert read(said | {"inside": True}) == alerts("request", to=(MessageChannel(TOPIC, inside=True),))
-    two = alerts(
-        "request", to=(MessageChannel(TOPIC), MessageChannel("tgram://1:a/2", inside=True)), language="kk"
-    )
+    channels = MessageChannel(TOPIC), MessageChannel("tgram://1:a/2", inside=True)
+    two = alerts("request", to=channels, language="kk", quiet="20:00-08:00")
     assert read(two.plain()) == two
+    assert read({**two.plain(), "quiet": "dusk"}).quiet == DEFAULT_QUIET
 
 
 def test_a_child_s_device_sees_nothing_of_it(tablet: Browser, household: Household) -> None:

@@ -22,6 +22,7 @@ from gateway.control.contract.notifications import (
 )
 from gateway.control.schema import Text, record
 from gateway.policy.alerts.channels import CHANNEL_LIMIT, channel_id, is_ntfy, service_name
+from gateway.policy.alerts.notifications import DEFAULT_QUIET
 from webui.api.operations import Noun
 from webui.api.problems import Problem
 from webui.api.who import Caller
@@ -58,6 +59,7 @@ class AlertsNow:
     language: str
     trouble: str  # why the last message was not sent; empty: no error
     channels: tuple[ChannelNow, ...] = ()
+    quiet: str = DEFAULT_QUIET  # quiet hours, in which only ``at_night`` is sent
 
 
 @record
@@ -74,6 +76,7 @@ class AlertsWanted:
     inside: bool = False  # the server is in the home
     language: Language | None = None  # None: the language of this request
     address: Address | None = None  # None: keep the stored one
+    quiet: Annotated[str, Text(11, 11, r"\d\d:\d\d-\d\d:\d\d")] | None = None  # None: keep the stored hours
 
 
 @noun.declare("GET", "/alerts", answer=AlertsNow)
@@ -98,6 +101,7 @@ def save(me: Caller, body: AlertsWanted) -> object:
         at_night=list(body.at_night),
         names=body.names,
         language=body.language or language(),
+        **({} if body.quiet is None else {"quiet": body.quiet}),
     )
     return _now(me)
 
@@ -162,7 +166,7 @@ def _now(me: Caller) -> AlertsNow:
     server, inside = ("", False) if topic is None else (server_of(topic.address), topic.inside)
     return AlertsNow(
         bool(own), server, mine.kinds, mine.at_night, mine.names, inside, mine.language, trouble,
-        tuple(map(_channel, own)),
+        tuple(map(_channel, own)), mine.quiet,
     )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.notifications import ALERTS, SET_ALERTS
 from gateway.policy.alerts.channels import channel_id
-from gateway.policy.alerts.notifications import DEFAULT_AT_NIGHT, DEFAULT_KINDS, KINDS
+from gateway.policy.alerts.notifications import DEFAULT_AT_NIGHT, DEFAULT_KINDS, DEFAULT_QUIET, KINDS
+from gateway.policy.time.time_text import TimeTextError, clock_span
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
@@ -20,7 +21,6 @@ from webui.front import trusted
 from webui.language.i18n import gettext as _
 from webui.language.i18n import language
 from webui.messages import channels, notifier
-from webui.messages.outbox import NIGHT
 from webui.messages.recipients import Recipient, recipients_of
 from webui.messages.unsent import NotSent
 from webui.upkeep.installed import Installed, installed
@@ -43,9 +43,8 @@ def show() -> ResponseReturnValue:
         services_missing=not services and installed() is not Installed.OPENWRT,
         push_why=push_pages.why_not(),
         push_origin=trusted().origin,
-        usual=(DEFAULT_KINDS, DEFAULT_AT_NIGHT),
+        usual=(DEFAULT_KINDS, DEFAULT_AT_NIGHT, DEFAULT_QUIET),
         kinds=kinds(),
-        night=tuple(f"{hour:%H:%M}" for hour in NIGHT),
         trouble=_failures(notifier.of(current_app).troubles(guardian() or "")),
     )
 
@@ -54,12 +53,19 @@ def show() -> ResponseReturnValue:
 @guardians_only
 def save() -> ResponseReturnValue:
     """Save which notifications the guardian gets."""
+    quiet = f"{_time('quiet-from')}-{_time('quiet-to')}"
+    try:
+        clock_span(quiet)
+    except TimeTextError:
+        notices.said(_("Not saved. Write from when until when it is quiet."))
+        return redirect(url_for("alerts.show"), 303)
     daemon().change(
         SET_ALERTS,
         kinds=[kind for kind in KINDS if kind in request.form.getlist("kinds")],
         at_night=[kind for kind in KINDS if kind in request.form.getlist("at_night")],
         names="names" in request.form,
         language=language(),
+        quiet=quiet,
         by=guardian() or "",
         origin=source_address(),
     )
@@ -78,6 +84,10 @@ def test() -> ResponseReturnValue:
     else:
         notices.said(_failures(failed) or _("Sent. It arrives within a few seconds."))
     return redirect(url_for("setup.summary" if request.form.get("then") == "setup" else "alerts.show"), 303)
+
+
+def _time(name: str) -> str:
+    return request.form.get(name, "")[:5]
 
 
 def _failures(failed: Iterable[tuple[Recipient, NotSent]]) -> str:

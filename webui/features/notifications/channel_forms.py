@@ -46,6 +46,7 @@ class ChannelForm:
     reach: str  # where messages go and what is learned there
     make: Callable[[Mapping[str, str]], str]  # the address from the fields' values; raises FormError
     own_server: bool = False  # it may be in the home
+    usually_inside: bool = False
     apprise: bool = True
 
     def address(self, values: Mapping[str, str]) -> str:
@@ -76,7 +77,7 @@ def _ntfy() -> ChannelForm:
         (ChannelField("address", _("Its address"), _("as in https://ntfy.sh/ and its name"), secret=True),),
         _(
             "Messages go to the server of this topic. Whoever runs it can read them. So can anyone who knows "
-            "this address: keep it secret. The server also learns your home’s internet address."
+            "this address: keep it secret. A server on the internet also learns your home’s internet address."
         ),
         _topic_address,
         own_server=True,
@@ -107,7 +108,6 @@ def _email() -> ChannelForm:
             "read them. The first also learns your home’s internet address."
         ),
         _mail_address,
-        own_server=True,
     )
 
 
@@ -141,6 +141,7 @@ def _home_assistant() -> ChannelForm:
         _server_learns(),
         _home_assistant_address,
         own_server=True,
+        usually_inside=True,
     )
 
 
@@ -181,8 +182,8 @@ def _other() -> ChannelForm:
         ),
         (ChannelField("address", _("Its Apprise address"), _("as in discord:// and so on"), secret=True),),
         _(
-            "Messages go to the service or the server in this address. Whoever runs it can read them. It "
-            "also learns your home’s internet address, and when a message came."
+            "Messages go to the service or the server in this address. Whoever runs it can read them. On "
+            "the internet, it also learns your home’s internet address, and when a message came."
         ),
         _apprise_address,
         own_server=True,
@@ -191,8 +192,8 @@ def _other() -> ChannelForm:
 
 def _server_learns() -> str:
     return _(
-        "Messages go to the server that you enter here. Whoever runs it can read them. It also learns your "
-        "home’s internet address, and when a message came."
+        "Messages go to the server that you enter here. Whoever runs it can read them. On the internet, it "
+        "also learns your home’s internet address, and when a message came."
     )
 
 

@@ -86,6 +86,7 @@ def _show(service: str, form: ChannelForm, problem: str = "") -> str:
         service=service,
         form=form,
         typed=request.form,
+        inside="inside" in request.form if problem else form.usually_inside,
         problem=problem,
         field_limit=FIELD_LIMIT,
     )
