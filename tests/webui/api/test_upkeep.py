@@ -192,7 +192,7 @@ def test_a_channel_is_added_by_a_session_alone_and_ended_by_its_id(
     bot = "tgram://123456789:AAHabcdefghijklmnopqrstuvwxyz12345-_6/12345/"
     refused = hall.ask("POST", "/alerts/channels", {"address": bot})
     assert (refused.status_code, refused.get_json()["code"]) == (403, "session_only")
-    wrong = {"dbus://": "invalid", "dbus://session": "bad_channel", "tgram://1/2": "not_sent"}
+    wrong = {"dbus://": "malformed", "dbus://session": "bad_channel", "tgram://1/2": "not_sent"}
     for address, code in wrong.items():
         answer = ask(mum, "POST", "/alerts/channels", {"address": address})
         assert answer.get_json()["code"] == code, address
