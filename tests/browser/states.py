@@ -319,6 +319,9 @@ def told(site: Site) -> None:
     topic = Alerts(
         frozenset({"request", "way"}),
         frozenset({"way"}),
-        channels=(MessageChannel("https://ntfy.sh/a-topic"),),
+        channels=(
+            MessageChannel("https://ntfy.sh/a-topic"),
+            MessageChannel("hassio://homeassistant.a-long-name.example.org:8123/token", inside=True),
+        ),
     )
     site.household.alerting.book["Mum"] = topic
