@@ -25,6 +25,12 @@ class CatalogueIndex:
     # Rules that a band only suggests.
     suggested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def other_groups(self) -> Mapping[str, str]:
+        """The groups that do not have the name of a category: a list with both would show a name twice."""
+        named = {kind.name.casefold() for kind in self.kinds.values()}
+        return {key: name for key, name in self.groups.items() if name.casefold() not in named}
+
     def called(self, target: str) -> str:
         """Return a target's name in the reader's language; a site or an unknown target as it is."""
         kind, colon, key = target.partition(":")
