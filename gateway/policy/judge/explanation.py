@@ -163,6 +163,7 @@ _OWNERS = {FAMILY: Decider.FAMILY, GUARDIAN: Decider.FAMILY, "band": Decider.BAN
 _SETTINGS = (
     ("block: ", "block/"),
     ("category:", "categories/"),
+    ("service:", "categories/"),
     ("mode = ", "mode"),
     ("unknown = ", "unknown"),
     ("strict = ", "strict"),
@@ -496,4 +497,5 @@ def _rule_target(rest: str, written: str) -> str:
         return rest
     if written in ("windows: ", "limits: "):
         return rest.rpartition(": ")[0]
-    return rest.partition(" = ")[0]
+    target = rest.partition(" = ")[0]
+    return f"{written}{target}" if written == "service:" else target

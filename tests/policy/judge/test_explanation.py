@@ -5,7 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.policy.judge.explanation import ENGLISH, MAX_SHORT, Names, SetBy, sentence, short
+from gateway.policy.judge.explanation import (
+    ENGLISH,
+    MAX_SHORT,
+    Contest,
+    Names,
+    SetBy,
+    contest,
+    sentence,
+    setting,
+    short,
+)
 from gateway.policy.time.standing import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Reason, RecognitionSign, ServiceRecognition, Verdict
 from tests.policy.homes import ALMATY, a_judge, almaty, asks, product, used_up
@@ -245,3 +255,12 @@ def test_how_a_service_without_its_name_was_recognised(sign: RecognitionSign, te
     assert found == f"Telegram is blocked: Messengers. Your family set this. {text}"
     paused = Decision(Verdict.BLOCK, Reason.PAUSED, "pause", "family", recognised=recognised)
     assert "recognised" not in sentence(paused, None, NOW, names)
+
+
+def test_a_service_that_the_child_must_ask_for_says_so_and_names_its_rule() -> None:
+    text = 'band: 10-12\ncategories: {"service:roblox": ask}'
+    assert said("www.roblox.com", text=text) == "Roblox is blocked. Your family set this."
+    decision = a_judge(text).decide(asks("www.roblox.com"), PLAIN, NOW - timedelta(hours=5))
+    assert contest(decision) is Contest.ASK
+    assert setting(decision) == "categories/service:roblox"
+    assert short(decision, "www.roblox.com", NOW, NAMES).endswith("You can ask for it.")
