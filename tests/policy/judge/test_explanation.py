@@ -114,7 +114,7 @@ def test_a_services_used_up_time_names_the_service() -> None:
     ("limits", "bonus", "text"),
     [
         ('"group:games": 1h', 0, "closed until 07:00: today's hour for games is used."),
-        ('"category:games": 90m', 0, "closed until 07:00: today's 90 minutes for games are used."),
+        ('"category:games": 90m', 0, "closed until 07:00: today's 1 h 30 min for games are used."),
         ('"category:games": 90m', 30, "closed until 07:00: today's 2 hours for games are used."),
         ("play: 45m", 15, "closed until 07:00: today's hour for play is used."),
         ("play: 1m", 0, "closed until 07:00: today's minute for play is used."),
@@ -153,6 +153,8 @@ def test_a_rule_that_says_no_number_is_told_without() -> None:
     [
         (Left(40, "service:youtube", None), "example.org is open. 40 minutes left today."),
         (Left(1, "internet", None), "example.org is open. 1 minute left today."),
+        (Left(120, "play", None), "example.org is open. 2 h left today for play."),
+        (Left(61, "internet", None, week=True), "example.org is open. 1 h 1 min left this week."),
         (Left(40, "play", None), "example.org is open. 40 minutes left today for play."),
         (Left(40, "group:games", None), "example.org is open. 40 minutes left today for games."),
         (
