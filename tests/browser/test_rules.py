@@ -186,6 +186,17 @@ def test_hours_that_do_not_fit_half_hours_are_shown_and_kept(rules: Chromium, si
     }
 
 
+def test_hours_across_midnight_are_copied_to_the_minute(rules: Chromium, site: Site) -> None:
+    hours = {"school": ["16:00-18:00"], "free": {}, "tue": ["22:15-01:05"]}
+    ruling.write(site.household, windows={"service:roblox": hours})
+    rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+    rules.tap(".half-hours tbody tr:nth-child(2) th")
+    assert rules.text("[data-shown]") == "Tuesdays: 22:15–01:05"
+    rules.tap("[data-copy]")
+    save(rules)
+    assert said(site)["windows"]["service:roblox"] == {"school": ["22:15-01:05"], "free": {}}
+
+
 def test_bedtime_is_painted_with_a_finger(rules: Chromium, site: Site) -> None:
     rules.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
     try:

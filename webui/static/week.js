@@ -40,8 +40,9 @@
   }
   // Return the hours that begin on a day, as [from, to) in minutes.
   function hours(day) {
-    var found = [], from;
-    for (var at = over[(day + 6) % 7]; at < DAY; at += 1) {
+    var found = [], at = over[(day + 6) % 7], from;
+    if (isSet(day, at)) { at = 0; }  // its own hours cover the end of those of the day before
+    for (; at < DAY; at += 1) {
       if (!isSet(day, at)) { continue; }
       from = at;
       while (isSet(day, at) && at < DAY + over[day]) { at += 1; }
@@ -98,6 +99,7 @@
     copy: from => change(() => days.forEach((row, day) => {
       if (typeOf(day) !== typeOf(from) || day === from) { return; }
       clear(day);
+      over[day] = over[from];
       hours(from).forEach(span => paint(day, span[0], span[1], 1));
     }))
   };
