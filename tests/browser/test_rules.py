@@ -8,6 +8,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from html import unescape
+from random import Random
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from tests.browser.chromium import DESKTOP, NARROW, PHONE, WEIGHT, Chromium, eve
 from tests.browser.conftest import Site
 from tests.webui.standin import ruling
 from tests.webui.standin.ruling import by_hand
+from webui.rules.hours import DAY, FREE, SCHOOL, read_plan, read_spans, write_spans
+from webui.rules.weekform import week_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.smoke, pytest.mark.usefixtures("fresh")]
 
@@ -195,6 +198,44 @@ def test_hours_across_midnight_are_copied_to_the_minute(rules: Chromium, site: S
     rules.tap("[data-copy]")
     save(rules)
     assert said(site)["windows"]["service:roblox"] == {"school": ["22:15-01:05"], "free": {}}
+
+
+def minutes_of(value: object) -> list[bool]:
+    """Whether each minute of a week without holidays, from Monday on, is in the windows of a rule."""
+    week = [False] * (7 * DAY)
+    for number, spans in enumerate(week_of(read_plan(value, read_spans)).values()):
+        for start, end in ((0, DAY),) if spans is None else spans:
+            for minute in range(start, end):
+                week[(number * DAY + minute) % len(week)] = True
+    return week
+
+
+def some_windows(chance: Random) -> list[str]:
+    """Up to three windows of a day, of which the last may cross midnight."""
+    edges = sorted(chance.sample(range(100, DAY), 2 * chance.randint(1, 3)))
+    if chance.random() < 0.5:
+        edges[-1] = DAY + chance.randint(1, 90)
+    return write_spans(zip(edges[::2], edges[1::2], strict=True))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_saved_is_what_was_painted(rules: Chromium, site: Site, seed: int) -> None:
+    chance = Random(seed)
+    days = [SCHOOL, FREE, *chance.sample(WEEKDAYS, chance.randint(0, 4))]
+    held = {day: chance.choice([[], {}, some_windows(chance), some_windows(chance)]) for day in days}
+    ruling.write(site.household, windows={"service:roblox": held})
+    expected = minutes_of(held)
+    rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+    turn = "document.querySelector('[data-week]').week.turn(...arguments)"
+    for _ in range(4):
+        first, last = sorted(chance.choices(range(7), k=2))
+        start, end = sorted(chance.sample(range(49), 2))
+        painted = chance.random() < 0.5
+        rules.driver.execute_script(turn, first, last, start * 30, end * 30, int(painted))
+        for day in range(first, last + 1):
+            expected[day * DAY + start * 30 : day * DAY + end * 30] = [painted] * (30 * (end - start))
+    save(rules)
+    assert minutes_of(said(site)["windows"]["service:roblox"]) == expected
 
 
 def test_bedtime_is_painted_with_a_finger(rules: Chromium, site: Site) -> None:

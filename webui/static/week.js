@@ -68,13 +68,13 @@
     spans.sort((one, other) => other[1] - other[0] - one[1] + one[0]);
     spans.slice(1).forEach(span => paint(day, span[0], span[1], 0));
   }
-  // Let a day's last hours end where they are no longer painted, and at midnight if the day's first hours begin
-  // before their end: a rule of that kind is refused.
+  // Let a day's last hours end where they are no longer painted. They end at midnight if the day's first hours begin
+  // before their end: such a rule is refused, and 24 hours or more have no text.
   function limit(day) {
     var most = isSet(day, DAY - 1) ? over[day] : 0, spans;
     for (over[day] = 0; over[day] < most && isSet(day, DAY + over[day]);) { over[day] += 1; }
     spans = hours(day);
-    if (spans.length > 1 && spans[spans.length - 1][1] - DAY > spans[0][0]) { over[day] = 0; }
+    if (spans.length && spans[spans.length - 1][1] - DAY >= spans[0][0]) { over[day] = 0; }
   }
   // Apply a change of minutes, and write the days whose hours it changed. Other days keep their fields as they are.
   function change(apply) {
