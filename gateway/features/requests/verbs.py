@@ -38,9 +38,9 @@ from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_host
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import SERVICE
 from gateway.policy.requests import requests
 from gateway.policy.requests.askable import (
-    SERVICE,
     check_askable,
     check_confirmed,
     outcome,

@@ -166,7 +166,7 @@ def test_a_bedtime_of_another_day_is_told_with_the_day(tmp_path: Path) -> None:
 
 
 def test_a_service_that_the_child_must_ask_for_is_in_the_list(tmp_path: Path) -> None:
-    daughter = DAUGHTER | {"categories": {"service:roblox": "ask", "service:minecraft": "count"}}
+    daughter = {**DAUGHTER, "categories": {"service:roblox": "ask", "service:minecraft": "count"}}
     said = told(RuleBook(write(tmp_path, {"daughter": daughter, "son": SON})))
     roblox = {"target": "service:roblox", "name": "Roblox", "owner": "family"}
     assert {**roblox, "verdict": "ask"} in said["refused"]
