@@ -400,6 +400,8 @@ def test_a_service_that_the_child_must_ask_for(make: Make, answer: str) -> None:
     asked = desk.ask("request", device=TABLET, site="www.roblox.com")["request"]
     assert asked["thing"] == "service:roblox"
     desk.ask("answer", id=asked["id"], answer=answer, by="Mum")
+    kept = yaml.safe_load((desk.folder / "profiles" / "daughter.yaml").read_text())["categories"]
+    assert ("service:roblox" in kept) is (answer != "always")
     after = Reason.SERVICE if answer == "no" else Reason.FAMILY_ALLOW
     assert desk.reason(TABLET, "www.roblox.com") is after
     assert desk.reason(TABLET, "www.minecraft.net") is Reason.CATEGORY

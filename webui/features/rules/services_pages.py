@@ -84,15 +84,13 @@ def save(profile: str, service: str) -> ResponseReturnValue:
 def _changes(page: Page, service: CatalogueService, state: str) -> dict[str, object]:
     """Return the changes that give a service a state. Its entry is in one list, or in ``categories``."""
     word = f"service:{service.id}"
-    key = f"categories/{word}"
     if state == _state(page, service):
         return {}
     if state in ("ask", "count"):
-        return out_of(page.book, word) | {key: state}
-    own: dict[str, object] = {key: None} if page.book.owns(key) else {}
+        return out_of(page.book, word) | {f"categories/{word}": state}
     if state == "kind":
-        return out_of(page.book, word) | own
-    return put(page.book, ALLOW if state == "open" else BLOCK, word) | own
+        return out_of(page.book, word)
+    return put(page.book, ALLOW if state == "open" else BLOCK, word)
 
 
 def _values(page: Page, service: CatalogueService) -> dict[str, str]:
