@@ -255,6 +255,10 @@ def test_bedtime_is_painted_with_a_finger(rules: Chromium, site: Site) -> None:
     finally:
         rules.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
     assert said(site)["bedtime"] == {"school": "20:30-07:00", "free": "21:45-08:00"}
+    rules.driver.get(f"{site.url}{CHILD}week/bedtime")
+    rules.tap(".chosen-day [form=reset]")
+    eventually(lambda: "back to the age default" in rules.text(".notice"))
+    assert "bedtime" not in said(site)
 
 
 def test_hours_are_painted_by_a_finger_on_a_narrow_screen(rules: Chromium, site: Site) -> None:
