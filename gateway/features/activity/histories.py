@@ -81,7 +81,7 @@ def _category(use: str, rules: RuleBook) -> str:
 
 
 def _plays(use: str, profile: Profile) -> bool:
-    action = profile.rules.categories.get(use.removeprefix(CATEGORY)) if use.startswith(CATEGORY) else None
+    action = profile.rules.categories.get(use.removeprefix(CATEGORY))
     return PLAY in profile.rules.limits and action is not None and action.value is Action.COUNT
 
 

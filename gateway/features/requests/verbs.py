@@ -38,9 +38,9 @@ from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_host
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import SERVICE, Action
 from gateway.policy.requests import requests
 from gateway.policy.requests.askable import (
-    SERVICE,
     check_askable,
     check_confirmed,
     outcome,
@@ -305,7 +305,11 @@ class RequestVerbs:
         listed = written.get("block")
         words = [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
         removed = [word for word in words if word.strip().rstrip(".").lower() in blocks]
-        return {f"block/{word}": None for word in removed} | {f"allow/{entry}": True}
+        changes: dict[str, object] = {f"block/{word}": None for word in removed}
+        actions = written.get("categories")
+        if isinstance(actions, dict) and actions.get(entry) in (Action.BLOCK, Action.ASK):
+            changes[f"categories/{entry}"] = None
+        return changes | {f"allow/{entry}": True}
 
     def _effect(self, answered: ChildRequest, member: Member, giver: Giver) -> AnswerEffect:
         profile, rules = member.profile, self._home.rules

@@ -30,7 +30,7 @@ from gateway.policy.judge.why import question
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import EntryKind, Mode, RuleEntry, Rules, SafeSearch
+from gateway.policy.profile.rules import EntryKind, Mode, RuleEntry, Rules, SafeSearch, action_target
 from gateway.policy.time.gates import STATE_GATES
 from gateway.policy.time.standing import FOREVER, Closing, Situation, Standing
 from gateway.policy.time.time_text import clock_text
@@ -163,8 +163,8 @@ def _refused(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked
     for entry in own.block:
         yield _blocked(str(entry), rules, entry.owner)
-    for category, action in own.categories.items():
-        target = f"category:{category}"
+    for key, action in own.categories.items():
+        target = action_target(key)
         if action.value.refuses and target not in opened and target not in blocked:
             yield _blocked(target, rules, action.owner, action.value.value)
 

@@ -13,11 +13,9 @@ from gateway.policy.judge.world import World
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under, site_of
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, Action, EntryKind
+from gateway.policy.profile.rules import FAMILY, SERVICE, Action, EntryKind
 from gateway.policy.requests.site_repair import domain_of, is_shared, other_service_names
 from gateway.policy.values import Decision, Reason
-
-SERVICE = "service:"
 
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
@@ -81,10 +79,10 @@ def blocked_category(entry: str, host: str, profile: Profile, world: World) -> s
         for block in (facts.block, facts.band_block):
             if block is not None and block.kind is EntryKind.CATEGORY:
                 return block.value
-        blocked = (fact.id for fact in facts.categories if fact.rule.value is Action.BLOCK)
-        found = next(blocked, None)
-        if found is not None:
-            return found
+        # An action of the service itself replaces those of its categories.
+        fact = facts.strictest
+        if fact is not None and fact.rule.value is Action.BLOCK and not fact.id.startswith(SERVICE):
+            return fact.id
     return None
 
 

@@ -391,3 +391,17 @@ def test_a_reminder_is_told_once_and_stands_with_the_request_until_it_is_answere
     assert [one["id"] for one in desk.heard("request") if one["reminder"]] == [site], "once"
     desk.ask("answer", id=site, answer="no", by="Mum")
     assert reminded() == [False]
+
+
+@pytest.mark.parametrize("answer", ["once", "today", "always", "no"])
+def test_a_service_that_the_child_must_ask_for(make: Make, answer: str) -> None:
+    desk = make(AFTERNOON, daughter={"categories": {"games": "block", "service:roblox": "ask"}})
+    assert desk.reason(TABLET, "www.roblox.com") is Reason.SERVICE
+    asked = desk.ask("request", device=TABLET, site="www.roblox.com")["request"]
+    assert asked["thing"] == "service:roblox"
+    desk.ask("answer", id=asked["id"], answer=answer, by="Mum")
+    kept = yaml.safe_load((desk.folder / "profiles" / "daughter.yaml").read_text())["categories"]
+    assert ("service:roblox" in kept) is (answer != "always")
+    after = Reason.SERVICE if answer == "no" else Reason.FAMILY_ALLOW
+    assert desk.reason(TABLET, "www.roblox.com") is after
+    assert desk.reason(TABLET, "www.minecraft.net") is Reason.CATEGORY

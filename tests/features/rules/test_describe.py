@@ -163,3 +163,11 @@ def test_a_bedtime_of_another_day_is_told_with_the_day(tmp_path: Path) -> None:
     rules = RuleBook(write(tmp_path, {"daughter": {"band": "16-17", "bedtime": {"fri": "20:45-07:00"}}}))
     assert state(rules, NOON)["sentence"] == "Open until bedtime at 20:45 tomorrow."
     assert state(rules, NOON + timedelta(days=1))["sentence"] == "Open until bedtime at 20:45."
+
+
+def test_a_service_that_the_child_must_ask_for_is_in_the_list(tmp_path: Path) -> None:
+    daughter = {**DAUGHTER, "categories": {"service:roblox": "ask", "service:minecraft": "count"}}
+    said = told(RuleBook(write(tmp_path, {"daughter": daughter, "son": SON})))
+    roblox = {"target": "service:roblox", "name": "Roblox", "owner": "family"}
+    assert {**roblox, "verdict": "ask"} in said["refused"]
+    assert {"target": "service:minecraft", "name": "Minecraft", "owner": "family"} in said["counted"]

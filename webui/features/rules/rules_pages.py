@@ -9,6 +9,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.rules import UNEDIT
+from gateway.policy.profile.rules import SERVICE
 from gateway.policy.requests.requests import SITE_ONCE
 from webui import notices
 from webui.accounts.session import author, guardians_only
@@ -170,5 +171,7 @@ def rule_address(profile: str, key: str, page: str) -> str:
         return url_for("week.show", profile=profile, target=target or key)
     if page == "limit":
         return url_for("limits.one", profile=profile, target=target)
+    if target.startswith(SERVICE) and page == "kinds":
+        return url_for("services.one", profile=profile, service=target.removeprefix(SERVICE))
     anchor = key.replace("/", "-") if page in ("kinds", "basics", "laws") else None
     return url_for(f"{page}.show", profile=profile, _anchor=anchor)
