@@ -340,7 +340,8 @@ class Features:
         """Add the verbs that explain decisions."""
         plane, router = self._plane, self._router
         home, store, family = plane.home, plane.store, plane.family
-        RefusalVerb(home, family, store.devices, plane.decision_log.recent, decided).register(router)
+        log = plane.decision_log
+        RefusalVerb(home, family, store.devices, log.recent, decided, log.is_public_suffix).register(router)
         WhyVerb(home, family, store.questions, self.access, explainer.moment, explainer.explain).register(
             router
         )
@@ -365,8 +366,8 @@ class Features:
         """Add the verbs that show what children and guardians did."""
         plane, access = self._plane, self.access
         home, store, here = plane.home, plane.store, plane.presence.here
-        recent = plane.decision_log.recent
-        HistoryVerbs(home, store, plane.family, self.lessons, recent, access, pins).register(router)
+        recent, suffixes = plane.decision_log.recent, plane.decision_log.is_public_suffix
+        HistoryVerbs(home, store, plane.family, self.lessons, recent, access, pins, suffixes).register(router)
         ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, access).register(router)
         lines = AuditLines(home, plane.visibility, store.requests)
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)

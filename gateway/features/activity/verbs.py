@@ -18,7 +18,6 @@ from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.activity.attempts import TOP_LEVELS_READ
 from gateway.features.activity.histories import (
     BlockedSites,
     describe_kinds,
@@ -31,10 +30,10 @@ from gateway.features.sharing.pins import PinDesk
 from gateway.features.site_repair.lessons import Lessons
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
-from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import needs_pin
 from gateway.policy.judge.why import question
+from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
 from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, Store
@@ -56,6 +55,7 @@ class HistoryVerbs:
         recent: RecentRefusals,
         access: Access,
         pins: PinDesk,
+        is_public_suffix: PublicSuffixCheck,
     ) -> None:
         self._home = home
         self._store = store
@@ -64,7 +64,7 @@ class HistoryVerbs:
         self._recent = recent
         self._access = access
         self._pins = pins
-        self._is_public_suffix = lazy_public_suffix_check(TOP_LEVELS_READ)
+        self._is_public_suffix = is_public_suffix
 
     def register(self, router: Router) -> None:
         router.serve(HISTORY, self.history)
