@@ -223,7 +223,7 @@ class Features:
         time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
         treated = partial(place_of, home, family)
-        assignment = DeviceAssignment(
+        assignment = self.assignment = DeviceAssignment(
             home, effects, store, family, presence, self.identities, access, treated, editing
         )
         cards = BypassCardVerbs(home, store.way_cards, store.today, store.audit, presence, access)
@@ -368,7 +368,10 @@ class Features:
         home, store, here = plane.home, plane.store, plane.presence.here
         recent, suffixes = plane.decision_log.recent, plane.decision_log.is_public_suffix
         HistoryVerbs(home, store, plane.family, self.lessons, recent, access, pins, suffixes).register(router)
-        ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, access).register(router)
+        place_of = self.assignment.of
+        ChangeVerbs(
+            home, store.state, store.audit_lines, place_of, store.gifts, plane.visibility, here, access
+        ).register(router)
         lines = AuditLines(home, plane.visibility, store.requests)
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
 

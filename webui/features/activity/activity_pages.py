@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import AgeBand
 from gateway.control.contract.activity import ERASE, HISTORY
+from gateway.control.contract.devices import DeviceOwner
 from gateway.control.contract.rules import CHANGES, UNEDIT, FamilyChange
 from gateway.control.contract.time import LEDGER
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
@@ -21,6 +22,7 @@ from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.activity import activity_table, target_names
 from webui.features.activity.activity_text import WEEK, AskedFor, HistoryView, nothing_asked
+from webui.features.devices.device_text import PLACES, describe_place
 from webui.features.requests.requests_text import pending_of, waiting_for
 from webui.features.rules.rules_pages import rule_address
 from webui.features.status.home_text import ChildView, HomeView
@@ -98,9 +100,16 @@ def show() -> ResponseReturnValue:
         rows=[ChildRow(child, _history(child, first, home.day)) for child in home.children],
         changes=_with_sentences(changes, home),
         who=who,
+        described_place=_describe_place,
         bars=charts.bars,
         kinds_level=KINDS_LEVEL,
     )
+
+
+def _describe_place(device: str, place: str, name: str) -> str:
+    """Return a sentence about the new owner of a device (its id and ``name``), or its new place."""
+    owner = None if place in PLACES else DeviceOwner(place, name, child=True)
+    return describe_place(device, place, owner)
 
 
 def _with_sentences(
