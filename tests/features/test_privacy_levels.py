@@ -104,7 +104,7 @@ PAGES = frozenset(
         "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits",
-        "lists", "mean",
+        "lists", "mean", "my_activity",
         "passkeys", "people", "preview", "proof", "push", "refused", "registers", "requests", "rights",
         "rules", "search",
         "services", "own_services", "second", "secure", "selfset", "setup",

@@ -69,7 +69,12 @@ class RecentBlocks:
 
 @record
 class HistoryRequest:
-    id: OneLine  # of the child
+    """Requests a child's days by ``id``, as far as its log level allows.
+
+    Without ``id``, a child requests its own days from its ``device``: all that is stored.
+    """
+
+    id: OneLine | None = None
     from_: date | None = None  # the default is the last day
     to: date | None = None  # the default is today
 
