@@ -34,7 +34,7 @@ from gateway.lists.public_suffixes import compact_public_suffix_check
 from gateway.path.addresses import AddressBook, NameBook, ServiceBook
 from gateway.path.live_flows import LiveFlows
 from gateway.path.probes import Probes
-from gateway.path.subject import Sink
+from gateway.path.subject import DecisionWatcher, Sink
 from gateway.policy.accounts.people import SESSION_LIFE, Session, digest
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.values import Observation, Proto, Reason
@@ -224,6 +224,7 @@ class Desk:
         self.live = LiveFlows()
         self.recent = RecentRefusals()
         self.observer: Sink | None = None
+        self.watcher: DecisionWatcher | None = None  # of live traffic
         self.control = self.decision_log = self
         self.is_public_suffix = SUFFIXES
         self.internet = Nothing()
@@ -301,6 +302,7 @@ class Desk:
             vitals=self.vitals,
             figures=lambda: FIGURES,
             problems=list,
+            watch_decisions=self.watch_decisions,
         )
         router = Router()
         self.features = Features(plane, router)
@@ -412,6 +414,9 @@ class Desk:
 
     def status_changed(self, slots: frozenset[int]) -> None:
         pass
+
+    def watch_decisions(self, watcher: DecisionWatcher | None) -> None:
+        self.watcher = watcher
 
     def observe(self, observer: Sink | None) -> None:
         self.observer = observer

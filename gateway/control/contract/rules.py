@@ -485,7 +485,7 @@ class ChangedDevice:
 class FamilyChange:
     at: datetime
     by: str
-    what: str  # pause, off, grant, open, device; of a file rules, added, removed, settings
+    what: str  # pause, off, grant, open, device, traffic; of a file rules, added, removed, settings
     who: str  # a profile's id, a MAC, or all; the new place of a device
     name: str | None  # null: every child, or the settings
     minutes: int | None

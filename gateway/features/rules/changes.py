@@ -20,6 +20,8 @@ from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.features.accounts.access import Access
+from gateway.features.activity.traffic import CHILD_MINUTES
+from gateway.features.activity.traffic_verbs import WATCHED
 from gateway.features.devices.assignment import ASSIGN, IDENTIFY, WAS
 from gateway.features.rules.edit_history import EditHistory, RuleChange, changed_values
 from gateway.household.context import HomeContext
@@ -75,6 +77,8 @@ class ChangeVerbs:
     def own_changes(self, call: Call[OwnChangesRequest]) -> FamilyChanges:
         """Return the latest changes of a child's rules with author and reason, at every log level and age.
 
+        Also when a guardian looked at the live traffic of one of its devices.
+
         A child's device sees those of its child, a guardian those of the child in ``id``. None has an undo.
         """
         if call.args.id is not None:
@@ -82,8 +86,19 @@ class ChangeVerbs:
         else:
             child = self._access.child(call).profile
         now = self._home.local_now()
-        changes = islice(EditHistory(self._home.rules).of_person(child.id), OWN_SHOWN)
-        return FamilyChanges(changes=tuple(self._rule_change(change, now) for change in changes))
+        edits = islice(EditHistory(self._home.rules).of_person(child.id), OWN_SHOWN)
+        found = [self._rule_change(change, now) for change in edits]
+        found += islice(self._watched(child.id, now), OWN_SHOWN)
+        return FamilyChanges(changes=tuple(sorted(found, key=lambda change: change.at, reverse=True)))
+
+    def _watched(self, child: str, now: datetime) -> Iterator[FamilyChange]:
+        """Yield when a guardian looked at the live traffic of a child's device."""
+        for line in self._read(AUDIT_LINES):
+            if line.what == WATCHED and line.detail.startswith(f"{child} "):
+                mac = line.detail.rpartition(" ")[2]
+                device = ChangedDevice(mac=mac, name=self._here.name_of(mac) or mac)
+                change = self._describe("traffic", child, line.who, line.at, now, minutes=CHILD_MINUTES)
+                yield replace(change, devices=(device,))
 
     def changes(self, _call: Call[NoValues]) -> FamilyChanges:
         """Return everything that guardians set today and how to undo it, newest first."""

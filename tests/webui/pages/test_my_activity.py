@@ -20,7 +20,7 @@ PAGES = ("/my/activity/", "/my/activity/week", "/my/activity/month")
 def test_a_day_has_its_strip_its_marks_and_its_totals_against_limits(tablet: Browser) -> None:
     page = tablet.get("/my/activity/").text
     text = text_of(page)
-    assert re.search(r'<rect class="mark hue-(video|games|other)', page)
+    assert '<rect class="mark"' in page
     assert page.count('class="mark-initial"') >= 2
     for expected in ("My activity", "Your time", "left of", "YouTube", "What was blocked"):
         assert expected in text

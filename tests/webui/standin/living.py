@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
+from gateway.core.reason_codes import Code
 from gateway.store.store import COUNTS_DAYS
 from tests.webui.standin.handlers import Handler
 
@@ -61,6 +62,8 @@ class Living:
             "history": self._history,
             "changes": self._changes,
             "erase": self._erase,
+            "traffic": self._traffic,
+            "traffic_watch": self._watch,
         }
 
     def _changes(self, request: ControlRequest) -> Mapping[str, object]:
@@ -120,6 +123,22 @@ class Living:
             ]
         told = uses if full else []
         return {"day": day.isoformat(), "minutes": minutes, "uses": told, "refused": 9 if full else 0}
+
+    def _traffic(self, request: ControlRequest) -> Mapping[str, object]:
+        self.household.guardian_of(request)
+        after = request.whole("after", least=0, most=1 << 53, default=0)
+        lines = [line for line in self.household.traffic if line["number"] > after]
+        return {"lines": lines, "devices": [*self.household.seen_devices.values()]}
+
+    def _watch(self, request: ControlRequest) -> Mapping[str, object]:
+        by, device = self.household.guardian_of(request), self.household.seen_devices.get(request.text("mac"))
+        if device is None or not device["child"]:
+            request.refuse("mac", "names a device that is private", Code.TRAFFIC_PRIVATE)
+        starts = request.choice("action", ("start", "end")) == "start"
+        until = self.now + timedelta(minutes=15) if starts else None
+        device.update(by=by if starts else "", until=until, shown=starts)
+        self.household.watched = {"by": by, "device": device["name"], "until": until} if until else None
+        return {"mac": device["mac"], "until": until}
 
     def _erase(self, request: ControlRequest) -> Mapping[str, object]:
         if request.has("device"):
