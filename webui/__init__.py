@@ -30,7 +30,13 @@ from webui.features.accounts import (
     second_factor_pages,
     token_pages,
 )
-from webui.features.activity import activity_pages, blocked_pages, digest_pages
+from webui.features.activity import (
+    activity_pages,
+    blocked_pages,
+    digest_pages,
+    my_activity_pages,
+    traffic_pages,
+)
 from webui.features.backup import backup_pages
 from webui.features.bypass_alerts import card_pages
 from webui.features.devices import (
@@ -109,7 +115,7 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door_pages, claim_pages, account_pages, second_factor_pages, passkey_pages, token_pages, home_pages,
-    activity_pages,
+    activity_pages, my_activity_pages, traffic_pages,
     device_list_pages, device_pages, device_use_pages, device_open_pages, lists_pages, card_pages,
     requests_pages, codes_pages, lending_pages, family_card, stream, people_pages, audit_log_pages, helper,
     support_pages, language, health_pages, backup_pages, update_pages, family_pages, registers_pages,

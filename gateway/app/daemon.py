@@ -74,6 +74,7 @@ from gateway.path.explained_names import is_explained
 from gateway.path.flows import FlowPath
 from gateway.path.live_flows import FlowId, LiveFlows
 from gateway.path.probes import Probes
+from gateway.path.subject import DecisionWatcher
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.values import Decision
@@ -440,11 +441,15 @@ class Daemon:
             vitals=self.vitals,
             figures=counters,
             problems=self.problems,
+            watch_decisions=self._watch_decisions,
         )
         self.features = self._kept(Features(plane, router))
         self._group()
         self.packets.bind(frozenset(self.family.members))
         self.features.register()
+
+    def _watch_decisions(self, watcher: DecisionWatcher | None) -> None:
+        self.dns.watcher = self.flows.watcher = watcher
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.decision_log.questions, self.book.answers)

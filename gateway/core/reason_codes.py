@@ -177,6 +177,7 @@ class Code(StrEnum):
 
     # Site repair (lesson).
     NO_LESSON = "no_lesson"
+    TRAFFIC_PRIVATE = "traffic_private"  # no guardian may see the live traffic of this device
     LESSON_CLOSED = "lesson_closed"  # [name]: by a pause, bedtime or a limit
     LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that a site repair does not lift
 

@@ -251,6 +251,30 @@ def taught_before(site: Site) -> None:
     site.household.teaching.lessons["daughter"]["state"] = "over"
 
 
+def watched(site: Site) -> None:
+    """A parent looks at the live traffic of a small child's tablet."""
+    small(site)
+    until = NOW + timedelta(minutes=15)
+    site.household.watched = {"by": "Mum", "device": "Tablet", "until": until}
+
+
+def live_traffic(site: Site) -> None:
+    """A television has asked for some names, and a small child's tablet can be started."""
+    base = {"owner": "", "child": False, "by": "", "until": None, "shown": True}
+    site.household.seen_devices = {
+        TELEVISION: {**base, "mac": TELEVISION, "name": "TV"},
+        TABLET: {**base, "mac": TABLET, "name": "Tablet", "owner": "Timur", "child": True, "shown": False},
+    }
+    site.household.traffic = [
+        {
+            "number": number, "at": NOW + timedelta(seconds=number), "mac": TELEVISION, "proto": "dns",
+            "host": f"{'very-' * 12}long-name-{number}.example", "address": "192.168.1.1", "port": 0,
+            "verdict": verdict, "reason": reason, "rule": "band 10-12: category:gambling = block",
+        }
+        for number, (verdict, reason) in enumerate((("allow", "open"), ("block", "category")), start=1)
+    ]  # fmt: skip
+
+
 def pins(site: Site) -> None:
     site.household.lending.needs_pins, site.household.lending.pins["daughter"] = True, ("4821", "")
 

@@ -20,6 +20,7 @@ OF_A_CHILD: dict[str, dict[str, Any]] = {
     "history": {"id": "daughter", "from": "2026-11-18", "to": "2026-11-24"},
     "ledger": {"who": "daughter"},
     "refusals": {"profile": "daughter"},
+    "traffic": {"by": MUM},
     "cards": {},
     "requests": {},
     "lesson": {"id": "daughter"},

@@ -55,7 +55,7 @@ ACTS = frozenset(
         "edit_family", "unedit_family", "assign", "forget", "name_device", "scan", "list_add", "list_remove",
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
         "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "trial", "take_step",
-        "register", "auto_backup",
+        "register", "auto_backup", "traffic_watch",
         "postpone_step", "push_off", "push_on", "channel_off", "channel_on", "events", "trusted_name",
     }
 )  # fmt: skip
@@ -69,7 +69,7 @@ OF_NOBODY = frozenset(
 EVENTS_OF_A_CHILD = frozenset({"refusal", "warning", "card", "status", "lesson"})
 EVENTS_SAID = frozenset({"request", "landing", "answer", "grant", "sharing", "pin", "step", "adult_proof"})
 EVENTS_OF_NOBODY = frozenset(
-    {"device", "scan", "lists", "identity", "health", "proof", "trial", "people", "alerts"}
+    {"device", "scan", "lists", "identity", "health", "proof", "trial", "people", "alerts", "traffic"}
 )
 """What was done by a child's own filter; what a child or a guardian said; what is about the house."""
 
@@ -83,6 +83,7 @@ READ = {
     "registers_read": "registers", "home_changes": "changes", "home_catalogue": "catalogue",
     "children_all": "status", "children_one": "status", "rules_read": "rules", "rules_week": "week",
     "rules_summary": "profile", "rules_why": "why", "activity_history": "history",
+    "activity_traffic": "traffic",
     "activity_ledger": "ledger", "activity_refusals": "refusals", "requests_all": "requests",
     "codes_all": "tickets", "devices_all": "devices", "devices_one": "devices", "devices_look": "scan",
     "devices_questions": "questions", "devices_cards": "cards", "sharing_all": "lent", "lists_all": "lists",
@@ -105,12 +106,12 @@ PAGES = frozenset(
         "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits",
-        "lists", "mean",
+        "lists", "mean", "my_activity",
         "passkeys", "people", "preview", "proof", "push", "refused", "registers", "requests", "rights",
         "rules", "search",
         "services", "own_services", "second", "secure", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
-        "trial",
+        "traffic", "trial",
         "unlock", "update", "wallet", "week",
     }
 )  # fmt: skip

@@ -93,12 +93,14 @@ def _phrases_of_minutes() -> dict[str, str]:
         "request": _("gave %(about)s %(minutes)s more, as asked"),
         "landing": _("took %(minutes)s to finish a game"),
         "ticket": _("entered a code of %(minutes)s"),
+        "traffic": _("looked at the live traffic of %(about)s for %(minutes)s"),
         "auto": _("got %(minutes)s of automatic extra time"),
     }
 
 
 def _phrases() -> dict[str, str]:
     return {
+        "traffic": _("looked at the live traffic of %(about)s"),
         "pause": _("paused %(about)s until a parent ends it"),
         "resume": _("ended the pause of %(about)s"),
         "off": _("turned time rules and categories off for everyone"),

@@ -196,6 +196,7 @@ def _of_rules() -> dict[str, str]:
         Code.BAD_CHANNEL: _("No service that can be used here has an address like this."),
         Code.NO_HOST_NAME: _("The provider has no such name. Write it as the provider’s page shows it."),
         Code.NO_LESSON: _("This repair is over. There is nothing left to keep."),
+        Code.TRAFFIC_PRIVATE: _("The traffic of this device is private."),
         Code.LESSON_CLOSED: _(
             "A pause, bedtime, schedule or limit blocks %(name)s now, and a repair lifts none of "
                 "these. End it or give time first."

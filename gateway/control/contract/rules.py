@@ -485,8 +485,8 @@ class ChangedDevice:
 class FamilyChange:
     at: datetime
     by: str
-    what: str  # pause, off, grant, open; of a file rules, added, removed, settings
-    who: str  # a profile's id, a MAC, or all
+    what: str  # pause, off, grant, open, device, traffic; of a file rules, added, removed, settings
+    who: str  # a profile's id, a MAC, or all; the new place of a device
     name: str | None  # null: every child, or the settings
     minutes: int | None
     thing: str | None
@@ -497,7 +497,7 @@ class FamilyChange:
     because: str  # the guardian's reason
     edits: tuple[ChangedValue, ...]
     left_off: int  # number of edits that are not listed
-    devices: tuple[ChangedDevice, ...]  # that the edits are about
+    devices: tuple[ChangedDevice, ...]  # that the change is about
 
 
 @record

@@ -91,6 +91,15 @@ class DevicePresence:
 
 
 @record
+class WatchedDevice:
+    """A child's device whose live traffic a guardian looks at."""
+
+    by: str
+    device: str  # untrusted input
+    until: datetime
+
+
+@record
 class ChildStatus(DeviceState, PinState):
     id: str
     name: str
@@ -105,6 +114,7 @@ class ChildStatus(DeviceState, PinState):
     in_use: tuple[UseNow, ...]
     lesson: SiteRepair | None  # running, or finished and not yet saved
     requests: int  # pending
+    watched: WatchedDevice | None = None  # a guardian looks at its live traffic
 
 
 @record

@@ -49,12 +49,13 @@ def used_today(
     return {use: len(found) for use, found in minutes.items()}
 
 
-def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -> tuple[Usage, ...]:
+def describe_uses(
+    found: Mapping[str, int], rules: RuleBook, profile: Profile, level: int
+) -> tuple[Usage, ...]:
     """Return the used services and categories with their minutes, most used first.
 
     Below NAMES_LEVEL, services are left out.
     """
-    level = profile.rules.log_level
     shown = [
         (use, minutes)
         for use, minutes in found.items()

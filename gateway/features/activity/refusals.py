@@ -7,14 +7,14 @@ from collections.abc import Callable
 from gateway.control.contract.activity import RECENT_BLOCKS, RecentBlock, RecentBlocks, RecentBlocksRequest
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.features.activity.attempts import TOP_LEVELS_READ, attempt_target
+from gateway.features.activity.attempts import attempt_target
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.recent_refusals import FOR, RecentRefusal, RecentRefusals
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
-from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.explanation import recognised_name, sentence, service_of, sign_of
+from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests.askable import is_askable, request_entry
@@ -35,13 +35,14 @@ class RefusalVerb:
         devices: DeviceTable,
         recent: RecentRefusals,
         decided: Callable[[Profile], DecisionSource],
+        is_public_suffix: PublicSuffixCheck,
     ) -> None:
         self._home = home
         self._family = family
         self._devices = devices
         self._recent = recent
         self._decided = decided
-        self._is_public_suffix = lazy_public_suffix_check(TOP_LEVELS_READ)
+        self._is_public_suffix = is_public_suffix
 
     def register(self, router: Router) -> None:
         router.serve(RECENT_BLOCKS, self.refusals)

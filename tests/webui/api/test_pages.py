@@ -19,6 +19,7 @@ BROWSER = "each request says it (`Accept-Language`), and the browser keeps it"
 OPERATION_OF: dict[str, tuple[str, ...]] = {
     "account.end": ("account_end", "account_end_others"),
     "activity.erase": ("activity_erase",),
+    "traffic.watch": ("activity_start_traffic", "activity_end_traffic"),
     "asks.ask_for_site": ("my_ask_site",),
     "asks.ask_for_time": ("my_ask_time",),
     "asks.land": ("my_land",),

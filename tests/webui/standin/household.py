@@ -83,6 +83,9 @@ class Household:
     in_use: list[dict[str, str]] = field(default_factory=list)  # of the daughter
     visited: list[dict[str, Any]] = field(default_factory=list)  # at log level 3
     visited_left_off: int = 0
+    traffic: list[dict[str, Any]] = field(default_factory=list)  # lines of live traffic
+    seen_devices: dict[str, dict[str, Any]] = field(default_factory=dict)  # whose traffic may be seen
+    watched: dict[str, Any] | None = None  # of the son
     kinds: list[dict[str, Any]] = field(default_factory=list)  # of a child that nothing else is told of
     hostile: dict[str, Any] = field(default_factory=dict)  # laid over each site of a history
 
@@ -189,6 +192,7 @@ class Household:
         child |= self.spending.told(profile)
         child |= self.lending.of_child(profile) | self.teaching.of_child(profile)
         child["in_use"] = self.in_use if profile == "daughter" else []
+        child["watched"] = self.watched if profile == "son" else None
         child["requests"] = sum(
             one["state"] == "pending" and one["profile"] == profile for one in self.requests
         )

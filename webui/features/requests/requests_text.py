@@ -6,12 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.control.client import Unreachable
+from gateway.control.contract.activity import HISTORY
 from gateway.control.contract.requests import REQUESTS, AnswerResult, RequestView
+from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import is_under
 from gateway.policy.requests.requests import Answer, RequestTopic
 from gateway.policy.time.grant_messages import declined_sentence, opened_sentence
 from webui.daemon import daemon
+from webui.features.activity.activity_text import WEEK, HistoryView
 from webui.features.activity.block_text import blocks_of
+from webui.features.activity.target_names import title
 from webui.features.status.home_text import ChildView, Here
 from webui.features.status.own_rules_text import rule_name
 from webui.features.time.grant_text import to_parent
@@ -106,14 +111,30 @@ def offered(asked: RequestView) -> list[int]:
 def askable_name(here: Here, entry: str) -> str:
     """Return the name of a site or service for which the device's child may ask; empty if it may not.
 
-    It may ask for what was blocked on the device within ten minutes, and for what its rules page lists. Other
-    names are refused, so that a list cannot be read out by guessing.
+    It may ask for what was blocked on the device within ten minutes, for what its rules page lists, and for
+    what its own activity says was blocked within a week. Other names are refused, so that a list cannot be
+    read out by guessing.
     """
     found = blocks_of(here).askable(entry)
     if found is not None:
         return found.title
     rules = daemon().rules(here.profile)
-    return next((rule_name(target) for target in rules.things if target.target == entry), "")
+    listed = (rule_name(target) for target in rules.things if target.target == entry)
+    return next(listed, "") or _blocked_before(here, entry)
+
+
+def _blocked_before(here: Here, entry: str) -> str:
+    """Return the name of a site or service that was blocked for the child within a week; empty if not."""
+    today = daemon().home().day
+    week = {"from": today - timedelta(days=WEEK - 1), "to": today}
+    try:
+        history = HistoryView(daemon().client.ask(HISTORY, device=here.mac, **week))
+    except Unreachable:
+        raise
+    except ControlError:
+        return ""  # the device is no child's any more
+    found = (view.site for view in history.refused if view.entry == entry)
+    return next((title(site.target, site.name) for site in found), "")
 
 
 def answered(name: str, answer: Answer, result: AnswerResult, now: datetime) -> str:
