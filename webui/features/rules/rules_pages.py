@@ -150,7 +150,7 @@ def _places(profile: str) -> dict[str, list[tuple[str, str]]]:
         "search": [(_("Change safe search"), basics["search"])],
         "bypass": [
             (_("Change bypass protection"), basics["bypass"]),
-            (_("Bypass test"), url_for("trial.show", profile=profile)),
+            (_("Bypass test"), url_for("tests.show", profile=profile, _anchor="bypass")),
         ],
         "activity": [(_("Change what is stored"), basics["activity"])],
         "person": [
