@@ -61,7 +61,7 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Family]:
             for key, name in SAID.items():
                 module(built.home.devices[key], "dhcpclient", "eth0", "--keep", "--name", name)
         call = built.daemon.client.call
-        call("edit", id="son", set={"categories/social_networks": "ask"}, by="Mum")
+        call("edit", id="son", set={"categories/social_networks": "ask"}, confirmed=True, by="Mum")
         yield built
 
 

@@ -174,7 +174,9 @@ def test_what_was_opened_meanwhile_is_told(family: Family, parent: Chromium) -> 
     parent.tap(f"button[value='{TABLET.mac}']")
     eventually(lambda: f"{PAGES}/proof" in parent.text("main"))
     assert next(one for one in proof(family)["checks"] if one["id"] == "refused")["name"] == "TikTok"
-    family.daemon.client.call("edit", id="aruzhan", set={"allow/service:tiktok": True}, by="Mum")
+    family.daemon.client.call(
+        "edit", id="aruzhan", set={"allow/service:tiktok": True}, confirmed=True, by="Mum"
+    )
     states = proved(family)
     assert states.pop("refused") == "fails"
     assert set(states.values()) == {"works"}

@@ -107,7 +107,11 @@ def test_a_browser_that_failed_on_something_that_the_gateway_never_saw_proves_no
 def test_what_opens_although_it_shall_not_is_said(desk: Desk) -> None:
     start(desk)
     desk.ask(
-        "edit", id="daughter", set={"block/service:tiktok": None, "allow/service:tiktok": True}, by="Mum"
+        "edit",
+        id="daughter",
+        set={"block/service:tiktok": None, "allow/service:tiktok": True},
+        confirmed=True,
+        by="Mum",
     )
     meets(desk, TIKTOK)
     tell(desk, www_tiktok_com="opened")
