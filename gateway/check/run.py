@@ -90,6 +90,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield from check_system.clock(config)
         yield from _network(config)
         yield from check_system.pages(config)
+        yield from check_system.explained(config)
         yield from certificate_findings(config)
         yield from name_findings(config)
     yield from check_system.kernel()
