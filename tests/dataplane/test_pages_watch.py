@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from gateway.dataplane.pages_watch import GONE, LATE, LOOK, PagesWatch
 from gateway.lan.listeners import is_listening
@@ -16,8 +16,9 @@ class Machine:
 
     def __init__(self, *, expected: bool, listening: bool = False) -> None:
         self.time, self.listening = datetime(2026, 11, 24, 12, tzinfo=UTC), listening
-        self.loop: Any = Loop(lambda: self.time)
-        self.watch = PagesWatch(self.loop, lambda: self.listening, expected=expected)
+        self.loop = Loop(lambda: self.time)
+        loop = cast("Any", self.loop)
+        self.watch = PagesWatch(loop, lambda: self.listening, expected=expected)
 
     def go(self, seconds: float) -> bool:
         """Let time pass and return whether the pages count as running."""

@@ -379,10 +379,10 @@ def test_rules_are_copied_to_another_child(mum: Browser, household: Household) -
     assert found
     assert '<button name="to" value="son">' in form
     assert '<button name="to" value="daughter">' not in form
-    form = {"code": found[1], "to": "son"}
-    asks = mum.post("/parent/import/take", form)
+    values = {"code": found[1], "to": "son"}
+    asks = mum.post("/parent/import/take", values)
     assert "Stop blocking" in text_of(asks.text), "the copied rules open a category that is blocked for him"
-    answer = mum.post("/parent/import/take", {**form, "confirmed": "yes"})
+    answer = mum.post("/parent/import/take", {**values, "confirmed": "yes"})
     assert answer.status_code == 303, text_of(answer.text)
     copied = asked_of(household, "edit")[-1]
     assert copied["id"] == "son"

@@ -61,7 +61,8 @@ class RequestEntry:
 
     @property
     def is_category(self) -> bool:
-        return (self.request.thing or "").startswith(CATEGORY)
+        """Return whether the request is about a whole category."""
+        return not self.by_day and (self.request.thing or "").startswith(CATEGORY)
 
     @property
     def thing_name(self) -> str:
