@@ -79,7 +79,7 @@ from webui.features.status.announcement_text import announced
 from webui.features.status.finding_text import worded
 from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.features.time import codes_pages, ledger_pages, sheets
-from webui.features.trusted_name import trusted_name_pages
+from webui.features.trusted_name import captive_pages, trusted_name_pages
 from webui.helplines import where_code_is
 from webui.language import i18n, loglevels, refusals, words
 from webui.lean_rule import LeanRule
@@ -117,7 +117,7 @@ PAGES = (
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, export_pages, repair_pages, setup, filter_tests_pages, brand,
-    trusted_name_pages, search, installable, push_pages,
+    trusted_name_pages, captive_pages, search, installable, push_pages,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -100,7 +100,7 @@ READ = {
 PAGES = frozenset(
     {
         "account", "activity", "agreement", "alerts", "api", "asks", "auditlog", "backup", "band",
-        "basics", "brand", "cards",
+        "basics", "brand", "captive", "cards",
         "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits",
