@@ -46,7 +46,7 @@ from webui.features.devices import (
     device_text,
     device_use_pages,
 )
-from webui.features.filter_tests import bypass_test_pages, device_test_pages, tests_pages
+from webui.features.filter_tests import filter_tests_pages
 from webui.features.growing import agreement_pages, self_set_pages, transition_pages
 from webui.features.growing.transition_text import is_final, to_child, to_parents
 from webui.features.help import bullying_pages
@@ -64,7 +64,6 @@ from webui.features.rules import (
     laws_pages,
     limits_pages,
     own_services_pages,
-    preview_pages,
     rules_pages,
     schedule_pages,
     services_pages,
@@ -86,7 +85,7 @@ from webui.features.status.announcement_text import announced
 from webui.features.status.finding_text import worded
 from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.features.time import codes_pages, ledger_pages, sheets
-from webui.features.trusted_name import trusted_name_pages
+from webui.features.trusted_name import captive_pages, trusted_name_pages
 from webui.helplines import where_code_is
 from webui.language import i18n, loglevels, refusals, words
 from webui.lean_rule import LeanRule
@@ -124,8 +123,8 @@ PAGES = (
     agreement_pages, unlock_pages, wallet_pages, ledger_pages, blocked_pages, status_pages, calendar_pages,
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
-    transition_pages, preview_pages, export_pages, repair_pages, setup, device_test_pages, bypass_test_pages,
-    tests_pages, brand, trusted_name_pages, search, installable, push_pages,
+    transition_pages, export_pages, repair_pages, setup, filter_tests_pages, brand,
+    trusted_name_pages, captive_pages, search, installable, push_pages,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

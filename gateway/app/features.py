@@ -42,10 +42,8 @@ from gateway.features.devices.identity_verbs import IdentityVerbs
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.features.devices.simulated_sights import SimulatedSights
 from gateway.features.devices.verbs import DeviceVerbs
-from gateway.features.filter_tests.bypass_test import BypassTest
-from gateway.features.filter_tests.bypass_test_verbs import BypassTestVerbs
-from gateway.features.filter_tests.device_test import DeviceTests
-from gateway.features.filter_tests.device_test_verbs import DeviceTestVerbs
+from gateway.features.filter_tests.filter_test import FilterTests
+from gateway.features.filter_tests.filter_test_verbs import FilterTestVerbs
 from gateway.features.filter_tests.probe_device import ProbeDevice
 from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
 from gateway.features.growing.agreement import AgreementVerbs
@@ -311,10 +309,8 @@ class Features:
         cards.register(router)
         proofs.register(router)
         sharing.register(router)
-        BypassTestVerbs(home.rules, keep(BypassTest(home)), access).register(router)
-        DeviceTestVerbs(home, DeviceTests(home, plane.decision_log.observe), presence.here, access).register(
-            router
-        )
+        tests = keep(FilterTests(home, plane.decision_log.observe))
+        FilterTestVerbs(home, tests, presence.here, access, explainer).register(router)
         self._register_time(time, pins, editing)
         self._register_decisions(decided, explainer)
         lists.register(router)

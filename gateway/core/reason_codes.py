@@ -94,7 +94,7 @@ class Code(StrEnum):
     ASK_LATER = "ask_later"  # too many names that are blocked for everyone within a minute
     NOT_ASKABLE = "not_askable"  # [host]
     # It would open a site of a blocked category permanently, and is not confirmed.
-    CONFIRM_NEEDED = "confirm_needed"  # [name, category]
+    CONFIRM_NEEDED = "confirm_needed"  # [name, category, categories, entry]
     REASON_TOO_LONG = "reason_too_long"  # [most]
     ASKED_TOO_OFTEN = "asked_too_often"  # [times]
     TOO_MANY_WAIT = "too_many_wait"  # [most]

@@ -21,7 +21,6 @@ from tests.webui.standin.household import NOW, TABLET
 from tests.webui.standin.household import PHONE as HER_PHONE
 from tests.webui.standin.lending import TV
 from tests.webui.standin.places import GUEST, TELEVISION
-from tests.webui.standin.proving import lines
 from tests.webui.standin.ruled import RULES
 from tests.webui.standin.spending import MINUTES
 from tests.webui.standin.teaching import some_names
@@ -54,11 +53,11 @@ def asked(site: Site) -> None:
 
 
 def tried(site: Site) -> None:
-    site.household.trying.end()
+    site.household.testing.end()
 
 
 def tried_in_vain(site: Site) -> None:
-    site.household.trying.end(faults=("wireguard", "tls", "help"))
+    site.household.testing.end(faults=("wireguard", "tls", "help"))
 
 
 def rules_changed(site: Site) -> None:
@@ -285,13 +284,12 @@ def no_pin(site: Site) -> None:
 
 def proving(site: Site) -> None:
     """It waits for the tablet."""
-    site.household.proving.lines, site.household.proving.running = lines(), True
+    site.household.testing.start_device()
 
 
 def proved(site: Site) -> None:
     """One line is well, one came through, one was not seen."""
-    proving(site)
-    first, second, third, *_ = site.household.proving.lines
+    first, second, third, *_ = site.household.testing.start_device().hosts
     first.reached = third.reached = False
     first.blocked = second.blocked = True
     second.reached = True

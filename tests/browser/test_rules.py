@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.smoke, pytest.mark.usefixtures("f
 CHILD = "/parent/child/daughter/"
 PAGES = [
     "", "services/", "services/?q=you", "services/youtube", "kinds/", "sites/", "week/", "week/bedtime",
-    "week/service:roblox", "limits/", "limits/play", "basics/", "band/?to=13-15", "preview/?host=example.com",
+    "week/service:roblox", "limits/", "limits/play", "basics/", "band/?to=13-15", "tests/",
     "teach/",
 ]  # fmt: skip
 FIRST_VISIT = 80 * 1000  # bytes over the wire

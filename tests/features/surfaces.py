@@ -40,7 +40,8 @@ OF_A_CHILD: dict[str, dict[str, Any]] = {
     "family": {},
     "backup": {"by": MUM},
     "tickets": {},
-    "proof": {"action": "look", "id": "daughter"},
+    "filter_test": {"action": "look", "id": "daughter"},
+    "filter_test_site": {"id": "daughter", "host": "example.com", "by": MUM},
 }
 """Verbs whose answer could tell of what a child does, and how a guardian asks them."""
 

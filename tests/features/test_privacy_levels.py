@@ -54,7 +54,7 @@ ACTS = frozenset(
         "identify", "dismiss", "edit", "unedit", "add_profile", "remove_profile", "restore_profile",
         "edit_family", "unedit_family", "assign", "forget", "name_device", "scan", "list_add", "list_remove",
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
-        "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "trial", "take_step",
+        "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "take_step",
         "register", "auto_backup", "traffic_watch",
         "postpone_step", "push_off", "push_on", "channel_off", "channel_on", "events", "trusted_name",
     }
@@ -91,27 +91,27 @@ READ = {
     "account_me": "guardian", "account_sessions": "guardian", "account_tokens": "guardian",
     "log_read": "audit_log", "health_now": "health", "health_support": "support", "backup_look": "restore",
     "backup_last": "restore", "backup_automatic": "auto_backup",
-    "alerts_read": "alerts", "proof_read": "proof", "proof_mine": "proof",
+    "alerts_read": "alerts", "proof_read": "filter_test", "proof_mine": "filter_test",
     "agreement_mine": "profile", "agreement_of_child": "profile",
     "selfset_mine": "profile", "selfset_of_child": "profile",
-    "trial_read": "trial", "events_stream": "events",
+    "trial_read": "filter_test", "events_stream": "events",
 }  # fmt: skip
 """Operations of the API that read, and the verb that each tells."""
 
 PAGES = frozenset(
     {
         "account", "activity", "agreement", "alerts", "api", "asks", "auditlog", "backup", "band",
-        "basics", "brand", "cards",
+        "basics", "brand", "captive", "cards",
         "carry", "channels", "child", "claim", "codes", "device", "device_open", "device_use", "devices",
         "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits",
         "lists", "mean", "my_activity",
-        "passkeys", "people", "preview", "proof", "push", "refused", "registers", "requests", "rights",
+        "passkeys", "people", "push", "refused", "registers", "requests", "rights",
         "rules", "search",
         "services", "own_services", "second", "secure", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
-        "traffic", "trial",
+        "traffic",
         "unlock", "update", "wallet", "week",
     }
 )  # fmt: skip

@@ -43,7 +43,7 @@ from webui.features.devices.device_text import (
     waits_for_owner,
 )
 from webui.features.devices.device_use_pages import end_sharing, mark_as_answered, share_between
-from webui.features.filter_tests.device_test_pages import on_the_device, test_of
+from webui.features.filter_tests.filter_tests_pages import on_the_device, tests_of
 from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.features.status.home_text import HomeView
 from webui.forms import back, one_of
@@ -410,7 +410,9 @@ def tests() -> ResponseReturnValue:
 
 def _tests(home: HomeView) -> dict[str, object]:
     """Return the next bedtime and the filter test of each child, for a template."""
-    found = [(child, daemon().rules(child.id).next_bedtime, test_of(child.id)) for child in home.children]
+    found = [
+        (child, daemon().rules(child.id).next_bedtime, tests_of(child.id).device) for child in home.children
+    ]
     return {"tests": found, **on_the_device()}
 
 

@@ -43,6 +43,7 @@ KINDS = (
     "lesson",
     "pin",
     "proof",
+    "trial",
     "health",
 )
 

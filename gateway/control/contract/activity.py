@@ -59,6 +59,7 @@ class RecentBlock:
     open: bool = False  # the rules allow it by now
     sign: str = ""  # how a connection without a name was recognised: address, first_bytes, port
     target: str = ""  # what it was for: service:x, a site, or reason:x; equal for all hosts of an attempt
+    ask_category: str = ""  # `category:x` that blocked it, if the child may ask for the whole category
 
 
 @record

@@ -58,6 +58,9 @@ class EditRequest:
     set: Mapping[str, Any]
     revision: Revision | None = None  # that the file must still have
     because: str | None = None  # a reason, which the child can read
+    # The guardian has read that this opens a blocked category, or a site or service of one, permanently. Such
+    # a change is refused without it.
+    confirmed: bool = False
 
 
 @record

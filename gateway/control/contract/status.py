@@ -260,6 +260,7 @@ class DeviceStatus(OwnSharing):
     closing: tuple[ClosingSoon, ...] = ()
     step: AgeTransition | None = None  # into adulthood, taken lately
     visit_ends: datetime | None = None  # of an adult guest
+    no_mobile_data: bool = False  # marked: while it is blocked, its connectivity checks lead to the page
 
 
 @record

@@ -388,7 +388,7 @@ class DeviceVerb:
         """Return the state of a device, its open question, and a child's minutes."""
         state = self._state
         question = self._store.questions.all().get(mac)
-        found = dict(vars(state.state(member, now)))
+        found = {**vars(state.state(member, now)), "no_mobile_data": member.situation.portal}
         if member.asked and question is not None:
             found["asked"] = question.ask
         elif member.profile.is_child:

@@ -480,7 +480,10 @@ def passed_rules(
         facts: about the host, or about the services of a flow without a host; None if it has neither.
         ways: the bypass methods of the flow; None for a DNS query.
     """
-    opening = None if facts is None else state.opening(host or "", facts.services)
+    opening = None
+    if facts is not None:
+        categories = [fact.id for fact in facts.categories if fact.rule.value.refuses]
+        opening = state.opening(host or "", facts.services, categories)
     bypass_steps = () if ways is None else ways or (ExplanationStep("ways", NO_MATCH),)
     opened = None if opening is None else opening[0]
     steps = list(_steps(facts, state, profile, opened, bypass_steps, decision.recognised))

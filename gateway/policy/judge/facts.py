@@ -5,7 +5,7 @@ A decision is made from these facts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import NamedTuple
@@ -39,6 +39,7 @@ from gateway.policy.values import Decision
 
 OPEN = Owned(Action.ALLOW, "")
 BYPASS_CATEGORIES = frozenset({PROXY, TOR})
+CATEGORY = "category:"  # before the id in an entry
 
 
 class CategoryFact(NamedTuple):
@@ -167,6 +168,18 @@ class EntryIndex:
 
     def of_service(self, service: str) -> RuleEntry | None:
         return self._services.get(service)
+
+
+def without_categories(profile: Profile, categories: Collection[str]) -> Profile:
+    """Return a profile that allows these categories, which its rules block. Other blocks stay."""
+    rules = profile.rules
+    block = tuple(
+        entry
+        for entry in rules.block
+        if entry.kind is not EntryKind.CATEGORY or entry.value not in categories
+    )
+    actions = {**rules.categories, **dict.fromkeys(categories, Owned(Action.ALLOW, FAMILY))}
+    return replace(profile, rules=replace(rules, block=block, categories=actions))
 
 
 def named_own_lists(rules: Rules) -> frozenset[str]:

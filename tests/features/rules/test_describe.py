@@ -75,9 +75,11 @@ def test_a_profile_as_values(rules: RuleBook) -> None:
         ("Roblox", "free", "15:00", "19:00"),
     ]
     first = said["refused"][0]
-    assert first == {"target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "block"}
+    assert first == {
+        "target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "block", "askable": False,
+    }  # fmt: skip
     gambling = next(row for row in said["refused"] if row["target"] == "category:gambling")
-    assert (gambling["owner"], gambling["name"]) == ("band:10-12", "Gambling")
+    assert (gambling["owner"], gambling["name"], gambling["askable"]) == ("band:10-12", "Gambling", True)
     assert [(row["name"], row["days"], row["minutes"], row["owner"]) for row in said["limits"]] == [
         ("Play", "school", 120, "band:10-12"),
         ("Play", "free", 180, "band:10-12"),

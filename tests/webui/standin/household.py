@@ -34,14 +34,13 @@ from tests.webui.standin.living import Living
 from tests.webui.standin.pausing import Pausing
 from tests.webui.standin.places import BEDTIME, GUEST, LAPTOP, NOW, PHONE, TABLET, TODAY
 from tests.webui.standin.proven import Proven
-from tests.webui.standin.proving import Proving
 from tests.webui.standin.refusing import REFUSALS, RIGHTS, Refusing
 from tests.webui.standin.ruled import GUESTS, RULES
 from tests.webui.standin.secure import Secure
 from tests.webui.standin.spending import MINUTES, Spending, counted
 from tests.webui.standin.teaching import Teaching
+from tests.webui.standin.testing import Testing
 from tests.webui.standin.things import Things
-from tests.webui.standin.trying import Trying
 
 __all__ = ["BEDTIME", "GUEST", "LAPTOP", "NOW", "PHONE", "TABLET", "TODAY", "Household", "at_home"]
 
@@ -100,8 +99,7 @@ class Household:
         self.spending = Spending(self)
         self.alerting = Alerting(self, NOW)
         self.things = Things(self)
-        self.proving = Proving(self)
-        self.trying = Trying(self)
+        self.testing = Testing(self)
         self.listed = Listed(self)
         self.healthy = Healthy()
         self.backing = Backing(self)
@@ -132,8 +130,7 @@ class Household:
             **self.alerting.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
-            **self.proving.verbs(),
-            **self.trying.verbs(),
+            **self.testing.verbs(),
             **self.proven.verbs(),
             **self.healthy.verbs(),
             **self.backing.verbs(),

@@ -28,6 +28,12 @@ from webui.language.words import listed, plain
 SHOWN_FOR = timedelta(hours=24)  # after an answer
 USUAL = (15, 30, 60)  # minutes of the one-tap answers
 SHOWN = 4  # requests on the child's own page
+SERVICE, CATEGORY = "service:", "category:"  # what an entry that is no host begins with
+
+
+def is_target(entry: str) -> bool:
+    """Return whether an entry names a service or category, not a host."""
+    return entry.startswith((SERVICE, CATEGORY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,14 @@ class RequestEntry:
         return self.request.topic is RequestTopic.LEDGER
 
     @property
-    def is_service(self) -> bool:
-        return (self.request.thing or "").startswith("service:")
+    def names_host(self) -> bool:
+        """Return whether the request is about a site, not about a service or category."""
+        return self.is_site and not is_target(self.request.thing or "")
+
+    @property
+    def is_category(self) -> bool:
+        """Return whether the request is about a whole category."""
+        return not self.by_day and (self.request.thing or "").startswith(CATEGORY)
 
     @property
     def thing_name(self) -> str:
@@ -85,10 +97,17 @@ def waiting_time(requests: Iterable[RequestView]) -> RequestView | None:
     )
 
 
-def waiting_for(requests: Iterable[RequestView], entry: str) -> RequestView | None:
-    """Return the pending request for a host, a site or ``service:ID``; None without one."""
+def waiting_for(requests: Iterable[RequestView], *entries: str) -> RequestView | None:
+    """Return the pending request for a host, a site, ``service:ID`` or ``category:ID``; None without one."""
     pending = (request for request in requests if request.waits and request.topic is RequestTopic.SITE)
-    return next((request for request in pending if request.thing and is_under(entry, request.thing)), None)
+    return next(
+        (
+            request
+            for request in pending
+            if request.thing and any(is_under(entry, request.thing) for entry in entries if entry)
+        ),
+        None,
+    )
 
 
 def pending_of(child: ChildView) -> tuple[RequestView, ...]:
@@ -109,18 +128,19 @@ def offered(asked: RequestView) -> list[int]:
 
 
 def askable_name(here: Here, entry: str) -> str:
-    """Return the name of a site or service for which the device's child may ask; empty if it may not.
+    """Return the name of a site, service or category for which the child may ask; empty if it may not.
 
     It may ask for what was blocked on the device within ten minutes, for what its rules page lists, and for
     what its own activity says was blocked within a week. Other names are refused, so that a list cannot be
     read out by guessing.
     """
-    found = blocks_of(here).askable(entry)
+    blocks = blocks_of(here)
+    found = blocks.askable(entry)
     if found is not None:
         return found.title
     rules = daemon().rules(here.profile)
-    listed = (rule_name(target) for target in rules.things if target.target == entry)
-    return next(listed, "") or _blocked_before(here, entry)
+    names = (rule_name(target) for target in rules.askable if target.target == entry)
+    return blocks.asked_category(entry) or next(names, "") or _blocked_before(here, entry)
 
 
 def _blocked_before(here: Here, entry: str) -> str:

@@ -20,7 +20,6 @@ from webui.forms import revisions
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.confirmation import confirmation, needs_confirmation
 from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules, section_of
 from webui.rules.switches import switched
@@ -62,8 +61,6 @@ def switch(profile: str) -> ResponseReturnValue:
         abort(400)
     if found.on is on:  # sent twice: keep the notice of the first, with its undo
         return redirect(_here(page, key), 303)
-    if not on and needs_confirmation(page, key):
-        return confirmation(page, found.title, _here(page, key))
     sentence = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
     return at_once(
         page, switched(page.book, found.key, on=on), sentence % _values(page, found), _here(page, found.key)
@@ -85,8 +82,6 @@ def reset(profile: str) -> ResponseReturnValue:
         sentence = _("%(rule)s is removed for %(name)s.")
     else:
         return redirect(_here(page, request.form.get("key", "")), 303)
-    if page.book.band_says(found.key) != "block" and needs_confirmation(page, found.key):
-        return confirmation(page, found.title, _here(page, found.key))
     return at_once(page, {found.key: None}, sentence % _values(page, found), _here(page, found.key))
 
 
@@ -151,7 +146,7 @@ def _places(profile: str) -> dict[str, list[tuple[str, str]]]:
         "search": [(_("Change safe search"), basics["search"])],
         "bypass": [
             (_("Change bypass protection"), basics["bypass"]),
-            (_("Bypass test"), url_for("trial.show", profile=profile)),
+            (_("Bypass test"), url_for("tests.show", profile=profile, _anchor="bypass")),
         ],
         "activity": [(_("Change what is stored"), basics["activity"])],
         "person": [

@@ -11,12 +11,16 @@ from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
-from gateway.features.filter_tests.bypass_test import MOST, PROBLEM_LIMIT, BypassTest
-from gateway.features.filter_tests.bypass_test_verbs import BypassTestVerbs
+from gateway.features.filter_tests.filter_test import MOST_CHECKS, PROBLEM_LIMIT, FilterTests
+from gateway.features.filter_tests.filter_test_verbs import FilterTestVerbs
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
 
-NOTHING: dict[str, Any] = {"running": False, "busy": False, "ended": None, "problem": "", "checks": []}
+STARTED: dict[str, Any] = {
+    "method": "bypass", "running": True, "ended": None, "problem": "", "device": "", "name": "", "seconds": 0,
+    "took": None, "checks": [],
+}  # fmt: skip
+BYPASS = {"action": "start", "method": "bypass"}
 
 
 @pytest.fixture
@@ -26,9 +30,9 @@ def desk(make: Make) -> Desk:
     return desk
 
 
-def trial(desk: Desk) -> tuple[BypassTest, Running]:
+def trial(desk: Desk) -> tuple[FilterTests, Running]:
     """With an errand that a test ends."""
-    one = cast("BypassTestVerbs", cast("Any", inspect.unwrap(desk._verbs["trial"])).__self__)._test
+    one = cast("FilterTestVerbs", cast("Any", inspect.unwrap(desk._verbs["filter_test"])).__self__)._tests
     errand = Running()
     one._process = cast("Any", errand)
     return one, errand
@@ -52,7 +56,7 @@ def line(
     return told | versions
 
 
-def end(one: BypassTest, errand: Running, *lines: dict[str, Any], status: int = 0, words: str = "") -> None:
+def end(one: FilterTests, errand: Running, *lines: dict[str, Any], status: int = 0, words: str = "") -> None:
     for said in lines:
         one._checked(said)
     errand.running = False
@@ -60,27 +64,30 @@ def end(one: BypassTest, errand: Running, *lines: dict[str, Any], status: int = 
 
 
 def look(desk: Desk, child: str = "daughter") -> dict[str, Any]:
-    return dict(desk.ask("trial", Role.WEB, action="look", id=child))
+    """Return the bypass test of a child; empty if there is none."""
+    tests = desk.ask("filter_test", Role.WEB, action="look", id=child)["tests"]
+    return dict(tests[0]) if tests else {}
 
 
 def test_a_guardian_starts_one_and_its_end_is_told(desk: Desk) -> None:
-    assert "trial" in WEB_VERBS
+    assert "filter_test" in WEB_VERBS
     one, errand = trial(desk)
-    assert look(desk) == NOTHING
-    told = desk.ask("trial", Role.WEB, action="start", id="daughter", by="Mum")
-    assert told == NOTHING | {"running": True, "busy": True}
+    assert look(desk) == {}
+    told = desk.ask("filter_test", Role.WEB, **BYPASS, id="daughter", by="Mum")
+    assert told == {"id": "daughter", "tests": [STARTED], "busy": True}
     config = str(desk.rules.path)
     assert errand.arguments == [["gateway", "audit", "daughter", "--steps", "--config", config]]
-    assert look(desk, "son") == NOTHING | {"busy": True}
+    sons = desk.ask("filter_test", Role.WEB, action="look", id="son")
+    assert sons == {"id": "son", "tests": [], "busy": True}
     end(one, errand, line("tls"), line("ssh", "open", None, fault=True))
     told = look(desk)
     assert (told["running"], told["ended"]) == (False, desk.local_now())
-    common = {"must_pass": False, "setting": "strict: true"}
+    common = {"must_open": False, "setting": "strict: true", "reason": ""}
     assert told["checks"] == [
-        {"id": "tls", "fault": False, "ipv4": "closed", "ipv6": "closed", **common},
-        {"id": "ssh", "fault": True, "ipv4": "open", "ipv6": "absent", **common},
+        {"id": "tls", "outcome": "blocked", "fault": False, "ipv4": "blocked", "ipv6": "blocked", **common},
+        {"id": "ssh", "outcome": "open", "fault": True, "ipv4": "open", **common},
     ]
-    assert look(desk, "son") == NOTHING, "a sibling's rules were not tried"
+    assert look(desk, "son") == {}, "a sibling's rules were not tried"
     assert [(event["profile"], event["what"]) for event in desk.heard("trial")] == [
         ("daughter", "begun"), ("daughter", "ended"),
     ]  # fmt: skip
@@ -89,21 +96,21 @@ def test_a_guardian_starts_one_and_its_end_is_told(desk: Desk) -> None:
 def test_one_at_a_time_and_by_a_guardian_of_a_child_alone(desk: Desk) -> None:
     _one, errand = trial(desk)
     with pytest.raises(ControlError) as refused:
-        desk.ask("trial", Role.WEB, action="start", id="daughter", by="Nobody")
+        desk.ask("filter_test", Role.WEB, **BYPASS, id="daughter", by="Nobody")
     assert refused.value.code == Code.NO_GUARDIAN
     for who in ("mum", "guest", "nobody"):
         with pytest.raises(GatewayError):
-            desk.ask("trial", Role.WEB, action="start", id=who, by="Mum")
+            desk.ask("filter_test", Role.WEB, **BYPASS, id=who, by="Mum")
     assert errand.arguments == []
-    desk.ask("trial", Role.WEB, action="start", id="daughter", by="Mum")
+    desk.ask("filter_test", Role.WEB, **BYPASS, id="daughter", by="Mum")
     with pytest.raises(ControlError) as refused:
-        desk.ask("trial", Role.WEB, action="start", id="son", by="Mum")
+        desk.ask("filter_test", Role.WEB, **BYPASS, id="son", by="Mum")
     assert refused.value.code == Code.TRIAL_RUNS
 
 
 def test_one_that_fails_says_why_and_forgets_what_it_had(desk: Desk) -> None:
     one, errand = trial(desk)
-    desk.ask("trial", action="start", id="daughter", by="Mum")
+    desk.ask("filter_test", **BYPASS, id="daughter", by="Mum")
     end(
         one,
         errand,
@@ -115,17 +122,24 @@ def test_one_that_fails_says_why_and_forgets_what_it_had(desk: Desk) -> None:
     assert told["checks"] == []
     assert told["problem"].startswith("the kernel has no veth")
     assert len(told["problem"]) == PROBLEM_LIMIT
-    desk.ask("trial", action="start", id="daughter", by="Mum")
+    desk.ask("filter_test", **BYPASS, id="daughter", by="Mum")
     end(one, errand, line("tls"))
     assert look(desk)["problem"] == ""
 
 
 def test_lines_that_are_none_are_left_out_and_there_is_an_end_to_them(desk: Desk) -> None:
     one, errand = trial(desk)
-    desk.ask("trial", action="start", id="daughter", by="Mum")
+    desk.ask("filter_test", **BYPASS, id="daughter", by="Mum")
     strange: list[dict[str, Any]] = [
         {}, {"id": "tls"}, {"id": 7, "ipv4": {"found": "open"}}, line("tls", "perhaps"),
         {"id": "tls", "ipv4": "open", "ipv6": None},
     ]  # fmt: skip
-    end(one, errand, *strange, *(line(f"check-{n}") for n in range(MOST + 5)))
-    assert [check["id"] for check in look(desk)["checks"]] == [f"check-{n}" for n in range(MOST)]
+    end(one, errand, *strange, *(line(f"check-{n}") for n in range(MOST_CHECKS + 5)))
+    assert [check["id"] for check in look(desk)["checks"]] == [f"check-{n}" for n in range(MOST_CHECKS)]
+
+
+def test_what_was_not_tested_over_one_version_counts_as_not_tested(desk: Desk) -> None:
+    one, errand = trial(desk)
+    desk.ask("filter_test", **BYPASS, id="daughter", by="Mum")
+    end(one, errand, line("tls", "closed", "unknown"), line("quic", "unknown", "open"))
+    assert [check["outcome"] for check in look(desk)["checks"]] == ["untested", "open"]
