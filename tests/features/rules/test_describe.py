@@ -171,5 +171,5 @@ def test_a_service_that_the_child_must_ask_for_is_in_the_list(tmp_path: Path) ->
     daughter = {**DAUGHTER, "categories": {"service:roblox": "ask", "service:minecraft": "count"}}
     said = told(RuleBook(write(tmp_path, {"daughter": daughter, "son": SON})))
     roblox = {"target": "service:roblox", "name": "Roblox", "owner": "family"}
-    assert {**roblox, "verdict": "ask"} in said["refused"]
+    assert {**roblox, "verdict": "ask", "askable": False} in said["refused"]
     assert {"target": "service:minecraft", "name": "Minecraft", "owner": "family"} in said["counted"]
