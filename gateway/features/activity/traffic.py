@@ -87,7 +87,7 @@ class LiveTraffic:
         self._readers: dict[str, TrafficReader] = {}  # by account: at most one each
         self._children: dict[str, ChildWatch] = {}  # by MAC
         self._last_read = 0.0
-        self._told = 0.0
+        self._published = 0.0
         self._timer: Timer | None = None
         # Valid until the family changes: what depends on who uses which device.
         self._members: object = None
@@ -211,8 +211,8 @@ class LiveTraffic:
         zone = self._home.rules.household.config.zone
         self._entries.append(TrafficEntry(self._number, at.astimezone(zone), mac, seen, decision))
         now = self._home.loop.now()
-        if now - self._told >= PACE:
-            self._told = now
+        if now - self._published >= PACE:
+            self._published = now
             self._home.publish("traffic")
 
     def _mac(self, device: bytes) -> str | None:
@@ -231,7 +231,7 @@ class LiveTraffic:
         return self._recorded[mac]
 
     def _forget_rights(self) -> None:
-        """Decide anew of each device whether it is recorded, and of each address whose it is."""
+        """Decide anew of each device whether it is recorded, and the owner of each address."""
         self._members = self._family.members
         self._recorded.clear()
         self._macs.clear()
