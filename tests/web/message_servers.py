@@ -1,6 +1,6 @@
 """Real servers that take messages: a web server, and a mail server (RFC 5321).
 
-``python -m tests.web.message_servers ADDRESS PORT`` is a web server that prints each message as a line of JSON.
+``python -m tests.web.message_servers ADDRESS PORT`` prints each message as a line of JSON.
 """
 
 from __future__ import annotations
