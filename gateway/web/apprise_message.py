@@ -17,6 +17,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,7 +167,8 @@ def main(*, guarded: bool = True) -> int:
     try:
         request = read_request(MOST_INPUT)
         require("apprise", "messages by other services")
-        result = answer(request, guarded=guarded)
+        with redirect_stdout(sys.stderr):  # the answer is one line, whatever a library prints
+            result = answer(request, guarded=guarded)
     except MissingPackageError:
         result = {"failed": "missing"}
     except RequestError as error:

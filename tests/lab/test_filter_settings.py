@@ -142,8 +142,9 @@ def test_a_request_reaches_the_parent_s_phone(home: Home, daemon: Daemon, mum: P
         ntfy(home.internet, NTFY, home.folder / "ntfy-internet") as outside,
         ntfy(home.devices["new"], home_server, home.folder / "ntfy-home") as inside,
     ):
-        kinds = {"kinds": "request", "at_night": "request"}
-        assert mum.post("/parent/alerts/", address=topic, **kinds).status == 303
+        kinds = {"kinds": "request", "at_night": "request", "quiet-from": "22:00", "quiet-to": "07:00"}
+        assert mum.post("/parent/alerts/add/ntfy", address=topic).status == 303
+        assert mum.post("/parent/alerts/", **kinds).status == 303
         assert mum.post("/parent/alerts/test", sent="yes").status == 303
         assert [one["body"][:14] for one in outside()] == ["This is a test"]
         daemon.client.call("request", device=names.TABLET.mac, minutes=30)
@@ -152,11 +153,12 @@ def test_a_request_reaches_the_parent_s_phone(home: Home, daemon: Daemon, mum: P
         assert outside()[1]["Click"] == "http://qalqan.home.arpa/parent/requests"
 
         time.sleep(10)  # the next test message
-        assert mum.post("/parent/alerts/", address=f"http://{home_server}:{PORT}/x", **kinds).status == 303
+        at_home = f"http://{home_server}:{PORT}/x"
+        assert mum.post("/parent/alerts/add/ntfy", address=at_home).status == 303
         assert mum.post("/parent/alerts/test", sent="yes").status == 303
         assert "The server is not on the internet." in mum.get("/parent/alerts/").body
         time.sleep(10)
-        assert mum.post("/parent/alerts/", address="", inside="yes", **kinds).status == 303
+        assert mum.post("/parent/alerts/add/ntfy", address=at_home, inside="yes").status == 303
         assert mum.post("/parent/alerts/test", sent="yes").status == 303
         assert [one["path"] for one in inside()] == ["/x"]
     audit = str(daemon.client.call("audit_log"))

@@ -61,7 +61,7 @@ class Place:
 
     def hooked(self) -> list[dict[str, Any]]:
         """Return the messages that the server in the home received."""
-        return [json.loads(line["body"]) for line in self._lines("hooks")]
+        return self._lines("hooks")
 
     def sent(self) -> list[dict[str, Any]]:
         return self._lines("senders")
@@ -97,7 +97,7 @@ def place(namespaces: None, tmp_path: Path) -> Iterator[Place]:
         "names": (internet, [sys.executable, "-m", "tests.lists.outside_world", "names", RESOLVER]),
         "senders": (internet, [*autopush, "senders", SITE, str(messages), *theirs]),
         "browsers": (gateway, [*autopush, "browsers", str(BROWSERS), str(messages)]),
-        "hooks": (home, [sys.executable, "-m", "tests.webui.standin.ntfy_world", f"{HOOK_SERVER}:{HOOKS}"]),
+        "hooks": (home, [sys.executable, "-m", "tests.web.message_servers", HOOK_SERVER, str(HOOKS)]),
         "pages": (gateway, command(control, PAGES, https=https)),
     }
     household = Household()

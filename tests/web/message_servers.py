@@ -1,9 +1,13 @@
-"""Real servers of this machine that take messages: a web server, and a mail server (RFC 5321)."""
+"""Real servers that take messages: a web server, and a mail server (RFC 5321).
+
+``python -m tests.web.message_servers ADDRESS PORT`` prints each message as a line of JSON.
+"""
 
 from __future__ import annotations
 
 import json
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +20,8 @@ Server = TypeVar("Server", bound=socketserver.BaseServer)
 class WebServer(ThreadingHTTPServer):
     """Keeps each JSON body. A path such as ``/503`` is answered with that status."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
-        super().__init__((address, 0), _Post)
+    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__((address, port), _Post)
         self.got: list[dict[str, Any]] = []
         self.asked = 0
 
@@ -31,6 +35,8 @@ class _Post(BaseHTTPRequestHandler):
         status = int(self.path[1:]) if self.path[1:].isdigit() else 200
         if status == 200:
             self.server.got.append(json.loads(body))
+            if __name__ == "__main__":
+                print(json.dumps(self.server.got[-1]), flush=True)
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -83,3 +89,9 @@ def running(server: Server) -> Iterator[Server]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+if __name__ == "__main__":
+    with WebServer(sys.argv[1], int(sys.argv[2])) as server:
+        print("ready", flush=True)
+        server.serve_forever()

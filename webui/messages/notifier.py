@@ -2,9 +2,8 @@
 
 One thread receives the daemon's events and fills the outbox. Each message is sent in a short thread of its
 own, a few at a time, so that a slow server delays neither other messages nor a page. The notifier also
-reports
-that the daemon has stopped, which the daemon could not. While the web process is down, nothing is sent, and
-nothing is sent later for that time.
+reports that the daemon has stopped, which the daemon could not. While the web process is down, nothing is
+sent, and nothing is sent later for that time.
 """
 
 from __future__ import annotations

@@ -401,7 +401,7 @@ def test_the_last_screen_sends_a_test_message_or_says_what_is_missing(
     assert 'href="/parent/alerts/">Set up messages' in page
     assert 'id="cannot"' in page
     assert 'id="phone"' in page
-    mum.post("/parent/alerts/", {"address": "https://ntfy.sh/a-long-name-that-is-hard", "kinds": "request"})
+    mum.post("/parent/alerts/add/ntfy", {"address": "https://ntfy.sh/a-long-name-that-is-hard"})
     form = mum.get("/parent/setup/summary").text.partition('action="/parent/alerts/test"')[2]
     assert form.partition("</form>")[0].count('name="then" value="setup"') == 1
 
