@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
@@ -57,7 +57,11 @@ def blocked_categories(profile: Profile) -> frozenset[str]:
     rules = profile.rules
     allowed = {entry.value for entry in rules.allow if entry.kind is EntryKind.CATEGORY}
     named = {entry.value for entry in rules.block if entry.kind is EntryKind.CATEGORY}
-    blocked = {category for category, rule in rules.categories.items() if rule.value is Action.BLOCK}
+    blocked = {
+        key
+        for key, rule in rules.categories.items()
+        if rule.value is Action.BLOCK and not key.startswith(SERVICE)
+    }
     return frozenset(named | (blocked - allowed))
 
 
@@ -67,6 +71,8 @@ def is_category_askable(category: str, profile: Profile, world: World) -> bool:
     Not for a category of bypass methods, or one that is blocked for everyone. With an allow-list, a category
     that is not blocked opens no site.
     """
+    if category.startswith(SERVICE):  # a key of `categories`, but no category
+        return False
     rule = profile.rules.categories.get(category)
     is_blocked = category in blocked_categories(profile) or (rule is not None and rule.value.refuses)
     is_listed = profile.rules.mode.value is Mode.BLOCK_LIST
@@ -147,14 +153,22 @@ def check_confirmed_edit(before: Profile, after: Profile, world: World, names: N
     opened = sorted(blocked_categories(before) - blocked_categories(after))
     if opened:
         raise _unconfirmed(CATEGORY + opened[0], opened, names)
-    known = {str(entry) for entry in (*before.rules.allow, *before.rules.homework)}
-    for allowed in (*after.rules.allow, *after.rules.homework):
-        entry = str(allowed)
-        if entry in known or allowed.kind is EntryKind.CATEGORY or allowed.owner != FAMILY:
-            continue
-        category = blocked_category(entry, "", before, world)
+    known = set(_opened_entries(before))
+    for entry in _opened_entries(after):
+        category = None if entry in known else blocked_category(entry, "", before, world)
         if category is not None:
             raise _unconfirmed(entry, [category], names)
+
+
+def _opened_entries(profile: Profile) -> Iterator[str]:
+    """Yield the sites and services that the family allows by name, or by an action of the service."""
+    rules = profile.rules
+    for entry in (*rules.allow, *rules.homework):
+        if entry.kind is not EntryKind.CATEGORY and entry.owner == FAMILY:
+            yield str(entry)
+    for key, rule in rules.categories.items():
+        if key.startswith(SERVICE) and not rule.value.refuses:
+            yield key
 
 
 def _unconfirmed(entry: str, categories: Sequence[str], names: Names) -> PolicyError:

@@ -7,9 +7,11 @@ import pytest
 from gateway.core.errors import PolicyError
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.requests.askable import (
+    blocked_categories,
     blocked_category,
     check_askable,
     is_askable,
+    is_category_askable,
     outranking_blocks,
     request_entry,
 )
@@ -76,6 +78,8 @@ def test_a_blocked_category_is_found_by_the_host_the_site_and_the_service() -> N
     assert blocked_category("service:instagram", "", asked, the_world()) is None  # the child may ask for it
     alone = a_profile('band: 16-17\ncategories: {"service:instagram": block}')
     assert blocked_category("service:instagram", "", alone, the_world()) is None  # no category is blocked
+    assert "service:instagram" not in blocked_categories(alone)
+    assert not is_category_askable("service:instagram", alone, the_world())
 
 
 def test_only_the_family_s_own_stronger_entries_outrank_an_allow() -> None:
