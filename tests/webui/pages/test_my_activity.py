@@ -49,6 +49,20 @@ def test_the_child_compares_itself_at_every_age(
     assert "Usual for you" in text_of(tablet.get("/my/activity/").text)
 
 
+def test_a_level_without_names_shows_categories_and_none_says_that_nothing_is_stored(
+    tablet: Browser, household: Household
+) -> None:
+    household.erased["daughter"] = "names"
+    assert "Social networks 16" in text_of(tablet.get("/my/activity/").text)
+    household.erased["daughter"] = "all"
+    household.edited["daughter"] = {"band": "16-17", "log_level": 0}
+    assert "What is blocked is not stored." in text_of(tablet.get("/my/activity/").text)
+
+
+def test_a_category_leads_to_its_explanation(tablet: Browser) -> None:
+    assert 'href="/learn/category:games"' in tablet.get("/my/activity/").text
+
+
 def test_nothing_of_it_leads_to_a_parents_page(tablet: Browser) -> None:
     for path in PAGES:
         page = tablet.get(path).text

@@ -18,6 +18,7 @@ from webui.daemon import daemon, source_address
 from webui.features.activity import target_names
 from webui.features.activity.activity_days import MONTH, VIEWS, Strip, View, usual_minutes
 from webui.features.activity.activity_text import AskedFor, HistoryView, nothing_asked
+from webui.features.activity.target_names import CATEGORY
 from webui.features.requests.requests_text import waiting_for
 from webui.features.status.home_text import Here
 from webui.forms import day as asked_day
@@ -75,11 +76,16 @@ def _page(name: str) -> ResponseReturnValue:
         charts=charts,
         kinds=target_names,
         usual=usual_minutes(view, partial(_history, here)),
-        rules_of=lambda _: "",
+        rules_of=_explained,
         asked_for=asked_for,
         levels={"kinds": KINDS_LEVEL, "names": NAMES_LEVEL, "visits": VISITS_LEVEL},
         help_lines=daemon().help_lines(),
     )
+
+
+def _explained(target: str) -> str:
+    """Return the address of the page that explains a category; empty for services and others."""
+    return url_for("learn.one", key=target) if target.startswith(CATEGORY) else ""
 
 
 def _history(here: Here, first: date, last: date, asked_for: AskedFor = nothing_asked) -> HistoryView:
