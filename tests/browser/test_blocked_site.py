@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
 PAGES = "http://qalqan.home.arpa"
 OPEN = "www.example.net"
+LEARNED, LEARNED_TOO = "www.iana.org", "www.wikipedia.org"  # allowed; each browser visits one by HTTPS
 HTTPS_FIRST = {"dom.security.https_first": True}  # as for an address that is typed without a scheme
 PRELOADED = "www.facebook.com"  # in the browsers' own lists: HTTPS only
 CACHE_S = 60.0  # Chromium keeps an address for at least a minute, whatever the answer says
@@ -46,6 +47,11 @@ fetch("https://" + arguments[0] + "/api").then(() => ends("fetch", "loaded"), ()
 """
 
 
+PARTS_OF = """
+return await new Promise(resolve => ((...arguments) => {%s})("%s", resolve));
+"""
+
+
 @pytest.fixture(scope="module")
 def home() -> Iterator[Home]:
     with Home(quic=False) as made:
@@ -54,7 +60,7 @@ def home() -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def daemon(home: Home) -> Iterator[Daemon]:
-    child = {**DAUGHTER, "mode": "allow-list", "allow": [OPEN]}
+    child = {**DAUGHTER, "mode": "allow-list", "allow": [OPEN, LEARNED, LEARNED_TOO]}
     started = fresh(home, {"daughter": child, "mum": MUM})
     started._with_web = True
     with started:
@@ -100,6 +106,39 @@ def test_chromium_parts_of_an_allowed_page_fail_at_once_and_nothing_is_asked(bro
     print({name: (how, round(ms)) for name, (how, ms) in found.items()})
     assert {how for how, _ in found.values()} == {"failed"}
     assert max(ms for _, ms in found.values()) < longest(3.0) * 1000, "no prompt that waits for its user"
+
+
+def block(daemon: Daemon, host: str) -> None:
+    """Take a site that the child has visited from the list of what is allowed."""
+    daemon.client.call("edit", id="daughter", set={f"allow/{host}": None}, by="Mum")
+
+
+def test_chromium_shows_its_own_error_for_a_site_that_it_knows_by_https_only(
+    browser: Chromium, daemon: Daemon
+) -> None:
+    assert open_page(browser, f"https://{LEARNED}/hsts") == ""
+    block(daemon, LEARNED)
+    error = open_page(browser, f"http://{LEARNED}/")
+    print(f"Chromium, learned HSTS: {error.splitlines()[0]}")
+    assert "ERR_CONNECTION" in error, "no page explains it"
+
+
+@pytest.mark.needs("firefox-esr", "firefox")
+def test_firefox_knows_sites_by_https_only_and_parts_of_a_page_fail_at_once(
+    home: Home, daemon: Daemon, tmp_path: Path
+) -> None:
+    tablet, root = home.devices[TABLET.key], home.ca.read_text()
+    with firefox.session(tablet, tmp_path / "firefox", root, HTTPS_FIRST) as opened:
+        opened.go(f"https://{OPEN}/")
+        found = opened.run(PARTS_OF % (PARTS, REFUSED))
+        print({name: (how, round(ms)) for name, (how, ms) in found.items()})
+        assert {how for how, _ in found.values()} == {"failed"}
+        assert max(ms for _, ms in found.values()) < longest(3.0) * 1000, "no prompt that waits for its user"
+        opened.go(f"https://{LEARNED_TOO}/hsts")
+        block(daemon, LEARNED_TOO)
+        at_once = opened.error_of(f"http://{LEARNED_TOO}/")
+        print(f"Firefox, learned HSTS: {at_once}")
+        assert "neterror" in at_once, "no page explains it"
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,10 @@ class Session:
     def go(self, url: str) -> None:
         assert self._ask({"go": url}) == "", url
 
+    def error_of(self, url: str) -> str:
+        """Open a page and return the browser's own words for what went wrong; empty where it shows a page."""
+        return str(self._ask({"go": url}))
+
     def run(self, script: str) -> Any:
         """The value that an asynchronous script returns; None if it failed."""
         return self._ask({"run": script})

@@ -178,6 +178,21 @@ def test_https_and_quic_are_refused_at_once(home: Home) -> None:
             assert python(device, KNOCK, EXPLAINED, quic).strip() in ("OSError", "PermissionError"), quic
 
 
+def test_a_category_that_a_parent_opens_for_a_while_is_open_until_it_is_taken_back(
+    home: Home, daemon: Daemon, arrivals: Arrivals
+) -> None:
+    tablet, casino, call = home.devices["tablet"], "www.bet365.com", daemon.client.call
+    assert is_explained(clients.dig(tablet, casino))
+    call("request", device=names.TABLET.mac, site="category:gambling")
+    (asked,) = call("requests", pending=True)["requests"]
+    grant = call("answer", id=asked["id"], answer="once", by="Mum")["grant"]
+    assert clients.dig(tablet, casino).records == (names.ipv4_of(casino),)
+    assert clients.curl(tablet, f"https://{casino}/").reached
+    assert is_explained(clients.dig(tablet, REFUSED)), "what the family blocks by name stays blocked"
+    call("revoke", grant=grant)
+    assert is_explained(clients.dig(tablet, casino))
+
+
 def pages_problem(daemon: Daemon) -> str:
     return " ".join(line for line in daemon.client.call("status")["problems"] if "pages" in line)
 

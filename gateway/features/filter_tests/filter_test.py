@@ -45,7 +45,6 @@ MOST = 24  # tests that are stored: of eight children by three methods
 BYPASS_SECONDS = 300.0  # an audit takes 15 on a PC, and some 60 on a small router
 MOST_CHECKS = 200  # of one bypass test; an audit has about a hundred
 PROBLEM_LIMIT = 300  # characters of the reason why a bypass test failed
-EVENTS: Mapping[str, str] = {"device": "proof", "bypass": "trial"}  # names of API v1
 VERSIONS = ("ipv4", "ipv6")
 OUTCOMES: Mapping[str, TestOutcome] = {  # of the words of `qalqan audit`
     "open": "open",
@@ -144,9 +143,6 @@ class FilterTests:
         self._all[key] = test
         return test
 
-    def _publish(self, test: FilterTest, **values: str) -> None:
-        self._home.publish(EVENTS[test.method], profile=test.profile, **values)
-
     # ------------------------------------------------------------------------------------------- of a site
 
     def add_site(self, profile: str, found: Explanation) -> None:
@@ -182,7 +178,8 @@ class FilterTests:
             msg = f"filter_test: no program can be started: {error.strerror or error}"
             raise ControlError(msg).coded(Code.BUSY) from None
         self._bypass = FilterTest(profile, "bypass", self._home.loop.now())
-        self._publish(self._store(self._bypass), what="begun")
+        self._store(self._bypass)
+        self._home.publish("trial", profile=profile, what="begun")
 
     def _checked(self, line: Mapping[str, Any]) -> None:
         check, test = _of_line(line), self._bypass
@@ -200,7 +197,7 @@ class FilterTests:
             test.checks = tuple(test.coming)
         test.coming = []
         test.running, test.ended = False, self._home.local_now()
-        self._publish(test, what="ended")
+        self._home.publish("trial", profile=test.profile, what="ended")
 
     # --------------------------------------------------------------------------------------- of a device
 
@@ -234,7 +231,7 @@ class FilterTests:
 
     def notify(self, test: FilterTest) -> None:
         """Report a change of a device test to the listeners of events."""
-        self._publish(test, device=test.mac)
+        self._home.publish("proof", profile=test.profile, device=test.mac)
 
     def _end(self, test: FilterTest) -> None:
         if test.running:

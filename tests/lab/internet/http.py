@@ -1,7 +1,8 @@
 """HTTP/1.1 for any host: keep-alive, pipelining, downloads of any size, streams that never end.
 
 ``/bytes/100M`` that many bytes · ``/stream?rate=1M`` bytes a second for ever · ``/slow`` a byte every half
-second · ``/dns-query`` DNS over HTTPS (RFC 8484, POST) · ``/generate_204`` · anything else a small page.
+second · ``/dns-query`` DNS over HTTPS (RFC 8484, POST) · ``/generate_204`` · ``/hsts`` a small page of a site
+that wants HTTPS only (RFC 6797) · anything else a small page.
 A host with files of its own (`documents.py`) serves only these.
 """
 
@@ -122,6 +123,11 @@ async def _respond(
         return await writer.drain()
     if parts.path.startswith("/bytes/"):
         return await _bytes(writer, request, size(parts.path.removeprefix("/bytes/")))
+    if parts.path == "/hsts":
+        body = page(request.host, request.target)
+        framing = f"Content-Length: {len(body)}\r\nStrict-Transport-Security: max-age=31536000"
+        writer.write(_head(framing, "text/html; charset=utf-8") + body)
+        return await writer.drain()
     if parts.path == "/stream":
         rate = size(parse_qs(parts.query).get("rate", ["1M"])[0])
         return await _endless(writer, request, _at_rate(rate))

@@ -134,12 +134,12 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "backup.read": ("backup_read", "backup_look"),
     "backup.undo": ("backup_undo",),
     "health.again": ("health_again",),
-    "proof.again": ("proof_again",),
-    "proof.end": ("proof_end",),
-    "proof.start": ("proof_start",),
-    "proof.tell": ("proof_tell",),
     "sharing.unlock": ("my_unlock",),
-    "trial.start": ("trial_start",),
+    "tests.again": ("proof_again",),
+    "tests.end": ("proof_end",),
+    "tests.site": ("rules_preview",),
+    "tests.start": ("proof_start", "trial_start"),
+    "tests.tell": ("proof_tell",),
 }
 
 WITHOUT: dict[str, str] = {
