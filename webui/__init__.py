@@ -98,6 +98,7 @@ from webui.pages import (
     search,
     setup,
     stream,
+    theme,
 )
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
@@ -118,7 +119,7 @@ PAGES = (
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, preview_pages, export_pages, repair_pages, setup, device_test_pages, bypass_test_pages,
-    tests_pages, brand, trusted_name_pages, search, installable, push_pages,
+    tests_pages, brand, trusted_name_pages, search, installable, push_pages, theme,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -66,6 +66,7 @@ LEFT_OUT = frozenset(
         "support.file",
         "carry.file",
         "brand.style",
+        "brand.dark",
         "brand.logo",
     }
 )
