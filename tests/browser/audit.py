@@ -1,4 +1,4 @@
-"""What a page withholds from somebody: axe-core's findings, and what access.js and layout.js know beyond it."""
+"""What a page withholds from somebody: axe-core's findings, and what our two scripts know beyond it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Every page of parent and child for whoever sees, hears or taps less well: axe-core finds nothing on it.
 
-In both themes and three languages. English is part of `make test-system`, the others of `make test-all`: about
-four minutes each on two cores.
+In both themes and three languages. English is part of `make test-system`, the others of `make test-all`:
+about four minutes each on two cores.
 """
 
 from __future__ import annotations
