@@ -28,7 +28,7 @@ class MoFile(NullTranslations):
             self._data = mmap(file.fileno(), 0, access=ACCESS_READ)
         magic, _, count, self._messages, self._texts = unpack_from("<5I", self._data)
         if magic != MAGIC:
-            raise ValueError(f"{path} is no catalogue of messages")
+            raise ValueError(path)
         # Not every writer sorts its messages by their bytes.
         self._order = array("H", sorted(range(count), key=self._message))
         head = (self._find("") or [""])[0]
