@@ -61,6 +61,7 @@ SYSTEM_NEEDS := \
 	$(DEB_NEEDS) \
 	lintian:lintian \
 	/usr/lib/python3/dist-packages/netfilterqueue:python3-netfilterqueue \
+	/usr/lib/python3/dist-packages/apprise:apprise \
 	/usr/lib/python3/dist-packages/flask:python3-flask \
 	/usr/lib/python3/dist-packages/waitress:python3-waitress \
 	/usr/lib/python3/dist-packages/yaml:python3-yaml \

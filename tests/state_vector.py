@@ -162,7 +162,8 @@ class Household:
         mum.done("POST", "/lists", {**own, "id": None})
         mum.done("POST", "/lists/reports", {"host": "bet365.com", "open": []})
         topic = "https://ntfy.example.org/qalqan-sample-topic"
-        call("set_alerts", address=topic, kinds=["request"], names=True, language="ru", by="Mum")
+        call("channel_on", address=topic, by="Mum")
+        call("set_alerts", kinds=["request"], names=True, language="ru", by="Mum")
         self.run("lists", "build")
         self._traffic()
 

@@ -21,6 +21,7 @@ CALLERS = {
     "gateway/lists/fetch.py": "by outgoing",
     "gateway/feed/client.py": "the signed feed that qalqan.yaml names",
     "webui/messages/ntfy.py": "the server that a guardian wrote",
+    "gateway/web/apprise_message.py": "the service or server that a guardian wrote",
     "gateway/web/web_push.py": "the push service that a browser named",
     "gateway/dataplane/lookups.py": "the gateway's own resolver",
     "gateway/control/client.py": "the daemon's own socket",
@@ -31,7 +32,7 @@ CALLERS = {
     "gateway/audit/device.py": "an audit's own namespaces",
     "gateway/audit/probes.py": "an audit's own namespaces",
 }
-MODULES = {"http.client", "urllib.request", "smtplib", "ftplib", "asyncio", "requests", "httpx"}
+MODULES = {"http.client", "urllib.request", "smtplib", "ftplib", "asyncio", "requests", "httpx", "apprise"}
 CALLS = {"create_connection", "connect", "connect_ex", "urlopen", "open_connection"}
 OTHERS = {"sqlite3", "tunnels"}  # whose `connect` is a file, or the words of a CONNECT
 

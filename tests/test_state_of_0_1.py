@@ -264,7 +264,8 @@ class TestDaemon:
     def test_codes_alerts_own_lists_and_the_audit(self, api: Caller) -> None:
         (batch,) = api.get("/codes")["batches"]
         assert (batch["count"], batch["minutes"], batch["who"]) == (2, 15, "daughter")
-        assert api.get("/alerts")["kinds"] == ["request"]
+        alerts = api.get("/alerts")
+        assert (alerts["kinds"], alerts["server"]) == (["request"], "ntfy.example.org")
         own = [one["name"] for one in api.get("/lists")["sources"] if one["own"]]
         assert own == ["School's list"]
         done = {line["what"] for line in api.get("/audit-log?limit=50")["lines"]}

@@ -30,7 +30,13 @@ from webui.features.accounts import (
     second_factor_pages,
     token_pages,
 )
-from webui.features.activity import activity_pages, blocked_pages, digest_pages
+from webui.features.activity import (
+    activity_pages,
+    blocked_pages,
+    digest_pages,
+    my_activity_pages,
+    traffic_pages,
+)
 from webui.features.backup import backup_pages
 from webui.features.bypass_alerts import card_pages
 from webui.features.devices import (
@@ -40,12 +46,12 @@ from webui.features.devices import (
     device_text,
     device_use_pages,
 )
-from webui.features.filter_tests import bypass_test_pages, device_test_pages, tests_pages
+from webui.features.filter_tests import filter_tests_pages
 from webui.features.growing import agreement_pages, self_set_pages, transition_pages
 from webui.features.growing.transition_text import is_final, to_child, to_parents
 from webui.features.help import bullying_pages
 from webui.features.lists import lists_pages, registers_pages
-from webui.features.notifications import alert_pages, push_pages
+from webui.features.notifications import alert_pages, channel_pages, push_pages
 from webui.features.requests import ask_pages, disputes_pages, requests_pages
 from webui.features.rules import (
     audit_log_pages,
@@ -58,7 +64,6 @@ from webui.features.rules import (
     laws_pages,
     limits_pages,
     own_services_pages,
-    preview_pages,
     rules_pages,
     schedule_pages,
     services_pages,
@@ -80,7 +85,7 @@ from webui.features.status.announcement_text import announced
 from webui.features.status.finding_text import worded
 from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.features.time import codes_pages, ledger_pages, sheets
-from webui.features.trusted_name import trusted_name_pages
+from webui.features.trusted_name import captive_pages, trusted_name_pages
 from webui.helplines import where_code_is
 from webui.language import i18n, loglevels, refusals, words
 from webui.lean_rule import LeanRule
@@ -110,16 +115,17 @@ __all__ = ["Settings", "create_app"]
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
 PAGES = (
     door_pages, claim_pages, account_pages, second_factor_pages, passkey_pages, token_pages, home_pages,
-    activity_pages,
+    activity_pages, my_activity_pages, traffic_pages,
     device_list_pages, device_pages, device_use_pages, device_open_pages, lists_pages, card_pages,
     requests_pages, codes_pages, lending_pages, family_card, stream, people_pages, audit_log_pages, helper,
     support_pages, language, health_pages, backup_pages, update_pages, family_pages, registers_pages,
-    import_pages, alert_pages, child_pages, ask_pages, disputes_pages, sharing_pages, self_set_pages,
+    import_pages, alert_pages, channel_pages, child_pages, ask_pages, disputes_pages, sharing_pages,
+    self_set_pages,
     agreement_pages, unlock_pages, wallet_pages, ledger_pages, blocked_pages, status_pages, calendar_pages,
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
-    transition_pages, preview_pages, export_pages, repair_pages, setup, device_test_pages, bypass_test_pages,
-    tests_pages, brand, trusted_name_pages, search, installable, push_pages, theme,
+    transition_pages, export_pages, repair_pages, setup, filter_tests_pages, brand,
+    trusted_name_pages, captive_pages, search, installable, push_pages, theme,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

@@ -41,15 +41,12 @@ class Shown:
 
 
 def install(app: Flask, brand: PageBrand) -> None:
-    app.extensions[STATE] = shown = Shown(brand, _bytes(brand.logo))
+    app.extensions[STATE] = Shown(brand, _bytes(brand.logo))
     sheets = {"style": brand.style, "dark": brand.dark_style}
     stamps = {name: blake2b(text.encode(), digest_size=6).hexdigest() for name, text in sheets.items()}
 
     def style_url(name: str = "style") -> str:
         return url_for(f"brand.{name}", v=stamps[name]) if sheets[name] else ""
-
-    def logo_url() -> str:
-        return url_for("brand.logo", v=brand.logo.stamp) if brand.logo is not None and shown.logo else ""
 
     app.jinja_env.globals.update(brand=brand.name, provider=brand, brand_style=style_url, logo_url=logo_url)
 
@@ -57,6 +54,12 @@ def install(app: Flask, brand: PageBrand) -> None:
 def shown() -> Shown:
     found: Shown = current_app.extensions[STATE]
     return found
+
+
+def logo_url() -> str:
+    """Return the path of the provider's logo; empty without one."""
+    logo = shown().brand.logo
+    return url_for("brand.logo", v=logo.stamp) if logo is not None and shown().logo else ""
 
 
 def _bytes(logo: PageLogo | None) -> bytes:

@@ -38,6 +38,7 @@ from gateway.dataplane.lookups import (
 )
 from gateway.dataplane.offload import offloading
 from gateway.dataplane.packets import PacketPath
+from gateway.dataplane.pages_watch import PagesWatch, are_expected
 from gateway.dataplane.saved_addresses import SavedAddresses
 from gateway.dataplane.status_text import about
 from gateway.dataplane.unjudged import Slots, slots_of_addresses
@@ -65,6 +66,7 @@ from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan
+from gateway.lan.listeners import is_listening
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.metering.ledgers import ledgers
 from gateway.metering.meter import count_connections, metering
@@ -74,6 +76,7 @@ from gateway.path.explained_names import is_explained
 from gateway.path.flows import FlowPath
 from gateway.path.live_flows import FlowId, LiveFlows
 from gateway.path.probes import Probes
+from gateway.path.subject import DecisionWatcher
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.values import Decision
@@ -233,13 +236,18 @@ class Daemon:
             uploads=lambda flow: self.gates.uploads(flow),
             probes=self.probes,
         )
+        self.pages_watch = (
+            self._kept(PagesWatch(loop, lambda: is_listening(config.web.port), expected=are_expected()))
+            if config.dns_refusal is DnsRefusal.EXPLAIN
+            else None
+        )
         self.dns = DnsPath(
             pages=lan.PAGES_PACKED,
             sentence=self.decision_log.short,
             sink=self.decision_log.decided,
             book=self.book,
             style=Style.NULL if config.dns_refusal is DnsRefusal.ZERO else Style.NXDOMAIN,
-            explains=self._explains if config.dns_refusal is DnsRefusal.EXPLAIN else never_explained,
+            explains=never_explained if self.pages_watch is None else self._explains,
             safe=self.safe,
             services=self.services,
             names=self.names,
@@ -440,11 +448,15 @@ class Daemon:
             vitals=self.vitals,
             figures=counters,
             problems=self.problems,
+            watch_decisions=self._watch_decisions,
         )
         self.features = self._kept(Features(plane, router))
         self._group()
         self.packets.bind(frozenset(self.family.members))
         self.features.register()
+
+    def _watch_decisions(self, watcher: DecisionWatcher | None) -> None:
+        self.dns.watcher = self.flows.watcher = watcher
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.decision_log.questions, self.book.answers)
@@ -457,7 +469,8 @@ class Daemon:
         return self.home.local_now()
 
     def _explains(self, host: str, decision: Decision) -> bool:
-        return is_explained(host, decision, self.rules.world)
+        watch = self.pages_watch
+        return watch is not None and watch.run and is_explained(host, decision, self.rules.world)
 
     def _services_in_catalogue(self, host: str) -> tuple[str, ...]:
         return self.rules.world.catalogue.services_of(host)
@@ -572,5 +585,6 @@ class Daemon:
         plane = self.loop, self.table, *writers
         parts = self.rules, *plane, self.sealed_lists, updates, self.features.address_claims
         interfaces = lan.problems(self.rules.household.config.lan)
+        pages = [] if self.pages_watch is None else self.pages_watch.problems()
         lines = (line for part in parts for line in part.problems())
-        return [*interfaces, *lines]
+        return [*interfaces, *pages, *lines]

@@ -27,6 +27,9 @@ from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.in_use import InUse
 from gateway.features.activity.journal import DecisionLog
 from gateway.features.activity.refusals import RefusalVerb
+from gateway.features.activity.traffic import LiveTraffic
+from gateway.features.activity.traffic_access import TrafficAccess
+from gateway.features.activity.traffic_verbs import TrafficVerbs
 from gateway.features.activity.verbs import HistoryVerbs
 from gateway.features.backup.auto_backup import AutoBackups
 from gateway.features.backup.verbs import BackupVerbs
@@ -39,10 +42,8 @@ from gateway.features.devices.identity_verbs import IdentityVerbs
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.features.devices.simulated_sights import SimulatedSights
 from gateway.features.devices.verbs import DeviceVerbs
-from gateway.features.filter_tests.bypass_test import BypassTest
-from gateway.features.filter_tests.bypass_test_verbs import BypassTestVerbs
-from gateway.features.filter_tests.device_test import DeviceTests
-from gateway.features.filter_tests.device_test_verbs import DeviceTestVerbs
+from gateway.features.filter_tests.filter_test import FilterTests
+from gateway.features.filter_tests.filter_test_verbs import FilterTestVerbs
 from gateway.features.filter_tests.probe_device import ProbeDevice
 from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
 from gateway.features.growing.agreement import AgreementVerbs
@@ -104,6 +105,7 @@ from gateway.kernel.usage import Pair
 from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.live_flows import LiveFlows
 from gateway.path.probes import Probes
+from gateway.path.subject import DecisionWatcher
 from gateway.policy.profile.profile import Profile
 from gateway.store.store import Store
 
@@ -131,6 +133,7 @@ class DataPlane:
     vitals: Vitals
     figures: Callable[[], DaemonFigures]  # counters of queues, connections, tables and memory
     problems: Callable[[], list[str]]  # one line for each part that does not work as configured
+    watch_decisions: Callable[[DecisionWatcher | None], None]  # sets who receives those of the packet path
 
 
 class Features:
@@ -223,8 +226,12 @@ class Features:
         time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
         treated = partial(place_of, home, family)
-        assignment = DeviceAssignment(
+        assignment = self.assignment = DeviceAssignment(
             home, effects, store, family, presence, self.identities, access, treated, editing
+        )
+        traffic = self.traffic = keep(self._traffic(assignment))
+        TrafficVerbs(home, family, traffic, access, presence.here, assignment.macs, store.audit).register(
+            router
         )
         cards = BypassCardVerbs(home, store.way_cards, store.today, store.audit, presence, access)
         lists = ListVerbs(home, store.audit, plane.problems, access, editing, self.list_updates)
@@ -252,6 +259,7 @@ class Features:
         state = MemberState(home, family, time)
         people = PeopleStatus(
             home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
+            traffic,
             lambda child: values_of(pins.describe(child)),
         )  # fmt: skip
         StatusVerb(
@@ -301,10 +309,8 @@ class Features:
         cards.register(router)
         proofs.register(router)
         sharing.register(router)
-        BypassTestVerbs(home.rules, keep(BypassTest(home)), access).register(router)
-        DeviceTestVerbs(home, DeviceTests(home, plane.decision_log.observe), presence.here, access).register(
-            router
-        )
+        tests = keep(FilterTests(home, plane.decision_log.observe))
+        FilterTestVerbs(home, tests, presence.here, access, explainer).register(router)
         self._register_time(time, pins, editing)
         self._register_decisions(decided, explainer)
         lists.register(router)
@@ -321,6 +327,23 @@ class Features:
         router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         accounts.register(router)
+
+    def _traffic(self, assignment: DeviceAssignment) -> LiveTraffic:
+        plane, store = self._plane, self._plane.store
+
+        def kind_of(mac: str) -> str:
+            sight = plane.presence.inventory.sight(mac)
+            return "" if sight is None else sight.traits.kind
+
+        rights = TrafficAccess(
+            plane.home,
+            plane.family,
+            store.uses,
+            store.questions,
+            assignment.of,
+            kind_of,
+        )
+        return LiveTraffic(plane.home, plane.family, rights, plane.presence.mac_of, plane.watch_decisions)
 
     def _register_time(self, time: TimeVerbs, pins: PinDesk, editing: Editing) -> None:
         """Add the verbs by which extra time is given, requested and revoked."""
@@ -340,7 +363,8 @@ class Features:
         """Add the verbs that explain decisions."""
         plane, router = self._plane, self._router
         home, store, family = plane.home, plane.store, plane.family
-        RefusalVerb(home, family, store.devices, plane.decision_log.recent, decided).register(router)
+        log = plane.decision_log
+        RefusalVerb(home, family, store.devices, log.recent, decided, log.is_public_suffix).register(router)
         WhyVerb(home, family, store.questions, self.access, explainer.moment, explainer.explain).register(
             router
         )
@@ -365,9 +389,12 @@ class Features:
         """Add the verbs that show what children and guardians did."""
         plane, access = self._plane, self.access
         home, store, here = plane.home, plane.store, plane.presence.here
-        recent = plane.decision_log.recent
-        HistoryVerbs(home, store, plane.family, self.lessons, recent, access, pins).register(router)
-        ChangeVerbs(home, store.state, store.gifts, plane.visibility, here, access).register(router)
+        recent, suffixes = plane.decision_log.recent, plane.decision_log.is_public_suffix
+        HistoryVerbs(home, store, plane.family, self.lessons, recent, access, pins, suffixes).register(router)
+        place_of = self.assignment.of
+        ChangeVerbs(
+            home, store.state, store.audit_lines, place_of, store.gifts, plane.visibility, here, access
+        ).register(router)
         lines = AuditLines(home, plane.visibility, store.requests)
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
 

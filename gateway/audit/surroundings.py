@@ -18,6 +18,7 @@ from gateway.control.contract.profile import PROFILE, AllowedTarget, BlockedTarg
 from gateway.control.contract.rules import HELP_LINES, WHY
 from gateway.core.errors import ControlError
 from gateway.kernel.marks import PLAIN_SLOT
+from gateway.lan.listeners import is_listening, listeners
 from gateway.lists.book import SHELF, CopyIndex
 from gateway.lists.formats import parse_addresses
 from gateway.policy.config.config import QUARANTINE, Config, MarkBits
@@ -43,7 +44,6 @@ TOR = ("tor-nodes", "tor-exits")  # profiles/sources.yaml
 _MOST_LINES = 20_000
 _CONNECTIONS = Path("/proc/self/net/nf_conntrack")
 _OFFLOADED, _MARK = ("[OFFLOAD]", "[HW_OFFLOAD]"), re.compile(r" mark=(\d+)")
-_LISTENING = "0A"  # TCP_LISTEN, in /proc/net/tcp (proc(5))
 _MOST_PORTS = 32
 _OWN_CHECKS = (22, 53, 80, 443)
 
@@ -208,7 +208,7 @@ def listening(config: Config, own: int) -> list[int]:
     https = config.web.https
     pages = {config.web.port} if https is None else {config.web.port, https.port}
     known = {*_OWN_CHECKS, own, *pages, *config.gateway_ports}
-    found = {port for address, port in _listeners() if not _is_loopback(address)}
+    found = {port for address, port in listeners() if not _is_loopback(address)}
     return sorted(found - known)[:_MOST_PORTS]
 
 
@@ -225,16 +225,7 @@ def trusted(config: Config) -> dict[str, str]:
 
 
 def pages_run(config: Config) -> bool:
-    return any(port == config.web.port for _, port in _listeners())
-
-
-def _listeners() -> Iterator[tuple[str, int]]:
-    """Yield address (as the kernel writes it) and port of each listening socket."""
-    for file in (Path("/proc/self/net", name) for name in ("tcp", "tcp6")):
-        for words in map(str.split, file.read_text("ascii").splitlines()[1:] if file.exists() else ()):
-            if words[3] == _LISTENING:
-                address, _, port = words[1].partition(":")
-                yield address, int(port, 16)
+    return is_listening(config.web.port)
 
 
 def _is_loopback(address: str) -> bool:

@@ -22,7 +22,7 @@ from gateway.check.lists import (
     table_findings,
 )
 from gateway.check.rulesets import mark_findings, read_rules, rule_findings
-from gateway.check.trusted_name import certificate_findings, name_findings
+from gateway.check.trusted_name import announcement_findings, certificate_findings, name_findings
 from gateway.cli import output
 from gateway.cli.settings import config_path, read_config
 from gateway.core.errors import PolicyError
@@ -90,8 +90,10 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield from check_system.clock(config)
         yield from _network(config)
         yield from check_system.pages(config)
+        yield from check_system.explained(config)
         yield from certificate_findings(config)
         yield from name_findings(config)
+        yield from announcement_findings(config)
     yield from check_system.kernel()
     yield from check_system.accounting()
     yield from check_system.other_filters()

@@ -18,8 +18,9 @@ from gateway.cli.commands.web import settings_dict
 from gateway.core.errors import GatewayError, KernelError
 from gateway.core.programs import find_program
 from gateway.kernel import clocks
+from gateway.lan.listeners import is_listening
 from gateway.lan.machine import may_administer, text_of
-from gateway.policy.config.config import Config, file_to_edit
+from gateway.policy.config.config import Config, DnsRefusal, file_to_edit
 from gateway.web.listen import parse_listen
 
 PROC = Path("/proc")
@@ -71,6 +72,14 @@ def pages(config: Config) -> Iterator[Finding]:
             yield problem("pages", text, "look it up with: ip address", code="pages_address")
             return
     yield ok("pages", f"at {listen}")
+
+
+def explained(config: Config) -> Iterator[Finding]:
+    """Report that no page explains a blocked name, although `dns_refusal: explain` is set."""
+    if config.dns_refusal is DnsRefusal.EXPLAIN and not is_listening(config.web.port):
+        text = "the pages do not run: blocked names are answered as not existing, and nothing explains why"
+        fix = "start the pages, or set dns_refusal: nxdomain"
+        yield note("pages", text, fix, code="pages_silent")
 
 
 def accounting() -> Iterator[Finding]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.check.findings import Finding, ok, unseen, warning
+from gateway.check.findings import Finding, note, ok, unseen, warning
 from gateway.control.listener import WEB_USER, WebUser
 from gateway.core.loop import Loop
 from gateway.dataplane.lookups import PATIENCE, Lookups, resolvers
 from gateway.lan.interfaces import PAGES_PACKED, text
+from gateway.policy.config.captive_portal import api_address, dnsmasq_options, uci_commands
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import PAGES
 from gateway.web.certificates import examine_files
@@ -62,6 +63,28 @@ def certificate_findings(config: Config, now: datetime | None = None) -> Iterato
         else:
             yield ok(ABOUT, text)
     yield from _key(key)
+
+
+def announcement_findings(config: Config, root: Path = Path("/")) -> Iterator[Finding]:
+    """Report whether DHCP announces the captive-portal API of the pages, and how to turn that on.
+
+    The files are of other packages, and stay as they are.
+    """
+    https = config.web.https
+    if https is None:
+        return
+    address, uci = api_address(https.name), root / "etc/config/dhcp"
+    files = (uci, root / "etc/dnsmasq.conf", *sorted((root / "etc/dnsmasq.d").glob("*")))
+    known = [file for file in files if file.is_file()]
+    if any(address in file.read_text("utf-8", "replace") for file in known):
+        yield ok("dhcp", f"announces {address}")
+    elif known:
+        text = "devices without mobile data would show sooner why they are blocked if DHCP said where"
+        fix = "; ".join(uci_commands(https.name))
+        if not uci.is_file():
+            lines = " and ".join(dnsmasq_options(https.name))
+            fix = f"run qalqan setup again, or add {lines} to dnsmasq's settings and restart it"
+        yield note("dhcp", text, fix, code="captive_api")
 
 
 def _key(key: Path) -> Iterator[Finding]:

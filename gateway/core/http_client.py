@@ -1,10 +1,13 @@
-"""Makes HTTP connections to public addresses only; gateway/core/public_addresses.py has the reasons.
+"""Makes HTTP connections to public addresses only, or to one server of the home.
+
+gateway/core/public_addresses.py has the reasons.
 
 The daemon itself does not use this module.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -104,6 +107,38 @@ class Outside:
         for handler in (*handlers, UnknownHandler()):
             made.add_handler(handler)
         return made
+
+
+class Inside(Outside):
+    """Accepts only addresses in the home's own networks, and no address of this machine."""
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        found = self._resolve(host, port)
+        ours = tuple(self._networks())
+        for text in found:
+            address = ipaddress.ip_address(text.partition("%")[0])
+            if (
+                not address.is_private
+                or address.is_loopback
+                or address.is_link_local
+                or address.is_unspecified
+                or not any(address in net for net in ours)
+                or is_own(text)
+            ):
+                msg = f"{host} is not in the home's network"
+                raise NotOutside(msg)
+        return found[:MAX_ADDRESSES]
+
+
+def is_own(address: str) -> bool:
+    """Return whether this machine has the address. Only its own addresses can be bound."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 class _Http(HTTPHandler):

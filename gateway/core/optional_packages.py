@@ -10,6 +10,7 @@ from gateway.core.errors import GatewayError
 LIST_UPDATES = "gateway.cli.list_updates"
 PACKAGES = {
     LIST_UPDATES: "qalqan-lists",
+    "apprise": "apprise",  # of Debian only
     "cryptography": "python3-cryptography",
     "fido2": "python3-fido2",
     "pyotp": "python3-pyotp",

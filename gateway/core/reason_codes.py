@@ -94,7 +94,7 @@ class Code(StrEnum):
     ASK_LATER = "ask_later"  # too many names that are blocked for everyone within a minute
     NOT_ASKABLE = "not_askable"  # [host]
     # It would open a site of a blocked category permanently, and is not confirmed.
-    CONFIRM_NEEDED = "confirm_needed"  # [name, category]
+    CONFIRM_NEEDED = "confirm_needed"  # [name, category, categories, entry]
     REASON_TOO_LONG = "reason_too_long"  # [most]
     ASKED_TOO_OFTEN = "asked_too_often"  # [times]
     TOO_MANY_WAIT = "too_many_wait"  # [most]
@@ -143,6 +143,7 @@ class Code(StrEnum):
     ON_REGISTER = "on_register"  # [host]: blocked by a state's register as long as that is enabled
 
     BAD_ADDRESS = "bad_address"  # a web address
+    BAD_CHANNEL = "bad_channel"  # an Apprise address of a service that is not allowed
     NO_HOST_NAME = "no_host_name"  # not a host name, or not one of the chosen DNS provider
 
     # Shared devices, PINs, handed-over devices.
@@ -176,6 +177,7 @@ class Code(StrEnum):
 
     # Site repair (lesson).
     NO_LESSON = "no_lesson"
+    TRAFFIC_PRIVATE = "traffic_private"  # no guardian may see the live traffic of this device
     LESSON_CLOSED = "lesson_closed"  # [name]: by a pause, bedtime or a limit
     LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that a site repair does not lift
 

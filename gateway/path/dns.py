@@ -19,7 +19,7 @@ from gateway.path.addresses import (
 )
 from gateway.path.probes import Probes
 from gateway.path.safe_search import Client, RenamedQuestion, RenamedQuestions, SafeAddresses, TrustsAll
-from gateway.path.subject import Sink, Subject
+from gateway.path.subject import DecisionWatcher, Sink, Subject
 from gateway.policy.judge.world import GATEWAY_NAME, bypass_signal
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire.dns import message as dns
@@ -136,6 +136,7 @@ class DnsPath:
         self._heads: dict[bytes, Head] = {}
         self._probes = probes or Probes()
         self._allowance = DnsAllowance()
+        self.watcher: DecisionWatcher | None = None  # only while a guardian looks at live traffic
         self.malformed = 0
         self.postponed = 0  # queries and answers over a device's limits
 
@@ -187,6 +188,8 @@ class DnsPath:
         if self._probes.full and self._is_probing(client, decision, now):
             return QueryResult(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
         self._sink(subject, seen, decision, at)
+        if self.watcher is not None:
+            self.watcher(client[1], seen, decision, at)
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
             self._probes.refused(client[0], client[1], question.name, now)
         self._services.record_query(subject.slot, question.name)

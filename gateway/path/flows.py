@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.path.probes import Probes
-from gateway.path.subject import Sink, Subject
+from gateway.path.subject import DecisionWatcher, Sink, Subject
 from gateway.policy.time.gates import joined
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.wire.flows.actions import FlowAction
@@ -65,6 +65,7 @@ class FlowPath:
         uploads: Callable[[FlowId], None] | None = None,
         probes: Probes | None = None,
     ) -> None:
+        self.watcher: DecisionWatcher | None = None  # only while a guardian looks at live traffic
         self.live = live
         self.table = table
         self._sink = sink
@@ -119,6 +120,8 @@ class FlowPath:
         if self._probes.full and reason is not Reason.HELP and self._is_probing(subject, data, from_lan, now):
             return False
         self._sink(subject, seen, decision, at)
+        if self.watcher is not None:
+            self.watcher(_device(data, from_lan), seen, decision, at)
         if reason is Reason.REFUSED_FOR_EVERYONE and seen.host is not None:
             self._probes.refused(subject.slot, _device(data, from_lan), seen.host, now)
         return decision.allowed

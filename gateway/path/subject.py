@@ -14,6 +14,8 @@ from gateway.wire.dns.svcb import ALL, Unwanted
 
 Decide = Callable[[Observation, datetime], Decision]
 Sink = Callable[["Subject", Observation, Decision, datetime], None]
+DecisionWatcher = Callable[[bytes, Observation, Decision, datetime], None]
+"""Receives the decisions about a device, by its packed address."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gateway.core.errors import PolicyError
+from gateway.policy.config.captive_portal import dnsmasq_options
 from gateway.policy.config.config import parse_config
 from gateway.policy.profile.edits import HOME_ORDER, home_text
 from gateway.policy.time.list_updates import UpdateInterval
@@ -27,7 +28,7 @@ def files(plan: SetupPlan, facts: MachineFacts, root: Path = Path("/")) -> Mappi
     nat = translation(plan)
     if nat:
         found[facts.config_path.with_name(NAT)] = nat
-    drop_in = dnsmasq(plan)
+    drop_in = dnsmasq(plan, trusted_name(existing_settings(facts)))
     if drop_in:
         found[root / DNSMASQ] = drop_in
     return found
@@ -81,7 +82,16 @@ def sysctl(plan: SetupPlan) -> bytes:
     return _text(f"{name} = {value}" for name, value in plan.sysctls)
 
 
-def dnsmasq(plan: SetupPlan) -> bytes:
+def trusted_name(settings: Document) -> str:
+    """Return the trusted name of the pages in a qalqan.yaml; empty without one."""
+    web = settings.get("web")
+    https = web.get("https") if isinstance(web, dict) else None
+    name = https.get("name") if isinstance(https, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def dnsmasq(plan: SetupPlan, name: str = "") -> bytes:
+    """Return dnsmasq's settings. ``name``: the trusted name of the pages, whose API they announce."""
     lines = []
     if plan.hook:
         lines.append(f"dhcp-script={plan.hook}")
@@ -92,6 +102,8 @@ def dnsmasq(plan: SetupPlan) -> bytes:
         lines += [] if plan.bound else ["bind-dynamic"]
         lines.append("dhcp-authoritative")
         lines.append(f"dhcp-range={plan.pool.first},{plan.pool.last},{plan.netmask},12h")
+    if lines and name:
+        lines += dnsmasq_options(name)
     return _text(lines) if lines else b""
 
 

@@ -51,7 +51,6 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
 ASKED: Mapping[str, str] = {
     "refused.show": "?host=www.tiktok.com&reason=family_block",
     "lists.show": "?host=www.1xbet.com",
-    "preview.show": "?host=www.youtube.com",
     "band.show": "?to=13-15",
     "mean.show": "?level=middle",
 }

@@ -84,8 +84,7 @@ def begin_anew(household: Household) -> None:
     household.choosing.choices.clear()
     household.agreeing.kept.clear()
     household.edited.clear()
-    household.proving.lines, household.proving.running = (), False
-    household.trying.clear()
+    household.testing.clear()
     household.alerting.book.clear()
     household.tickets.clear()
     household.given.clear()

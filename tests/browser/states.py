@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from gateway.policy.alerts.channels import MessageChannel
 from gateway.policy.alerts.notifications import Alerts
 from tests.browser.conftest import Site
 from tests.webui.standin.asking import a_question
@@ -20,7 +21,6 @@ from tests.webui.standin.household import NOW, TABLET
 from tests.webui.standin.household import PHONE as HER_PHONE
 from tests.webui.standin.lending import TV
 from tests.webui.standin.places import GUEST, TELEVISION
-from tests.webui.standin.proving import lines
 from tests.webui.standin.ruled import RULES
 from tests.webui.standin.spending import MINUTES
 from tests.webui.standin.teaching import some_names
@@ -53,11 +53,11 @@ def asked(site: Site) -> None:
 
 
 def tried(site: Site) -> None:
-    site.household.trying.end()
+    site.household.testing.end()
 
 
 def tried_in_vain(site: Site) -> None:
-    site.household.trying.end(faults=("wireguard", "tls", "help"))
+    site.household.testing.end(faults=("wireguard", "tls", "help"))
 
 
 def rules_changed(site: Site) -> None:
@@ -250,6 +250,30 @@ def taught_before(site: Site) -> None:
     site.household.teaching.lessons["daughter"]["state"] = "over"
 
 
+def watched(site: Site) -> None:
+    """A parent looks at the live traffic of a small child's tablet."""
+    small(site)
+    until = NOW + timedelta(minutes=15)
+    site.household.watched = {"by": "Mum", "device": "Tablet", "until": until}
+
+
+def live_traffic(site: Site) -> None:
+    """A television has asked for some names, and a small child's tablet can be started."""
+    base = {"owner": "", "child": False, "by": "", "until": None, "shown": True}
+    site.household.seen_devices = {
+        TELEVISION: {**base, "mac": TELEVISION, "name": "TV"},
+        TABLET: {**base, "mac": TABLET, "name": "Tablet", "owner": "Timur", "child": True, "shown": False},
+    }
+    site.household.traffic = [
+        {
+            "number": number, "at": NOW + timedelta(seconds=number), "mac": TELEVISION, "proto": "dns",
+            "host": f"{'very-' * 12}long-name-{number}.example", "address": "192.168.1.1", "port": 0,
+            "verdict": verdict, "reason": reason, "rule": "band 10-12: category:gambling = block",
+        }
+        for number, (verdict, reason) in enumerate((("allow", "open"), ("block", "category")), start=1)
+    ]  # fmt: skip
+
+
 def pins(site: Site) -> None:
     site.household.lending.needs_pins, site.household.lending.pins["daughter"] = True, ("4821", "")
 
@@ -260,13 +284,12 @@ def no_pin(site: Site) -> None:
 
 def proving(site: Site) -> None:
     """It waits for the tablet."""
-    site.household.proving.lines, site.household.proving.running = lines(), True
+    site.household.testing.start_device()
 
 
 def proved(site: Site) -> None:
     """One line is well, one came through, one was not seen."""
-    proving(site)
-    first, second, third, *_ = site.household.proving.lines
+    first, second, third, *_ = site.household.testing.start_device().hosts
     first.reached = third.reached = False
     first.blocked = second.blocked = True
     second.reached = True
@@ -315,5 +338,12 @@ def registered(site: Site) -> None:
 
 
 def told(site: Site) -> None:
-    topic = Alerts("https://ntfy.sh/a-topic", frozenset({"request", "way"}), frozenset({"way"}))
+    topic = Alerts(
+        frozenset({"request", "way"}),
+        frozenset({"way"}),
+        channels=(
+            MessageChannel("https://ntfy.sh/a-topic"),
+            MessageChannel("hassio://homeassistant.a-long-name.example.org:8123/token", inside=True),
+        ),
+    )
     site.household.alerting.book["Mum"] = topic

@@ -61,7 +61,7 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Family]:
             for key, name in SAID.items():
                 module(built.home.devices[key], "dhcpclient", "eth0", "--keep", "--name", name)
         call = built.daemon.client.call
-        call("edit", id="son", set={"categories/social_networks": "ask"}, by="Mum")
+        call("edit", id="son", set={"categories/social_networks": "ask"}, confirmed=True, by="Mum")
         yield built
 
 
@@ -86,7 +86,7 @@ def test_a_phone_that_calls_itself_a_script_executes_on_no_page(family: Family, 
         ),
         *((PARENT.key, f"/parent/device/{mac}") for mac in (TABLET.mac, PHONE.mac, NEW.mac)),
         *((PARENT.key, f"/parent/activity/{one}") for one in ("", CHILD, "son", f"{CHILD}/week")),
-        *((PARENT.key, f"/parent/child/{who}/{one}") for who in (CHILD, "son") for one in ("", "proof/")),
+        *((PARENT.key, f"/parent/child/{who}/{one}") for who in (CHILD, "son") for one in ("", "tests/")),
         *((PARENT.key, f"/parent/setup/{one}") for one in ("", "people", "devices", "summary")),
         *((PARENT.key, f"/parent/{one}") for one in ("health/", "settings/", "people/", "codes/")),
         *(

@@ -38,7 +38,9 @@ SHOWN = 10  # refusals on the device's own page
 def family() -> Iterator[Family]:
     """The daughter may ask for social networks, which her band refuses."""
     with at_home(quic=True) as built:
-        built.daemon.client.call("edit", id=CHILD, set={"categories/social_networks": "ask"}, by="Mum")
+        built.daemon.client.call(
+            "edit", id=CHILD, set={"categories/social_networks": "ask"}, confirmed=True, by="Mum"
+        )
         yield built
 
 

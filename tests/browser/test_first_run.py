@@ -96,9 +96,11 @@ def test_the_last_screen_shows_the_results_of_the_tablet(family: Family, parent:
         eventually(lambda: "All tests passed." in parent.text("main"), longest(TESTED_S))
     finally:
         stop(process)
-    test = family.daemon.client.call("proof", action="look", id=CHILD)["proof"]
-    states = {line["topic"]: line["state"] for line in test["lines"]}
-    assert [states[topic] for topic in ("adult", "messenger", "help")] == ["works"] * 3
+    [test] = family.daemon.client.call("filter_test", action="look", id=CHILD)["tests"]
+    checks = {check["id"]: check for check in test["checks"]}
+    found = [checks[topic] for topic in ("adult", "messenger", "help")]
+    assert [check["outcome"] for check in found] == ["blocked", "open", "open"]
+    assert not any(check["fault"] for check in found)
     parent.screenshot("first-run-results", PHONE)
 
 

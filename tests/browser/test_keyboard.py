@@ -197,12 +197,12 @@ def test_a_parent_blocks_a_site(hands: Hands, site: Site) -> None:
 
 def test_a_parent_paints_bedtime(hands: Hands, site: Site) -> None:
     hands.browser.driver.get(f"{site.url}{CHILD}week/service:youtube")
-    hands.to("School days: At any time.")
-    hands.press(Keys.SPACE, Keys.ARROW_RIGHT, Keys.SPACE)
+    hands.to("The whole week")
+    hands.press(Keys.SPACE)
     hands.to("Save")
     hands.press(Keys.ENTER)
     eventually(lambda: "Undo" in hands.browser.text(".notice"))
-    assert ruling.said(site.household)["windows"]["service:youtube"]["school"] == ["16:00-16:30"]
+    assert ruling.said(site.household)["windows"]["service:youtube"]["mon"] == ["00:00-16:00", "16:30-24:00"]
 
 
 def test_a_family_is_told_who_is_in_it(hands: Hands, site: Site) -> None:

@@ -1,4 +1,4 @@
-"""A child's rules in a real browser: hours painted by drag, two taps and keyboard, and all without script."""
+"""A child's rules in a real browser: hours painted by drag, taps and keyboard, and all without script."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from html import unescape
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,17 +17,21 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from gateway.policy.time.time_text import WEEKDAYS
+from tests.browser.axe import Axe
 from tests.browser.chromium import DESKTOP, NARROW, PHONE, WEIGHT, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.webui.standin import ruling
 from tests.webui.standin.ruling import by_hand
+from webui.rules.hours import DAY, FREE, SCHOOL, read_plan, read_spans, write_spans
+from webui.rules.weekform import week_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.smoke, pytest.mark.usefixtures("fresh")]
 
 CHILD = "/parent/child/daughter/"
 PAGES = [
     "", "services/", "services/?q=you", "services/youtube", "kinds/", "sites/", "week/", "week/bedtime",
-    "week/service:roblox", "limits/", "limits/play", "basics/", "band/?to=13-15", "preview/?host=example.com",
+    "week/service:roblox", "limits/", "limits/play", "basics/", "band/?to=13-15", "tests/",
     "teach/",
 ]  # fmt: skip
 FIRST_VISIT = 80 * 1000  # bytes over the wire
@@ -48,17 +53,39 @@ def rules(parent: Chromium, site: Site) -> Iterator[Chromium]:
     by_hand(site.household)
 
 
-def bar(browser: Chromium, number: int) -> WebElement:
-    """Of the first, second, … day."""
-    found = browser.driver.find_elements(By.CSS_SELECTOR, "[data-paint] svg")[number]
+def half(browser: Chromium, day: str, time: str) -> WebElement:
+    """The cell of a day's half hour, such as ``mon`` and ``16:00``, in sight."""
+    row, (hour, minute) = WEEKDAYS.index(day), map(int, time.split(":"))
+    night = browser.measure("return document.querySelector('form[data-week]').dataset.week === 'night'")
+    column = (hour * 2 + minute // 30 - (24 if night else 0)) % 48
+    cells = browser.driver.find_elements(By.CSS_SELECTOR, ".half-hours tbody td")
+    found = cells[row * 48 + column]
     browser.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
     return found
 
 
-def offset(browser: Chromium, svg: WebElement, hour: float) -> int:
-    """Pixels from a bar's middle to that hour after its begin; a quarter's own middle."""
-    width = browser.driver.execute_script("return arguments[0].getBoundingClientRect().width", svg)
-    return round((hour + 0.125) / 24 * float(width) - float(width) / 2)
+def drag(browser: Chromium, first: WebElement, last: WebElement) -> None:
+    hand = ActionChains(browser.driver).move_to_element(first).click_and_hold()
+    hand.move_by_offset(2, 0).move_to_element(last).release().perform()
+
+
+def touch(browser: Chromium, *cells: WebElement) -> None:
+    """A finger that goes down on the first cell, passes over the others, and goes up."""
+    middle = (
+        "const box = arguments[0].getBoundingClientRect();"
+        "return [box.x + box.width / 2, box.y + box.height / 2]"
+    )
+    points = [browser.driver.execute_script(middle, cell) for cell in cells]
+    for number, (x, y) in enumerate(points):
+        kind = "touchMove" if number else "touchStart"
+        browser.driver.execute_cdp_cmd(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+        )
+    browser.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def label(browser: Chromium, cell: WebElement) -> str:
+    return str(browser.driver.execute_script("return arguments[0].ariaLabel", cell))
 
 
 def times(browser: Chromium, day: str) -> list[str]:
@@ -73,7 +100,7 @@ def said(site: Site) -> dict[str, Any]:
 
 def save(browser: Chromium) -> None:
     browser.tap("form[data-week] .primary")
-    eventually(lambda: "Undo" in browser.text(".notice"))
+    eventually(lambda: browser.driver.current_url.endswith(CHILD) and "Undo" in browser.text(".notice"))
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -91,102 +118,218 @@ def test_each_page_fits_and_is_light(rules: Chromium, site: Site, path: str) -> 
 
 def test_hours_are_painted_by_drag(rules: Chromium, site: Site) -> None:
     rules.resize(DESKTOP)
-    rules.driver.get(f"{site.url}{CHILD}week/service:youtube")
-    svg = bar(rules, 0)
-    start, end = offset(rules, svg, 16), offset(rules, svg, 17.75)
-    drag = ActionChains(rules.driver).move_to_element_with_offset(svg, start, 0).click_and_hold()
-    drag.move_by_offset(20, 0).move_to_element_with_offset(svg, end, 0).release().perform()
-    assert times(rules, "school")[:2] == ["16:00", "18:00"]
-    assert rules.text("[data-live-region]") == "16:00 to 18:00: set"
-    svg = bar(rules, 0)
-    back = ActionChains(rules.driver).move_to_element_with_offset(svg, offset(rules, svg, 16.5), 0)
-    back.click_and_hold().move_by_offset(4, 0).move_to_element_with_offset(svg, offset(rules, svg, 16.75), 0)
-    back.release().perform()
-    assert times(rules, "school")[:4] == ["16:00", "16:30", "17:00", "18:00"]
+    rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+    drag(rules, half(rules, "mon", "18:00"), half(rules, "mon", "19:30"))
+    assert times(rules, "mon")[:2] == ["16:00", "20:00"]
+    assert rules.text("[data-live-region]") == "18:00 to 20:00: set"
+    assert rules.text("[data-shown]") == "Mondays: 16:00–20:00"
+    drag(rules, half(rules, "mon", "16:30"), half(rules, "mon", "16:30"))
+    assert times(rules, "mon")[:4] == ["16:00", "16:30", "17:00", "20:00"]
+    assert rules.text("[data-live-region]") == "16:30 to 17:00: removed"
     save(rules)
-    assert said(site)["windows"]["service:youtube"] == {
-        "school": ["16:00-16:30", "17:00-18:00"], "free": {},
+    assert said(site)["windows"]["service:roblox"] == {
+        "school": ["16:00-18:00"],
+        "free": ["10:00-12:00", "15:00-19:00"],
+        "mon": ["16:00-16:30", "17:00-20:00"],
+    }
+    rules.tap(".notice button")
+    eventually(lambda: "as they were before" in rules.text(".notice"))
+    assert "mon" not in said(site)["windows"]["service:roblox"]
+
+
+def test_days_that_are_painted_alike_become_school_days(rules: Chromium, site: Site) -> None:
+    rules.resize(DESKTOP)
+    rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+    drag(rules, half(rules, "mon", "14:00"), half(rules, "fri", "15:30"))
+    save(rules)
+    assert said(site)["windows"]["service:roblox"] == {
+        "school": ["14:00-18:00"], "free": ["10:00-12:00", "15:00-19:00"],
     }  # fmt: skip
 
 
-def test_hours_are_painted_by_two_taps_of_a_finger(rules: Chromium, site: Site) -> None:
+def test_a_day_is_copied_and_blocked(rules: Chromium, site: Site) -> None:
+    rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+    half(rules, "sat", "08:00").click()
+    assert rules.text("[data-copy]") == "Copy to the other free days"
+    rules.tap("[data-copy]")
+    half(rules, "wed", "16:00").click()
+    rules.tap("[data-clear]")
+    assert rules.text("[data-shown]") == "Wednesdays: Blocked"
+    save(rules)
+    assert said(site)["windows"]["service:roblox"] == {
+        "school": ["16:00-18:00"], "free": ["08:00-08:30", "10:00-12:00", "15:00-19:00"], "wed": [],
+    }  # fmt: skip
+
+
+def test_hours_that_do_not_fit_half_hours_are_shown_and_kept(rules: Chromium, site: Site) -> None:
+    hours = ["07:10-08:20", "22:15-01:05"]
+    ruling.write(site.household, windows={"service:roblox": {"school": hours, "free": {}}})
+    rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+    assert label(rules, half(rules, "mon", "07:00")) == "Mondays, 07:00: Allowed 07:10–07:30"
+    assert label(rules, half(rules, "tue", "01:00")) == "Tuesdays, 01:00: Allowed 01:00–01:05, Bedtime"
+    assert label(rules, half(rules, "tue", "12:00")) == "Tuesdays, 12:00: Blocked"
+    assert label(rules, half(rules, "sun", "12:00")) == "Sundays, 12:00: Allowed"
+    half(rules, "tue", "12:00").click()
+    save(rules)
+    assert said(site)["windows"]["service:roblox"] == {
+        "school": hours, "free": {}, "tue": ["07:10-08:20", "12:00-12:30", "22:15-01:05"],
+    }  # fmt: skip
+    rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+    half(rules, "wed", "00:30").click()
+    save(rules)
+    split = ["00:00-01:05", "07:10-08:20", "22:15-24:00"]
+    assert said(site)["windows"]["service:roblox"] == {
+        "school": hours,
+        "free": {},
+        "tue": ["07:10-08:20", "12:00-12:30", "22:15-00:30"],
+        # Across midnight, its last hours would end after its first begin.
+        "wed": ["01:00-01:05", "07:10-08:20", "22:15-24:00"],
+        "thu": split,
+        "fri": split,
+    }
+
+
+def test_hours_across_midnight_are_copied_to_the_minute(rules: Chromium, site: Site) -> None:
+    hours = {"school": ["16:00-18:00"], "free": {}, "tue": ["22:15-01:05"]}
+    ruling.write(site.household, windows={"service:roblox": hours})
+    rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+    rules.tap(".half-hours tbody tr:nth-child(2) th")
+    assert rules.text("[data-shown]") == "Tuesdays: 22:15–01:05"
+    rules.tap("[data-copy]")
+    save(rules)
+    assert said(site)["windows"]["service:roblox"] == {"school": ["22:15-01:05"], "free": {}}
+
+
+def minutes_of(value: object) -> list[bool]:
+    """Whether each minute of a week without holidays, from Monday on, is in the windows of a rule."""
+    week = [False] * (7 * DAY)
+    for number, spans in enumerate(week_of(read_plan(value, read_spans)).values()):
+        for start, end in ((0, DAY),) if spans is None else spans:
+            for minute in range(start, end):
+                week[(number * DAY + minute) % len(week)] = True
+    return week
+
+
+def some_windows(chance: Random) -> list[str]:
+    """Up to three windows of a day, of which the last may cross midnight."""
+    edges = sorted(chance.sample(range(100, DAY), 2 * chance.randint(1, 3)))
+    if chance.random() < 0.5:
+        edges[-1] = DAY + chance.randint(1, 90)
+    return write_spans(zip(edges[::2], edges[1::2], strict=True))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_saved_is_what_was_painted(rules: Chromium, site: Site, seed: int) -> None:
+    chance = Random(seed)
+    days = [SCHOOL, FREE, *chance.sample(WEEKDAYS, chance.randint(0, 4))]
+    held = {day: chance.choice([[], {}, some_windows(chance), some_windows(chance)]) for day in days}
+    ruling.write(site.household, windows={"service:roblox": held})
+    expected = minutes_of(held)
+    rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+    turn = "document.querySelector('[data-week]').week.turn(...arguments)"
+    for _ in range(4):
+        first, last = sorted(chance.choices(range(7), k=2))
+        start, end = sorted(chance.sample(range(49), 2))
+        painted = chance.random() < 0.5
+        rules.driver.execute_script(turn, first, last, start * 30, end * 30, int(painted))
+        for day in range(first, last + 1):
+            expected[day * DAY + start * 30 : day * DAY + end * 30] = [painted] * (30 * (end - start))
+    save(rules)
+    assert minutes_of(said(site)["windows"]["service:roblox"]) == expected
+
+
+def test_bedtime_is_painted_with_a_finger(rules: Chromium, site: Site) -> None:
     rules.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
     try:
         rules.driver.get(f"{site.url}{CHILD}week/bedtime")
-        for hour in (20.5 - 12, 6.75 + 12):  # a night's bar begins at noon
-            svg = bar(rules, 0)
-            x, y = rules.driver.execute_script(
-                "const box = arguments[0].getBoundingClientRect();"
-                "return [box.left + (arguments[1] + 0.125) / 24 * box.width, box.top + box.height / 2]",
-                svg,
-                hour,
-            )
-            for kind, points in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
-                rules.driver.execute_cdp_cmd(
-                    "Input.dispatchTouchEvent", {"type": kind, "touchPoints": points}
-                )
-            eventually(lambda: rules.text("[data-live-region]") != "")
-        eventually(lambda: times(rules, "school")[:2] == ["20:30", "07:00"])
+        assert label(rules, half(rules, "mon", "20:30")) == (
+            "The night to Mondays, 20:30: Bedtime 20:45–21:00"
+        )
+        touch(rules, half(rules, "mon", "19:00"))
+        eventually(lambda: times(rules, "mon")[:2] == ["19:00", "07:00"])
+        first, last = half(rules, "mon", "19:00"), half(rules, "mon", "20:00")
+        touch(rules, first, half(rules, "mon", "19:30"), last)
+        eventually(lambda: times(rules, "mon")[:2] == ["20:30", "07:00"])
+        rules.tap("[data-copy]")
         save(rules)
     finally:
         rules.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
     assert said(site)["bedtime"] == {"school": "20:30-07:00", "free": "21:45-08:00"}
+    rules.driver.get(f"{site.url}{CHILD}week/bedtime")
+    rules.tap(".chosen-day [form=reset]")
+    eventually(lambda: "back to the age default" in rules.text(".notice"))
+    assert "bedtime" not in said(site)
 
 
-def test_hours_are_painted_by_a_finger_that_drags(rules: Chromium, site: Site) -> None:
+def test_hours_are_painted_by_a_finger_on_a_narrow_screen(rules: Chromium, site: Site) -> None:
     rules.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
     try:
         rules.resize(NARROW)
-        rules.driver.get(f"{site.url}{CHILD}week/service:youtube")
-        svg = bar(rules, 0)
-        box = svg.rect
-        top = rules.driver.execute_script("return arguments[0].getBoundingClientRect().top", svg)
-        start, end = (box["x"] + (hour + 0.25) / 24 * box["width"] for hour in (16, 17.5))
-        for kind, x in (
-            ("touchStart", start),
-            ("touchMove", start + 8),
-            ("touchMove", end),
-            ("touchEnd", None),
-        ):
-            points = [] if x is None else [{"x": x, "y": top + 20}]
-            rules.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        eventually(lambda: times(rules, "school")[:2] == ["16:00", "18:00"])
+        rules.driver.get(f"{site.url}{CHILD}week/service:roblox")
+        hours = ("18:00", "18:30", "19:00", "19:30")
+        touch(rules, *(half(rules, "tue", hour) for hour in hours))
+        eventually(lambda: times(rules, "tue")[:2] == ["16:00", "20:00"])
     finally:
         rules.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
 def test_hours_are_painted_by_keyboard_and_each_step_is_said(rules: Chromium, site: Site) -> None:
     rules.driver.get(f"{site.url}{CHILD}week/service:youtube")
-    rules.driver.execute_script("document.querySelector('[data-paint]').focus()")
-    label = rules.measure("return document.activeElement.getAttribute('aria-label')")
-    assert label.startswith("School days: At any time. Arrow keys move")
-    heard = []
-    hour = ActionChains(rules.driver).key_down(Keys.SHIFT).send_keys(Keys.ARROW_RIGHT).key_up(Keys.SHIFT)
-    steps = [ActionChains(rules.driver).send_keys(key) for key in (Keys.ARROW_RIGHT, Keys.SPACE, Keys.SPACE)]
-    for step in (*steps[:2], hour, steps[2]):
-        step.perform()
-        heard.append(rules.text("[data-live-region]"))
-    assert heard == ["16:15", "From 16:15. Choose the end.", "17:15", "16:15 to 17:30: set"]
-    label = rules.measure("return document.activeElement.getAttribute('aria-label')")
-    assert label.startswith("School days: 16:15–17:30.")
+    rules.driver.execute_script("document.querySelector('.half-hours').focus()")
+    current = (
+        "const grid = document.activeElement;"
+        "return document.getElementById(grid.getAttribute('aria-activedescendant')).ariaLabel"
+    )
+    heard = [rules.measure(current)]
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_DOWN):
+        rules.press(key)
+        heard.append(rules.measure(current))
+    extended = ActionChains(rules.driver).key_down(Keys.SHIFT)
+    extended.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_DOWN).key_up(Keys.SHIFT).perform()
+    heard.append(rules.measure(current))
+    assert heard == [
+        "Mondays, 16:00: Allowed",
+        "Mondays, 16:30: Allowed",
+        "Tuesdays, 16:30: Allowed",
+        "Wednesdays, 17:00: Allowed",
+    ]
+    assert len(rules.driver.find_elements(By.CSS_SELECTOR, ".half-hours [aria-selected=true]")) == 4
     rules.press(Keys.SPACE)
-    rules.press(Keys.ESCAPE)
-    assert times(rules, "school")[:2] == ["16:15", "17:30"]
+    assert rules.text("[data-live-region]") == "16:30 to 17:30: removed"
+    assert rules.measure(current) == "Wednesdays, 17:00: Blocked"
+    rules.press(Keys.HOME)
+    assert rules.measure(current) == "Wednesdays, 00:00: Allowed, Bedtime"
     save(rules)
-    assert said(site)["windows"]["service:youtube"] == {"school": ["16:15-17:30"], "free": {}}
+    apart = ["00:00-16:30", "17:30-24:00"]
+    assert said(site)["windows"]["service:youtube"] == {"school": {}, "free": {}, "tue": apart, "wed": apart}
 
 
-def test_a_time_that_is_typed_shows_on_its_bar(rules: Chromium, site: Site) -> None:
+def test_a_time_that_is_typed_shows_in_the_grid(rules: Chromium, site: Site) -> None:
     rules.driver.get(f"{site.url}{CHILD}week/service:youtube")
     rules.driver.execute_script(
         "const [from, to] = document.querySelectorAll('input[name^=school-]');"
         "from.value = '08:10'; to.value = '09:20'; to.dispatchEvent(new Event('input', {bubbles: true}))"
     )
-    mark = rules.driver.find_element(By.CSS_SELECTOR, "[data-paint] .mark")
-    assert (mark.get_attribute("x"), mark.get_attribute("width")) == ("490", "70")
+    for day in ("mon", "fri"):
+        assert label(rules, half(rules, day, "08:00")).endswith("08:00: Allowed 08:10–08:30")
+        assert label(rules, half(rules, day, "08:30")).endswith("08:30: Allowed")
+        assert label(rules, half(rules, day, "09:00")).endswith("09:00: Allowed 09:00–09:20")
     assert rules.measure("return document.querySelector('#school-how').value") == "times"
     save(rules)
     assert said(site)["windows"]["service:youtube"] == {"school": ["08:10-09:20"], "free": {}}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["week/bedtime", "week/service:roblox"])
+def test_the_grid_has_no_finding_of_axe(rules: Chromium, site: Site, path: str, theme: str) -> None:
+    rules.theme(theme)
+    try:
+        rules.driver.get(f"{site.url}{CHILD}{path}")
+        first, last = half(rules, "tue", "19:00"), half(rules, "thu", "19:30")
+        drag(rules, first, last)
+        assert Axe(rules).findings() == []
+    finally:
+        rules.theme("light")
 
 
 def test_a_switch_turns_and_its_undo_turns_it_back(rules: Chromium, site: Site) -> None:

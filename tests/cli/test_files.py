@@ -69,7 +69,7 @@ def test_why_says_how_much_is_left_and_what_comes_next(qalqan: Qalqan, config: P
     assert ["minutes", "left", "285"] in lines
     assert ["next", "change", "2026-11-24T20:45:00+05:00:", "block", "(bedtime)"] in lines
     done = qalqan("why", "roblox.com", "--profile", "daughter", "--at", AFTERNOON, "--config", config)
-    assert "120 minutes left today for play." in done.out
+    assert "2 h left today for play." in done.out
 
 
 def test_why_of_a_connection(qalqan: Qalqan, config: Path) -> None:

@@ -22,7 +22,7 @@ PACKAGES = ("gateway", "profiles", "webui")
 FOR_PEOPLE = {".md", ".po", ".pot"}  # what of the tree is not under /usr/lib/qalqan
 DEBIAN_MODULES = "/usr/lib/python3/dist-packages"
 # What needs them says so where they are missing.
-ON_DEMAND = {"cryptography", "fido2", "pyotp", "scapy", "securesystemslib", "tuf"}
+ON_DEMAND = {"apprise", "cryptography", "fido2", "pyotp", "scapy", "securesystemslib", "tuf"}
 # What the program starts or reads, and the package that has it.
 PROGRAMS = {
     "/usr/sbin/nft": "nftables", "/usr/sbin/dnsmasq": "dnsmasq-base", "/usr/bin/ip": "iproute2",

@@ -30,10 +30,11 @@ from gateway.household.presence import SeenDevices
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility
 from gateway.lan.inventory import Inventory
+from gateway.lists.public_suffixes import compact_public_suffix_check
 from gateway.path.addresses import AddressBook, NameBook, ServiceBook
 from gateway.path.live_flows import LiveFlows
 from gateway.path.probes import Probes
-from gateway.path.subject import Sink
+from gateway.path.subject import DecisionWatcher, Sink
 from gateway.policy.accounts.people import SESSION_LIFE, Session, digest
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.values import Observation, Proto, Reason
@@ -44,6 +45,8 @@ from tests.household.household_files import DAUGHTER, MUM, SON, Rules, write
 TABLET, PHONE, MUMS, STRANGER = (f"02:00:00:00:00:{tail}" for tail in ("0a", "0b", "0c", "99"))
 # In Almaty, on a school day; the daughter's bedtime is at 20:45.
 NOON, EVENING, LATE = "2026-11-24T12:00", "2026-11-24T20:40", "2026-11-24T21:30"
+
+SUFFIXES = compact_public_suffix_check()
 
 
 class Running:
@@ -221,7 +224,9 @@ class Desk:
         self.live = LiveFlows()
         self.recent = RecentRefusals()
         self.observer: Sink | None = None
+        self.watcher: DecisionWatcher | None = None  # of live traffic
         self.control = self.decision_log = self
+        self.is_public_suffix = SUFFIXES
         self.internet = Nothing()
         self.watch = RightClock()
         self.probes = Probes()
@@ -297,6 +302,7 @@ class Desk:
             vitals=self.vitals,
             figures=lambda: FIGURES,
             problems=list,
+            watch_decisions=self.watch_decisions,
         )
         router = Router()
         self.features = Features(plane, router)
@@ -408,6 +414,9 @@ class Desk:
 
     def status_changed(self, slots: frozenset[int]) -> None:
         pass
+
+    def watch_decisions(self, watcher: DecisionWatcher | None) -> None:
+        self.watcher = watcher
 
     def observe(self, observer: Sink | None) -> None:
         self.observer = observer

@@ -20,6 +20,7 @@ OF_A_CHILD: dict[str, dict[str, Any]] = {
     "history": {"id": "daughter", "from": "2026-11-18", "to": "2026-11-24"},
     "ledger": {"who": "daughter"},
     "refusals": {"profile": "daughter"},
+    "traffic": {"by": MUM},
     "cards": {},
     "requests": {},
     "lesson": {"id": "daughter"},
@@ -39,7 +40,8 @@ OF_A_CHILD: dict[str, dict[str, Any]] = {
     "family": {},
     "backup": {"by": MUM},
     "tickets": {},
-    "proof": {"action": "look", "id": "daughter"},
+    "filter_test": {"action": "look", "id": "daughter"},
+    "filter_test_site": {"id": "daughter", "host": "example.com", "by": MUM},
 }
 """Verbs whose answer could tell of what a child does, and how a guardian asks them."""
 

@@ -54,9 +54,9 @@ ACTS = frozenset(
         "identify", "dismiss", "edit", "unedit", "add_profile", "remove_profile", "restore_profile",
         "edit_family", "unedit_family", "assign", "forget", "name_device", "scan", "list_add", "list_remove",
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
-        "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "trial", "take_step",
-        "register", "auto_backup",
-        "postpone_step", "push_off", "push_on", "events", "trusted_name",
+        "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "take_step",
+        "register", "auto_backup", "traffic_watch",
+        "postpone_step", "push_off", "push_on", "channel_off", "channel_on", "events", "trusted_name",
     }
 )  # fmt: skip
 """They do what a guardian says, and answer with that. ``events`` has a table of its own."""
@@ -69,7 +69,7 @@ OF_NOBODY = frozenset(
 EVENTS_OF_A_CHILD = frozenset({"refusal", "warning", "card", "status", "lesson"})
 EVENTS_SAID = frozenset({"request", "landing", "answer", "grant", "sharing", "pin", "step", "adult_proof"})
 EVENTS_OF_NOBODY = frozenset(
-    {"device", "scan", "lists", "identity", "health", "proof", "trial", "people", "alerts"}
+    {"device", "scan", "lists", "identity", "health", "proof", "trial", "people", "alerts", "traffic"}
 )
 """What was done by a child's own filter; what a child or a guardian said; what is about the house."""
 
@@ -83,6 +83,7 @@ READ = {
     "registers_read": "registers", "home_changes": "changes", "home_catalogue": "catalogue",
     "children_all": "status", "children_one": "status", "rules_read": "rules", "rules_week": "week",
     "rules_summary": "profile", "rules_why": "why", "activity_history": "history",
+    "activity_traffic": "traffic",
     "activity_ledger": "ledger", "activity_refusals": "refusals", "requests_all": "requests",
     "codes_all": "tickets", "devices_all": "devices", "devices_one": "devices", "devices_look": "scan",
     "devices_questions": "questions", "devices_cards": "cards", "sharing_all": "lent", "lists_all": "lists",
@@ -90,26 +91,27 @@ READ = {
     "account_me": "guardian", "account_sessions": "guardian", "account_tokens": "guardian",
     "log_read": "audit_log", "health_now": "health", "health_support": "support", "backup_look": "restore",
     "backup_last": "restore", "backup_automatic": "auto_backup",
-    "alerts_read": "alerts", "proof_read": "proof", "proof_mine": "proof",
+    "alerts_read": "alerts", "proof_read": "filter_test", "proof_mine": "filter_test",
     "agreement_mine": "profile", "agreement_of_child": "profile",
     "selfset_mine": "profile", "selfset_of_child": "profile",
-    "trial_read": "trial", "events_stream": "events",
+    "trial_read": "filter_test", "events_stream": "events",
 }  # fmt: skip
 """Operations of the API that read, and the verb that each tells."""
 
 PAGES = frozenset(
     {
         "account", "activity", "agreement", "alerts", "api", "asks", "auditlog", "backup", "band",
-        "basics", "brand", "cards",
-        "carry", "child", "claim", "codes", "device", "device_open", "device_use", "devices", "digest",
+        "basics", "brand", "captive", "cards",
+        "carry", "channels", "child", "claim", "codes", "device", "device_open", "device_use", "devices",
+        "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits",
-        "lists", "mean",
-        "passkeys", "people", "preview", "proof", "push", "refused", "registers", "requests", "rights",
+        "lists", "mean", "my_activity",
+        "passkeys", "people", "push", "refused", "registers", "requests", "rights",
         "rules", "search",
         "services", "own_services", "second", "secure", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
-        "trial",
+        "traffic",
         "unlock", "update", "wallet", "week",
     }
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
@@ -61,8 +62,8 @@ class Watched:
         self.stream(mac, record(client_hello(host)))
         self.stream(mac, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), port=80)
 
-    def question(self, mac: str, message: bytes) -> None:
-        client = (self.subject(mac).slot, bytes((192, 168, 1, 20)), next(self._ports))
+    def question(self, mac: str, message: bytes, source: str = "192.168.1.20") -> None:
+        client = (self.subject(mac).slot, socket.inet_aton(source), next(self._ports))
         self.dns.judge_query(
             message, self.subject(mac), client, RESOLVER, self.desk.loop.now(), self.desk.clock.now()
         )

@@ -37,7 +37,9 @@ def told(home: Home, daemon: Daemon) -> list[str]:
 
 
 def test_nothing_is_wrong_with_a_healthy_home(home: Home) -> None:
-    with fresh(home, PROFILES) as daemon:
+    healthy = fresh(home, PROFILES)
+    healthy._with_web = True
+    with healthy as daemon:
         no_lists, no_firewall = told(home, daemon)
         assert no_lists.startswith("warning lists: none was downloaded yet")
         assert no_firewall.startswith(

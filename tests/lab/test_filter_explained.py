@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from gateway.dataplane.pages_watch import GONE, LOOK
 from gateway.policy.config.web import PAGES as OWN
 from tests.lab import clients, names, shutting
 from tests.lab.daemon import Daemon
@@ -24,6 +27,7 @@ from tests.lab.filtering import (
     python,
 )
 from tests.lab.home import Home
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -172,6 +176,36 @@ def test_https_and_quic_are_refused_at_once(home: Home) -> None:
             assert refused.ms < 1000
         for quic in ("443", "8443"):
             assert python(device, KNOCK, EXPLAINED, quic).strip() in ("OSError", "PermissionError"), quic
+
+
+def pages_problem(daemon: Daemon) -> str:
+    return " ".join(line for line in daemon.client.call("status")["problems"] if "pages" in line)
+
+
+def until(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + longest(GONE + 3 * LOOK)
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+@pytest.mark.system
+def test_without_the_pages_a_blocked_name_does_not_exist(home: Home, daemon: Daemon) -> None:
+    tablet = home.devices["tablet"]
+    assert is_explained(clients.dig(tablet, REFUSED))
+    daemon.stop_web()
+    try:
+        assert is_explained(clients.dig(tablet, REFUSED)), "a restart of the pages changes nothing"
+
+        until(lambda: "dns_refusal: explain" in pages_problem(daemon))
+        answer = clients.dig(tablet, REFUSED)
+        assert (answer.status, answer.records) == ("NXDOMAIN", ()), answer.text
+        check = [sys.executable, "-m", "gateway", "check", "--config", str(daemon.config)]
+        assert "the pages do not run" in home.gateway.run(check).stdout
+    finally:
+        daemon.start_web()
+    until(lambda: not pages_problem(daemon))
+    assert is_explained(clients.dig(tablet, REFUSED))
 
 
 def test_the_address_is_the_pages_own() -> None:

@@ -1,4 +1,7 @@
-"""Web Push to a real Firefox: it subscribes on the page, and its service worker shows what the home sends."""
+"""Messages from a parent's click in a real Firefox to the receiving end.
+
+By Web Push, Firefox's service worker shows them. By Apprise, a web server in the home receives them.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +27,15 @@ from tests.lab.netns import Namespace, stopping
 from tests.lists.outside_world import RESOLVER, SITE
 from tests.lists.test_outside import _until_ready, _wire
 from tests.web.authority import NAME, TrustedAuthority
+from tests.webui.messages.test_ntfy import into_the_home
 from tests.webui.serving import command
 from tests.webui.standin.household import Household, at_home
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs("firefox-esr", "firefox")]
 
 ORIGIN = f"https://{NAME}"
-PAGES, BROWSERS = 8080, 8090  # ports
+PAGES, BROWSERS, HOOKS = 8080, 8090, 8098  # ports
+HOOK_SERVER = "192.168.77.9"
 DELIVERED = 100
 PREFERENCES = {
     "dom.push.connection.enabled": True,
@@ -41,7 +47,7 @@ PREFERENCES = {
 }
 SHOWN = """
     const worker = await navigator.serviceWorker.ready;
-    return (await worker.getNotifications()).map(one => [one.title, one.body, one.data]);
+    return (await worker.getNotifications()).map(one => [one.title, one.body, one.data, one.icon]);
 """
 
 
@@ -52,6 +58,10 @@ class Place:
     gateway: Namespace
     root: str
     folder: Path
+
+    def hooked(self) -> list[dict[str, Any]]:
+        """Return the messages that the server in the home received."""
+        return [json.loads(line["body"]) for line in self._lines("hooks")]
 
     def sent(self) -> list[dict[str, Any]]:
         return self._lines("senders")
@@ -67,9 +77,9 @@ class Place:
 
 @pytest.fixture
 def place(namespaces: None, tmp_path: Path) -> Iterator[Place]:
-    """The pages on a gateway, and a push service on the internet beyond it."""
+    """The pages on a gateway, a push service on the internet beyond it, and a web server in the home."""
     name = f"qq{os.getpid()}x{os.urandom(2).hex()}"
-    gateway, internet = Namespace(f"{name}-gw"), Namespace(f"{name}-net")
+    gateway, internet, home = (Namespace(f"{name}-{end}") for end in ("gw", "net", "srv"))
     authority = TrustedAuthority()
     root = tmp_path / "root.pem"
     root.write_bytes(authority.root_pem)
@@ -87,15 +97,19 @@ def place(namespaces: None, tmp_path: Path) -> Iterator[Place]:
         "names": (internet, [sys.executable, "-m", "tests.lists.outside_world", "names", RESOLVER]),
         "senders": (internet, [*autopush, "senders", SITE, str(messages), *theirs]),
         "browsers": (gateway, [*autopush, "browsers", str(BROWSERS), str(messages)]),
+        "hooks": (home, [sys.executable, "-m", "tests.webui.standin.ntfy_world", f"{HOOK_SERVER}:{HOOKS}"]),
         "pages": (gateway, command(control, PAGES, https=https)),
     }
     household = Household()
+    # It is noon: at night messages wait.
+    household.alerting.timezone = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
     with ExitStack() as ends:
         ends.callback(household.close)
-        for namespace in (gateway, internet):
+        for namespace in (gateway, internet, home):
             subprocess.run(["ip", "netns", "add", namespace.name], check=True)
             ends.callback(subprocess.run, ["ip", "netns", "del", namespace.name], check=False)
         _wire(gateway, internet)
+        into_the_home(gateway, home)
         gateway.set_resolvers(RESOLVER)
         ends.callback(shutil.rmtree, Path("/etc/netns", gateway.name), ignore_errors=True)
         daemon = ends.enter_context(at_home(control, household))
@@ -129,31 +143,46 @@ def tap(browser: firefox.Session, number: int) -> None:
     until_said(browser, f"return {buttons}[{1 - number}] && !{buttons}[{1 - number}].hidden")
 
 
-def test_a_message_reaches_the_service_worker_of_firefox(place: Place) -> None:
-    household, alerting = place.household, place.household.alerting
+@contextmanager
+def mum(place: Place) -> Iterator[firefox.Session]:
+    """A browser in which a parent is signed in."""
     with firefox.session(place.gateway, place.folder / "firefox", place.root, PREFERENCES) as browser:
-        browser.go(f"{ORIGIN}/signin?code={household.guardians.link('Mum')}")
-        browser.run('setTimeout(() => document.querySelector("main form button").click(), 50)')
+        browser.go(f"{ORIGIN}/signin?code={place.household.guardians.link('Mum')}")
+        click(browser, "main form button")
         until_said(browser, 'return location.pathname !== "/signin"')
+        yield browser
+
+
+def click(browser: firefox.Session, selector: str) -> None:
+    browser.run(f"setTimeout(() => document.querySelector({selector!r}).click(), 50)")
+
+
+def publish(place: Place, event: str, **values: object) -> None:
+    place.daemon.submit(lambda: place.daemon.server.publish(event, **values))
+
+
+def test_a_message_reaches_the_service_worker_of_firefox(place: Place) -> None:
+    alerting = place.household.alerting
+    with mum(place) as browser:
         browser.go(f"{ORIGIN}/parent/alerts/")
         tap(browser, 0)
         [stored] = alerting.push.values()
         assert (stored.guardian, stored.endpoint.startswith("https://good.test/wpush/")) == ("Mum", True)
 
-        place.daemon.submit(
-            lambda: place.daemon.server.publish("alerts", by="Mum")  # as the daemon does after `push_on`
-        )
+        publish(place, "alerts", by="Mum")  # as the daemon does after `push_on`
         request = {"id": 1, "state": "pending", "name": "Aruzhan", "site": "chess.com"}
 
         def asks() -> bool:
-            place.daemon.submit(lambda: place.daemon.server.publish("request", **request))
+            publish(place, "request", **request)
             return bool(place.sent())
 
         assert pace.until(asks, 30.0, every=2.0) is not None, (place.folder / "pages").read_text()
         assert pace.until(place.acknowledged, 20.0) is not None, place.sent()
         assert place.acknowledged()[0] == DELIVERED
-        assert until_said(browser, SHOWN)[0][0::2] == ["Qalqan", "/parent/requests"], place.acknowledged()
-        assert "wait" in browser.run(SHOWN)[0][1]
+        title, body, path, icon = until_said(browser, SHOWN)[0]
+        assert (title, path) == ("Qalqan", "/parent/requests"), place.acknowledged()
+        assert icon.startswith(f"{ORIGIN}/static/app-192.png")
+        assert "wait" in body
         seen = place.sent()[0]
         assert seen["headers"]["content-encoding"] == "aes128gcm"
         assert seen["headers"]["authorization"].startswith("vapid t=")
@@ -163,6 +192,46 @@ def test_a_message_reaches_the_service_worker_of_firefox(place: Place) -> None:
         assert alerting.push == {}
 
 
+def test_a_message_reaches_a_service_in_the_home_by_apprise(place: Place) -> None:
+    address = f"json://{HOOK_SERVER}:{HOOKS}/a-secret-hook"
+    with mum(place) as browser:
+        browser.go(f"{ORIGIN}/parent/alerts/add/other")
+        browser.run(f'document.querySelector("#address").value = {address!r}')
+        click(browser, "main input[name=inside]")
+        until_said(browser, 'return document.querySelector("main input[name=inside]").checked')
+        click(browser, "main form button.primary")
+        until_said(browser, 'return location.pathname === "/parent/alerts/"')
+        [channel] = place.household.alerting.book["Mum"].channels
+        assert (channel.address, channel.inside) == (address, True)
+        said = browser.run("return document.body.innerText")
+        assert f"Webhook · {HOOK_SERVER}:{HOOKS}" in said
+        assert "a-secret-hook" not in browser.run("return document.documentElement.outerHTML")
+
+        click(browser, 'form[action="/parent/alerts/test"] button')
+        assert pace.until(place.hooked, 30.0) is not None, (place.folder / "pages").read_text()
+        [test] = place.hooked()
+        assert (test["title"], test["message"].split("\n")[0]) == (
+            "Qalqan",
+            "This is a test. Messages of this kind will look like this.",
+        )
+        until_said(browser, 'return document.body.innerText.includes("Sent.")')
+
+        kinds = frozenset({"request", "way"})
+        place.household.alerting.book["Mum"] = replace(place.household.alerting.book["Mum"], kinds=kinds)
+        publish(place, "alerts", by="Mum")
+        # From 13 on, an attempt to bypass the filter has no time, and no message is about it.
+        publish(place, "card", what="raised", at=None, name="Son")
+        publish(place, "request", id=1, state="pending", name="Aruzhan", site="chess.com")
+        assert pace.until(lambda: len(place.hooked()) > 1, 30.0) is not None
+        message = place.hooked()[1]["message"]
+        assert message == "1 request waits.\nhttp://qalqan.home.arpa/parent/requests"
+        assert len(place.hooked()) == 2
+
+        click(browser, 'form[action="/parent/alerts/off"] button')
+        until_said(browser, 'return document.body.innerText.includes("No messages go there any more.")')
+        assert place.household.alerting.book["Mum"].channels == ()
+
+
 def test_a_browser_that_is_gone_is_forgotten(place: Place) -> None:
     from gateway.policy.alerts.notifications import Alerts
     from gateway.policy.alerts.push_subscriptions import PushSubscription
@@ -170,11 +239,11 @@ def test_a_browser_that_is_gone_is_forgotten(place: Place) -> None:
     alerting = place.household.alerting
     key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
     gone = PushSubscription("https://good.test/wpush/gone", key, "BTBZMqHH6r4Tts7J_aSIgg", guardian="Mum")
-    alerting.book["Mum"], alerting.push[gone.endpoint] = Alerts("", frozenset({"request"})), gone
+    alerting.book["Mum"], alerting.push[gone.endpoint] = Alerts(frozenset({"request"})), gone
 
     def ends() -> bool:
-        place.daemon.submit(lambda: place.daemon.server.publish("alerts", by="Mum"))
-        place.daemon.submit(lambda: place.daemon.server.publish("request", id=1, state="pending"))
+        publish(place, "alerts", by="Mum")
+        publish(place, "request", id=1, state="pending")
         return not alerting.push
 
     assert pace.until(ends, 30.0, every=2.0) is not None, (place.folder / "pages").read_text()

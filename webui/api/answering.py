@@ -28,7 +28,7 @@ from webui.features.activity import activity_api
 from webui.features.backup import backup_api
 from webui.features.bypass_alerts import card_api
 from webui.features.devices import devices_api
-from webui.features.filter_tests import bypass_test_api, device_test_api
+from webui.features.filter_tests import filter_tests_api
 from webui.features.growing import agreement_api, self_set_api, transition_api
 from webui.features.lists import lists_api, registers_api
 from webui.features.notifications import alert_api
@@ -51,7 +51,7 @@ NOUNS = (
     repair_api, transition_api, self_set_api, agreement_api, home_api, catalogue_api, changes_api,
     children_api, profiles_api, rules_api, activity_api, requests_api, codes_api, devices_api, card_api,
     sharing_api, lists_api, registers_api, family_api, people_api, account_api, audit_log_api, health_api,
-    backup_api, alert_api, device_test_api, bypass_test_api, my_api, unlock_api, events,
+    backup_api, alert_api, filter_tests_api, my_api, unlock_api, events,
 )  # fmt: skip
 
 DOCUMENT = "openapi"

@@ -200,6 +200,11 @@ class AlertsEvent:
     by: str  # empty: a child's browser was added, or a browser removed
 
 
+@record
+class TrafficEvent:
+    """Live traffic has new lines. Sent at most once a second, while a guardian reads it."""
+
+
 EVENTS: Mapping[str, type] = {
     "status": StatusEvent,
     "grant": GrantEvent,
@@ -223,4 +228,5 @@ EVENTS: Mapping[str, type] = {
     "step": StepEvent,
     "people": PeopleEvent,
     "alerts": AlertsEvent,
+    "traffic": TrafficEvent,
 }

@@ -37,6 +37,7 @@ PARTS: Mapping[str, Any] = {
     "host": Host,
     "country": Country,
     "person": Name,
+    "channel": Annotated[str, Text(1, 40, r"[0-9a-f]+")],
     "session": Annotated[str, Text(1, 32, r"[0-9a-f]+")],
 }
 

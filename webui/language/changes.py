@@ -93,12 +93,14 @@ def _phrases_of_minutes() -> dict[str, str]:
         "request": _("gave %(about)s %(minutes)s more, as asked"),
         "landing": _("took %(minutes)s to finish a game"),
         "ticket": _("entered a code of %(minutes)s"),
+        "traffic": _("looked at the live traffic of %(about)s for %(minutes)s"),
         "auto": _("got %(minutes)s of automatic extra time"),
     }
 
 
 def _phrases() -> dict[str, str]:
     return {
+        "traffic": _("looked at the live traffic of %(about)s"),
         "pause": _("paused %(about)s until a parent ends it"),
         "resume": _("ended the pause of %(about)s"),
         "off": _("turned time rules and categories off for everyone"),
@@ -124,6 +126,8 @@ def _phrases() -> dict[str, str]:
         "time": _("set the gateway’s clock"),
         "button": _("pressed the button on the gateway"),
         "alerts": _("changed their messages: %(detail)s"),
+        "channel on": _("gets messages by %(detail)s"),
+        "channel off": _("gets no messages by %(detail)s any more"),
         "edit": _("changed the rules of %(about)s"),
         "step proposed": _("proposed the next age group of %(about)s: %(detail)s"),
         "step by itself": _("started the next age group of %(about)s automatically: %(detail)s"),

@@ -193,8 +193,10 @@ def _of_rules() -> dict[str, str]:
         Code.LIST_NOT_ADDED: _("This list is here already, or there are 16 lists. Remove one first."),
         Code.NOT_LISTED: _("%(host)s is on no list, so there is nothing to report."),
         Code.BAD_ADDRESS: _("This is not a web address. It begins with https:// or http://."),
+        Code.BAD_CHANNEL: _("No service that can be used here has an address like this."),
         Code.NO_HOST_NAME: _("The provider has no such name. Write it as the provider’s page shows it."),
         Code.NO_LESSON: _("This repair is over. There is nothing left to keep."),
+        Code.TRAFFIC_PRIVATE: _("The traffic of this device is private."),
         Code.LESSON_CLOSED: _(
             "A pause, bedtime, schedule or limit blocks %(name)s now, and a repair lifts none of "
                 "these. End it or give time first."

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from gettext import NullTranslations
@@ -24,9 +24,10 @@ from gateway.control.client import Client, EventStream, Unreachable
 from gateway.control.contract.notifications import ALERTS, PUSH_OFF, AlertsResponse
 from gateway.core.errors import ControlError
 from webui.features.notifications.alert_text import named, sentence, zone_of
-from webui.messages.outbox import Letter, Outbox, is_week_over
+from webui.messages import channels
+from webui.messages.outbox import Key, Letter, Outbox, is_week_over
 from webui.messages.push import PushSender
-from webui.messages.recipients import CHILD_KINDS, Recipient, recipients
+from webui.messages.recipients import CHILD_KINDS, Recipient, recipients, recipients_of
 from webui.messages.unsent import NotSent, SendFailure
 from webui.settings import OWN_NAME
 
@@ -55,23 +56,13 @@ log = logging.getLogger(__name__)
 Send = Callable[..., None]
 
 
-def _by_ntfy(address: str, text: str, *, title: str, click: str, inside: bool) -> None:
-    """Send a message by ntfy. Raises: NotSent.
-
-    Imported here: HTTP and TLS take 5 MB, which only homes with notifications need.
-    """
-    from webui.messages.ntfy import send
-
-    send(address, text, title=title, click=click, inside=inside)
-
-
 class Notifier:
     def __init__(
         self,
         client: Client,
         catalogues: Mapping[str, NullTranslations],
         brand: str,
-        send: Send = _by_ntfy,
+        send: Send = channels.send,
         push: PushSender | None = None,
     ) -> None:
         self._client, self._catalogues, self._brand, self._send = client, catalogues, brand, send
@@ -82,7 +73,7 @@ class Notifier:
         self._gone_since: float | None = None
         self._reported_gone = False
         self._ended = threading.Event()
-        self._troubles: dict[str, tuple[str, NotSent]] = {}  # recipient → guardian, error of the last message
+        self._troubles: dict[Key, NotSent] = {}  # by recipient: the error of the last message
         self._looked: datetime | None = None  # local time of the last check for the weekly message
         self._tested = -TEST_PACE
         self._restart: Callable[[], None] = lambda: None
@@ -95,23 +86,28 @@ class Notifier:
     def stop(self) -> None:
         self._ended.set()
 
-    def trouble(self, guardian: str) -> NotSent | None:
-        """Return the error of the last message to a guardian; None if it was sent."""
-        return next((error for name, error in self._troubles.values() if name == guardian), None)
+    def troubles(self, guardian: str) -> Iterator[tuple[Recipient, NotSent]]:
+        """Yield the recipients of a guardian that did not get the last message, and the errors."""
+        for recipient in recipients_of(self._book, guardian):
+            error = self._troubles.get(recipient.key)
+            if error is not None:
+                yield recipient, error
 
-    def test(self, book: AlertsResponse, guardian: str) -> None:
-        """Send a test message to a guardian now, also at night. Raises: NotSent, after all were tried."""
+    def test(self, book: AlertsResponse, guardian: str) -> list[tuple[Recipient, NotSent]]:
+        """Send a test message to a guardian's channels and browsers now, also at night.
+
+        Return those that failed. Raises: NotSent, if there was a test just now.
+        """
         with self._lock:
             if time.monotonic() - self._tested < TEST_PACE:
                 raise NotSent(SendFailure.JUST_NOW)
             self._tested = time.monotonic()
-        own = [to for to in recipients(book) if to.guardian == guardian]
+        own = recipients_of(book, guardian)
         from concurrent.futures import ThreadPoolExecutor  # rarely used
 
         with ThreadPoolExecutor(SENDERS) as threads:
-            failed = [error for error in threads.map(self._try, own) if error is not None]
-        if failed:
-            raise failed[0]
+            errors = list(threads.map(self._try, own))
+        return [(to, error) for to, error in zip(own, errors, strict=True) if error is not None]
 
     def _try(self, to: Recipient) -> NotSent | None:
         _, _many = self._words(to.language)
@@ -218,7 +214,7 @@ class Notifier:
             with suppress(ControlError):  # it is reported again for the next message
                 self._client.ask(PUSH_OFF, endpoint=letter.to.push.endpoint)
         else:
-            self._troubles[letter.to.key] = letter.to.guardian, error
+            self._troubles[letter.to.key] = error
 
     def _text(self, letter: Letter) -> str:
         say, say_many = self._words(letter.to.language)

@@ -9,7 +9,6 @@ the head of the response is read.
 from __future__ import annotations
 
 import base64
-import ipaddress
 import socket
 import threading
 from contextlib import suppress
@@ -18,45 +17,13 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.core.http_client import MAX_ADDRESSES, Outside
+from gateway.core.http_client import Inside, Outside
 from gateway.core.public_addresses import NotOutside, check_url
 from webui.messages.unsent import NotSent, SendFailure
 
 STALL = 8.0  # seconds for one step of the connection
 DEADLINE = 15.0  # seconds in total: a server that sends a byte a second has failed
 USER_AGENT = "qalqan (family filter)"
-
-
-class Inside(Outside):
-    """Accepts only addresses in the home's own networks, and no address of this machine."""
-
-    def addresses(self, host: str, port: int) -> list[str]:
-        found = self._resolve(host, port)
-        ours = tuple(self._networks())
-        for text in found:
-            address = ipaddress.ip_address(text.partition("%")[0])
-            if (
-                not address.is_private
-                or address.is_loopback
-                or address.is_link_local
-                or address.is_unspecified
-                or not any(address in net for net in ours)
-                or is_own(text)
-            ):
-                msg = f"{host} is not in the home's network"
-                raise NotOutside(msg)
-        return found[:MAX_ADDRESSES]
-
-
-def is_own(address: str) -> bool:
-    """Return whether this machine has the address. Only its own addresses can be bound."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.bind((address, 0))
-        except OSError:
-            return False
-    return True
 
 
 def send(

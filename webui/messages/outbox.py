@@ -1,7 +1,7 @@
 """Pending notifications, and when each may be sent. Pure: times are arguments.
 
-A recipient gets at most one message of a kind a minute; further events are counted into the next message. At
-night only the kinds that were chosen for it are sent; the rest follows once in the morning. A failed
+A recipient gets at most one message of a kind a minute; further events are counted into the next message. In
+quiet hours only the kinds that were chosen for them are sent; the rest follows once, at their end. A failed
 message is retried with increasing delays and dropped after the last attempt.
 """
 
@@ -11,14 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+from gateway.policy.time.time_text import clock_span
 from webui.messages.recipients import Recipient
 
 GATHER = 3.0  # seconds: events in this time share a message
 PACE = 60.0  # seconds between two messages of one kind
 RETRIES = (10.0, 30.0, 120.0, 600.0)  # seconds until each retry
-NIGHT = (time(22), time(7))
 SUNDAY, WEEK_AT = 6, time(18)  # when the message about the last seven days is sent
 MOST = 999  # maximum of a count
+
+Key = tuple[str, str]  # `Recipient.key`
 
 
 @dataclass(slots=True)
@@ -44,8 +46,8 @@ class Outbox:
     """Pending messages: at most one for each recipient and kind, which bounds their number."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str], Waiting] = {}
-        self._sent: dict[tuple[str, str], float] = {}
+        self._waiting: dict[tuple[Key, str], Waiting] = {}
+        self._sent: dict[tuple[Key, str], float] = {}
 
     def note(self, recipients: Iterable[Recipient], kind: str, what: str, names: str, now: float) -> None:
         for recipient in recipients:
@@ -57,10 +59,10 @@ class Outbox:
             waiting.count = min(waiting.count + 1, MOST)
             waiting.what, waiting.names = what, names
 
-    def due(self, by_key: Mapping[str, Recipient], now: float, local: datetime) -> list[Letter]:
+    def due(self, by_key: Mapping[Key, Recipient], now: float, local: datetime) -> list[Letter]:
         """Return the messages to send now. Call ``sent`` or ``failed`` for each afterwards.
 
-        ``now``: seconds of a monotonic clock. ``local``: the home's time, for the night.
+        ``now``: seconds of a monotonic clock. ``local``: the home's time, for the quiet hours.
         """
         found = []
         for key, waiting in tuple(self._waiting.items()):
@@ -68,7 +70,11 @@ class Outbox:
             to = by_key.get(recipient)
             if to is None or kind not in to.kinds:
                 del self._waiting[key]
-            elif not waiting.out and waiting.due <= now and (kind in to.at_night or not is_night(local)):
+            elif (
+                not waiting.out
+                and waiting.due <= now
+                and (kind in to.at_night or not is_quiet(to.quiet, local))
+            ):
                 waiting.out = True
                 found.append(Letter(to, kind, waiting.what, waiting.names, waiting.count))
         return found
@@ -94,9 +100,11 @@ class Outbox:
         waiting.tries += 1
 
 
-def is_night(local: datetime) -> bool:
-    start, end = NIGHT
-    return local.time() >= start or local.time() < end
+def is_quiet(hours: str, local: datetime) -> bool:
+    """Return whether a time is in the quiet hours."""
+    start, end = clock_span(hours)
+    minute = local.hour * 60 + local.minute
+    return start <= minute < end if start < end else minute >= start or minute < end
 
 
 def is_week_over(before: datetime, local: datetime) -> bool:

@@ -5,26 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
-from typing import Any
+from threading import Lock
 
 from gateway.control.contract.notifications import PushTarget
+from webui.messages import sender_process
 from webui.messages.unsent import NotSent, SendFailure
 
 DAY, MOMENT = 86_400, 120  # seconds for which the push service keeps a message
 URGENT = frozenset({"request", "warning", "filter"})  # kinds that may wake a sleeping phone
-TIMEOUT = 25.0  # seconds; the process ends itself earlier
-PROCESSES = 2  # at the same time; one takes 37 MB, and a slow push service holds up only one
+PROCESS = "gateway.web.web_push"
 
 log = logging.getLogger(__name__)
-
-_places = BoundedSemaphore(PROCESSES)
 
 
 class PushSender:
@@ -48,14 +43,12 @@ class PushSender:
     def __call__(self, to: PushTarget, text: str, *, title: str, path: str, kind: str) -> None:
         """Send a message. ``path``: the page that a tap opens. Raises: NotSent."""
         self.public_key()
-        answer = _run({
+        answer = sender_process.run(PROCESS, {
             "do": "send", "endpoint": to.endpoint, "p256dh": to.p256dh, "auth": to.auth,
             "key": self._key["private"], "life": MOMENT if kind == "warning" else DAY,
             "urgent": kind in URGENT,
             "text": json.dumps({"title": title, "body": text, "path": path, "tag": kind}, ensure_ascii=False),
         })  # fmt: skip
-        if "failed" in answer:
-            raise NotSent(SendFailure(answer["failed"]))
         status = int(answer["status"])
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             raise NotSent(SendFailure.GONE, status)
@@ -70,9 +63,7 @@ class PushSender:
         return found if isinstance(found, dict) and {"private", "public"} <= found.keys() else {}
 
     def _make(self) -> Mapping[str, str]:
-        made = _run({"do": "key"})
-        if "failed" in made:
-            raise NotSent(SendFailure(made["failed"]))
+        made = sender_process.run(PROCESS, {"do": "key"})
         if self._path is not None:
             fresh = self._path.with_suffix(".new")
             try:
@@ -92,24 +83,3 @@ class PushSender:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _run(request: Mapping[str, object]) -> dict[str, Any]:
-    """Return the answer of the process. Raises: NotSent."""
-    try:
-        with _places:
-            done = subprocess.run(
-                (sys.executable, "-m", "gateway.web.web_push"),
-                input=json.dumps(request).encode(),
-                capture_output=True,
-                timeout=TIMEOUT,
-                check=False,
-            )
-        found = json.loads(done.stdout) if done.returncode == 0 else None
-    except subprocess.TimeoutExpired:
-        raise NotSent(SendFailure.SLOW) from None
-    except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict):
-        raise NotSent(SendFailure.UNREACHABLE)
-    return found

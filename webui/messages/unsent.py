@@ -15,6 +15,7 @@ class SendFailure(StrEnum):
     NO_NAME = "no_name"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
+    CREDENTIALS = "credentials"  # a service does not know the password, key or recipient
     JUST_NOW = "just_now"
     GONE = "gone"  # the browser has ended its subscription
     MISSING = "missing"  # a package is not installed
@@ -35,5 +36,5 @@ class NotSent(GatewayError):
             return self.status < 500 and self.status not in (408, 429)
         return self.why in (
             *(SendFailure.ADDRESS, SendFailure.NOT_OUTSIDE, SendFailure.NOT_INSIDE),
-            *(SendFailure.GONE, SendFailure.MISSING, SendFailure.NO_KEY),
+            *(SendFailure.GONE, SendFailure.MISSING, SendFailure.NO_KEY, SendFailure.CREDENTIALS),
         )

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webui.accounts.session import anyone
-from webui.brand import shown
+from webui.brand import logo_url, shown
 from webui.daemon import daemon
 from webui.front import why_untrusted
 from webui.language.i18n import gettext as _
@@ -45,10 +45,14 @@ def child() -> ResponseReturnValue:
 @blueprint.get("/sw.js")
 @anyone
 def worker() -> ResponseReturnValue:
-    """Return the service worker, with the files that it stores. Browsers load it again if one changes."""
+    """Return the service worker, with the files that it stores, and the icon of messages.
+
+    Browsers load it again if one changes.
+    """
     files = [url_for("installable.offline"), *map(_static_url, ("style.css", "dark.css", "icon.svg"))]
     stamp = blake2b("".join((*files, language(), chosen())).encode(), digest_size=6).hexdigest()
-    head = f"const STORED = {json.dumps(stamp)}, FILES = {json.dumps(files)};\n"
+    values = {"STORED": stamp, "FILES": files, "ICON": logo_url() or _static_url(f"app-{SIZES[0]}.png")}
+    head = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in values.items())
     return Response(head + WORKER.read_text("utf-8"), mimetype="text/javascript")
 
 

@@ -43,15 +43,15 @@ from webui.features.devices.device_text import (
     waits_for_owner,
 )
 from webui.features.devices.device_use_pages import end_sharing, mark_as_answered, share_between
-from webui.features.filter_tests.device_test_pages import on_the_device, test_of
+from webui.features.filter_tests.filter_tests_pages import on_the_device, tests_of
 from webui.features.lists.lists_text import INTERVALS, category_name
-from webui.features.notifications.alert_text import alerts_of
 from webui.features.status.home_text import HomeView
 from webui.forms import back, one_of
 from webui.language import clues, refusals, words
 from webui.language.i18n import gettext as _
 from webui.language.i18n import language, languages, menu
 from webui.language.words import plain
+from webui.messages.recipients import recipients_of
 from webui.pages.language import remember
 from webui.proposed import proposal, proposed_lists
 from webui.rules.catalogue import CatalogueIndex
@@ -390,7 +390,7 @@ def summary() -> ResponseReturnValue:
         devices=found,
         cards=[(child, _rules(child.id, names)) for child in home.children],
         **_tests(home),
-        messages=alerts_of(daemon().client.ask(ALERTS), guardian() or "") is not None,
+        messages=bool(recipients_of(daemon().client.ask(ALERTS), guardian() or "")),
         adults=[person for person in _known(found) if home.child(person.id) is None],
         of_house=sum(device.profile == HOME for device in found.state.devices),
         undecided=sum(map(waits_for_owner, found.state.devices)),
@@ -410,7 +410,9 @@ def tests() -> ResponseReturnValue:
 
 def _tests(home: HomeView) -> dict[str, object]:
     """Return the next bedtime and the filter test of each child, for a template."""
-    found = [(child, daemon().rules(child.id).next_bedtime, test_of(child.id)) for child in home.children]
+    found = [
+        (child, daemon().rules(child.id).next_bedtime, tests_of(child.id).device) for child in home.children
+    ]
     return {"tests": found, **on_the_device()}
 
 

@@ -43,8 +43,11 @@ KINDS = (
     "lesson",
     "pin",
     "proof",
+    "trial",
     "health",
 )
+
+TRAFFIC = "traffic"  # once a second while a device is used: only for the page of live traffic
 
 CHANGED = b"event: changed\ndata: {}\n\n"
 BEAT = b": beat\n\n"
@@ -70,19 +73,25 @@ def stream() -> Response:
     if not places.acquire(blocking=False):
         return Response(status=204)
     gone = request.environ.get("waitress.client_disconnected", lambda: False)
-    response = Response(_messages(daemon().client, gone, time.monotonic), mimetype="text/event-stream")
+    response = Response(
+        _messages(daemon().client, gone, time.monotonic, _kinds()), mimetype="text/event-stream"
+    )
     response.call_on_close(places.release)
     return response
 
 
+def _kinds() -> tuple[str, ...]:
+    return (*KINDS, TRAFFIC) if request.args.get("also") == TRAFFIC else KINDS
+
+
 def _messages(
-    client: Client, gone: Callable[[], bool], now: Callable[[], float]
+    client: Client, gone: Callable[[], bool], now: Callable[[], float], kinds: tuple[str, ...] = KINDS
 ) -> Generator[bytes, None, None]:
     end = now() + LIFE
     yield b"retry: 3000\n\n"
     while now() < end and not gone():
         try:
-            with client.events(KINDS, idle=PACE) as events:
+            with client.events(kinds, idle=PACE) as events:
                 yield from _changes(events, gone, now, end)
         except Unreachable:
             yield CHANGED

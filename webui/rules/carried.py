@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from gateway.control.contract.rules import ChildRules
 from gateway.policy.profile.old_words import with_current_words
 from gateway.policy.profile.rule_keys import EXPORTED_KEYS, ONE_VALUE, of_shape
+from gateway.policy.profile.rules import action_target
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.catalogue import CatalogueIndex
@@ -242,7 +243,7 @@ def fitted(carried: Carried, names: CatalogueIndex) -> Fitted:
 
 def _is_known(key: str, word: str, names: CatalogueIndex) -> bool:
     if key == "categories":
-        return word in names.kinds
+        return names.knows(action_target(word))
     if word.startswith(("service:", "category:", "group:")):
         return names.knows(word)
     return True

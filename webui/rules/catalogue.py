@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.control.contract.rules import CatalogueCategory, CatalogueService, RuleCatalogue
 from gateway.policy.names.list_ids import is_own_list
+from gateway.policy.profile.rules import action_target
 from webui.language.i18n import gettext as _
 from webui.language.spelling import Query, closest
 from webui.language.things import about, thing, translated
@@ -24,6 +25,16 @@ class CatalogueIndex:
     bands: Mapping[str, Mapping[str, Any]]  # the rules of each band
     # Rules that a band only suggests.
     suggested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def other_groups(self) -> Mapping[str, str]:
+        """The groups that do not have the name of a category: a list with both would show a name twice."""
+        named = {kind.name.casefold() for kind in self.kinds.values()}
+        return {key: name for key, name in self.groups.items() if name.casefold() not in named}
+
+    def called_by_key(self, key: str) -> str:
+        """Return the name for a key of ``categories``, which is a category's id or ``service:<id>``."""
+        return self.called(action_target(key))
 
     def called(self, target: str) -> str:
         """Return a target's name in the reader's language; a site or an unknown target as it is."""

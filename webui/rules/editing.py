@@ -117,6 +117,8 @@ def change(
     except ControlError as error:
         if error.code == Code.PROOF_NEEDED:
             raise
+        if error.code == Code.CONFIRM_NEEDED:
+            return confirmation(page, error, back)
         if error.code == Code.CHANGED_MEANWHILE:
             page = opened(page.child.id)
             text = _(
@@ -142,6 +144,7 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
         revision=whole("revision", 0, NUMBER_LIMIT),
         set=dict(changes),
         because=reason("because") or None,
+        **is_confirmed(),
         **author(),
     )
     if page.book.state.by_hand:
@@ -149,12 +152,41 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
     notices.edited(page.child.id, done, sentence)
 
 
+def is_confirmed() -> dict[str, Any]:
+    """Return the value that says that the guardian has confirmed the form: see `confirmation`."""
+    return {"confirmed": True} if request.form.get("confirmed") else {}
+
+
 def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) -> ResponseReturnValue:
     """Apply a change of one tap and redirect to ``back``. An error is shown there."""
     store_reason(page.child)
     with notices.refusals_to(notices.said):
-        write(page, changes, sentence)
+        try:
+            write(page, changes, sentence)
+        except ControlError as error:
+            if error.code != Code.CONFIRM_NEEDED:
+                raise
+            return confirmation(page, error, back)
     return redirect(back, 303)
+
+
+def confirmation(page: Page, error: ControlError, back: str) -> str:
+    """Return the page on which a guardian confirms that the form opens a blocked category permanently.
+
+    It sends the same form again. ``back``: the address of the form's page.
+    """
+    ids = str(error.values.get("categories", "")).split()
+    categories = ", ".join(page.names.called(f"category:{key}") for key in ids)
+    entry = str(error.values.get("entry", ""))
+    return render(
+        "confirm_rule.html",
+        page,
+        what=categories if entry.startswith("category:") else page.names.called(entry),
+        categories="" if entry.startswith("category:") else categories,
+        action=request.path,
+        fields=tuple((key, value) for key, value in request.form.items(multi=True) if key != "confirmed"),
+        back=back,
+    )
 
 
 def store_reason(child: ChildView) -> None:

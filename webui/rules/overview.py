@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.policy.profile.rule_keys import BY_NAME, ONE_VALUE, RuleSection, RuleShape, of_shape
+from gateway.policy.profile.rules import SERVICE
 from webui.language import loglevels
 from webui.language.i18n import gettext as _
 from webui.language.things import laws, way
@@ -40,7 +41,7 @@ SENTENCES_SHOWN = 2  # of a card's rules, in its one line
 SUMMARISED = {
     RuleSection.TIME: ("limits", "windows"),
     RuleSection.BEDTIME: ("bedtime",),
-    RuleSection.SITES: ("allow", "block", "homework"),
+    RuleSection.SITES: ("allow", "block", "homework", "categories"),
     RuleSection.SEARCH: ("safe_search",),
 }
 
@@ -93,6 +94,8 @@ def overview(book: Ruleset, names: CatalogueIndex) -> tuple[OverviewSection, ...
 def section_of(key: str) -> RuleSection:
     """Return the card of a rule's key: the last one for keys without a card of their own."""
     head = _head(key)
+    if key.startswith(f"categories/{SERVICE}"):
+        return RuleSection.SITES
     section = BY_NAME[head].section if head in BY_NAME else RuleSection.PERSON
     return section if section in SECTIONS else RuleSection.PERSON
 
@@ -257,7 +260,7 @@ def _of_entry(head: str, target: str, value: object, names: CatalogueIndex) -> t
         case "windows":
             return say.windows(names.called(target), value)
         case "categories":
-            return (say.kind(names.called(f"category:{target}"), value),)
+            return (say.kind(names.called_by_key(target), value),)
         case "laws":
             return (describe_law(target, value),)
     return (say.way(target, value),)
@@ -272,7 +275,7 @@ def title(key: str, names: CatalogueIndex) -> str:
         case "windows":
             return _("Allowed hours: %(what)s", what=names.called(target))
         case "categories":
-            return names.called(f"category:{target}")
+            return names.called_by_key(target)
         case "ways":
             return way(target)
         case "laws":

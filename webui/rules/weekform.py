@@ -1,15 +1,16 @@
 """The form of a week: converts a schedule to fields and pictures, and back. Pure functions.
 
-Each day has one row: its state (``how``) and its time ranges. The picture in which a user paints hours writes
-to the same fields, so the form always sends the list of times.
+Each day has one row: its state (``how``) and its time ranges. The grid in which a user paints hours writes to
+the same fields, so the form always sends the list of times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from gateway.policy.time.time_text import DAYS
+from gateway.policy.time.time_text import DAYS, WEEKDAYS
 from webui.rules.hours import (
     DAY,
     FREE,
@@ -27,9 +28,15 @@ from webui.rules.hours import (
     write_spans,
 )
 
+T = TypeVar("T")
+
 TIMES, NEVER, NONE, SAME = "times", "never", "none", "same"
 SPARE = 1  # empty pairs of fields after the last time range
 MOST = 24  # pairs of fields a day; the daemon's limit
+HALF = 30  # minutes of one cell of the grid
+HALVES = DAY // HALF
+DAYS_OF_TYPE = {SCHOOL: WEEKDAYS[:5], FREE: WEEKDAYS[5:]}  # in a week without holidays
+TYPE_OF_DAY = {day: day_type for day_type, days in DAYS_OF_TYPE.items() for day in days}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,8 @@ def typed_rows(
     return tuple(found)
 
 
-def value_of(sent: Iterable[ScheduleRow], *, night: bool) -> object:
-    """Return the rows as a value for the rule file. Raises: NoHoursError."""
+def value_of(sent: Iterable[ScheduleRow], *, night: bool, painted: Collection[str] = ()) -> object:
+    """Return the rows as a value for the rule file. ``painted``: as of `folded`. Raises: NoHoursError."""
     plan: dict[str, tuple[Span, ...] | None] = {}
     for row in sent:
         if row.how == SAME and row.day not in (SCHOOL, FREE):
@@ -109,9 +116,49 @@ def value_of(sent: Iterable[ScheduleRow], *, night: bool) -> object:
             plan[row.day] = row.spans
         else:
             plan[row.day] = () if row.how == NEVER else None
+    plan = folded(plan, painted)
     if night:
         return write_plan(plan, lambda spans: write_span(spans[0]))
     return write_plan(plan, write_spans)
+
+
+def week_of(plan: Plan[T]) -> dict[str, T | None]:
+    """Return what applies on each weekday of a week without holidays."""
+    return {day: plan.get(day, plan.get(TYPE_OF_DAY[day])) for day in WEEKDAYS}
+
+
+def folded(plan: Mapping[str, T | None], painted: Collection[str]) -> dict[str, T | None]:
+    """Return a plan in which school days and free days say what the painted weekdays have in common.
+
+    A single day outranks its day type on holidays too. A user who paints all school days alike means school
+    days, so the days are saved as one. ``painted``: the weekdays that were painted in the grid.
+    """
+    found, week = dict(plan), week_of(plan)
+    for day_type, days in DAYS_OF_TYPE.items():
+        own = [day for day in days if day in painted]
+        if own and all(week[day] == week[days[0]] for day in days):
+            found[day_type], own = week[days[0]], list(days)
+        for day in own:
+            if week[day] == found.get(day_type):
+                found.pop(day, None)
+    return found
+
+
+def sleeping(value: object) -> tuple[tuple[bool, ...], ...]:
+    """Return for each half hour of each day, Monday first, whether a bedtime covers part of it.
+
+    Raises: Unreadable.
+    """
+    nights = list(week_of(read_plan(value, read_night)).values())
+    found = [[False] * HALVES for _night in nights]
+    for number, night in enumerate(nights):
+        if night is None:
+            continue
+        # The minutes of a night count from the day before the morning on which it ends.
+        for half in range(night[0] // HALF, -(-night[1] // HALF)):
+            days_on, place = divmod(half, HALVES)
+            found[(number - 1 + days_on) % 7][place] = True
+    return tuple(map(tuple, found))
 
 
 def same(one: object, other: object, *, night: bool) -> bool:

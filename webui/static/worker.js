@@ -1,4 +1,4 @@
-// The service worker: shows messages, and a stored page while the gateway is not reached. FILES and STORED are before this.
+// The service worker: shows messages, and a stored page while the gateway is not reached. FILES, STORED and ICON are before this.
 "use strict";
 
 self.addEventListener("install", function (event) {
@@ -27,7 +27,7 @@ self.addEventListener("fetch", function (event) {
 self.addEventListener("push", function (event) {
   var found = event.data ? event.data.json() : {};
   event.waitUntil(self.registration.showNotification(found.title || "", {
-    body: found.body || "", tag: found.tag || "", data: found.path || "/"
+    body: found.body || "", tag: found.tag || "", data: found.path || "/", icon: ICON
   }));
 });
 

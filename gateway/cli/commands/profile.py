@@ -12,7 +12,7 @@ from gateway.features.rules.describe_hours import by_days
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_keys import RuleShape, of_shape
-from gateway.policy.profile.rules import FAMILY, Owned
+from gateway.policy.profile.rules import FAMILY, Owned, action_target
 from gateway.policy.time.schedule import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay, plan, week_limits
 from gateway.policy.time.time_text import ByDay, Span, clock_text
 
@@ -99,8 +99,8 @@ def _rules(profile: Profile) -> Lines:
             f"window {target}",
             windows.map(lambda rule: Owned(", ".join(map(str, rule.value)) or "never", rule.owner)),
         )
-    for category, action in rules.categories.items():
-        yield f"category:{category}", action.value.value, action.owner
+    for key, action in rules.categories.items():
+        yield action_target(key), action.value.value, action.owner
     for way, switch in rules.ways.items():
         yield f"ways {way}", switch.value.value, switch.owner
     for calendar in rules.calendars:

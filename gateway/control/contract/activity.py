@@ -59,6 +59,7 @@ class RecentBlock:
     open: bool = False  # the rules allow it by now
     sign: str = ""  # how a connection without a name was recognised: address, first_bytes, port
     target: str = ""  # what it was for: service:x, a site, or reason:x; equal for all hosts of an attempt
+    ask_category: str = ""  # `category:x` that blocked it, if the child may ask for the whole category
 
 
 @record
@@ -69,7 +70,12 @@ class RecentBlocks:
 
 @record
 class HistoryRequest:
-    id: OneLine  # of the child
+    """Requests a child's days by ``id``, as far as its log level allows.
+
+    Without ``id``, a child requests its own days from its ``device``: all that is stored.
+    """
+
+    id: OneLine | None = None
     from_: date | None = None  # the default is the last day
     to: date | None = None  # the default is today
 
@@ -182,6 +188,63 @@ class Erased:
     what: str
 
 
+@record
+class TrafficRequest:
+    """Requests live traffic: the latest decisions about the guardian's own devices and others it may see."""
+
+    after: Annotated[int, Whole(0, 1 << 53)] = 0  # the number of the last line that is known
+    paused: bool = False  # only what is there already; nothing more is recorded for this reader
+
+
+@record
+class TrafficLine:
+    """A decision about a DNS query or a connection of a device, in memory only."""
+
+    number: int
+    at: datetime
+    mac: str
+    proto: str
+    host: str  # untrusted input; empty: the connection named none
+    address: str
+    port: int
+    verdict: str
+    reason: str
+    rule: str
+
+
+@record
+class TrafficDevice:
+    """A device whose live traffic the guardian may see, always or after a start."""
+
+    mac: str
+    name: str  # untrusted input
+    owner: str  # a child's name; empty: no child's
+    child: bool  # a guardian has to start it, for 15 minutes
+    by: str  # who has started it; empty: no one
+    until: datetime | None
+    shown: bool  # to this guardian, now
+
+
+@record
+class TrafficLines:
+    lines: tuple[TrafficLine, ...]  # oldest first
+    devices: tuple[TrafficDevice, ...]
+
+
+@record
+class TrafficWatchRequest:
+    mac: OneLine
+    action: Literal["start", "end"] = "start"
+
+
+@record
+class TrafficWatch:
+    mac: str
+    until: datetime | None  # None: it has ended
+
+
+TRAFFIC = Verb("traffic", TrafficRequest, TrafficLines, senders=BY_GUARDIANS)
+TRAFFIC_WATCH = Verb("traffic_watch", TrafficWatchRequest, TrafficWatch, senders=BY_GUARDIANS)
 RECENT_BLOCKS = Verb("refusals", RecentBlocksRequest, RecentBlocks, senders=BY_PAGES)
 HISTORY = Verb("history", HistoryRequest, History, senders=BY_PAGES)
 ERASE = Verb("erase", EraseRequest, Erased, senders=BY_GUARDIANS | BY_CHILDREN)

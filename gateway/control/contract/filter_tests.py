@@ -1,4 +1,4 @@
-"""Verbs of the filter tests: from a child's device, and of bypass methods."""
+"""Verbs of the filter tests: from a child's device, of bypass methods, and of one site."""
 
 from __future__ import annotations
 
@@ -6,98 +6,98 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
+from gateway.control.contract.rules import Explanation
 from gateway.control.schema import OneLine, record
 from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
 from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Proto, Reason, Verdict
 
-Found = Literal["open", "closed", "passes", "refused", "unknown", "absent"]
-"""The result of a check over one IP version. ``absent``: the household has no addresses of this version."""
+FilterTestMethod = Literal["device", "bypass", "site"]
+"""Sites in the browser of a child's device, bypass methods from a temporary device, or one site's rules."""
+
+TestOutcome = Literal["waiting", "blocked", "open", "untested"]
+"""``waiting``: the device has not reported yet. ``untested``: it could not be tested."""
 
 
 @record
-class BypassTestRequest:
-    id: str  # of the child
-    action: Literal["start", "look"]
+class FilterTestRequest:
+    """Starts, reads, reports to, repeats or ends a filter test.
 
-
-@record
-class BypassCheck:
-    """The results over IPv4 and IPv6 for one bypass method, or for traffic that must pass."""
-
-    id: str
-    must_pass: bool
-    setting: str | None  # that blocks it, as in the files
-    fault: bool  # differs from the rules
-    ipv4: Found
-    ipv6: Found
-
-
-@record
-class BypassTestState:
-    running: bool  # for this child's rules
-    busy: bool  # for any child's rules
-    ended: datetime | None
-    problem: str  # why the last test failed
-    checks: tuple[BypassCheck, ...]
-
-
-BYPASS_TEST = Verb("trial", BypassTestRequest, BypassTestState, senders=BY_PAGES | BY_GUARDIANS)
-
-
-@record
-class DeviceTestRequest:
-    """Starts, reads, reports to, repeats or ends the filter test of a child's device.
-
-    ``id``: the child, for guardians. The tested device names itself by the sender's key ``device``.
+    ``id``: the child, for guardians. A tested device names itself by the sender's key ``device``.
     """
 
     action: Literal["start", "look", "tell", "again", "end"]
     id: OneLine | None = None
+    method: Literal["device", "bypass"] = "device"  # to start or end
     results: Mapping[str, Literal["opened", "failed"]] | None = None  # by the tested host
 
 
 @record
-class DeviceCheck:
-    """The state of one check: whether the gateway blocked its host, and whether the browser reached it.
+class TestSiteRequest:
+    id: OneLine  # of the child
+    host: OneLine
+    at: str | None = None  # ISO 8601; now without it
 
-    The values are those of gateway/policy/judge/device_test.py.
-    """
 
-    topic: str
-    state: str
-    host: str
-    name: str  # of its service
-    because: str | None  # why there is nothing to test
+@record
+class DeviceEvidence:
+    """What was seen of a check on a child's device."""
+
     blocked: bool  # by the gateway, since the test began
     passed: bool
     reached: bool | None  # by the device's browser; None: it has not reported yet
-    at: datetime | None  # when bedtime begins
 
 
 @record
-class DeviceTestState:
-    id: str  # of the child
-    device: str
-    name: str  # of the device
+class FilterCheck:
+    """What was tested, the outcome, and the reason."""
+
+    id: str  # a topic of a device test, a check of gateway/audit, or `site`
+    must_open: bool  # else it has to be blocked
+    outcome: TestOutcome
+    fault: bool  # what was seen differs from the rules
+    reason: str = ""  # why it could not be tested, as a code
+    host: str = ""
+    name: str = ""  # of the host's service
+    at: datetime | None = None  # when bedtime begins
+    evidence: DeviceEvidence | None = None
+    setting: str | None = None  # that blocks a bypass method, as in the files
+    ipv4: TestOutcome | None = None  # of a bypass method; None: the home has no such addresses
+    ipv6: TestOutcome | None = None
+    explanation: Explanation | None = None  # of one site
+
+
+@record
+class FilterTestState:
+    """The running or last test of a child by one method."""
+
+    method: FilterTestMethod
     running: bool
-    seconds: int  # until it ends
-    took: int | None  # seconds, once all checks are reported
-    lines: tuple[DeviceCheck, ...]
+    ended: datetime | None = None
+    problem: str = ""  # why it failed
+    device: str = ""
+    name: str = ""  # of the device
+    seconds: int = 0  # until it ends
+    took: int | None = None  # seconds, once the device has reported all checks
+    checks: tuple[FilterCheck, ...] = ()
 
 
 @record
-class DeviceTestResponse:
-    proof: DeviceTestState | None  # None: no test runs or has run lately
+class FilterTestResponse:
+    id: str  # of the child; empty for a device without a test
+    tests: tuple[FilterTestState, ...]  # at most one by each method
+    busy: bool = False  # bypass methods are being tested for some child
 
 
-DEVICE_TEST = Verb(
-    "proof",
-    DeviceTestRequest,
-    DeviceTestResponse,
+FILTER_TEST = Verb(
+    "filter_test",
+    FilterTestRequest,
+    FilterTestResponse,
     senders=BY_PAGES | BY_GUARDIANS | BY_CHILDREN,
 )
+# A verb of its own, because answers about sites are limited (gateway/features/status/disclosure_limit.py).
+FILTER_TEST_SITE = Verb("filter_test_site", TestSiteRequest, Explanation, senders=BY_PAGES | BY_GUARDIANS)
 
 
 @record

@@ -6,23 +6,34 @@ from typing import Annotated
 
 from gateway.control.schema import OneLine, Text, record
 from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
+from gateway.policy.alerts.channels import CHANNEL_LIMIT
+from gateway.policy.alerts.notifications import DEFAULT_QUIET
 
 ENDPOINT_LIMIT = 1000  # characters; the longest in use, of Windows, have about 600
 
 Endpoint = Annotated[str, Text(1, ENDPOINT_LIMIT, r"[\x21-\x7e]+")]
+ChannelAddress = Annotated[str, Text(1, CHANNEL_LIMIT, r"[\x21-\x7e]+")]
+
+
+@record
+class AlertChannel:
+    """Where a guardian's messages go: a topic of ntfy, or a service that Apprise reaches. Secret."""
+
+    address: str
+    inside: bool = False  # the server is in the household's own network
 
 
 @record
 class GuardianAlerts:
-    """The notifications of one guardian. The address is secret: everyone who knows it can read along."""
+    """The notifications of one guardian."""
 
     guardian: str
-    address: str  # of the ntfy topic; empty: none
     kinds: tuple[str, ...]
-    at_night: tuple[str, ...] = ()  # subset of ``kinds``; the others wait for the morning
+    at_night: tuple[str, ...] = ()  # subset of ``kinds``; the others wait for the end of ``quiet``
     names: bool = False  # include names of children, devices and sites in the text
-    inside: bool = False  # the server is in the household's own network
     language: str = ""
+    channels: tuple[AlertChannel, ...] = ()
+    quiet: str = DEFAULT_QUIET  # quiet hours, a span of time
 
 
 @record
@@ -46,18 +57,36 @@ class AlertsResponse:
 
 @record
 class SetAlertsRequest:
-    """Changes the notifications of a guardian.
+    """Changes which notifications a guardian gets.
 
-    Without ``address`` and ``kinds``, they are turned off, in browsers too. Without ``address``, the
-    stored one stays.
+    Without ``kinds``, all channels and browsers end. Without ``quiet``, the stored hours stay.
     """
 
-    address: OneLine | None = None
     kinds: tuple[str, ...] | None = None
     at_night: tuple[str, ...] = ()
     names: bool = False
+    language: OneLine | None = None
+    quiet: OneLine | None = None
+
+
+@record
+class ChannelOnRequest:
+    """Sends a guardian's messages also to this address from now on.
+
+    ``replaces``: id of a channel that ends with it.
+    """
+
+    address: ChannelAddress
     inside: bool = False
     language: OneLine | None = None
+    replaces: OneLine | None = None
+
+
+@record
+class ChannelOffRequest:
+    """Ends a guardian's messages to one channel or browser, by ``channel_id`` of its address."""
+
+    channel: OneLine
 
 
 @record
@@ -80,5 +109,7 @@ class PushOffRequest:
 
 ALERTS = Verb("alerts", NoValues, AlertsResponse, senders=BY_PAGES)
 SET_ALERTS = Verb("set_alerts", SetAlertsRequest, NoValues, senders=BY_GUARDIANS)
+CHANNEL_ON = Verb("channel_on", ChannelOnRequest, NoValues, senders=BY_GUARDIANS)
+CHANNEL_OFF = Verb("channel_off", ChannelOffRequest, NoValues, senders=BY_GUARDIANS)
 PUSH_ON = Verb("push_on", PushOnRequest, NoValues, senders=BY_GUARDIANS | BY_CHILDREN)
 PUSH_OFF = Verb("push_off", PushOffRequest, NoValues, senders=BY_PAGES)

@@ -98,6 +98,7 @@ class BlockedTarget:
     name: str
     owner: str
     verdict: str  # block, ask
+    askable: bool = False  # a category that the child may ask for as a whole
 
 
 @record

@@ -23,7 +23,7 @@ class NewRequest:
     mistake.
     """
 
-    site: OneLine | None = None  # a host, or `service:x`
+    site: OneLine | None = None  # a host, `service:x` or `category:x`
     minutes: RequestMinutes | None = None
     service: OneLine | None = None  # `x` or `service:x`
     since: datetime | None = None
@@ -45,7 +45,7 @@ class RequestView(RequestId):
     name: str  # of the child
     device: str | None
     topic: RequestTopic
-    thing: str | None  # a site, `service:x`, limits separated by spaces; null: all limits
+    thing: str | None  # a site, `service:x`, `category:x`, limits separated by spaces; null: all limits
     thing_name: str | None
     since: datetime | None  # start of the disputed minutes
     minutes: int | None  # requested or disputed; null for a site
@@ -89,7 +89,7 @@ class AnswerRequest:
     answer: Answer
     id: Annotated[int, Whole(1, MAX_ID)] | None = None
     who: OneLine | None = None  # a child
-    site: OneLine | None = None  # a host, or `service:x`
+    site: OneLine | None = None  # a host, `service:x` or `category:x`
     minutes: RequestMinutes | None = None  # null: those of the request
     because: OneLine | None = None
     confirmed: bool = False

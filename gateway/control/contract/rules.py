@@ -58,6 +58,9 @@ class EditRequest:
     set: Mapping[str, Any]
     revision: Revision | None = None  # that the file must still have
     because: str | None = None  # a reason, which the child can read
+    # The guardian has read that this opens a blocked category, or a site or service of one, permanently. Such
+    # a change is refused without it.
+    confirmed: bool = False
 
 
 @record
@@ -485,8 +488,8 @@ class ChangedDevice:
 class FamilyChange:
     at: datetime
     by: str
-    what: str  # pause, off, grant, open; of a file rules, added, removed, settings
-    who: str  # a profile's id, a MAC, or all
+    what: str  # pause, off, grant, open, device, traffic; of a file rules, added, removed, settings
+    who: str  # a profile's id, a MAC, or all; the new place of a device
     name: str | None  # null: every child, or the settings
     minutes: int | None
     thing: str | None
@@ -497,7 +500,7 @@ class FamilyChange:
     because: str  # the guardian's reason
     edits: tuple[ChangedValue, ...]
     left_off: int  # number of edits that are not listed
-    devices: tuple[ChangedDevice, ...]  # that the edits are about
+    devices: tuple[ChangedDevice, ...]  # that the change is about
 
 
 @record

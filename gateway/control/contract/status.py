@@ -91,6 +91,15 @@ class DevicePresence:
 
 
 @record
+class WatchedDevice:
+    """A child's device whose live traffic a guardian looks at."""
+
+    by: str
+    device: str  # untrusted input
+    until: datetime
+
+
+@record
 class ChildStatus(DeviceState, PinState):
     id: str
     name: str
@@ -105,6 +114,7 @@ class ChildStatus(DeviceState, PinState):
     in_use: tuple[UseNow, ...]
     lesson: SiteRepair | None  # running, or finished and not yet saved
     requests: int  # pending
+    watched: WatchedDevice | None = None  # a guardian looks at its live traffic
 
 
 @record
@@ -250,6 +260,7 @@ class DeviceStatus(OwnSharing):
     closing: tuple[ClosingSoon, ...] = ()
     step: AgeTransition | None = None  # into adulthood, taken lately
     visit_ends: datetime | None = None  # of an adult guest
+    no_mobile_data: bool = False  # marked: while it is blocked, its connectivity checks lead to the page
 
 
 @record

@@ -25,16 +25,21 @@ QUIET = timedelta(minutes=2)
 BURST_LIMIT = timedelta(minutes=30)
 # An attempt without other use of the device this long before or after it was made in the background.
 NEAR_USE = timedelta(minutes=2)
+# An app that a person opens asks for several of its names at once. A retry in the background asks for one or
+# two, or continues what it tried within the last half hour.
+OPENING = timedelta(seconds=10)
+OPENING_NAMES = 3
 STARTS = 4  # that are compared: equal gaps between four attempts are a timer, not a person
 TIMER_ERROR = 0.1  # of the mean gap: systems delay timers, to wake up less often
 BURSTS_LIMIT = 1024  # of all devices, 0.5 kB each; beyond it the oldest are forgotten, and counted anew
 UNSURE_LIMIT = 32  # of one device within NEAR_USE; further ones stay background attempts
-TOP_LEVELS_READ = 64  # of the Public Suffix List, for names that devices choose: 3 ms and some kB each
 
 SERVICE, CATEGORY, REASON = "service:", "category:", "reason:"
 ADS = f"{CATEGORY}ads_trackers"
 BYPASS_REASONS = frozenset(REASONS.values())
 BYPASS_KINDS = frozenset({PROXY, TOR})
+# Blocks of allowed apps, too: each of them then retries in the background, with many names.
+TIMED = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED, Reason.WINDOW, Reason.OUT_OF_TIME})
 # Allowed connections with these reasons do not show that a person uses the device. Help leaves no trace.
 NO_USE = frozenset({Reason.DEVICE_NEEDS, Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.UNFILTERED})
 
@@ -94,12 +99,14 @@ class Attempt:
     decision: Decision
     at: datetime
     background: bool
+    target: int = 0  # the hash of what it was for
 
 
 @dataclass(slots=True)
 class _Burst:
     last: datetime
     starts: deque[datetime] = field(default_factory=lambda: deque(maxlen=STARTS))
+    background: bool = False  # the latest attempt
 
     def continues(self, at: datetime) -> bool:
         return abs(at - self.last) < QUIET and at - self.starts[-1] < BURST_LIMIT
@@ -121,6 +128,8 @@ class Attempts:
         # By slot and the hash of the target: no name of a site stays in memory for it.
         self._bursts: OrderedDict[tuple[int, int], _Burst] = OrderedDict()
         self._used: dict[int, datetime] = {}
+        # In the background, unless more names follow within OPENING; with the hashes of the names.
+        self._openings: OrderedDict[tuple[int, int], tuple[Attempt, set[int]]] = OrderedDict()
         # In the background, unless use follows soon.
         self._unsure: defaultdict[int, deque[Attempt]] = defaultdict(lambda: deque(maxlen=UNSURE_LIMIT))
 
@@ -134,14 +143,22 @@ class Attempts:
         if burst.starts and burst.continues(at):
             burst.last = at
             return None
+        rested = not burst.starts or abs(at - burst.last) >= BURST_LIMIT
+        goes_on = bool(burst.starts) and abs(at - burst.last) < QUIET and burst.background
         burst.last = at
         burst.starts.append(at)
         if len(self._bursts) > BURSTS_LIMIT:
             self._bursts.popitem(last=False)
-        never = burst.is_timed or is_known_background(target, decision.reason, decision.rule)
+        known = is_known_background(target, decision.reason, decision.rule)
+        never = goes_on or burst.is_timed or known
         used = self._used.get(slot)
         background = never or used is None or abs(at - used) > NEAR_USE
-        attempt = Attempt(slot, seen, decision, at, background)
+        attempt = Attempt(slot, seen, decision, at, background, key[1])
+        burst.background = background
+        while self._openings and abs(at - next(iter(self._openings.values()))[0].at) > OPENING:
+            self._openings.popitem(last=False)
+        if background and not never and rested and decision.reason not in TIMED:
+            self._openings[key] = attempt, {hash(seen.host)}
         for found in self._unsure.values():
             while found and at - found[0].at > NEAR_USE:
                 found.popleft()
@@ -149,12 +166,36 @@ class Attempts:
             self._unsure[slot].append(attempt)
         return attempt
 
+    def opened(self, slot: int, target: str, seen: Observation, at: datetime) -> Attempt | None:
+        """Add the name of a blocked decision to its burst.
+
+        Return the background attempt that it corrects: a person opened an app on a device that was idle.
+        """
+        key = slot, hash(target)
+        if key not in self._openings:
+            return None
+        attempt, names = self._openings[key]
+        names.add(hash(seen.host))
+        if abs(at - attempt.at) <= OPENING and len(names) < OPENING_NAMES:
+            return None
+        del self._openings[key]
+        if abs(at - attempt.at) > OPENING or attempt not in self._unsure.get(slot, ()):
+            return None
+        self._unsure[slot].remove(attempt)
+        self._bursts[key].background = False
+        return attempt
+
     def used(self, slot: int, at: datetime) -> tuple[Attempt, ...]:
         """Record that a person uses the device. Return the background attempts that it corrects."""
         self._used[slot] = at
         if slot not in self._unsure:
             return ()
-        return tuple(attempt for attempt in self._unsure.pop(slot) if at - attempt.at <= NEAR_USE)
+        found = tuple(attempt for attempt in self._unsure.pop(slot) if at - attempt.at <= NEAR_USE)
+        for attempt in found:
+            burst = self._bursts.get((slot, attempt.target))
+            if burst is not None:
+                burst.background = False
+        return found
 
     def shift(self, size: timedelta) -> None:
         """Adjust the times after the clock jumped by ``size``, so that each age stays."""
@@ -162,6 +203,7 @@ class Attempts:
             burst.last += size
             burst.starts = deque((start + size for start in burst.starts), maxlen=STARTS)
         self._used = {slot: at + size for slot, at in self._used.items()}
+        self._openings.clear()
         for found in self._unsure.values():
             moved = [replace(attempt, at=attempt.at + size) for attempt in found]
             found.clear()
@@ -171,4 +213,5 @@ class Attempts:
         """Forget the attempts of a slot whose activity was erased."""
         for key in [key for key in self._bursts if key[0] == slot]:
             del self._bursts[key]
+            self._openings.pop(key, None)
         self._unsure.pop(slot, None)

@@ -49,12 +49,13 @@ def used_today(
     return {use: len(found) for use, found in minutes.items()}
 
 
-def describe_uses(found: Mapping[str, int], rules: RuleBook, profile: Profile) -> tuple[Usage, ...]:
+def describe_uses(
+    found: Mapping[str, int], rules: RuleBook, profile: Profile, level: int
+) -> tuple[Usage, ...]:
     """Return the used services and categories with their minutes, most used first.
 
     Below NAMES_LEVEL, services are left out.
     """
-    level = profile.rules.log_level
     shown = [
         (use, minutes)
         for use, minutes in found.items()
@@ -81,7 +82,7 @@ def _category(use: str, rules: RuleBook) -> str:
 
 
 def _plays(use: str, profile: Profile) -> bool:
-    action = profile.rules.categories.get(use.removeprefix(CATEGORY)) if use.startswith(CATEGORY) else None
+    action = profile.rules.categories.get(use.removeprefix(CATEGORY))
     return PLAY in profile.rules.limits and action is not None and action.value is Action.COUNT
 
 

@@ -13,7 +13,6 @@ from urllib.parse import quote
 from gateway.core.bus import Bus
 from gateway.features.activity.attempts import (
     REASON,
-    TOP_LEVELS_READ,
     Attempt,
     attempt_target,
     kind_of_rule,
@@ -23,7 +22,7 @@ from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.household.members import EVERYONE, Family, Member
 from gateway.household.rule_book import RuleBook
-from gateway.lists.public_suffixes import lazy_public_suffix_check
+from gateway.lists.public_suffixes import compact_public_suffix_check
 from gateway.path.subject import Sink, Subject
 from gateway.policy.judge.explanation import sentence, short
 from gateway.policy.judge.world import GATEWAY_NAME
@@ -57,7 +56,7 @@ class DecisionLog:
     ) -> None:
         self.questions = 0  # DNS queries that were forwarded to a resolver
         self.recent = RecentRefusals()
-        self._is_public_suffix = lazy_public_suffix_check(TOP_LEVELS_READ)
+        self.is_public_suffix = compact_public_suffix_check()  # not read in the packet path
         self._publish = bus.notify
         self.cards = BypassAlerts(store, family, rules, bus)
         self._bus = bus
@@ -106,10 +105,12 @@ class DecisionLog:
             return  # also if it was refused because the address is not that of a help line
         local = at.astimezone(self._rules.household.config.zone)
         if decision.verdict is Verdict.BLOCK:
-            attempt = self._attempt(subject.slot, seen, decision, local)
+            attempt, opened = self._attempt(subject.slot, seen, decision, local)
             background = attempt is not None and attempt.background
             begins = attempt is not None and not background
             self._record(member, seen, decision, local, attempts=int(begins), background=int(background))
+            if opened is not None:
+                self._correct(member, opened)
             if decision.reason not in UNTOLD:
                 self.cards.refused(member, seen, decision, local)
                 self._refused(member, seen, decision, local, attempt)
@@ -120,16 +121,20 @@ class DecisionLog:
         if seen.proto is Proto.DNS and self.cards.watches(subject.slot):
             self.cards.asked(member, seen, decision, local)
 
-    def _attempt(self, slot: int, seen: Observation, decision: Decision, at: datetime) -> Attempt | None:
-        """Return the attempt that begins with a blocked decision; None if one goes on.
+    def _attempt(
+        self, slot: int, seen: Observation, decision: Decision, at: datetime
+    ) -> tuple[Attempt | None, Attempt | None]:
+        """Return the attempt that a blocked decision begins, and the background attempt that it corrects.
 
         Names that are blocked for everyone are not stored, not even here: all of them are one target.
         """
         for_everyone = decision.reason is Reason.REFUSED_FOR_EVERYONE
         host, reason, rule = seen.host or "", decision.reason, decision.rule
-        catalogue, suffix = self._rules.world.catalogue, self._is_public_suffix
+        catalogue, suffix = self._rules.world.catalogue, self.is_public_suffix
         target = REASON + reason if for_everyone else attempt_target(host, reason, rule, catalogue, suffix)
-        return self.recent.attempts.blocked(slot, target, seen, decision, at)
+        attempts = self.recent.attempts
+        begun = attempts.blocked(slot, target, seen, decision, at)
+        return begun, attempts.opened(slot, target, seen, at) if begun is None else None
 
     def _record(
         self, member: Member, seen: Observation, decision: Decision, at: datetime, **numbers: int
@@ -150,14 +155,16 @@ class DecisionLog:
     def _used(self, member: Member, at: datetime) -> None:
         """Correct the counts: a person used the device right after attempts that seemed to lack one."""
         for attempt in self.recent.attempts.used(member.slot, at):
-            self._record(
-                member, attempt.seen, attempt.decision, attempt.at, count=0, attempts=1, background=-1
-            )
+            self._correct(member, attempt)
+
+    def _correct(self, member: Member, attempt: Attempt) -> None:
+        """Count a background attempt as a person's."""
+        self._record(member, attempt.seen, attempt.decision, attempt.at, count=0, attempts=1, background=-1)
 
     def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
         """Count a decision about a device that belongs to no child in the household's total of the day."""
         local = at.astimezone(self._rules.household.config.zone)
-        attempt = self._attempt(EVERYONE, seen, decision, local)
+        attempt, _ = self._attempt(EVERYONE, seen, decision, local)
         self._store.record(
             decision,
             host=None,

@@ -25,6 +25,14 @@ class RecentRefusal:
     slot: int
 
 
+def _is_same(old: RecentRefusal, new: RecentRefusal) -> bool:
+    """Return whether both are one refusal: by one rule within 30 seconds."""
+    one, other = old.decision, new.decision
+    if abs(new.at - old.at) >= AGAIN:  # one in the future by this clock hides none
+        return False
+    return (one.reason, one.rule, one.recognised) == (other.reason, other.rule, other.recognised)
+
+
 class RecentRefusals:
     """The latest refusals by slot, newest last, and the attempts that they belong to.
 
@@ -38,19 +46,22 @@ class RecentRefusals:
     def add(self, slot: int, at: datetime, seen: Observation, decision: Decision) -> bool:
         """Add a refusal.
 
-        Return False if the same host or service was refused for the same reason within the last 30 seconds.
+        Return False if the same host or service was refused by the same rule within the last 30 seconds. If
+        another rule refused it meanwhile, the refusal becomes the newest again.
         """
         kept = self._slots.setdefault(slot, deque(maxlen=KEPT))
         self._slots.move_to_end(slot)
         if len(self._slots) > MAX_SLOTS:
             self._slots.popitem(last=False)
-        for refusal in reversed(kept):
-            same = refusal.seen.host == seen.host and refusal.decision.reason is decision.reason
-            same = same and refusal.decision.recognised == decision.recognised
-            if same and abs(at - refusal.at) < AGAIN:  # one in the future by this clock hides none
-                return False
-        kept.append(RecentRefusal(at, seen, decision, slot))
-        return True
+        new = RecentRefusal(at, seen, decision, slot)
+        of_host = [refusal for refusal in kept if refusal.seen.host == seen.host]
+        same = next((refusal for refusal in reversed(of_host) if _is_same(refusal, new)), None)
+        if same is not None and same is of_host[-1]:
+            return False
+        if same is not None:
+            kept.remove(same)
+        kept.append(new)
+        return same is None
 
     def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[RecentRefusal]:
         """Return at most ``limit`` refusals of these slots within the last ten minutes, newest first."""

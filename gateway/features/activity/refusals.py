@@ -7,17 +7,18 @@ from collections.abc import Callable
 from gateway.control.contract.activity import RECENT_BLOCKS, RecentBlock, RecentBlocks, RecentBlocksRequest
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.features.activity.attempts import TOP_LEVELS_READ, attempt_target
+from gateway.features.activity.attempts import attempt_target
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.activity.recent_refusals import FOR, RecentRefusal, RecentRefusals
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
-from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.explanation import recognised_name, sentence, service_of, sign_of
+from gateway.policy.judge.explanation import category_of, recognised_name, sentence, service_of, sign_of
+from gateway.policy.judge.facts import CATEGORY
+from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
-from gateway.policy.requests.askable import is_askable, request_entry
+from gateway.policy.requests.askable import is_askable, is_category_askable, request_entry
 from gateway.policy.time.standing import FOREVER
 from gateway.store.tables.devices import DeviceTable
 
@@ -35,13 +36,14 @@ class RefusalVerb:
         devices: DeviceTable,
         recent: RecentRefusals,
         decided: Callable[[Profile], DecisionSource],
+        is_public_suffix: PublicSuffixCheck,
     ) -> None:
         self._home = home
         self._family = family
         self._devices = devices
         self._recent = recent
         self._decided = decided
-        self._is_public_suffix = lazy_public_suffix_check(TOP_LEVELS_READ)
+        self._is_public_suffix = is_public_suffix
 
     def register(self, router: Router) -> None:
         router.serve(RECENT_BLOCKS, self.refusals)
@@ -82,7 +84,7 @@ class RefusalVerb:
     def _describe(self, slots: frozenset[int], limit: int, profile: Profile) -> tuple[RecentBlock, ...]:
         source = self._decided(profile)
         recent = self._recent.of(slots, self._home.now(), limit)
-        return tuple(self._block(refusal, source) for refusal in recent)
+        return tuple(self._block(refusal, source, profile) for refusal in recent)
 
     def _name(self, refusal: RecentRefusal) -> str | None:
         """Return the name of the refused service: that of the rule, else the host's only service.
@@ -114,10 +116,11 @@ class RefusalVerb:
         subject = self._family.subjects.get(refusal.slot)
         return subject is not None and subject.decide(refusal.seen, self._home.now()).allowed
 
-    def _block(self, refusal: RecentRefusal, source: DecisionSource) -> RecentBlock:
+    def _block(self, refusal: RecentRefusal, source: DecisionSource, profile: Profile) -> RecentBlock:
         decision, host = refusal.decision, refusal.seen.host
         sign, catalogue = sign_of(decision), self._home.rules.world.catalogue
         ends = decision.until is not None and decision.until < FOREVER
+        category, world = category_of(decision), self._home.rules.world
         return RecentBlock(
             at=refusal.at,
             host=host or "",
@@ -137,4 +140,5 @@ class RefusalVerb:
             target=attempt_target(
                 host or "", decision.reason, decision.rule, catalogue, self._is_public_suffix
             ),
+            ask_category=f"{CATEGORY}{category}" if is_category_askable(category, profile, world) else "",
         )

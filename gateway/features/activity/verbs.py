@@ -14,11 +14,11 @@ from gateway.control.contract.activity import (
     History,
     HistoryRequest,
 )
-from gateway.control.protocol import Call, ControlRequest
+from gateway.control.contract.time import LEDGER_DAYS
+from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.activity.attempts import TOP_LEVELS_READ
 from gateway.features.activity.histories import (
     BlockedSites,
     describe_kinds,
@@ -31,10 +31,10 @@ from gateway.features.sharing.pins import PinDesk
 from gateway.features.site_repair.lessons import Lessons
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
-from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import needs_pin
 from gateway.policy.judge.why import question
+from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
 from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, Store
@@ -56,6 +56,7 @@ class HistoryVerbs:
         recent: RecentRefusals,
         access: Access,
         pins: PinDesk,
+        is_public_suffix: PublicSuffixCheck,
     ) -> None:
         self._home = home
         self._store = store
@@ -64,7 +65,7 @@ class HistoryVerbs:
         self._recent = recent
         self._access = access
         self._pins = pins
-        self._is_public_suffix = lazy_public_suffix_check(TOP_LEVELS_READ)
+        self._is_public_suffix = is_public_suffix
 
     def register(self, router: Router) -> None:
         router.serve(HISTORY, self.history)
@@ -74,19 +75,22 @@ class HistoryVerbs:
         """Return a child's past days as its log level allows: counts for a month, names for a week.
 
         The running day is left out if the present is private: its numbers would grow while the child is here.
+        The child's own device gets all that is stored.
         """
-        profile, today = self._child(call, call.args.id), self._today()
+        own = call.has("device")
+        profile, today = self._access.child(call).profile if own else self._named(call), self._today()
         oldest = today - timedelta(days=COUNTS_DAYS)
         last = call.args.to or today
         first = call.args.from_ or last
         if not oldest <= first <= last <= today:
             call.refuse("from", f'and "to" must be days in order, from {oldest} to {today}')
-        level, sample = profile.rules.log_level, self._store.history.sample_until()
+        level = VISITS_LEVEL if own else profile.rules.log_level
+        sample = self._store.history.sample_until()
         rules, names = self._home.rules, self._store.history.names
         span = rules.calendar.starts(first), rules.calendar.starts(last + ONE_DAY)
         if level >= KINDS_LEVEL:
             self._store.flush(self._home.loop.now(), force=True)
-        days, kinds = self._days(profile, first, last) if level >= KINDS_LEVEL else ((), ())
+        days, kinds = self._days(profile, first, last, level, own=own) if level >= KINDS_LEVEL else ((), ())
         refused, refused_left_off = (
             self._blocked_sites(profile).describe(names(profile.id, *span, refused=True))
             if level >= NAMES_LEVEL
@@ -101,7 +105,7 @@ class HistoryVerbs:
             id=profile.id,
             name=profile.name,
             band=profile.band.value,
-            log_level=level,
+            log_level=profile.rules.log_level,
             from_=first,
             to=last,
             today=today,
@@ -125,25 +129,30 @@ class HistoryVerbs:
         )
 
     def _days(
-        self, profile: Profile, first: date, last: date
+        self, profile: Profile, first: date, last: date, level: int, *, own: bool
     ) -> tuple[tuple[ActivityDay, ...], tuple[CategoryCount, ...]]:
         rules, history = self._home.rules, self._store.history
-        level = profile.rules.log_level
         today = self._today()
         if not shows_present(level):
             last = min(last, today - ONE_DAY)
         used = dict(history.of(profile.id, first, last))
+        minutes = self._family.minutes
         if last == today:
-            minutes = self._family.minutes
             entries, stored = minutes.entries(profile.id, today), minutes.uses(profile.id, today)
             used[today] = used_today(entries, stored, rules, level)
+        if own:
+            # The child sees each minute that a limit counted, whatever else its log level stores.
+            kept = max(first, today - LEDGER_DAYS * ONE_DAY)
+            for day in (kept + n * ONE_DAY for n in range((last - kept).days + 1)):
+                entries, stored = minutes.entries(profile.id, day), minutes.uses(profile.id, day)
+                used[day] = {**used.get(day, {}), **used_today(entries, stored, rules, level)}
         counts = history.counts(profile.id, first, last)
         days = [first + n * ONE_DAY for n in range((last - first).days + 1)]
         described = tuple(
             ActivityDay(
                 day=day,
                 minutes=used.get(day, {}).get(ALL, 0),
-                uses=describe_uses(used.get(day, {}), rules, profile),
+                uses=describe_uses(used.get(day, {}), rules, profile, level),
                 refused=sum(count.refused for count in counts if count.day == day),
                 background=sum(count.background for count in counts if count.day == day),
             )
@@ -160,9 +169,7 @@ class HistoryVerbs:
             by, profile, what = *self._own(call), NAMES
         else:
             by, what = self._access.guardian(call), call.args.what
-            if call.args.id is None:
-                call.refuse("id", "is missing")
-            profile = self._child(call, call.args.id)
+            profile = self._named(call)
         self._store.erase(profile.id, counts=what == EVERYTHING)
         self._lessons.forget(profile.id)  # a lesson has names, too
         for slot in self._family.slots_of(profile.id):
@@ -183,10 +190,13 @@ class HistoryVerbs:
         self._pins.check(call, parse_mac(call.text("device")) or "", profile)
         return profile.name, profile
 
-    def _child(self, request: ControlRequest, ident: str) -> Profile:
-        profile = self._home.rules.household.profile(ident)
+    def _named(self, call: Call[HistoryRequest] | Call[EraseRequest]) -> Profile:
+        """Return the child that ``id`` names."""
+        if call.args.id is None:
+            call.refuse("id", "is missing")
+        profile = self._home.rules.household.profile(call.args.id)
         if not profile.is_child:
-            request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+            call.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
         return profile
 
     def _today(self) -> date:

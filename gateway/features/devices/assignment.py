@@ -24,6 +24,8 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.store import Store
 
+ASSIGN, IDENTIFY = "assign", "identify"  # lines of the audit log
+WAS = " was "  # in their detail, before the earlier owner or place
 ADULT = "adult"
 PLACES = (HOME, GUEST, VISITOR, ADULT)  # a profile with the name of one of the last two takes precedence
 VISIT_ENDS = time(6)  # of the next day, local
@@ -100,11 +102,11 @@ class DeviceAssignment:
         """Assign a device to a profile or a place. ``was`` in the answer is the earlier one, for an undo."""
         mac, place = self.mac(call, call.args.mac), call.args.profile
         by = self._access.confirmed(call) if self.ends_filter(mac, place) else self._access.guardian(call)
-        was = self.of(mac)
+        was, before = self.of(mac), self.before(mac, place)
         self._refuse_shared(call, mac)
         self.put(mac, place, by)
         at, origin = self._home.local_now(), call.text("origin", "")
-        self._store.audit("assign", f"{mac} {place}", by=by, at=at, origin=origin)
+        self._store.audit("assign", f"{mac} {place}{before}", by=by, at=at, origin=origin)
         yield
         problems = tuple((yield from self._effects.reload_steps()))
         return Assigned(problems=problems, profile=self.of(mac), was=was)
@@ -116,6 +118,16 @@ class DeviceAssignment:
         if owner is None or not owner.is_child:
             return False
         return new is None or not (new.is_child or new.id == GUEST)
+
+    def before(self, mac: str, place: str) -> str:
+        """Return the end of the audit line of an assignment: what its undo restores; empty for no undo.
+
+        The file history has the undo of a device that only moves between files.
+        """
+        known = self._store.devices.all().get(mac)
+        stored = known.place if known is not None and known.place in PLACES else ""
+        was = self.of(mac) if place.casefold() in PLACES else stored
+        return f"{WAS}{was}" if was in PLACES or was in self._home.rules.household.profiles else ""
 
     def _refuse_shared(self, request: ControlRequest, mac: str) -> None:
         people = self._home.rules.household.config.shared.get(mac)

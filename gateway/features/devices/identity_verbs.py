@@ -80,11 +80,12 @@ class IdentityVerbs:
         if assigns and self._assignment.ends_filter(question.mac, place):
             self._access.confirmed(call)
         now, origin = self._home.local_now(), call.text("origin", "")
+        before = self._assignment.before(question.mac, place) if assigns else ""
         if call.args.profile is not None:
             answer = self._profile(call, call.args.profile, question)
         else:
             answer = self._reply(call, question)
-        detail = f"{question.mac} {question.ask} {answer}"
+        detail = f"{question.mac} {question.ask} {answer}{before}"
         self._audit("identify", detail, by=by, at=now, origin=origin)
         yield
         problems = tuple((yield from self._effects.reload_steps()))

@@ -1,4 +1,4 @@
-"""The verbs `alerts`, `set_alerts`, `push_on` and `push_off`: which messages go to phones.
+"""The verbs `alerts`, `set_alerts`, `channel_on`, `channel_off`, `push_on`, `push_off`: messages to phones.
 
 The web process sends them: it has the translations, and no packet waits for it.
 """
@@ -9,17 +9,22 @@ from dataclasses import replace
 
 from gateway.control.contract.notifications import (
     ALERTS,
+    CHANNEL_OFF,
+    CHANNEL_ON,
     PUSH_OFF,
     PUSH_ON,
     SET_ALERTS,
+    AlertChannel,
     AlertsResponse,
+    ChannelOffRequest,
+    ChannelOnRequest,
     GuardianAlerts,
     PushOffRequest,
     PushOnRequest,
     PushTarget,
     SetAlertsRequest,
 )
-from gateway.control.protocol import Call
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.core.public_addresses import NotOutside, check_url
@@ -27,8 +32,8 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
+from gateway.policy.alerts.channels import MOST_CHANNELS, MessageChannel, channel_id, is_ntfy, service_name
 from gateway.policy.alerts.notifications import (
-    ADDRESS_LIMIT,
     DEFAULT_AT_NIGHT,
     DEFAULT_KINDS,
     KINDS,
@@ -37,10 +42,13 @@ from gateway.policy.alerts.notifications import (
 )
 from gateway.policy.alerts.push_subscriptions import PushSubscription
 from gateway.policy.identity.macs import parse_mac
+from gateway.policy.time.time_text import TimeTextError, clock_span
 from gateway.store.tables.alerts import AlertTable
 from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.push_subscriptions import PushTable
 from gateway.web.push_endpoint import BadSubscription, checked
+
+WEB_PUSH = "Web Push"  # the name of messages to browsers, for the audit log
 
 
 class AlertVerbs:
@@ -65,6 +73,8 @@ class AlertVerbs:
     def register(self, router: Router) -> None:
         router.serve(ALERTS, self.alerts)
         router.serve(SET_ALERTS, self.set_alerts)
+        router.serve(CHANNEL_ON, self.channel_on)
+        router.serve(CHANNEL_OFF, self.channel_off)
         router.serve(PUSH_ON, self.push_on)
         router.serve(PUSH_OFF, self.push_off)
 
@@ -96,11 +106,9 @@ class AlertVerbs:
             return NoValues()
         by = self._access.guardian(call)
         if by not in self._book.all():
-            self._book.put(by, Alerts("", DEFAULT_KINDS, DEFAULT_AT_NIGHT, language=new.language))
+            self._book.put(by, self._alerts_of(by, new.language))
         self._push.put(replace(new, guardian=by))
-        origin, now = call.text("origin", ""), self._home.local_now()
-        self._audit("alerts", "push", by=by, at=now, origin=origin)
-        self._home.publish("alerts", by=by)
+        self._changed(call, by, "channel on", WEB_PUSH)
         return NoValues()
 
     def push_off(self, call: Call[PushOffRequest]) -> NoValues:
@@ -109,60 +117,85 @@ class AlertVerbs:
             self._home.publish("alerts", by="")
         return NoValues()
 
-    def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:
-        """Set the requesting guardian's messages.
-
-        Without ``address`` and ``kinds``, turn them off, in browsers too.
-        """
-        by = self._access.guardian(call)
-        if call.args.address is not None or call.args.kinds is not None:
-            alerts = self._read(call, self._book.all().get(by))
-            self._book.put(by, alerts)
-            detail = ", ".join(kind for kind in KINDS if kind in alerts.kinds) or "nothing"
-        else:
-            self._book.put(by, None)
-            self._push.drop_where(lambda found: found.guardian == by)
-            detail = "off"
-        origin, now = call.text("origin", ""), self._home.local_now()
-        self._audit("alerts", detail, by=by, at=now, origin=origin)
-        self._home.publish("alerts", by=by)
+    def channel_on(self, call: Call[ChannelOnRequest]) -> NoValues:
+        """Add a channel of the requesting guardian, or replace one."""
+        by, args = self._access.guardian(call), call.args
+        if is_ntfy(args.address):
+            try:
+                check_url(args.address)
+            except NotOutside:
+                call.refuse("address", "is no web address", Code.BAD_ADDRESS)
+        elif service_name(args.address) == "":
+            call.refuse("address", "is of no service that messages may go to", Code.BAD_CHANNEL)
+        alerts = self._alerts_of(by, args.language or "")
+        gone = (channel_id(args.address), args.replaces)
+        kept = [channel for channel in alerts.channels if channel_id(channel.address) not in gone]
+        if len(kept) >= MOST_CHANNELS:
+            call.refuse("address", f"is one more than {MOST_CHANNELS}", Code.NO_ROOM)
+        new = MessageChannel(args.address, args.inside)
+        self._book.put(by, replace(alerts, channels=(*kept, new)))
+        self._changed(call, by, "channel on", service_name(args.address))
         return NoValues()
 
-    def _read(self, call: Call[SetAlertsRequest], before: Alerts | None) -> Alerts:
-        """Return the settings in a request. Without ``address``, the address in ``before`` stays."""
-        args = call.args
-        address = args.address or (before.address if before else None)
-        if address is None:
-            call.refuse("address", "is missing")
-        try:
-            if address:  # empty: messages go to browsers only
-                check_url(address)
-        except NotOutside:
-            call.refuse("address", "is no web address", Code.BAD_ADDRESS)
-        if len(address) > ADDRESS_LIMIT:
-            call.refuse("address", f"has more than {ADDRESS_LIMIT} characters", Code.BAD_ADDRESS)
-        kinds, at_night = frozenset(args.kinds or ()), frozenset(args.at_night)
+    def channel_off(self, call: Call[ChannelOffRequest]) -> NoValues:
+        """End messages to one channel or browser of the requesting guardian."""
+        by, gone = self._access.guardian(call), call.args.channel
+        alerts = self._book.all().get(by, Alerts(frozenset()))
+        found = [channel for channel in alerts.channels if channel_id(channel.address) == gone]
+        for channel in found:
+            kept = tuple(other for other in alerts.channels if other != channel)
+            self._book.put(by, replace(alerts, channels=kept))
+            self._changed(call, by, "channel off", service_name(channel.address))
+        if self._push.drop_where(lambda has: has.guardian == by and channel_id(has.endpoint) == gone):
+            self._changed(call, by, "channel off", WEB_PUSH)
+        return NoValues()
+
+    def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:
+        """Set which messages the requesting guardian gets.
+
+        Without ``kinds``, turn them off in all channels and browsers.
+        """
+        by, args = self._access.guardian(call), call.args
+        if args.kinds is None:
+            self._book.put(by, None)
+            self._push.drop_where(lambda found: found.guardian == by)
+            self._changed(call, by, "alerts", "off")
+            return NoValues()
+        kinds, at_night = frozenset(args.kinds), frozenset(args.at_night)
         if not kinds | at_night <= frozenset(KINDS):
             call.refuse("kinds", f"are of: {', '.join(KINDS)}")
-        return Alerts(
-            address,
-            kinds,
-            at_night & kinds,
-            args.names,
-            args.inside,
-            (args.language or "")[:LANGUAGE_LIMIT],
-        )
+        before, language = self._alerts_of(by, ""), (args.language or "")[:LANGUAGE_LIMIT]
+        quiet = args.quiet or before.quiet
+        try:
+            clock_span(quiet)
+        except TimeTextError as error:
+            call.refuse("quiet", str(error))
+        self._book.put(by, Alerts(kinds, at_night & kinds, args.names, language, before.channels, quiet))
+        detail = ", ".join(kind for kind in KINDS if kind in kinds) or "nothing"
+        self._changed(call, by, "alerts", detail)
+        return NoValues()
+
+    def _alerts_of(self, guardian: str, language: str) -> Alerts:
+        """Return the settings of a guardian; the usual ones of a guardian who has chosen none yet."""
+        found = self._book.all().get(guardian)
+        return found or Alerts(DEFAULT_KINDS, DEFAULT_AT_NIGHT, language=language[:LANGUAGE_LIMIT])
+
+    def _changed(self, call: ControlRequest, by: str, what: str, detail: str) -> None:
+        """Record and publish a change. ``detail`` has no address."""
+        origin, now = call.text("origin", ""), self._home.local_now()
+        self._audit(what, detail, by=by, at=now, origin=origin)
+        self._home.publish("alerts", by=by)
 
 
 def _describe(guardian: str, alerts: Alerts) -> GuardianAlerts:
     return GuardianAlerts(
         guardian=guardian,
-        address=alerts.address,
         kinds=tuple(kind for kind in KINDS if kind in alerts.kinds),
         at_night=tuple(kind for kind in KINDS if kind in alerts.at_night),
         names=alerts.names,
-        inside=alerts.inside,
         language=alerts.language,
+        channels=tuple(AlertChannel(channel.address, channel.inside) for channel in alerts.channels),
+        quiet=alerts.quiet,
     )
 
 

@@ -34,14 +34,16 @@ from gateway.household.context import HomeContext
 from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.members import Member, MinuteLedgers
 from gateway.lists.public_suffixes import lazy_public_suffix_check
+from gateway.policy.judge.facts import CATEGORY
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_host
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import SERVICE, Action
 from gateway.policy.requests import requests
 from gateway.policy.requests.askable import (
-    SERVICE,
     check_askable,
+    check_category_askable,
     check_confirmed,
     outcome,
     outranking_blocks,
@@ -169,8 +171,15 @@ class RequestVerbs:
         return self._new(call, member, RequestTopic.TIME, service or "", minutes)
 
     def _parse_site(self, call: ControlRequest, word: str, member: Member) -> ChildRequest:
-        """Return a request for a blocked site or service. Raises PolicyError if no answer opens it."""
+        """Return a request for a blocked site, service or category.
+
+        Raises PolicyError if no answer opens it.
+        """
         profile, world = member.profile, self._home.rules.world
+        if word.startswith(CATEGORY):
+            name = target_name(word, self._home.rules.names)
+            check_category_askable(word.removeprefix(CATEGORY), profile, world, name)
+            return self._new(call, member, RequestTopic.SITE, word, 0)
         if word.startswith(SERVICE):
             service = world.catalogue.services.get(word.removeprefix(SERVICE))
             if service is None:
@@ -187,7 +196,7 @@ class RequestVerbs:
         return replace(self._new(call, member, RequestTopic.SITE, entry, 0), host=host)
 
     def _check_not_open(self, entry: str, member: Member) -> None:
-        """Raise PolicyError if a guardian has opened the site or service for a while, and it is open now."""
+        """Raise PolicyError if a guardian has opened the site, service or category, and it is open now."""
         open_until = dict(member.situation.allowed).get(entry)
         if open_until is not None and self._home.local_now() < open_until:
             name = target_name(entry, self._home.rules.names)
@@ -296,7 +305,7 @@ class RequestVerbs:
         return answered, effect
 
     def _allowing(self, entry: str, profile: Profile) -> dict[str, object]:
-        """Return the changes of a child's rules that open a site or service permanently.
+        """Return the changes of a child's rules that open a site, service or category permanently.
 
         They remove the family's own entries that would still block it, as they are spelled in the file.
         """
@@ -305,7 +314,13 @@ class RequestVerbs:
         listed = written.get("block")
         words = [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
         removed = [word for word in words if word.strip().rstrip(".").lower() in blocks]
-        return {f"block/{word}": None for word in removed} | {f"allow/{entry}": True}
+        changes: dict[str, object] = {f"block/{word}": None for word in removed}
+        actions = written.get("categories")
+        if isinstance(actions, dict) and actions.get(entry) in (Action.BLOCK, Action.ASK):
+            changes[f"categories/{entry}"] = None
+        if entry.startswith(CATEGORY):
+            return changes | {f"categories/{entry.removeprefix(CATEGORY)}": Action.ALLOW.value}
+        return changes | {f"allow/{entry}": True}
 
     def _effect(self, answered: ChildRequest, member: Member, giver: Giver) -> AnswerEffect:
         profile, rules = member.profile, self._home.rules

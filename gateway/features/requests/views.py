@@ -147,6 +147,8 @@ class AskedValues:
 
     def _category(self, thing: str) -> str:
         """Return the category of a service or a site as ``category:ID``; empty where it has none."""
+        if thing.startswith(CATEGORY):
+            return thing
         world = self._rules.world
         catalogue = world.catalogue
         if thing.startswith(SERVICE):

@@ -14,6 +14,7 @@ from gateway.control.contract.rules import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.features.devices.assignment import ASSIGN, IDENTIFY, WAS
 from gateway.features.rules.audit_lines import AuditLines
 from gateway.household.presence import SeenDevices
 from gateway.household.rule_book import RuleBook
@@ -62,6 +63,8 @@ class AuditLogVerbs:
         number, _, detail = line.detail.partition(" ")
         detail = detail if number.isdigit() else line.detail  # lines of requests begin with their number
         about, _, rest = detail.partition(" ")
+        if line.what in (ASSIGN, IDENTIFY):
+            rest = rest.partition(WAS)[0]
         name = self._name(about.removesuffix(":"))
         token, place = split_origin(line.origin)
         address, _, device = place.partition(" ")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from itertools import islice
 
 from gateway.control.contract.rules import (
@@ -19,6 +20,9 @@ from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.features.accounts.access import Access
+from gateway.features.activity.traffic import CHILD_MINUTES
+from gateway.features.activity.traffic_verbs import WATCHED
+from gateway.features.devices.assignment import ASSIGN, IDENTIFY, WAS
 from gateway.features.rules.edit_history import EditHistory, RuleChange, changed_values
 from gateway.household.context import HomeContext
 from gateway.household.members import BY_GUARDIANS
@@ -29,24 +33,29 @@ from gateway.policy.profile.edits import ChangedEntry
 from gateway.policy.profile.profile import ALL
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.tables.grants import Given, GrantKind, GrantTable
-from gateway.store.tables.pauses import InForce
+from gateway.store.tables.pauses import InForce, ReadAudit
 
 SHOWN = 50  # newest first
 OWN_SHOWN = 6  # of a child's own: each costs parsing a file
 SERVICE = "service:"
+AUDIT_LINES = 400  # that are read: more than the changes of a busy day
+SAME_CHANGE = timedelta(seconds=5)  # between the edit of a file and the line in the log about it
 DEVICE_KEYS = ("devices", "shared", "managed")
 
 
 class ChangeVerbs:
-    """Returns today's changes by guardians: pauses, extra time, opened sites and edited rules.
+    """Returns today's changes by guardians: pauses, extra time, opened sites, owners of devices, rules.
 
-    ``state``: returns the pauses and the `off` in force at a time and day.
+    ``state``: returns the pauses and the `off` in force at a time and day. ``place_of``: returns a device's
+    owner or place now.
     """
 
     def __init__(
         self,
         home: HomeContext,
         state: Callable[[datetime, date], InForce],
+        read: ReadAudit,
+        place_of: Callable[[str], str],
         gifts: GrantTable,
         visibility: Visibility,
         here: SeenDevices,
@@ -54,6 +63,8 @@ class ChangeVerbs:
     ) -> None:
         self._home = home
         self._state = state
+        self._read = read
+        self._place_of = place_of
         self._gifts = gifts
         self._visibility = visibility
         self._here = here
@@ -66,6 +77,8 @@ class ChangeVerbs:
     def own_changes(self, call: Call[OwnChangesRequest]) -> FamilyChanges:
         """Return the latest changes of a child's rules with author and reason, at every log level and age.
 
+        Also when a guardian looked at the live traffic of one of its devices.
+
         A child's device sees those of its child, a guardian those of the child in ``id``. None has an undo.
         """
         if call.args.id is not None:
@@ -73,8 +86,19 @@ class ChangeVerbs:
         else:
             child = self._access.child(call).profile
         now = self._home.local_now()
-        changes = islice(EditHistory(self._home.rules).of_person(child.id), OWN_SHOWN)
-        return FamilyChanges(changes=tuple(self._rule_change(change, now) for change in changes))
+        edits = islice(EditHistory(self._home.rules).of_person(child.id), OWN_SHOWN)
+        found = [self._rule_change(change, now) for change in edits]
+        found += islice(self._watched(child.id, now), OWN_SHOWN)
+        return FamilyChanges(changes=tuple(sorted(found, key=lambda change: change.at, reverse=True)))
+
+    def _watched(self, child: str, now: datetime) -> Iterator[FamilyChange]:
+        """Yield when a guardian looked at the live traffic of a child's device."""
+        for line in self._read(AUDIT_LINES):
+            if line.what == WATCHED and line.detail.startswith(f"{child} "):
+                mac = line.detail.rpartition(" ")[2]
+                device = ChangedDevice(mac=mac, name=self._here.name_of(mac) or mac)
+                change = self._describe("traffic", child, line.who, line.at, now, minutes=CHILD_MINUTES)
+                yield replace(change, devices=(device,))
 
     def changes(self, _call: Call[NoValues]) -> FamilyChanges:
         """Return everything that guardians set today and how to undo it, newest first."""
@@ -84,8 +108,9 @@ class ChangeVerbs:
             *self._switches(now, today),
             *self._grants(now, today),
             *self._openings(now, today),
-            *self._edits(now, today),
         ]
+        devices = tuple(self._assigned(now, today))
+        found += [*devices, *self._edits(now, today, devices)]
         found.sort(key=lambda change: change.at, reverse=True)
         return FamilyChanges(changes=tuple(found[:SHOWN]))
 
@@ -130,10 +155,46 @@ class ChangeVerbs:
                 undo=UndoAction(do="revoke", grant=opening.grant),
             )  # fmt: skip
 
-    def _edits(self, now: datetime, today: date) -> Iterator[FamilyChange]:
-        """Yield today's edits of the family's files. Only the last edit of a file has an undo."""
+    def _assigned(self, now: datetime, today: date) -> Iterator[FamilyChange]:
+        """Yield the devices that got another owner or place today, as far as no edit of a file shows it.
+
+        The last assignment of a device has an undo while it applies.
+        """
+        seen: set[str] = set()
+        zone, day_of = now.tzinfo, self._home.rules.calendar.family_day
+        for line in self._read(AUDIT_LINES):
+            if day_of(line.at.astimezone(zone)) != today:
+                return
+            assigned, _, was = line.detail.partition(WAS)
+            if line.what not in (ASSIGN, IDENTIFY) or not was:
+                continue
+            mac, *_, place = assigned.split(" ")
+            is_last = mac not in seen and self._place_of(mac) == place
+            seen.add(mac)
+            change = self._describe(
+                "device", place, line.who, line.at, now, undo=UndoAction(do="assign", who=mac, id=was)
+            )
+            device = ChangedDevice(mac=mac, name=self._here.name_of(mac))
+            yield replace(change, devices=(device,), undo=change.undo if is_last else None)
+
+    def _edits(
+        self, now: datetime, today: date, assigned: tuple[FamilyChange, ...]
+    ) -> Iterator[FamilyChange]:
+        """Yield today's edits of the family's files. Only the last edit of a file has an undo.
+
+        The edits that ``assigned`` made are left out: they moved one device.
+        """
         for change in EditHistory(self._home.rules).of(today):
-            yield self._rule_change(change, now)
+            found = self._rule_change(change, now)
+            keys = {entry.key for entry in change.entries}
+            if not any(
+                change.what == "rules"
+                and keys == {f"devices/{device.mac}"}
+                and abs(move.at - found.at) < SAME_CHANGE
+                for move in assigned
+                for device in move.devices
+            ):
+                yield found
 
     def _rule_change(self, change: RuleChange, now: datetime) -> FamilyChange:
         step = change.step

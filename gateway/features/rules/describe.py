@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.control.contract.profile import (
@@ -30,7 +31,8 @@ from gateway.policy.judge.why import question
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.bypass_methods import MethodSetting
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import EntryKind, Mode, RuleEntry, Rules, SafeSearch
+from gateway.policy.profile.rules import EntryKind, Mode, RuleEntry, Rules, SafeSearch, action_target
+from gateway.policy.requests.askable import is_category_askable
 from gateway.policy.time.gates import STATE_GATES
 from gateway.policy.time.standing import FOREVER, Closing, Situation, Standing
 from gateway.policy.time.time_text import clock_text
@@ -132,7 +134,7 @@ def profile_rules(
         refused=(
             *_registers(rules),
             *_refused_by_law(profile, rules),
-            *_refused(own, rules),
+            *_refused(profile, rules),
             *_refused_in_general(own, rules),
         ),
         allowed=tuple(
@@ -157,16 +159,22 @@ def profile_rules(
     )
 
 
-def _refused(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
+def _refused(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget]:
     """Yield what family and age group block, without categories that an allow entry opens."""
+    own = profile.rules
     blocked = {str(entry) for entry in own.block}
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked
     for entry in own.block:
-        yield _blocked(str(entry), rules, entry.owner)
-    for category, action in own.categories.items():
-        target = f"category:{category}"
+        is_askable = entry.kind is EntryKind.CATEGORY and is_category_askable(
+            entry.value, profile, rules.world
+        )
+        yield replace(_blocked(str(entry), rules, entry.owner), askable=is_askable)
+    for key, action in own.categories.items():
+        target = action_target(key)
         if action.value.refuses and target not in opened and target not in blocked:
-            yield _blocked(target, rules, action.owner, action.value.value)
+            found = _blocked(target, rules, action.owner, action.value.value)
+            is_askable = target != key and is_category_askable(key, profile, rules.world)
+            yield replace(found, askable=is_askable)
 
 
 def _holds(entry: RuleEntry, judge: Judge, rules: RuleBook, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from gateway.control.contract.profile import (
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import INTERNET, SELF, Action, DateRule, Owned
+from gateway.policy.profile.rules import INTERNET, SELF, Action, DateRule, Owned, action_target
 from gateway.policy.time.gates import UNCOUNTED_CATEGORIES
 from gateway.policy.time.schedule import WEEKEND, PlannedDay, plan
 from gateway.policy.time.time_text import WEEK, WEEKDAYS, ByDay, Span, clock_text
@@ -72,7 +72,7 @@ def counted(profile: Profile, rules: RuleBook) -> tuple[CountedCategory, ...]:
     """Return the categories that use the time limit for play."""
     return tuple(
         CountedCategory(
-            target=f"category:{key}", name=target_name(f"category:{key}", rules.names), owner=action.owner
+            target=action_target(key), name=target_name(action_target(key), rules.names), owner=action.owner
         )
         for key, action in profile.rules.categories.items()
         if action.value is Action.COUNT

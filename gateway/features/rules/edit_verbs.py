@@ -43,9 +43,12 @@ from gateway.policy.profile import edits
 from gateway.policy.profile.laws import signed
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import rules_to_yaml
+from gateway.policy.requests.askable import check_confirmed_edit
 from gateway.policy.requests.requests import MAX_REASON
 from gateway.policy.yaml.documents import Plain, has_own_comments
 from gateway.store.store import Store
+
+OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys whose changes can open a category
 
 
 class EditVerbs:
@@ -132,6 +135,8 @@ class EditVerbs:
         author, profile_id = self.author(call), self._id(call.args.id)
         changes = signed(call.mapping("set"), author.by)
         self._confirm(call, profile_id, changes)
+        if not call.args.confirmed:
+            self._check_confirmed(profile_id, changes)
         self._growing.refuse_later(profile_id, changes)
         done = self._editing.edit(profile_id, changes, author, call.args.revision)
         if done.revision != done.found:
@@ -168,6 +173,17 @@ class EditVerbs:
         owners = map(household.owner_of, edits.macs(changes.get("devices")) + edits.macs(items))
         if was_child or any(owner is not None and owner.is_child for owner in owners):
             self._access.confirmed(request)
+
+    def _check_confirmed(self, profile_id: str, changes: Mapping[str, Any]) -> None:
+        """Refuse a change that opens a blocked category of a child, or a site or service of one."""
+        heads = {key.partition("/")[0] for key in changes}
+        before = self._home.rules.household.profiles.get(profile_id)
+        if before is None or not before.is_child or heads.isdisjoint(OPENING):
+            return
+        if "band" in changes:  # the new age group's own rules are no opening
+            before = self._editing.with_changes(profile_id, {"band": changes["band"]}).profiles[profile_id]
+        after = self._editing.with_changes(profile_id, changes).profiles[profile_id]
+        check_confirmed_edit(before, after, self._home.rules.world, self._home.rules.names)
 
     def _id(self, wanted: str) -> str:
         """Return the id of a profile by id or name, also if its file cannot be used."""

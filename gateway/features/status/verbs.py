@@ -27,6 +27,7 @@ from gateway.control.contract.status import (
     ReloadResponse,
     StatusRequest,
     TimeLeft,
+    WatchedDevice,
 )
 from gateway.control.contract.time import TimeUsed
 from gateway.control.protocol import Call, ControlRequest
@@ -36,6 +37,7 @@ from gateway.core.turns import Steps
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.verbs import announced
 from gateway.features.activity.in_use import InUse
+from gateway.features.activity.traffic import LiveTraffic
 from gateway.features.rules.describe import device_state, profile_rules
 from gateway.features.site_repair.lessons import Lessons
 from gateway.features.status.clock import clock_state
@@ -202,6 +204,7 @@ class PeopleStatus:
         state: MemberState,
         in_use: Callable[[], InUse],
         lessons: Lessons,
+        traffic: LiveTraffic,
         pins: Callable[[Profile], Mapping[str, Any]],
     ) -> None:
         self.family = family
@@ -213,6 +216,7 @@ class PeopleStatus:
         self._state = state
         self._in_use = in_use
         self._lessons = lessons
+        self._traffic = traffic
         self._pins = pins
 
     def describe(self, now: datetime) -> tuple[ChildStatus, ...]:
@@ -239,10 +243,18 @@ class PeopleStatus:
             closing=state.closing(member, used.by(slots), now, own=False),
             in_use=used.describe(profile, slots),
             lesson=self._lessons.describe(profile.id),
+            watched=self._watched(profile),
             requests=sum(request.who == profile.id for request in waiting),
             **vars(state.state(member, now)),
             **self._pins(profile),
         )
+
+    def _watched(self, profile: Profile) -> WatchedDevice | None:
+        watch = self._traffic.of_child(profile.id)
+        if watch is None:
+            return None
+        device = self._device(watch.mac).name or watch.mac
+        return WatchedDevice(by=watch.by, device=device, until=self._traffic.until(watch))
 
 
 def device_presence(
@@ -376,7 +388,7 @@ class DeviceVerb:
         """Return the state of a device, its open question, and a child's minutes."""
         state = self._state
         question = self._store.questions.all().get(mac)
-        found = dict(vars(state.state(member, now)))
+        found = {**vars(state.state(member, now)), "no_mobile_data": member.situation.portal}
         if member.asked and question is not None:
             found["asked"] = question.ask
         elif member.profile.is_child:

@@ -201,15 +201,13 @@ class BypassRules:
 def _services_that_open(way: BypassMethod, rules: Rules, world: World) -> tuple[str, ...]:
     """Return the services that a parent can approve under ``rules`` and that use this bypass method.
 
-    They are those whose categories need approval and none of whose categories is blocked.
+    They are those that need approval themselves or by their categories, none of which is blocked.
     """
     method = way.value  # once: a member's value takes longer than the comparison
     return tuple(
         service.id
         for service in world.catalogue.services.values()
-        if service.method == method
-        and {rules.categories[category].value for category in service.categories & rules.categories.keys()}
-        == {Action.ASK}
+        if service.method == method and rules.actions(service.id, service.categories) == {Action.ASK}
     )
 
 

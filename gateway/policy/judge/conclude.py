@@ -17,7 +17,18 @@ from gateway.policy.names.categories import NEW_DOMAIN
 from gateway.policy.names.packs import NEEDS_AT_NIGHT, PROBES
 from gateway.policy.profile.bypass_methods import REASONS, BypassMethod, MethodSetting
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Mode, Owned, RuleEntry, Rules, SafeSearch
+from gateway.policy.profile.rules import (
+    FAMILY,
+    SERVICE,
+    Action,
+    EntryKind,
+    Mode,
+    Owned,
+    RuleEntry,
+    Rules,
+    SafeSearch,
+    action_target,
+)
 from gateway.policy.time.gates import (
     UNCOUNTED,
     UNCOUNTED_CATEGORIES,
@@ -267,9 +278,7 @@ def _other_refusal(facts: HostFacts, allowed: RuleEntry, rules: Rules) -> Catego
         return None
     entries = (*rules.allow, *rules.homework)
     opened = {entry.value for entry in entries if entry.kind is EntryKind.CATEGORY}
-    return next(
-        (fact for fact in facts.categories if fact.rule.value.refuses and fact.id not in opened), None
-    )
+    return next((fact for fact in facts.deciding if fact.rule.value.refuses and fact.id not in opened), None)
 
 
 def _refuses_need(block: RuleEntry | None, need: str) -> bool:
@@ -330,7 +339,7 @@ def _by_band(facts: HostFacts, rules: Rules) -> Conclusion:
     if strictest is not None and strictest.rule.value.refuses:
         if approval is None:
             return _category_refusal(facts, strictest, rules)
-        own = next((fact for fact in facts.categories if _is_family_refusal(fact)), None)
+        own = next((fact for fact in facts.deciding if _is_family_refusal(fact)), None)
         if own is not None:
             return _category_refusal(facts, own, rules)
     if _outranks(facts.band_block, facts.band_allow) and facts.band_block is not None:
@@ -357,8 +366,13 @@ def _approval(facts: HostFacts) -> tuple[str, str] | None:
 
 
 def _category_refusal(facts: HostFacts, fact: CategoryFact, rules: Rules) -> Conclusion:
-    """Return a conclusion that blocks because of a category; the gates of the services come before it."""
+    """Return a conclusion that blocks because of the action of a category or a service.
+
+    The gates of the services come before it.
+    """
     reason = Reason.NEW_DOMAIN if fact.id == NEW_DOMAIN else Reason.CATEGORY
+    if fact.id.startswith(SERVICE):
+        reason = Reason.SERVICE
     outcome = refuse(
         reason,
         category_rule(fact.id, fact.rule),
@@ -369,7 +383,7 @@ def _category_refusal(facts: HostFacts, fact: CategoryFact, rules: Rules) -> Con
 
 
 def category_rule(category: str, rule: Owned[Action]) -> str:
-    return owned_rule(rule.owner, f"category:{category} = {rule.value}")
+    return owned_rule(rule.owner, f"{action_target(category)} = {rule.value}")
 
 
 def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
@@ -384,7 +398,7 @@ def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
         rule = owned_rule(owner, f"unknown = {rules.unknown.value}")
         askable = rules.unknown.value is Action.ASK
         return Conclusion(gates, refuse(Reason.UNKNOWN_DOMAIN, rule, owner, askable=askable))
-    counted = next((fact for fact in facts.categories if fact.rule.value is Action.COUNT), None)
+    counted = next((fact for fact in facts.deciding if fact.rule.value is Action.COUNT), None)
     if counted is None:
         return allowed_conclusion(facts, rules, Reason.OPEN, OPEN_RULE, PRODUCT)
     rule = category_rule(counted.id, counted.rule)
@@ -466,7 +480,10 @@ def passed_rules(
         facts: about the host, or about the services of a flow without a host; None if it has neither.
         ways: the bypass methods of the flow; None for a DNS query.
     """
-    opening = None if facts is None else state.opening(host or "", facts.services)
+    opening = None
+    if facts is not None:
+        categories = [fact.id for fact in facts.categories if fact.rule.value.refuses]
+        opening = state.opening(host or "", facts.services, categories)
     bypass_steps = () if ways is None else ways or (ExplanationStep("ways", NO_MATCH),)
     opened = None if opening is None else opening[0]
     steps = list(_steps(facts, state, profile, opened, bypass_steps, decision.recognised))

@@ -25,7 +25,7 @@ from gateway.policy.judge.conclude import (
     refuse,
     uncounted,
 )
-from gateway.policy.judge.facts import FactFinder
+from gateway.policy.judge.facts import CATEGORY, FactFinder, without_categories
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
 from gateway.policy.judge.service_flows import ServiceFlows
 from gateway.policy.judge.world import GATEWAY_NAME, World
@@ -63,6 +63,8 @@ class Judge:
         self._world = world
         self._calendar = calendar_for(profile, calendar)
         self._fact_finder = FactFinder(profile, world)
+        # Of the last set of categories that a guardian opened: their ids, and the rules that allow them.
+        self._lenient: tuple[frozenset[str], Profile, FactFinder] | None = None
         self._bypass = BypassRules(self._fact_finder, profile, world)
         self._plain_addresses = self._bypass.plain_addresses
         self._plain_alpns = self._bypass.plain_alpns
@@ -335,7 +337,7 @@ class Judge:
         if needed:
             opening = state.standing.opening("", conclusion.needed_by)
         if opening is None:
-            return conclusion
+            return conclusion if method else self._opened_category(host, conclusion, state)
         recognised = conclusion.outcome.recognised
         sign = "" if recognised is None else recognised.sign
         key = opening[0] if method else host or " ".join((*conclusion.services, sign))
@@ -356,6 +358,46 @@ class Judge:
                 found = found._replace(outcome=_with_recognition(found.outcome, recognised))
             state.opened[key] = found
         return found
+
+    def _opened_category(self, host: str, conclusion: Conclusion, state: CachedSituation) -> Conclusion:
+        """Return the allow of a host that only categories block which a guardian opened for a while.
+
+        Otherwise return ``conclusion``: an opened category lifts no other block.
+        """
+        ends = {
+            entry.removeprefix(CATEGORY): until
+            for entry, until in state.standing.allowed
+            if entry.startswith(CATEGORY)
+        }
+        if not ends:
+            return conclusion
+        recognised = conclusion.outcome.recognised
+        sign = "" if recognised is None else recognised.sign
+        key = CATEGORY + (host or " ".join((*conclusion.services, sign)))
+        found = state.opened.get(key)
+        if found is None:
+            if len(state.opened) >= NAMES_KEPT:
+                state.opened.clear()
+            found = self._by_open_categories(host, conclusion, ends)
+            if found is not conclusion and recognised is not None:
+                found = found._replace(outcome=_with_recognition(found.outcome, recognised))
+            state.opened[key] = found
+        return found
+
+    def _by_open_categories(
+        self, host: str, conclusion: Conclusion, ends: Mapping[str, datetime]
+    ) -> Conclusion:
+        """Return the conclusion about a blocked host while categories are open. ``ends``: by category."""
+        if self._lenient is None or self._lenient[0] != ends.keys():
+            profile = without_categories(self.profile, ends.keys())
+            self._lenient = (frozenset(ends), profile, FactFinder(profile, self._world))
+        _, profile, finder = self._lenient
+        facts = finder.facts(host) if host else finder.facts_of(conclusion.services)
+        ids = [fact.id for fact in facts.categories if fact.id in ends]
+        if not ids or conclude(facts, profile).outcome.verdict is Verdict.BLOCK:
+            return conclusion
+        first = min(ids, key=ends.__getitem__)
+        return opened_conclusion(facts, profile, f"{CATEGORY}{first}", ends[first])
 
     def _cache_host(self, host: str) -> Conclusion:
         """Return the conclusion about a host and cache it; the two generations together are bounded."""

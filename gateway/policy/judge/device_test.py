@@ -42,17 +42,18 @@ class CheckTopic(StrEnum):
     HELP = "help"  # a help line's site
 
 
-class HostCheckState(StrEnum):
-    WAITS = "waits"  # for the device
-    WORKS = "works"
-    FAILS = "fails"
-    UNSEEN = "unseen"  # the device reported a result, but the gateway saw no traffic
-    NONE = "none"  # nothing to test; `because` of the check has the reason
+class TestedOutcome(StrEnum):
+    WAITING = "waiting"  # for the device
+    BLOCKED = "blocked"
+    OPEN = "open"
+    UNTESTED = "untested"  # `reason` of the check says why
 
 
 class NoTestReason(StrEnum):
-    """The reason why there is nothing to test."""
+    """The reason why a check was not tested."""
 
+    NOT_SEEN = "not_seen"  # the device reported a result, but the gateway saw no traffic
+    NOT_REACHED = "not_reached"  # the gateway let the device through, but its browser did not load the site
     ALL_OPEN = "all_open"  # these rules block no site
     CLOSED_NOW = "closed_now"  # a pause, bedtime or a limit blocks the whole device now
     WAY_OPEN = "way_open"  # the rules allow this bypass method, or sites for adults
@@ -91,20 +92,33 @@ class HostCheck:
             self.passed = True
 
     @property
-    def state(self) -> HostCheckState:
-        if self.because is not None:
-            return HostCheckState.NONE
+    def outcome(self) -> TestedOutcome:
         if self.at is not None:
-            return HostCheckState.WORKS if self.holds else HostCheckState.FAILS
-        if self.reached is None:
-            return HostCheckState.WAITS
+            return TestedOutcome.BLOCKED if self.holds else TestedOutcome.OPEN
+        if self.because is None and self.reached is None:
+            return TestedOutcome.WAITING
+        if self.reason is not None:
+            return TestedOutcome.UNTESTED
         if self.opens:
-            if self.blocked or not self.reached:
-                return HostCheckState.FAILS
-            return HostCheckState.WORKS if self.passed else HostCheckState.UNSEEN
-        if self.reached or (self.passed and not self.blocked):
-            return HostCheckState.FAILS
-        return HostCheckState.WORKS if self.blocked else HostCheckState.UNSEEN
+            return TestedOutcome.BLOCKED if self.blocked else TestedOutcome.OPEN
+        return TestedOutcome.OPEN if self.reached or not self.blocked else TestedOutcome.BLOCKED
+
+    @property
+    def reason(self) -> NoTestReason | None:
+        """Return why the check could not be tested; None if it was, or if it waits for the device."""
+        if self.because is not None or self.at is not None or self.reached is None:
+            return self.because
+        if self.opens and not self.blocked and not self.reached:
+            return NoTestReason.NOT_REACHED
+        is_seen = self.blocked or self.passed or (self.reached and not self.opens)
+        return None if is_seen else NoTestReason.NOT_SEEN
+
+    @property
+    def fault(self) -> bool:
+        """Return whether what was seen differs from the rules."""
+        if self.reason is NoTestReason.NOT_REACHED:
+            return True
+        return self.outcome is (TestedOutcome.BLOCKED if self.opens else TestedOutcome.OPEN)
 
 
 def checks(

@@ -83,15 +83,21 @@ ENGLISH: Words = {
     "spent_minutes": "today's {count} minutes{kind} are used",
     "spent_hour": "today's hour{kind} is used",
     "spent_hours": "today's {count} hours{kind} are used",
+    "spent_time": "today's {count}{kind} are used",  # hours and minutes
     "week_none": "there is no time{kind} this week",
     "week_minute": "this week's minute{kind} is used",
     "week_minutes": "this week's {count} minutes{kind} are used",
     "week_hour": "this week's hour{kind} is used",
     "week_hours": "this week's {count} hours{kind} are used",
+    "week_time": "this week's {count}{kind} are used",
     "left_minute": "1 minute left today{kind}.",
     "left_minutes": "{count} minutes left today{kind}.",
+    "left_time": "{count} left today{kind}.",  # an hour or more
     "left_week_minute": "1 minute left this week{kind}.",
     "left_week_minutes": "{count} minutes left this week{kind}.",
+    "left_week_time": "{count} left this week{kind}.",
+    "hours": "{hours} h",
+    "hours_minutes": "{hours} h {minutes} min",
     "for_kind": " for {name}",
     "play": "play",
     # Until when.
@@ -130,6 +136,7 @@ ENGLISH: Words = {
     "months": ("January,February,March,April,May,June,July,August,September,October,November,December"),
 }
 
+HOUR = 60  # minutes
 _WHOLE_DEVICE = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME})
 _ANY_SERVICE = _WHOLE_DEVICE | {Reason.UNFILTERED}
 _SPENT = re.compile(
@@ -163,6 +170,7 @@ _OWNERS = {FAMILY: Decider.FAMILY, GUARDIAN: Decider.FAMILY, "band": Decider.BAN
 _SETTINGS = (
     ("block: ", "block/"),
     ("category:", "categories/"),
+    ("service:", "categories/"),
     ("mode = ", "mode"),
     ("unknown = ", "unknown"),
     ("strict = ", "strict"),
@@ -275,24 +283,36 @@ def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) 
 
 
 def _left(left: Left, names: Names) -> str:
-    key = f"left_{'week_' if left.week else ''}minute{'' if left.minutes == 1 else 's'}"
-    return names.words[key].format(count=left.minutes, kind=_limited(left.gate, names))
+    period, kind = "left_week" if left.week else "left", _limited(left.gate, names)
+    if left.minutes >= HOUR:
+        return names.words[f"{period}_time"].format(count=_time(left.minutes, names.words), kind=kind)
+    return names.words[f"{period}_minute{'' if left.minutes == 1 else 's'}"].format(
+        count=left.minutes, kind=kind
+    )
+
+
+def _time(minutes: int, words: Words) -> str:
+    """Return an hour or more as people write it: ``2 h``, ``1 h 30 min``."""
+    hours, rest = divmod(minutes, HOUR)
+    return words["hours_minutes" if rest else "hours"].format(hours=hours, minutes=rest)
 
 
 def _spent(rule: str, names: Names) -> str:
-    """Return the clause about the used minutes of the limit in ``rule``: "today's 90 minutes are used"."""
+    """Return the clause about the used time of the limit in ``rule``: "today's 45 minutes are used"."""
     words, match = names.words, _SPENT.search(rule)
     if match is None:
         return words["spent"]
     minutes = sum(
-        int(amount[:-1]) * (60 if amount[-1] == "h" else 1)
+        int(amount[:-1]) * (HOUR if amount[-1] == "h" else 1)
         for amount in match.group("limit", "bonus")
         if amount
     )
-    count, unit = (minutes // 60, "hour") if minutes and minutes % 60 == 0 else (minutes, "minute")
-    period = "week" if match["week"] else "spent"
+    period, kind = "week" if match["week"] else "spent", _limited(match["gate"], names)
+    if minutes > HOUR and minutes % HOUR:
+        return words[f"{period}_time"].format(count=_time(minutes, words), kind=kind)
+    count, unit = (minutes // HOUR, "hour") if minutes and minutes % HOUR == 0 else (minutes, "minute")
     key = f"{period}_none" if not minutes else f"{period}_{unit}{'' if count == 1 else 's'}"
-    return words[key].format(count=count, kind=_limited(match["gate"], names))
+    return words[key].format(count=count, kind=kind)
 
 
 def _limited(gate: str, names: Names) -> str:
@@ -496,4 +516,5 @@ def _rule_target(rest: str, written: str) -> str:
         return rest
     if written in ("windows: ", "limits: "):
         return rest.rpartition(": ")[0]
-    return rest.partition(" = ")[0]
+    target = rest.partition(" = ")[0]
+    return f"{written}{target}" if written == "service:" else target

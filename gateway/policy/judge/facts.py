@@ -5,8 +5,9 @@ A decision is made from these facts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import NamedTuple
 
 from gateway.policy.config.registers import Register, register_of
@@ -23,17 +24,28 @@ from gateway.policy.names.list_ids import is_own_list
 from gateway.policy.names.packs import Engine, Site, site_map
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Law, Mode, Owned, RuleEntry, Rules
+from gateway.policy.profile.rules import (
+    FAMILY,
+    SERVICE,
+    Action,
+    EntryKind,
+    Law,
+    Mode,
+    Owned,
+    RuleEntry,
+    Rules,
+)
 from gateway.policy.values import Decision
 
 OPEN = Owned(Action.ALLOW, "")
 BYPASS_CATEGORIES = frozenset({PROXY, TOR})
+CATEGORY = "category:"  # before the id in an entry
 
 
 class CategoryFact(NamedTuple):
-    """A category of a host, and the profile's action for it."""
+    """A category of a host, or a service with an action of its own, and the profile's action for it."""
 
-    id: str
+    id: str  # a category's id, or service:x
     rule: Owned[Action]
 
 
@@ -55,7 +67,7 @@ class HostFacts:
     band_block: RuleEntry | None
     services: tuple[str, ...]
     update: bool  # serves updates of a service
-    categories: tuple[CategoryFact, ...]  # strictest first
+    categories: tuple[CategoryFact, ...]  # a service's own action, then the strictest
     site: Site | None
     engine: Engine | None
     groups: tuple[str, ...] = ()  # of the services
@@ -70,8 +82,13 @@ class HostFacts:
         return bool(self.categories or self.services or self.site or self.engine or self.local)
 
     @property
+    def deciding(self) -> tuple[CategoryFact, ...]:
+        """The services with an action of their own, or all categories if there is none; strictest first."""
+        return tuple(takewhile(_is_service, self.categories)) or self.categories
+
+    @property
     def strictest(self) -> CategoryFact | None:
-        """The category with the strictest action; None if the host has no category."""
+        """The strictest of the facts that decide; None if the host has no category."""
         return self.categories[0] if self.categories else None
 
     @property
@@ -100,8 +117,12 @@ class HostFacts:
 
     @property
     def counted(self) -> bool:
-        """True if some category of the host uses limits.play; an allow entry does not change that."""
-        return any(fact.rule.value is Action.COUNT for fact in self.categories)
+        """True if the host uses limits.play; an allow entry does not change that."""
+        return any(fact.rule.value is Action.COUNT for fact in self.deciding)
+
+
+def _is_service(fact: CategoryFact) -> bool:
+    return fact.id.startswith(SERVICE)
 
 
 def _names_page(entry: RuleEntry | None) -> bool:
@@ -147,6 +168,18 @@ class EntryIndex:
 
     def of_service(self, service: str) -> RuleEntry | None:
         return self._services.get(service)
+
+
+def without_categories(profile: Profile, categories: Collection[str]) -> Profile:
+    """Return a profile that allows these categories, which its rules block. Other blocks stay."""
+    rules = profile.rules
+    block = tuple(
+        entry
+        for entry in rules.block
+        if entry.kind is not EntryKind.CATEGORY or entry.value not in categories
+    )
+    actions = {**rules.categories, **dict.fromkeys(categories, Owned(Action.ALLOW, FAMILY))}
+    return replace(profile, rules=replace(rules, block=block, categories=actions))
 
 
 def named_own_lists(rules: Rules) -> frozenset[str]:
@@ -217,7 +250,7 @@ class FactFinder:
             register=proxy.register or site.register,
             services=tuple(dict.fromkeys(proxy.services + site.services)),
             groups=tuple(dict.fromkeys(proxy.groups + site.groups)),
-            categories=self._ranked(frozenset(categories)),
+            categories=self._strictest_first(categories),
             site=None if site.refused else proxy.site,
             shows=(*proxy.shows, name),
         )
@@ -254,7 +287,7 @@ class FactFinder:
             band_block=self._band_block.find(host, services, categories),
             services=services,
             update=bool(world.catalogue.updates_of(host)),
-            categories=self._ranked(categories),
+            categories=self._ranked(services, categories),
             site=site,
             engine=world.engines.get(host),
             groups=world.catalogue.groups_of(services),
@@ -281,7 +314,7 @@ class FactFinder:
             band_block=self._band_block.find("", services, categories),
             services=services,
             update=False,
-            categories=self._ranked(categories),
+            categories=self._ranked(services, categories),
             site=None,
             engine=None,
             groups=self._world.catalogue.groups_of(services),
@@ -305,7 +338,7 @@ class FactFinder:
         needing = self._world.catalogue.companions_of(host)
         if not needing or not categories.isdisjoint(BYPASS_CATEGORIES):
             return ()
-        foreign = self._ranked(categories - self._world.catalogue.categories_of(owners))
+        foreign = self._strictest_first(categories - self._world.catalogue.categories_of(owners))
         refused = any(fact.rule.value.refuses for fact in foreign)
         facts = (self.facts_of((service,)) for service in needing if service not in owners)
         return tuple(needing_facts for needing_facts in facts if not refused or needing_facts.named)
@@ -322,8 +355,16 @@ class FactFinder:
         )
         return next((entry for entry in allowed if entry is not None), None)
 
-    def _ranked(self, categories: frozenset[str]) -> tuple[CategoryFact, ...]:
-        """Return the categories with the profile's actions, the strictest first."""
+    def _ranked(self, services: Iterable[str], categories: Iterable[str]) -> tuple[CategoryFact, ...]:
+        """Return the services that have an action of their own, then the categories.
+
+        The first one decides: a service ranks above its categories.
+        """
+        own = [target for service in services if (target := f"{SERVICE}{service}") in self._actions]
+        return (*self._strictest_first(own), *self._strictest_first(categories))
+
+    def _strictest_first(self, categories: Iterable[str]) -> tuple[CategoryFact, ...]:
+        """Return categories with the profile's actions, the strictest first."""
         actions = self._actions
         facts = [CategoryFact(category, actions.get(category, OPEN)) for category in categories]
         return tuple(sorted(facts, key=lambda fact: (-fact.rule.value.strictness, fact.id)))

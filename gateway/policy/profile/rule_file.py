@@ -151,7 +151,11 @@ class _Layer:
         actions = [action.value for action in Action]
         read: dict[str, Owned[Action]] = {}
         for key, place, value in fields.pairs(node):
-            self._known_category(key, place.refuse)
+            kind, colon, service = key.partition(":")
+            if colon and kind == "service":
+                self._known_service(service, place.refuse)
+            else:
+                self._known_category(key, place.refuse)
             read[key] = Owned(Action(fields.choice(value, actions)), self._owner)
         return {**base, **read} if read else {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import IntEnum, StrEnum
@@ -19,6 +19,7 @@ SELF = "self"  # owner of what a child set for itself, as in "self:Daughter"
 
 INTERNET = "internet"
 PLAY = "play"
+SERVICE = "service:"  # before the id of a service, as a target or an entry
 
 # Log levels: what is stored and shown to a guardian. Each level includes those below.
 KINDS_LEVEL = 1  # that something was blocked, its category, and the day
@@ -76,6 +77,11 @@ class Action(StrEnum):
 
 
 _STRICTNESS = {Action.ALLOW: 0, Action.COUNT: 1, Action.ASK: 2, Action.BLOCK: 3}
+
+
+def action_target(key: str) -> str:
+    """Return the target of an entry of ``categories``, whose key is ``service:x`` or the id of a category."""
+    return key if key.startswith(SERVICE) else f"category:{key}"
 
 
 class SafeSearch(StrEnum):
@@ -217,7 +223,7 @@ class Rules:
 
     mode: Owned[Mode]
     unknown: Owned[Action]  # for names in no category: allow, ask or block
-    categories: Mapping[str, Owned[Action]]  # a category that is missing here is allowed
+    categories: Mapping[str, Owned[Action]]  # by category, or service:x; one that is missing here is allowed
     ways: Mapping[BypassMethod, Owned[MethodSetting]]  # bypass methods; one that is missing here is allowed
     allow: tuple[RuleEntry, ...]
     block: tuple[RuleEntry, ...]
@@ -239,6 +245,12 @@ class Rules:
     failure: Owned[Failure]
     clock_unset: Owned[ClockUnset]
     self_set: SelfSet | None = None  # a target of its limits has a key in limits too; no date lifts it
+
+    def actions(self, service: str, categories: Iterable[str]) -> frozenset[Action]:
+        """Return the service's own action, or those of its categories without one; empty if none is set."""
+        own = self.categories.get(f"{SERVICE}{service}")
+        found = [own] if own is not None else map(self.categories.get, categories)
+        return frozenset(rule.value for rule in found if rule is not None)
 
     @property
     def filters(self) -> bool:

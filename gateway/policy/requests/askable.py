@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.conclude import OPENABLE, conclude
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE, TIME_REASONS
 from gateway.policy.judge.explanation import Names
-from gateway.policy.judge.facts import FactFinder
+from gateway.policy.judge.facts import BYPASS_CATEGORIES, CATEGORY, FactFinder
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.world import World
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under, site_of
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, Action, EntryKind
+from gateway.policy.profile.rules import FAMILY, SERVICE, Action, EntryKind, Mode
 from gateway.policy.requests.site_repair import domain_of, is_shared, other_service_names
 from gateway.policy.values import Decision, Reason
-
-SERVICE = "service:"
 
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
@@ -47,6 +47,41 @@ def check_askable(host: str, decision: Decision, name: str) -> None:
     if not is_askable(decision):
         error = PolicyError(host, "is blocked by a rule that no answer lifts", "talk to a guardian about it")
         raise error.coded(Code.NOT_ASKABLE, host=host)
+
+
+def blocked_categories(profile: Profile) -> frozenset[str]:
+    """Return the categories that the rules of family and age group block, without those that need approval.
+
+    An allow entry of the family for the category opens it.
+    """
+    rules = profile.rules
+    allowed = {entry.value for entry in rules.allow if entry.kind is EntryKind.CATEGORY}
+    named = {entry.value for entry in rules.block if entry.kind is EntryKind.CATEGORY}
+    blocked = {category for category, rule in rules.categories.items() if rule.value is Action.BLOCK}
+    return frozenset(named | (blocked - allowed))
+
+
+def is_category_askable(category: str, profile: Profile, world: World) -> bool:
+    """Return True if a child may ask for a whole category.
+
+    Not for a category of bypass methods, or one that is blocked for everyone. With an allow-list, a category
+    that is not blocked opens no site.
+    """
+    rule = profile.rules.categories.get(category)
+    is_blocked = category in blocked_categories(profile) or (rule is not None and rule.value.refuses)
+    is_listed = profile.rules.mode.value is Mode.BLOCK_LIST
+    return is_blocked and is_listed and category not in BYPASS_CATEGORIES | world.categories.binding
+
+
+def check_category_askable(category: str, profile: Profile, world: World, name: str) -> None:
+    """Raise PolicyError if a category cannot be requested. ``name``: of the category."""
+    if is_category_askable(category, profile, world):
+        return
+    if category in world.categories.binding:
+        error = PolicyError(name, "is blocked for everyone", "nobody here can open it")
+        raise error.coded(Code.FOR_EVERYONE, host=name)
+    error = PolicyError(name, "is no category that a parent can open", "ask for one site")
+    raise error.coded(Code.NOT_ASKABLE, host=name)
 
 
 def request_entry(host: str, catalogue: Catalogue, is_public_suffix: PublicSuffixCheck) -> str:
@@ -81,23 +116,53 @@ def blocked_category(entry: str, host: str, profile: Profile, world: World) -> s
         for block in (facts.block, facts.band_block):
             if block is not None and block.kind is EntryKind.CATEGORY:
                 return block.value
-        blocked = (fact.id for fact in facts.categories if fact.rule.value is Action.BLOCK)
-        found = next(blocked, None)
-        if found is not None:
-            return found
+        # An action of the service itself replaces those of its categories.
+        fact = facts.strictest
+        if fact is not None and fact.rule.value is Action.BLOCK and not fact.id.startswith(SERVICE):
+            return fact.id
     return None
 
 
 def check_confirmed(entry: str, host: str, profile: Profile, world: World, names: Names) -> None:
     """Raise PolicyError if a permanent allow of ``entry`` needs a guardian's confirmation.
 
-    It does if the profile blocks a category of the site: see `blocked_category`.
+    It does for a category, and if the profile blocks a category of the site: see `blocked_category`.
     """
+    if entry.startswith(CATEGORY):
+        raise _unconfirmed(entry, [entry.removeprefix(CATEGORY)], names)
     category = blocked_category(entry, host, profile, world)
     if category is not None:
-        name = target_name(entry, names)
-        error = PolicyError(name, f"is in a blocked category: {category}", "confirm that it stays open")
-        raise error.coded(Code.CONFIRM_NEEDED, name=name, category=category)
+        raise _unconfirmed(entry, [category], names)
+
+
+def check_confirmed_edit(before: Profile, after: Profile, world: World, names: Names) -> None:
+    """Raise PolicyError if a change of rules needs a guardian's confirmation.
+
+    It does if it ends the block of a category, or newly allows a site or service of a blocked category. A
+    change that also chooses another age group is compared with that age group's own rules.
+
+    Arguments:
+        before: the profile without the change; with its new age group, if it chooses one.
+    """
+    opened = sorted(blocked_categories(before) - blocked_categories(after))
+    if opened:
+        raise _unconfirmed(CATEGORY + opened[0], opened, names)
+    known = {str(entry) for entry in (*before.rules.allow, *before.rules.homework)}
+    for allowed in (*after.rules.allow, *after.rules.homework):
+        entry = str(allowed)
+        if entry in known or allowed.kind is EntryKind.CATEGORY or allowed.owner != FAMILY:
+            continue
+        category = blocked_category(entry, "", before, world)
+        if category is not None:
+            raise _unconfirmed(entry, [category], names)
+
+
+def _unconfirmed(entry: str, categories: Sequence[str], names: Names) -> PolicyError:
+    """Return the error that asks for a confirmation. ``entry``: what would be opened."""
+    name, known = target_name(entry, names), " ".join(categories)
+    problem = f"is in a blocked category: {known}"
+    error = PolicyError(name, problem, "confirm that it stays open")
+    return error.coded(Code.CONFIRM_NEEDED, name=name, category=categories[0], categories=known, entry=entry)
 
 
 def outranking_blocks(entry: str, profile: Profile, catalogue: Catalogue) -> tuple[str, ...]:

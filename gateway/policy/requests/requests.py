@@ -64,9 +64,7 @@ class ChildRequest:
     who: str  # a profile's id
     device: str  # MAC address of the last device that sent it
     topic: RequestTopic
-    thing: (
-        str  # time: a service's id, or empty; site: `example.com`, `service:x`; ledger: limits, with spaces
-    )
+    thing: str  # time: a service's id or empty; site: a host, `service:x`, `category:x`; ledger: limits
     minutes: int  # requested or disputed; 0 for a site
     reason: str
     at: datetime

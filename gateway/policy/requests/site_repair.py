@@ -96,7 +96,7 @@ def _is_lifted(host: str, facts: HostFacts, lesson: ActiveRepair) -> bool:
         return False
     if not lesson.services.issuperset(facts.services):
         return False  # another service has its own rules
-    refusing = [category for category in facts.categories if category.rule.value.refuses]
+    refusing = [category for category in facts.deciding if category.rule.value.refuses]
     if any(fact.rule.value is Action.BLOCK for fact in refusing):
         return False
     own = bool(facts.services) or is_under(host, lesson.site)

@@ -96,8 +96,7 @@ def gates_of_service(rules: Rules, service: Service) -> Gates:
 
     They are in the order of decision.
     """
-    actions = (rules.categories.get(category) for category in service.categories)
-    counted = any(action is not None and action.value is Action.COUNT for action in actions)
+    counted = Action.COUNT in rules.actions(service.id, service.categories)
     return (
         *state_gates(rules),
         *service_gates(rules, (service.id,)),

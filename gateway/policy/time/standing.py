@@ -263,9 +263,15 @@ class Standing:
         """Everything that a guardian opened for a while, for comparison."""
         return self.allowed, self.lesson
 
-    def opening(self, host: str, services: Iterable[str]) -> tuple[str, datetime] | None:
-        """Return the entry by which a guardian opened a host or its service, and until when, or None."""
+    def opening(
+        self, host: str, services: Iterable[str], categories: Iterable[str] = ()
+    ) -> tuple[str, datetime] | None:
+        """Return the entry by which a guardian opened a host, its service or category, and until when.
+
+        None if there is none.
+        """
         names = [f"service:{service}" for service in services]
+        names += [f"category:{category}" for category in categories]
         return next((entry for entry in self.allowed if entry[0] in names or is_under(host, entry[0])), None)
 
 

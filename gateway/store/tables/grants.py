@@ -150,7 +150,7 @@ class GrantTable:
         The audit line has no site name, since it is kept longer than those.
         """
         self._openings.append(opening)
-        entry = opening.entry if opening.entry.startswith("service:") else "a site"
+        entry = opening.entry if opening.entry.startswith(("service:", "category:")) else "a site"
         detail = f"{opening.who} {entry} until {opening.until.isoformat(timespec='minutes')}"
         self._writer.save(
             Statement(_OPEN, [_opening_row(opening)]),

@@ -13,7 +13,9 @@ import pytest
 
 from gateway.check import system as check_system
 from gateway.check.system import MIB, clock, file_system, folders, other_filters
+from gateway.check.trusted_name import announcement_findings
 from gateway.policy.config.config import Config
+from gateway.policy.config.web import Https, Listen
 
 
 def lines_of(findings: object) -> list[str]:
@@ -140,3 +142,22 @@ def test_a_clock_that_is_wrong_and_no_zone() -> None:
     found = lines_of(clock(Config(), datetime(1970, 1, 1, tzinfo=UTC)))
     assert found[0].startswith("error time: it is Thu 01 Jan 1970, 00:00 in UTC: the clock is wrong: set it")
     assert found[1].startswith("note time: no time zone is set: bedtimes use UTC")
+
+
+@pytest.mark.parametrize("is_openwrt", [False, True])
+def test_the_announcement_of_the_captive_portal_is_proposed_and_then_found(
+    tmp_path: Path, is_openwrt: bool
+) -> None:
+    config = Config(web=Listen(https=Https("gw.example.net", "/chain.pem", "/key.pem")))
+    assert lines_of(announcement_findings(config, tmp_path)) == [], "another machine gives addresses"
+    file = tmp_path / ("etc/config/dhcp" if is_openwrt else "etc/dnsmasq.d/own.conf")
+    file.parent.mkdir(parents=True)
+    file.write_text("# ours\n")
+    (proposed,) = lines_of(announcement_findings(config, tmp_path))
+    assert proposed.startswith("note dhcp: ")
+    assert "114,https://gw.example.net/captive" in proposed
+    assert ("uci commit dhcp" in proposed) is is_openwrt
+    assert file.read_text() == "# ours\n", "it is another package's"
+    file.write_text("dhcp-option=114,https://gw.example.net/captive\n")
+    assert lines_of(announcement_findings(config, tmp_path)) == []
+    assert lines_of(announcement_findings(Config(), tmp_path)) == [], "without a trusted name"

@@ -12,7 +12,7 @@ from gateway.check.rulesets import LoadedRulesets
 from gateway.core.errors import PolicyError
 from gateway.lan.machine import DefaultRoute, Link, NetworkSnapshot, RecentNeighbour
 from gateway.setup.facts import Answers, Dnsmasq, KernelSupport, MachineFacts, Offer, Pool, SetupError
-from gateway.setup.files import by_hand, config, dnsmasq, files, sysctl, translation
+from gateway.setup.files import by_hand, config, dnsmasq, files, sysctl, translation, trusted_name
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
 
 ROUTER = ipaddress.ip_address("192.168.1.254")
@@ -346,13 +346,19 @@ def test_dnsmasq_gets_what_it_needs_and_no_more() -> None:
         "dhcp-range=192.168.1.100,192.168.1.199,255.255.255.0,12h",
     ]
     assert 'leases: "/var/lib/misc/dnsmasq.leases"' in config(plan, facts).decode()
+    assert dnsmasq(plan, "gw.example.net").decode().splitlines()[6:] == [
+        "dhcp-option=114,https://gw.example.net/captive",
+        "dhcp-option=option6:103,https://gw.example.net/captive",
+    ]
+    assert trusted_name({"web": {"https": {"name": "gw.example.net"}}}) == "gw.example.net"
+    assert trusted_name({}) == trusted_name({"web": "1"}) == trusted_name({"web": {"https": {}}}) == ""
     bound = replace(facts, dnsmasq=replace(DEBIAN, options={"bind-interfaces": ""}))
     assert "bind" not in dnsmasq(decide(bound, replace(ARM, pool=POOL))).decode(), "or it does not start"
     plain = decide(facts, ARM)
     assert dnsmasq(plain).decode().splitlines()[1:] == ["dhcp-script=/usr/lib/qalqan/dhcp-event"]
     assert b"leases" not in config(plain, facts), "somebody else gives addresses"
     taken = decide(replace(facts, dnsmasq=replace(DEBIAN, options={"dhcp-script": "/x"})), ARM)
-    assert dnsmasq(taken) == b"", "a second dhcp-script, and dnsmasq does not start"
+    assert dnsmasq(taken, "gw.example.net") == b"", "a second dhcp-script, and dnsmasq does not start"
     assert any("dhcp-script" in note for note in taken.notes)
 
 

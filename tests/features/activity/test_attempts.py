@@ -13,6 +13,7 @@ from gateway.features.activity.attempts import (
     BURST_LIMIT,
     BURSTS_LIMIT,
     NEAR_USE,
+    OPENING,
     QUIET,
     STARTS,
     UNSURE_LIMIT,
@@ -20,6 +21,7 @@ from gateway.features.activity.attempts import (
     attempt_target,
     is_bypass,
 )
+from gateway.features.activity.histories import BlockedSites
 from gateway.features.activity.journal import DecisionLog
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
@@ -45,6 +47,11 @@ class Counted:
         attempt = self.attempts.blocked(1, target, SEEN, BLOCKED, NOON + after)
         assert attempt is not None
         return attempt.background
+
+    def opens(self, after: timedelta, host: str) -> bool:
+        seen = SEEN._replace(host=host)
+        assert self.attempts.blocked(1, TIKTOK, seen, BLOCKED, NOON + after) is None
+        return self.attempts.opened(1, TIKTOK, seen, NOON + after) is not None
 
     def used(self, after: timedelta) -> int:
         return len(self.attempts.used(1, NOON + after))
@@ -100,6 +107,40 @@ def test_an_app_that_retries_by_a_timer_is_in_the_background_even_during_use() -
         found.append(counted.is_background(number * 15 * MINUTE + number % 3 * SECOND))
     assert found == [*[False] * (STARTS - 1), *[True] * (6 - STARTS + 1)]
     assert counted.used(76 * MINUTE) == 0
+
+
+def test_several_names_at_once_after_a_rest_are_a_person_s() -> None:
+    counted = Counted()
+    assert counted.is_background(0 * SECOND)
+    assert [counted.opens(name * SECOND, f"{name}.tiktok.com") for name in (1, 1, 2, 3)] == [
+        False, False, True, False,
+    ]  # fmt: skip
+    assert counted.used(4 * SECOND) == 0, "it is corrected once"
+
+
+def test_too_few_names_or_too_slow_ones_are_no_opening() -> None:
+    counted = Counted()
+    assert counted.is_background(0 * SECOND)
+    assert not counted.opens(OPENING, "a.tiktok.com")
+    assert not counted.opens(OPENING + SECOND, "b.tiktok.com")
+    assert not counted.opens(OPENING + SECOND, "c.tiktok.com")
+
+
+def test_what_was_tried_within_the_last_half_hour_is_no_opening() -> None:
+    counted = Counted()
+    counted.is_background(0 * SECOND)
+    assert counted.is_background(5 * MINUTE)
+    assert not any(counted.opens(5 * MINUTE + SECOND, f"{name}.tiktok.com") for name in range(5))
+
+
+def test_a_burst_that_goes_on_in_the_background_stays_there() -> None:
+    counted, found = Counted(), []
+    for minute in range(90):
+        if minute % 15 == 0 and minute:
+            assert counted.used(minute * MINUTE - SECOND) == 0, "an app that may connect"
+        attempt = counted.attempts.blocked(1, TIKTOK, SEEN, BLOCKED, NOON + minute * MINUTE)
+        found += [attempt.background] if attempt else []
+    assert found == [True] * 3
 
 
 def test_a_person_has_no_timer() -> None:
@@ -176,12 +217,6 @@ def test_a_bypass_is_known_by_reason_category_or_service(
     home.store.close()
 
 
-def test_of_further_top_level_names_only_the_last_label_is_a_suffix() -> None:
-    check = lazy_public_suffix_check(1)
-    assert (check("com.kz"), check("site.kz")) == (True, False)
-    assert (check("uk"), check("co.uk")) == (True, False)
-
-
 # ---------------------------------------------------------------------------------------- in the log
 
 
@@ -238,6 +273,35 @@ def test_a_device_that_is_not_used_attempts_in_the_background(log: Log) -> None:
     assert log.count() == (0, 3)
     log.sends("kk.wikipedia.org", Proto.TLS, after=MINUTE)
     assert log.count() == (1, 2), "the last one was a person's"
+    log.home.store.close()
+
+
+def test_a_phone_that_lies_unused_at_night_is_one_row_in_the_background(log: Log) -> None:
+    for minute in range(8 * 60):
+        log.sends("www.tiktok.com", Proto.DNS, Proto.DNS, Proto.TLS, after=MINUTE)
+        if minute % 50 == 49:
+            log.sends("mail.example", Proto.TLS)  # an allowed app looks for mail
+    assert log.count() == (0, 16)
+    home = log.home
+    found = BlockedSites(home.rules, log.log.is_public_suffix, lambda _host: False)
+    span = NOON - timedelta(days=1), NOON + timedelta(days=1)
+    rows, _ = found.describe(home.store.history.names("daughter", *span, refused=True))
+    assert [(row.target, row.times, row.background) for row in rows] == [(TIKTOK, 0, 16)]
+    log.home.store.close()
+
+
+def test_a_blocked_app_that_a_child_opens_on_an_idle_phone_is_an_attempt(log: Log) -> None:
+    for host in ("api.tiktokv.com", "www.tiktok.com", "v16.tiktokcdn.com", "mon.tiktokv.com"):
+        log.sends(host, Proto.DNS, Proto.DNS)
+    assert log.count() == (1, 0)
+    log.home.store.close()
+
+
+def test_at_bedtime_many_names_are_no_sign_of_a_person(log: Log) -> None:
+    log.now = NOON.replace(hour=23)
+    for host in ("api.tiktokv.com", "www.tiktok.com", "v16.tiktokcdn.com", "mon.tiktokv.com"):
+        log.sends(host, Proto.DNS)
+    assert log.count()[0] == 0
     log.home.store.close()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,6 +43,15 @@ def test_one_that_is_yet_to_come_hides_none() -> None:
     assert recent.add(1, NOW, seen("a.example"), REFUSED)
     assert not recent.add(1, NOW - timedelta(seconds=5), seen("a.example"), REFUSED)
     assert [one.at for one in recent.of(frozenset({1}), NOW)] == [NOW]
+
+
+def test_the_newest_of_two_rules_that_refuse_a_host_within_seconds_is_first() -> None:
+    recent, night = RecentRefusals(), replace(REFUSED, reason=Reason.BEDTIME, rule="bedtime")
+    named = replace(REFUSED, reason=Reason.SERVICE, rule="block: tiktok.com")
+    for second, decision in enumerate((REFUSED, night, named, REFUSED, night)):
+        recent.add(1, NOW + timedelta(seconds=second), seen("a.example"), decision)
+    found = recent.of(frozenset({1}), NOW + timedelta(seconds=9))
+    assert [one.decision for one in found] == [night, REFUSED, named]
 
 
 @pytest.mark.parametrize("size", [timedelta(hours=-5), timedelta(days=400)])

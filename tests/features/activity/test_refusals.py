@@ -47,7 +47,10 @@ class Told:
         context = HomeContext(loop, WallClock(lambda: NOON), RightClock(), home.rules, self.bus)
         decided = partial(DecisionSource, context, home.store.settings, partial(EditHistory, home.rules))
         self._router = Router()
-        verb = RefusalVerb(context, home.family, home.store.devices, self.decision_log.recent, decided)
+        log = self.decision_log
+        verb = RefusalVerb(
+            context, home.family, home.store.devices, log.recent, decided, log.is_public_suffix
+        )
         verb.register(self._router)
 
     def _noticed(self, notice: ControlEvent) -> None:

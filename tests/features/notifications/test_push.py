@@ -10,22 +10,11 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
-from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.alerts.notifications import DEFAULT_AT_NIGHT, DEFAULT_KINDS
 from gateway.policy.alerts.push_subscriptions import MOST_OF_A_PERSON
 from tests.features.conftest import Make
-from tests.features.desk import NOON, TABLET, Desk
-
-KEYS = {"p256dh": "B" + "A" * 86, "auth": "A" * 22}
-LONG = "a-secret-place" * 40  # as Windows has them
-BROWSER: dict[str, Any] = {"endpoint": f"https://push.example.net/{LONG}", **KEYS, "language": "ru"}
-
-
-def home(make: Make) -> Desk:
-    desk = make(NOON)
-    desk.store.people.put(Account("Mum", came=True))
-    desk.store.people.put(Account("Oma", PersonRole.HELPER, came=True))
-    return desk
+from tests.features.desk import TABLET, Desk
+from tests.features.notifications.conftest import BROWSER, home
 
 
 def push(desk: Desk) -> list[dict[str, Any]]:
@@ -38,7 +27,7 @@ def test_a_guardian_s_browser_outlives_a_restart_and_gets_the_usual_kinds(make: 
     desk.restart()
     assert push(desk) == [{**BROWSER, "guardian": "Mum", "profile": ""}]
     [alerts] = desk.ask("alerts")["alerts"]
-    assert alerts["address"] == ""
+    assert alerts["channels"] == []
     assert set(alerts["kinds"]) == DEFAULT_KINDS
     assert set(alerts["at_night"]) == DEFAULT_AT_NIGHT
     desk.ask("set_alerts", Role.WEB, kinds=["way"], by="Mum")
@@ -104,6 +93,6 @@ def test_neither_audit_nor_event_nor_log_has_the_endpoint(
         desk.ask("push_on", **BROWSER, by="Mum")
         desk.ask("push_on", **{**BROWSER, "endpoint": "https://push.example.net/secret"}, device=TABLET)
     lines = [str(one) for one in desk.store.audit_lines(9)]
-    assert any("alerts" in one for one in lines)
+    assert any("channel on" in one and "Web Push" in one for one in lines)
     assert "secret" not in f"{lines} {desk.events} {caplog.text} {desk.ask('status')}"
     assert desk.heard("alerts")[-1]["by"] == ""

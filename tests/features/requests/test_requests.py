@@ -119,10 +119,81 @@ def test_a_blocked_category_opens_permanently_only_after_a_confirmation(make: Ma
         with pytest.raises(GatewayError) as refused:
             desk.ask("answer", role, answer="always", by="Mum", **about)
         assert refused.value.code == Code.CONFIRM_NEEDED
-        assert refused.value.values == {"name": "Pornhub", "category": "adult"}
+        assert refused.value.values == {
+            "name": "Pornhub", "category": "adult", "categories": "adult", "entry": "service:pornhub",
+        }  # fmt: skip
     assert desk.reason(TABLET, "pornhub.com") is Reason.CATEGORY
     desk.ask("answer", answer="always", by="Mum", confirmed=True, **about)
     assert desk.reason(TABLET, "pornhub.com") is Reason.FAMILY_ALLOW
+
+
+@pytest.mark.parametrize("band", ["6-9", "10-12", "13-15"])
+@pytest.mark.parametrize("rules", [{"categories": {"games": "block"}}, {"block": ["category:games"]}])
+def test_a_whole_category_is_asked_for_once_and_opened_for_a_while(
+    make: Make, band: str, rules: dict[str, object]
+) -> None:
+    desk = make(AFTERNOON, daughter={"band": band, **rules})
+    desk.store.keep_guardian("Mum", "stamp")
+    hosts = ("www.roblox.com", "www.minecraft.net")
+    before = [desk.reason(TABLET, host) for host in hosts]
+    asked = desk.ask("request", device=TABLET, site="category:games")["request"]
+    again = desk.ask("request", device=TABLET, site="category:games", reason="please")["request"]
+    assert (asked["thing"], asked["thing_name"], again["id"]) == ("category:games", "Games", asked["id"])
+    done = desk.ask("answer", Role.WEB, id=asked["id"], answer="once", minutes=30, by="Mum")
+    assert [desk.reason(TABLET, host) for host in hosts] == [Reason.FAMILY_ALLOW] * 2
+    assert desk.reason(TABLET, "pornhub.com") is Reason.CATEGORY, "no other category is open"
+    with pytest.raises(GatewayError) as refused:
+        desk.ask("request", device=TABLET, site="category:games")
+    assert refused.value.code == Code.OPEN_NOW
+    desk.restart()
+    assert desk.reason(TABLET, hosts[0]) is Reason.FAMILY_ALLOW
+    desk.ask("revoke", grant=done["grant"])
+    assert [desk.reason(TABLET, host) for host in hosts] == before
+
+
+@pytest.mark.parametrize("rules", [{"categories": {"games": "block"}}, {"block": ["category:games"]}])
+def test_a_category_is_opened_permanently_only_after_a_confirmation(
+    make: Make, rules: dict[str, object]
+) -> None:
+    desk = make(AFTERNOON, daughter=rules)
+    asked = desk.ask("request", device=TABLET, site="category:games")["request"]["id"]
+    with pytest.raises(GatewayError) as refused:
+        desk.ask("answer", id=asked, answer="always", by="Mum")
+    assert (refused.value.code, refused.value.values["entry"]) == (Code.CONFIRM_NEEDED, "category:games")
+    answer = desk.ask("answer", id=asked, answer="always", by="Mum", confirmed=True)
+    assert desk.reason(TABLET, "www.roblox.com") is Reason.OPEN
+    assert waiting(desk) == []
+    desk.ask("unedit", id="daughter", revision=answer["undo"], found=answer["revision"], by="Mum")
+    assert desk.reason(TABLET, "www.roblox.com") in (Reason.CATEGORY, Reason.FAMILY_BLOCK)
+
+
+def test_a_site_in_two_blocked_categories_needs_both_open(make: Make) -> None:
+    blocked = {"categories": {"video_sharing": "block", "social_networks": "block"}, "block": []}
+    desk = make(AFTERNOON, daughter=blocked)
+    for number, category in enumerate(("video_sharing", "social_networks"), 1):
+        assert desk.reason(TABLET, "www.tiktok.com") is Reason.CATEGORY
+        desk.ask("request", device=TABLET, site=f"category:{category}")
+        desk.ask("answer", id=number, answer="today", by="Mum")
+    assert desk.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_ALLOW
+
+
+@pytest.mark.parametrize(
+    ("category", "rules"),
+    [
+        ("proxy", {}),  # of bypass methods
+        ("malware", {}),  # for everyone
+        ("games", {}),  # not blocked
+        ("nonsense", {}),
+        ("games", {"mode": "allow-list", "categories": {"games": "block"}}),  # opens no site there
+    ],
+)
+def test_a_category_that_no_answer_opens_cannot_be_asked_for(
+    make: Make, category: str, rules: dict[str, object]
+) -> None:
+    desk = make(AFTERNOON, daughter=rules)
+    with pytest.raises(GatewayError):
+        desk.ask("request", device=TABLET, site=f"category:{category}")
+    assert waiting(desk) == []
 
 
 @pytest.mark.parametrize("answer", ["once", "today"])
@@ -391,3 +462,17 @@ def test_a_reminder_is_told_once_and_stands_with_the_request_until_it_is_answere
     assert [one["id"] for one in desk.heard("request") if one["reminder"]] == [site], "once"
     desk.ask("answer", id=site, answer="no", by="Mum")
     assert reminded() == [False]
+
+
+@pytest.mark.parametrize("answer", ["once", "today", "always", "no"])
+def test_a_service_that_the_child_must_ask_for(make: Make, answer: str) -> None:
+    desk = make(AFTERNOON, daughter={"categories": {"games": "block", "service:roblox": "ask"}})
+    assert desk.reason(TABLET, "www.roblox.com") is Reason.SERVICE
+    asked = desk.ask("request", device=TABLET, site="www.roblox.com")["request"]
+    assert asked["thing"] == "service:roblox"
+    desk.ask("answer", id=asked["id"], answer=answer, by="Mum")
+    kept = yaml.safe_load((desk.folder / "profiles" / "daughter.yaml").read_text())["categories"]
+    assert ("service:roblox" in kept) is (answer != "always")
+    after = Reason.SERVICE if answer == "no" else Reason.FAMILY_ALLOW
+    assert desk.reason(TABLET, "www.roblox.com") is after
+    assert desk.reason(TABLET, "www.minecraft.net") is Reason.CATEGORY

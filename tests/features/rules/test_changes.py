@@ -9,7 +9,7 @@ import pytest
 
 from gateway.features.rules.edit_history import ENTRIES, STEPS
 from tests.features.conftest import Make
-from tests.features.desk import PHONE, STRANGER, TABLET, Desk
+from tests.features.desk import MUMS, PHONE, STRANGER, TABLET, Desk
 from tests.features.rules.edited import edit, file, says
 
 NOON = "2026-11-24T12:00"
@@ -116,6 +116,42 @@ def test_a_device_that_changes_hands_is_one_change_of_who_has_it_now(make: Make,
     assert one["devices"] == [{"mac": mac, "name": mac}]
     desk.ask("unedit", id="daughter", revision=one["undo"]["revision"], by="Mum")
     assert (mac in says(desk, "son")["devices"]) == (mac == PHONE)
+
+
+@pytest.mark.parametrize(("mac", "was"), [(PHONE, "son"), (STRANGER, "guest"), (MUMS, "mum")])
+def test_a_device_without_a_personal_owner_is_one_change_with_an_undo(make: Make, mac: str, was: str) -> None:
+    desk = make(NOON)
+    desk.ask("assign", mac=mac, profile="home", by="Mum")
+    (one,) = told(desk)
+    assert (one["what"], one["who"], one["by"]) == ("device", "home", "Mum")
+    assert one["devices"] == [{"mac": mac, "name": mac}]
+    assert one["undo"] == {"do": "assign", "who": mac, "id": was}
+    desk.ask("assign", mac=mac, profile=was, by="Dad")
+    assert desk.ask("devices", mac=mac)["devices"][0]["profile"] == was
+
+
+def test_a_child_s_new_device_goes_back_to_the_place_that_a_guardian_chose(make: Make) -> None:
+    desk = make(NOON)
+    desk.ask("assign", mac=STRANGER, profile="home", by="Mum")
+    desk.go(MINUTE)
+    desk.ask("assign", mac=STRANGER, profile="daughter", by="Mum")
+    last, first = told(desk)
+    assert (last["who"], last["undo"]) == ("daughter", {"do": "assign", "who": STRANGER, "id": "home"})
+    assert (first["who"], first["undo"]) == ("home", None), "only the last one is undone"
+
+
+def test_an_assignment_that_no_longer_applies_has_no_undo(make: Make) -> None:
+    desk = make(NOON)
+    desk.ask("assign", mac=PHONE, profile="home", by="Mum")
+    edit(desk, "son", devices=[PHONE])
+    assert [one["undo"] for one in told(desk) if one["what"] == "device"] == [None]
+
+
+def test_the_log_does_not_show_what_the_undo_needs(make: Make) -> None:
+    desk = make(NOON)
+    desk.ask("assign", mac=PHONE, profile="home", by="Mum")
+    lines = desk.ask("audit_log")["lines"]
+    assert [line["detail"] for line in lines if line["what"] == "assign"] == ["home"]
 
 
 def test_settings_of_the_home_are_told(make: Make) -> None:

@@ -75,9 +75,11 @@ def test_a_profile_as_values(rules: RuleBook) -> None:
         ("Roblox", "free", "15:00", "19:00"),
     ]
     first = said["refused"][0]
-    assert first == {"target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "block"}
+    assert first == {
+        "target": "service:tiktok", "name": "TikTok", "owner": "family", "verdict": "block", "askable": False,
+    }  # fmt: skip
     gambling = next(row for row in said["refused"] if row["target"] == "category:gambling")
-    assert (gambling["owner"], gambling["name"]) == ("band:10-12", "Gambling")
+    assert (gambling["owner"], gambling["name"], gambling["askable"]) == ("band:10-12", "Gambling", True)
     assert [(row["name"], row["days"], row["minutes"], row["owner"]) for row in said["limits"]] == [
         ("Play", "school", 120, "band:10-12"),
         ("Play", "free", 180, "band:10-12"),
@@ -163,3 +165,11 @@ def test_a_bedtime_of_another_day_is_told_with_the_day(tmp_path: Path) -> None:
     rules = RuleBook(write(tmp_path, {"daughter": {"band": "16-17", "bedtime": {"fri": "20:45-07:00"}}}))
     assert state(rules, NOON)["sentence"] == "Open until bedtime at 20:45 tomorrow."
     assert state(rules, NOON + timedelta(days=1))["sentence"] == "Open until bedtime at 20:45."
+
+
+def test_a_service_that_the_child_must_ask_for_is_in_the_list(tmp_path: Path) -> None:
+    daughter = {**DAUGHTER, "categories": {"service:roblox": "ask", "service:minecraft": "count"}}
+    said = told(RuleBook(write(tmp_path, {"daughter": daughter, "son": SON})))
+    roblox = {"target": "service:roblox", "name": "Roblox", "owner": "family"}
+    assert {**roblox, "verdict": "ask", "askable": False} in said["refused"]
+    assert {"target": "service:minecraft", "name": "Minecraft", "owner": "family"} in said["counted"]

@@ -50,6 +50,20 @@ def test_it_is_in_the_catalogue_and_used_by_rules(desk: Desk) -> None:
     assert not desk.rules.problems()
 
 
+def test_the_child_must_ask_for_it(desk: Desk) -> None:
+    desk.ask("edit", id="daughter", set={"categories/service:club-penguin": "ask"}, by="Mum")
+    assert reason(desk, "play.cpjourney.net") is Reason.SERVICE
+    found = desk.ask("why", host="play.cpjourney.net", profile="daughter")
+    assert (found["rule"], found["owner"]) == ("service:club-penguin = ask", "family")
+    asked = desk.ask("request", device=TABLET, site="play.cpjourney.net")["request"]
+    assert asked["thing"] == "service:club-penguin"
+    with pytest.raises(GatewayError) as refused:
+        change(desk, club_penguin=None)
+    assert refused.value.code == Code.SERVICE_USED
+    desk.ask("edit", id="daughter", set={"categories/service:club-penguin": None}, by="Mum")
+    assert reason(desk, "play.cpjourney.net") is Reason.OPEN
+
+
 def test_a_change_applies_to_the_rules_that_name_it(desk: Desk) -> None:
     windows = {"free": ["10:00-11:00"], "school": ["16:00-17:00"]}
     desk.ask("edit", id="daughter", set={"windows/service:club-penguin": windows}, by="Mum")

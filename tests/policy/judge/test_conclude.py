@@ -514,3 +514,58 @@ def test_an_unfiltered_device_passed_help_and_what_binds_everyone() -> None:
     assert rules(explained(asks("porn.example"), text="band: adult")) == START
     off = Situation(off_until=NIGHT)
     assert rules(explained(asks("porn.example"), off)) == START
+
+
+SERVICES = """
+    band: 10-12
+    categories: {games: block, social_networks: allow, "service:roblox": ask, "service:instagram": ask}
+    """
+
+
+@pytest.mark.parametrize(("host", "reason", "rule", "askable"), [
+    ("www.roblox.com", Reason.SERVICE, "service:roblox = ask", True),  # over its category, which is blocked
+    ("www.instagram.com", Reason.SERVICE, "service:instagram = ask", True),  # over one that is allowed
+    ("www.minecraft.net", Reason.CATEGORY, "category:games = block", False),
+])  # fmt: skip
+def test_a_service_that_the_child_must_ask_for_is_blocked_whatever_its_category(
+    host: str, reason: Reason, rule: str, askable: bool
+) -> None:
+    decision = a_judge(SERVICES).decide(asks(host), PLAIN, DAY)
+    assert (decision.verdict, decision.reason, decision.rule) == (Verdict.BLOCK, reason, rule)
+    assert (decision.owner, decision.askable) == ("family", askable)
+
+
+@pytest.mark.parametrize(("action", "counted", "allowed"), [
+    ("block", False, False), ("ask", False, False), ("count", True, True), ("allow", False, True),
+])  # fmt: skip
+def test_a_service_has_each_action_of_a_category(action: str, counted: bool, allowed: bool) -> None:
+    judge = a_judge(f"""
+        band: 10-12
+        limits: {{play: 1h}}
+        categories: {{games: count, "service:roblox": {action}}}
+        """)
+    decision = judge.decide(asks("www.roblox.com"), PLAIN, DAY)
+    assert (decision.verdict is Verdict.ALLOW, "play" in decision.gates) == (allowed, counted)
+    assert "play" in judge.decide(asks("www.minecraft.net"), PLAIN, DAY).gates
+
+
+@pytest.mark.parametrize("entry", ["roblox.com", "service:roblox"])
+def test_the_family_s_own_entries_come_before_the_action_of_a_service(entry: str) -> None:
+    for word, reason in (("allow", Reason.FAMILY_ALLOW), ("block", Reason.FAMILY_BLOCK)):
+        judge = a_judge(f"{SERVICES}{word}: ['{entry}']\n")
+        assert judge.decide(asks("www.roblox.com"), PLAIN, DAY).reason is reason
+
+
+def test_an_allowed_category_opens_no_service_that_the_child_must_ask_for() -> None:
+    judge = a_judge(f"{SERVICES}allow: ['category:games']\n")
+    assert judge.decide(asks("www.roblox.com"), PLAIN, DAY).rule == "service:roblox = ask"
+    assert judge.decide(asks("www.minecraft.net"), PLAIN, DAY).allowed
+
+
+def test_a_page_proxy_shows_no_service_that_the_child_must_ask_for() -> None:
+    judge = a_judge("""
+        band: 10-12
+        categories: {proxy_vpn_doh: allow, games: allow, "service:roblox": ask}
+        """)
+    assert judge.decide(asks("www-minecraft-net.translate.goog"), PLAIN, DAY).allowed
+    assert judge.decide(asks("www-roblox-com.translate.goog"), PLAIN, DAY).rule == "service:roblox = ask"

@@ -5,7 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.policy.judge.explanation import ENGLISH, MAX_SHORT, Names, SetBy, sentence, short
+from gateway.policy.judge.explanation import (
+    ENGLISH,
+    MAX_SHORT,
+    Contest,
+    Names,
+    SetBy,
+    contest,
+    sentence,
+    setting,
+    short,
+)
 from gateway.policy.time.standing import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Reason, RecognitionSign, ServiceRecognition, Verdict
 from tests.policy.homes import ALMATY, a_judge, almaty, asks, product, used_up
@@ -104,7 +114,7 @@ def test_a_services_used_up_time_names_the_service() -> None:
     ("limits", "bonus", "text"),
     [
         ('"group:games": 1h', 0, "closed until 07:00: today's hour for games is used."),
-        ('"category:games": 90m', 0, "closed until 07:00: today's 90 minutes for games are used."),
+        ('"category:games": 90m', 0, "closed until 07:00: today's 1 h 30 min for games are used."),
         ('"category:games": 90m', 30, "closed until 07:00: today's 2 hours for games are used."),
         ("play: 45m", 15, "closed until 07:00: today's hour for play is used."),
         ("play: 1m", 0, "closed until 07:00: today's minute for play is used."),
@@ -143,6 +153,8 @@ def test_a_rule_that_says_no_number_is_told_without() -> None:
     [
         (Left(40, "service:youtube", None), "example.org is open. 40 minutes left today."),
         (Left(1, "internet", None), "example.org is open. 1 minute left today."),
+        (Left(120, "play", None), "example.org is open. 2 h left today for play."),
+        (Left(61, "internet", None, week=True), "example.org is open. 1 h 1 min left this week."),
         (Left(40, "play", None), "example.org is open. 40 minutes left today for play."),
         (Left(40, "group:games", None), "example.org is open. 40 minutes left today for games."),
         (
@@ -245,3 +257,12 @@ def test_how_a_service_without_its_name_was_recognised(sign: RecognitionSign, te
     assert found == f"Telegram is blocked: Messengers. Your family set this. {text}"
     paused = Decision(Verdict.BLOCK, Reason.PAUSED, "pause", "family", recognised=recognised)
     assert "recognised" not in sentence(paused, None, NOW, names)
+
+
+def test_a_service_that_the_child_must_ask_for_says_so_and_names_its_rule() -> None:
+    text = 'band: 10-12\ncategories: {"service:roblox": ask}'
+    assert said("www.roblox.com", text=text) == "Roblox is blocked. Your family set this."
+    decision = a_judge(text).decide(asks("www.roblox.com"), PLAIN, NOW - timedelta(hours=5))
+    assert contest(decision) is Contest.ASK
+    assert setting(decision) == "categories/service:roblox"
+    assert short(decision, "www.roblox.com", NOW, NAMES).endswith("You can ask for it.")

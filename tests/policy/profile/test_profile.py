@@ -21,7 +21,18 @@ from gateway.policy.profile.profile import (
     parse_profile,
     union_of_bedtimes,
 )
-from gateway.policy.profile.rules import Action, Bedtime, EntryKind, Failure, Mode, Owned, Rules, SafeSearch
+from gateway.policy.profile.rule_file import rules_to_yaml
+from gateway.policy.profile.rules import (
+    FAMILY,
+    Action,
+    Bedtime,
+    EntryKind,
+    Failure,
+    Mode,
+    Owned,
+    Rules,
+    SafeSearch,
+)
 from gateway.policy.time.time_text import Span, every_day
 from tests.policy.homes import a_profile, product, refusal, words
 
@@ -470,3 +481,15 @@ def test_the_union_of_nights(spans: list[Span], union: str) -> None:
 def test_no_guest_is_shut_out_all_day_by_an_odd_bedtime(one: str, other: str, union: str) -> None:
     guest = guest_profile(family(f"band: 10-12\nbedtime: {one}", f"band: 13-15\nbedtime: {other}"), BANDS)
     assert night(guest, free=False) == union
+
+
+def test_categories_name_services_too() -> None:
+    text = 'band: 10-12\ncategories: {games: allow, "service:roblox": ask}'
+    rules = a_profile(text).rules
+    assert rules.categories["service:roblox"] == Owned(Action.ASK, FAMILY)
+    assert rules.actions("roblox", ["games"]) == {Action.ASK}
+    assert rules.actions("minecraft", ["games"]) == {Action.ALLOW}
+    assert rules_to_yaml(rules)["categories"]["service:roblox"] == "ask"
+    assert "'robloks' is no service of the catalogue" in refusal(
+        lambda: a_profile('band: 10-12\ncategories: {"service:robloks": ask}')
+    )

@@ -72,6 +72,10 @@ def test_a_blocked_category_is_found_by_the_host_the_site_and_the_service() -> N
     own = a_profile("band: 16-17\nblock: ['category:social_networks']")
     assert blocked_category("service:instagram", "", own, the_world()) == "social_networks"
     assert blocked_category("nowhere.example", "", child, the_world()) is None
+    asked = a_profile('band: 10-12\ncategories: {social_networks: block, "service:instagram": ask}')
+    assert blocked_category("service:instagram", "", asked, the_world()) is None  # the child may ask for it
+    alone = a_profile('band: 16-17\ncategories: {"service:instagram": block}')
+    assert blocked_category("service:instagram", "", alone, the_world()) is None  # no category is blocked
 
 
 def test_only_the_family_s_own_stronger_entries_outrank_an_allow() -> None:

@@ -187,8 +187,8 @@ def test_extra_minutes_raise_the_day_and_the_week(today: int, earlier: int) -> N
     ("rule", "text"),
     [
         ("limits: internet: week: 16h", "this week's 16 hours are used"),
-        ("limits: internet: week: 90m", "this week's 90 minutes are used"),
-        ("limits: play: week: 16h + 30m", "this week's 990 minutes for play are used"),
+        ("limits: internet: week: 90m", "this week's 1 h 30 min are used"),
+        ("limits: play: week: 16h + 30m", "this week's 16 h 30 min for play are used"),
         ("limits: play: week: 0m", "there is no time for play this week"),
     ],
 )

@@ -19,6 +19,7 @@ BROWSER = "it is of this browser alone; a program sends `Accept-Language`, and d
 OPERATION_OF: dict[str, tuple[str, ...]] = {
     "account.end": ("account_end", "account_end_others"),
     "activity.erase": ("activity_erase",),
+    "traffic.watch": ("activity_start_traffic", "activity_end_traffic"),
     "asks.ask_for_site": ("my_ask_site",),
     "asks.ask_for_time": ("my_ask_time",),
     "asks.land": ("my_land",),
@@ -121,7 +122,8 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "teach.begin": ("teaching_begin",),
     "teach.end": ("teaching_end",),
     "alerts.save": ("alerts_save",),
-    "alerts.stop": ("alerts_stop",),
+    "channels.add": ("alerts_add",),
+    "channels.off": ("alerts_end", "alerts_stop"),
     "alerts.test": ("alerts_test",),
     "backup.apply": ("backup_apply",),
     "backup.automatic": ("backup_set_automatic",),

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from gateway.control.schema import Choice, Several, field_types
 from gateway.policy.accounts.people import PersonRole
+from gateway.policy.alerts.channels import MessageChannel, channel_id
 from gateway.policy.alerts.notifications import KINDS, Alerts
 from gateway.web.backup_encryption import MOST_FILE, decrypt_backup, encrypt_backup, encrypt_with_key
 from tests.webui.api.clients import Program, program
@@ -146,28 +147,61 @@ def test_messages_are_set_tried_and_stopped_and_nobody_is_told_where_to(
     monkeypatch.setattr(notifier.of(app), "_send", lambda address, *_, **__: sent.append(address))
     nothing = {
         "on": False, "server": "", "kinds": [], "at_night": [], "names": False, "inside": False,
-        "language": "", "trouble": "",
+        "language": "", "trouble": "", "channels": [], "quiet": "22:00-07:00",
     }  # fmt: skip
     assert hall.get("/alerts").get_json() == nothing
     assert hall.post("/alerts/test").get_json()["code"] == "no_address"
-    assert hall.ask("PUT", "/alerts", {"kinds": ["request"]}).get_json()["values"] == {"key": "address"}
+    only_kinds = hall.ask("PUT", "/alerts", {"kinds": ["request"], "language": "ru"}).get_json()
+    assert only_kinds == {**nothing, "kinds": ["request"], "language": "ru"}
     by_token = hall.ask("PUT", "/alerts", {"kinds": ["request"], "address": TOPIC})
     assert (by_token.status_code, by_token.get_json()["code"]) == (403, "session_only")
 
     kept = ask(mum, "PUT", "/alerts", {"kinds": ["request", "way"], "at_night": ["way"], "address": TOPIC})
+    topic = {"id": channel_id(TOPIC), "service": "ntfy", "server": "ntfy.sh", "inside": False}
     told = {**nothing, "on": True, "server": "ntfy.sh", "kinds": ["request", "way"], "at_night": ["way"]}
-    assert kept.get_json() == {**told, "language": "en"}
-    changed = hall.ask("PUT", "/alerts", {"kinds": ["filter"], "names": True, "language": "ru"})
+    assert kept.get_json() == {**told, "language": "en", "channels": [topic]}
+    changed = hall.ask(
+        "PUT", "/alerts", {"kinds": ["filter"], "names": True, "language": "ru", "quiet": "23:00-06:00"}
+    )
     assert changed.get_json()["kinds"] == ["filter"]
-    assert household.alerting.book["Mum"] == Alerts(TOPIC, frozenset({"filter"}), names=True, language="ru")
+    stored = Alerts(
+        frozenset({"filter"}),
+        names=True,
+        language="ru",
+        channels=(MessageChannel(TOPIC),),
+        quiet="23:00-06:00",
+    )
+    assert household.alerting.book["Mum"] == stored
     assert "secret-topic" not in kept.text + changed.text + hall.get("/alerts").text
 
     assert hall.post("/alerts/test").status_code == 204
     assert sent == [TOPIC]
     soon = hall.post("/alerts/test")
     assert (soon.status_code, soon.headers["Retry-After"]) == (429, "10")
+    ask(mum, "PUT", "/alerts", {"kinds": ["filter"], "address": f"{TOPIC}-2", "inside": True})
+    assert household.alerting.book["Mum"].channels == (MessageChannel(f"{TOPIC}-2", inside=True),), "replaced"
+    hall.ask("PUT", "/alerts", {"kinds": ["filter"]})
+    assert household.alerting.book["Mum"].channels == (MessageChannel(f"{TOPIC}-2"),)
     assert hall.ask("DELETE", "/alerts").status_code == 204
     assert household.alerting.book == {}
+
+
+def test_a_channel_is_added_by_a_session_alone_and_ended_by_its_id(
+    mum: Browser, hall: Program, household: Household
+) -> None:
+    bot = "tgram://123456789:AAHabcdefghijklmnopqrstuvwxyz12345-_6/12345/"
+    refused = hall.ask("POST", "/alerts/channels", {"address": bot})
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "session_only")
+    wrong = {"dbus://": "malformed", "dbus://session": "bad_channel", "tgram://1/2": "not_sent"}
+    for address, code in wrong.items():
+        answer = ask(mum, "POST", "/alerts/channels", {"address": address})
+        assert answer.get_json()["code"] == code, address
+    added = ask(mum, "POST", "/alerts/channels", {"address": bot})
+    channel = {"id": channel_id(bot), "service": "Telegram", "server": "", "inside": False}
+    assert added.get_json()["channels"] == [channel]
+    assert "AAHabc" not in added.text
+    assert hall.ask("DELETE", f"/alerts/channels/{channel['id']}").status_code == 204
+    assert household.alerting.book["Mum"].channels == ()
 
 
 def test_a_message_that_was_not_sent_says_why(
@@ -177,7 +211,7 @@ def test_a_message_that_was_not_sent_says_why(
         raise NotSent(SendFailure.REFUSED, 403)
 
     monkeypatch.setattr(notifier.of(app), "_send", fails)
-    household.alerting.book["Mum"] = Alerts(TOPIC, frozenset({"request"}))
+    household.alerting.book["Mum"] = Alerts(frozenset({"request"}), channels=(MessageChannel(TOPIC),))
     answer = hall.post("/alerts/test")
     assert (answer.status_code, answer.get_json()["code"]) == (422, "not_sent")
     assert answer.get_json()["values"] == {"why": "refused", "status": 403}

@@ -76,7 +76,7 @@ def world(namespaces: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     running = []
     try:
         _wire(gateway, internet)
-        _into_the_home(gateway, home)
+        into_the_home(gateway, home)
         gateway.set_resolvers(RESOLVER)
         places: dict[str, tuple[Namespace, list[str]]] = {
             "internet": (internet, ["tests.webui.standin.ntfy_world", f"{SITE}:{PORT}"]),
@@ -100,7 +100,7 @@ def world(namespaces: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         shutil.rmtree(Path("/etc/netns", gateway.name), ignore_errors=True)
 
 
-def _into_the_home(gateway: Namespace, home: Namespace) -> None:
+def into_the_home(gateway: Namespace, home: Namespace) -> None:
     gateway.run(
         ["ip", "link", "add", "srv", "type", "veth", "peer", "name", "eth0", "netns", home.name], check=True
     )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from tests.webui.standin.household import NOW
-from webui.messages.outbox import MOST, PACE, RETRIES, Letter, Outbox, is_night, is_week_over
+from webui.messages.outbox import MOST, PACE, RETRIES, Letter, Outbox, is_quiet, is_week_over
 from webui.messages.recipients import Recipient
 
 MUM = Recipient("Mum", "https://ntfy.sh/a", ("request", "device"), ("device",))
 DAD = Recipient("Dad", "https://ntfy.sh/b", ("request",))
-BOTH = {"Mum": MUM, "Dad": DAD}
+BOTH = {MUM.key: MUM, DAD.key: DAD}
 NOON, NIGHT = NOW.replace(hour=12), NOW.replace(hour=23)
 
 
@@ -67,10 +68,23 @@ def test_at_night_only_what_is_wanted_then_and_the_rest_once_in_the_morning() ->
 
 
 @pytest.mark.parametrize(
-    ("at", "night"), [("21:59", False), ("22:00", True), ("03:00", True), ("07:00", False)]
+    ("hours", "at", "quiet"),
+    [
+        *(("22:00-07:00", at, quiet) for at, quiet in (("21:59", False), ("22:00", True), ("03:00", True))),
+        *(("22:00-07:00", at, quiet) for at, quiet in (("06:59", True), ("07:00", False))),
+        *(("13:00-15:30", at, quiet) for at, quiet in (("12:59", False), ("13:00", True), ("15:30", False))),
+    ],
 )
-def test_the_night_is_from_ten_to_seven(at: str, *, night: bool) -> None:
-    assert is_night(datetime.fromisoformat(f"2026-11-24T{at}")) == night
+def test_quiet_hours_may_cross_midnight(hours: str, at: str, *, quiet: bool) -> None:
+    assert is_quiet(hours, datetime.fromisoformat(f"2026-11-24T{at}")) == quiet
+
+
+def test_each_guardian_has_quiet_hours_of_their_own() -> None:
+    outbox, early = Outbox(), replace(DAD, quiet="11:00-13:00")
+    noted(outbox, "request", 0)
+    both = {MUM.key: MUM, early.key: early}
+    assert told(outbox.due(both, 20, NOON)) == [("Mum", "request", 1)]
+    assert told(outbox.due(both, 40, NIGHT)) == [("Dad", "request", 1)]
 
 
 def test_what_fails_is_tried_again_later_each_time_and_given_up() -> None:
@@ -97,7 +111,7 @@ def test_what_no_other_try_changes_is_not_tried_again() -> None:
 def test_a_flood_is_one_number_and_who_left_gets_nothing() -> None:
     outbox = Outbox()
     noted(outbox, "request", *range(5000))
-    assert outbox.due({"Mum": MUM}, 6000, NOON)[0].count == MOST
+    assert outbox.due({MUM.key: MUM}, 6000, NOON)[0].count == MOST
     assert outbox.due(BOTH, 1e6, NOON) == []  # Dad's was dropped, Mum's is on its way
 
 

@@ -15,6 +15,7 @@ from tests.webui.standin.changed import CHANGES
 from tests.webui.standin.household import NOW, Household, asked_of
 from tests.webui.standin.living import change, minutes_of
 from tests.webui.standin.pages import HOSTILE, text_of
+from tests.webui.standin.places import TABLET
 from tests.webui.standin.ruled import RULES
 from webui.features.activity.activity_table import cell
 from webui.language import words
@@ -328,6 +329,19 @@ def test_what_was_changed_today_is_there_with_its_undo(mum: Browser, household: 
     answer = mum.post("/parent/undo", {"grant": "3", "back": "activity"})
     assert answer.headers["Location"] == "/parent/activity/"
     assert household.given == {}
+
+
+def test_a_device_goes_back_to_its_earlier_owner(mum: Browser, household: Household) -> None:
+    undo = {"do": "assign", "who": TABLET, "id": "daughter"}
+    devices = [{"mac": TABLET, "name": "Tablet"}]
+    household.changes = [change(NOW, "device", "home", None, undo=undo, devices=devices)]
+    page = mum.get("/parent/activity/").text
+    assert "Mum: Tablet is not filtered" in text_of(page)
+    household.things.of(TABLET)["profile"] = "home"
+    answer = mum.post("/parent/device/assign/back", {"was": f"{TABLET} daughter", "back": "activity"})
+    assert f'name="was" value="{TABLET} daughter"' in page
+    assert answer.headers["Location"] == "/parent/activity/"
+    assert household.things.of(TABLET)["profile"] == "daughter"
 
 
 def test_what_no_guardian_did_is_told_as_what_it_was(mum: Browser, household: Household) -> None:

@@ -273,7 +273,7 @@ def test_a_code_of_a_sibling_is_not_taken(tablet: Browser, household: Household)
 def test_a_site_is_asked_for_where_it_was_refused(tablet: Browser, household: Household) -> None:
     page = tablet.get("/refused?host=www.instagram.com").text
     assert 'name="host" value="www.instagram.com">Ask for Instagram' in page
-    assert tablet.get("/why").text.count("Ask for ") == 3
+    assert tablet.get("/why").text.count("Ask for ") == 3 + 1
     assert tablet.post("/my/ask/site", {"host": "www.instagram.com"}).headers["Location"] == "/my"
     assert asked_of(household, "request") == [
         {"device": TABLET, "site": "www.instagram.com", "origin": "192.168.1.20"}
@@ -325,7 +325,34 @@ def test_a_service_is_asked_for_on_the_rules_page(tablet: Browser, household: Ho
     (values,) = asked_of(household, "request")
     assert values["site"] == "service:tiktok"
     assert 'name="host" value="service:tiktok"' not in tablet.get("/my").text
-    assert tablet.post("/my/ask/site", {"host": "category:gambling"}).status_code == 409
+    assert tablet.post("/my/ask/site", {"host": "category:adult"}).status_code == 409
+
+
+def test_a_category_is_asked_for_on_the_rules_page(tablet: Browser, household: Household) -> None:
+    household.refusals.clear()
+    page = tablet.get("/my").text
+    assert page.count('name="host" value="category:gambling"') == 1
+    assert 'name="host" value="category:adult"' not in page, "the daemon says that no parent can open it"
+    assert tablet.post("/my/ask/site", {"host": "category:gambling"}).headers["Location"] == "/my"
+    (values,) = asked_of(household, "request")
+    assert values["site"] == "category:gambling"
+    assert 'name="host" value="category:gambling"' not in tablet.get("/my").text
+
+
+def test_a_category_is_asked_for_where_it_blocks_a_site_and_waits_for_all_of_them(
+    tablet: Browser, household: Household
+) -> None:
+    household.refusals.append({**household.refusals[1], "host": "dice.example", "entry": "dice.example"})
+    paths = ("/refused?host=bet.example", "/refused?host=dice.example", "/why")
+    for path in paths:
+        page = tablet.get(path).text
+        assert 'name="host" value="category:gambling">Ask for the whole category: Gambling' in page
+    tablet.post("/my/ask/site", {"host": "category:gambling"})
+    for path in paths:
+        page = tablet.get(path).text
+        assert "category:gambling" not in page
+        assert "Ask for bet.example" not in page
+        assert "You asked for it. It waits for an answer." in text_of(page)
 
 
 @pytest.mark.parametrize(
@@ -359,7 +386,7 @@ def test_an_app_without_a_host_is_asked_for_by_its_service(tablet: Browser, hous
 def test_an_app_that_may_be_one_of_several_is_not_asked_for(tablet: Browser, household: Household) -> None:
     household.refusals[2] |= {"host": "", "name": "Riot Games, Valorant", "entry": "", "sign": "address"}
     page = tablet.get("/why").text
-    assert page.count("Ask for ") == 2, "for the others"
+    assert page.count("Ask for ") == 2 + 1, "for the others, and the category of one"
     assert "We do not know which app this was." in page
 
 

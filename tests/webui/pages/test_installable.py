@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from gateway.web.branding import stamp_of
 from tests.control.running import Running
 from tests.webui.conftest import GATEWAY, Browser, browser_on
 from tests.webui.standin.pages import text_of
 from webui import Settings, create_app
+from webui.brand import PageBrand, PageLogo
 from webui.front import KEY, Trusted
 from webui.settings import FrontSettings
 
@@ -48,6 +50,26 @@ def test_the_worker_stores_the_same_files_for_every_visitor(tablet: Browser, mum
     assert "Daughter" not in page
     assert "No connection to the gateway" in text_of(page)
     assert all(link in others for link in re.findall(r'<link [^>]*href="(/static/[^"]+)"', page))
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/svg+xml"])
+def test_messages_have_the_provider_s_logo(
+    tmp_path: Path, daemon: Running, tablet: Browser, kind: str
+) -> None:
+    assert "/static/app-192.png" in icon_of(tablet)
+    logo = tmp_path / "logo"
+    logo.write_bytes(b"the provider's logo")
+    brand = PageBrand("HomeNet", logo=PageLogo(str(logo), kind, stamp_of(logo.read_bytes())))
+    branded = browser_on(create_app(Settings(tmp_path / "control.sock", brand=brand)), tablet.ip)
+    answer = branded.get(icon_of(branded))
+    assert (answer.mimetype, answer.data) == (kind, logo.read_bytes())
+
+
+def icon_of(browser: Browser) -> str:
+    """Return the path of the icon of messages, as the service worker has it."""
+    found = re.search(r'^const ICON = "(.+)";$', browser.get("/sw.js").text, re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
 def test_it_is_offered_at_the_trusted_name_alone(tmp_path: Path, daemon: Running) -> None:

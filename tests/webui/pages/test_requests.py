@@ -34,7 +34,7 @@ def test_each_request_tells_who_asks_for_what_and_why(mum: Browser, asked: House
         "One more round",
         "Aruzhan: Instagram just now",
         "Open until bedtime at 20:45. Play: 40 min left of 1 h 30 min",
-        "15 min 30 min 60 min No",
+        "15 min 30 min 1 h No",
         "Once 1 h Today Always No",
         "No: Homework first",
     ):

@@ -14,7 +14,7 @@ from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
 from tests.webui.standin.places import GUEST, LAPTOP, NOW, PHONE, TABLET, TELEVISION
-from tests.webui.standin.proving import ADULT, SCHOOL, TIKTOK, WHATSAPP
+from tests.webui.standin.testing import ADULT, SCHOOL, TIKTOK, WHATSAPP
 from tests.webui.standin.things import KITCHEN
 from webui.settings import FirstRunProposal
 from webui.setup import PROPOSED, wanted_lists
@@ -380,7 +380,7 @@ def test_the_last_screen_tests_a_child_s_device_and_shows_the_results(
 ) -> None:
     page = mum.get("/parent/setup/summary").text
     assert f'name="device" value="{TABLET}"' in page
-    answer = mum.post("/parent/child/daughter/proof/", {"device": TABLET, "then": "setup"})
+    answer = mum.post("/parent/child/daughter/tests/", {"device": TABLET, "then": "setup"})
     assert answer.location == "/parent/setup/summary#test-daughter"
     for path in ("summary", "tests"):
         page = mum.get(f"/parent/setup/{path}").text

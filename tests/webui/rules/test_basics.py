@@ -8,7 +8,7 @@ import pytest
 
 from tests.webui.conftest import Browser
 from tests.webui.rules.forms import PAGE, post, revision, send, text_of
-from tests.webui.standin.household import Household, asked_of
+from tests.webui.standin.household import Household
 from tests.webui.standin.ruling import said, write
 from webui.rules.steps import NoMonthError, typed_month
 
@@ -102,33 +102,6 @@ def test_a_log_level_that_the_other_band_has_not_is_told_and_falls(
 def test_a_band_that_is_none_is_refused(mum: Browser) -> None:
     assert mum.get(f"{PAGE}band/?to=7-8").status_code == 404
     assert send(mum, "band/", band="7-8")[0] == 400
-
-
-def test_what_would_happen_names_who_decided_until_when_and_what_was_passed(
-    mum: Browser, household: Household
-) -> None:
-    page = text_of(mum.get(f"{PAGE}preview/?host=https://www.youtube.com/x&day=2026-11-24&time=21:30").text)
-    assert "It is bedtime: the internet is closed until 07:00." in page
-    assert "Blocked · The 10-12 rules · until 07:00 tomorrow" in page
-    assert "What was checked" in page
-    assert asked_of(household, "preview") == [
-        {"id": "daughter", "host": "youtube.com", "at": "2026-11-24T21:30"}
-    ]
-
-
-def test_what_would_happen_now_is_asked_where_no_time_is_given(mum: Browser, household: Household) -> None:
-    assert "Open" in text_of(mum.get(f"{PAGE}preview/?host=khanacademy.org").text)
-    assert asked_of(household, "preview")[0]["at"] == "2026-11-24T19:40"
-
-
-@pytest.mark.parametrize(("asked", "told"), [
-    ("host=nonsense", "“nonsense” is not a site."),
-    ("host=example.com&day=2026-99-99&time=12:00", "is not a time"),
-])  # fmt: skip
-def test_a_question_that_is_none_is_told(mum: Browser, asked: str, told: str) -> None:
-    answer = mum.get(f"{PAGE}preview/?{asked}")
-    assert answer.status_code == 422
-    assert told in text_of(answer.text)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,18 @@ from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node
 from webui.rules import hours
 from webui.rules.hours import DAY, FREE, NOON, SCHOOL, Span, Unreadable
-from webui.rules.weekform import NoHoursError, ScheduleRow, rows, same, typed_rows, value_of
+from webui.rules.weekform import (
+    DAYS_OF_TYPE,
+    NoHoursError,
+    ScheduleRow,
+    folded,
+    rows,
+    same,
+    sleeping,
+    typed_rows,
+    value_of,
+    week_of,
+)
 
 QUARTERS = st.integers(0, DAY // 15 - 1).map(lambda one: one * 15)
 MINUTES = st.integers(0, DAY - 1)
@@ -105,6 +116,49 @@ def _sent(shown: tuple[ScheduleRow, ...], *, night: bool) -> object:
     many = {f"{row.day}-from": [one for one, _ in row.hours] for row in shown}
     many |= {f"{row.day}-to": [other for _, other in row.hours] for row in shown}
     return value_of(typed_rows(hows.get, lambda key: many.get(key, []), shown, night=night), night=night)
+
+
+@given(plans(windows()), st.dictionaries(st.sampled_from(WEEKDAYS), st.none() | windows()))
+def test_a_painted_week_is_saved_as_it_was_painted(plan: dict[str, Any], painted: dict[str, Any]) -> None:
+    saved = folded({**plan, **painted}, painted)
+    assert week_of(saved) == {**week_of(plan), **painted}
+    value = hours.write_plan(saved, hours.write_spans)
+    assert week_of(hours.read_plan(value, hours.read_spans)) == week_of(saved)
+    assert folded(saved, painted) == saved
+
+
+@given(plans(nights()), st.dictionaries(st.sampled_from(WEEKDAYS), st.none() | nights()))
+def test_painted_nights_are_saved_as_they_were_painted(plan: dict[str, Any], painted: dict[str, Any]) -> None:
+    saved = folded({**plan, **painted}, painted)
+    value = hours.write_plan(saved, hours.write_span)
+    assert week_of(hours.read_plan(value, hours.read_night)) == {**week_of(plan), **painted}
+
+
+@given(plans(windows()))
+def test_a_week_that_was_not_painted_keeps_its_rules(plan: dict[str, Any]) -> None:
+    assert folded(plan, ()) == plan
+
+
+@given(plans(windows()), windows(), st.sampled_from((SCHOOL, FREE)))
+def test_days_that_are_painted_alike_are_saved_as_their_day_type(
+    plan: dict[str, Any], spans: tuple[Span, ...], day_type: str
+) -> None:
+    days = DAYS_OF_TYPE[day_type]
+    saved = folded({**plan, **dict.fromkeys(days, spans)}, days)
+    assert saved[day_type] == spans
+    assert saved.keys().isdisjoint(days)
+    others = {day: value for day, value in plan.items() if day != day_type and day not in days}
+    assert {day: saved[day] for day in others} == others
+
+
+@given(plans(nights()))
+def test_the_half_hours_of_a_bedtime_cover_its_minutes(plan: dict[str, Any]) -> None:
+    found = sleeping(hours.write_plan(plan, hours.write_span))
+    week = [False] * (7 * 48)
+    for number, span in enumerate(week_of(plan).values()):
+        for minute in () if span is None else range(*span):
+            week[((number - 1) * DAY + minute) // 30 % len(week)] = True
+    assert [half for day in found for half in day] == week
 
 
 @given(st.lists(st.tuples(QUARTERS, QUARTERS), max_size=4))

@@ -182,6 +182,34 @@ def test_a_service_is_opened_or_refused(
     assert "service:youtube" not in said(household)["block"]
 
 
+@pytest.mark.parametrize(("state", "told", "line"), [
+    ("ask", "Aruzhan must ask for Roblox.", "Roblox: needs approval"),
+    ("count", "Roblox uses the daily time of Aruzhan.", "Roblox: uses daily time"),
+])  # fmt: skip
+def test_a_service_has_an_action_of_its_own(
+    mum: Browser, household: Household, state: str, told: str, line: str
+) -> None:
+    send(mum, "services/roblox", state="refused")
+    status, page = send(mum, "services/roblox", state=state)
+    assert status == 303
+    assert told in text_of(page)
+    assert f'value="{state}" checked' in page
+    now = said(household)
+    assert now["categories"] == {"social_networks": "ask", "service:roblox": state}
+    assert "service:roblox" not in now["block"]
+    overview = mum.get(PAGE).text
+    assert line in text_of(overview)
+    assert f'href="{PAGE}services/roblox"' in overview
+    send(mum, "services/roblox", state="open")
+    now = said(household)
+    assert (now["categories"], now["allow"]) == (
+        {"social_networks": "ask"}, ["khanacademy.org", "service:roblox"]
+    )  # fmt: skip
+    send(mum, "services/roblox", state=state)
+    send(mum, "services/roblox", state="kind")
+    assert said(household)["categories"] == {"social_networks": "ask"}
+
+
 def test_a_service_that_is_none_has_no_page(mum: Browser) -> None:
     assert mum.get(f"{PAGE}services/nothing").status_code == 404
     assert send(mum, "services/youtube", state="half")[0] == 400

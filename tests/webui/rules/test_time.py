@@ -145,7 +145,9 @@ def test_hours_are_tried_before_they_are_saved(mum: Browser, household: Househol
 
 def test_what_hours_and_limits_can_be_about_is_chosen_by_a_form(mum: Browser) -> None:
     for path in ("week", "limits"):
-        assert 'value="group:games"' in mum.get(f"{PAGE}{path}/").text
+        page = mum.get(f"{PAGE}{path}/").text
+        assert 'value="group:video"' in page
+        assert page.count(">Games</option>") == 1, "the category, not the group of this name too"
         answer = mum.get(f"{PAGE}{path}/?of=group:games")
         assert answer.headers["Location"] == f"{PAGE}{path}/group:games"
         assert mum.get(f"{PAGE}{path}/group:nothing").status_code == 404
@@ -227,5 +229,6 @@ def test_a_limit_that_the_form_cannot_show_is_left_to_the_file(mum: Browser, hou
     assert "It was set on the gateway itself and can be changed there." in page
 
 
-def test_the_script_that_paints_is_small() -> None:
-    assert (Path(webui.__file__).parent / "static" / "week.js").stat().st_size <= 6000
+def test_the_scripts_that_paint_are_small() -> None:
+    for name in ("week.js", "grid.js"):
+        assert (Path(webui.__file__).parent / "static" / name).stat().st_size <= 6000

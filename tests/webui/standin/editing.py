@@ -132,7 +132,9 @@ class Editing:
         FamilyVerbs(self.rules, edits, home_editing).register(router)
         RegisterVerbs(home, edits, home_editing, lambda: None).register(router)  # nothing is fetched here
         PreviewVerbs(home, whom, files, lambda profile: profile, explainer).register(router)
-        ChangeVerbs(home, store.state, store.gifts, visibility, here, whom).register(router)
+        ChangeVerbs(
+            home, store.state, lambda *_, **__: [], lambda _: "", store.gifts, visibility, here, whom
+        ).register(router)
         CountryVerbs(self.rules).register(router)
         return in_one_step(router.verbs)
 

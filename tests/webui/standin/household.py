@@ -34,14 +34,13 @@ from tests.webui.standin.living import Living
 from tests.webui.standin.pausing import Pausing
 from tests.webui.standin.places import BEDTIME, GUEST, LAPTOP, NOW, PHONE, TABLET, TODAY
 from tests.webui.standin.proven import Proven
-from tests.webui.standin.proving import Proving
 from tests.webui.standin.refusing import REFUSALS, RIGHTS, Refusing
 from tests.webui.standin.ruled import GUESTS, RULES
 from tests.webui.standin.secure import Secure
 from tests.webui.standin.spending import MINUTES, Spending, counted
 from tests.webui.standin.teaching import Teaching
+from tests.webui.standin.testing import Testing
 from tests.webui.standin.things import Things
-from tests.webui.standin.trying import Trying
 
 __all__ = ["BEDTIME", "GUEST", "LAPTOP", "NOW", "PHONE", "TABLET", "TODAY", "Household", "at_home"]
 
@@ -83,6 +82,9 @@ class Household:
     in_use: list[dict[str, str]] = field(default_factory=list)  # of the daughter
     visited: list[dict[str, Any]] = field(default_factory=list)  # at log level 3
     visited_left_off: int = 0
+    traffic: list[dict[str, Any]] = field(default_factory=list)  # lines of live traffic
+    seen_devices: dict[str, dict[str, Any]] = field(default_factory=dict)  # whose traffic may be seen
+    watched: dict[str, Any] | None = None  # of the son
     kinds: list[dict[str, Any]] = field(default_factory=list)  # of a child that nothing else is told of
     hostile: dict[str, Any] = field(default_factory=dict)  # laid over each site of a history
 
@@ -97,8 +99,7 @@ class Household:
         self.spending = Spending(self)
         self.alerting = Alerting(self, NOW)
         self.things = Things(self)
-        self.proving = Proving(self)
-        self.trying = Trying(self)
+        self.testing = Testing(self)
         self.listed = Listed(self)
         self.healthy = Healthy()
         self.backing = Backing(self)
@@ -129,8 +130,7 @@ class Household:
             **self.alerting.verbs(),
             **self.things.verbs(),
             **self.listed.verbs(),
-            **self.proving.verbs(),
-            **self.trying.verbs(),
+            **self.testing.verbs(),
             **self.proven.verbs(),
             **self.healthy.verbs(),
             **self.backing.verbs(),
@@ -189,6 +189,7 @@ class Household:
         child |= self.spending.told(profile)
         child |= self.lending.of_child(profile) | self.teaching.of_child(profile)
         child["in_use"] = self.in_use if profile == "daughter" else []
+        child["watched"] = self.watched if profile == "son" else None
         child["requests"] = sum(
             one["state"] == "pending" and one["profile"] == profile for one in self.requests
         )

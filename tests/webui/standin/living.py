@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
+from gateway.core.reason_codes import Code
 from gateway.store.store import COUNTS_DAYS
 from tests.webui.standin.handlers import Handler
 
@@ -61,6 +62,8 @@ class Living:
             "history": self._history,
             "changes": self._changes,
             "erase": self._erase,
+            "traffic": self._traffic,
+            "traffic_watch": self._watch,
         }
 
     def _changes(self, request: ControlRequest) -> Mapping[str, object]:
@@ -70,19 +73,22 @@ class Living:
         return {"changes": [*edited, *self.household.changes]}
 
     def _history(self, request: ControlRequest) -> Mapping[str, object]:
-        who, today = request.text("id"), self.now.date()
+        own = request.has("device")
+        who = self.household.lending.own_child(request) if own else request.text("id")
+        today = self.now.date()
         last = request.day("to", default=today)
         first = request.day("from", default=last)
         if not today - COUNTS_DAYS * ONE <= first <= last <= today:  # as the daemon bounds it
             request.refuse("from", 'and "to" must be days in order')
-        level, known = self.household.log_level(who), self.household.rules_of(who)
+        stored, known = self.household.log_level(who), self.household.rules_of(who)
+        level = 3 if own else stored
         erased = self.household.erased.get(who)
         lives = who == "daughter" and level and erased != "all"
         over = last if level >= 2 else min(last, today - ONE)  # the running day is private below names
         days = [first + n * ONE for n in range((over - first).days + 1)]
         told = sites(self.now) if lives and level >= 2 and erased is None else []
         return {
-            "id": who, "name": known["name"], "band": known["band"], "log_level": level,
+            "id": who, "name": known["name"], "band": known["band"], "log_level": stored,
             "from": first.isoformat(), "to": last.isoformat(), "today": today.isoformat(),
             "oldest": (today - 30 * ONE).isoformat(), "names_from": (today - 7 * ONE).isoformat(),
             "sample_until": self.household.sample_until,
@@ -117,6 +123,22 @@ class Living:
             ]
         told = uses if full else []
         return {"day": day.isoformat(), "minutes": minutes, "uses": told, "refused": 9 if full else 0}
+
+    def _traffic(self, request: ControlRequest) -> Mapping[str, object]:
+        self.household.guardian_of(request)
+        after = request.whole("after", least=0, most=1 << 53, default=0)
+        lines = [line for line in self.household.traffic if line["number"] > after]
+        return {"lines": lines, "devices": [*self.household.seen_devices.values()]}
+
+    def _watch(self, request: ControlRequest) -> Mapping[str, object]:
+        by, device = self.household.guardian_of(request), self.household.seen_devices.get(request.text("mac"))
+        if device is None or not device["child"]:
+            request.refuse("mac", "names a device that is private", Code.TRAFFIC_PRIVATE)
+        starts = request.choice("action", ("start", "end")) == "start"
+        until = self.now + timedelta(minutes=15) if starts else None
+        device.update(by=by if starts else "", until=until, shown=starts)
+        self.household.watched = {"by": by, "device": device["name"], "until": until} if until else None
+        return {"mac": device["mac"], "until": until}
 
     def _erase(self, request: ControlRequest) -> Mapping[str, object]:
         if request.has("device"):

@@ -73,8 +73,9 @@ _SENTENCES = frozenset({"sentence", "problems"})
 _TRANSLATED = ("category:", "group:", "window:", "internet", "play", "bedtime", "device", "ways:")
 
 
-# The same in every language: an address as one would type it, ends of files, systems and protocols.
+# The same in every language: an address as one would type it, ends of files, systems, protocols and services.
 DATA = (
+    *("Telegram", "Home Assistant", "Matrix", "Pushover"),
     *("example.com", "yaml", "ntfy.sh", "of-later", "Android", "Windows", "Linux", *clues.PROTOCOLS),
     *(provider.title for provider in PROVIDERS.values()), *EXAMPLE.values(),
 )  # fmt: skip

@@ -33,7 +33,7 @@ REFUSALS = [
         "at": NOW - timedelta(minutes=7), "host": "bet.example", "name": "", "proto": "http",
         "verdict": "block", "reason": "category", "rule": "category:gambling", "owner": "band:10-12",
         "until": None, "sentence": "bet.example is a gambling site. The 10-12 rules refuse these.",
-        "askable": True, "entry": "bet.example",
+        "askable": True, "entry": "bet.example", "ask_category": "category:gambling",
         "decided": {
             "who": "band", "kind": "gambling", "contest": "parent", "since": "2026-03-03", "by": "Mum",
             "version": "0.1.0", "lists": [{"id": "bets", "version": "2026-11-20"}],

@@ -24,7 +24,10 @@ RULES: dict[str, dict[str, Any]] = {
         ],
         "refused": [
             {"target": "category:adult", "name": "Adult sites", "verdict": "block", "owner": "band:10-12"},
-            {"target": "category:gambling", "name": "Gambling", "verdict": "block", "owner": "band:10-12"},
+            {
+                "target": "category:gambling", "name": "Gambling", "verdict": "block", "owner": "band:10-12",
+                "askable": True,
+            },
             {"target": "category:social_networks", "verdict": "ask", "owner": "band:10-12"},
             {"target": "service:tiktok", "name": "TikTok", "verdict": "block", "owner": "family"},
         ],

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from gateway.control.contract.activity import ERASE, HISTORY, RECENT_BLOCKS, History, RecentBlocks
+from gateway.control.contract.activity import (
+    ERASE,
+    HISTORY,
+    RECENT_BLOCKS,
+    TRAFFIC,
+    TRAFFIC_WATCH,
+    History,
+    RecentBlocks,
+    TrafficLines,
+    TrafficWatch,
+)
 from gateway.control.contract.time import LEDGER, LedgerResponse
-from gateway.control.schema import record
+from gateway.control.schema import Whole, record
 from webui.api.operations import Noun
 from webui.api.who import Caller
 
@@ -49,6 +59,33 @@ def ledger(me: Caller, child: str, query: LedgerQuery) -> object:
     From log level 2 on also when and for what.
     """
     return me.ask(LEDGER, who=child, **({"day": query.day} if query.day else {}))
+
+
+@record
+class TrafficQuery:
+    after: Annotated[int, Whole(0, 1 << 53)] = 0
+
+
+@noun.declare("GET", "/home/traffic", query=TrafficQuery, answer=TrafficLines)
+def traffic(me: Caller, query: TrafficQuery) -> object:
+    """Return the latest decisions about the caller's own devices and those of the house, from memory.
+
+    It records for 30 seconds after each call. No other adult's, guest's or child's device is in it, except a
+    child's up to age 9 that the caller has started.
+    """
+    return me.change(TRAFFIC, after=query.after)
+
+
+@noun.declare("POST", "/devices/{mac}/traffic", answer=TrafficWatch)
+def start_traffic(me: Caller, mac: str) -> object:
+    """Show the caller the traffic of a young child's device for 15 minutes. The child's page says so."""
+    return me.change(TRAFFIC_WATCH, mac=mac, action="start")
+
+
+@noun.declare("DELETE", "/devices/{mac}/traffic", answer=TrafficWatch)
+def end_traffic(me: Caller, mac: str) -> object:
+    """End what the start of a device's traffic began."""
+    return me.change(TRAFFIC_WATCH, mac=mac, action="end")
 
 
 @noun.declare("GET", "/children/{child}/refusals", answer=RecentBlocks)

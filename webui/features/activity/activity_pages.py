@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.age.bands import AgeBand
 from gateway.control.contract.activity import ERASE, HISTORY
+from gateway.control.contract.devices import DeviceOwner
 from gateway.control.contract.rules import CHANGES, UNEDIT, FamilyChange
 from gateway.control.contract.time import LEDGER
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
@@ -20,11 +21,12 @@ from webui import charts, notices
 from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.activity import activity_table, target_names
+from webui.features.activity.activity_days import MONTH, VIEWS, Strip, View, usual_minutes
 from webui.features.activity.activity_text import WEEK, AskedFor, HistoryView, nothing_asked
+from webui.features.devices.device_text import PLACES, describe_place
 from webui.features.requests.requests_text import pending_of, waiting_for
 from webui.features.rules.rules_pages import rule_address
 from webui.features.status.home_text import ChildView, HomeView
-from webui.features.time.ledger_text import Lane, starts, whole_day
 from webui.forms import day as asked_day
 from webui.forms import one_of, revisions
 from webui.language.changes import who
@@ -35,44 +37,9 @@ from webui.whom import child_of
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
 
-MONTH = 30  # days before today that are stored
 WHO_LIMIT = 100  # characters of a profile's id
-VIEWS: Mapping[str, int] = {"day": 1, "week": WEEK, "month": MONTH}  # days
-USUAL_DAYS = 7  # before a day, with which it is compared
-LEAST_DAYS = 3  # of them with use; fewer are not usual
 COMPARED = frozenset({AgeBand.AGE_0_5.value, AgeBand.AGE_6_9.value, AgeBand.AGE_10_12.value})
 ERASABLE = ("names", "all")
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """The days of a child's activity that a page shows: one day or a week, which links to its neighbours."""
-
-    name: str  # day, week, month
-    last: date
-    today: date
-
-    @property
-    def first(self) -> date:
-        return self.last - (self.step - timedelta(days=1))
-
-    @property
-    def step(self) -> timedelta:
-        return timedelta(days=VIEWS[self.name])
-
-    @property
-    def earlier(self) -> date | None:
-        found = self.last - self.step
-        return found if found - (self.last - self.first) >= self.today - timedelta(days=MONTH) else None
-
-    @property
-    def later(self) -> date | None:
-        return min(self.last + self.step, self.today) if self.last < self.today else None
-
-    def url(self, profile: str, last: date | None = None, view: str = "") -> str:
-        day = last or self.last
-        shown_day = day.isoformat() if day != self.today else None
-        return url_for(f"activity.{view or self.name}", profile=profile, day=shown_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +65,16 @@ def show() -> ResponseReturnValue:
         rows=[ChildRow(child, _history(child, first, home.day)) for child in home.children],
         changes=_with_sentences(changes, home),
         who=who,
+        described_place=_describe_place,
         bars=charts.bars,
         kinds_level=KINDS_LEVEL,
     )
+
+
+def _describe_place(device: str, place: str, name: str) -> str:
+    """Return a sentence about the new owner of a device (its id and ``name``), or its new place."""
+    owner = None if place in PLACES else DeviceOwner(place, name, child=True)
+    return describe_place(device, place, owner)
 
 
 def _with_sentences(
@@ -153,12 +127,10 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
     home, child, view = _view(profile, name)
     asked_for = partial(waiting_for, pending_of(child))
     history = _history(child, view.first, view.last, asked_for)
-    when: tuple[Lane | None, int] = (None, 0)
-    if name == "day" and history.has_names and child.log_level >= NAMES_LEVEL and history.minutes:
+    strip = None
+    if view.is_day and history.has_names and child.log_level >= NAMES_LEVEL and history.minutes:
         on: dict[str, object] = {} if view.last == home.day else {"day": view.last}
-        ledger = daemon().client.ask(LEDGER, who=child.id, **on)
-        when = whole_day(ledger), starts(ledger)
-    lane, start = when
+        strip = Strip(daemon().client.ask(LEDGER, who=child.id, **on))
     return render_template(
         "activity_child.html",
         home=home,
@@ -168,13 +140,13 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
         view=view,
         days_of=history,
         history=history.history,
-        lane=lane,
-        start=start,
-        hours=[(start // 60 + hour) % 24 for hour in (0, 6, 12, 18, 24)],
+        own=False,
+        time=child.time,
+        strip=strip,
         charts=charts,
         kinds=target_names,
-        usual=_usual(child, view),
-        hue=charts.hue,
+        # From age 13, parents get no comparison.
+        usual=usual_minutes(view, partial(_history, child)) if child.band in COMPARED else None,
         rules_of=partial(_rules_of, child.id),
         asked_for=asked_for,
         site_once=SITE_ONCE,
@@ -185,20 +157,6 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
 def _history(child: ChildView, first: date, last: date, asked_for: AskedFor = nothing_asked) -> HistoryView:
     """Return the activity from ``first`` to ``last``, both included."""
     return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last}), asked_for)
-
-
-def _usual(child: ChildView, view: View) -> int | None:
-    """Return the minutes of a usual day: the median of the days before that had use.
-
-    None for weeks and months, with too few days, and from age 13: parents get no comparison then.
-    """
-    if view.name != "day" or child.band not in COMPARED:
-        return None
-    first = max(view.last - timedelta(days=USUAL_DAYS), view.today - timedelta(days=MONTH))
-    before = view.last - timedelta(days=1)
-    days = _history(child, first, before).days if first <= before else ()
-    minutes = sorted(day.minutes for day in days if day.minutes)
-    return minutes[len(minutes) // 2] if len(minutes) >= LEAST_DAYS else None
 
 
 def _rules_of(profile: str, target: str) -> str:
@@ -215,7 +173,7 @@ def _view(profile: str, name: str) -> tuple[HomeView, ChildView, View]:
     home = daemon().home()
     child = child_of(home, profile)
     most = MONTH - (VIEWS[name] - 1)
-    return home, child, View(name, asked_day(home.day, most), home.day)
+    return home, child, View(name, asked_day(home.day, most), home.day, child.id)
 
 
 @blueprint.get("/<profile>/<name>.csv")
@@ -252,4 +210,4 @@ def erase(profile: str) -> ResponseReturnValue:
             if what == "all"
             else _("The sites of %(name)s are deleted.", name=name)
         )
-    return redirect(view.url(child.id), 303)
+    return redirect(view.url(), 303)

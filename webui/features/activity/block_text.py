@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.control.contract.activity import RECENT_BLOCKS, BlockOrigin, RecentBlock, RecentBlocks
@@ -77,6 +78,11 @@ class BlockView:
         kind = self.origin.kind or ""
         return things.categories().get(kind, kind.replace("_", " "))
 
+    @property
+    def ask_category(self) -> str:
+        """Return the entry of a request for the whole category; empty if the child cannot ask for it."""
+        return self.block.ask_category if self.block.askable else ""
+
     @staticmethod
     def is_packaged(list_id: str) -> bool:
         """Return whether a list comes with the program."""
@@ -119,8 +125,14 @@ class BlocksView:
         """Return the block of a host or service if the child may send a request for it; None otherwise."""
         if not entry:
             return None
-        found = (view for view in self.found if view.block.askable and not view.for_time)
-        return next((view for view in found if entry in (view.entry, view.site)), None)
+        return next((view for view in self._askable() if entry in (view.entry, view.site)), None)
+
+    def asked_category(self, entry: str) -> str:
+        """Return the name of a block's category if the child may send a request for it; empty otherwise."""
+        return next((view.category for view in self._askable() if entry and entry == view.ask_category), "")
+
+    def _askable(self) -> Iterator[BlockView]:
+        return (view for view in self.found if view.block.askable and not view.for_time)
 
 
 def blocks_of(here: Here) -> BlocksView:

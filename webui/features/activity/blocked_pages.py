@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from gateway.control.contract.requests import RequestView
 from webui.accounts.session import anyone
 from webui.daemon import daemon, source_address
 from webui.features.activity.block_text import BlockView, blocks_of
@@ -60,7 +61,7 @@ def show() -> ResponseReturnValue:
         host=host,
         refusal=refusal,
         rules=daemon().rules(child.id) if child else None,
-        asked=waiting_for(daemon().requests_of_device(here), refusal.site) if child else None,
+        asked=_asked(here, refusal) if child else None,
     )
     return page, 200 if refusal.block.reason in INFORMS else 403
 
@@ -75,6 +76,11 @@ def opened() -> ResponseReturnValue:
     if not host or refusal is None or not refusal.block.open:
         return Response(status=409)
     return _render("opened", home, here, host=host, refusal=refusal)
+
+
+def _asked(here: Here, refusal: BlockView) -> RequestView | None:
+    """Return the child's pending request for the blocked site or its category; None without one."""
+    return waiting_for(daemon().requests_of_device(here), refusal.site, refusal.ask_category)
 
 
 def _register_of(refusal: BlockView | None, on: dict[str, RegisterView]) -> RegisterView | None:

@@ -183,7 +183,9 @@ def undo_fields(count: int | None) -> list[str]:
 
 
 def back_to(device: DeviceDetails) -> ResponseReturnValue:
-    """Redirect to the page that the form was on: the list of devices, or the page of ``device``."""
+    """Redirect to the page that the form was on: Activity, the list of devices, or the page of ``device``."""
+    if request.form.get("back") == "activity":
+        return redirect(url_for("activity.show"), 303)
     if request.form.get("from") == "devices":
         return redirect(url_for("devices.show", _anchor=f"device-{device.mac}"), 303)
     return redirect(url_for("device.show", mac=device.mac), 303)

@@ -1,1 +1,1 @@
-"""Tests of the filter: from a child's device, and of bypass methods against a child's rules."""
+"""Tests of the filter: from a child's device, of bypass methods, and of one site."""

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.control.contract.notifications import AlertsResponse, GuardianAlerts
+from gateway.policy.alerts.channels import EMAIL, has_own_server, service_name
 from gateway.policy.alerts.notifications import KINDS
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
+from webui.messages.recipients import Recipient
 from webui.messages.unsent import NotSent, SendFailure
 
 Say = Callable[[str], str]
@@ -18,9 +20,32 @@ SayMany = Callable[[str, str, int], str]
 DETAIL_LIMIT = 80  # characters of a name in a message
 
 
-def server_of(alerts: GuardianAlerts) -> str:
-    """Return the host and port of a notification address, the part that may be shown."""
-    return urlsplit(alerts.address).netloc
+def server_of(address: str) -> str:
+    """Return the host and port of a channel's address, the part that may be shown; empty if there is none.
+
+    Without a path or a user, and in some modes, what looks like a host is a secret: a topic or a token.
+    """
+    parts = urlsplit(address)
+    named = parts.path.strip("/") or "@" in parts.netloc
+    moded = "mode=" in parts.query and service_name(address) != EMAIL
+    if not has_own_server(address) or not named or moded:
+        return ""
+    return parts.netloc.rpartition("@")[2]
+
+
+def channel_label(address: str) -> str:
+    """Return how a channel is called: its service, and the server if the address names one."""
+    name, server = service_name(address), plain(server_of(address), DETAIL_LIMIT)
+    if name == EMAIL:
+        name, server = _("E-mail"), server.partition(":")[0]
+    return f"{name} · {server}" if server else name
+
+
+def recipient_label(to: Recipient) -> str:
+    """Return how a destination of messages is called. A browser is known by its maker's server."""
+    if to.push is None:
+        return channel_label(to.address)
+    return _("A browser · %(server)s", server=plain(urlsplit(to.push.endpoint).netloc, DETAIL_LIMIT))
 
 
 def alerts_of(book: AlertsResponse, guardian: str) -> GuardianAlerts | None:
@@ -99,15 +124,18 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
 def not_sent(error: NotSent) -> str:
     """Return a sentence about why a message was not sent. It does not have the address."""
     return {
-        SendFailure.ADDRESS: _("This is not a web address."),
+        SendFailure.ADDRESS: _("This address cannot be used. Check how it is written."),
         SendFailure.NOT_OUTSIDE: _(
-            "The server is not on the internet. If it is in this home, choose that below."
+            "The server is not on the internet. If it is in this home, add it again and choose that."
         ),
         SendFailure.NOT_INSIDE: _("The server is not in this home’s network, or it is the gateway itself."),
         SendFailure.SLOW: _("The server did not answer in time."),
         SendFailure.NO_NAME: _("The server’s name was not found."),
         SendFailure.UNREACHABLE: _("The server could not be reached."),
         SendFailure.REFUSED: _("The server rejected the message with code %(status)d.", status=error.status),
+        SendFailure.CREDENTIALS: _(
+            "The service did not accept it. Check the password, key or address that you entered."
+        ),
         SendFailure.JUST_NOW: _("There was a test just now. Try again in a few seconds."),
         SendFailure.GONE: _("A browser does not take messages any more. Turn them on in it again."),
         SendFailure.MISSING: _("A part for this is not installed on the gateway. Ask whoever set it up."),

@@ -19,7 +19,7 @@ from gateway.policy.requests.requests import SITE_ONCE, Answer, RequestTopic
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.features.requests.requests_text import RequestEntry, answered, offered
+from webui.features.requests.requests_text import CATEGORY, RequestEntry, answered, is_target, offered
 from webui.forms import BACK_FIELDS, back_to, one_of, reason, whole
 from webui.language import things
 from webui.language.i18n import gettext as _
@@ -35,7 +35,6 @@ ANSWERS = {
 MINUTES = (5, 10, 15, 30, 45, 60, 90, 120, 180, 240)  # choices of an answer
 ANSWERED_SHOWN = 10
 ENTRY_LIMIT = 260  # characters of a host name or `service:x`
-SERVICE = "service:"
 KEPT_FIELDS = ("id", "who", "site", "because", *BACK_FIELDS)  # of a form that has to be confirmed
 NOT_ON_A_LIST = frozenset({Code.NOT_LISTED, Code.ON_REGISTER})
 ASK_FIRST = (AgeBand.AGE_0_5.value, AgeBand.AGE_6_9.value)  # bands in which uncategorised sites need approval
@@ -97,7 +96,7 @@ class AnswerSubject:
     child: str  # id
     name: str  # of the child
     host: str  # the blocked host, or `service:x`; empty: time
-    is_service: bool
+    names_host: bool
     minutes: int | None  # requested
 
 
@@ -115,7 +114,7 @@ def _meant() -> AnswerSubject:
             found.profile,
             found.name,
             host,
-            RequestEntry(found).is_service,
+            RequestEntry(found).names_host,
             found.minutes,
         )
     who, site = form.get("who", ""), form.get("site", "")[:ENTRY_LIMIT]
@@ -123,12 +122,11 @@ def _meant() -> AnswerSubject:
         abort(400)
     child = child_of(daemon().home(), who)
     about = {"who": child.id, "site": site}
-    is_service = site.startswith(SERVICE)
-    return AnswerSubject(about, RequestTopic.SITE, child.id, child.name, site, is_service, None)
+    return AnswerSubject(about, RequestTopic.SITE, child.id, child.name, site, not is_target(site), None)
 
 
 def _confirmation(meant: AnswerSubject, error: ControlError) -> str:
-    """Return the page on which a guardian confirms that a site of a blocked category stays allowed."""
+    """Return the page on which a guardian confirms a permanent allow: of a category, or of a site of one."""
     category = str(error.values.get("category", ""))
     return render_template(
         "confirm_always.html",
@@ -137,7 +135,8 @@ def _confirmation(meant: AnswerSubject, error: ControlError) -> str:
         child_name=meant.name,
         thing_name=str(error.values.get("name", "")),
         category=things.categories().get(category, category.replace("_", " ")),
-        listed=not meant.is_service,
+        listed=meant.names_host,
+        whole=str(error.values.get("entry", "")).startswith(CATEGORY),
         fields={key: value for key, value in request.form.items() if key in KEPT_FIELDS},
         wrong=bool(request.form.get("wrong")),
         site_once=SITE_ONCE,
@@ -196,7 +195,7 @@ def _ask_first(waiting: Iterable[RequestEntry]) -> frozenset[str]:
 
     The page offers to fix a broken site for them.
     """
-    who = {entry.request.profile for entry in waiting if entry.is_site and not entry.is_service}
+    who = {entry.request.profile for entry in waiting if entry.names_host}
     found = {profile: daemon().rules(profile) for profile in sorted(who)}
     return frozenset(
         child for child, rules in found.items() if rules.allow_list or rules.profile.band in ASK_FIRST

@@ -6,12 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.control.client import Unreachable
+from gateway.control.contract.activity import HISTORY
 from gateway.control.contract.requests import REQUESTS, AnswerResult, RequestView
+from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import is_under
 from gateway.policy.requests.requests import Answer, RequestTopic
 from gateway.policy.time.grant_messages import declined_sentence, opened_sentence
 from webui.daemon import daemon
+from webui.features.activity.activity_text import WEEK, HistoryView
 from webui.features.activity.block_text import blocks_of
+from webui.features.activity.target_names import title
 from webui.features.status.home_text import ChildView, Here
 from webui.features.status.own_rules_text import rule_name
 from webui.features.time.grant_text import to_parent
@@ -23,6 +28,12 @@ from webui.language.words import listed, plain
 SHOWN_FOR = timedelta(hours=24)  # after an answer
 USUAL = (15, 30, 60)  # minutes of the one-tap answers
 SHOWN = 4  # requests on the child's own page
+SERVICE, CATEGORY = "service:", "category:"  # what an entry that is no host begins with
+
+
+def is_target(entry: str) -> bool:
+    """Return whether an entry names a service or category, not a host."""
+    return entry.startswith((SERVICE, CATEGORY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +60,14 @@ class RequestEntry:
         return self.request.topic is RequestTopic.LEDGER
 
     @property
-    def is_service(self) -> bool:
-        return (self.request.thing or "").startswith("service:")
+    def names_host(self) -> bool:
+        """Return whether the request is about a site, not about a service or category."""
+        return self.is_site and not is_target(self.request.thing or "")
+
+    @property
+    def is_category(self) -> bool:
+        """Return whether the request is about a whole category."""
+        return not self.by_day and (self.request.thing or "").startswith(CATEGORY)
 
     @property
     def thing_name(self) -> str:
@@ -80,10 +97,17 @@ def waiting_time(requests: Iterable[RequestView]) -> RequestView | None:
     )
 
 
-def waiting_for(requests: Iterable[RequestView], entry: str) -> RequestView | None:
-    """Return the pending request for a host, a site or ``service:ID``; None without one."""
+def waiting_for(requests: Iterable[RequestView], *entries: str) -> RequestView | None:
+    """Return the pending request for a host, a site, ``service:ID`` or ``category:ID``; None without one."""
     pending = (request for request in requests if request.waits and request.topic is RequestTopic.SITE)
-    return next((request for request in pending if request.thing and is_under(entry, request.thing)), None)
+    return next(
+        (
+            request
+            for request in pending
+            if request.thing and any(is_under(entry, request.thing) for entry in entries if entry)
+        ),
+        None,
+    )
 
 
 def pending_of(child: ChildView) -> tuple[RequestView, ...]:
@@ -104,16 +128,33 @@ def offered(asked: RequestView) -> list[int]:
 
 
 def askable_name(here: Here, entry: str) -> str:
-    """Return the name of a site or service for which the device's child may ask; empty if it may not.
+    """Return the name of a site, service or category for which the child may ask; empty if it may not.
 
-    It may ask for what was blocked on the device within ten minutes, and for what its rules page lists. Other
-    names are refused, so that a list cannot be read out by guessing.
+    It may ask for what was blocked on the device within ten minutes, for what its rules page lists, and for
+    what its own activity says was blocked within a week. Other names are refused, so that a list cannot be
+    read out by guessing.
     """
-    found = blocks_of(here).askable(entry)
+    blocks = blocks_of(here)
+    found = blocks.askable(entry)
     if found is not None:
         return found.title
     rules = daemon().rules(here.profile)
-    return next((rule_name(target) for target in rules.things if target.target == entry), "")
+    names = (rule_name(target) for target in rules.askable if target.target == entry)
+    return blocks.asked_category(entry) or next(names, "") or _blocked_before(here, entry)
+
+
+def _blocked_before(here: Here, entry: str) -> str:
+    """Return the name of a site or service that was blocked for the child within a week; empty if not."""
+    today = daemon().home().day
+    week = {"from": today - timedelta(days=WEEK - 1), "to": today}
+    try:
+        history = HistoryView(daemon().client.ask(HISTORY, device=here.mac, **week))
+    except Unreachable:
+        raise
+    except ControlError:
+        return ""  # the device is no child's any more
+    found = (view.site for view in history.refused if view.entry == entry)
+    return next((title(site.target, site.name) for site in found), "")
 
 
 def answered(name: str, answer: Answer, result: AnswerResult, now: datetime) -> str:

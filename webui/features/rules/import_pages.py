@@ -21,7 +21,7 @@ from webui.language.words import plain
 from webui.rules import carried
 from webui.rules.carried import Carried, Fitted, NotRulesError
 from webui.rules.catalogue import CatalogueIndex
-from webui.rules.editing import problem_of
+from webui.rules.editing import confirmation, is_confirmed, opened, problem_of
 from webui.rules.overview import Rule, rules
 
 blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")
@@ -172,12 +172,15 @@ def _replaced(home: HomeView, found: Looked, to: str) -> ResponseReturnValue:
             id=to,
             revision=book.state.revision,
             set=changes,
+            **is_confirmed(),
             by=guardian() or "",
             origin=source_address(),
         )
     except Unreachable:
         raise
     except ControlError as error:
+        if error.code == Code.CONFIRM_NEEDED:
+            return confirmation(opened(to), error, url_for("rules.show", profile=to))
         status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
         return _show(home, found, problem_of(error).sentence), status
     sentence = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.state.name))

@@ -35,6 +35,7 @@ class EditBody:
     set: Mapping[str, Any]  # KEY: VALUE, as in gateway/control/README.md; null: the band's value
     revision: Revision | None = None
     because: Line | None = None  # a reason that the child sees next to the change
+    confirmed: bool = False  # needed if it opens a blocked category, or a site or service of one
 
 
 @record
@@ -60,7 +61,9 @@ def read(me: Caller, child: str) -> object:
 def edit(me: Caller, child: str, body: EditBody) -> object:
     """Change a child's rules by key, completely or not at all."""
     revision = {} if body.revision is None else {"revision": body.revision}
-    return me.change(EDIT, id=child, set=dict(body.set), because=body.because, **revision)
+    return me.change(
+        EDIT, id=child, set=dict(body.set), because=body.because, confirmed=body.confirmed or None, **revision
+    )
 
 
 @noun.declare("POST", "/children/{child}/rules/undo", body=UneditFamilyRequest, answer=Unedited)

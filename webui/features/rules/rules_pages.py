@@ -9,6 +9,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.rules import UNEDIT
+from gateway.policy.profile.rules import SERVICE
 from gateway.policy.requests.requests import SITE_ONCE
 from webui import notices
 from webui.accounts.session import author, guardians_only
@@ -19,7 +20,6 @@ from webui.forms import revisions
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.rules.confirmation import confirmation, needs_confirmation
 from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules, section_of
 from webui.rules.switches import switched
@@ -61,8 +61,6 @@ def switch(profile: str) -> ResponseReturnValue:
         abort(400)
     if found.on is on:  # sent twice: keep the notice of the first, with its undo
         return redirect(_here(page, key), 303)
-    if not on and needs_confirmation(page, key):
-        return confirmation(page, found.title, _here(page, key))
     sentence = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
     return at_once(
         page, switched(page.book, found.key, on=on), sentence % _values(page, found), _here(page, found.key)
@@ -84,8 +82,6 @@ def reset(profile: str) -> ResponseReturnValue:
         sentence = _("%(rule)s is removed for %(name)s.")
     else:
         return redirect(_here(page, request.form.get("key", "")), 303)
-    if page.book.band_says(found.key) != "block" and needs_confirmation(page, found.key):
-        return confirmation(page, found.title, _here(page, found.key))
     return at_once(page, {found.key: None}, sentence % _values(page, found), _here(page, found.key))
 
 
@@ -150,7 +146,7 @@ def _places(profile: str) -> dict[str, list[tuple[str, str]]]:
         "search": [(_("Change safe search"), basics["search"])],
         "bypass": [
             (_("Change bypass protection"), basics["bypass"]),
-            (_("Bypass test"), url_for("trial.show", profile=profile)),
+            (_("Bypass test"), url_for("tests.show", profile=profile, _anchor="bypass")),
         ],
         "activity": [(_("Change what is stored"), basics["activity"])],
         "person": [
@@ -170,5 +166,7 @@ def rule_address(profile: str, key: str, page: str) -> str:
         return url_for("week.show", profile=profile, target=target or key)
     if page == "limit":
         return url_for("limits.one", profile=profile, target=target)
+    if target.startswith(SERVICE) and page == "kinds":
+        return url_for("services.one", profile=profile, service=target.removeprefix(SERVICE))
     anchor = key.replace("/", "-") if page in ("kinds", "basics", "laws") else None
     return url_for(f"{page}.show", profile=profile, _anchor=anchor)

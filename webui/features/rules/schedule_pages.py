@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.time.time_text import DAYS
+from gateway.policy.time.time_text import DAYS, WEEKDAYS
 from webui import charts
 from webui.accounts.session import guardians_only
 from webui.language.i18n import gettext as _
-from webui.language.words import days, plain
+from webui.language.words import days, plain, short_weekdays
 from webui.rules.editing import (
     NOTHING,
     FormProblem,
@@ -33,6 +33,7 @@ from webui.rules.weekform import (
     hours_of,
     rows,
     same,
+    sleeping,
     typed_rows,
     value_of,
 )
@@ -66,7 +67,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
         return _show(page, target, outcome)
 
     try:
-        value: object = value_of(_sent(_held(page, key), night=night), night=night)
+        value: object = value_of(_sent(_held(page, key), night=night), night=night, painted=_painted())
     except NoHoursError as error:
         sentence = _("%(days)s: enter a start and an end.", days=days(error.day))
         return refused(page, FormProblem(sentence, error.day), again)
@@ -109,6 +110,19 @@ def _sent(held: tuple[ScheduleRow, ...], *, night: bool) -> tuple[ScheduleRow, .
     return typed_rows(request.form.get, request.form.getlist, held, night=night)
 
 
+def _painted() -> list[str]:
+    """Return the weekdays that were painted in the grid of the form that was sent."""
+    return [day for day in request.form.get("painted", "").split() if day in WEEKDAYS]
+
+
+def _sleeping(page: Page) -> tuple[tuple[bool, ...], ...]:
+    """Return which half hours are bedtime, for the grid of allowed hours; empty if that is not readable."""
+    try:
+        return sleeping(page.book.holds(BEDTIME))
+    except Unreadable:
+        return ()
+
+
 def _advice(page: Page) -> tuple[str, ...]:
     """Return the age group's suggested bedtime as sentences; none if the family has set one."""
     advised = page.names.suggested.get(page.book.state.band, {}).get(BEDTIME)
@@ -134,6 +148,12 @@ def _show(page: Page, target: str, outcome: FormResult) -> str:
         rows=found,
         start=start,
         scale=hours_of(start),
+        weekdays=short_weekdays(),
+        sleeps=() if night else _sleeping(page),
+        legend=[(_("Bedtime"), "on night"), (_("No bedtime"), "")]
+        if night
+        else [(_("Allowed"), "on"), (_("Blocked"), ""), (_("Bedtime"), "sleeps")],
+        painted=" ".join(_painted()),
         picture=lambda row: charts.strip(drawn(row.spans, start), start),
         hows={
             TIMES: _("At these times"),

@@ -20,7 +20,9 @@ from webui.rules.overview import Rule, rule
 blueprint = Blueprint("services", __name__, url_prefix="/parent/child/<profile>/services")
 
 ACTIONS = ("block", "ask", "count", "allow")  # from strict to lenient
-STATES = ("kind", "open", "refused")
+STATES = ("kind", "open", "count", "ask", "refused")
+# The state by the service's own action.
+STATE_OF = {"allow": "open", "count": "count", "ask": "ask", "block": "refused"}
 SEARCH_LIMIT = 60  # characters of a search
 SHOWN = 60  # services on one page; with more results the page asks for a longer search
 
@@ -66,19 +68,29 @@ def one(profile: str, service: str) -> ResponseReturnValue:
 def save(profile: str, service: str) -> ResponseReturnValue:
     page = opened(profile)
     found, state = _service(page, service), one_of("state", STATES)
-    word = f"service:{found.id}"
-    if state == "kind":
-        changes = out_of(page.book, word)
-        sentence = _("%(what)s: same as its category for %(name)s.", **_values(page, found))
-    else:
-        changes = put(page.book, ALLOW if state == "open" else BLOCK, word)
-        sentence = (
-            _("%(what)s is allowed for %(name)s.", **_values(page, found))
-            if state == "open"
-            else _("%(what)s is blocked for %(name)s.", **_values(page, found))
-        )
+    values = _values(page, found)
+    sentence = {
+        "kind": _("%(what)s: same as its category for %(name)s.", **values),
+        "open": _("%(what)s is allowed for %(name)s.", **values),
+        "count": _("%(what)s uses the daily time of %(name)s.", **values),
+        "ask": _("%(name)s must ask for %(what)s.", **values),
+        "refused": _("%(what)s is blocked for %(name)s.", **values),
+    }[state]
+    changes = _changes(page, found, state)
     back = url_for("services.one", profile=page.child.id, service=found.id)
     return change(page, changes, sentence, back, lambda page, outcome: _show(page, found, outcome))
+
+
+def _changes(page: Page, service: CatalogueService, state: str) -> dict[str, object]:
+    """Return the changes that give a service a state. Its entry is in one list, or in ``categories``."""
+    word = f"service:{service.id}"
+    if state == _state(page, service):
+        return {}
+    if state in ("ask", "count"):
+        return out_of(page.book, word) | {f"categories/{word}": state}
+    if state == "kind":
+        return out_of(page.book, word)
+    return put(page.book, ALLOW if state == "open" else BLOCK, word)
 
 
 def _values(page: Page, service: CatalogueService) -> dict[str, str]:
@@ -96,7 +108,9 @@ def _state(page: Page, service: CatalogueService) -> str:
     word = f"service:{service.id}"
     if word in page.book.listed(BLOCK):
         return "refused"
-    return "open" if word in page.book.listed(ALLOW) else "kind"
+    if word in page.book.listed(ALLOW):
+        return "open"
+    return STATE_OF.get(str(page.book.holds(f"categories/{word}")), "kind")
 
 
 def _has_rules(page: Page, service: CatalogueService) -> bool:
@@ -112,8 +126,12 @@ def _summary(page: Page, service: CatalogueService) -> str:
     if state == "refused":
         return _("Blocked")
     limited = any(page.book.holds(f"{key}/service:{service.id}") for key in ("limits", "windows"))
+    if state == "ask":
+        return _("Child must ask")
     if limited:
         return _("Allowed, with limits")
+    if state == "count":
+        return _("Uses daily time")
     return _("Open") if state == "open" else _as_kind(page, service)
 
 

@@ -15,7 +15,6 @@ from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules import sentences as say
 from webui.rules import typed
-from webui.rules.confirmation import confirmation, needs_confirmation
 from webui.rules.editing import (
     NOTHING,
     FormProblem,
@@ -62,8 +61,6 @@ def remove(profile: str) -> ResponseReturnValue:
         abort(400)
     if word not in page.book.listed(key):  # sent twice: already removed
         return redirect(_here(page), 303)
-    if needs_confirmation(page, f"{key}/{word}"):
-        return confirmation(page, page.names.called(word), _here(page))
     name, what = plain(page.child.name), plain(page.names.called(word))
     sentence = _("%(what)s is removed for %(name)s.", what=what, name=name)
     store_reason(page.child)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from gateway.control.contract.activity import ERASE, RECENT_BLOCKS, RecentBlocks
+from gateway.control.contract.activity import ERASE, HISTORY, RECENT_BLOCKS, History, RecentBlocks
 from gateway.control.contract.bypass_alerts import BYPASS_CARDS, BypassCards
 from gateway.control.contract.profile import PROFILE, ProfileRules
 from gateway.control.contract.requests import REQUEST, RequestMinutes
@@ -20,7 +20,7 @@ from webui.api.operations import ANYONE, ChildId, Host, Line, Mac, Noun
 from webui.api.problems import Problem, of_status
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
-from webui.features.activity.activity_api import LedgerQuery
+from webui.features.activity.activity_api import HistoryQuery, LedgerQuery
 from webui.features.requests.requests_api import ALL_ASKED, AllAsked
 from webui.features.requests.requests_text import askable_name
 from webui.features.rules.changes_api import Changes, with_undo
@@ -191,6 +191,14 @@ def ask_minutes(me: Caller | None, body: AskLedger) -> object:
     """Ask the guardians to refund minutes of the time ledger. Needs the child's PIN."""
     _own(me)
     return _ask(since=body.since, minutes=body.minutes, limits=body.limits, reason=body.reason)
+
+
+@noun.declare("GET", "/my/history", ANYONE, query=HistoryQuery, answer=History)
+def history(me: Caller | None, query: HistoryQuery) -> object:
+    """Return the child's own minutes and blocks by day: all that is stored. Needs the child's PIN."""
+    _own(me)
+    mac = device_of_a_child().mac
+    return daemon().client.ask(HISTORY, device=mac, **{"from": query.from_, "to": query.to})
 
 
 @noun.declare("POST", "/my/landing", ANYONE, answer=OwnGrant)

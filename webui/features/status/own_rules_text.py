@@ -139,6 +139,13 @@ class OwnRules:
         return [site for site in self.profile.refused if site.target.partition(":")[0] not in GENERAL]
 
     @property
+    def askable(self) -> list[BlockedTarget]:
+        """Return what the child may ask for by name: blocked sites, services and categories."""
+        return self.things + [
+            target for target in self.profile.refused if target.askable and target not in self.things
+        ]
+
+    @property
     def blocks_categories(self) -> bool:
         """Return whether categories are blocked in addition to those blocked for everyone."""
         return any(

@@ -1,0 +1,141 @@
+"""The verbs `traffic` and `traffic_watch`: read live traffic, and start it for a young child's device."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from gateway.control.contract.activity import (
+    TRAFFIC,
+    TRAFFIC_WATCH,
+    TrafficDevice,
+    TrafficLine,
+    TrafficLines,
+    TrafficRequest,
+    TrafficWatch,
+    TrafficWatchRequest,
+)
+from gateway.control.protocol import Call, ControlRequest
+from gateway.control.router import Router
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Access
+from gateway.features.activity.traffic import CHILD_MINUTES, LiveTraffic, TrafficEntry
+from gateway.features.activity.traffic_access import TrafficRight
+from gateway.household.context import HomeContext
+from gateway.household.members import Family
+from gateway.household.presence import SeenDevices
+from gateway.policy.accounts.tokens import split_origin
+from gateway.policy.identity.macs import parse_mac
+from gateway.store.tables.pauses import RecordAudit
+
+WATCHED = "traffic"  # lines of the audit log, which the child sees
+
+
+class TrafficVerbs:
+    """Shows guardians the live traffic of their own devices, those of the house, and young children's.
+
+    ``macs``: returns the known devices.
+    """
+
+    def __init__(
+        self,
+        home: HomeContext,
+        family: Family,
+        traffic: LiveTraffic,
+        access: Access,
+        here: SeenDevices,
+        macs: Callable[[], Collection[str]],
+        audit: RecordAudit,
+    ) -> None:
+        self._home = home
+        self._family = family
+        self._traffic = traffic
+        self._access = access
+        self._here = here
+        self._macs = macs
+        self._audit = audit
+
+    def register(self, router: Router) -> None:
+        router.serve(TRAFFIC, self.read)
+        router.serve(TRAFFIC_WATCH, self.watch)
+
+    def read(self, call: Call[TrafficRequest]) -> TrafficLines:
+        """Return the devices that a guardian may look at, and the latest decisions about them."""
+        by, own = self._access.guardian(call), _own_device(call)
+        entries = self._traffic.read(by, own, call.args.after, goes_on=not call.args.paused)
+        return TrafficLines(tuple(map(self._line, entries)), tuple(self._devices(by, own)))
+
+    def _devices(self, by: str, own: str) -> list[TrafficDevice]:
+        found = []
+        for mac in sorted(self._macs()):
+            right = self._traffic.right(mac, own)
+            if right is TrafficRight.NEVER:
+                continue
+            watch = self._traffic.watch_of(mac)
+            until = None if watch is None else self._traffic.until(watch)
+            found.append(
+                TrafficDevice(
+                    mac=mac,
+                    name=self._here.name_of(mac) or mac,
+                    owner=self._owner(mac),
+                    child=right is TrafficRight.STARTED,
+                    by="" if watch is None else watch.by,
+                    until=until,
+                    shown=self._traffic.may_read(mac, by, own),
+                )
+            )
+        return found
+
+    def _owner(self, mac: str) -> str:
+        member = self._family.member_of(mac)
+        return "" if member is None or not member.profile.is_child else member.profile.name
+
+    @staticmethod
+    def _line(entry: TrafficEntry) -> TrafficLine:
+        seen, decision = entry.seen, entry.decision
+        return TrafficLine(
+            number=entry.number,
+            at=entry.at,
+            mac=entry.mac,
+            proto=seen.proto,
+            host=seen.host or "",
+            address=_text(seen.dst),
+            port=seen.dport,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            rule=decision.rule,
+        )
+
+    def watch(self, call: Call[TrafficWatchRequest]) -> TrafficWatch:
+        """Start or end the live traffic of a young child's device. Its page shows it while it runs."""
+        by, mac = self._access.guardian(call), parse_mac(call.args.mac)
+        if mac is None or mac not in self._macs():
+            call.refuse("mac", "names a device that is not known here", Code.NO_DEVICE)
+        if call.args.action == "end":
+            self._traffic.end(mac)
+            return TrafficWatch(mac, None)
+        member = self._family.member_of(mac)
+        if member is None or self._traffic.right(mac, "") is not TrafficRight.STARTED:
+            call.refuse("mac", "names a device that is private", Code.TRAFFIC_PRIVATE)
+        watch = self._traffic.start(by, mac, member.profile)
+        until: datetime = self._traffic.until(watch)
+        detail = f"{watch.profile} {CHILD_MINUTES} min {mac}"
+        self._audit("traffic", detail, by=by, at=watch.since, origin=call.text("origin", ""))
+        return TrafficWatch(mac, until)
+
+
+def _own_device(call: ControlRequest) -> str:
+    """Return the MAC address of the device that a guardian uses now; empty if it is unknown.
+
+    `Origins.recorded` has looked it up from the sender's address.
+    """
+    _token, place = split_origin(call.text("origin", ""))
+    words = place.split(" ")
+    return (parse_mac(words[1]) or "") if len(words) > 1 else ""
+
+
+def _text(address: bytes) -> str:
+    if not address:
+        return ""
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
