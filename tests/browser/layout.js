@@ -50,6 +50,17 @@ boxes.forEach((one, at) => {
   }
 });
 
+// A proposal in an empty field that is longer than the field.
+const ink = document.createElement("canvas").getContext("2d");
+const large = parseFloat(style(document.documentElement).fontSize) > 16;  // where an example may be cut
+for (const one of document.querySelectorAll("input[placeholder]")) {
+  if (!shown(one) || one.value || large) continue;
+  const look = style(one);
+  ink.font = `${look.fontWeight} ${look.fontSize} ${look.fontFamily}`;
+  const room = one.clientWidth - parseFloat(look.paddingLeft) - parseFloat(look.paddingRight);
+  if (ink.measureText(one.placeholder).width > room + 1) faults.push(`cut off: ${call(one)} ${words(one.placeholder)}`);
+}
+
 // Cut off: by what hides its overflow, or out of the box that is drawn around it.
 for (const one of document.querySelectorAll("body *")) {
   if (!shown(one) || scrolls(one) || one.closest("svg")) continue;

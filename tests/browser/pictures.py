@@ -18,6 +18,7 @@ from tests.browser.chromium import PHONE, Chromium, chromium, eventually
 from tests.browser.conftest import Site, at_site, begin_anew
 from tests.browser.states import Prepare, nothing
 from tests.webui.standin.asking import a_question
+from tests.webui.standin.household import NOW
 
 FOLDER = Path(__file__).parents[2] / "docs" / "img"
 COLOURS = 128  # of a picture: its text stays sharp, and it has a third of the bytes
@@ -47,16 +48,18 @@ def guest(site: Site) -> None:
 
 def passed(site: Site) -> None:
     """All that the tablet tried ended as it should."""
-    states.proving(site)
-    for line in site.household.proving.lines:
-        is_open = site.household.proving.saw.get(line.host) == "passed"
-        line.reached, line.passed, line.blocked = is_open, is_open, not is_open
-    site.household.proving.running = False
+    testing = site.household.testing
+    test = testing.start_device()
+    for line in test.hosts:
+        line.reached = line.passed = testing.saw.get(line.host) == "passed"
+        line.blocked = not line.passed
+    test.opened, test.reported, test.running, test.ended = 0.0, 4.0, False, NOW
+    site.household.next_bedtime = NOW.replace(hour=20, minute=45)
 
 
 def tested(site: Site) -> None:
-    passed(site)
     states.tried(site)
+    passed(site)
 
 
 OF_CHILD: Mapping[str, Picture] = {
@@ -70,7 +73,7 @@ OF_PARENT: Mapping[str, Picture] = {
     "requests": Picture("/parent/requests", states.asked),
     "rules": Picture("/parent/child/daughter/"),
     "apps": Picture("/parent/child/daughter/services/?group=video"),
-    "bedtime": Picture("/parent/child/daughter/week/bedtime"),
+    "bedtime": Picture("/parent/child/daughter/week/bedtime", start=".painting"),
     "new-device": Picture("/parent/devices/", new_device),
     "filter-test": Picture("/parent/child/daughter/tests/", tested),
     "set-up": Picture("/parent/setup/summary", passed),
@@ -82,7 +85,7 @@ def take_for_documents() -> int:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
-        with at_site(at) as site, chromium(at / "chromium") as browser:
+        with at_site(at) as site, chromium(at / "chromium", more=["--lang=en-GB"]) as browser:
             for name, picture in OF_CHILD.items():
                 begin_anew(site.household)
                 _take(site, browser, name, picture)

@@ -31,7 +31,7 @@ def test_each_message_has_the_same_text(language: str) -> None:
                     assert ours.ngettext(one, many, number) == theirs.ngettext(one, many, number)
             case str(text), str(context):
                 assert ours.pgettext(context, text) == theirs.pgettext(context, text)
-            case text, None:
+            case str(text), _:
                 assert ours.gettext(text) == theirs.gettext(text)
 
 
