@@ -13,6 +13,7 @@ from functools import lru_cache
 from gettext import NullTranslations, c2py
 from pathlib import Path
 from struct import unpack_from
+from weakref import finalize
 from zlib import crc32
 
 MAGIC = 0x950412DE
@@ -25,11 +26,12 @@ class MoFile(NullTranslations):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._file = path.open("rb", buffering=0)
-        data = self._file.read()
+        data = path.read_bytes()
         magic, _, count, messages, texts = unpack_from("<5I", data)
         if magic != MAGIC:
             raise ValueError(path)
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        finalize(self, os.close, self._file)
         digests = array("I", (crc32(_key(data, messages + 8 * number)) for number in range(count)))
         order = sorted(range(count), key=digests.__getitem__)
         self._digests = array("I", (digests[number] for number in order))
@@ -73,7 +75,7 @@ class MoFile(NullTranslations):
         return None
 
     def _read(self, length: int, place: int) -> bytes:
-        return os.pread(self._file.fileno(), length, place)
+        return os.pread(self._file, length, place)
 
 
 def _key(data: bytes, entry: int) -> bytes:
