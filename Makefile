@@ -145,7 +145,7 @@ help:
 	@echo "make feed         the packages of OpenWrt, in dist/feed, as far as they can be made without its build"
 	@echo "make size         what the packages take of flash and of memory, beside the marks"
 	@echo "make vm           the rulesets on a stock kernel in QEMU"
-	@echo "make screenshots  the pages as pictures, in screenshots/"
+	@echo "make screenshots  the pictures of the documents, in docs/img/ (ARGS=all: every page, in screenshots/)"
 	@echo "make release      what a release publishes, in dist/release, signed with QALQAN_SIGN_KEY; then a line for"
 	@echo "                  each missing review of help lines and documents"
 	@echo "make soak         a family's traffic for two hours; memory, descriptors, database and logs must stop growing"

@@ -103,6 +103,7 @@ from webui.pages import (
     search,
     setup,
     stream,
+    theme,
 )
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
@@ -124,7 +125,7 @@ PAGES = (
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, export_pages, repair_pages, setup, filter_tests_pages, brand,
-    trusted_name_pages, captive_pages, search, installable, push_pages,
+    trusted_name_pages, captive_pages, search, installable, push_pages, theme,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

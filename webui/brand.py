@@ -28,6 +28,7 @@ class PageLogo:
 class PageBrand:
     name: str = "Qalqan"
     style: str = ""  # added to ours; empty: none
+    dark_style: str = ""  # added to it in the dark theme
     logo: PageLogo | None = None
     support: str = ""  # contact, as displayed
     link: str = ""  # contact, as a link
@@ -41,10 +42,11 @@ class Shown:
 
 def install(app: Flask, brand: PageBrand) -> None:
     app.extensions[STATE] = Shown(brand, _bytes(brand.logo))
-    stamp = blake2b(brand.style.encode(), digest_size=6).hexdigest()
+    sheets = {"style": brand.style, "dark": brand.dark_style}
+    stamps = {name: blake2b(text.encode(), digest_size=6).hexdigest() for name, text in sheets.items()}
 
-    def style_url() -> str:
-        return url_for("brand.style", v=stamp) if brand.style else ""
+    def style_url(name: str = "style") -> str:
+        return url_for(f"brand.{name}", v=stamps[name]) if sheets[name] else ""
 
     app.jinja_env.globals.update(brand=brand.name, provider=brand, brand_style=style_url, logo_url=logo_url)
 

@@ -44,7 +44,7 @@ def _children() -> MenuGroup:
         (
             MenuEntry(
                 "digest.show",
-                "activity",
+                "calendar",
                 _("The last seven days"),
                 _("One page a week: each child, in a few lines"),
             ),
@@ -81,7 +81,7 @@ def _home() -> MenuGroup:
             MenuEntry("devices.show", "devices", _("Devices"), _("Who uses each, and which are online")),
             MenuEntry(
                 "own_services.show",
-                "lists",
+                "apps",
                 _("Your own services"),
                 _("An app or a game that is missing, by its sites"),
             ),
@@ -108,29 +108,29 @@ def _knowledge() -> MenuGroup:
         (
             MenuEntry(
                 "guide.show",
-                "yes",
+                "landing",
                 _("First steps"),
                 _("What a filter can do and what not, and talking first"),
             ),
             MenuEntry(
                 "learn.show",
-                "list",
+                "book",
                 _("Glossary"),
                 _("Each category and each setting in three sentences"),
             ),
             MenuEntry(
                 "mean.show",
-                "requests",
+                "heart",
                 _("Someone is being mean to me"),
                 _("First aid, as children read it"),
             ),
             MenuEntry(
                 "rights.show",
-                "people",
+                "scales",
                 _("When a rule is not fair"),
                 _("Who hears complaints in this country"),
             ),
-            MenuEntry("guide.leaflet", "card", _("Leaflet"), _("To print in A5 and hand on")),
+            MenuEntry("guide.leaflet", "print", _("Leaflet"), _("To print in A5 and hand on")),
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import mimetypes
 import os
 import signal
 import socket
@@ -41,6 +42,7 @@ def run(settings: Settings, form: str = "plain") -> int:
     settings of the pages. ``form``: log format of started processes.
     """
     limit_arenas()
+    mimetypes.knownfiles.clear()  # the system's tables take 0.4 MB; Python has the types of our files
     disable_core_dumps()  # one could contain a password or a wallet's response
     app = create_app(settings)
     compiled.keep(app, settings.state)

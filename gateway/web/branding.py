@@ -21,7 +21,7 @@ MOST_POINTS = 512  # width and height of a PNG: a phone decompresses it in memor
 STAMP = 8  # bytes
 
 WHITE, NIGHT = "#ffffff", "#1a231e"
-ON_GREEN_AT_NIGHT = "#0d2117"  # from static/style.css
+ON_GREEN_AT_NIGHT = "#0d2117"  # from static/dark.css
 TINT, TINT_AT_NIGHT = 12, 22  # percent of the accent colour in a tint, at first
 
 # Layout for a name of forty letters next to the owner of the page and the sign-out link.
@@ -47,6 +47,14 @@ _SPACES = ("xmlns", "xml:space", "xml:lang", "xlink:href")
 _STYLE = re.compile(
     r"url\(\s*['\"]?(?!#|['\"#])|\b(src|image|image-set)\(|[@\\]|expression|import", re.IGNORECASE
 )
+
+
+@dataclass(frozen=True, slots=True)
+class BrandStyle:
+    """The CSS of a brand. ``dark``: what the dark theme adds."""
+
+    style: str
+    dark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +134,8 @@ def _of_tag(name: str, attributes: str) -> str:
     return ""
 
 
-def style_of(brand: Brand, *, logo: bool) -> str:
-    """Return the CSS that follows webui/static/style.css; empty for our own brand."""
+def style_of(brand: Brand, *, logo: bool) -> BrandStyle:
+    """Return the CSS that follows webui/static/style.css and dark.css; empty for our own brand."""
     parts = []
     if brand.name != OWN_NAME:
         parts.append(LONG_NAME)
@@ -139,9 +147,7 @@ def style_of(brand: Brand, *, logo: bool) -> str:
         night += f":root{{{_night(brand.colour)}}}"
     if logo:
         night += ".logo{background:#fff;border-radius:6px;padding:2px}"
-    if night:
-        parts.append(f"@media(prefers-color-scheme:dark){{{night}}}")
-    return "".join(parts)
+    return BrandStyle("".join(parts), night)
 
 
 def _day(colour: str) -> str:

@@ -27,7 +27,7 @@ from webui.accounts import session
 
 GATEWAY = f"{GATEWAY_IPV4}:{WEB_PORT}"
 PIN, PASSWORD = "7035", "a sentence of a few words"
-LANGUAGES = ("en", "ru")
+LANGUAGES = ("en", "ru", "kk")
 MOST_MS, MOST_VISIT, MOST_REFUSED, MOST_HELD = 50.0, 80.0, 20.0, 45.0
 HOME, CHILDS, REFUSED = "/parent/", "/my", "/refused?host=www.tiktok.com&reason=family_block"
 DOCUMENT = "/api/v1/openapi.json"
@@ -65,6 +65,7 @@ LEFT_OUT = frozenset(
         "support.file",
         "carry.file",
         "brand.style",
+        "brand.dark",
         "brand.logo",
     }
 )

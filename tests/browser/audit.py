@@ -1,15 +1,18 @@
-"""What a page withholds from somebody: axe-core's findings, and what access.js knows beyond it."""
+"""What a page withholds from somebody: axe-core's findings, and what our two scripts know beyond it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tests.browser.axe import Axe
-from tests.browser.chromium import DESKTOP, PHONE, Chromium
+from tests.browser.chromium import DESKTOP, NARROW, PHONE, Chromium
 
 SMALL = (360, 640)
+ZOOMED = (DESKTOP[0] // 2, DESKTOP[1] // 2)  # a desktop at 200 %
 OWN = Path(__file__).with_name("access.js").read_text()
+LAYOUT = Path(__file__).with_name("layout.js").read_text()
 OPENED = "document.querySelectorAll('details').forEach(one => { one.open = true })"
+TEXT_SIZE = "document.documentElement.style.fontSize = '{}%'"
 
 
 def faults(browser: Chromium) -> list[str]:
@@ -23,6 +26,21 @@ def faults(browser: Chromium) -> list[str]:
         browser.theme("dark")
         found += [f"{size[0]} px, dark: {fault}" for fault in axe.colours()]
         browser.theme("light")
+    return [*found, *layout_faults(browser)]
+
+
+def layout_faults(browser: Chromium) -> list[str]:
+    """At 320 px, at 200 % on a desktop, and with letters of 200 % on a phone: what overlaps or is cut off."""
+    found = []
+    for size, percent in ((NARROW, 100), (ZOOMED, 100), (PHONE, 200)):
+        browser.measure(TEXT_SIZE.format(percent))
+        spread(browser, size)
+        for theme in ("light", "dark"):
+            browser.theme(theme)
+            at = f"{size[0]} px, {percent} %, {theme}"
+            found += [f"{at}: {fault}" for fault in browser.measure(LAYOUT)]
+        browser.theme("light")
+    browser.measure(TEXT_SIZE.format(100))
     browser.resize(PHONE)
     return found
 

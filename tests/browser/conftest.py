@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 
@@ -42,8 +43,13 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    household, port = Household(), free_port()
-    path = tmp_path_factory.mktemp("run") / "control.sock"
+    with at_site(tmp_path_factory.mktemp("run")) as it:
+        yield it
+
+
+@contextmanager
+def at_site(folder: Path) -> Iterator[Site]:
+    household, port, path = Household(), free_port(), folder / "control.sock"
     household.devices["127.0.0.1"] = household.devices.pop("192.168.1.20")
     with closing(household), at_home(path, household) as daemon, serving(path, port):
         yield Site(household, daemon, port)
@@ -62,7 +68,11 @@ def trusted() -> Iterator[Trusted]:
 
 @pytest.fixture
 def fresh(site: Site) -> None:
-    household = site.household
+    begin_anew(site.household)
+
+
+def begin_anew(household: Household) -> None:
+    """As if nothing had happened since the start."""
     household.paused.clear()
     household.extra.clear()
     household.requests.clear()
@@ -84,6 +94,7 @@ def fresh(site: Site) -> None:
     household.changes.clear()
     household.editing.own.clear()
     household.in_use.clear()
+    household.next_bedtime = None
     household.children = ("daughter", "son", "teen")
     household.minutes = deepcopy(MINUTES)
     household.devices["127.0.0.1"].clear()

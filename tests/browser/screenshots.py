@@ -1,7 +1,7 @@
-"""Takes pictures of the pages, with the real daemon of the virtual home.
+"""Takes pictures of the pages.
 
-`make screenshots` writes all pages to screenshots/. `make screenshots ARGS=readme` writes the two pictures of
-README.md to docs/img/.
+`make screenshots` writes the pictures of the documents to docs/img/. `make screenshots ARGS=all` writes all
+pages, with the real daemon of the virtual home, to screenshots/.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.core.errors import GatewayError
 from tests.browser.album import Album
-from tests.browser.chromium import PHONE, SCREENSHOTS, Chromium, chromium, eventually
+from tests.browser.chromium import SCREENSHOTS, chromium, eventually
 from tests.browser.family import Family, at_home
 from tests.browser.pictured_children import (
     take_asking,
@@ -32,27 +32,10 @@ from tests.browser.pictured_parents import (
     take_setup,
     take_step,
 )
+from tests.browser.pictures import FOLDER, take_for_documents
 from tests.lab import clients
 from tests.lab.names import NEW, PARENT, TABLET
 from tests.lab.netns import LabError
-
-README_PICTURES = Path(__file__).parents[2] / "docs" / "img"
-
-
-def take_for_readme(family: Family, browser: Chromium) -> None:
-    """Take the first screen of the parent's home page and of the child's page, as on a phone."""
-    README_PICTURES.mkdir(exist_ok=True)
-    # A site that opens, so that the pages show the tablet as present and the internet as working.
-    clients.curl(family.home.devices[TABLET.key], "https://kk.wikipedia.org/")
-    eventually(lambda: _status(family)["internet"] == "works")
-    browser.theme("light")
-    browser.resize(PHONE)
-    browser.driver.get(family.link())
-    eventually(lambda: "Open until bedtime" in browser.text(".child-card"))
-    for name, seat, path in (("parent", PARENT.key, "/parent/"), ("child", TABLET.key, "/my")):
-        browser.driver.get(family.url(seat, path))
-        if not browser.driver.save_screenshot(str(README_PICTURES / f"{name}.png")):
-            raise LabError(f"cannot write {README_PICTURES / name}.png")
 
 
 def take_all(family: Family, album: Album) -> None:
@@ -132,22 +115,21 @@ def _status(family: Family) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["readme"]):
-        print("make screenshots: use ARGS=readme, or no ARGS", file=sys.stderr)
+    if arguments not in ([], ["all"]):
+        print("make screenshots: use ARGS=all, or no ARGS", file=sys.stderr)
         return 2
+    if not arguments:
+        print(f"{take_for_documents()} pictures are in {FOLDER}")
+        return 0
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
             at_home() as family,
             chromium(Path(folder, "chromium")) as browser,
         ):
-            if arguments:
-                take_for_readme(family, browser)
-                taken = f"2 pictures are in {README_PICTURES}"
-            else:
-                album = Album(browser, family)
-                take_all(family, album)
-                taken = f"{album.count} pictures are in {SCREENSHOTS}"
+            album = Album(browser, family)
+            take_all(family, album)
+            taken = f"{album.count} pictures are in {SCREENSHOTS}"
     except (LabError, GatewayError) as error:
         print(f"make screenshots: {error}", file=sys.stderr)
         return 1

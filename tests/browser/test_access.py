@@ -1,7 +1,12 @@
-"""Every page of parent and child for whoever sees, hears or taps less well: axe-core finds nothing on it."""
+"""Every page of parent and child for whoever sees, hears or taps less well: axe-core finds nothing on it.
+
+In both themes and three languages. English is part of `make test-system`, the others of `make test-all`:
+about four minutes each on two cores.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +20,22 @@ from tests.browser.every import CHILDS, PARENTS
 from tests.browser.states import pins, shared
 from tests.web.authority import NAME, TrustedAuthority
 from tests.webui.serving import command, free_port, serving
+from webui.language.i18n import COOKIE
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
+
+LANGUAGES = ["en", *(pytest.param(one, marks=pytest.mark.slow) for one in ("ru", "kk"))]
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest, browser: Chromium, site: Site) -> Iterator[str]:
+    """The pages are in this language."""
+    code = str(request.param)
+    cookie = {"name": COOKIE, "value": code, "url": site.url}
+    browser.driver.execute_cdp_cmd("Network.setCookie", cookie)
+    yield code
+    browser.driver.get("about:blank")
+    browser.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
 
 
 def open_page(browser: Chromium, site: Site, path: str) -> None:
@@ -25,10 +44,11 @@ def open_page(browser: Chromium, site: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHILDS)
-def test_a_child_s_page(browser: Chromium, site: Site, name: str) -> None:
+def test_a_child_s_page(browser: Chromium, site: Site, language: str, name: str) -> None:
     path, prepare = CHILDS[name]
     site.happens(lambda: prepare(site))
     open_page(browser, site, path)
+    assert browser.measure("return document.documentElement.lang") == language
     assert faults(browser) == []
 
 
@@ -50,10 +70,11 @@ def test_a_page_of_nobody_s_device(browser: Chromium, site: Site, kind: str) -> 
 
 
 @pytest.mark.parametrize("name", PARENTS)
-def test_a_parent_s_page(parent: Chromium, site: Site, name: str) -> None:
+def test_a_parent_s_page(parent: Chromium, site: Site, language: str, name: str) -> None:
     path, prepare = PARENTS[name]
     site.happens(lambda: prepare(site))
     open_page(parent, site, path)
+    assert parent.measure("return document.documentElement.lang") == language
     assert faults(parent) == []
 
 
@@ -156,6 +177,10 @@ def test_the_auditor_is_the_field_s_own_and_of_this_wcag(browser: Chromium, site
         ("<input aria-label=a aria-invalid=true>", "wrong, and not said why"),
         ("<p style='width:400px'>Wide</p>", "px wider than the window"),
         ("<svg></svg>", "a picture without words: <svg>"),
+        ("<p style='position:absolute'>One text</p><p style='position:absolute'>Another</p>", "lie on"),
+        ("<button style='position:absolute;top:20px;left:0;height:44px'>Over the text</button>", "lie on"),
+        ("<p style='overflow:hidden;height:10px'>Cut in half</p>", "cut off: p"),
+        ("<p style='width:90px;background:#eee'>An-unbreakable-word</p>", "sticks out of p"),
     ],
 )
 def test_the_audit_sees_it(browser: Chromium, body: str, fault: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.chromium import NARROW, PHONE, Chromium, eventually
+from tests.browser.chromium import DESKTOP, NARROW, PHONE, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.browser.states import an_update, asked, taught
 from tests.webui.standin import ruling
@@ -134,6 +134,22 @@ def test_the_first_key_skips_to_the_content(hands: Hands, site: Site) -> None:
     assert hands.browser.measure("return document.activeElement.id") == "main"
     hands.press(Keys.TAB)
     assert hands.browser.measure("return document.querySelector('main').contains(document.activeElement)")
+
+
+@pytest.mark.parametrize("size", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
+def test_the_menu_is_before_the_content(hands: Hands, site: Site, size: tuple[int, int]) -> None:
+    """On a phone too, where it is at the bottom."""
+    hands.browser.driver.get(f"{site.url}/parent/")
+    hands.browser.resize(size)
+    try:
+        for name in ("Skip to the content", "Home", "Activity", "Requests", "More"):
+            found = hands.tab()
+            assert found is not None
+            assert found["name"] == name
+        hands.press(Keys.ENTER)
+        eventually(lambda: hands.browser.text("h1") == "More")
+    finally:
+        hands.browser.resize(PHONE)
 
 
 def test_a_parent_signs_in_and_a_pause_is_taken_back(browser: Chromium, site: Site) -> None:

@@ -18,6 +18,7 @@ from gateway.web.branding import (
     NIGHT,
     ON_GREEN_AT_NIGHT,
     WHITE,
+    BrandStyle,
     for_night,
     read_logo,
     style_of,
@@ -25,7 +26,7 @@ from gateway.web.branding import (
 from tests.policy.homes import refusal
 from tests.web.branding.logos import SVG, png
 
-STYLE = (Path(__file__).resolve().parents[2] / "webui" / "static" / "style.css").read_text()
+SHEETS = Path(__file__).resolve().parents[2] / "webui" / "static"
 
 
 def brand(text: str) -> Brand:
@@ -37,8 +38,7 @@ def colours(part: str) -> dict[str, str]:
 
 
 def test_the_grounds_are_those_of_the_pages() -> None:
-    day, night = (colours(part) for part in STYLE.split("@media (prefers-color-scheme: dark)")[:2])
-    night = colours(STYLE.split("@media (prefers-color-scheme: dark)")[1].partition("*, *::before")[0])
+    day, night = (colours((SHEETS / name).read_text()) for name in ("style.css", "dark.css"))
     names = ("ground", "surface", "sunken", "accent")
     assert tuple(day[name] for name in names) == GROUNDS
     assert tuple(night[name] for name in names) == NIGHT_GROUNDS
@@ -105,7 +105,8 @@ def test_each_colour_that_is_taken_can_be_read_everywhere(colour: str) -> None:
     assert bool(taken) is all(contrast(colour, ground) >= MIN_CONTRAST for ground in GROUNDS)
     if not taken:
         return
-    day, night = map(colours, style_of(Brand(colour=taken), logo=False).split("@media"))
+    style = style_of(Brand(colour=taken), logo=False)
+    day, night = colours(style.style), colours(style.dark)
     assert day["green"] == taken
     for look, grounds, on in ((day, GROUNDS, WHITE), (night, NIGHT_GROUNDS, ON_GREEN_AT_NIGHT)):
         for ground in (*grounds, look["tint"]):
@@ -116,8 +117,8 @@ def test_each_colour_that_is_taken_can_be_read_everywhere(colour: str) -> None:
 
 
 def test_our_own_look_needs_no_style() -> None:
-    assert style_of(Brand(), logo=False) == ""
-    assert "logo" not in style_of(Brand(name="Alma"), logo=False)
+    assert style_of(Brand(), logo=False) == BrandStyle("", "")
+    assert "logo" not in style_of(Brand(name="Alma"), logo=False).style
 
 
 # ---------------------------------------------------------------------------------------- logos

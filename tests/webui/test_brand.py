@@ -52,7 +52,7 @@ def test_ours_is_without_any_of_it(tablet: Browser) -> None:
     page = tablet.get("/my").text
     assert "/brand/" not in page
     assert "Qalqan" in page
-    for path in ("/brand/style.css", "/brand/logo"):
+    for path in ("/brand/style.css", "/brand/dark.css", "/brand/logo"):
         assert tablet.get(path).status_code == 404
 
 
@@ -189,9 +189,9 @@ def test_a_logo_that_is_none_is_left_out_with_one_line(
 def test_the_pages_are_told_all_of_it(tmp_path: Path) -> None:
     brand = said(tmp_path)
     used = settings_of(settings_dict(Config(brand=brand, propose=ProviderProposal(("adult",), ("6-9",)))))
-    logo = read_logo(brand.logo)
+    logo, style = read_logo(brand.logo), style_of(brand, logo=True)
     assert used.brand == PageBrand(
-        LONG, style_of(brand, logo=True), used.brand.logo, brand.support, brand.support_link
+        LONG, style.style, style.dark, used.brand.logo, brand.support, brand.support_link
     )
     assert used.brand.logo is not None
     assert (used.brand.logo.stamp, used.brand.logo.type) == (logo.stamp, "image/svg+xml")

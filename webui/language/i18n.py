@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from gettext import GNUTranslations, NullTranslations
+from gettext import NullTranslations
 from pathlib import Path
 
 from flask import Flask, current_app, g, has_request_context, request
 
 from gateway.policy.language import Language
 from webui.cookies import TRUSTED
+from webui.language.mo_file import MoFile
 
 DOMAIN = "webui"
 SOURCE_LANGUAGE = "en"
@@ -40,16 +41,15 @@ class Languages:
 
 
 class _Late(NullTranslations):
-    """A catalogue that is read on first use: each takes 2 MB of memory."""
+    """A catalogue that is opened on first use."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
 
     @cached_property
-    def _known(self) -> NullTranslations:
-        with self._path.open("rb") as file:
-            return GNUTranslations(file)
+    def _known(self) -> MoFile:
+        return MoFile(self._path)
 
     def gettext(self, message: str) -> str:
         return self._known.gettext(message)

@@ -1,4 +1,4 @@
-"""Serves the style sheet and logo of a provider's brand. They are the same for every visitor, and public."""
+"""Serves the style sheets and logo of a provider's brand. They are the same for every visitor, and public."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ KEPT = "public, max-age=31536000, immutable"  # a new file gets a new address
 @blueprint.get("/style.css")
 @anyone
 def style() -> ResponseReturnValue:
-    text = shown().brand.style
+    return _sheet(shown().brand.style)
+
+
+@blueprint.get("/dark.css")
+@anyone
+def dark() -> ResponseReturnValue:
+    return _sheet(shown().brand.dark_style)
+
+
+def _sheet(text: str) -> Response:
     if not text:
         abort(404)
     return Response(text, mimetype="text/css", headers={"Cache-Control": KEPT})

@@ -19,6 +19,7 @@ from webui.daemon import daemon
 from webui.front import why_untrusted
 from webui.language.i18n import gettext as _
 from webui.language.i18n import language
+from webui.pages.theme import chosen
 
 blueprint = Blueprint("installable", __name__)
 blueprint.add_app_template_global(lambda: not why_untrusted(), "installable")
@@ -48,8 +49,8 @@ def worker() -> ResponseReturnValue:
 
     Browsers load it again if one changes.
     """
-    files = [url_for("installable.offline"), *map(_static_url, ("style.css", "icon.svg"))]
-    stamp = blake2b("".join((*files, language())).encode(), digest_size=6).hexdigest()
+    files = [url_for("installable.offline"), *map(_static_url, ("style.css", "dark.css", "icon.svg"))]
+    stamp = blake2b("".join((*files, language(), chosen())).encode(), digest_size=6).hexdigest()
     values = {"STORED": stamp, "FILES": files, "ICON": logo_url() or _static_url(f"app-{SIZES[0]}.png")}
     head = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in values.items())
     return Response(head + WORKER.read_text("utf-8"), mimetype="text/javascript")

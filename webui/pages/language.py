@@ -26,7 +26,7 @@ def choose() -> ResponseReturnValue:
     code = request.form.get("language", "")
     if code not in languages().catalogues:
         abort(400)
-    answer = redirect(_place(request.form.get("to", "")), 303)
+    answer = redirect(place(request.form.get("to", "")), 303)
     remember(answer, code)
     return answer
 
@@ -36,7 +36,7 @@ def remember(answer: Response, code: str) -> None:
     cookies.put(answer, cookie(), code, LIFE, samesite="Lax")
 
 
-def _place(to: str) -> str:
+def place(to: str) -> str:
     """Return ``to`` if it is a path of these pages; the start page for any other value."""
     ours = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isascii() and to.isprintable()
     return to if ours and len(to) <= PLACE_LIMIT else url_for("door.arrive")

@@ -86,9 +86,11 @@ def _brand(brand: OfConfig) -> dict[str, Any]:
             logo = read_logo(brand.logo)
         except PolicyError as error:
             print(f"qalqan: {error}; it is left out", file=sys.stderr)
+    look = style_of(brand, logo=logo is not None)
     return {
         "name": brand.name,
-        "style": style_of(brand, logo=logo is not None),
+        "style": look.style,
+        "dark_style": look.dark,
         "logo": None if logo is None else asdict(logo),
         "support": brand.support,
         "link": brand.support_link,

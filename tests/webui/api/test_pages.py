@@ -14,7 +14,7 @@ PUSH = "a browser subscribes itself, with keys that no program has"
 WALLET = "a wallet answers the browser's own call, and no program's"
 SECOND_STEP = "a second step protects the sign-in of a browser; a program has a token"
 ENCRYPT = "the token of a DNS provider is typed once, after the password"
-BROWSER = "each request says it (`Accept-Language`), and the browser keeps it"
+BROWSER = "it is of this browser alone; a program sends `Accept-Language`, and draws nothing"
 
 OPERATION_OF: dict[str, tuple[str, ...]] = {
     "account.end": ("account_end", "account_end_others"),
@@ -154,6 +154,7 @@ WITHOUT: dict[str, str] = {
     "door.use_password": SIGN_IN,
     "door.use_second_step": SIGN_IN,
     "language.choose": BROWSER,
+    "theme.choose": BROWSER,
     **dict.fromkeys(
         (f"passkeys.{name}" for name in ("ask_sign_in", "sign_in", "ask_proof", "prove", "ask_new", "add")),
         PASSKEY,

@@ -21,7 +21,10 @@ from webui.language.levels import ReadingLevel
 TEMPLATES = ROOT / "webui" / "templates"
 SPOKEN = {"_", "gettext", "ngettext", "pgettext"}
 # What all pages have around them. It is the home's line, not a text about rules.
-AROUND = {"base.html", "parts/status.html", "parts/support.html", "parts/icons.html", "parts/languages.html"}
+AROUND = {
+    "base.html", "parts/status.html", "parts/support.html", "parts/icons.html", "parts/foot.html",
+    "parts/sheets.html",
+}  # fmt: skip
 PLACE = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 ENDS = re.compile(r"[.?:;…](?=\s|$)")  # a colon or a semicolon is a place to breathe
 LETTERS = re.compile(r"[^\W\d_]+(?:[-’'][^\W\d_]+)*")

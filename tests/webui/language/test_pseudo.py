@@ -139,7 +139,7 @@ def test_the_look_at_a_page_sees_it(html: str, found: list[str]) -> None:
 
 
 # Forms that no browser opens, parts of other pages, and what has no words: all else is in the lists above.
-WORDLESS = {"static", "stream.stream", "brand.style", "brand.logo", "captive.state"}
+WORDLESS = {"static", "stream.stream", "brand.style", "brand.dark", "brand.logo", "captive.state"}
 # Files, what is for programs, and a page that guardians have another one for.
 BELOW = {
     "activity.export", "traffic.export", "carry.file", "support.file", "api.every", "helper.show",

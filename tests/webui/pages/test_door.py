@@ -244,7 +244,7 @@ OPEN = {
     "/proof/again", "/learn/", "/learn/<key>", "/mean", "/rights", "/my/time/delete", "/my/adult/unlock",
     "/my/adult/lock", "/my/adult/wallet", "/my/adult/wallet/ask", "/my/adult/wallet/answer",
     "/my/times/", "/my/times/bedtime", "/my/times/limit", "/my/agreement", "/brand/style.css",
-    "/brand/logo", "/captive",
+    "/brand/dark.css", "/brand/logo", "/theme", "/captive",
 }  # fmt: skip
 
 

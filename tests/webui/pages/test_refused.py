@@ -80,7 +80,7 @@ def test_it_weighs_at_most_20_kb_with_all_that_it_loads(
             assert f'<html lang="{language}"' in page.text
             loads = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
             assert {one.partition("?")[0].rpartition("/")[2] for one in loads} == {
-                "icon.svg", "style.css", "refused.css", "leave.js",
+                "icon.svg", "style.css", "dark.css", "refused.css", "leave.js",
                 *(["retry.js"] if "data-retry=" in page.text else []),
             }  # fmt: skip
             sizes = [len(page.data)]

@@ -14,6 +14,7 @@ from tests.webui.standin.handlers import Handler
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
 
+VIDEO = "video_sharing"
 ONE = timedelta(days=1)
 SOCIAL = "category:social_networks"
 BAND = "Instagram is blocked: social networks. These are the 10-12 rules."
@@ -112,14 +113,14 @@ class Living:
                 "target": "category:video_sharing",
                 "name": "video sharing",
                 "minutes": film,
-                "category": "video_sharing",
+                "category": VIDEO,
             },
             {"target": "category:games", "name": "games", "minutes": game, "play": True, "category": "games"},
         ]
         if services:
             uses += [
-                {"target": "service:youtube", "name": "YouTube", "minutes": film},
-                {"target": "service:roblox", "name": "Roblox", "minutes": game},
+                {"target": "service:youtube", "name": "YouTube", "minutes": film, "category": VIDEO},
+                {"target": "service:roblox", "name": "Roblox", "minutes": game, "category": "games"},
             ]
         told = uses if full else []
         return {"day": day.isoformat(), "minutes": minutes, "uses": told, "refused": 9 if full else 0}

@@ -1,0 +1,40 @@
+"""The theme of the pages in this browser: light, dark, or as the device has it (no cookie)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, request
+from flask.typing import ResponseReturnValue
+
+from webui import cookies
+from webui.accounts.session import anyone
+from webui.pages.language import LIFE, place
+
+blueprint = Blueprint("theme", __name__)
+
+COOKIE = "qalqan-theme"
+LIGHT, DARK, DEVICE = "light", "dark", "device"
+
+
+@blueprint.post("/theme")
+@anyone
+def choose() -> ResponseReturnValue:
+    """Store the chosen theme in a cookie, and redirect to the page that the menu was on.
+
+    No request goes to the daemon, so this works while the filter is stopped.
+    """
+    theme = request.form.get("theme", "")
+    if theme not in (LIGHT, DARK, DEVICE):
+        abort(400)
+    answer = redirect(place(request.form.get("to", "")), 303)
+    if theme == DEVICE:
+        answer.delete_cookie(cookies.name_of(COOKIE), secure=request.is_secure, httponly=True)
+    else:
+        cookies.put(answer, cookies.name_of(COOKIE), theme, LIFE, samesite="Lax")
+    return answer
+
+
+@blueprint.app_template_global("theme")
+def chosen() -> str:
+    """Return the theme of this page. The sheets are chosen by it on the server, so a page never flashes."""
+    theme = request.cookies.get(cookies.name_of(COOKIE), "")
+    return theme if theme in (LIGHT, DARK) else DEVICE
