@@ -48,7 +48,7 @@ OUT = {
         (
             "ru",
             OUT,
-            "Интернет: закрыто до 04:00, сегодняшние 105 мин израсходованы. Это правила группы 10-12.",
+            "Интернет: заблокировано до 04:00, сегодняшние 105 мин израсходованы. Это правила группы 10-12.",
         ),
         ("ru", {"state": "open", "sentence": "Open."}, "Открыто."),
         (
@@ -98,8 +98,8 @@ def refusal(**values: object) -> RecentBlock:
         (
             {"reason": "bedtime", "rule": "bedtime: 20:45-07:00", "owner": "band:10-12",
              "until": (NOW + timedelta(hours=11, minutes=20)).isoformat()},
-            "Время сна: интернет закрыт до 07:00. Это правила группы 10-12.",
-            "Ұйқы уақыты: интернет жабық (аяқталуы: 07:00). Бұл – 10-12 тобының ережелері.",
+            "Время сна: интернет заблокирован до 07:00. Это правила группы 10-12.",
+            "Ұйқы уақыты: интернет бұғатталған (аяқталуы: 07:00). Бұл – 10-12 тобының ережелері.",
         ),
         (
             {"reason": "paused", "rule": "pause", "owner": "guardian:Mum",
@@ -110,8 +110,8 @@ def refusal(**values: object) -> RecentBlock:
         (
             {"reason": "out_of_time", "rule": "limits: group:video: 1h", "owner": "band:10-12",
              "name": "YouTube"},
-            "YouTube: закрыто, сегодняшний 1 ч (видео) израсходован. Это правила группы 10-12.",
-            "YouTube жабық: бүгінгі 1 сағ (бейне) бітті. Бұл – 10-12 тобының ережелері.",
+            "YouTube: заблокировано, сегодняшний 1 ч (видео) израсходован. Это правила группы 10-12.",
+            "YouTube: бұғатталған, бүгінгі 1 сағ (бейне) бітті. Бұл – 10-12 тобының ережелері.",
         ),
         (
             {"host": "", "name": "Telegram", "reason": "family_block", "rule": "block: service:telegram",
@@ -258,7 +258,7 @@ def test_the_home_page_tells_states_by_what_they_are(mum: Browser, household: Ho
     household.paused["daughter"] = NOW + timedelta(minutes=30)
     page = mum.get("/parent/", Accept_Language="ru").text
     assert "Интернет на паузе до 20:10. Решение: Mum." in page
-    assert "Время сна: интернет закрыт до 07:40. Это правила группы 6-9." in page
+    assert "Время сна: интернет заблокирован до 07:40. Это правила группы 6-9." in page
 
 
 def test_a_home_without_the_new_keys_is_told_all_the_same(app: Flask) -> None:

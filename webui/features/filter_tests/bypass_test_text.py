@@ -141,9 +141,9 @@ class BypassTestView:
 
 def _word(found: str) -> str:
     return {
-        "open": _("open"),
-        "closed": _("closed"),
-        "passes": _("passes"),
+        "open": _("not blocked"),
+        "closed": _("blocked"),
+        "passes": _("works"),
         "refused": _("blocked"),
         "absent": _("not here"),
-    }.get(found, _("cannot be told"))
+    }.get(found, _("could not be tested"))
