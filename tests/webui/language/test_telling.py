@@ -42,7 +42,7 @@ OUT = {
 @pytest.mark.parametrize(
     ("language", "answer", "told"),
     [
-        ("ru", PAUSED, "Интернет на паузе до 20:10. Решение: Mum."),
+        ("ru", PAUSED, "Интернет приостановлен до 20:10. Решение: Mum."),
         ("kk", PAUSED, "Интернет кідіртілген (аяқталуы: 20:10). Белгілеген: Mum."),
         ("en", PAUSED, "The internet is paused until 20:10. Mum set this."),
         (
@@ -104,7 +104,7 @@ def refusal(**values: object) -> RecentBlock:
         (
             {"reason": "paused", "rule": "pause", "owner": "guardian:Mum",
              "until": (NOW + timedelta(days=2)).isoformat()},
-            "Интернет на паузе до 19:40 в четверг. Решение: Mum.",
+            "Интернет приостановлен до 19:40 в четверг. Решение: Mum.",
             "Интернет кідіртілген (аяқталуы: бейсенбі, 19:40). Белгілеген: Mum.",
         ),
         (
@@ -177,7 +177,7 @@ def test_names_of_kinds_are_ours_and_those_of_services_are_their_own(app: Flask)
     [
         (
             GuardianAnswer.NO, RequestTopic.SITE, None,
-            "Aruzhan получает ответ: нет.", "The request of Aruzhan is declined.",
+            "Aruzhan: просьба отклонена.", "The request of Aruzhan is declined.",
         ),
         (
             GuardianAnswer.ONCE, RequestTopic.TIME, BEDTIME,
@@ -257,7 +257,7 @@ def test_help_lines_are_named_in_the_reader_s_language(app: Flask) -> None:
 def test_the_home_page_tells_states_by_what_they_are(mum: Browser, household: Household) -> None:
     household.paused["daughter"] = NOW + timedelta(minutes=30)
     page = mum.get("/parent/", Accept_Language="ru").text
-    assert "Интернет на паузе до 20:10. Решение: Mum." in page
+    assert "Интернет приостановлен до 20:10. Решение: Mum." in page
     assert "Время сна: интернет заблокирован до 07:40. Это правила группы 6-9." in page
 
 
