@@ -73,6 +73,8 @@ RUSSIAN = {
     r"[.!?:;,][А-ЯЁ]": "a space after the sentence",
     r"[Оо]бходны[ехм]|^Обходы": "защита от VPN и обхода",
     r"[Пп]редел[ыаов]* времени": "лимит времени",
+    r"[Тт]елефон\w* помощи|[Лл]ини\w+ помощи": "телефон доверия",
+    r"[Аа]ккаунт": "учётная запись",
 }
 KAZAKH = {
     r"111 111": "111, once",
@@ -80,6 +82,9 @@ KAZAKH = {
     r"[Ққ]осымшалар|[Ққ]осымшан": "қолданба; қосымша is extra",
     r"бос күндері": "бос күндер",
     r"[^:,;.] шек:": "a separator",
+    r"[Аа]ккаунт": "тіркелгі",
+    r"[Бб]атырма": "түйме",
+    r"[Ее]реже\w* \w*ұсталады": "қолданылады",
     r"тілдің иесі": "ана тілінде сөйлейтін адам",
     r"[Сс]айтты үйрету": "сайтты жөндеу",
     r"[Бб]ейне бөлісу": "бейне сайттары",
@@ -96,11 +101,13 @@ def found_in(text: str, phrases: Mapping[str, str], flags: int = 0) -> Iterator[
 
 
 def messages(language: str) -> Iterator[str]:
-    """The texts of a language's two catalogues."""
+    """The texts of a language: its two catalogues and its help texts."""
     with (LUCI / language / "qalqan.po").open("rb") as file:
         catalogues = read(language), read_po(file, locale=language)
     for message in (message for catalogue in catalogues for message in catalogue if message.id):
         yield from [message.string] if isinstance(message.string, str) else message.string
+    for path in (ROOT / "webui/learn" / language).glob("*.txt"):
+        yield from (line for line in path.read_text("utf-8").splitlines() if not line.startswith("source:"))
 
 
 def test_no_document_and_no_code_has_a_replaced_phrase() -> None:
