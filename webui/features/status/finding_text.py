@@ -43,7 +43,7 @@ def _problems() -> dict[str, tuple[str, str]]:
             helper,
         ),
         "not_saved": (
-            _("The gateway cannot save everything. A restart may lose changes and activity."),
+            _("The gateway cannot save all data. A restart may lose changes and activity."),
             room,
         ),
         "copy_used": (
@@ -202,8 +202,8 @@ def _texts() -> dict[str, tuple[str, str]]:
             _("No list was downloaded yet. Most sites of blocked categories are open."),
             update,
         ),
-        "feed_failed": (_("The last check for new data failed."), _("It is tried again automatically.")),
-        "feed_unchecked": (_("New data was never checked for."), _("It is tried again automatically.")),
+        "feed_failed": (_("The last check for new data failed."), _("The gateway will try again.")),
+        "feed_unchecked": (_("New data was never checked for."), _("The gateway will try again.")),
         "register_failed": (_("The register %(name)s could not be downloaded."), update),
         "sealed_unused": (_("A list that applies to everyone is not in use."), helper),
         "sealed_old": (_("The list of %(name)s is too old. It stays in use until a new one comes."), nothing),
