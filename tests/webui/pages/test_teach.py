@@ -14,7 +14,7 @@ from tests.webui.standin.household import LAPTOP, NOW, PHONE, TABLET, Household,
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruling import said
 from tests.webui.standin.teaching import CLOSED, REFUSED, needed, some_names
-from webui.language import changes
+from webui.features.rules import audit_log_text
 
 PAGE = "/parent/child/daughter/teach/"
 SITES = "/parent/child/daughter/sites/"
@@ -177,7 +177,7 @@ def test_the_audit_log_has_it_in_words() -> None:
             at=NOW, day_only=False, who="Mum", what=what, about="Aruzhan",
             detail="8 names kept, as 5 entries", until=None, address="", device="", token="",
         )  # fmt: skip
-        assert changes.describe(line, NOW) == phrase
+        assert audit_log_text.describe(line, NOW) == phrase
 
 
 def test_two_hundred_long_names_fit_into_the_form(mum: Browser, household: Household) -> None:
