@@ -105,7 +105,7 @@ def messages(language: str) -> Iterator[str]:
     with (LUCI / language / "qalqan.po").open("rb") as file:
         catalogues = read(language), read_po(file, locale=language)
     for message in (message for catalogue in catalogues for message in catalogue if message.id):
-        yield from [message.string] if isinstance(message.string, str) else message.string
+        yield from [message.string] if isinstance(message.string, str) else message.string or ()
     for path in (ROOT / "webui/learn" / language).glob("*.txt"):
         yield from (line for line in path.read_text("utf-8").splitlines() if not line.startswith("source:"))
 
