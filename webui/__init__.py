@@ -82,7 +82,7 @@ from webui.features.status import (
     update_pages,
 )
 from webui.features.status.announcement_text import announced
-from webui.features.status.finding_text import worded
+from webui.features.status.finding_text import worded, worded_problem
 from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.features.time import codes_pages, ledger_pages, sheets
 from webui.features.trusted_name import captive_pages, trusted_name_pages
@@ -187,6 +187,7 @@ def _install_templates(app: Flask) -> None:
         where_code_is=where_code_is,
         home_now=lambda: daemon.daemon().home(),
         worded=worded,
+        worded_problem=worded_problem,
     )
     app.jinja_env.filters.update(
         plain=words.plain, announced=announced, rule_name=rule_name, hours_text=hours_text

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.app.clock_changes import JumpHandler
 from gateway.app.features import DataPlane, Features
+from gateway.control.contract.status import HomeProblem
 from gateway.control.listener import WebUser
 from gateway.control.router import Router
 from gateway.control.server import ControlServer
@@ -578,13 +579,26 @@ class Daemon:
         self.help.rename(product.help, product.calling)
         self.flows.table.ech_names = product.ech_names
 
-    def problems(self) -> list[str]:
-        """Return one line for each part that does not work as configured."""
-        updates, backups = self.features.list_updates, self.features.auto_backups
-        writers = self.store, self.good_copy, backups, self.meter, self.guard, self.help_resolver
-        plane = self.loop, self.table, *writers
-        parts = self.rules, *plane, self.sealed_lists, updates, self.features.address_claims
-        interfaces = lan.problems(self.rules.household.config.lan)
-        pages = [] if self.pages_watch is None else self.pages_watch.problems()
-        lines = (line for part in parts for line in part.problems())
-        return [*interfaces, *pages, *lines]
+    def problems(self) -> list[HomeProblem]:
+        """Return the parts that do not work as configured, with a code by which the pages word each."""
+        features = self.features
+        parts = (
+            ("lan_missing", partial(lan.problems, self.rules.household.config.lan)),
+            ("pages_missing", self._pages_problems),
+            ("household_mistake", self.rules.problems),
+            ("overloaded", self.loop.problems),
+            ("table_changed", self.table.problems),
+            ("not_saved", self.store.problems),
+            ("copy_used", self.good_copy.problems),
+            ("backup_failed", features.auto_backups.problems),
+            ("minutes_not_saved", self.meter.problems),
+            ("guard_not_saved", self.guard.problems),
+            ("help_resolver", self.help_resolver.problems),
+            ("sealed_problem", self.sealed_lists.problems),
+            ("lists_wait", features.list_updates.problems),
+            ("address_claimed", features.address_claims.problems),
+        )
+        return [HomeProblem(code, line) for code, lines in parts for line in lines()]
+
+    def _pages_problems(self) -> list[str]:
+        return [] if self.pages_watch is None else self.pages_watch.problems()

@@ -13,7 +13,7 @@ from random import random
 from typing import Any
 
 from gateway.control.contract.devices import SIGHT
-from gateway.control.contract.status import RELOAD, DaemonFigures
+from gateway.control.contract.status import RELOAD, DaemonFigures, HomeProblem
 from gateway.control.proofs import Proofs
 from gateway.control.router import Router
 from gateway.control.schema import values_of
@@ -132,7 +132,7 @@ class DataPlane:
     probe_device: ProbeDevice
     vitals: Vitals
     figures: Callable[[], DaemonFigures]  # counters of queues, connections, tables and memory
-    problems: Callable[[], list[str]]  # one line for each part that does not work as configured
+    problems: Callable[[], list[HomeProblem]]  # the parts that do not work as configured
     watch_decisions: Callable[[DecisionWatcher | None], None]  # sets who receives those of the packet path
 
 
@@ -234,7 +234,14 @@ class Features:
             router
         )
         cards = BypassCardVerbs(home, store.way_cards, store.today, store.audit, presence, access)
-        lists = ListVerbs(home, store.audit, plane.problems, access, editing, self.list_updates)
+        lists = ListVerbs(
+            home,
+            store.audit,
+            lambda: [problem.text for problem in plane.problems()],
+            access,
+            editing,
+            self.list_updates,
+        )
         pins = PinDesk(home, store.pins, store.settings, access, self.sharing.use_of, store.attempts)
         proofs = AdultProofVerbs(
             home, store.people, store.questions, family, self.sharing, self.adult_devices, access

@@ -84,7 +84,7 @@ def check_titles(language: Language) -> Mapping[str, str]:
         "dns-other": _("A blocked site, asked of another DNS server"),
         "dns-other-tcp": _("A blocked site, asked of another DNS server over TCP"),
         "dns-letters": _("A blocked site, asked in odd letters"),
-        "safe-search": _("A search engine’s ordinary address"),
+        "safe-search": _("The usual address of a search engine"),
         "dns-port": _("A resolver on another port"),
         "dns-port-tcp": _("A resolver on another port over TCP"),
         "dot": _("DNS over TLS"),

@@ -218,7 +218,7 @@ class SignIns:
         )
 
     def claim(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Create the first guardian, for a visitor from the home network with the code of the label.
+        """Create the first guardian, for a browser in the home network that sends the code of the label.
 
         Where children have rules, the accounts were lost. A child knows the label, so the claim also needs
         the button.

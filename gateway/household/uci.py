@@ -98,7 +98,7 @@ def _decoded(source: str | bytes, file: str) -> str:
     except (UnicodeDecodeError, UnicodeEncodeError):
         whole.refuse("is not UTF-8 text", "save the file as UTF-8")
     if len(data) > MAX_BYTES:
-        whole.refuse(f"has {len(data)} bytes, more than {MAX_BYTES}", "take out what is not needed")
+        whole.refuse(f"has {len(data)} bytes, more than {MAX_BYTES}", "remove what is not needed")
     if "\0" in text:
         at = Place(file, text.count("\n", 0, text.index("\0")) + 1, "")
         at.refuse("holds a NUL character", "save the file as plain UTF-8 text")

@@ -10,6 +10,7 @@ from selenium.webdriver.common.by import By
 
 from tests.browser.chromium import PHONE, Chromium, chromium, eventually
 from tests.browser.family import Family, at_an_empty_home
+from tests.browser.test_tasks import first_run, opened
 from tests.lab import chromium as device_browser
 from tests.lab.names import NEW, PARENT, TABLET
 from tests.lab.netns import stop
@@ -17,8 +18,6 @@ from tests.pace import longest
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
-TAPS, FIELDS = 7, 3
-PASSWORD = "a warm loaf of bread"
 TESTED_S = 40.0
 CHILD = "aruzhan"
 
@@ -31,56 +30,10 @@ def family() -> Iterator[Family]:
 
 @pytest.fixture(scope="module")
 def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """After the first run; tests/browser/test_tasks.py counts its taps."""
     with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        first_run(family, browser)
         yield browser
-
-
-class Thumb:
-    """Counts taps and filled fields."""
-
-    def __init__(self, browser: Chromium) -> None:
-        self._browser = browser
-        self.taps = self.fields = 0
-
-    def tap(self, selector: str) -> None:
-        self.taps += 1
-        self._browser.tap(selector)
-
-    def fill(self, ident: str, text: str) -> None:
-        self.fields += 1
-        self._browser.driver.find_element(By.ID, ident).send_keys(text)
-
-
-def opened(browser: Chromium, endpoint: str) -> None:
-    eventually(lambda: browser.driver.current_url.partition("#")[0].endswith(endpoint))
-    browser.screenshot(f"first-run-{endpoint.strip('/').rpartition('/')[2]}", PHONE)
-    assert browser.overflow() == 0
-
-
-def test_a_filtered_tablet_and_a_password_in_seven_taps(family: Family, parent: Chromium) -> None:
-    parent.driver.get(family.link())
-    opened(parent, "/parent/setup/")
-    thumb = Thumb(parent)
-    thumb.tap("button[value=en]")
-    opened(parent, "/people")
-    thumb.fill("name-1", "Aruzhan")
-    thumb.tap("input[name='band-1'][value='10-12']")
-    thumb.tap(".save button")
-    opened(parent, "/devices")
-    thumb.tap(f"input[name='of-{TABLET.mac}'][value={CHILD}]")
-    thumb.tap(".save button")
-    opened(parent, "/password")
-    thumb.fill("password", PASSWORD)
-    thumb.tap("form[action='/account/password'] .primary")
-    eventually(lambda: bool(parent.text(".recovery-code")))
-    thumb.tap("main form .primary")
-    opened(parent, "/summary")
-    print(f"{thumb.taps} taps, {thumb.fields} fields")
-    assert thumb.taps <= TAPS
-    assert thumb.fields <= FIELDS
-    (mum,) = family.daemon.client.call("guardian", action="list")["people"]
-    assert mum["password"]
-    assert family.http(TABLET.key, "www.tiktok.com").status == 302, "blocked on the tablet"
 
 
 def test_the_last_screen_shows_the_results_of_the_tablet(family: Family, parent: Chromium) -> None:

@@ -244,7 +244,7 @@ def test_the_focus_is_not_lost_when_the_page_renews_itself(
     eventually(lambda: site.daemon.server.wanted("status"))
     parent.driver.execute_script("document.querySelector(arguments[0]).focus()", held)
     site.happens(lambda: site.household.paused.update(daughter=None))
-    eventually(lambda: "Paused until a parent resumes." in parent.text(".child-card"))
+    eventually(lambda: "Paused until a parent ends it." in parent.text(".child-card"))
     now = parent.measure(
         "const one = document.activeElement; return one.getAttribute('aria-labelledby') || one.innerText"
     )

@@ -372,7 +372,7 @@ def test_what_happens_elsewhere_shows_by_itself_and_disturbs_nothing(parent: Chr
     parent.tap("#everyone summary")
     parent.driver.execute_script("document.querySelector('#everyone summary').focus()")
     site.happens(lambda: site.household.paused.update(daughter=None))
-    eventually(lambda: "Paused until a parent resumes." in parent.text(".child-card"))
+    eventually(lambda: "Paused until a parent ends it." in parent.text(".child-card"))
     assert parent.measure("return document.querySelector('#everyone').open")
     assert parent.measure("return document.activeElement.closest('details').id") == "everyone"
     site.happens(site.household.paused.clear)
@@ -387,7 +387,7 @@ def test_a_button_keeps_the_focus_though_another_says_the_same(
     focus = "document.querySelector(arguments[0]).focus()"
     parent.driver.execute_script(focus, f".child-card {form} button[value='60']")
     site.happens(lambda: site.household.paused.update(son=None))
-    eventually(lambda: "Paused until a parent resumes." in parent.text())
+    eventually(lambda: "Paused until a parent ends it." in parent.text())
     held = parent.measure("return document.activeElement.form.className + document.activeElement.value")
     assert held == f"{form[1:]}60"
 

@@ -182,7 +182,7 @@ def test_first_aid_and_who_hears_complaints_are_a_page_away(
     numbers = f"http://{bracketed(OWN[0] if version == 4 else OWN[1])}"
     for path, words in (
         ("/mean", "Someone is being mean to me</h1>"),
-        ("/rights", "These offices hear complaints about children's rights and data, also"),
+        ("/rights", "These offices hear complaints about children's rights and data."),
     ):
         for at in (PAGES, numbers):
             page = clients.curl(tablet, f"{at}{path}", extra=[f"-{version}", "-g"])

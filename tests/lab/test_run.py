@@ -170,7 +170,7 @@ def test_the_order_of_the_keys_does_not_matter() -> None:
     assert "Not done" not in told
     assert "None" not in told
     assert re.search(r"Daughter's tablet: The internet is paused until \d\d:\d\d\. Mum set this\.", told)
-    assert re.search(r"Daughter's tablet: It is bedtime: the internet is closed until 0[78]:00\.", told)
+    assert re.search(r"Daughter's tablet: It is bedtime: the internet is blocked until 0[78]:00\.", told)
     assert "Mum pauses Daughter. Her internet was closed before" in told
     assert "Its clock is right again." in told
 

@@ -103,7 +103,7 @@ def test_an_hour_before_the_claim_leaves_nothing_of_anybody(home: Home) -> None:
         phone = Phone(home, "tablet")
         for path in ("/", "/status", "/claim"):
             page = phone.get(path).body
-            assert "Nothing else is filtered, there are no limits, and nothing about" in page, path
+            assert "Nothing else is filtered or limited. Nothing about" in page, path
         for path in ("/my", "/refused?host=www.tiktok.com&reason=category", "/why"):
             phone.get(path)
         phone.post("/claim", label="ABCD-EFGH", name="Child", password=SECRET)

@@ -24,7 +24,13 @@ NAMES = 4  # maximum of user names in a cookie; a new one replaces the oldest
 def known(name: str) -> str:
     """Return this browser's id from its cookie; empty if ``name`` has never signed in on it."""
     own, names = _kept()
-    return own if _folded(name) in names else ""
+    return own if _folded(name) in map(_folded, names) else ""
+
+
+def last_name() -> str:
+    """Return the name that signed in last on this browser, for a form to fill in; empty if none did."""
+    _own, names = _kept()
+    return names[-1] if names else ""
 
 
 def remember(name: str) -> None:
@@ -33,8 +39,8 @@ def remember(name: str) -> None:
     The cookie has at most `NAMES` names; a new one replaces the oldest.
     """
     own, names = _kept()
-    here = [known_name for known_name in names if known_name != _folded(name)][1 - NAMES :]
-    value = _signer().dumps([own or secrets.token_urlsafe(ID_LENGTH), *here, _folded(name)])
+    here = [known_name for known_name in names if _folded(known_name) != _folded(name)][1 - NAMES :]
+    value = _signer().dumps([own or secrets.token_urlsafe(ID_LENGTH), *here, " ".join(name.split())])
 
     @after_this_request
     def keep(response: Response) -> Response:

@@ -237,7 +237,7 @@ def _of_shared() -> dict[str, str]:
         Code.BACKUP_LOCKED: _("This is not its password, or the file is damaged."),
         Code.BACKUP_BROKEN: _("This is not a backup of this filter, or it is damaged."),
         Code.BACKUP_NEWER: _("This backup was made by a newer version. Update this gateway first."),
-        Code.NO_DRIVE: _("No drive is mounted there. Plug in the USB stick and choose it again."),
+        Code.NO_DRIVE: _("This drive is not here. Plug in the USB stick and choose it again."),
         Code.BACKUP_GONE: _("The file is no longer here. Choose it again."),
         Code.NO_WAY_BACK: _("Something has changed since, so this cannot be undone."),
         Code.CLOCK_WRONG: _("The clock of this phone is wrong. Set it first."),

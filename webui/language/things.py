@@ -193,7 +193,7 @@ def _abouts() -> Table:
         "weapons_sales": _("Shops that sell firearms, ammunition or knives for fighting."),
         "gore_violence": _("Pictures and films of real injuries, deaths and cruelty."),
         "selfharm_promotion": _(
-            "Sites that encourage suicide, self-injury or eating disorders; help is never among them."
+            "Sites that push people to suicide, self-harm or eating disorders; help is never among them."
         ),
         "hate_extremism": _("Sites that call for hatred or violence against groups of people."),
         "dating": _("Sites and apps on which adults look for a partner."),
@@ -223,7 +223,7 @@ def _abouts() -> Table:
         "shopping": _("Shops and marketplaces."),
         "forums": _("Boards where strangers discuss a subject."),
         "news": _("Newspapers, news agencies and news programmes."),
-        "education": _("Schools, courses, encyclopedias and homework helpers."),
+        "education": _("Schools, courses, reference books and help with homework."),
         "health": _("Public health services, medicine explained, and appointments with doctors."),
         "productivity": _("Documents, mail, calendars and meetings for work and school."),
         "file_hosting": _("Places to keep files and hand them on."),

@@ -257,6 +257,11 @@ def owner(
     return plain(text)
 
 
+def drive_name(folder: str) -> str:
+    """Return the last part of the folder where a drive is mounted: ``usb`` of ``/mnt/usb``."""
+    return plain(folder.rstrip("/").rpartition("/")[2])
+
+
 def size(count: int) -> str:
     """Return a number of bytes as ``0.4 MB``, ``12 MB`` or ``23.5 GB``."""
     megabytes = count / 1_000_000

@@ -61,7 +61,7 @@ TEXTS: Mapping[str, RuleText] = {
             "block": lambda: _("Unknown sites are blocked"),
         },
     ),
-    "allow": RuleText(lambda: _("Open"), cleared=lambda: _("The age group allows no sites by name")),
+    "allow": RuleText(lambda: _("Allowed"), cleared=lambda: _("The age group allows no sites by name")),
     "block": RuleText(lambda: _("Blocked"), cleared=lambda: _("The age group blocks no sites by name")),
     "homework": RuleText(
         lambda: _("For homework"), cleared=lambda: _("The age group sets no homework sites")

@@ -179,6 +179,14 @@ class MemoryFigures:
 
 
 @record
+class HomeProblem:
+    """A part of the gateway that does not work as configured."""
+
+    code: str  # of the part; the pages word it
+    text: str  # English; it may name files, people and devices
+
+
+@record
 class HomeState:
     """The state of the household: filtering, internet connection, and what waits for a guardian."""
 
@@ -196,7 +204,8 @@ class HomeState:
     questions: int  # about devices
     undecided_devices: int  # of the first run, of which nobody said who uses them
     cards: int  # about bypass methods
-    problems: tuple[str, ...]
+    problems: tuple[str, ...]  # English, for the command line
+    coded_problems: tuple[HomeProblem, ...]  # the same, for the pages
     announced: tuple[AnnouncementEntry, ...]  # newest first
 
 

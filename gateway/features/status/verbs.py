@@ -23,6 +23,7 @@ from gateway.control.contract.status import (
     DeviceState,
     DeviceStatus,
     FinishGame,
+    HomeProblem,
     HomeStatus,
     ReloadResponse,
     StatusRequest,
@@ -131,7 +132,7 @@ class StatusVerb:
         internet: Internet,
         people: PeopleStatus,
         waiting_cards: Callable[[], int],
-        problems: Callable[[], list[str]],
+        problems: Callable[[], list[HomeProblem]],
         figures: Callable[[], DaemonFigures],
         steps: Callable[[], tuple[AgeTransition, ...]],
         lists: Callable[[], UpdatePlan],
@@ -160,7 +161,7 @@ class StatusVerb:
         home, store, now = self._home, self._store, self._home.local_now()
         rules, since = home.rules, self._internet.since
         self._presence.refresh()
-        off = store.state(now).off
+        off, problems = store.state(now).off, self._problems()
         return HomeStatus(
             version=__version__,
             uptime=round(home.loop.now() - self._started),
@@ -179,7 +180,8 @@ class StatusVerb:
             questions=sum(question.waits for question in store.questions.all().values()),
             undecided_devices=self._undecided(),
             cards=self._waiting_cards(),
-            problems=tuple(self._problems()),
+            problems=tuple(problem.text for problem in problems),
+            coded_problems=tuple(problems),
             announced=announced(home, store.people),
             clock=clock_state(self._watch),
             profiles=self._people.describe(now),

@@ -18,7 +18,7 @@ from gateway.control.contract.health import (
     MachineFigures,
     SealedFigures,
 )
-from gateway.control.contract.status import DaemonFigures
+from gateway.control.contract.status import DaemonFigures, HomeProblem
 from gateway.core.logs import LastLines
 from gateway.core.memory import machine_memory
 from gateway.dataplane.internet import AnswerBook, Internet
@@ -44,8 +44,8 @@ class Sample:
 class Vitals:
     """Collects counters, samples and log lines for `health` and `support`. ``start`` begins the samples.
 
-    ``counters``: returns those of queues, connections, tables and memory. ``problems``: returns one line for
-    each part that does not work as configured.
+    ``counters``: returns those of queues, connections, tables and memory. ``problems``: returns the
+    parts that do not work as configured.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Vitals:
         sealed_lists: SealedListUpdates,
         internet: Internet,
         counters: Callable[[], DaemonFigures],
-        problems: Callable[[], list[str]],
+        problems: Callable[[], list[HomeProblem]],
     ) -> None:
         self._home = home
         self._log = log

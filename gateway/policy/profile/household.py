@@ -103,7 +103,7 @@ class Household:
 
     @property
     def visitor(self) -> Profile:
-        """The guest profile without bedtime, for a guest whom a guardian accepted as a visitor."""
+        """The guest profile without bedtime, for a guest whom a guardian accepted as an adult guest."""
         rules = replace(self.guest.rules, bedtime=every_day(None))
         return replace(self.guest, name="Visitor", rules=rules)
 

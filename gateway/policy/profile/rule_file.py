@@ -284,7 +284,7 @@ def read_dates(node: Node, reader: DateReader) -> Mapping[date, DateRule]:
             lines[kind, day] = place.line
             (single if kind else ranges)[day] = rule
     if len(lines) > MAX_DATES:
-        node.place.refuse(f"has {len(lines)} days, more than {MAX_DATES}", "take out those that are over")
+        node.place.refuse(f"has {len(lines)} days, more than {MAX_DATES}", "remove those that are over")
     both = {day: _over(single[day], ranges.get(day)) for day in single}
     return dict(sorted({**ranges, **both}.items()))
 

@@ -235,7 +235,7 @@ class Rules:
     dates: Mapping[date, DateRule]  # exceptions; a target of theirs has a key in limits or windows too
     calendars: tuple[str, ...]  # iCalendar files as written; their days are in Profile.free_days
     landing: Owned[timedelta]  # time to finish a game, which a child may take once a day; zero: none
-    linger: Owned[timedelta]  # silent minutes that count after a counted one
+    linger: Owned[timedelta]  # idle minutes that count after a counted one
     auto_approve: Owned[timedelta]  # minutes a day of requests that are granted automatically
     updates: Owned[bool]  # names of updates are open and never counted
     laws: tuple[Owned[Law], ...]  # legal rules that a guardian turned on, for all bands

@@ -168,7 +168,7 @@ class _Builder:
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
             self._place(event, "").refuse(
-                "starts a second document", "keep one document a file; take out the '---'"
+                "starts a second document", "keep one document a file; remove the '---'"
             )
 
     def _place(self, event: yaml.Event, path: str) -> Place:

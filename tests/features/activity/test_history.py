@@ -142,7 +142,7 @@ def test_at_level_two_what_was_refused_is_told_in_groups(make: Make) -> None:
     assert (tiktok["first"], tiktok["last"]) == (at("2026-11-24T19:31"), at("2026-11-24T19:38"))
     assert tiktok["sentence"] == "TikTok is blocked. Your family set this."
     assert (network["entry"], network["owner"]) == ("a-network.example", "band:10-12")
-    assert bedtime["sentence"] == "It is bedtime: the internet is closed. These are the 10-12 rules."
+    assert bedtime["sentence"] == "It is bedtime: the internet is blocked. These are the 10-12 rules."
     assert told["visited"] == []
 
 

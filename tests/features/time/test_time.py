@@ -83,7 +83,7 @@ def test_a_limit_of_a_week(make: Make) -> None:
     assert desk.reason(TABLET) is Reason.OUT_OF_TIME
     state = desk.ask("status")["profiles"][0]
     assert state["sentence"] == (
-        "The internet is closed until Monday 07:00: this week's 5 hours are used. Your family set this."
+        "The internet is blocked until Monday 07:00: this week's 5 hours are used. Your family set this."
     )
     assert state["left"]["week"] is True
     used = next(one for one in state["used"] if one["target"] == "internet")

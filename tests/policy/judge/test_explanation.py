@@ -63,12 +63,12 @@ def test_who_paused_is_named() -> None:
         (
             "www.minecraft.net",
             "2026-11-24T19:00",
-            "Minecraft is closed until 16:00. Your family set this.",
+            "Minecraft is blocked until 16:00. Your family set this.",
         ),
         (
             "example.org",
             "2026-11-24T21:00",
-            "It is bedtime: the internet is closed until 07:00. These are the 10-12 rules.",
+            "It is bedtime: the internet is blocked until 07:00. These are the 10-12 rules.",
         ),
         ("porn.example", "2026-11-24T19:00",
          "porn.example is blocked: Adult sites. These are the 10-12 rules."),
@@ -78,10 +78,10 @@ def test_who_paused_is_named() -> None:
             "virus.example is blocked for everyone.",
         ),
         ("bilimland.kz", "2026-11-24T19:00",
-         "bilimland.kz is open: it is for homework. Your family set this."),
-        ("example.org", "2026-11-24T19:00", "example.org is open."),
-        ("www.google.com", "2026-11-24T19:00", "www.google.com is open in its safe mode."),
-        ("childline.org.uk", "2026-11-24T23:00", "childline.org.uk is always open."),
+         "bilimland.kz is allowed: it is for homework. Your family set this."),
+        ("example.org", "2026-11-24T19:00", "example.org is allowed."),
+        ("www.google.com", "2026-11-24T19:00", "www.google.com is allowed in its safe mode."),
+        ("childline.org.uk", "2026-11-24T23:00", "childline.org.uk is always allowed."),
         ("fresh.example", "2026-11-24T19:00",
          "fresh.example is blocked: the name is younger than 30 days. Your family set this."),
     ],
@@ -92,36 +92,36 @@ def test_sentences(host: str, at: str, text: str) -> None:
 
 def test_internet_windows_and_limits_speak_of_the_internet() -> None:
     early = said("example.org", "2026-11-24T07:30")
-    assert early == "The internet is closed until 08:00. Your family set this."
+    assert early == "The internet is blocked until 08:00. Your family set this."
     used = used_up("internet")
     assert said("example.org", situation=used) == (
-        "The internet is closed until 08:00: today's 2 hours are used. Your family set this."
+        "The internet is blocked until 08:00: today's 2 hours are used. Your family set this."
     )
 
 
 def test_a_services_used_up_time_names_the_service() -> None:
     used = used_up("service:youtube")
     assert said("i.ytimg.com", situation=used, set_by=MUM) == (
-        "YouTube is closed until 08:00: today's hour is used. Mum set this on Sunday."
+        "YouTube is blocked until 08:00: today's hour is used. Mum set this on Sunday."
     )
     lived_in = 'band: 10-12\nlimits: {"service:youtube": 1h}'
     assert said("i.ytimg.com", situation=used, set_by=MUM, text=lived_in) == (
-        "YouTube is closed until 07:00: today's hour is used. Mum set this on Sunday."
+        "YouTube is blocked until 07:00: today's hour is used. Mum set this on Sunday."
     )
 
 
 @pytest.mark.parametrize(
     ("limits", "bonus", "text"),
     [
-        ('"group:games": 1h', 0, "closed until 07:00: today's hour for games is used."),
-        ('"category:games": 90m', 0, "closed until 07:00: today's 1 h 30 min for games are used."),
-        ('"category:games": 90m', 30, "closed until 07:00: today's 2 hours for games are used."),
-        ("play: 45m", 15, "closed until 07:00: today's hour for play is used."),
-        ("play: 1m", 0, "closed until 07:00: today's minute for play is used."),
-        ('"service:roblox": 0m', 0, "closed: there is no time today."),
-        ('"group:games": 0m', 0, "closed: there is no time for games today."),
+        ('"group:games": 1h', 0, "blocked until 07:00: today's hour for games is used."),
+        ('"category:games": 90m', 0, "blocked until 07:00: today's 1 h 30 min for games are used."),
+        ('"category:games": 90m', 30, "blocked until 07:00: today's 2 hours for games are used."),
+        ("play: 45m", 15, "blocked until 07:00: today's hour for play is used."),
+        ("play: 1m", 0, "blocked until 07:00: today's minute for play is used."),
+        ('"service:roblox": 0m', 0, "blocked: there is no time today."),
+        ('"group:games": 0m', 0, "blocked: there is no time for games today."),
         ('"group:games": {tue: 0m, wed: 1h}', 0,
-         "closed until 07:00: there is no time for games today."),
+         "blocked until 07:00: there is no time for games today."),
     ],
 )  # fmt: skip
 def test_how_much_time_is_used_and_for_what(limits: str, bonus: int, text: str) -> None:
@@ -133,19 +133,19 @@ def test_how_much_time_is_used_and_for_what(limits: str, bonus: int, text: str) 
 
 def test_what_was_opened_for_a_while_says_until_when() -> None:
     opened = Situation(allowed=(("service:tiktok", almaty("2026-11-24T20:00")),))
-    assert said("www.tiktok.com", situation=opened) == "TikTok is open until 20:00. Your family set this."
+    assert said("www.tiktok.com", situation=opened) == "TikTok is allowed until 20:00. Your family set this."
 
 
 def test_a_limit_of_a_band_is_told_as_one() -> None:
     used = used_up("play")
     assert said("www.roblox.com", situation=used, text="band: 10-12") == (
-        "www.roblox.com is closed until 07:00: today's 2 hours for play are used. These are the 10-12 rules."
+        "www.roblox.com is blocked until 07:00: today's 2 hours for play are used. These are the 10-12 rules."
     )
 
 
 def test_a_rule_that_says_no_number_is_told_without() -> None:
     spent = Decision(Verdict.BLOCK, Reason.OUT_OF_TIME, "limits: service:youtube", "family")
-    assert sentence(spent, None, NOW, NAMES).startswith("YouTube is closed: the time for today is used.")
+    assert sentence(spent, None, NOW, NAMES).startswith("YouTube is blocked: the time for today is used.")
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def test_a_rule_that_says_no_number_is_told_without() -> None:
         (Left(40, "group:games", None), "example.org is open. 40 minutes left today for games."),
         (
             Left(5, "category:ai_companions", None),
-            "example.org is open. 5 minutes left today for AI companions.",
+            "example.org is allowed. 5 minutes left today for AI companions.",
         ),
-        (Left(40, "bedtime", NOW), "example.org is open."),
-        (None, "example.org is open."),
+        (Left(40, "bedtime", NOW), "example.org is allowed."),
+        (None, "example.org is allowed."),
     ],
 )
 def test_what_is_left_of_a_limit(left: Left | None, text: str) -> None:

@@ -185,6 +185,6 @@ def test_what_is_refused(dates: str, problem: str) -> None:
 
 def test_so_many_dates_are_a_mistake() -> None:
     years = ", ".join(f"{year}-01-01..{year}-12-31: free" for year in range(2026, 2032))
-    assert "more than 2000; take out those that are over" in refusal(
+    assert "more than 2000; remove those that are over" in refusal(
         lambda: a_profile(f"{{band: 10-12, dates: {{{years}}}}}")
     )

@@ -52,7 +52,7 @@ def test_a_bedtime_of_its_own_closes_and_says_whose_it_is() -> None:
     now = local("2026-11-24T22:30")
     decision = judge.decide(world, Situation(), now)
     assert sentence(decision, "example.org", now) == (
-        "It is bedtime: the internet is closed until 07:00. This is Aruzhan's own choice."
+        "It is bedtime: the internet is blocked until 07:00. This is Aruzhan's own choice."
     )
 
 

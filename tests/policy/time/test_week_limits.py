@@ -195,14 +195,16 @@ def test_extra_minutes_raise_the_day_and_the_week(today: int, earlier: int) -> N
 def test_the_sentence_names_the_week(rule: str, text: str) -> None:
     spent = Decision(Verdict.BLOCK, Reason.OUT_OF_TIME, rule, "family", until=almaty("2026-11-30T04:00"))
     found = sentence(spent, "example.org", almaty(AT).astimezone(CALENDAR.zone), Names())
-    assert found.endswith(f"is closed until Monday 04:00: {text}. Your family set this.")
+    assert found.endswith(f"is blocked until Monday 04:00: {text}. Your family set this.")
 
 
 def test_the_sentence_tells_what_is_left_of_the_week() -> None:
     now = almaty(AT)
     open_now = Decision(Verdict.ALLOW, Reason.OPEN, "nothing refuses it", "product")
     one, forty = (Left(minutes, "internet", None, week=True) for minutes in (1, 40))
-    assert sentence(open_now, "example.org", now, left=one) == "example.org is open. 1 minute left this week."
+    assert (
+        sentence(open_now, "example.org", now, left=one) == "example.org is allowed. 1 minute left this week."
+    )
     assert sentence(open_now, "example.org", now, left=forty).endswith("40 minutes left this week.")
 
 

@@ -231,6 +231,13 @@ def test_a_known_browser_has_five_tries_and_no_more(mum: Browser, fast: None) ->
     assert codes == [403] * TRIES + [429]
 
 
+def test_the_forms_fill_in_the_name_that_signed_in_last_here(app: Flask, mum: Browser) -> None:
+    mum.post("/signout")
+    for path in ("/signin", "/forgot"):
+        assert 'id="name" name="name" value="Mum"' in mum.get(path).text
+        assert "Mum" not in browser_on(app, mum.ip).get(path).text
+
+
 @pytest.mark.parametrize("forged", ["x", "", "ImFiYyI.AAAA", '"abc"'])
 def test_a_forged_cookie_has_no_tries_of_its_own(tablet: Browser, fast: None, forged: str) -> None:
     for number in range(TRIES):

@@ -87,7 +87,7 @@ def test_plural_forms_are_those_of_the_language() -> None:
         ("Open", "", "is not translated"),
         ("Ask for %(name)s", "Попросить", "holds [], the English ['%(name)s']"),
         ("Ask", "Попросить %(name)s", "holds ['%(name)s'], the English []"),
-        ("{what} is open.", "{that} открыто.", "holds ['{that}'], the English ['{what}']"),
+        ("{what} is allowed.", "{that} разрешено.", "holds ['{that}'], the English ['{what}']"),
         (" until {when}", "до {when}", "begins or ends with another space"),
         ("a <b>%(x)s</b>", "а %(x)s", "holds ['%(x)s'], the English ['%(x)s', '</b>', '<b>']"),
         (("%(num)d day", "%(num)d days"), ("%(num)d день", "%(num)d дня"), "has 2 plural forms, not 3"),

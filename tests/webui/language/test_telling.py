@@ -42,13 +42,13 @@ OUT = {
 @pytest.mark.parametrize(
     ("language", "answer", "told"),
     [
-        ("ru", PAUSED, "Интернет на паузе до 20:10. Решение: Mum."),
+        ("ru", PAUSED, "Интернет приостановлен до 20:10. Решение: Mum."),
         ("kk", PAUSED, "Интернет кідіртілген (аяқталуы: 20:10). Белгілеген: Mum."),
         ("en", PAUSED, "The internet is paused until 20:10. Mum set this."),
         (
             "ru",
             OUT,
-            "Интернет: закрыто до 04:00, сегодняшние 1 ч 45 мин израсходованы. Это правила группы 10-12.",
+            "Интернет: заблокировано до 04:00, сегодняшние 1 ч 45 мин израсходованы. Это правила группы 10-12.",
         ),
         ("ru", {"state": "open", "sentence": "Open."}, "Открыто."),
         (
@@ -98,20 +98,20 @@ def refusal(**values: object) -> RecentBlock:
         (
             {"reason": "bedtime", "rule": "bedtime: 20:45-07:00", "owner": "band:10-12",
              "until": (NOW + timedelta(hours=11, minutes=20)).isoformat()},
-            "Время сна: интернет закрыт до 07:00. Это правила группы 10-12.",
-            "Ұйқы уақыты: интернет жабық (аяқталуы: 07:00). Бұл – 10-12 тобының ережелері.",
+            "Время сна: интернет заблокирован до 07:00. Это правила группы 10-12.",
+            "Ұйқы уақыты: интернет бұғатталған (аяқталуы: 07:00). Бұл – 10-12 тобының ережелері.",
         ),
         (
             {"reason": "paused", "rule": "pause", "owner": "guardian:Mum",
              "until": (NOW + timedelta(days=2)).isoformat()},
-            "Интернет на паузе до 19:40 в четверг. Решение: Mum.",
+            "Интернет приостановлен до 19:40 в четверг. Решение: Mum.",
             "Интернет кідіртілген (аяқталуы: бейсенбі, 19:40). Белгілеген: Mum.",
         ),
         (
             {"reason": "out_of_time", "rule": "limits: group:video: 1h", "owner": "band:10-12",
              "name": "YouTube"},
-            "YouTube: закрыто, сегодняшний 1 ч (видео) израсходован. Это правила группы 10-12.",
-            "YouTube жабық: бүгінгі 1 сағ (бейне) бітті. Бұл – 10-12 тобының ережелері.",
+            "YouTube: заблокировано, сегодняшний 1 ч (видео) израсходован. Это правила группы 10-12.",
+            "YouTube: бұғатталған, бүгінгі 1 сағ (бейне) бітті. Бұл – 10-12 тобының ережелері.",
         ),
         (
             {"host": "", "name": "Telegram", "reason": "family_block", "rule": "block: service:telegram",
@@ -177,7 +177,7 @@ def test_names_of_kinds_are_ours_and_those_of_services_are_their_own(app: Flask)
     [
         (
             GuardianAnswer.NO, RequestTopic.SITE, None,
-            "Aruzhan получает ответ: нет.", "The request of Aruzhan is declined.",
+            "Aruzhan: просьба отклонена.", "The request of Aruzhan is declined.",
         ),
         (
             GuardianAnswer.ONCE, RequestTopic.TIME, BEDTIME,
@@ -257,8 +257,8 @@ def test_help_lines_are_named_in_the_reader_s_language(app: Flask) -> None:
 def test_the_home_page_tells_states_by_what_they_are(mum: Browser, household: Household) -> None:
     household.paused["daughter"] = NOW + timedelta(minutes=30)
     page = mum.get("/parent/", Accept_Language="ru").text
-    assert "Интернет на паузе до 20:10. Решение: Mum." in page
-    assert "Время сна: интернет закрыт до 07:40. Это правила группы 6-9." in page
+    assert "Интернет приостановлен до 20:10. Решение: Mum." in page
+    assert "Время сна: интернет заблокирован до 07:40. Это правила группы 6-9." in page
 
 
 def test_a_home_without_the_new_keys_is_told_all_the_same(app: Flask) -> None:

@@ -112,7 +112,7 @@ def test_nothing_is_promised_and_nobody_shouts(which: TextBook) -> None:
 
 # What only those who answer there can say: when they do, and what they keep to themselves.
 OF_HELP_LINES = re.compile(
-    r"help lines? (?:\w+ )*(?:listens|open)|телефоны помощи [^.]*открыты|лини[яи] помощи слуша"
+    r"help lines? (?:\w+ )*(?:listens|open)|телефоны доверия [^.]*открыты|телефон доверия слуша"
     r"|сенім телефон\w+ [^.]*(?:ашық|тыңдайды)",
     re.IGNORECASE,
 )

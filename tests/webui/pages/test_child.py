@@ -16,8 +16,8 @@ def test_the_child_sees_what_is_open_what_is_refused_and_who_decided(tablet: Bro
     for expected in (
         "Aruzhan Open Open until bedtime at 20:45.",
         "Mum set this on Sunday TikTok",
-        "The 10-12 rules Adult sites Gambling Social networks a parent may open it",
-        "Opened for you Khan Academy Everything else is open.",
+        "The 10-12 rules Adult sites Gambling Social networks a parent may allow it",
+        "Allowed for you Khan Academy Everything else is allowed.",
         "Bedtime Before school days 20:45–07:00",
         "Roblox School days 16:00–18:00",
         "Play and video Every day 2 h",
@@ -30,7 +30,7 @@ def test_the_child_sees_what_is_open_what_is_refused_and_who_decided(tablet: Bro
 def test_an_approved_list_is_told_as_one(app: Flask, daemon: Running) -> None:
     text = text_of(browser_on(app, "192.168.1.22").get("/my").text)
     assert "Open for you B BilimLand Everything else is closed." in text
-    assert "Open for you BilimLand All other sites are closed." in text, "to read with somebody"
+    assert "Open for you BilimLand All other sites are blocked." in text, "to read with somebody"
     assert "Sleep 20:00–07:00 Every night" in text
     assert "Sites that you visit and when, for 7 days." in text
 
@@ -77,8 +77,8 @@ def test_a_pause_is_shown_with_its_end(tablet: Browser, household: Household) ->
 def test_while_all_is_closed_nothing_else_is_called_open(tablet: Browser, household: Household) -> None:
     household.paused["daughter"] = NOW + timedelta(minutes=30)
     text = text_of(tablet.get("/my").text)
-    assert "Everything else is open." not in text
-    assert "While the internet is closed, help is open. So is what the device itself needs." in text
+    assert "Everything else is allowed." not in text
+    assert "While the internet is blocked, help still works. So does what the device itself needs." in text
 
 
 def test_a_device_that_is_paused_alone_says_so_itself(tablet: Browser, household: Household) -> None:
@@ -92,10 +92,10 @@ def test_a_device_that_is_paused_alone_says_so_itself(tablet: Browser, household
 def test_a_closed_device_is_not_told_that_the_internet_works(tablet: Browser, household: Household) -> None:
     assert "Internet works" in text_of(tablet.get("/my").text)
     household.devices["192.168.1.20"].update(
-        state="bedtime", sentence="It is bedtime: the internet is closed until 07:00."
+        state="bedtime", sentence="It is bedtime: the internet is blocked until 07:00."
     )
     text = text_of(tablet.get("/my").text)
-    assert "the internet is closed until 07:00" in text
+    assert "the internet is blocked until 07:00" in text
     assert "Internet works" not in text
 
 

@@ -529,7 +529,7 @@ def test_a_child_deletes_what_was_written_down_by_its_pin(with_pin: Browser, hou
     assert household.erased == {}
     assert with_pin.post("/my/time/delete", {"pin": "4821"}).status_code == 303
     assert household.erased == {"daughter": "names"}
-    assert "Sites and services are deleted." in text_of(with_pin.get("/my").text)
+    assert "It is deleted. Totals by category stay" in text_of(with_pin.get("/my").text)
 
 
 def test_without_the_pin_the_page_is_not_even_shown(tablet: Browser, household: Household) -> None:

@@ -37,8 +37,8 @@ def test_an_unclaimed_gateway_leads_to_the_claim(phone: Browser) -> None:
     assert "Code on the label" in page
     assert 'autocomplete="new-password"' in page
     assert LABEL not in page
-    assert "Until then only malware, phishing and what is blocked for everyone is" in page
-    assert "Nothing else is filtered, there are no limits, and nothing about" in page
+    assert "Until then it blocks malware, phishing and what is blocked for everyone." in page
+    assert "Nothing else is filtered or limited. Nothing about" in page
 
 
 def test_where_a_child_has_a_file_it_is_not_said_that_nothing_is_filtered(

@@ -48,7 +48,7 @@ def test_anybody_else_is_told_what_this_is(app: Flask, daemon: Running, ip: str,
 def test_a_guest_is_told_that_the_internet_is_closed(
     app: Flask, daemon: Running, household: Household
 ) -> None:
-    closed = "It is bedtime: the internet is closed until 07:00."
+    closed = "It is bedtime: the internet is blocked until 07:00."
     household.devices["192.168.1.30"].update(state="bedtime", sentence=closed)
     assert closed in browser_on(app, "192.168.1.30").get("/").text
 

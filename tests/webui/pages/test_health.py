@@ -12,6 +12,7 @@ import pytest
 
 from gateway.control.contract.health import SUPPORT
 from gateway.control.schema import to_json
+from tests import finding_codes
 from tests.figures import HEALTH_FIGURES
 from tests.webui.conftest import Browser
 from tests.webui.standin.healthy import FINE, TROUBLE, finding
@@ -253,3 +254,17 @@ def test_the_pages_word_each_code_of_the_check() -> None:
     codes = {code for call in calls for code in re.findall(r'(?<!== )"([a-z0-9_]+)"', call)}
     assert len(codes) > 50
     assert codes == set(finding_text._texts())
+
+
+def test_the_pages_word_each_part_that_may_not_work() -> None:
+    source = (ROOT / "gateway" / "app" / "daemon.py").read_text("utf-8")
+    parts = source.partition("def problems(")[2].partition("return ")[0]
+    codes = set(re.findall(r'^ +\("([a-z_]+)", ', parts, re.MULTILINE))
+    assert len(codes) > 10
+    assert codes == set(finding_text._problems())
+
+
+def test_the_document_lists_each_code_with_its_meaning_and_what_to_do() -> None:
+    assert finding_codes.DOCUMENT.read_text("utf-8") == finding_codes.document(), (
+        "run: python -m tests.finding_codes"
+    )

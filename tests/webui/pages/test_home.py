@@ -186,7 +186,10 @@ def test_devices_of_the_first_run_ask_who_uses_them(mum: Browser, household: Hou
         ({"internet": "down"}, "Your provider&#39;s line is down. The filter runs."),
         ({"mode": "off", "off_until": NOW + timedelta(hours=1)}, "off for everyone until 20:40."),
         ({"mode": "off"}, "Time rules and categories are off for everyone."),
-        ({"problems": ["son.yaml:3: band: unknown; use one of 0-5, 6-9"]}, "son.yaml:3: band: unknown"),
+        (
+            {"problems": ["son.yaml:3: band: unknown; use one of 0-5, 6-9"]},
+            "The rules or settings on the gateway have a mistake. The previous ones apply.",
+        ),
         ({"new_devices": 1}, "1 new device is here as a guest."),
         ({"new_devices": 3}, "3 new devices are here as guests."),
     ],
@@ -199,17 +202,19 @@ def test_the_line_says_what_is(
 
 
 def test_a_problem_is_one_line_on_every_page(mum: Browser, tablet: Browser, household: Household) -> None:
-    household.extra["problems"] = ["son.yaml:3: band: unknown", "qalqan.db: the disk is full"]
+    household.extra["problems"] = ["son.yaml:3: band: unknown"]
     for path in ("/parent/requests", "/parent/activity/", "/parent/more", "/parent/child/son/"):
         page = mum.get(path).text
-        assert page.count("The gateway has 2 problems. Home shows what to do.") == 1, path
-        assert "qalqan.db" not in page
-    home = text_of(mum.get("/parent/").text)
-    assert "The gateway has 2 problems" not in home
-    assert "qalqan.db: the disk is full" in home
+        assert page.count("The gateway has 1 problem. Home shows what to do.") == 1, path
+        assert "son.yaml" not in page
+    home = mum.get("/parent/").text
+    assert "The gateway has 1 problem" not in home
+    assert "The rules or settings on the gateway have a mistake." in text_of(home)
+    assert "son.yaml" not in home
+    assert "son.yaml:3: band: unknown" in text_of(mum.get("/parent/health/").text)
     child = text_of(tablet.get("/my/time").text)
     assert child.count("The gateway has a problem. Ask a parent to look at Home.") == 1
-    assert "qalqan.db" not in child
+    assert "son.yaml" not in child
 
 
 @pytest.mark.parametrize(

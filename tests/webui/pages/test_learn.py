@@ -167,7 +167,7 @@ class TestDigest:
         text = text_of(mum.get("/parent/digest/").text)
         assert "No minutes counted. 2 blocked attempts." in text.partition("Aruzhan")[2].partition("Timur")[0]
         ru = text_of(mum.get("/parent/digest/", Accept_Language="ru").text)
-        assert "Минут не посчитано. 2 заблокированные попытки." in ru
+        assert "Засчитанных минут нет. 2 заблокированные попытки." in ru
 
     def test_at_log_level_0_nothing_is_asked_for_and_nothing_is_told(
         self, mum: Browser, household: Household

@@ -118,7 +118,7 @@ def test_automatic_updates_are_switched_off_and_back_on(mum: Browser, household:
     assert "A server sees the internet address of this home and the time, and nothing about" in read(mum)
     mum.post(f"{LISTS}interval", {"interval": "off"})
     assert settings(household)["lists"] == {"update": "off"}
-    assert "Lists are not downloaded automatically any more." in read(mum)
+    assert "Automatic downloads of lists are off." in read(mum)
     mum.post("/parent/settings/undo", {"was": was(mum)})
     assert "lists" not in settings(household)
     mum.post(f"{LISTS}interval", {"interval": "weekly"})

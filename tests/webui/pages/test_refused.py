@@ -127,7 +127,7 @@ def test_a_new_device_is_told_who_lets_it_in(app: Flask, daemon: Running, househ
 
 
 def test_what_the_sentence_says_is_not_said_twice(tablet: Browser, household: Household) -> None:
-    household.refusals[1].update(sentence="bet.example is closed until 20:45. These are the 10-12 rules.")
+    household.refusals[1].update(sentence="bet.example is blocked until 20:45. These are the 10-12 rules.")
     household.refusals[1]["until"] = NOW + timedelta(minutes=65)
     text = text_of(tablet.get("/refused?host=bet.example").text)
     assert "Who decided" not in text

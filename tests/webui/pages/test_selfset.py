@@ -174,7 +174,7 @@ def test_nobody_younger_and_no_other_device_has_the_page(tablet: Browser, app: F
 def test_what_it_closes_is_told_to_the_child_as_its_own(phone: Browser, household: Household) -> None:
     household.devices[PHONE].update(
         state="bedtime", reason="bedtime", rule="bedtime: 22:00-07:00", owner="self:Dana",
-        sentence="It is bedtime: the internet is closed. This is Dana's own choice.",
+        sentence="It is bedtime: the internet is blocked. This is Dana's own choice.",
     )  # fmt: skip
     told = text_of(phone.get("/my").text)
     assert "You set this yourself." in told

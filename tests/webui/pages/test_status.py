@@ -54,7 +54,7 @@ def test_a_gateway_that_nobody_has_set_up_says_what_holds(
     app: Flask, daemon: Running, household: Household
 ) -> None:
     household.extra.update(unclaimed=True)
-    assert "Nothing else is filtered, there are no limits, and nothing about" in said(app, TELEVISION)
+    assert "Nothing else is filtered or limited. Nothing about" in said(app, TELEVISION)
 
 
 @pytest.mark.parametrize("ip", [TABLET, TELEVISION, GUESTS, STRANGERS])

@@ -14,7 +14,7 @@ from tests.webui.standin.household import LAPTOP, NOW, PHONE, TABLET, Household,
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruling import said
 from tests.webui.standin.teaching import CLOSED, REFUSED, needed, some_names
-from webui.language import changes
+from webui.features.rules.audit_log_text import describe
 
 PAGE = "/parent/child/daughter/teach/"
 SITES = "/parent/child/daughter/sites/"
@@ -177,7 +177,7 @@ def test_the_audit_log_has_it_in_words() -> None:
             at=NOW, day_only=False, who="Mum", what=what, about="Aruzhan",
             detail="8 names kept, as 5 entries", until=None, address="", device="", token="",
         )  # fmt: skip
-        assert changes.describe(line, NOW) == phrase
+        assert describe(line, NOW) == phrase
 
 
 def test_two_hundred_long_names_fit_into_the_form(mum: Browser, household: Household) -> None:
@@ -210,7 +210,7 @@ def test_the_child_is_told_on_the_device_that_it_is_about(
     lesson = begun(household, device=TABLET)
     text = text_of(tablet.get("/my").text)
     assert "Mum is trying kundelik.kz on this device" in text
-    assert "It is open until 19:44. Until then Mum sees which sites this device asks for." in text
+    assert "It is allowed until 19:44. Until then Mum sees which sites this device asks for." in text
     lesson["devices"] = [PHONE]
     assert "is trying" not in tablet.get("/my").text
     begun(household, state="over", device=TABLET)

@@ -170,6 +170,9 @@ class Household:
             **self.growing.told(),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
+            "coded_problems": [
+                {"code": "household_mistake", "text": line} for line in self.extra.get("problems", ())
+            ],
             "clock": {**values_of(CLOCK), **self.extra.get("clock", {})},
         }  # fmt: skip
 

@@ -47,7 +47,7 @@ def sites(now: datetime) -> list[dict[str, Any]]:
          "reason": "category", "rule": "category:ads_trackers", "owner": "band:10-12", "entry": None},
         {**site, "target": "reason:bedtime", "name": None, "times": 0, "background": 80, "first": now - ONE,
          "last": now - ONE, "hosts": [{"host": "push.example", "times": 80}],
-         "sentence": "It is bedtime: the internet is closed. These are the 10-12 rules.",
+         "sentence": "It is bedtime: the internet is blocked. These are the 10-12 rules.",
          "reason": "bedtime", "owner": "band:10-12", "entry": None},
     ]  # fmt: skip
 

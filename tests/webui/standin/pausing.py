@@ -27,7 +27,7 @@ class Pausing:
         if not {profile, "all"} & self._household.paused.keys():
             return None
         until = self._household.paused.get(profile, self._household.paused.get("all"))
-        told = f"Paused until {until:%H:%M}." if until else "Paused until a parent resumes."
+        told = f"Paused until {until:%H:%M}." if until else "Paused until a parent ends it."
         return {
             "state": "paused",
             "until": until,

@@ -42,7 +42,7 @@ REFUSALS = [
     {
         "at": NOW - timedelta(minutes=8), "host": "www.instagram.com", "name": "Instagram", "proto": "tls",
         "verdict": "block", "reason": "category", "rule": "category:social_networks", "owner": "band:10-12",
-        "until": None, "sentence": "Instagram is blocked. A parent may open it.", "askable": True,
+        "until": None, "sentence": "Instagram is blocked. A parent may allow it.", "askable": True,
          "entry": "service:instagram",
     },
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from gateway.control.contract.accounts import AccountResponse
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT
-from webui.accounts import passwords, session, tries
+from webui.accounts import browsers, passwords, session, tries
 from webui.accounts.proofs import typed_code
 from webui.accounts.session import anyone, everybody
 from webui.accounts.tries import TooManyTriesError
@@ -62,7 +62,7 @@ def _page(name: str, sentence: str, found: AccountResponse) -> str:
 @blueprint.get("/forgot")
 @anyone
 def forgot() -> ResponseReturnValue:
-    return render_template("forgot.html", name="", sentence="")
+    return render_template("forgot.html", name=browsers.last_name(), sentence="")
 
 
 @blueprint.post("/forgot")

@@ -20,7 +20,7 @@ from gateway.control.contract.status import TIME
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PersonRole
-from webui.accounts import passkeys, session, tries
+from webui.accounts import browsers, passkeys, session, tries
 from webui.accounts.proofs import digest_of, typed_code
 from webui.accounts.session import anyone, guardians_only
 from webui.accounts.tries import TooManyTriesError
@@ -181,7 +181,7 @@ def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool =
     return render_template(
         "signin.html",
         code=code,
-        name=name,
+        name=name or browsers.last_name(),
         sentence=sentence,
         by_code=by_code or code,
         minutes=session.ON_A_CHILDS // 60 if session.belongs_to_child() else 0,

@@ -118,7 +118,7 @@ class CheckView:
         if self.check.id == "messenger":
             return _("%(site)s works", site=what) if what else _("A messenger works")
         if self.check.id == "open":
-            return _("%(site)s opens", site=what) if what else _("An open site")
+            return _("%(site)s opens", site=what) if what else _("An allowed site")
         if self.check.id == "private_dns":
             return _("Private DNS is blocked") if what else _("Private DNS")
         if self.check.id == "bedtime":

@@ -190,7 +190,7 @@ def interval() -> ResponseReturnValue:
         if "lists/update" not in changes:
             sentence = _("The selection of lists changes with the next update.")
         elif changes["lists/update"] == "off":
-            sentence = _("Lists are not downloaded automatically any more.")
+            sentence = _("Automatic downloads of lists are off.")
         else:
             sentence = _("Lists are downloaded automatically.")
         if family.by_hand:

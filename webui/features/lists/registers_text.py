@@ -5,13 +5,10 @@ from __future__ import annotations
 from gateway.control.contract.lists import RegisterState
 from webui.language.changes import who
 from webui.language.things import register
-from webui.language.words import plain
-
-_NOTE = 300  # characters of a register's note
 
 
 class RegisterView:
-    """A state's register, as the pages show it: its name, who turned it on, and a note."""
+    """A state's register, as the pages show it: its name and who turned it on."""
 
     def __init__(self, state: RegisterState) -> None:
         self.state = state
@@ -23,7 +20,3 @@ class RegisterView:
     @property
     def by(self) -> str:
         return who(self.state.by)
-
-    @property
-    def note(self) -> str:
-        return plain(self.state.note, _NOTE)

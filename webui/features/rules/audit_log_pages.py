@@ -11,7 +11,8 @@ from gateway.policy.profile.rules import NAMES_LEVEL
 from webui.accounts import session
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
-from webui.language import changes
+from webui.features.rules.audit_log_text import describe
+from webui.language.changes import who as author_name
 
 blueprint = Blueprint("auditlog", __name__, url_prefix="/parent/log")
 
@@ -36,6 +37,7 @@ def show() -> ResponseReturnValue:
         who=who,
         newer=max(0, skip - PAGE) if skip else None,
         older=skip + PAGE if log.more else None,
-        changes=changes,
+        author_name=author_name,
+        describe=describe,
         names_level=NAMES_LEVEL,
     )

@@ -44,10 +44,10 @@ def _show(page: Page, outcome: FormResult) -> str:
         page,
         outcome,
         actions={
-            "block": _("Block"),
+            "block": _("Blocked"),
             "ask": _("Needs approval"),
             "count": _("Uses daily time"),
-            "allow": _("Open"),
+            "allow": _("Allowed"),
         },
         chosen={kind: request.form.get(kind) or _held(page, kind) for kind in page.names.kinds},
     )

@@ -22,6 +22,65 @@ def worded(finding: FindingEntry) -> tuple[str, str]:
         return "", advice if "%(" not in advice else ""
 
 
+def worded_problem(code: str) -> tuple[str, str]:
+    """Return what a part of the gateway does not do, and what to do, by the code of a `HomeProblem`."""
+    unknown = _("A part of the gateway does not work."), _("Ask whoever set up the gateway.")
+    return _problems().get(code, unknown)
+
+
+def _problems() -> dict[str, tuple[str, str]]:
+    helper = _("Ask whoever set up the gateway.")
+    room = _("Make room on its storage, or ask whoever set up the gateway.")
+    return {
+        "lan_missing": (_("A network of the home is missing on the gateway."), _("Check its cables.")),
+        "household_mistake": (
+            _("The rules or settings on the gateway have a mistake. The previous ones apply."),
+            helper,
+        ),
+        "overloaded": (_("The gateway has too much to do. Some requests wait."), _("Restart it.")),
+        "table_changed": (
+            _("Another program on the gateway turns the filter off again and again, for a moment each time."),
+            helper,
+        ),
+        "not_saved": (
+            _("The gateway cannot save all data. A restart may lose changes and activity."),
+            room,
+        ),
+        "copy_used": (
+            _(
+                "The gateway’s stored data was damaged, or its copy cannot be saved. Some data may be missing."
+            ),
+            _("Check accounts, PINs and devices."),
+        ),
+        "backup_failed": (
+            _("The last automatic backup failed."),
+            _("Check that the USB stick is plugged in and has room."),
+        ),
+        "minutes_not_saved": (
+            _("The gateway cannot save used minutes. They count, but a restart loses them."),
+            room,
+        ),
+        "guard_not_saved": (
+            _("The gateway cannot save the rules for its next start. After a power cut, older ones apply."),
+            room,
+        ),
+        "pages_missing": (
+            _("These pages do not run all the time, so a blocked site may not say why it is blocked."),
+            helper,
+        ),
+        "help_resolver": (_("While the filter is stopped, help sites cannot be found by name."), helper),
+        "sealed_problem": (_("A list that applies to everyone is too old or not in use."), helper),
+        "lists_wait": (
+            _("The lists of sites cannot be updated."),
+            _("The page of the lists shows what they wait for."),
+        ),
+        "address_claimed": (
+            _("A device pretends to be the gateway. It may read what other devices send."),
+            _("Health shows which one. Take it off the Wi-Fi until you know why."),
+        ),
+    }
+
+
 def _texts() -> dict[str, tuple[str, str]]:
     nothing = _("You do not have to do anything.")
     helper = _("Ask whoever set up the gateway.")
@@ -147,8 +206,8 @@ def _texts() -> dict[str, tuple[str, str]]:
             _("No list was downloaded yet. Most sites of blocked categories are open."),
             update,
         ),
-        "feed_failed": (_("The last check for new data failed."), _("It is tried again automatically.")),
-        "feed_unchecked": (_("New data was never checked for."), _("It is tried again automatically.")),
+        "feed_failed": (_("The last check for new data failed."), _("The gateway will try again.")),
+        "feed_unchecked": (_("New data was never checked for."), _("The gateway will try again.")),
         "register_failed": (_("The register %(name)s could not be downloaded."), update),
         "sealed_unused": (_("A list that applies to everyone is not in use."), helper),
         "sealed_old": (_("The list of %(name)s is too old. It stays in use until a new one comes."), nothing),

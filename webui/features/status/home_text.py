@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from gateway.control.contract.growing import AgeTransition
@@ -80,6 +81,14 @@ class HomeView:
     @property
     def off(self) -> bool:
         return self.status.mode == "off"
+
+    @property
+    def problems(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the codes of the parts that do not work, each with its lines in English."""
+        found: dict[str, tuple[str, ...]] = {}
+        for problem in self.status.coded_problems:
+            found[problem.code] = (*found.get(problem.code, ()), problem.text)
+        return found
 
     def step_of(self, profile: str) -> AgeTransition | None:
         return next((step for step in self.status.steps if step.profile == profile), None)

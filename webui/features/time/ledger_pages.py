@@ -59,7 +59,7 @@ def delete() -> ResponseReturnValue:
     problem = refused(lambda: daemon().client.ask(ERASE, device=here.mac, origin=source_address(), **who))
     if problem:
         return _deleting(here, problem), REFUSED
-    notices.notify_child(_("Sites and services are deleted. Totals by category stay for 30 days."))
+    notices.notify_child(_("It is deleted. Totals by category stay for 30 days."))
     return redirect(url_for("child.show"), 303)
 
 

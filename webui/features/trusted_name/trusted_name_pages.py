@@ -100,6 +100,6 @@ def _problem(code: str) -> str:
         "zone": _("This account at the provider does not have the name. Look at its spelling."),
         "limit": _("The certificate authority had too many requests for this name. Try again tomorrow."),
         "dns": _("The provider did not publish the proof in time. Try again in ten minutes."),
-        "email": _("The certificate authority rejected the e-mail address. Enter another one."),
+        "email": _("The e-mail address was rejected. Enter another one."),
         "offline": _("The provider or the authority cannot be reached. Try again later."),
-    }.get(code) or _("The certificate authority gave no certificate. Health says more.")
+    }.get(code) or _("There is no certificate yet. Health says why.")
