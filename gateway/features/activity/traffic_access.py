@@ -21,14 +21,14 @@ from gateway.store.tables.questions import QuestionTable
 from gateway.store.tables.sharing import DeviceUseTable
 
 YOUNG = frozenset({AgeBand.AGE_0_5, AgeBand.AGE_6_9})
-# Not a person's own: the others may be a phone or computer that someone calls a device of the house.
+# Not a person's own: the others may be a phone or computer that someone says is unfiltered.
 OF_THE_HOUSE = frozenset({APPLIANCE, "tv", "speaker"})
 
 
 class TrafficRight(StrEnum):
     """What a guardian may see of a device's live traffic."""
 
-    ALWAYS = "always"  # its own device, or one of the house
+    ALWAYS = "always"  # its own device, or an unfiltered one
     STARTED = "started"  # a young child's: for some minutes, after a guardian has started it
     NEVER = "never"
 

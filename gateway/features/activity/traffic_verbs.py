@@ -33,7 +33,7 @@ WATCHED = "traffic"  # lines of the audit log, which the child sees
 
 
 class TrafficVerbs:
-    """Shows guardians the live traffic of their own devices, those of the house, and young children's.
+    """Shows guardians the live traffic of their own devices, unfiltered ones, and young children's.
 
     ``macs``: returns the known devices.
     """

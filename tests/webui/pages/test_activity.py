@@ -363,7 +363,7 @@ def edit(household: Household, who: str = "daughter", /, **changes: object) -> N
 
 def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Household) -> None:
     text = shown(mum, "/parent/activity/daughter")
-    assert "Minutes are counted by category, with or without a limit." in text
+    assert "We count the minutes of each category, with a limit or not." in text
     assert "Help, homework, school and health sites and updates never count." in text
     assert "Games uses daily time" in text
     assert "Video sharing uses daily time" not in text
@@ -371,7 +371,7 @@ def test_a_day_says_what_is_counted_and_what_is_not(mum: Browser, household: Hou
     assert "Timur 0 min today · 0 blocked attempts" in shown(mum, "/parent/activity/")
     household.kinds = [{"target": "category:messaging", "name": "messaging", "refused": 0, "opened": 40}]
     text = shown(mum, "/parent/activity/son")
-    assert "Minutes are counted by category, with or without a limit." in text
+    assert "We count the minutes of each category, with a limit or not." in text
     assert "Connections by type" in text
     assert "Messaging 40" in text
     assert "Minutes are counted" not in shown(mum, "/parent/activity/teen"), "level 0 has nothing of it"

@@ -68,7 +68,7 @@ class TrafficQuery:
 
 @noun.declare("GET", "/home/traffic", query=TrafficQuery, answer=TrafficLines)
 def traffic(me: Caller, query: TrafficQuery) -> object:
-    """Return the latest decisions about the caller's own devices and those of the house, from memory.
+    """Return the latest decisions about the caller's own devices and of unfiltered ones, from memory.
 
     It records for 30 seconds after each call. No other adult's, guest's or child's device is in it, except a
     child's up to age 9 that the caller has started.

@@ -1,4 +1,4 @@
-"""The technical view: live queries and connections of a guardian's own devices and those of the house.
+"""The technical view: live queries and connections of a guardian's own devices and unfiltered ones.
 
 The daemon decides which devices are shown (gateway/features/activity/traffic_access.py). A child's device up
 to age 9 is shown for 15 minutes at a time, after a guardian has started it here.
