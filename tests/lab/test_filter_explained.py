@@ -208,6 +208,7 @@ def until(check: Callable[[], bool]) -> None:
 def test_without_the_pages_a_blocked_name_does_not_exist(home: Home, daemon: Daemon) -> None:
     tablet = home.devices["tablet"]
     assert is_explained(clients.dig(tablet, REFUSED))
+    time.sleep(LOOK + 1.0)  # until the daemon has seen the pages: those that were never seen may start late
     daemon.stop_web()
     try:
         assert is_explained(clients.dig(tablet, REFUSED)), "a restart of the pages changes nothing"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.control.contract.profile import (
@@ -168,13 +167,12 @@ def _refused(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget]:
         is_askable = entry.kind is EntryKind.CATEGORY and is_category_askable(
             entry.value, profile, rules.world
         )
-        yield replace(_blocked(str(entry), rules, entry.owner), askable=is_askable)
+        yield _blocked(str(entry), rules, entry.owner, askable=is_askable)
     for key, action in own.categories.items():
         target = action_target(key)
         if action.value.refuses and target not in opened and target not in blocked:
-            found = _blocked(target, rules, action.owner, action.value.value)
             is_askable = target != key and is_category_askable(key, profile, rules.world)
-            yield replace(found, askable=is_askable)
+            yield _blocked(target, rules, action.owner, action.value.value, askable=is_askable)
 
 
 def _holds(entry: RuleEntry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
@@ -198,7 +196,11 @@ def _registers(rules: RuleBook) -> Iterator[BlockedTarget]:
     for register in rules.household.config.registers:
         if register.on:
             yield BlockedTarget(
-                target=register.category, name=register.name, owner=register.owner, verdict="block"
+                target=register.category,
+                name=register.name,
+                owner=register.owner,
+                verdict="block",
+                askable=False,
             )
 
 
@@ -224,5 +226,8 @@ def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
     yield _blocked("protocol", rules, PRODUCT)
 
 
-def _blocked(target: str, rules: RuleBook, owner: str, verdict: str = "block") -> BlockedTarget:
-    return BlockedTarget(target=target, name=target_name(target, rules.names), owner=owner, verdict=verdict)
+def _blocked(
+    target: str, rules: RuleBook, owner: str, verdict: str = "block", *, askable: bool = False
+) -> BlockedTarget:
+    name = target_name(target, rules.names)
+    return BlockedTarget(target=target, name=name, owner=owner, verdict=verdict, askable=askable)
