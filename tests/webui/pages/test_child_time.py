@@ -521,7 +521,7 @@ def with_pin(tablet: Browser, household: Household) -> Browser:
 def test_a_child_deletes_what_was_written_down_by_its_pin(with_pin: Browser, household: Household) -> None:
     assert 'href="/my/time/delete"' in with_pin.get("/my/time").text
     page = with_pin.get("/my/time/delete").text
-    assert "daily totals by category for 30 days, today’s minutes, your requests" in text_of(page)
+    assert "Daily totals by category stay for 30 days." in text_of(page)
     assert household.erased == {}, "it asks first"
     answer = with_pin.post("/my/time/delete", {"pin": "1111"})
     assert answer.status_code == 409

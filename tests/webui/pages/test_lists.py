@@ -51,7 +51,7 @@ def test_how_fresh_they_are(mum: Browser) -> None:
         "School's list Games · https://school.example/l.txt 12 names · fetched today at 04:10",
         "Gambling 1 of 2 on",
         "UT1 Toulouse, gambling CC-BY-SA-4.0 32 200 names · fetched on 15 November at 19:40 "
-        "Older than a week The last try: ut1-gambling: the server says 404 Not Found",
+        "Older than a week The last download failed",
         "hostsVN, gambling CC-BY-SA-4.0 off · about 65 700 names Turn on",
     ):
         assert expected in text, expected
@@ -72,7 +72,7 @@ def test_an_update_tells_how_far_it_is_and_how_it_went(mum: Browser, household: 
     household.listed.update = {"running": True, "ended": None, "problems": []}
     assert "The update has begun." in read(mum, f"{LISTS}now")
     household.listed.update = {"running": False, "ended": NOW, "problems": ["no internet: a.example"]}
-    assert "The last update had problems 1 no internet: a.example" in read(mum)
+    assert "The last update had problems" in read(mum)
     household.listed.update["problems"] = []
     assert "Updated just now." in read(mum)
 
@@ -339,7 +339,6 @@ def test_the_version_of_data_from_a_feed_and_its_problem(mum: Browser, household
     assert "Services, help lines and built-in lists: version 2026113001. Checked just now." in read(mum)
     household.listed.plan["feed"] = feed | {"checked": None, "problem": "feed: a.example is late"}
     text = read(mum)
-    assert (
-        "The last check for new data failed. The previous data stays in use. feed: a.example is late" in text
-    )
+    assert "The last check for new data failed. The previous data stays in use." in text
+    assert "a.example" not in text
     assert "Checked" not in text

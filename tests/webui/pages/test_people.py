@@ -148,7 +148,7 @@ def test_who_did_what_when_and_from_which_device(mum: Browser, household: Househ
     assert "<strong>Mum</strong> paused Aruzhan until 20:10" in page
     assert "2 minutes ago · Galaxy-S23" in page
     assert "<strong>Dad</strong> gave Aruzhan 15 min more" in page
-    assert "proposed to change a role: Dad Helper" in page
+    assert "proposed to change a role: Dad: Helper" in page
     assert "<script>" not in page
     assert "x" * 100 not in page
 

@@ -20,20 +20,20 @@ GROUPS = {
     RuleSection.BEDTIME: "time", RuleSection.TIME: "time", RuleSection.ACTIVITY: "log",
     RuleSection.FAILURE: "rest", RuleSection.LAWS: "rest", RuleSection.PERSON: "rest",
 }  # fmt: skip
-LIST_GROUPS = {"block": "opens", "allow": "closes"}
+LIST_GROUPS = {"block": "allowed", "allow": "blocked"}
 
 
 @dataclass(frozen=True, slots=True)
 class TransitionChanges:
-    opens: tuple[Difference, ...]
-    closes: tuple[Difference, ...]
+    allowed: tuple[Difference, ...]
+    blocked: tuple[Difference, ...]
     time: tuple[Difference, ...]
     written_down: tuple[Difference, ...]
     rest: tuple[Difference, ...]
 
     @property
     def any(self) -> bool:
-        return bool(self.opens or self.closes or self.time or self.written_down or self.rest)
+        return bool(self.allowed or self.blocked or self.time or self.written_down or self.rest)
 
 
 def changes(
@@ -47,7 +47,7 @@ def changes(
     for key, difference in between(now, then, names, name):
         groups.setdefault(_group(key, part(now, key), part(then, key)), []).append(difference)
     return TransitionChanges(
-        *(tuple(groups.get(key, ())) for key in ("opens", "closes", "time", "log", "rest"))
+        *(tuple(groups.get(key, ())) for key in ("allowed", "blocked", "time", "log", "rest"))
     )
 
 
@@ -61,7 +61,7 @@ def _group(key: str, before: object, after: object) -> str:
         return LIST_GROUPS.get(rule.name, "rest")
     scale = ACTIONS if rule.shape is RuleShape.ACTIONS else rule.scale
     was, is_then = (_place(scale, value) for value in (before, after))
-    return "opens" if is_then > was else "closes"
+    return "allowed" if is_then > was else "blocked"
 
 
 def _place(scale: tuple[str, ...], value: object) -> int:

@@ -47,9 +47,7 @@ def _problems() -> dict[str, tuple[str, str]]:
             room,
         ),
         "copy_used": (
-            _(
-                "The gateway’s stored data was damaged, or its copy cannot be saved. Some data may be missing."
-            ),
+            _("The gateway’s stored data was damaged, or its copy cannot be saved. Some may be missing."),
             _("Check accounts, PINs and devices."),
         ),
         "backup_failed": (
