@@ -244,7 +244,8 @@ OPEN = {
     "/proof/again", "/learn/", "/learn/<key>", "/mean", "/rights", "/my/time/delete", "/my/adult/unlock",
     "/my/adult/lock", "/my/adult/wallet", "/my/adult/wallet/ask", "/my/adult/wallet/answer",
     "/my/times/", "/my/times/bedtime", "/my/times/limit", "/my/agreement", "/brand/style.css",
-    "/brand/dark.css", "/brand/logo", "/theme", "/captive",
+    "/brand/dark.css", "/brand/logo", "/theme", "/captive", "/my/activity/", "/my/activity/week",
+    "/my/activity/month",
 }  # fmt: skip
 
 
