@@ -122,15 +122,17 @@ def measure(settings: Settings) -> Iterator[Figure]:
             process, name = daemon.web_pid, "web process, resident"
             yield held(f"{name}, at start", resident(process))
             readers = _readers(home, daemon)
-            for who, found in pages.items():
-                readers[who].read(paths=found)
-            yield held(f"{name}, after a walk through all pages", resident(process))
+            for language in LANGUAGES:
+                for who, found in pages.items():
+                    readers[who].read(language, paths=found)
+            languages = f"in {len(LANGUAGES)} languages"
+            yield held(f"{name}, after a walk through all pages, {languages}", resident(process))
             answer = readers[NEW.key].read(paths=[DOCUMENT])["visits"][0]
             note = f"{answer['size'] / 1000:.0f} kB, status {answer['status']}"
             yield held(f"{name}, after the API's document", resident(process), note)
             yield from _hashing(process, readers[PersonRole.GUARDIAN])
             yield from _times(settings, pages, readers, [process, daemon.pid])
-            yield held(f"{name}, after all of it, in {len(LANGUAGES)} languages", resident(process))
+            yield held(f"{name}, after all of it, {languages}", resident(process))
             yield from _weights(readers)
 
 

@@ -34,8 +34,10 @@ class Picture:
 
 
 def used(site: Site) -> None:
-    """The daughter watches a video."""
+    """The daughter watches a video. Her minutes have their categories, so the strip has its colours."""
     site.household.in_use[:] = [{"target": "service:youtube", "name": "YouTube"}]
+    for minute in site.household.counted:
+        minute["category"] = {"YouTube": "video_sharing", "Roblox": "games"}[minute["service"]]
 
 
 def new_device(site: Site) -> None:

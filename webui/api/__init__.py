@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.schema import SchemaError
 from gateway.control.verbs import UnexpectedAnswer
 from gateway.core.errors import ControlError
-from gateway.core.process_memory import settle
+from gateway.core.process_memory import drop_read_pages, settle
 from webui.accounts.session import anyone
 from webui.api import who
 from webui.api.problems import Problem, of_refusal, of_status
@@ -43,6 +43,7 @@ class _Late:
             if self._api is None:
                 self._api = Api()
                 settle()
+                drop_read_pages()
             return self._api
 
 

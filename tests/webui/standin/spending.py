@@ -39,10 +39,7 @@ def counted(day: date = TODAY) -> list[dict[str, Any]]:
     game = [(start.replace(hour=17, minute=30) + timedelta(minutes=n), TABLET, "Roblox") for n in range(20)]
     entries = []
     for at, device, service in sorted(film + game):
-        base = {
-            "at": at, "device": device, "bytes": 900_000, "service": service, "why": "moved",
-            "category": {"YouTube": "video_sharing", "Roblox": "games"}[service],
-        }  # fmt: skip
+        base = {"at": at, "device": device, "bytes": 900_000, "service": service, "why": "moved"}
         entries.append({**base, "gate": "play", "name": "Play"})
         if service == "Roblox":
             entries.append({**base, "gate": "service:roblox", "name": "Roblox"})
