@@ -54,7 +54,10 @@ def answers(desk: Desk) -> dict[str, str]:
 def _ask(desk: Desk, verb: str, values: dict[str, Any]) -> object:
     if verb == "backup":  # that it was asked for is written down, a difference of its own
         return collect(desk.home, desk.store, Visibility(desk.home, desk.store.uses), MUM)[0]
-    return desk.ask(verb, Role.OWNER if verb == "lesson" else Role.WEB, **values)
+    answer = desk.ask(verb, Role.OWNER if verb == "lesson" else Role.WEB, **values)
+    if verb == "filter_test":  # the last tested site is the answer of `filter_test_site`
+        return [test for test in answer["tests"] if test["method"] != "site"]
+    return answer
 
 
 def others(before: dict[str, str], after: dict[str, str]) -> set[str]:

@@ -48,7 +48,9 @@ def test_out_of_time_and_in_use_are_seen_in_no_answer_without_a_log(make: Make, 
     assert is_closed(desk)
     told = others(before, answers(desk))
     assert told == (
-        {"status", "ledger", "profile", "why", "preview"} if MAXIMA[band] >= NAMES_LEVEL else set()
+        {"status", "ledger", "profile", "why", "preview", "filter_test_site"}
+        if MAXIMA[band] >= NAMES_LEVEL
+        else set()
     )
 
 

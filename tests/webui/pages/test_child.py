@@ -16,7 +16,7 @@ def test_the_child_sees_what_is_open_what_is_refused_and_who_decided(tablet: Bro
     for expected in (
         "Aruzhan Open Open until bedtime at 20:45.",
         "Mum set this on Sunday TikTok",
-        "The 10-12 rules Adult sites Gambling Social networks a parent may allow it",
+        "The 10-12 rules Adult sites Gambling Ask · Gambling Social networks a parent may allow it",
         "Allowed for you Khan Academy Everything else is allowed.",
         "Bedtime Before school days 20:45–07:00",
         "Roblox School days 16:00–18:00",

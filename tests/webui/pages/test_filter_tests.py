@@ -85,15 +85,12 @@ def test_a_fault_of_any_test_is_in_the_headline(mum: Browser, tablet: Browser, h
     assert f"{count - 2} of {count} checks match the rules." in part(mum.get(PAGE).text, "result")
 
 
-def test_a_site_s_decision_names_who_decided_until_when_and_what_was_checked(
-    mum: Browser, household: Household
-) -> None:
+def test_a_site_s_decision_names_who_decided_and_until_when(mum: Browser, household: Household) -> None:
     asked = {"host": "https://www.youtube.com/x", "day": "2026-11-24", "time": "21:30"}
     assert mum.post(f"{PAGE}site", asked).status_code == 303
     page = mum.get(PAGE).text
     assert "It is bedtime: the internet is blocked until 07:00." in text_of(page)
     assert "Blocked · The 10-12 rules · until 07:00 tomorrow" in text_of(page)
-    assert "What was checked" in page
     assert "The only check matches the rules." in part(page, "result")
     [sent] = asked_of(household, "filter_test_site")
     assert (sent["id"], sent["host"], sent["at"]) == ("daughter", "youtube.com", "2026-11-24T21:30")
