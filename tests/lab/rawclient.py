@@ -23,7 +23,8 @@ from tests.lab import evasions, names
 from tests.lab.rawpackets import ACK, FIN, NORMAL, PSH, RST, SYN, Ends, Oddity, Wire, ip, mss_option, tcp
 from tests.lab.rawpackets import TCP as PROTO_TCP
 
-_PORTS = itertools.count(61000)  # above the kernel's own range
+# Above the kernel's own range, and rarely those of the last process: the gateway still knows its connections.
+_PORTS = itertools.count(61000 + os.getpid() % 30 * 100)
 _SILENCE_RST = """
 table inet rawclient {{
   chain out {{ type filter hook output priority 0; tcp sport 61000-65000 tcp flags rst drop; }}
@@ -55,6 +56,7 @@ class Connection:
         self._acked = 0
         self._ident = random.getrandbits(15)
         self._usual = Oddity(window=window)
+        self._forged = b""
 
     def open(self, data: bytes = b"", *, mss: int = 0) -> bool:
         """SYN, with ``data`` on it."""
@@ -79,7 +81,11 @@ class Connection:
         self._emit(segment, odd)
 
     def forge_answer(self, data: bytes) -> None:
-        """A segment from the server's address, sent from here: the gateway forwards it back to the LAN."""
+        """A segment from the server's address, sent from here: the gateway forwards it back to the LAN.
+
+        It is ignored if it comes back.
+        """
+        self._forged = data
         ends = Ends(self.ends.version, self.ends.dst, self.ends.src, self.ends.dport, self.ends.sport)
         segment = tcp(ends, self._next, self._isn + 1 + len(self._sent), PSH | ACK, data)
         for packet in ip(ends, PROTO_TCP, segment):
@@ -109,7 +115,7 @@ class Connection:
     def take(self, timeout: float) -> None:
         """Read one packet and acknowledge what it holds."""
         found = self._wire.receive(self.ends, timeout)
-        if found is None:
+        if found is None or (found.payload and found.payload == self._forged):
             return
         if found.flags & RST:
             self.reset = True
