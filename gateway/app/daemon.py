@@ -235,6 +235,7 @@ class Daemon:
             refused_page=self.decision_log.refused_page,
             reclass=lambda flow, live: self.gates.reclass(flow, live),
             uploads=lambda flow: self.gates.uploads(flow),
+            reads_answers=lambda: self.table.snapshot.reads_answers,
             probes=self.probes,
         )
         self.pages_watch = (

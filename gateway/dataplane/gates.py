@@ -17,7 +17,7 @@ from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.members import Family, Member
 from gateway.kernel.conntrack import ConntrackEntry, FlowTuple
-from gateway.kernel.marks import CUT, UPLOAD, FlowState, verdict_byte
+from gateway.kernel.marks import ANSWERED_OTHERWISE, CUT, MAX_CLASS, UPLOAD, FlowState, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.time.gates import counted_gates, joined
@@ -258,7 +258,7 @@ class Gates:
                 number = subject.class_number(gates) if all(decision.allowed for decision in decisions) else 0
                 if number == live.class_number:
                     continue
-                if not self._mark(flow, number, asks=live.asks) or not number:
+                if not self._mark(flow, number) or not number:
                     self._live.drop(flow)
                     cut += not number
                 else:
@@ -267,35 +267,54 @@ class Gates:
 
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:
         """Set the mark of a running connection to the class of its latest request."""
-        self._mark(flow, live.class_number, asks=live.asks)
+        self._mark(flow, live.class_number)
 
     def uploads(self, flow: FlowId) -> None:
         """Mark a connection as an upload: further packets from the LAN do not count as those of a new one."""
-        self._put(flow, UPLOAD)
+        entry = self._entry(flow)
+        if entry is not None:
+            self._put(entry, UPLOAD)
 
     def refuse(self, flow: FlowId) -> None:
         """Block an undecided connection that was evicted before its hello was complete."""
         try:
-            self._put(flow, verdict_byte(FlowState.REFUSED))
+            entry = self._entry(flow)
+            if entry is not None and not self._passes_now(entry):  # the kernel may have decided it
+                self._put(entry, verdict_byte(FlowState.REFUSED))
         except KernelError as error:
             _log.error("%s", error)
 
-    def _mark(self, flow: FlowId, number: int, *, asks: bool) -> bool:
+    def _passes_now(self, entry: ConntrackEntry) -> bool:
+        state, _ = self._table.snapshot.layout.ct_verdict(entry.mark)
+        return state in (FlowState.PASSES, FlowState.HELP)
+
+    def _mark(self, flow: FlowId, number: int) -> bool:
         """Set the mark of a running connection to the class ``number`` (0: cut it).
 
-        Return False if it has ended, or its device has another owner now.
+        Return False if it has ended, or its device has another owner now. The kernel may decide an answerable
+        connection at the same moment, so its mark is read again.
         """
-        if not number:
-            return self._put(flow, CUT)
-        return self._put(flow, verdict_byte(FlowState.ASKS if asks else FlowState.PASSES, number))
+        while True:
+            entry = self._entry(flow)
+            if entry is None:
+                return False
+            state, present = self._table.snapshot.layout.ct_verdict(entry.mark)
+            byte = byte_with_class(state, present, number)
+            if byte == verdict_byte(state, present):
+                return True
+            if not self._put(entry, byte):
+                return False
+            if state is not FlowState.ANSWERABLE:
+                return True
 
-    def _put(self, flow: FlowId, byte: int) -> bool:
+    def _entry(self, flow: FlowId) -> ConntrackEntry | None:
+        """Return the kernel's entry of a connection; None if it has ended or its device has another owner."""
+        entry = self._table.conntrack.find(FlowTuple(flow.src, flow.dst, flow.proto, flow.sport, flow.dport))
+        owned = entry is not None and self._table.snapshot.layout.ct_slot(entry.mark) == flow.slot
+        return entry if owned else None
+
+    def _put(self, entry: ConntrackEntry, byte: int) -> bool:
         layout = self._table.snapshot.layout
-        entry: ConntrackEntry | None = self._table.conntrack.find(
-            FlowTuple(flow.src, flow.dst, flow.proto, flow.sport, flow.dport)
-        )
-        if entry is None or layout.ct_slot(entry.mark) != flow.slot:
-            return False
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def forget(self, slot: int) -> None:
@@ -306,3 +325,17 @@ class Gates:
         for timer in (self._timer, self._renewal):
             if timer is not None:
                 timer.cancel()
+
+
+def byte_with_class(state: FlowState, present: int, number: int) -> int:
+    """Return the verdict byte of a connection that gets another class (0: it is cut).
+
+    A connection that the daemon decides by its next packets keeps its byte: it gets its class then.
+    """
+    if not number:
+        return CUT
+    if not present or state is FlowState.UNDECIDED:
+        return verdict_byte(state, present)
+    if state is FlowState.ANSWERABLE and number == MAX_CLASS:
+        return ANSWERED_OTHERWISE
+    return verdict_byte(state, number)

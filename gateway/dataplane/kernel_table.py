@@ -85,7 +85,7 @@ class KernelTable:
         self._stays = stays
         self._nft = Nft()
         native = fallback.native_queue(self._nft)
-        self.snapshot = replace(snapshot, native=native)
+        self.snapshot = replace(snapshot, native=native, reads_answers=fallback.reads_answers(self._nft))
         layout = snapshot.layout
         self._targets = None if native else fallback.TargetQueue(snapshot.queue_base)
         self._counters = PassCounters(layout)
@@ -113,7 +113,7 @@ class KernelTable:
         It is one transaction: with an incomplete table, packets would be marked as those of devices without
         an owner. ``handed_over``: the connections that continue. Raises KernelError.
         """
-        self.snapshot = replace(snapshot, native=self.snapshot.native)
+        self.snapshot = self._supported(snapshot)
         layout, live = snapshot.layout, None
         if handed_over is not None and handed_over.layout == layout:
             live = handed_over.live
@@ -127,6 +127,10 @@ class KernelTable:
             self.found = {}  # there was no table
         self._load()
         self._loop.on_readable(self._watch, self._touched)
+
+    def _supported(self, snapshot: Snapshot) -> Snapshot:
+        """Return ``snapshot`` with what this kernel supports, as the first state has it."""
+        return replace(snapshot, native=self.snapshot.native, reads_answers=self.snapshot.reads_answers)
 
     def start_alive(self) -> None:
         """Start to renew the daemon's lease: without it fail-open profiles are not filtered."""
@@ -169,8 +173,8 @@ class KernelTable:
         self._flows_dropped = True
 
     def update(self, snapshot: Snapshot) -> None:
-        """Update the table to ``snapshot``, whose ``native`` is ignored. Raises KernelError."""
-        new = replace(snapshot, native=self.snapshot.native)
+        """Update the table to ``snapshot``, except what the kernel supports. Raises KernelError."""
+        new = self._supported(snapshot)
         old = self.snapshot
         if new == old:
             return

@@ -17,8 +17,11 @@ from gateway.kernel.marks import (
     ASKING,
     HELD,
     MARK_MASK,
+    MERGED_QUEUES,
+    OPEN_QUEUES,
     QUESTION,
     STATE_MASK,
+    UDP_QUEUES,
     MarkLayout,
     QueueKind,
     queue_numbers,
@@ -37,8 +40,6 @@ from gateway.wire.ip.packet import UDP, parse_ip
 NICENESS = -10  # connections wait for verdicts; rate limits bound their number
 MAX_KNOWN = 64  # cached interfaces; a recreated tunnel has a new index each time
 AGE = 30.0  # seconds for which prefixes are cached; a provider may change them
-_FAIL_OPEN = (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP)
-_UDP = (QueueKind.OPEN_UDP, QueueKind.CLOSED_UDP)
 
 
 def go_first() -> None:
@@ -94,8 +95,10 @@ class PacketPath:
             kind = QueueKind((number - self._base) % len(QueueKind))
             marks = (byte << self._shift for byte in range(256))
             by_byte = tuple(self.layout.queued_slot(mark, number, self._base) for mark in marks)
-            handler = partial(self._handle, by_byte, kind in _UDP)
-            self.queues[number] = PacketQueue(self._loop, number, handler, fail_open=kind in _FAIL_OPEN)
+            handler = partial(self._handle, by_byte, kind in UDP_QUEUES)
+            self.queues[number] = PacketQueue(
+                self._loop, number, handler, fail_open=kind in OPEN_QUEUES, merged=kind in MERGED_QUEUES
+            )
 
     def _handle(
         self, by_byte: tuple[int, ...], udp: bool, packet: bytes, mark: int, hook: int, indev: int

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from gateway.core.errors import KernelError
 from gateway.core.netlink import ATTRIBUTE, attribute, fields
-from gateway.kernel.marks import FlowState, MarkLayout
+from gateway.kernel.marks import STATE_MASK, FlowState, MarkLayout
 from gateway.kernel.netlink import BE16, BE32, BE64, NESTED, Netlink
 
 _NEW, _GET, _DELETE = 0x100, 0x101, 0x102  # subsystem 1; linux/netfilter/nfnetlink_conntrack.h
@@ -347,7 +347,7 @@ class FlowBytes:
         """
         found: list[Moved] = []
         now: dict[int, dict[bytes, _Known]] = {slot: {} for slot in slots}
-        for slot, mark, values, data in self._entries(slots):
+        for slot, mark, values, data in self._passing(slots):
             of_slot = now.get(slot)
             if of_slot is None:
                 continue
@@ -367,18 +367,26 @@ class FlowBytes:
     def all_flows(self) -> Iterator[Flow]:
         """Yield the flows of every allowed connection, of all slots. Raises KernelError.
 
-        Each connection has two, as in `Moved`: it may have been started by either side.
+        Those with an allowed hello that is not answered yet are included. Each connection has two, as in
+        `Moved`: it may have been started by either side.
         """
-        for slot, _, _, data in self._entries(None):
-            yield from _flows(slot, data) or ()
-
-    def _entries(self, slots: Collection[int] | None) -> Iterator[_Entry]:
         layout = self._layout
         passes = layout.ct_mark(0, FlowState.PASSES)  # this bit is the first of both PASSES and ASKS
-        if slots is None or len(slots) > _FEW:
-            filters = [(passes, passes)]
-        else:
-            filters = [(layout.ct_mark(slot) | passes, layout.slot | passes) for slot in slots]
+        answerable, state = layout.ct_mark(0, FlowState.REFUSED), layout.ct_mark(0, STATE_MASK)
+        for slot, mark, _, data in self._entries([(passes, passes), (answerable, state)]):
+            if layout.ct_verdict(mark)[0] is not FlowState.REFUSED:
+                yield from _flows(slot, data) or ()
+
+    def _passing(self, slots: Collection[int]) -> Iterator[_Entry]:
+        layout = self._layout
+        passes = layout.ct_mark(0, FlowState.PASSES)
+        if len(slots) > _FEW:
+            return self._entries([(passes, passes)])
+        return self._entries([(layout.ct_mark(slot) | passes, layout.slot | passes) for slot in slots])
+
+    def _entries(self, filters: Iterable[tuple[int, int]]) -> Iterator[_Entry]:
+        """Yield the entries that match any of these marks under their masks. Raises KernelError."""
+        layout = self._layout
         try:
             for value, mask in filters:
                 wanted = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))

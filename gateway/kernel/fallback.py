@@ -1,5 +1,6 @@
-"""Queues packets on kernels without nft's ``queue`` statement, by iptables' NFQUEUE target and nft_compat.
+"""What older kernels lack: finds it, and replaces the ``queue`` statement.
 
+Packets are queued on kernels without nft's ``queue`` by iptables' NFQUEUE target and nft_compat.
 nft's text cannot express the target. The table therefore jumps to one chain per queue, and this module adds
 the target to these chains by netlink. Until then a closed queue's chain drops and an open one accepts, as
 without a daemon. An update of the table does not change these chains.
@@ -13,10 +14,10 @@ from collections.abc import Iterator
 
 from gateway.core.errors import KernelError
 from gateway.core.netlink import attribute, attributes
-from gateway.kernel.marks import GROUPS, SLOT_CODE_BITS, QueueKind, queue_number
+from gateway.kernel.marks import GROUPS, OPEN_QUEUES, SLOT_CODE_BITS, QueueKind, queue_number
 from gateway.kernel.netlink import BE32, NESTED, NFPROTO_INET, Netlink
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.expressions import queue_target
+from gateway.kernel.ruleset.expressions import SERVER_HELLO, queue_target
 from gateway.kernel.ruleset.table import NAME
 
 _NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN = 0xA00, 0xA02, 0xA03  # subsystem 10; linux/netfilter/nf_tables.h
@@ -28,6 +29,7 @@ _TARGET_NAME, _TARGET_REVISION, _TARGET_INFO = 1, 2, 3
 _INFO = struct.Struct("=HHHxx")  # struct xt_NFQ_info_v3, aligned for xt: first queue, count, flags
 _REVISION = 3
 _BYPASS = 1
+_PROBE = "table inet qalqan_probe {{\n chain probe {{\n {}\n }}\n}}\n"
 
 
 def native_queue(nft: Nft) -> bool:
@@ -35,10 +37,18 @@ def native_queue(nft: Nft) -> bool:
 
     Raises KernelError if no rules can be loaded at all, for instance without root.
     """
-    table = "table inet qalqan_probe {{\n chain probe {{\n {}\n }}\n}}\n"
-    nft.check(table.format("accept"))
+    nft.check(_PROBE.format("accept"))
+    return _accepts(nft, "queue to 0")
+
+
+def reads_answers(nft: Nft) -> bool:
+    """Return whether nft reads the payload behind a TCP header (since Linux 5.16). Changes nothing."""
+    return _accepts(nft, f"{SERVER_HELLO} accept")
+
+
+def _accepts(nft: Nft, statement: str) -> bool:
     try:
-        nft.check(table.format("queue to 0"))
+        nft.check(_PROBE.format(statement))
     except KernelError:
         return False
     return True
@@ -108,7 +118,7 @@ def _targets(queue_base: int) -> Iterator[tuple[str, bytes]]:
     for group in range(GROUPS):
         for kind in QueueKind:
             number = queue_number(queue_base, group << SLOT_CODE_BITS, kind)
-            bypass = _BYPASS if kind in (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP) else 0
+            bypass = _BYPASS if kind in OPEN_QUEUES else 0
             yield queue_target(number), _INFO.pack(number, 1, bypass)
 
 

@@ -31,37 +31,55 @@ ANSWER = 1
 QUESTION = 2
 """State bits of a DNS query on its way to the queue."""
 ASKING = 3
-"""State bits of the LAN side's packets of a connection that remains queued: plain HTTP, or UDP that passes.
-All other packets have none."""
+"""State bits of packets that belong to a connection which the daemon has read before: the LAN side of plain
+HTTP and of UDP that passes, both sides of ANSWERABLE and ANSWERED_OTHERWISE. All other packets have none."""
 SLOT_CODE_BITS = 6
 SLOT_CODE_MASK = 0b111111
 GROUPS = 4
-QUEUES = 16  # four groups of slots, four kinds each
+QUEUES = 24  # four groups of slots, six kinds each
 MARK_MASK = 0xFFFFFFFF
 
 _HELP_OR_ASKS = 3
 
 
 class FlowState(IntEnum):
-    """The state of a flow. HELP and ASKS share the bits 3: HELP has no class, ASKS always has one."""
+    """The state of a flow.
+
+    HELP and ASKS have the same bits, and so have REFUSED and ANSWERABLE. The first of each pair has no class,
+    the second always has one.
+    """
 
     UNDECIDED = 0  # queued
     PASSES = 1  # allowed while its class is open
     REFUSED = 2
     HELP = 3  # to a help line: allowed at any time, never counted
     ASKS = 4  # plain HTTP: the reply side passes, the LAN side stays queued
+    ANSWERABLE = 5  # its TLS hello is allowed: the kernel decides by the first data of the server
 
 
 class QueueKind(IntEnum):
-    """The four queues of a group of slots. A queue fails open or closed, so each failure mode has its own.
+    """The six queues of a group of slots. A queue fails open or closed, so each failure mode has its own.
 
-    DNS uses the UDP queues.
+    DNS uses the UDP queues. The TCP queues get segments as network cards and the kernel have merged them: a
+    hello is one packet. For the SPLIT queues the kernel takes merged segments apart. These are those that the
+    daemon's copy cannot hold, and those of connections that were read before: two queues may change the order
+    of an upload.
     """
 
     OPEN_TCP = 0
     OPEN_UDP = 1
     CLOSED_TCP = 2
     CLOSED_UDP = 3
+    OPEN_SPLIT = 4
+    CLOSED_SPLIT = 5
+
+
+OPEN_QUEUES = (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP, QueueKind.OPEN_SPLIT)
+UDP_QUEUES = (QueueKind.OPEN_UDP, QueueKind.CLOSED_UDP)
+MERGED_QUEUES = (QueueKind.OPEN_TCP, QueueKind.CLOSED_TCP)
+COPY_RANGE = 3800
+"""Bytes of a packet that the daemon gets. The binding's buffer has 4096, headers included: it would silently
+cut a longer copy."""
 
 
 def hexed(mark: int) -> str:
@@ -83,6 +101,11 @@ def verdict_byte(state: FlowState, class_number: int = 0) -> int:
     if state is FlowState.HELP and class_number != 0:
         msg = f"HELP is never counted and has no class, not {class_number}"
         raise ValueError(msg)
+    if state is FlowState.ANSWERABLE:
+        if class_number in (0, MAX_CLASS):
+            msg = f"ANSWERABLE has a class of 1..{MAX_CLASS - 1}, not {class_number}"  # REFUSED, FORGED
+            raise ValueError(msg)
+        return class_number << STATE_BITS | FlowState.REFUSED
     return class_number << STATE_BITS | min(state, _HELP_OR_ASKS)
 
 
@@ -91,6 +114,8 @@ def decode_verdict(byte: int) -> tuple[FlowState, int]:
     bits, class_number = byte & STATE_MASK, byte >> STATE_BITS
     if bits == _HELP_OR_ASKS and class_number:
         return FlowState.ASKS, class_number
+    if bits == FlowState.REFUSED and class_number:
+        return FlowState.ANSWERABLE, class_number
     return FlowState(bits), class_number
 
 
@@ -111,6 +136,9 @@ HELD = MAX_CLASS - 1 << STATE_BITS | FlowState.UNDECIDED
 ASKED = MAX_CLASS - 2 << STATE_BITS | FlowState.UNDECIDED
 """Byte in the connection mark of DNS whose first query was judged on its way in, before its addresses were
 translated."""
+ANSWERED_OTHERWISE = MAX_CLASS - 3 << STATE_BITS | FlowState.UNDECIDED
+"""Byte in the connection mark of a flow that was ANSWERABLE, if the server's first data was no plain
+ServerHello: all its packets with payload are queued, with ASKING. No verdict has this value."""
 
 
 def verdict_again(byte: int, *, udp: bool) -> int:
@@ -140,7 +168,7 @@ def slot_code(slot: int) -> int:
 
 
 def slot_group(slot: int) -> int:
-    """Return 0..3: the group of four queues that a slot uses."""
+    """Return 0..3: the group of queues that a slot uses."""
     return slot >> SLOT_CODE_BITS
 
 

@@ -18,13 +18,12 @@ from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
 from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
 from gateway.core.service_manager import inherited_descriptor
+from gateway.kernel.marks import COPY_RANGE
 
 _log = logging.getLogger(__name__)
 
 DROP = -1  # a handler's result: drop the packet
 
-# The binding's receive buffer is 4096 bytes including headers; it would silently cut a longer copy.
-COPY_RANGE = 3800
 MAX_LENGTH = 1024  # packets that wait for a verdict; at 50 µs each the last one waits 50 ms
 RECEIVE_BUFFER = 2 << 20  # bytes; MAX_LENGTH packets of 1500 bytes with their metadata
 BATCH = 64  # packets per loop turn, so that a flood does not delay the @alive lease or the control socket
@@ -33,7 +32,7 @@ _SOL_NETLINK = 270
 _NETLINK_NO_ENOBUFS = 5
 _NFNL_SUBSYS_QUEUE_CONFIG = 3 << 8 | 2
 _NFQA_CFG_MASK, _NFQA_CFG_FLAGS = 4, 5
-_FAIL_OPEN = 1
+_FAIL_OPEN, _MERGED = 1, 4  # linux/netfilter/nfnetlink_queue.h: NFQA_CFG_F_FAIL_OPEN, NFQA_CFG_F_GSO
 STATISTICS = Path("/proc/net/netfilter/nfnetlink_queue")
 _MOST_STATISTICS = 1 << 16  # bytes; a queue has a line of 60
 
@@ -65,11 +64,14 @@ class _TurnIsOver(Exception):
 class PacketQueue:
     """Binds netfilter queue ``number``, and gives each packet the verdict that ``handler`` returns.
 
-    ``fail_open``: when the queue is full, packets pass unfiltered instead of being dropped.
+    ``fail_open``: when the queue is full, packets pass unfiltered instead of being dropped. ``merged``: the
+    kernel does not take merged segments apart, nor complete checksums that it left to the network card.
     Raises KernelError if the number is in use, or the kernel has no queue support.
     """
 
-    def __init__(self, loop: Loop, number: int, handler: Handler, *, fail_open: bool) -> None:
+    def __init__(
+        self, loop: Loop, number: int, handler: Handler, *, fail_open: bool, merged: bool = False
+    ) -> None:
         self.number = number
         self.packets = 0
         self.faults = 0  # packets whose handler raised
@@ -85,8 +87,9 @@ class PacketQueue:
         self._socket = socket.socket(fileno=os.dup(self._queue.get_fd()))
         self._socket.setblocking(False)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_NO_ENOBUFS, 1)
-        if fail_open:
-            self._socket.send(_flags_message(number, _FAIL_OPEN))
+        flags = _FAIL_OPEN * fail_open | _MERGED * merged
+        if flags:
+            self._socket.send(_flags_message(number, flags))
         loop.on_readable(self._socket, self._readable)
 
     def _readable(self) -> None:

@@ -101,6 +101,7 @@ class Snapshot:
     offload: Offload | None = None
     queue_base: int = QUEUE_BASE
     native: bool = True  # False: the kernel has no nft queue (fallback.py)
+    reads_answers: bool = True  # False: before Linux 5.16, nft reads no payload behind a TCP header
     held: bool = False  # between two daemons: open slots' packets wait for the next one, as closed slots' do
     alone: bool = False  # without a daemon: the boot guard's table, with closed slots only and no queue
     layout: MarkLayout = field(default_factory=MarkLayout)

@@ -23,6 +23,8 @@ from gateway.wire.ip.packet import ACK, FIN, PSH, SYN, TCP, UDP, Packet
 
 HELP = 3  # the byte of a flow to a help line: state 3 without a class
 _PASSES, _REFUSED, _ASKS = 1, 2, 3
+_ANSWERABLE = 2  # with a class; REFUSED has none
+_MAX_ANSWERABLE = 62  # the largest class of an answerable flow (kernel/marks.py)
 _new = tuple.__new__  # builds a NamedTuple in half the time
 _NO_GATES: frozenset[str] = frozenset()
 _NO_SERVICES: tuple[str, ...] = ()
@@ -51,7 +53,7 @@ class FlowPath:
     ``refused_page`` returns the URL for a browser that sent a refused request over plain HTTP. Two changes of
     the kernel's connection table do not follow from a packet's mark, and are reported instead. ``reclass``
     receives a connection with ASKS that has a new class, ``uploads`` one with a long request before its
-    answer.
+    answer. ``reads_answers`` returns whether the kernel can decide by a server's answer.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class FlowPath:
         refused_page: Callable[[Observation, Decision], str],
         reclass: Callable[[FlowId, LiveFlow], None] | None = None,
         uploads: Callable[[FlowId], None] | None = None,
+        reads_answers: Callable[[], bool] = lambda: False,
         probes: Probes | None = None,
     ) -> None:
         self.watcher: DecisionWatcher | None = None  # only while a guardian looks at live traffic
@@ -72,6 +75,7 @@ class FlowPath:
         self._refused_page = refused_page
         self._reclass = reclass
         self._uploads = uploads
+        self._reads_answers = reads_answers
         self._probes = probes or Probes()
 
     def packet(
@@ -98,6 +102,7 @@ class FlowPath:
             zone=subject.slot,
             shared=subject.shared,
             asks=asks,
+            answerable=partial(self._is_answerable, subject, at),
         )
         action = step.action
         if action is FlowAction.HOLD:
@@ -106,6 +111,8 @@ class FlowPath:
             if step.packet is not None and asks is False and self._uploads is not None:
                 self._uploads(flow_id(step.packet, subject.slot, from_lan))
             return _HOLD
+        if action is FlowAction.ANSWERABLE:
+            return self._answerable(step, subject, from_lan, at)
         if action is FlowAction.DROP:
             return _DROP
         if action is FlowAction.REFUSED:
@@ -184,12 +191,29 @@ class FlowPath:
             self._reclass(flow, live)
         return PacketVerdict(number << 2 | (_ASKS if asks else _PASSES))
 
+    def _is_answerable(self, subject: Subject, at: datetime, seen: Observation) -> bool:
+        """Return whether the kernel may decide a flow by the server's answer to this hello."""
+        if not self._reads_answers():
+            return False
+        decision = subject.decide(seen, at)
+        if not decision.allowed or decision.reason is Reason.HELP:
+            return False
+        return 0 < subject.class_number(decision.gates) <= _MAX_ANSWERABLE
+
+    def _answerable(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
+        """Return the verdict for an allowed hello: the kernel decides by the server's answer."""
+        if step.packet is None or step.observation is None:
+            return _HOLD
+        verdict = self._passes(flow_id(step.packet, subject.slot, from_lan), (step.observation,), subject, at)
+        return verdict if verdict.byte is None else PacketVerdict(verdict.byte & ~_PASSES | _ANSWERABLE)
+
     def _refused(
         self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime, now: float
     ) -> PacketVerdict:
         seen, packet = step.observation, step.packet
         if packet is None or packet.proto != TCP or packet.fragment:
             return _REFUSE
+        self.live.drop(flow_id(packet, subject.slot, from_lan))  # its first hello may have been allowed
         asked = seen is not None and seen.proto is Proto.HTTP and seen.host is not None
         if seen is None or not asked or not from_lan or not packet.payload:
             return _end_connection(packet, from_lan)

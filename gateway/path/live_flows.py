@@ -33,46 +33,56 @@ class LiveFlow(NamedTuple):
     services: tuple[str, ...] = ()  # recognised without a name: by address, first bytes or port
 
 
+_NONE: dict[FlowId, LiveFlow] = {}
+
+
 class LiveFlows:
-    """A bounded table of decided flows by id; the flow that was decided longest ago is evicted first."""
+    """A bounded table of decided flows by id. If it is full, the slot with most flows loses its oldest one: a
+    device cannot displace the flows of another.
+    """
 
     def __init__(self, limit: int = MAX_LIVE) -> None:
         self._limit = limit
-        self._flows: dict[FlowId, LiveFlow] = {}  # the oldest is first
+        self._slots: dict[int, dict[FlowId, LiveFlow]] = {}  # of each slot, the oldest is first
+        self._count = 0
         self._missed: set[FlowId] = set()  # flows that the last sweep did not find
 
     def put(self, flow: FlowId, live: LiveFlow) -> None:
         """Add or replace a flow, which becomes the newest."""
-        self._flows.pop(flow, None)
-        self._flows[flow] = live
-        if len(self._flows) > self._limit:
-            del self._flows[next(iter(self._flows))]
+        self.drop(flow)
+        self._slots.setdefault(flow.slot, {})[flow] = live
+        self._count += 1
+        if self._count > self._limit:
+            largest = max(self._slots.values(), key=len)
+            self.drop(next(iter(largest)))
 
     def get(self, flow: FlowId) -> LiveFlow | None:
-        return self._flows.get(flow)
+        """Return a flow; ``flow`` may also be a plain tuple, as the kernel's table is read."""
+        return self._slots.get(flow[0], _NONE).get(flow)
 
     def drop(self, flow: FlowId) -> None:
-        self._flows.pop(flow, None)
+        of_slot = self._slots.get(flow.slot, _NONE)
+        if flow in of_slot:
+            del of_slot[flow]
+            self._count -= 1
 
     def forget(self, slot: int) -> None:
-        for flow, _ in self.of_slot(slot):
-            del self._flows[flow]
-            self._missed.discard(flow)
+        gone = self._slots.pop(slot, _NONE)
+        self._count -= len(gone)
+        self._missed.difference_update(gone)
 
     def of_slot(self, slot: int) -> Iterator[tuple[FlowId, LiveFlow]]:
         """Return an iterator over the ids and flows of one slot; the caller may drop flows meanwhile."""
-        return iter([item for item in self._flows.items() if item[0].slot == slot])
+        return iter(list(self._slots.get(slot, _NONE).items()))
 
     def items(self) -> Iterator[tuple[FlowId, LiveFlow]]:
-        """Return an iterator over all ids and flows, the flow that was decided longest ago first."""
-        return iter(self._flows.items())
+        """Yield all ids and flows; of each slot, the flow that was decided longest ago first."""
+        for flows in self._slots.values():
+            yield from flows.items()
 
     def by_slot(self) -> dict[int, list[LiveFlow]]:
-        """Return slot → its flows, for all slots in one pass."""
-        found: dict[int, list[LiveFlow]] = {}
-        for flow, live in self._flows.items():
-            found.setdefault(flow.slot, []).append(live)
-        return found
+        """Return slot → its flows, for all slots with any."""
+        return {slot: list(flows.values()) for slot, flows in self._slots.items() if flows}
 
     def sweep(self, there: Iterable[object]) -> int:
         """Drop flows that two consecutive sweeps did not find in ``there``.
@@ -82,16 +92,16 @@ class LiveFlows:
         ``there``: the ids of flows in the kernel's connection table, read once. One sweep is not enough: a
         decided flow is stored here before the kernel knows its verdict.
         """
-        missing = set(self._flows)
+        missing = {flow for flows in self._slots.values() for flow in flows}
         missing.difference_update(there)
         ended = missing & self._missed
         for flow in ended:
-            del self._flows[flow]
+            self.drop(flow)
         self._missed = missing - ended
         return len(ended)
 
     def __contains__(self, flow: object) -> bool:
-        return flow in self._flows
+        return isinstance(flow, tuple) and flow in self._slots.get(flow[0], _NONE)
 
     def __len__(self) -> int:
-        return len(self._flows)
+        return self._count

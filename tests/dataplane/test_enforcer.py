@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.dataplane.gates import RENEW, Gates
+from gateway.dataplane.gates import RENEW, Gates, byte_with_class
+from gateway.kernel.marks import ANSWERED_OTHERWISE, CUT, MAX_CLASS, FlowState, decode_verdict
 from gateway.kernel.snapshot import Snapshot
 from gateway.path.live_flows import LiveFlows
 from gateway.wire.flows.table import FlowTable
@@ -81,3 +82,23 @@ def test_leases_are_renewed_by_one_timer_however_often_the_clock_jumps(make: Mak
     desk.go(timedelta(seconds=4 * RENEW))
     assert 3 <= len(begun) <= 4
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "number", "after"),
+    [
+        ((FlowState.PASSES, 1), 2, (FlowState.PASSES, 2)),
+        ((FlowState.ASKS, 1), 2, (FlowState.ASKS, 2)),
+        ((FlowState.ANSWERABLE, 1), 2, (FlowState.ANSWERABLE, 2)),
+        ((FlowState.ANSWERABLE, 1), MAX_CLASS, decode_verdict(ANSWERED_OTHERWISE)),
+        (decode_verdict(ANSWERED_OTHERWISE), 2, decode_verdict(ANSWERED_OTHERWISE)),
+        ((FlowState.UNDECIDED, 0), 2, (FlowState.UNDECIDED, 0)),
+        ((FlowState.REFUSED, 0), 2, (FlowState.REFUSED, 0)),
+        ((FlowState.PASSES, 1), 0, decode_verdict(CUT)),
+        ((FlowState.ANSWERABLE, 1), 0, decode_verdict(CUT)),
+    ],
+)
+def test_a_change_of_rules_keeps_the_state_of_a_connection(
+    before: tuple[FlowState, int], number: int, after: tuple[FlowState, int]
+) -> None:
+    assert decode_verdict(byte_with_class(*before, number)) == after

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from netfilterqueue import COPY_PACKET, NetfilterQueue, Packet
 
-from gateway.kernel.marks import HELD, MarkLayout, QueueKind, verdict_again
+from gateway.kernel.marks import HELD, QUEUES, UDP_QUEUES, MarkLayout, QueueKind, verdict_again
 from tests.kernel.home import Namespace
 
 DROP = -1
@@ -40,7 +40,7 @@ def _is_from_lan(packet: bytes) -> bool:
 
 
 class Listener:
-    """Reads queues ``base`` to ``base + 15``; ``close`` is to the kernel what the end of the process is."""
+    """Reads queues ``base`` to ``base + 23``; ``close`` is to the kernel what the end of the process is."""
 
     def __init__(
         self, namespace: Namespace, base: int, judge: Judge, layout: MarkLayout | None = None
@@ -50,7 +50,7 @@ class Listener:
         self._base, self._layout = base, layout or MarkLayout()
         self._queues: list[NetfilterQueue] = []
         with namespace.inside():
-            for number in range(16):
+            for number in range(QUEUES):
                 queue = NetfilterQueue()
                 queue.bind(base + number, self._callback(number), 1024, COPY_PACKET, 3800)
                 self._queues.append(queue)
@@ -71,9 +71,7 @@ class Listener:
                 packet.drop()
                 return
             if seen.asking and _is_from_lan(seen.data):
-                byte = verdict_again(
-                    byte, udp=QueueKind(number % len(QueueKind)) in (QueueKind.OPEN_UDP, QueueKind.CLOSED_UDP)
-                )
+                byte = verdict_again(byte, udp=QueueKind(number % len(QueueKind)) in UDP_QUEUES)
             packet.set_mark(self._layout.with_verdict(mark, byte))
             packet.repeat()
 

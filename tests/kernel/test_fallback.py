@@ -13,6 +13,7 @@ import pytest
 
 from gateway.core.errors import KernelError
 from gateway.kernel.fallback import TargetQueue, has_target, native_queue
+from gateway.kernel.marks import QUEUES
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.table import render, render_repair, render_update
 from tests.kernel.home import Namespace
@@ -50,7 +51,8 @@ def test_targets_come_with_their_numbers_and_failure_modes(namespace: Namespace,
     queue.install()
     assert queue.intact()
     expected = {
-        BASE + kind: f"queue num {BASE + kind}{' bypass' if kind % 4 < 2 else ''}" for kind in range(16)
+        BASE + number: f"queue num {BASE + number}{' bypass' if number % 6 in (0, 1, 4) else ''}"
+        for number in range(QUEUES)
     }
     assert listed(namespace) == expected
 
@@ -58,7 +60,7 @@ def test_targets_come_with_their_numbers_and_failure_modes(namespace: Namespace,
 def test_install_may_be_repeated(namespace: Namespace, queue: TargetQueue) -> None:
     for _ in range(2):
         queue.install()
-        assert namespace.run("nft", "list", "table", "inet", "qalqan").count("queue num") == 16
+        assert namespace.run("nft", "list", "table", "inet", "qalqan").count("queue num") == QUEUES
 
 
 def test_updates_leave_the_targets_alone(nft: Nft, queue: TargetQueue) -> None:

@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from gateway.kernel.marks import (
     ANSWER,
+    ANSWERED_OTHERWISE,
     ASKED,
     FORGED,
     HELD,
     MAX_CLASS,
     PLAIN_SLOT,
+    QUEUES,
     UPLOAD,
     FlowState,
     MarkLayout,
@@ -35,6 +37,7 @@ VERDICTS = [
     (FlowState.HELP, 0),
     *((FlowState.PASSES, number) for number in range(MAX_CLASS + 1)),
     *((FlowState.ASKS, number) for number in range(1, MAX_CLASS + 1)),
+    *((FlowState.ANSWERABLE, number) for number in range(1, MAX_CLASS)),
 ]
 
 
@@ -46,7 +49,7 @@ def test_verdict_is_read_back(state: FlowState, number: int) -> None:
 def test_every_verdict_has_a_byte_of_its_own_and_none_is_the_forged_one() -> None:
     made = {verdict_byte(state, number) for state, number in VERDICTS}
     assert len(made) == len(VERDICTS)
-    assert FORGED not in made
+    assert not {FORGED, UPLOAD, HELD, ASKED, ANSWERED_OTHERWISE} & made
     assert made <= set(range(256))
 
 
@@ -65,6 +68,8 @@ def test_bits_are_state_below_class(byte: int, verdict: tuple[FlowState, int]) -
         (FlowState.PASSES, -1, r"class -1 does not fit"),
         (FlowState.ASKS, 0, "ASKS needs a class"),
         (FlowState.HELP, 1, "HELP is never counted"),
+        (FlowState.ANSWERABLE, 0, r"ANSWERABLE has a class of 1\.\.62, not 0"),
+        (FlowState.ANSWERABLE, 63, r"ANSWERABLE has a class of 1\.\.62, not 63"),
     ],
 )
 def test_impossible_verdicts_are_refused(state: FlowState, number: int, complaint: str) -> None:
@@ -79,15 +84,16 @@ def test_no_valid_slot_has_the_code_of_no_slot() -> None:
     assert not {0, 64, 128, 192, 256} & set(valid)
 
 
-def test_queues_of_all_slots_are_sixteen_neighbours() -> None:
+def test_queues_of_all_slots_are_neighbours() -> None:
     numbers = {queue_number(8200, slot, kind) for slot in range(1, 256) for kind in QueueKind}
-    assert numbers == set(range(8200, 8216))
+    assert numbers == set(range(8200, 8200 + QUEUES))
 
 
 def test_only_the_groups_in_use_need_queues() -> None:
-    assert queue_numbers(100, [1, 63]) == (100, 101, 102, 103)
-    assert queue_numbers(100, [130]) == (100, 101, 102, 103, 108, 109, 110, 111)
-    assert queue_numbers(100, []) == (100, 101, 102, 103)
+    first, third = range(100, 106), range(112, 118)
+    assert queue_numbers(100, [1, 63]) == tuple(first)
+    assert queue_numbers(100, [130]) == (*first, *third)
+    assert queue_numbers(100, []) == tuple(first)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

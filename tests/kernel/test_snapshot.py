@@ -51,7 +51,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"help_ports": (("sctp", 1),)}, "help port sctp/1"),
     ({"help_ports": (("tcp", 0),)}, "help port tcp/0"),
     ({"dns_port": 65536}, r"not within 1\.\.65535"),
-    ({"queue_base": 65530}, "leaves no room for 16 queues"),
+    ({"queue_base": 65530}, "leaves no room for 24 queues"),
     ({"pages": ("192.168.1.2",)}, "pages and page_port go together"),
     ({"protocols": (256,)}, r"IP protocol numbers 1\.\.255"),
 ]

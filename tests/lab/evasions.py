@@ -7,11 +7,13 @@ also what correct clients and networks do, or what servers put up with: on an al
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.lab.rawpackets import ACK, PSH, RST, SYN, Oddity
+from tests.wire.tls_forge import record, server_hello
 
 if TYPE_CHECKING:
     from tests.lab.rawclient import Connection
@@ -161,6 +163,25 @@ def dripped_with_decoys(connection: Connection, real: bytes, decoy: bytes) -> No
         connection.segment(start, part)
 
 
+def in_halves_after_a_decoy(connection: Connection, real: bytes, decoy: bytes) -> None:
+    """The halves come before and after the two seconds for which a decided connection is remembered."""
+    connection.segment(0, decoy, DIES_ON_THE_WAY)
+    half = in_the_name(real)
+    time.sleep(1.9)
+    connection.segment(0, real[:half])
+    time.sleep(0.3)
+    connection.segment(half, real[half:])
+
+
+def after_a_forged_answer(connection: Connection, real: bytes, decoy: bytes) -> None:
+    """A fake that the server never gets, and an answer to it that the device sends to itself."""
+    connection.segment(0, decoy, DIES_ON_THE_WAY)
+    time.sleep(0.1)
+    connection.forge_answer(record(server_hello(), version=0x0303))
+    time.sleep(0.1)
+    connection.segment(0, real)
+
+
 def twice(connection: Connection, real: bytes, decoy: bytes) -> None:
     connection.segment(0, real)
     connection.segment(0, real)
@@ -266,6 +287,8 @@ TLS_CASES = {
     "IP fragments, backwards": Case(split(odd=Oddity(fragments=64, backwards=True))),
     "IP fragments in the TCP header": Case(split(odd=Oddity(fragments=16))),
     "a fake that dies on the way": Case(after_a_decoy(DIES_ON_THE_WAY)),
+    "a fake that dies on the way, and halves seconds later": Case(in_halves_after_a_decoy),
+    "a fake that dies on the way, with a forged answer": Case(after_a_forged_answer),
     "a fake that dies on the way, then split": Case(
         after_a_decoy(DIES_ON_THE_WAY, around(in_the_name, 0, backwards=True))
     ),

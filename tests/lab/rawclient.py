@@ -16,13 +16,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.lab import evasions, names
 from tests.lab.rawpackets import ACK, FIN, NORMAL, PSH, RST, SYN, Ends, Oddity, Wire, ip, mss_option, tcp
 from tests.lab.rawpackets import TCP as PROTO_TCP
 
-_PORTS = itertools.count(61000)  # above the kernel's own range
+# Above the kernel's own range, and rarely those of the last process: the gateway still knows its connections.
+_PORTS = itertools.count(61000 + os.getpid() % 30 * 100)
 _SILENCE_RST = """
 table inet rawclient {{
   chain out {{ type filter hook output priority 0; tcp sport 61000-65000 tcp flags rst drop; }}
@@ -36,7 +38,9 @@ _MSS = 1400
 class Connection:
     """One TCP connection. ``offset`` counts the client's bytes from the one after its SYN."""
 
-    def __init__(self, wire: Wire, version: int, address: str, dport: int, patience: float) -> None:
+    def __init__(
+        self, wire: Wire, version: int, address: str, dport: int, patience: float, *, window: int = 65535
+    ) -> None:
         own = names.TABLET.ipv4 if version == 4 else names.TABLET.ipv6
         packed = [ipaddress.ip_address(text).packed for text in (own, address)]
         self.ends = Ends(version, packed[0], packed[1], next(_PORTS), dport)
@@ -51,11 +55,13 @@ class Connection:
         self._sent = bytearray()  # what the server is meant to read, from offset 0
         self._acked = 0
         self._ident = random.getrandbits(15)
+        self._usual = Oddity(window=window)
+        self._forged = b""
 
-    def open(self, data: bytes = b"") -> bool:
+    def open(self, data: bytes = b"", *, mss: int = 0) -> bool:
         """SYN, with ``data`` on it."""
-        options = mss_option(self.ends.version)
-        self._emit(tcp(self.ends, self._isn, 0, SYN, data, options), NORMAL)
+        options = mss_option(self.ends.version, mss)
+        self._emit(tcp(self.ends, self._isn, 0, SYN, data, options, self._usual), NORMAL)
         ends = time.monotonic() + self.patience
         while not self._next and not self.reset and time.monotonic() < ends:
             self.take(0.1)
@@ -68,10 +74,22 @@ class Connection:
         for packet in ip(self.ends, PROTO_TCP, segment, odd, self._ident & 0x7FFF):
             self._wire.send(packet)
 
-    def segment(self, offset: int, data: bytes, odd: Oddity = NORMAL, flags: int = PSH | ACK) -> None:
+    def segment(self, offset: int, data: bytes, odd: Oddity | None = None, flags: int = PSH | ACK) -> None:
         """One segment, remembered by nobody."""
+        odd = odd or self._usual
         segment = tcp(self.ends, self._isn + 1 + offset, self._next, flags, data, odd=odd)
         self._emit(segment, odd)
+
+    def forge_answer(self, data: bytes) -> None:
+        """A segment from the server's address, sent from here: the gateway forwards it back to the LAN.
+
+        It is ignored if it comes back.
+        """
+        self._forged = data
+        ends = Ends(self.ends.version, self.ends.dst, self.ends.src, self.ends.dport, self.ends.sport)
+        segment = tcp(ends, self._next, self._isn + 1 + len(self._sent), PSH | ACK, data)
+        for packet in ip(ends, PROTO_TCP, segment):
+            self._wire.send(packet)
 
     def promise(self, data: bytes) -> int:
         """``data`` follows what was to be read so far; its offset. ``segment`` or ``resend`` sends it."""
@@ -97,7 +115,7 @@ class Connection:
     def take(self, timeout: float) -> None:
         """Read one packet and acknowledge what it holds."""
         found = self._wire.receive(self.ends, timeout)
-        if found is None:
+        if found is None or (found.payload and found.payload == self._forged):
             return
         if found.flags & RST:
             self.reset = True
@@ -241,9 +259,18 @@ def _turns(connection: Connection) -> Iterator[None]:
         yield
 
 
-def main() -> None:
+@contextmanager
+def without_own_resets() -> Iterator[None]:
+    """Keep this machine's kernel from resetting connections that it does not know."""
     subprocess.run(["nft", "-f", "-"], input=_SILENCE_RST.format(), text=True, check=True)
     try:
+        yield
+    finally:
+        subprocess.run(["nft", "delete", "table", "inet", "rawclient"], check=False)
+
+
+def main() -> None:
+    with without_own_resets():
         wire = Wire("eth0", names.GATEWAY_MAC)
         found = []
         for chosen in json.load(sys.stdin):
@@ -253,8 +280,6 @@ def main() -> None:
             found.append({"case": chosen["case"], "data": data, "how": how, "ms": ms})
         wire.close()
         print(json.dumps(found))
-    finally:
-        subprocess.run(["nft", "delete", "table", "inet", "rawclient"], check=False)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ _FRAGMENT = 44
 _MD5_OPTION = bytes((19, 18)) + bytes(16) + b"\x01\x01"  # RFC 2385, padded
 
 
-def mss_option(version: int) -> bytes:
-    return struct.pack("!BBH", 2, 4, 1460 if version == 4 else 1440)
+def mss_option(version: int, mss: int = 0) -> bytes:
+    """``mss``: bytes; 0 is the usual size on Ethernet."""
+    return struct.pack("!BBH", 2, 4, mss or (1460 if version == 4 else 1440))
 
 
 def checksum(data: bytes) -> int:
@@ -55,6 +56,7 @@ class Oddity:
     flags: int | None = None
     md5: bool = False
     urgent: int = 0  # pointer; with it comes the flag
+    window: int = 65535
     fragments: int = 0  # bytes of each IP fragment but the last; 0: none
     backwards: bool = False  # fragments last first
 
@@ -86,7 +88,7 @@ def tcp(
         (ack + odd.ack) & 0xFFFFFFFF if flags & ACK else 0,
         (5 + len(options) // 4) << 4,
         flags,
-        65535,
+        odd.window,
         0,
         odd.urgent,
     )

@@ -135,6 +135,21 @@ def test_quic(lab: Lab, unfiltered: Lab, version: int, case: str) -> None:
         assert allowed["how"] == "answered", allowed
 
 
+@FAMILIES
+@pytest.mark.parametrize(("mss", "window"), [(0, 0), (48, 0), (0, 44)], ids=["usual", "MSS 48", "window 44"])
+def test_a_second_hello_after_a_retry(far: Home, daemon: Daemon, version: int, mss: int, window: int) -> None:
+    """The server's first answer is a HelloRetryRequest in short segments, one of which looks like a
+    ServerHello: the second hello is judged all the same.
+    """
+    where = {"address": address(ALLOWED, version), "version": version, "mss": mss, "window": window}
+    tries = [{**where, "first": ALLOWED, "second": second} for second in (REFUSED, ALLOWED)]
+    refused, allowed = json.loads(
+        module(far.devices["tablet"], "helloretry", stdin=json.dumps(tries), timeout=60.0)
+    )
+    assert refused == 0
+    assert allowed > 60
+
+
 def test_the_filter_stays_well(daemon: Daemon, lab: Lab) -> None:
     for version in (4, 6):
         lab.tcp("plain", REFUSED, version)

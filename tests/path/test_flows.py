@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.kernel.marks import MAX_CLASS, FlowState, decode_verdict
 from gateway.path.flows import FlowPath, PacketVerdict
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Decide, Subject
@@ -17,7 +18,7 @@ from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import ACK, FIN, PSH, RST, SYN, TCP, UDP, checksum_ok, parse_ip
 from tests.policy.homes import a_judge
-from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, SERVER_HELLO, udp_packet
+from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, RETRY, SERVER_HELLO, udp_packet
 from tests.wire.flow_quic import answer, initial
 from tests.wire.tls_forge import client_hello, record
 
@@ -39,7 +40,7 @@ def rule(seen: Observation, at: datetime) -> Decision:
 
 
 class Home:
-    def __init__(self, version: int = 4, decide: Decide = rule) -> None:
+    def __init__(self, version: int = 4, decide: Decide = rule, *, reads_answers: bool = False) -> None:
         self.device, self.server = ADDRESSES[version]
         self.told: list[tuple[str | None, Says]] = []
         self.live = LiveFlows()
@@ -52,8 +53,13 @@ class Home:
             refused_page=lambda seen, decision: f"http://qalqan.home.arpa/refused?host={seen.host}",
             reclass=lambda flow, live: self.reclassed.append(live.class_number),
             uploads=self.uploads.append,
+            reads_answers=lambda: reads_answers,
         )
-        self.subject = Subject(7, "daughter", decide, lambda gates: 5 if "play" in gates else 1)
+        self.classes = {"play": 5}
+        self.asks: bool | None = None
+        self.subject = Subject(
+            7, "daughter", decide, lambda gates: self.classes["play"] if "play" in gates else 1
+        )
 
     def send(
         self, payload: bytes, *, port: int = 443, seq: int = ISN, flags: int = ACK | PSH
@@ -61,13 +67,13 @@ class Home:
         packet = tcp_segment(
             self.device, self.server, SPORT, port, seq=seq, ack=500, flags=flags, payload=payload
         )
-        return self.path.packet(packet, self.subject, from_lan=True, now=1.0, at=AT)
+        return self.path.packet(packet, self.subject, from_lan=True, now=1.0, at=AT, asks=self.asks)
 
     def answer(self, payload: bytes, acks: int, *, port: int = 443, seq: int = 500) -> PacketVerdict:
         packet = tcp_segment(
             self.server, self.device, port, SPORT, seq=seq, ack=acks, flags=ACK | PSH, payload=payload
         )
-        return self.path.packet(packet, self.subject, from_lan=False, now=1.1, at=AT)
+        return self.path.packet(packet, self.subject, from_lan=False, now=1.1, at=AT, asks=self.asks)
 
 
 def hello(name: str) -> bytes:
@@ -85,6 +91,36 @@ def test_an_allowed_name_passes_in_its_class_when_the_server_answers(version: in
     live = home.live.get(flow)
     assert live is not None
     assert (live.observations[0].host, live.class_number, live.asks) == (ALLOWED, 5, False)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_kernel_decides_by_the_answer_to_an_allowed_hello(version: int) -> None:
+    home = Home(version, reads_answers=True)
+    verdict = home.send(hello(ALLOWED))
+    assert verdict.byte is not None
+    assert decode_verdict(verdict.byte) == (FlowState.ANSWERABLE, 5)
+    live = home.live.get(FlowId(7, TCP, home.device, SPORT, home.server, 443))
+    assert live is not None
+    assert (live.observations[0].host, live.class_number) == (ALLOWED, 5)
+    assert home.path.table.stats.passed == 1
+
+
+def test_after_another_answer_the_flow_is_decided_here() -> None:
+    home = Home(reads_answers=True)
+    data = hello(ALLOWED)
+    home.send(data)
+    home.asks = True
+    assert home.answer(RETRY, ISN + len(data)) == PacketVerdict(0)
+    refused = home.send(hello(REFUSED), seq=ISN + len(data))
+    assert refused.byte == 2
+    assert len(home.live) == 0, "a change of rules must not open it"
+
+
+@pytest.mark.parametrize(("host", "number"), [(HELPLINE, 5), (ALLOWED, MAX_CLASS)])
+def test_without_a_byte_for_it_a_flow_stays_undecided(host: str, number: int) -> None:
+    home = Home(reads_answers=True)
+    home.classes["play"] = number
+    assert home.send(hello(host)) == PacketVerdict(0)
 
 
 @pytest.mark.parametrize("version", [4, 6])

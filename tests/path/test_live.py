@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import cast
+
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.values import Observation, Proto
 
@@ -39,6 +41,7 @@ def test_a_plain_tuple_names_a_flow_too() -> None:
     assert live.sweep(there) == 0
     assert live.sweep(there) == 0
     assert len(live) == 1
+    assert live.get(cast("FlowId", tuple(flow(1)))) == LIVE
 
 
 def test_a_slot_that_is_nobody_s_has_no_flows() -> None:
@@ -59,3 +62,13 @@ def test_a_sweep_reads_the_connection_table_once() -> None:
     assert live.sweep(iter([flow(1)])) == 0
     assert live.sweep(iter([flow(1)])) == 1
     assert live.get(flow(1)) == LIVE
+
+
+def test_a_full_table_loses_the_oldest_flow_of_the_slot_with_most() -> None:
+    live = LiveFlows(limit=3)
+    live.put(flow(1, slot=2), LIVE)
+    for port in (1, 2, 3, 4):
+        live.put(flow(port), LIVE)
+    assert [found for found, _ in live.items()] == [flow(1, slot=2), flow(3), flow(4)]
+    assert len(live) == 3
+    assert set(live.by_slot()) == {1, 2}

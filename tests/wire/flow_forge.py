@@ -7,7 +7,7 @@ from gateway.wire.flows.actions import FlowAction, Judge
 from gateway.wire.flows.table import FlowResult, FlowTable
 from gateway.wire.ip.build import tcp_segment, udp_reply
 from gateway.wire.ip.packet import ACK, PSH, SYN, TCP, UDP, parse_ip, transport_sum
-from tests.wire.tls_forge import record, server_hello
+from tests.wire.tls_forge import HELLO_RETRY_RANDOM, record, server_hello
 
 REFUSED = "www.refused.example"
 ALLOWED = "www.allowed.example"
@@ -63,13 +63,16 @@ class Talk:
         shared: bool = False,  # several devices have the zone
         device: bytes = b"",
         isn: int = 0xFFFFFF00,  # the numbers of the first bytes lie on both sides of the wrap
+        kernel: bool = False,  # a kernel decides by the server's first data (kernel/ruleset/chains.py)
     ) -> None:
         self.device, self.remote = ADDRESSES[version]
         self.device = device or self.device
         self.bench = Bench(allows)
         self.table = table or FlowTable()
         self.now = 1000.0
-        self.asks: bool | None = None  # what a kernel says of the connection
+        self.asks: bool | None = False if kernel else None  # what a kernel says of the connection
+        self.answerable: Judge = lambda _: self.asks is not None
+        self._answerable = False
         self.steps: list[FlowResult] = []
         self._ports = (sport, dport)
         self._zone, self._shared = zone, shared
@@ -84,7 +87,8 @@ class Talk:
         return [step.action for step in self.steps]
 
     def raw(self, packet: bytes, *, from_lan: bool = True) -> FlowResult:
-        step = self.table.packet(
+        step = self._by_answer(packet) if self._answerable and not from_lan else None
+        step = step or self.table.packet(
             packet,
             from_lan=from_lan,
             now=self.now,
@@ -92,9 +96,24 @@ class Talk:
             zone=self._zone,
             shared=self._shared,
             asks=self.asks,
+            answerable=self.answerable,
         )
+        if step.action is FlowAction.ANSWERABLE:
+            self._answerable = self.asks = True
+        elif step.action is FlowAction.REFUSED:
+            self._answerable = False
         self.steps.append(step)
         return step
+
+    def _by_answer(self, packet: bytes) -> FlowResult | None:
+        """The kernel's decision by the server's first data; None if the daemon has to decide."""
+        payload = parse_ip(packet).payload.tobytes()
+        if payload:
+            self._answerable = False
+        plain = payload[:1] == b"\x16" and payload[5:6] == b"\x02" and len(payload) >= 19
+        if plain and payload[11:19] != HELLO_RETRY_RANDOM[:8]:
+            return FlowResult(FlowAction.PASSES, None, None, tuple(self.bench.heard))
+        return None
 
     def segment(
         self,

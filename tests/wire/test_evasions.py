@@ -48,14 +48,16 @@ ASKS_BEFORE = {  # their first request is allowed
 }
 OPENS_ITSELF = {evasion_hellos.t26_fake_syndata, evasion_hellos.t27_tfo, evasion_hellos.t27_tfo_in_part}
 versions = pytest.mark.parametrize("version", [4, 6])
-shown = pytest.mark.parametrize("handshake", [False, True], ids=["queue", "capture"])
+seen_by = pytest.mark.parametrize("seen", ["queue", "kernel and queue", "capture"])
 tls_case = pytest.mark.parametrize("case", TLS_CASES, ids=lambda case: case.__name__)
 http_case = pytest.mark.parametrize("case", HTTP_CASES, ids=lambda case: case.__name__)
 quic_case = pytest.mark.parametrize("case", QUIC_CASES, ids=lambda case: case.__name__)
 
 
-def begin(case: Case, *, handshake: bool, **how: object) -> Talk:
-    talk = Talk(table=FlowTable(handshakes=handshake), **how)  # type: ignore[arg-type]
+def begin(case: Case, *, seen: str, **how: object) -> Talk:
+    handshake = seen == "capture"
+    table = FlowTable(handshakes=handshake)
+    talk = Talk(table=table, kernel=seen == "kernel and queue", **how)  # type: ignore[arg-type]
     if handshake and case not in OPENS_ITSELF:
         talk.handshake()
     return talk
@@ -72,11 +74,11 @@ def assert_refused(talk: Talk, *, may_ask: bool = False) -> None:
 
 
 @versions
-@shown
+@seen_by
 @tls_case
-def test_tls_of_a_refused_name(case: Case, handshake: bool, version: int) -> None:
+def test_tls_of_a_refused_name(case: Case, seen: str, version: int) -> None:
     """Even where no fault is refused, and before the server says anything to it."""
-    talk = begin(case, handshake=handshake, allows=names_only, version=version)
+    talk = begin(case, seen=seen, allows=names_only, version=version)
     case(talk, REFUSED)
     assert_refused(talk)
     talk.server(SERVER_HELLO)
@@ -84,10 +86,10 @@ def test_tls_of_a_refused_name(case: Case, handshake: bool, version: int) -> Non
 
 
 @versions
-@shown
+@seen_by
 @tls_case
-def test_tls_of_an_allowed_name(case: Case, handshake: bool, version: int) -> None:
-    talk = begin(case, handshake=handshake, allows=careful, version=version)
+def test_tls_of_an_allowed_name(case: Case, seen: str, version: int) -> None:
+    talk = begin(case, seen=seen, allows=careful, version=version)
     case(talk, ALLOWED)
     assert FlowAction.REFUSED not in talk.actions
     assert FlowAction.PASSES not in talk.actions
@@ -126,10 +128,10 @@ def test_where_nameless_flows_pass_a_hello_is_never_taken_for_one(case: Case) ->
 
 
 @versions
-@shown
+@seen_by
 @http_case
-def test_http_of_a_refused_name(case: Case, handshake: bool, version: int) -> None:
-    talk = begin(case, handshake=handshake, allows=names_only, version=version, dport=80)
+def test_http_of_a_refused_name(case: Case, seen: str, version: int) -> None:
+    talk = begin(case, seen=seen, allows=names_only, version=version, dport=80)
     case(talk, REFUSED)
     assert_refused(talk, may_ask=case in ASKS_BEFORE)
     talk.server(HTTP_OK)
@@ -137,10 +139,10 @@ def test_http_of_a_refused_name(case: Case, handshake: bool, version: int) -> No
 
 
 @versions
-@shown
+@seen_by
 @http_case
-def test_http_of_an_allowed_name(case: Case, handshake: bool, version: int) -> None:
-    talk = begin(case, handshake=handshake, allows=careful, version=version, dport=80)
+def test_http_of_an_allowed_name(case: Case, seen: str, version: int) -> None:
+    talk = begin(case, seen=seen, allows=careful, version=version, dport=80)
     case(talk, ALLOWED)
     step = talk.server(HTTP_OK)
     assert step.action is FlowAction.ASKS
@@ -153,23 +155,23 @@ def test_http_of_an_allowed_name(case: Case, handshake: bool, version: int) -> N
 
 
 @versions
-@shown
+@seen_by
 @pytest.mark.parametrize("case", ODD_TLS_CASES + ODD_HTTP_CASES, ids=lambda case: case.__name__)
 @pytest.mark.parametrize("judge", [names_only, careful])
 def test_beside_a_decoy_what_servers_read_is_judged(
-    case: Case, handshake: bool, version: int, judge: Judge
+    case: Case, seen: str, version: int, judge: Judge
 ) -> None:
     """A refused name is refused by its name. An allowed one gets through where faults do."""
     tls_like = case in ODD_TLS_CASES
     dport, answer = (443, SERVER_HELLO) if tls_like else (80, HTTP_OK)
-    talk = begin(case, handshake=handshake, allows=judge, version=version, dport=dport)
+    talk = begin(case, seen=seen, allows=judge, version=version, dport=dport)
     case(talk, REFUSED)
     assert_refused(talk)
     talk.server(answer)
     assert FlowAction.PASSES not in talk.actions
-    talk = begin(case, handshake=handshake, allows=names_only, version=version, dport=dport)
+    talk = begin(case, seen=seen, allows=names_only, version=version, dport=dport)
     case(talk, ALLOWED)
-    assert set(talk.actions) == {FlowAction.HOLD}
+    assert set(talk.actions) <= {FlowAction.HOLD, FlowAction.ANSWERABLE}
     assert talk.server(answer).action is (FlowAction.PASSES if tls_like else FlowAction.ASKS)
     assert ALLOWED in talk.bench.hosts
 
@@ -261,15 +263,20 @@ def test_any_segmentation_order_and_repetition_gives_the_same_verdict(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.integers(1, 400), max_size=3), st.lists(st.integers(1, 400), max_size=3), st.data())
+@given(
+    st.lists(st.integers(1, 400), max_size=3),
+    st.lists(st.integers(1, 400), max_size=3),
+    st.booleans(),
+    st.data(),
+)
 def test_a_decoy_and_a_hello_in_any_pieces_and_order_never_pass_a_refused_name(
-    real_cuts: list[int], fake_cuts: list[int], data: st.DataObject
+    real_cuts: list[int], fake_cuts: list[int], kernel: bool, data: st.DataObject
 ) -> None:
     parts = []
     for bytes_sent, where in ((tls(REFUSED), real_cuts), (tls(DECOY), fake_cuts)):
         ends = sorted({min(cut, len(bytes_sent)) for cut in where} | {len(bytes_sent)})
         parts += [(start, bytes_sent[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    talk = Talk(names_only)
+    talk = Talk(names_only, kernel=kernel)
     for start, piece in data.draw(st.permutations(parts)):
         talk.client(piece, at=start)
     talk.server(SERVER_HELLO, acks=len(tls(REFUSED)))
@@ -278,9 +285,9 @@ def test_a_decoy_and_a_hello_in_any_pieces_and_order_never_pass_a_refused_name(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.integers(1, 230), max_size=3), st.booleans(), st.booleans(), st.data())
+@given(st.lists(st.integers(1, 230), max_size=3), st.booleans(), st.booleans(), st.booleans(), st.data())
 def test_no_server_ever_reads_a_refused_name_that_we_have_not_refused(
-    where: list[int], last_wins: bool, padded: bool, data: st.DataObject
+    where: list[int], last_wins: bool, padded: bool, kernel: bool, data: st.DataObject
 ) -> None:
     """Decoys and real parts are sent in any mixture, any of them is lost on the way, and the server keeps the
     first or the last copy of each byte. It says hello as soon as it has read one.
@@ -292,7 +299,7 @@ def test_no_server_ever_reads_a_refused_name_that_we_have_not_refused(
     for stream in streams:
         ends = sorted({min(cut, len(stream)) for cut in where} | {len(stream)})
         pool += [(start, stream[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    talk = Talk(names_only)
+    talk = Talk(names_only, kernel=kernel)
     has: dict[int, int] = {}
     for start, piece in data.draw(st.lists(st.sampled_from(pool), max_size=10)):
         step = talk.client(piece, at=start)

@@ -15,11 +15,14 @@ from collections.abc import Iterator
 
 from gateway.kernel.marks import (
     ANSWER,
+    ANSWERED_OTHERWISE,
     ASKED,
     ASKING,
+    COPY_RANGE,
     FORGED,
     GROUPS,
     MARK_MASK,
+    OPEN_QUEUES,
     QUESTION,
     SLOT_CODE_BITS,
     STATE_BITS,
@@ -33,6 +36,7 @@ from gateway.kernel.marks import (
 )
 from gateway.kernel.ruleset.expressions import (
     ESP,
+    SERVER_HELLO,
     Chains,
     Expressions,
     braced,
@@ -72,6 +76,7 @@ def chains(snapshot: Snapshot) -> Chains:
         **_ending(snapshot, words),
         **_echoed(snapshot, words),
         **_asking(snapshot, words),
+        **_answerable(snapshot, words),
         **_another(snapshot, words),
         **_unfiltered(snapshot),
         **_queues(snapshot, words),
@@ -142,7 +147,7 @@ def _forward(snapshot: Snapshot, words: Expressions) -> Chains:
             f"{words.question} goto again",
             f"{words.plain} accept",
             f"{words.answer} goto answer",
-            f"{words.state_is(FlowState.REFUSED)} goto refused",
+            f"{words.refused} goto refused",
             *([] if snapshot.arm else [f"{words.from_lan} {words.to_lan} goto stands"]),
             *_beyond_door(words),
             *(_forward_without_daemon(words) if snapshot.alone else _asked(snapshot, words)),
@@ -162,6 +167,9 @@ def _asked(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
     yield from _others(snapshot, words)
     if snapshot.asked:
         yield from _server_ends(words)
+        if snapshot.reads_answers:
+            yield f"{words.answerable} goto answerable"
+            yield f"{words.answered_otherwise} goto reread"
     yield from without_payload("goto metered")
     if snapshot.asked:
         yield from _guarded(words)
@@ -249,6 +257,32 @@ def _asking(snapshot: Snapshot, words: Expressions) -> Chains:
     return {"asking": [words.guard("guardhttp"), *words.flagged(ASKING)]}
 
 
+def _answerable(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chains for a connection with an allowed hello: the server's first data decides.
+
+    A ServerHello (RFC 8446 4.1.3) lets the connection pass, unless its random is that of a HelloRetryRequest:
+    then the client may name another host. After any other data all packets are queued. It has to be the first
+    data: a HelloRetryRequest repeats the session id that the client chose, and in a short segment it may look
+    like a ServerHello. A client's data is queued until then, as data of a connection that was read before.
+    """
+    if not (snapshot.asked and snapshot.reads_answers):
+        return {}
+    layout = snapshot.layout
+    without_state = MARK_MASK ^ STATE_MASK << layout.ct_shift
+    passes = f"ct mark set ct mark & {hexed(without_state)} | {hexed(layout.ct_mark(0, FlowState.PASSES))}"
+    other = hexed(layout.ct_mark(0, ANSWERED_OTHERWISE))
+    otherwise = f"ct mark set ct mark & {hexed(MARK_MASK ^ layout.ct)} | {other}"
+    return {
+        "answerable": [
+            *without_payload("accept"),
+            f"{words.to_lan} meta l4proto {TCP} {SERVER_HELLO} {passes} goto metered",
+            f"{words.to_lan} {otherwise}",
+            "goto reread",
+        ],
+        "reread": [*without_payload("accept"), words.guard("guard"), *words.flagged(ASKING)],
+    }
+
+
 def _another(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chains that queue the hello of another QUIC connection on a UDP flow that passes.
 
@@ -287,22 +321,25 @@ def _unfiltered(snapshot: Snapshot) -> Chains:
 
 def _queues(snapshot: Snapshot, words: Expressions) -> Chains:
     out: Chains = {}
+    asking = hexed(ASKING << snapshot.layout.packet_shift)
     for group, closed in sorted({(slot_group(slot.number), slot.closed) for slot in snapshot.asked}):
         first = group << SLOT_CODE_BITS
         waits = (
             closed or snapshot.held
         )  # no daemon listens on either queue, and an open one passes everything
         kinds = (
-            (QueueKind.CLOSED_TCP, QueueKind.CLOSED_UDP)
+            (QueueKind.CLOSED_SPLIT, QueueKind.CLOSED_TCP, QueueKind.CLOSED_UDP)
             if waits
-            else (QueueKind.OPEN_TCP, QueueKind.OPEN_UDP)
+            else (QueueKind.OPEN_SPLIT, QueueKind.OPEN_TCP, QueueKind.OPEN_UDP)
         )
-        tcp, udp = (
+        split, tcp, udp = (
             words.enqueue(queue_number(snapshot.queue_base, first, kind), closed=waits) for kind in kinds
         )
         out[queue_chain(first, closed)] = [
             *(words.help_while_dead(verdict="goto swept") if closed else [f"{words.dead} goto stands"]),
             "jump code",
+            f"meta l4proto tcp {words.packet_state} == {asking} {split}",
+            f"meta l4proto tcp meta length > {COPY_RANGE} {split}",
             f"meta l4proto tcp {tcp}",
             udp,
         ]
@@ -319,8 +356,7 @@ def queue_targets(snapshot: Snapshot) -> Chains:
     queues = (
         (queue_number(snapshot.queue_base, first, kind), kind) for first in groups for kind in QueueKind
     )
-    closed = (QueueKind.CLOSED_TCP, QueueKind.CLOSED_UDP)
-    return {queue_target(number): ["drop"] if kind in closed else [] for number, kind in queues}
+    return {queue_target(number): [] if kind in OPEN_QUEUES else ["drop"] for number, kind in queues}
 
 
 def _slot_code(layout: MarkLayout) -> Iterator[str]:
@@ -577,6 +613,8 @@ def _verdict(snapshot: Snapshot, words: Expressions) -> Chains:
             # Only netlink changes the class of a connection that remains queued, and an upload's mark.
             f"{asking} {words.asks} goto stands",
             f"{asking} {words.uploads} {words.from_lan} goto swept",
+            # The connection may have been decided while its hello was queued.
+            f"{words.packet_answerable} {words.decided_before} goto stands",
             "jump put",
             "goto stands",
         ],
@@ -584,7 +622,7 @@ def _verdict(snapshot: Snapshot, words: Expressions) -> Chains:
             words.clear_packet,
             f"{words.state_is(FlowState.UNDECIDED)} accept",
             f"{words.is_help} accept",
-            f"{words.state_is(FlowState.REFUSED)} goto refused",
+            f"{words.refused} goto refused",
             "goto metered",
         ],
         "swept": [words.clear_packet, "accept"],
@@ -593,6 +631,7 @@ def _verdict(snapshot: Snapshot, words: Expressions) -> Chains:
             f"{words.ours} vmap @pass",
             # The lookup may fail because another processor is giving the connection another class.
             f"{words.state_is(FlowState.UNDECIDED)} accept",
+            f"{words.answerable} accept",
             f"{words.ours} vmap @pass",
             *(words.help_while_dead(words.closed) if words.closed else []),
             "goto cut",
@@ -635,13 +674,14 @@ def _differs(layout: MarkLayout) -> Iterator[str]:
 def _put(layout: MarkLayout, words: Expressions) -> Iterator[str]:
     """Yield statements that copy the verdict from the packet's mark to the connection's.
 
-    A refusal is written in one step, since it may replace PASSES. Otherwise the class is written first and
+    A refusal is written in one step, since it may replace PASSES; it has no class, unlike ANSWERABLE with the
+    same state. Otherwise the class is written first and
     the state last, also in one step: other processors never see a partial verdict. UDP never has ASKS: a
     class with these bits is PASSES (marks.verdict_again).
     """
     cleared = f"ct mark set ct mark & {hexed(MARK_MASK ^ layout.ct)}"
     refused = FlowState.REFUSED << layout.packet_shift, FlowState.REFUSED << layout.ct_shift
-    yield f"{words.packet_state} == {hexed(refused[0])} {cleared} | {hexed(refused[1])} return"
+    yield f"{words.packet_byte} == {hexed(refused[0])} {cleared} | {hexed(refused[1])} return"
     yield cleared
     for bit in range(STATE_BITS, 8):
         here, there = 1 << layout.packet_shift + bit, 1 << layout.ct_shift + bit
@@ -649,6 +689,7 @@ def _put(layout: MarkLayout, words: Expressions) -> Iterator[str]:
     passes = f"ct mark set ct mark | {hexed(FlowState.PASSES << layout.ct_shift)}"
     asks = f"{words.packet_state} == {hexed(STATE_MASK << layout.packet_shift)}"
     yield f"{words.packet_state} == {hexed(FlowState.PASSES << layout.packet_shift)} {passes} return"
+    yield f"{words.packet_state} == {hexed(refused[0])} ct mark set ct mark | {hexed(refused[1])} return"
     yield f"{asks} {words.packet_class} != 0 meta l4proto udp {passes} return"
     yield f"{asks} ct mark set ct mark | {hexed(STATE_MASK << layout.ct_shift)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gateway.kernel.marks import (
+    ANSWERED_OTHERWISE,
     ASKED,
     HELD,
     MARK_MASK,
@@ -39,6 +40,11 @@ below the limit, and a tunnel over ICMP is slower than a modem."""
 
 ESP = 50
 """RFC 4303: Wi-Fi calling uses it if no address is translated on the way."""
+
+
+SERVER_HELLO = "@ih,0,8 0x16 @ih,40,8 0x02 @ih,88,64 != 0xcf21ad74e59a6111"
+"""Matches TCP payload that begins with a record with a ServerHello, unless its random begins like that of a
+HelloRetryRequest (RFC 8446 4.1.3)."""
 
 
 def braced(items: Iterable[str]) -> str:
@@ -86,9 +92,9 @@ class Expressions:
         self.packet_state = f"meta mark & {hexed(STATE_MASK << layout.packet_shift)}"
         class_bits = layout.packet ^ STATE_MASK << layout.packet_shift
         self.packet_class = f"meta mark & {hexed(class_bits)}"
-        packet_byte = f"meta mark & {hexed(layout.packet)}"
-        self.packet_used = f"{packet_byte} != 0"
-        self.packet_held = f"{packet_byte} == {hexed(HELD << layout.packet_shift)}"
+        self.packet_byte = f"meta mark & {hexed(layout.packet)}"
+        self.packet_used = f"{self.packet_byte} != 0"
+        self.packet_held = f"{self.packet_byte} == {hexed(HELD << layout.packet_shift)}"
         self.clear_packet = f"meta mark set meta mark & {hexed(MARK_MASK ^ layout.packet)}"
         byte = f"ct mark & {hexed(layout.ct)}"
         self.is_help = f"{byte} == {hexed(layout.ct_mark(0, verdict_byte(FlowState.HELP)))}"
@@ -96,6 +102,13 @@ class Expressions:
         self.asks = (
             f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(STATE_MASK << layout.ct_shift)}"
         )
+        refused = hexed(layout.ct_mark(0, verdict_byte(FlowState.REFUSED)))
+        self.refused = f"{byte} == {refused}"
+        self.answerable = f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {refused} {byte} != {refused}"
+        packet_refused = hexed(FlowState.REFUSED << layout.packet_shift)
+        self.packet_answerable = f"{self.packet_state} == {packet_refused} {self.packet_class} != 0"
+        self.decided_before = f"{byte} != 0"
+        self.answered_otherwise = f"{byte} == {hexed(layout.ct_mark(0, ANSWERED_OTHERWISE))}"
         self.uploads = f"{byte} == {hexed(layout.ct_mark(0, UPLOAD))}"
         self.dns = "meta l4proto udp ct original proto-dst 53"
         self.question = f"{self.dns} ct direction original {self.by_lan}"
@@ -125,9 +138,9 @@ class Expressions:
         return f"{self.slot} {braced(marks)}" if marks else ""
 
     def state_is(self, state: FlowState) -> str:
-        """Return an expression that matches connections in a state: UNDECIDED, PASSES or REFUSED.
+        """Return an expression that matches connections in a state: UNDECIDED or PASSES.
 
-        HELP and ASKS have attributes of their own.
+        The other states have attributes of their own.
         """
         layout = self._snapshot.layout
         return f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(layout.ct_mark(0, state))}"

@@ -71,7 +71,7 @@ QUARANTINE = "quarantine"
 UNKNOWN_DEVICE_CHOICES = ("guest", QUARANTINE, "home")  # besides a profile's id
 MAX_LANS = 16
 MAX_PORTS = 64
-MAX_QUEUE = 65_520  # sixteen are used, starting with this one
+MAX_QUEUE = 65_512  # 24 are used, starting with this one
 
 # Linux interface names have at most 15 bytes, no slash and no space (dev_valid_name in net/core/dev.c).
 # Stricter here, because they are written into nft text.
@@ -171,7 +171,7 @@ class Config:
     languages: tuple[str, ...] = LANGUAGES  # of approved sites
     dns_refusal: DnsRefusal = DnsRefusal.EXPLAIN
     marks: MarkBits = field(default_factory=MarkBits)
-    queue_base: int = 8200  # the first of sixteen NFQUEUE numbers
+    queue_base: int = 8200  # the first of 24 NFQUEUE numbers
     sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are blocked for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
     lists_update: UpdateInterval = UpdateInterval.DAILY

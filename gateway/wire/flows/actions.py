@@ -14,6 +14,7 @@ class FlowAction(Enum):
 
     HOLD = "hold"  # forward this packet; its flow stays undecided
     UPLOAD = "upload"  # HOLD for plain HTTP with a long request that has no answer yet
+    ANSWERABLE = "answerable"  # HOLD, and the kernel may decide by the server's first data
     PASSES = "passes"  # decided: the kernel forwards the flow alone
     ASKS = "asks"  # plain HTTP: the kernel forwards replies alone, packets of the LAN side are still queued
     REFUSED = "refused"  # TCP: mark and reset the flow; UDP: refuse this packet, and each later one
@@ -21,6 +22,14 @@ class FlowAction(Enum):
 
 
 Judge = Callable[[Observation], bool]  # True if allowed
+
+Answerable = Callable[[Observation], bool]  # True if the kernel may decide by the server's answer
+
+
+def never_answerable(_observation: Observation) -> bool:
+    """Return False: the default without a kernel."""
+    return False
+
 
 Recognise = Callable[[str, bytes, int], tuple[str, ...]]
 """Returns the services whose signatures match: protocol (tcp, udp), a client's first bytes, server's port."""

@@ -18,6 +18,9 @@ class Limits:
     """The limits of one FlowTable, in bytes, packets, seconds or counts. Defaults are for a 128 MB router."""
 
     flows: int = 4096  # a household has tens of undecided flows; refused UDP and open plain HTTP stay longer
+    # Flows that the kernel decides by the server's answer, 5 kB each. They are stored for a resent hello and
+    # for other answers: a busy household opens tens a second, and servers answer within a second.
+    answerable: int = 256
     table_bytes: int = 8 << 20  # all buffers together; above it, the flow idle longest starts again
     stream_bytes: int = 32 << 10  # one direction: a hello in a 16 KiB record, and as much early data
     readings_bytes: int = 64 << 10  # all readings of one direction: 32 of a 2 kB hello

@@ -14,7 +14,16 @@ from typing import NamedTuple
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
-from gateway.wire.flows.actions import HOLD, FlowAction, Judge, Recognise, Ruling, recognise_nothing
+from gateway.wire.flows.actions import (
+    HOLD,
+    Answerable,
+    FlowAction,
+    Judge,
+    Recognise,
+    Ruling,
+    never_answerable,
+    recognise_nothing,
+)
 from gateway.wire.flows.limits import Effort, Limits
 from gateway.wire.flows.observe import Observer
 from gateway.wire.flows.tcp import TcpFlow
@@ -95,13 +104,15 @@ class FlowTable:
         zone: int = 0,
         shared: bool = False,
         asks: bool | None = None,
+        answerable: Answerable = never_answerable,
     ) -> FlowResult:
         """Return the action for one whole IP packet, and what was judged.
 
         ``now`` is in seconds of any monotonic clock. ``judge`` is called once for each hello, request or
         nameless flow, and for what is refused because of its form. ``zone`` separates devices; ``shared``:
-        several devices have this one. ``asks`` is whether ASKS was returned for this connection before, as
-        stored by the kernel; None without a kernel.
+        several devices have this one. ``asks`` is whether ASKS or ANSWERABLE was returned for this connection
+        before, as stored by the kernel; None without a kernel. ``answerable`` is called before ANSWERABLE is
+        returned, and may prevent it.
         """
         self._packets += 1
         try:
@@ -123,7 +134,8 @@ class FlowTable:
             key = (zone, proto, packet.src, packet.sport, packet.dst, packet.dport)
         else:
             key = (zone, proto, packet.dst, packet.dport, packet.src, packet.sport)
-        return self._flow_packet(key, packet, from_lan, now, judge, asks, key[2] if shared else None)
+        device = key[2] if shared else None
+        return self._flow_packet(key, packet, from_lan, now, judge, asks, device, answerable)
 
     def _flow_packet(
         self,
@@ -134,6 +146,7 @@ class FlowTable:
         judge: Judge,
         asks: bool | None,
         device: bytes | None,
+        answerable: Answerable,
     ) -> FlowResult:
         entry = self._entry(key, packet, from_lan, now, judge, asks)
         flow = entry.flow
@@ -165,14 +178,31 @@ class FlowTable:
         else:
             if ruling.action is not FlowAction.DROP:  # it may be of a new connection on the same ports
                 entry.until = max(entry.until, now + idle)
-            if ruling.action is FlowAction.ASKS:
+            if ruling.action is FlowAction.ANSWERABLE:
+                ruling = self._answerable(key, entry, ruling, now, answerable)
+            elif ruling.action is FlowAction.ASKS:
                 entry.asks_since = entry.asks_since or now
                 self._entries.keep_open(key, entry)
+            elif not entry.is_answerable:
+                self._entries.keep_undecided(key, entry)
             self._entries.account(key, entry, flow.size)
             if flow is entry.another and ruling.action is FlowAction.HOLD:
                 entry.judged = tuple(dict.fromkeys([*entry.judged, *flow.judged]))
                 ruling = entry.ruling
         return _new(FlowResult, (ruling.action, ruling.observation, packet, entry.judged))
+
+    def _answerable(
+        self, key: Key, entry: FlowEntry, ruling: Ruling, now: float, answerable: Answerable
+    ) -> Ruling:
+        """Record that the kernel may decide this flow by the answer; HOLD if ``answerable`` forbids it."""
+        flow, seen = entry.flow, ruling.observation
+        if seen is None or not isinstance(flow, TcpFlow) or not answerable(seen):
+            return Ruling(FlowAction.HOLD, seen)
+        flow.expect_answer()
+        entry.asks_since = now
+        self._entries.keep_answerable(key, entry)
+        self._passed += 1
+        return ruling
 
     def _another(self, entry: FlowEntry, packet: Packet) -> UdpFlow | None:
         """Return the flow for another QUIC connection, if ``packet`` may begin one where UDP already passes.
@@ -229,7 +259,7 @@ class FlowTable:
         # If a kernel stores decisions, later packets of an allowed flow were queued before it decided. They
         # are the server's, since the client waited for it. A client's packet is of a new connection.
         passed = entry.ruling.action is FlowAction.PASSES
-        return passed and from_lan and not self._handshakes and len(packet.payload) > 0
+        return passed and from_lan and not asks and not self._handshakes and len(packet.payload) > 0
 
     def _refuse(self, key: Key, entry: FlowEntry, judge: Judge, now: float) -> None:
         """Refuse a flow with bytes that were not seen or are too old: the client connects again."""
@@ -243,10 +273,11 @@ class FlowTable:
         self, key: Key, entry: FlowEntry, flow: TcpFlow | UdpFlow, ruling: Ruling, now: float
     ) -> None:
         if ruling.action is FlowAction.PASSES:
-            self._passed += 1
+            self._passed += not (isinstance(flow, TcpFlow) and flow.was_answerable)
             entry.judged = tuple(flow.judged)
         else:
             self._refused += 1
+            self._passed -= isinstance(flow, TcpFlow) and flow.was_answerable
         entry.flow = None
         entry.another = flow.take_half_read() if isinstance(flow, UdpFlow) else None
         entry.ruling = ruling
@@ -319,9 +350,24 @@ class FlowEntry:
         return isinstance(self.flow, TcpFlow) and self.flow.is_open_http
 
     @property
+    def is_undecided(self) -> bool:
+        """Whether neither the daemon nor the kernel has decided the flow, as far as is known."""
+        return self.flow is not None and not self.is_answerable
+
+    @property
+    def is_answerable(self) -> bool:
+        """Whether the kernel may have let the flow pass by the server's first data."""
+        return isinstance(self.flow, TcpFlow) and self.flow.is_answerable
+
+    @property
     def has_begun(self) -> bool:
-        """Whether the flow is undecided, and later packets would be misread without its data."""
+        """Whether the flow is undecided, and later packets would be misread without its data.
+
+        Those of a flow that the kernel may decide are recognized by the kernel's mark.
+        """
         flow = self.flow
+        if self.is_answerable:
+            return False
         return flow is not None and (flow.half_read if isinstance(flow, TcpFlow) else flow.has_hellos)
 
     @property
@@ -336,11 +382,12 @@ EntryQueue = OrderedDict[Key, FlowEntry]  # least recently used first
 class _Zone:
     """The entries of one device, grouped by how they expire."""
 
-    __slots__ = ("buffered", "entries", "idle_open", "open", "passing")
+    __slots__ = ("answerable", "buffered", "entries", "idle_open", "open", "passing")
 
     def __init__(self) -> None:
         self.entries: dict[Key, FlowEntry] = {}
         self.passing: EntryQueue = OrderedDict()  # these expire
+        self.answerable: EntryQueue = OrderedDict()  # these too: the kernel may have decided them
         self.open: EntryQueue = OrderedDict()  # open HTTP: the connection may live for any time
         self.idle_open: EntryQueue = OrderedDict()  # open HTTP that was idle for a while: without buffers
         self.buffered = 0  # bytes
@@ -348,6 +395,10 @@ class _Zone:
 
 def _entries_of(zone: _Zone) -> int:
     return len(zone.entries)
+
+
+def _answerable_of(zone: _Zone) -> int:
+    return len(zone.answerable)
 
 
 def _bytes_of(zone: _Zone) -> int:
@@ -384,15 +435,15 @@ class FlowEntries:
         return entry
 
     def add(self, key: Key, flow: TcpFlow | UdpFlow, now: float) -> FlowEntry:
-        """Add an entry for a new key. Each call also removes up to two expired entries of that device."""
+        """Add an entry for a new key. Each call also removes up to three expired entries of that device."""
         zone = self._zones.setdefault(key[0], _Zone())
-        for _ in range(2):
-            oldest = next(iter(zone.passing), None)
-            if oldest is None or zone.passing[oldest].until >= now:
-                break
-            self.expired += zone.passing[oldest].flow is not None
+        for queue in (zone.passing, zone.passing, zone.answerable):
+            oldest = next(iter(queue), None)
+            if oldest is None or queue[oldest].until >= now:
+                continue
+            self.expired += queue[oldest].is_undecided
             # Half a hello next to an allowed flow is now too old for any server to continue with it.
-            self._forget(oldest, refuse=zone.passing[oldest].has_begun)
+            self._forget(oldest, refuse=queue[oldest].has_begun)
         if zone.open:
             self._free_idle(zone, now)
         if self.count >= self._limits.flows:
@@ -400,6 +451,19 @@ class FlowEntries:
         entry = zone.entries[key] = zone.passing[key] = FlowEntry(flow, zone.passing)
         self.count += 1
         return entry
+
+    def keep_answerable(self, key: Key, entry: FlowEntry) -> None:
+        """Move ``entry`` to those that the kernel may decide, and drop the oldest above their limit."""
+        self._put(key, entry, self._zones[key[0]].answerable)
+        if sum([len(zone.answerable) for zone in self._zones.values()]) > self._limits.answerable:
+            zone = max(self._zones.values(), key=_answerable_of)
+            self._forget(next(iter(zone.answerable)), refuse=False)
+
+    def keep_undecided(self, key: Key, entry: FlowEntry) -> None:
+        """Move ``entry`` back from those that the kernel may decide: more was read than its hello."""
+        zone = self._zones[key[0]]
+        if entry.queue is zone.answerable:
+            self._put(key, entry, zone.passing)
 
     def keep_open(self, key: Key, entry: FlowEntry) -> None:
         """Move ``entry`` of open HTTP to those that lose their buffers when idle."""
@@ -478,11 +542,11 @@ class FlowEntries:
 
     def _evict(self, zone: _Zone, most: Callable[[EntryQueue], int], sparing: Key | None = None) -> None:
         """Evict a device's oldest entry, of open HTTP or of the others, whichever is larger by ``most``."""
-        queues = [queue for queue in (zone.passing, zone.idle_open or zone.open) if queue]
+        queues = [queue for queue in (zone.passing, zone.answerable, zone.idle_open or zone.open) if queue]
         others = [queue for queue in queues if next(iter(queue)) != sparing]
         queue = max(others or queues, key=most)
         oldest = next(iter(queue))
-        self.evicted += queue[oldest].flow is not None
+        self.evicted += queue[oldest].is_undecided
         self._forget(oldest, refuse=queue[oldest].half_read)
 
     def _forget(self, key: Key, *, refuse: bool) -> None:

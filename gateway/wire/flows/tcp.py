@@ -16,6 +16,10 @@ from gateway.wire.ip.packet import ACK, RST, SYN, URG, Packet
 
 _HTTP = (Proto.HTTP, Proto.PROXY)
 
+UNSCALED_WINDOW = 0xFFFF
+"""Bytes that a client sends at most before the server's first ACK: the window in a SYN has no scale (RFC 7323
+2.2)."""
+
 Opening = tuple[bool, int]  # from the LAN?; sequence number of the SYN
 
 
@@ -46,6 +50,20 @@ class TcpFlow:
         return self._state.http is not None or self._state.client.half_read
 
     @property
+    def is_answerable(self) -> bool:
+        """Whether the kernel may have let this flow pass by the server's answer."""
+        return self._state.is_answerable
+
+    @property
+    def was_answerable(self) -> bool:
+        """Whether the kernel was to decide this flow."""
+        return self._state.answerable > 0
+
+    def expect_answer(self) -> None:
+        """Record that the kernel may decide this flow by the server's answer."""
+        self._state.expect_answer()
+
+    @property
     def is_http(self) -> bool:
         """Whether this is a plain HTTP connection, which may be idle in either direction."""
         last = self._state.client.last
@@ -72,9 +90,11 @@ class TcpFlow:
         return http is not None and http.has_read(self._offset(packet.seq) + 1)
 
     def is_far_away(self, packet: Packet) -> bool:
-        """Return whether the client's segment is farther from the requests read than any TCP window."""
-        http = self._state.http
-        return http is not None and http.is_far(self._offset(packet.seq))
+        """Return whether the client's segment is too far from the bytes that were read to follow them."""
+        state, offset = self._state, self._offset(packet.seq)
+        if state.http is not None:
+            return state.http.is_far(offset)
+        return self.was_answerable and abs(offset) > UNSCALED_WINDOW
 
     def opens_other(self, packet: Packet, *, from_lan: bool) -> bool:
         """Return whether ``packet`` opens a new connection on the same addresses and ports."""

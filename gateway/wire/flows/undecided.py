@@ -39,7 +39,10 @@ class Undecided:
     read raise WireError at the limits of a stream.
     """
 
-    __slots__ = ("_done", "_limits", "_observer", "_server", "_web", "client", "http", "received", "sent")
+    __slots__ = (
+        "_done", "_limits", "_observer", "_server", "_web", "answerable", "client", "http", "received",
+        "sent",
+    )  # fmt: skip
 
     def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
         self._observer = observer
@@ -50,6 +53,7 @@ class Undecided:
         self.http: HttpFlow | None = None
         self.sent = 0  # segments with payload of the LAN side
         self.received = 0
+        self.answerable = 0  # bytes of the hello for which ANSWERABLE was returned
         self._done = 0  # steps of sides that are no longer stored
 
     @property
@@ -88,7 +92,34 @@ class Undecided:
             return _refused(refused)
         if not self.client.has_claims:
             return self._unknown(judge)
+        if not self.answerable and self._is_only_hello():
+            return _new(Ruling, (FlowAction.ANSWERABLE, self.client.last))
         return self._skip_bodies(judge)
+
+    @property
+    def is_answerable(self) -> bool:
+        """Whether ANSWERABLE was returned, and nothing came since: a kernel may have let the flow pass."""
+        return 0 < self.answerable == self.client.stream.size and not self.received
+
+    def expect_answer(self) -> None:
+        """Record that the kernel may decide this flow by the server's answer."""
+        self.answerable = self.client.stream.size
+
+    def _is_only_hello(self) -> bool:
+        """Return whether the flow is one whole hello with one name, and nothing else: no other reading, no
+        fault, no further byte, and a silent server. Whatever ServerHello comes first then answers this hello.
+        """
+        if self.received or self.client.only is None:
+            return False
+        view, found = self.client.only
+        if len(found.claims) != 1 or found.pending or found.unclear:
+            return False
+        (claim,) = found.claims
+        if claim.proto is not Proto.TLS or claim.position or claim.broken or claim.complete != 1:
+            return False
+        seen = claim.asked[0]
+        whole = len(claim.asked) == 1 and claim.ends[0] == len(view.data)
+        return whole and seen.host is not None and seen.fault is None
 
     def decoy(self, payload: bytes, judge: Judge) -> Ruling:
         """Return DROP or REFUSED for a segment that no correct client sends and most servers ignore.

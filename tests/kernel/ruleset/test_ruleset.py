@@ -69,9 +69,9 @@ def test_queues_are_closed_unless_the_daemon_lives(snapshot: Snapshot) -> None:
     bodies = re.findall(r"chain (open|closed)(\d) \{\n(.*?)\n  \}", render(snapshot), re.DOTALL)
     for mode, group, body in bodies:
         numbers = [int(number) - snapshot.queue_base for number in re.findall(r"queue(?: .*to )?(\d+)", body)]
-        first = 4 * int(group) + (0 if mode == "open" else 2)
-        assert numbers == [first, first + 1]
-        assert body.count("flags bypass") == (2 if mode == "open" and snapshot.native else 0)
+        first = 6 * int(group)
+        assert numbers == [first + kind for kind in ((4, 4, 0, 1) if mode == "open" else (5, 5, 2, 3))]
+        assert body.count("flags bypass") == (4 if mode == "open" and snapshot.native else 0)
         assert body.strip().startswith("meta nfproto != @alive goto stands") == (mode == "open")
     assert bool(bodies) == bool(snapshot.asked)
 

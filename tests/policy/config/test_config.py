@@ -199,7 +199,7 @@ def test_what_the_machine_is_like() -> None:
         ("managed: {'02:00:00:00:00:bb': [kz]}", "is a public suffix"),
         ("marks: {ct: 0xfff}", "is not eight bits side by side"),
         ("marks: {ct: 0xff0000}", "has 'ct' and 'slot' on the same bits"),
-        ("queue_base: 65521", "is not a number from 0 to 65520"),
+        ("queue_base: 65513", "is not a number from 0 to 65512"),
         ("day_starts: 4", "is not a time of day"),
         ("languages: [de]", "'de' is not known here"),
         ("flash: rich", "flash: 'rich' is not known here; use one of: normal, poor"),
