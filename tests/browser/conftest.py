@@ -85,6 +85,7 @@ def fresh(site: Site) -> None:
     household.changes.clear()
     household.editing.own.clear()
     household.in_use.clear()
+    household.traffic, household.seen_devices, household.watched = [], {}, None
     household.children = ("daughter", "son", "teen")
     household.minutes = deepcopy(MINUTES)
     household.devices["127.0.0.1"].clear()

@@ -231,7 +231,7 @@ class LiveTraffic:
         return self._recorded[mac]
 
     def _forget_rights(self) -> None:
-        """Decide anew of each device whether it is recorded, and of each address whose it is."""
+        """Decide anew of each device whether it is recorded, and of each address which device it is."""
         self._members = self._family.members
         self._recorded.clear()
         self._macs.clear()
