@@ -95,6 +95,7 @@ def begin_anew(household: Household) -> None:
     household.editing.own.clear()
     household.in_use.clear()
     household.next_bedtime = None
+    household.traffic, household.seen_devices, household.watched = [], {}, None
     household.children = ("daughter", "son", "teen")
     household.minutes = deepcopy(MINUTES)
     household.devices["127.0.0.1"].clear()

@@ -101,9 +101,10 @@ def test_a_filter_a_pause_and_the_table(family: Family, parent: Chromium) -> Non
     for host in ("kk.wikipedia.org", "www.khanacademy.org"):
         visit(family, PARENT.key, host)
     eventually(lambda: "khanacademy" in parent.text("[aria-labelledby=lines]"))
+    parent.tap("#filter summary")
     parent.driver.find_element(By.ID, "text").send_keys("khan")
     Select(parent.driver.find_element(By.ID, "verdict")).select_by_value("allow")
-    parent.tap("form.card button")
+    parent.tap("#filter form button")
     eventually(lambda: "text=khan" in parent.driver.current_url)
     assert "wikipedia" not in parent.text("[aria-labelledby=lines]")
     parent.tap("[aria-labelledby=lines] .row a")
