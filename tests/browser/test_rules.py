@@ -243,7 +243,7 @@ def test_bedtime_is_painted_with_a_finger(rules: Chromium, site: Site) -> None:
     try:
         rules.driver.get(f"{site.url}{CHILD}week/bedtime")
         assert label(rules, half(rules, "mon", "20:30")) == (
-            "The night to Mondays, 20:30: Bedtime 20:45–21:00"
+            "Nights before Mondays, 20:30: Bedtime 20:45–21:00"
         )
         touch(rules, half(rules, "mon", "19:00"))
         eventually(lambda: times(rules, "mon")[:2] == ["19:00", "07:00"])

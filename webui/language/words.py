@@ -216,7 +216,7 @@ def nights(text: str | None) -> str:
     """
     text = text or ""
     named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}
-    return named.get(text) or _("The night to %(day)s", day=days(text))
+    return named.get(text) or _("Nights before %(day)s", day=days(text))
 
 
 def owner(

@@ -92,7 +92,7 @@ def test_days(days: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("days", "text"),
-    [("", "Every night"), ("school", "Before school days"), ("mon", "The night to Mondays")],
+    [("", "Every night"), ("school", "Before school days"), ("mon", "Nights before Mondays")],
 )
 def test_a_bedtime_is_named_by_its_morning(days: str, text: str) -> None:
     assert words.nights(days) == text
