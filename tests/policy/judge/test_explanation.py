@@ -151,12 +151,12 @@ def test_a_rule_that_says_no_number_is_told_without() -> None:
 @pytest.mark.parametrize(
     ("left", "text"),
     [
-        (Left(40, "service:youtube", None), "example.org is open. 40 minutes left today."),
-        (Left(1, "internet", None), "example.org is open. 1 minute left today."),
-        (Left(120, "play", None), "example.org is open. 2 h left today for play."),
-        (Left(61, "internet", None, week=True), "example.org is open. 1 h 1 min left this week."),
-        (Left(40, "play", None), "example.org is open. 40 minutes left today for play."),
-        (Left(40, "group:games", None), "example.org is open. 40 minutes left today for games."),
+        (Left(40, "service:youtube", None), "example.org is allowed. 40 minutes left today."),
+        (Left(1, "internet", None), "example.org is allowed. 1 minute left today."),
+        (Left(120, "play", None), "example.org is allowed. 2 h left today for play."),
+        (Left(61, "internet", None, week=True), "example.org is allowed. 1 h 1 min left this week."),
+        (Left(40, "play", None), "example.org is allowed. 40 minutes left today for play."),
+        (Left(40, "group:games", None), "example.org is allowed. 40 minutes left today for games."),
         (
             Left(5, "category:ai_companions", None),
             "example.org is allowed. 5 minutes left today for AI companions.",
