@@ -404,7 +404,7 @@ def test_why_of_an_app_at_a_bare_address(qalqan: Qalqan, config: Path) -> None:
         "149.154.167.51:443",
     )
     done = qalqan(*ask)
-    assert "Telegram is open" in done.out
+    assert "Telegram is allowed" in done.out
     assert "The connection was recognised by its address." in done.out
     assert ["service", "Telegram"] in [line.split() for line in done.out.splitlines()]
     answer = json.loads(qalqan(*ask, "--json").out)

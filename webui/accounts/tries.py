@@ -55,7 +55,7 @@ class TooManyTriesError(Exception):
         )
 
 
-class Gate:
+class WrongTries:
     """Counts wrong attempts. ``file``: where the counts survive a restart; None: nowhere."""
 
     def __init__(self, file: Path | None, now: float) -> None:
@@ -134,12 +134,12 @@ def attempt(name: str = "", *, placed: bool = True) -> Iterator[None]:
 
     ``name``: the account; empty: none in particular. ``placed``: whether devices have owners yet.
     """
-    gate: Gate = current_app.extensions["qalqan-gate"]
-    with gate.attempt(time.monotonic(), name, placed=placed):
+    tries: WrongTries = current_app.extensions["qalqan-tries"]
+    with tries.attempt(time.monotonic(), name, placed=placed):
         yield
 
 
 def install(app: Flask, state: Path | None) -> None:
     """Count wrong attempts for this application. ``state``: the folder of the pages' state, if it has one."""
     file = None if state is None else state / FILE
-    app.extensions["qalqan-gate"] = Gate(file, time.monotonic())
+    app.extensions["qalqan-tries"] = WrongTries(file, time.monotonic())

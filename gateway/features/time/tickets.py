@@ -33,7 +33,7 @@ from gateway.features.time.grants import Grants, is_paused
 from gateway.household.context import HomeContext
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL
-from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.profile.rules import shows_present
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import Ticket, Tries
 from gateway.store.durable_writes import in_utc
@@ -164,7 +164,7 @@ class TicketVerbs:
             extended = self._grants.give(profile.id, member, ticket.minutes, None, giver)
             self._stored.use(ticket, by=profile.id, at=in_utc(now))
         self._grants.apply((profile.id,))
-        if profile.rules.log_level >= NAMES_LEVEL:  # below it, the time of use is private
+        if shows_present(profile.rules.log_level):
             self._home.publish(
                 "grant", profile=profile.id, grant=giver.number, by=profile.name, sentence=extended.sentence
             )

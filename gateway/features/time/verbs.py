@@ -148,7 +148,7 @@ class TimeVerbs:
         giver = self._grants.giver(profile.name, GrantKind.LANDING, call.text("origin", ""))
         extended = self._grants.give(profile.id, member, minutes, service, giver)
         self._grants.apply((profile.id,))
-        if profile.rules.log_level >= NAMES_LEVEL:  # below it, the time of use is private
+        if shows_present(profile.rules.log_level):
             self._home.publish("landing", profile=profile.id, name=profile.name, sentence=extended.sentence)
         return extended.to_own(giver)
 
