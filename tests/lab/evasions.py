@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Send = Callable[["Connection", bytes, bytes], None]
 """Sends the real first bytes, which are promised already; the last argument is a decoy's."""
 
+LOST_S = 2.5  # longer than a decided connection is remembered
 DIES_ON_THE_WAY = Oddity(
     ttl=2
 )  # one hop past the gateway; the pretended internet drops what has one hop left
@@ -163,6 +164,12 @@ def dripped_with_decoys(connection: Connection, real: bytes, decoy: bytes) -> No
         connection.segment(start, part)
 
 
+def lost_at_first(connection: Connection, real: bytes, _decoy: bytes) -> None:
+    """The server gets it seconds later, when it is sent again."""
+    connection.segment(0, real, DIES_ON_THE_WAY)
+    time.sleep(LOST_S)
+
+
 def in_halves_after_a_decoy(connection: Connection, real: bytes, decoy: bytes) -> None:
     """The halves come before and after the two seconds for which a decided connection is remembered."""
     connection.segment(0, decoy, DIES_ON_THE_WAY)
@@ -273,6 +280,7 @@ TLS_CASES = {
     "3 backwards": Case(around(in_the_name, -8, 4, backwards=True)),
     "40 bytes each, backwards": Case(every(40, backwards=True)),
     "twice": Case(twice),
+    "lost on the way at first": Case(lost_at_first),
     "large": Case(every(1400), large=True),
     "large, backwards": Case(every(1400, backwards=True), large=True),
     "capital letters": Case(split(), spelled=_upper_lower),

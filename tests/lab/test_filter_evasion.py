@@ -6,7 +6,9 @@ Without the filter the same tricks work for any name, which is tried too: else t
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -133,6 +135,21 @@ def test_quic(lab: Lab, unfiltered: Lab, version: int, case: str) -> None:
     if rawquic.CASES[case].ordinary:
         allowed = lab.quic(case, ALLOWED, version)
         assert allowed["how"] == "answered", allowed
+
+
+@FAMILIES
+def test_a_change_of_rules_between_a_hello_and_its_answer(far: Home, daemon: Daemon, version: int) -> None:
+    """The hello was allowed, and the server gets it after its name is blocked."""
+    chosen = {"case": "lost on the way at first", "host": ALLOWED, "decoy": OTHER, "version": version}
+    tries = json.dumps([{**chosen, "address": address(ALLOWED, version), "patience": 3.0}])
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(module, far.devices["tablet"], "rawclient", stdin=tries, timeout=60.0)
+        time.sleep(evasions.LOST_S / 2)
+        daemon.client.call("edit", id="daughter", set={f"block/{ALLOWED}": True}, by="console")
+        (result,) = json.loads(found.result())
+    daemon.client.call("edit", id="daughter", set={f"block/{ALLOWED}": None}, by="console")
+    assert result["data"] == 0
+    assert result["how"] == "reset"
 
 
 @FAMILIES
