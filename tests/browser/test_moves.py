@@ -81,7 +81,7 @@ def test_rules_that_were_saved_as_a_file_are_the_same_in_another_household(
     browser: Chromium, tmp_path: Path
 ) -> None:
     with household() as first:
-        first.daemon.client.call("edit", id=CHILD, set=CHANGES, by="Mum")
+        first.daemon.client.call("edit", id=CHILD, set=CHANGES, confirmed=True, by="Mum")
         ours, went = rules_of(first, CHILD), reached(first)
         sign_in(first, browser)
         browser.driver.get(first.url(PARENT.key, f"/parent/child/{CHILD}/carry/"))
@@ -113,7 +113,7 @@ def test_a_backup_of_one_gateway_makes_a_fresh_one_filter_the_family_as_before(
     browser: Chromium, tmp_path: Path
 ) -> None:
     with household() as first:
-        first.daemon.client.call("edit", id=CHILD, set=CHANGES, by="Mum")
+        first.daemon.client.call("edit", id=CHILD, set=CHANGES, confirmed=True, by="Mum")
         ours, went = {who: rules_of(first, who) for who in (CHILD, "son")}, reached(first)
         sign_in(first, browser)
         browser.driver.get(first.url(PARENT.key, "/parent/backup/"))

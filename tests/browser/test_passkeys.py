@@ -60,7 +60,9 @@ class Phone:
         eventually(lambda: text in self.browser.text("main"))
 
     def type(self, name: str, text: str) -> None:
-        self.driver.find_element(By.NAME, name).send_keys(text)
+        field = self.driver.find_element(By.NAME, name)
+        field.clear()  # the page may have filled in the last name
+        field.send_keys(text)
 
     def picture(self, name: str) -> None:
         self.browser.screenshot(f"passkey-{name}", PHONE)

@@ -233,9 +233,9 @@ def test_the_bypass_test(mum: Chromium) -> None:
     thumb = Thumb(mum)
     thumb.tap(".child-card h2 a")
     thumb.tap("#section-bypass summary")
-    thumb.tap(f"#section-bypass a[href$='/{CHILD}/around/']")
-    thumb.tap("form[action$='/around/'] button")
-    eventually(lambda: "could be tested are blocked" in mum.text(".verdict"), longest(BYPASS_S))
+    thumb.tap(f"#section-bypass a[href$='/{CHILD}/tests/#bypass']")
+    thumb.tap("form:has(input[value=bypass]) button")
+    eventually(lambda: "match the rules" in mum.text(".verdict"), longest(BYPASS_S))
     count("test of VPN and bypass methods", thumb)
 
 

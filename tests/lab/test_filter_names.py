@@ -251,7 +251,8 @@ def test_python_sees_a_handful_of_packets_of_a_download(
 ) -> None:
     seen = [_packets_of_a_download(tablet, daemon, scheme, version) for _ in range(3)]
     print(f"{DOWNLOAD} over {scheme}, IPv{version}: {seen} packets reached Python")
-    assert 2 <= statistics.median(seen) <= MOST_QUEUED
+    least = 1 if scheme == "https" else 2  # the kernel reads the answer to a TLS hello
+    assert least <= statistics.median(seen) <= MOST_QUEUED
 
 
 def _packets_of_a_download(device: Namespace, daemon: Daemon, scheme: str, version: int) -> int:
