@@ -106,6 +106,25 @@ def test_a_resolver_on_another_port(home: Home, daemon: Daemon, version: int, ki
     assert seen == {"tablet": False, "phone": True, "parent": True}
 
 
+ODD_QUERIES = {
+    "the Z bit": QUERY[:2] + b"\1\x40" + QUERY[4:],
+    "class NONE": QUERY[:-2] + b"\0\xfe",
+    "opcode STATUS": QUERY[:2] + b"\x11\0" + QUERY[4:],
+    "bytes behind": QUERY + bytes(9),
+}
+
+
+@FAMILIES
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+@pytest.mark.parametrize("query", ODD_QUERIES.values(), ids=ODD_QUERIES)
+def test_an_odd_question_to_a_resolver_on_another_port(
+    home: Home, daemon: Daemon, version: int, kind: str, query: bytes
+) -> None:
+    question = query if kind == "udp" else framed(query)
+    seen = {key: _back(home, key, version, kind, question) for key in ("tablet", "phone", "parent")}
+    assert seen == {"tablet": False, "phone": True, "parent": True}
+
+
 @FAMILIES
 def test_dnscrypt_asks_for_a_certificate_or_names_its_relay(home: Home, daemon: Daemon, version: int) -> None:
     certificate = QUERY[:12] + b"\x012\x0ddnscrypt-cert\x07example\x03org\0\0\x10\0\1"
