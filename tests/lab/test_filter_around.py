@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from scapy.layers.inet import TCP
+from scapy.layers.inet6 import IPv6
 
 from gateway.path.dns import ASKED_BULK, BULK
 from tests.lab import clients, names
@@ -365,6 +367,7 @@ def test_a_refused_site_shown_under_another_name(
 # ---------------------------------------------------------------- what hides a tunnel, what carries one
 
 WIREGUARD = next(one.payload for one in tunnel_vectors.UDP if one.program.startswith("wireguard"))
+PRIVATE = IPv6(src="fd00::2", dst="fd00::1") / TCP(sport=40000, dport=443, flags="S")
 HIDDEN = {
     **{
         f"{inner} in {outer}": bytes(OUTER[outer](INNER[inner]))
@@ -373,6 +376,9 @@ HIDDEN = {
     },
     "ARP in VXLAN": bytes(OUTER["VXLAN"](INNER["ARP"])),
     "ZeroTier": zerotier(),
+    "private IPv6 in foo-over-udp": bytes(PRIVATE),
+    "private IPv6 in GUE": bytes.fromhex("00290000") + bytes(PRIVATE),
+    "odd IPv6 in foo-over-udp": bytes(IPv6(src="4000::2", dst="4000::1") / PRIVATE.payload.copy()),
 }
 
 

@@ -11,6 +11,9 @@ import dns.opcode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.layers.inet import TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, PadN
+from scapy.packet import Packet
 
 from gateway.policy.values import Proto
 from gateway.wire.tunnels import (
@@ -184,6 +187,44 @@ def test_ip_bare() -> None:
     summed = (int.from_bytes(ipv4[10:12], "big") - total) % 65535
     ipv4 = ipv4[:10] + summed.to_bytes(2, "big") + ipv4[12:]
     assert look_udp(ipv4, 5555) == TunnelSign(Proto.IP_IN_IP)
+
+
+INSIDE = {
+    "unique local": ("fd12:3456:789a::2", "fd12:3456:789a::1"),
+    "unique local to a site": ("fd00::2", "2a00:1450:4001:80b::200e"),
+    "site-local": ("fec0::2", "fec0::1"),
+    "site multicast": ("fd00::2", "ff05::1:3"),
+    "NAT64": ("fd00::2", "64:ff9b::c000:201"),
+    "not assigned": ("4000::2", "4000::1"),
+    "loopback": ("::2", "::1"),
+}
+BODIES: dict[str, Packet] = {
+    "TCP": TCP(sport=40000, dport=443, flags="S"),
+    "UDP": UDP(sport=40000, dport=53) / b"odd",
+    "echo": ICMPv6EchoRequest(data=b"ping"),
+    "options": IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0\0")]) / UDP(sport=1, dport=2) / b"even",
+}
+BEFORE_ANY = {"nothing": b"", "GUE": bytes.fromhex("00290000"), "an unknown header": bytes(range(1, 14))}
+
+
+@pytest.mark.parametrize("before", BEFORE_ANY.values(), ids=BEFORE_ANY)
+@pytest.mark.parametrize("ends", INSIDE.values(), ids=INSIDE)
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_ipv6_in_udp_whatever_its_addresses(ends: tuple[str, str], body: Packet, before: bytes) -> None:
+    packet = before + bytes(IPv6(src=ends[0], dst=ends[1]) / body)
+    for port in (5555, 443, 3544):
+        assert look_udp(packet, port) == TunnelSign(Proto.IP_IN_IP)
+    assert look_udp(packet[:-1], 5555) is None
+    assert look_udp(packet + b"\0", 5555) is None
+
+
+def test_ipv6_of_private_tunnels_without_a_checksum() -> None:
+    esp = bytes(range(100))
+    private, odd = bytes.fromhex("fd00") + bytes(13) + b"\1", bytes.fromhex("4000") + bytes(13) + b"\1"
+    assert look_udp(ipv6(50, private, private, esp), 5555) == TunnelSign(Proto.IP_IN_IP)
+    assert look_udp(ipv6(50, odd, odd, esp), 5555) is None
+    assert look_udp(ipv6(17, odd, odd, esp), 5555) is None  # its checksum is wrong
+    assert look_udp(ipv6(17, odd, odd, bytes(100)), 5555) is None
 
 
 # GRE carries no Ethernet here, and so no ARP.
