@@ -4,6 +4,7 @@ addresses, what hides a tunnel, what carries one, and what the switches of a pro
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -149,6 +150,28 @@ def test_dns_over_https_by_a_known_name(
     assert not arrivals.of("https", host)
     assert not arrivals.of("h3", host)
     assert fetch(home.devices["parent"], f"https://{host}/dns-query", version).reached
+
+
+IN_HTTP: dict[str, tuple[str, list[str]]] = {
+    "POST": ("/", ["-H", "Content-Type: application/dns-message", "--data-binary", "odd"]),
+    "POST to the usual path": ("/dns-query", ["--data-binary", "odd"]),
+    "GET": ("/?dns=" + base64.urlsafe_b64encode(QUERY).decode().rstrip("="), []),
+    "JSON": ("/resolve?name=www.tiktok.com", ["-H", "Accept: application/dns-json"]),
+}
+
+
+@FAMILIES
+@pytest.mark.parametrize("port", [80, 8080])
+@pytest.mark.parametrize("how", IN_HTTP)
+def test_dns_over_plain_http_to_an_allowed_site(
+    home: Home, daemon: Daemon, version: int, port: int, how: str
+) -> None:
+    target, extra = IN_HTTP[how]
+    url = f"http://{ALLOWED}:{port}"
+    assert fetch(home.devices["tablet"], url + target, version, extra=extra).how in CUT
+    for key in ("phone", "parent"):
+        assert fetch(home.devices[key], url + target, version, extra=extra).reached
+    assert fetch(home.devices["tablet"], url + "/?dns=1.1.1.1", version).reached
 
 
 # ---------------------------------------------------------------- switches of what answers hold

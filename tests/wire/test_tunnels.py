@@ -304,7 +304,7 @@ ODDITIES: dict[str, Callable[[bytes], bytes]] = {
     "type": lambda message: message[:-4] + b"\0\0\0\1",
     "opcode": lambda message: message[:2] + b"\x29\0" + message[4:],
     "answer's bit": lambda message: message[:2] + b"\5\0" + message[4:],
-    "every flag": lambda message: message[:2] + b"\x7f\xff" + message[4:],
+    "every flag": lambda message: message[:2] + b"\x37\xff" + message[4:],
     "answer": lambda message: message[:6] + b"\0\1" + message[8:] + EXTRA,
     "additional": lambda message: message[:10] + b"\0\1" + message[12:] + EXTRA,
     "cut records": lambda message: message[:6] + b"\0\1\0\2\0\3" + message[12:] + EXTRA[:5],

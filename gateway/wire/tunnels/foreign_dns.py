@@ -29,6 +29,8 @@ PORT = 53  # queries to it are already judged as DNS
 _HEADER = 12
 _ONE = b"\0\1"
 _CLASSES = frozenset({1, 3, 4, 254, 255})  # RFC 1035 §3.2.4, §3.2.5; NONE: RFC 2136 §1.3
+_FLAGS, _OPCODE = 4, 0x78  # offset in a stream of the flags' first byte, and the opcode bits in it
+_MAX_OPCODE = 6 << 3  # the last that has a meaning (RFC 8490 §5.4); a server resolves nothing for others
 _SIGNATURES = frozenset({24, 250})  # SIG(0), TSIG
 _OF_ANSWERS = AA | TC | RA | RCODE_MASK
 _MIN_QUESTION = _HEADER + 5  # bytes: a question for the root
@@ -53,7 +55,7 @@ def question_udp(payload: bytes, dport: int) -> TunnelSign | None:
     """
     if payload.startswith(_RELAYED):
         return TunnelSign(Proto.DNS)
-    return _sign(payload) if dport != PORT and payload[4:6] == _ONE else None
+    return question(payload) if dport != PORT else None
 
 
 def question_tcp(data: bytes) -> TunnelSign | More | None:
@@ -68,37 +70,40 @@ def question_tcp(data: bytes) -> TunnelSign | More | None:
     size = int.from_bytes(data[:2], "big")
     if not _MIN_QUESTION <= size <= _MAX_QUESTION or not _ONE.startswith(data[6:8]):
         return None
+    if len(data) > _FLAGS and data[_FLAGS] & _OPCODE > _MAX_OPCODE:
+        return None
     if len(data) < 2 + size:
         return MORE
-    return _sign(data[2 : 2 + size])
+    return question(data[2 : 2 + size])
 
 
-def _sign(data: bytes) -> TunnelSign | None:
+def question(data: bytes) -> TunnelSign | None:
+    """Return a sign if ``data`` is a DNS message, a query or an answer; else None."""
+    if data[4:6] != _ONE:
+        return None
     try:
-        question = read_head(data).question
-        if question is None or not (
-            _OF_HOST.fullmatch(question.name) or _is_plain(parse_message(data), data)
-        ):
+        asked = read_head(data).question
+        if asked is None or not (_OF_HOST.fullmatch(asked.name) or _is_plain(parse_message(data), data)):
             return None
     except WireError:
         return None
-    if question.qtype in _NETBIOS_TYPES and _NETBIOS.match(question.name):
+    if asked.qtype in _NETBIOS_TYPES and _NETBIOS.match(asked.name):
         return None
-    return TunnelSign(Proto.DNS, _host(question), question.qtype)
+    return TunnelSign(Proto.DNS, _host(asked), asked.qtype)
 
 
-def _host(question: DnsQuestion) -> str | None:
+def _host(asked: DnsQuestion) -> str | None:
     try:
-        return question.host()
+        return asked.host()
     except WireError:
         return None
 
 
 def _is_plain(message: Message, data: bytes) -> bool:
-    question = message.question
-    if question is None or message.end != len(data) or message.opcode:
+    asked = message.question
+    if asked is None or message.end != len(data) or message.opcode:
         return False
-    if question.qclass not in _CLASSES or not question.qtype:
+    if asked.qclass not in _CLASSES or not asked.qtype:
         return False
     if message.is_response:
         return True
