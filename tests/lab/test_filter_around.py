@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
@@ -30,6 +31,7 @@ from tests.lab.filtering import (
     Arrivals,
     Sniffer,
     address,
+    bracketed,
     fetch,
     fresh,
     is_explained,
@@ -37,9 +39,10 @@ from tests.lab.filtering import (
     until,
 )
 from tests.lab.home import ROOT, Home
-from tests.lab.netns import Namespace
+from tests.lab.netns import Namespace, stopping
 from tests.wire import tunnel_vectors
 from tests.wire.carriers import INNER, OUTER, zerotier
+from tests.wire.identity import self_signed
 from tests.wire.test_tunnels import QUERY, framed
 from tests.wire.tls_forge import client_hello, ech, record, server_name
 
@@ -437,6 +440,44 @@ def test_noise_ahead_of_a_tunnel(home: Home, daemon: Daemon, version: int, count
 def test_packets_inside_of_datagrams(home: Home, daemon: Daemon, version: int, name: str) -> None:
     seen = {key: _back(home, key, version, "udp", HIDDEN[name]) for key in ("tablet", "phone", "parent")}
     assert seen == {"tablet": False, "phone": True, "parent": True}
+
+
+# ---------------------------------------------------------------- DTLS
+
+DTLS_PORT = 5684
+
+
+@pytest.fixture(scope="module")
+def dtls_servers(home: Home) -> Iterator[None]:
+    """OpenSSL at the addresses of an allowed site, which takes any name. With a cookie, as most servers."""
+    pem = home.folder / "dtls.pem"
+    pem.write_bytes(self_signed(ALLOWED).pem())
+    with ExitStack() as stack:
+        for version in (4, 6):
+            where = f"{bracketed(address(ALLOWED, version))}:{DTLS_PORT}"
+            argv = ["openssl", "s_server", "-dtls", "-accept", where, "-cert", str(pem), "-key", str(pem)]
+            stack.enter_context(stopping(home.internet.popen([*argv, "-quiet"], stderr=subprocess.DEVNULL)))
+        bound = ["ss", "-Hlun", f"sport = :{DTLS_PORT}"]
+        assert until(lambda: len(home.internet.run(bound).stdout.splitlines()) == 2, SOON_S) is not None
+        yield
+
+
+def _dtls(device: Namespace, version: int, name: str | None, mtu: int) -> bool:
+    where = f"{bracketed(address(ALLOWED, version))}:{DTLS_PORT}"
+    argv = ["openssl", "s_client", "-dtls", "-mtu", str(mtu), "-connect", where]
+    argv += ["-noservername"] if name is None else ["-servername", name]
+    done = device.run(["timeout", str(clients.PATIENCE_S), *argv], stdin="")
+    return "BEGIN CERTIFICATE" in done.stdout
+
+
+@FAMILIES
+@pytest.mark.parametrize("mtu", [1200, 256], ids=["one datagram", "fragments"])
+def test_the_name_in_dtls(home: Home, daemon: Daemon, dtls_servers: None, version: int, mtu: int) -> None:
+    tablet = home.devices["tablet"]
+    assert _dtls(tablet, version, ALLOWED, mtu)
+    assert not _dtls(tablet, version, REFUSED, mtu)
+    assert _dtls(tablet, version, None, mtu)  # as in video calls
+    assert _dtls(home.devices["parent"], version, REFUSED, mtu)
 
 
 QUIC = """
