@@ -25,7 +25,7 @@ from gateway.wire.flows.actions import (
     recognise_nothing,
 )
 from gateway.wire.flows.limits import WEB_PORTS, Limits
-from gateway.wire.quic.initials import DatagramKind, Initials, classify, long_packets
+from gateway.wire.quic.initials import DatagramKind, Initials, classify, is_google, long_packets
 from gateway.wire.tls.dtls import DtlsHellos, dtls_answer
 from gateway.wire.tls.hello import ClientHello
 from gateway.wire.tunnels import TunnelSign, look_udp
@@ -270,7 +270,7 @@ class UdpFlow:
 
         A reserved version is ignored: it only asks a server for its versions (RFC 9000 §15).
         """
-        if int.from_bytes(payload[1:5], "big") & 0x0F0F0F0F == 0x0A0A0A0A:
+        if not is_google(payload) and int.from_bytes(payload[1:5], "big") & 0x0F0F0F0F == 0x0A0A0A0A:
             return self._within_limits(judge)
         if self._nameless is None:
             observation = self._observe(Proto.QUIC, fault=Fault.VERSION)
