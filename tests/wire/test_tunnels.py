@@ -360,6 +360,15 @@ def test_what_is_cut_is_no_question() -> None:
     assert look_udp(QUERY[:4] + b"\0\2" + QUERY[6:], 5353) is None  # two questions: no server answers
 
 
+def test_a_call_by_h_323_is_no_question() -> None:
+    """TPKT and Q.931 with call reference 1 look like a length and a header; Microsoft's sends TPKT alone."""
+    for setup in ("0300012a080200010504038890a528", "030000d008020001050403"):
+        data = bytes.fromhex(setup)
+        assert look_tcp(data[:4]) is MORE
+        assert look_tcp(data) is None
+    assert look_udp(b"\0\7\1\0" + b"\0\1\5\4\3\x88" + QUERY[10:], 5353) is None
+
+
 def test_names_of_the_local_network_are_none() -> None:
     unicast = MDNS[:12] + b"\x08computer\x05local\0\0\x01\x80\x01"
     scoped = NETBIOS[:2] + b"\x29\x10" + NETBIOS[4:-5] + b"\x05scope\x03lan\0" + b"\0\x20\0\1"

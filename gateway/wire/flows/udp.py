@@ -121,7 +121,7 @@ class UdpFlow:
                 return DROP if kind is DatagramKind.ZERO_RTT else _STRAY
             self._longest_short = max(self._longest_short, len(payload))
         self._others += 1
-        dtls = self._hellos_of_dtls(payload, judge)
+        dtls = self._hellos_of_dtls(payload, judge) if sign is None else None
         if dtls is not None:
             return dtls
         if self._initials is not None:

@@ -24,7 +24,7 @@ def dns_in_request(line: bytes, types: Iterable[bytes]) -> TunnelSign | None:
 
     ``line`` is the request line without its version, ``types`` are the values of Content-Type and Accept.
     The host of the query is known only if the target has it. A parameter ``dns`` counts if it is a DNS
-    message: one of random text in 2**45 is.
+    message: one of random text in 2**69 is.
     """
     target = _unescape(line)
     sign = _in_parameter(target)

@@ -14,6 +14,7 @@ from gateway.core.errors import WireError
 from gateway.policy.values import Proto
 from gateway.wire.dns.message import (
     AA,
+    HEADER_SIZE,
     OPT,
     RA,
     RCODE_MASK,
@@ -26,14 +27,13 @@ from gateway.wire.dns.message import (
 from gateway.wire.tunnels.signs import LONGEST, MORE, More, TunnelSign
 
 PORT = 53  # queries to it are already judged as DNS
-_HEADER = 12
 _ONE = b"\0\1"
 _CLASSES = frozenset({1, 3, 4, 254, 255})  # RFC 1035 §3.2.4, §3.2.5; NONE: RFC 2136 §1.3
 _FLAGS, _OPCODE = 4, 0x78  # offset in a stream of the flags' first byte, and the opcode bits in it
 _MAX_OPCODE = 6 << 3  # the last that has a meaning (RFC 8490 §5.4); a server resolves nothing for others
 _SIGNATURES = frozenset({24, 250})  # SIG(0), TSIG
 _OF_ANSWERS = AA | TC | RA | RCODE_MASK
-_MIN_QUESTION = _HEADER + 5  # bytes: a question for the root
+_MIN_QUESTION = HEADER_SIZE + 5  # bytes: a question for the root
 # Bytes over TCP: enough for padded EDNS (RFC 8467). The answer to a longer question counts instead.
 _MAX_QUESTION = LONGEST - 2
 # At least two labels, and the last has letters only or is an A-label. Not `.local`: multicast DNS (RFC 6762)
@@ -49,9 +49,9 @@ _NETBIOS_TYPES = (32, 33)
 def question_udp(payload: bytes, dport: int) -> TunnelSign | None:
     """Return a sign if a datagram is DNS on another port than 53, or relayed DNSCrypt; else None.
 
-    One random message in 2**45 matches: 16 bits are of the number of questions, 29 of the name. DNSCrypt
-    itself looks random, but its clients first query the resolver's certificate, which is a plain question.
-    Relayed DNSCrypt has a magic number.
+    One random message in 2**69 matches: 40 bits are of the header's counts, 29 of the name. DNSCrypt itself
+    looks random, but its clients first query the resolver's certificate, which is a plain question. Relayed
+    DNSCrypt has a magic number.
     """
     if payload.startswith(_RELAYED):
         return TunnelSign(Proto.DNS)
@@ -72,6 +72,8 @@ def question_tcp(data: bytes) -> TunnelSign | More | None:
         return None
     if len(data) > _FLAGS and data[_FLAGS] & _OPCODE > _MAX_OPCODE:
         return None
+    if _has_many_records(data[2:]):
+        return None
     if len(data) < 2 + size:
         return MORE
     return question(data[2 : 2 + size])
@@ -79,7 +81,7 @@ def question_tcp(data: bytes) -> TunnelSign | More | None:
 
 def question(data: bytes) -> TunnelSign | None:
     """Return a sign if ``data`` is a DNS message, a query or an answer; else None."""
-    if data[4:6] != _ONE:
+    if data[4:6] != _ONE or _has_many_records(data):
         return None
     try:
         asked = read_head(data).question
@@ -90,6 +92,11 @@ def question(data: bytes) -> TunnelSign | None:
     if asked.qtype in _NETBIOS_TYPES and _NETBIOS.match(asked.name):
         return None
     return TunnelSign(Proto.DNS, _host(asked), asked.qtype)
+
+
+def _has_many_records(message: bytes) -> bool:
+    """Return whether a message announces over 255 records of a section: no server accepts that."""
+    return any(message[6:HEADER_SIZE:2])
 
 
 def _host(asked: DnsQuestion) -> str | None:
