@@ -26,7 +26,7 @@ from gateway.wire.flows.actions import (
 )
 from gateway.wire.flows.limits import WEB_PORTS, Limits
 from gateway.wire.quic.initials import DatagramKind, Initials, classify, is_google, long_packets
-from gateway.wire.tls.dtls import DtlsHellos, dtls_answer
+from gateway.wire.tls.dtls import DTLS_RECORD, DtlsHellos, dtls_answer
 from gateway.wire.tls.hello import ClientHello
 from gateway.wire.tunnels import TunnelSign, look_udp
 
@@ -228,6 +228,8 @@ class UdpFlow:
 
         Return the action for the datagram; None if nothing in it has a name, or needs more bytes.
         """
+        if DTLS_RECORD not in payload:
+            return None
         hellos = DtlsHellos() if self._dtls is None else self._dtls
         try:
             found = hellos.from_client(payload)

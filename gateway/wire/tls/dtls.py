@@ -18,7 +18,8 @@ from gateway.wire.tls.records import CLIENT_HELLO, SERVER_HELLO
 
 # Servers ignore records that they cannot read, so a hello may be anywhere in a datagram. One datagram of
 # 1,200 random bytes in 2**28 has such a start, and one in 2**50 a sound fragment of a ClientHello after it.
-_RECORD = re.compile(rb"\x16\xfe[\xfc-\xff]\0\0")  # handshake, any version, epoch 0
+DTLS_RECORD = b"\x16\xfe"  # in each datagram with a handshake: type, and first byte of any version
+_RECORD = re.compile(DTLS_RECORD + rb"[\xfc-\xff]\0\0")  # epoch 0
 _RECORD_HEAD, _FRAGMENT_HEAD = 13, 12  # bytes
 _HEAD, _RANDOM_END = 4, 34  # bytes of a message's header; offset in a hello after version and random
 _SESSION = _RANDOM_END

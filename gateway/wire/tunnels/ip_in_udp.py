@@ -72,10 +72,11 @@ def _carries(payload: bytes) -> bool:
         if _is_ipv4(payload, at):
             return True
         at = payload.find(_IPV4_START, at + 1, _DEEPEST + 1)
-    for first in _IPV6_FIRST.finditer(payload, 0, _DEEPEST + 1):
+    room = len(payload) - _IPV6
+    for first in _IPV6_FIRST.finditer(payload, 0, max(0, min(_DEEPEST, room) + 1)):
         at = first.start()
         # Slice only where the length fits: there are four such bytes in a random datagram.
-        if int.from_bytes(payload[at + 4 : at + 6], "big") == len(payload) - at - _IPV6:
+        if payload[at + 4] << 8 | payload[at + 5] == room - at:
             inner = payload[at:]
             if _is_ipv6(inner) and _has_checksum(inner):
                 return True
