@@ -449,11 +449,14 @@ DTLS_PORT = 5684
 
 @pytest.fixture(scope="module")
 def dtls_servers(home: Home) -> Iterator[None]:
-    """OpenSSL at the addresses of an allowed site, which takes any name. With a cookie, as most servers."""
+    """OpenSSL at the addresses of an allowed site, which takes any name."""
     pem = home.folder / "dtls.pem"
     pem.write_bytes(self_signed(ALLOWED).pem())
     with ExitStack() as stack:
         for version in (4, 6):
+            own = f"{address(ALLOWED, version)}/{32 if version == 4 else 128}"
+            home.internet.run(["ip", "addr", "add", own, "dev", "lo"], check=True)  # to bind to it
+            stack.callback(home.internet.run, ["ip", "addr", "del", own, "dev", "lo"])
             where = f"{bracketed(address(ALLOWED, version))}:{DTLS_PORT}"
             argv = ["openssl", "s_server", "-dtls", "-accept", where, "-cert", str(pem), "-key", str(pem)]
             stack.enter_context(stopping(home.internet.popen([*argv, "-quiet"], stderr=subprocess.DEVNULL)))
