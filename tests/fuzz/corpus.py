@@ -14,6 +14,7 @@ from tests.fuzz import files, passkeys, proofs
 from tests.policy.homes import SALT, TABLE
 from tests.wire import tunnel_vectors
 from tests.wire.dhcp_forge import discover, solicit, syn, udp4, udp6
+from tests.wire.dtls_forge import client_records, dtls_hello
 
 SEALED_KEY = bytes(range(32))
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -88,6 +89,10 @@ def _tunnel_flows() -> list[bytes]:
     return out
 
 
+def _dtls() -> list[bytes]:
+    return [b"".join(client_records(dtls_hello("a.example"), cuts)) for cuts in ((), (40, 300))]
+
+
 def _tables() -> list[bytes]:
     return [pack_table(names, salt=SALT, built="2026-11-24T06:00:00Z") for names in ({}, TABLE)]
 
@@ -141,6 +146,7 @@ _OWN = {
     "flows": _sized,
     "tunnels": _tunnels,
     "tunnel_flows": _tunnel_flows,
+    "dtls": _dtls,
     "table": _tables,
     "sealed_set": _sealed,
     "addresses": _addresses,

@@ -44,6 +44,7 @@ from gateway.wire.lan.mdns import parse_mdns
 from gateway.wire.lan.overheard import overhear
 from gateway.wire.names import hostname
 from gateway.wire.quic.initials import CryptoStream, Initials, classify, crypto_frames, long_packets
+from gateway.wire.tls.dtls import DtlsHellos, dtls_answer
 from gateway.wire.tls.hello import read_client_hellos, read_server_hellos
 from gateway.wire.tls.records import CLIENT_HELLO, HandshakeReader, looks_like_tls
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
@@ -182,6 +183,14 @@ def quic(data: bytes) -> None:
         initials.from_server(data)
     with contextlib.suppress(WireError):
         CryptoStream(CLIENT_HELLO).feed(crypto_frames(data))
+
+
+def dtls(data: bytes) -> None:
+    hellos = DtlsHellos()
+    with contextlib.suppress(WireError):
+        for piece in (data, *_pieces(data)):
+            hellos.from_client(piece)
+    dtls_answer(data)
 
 
 def http(data: bytes) -> None:
@@ -343,6 +352,7 @@ TARGETS: dict[str, Target] = {
         overheard,
         tls,
         quic,
+        dtls,
         http,
         tunnels,
         tunnel_flows,

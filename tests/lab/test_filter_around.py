@@ -4,14 +4,18 @@ addresses, what hides a tunnel, what carries one, and what the switches of a pro
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
+from scapy.layers.inet import TCP
+from scapy.layers.inet6 import IPv6
 
 from gateway.path.dns import ASKED_BULK, BULK
 from tests.lab import clients, names
@@ -27,6 +31,7 @@ from tests.lab.filtering import (
     Arrivals,
     Sniffer,
     address,
+    bracketed,
     fetch,
     fresh,
     is_explained,
@@ -34,9 +39,10 @@ from tests.lab.filtering import (
     until,
 )
 from tests.lab.home import ROOT, Home
-from tests.lab.netns import Namespace
+from tests.lab.netns import Namespace, stopping
 from tests.wire import tunnel_vectors
 from tests.wire.carriers import INNER, OUTER, zerotier
+from tests.wire.identity import self_signed
 from tests.wire.test_tunnels import QUERY, framed
 from tests.wire.tls_forge import client_hello, ech, record, server_name
 
@@ -106,6 +112,25 @@ def test_a_resolver_on_another_port(home: Home, daemon: Daemon, version: int, ki
     assert seen == {"tablet": False, "phone": True, "parent": True}
 
 
+ODD_QUERIES = {
+    "the Z bit": QUERY[:2] + b"\1\x40" + QUERY[4:],
+    "class NONE": QUERY[:-2] + b"\0\xfe",
+    "opcode STATUS": QUERY[:2] + b"\x11\0" + QUERY[4:],
+    "bytes behind": QUERY + bytes(9),
+}
+
+
+@FAMILIES
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+@pytest.mark.parametrize("query", ODD_QUERIES.values(), ids=ODD_QUERIES)
+def test_an_odd_question_to_a_resolver_on_another_port(
+    home: Home, daemon: Daemon, version: int, kind: str, query: bytes
+) -> None:
+    question = query if kind == "udp" else framed(query)
+    seen = {key: _back(home, key, version, kind, question) for key in ("tablet", "phone", "parent")}
+    assert seen == {"tablet": False, "phone": True, "parent": True}
+
+
 @FAMILIES
 def test_dnscrypt_asks_for_a_certificate_or_names_its_relay(home: Home, daemon: Daemon, version: int) -> None:
     certificate = QUERY[:12] + b"\x012\x0ddnscrypt-cert\x07example\x03org\0\0\x10\0\1"
@@ -128,6 +153,28 @@ def test_dns_over_https_by_a_known_name(
     assert not arrivals.of("https", host)
     assert not arrivals.of("h3", host)
     assert fetch(home.devices["parent"], f"https://{host}/dns-query", version).reached
+
+
+IN_HTTP: dict[str, tuple[str, list[str]]] = {
+    "POST": ("/", ["-H", "Content-Type: application/dns-message", "--data-binary", "odd"]),
+    "POST to the usual path": ("/dns-query", ["--data-binary", "odd"]),
+    "GET": ("/?dns=" + base64.urlsafe_b64encode(QUERY).decode().rstrip("="), []),
+    "JSON": ("/resolve?name=www.tiktok.com", ["-H", "Accept: application/dns-json"]),
+}
+
+
+@FAMILIES
+@pytest.mark.parametrize("port", [80, 8080])
+@pytest.mark.parametrize("how", IN_HTTP)
+def test_dns_over_plain_http_to_an_allowed_site(
+    home: Home, daemon: Daemon, version: int, port: int, how: str
+) -> None:
+    target, extra = IN_HTTP[how]
+    url = f"http://{ALLOWED}:{port}"
+    assert fetch(home.devices["tablet"], url + target, version, extra=extra).how in CUT
+    for key in ("phone", "parent"):
+        assert fetch(home.devices[key], url + target, version, extra=extra).reached
+    assert fetch(home.devices["tablet"], url + "/?dns=1.1.1.1", version).reached
 
 
 # ---------------------------------------------------------------- switches of what answers hold
@@ -346,6 +393,7 @@ def test_a_refused_site_shown_under_another_name(
 # ---------------------------------------------------------------- what hides a tunnel, what carries one
 
 WIREGUARD = next(one.payload for one in tunnel_vectors.UDP if one.program.startswith("wireguard"))
+PRIVATE = IPv6(src="fd00::2", dst="fd00::1") / TCP(sport=40000, dport=443, flags="S")
 HIDDEN = {
     **{
         f"{inner} in {outer}": bytes(OUTER[outer](INNER[inner]))
@@ -354,6 +402,9 @@ HIDDEN = {
     },
     "ARP in VXLAN": bytes(OUTER["VXLAN"](INNER["ARP"])),
     "ZeroTier": zerotier(),
+    "private IPv6 in foo-over-udp": bytes(PRIVATE),
+    "private IPv6 in GUE": bytes.fromhex("00290000") + bytes(PRIVATE),
+    "odd IPv6 in foo-over-udp": bytes(IPv6(src="4000::2", dst="4000::1") / PRIVATE.payload.copy()),
 }
 
 
@@ -391,6 +442,47 @@ def test_packets_inside_of_datagrams(home: Home, daemon: Daemon, version: int, n
     assert seen == {"tablet": False, "phone": True, "parent": True}
 
 
+# ---------------------------------------------------------------- DTLS
+
+DTLS_PORT = 5684
+
+
+@pytest.fixture(scope="module")
+def dtls_servers(home: Home) -> Iterator[None]:
+    """OpenSSL at the addresses of an allowed site, which takes any name."""
+    pem = home.folder / "dtls.pem"
+    pem.write_bytes(self_signed(ALLOWED).pem())
+    with ExitStack() as stack:
+        for version in (4, 6):
+            own = f"{address(ALLOWED, version)}/{32 if version == 4 else 128}"
+            home.internet.run(["ip", "addr", "add", own, "dev", "lo"], check=True)  # to bind to it
+            stack.callback(home.internet.run, ["ip", "addr", "del", own, "dev", "lo"])
+            where = f"{bracketed(address(ALLOWED, version))}:{DTLS_PORT}"
+            argv = ["openssl", "s_server", "-dtls", "-accept", where, "-cert", str(pem), "-key", str(pem)]
+            stack.enter_context(stopping(home.internet.popen([*argv, "-quiet"], stderr=subprocess.DEVNULL)))
+        bound = ["ss", "-Hlun", f"sport = :{DTLS_PORT}"]
+        assert until(lambda: len(home.internet.run(bound).stdout.splitlines()) == 2, SOON_S) is not None
+        yield
+
+
+def _dtls(device: Namespace, version: int, name: str | None, mtu: int) -> bool:
+    where = f"{bracketed(address(ALLOWED, version))}:{DTLS_PORT}"
+    argv = ["openssl", "s_client", "-dtls", "-mtu", str(mtu), "-connect", where]
+    argv += ["-noservername"] if name is None else ["-servername", name]
+    done = device.run(["timeout", str(clients.PATIENCE_S), *argv], stdin="")
+    return "BEGIN CERTIFICATE" in done.stdout
+
+
+@FAMILIES
+@pytest.mark.parametrize("mtu", [1200, 256], ids=["one datagram", "fragments"])
+def test_the_name_in_dtls(home: Home, daemon: Daemon, dtls_servers: None, version: int, mtu: int) -> None:
+    tablet = home.devices["tablet"]
+    assert _dtls(tablet, version, ALLOWED, mtu)
+    assert not _dtls(tablet, version, REFUSED, mtu)
+    assert _dtls(tablet, version, None, mtu)  # as in video calls
+    assert _dtls(home.devices["parent"], version, REFUSED, mtu)
+
+
 QUIC = """
 import os, socket, sys
 address, version = sys.argv[1], bytes.fromhex(sys.argv[2])
@@ -401,7 +493,7 @@ with socket.socket(family, socket.SOCK_DGRAM) as one:
     said = "silence"
     try:
         for _ in range(4):  # as QUIC does; a router sends a device an error a second at most
-            one.send(b"\\xc3" + version + b"\\x08" + os.urandom(8) + b"\\x00" + os.urandom(1200))
+            one.send(version + os.urandom(1200))
             try:
                 one.recv(2000)
                 said = "answered"
@@ -413,8 +505,17 @@ with socket.socket(family, socket.SOCK_DGRAM) as one:
 """
 
 
+UNREADABLE = {
+    "draft 29": "c3ff00001d08010203040506070800",
+    "mvfst": "c3faceb00208010203040506070800",
+    "Q043": "0d010203040506070851303433",
+    "Q046": "c351303436500102030405060708",
+    "Q050": "c35130353008010203040506070800",
+}
+
+
 @FAMILIES
-@pytest.mark.parametrize("quic", ["ff00001d", "51303436", "faceb002"], ids=["draft 29", "Google's", "mvfst"])
+@pytest.mark.parametrize("quic", UNREADABLE.values(), ids=UNREADABLE)
 def test_quic_that_cannot_be_read_is_refused_at_once(
     home: Home, daemon: Daemon, version: int, quic: str
 ) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.age.bands import AgeBand
-from tests.ordinary.talks import TLS, Act, Talk, heard, media, noise, rest, said
+from tests.ordinary.talks import TLS, Act, Line, Talk, heard, media, noise, rest, said
+from tests.wire.dtls_forge import SERVER_HELLO, VERIFY, client_records, dtls_hello, dtls_record
 
 
 def _ike(exchange: int, flags: int, number: int, body: bytes, first: int, *, answers: bool = False) -> bytes:
@@ -40,6 +41,16 @@ MEETING = (
     heard(b"\x16\xfe\xfd" + noise("server hello", 900)),
     media(Act.BOTH, _RTP + noise("picture", 1100), 200, 0.005),
 )
+
+
+def _dtls(name: str | None) -> tuple[Line, ...]:
+    """A handshake with a cookie and hellos in two fragments (RFC 9147 5.2), then media or messages."""
+    first = [said(record) for record in client_records(dtls_hello(name), (700,))]
+    second = [said(record) for record in client_records(dtls_hello(name, cookie=b"crumb"), (700,), number=1)]
+    sealed = dtls_record(noise("sealed", 200), kind=23, epoch=2)
+    return (*first, heard(VERIFY), *second, heard(SERVER_HELLO), media(Act.BOTH, sealed, 60, 0.01))
+
+
 # Wireshark's dissector of Zoom's media: a type, then RTP in frames of its own.
 ZOOM = (
     said(b"\x01\x00\x03" + noise("zoom", 45)),
@@ -176,6 +187,8 @@ PHONES = (
     Talk("meet", "udp", "meet.turn.example", 19305, MEETING, "RFC 8489, RFC 9147", asks=False),
     Talk("teams", "udp", "teams.turn.example", 3478, MEETING, "RFC 8489, RFC 9147", asks=False),
     Talk("facetime", "udp", "facetime.example", 16393, MEETING, "RFC 8489", asks=False),
+    Talk("dtls-at-once", "udp", "webrtc.example", 50004, _dtls(None), "RFC 9147", asks=False),
+    Talk("coaps", "udp", "coaps.thing.example", 5684, _dtls("coaps.thing.example"), "RFC 9147, RFC 7252"),
     Talk("zoom", "udp", "zoom.mmr.example", 8801, ZOOM, "Wireshark, packet-zoom", asks=False),
     Talk("sip", "udp", "sip.example", 5060, SIP * 20, "RFC 3261", asks=False),
     Talk("rtp-at-once", "udp", "rtp.example", 31337, RTP, "RFC 3550", asks=False),

@@ -13,6 +13,7 @@ from tests.wire.aioquic_pair import AioquicPair, aioquic_client, aioquic_server
 from tests.wire.flow_forge import ALLOWED, DECOY, REFUSED, Talk, names_only
 from tests.wire.flow_quic import DCID, SERVER_ID, SHORT, STUN, answer, initial
 from tests.wire.identity import self_signed
+from tests.wire.quic.test_quic import GOOGLE
 from tests.wire.quic_forge import (
     DRAFT_29,
     ack,
@@ -259,6 +260,24 @@ def test_a_version_that_cannot_be_read_passes_where_nameless_quic_may() -> None:
     assert step.action is FlowAction.PASSES
     assert step.observation is not None
     assert step.observation.fault is Fault.VERSION
+
+
+@pytest.mark.parametrize("start", GOOGLE.values(), ids=GOOGLE)
+@pytest.mark.parametrize("dport", [443, 6121])
+def test_googles_own_versions_are_refused_as_one_that_cannot_be_read(start: str, dport: int) -> None:
+    talk = Talk(dport=dport)
+    for _ in range(3):
+        step = talk.datagram(bytes.fromhex(start) + bytes(1310))
+        assert step.action is FlowAction.REFUSED
+        assert step.observation is not None
+        assert (step.observation.proto, step.observation.fault) == (Proto.QUIC, Fault.VERSION)
+    assert talk.datagram(initial(ALLOWED)).action is FlowAction.HOLD
+    assert talk.answer(answer()).action is FlowAction.PASSES
+
+
+def test_a_connection_id_like_a_reserved_version_hides_no_version_of_google() -> None:
+    packet = b"\x0d" + bytes.fromhex("0a0a0a0a0a0a0a0a") + b"Q043\x01" + bytes(1300)
+    assert Talk().datagram(packet).action is FlowAction.REFUSED
 
 
 def test_a_reserved_version_only_asks_for_versions() -> None:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
+import dns.flags
+import dns.message
+import dns.opcode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.layers.inet import TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, PadN
+from scapy.packet import Packet
 
 from gateway.policy.values import Proto
 from gateway.wire.tunnels import (
@@ -23,7 +30,7 @@ from tests.wire import tunnel_vectors
 from tests.wire.carriers import INNER, OUTER, zerotier
 from tests.wire.quic_forge import crypto, encrypt_initial
 from tests.wire.tls_forge import client_hello, record
-from tests.wire.tunnel_vectors import ORDINARY, Vector
+from tests.wire.tunnel_vectors import MDNS, NETBIOS, ORDINARY, Vector
 
 QUERY = bytes.fromhex("12340100000100000000000003777777076578616d706c65036f72670000010001")
 ANSWER = bytes.fromhex("12348180000100010000000003777777076578616d706c65036f72670000010001") + bytes.fromhex(
@@ -182,6 +189,44 @@ def test_ip_bare() -> None:
     assert look_udp(ipv4, 5555) == TunnelSign(Proto.IP_IN_IP)
 
 
+INSIDE = {
+    "unique local": ("fd12:3456:789a::2", "fd12:3456:789a::1"),
+    "unique local to a site": ("fd00::2", "2a00:1450:4001:80b::200e"),
+    "site-local": ("fec0::2", "fec0::1"),
+    "site multicast": ("fd00::2", "ff05::1:3"),
+    "NAT64": ("fd00::2", "64:ff9b::c000:201"),
+    "not assigned": ("4000::2", "4000::1"),
+    "loopback": ("::2", "::1"),
+}
+BODIES: dict[str, Packet] = {
+    "TCP": TCP(sport=40000, dport=443, flags="S"),
+    "UDP": UDP(sport=40000, dport=53) / b"odd",
+    "echo": ICMPv6EchoRequest(data=b"ping"),
+    "options": IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0\0")]) / UDP(sport=1, dport=2) / b"even",
+}
+BEFORE_ANY = {"nothing": b"", "GUE": bytes.fromhex("00290000"), "an unknown header": bytes(range(1, 14))}
+
+
+@pytest.mark.parametrize("before", BEFORE_ANY.values(), ids=BEFORE_ANY)
+@pytest.mark.parametrize("ends", INSIDE.values(), ids=INSIDE)
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_ipv6_in_udp_whatever_its_addresses(ends: tuple[str, str], body: Packet, before: bytes) -> None:
+    packet = before + bytes(IPv6(src=ends[0], dst=ends[1]) / body)
+    for port in (5555, 443, 3544):
+        assert look_udp(packet, port) == TunnelSign(Proto.IP_IN_IP)
+    assert look_udp(packet[:-1], 5555) is None
+    assert look_udp(packet + b"\0", 5555) is None
+
+
+def test_ipv6_of_private_tunnels_without_a_checksum() -> None:
+    esp = bytes(range(100))
+    private, odd = bytes.fromhex("fd00") + bytes(13) + b"\1", bytes.fromhex("4000") + bytes(13) + b"\1"
+    assert look_udp(ipv6(50, private, private, esp), 5555) == TunnelSign(Proto.IP_IN_IP)
+    assert look_udp(ipv6(50, odd, odd, esp), 5555) is None
+    assert look_udp(ipv6(17, odd, odd, esp), 5555) is None  # its checksum is wrong
+    assert look_udp(ipv6(17, odd, odd, bytes(100)), 5555) is None
+
+
 # GRE carries no Ethernet here, and so no ARP.
 PAIRS = [(outer, inner) for outer in OUTER for inner in INNER if not (inner == "ARP" and "GRE" in outer)]
 
@@ -250,23 +295,85 @@ def test_dns_on_another_port(message: bytes) -> None:
     assert look_tcp(stream) == look_tcp(stream + b"more") == look_server(stream) == ASKED
 
 
+LABEL = QUERY[:12] + b"\x0ba-long-name" + bytes(1) + QUERY[-4:]  # of one label: a resolver has no such host
+EXTRA = bytes.fromhex("c00c000100010000003c0004cb007107")
+ODDITIES: dict[str, Callable[[bytes], bytes]] = {
+    "behind": lambda message: message + b"\0",
+    "long": lambda message: message + bytes(900),
+    "class": lambda message: message[:-2] + b"\0\7",
+    "type": lambda message: message[:-4] + b"\0\0\0\1",
+    "opcode": lambda message: message[:2] + b"\x29\0" + message[4:],
+    "answer's bit": lambda message: message[:2] + b"\5\0" + message[4:],
+    "every flag": lambda message: message[:2] + b"\x37\xff" + message[4:],
+    "answer": lambda message: message[:6] + b"\0\1" + message[8:] + EXTRA,
+    "additional": lambda message: message[:10] + b"\0\1" + message[12:] + EXTRA,
+    "cut records": lambda message: message[:6] + b"\0\1\0\2\0\3" + message[12:] + EXTRA[:5],
+}
+
+
+@pytest.mark.parametrize("odd", ODDITIES.values(), ids=ODDITIES)
+def test_a_question_for_a_host_is_known_whatever_else_the_message_has(
+    odd: Callable[[bytes], bytes],
+) -> None:
+    found = TunnelSign(Proto.DNS, ASKED.host, int.from_bytes(odd(QUERY)[29:31], "big"))
+    stream = framed(odd(QUERY))
+    assert look_udp(odd(QUERY), 5353) == look_udp(odd(QUERY), 443) == found
+    assert look_tcp(stream) == look_server(stream) == found
+    assert {look_tcp(stream[:end]) for end in range(1, len(stream))} == {MORE}
+
+
+@pytest.mark.parametrize("odd", ODDITIES.values(), ids=ODDITIES)
+def test_an_odd_message_without_the_name_of_a_host_is_none(odd: Callable[[bytes], bytes]) -> None:
+    assert look_udp(LABEL, 5353) == TunnelSign(Proto.DNS, "a-long-name", 1)
+    assert look_udp(odd(LABEL), 5353) is None
+    assert not isinstance(look_tcp(framed(odd(LABEL))), TunnelSign)
+
+
 @pytest.mark.parametrize(
-    "message",
-    [
-        QUERY + b"\0",
-        QUERY[:-1],
-        QUERY[:-2] + b"\0\7",
-        QUERY[:-4] + b"\0\0\0\1",
-        QUERY[:2] + b"\x29\0" + QUERY[4:],
-        QUERY[:2] + b"\1\x40" + QUERY[4:],
-        QUERY[:2] + b"\5\0" + QUERY[4:],
-        QUERY[:6] + b"\0\1" + QUERY[8:] + bytes.fromhex("c00c000100010000003c0004cb007107"),
-        QUERY[:10] + b"\0\1" + QUERY[12:] + bytes.fromhex("c00c000100010000003c0004cb007107"),
-    ],
-    ids=["behind", "cut", "class", "type", "opcode", "bit", "answer's bit", "answer", "additional"],
+    "flags", [0, dns.flags.RD, dns.flags.AD | dns.flags.CD, 0x0040, 0x0040 | dns.flags.QR]
 )
-def test_what_is_not_quite_a_question(message: bytes) -> None:
-    assert look_udp(message, 5353) is None
+@pytest.mark.parametrize("opcode", range(6))
+@pytest.mark.parametrize("kind", ["IN", "CH", "HS", "NONE", "ANY", "CLASS77"])
+def test_messages_of_another_library(flags: int, opcode: int, kind: str) -> None:
+    query = dns.message.make_query("WwW.example.org", "A", kind, use_edns=True, pad=468)
+    query.flags = flags
+    query.set_opcode(dns.opcode.Opcode(opcode))
+    found = look_udp(query.to_wire(), 5300)
+    assert found == look_tcp(framed(query.to_wire()))
+    assert found is not None
+    assert (found.proto, found.host) == (Proto.DNS, "www.example.org")
+
+
+def test_padding_over_tcp_hides_no_question() -> None:
+    """A longer question passes, but the answer to it is seen."""
+    for size in (468, 1000, 1150):
+        padded = dns.message.make_query("www.example.org", "A", use_edns=True, pad=size)
+        assert look_tcp(framed(padded.to_wire())[:LONGEST]) == ASKED
+    padded = dns.message.make_query("www.example.org", "A", use_edns=True, pad=3000)
+    assert look_tcp(framed(padded.to_wire(max_size=4096))) is None
+    answer = dns.message.make_response(dns.message.make_query("www.example.org", "A"))
+    assert look_server(framed(answer.to_wire(max_size=512))) == ASKED
+
+
+def test_what_is_cut_is_no_question() -> None:
+    assert look_udp(QUERY[:-1], 5353) is None
+    assert look_udp(QUERY[:4] + b"\0\2" + QUERY[6:], 5353) is None  # two questions: no server answers
+
+
+def test_a_call_by_h_323_is_no_question() -> None:
+    """TPKT and Q.931 with call reference 1 look like a length and a header; Microsoft's sends TPKT alone."""
+    for setup in ("0300012a080200010504038890a528", "030000d008020001050403"):
+        data = bytes.fromhex(setup)
+        assert look_tcp(data[:4]) is MORE
+        assert look_tcp(data) is None
+    assert look_udp(b"\0\7\1\0" + b"\0\1\5\4\3\x88" + QUERY[10:], 5353) is None
+
+
+def test_names_of_the_local_network_are_none() -> None:
+    unicast = MDNS[:12] + b"\x08computer\x05local\0\0\x01\x80\x01"
+    scoped = NETBIOS[:2] + b"\x29\x10" + NETBIOS[4:-5] + b"\x05scope\x03lan\0" + b"\0\x20\0\1"
+    for message in (unicast, scoped):
+        assert look_udp(message, 5353) is None
 
 
 def test_a_question_with_edns_or_for_what_is_no_host() -> None:

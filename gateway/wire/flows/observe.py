@@ -134,7 +134,7 @@ class Observer:
         return Observation(sign.proto, sign.host, self._dst, self._dport, sign.qtype)
 
     def requests(self, found: Iterable[HttpRequest]) -> tuple[Observation, ...]:
-        """Return one observation for each name of each request, and one more for a CONNECT to a proxy."""
+        """Return one observation for each name of each request, and one more for a CONNECT or DNS inside."""
         return tuple(observation for request in found for observation in self._request(request))
 
     def _request(self, request: HttpRequest) -> list[Observation]:
@@ -144,7 +144,8 @@ class Observer:
         ]
         if request.method == "CONNECT":
             asked.append(asked[0]._replace(proto=Proto.PROXY, fault=None))
-        return asked
+        # First, because the last one is that of the connection.
+        return asked if request.dns is None else [self.tunnel(request.dns), *asked]
 
     def _tls(self, data: bytes, position: int, steps: int) -> HostClaim:
         found, broken = self._read(read_client_hellos, data[position:] if position else data, steps)

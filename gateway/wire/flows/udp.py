@@ -1,11 +1,12 @@
-"""Decides one UDP flow: QUIC by its hellos, anything else by its first answer.
+"""Decides one UDP flow: QUIC and DTLS by their hellos, anything else by its first answer.
 
 Tunnels are judged as soon as either side sends the first message of one. A flow without an answer never
 passes: some programs send up to 128 random datagrams before a tunnel's first.
 
 QUIC is decided when the server's Initial decrypts and has a ServerHello that answers judged ClientHellos.
 Version Negotiation, Retry, acknowledgements and stateless resets do not count as answers: they are easy to
-provoke.
+provoke. DTLS is decided in the same way by its ServerHello. DTLS hellos without a name (video calls) are
+judged like any other UDP.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from gateway.wire.flows.actions import (
     recognise_nothing,
 )
 from gateway.wire.flows.limits import WEB_PORTS, Limits
-from gateway.wire.quic.initials import DatagramKind, Initials, classify, long_packets
+from gateway.wire.quic.initials import DatagramKind, Initials, classify, is_google, long_packets
+from gateway.wire.tls.dtls import DTLS_RECORD, DtlsHellos, dtls_answer
 from gateway.wire.tls.hello import ClientHello
 from gateway.wire.tunnels import TunnelSign, look_udp
 
@@ -34,6 +36,7 @@ HTTPS = 443
 # the daemon did. It may be anything, and a client that is refused connects again.
 _STRAY = Ruling(FlowAction.REFUSED)
 
+_DTLS_STEPS = 4  # for one datagram with a part of a hello
 _INITIAL_STEPS = 20  # for one packet with a long header: deriving keys, and trying those of other connections
 
 # Packets of a connection with an Initial that would have been seen.
@@ -46,7 +49,7 @@ class UdpFlow:
     """Decides the datagrams of one UDP flow. ``ruling`` is set once the flow itself is decided."""
 
     __slots__ = (
-        "_dport", "_dst", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
+        "_dport", "_dst", "_dtls", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
         "_others", "_received", "_recognise", "_sent", "_signature", "judged", "ruling", "size", "work",
     )  # fmt: skip
 
@@ -65,6 +68,7 @@ class UdpFlow:
         self._recognise = recognise
         self._signature: tuple[str, ...] = ()  # services whose signatures the client's datagrams match
         self._initials: Initials | None = None
+        self._dtls: DtlsHellos | None = None  # once the client has sent a DTLS hello
         self._nameless: Observation | None = None  # QUIC of another version that the judge allows
         self._sent = 0  # datagrams of the LAN side
         self._received = 0
@@ -77,8 +81,8 @@ class UdpFlow:
 
     @property
     def has_hellos(self) -> bool:
-        """Whether QUIC Initials were read, which may contain parts of hellos."""
-        return self._initials is not None
+        """Whether QUIC Initials were read, which may contain parts of hellos, or a part of a DTLS hello."""
+        return self._initials is not None or (self._dtls is not None and self._dtls.half_read)
 
     @property
     def half_read(self) -> bool:
@@ -117,6 +121,9 @@ class UdpFlow:
                 return DROP if kind is DatagramKind.ZERO_RTT else _STRAY
             self._longest_short = max(self._longest_short, len(payload))
         self._others += 1
+        dtls = self._hellos_of_dtls(payload, judge) if sign is None else None
+        if dtls is not None:
+            return dtls
         if self._initials is not None:
             return self._within_limits(judge)
         found = self._recognise("udp", payload, self._dport)
@@ -137,6 +144,10 @@ class UdpFlow:
             return self._to_initials(kind, payload, judge)
         if kind is DatagramKind.INITIAL or kind in _LATER or (not self._sent and self._is_quic_reply(kind)):
             return DROP  # the answer to an Initial that was not seen
+        if self._dtls is not None:
+            answer = dtls_answer(payload)
+            if answer is not None or self._dtls.half_read or _is_named(self._dtls.last):
+                return self._to_dtls(self._dtls, answer is True, judge)
         if kind in _NO_ANSWER or (kind is DatagramKind.SHORT and self._may_be_reset(payload)):
             return HOLD
         if self._nameless is not None:
@@ -212,12 +223,56 @@ class UdpFlow:
                     return self._settle(FlowAction.PASSES, self._hello(answer.asked))
         return self._within_limits(judge)
 
+    def _hellos_of_dtls(self, payload: bytes, judge: Judge) -> Ruling | None:
+        """Judge the names of the DTLS hellos that a client's datagram completes.
+
+        Return the action for the datagram; None if nothing in it has a name, or needs more bytes.
+        """
+        if DTLS_RECORD not in payload:
+            return None
+        hellos = DtlsHellos() if self._dtls is None else self._dtls
+        try:
+            found = hellos.from_client(payload)
+        except WireError:
+            return self._refuse(Fault.OVERFLOW, judge, Proto.TLS)
+        if not hellos.seen:
+            return None
+        self._dtls = hellos
+        self.size = max(self.size, hellos.size)
+        self.work += _DTLS_STEPS
+        named = [hello for hello in found if _is_named(hello)]
+        for hello in named:
+            for observation in self._names(hello):
+                if observation in self.judged:
+                    continue  # sent again
+                if len(self.judged) >= self._limits.candidates:
+                    return self._refuse(Fault.OVERFLOW, judge, Proto.TLS)
+                self.judged[observation] = None
+                if not judge(observation):
+                    return self._settle(FlowAction.REFUSED, observation)
+        if named:
+            return Ruling(FlowAction.HOLD, self._names(named[-1])[0])
+        return self._within_limits(judge, Proto.TLS) if hellos.half_read else None
+
+    def _to_dtls(self, hellos: DtlsHellos, answers: bool, judge: Judge) -> Ruling:
+        """Return the action for a server's datagram after a client's hello."""
+        if not answers or hellos.last is None or hellos.half_read:
+            return self._within_limits(judge, Proto.TLS)
+        if _is_named(hellos.last):
+            return self._settle(FlowAction.PASSES, self._names(hellos.last)[0])
+        observation = self._observe(Proto.UDP)
+        return self._settle(FlowAction.PASSES if judge(observation) else FlowAction.REFUSED, observation)
+
+    def _names(self, hello: ClientHello) -> list[Observation]:
+        first = self._hello(hello, Proto.TLS)
+        return [first, *[first._replace(host=name) for name in hello.others]]
+
     def _other_version(self, payload: bytes, judge: Judge) -> Ruling:
         """Judge QUIC of an unsupported version, without a readable host; return the action for the packet.
 
         A reserved version is ignored: it only asks a server for its versions (RFC 9000 §15).
         """
-        if int.from_bytes(payload[1:5], "big") & 0x0F0F0F0F == 0x0A0A0A0A:
+        if not is_google(payload) and int.from_bytes(payload[1:5], "big") & 0x0F0F0F0F == 0x0A0A0A0A:
             return self._within_limits(judge)
         if self._nameless is None:
             observation = self._observe(Proto.QUIC, fault=Fault.VERSION)
@@ -227,9 +282,9 @@ class UdpFlow:
             self._nameless = observation
         return self._within_limits(judge)
 
-    def _within_limits(self, judge: Judge) -> Ruling:
+    def _within_limits(self, judge: Judge, proto: Proto = Proto.QUIC) -> Ruling:
         if self._sent + self._received > self._limits.quic_datagrams:
-            return self._refuse(Fault.OVERFLOW, judge)
+            return self._refuse(Fault.OVERFLOW, judge, proto)
         return HOLD
 
     def _unanswered(self, judge: Judge) -> Ruling:
@@ -251,15 +306,21 @@ class UdpFlow:
         self.ruling = Ruling(action, observation)
         passes = action is FlowAction.PASSES
         self._initials = self._initials.half_read() if passes and self._initials is not None else None
+        self._dtls = None
         self.size = 0
         return self.ruling
 
-    def _hello(self, hello: ClientHello) -> Observation:
+    def _hello(self, hello: ClientHello, proto: Proto = Proto.QUIC) -> Observation:
         fault = Fault.ECH if hello.hides_name(self._ech_names) else hello.fault
-        return self._observe(Proto.QUIC, hello.sni, fault, hello.alpn)
+        return self._observe(proto, hello.sni, fault, hello.alpn)
 
     def _observe(
         self, proto: Proto, host: str | None = None, fault: Fault | None = None, alpn: tuple[str, ...] = ()
     ) -> Observation:
         signature = self._signature if host is None else ()
         return Observation(proto, host, self._dst, self._dport, 0, fault, alpn, signature)
+
+
+def _is_named(hello: ClientHello | None) -> bool:
+    """Return whether a DTLS hello is judged by itself. Those of video calls have no name."""
+    return hello is not None and (hello.sni is not None or hello.fault is Fault.BAD_NAME or hello.esni)

@@ -565,8 +565,8 @@ def asked_by(claim: HostClaim, number: int) -> Observation:
 
 
 def _names_a_host(observation: Observation) -> bool:
-    """Return whether an observation has a host, or counts as if it had: an encrypted hello, and a proxy."""
-    if observation.fault is Fault.ECH or observation.proto is Proto.PROXY:
+    """Return whether an observation has a host, or counts as if it had: an encrypted hello, a proxy, DNS."""
+    if observation.fault is Fault.ECH or observation.proto in (Proto.PROXY, Proto.DNS):
         return True
     return observation.host is not None and observation.fault is None
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault
+from gateway.wire.http.dns_request import dns_in_request
 from gateway.wire.names import hostname, is_address
+from gateway.wire.tunnels.signs import TunnelSign
 
 # Node and IIS accept a head of 16 KiB, nginx and Apache a line of 8 KiB. A browser's head without huge
 # cookies is far below both.
@@ -43,9 +45,10 @@ _HOST = b"host"
 _CONTENT_LENGTH = b"content-length"
 _TRANSFER_ENCODING = b"transfer-encoding"
 _UPGRADE = b"upgrade"
+_TYPES = (b"content-type", b"accept")
 _FRAMING = frozenset((_CONTENT_LENGTH, _TRANSFER_ENCODING))
-_WANTED = _FRAMING | {_HOST, _UPGRADE}
-_HOST_ALONE = frozenset((_HOST,))
+_WANTED = _FRAMING | {_HOST, _UPGRADE, *_TYPES}
+_WANTED_INSIDE = frozenset((_HOST, *_TYPES))  # of a request among other bytes
 
 _BLANK = bytes(range(0x21))  # controls and space: servers differ in which of them they strip
 
@@ -73,6 +76,7 @@ class HttpRequest:
     chunked: bool
     switches: bool  # asks to change the protocol of this connection: CONNECT, Upgrade, HTTP/2
     http2: bool = False  # the preface of HTTP/2; the names that follow cannot be read
+    dns: TunnelSign | None = None  # the DNS query that it carries
 
 
 def looks_like_http(prefix: bytes) -> bool | None:
@@ -127,7 +131,8 @@ def parse_request(data: bytes) -> HttpRequest | None:
         later = _EMPTY_LINE.search(data, stop)
         stop, size = (len(data), len(data)) if later is None else (later.start() + 1, later.end())
     fields, sound = _fields(data[line_end:stop])
-    hosts, fault = _names(line.rsplit(None, 1)[0], fields.get(_HOST, []))
+    asked = line.rsplit(None, 1)[0]
+    hosts, fault = _names(asked, fields.get(_HOST, []))
     length, chunked = _content_length(fields), _chunked(fields)
     if not (sound and whole) or length is None or chunked is None or size > MAX_HEAD:
         length, chunked, fault = 0, False, Fault.MALFORMED
@@ -140,27 +145,33 @@ def parse_request(data: bytes) -> HttpRequest | None:
         content_length=length,
         chunked=chunked,
         switches=method == b"CONNECT" or _UPGRADE in fields,
+        dns=dns_in_request(asked, _types(fields)),
     )
 
 
 def embedded_request(head: bytes, starts: Iterable[int]) -> HttpRequest | None:
-    """Return the request in ``head``, which was found among other bytes; None if it has no host.
+    """Return the request in ``head``, which was found among other bytes; None if it has no host and no DNS.
 
-    ``starts`` are the offsets of its request lines. Only names are read, since these may be no requests.
+    ``starts`` are the offsets of its request lines. Only these are read, since it may be no request.
     """
     lines: dict[int, int] = {}  # end of a line to the first request in it, which includes the later ones
     connects = False
     for start in starts:
         lines.setdefault(head.find(b"\n", start), start)
         connects |= head.startswith(b"CONNECT", start)
-    asked = [
-        name for end, start in lines.items() for name in _authorities(head[start:end].rsplit(None, 1)[0])
-    ]
-    names, _ = _hosts_of(asked + _fields(head, _HOST_ALONE)[0].get(_HOST, []))
-    if not names:
+    parts = [head[start:end].rsplit(None, 1)[0] for end, start in lines.items()]
+    asked = [name for part in parts for name in _authorities(part)]
+    fields, _ = _fields(head, _WANTED_INSIDE)
+    names, _ = _hosts_of(asked + fields.get(_HOST, []))
+    dns = dns_in_request(b"\n".join(parts), _types(fields))
+    if not names and dns is None:
         return None
     method = "CONNECT" if connects else "GET"
-    return HttpRequest(method, b"", tuple(names), None, len(head), 0, chunked=False, switches=False)
+    return HttpRequest(method, b"", tuple(names), None, len(head), 0, chunked=False, switches=False, dns=dns)
+
+
+def _types(fields: Fields) -> list[bytes]:
+    return [value for name in _TYPES for value in fields.get(name, [])]
 
 
 def _check_size(size: int) -> None:

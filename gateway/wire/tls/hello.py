@@ -149,10 +149,11 @@ def read_client_hellos(stream: bytes) -> list[tuple[ClientHello, int]]:
     accept it.
     """
     found = read_handshakes(stream, CLIENT_HELLO)
-    return [(hello, end) for message, end in found if (hello := _lenient_client_hello(message)) is not None]
+    return [(hello, end) for message, end in found if (hello := lenient_client_hello(message)) is not None]
 
 
-def _lenient_client_hello(message: bytes) -> ClientHello | None:
+def lenient_client_hello(message: bytes) -> ClientHello | None:
+    """Parse a ClientHello as `parse_client_hello`; return a wrong one with names as MALFORMED."""
     try:
         return parse_client_hello(message)
     except WireError:

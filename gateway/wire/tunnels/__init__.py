@@ -7,7 +7,7 @@ match needs a check that random data is unlikely to pass; each function states t
 from __future__ import annotations
 
 from gateway.wire.tunnels import foreign_dns, ip_in_udp, proxies, vpn
-from gateway.wire.tunnels.signs import MORE, More, TunnelMatch, TunnelSign
+from gateway.wire.tunnels.signs import LONGEST, MORE, More, TunnelMatch, TunnelSign
 from gateway.wire.tunnels.vpn import classify_ip
 
 __all__ = [
@@ -21,8 +21,6 @@ __all__ = [
     "look_udp",
     "may_begin",
 ]
-
-LONGEST = 1200  # bytes that are always enough: OpenVPN's largest reset, with a client's key
 
 _UDP = (
     vpn.wireguard_udp,

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from gateway.policy.values import Proto
 
+LONGEST = 1200  # bytes of a stream that are always enough: OpenVPN's largest reset, with a client's key
+
 
 class More(Enum):
     """The type of MORE, the result "more bytes are needed". It differs from None, which means no tunnel."""

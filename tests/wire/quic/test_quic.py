@@ -40,6 +40,30 @@ def test_a_version_that_is_not_read_is_named_so(version: int) -> None:
     assert classify(header + bytes(100)) is DatagramKind.UNKNOWN_VERSION
 
 
+# The first bytes of clients, as in captures of Chromium and YouTube's app that the nDPI project publishes.
+GOOGLE = {
+    "Q024": "0db2de5df14f5545eb51303234013b6e8986f83cf3b7a6ab5d0501a001000443484c4f1800000050",
+    "Q033": "09fadeb0e557e692a05130333301da93cceca77d08f6aebdf08200a001140543484c4f0d00000050",
+    "Q039": "0de71ad5d7756c4d4d5130333901699b9f009c99d068752a7e01a001040043484c4f1b0000005041",
+    "Q043": "0de83c77bd8f8915f95130343301d4a6cc79cf5763921201d4caa001040043484c4f180000005041",
+    "Q046": "c35130343650d1a3abacf61c6cd100000001678f4d334b6527f4163845f4a001040043484c4f1900",
+    "Q050": "cb5130353008df4a089e4eff5e7a000045344a1f86ea325a43e59578aa9f561c1e93255c74083755",
+    "T051": "c15430353108ff9415b5b005860d0000453495cd6c78ab2880cd312769b2e008aaa61f91ff63764e",
+}
+
+
+@pytest.mark.parametrize("start", GOOGLE.values(), ids=GOOGLE)
+def test_googles_own_versions_are_known_in_each_of_their_forms(start: str) -> None:
+    data = bytes.fromhex(start)
+    assert classify(data + bytes(1310)) is classify(data) is DatagramKind.UNKNOWN_VERSION
+
+
+@pytest.mark.parametrize("form", ["0c010203040506070851303433", "090102030405060708513a3433", "c051555550"])
+def test_what_only_resembles_them(form: str) -> None:
+    data = bytes.fromhex(form) + bytes(40)
+    assert classify(data) is not DatagramKind.UNKNOWN_VERSION
+
+
 def test_a_version_to_come_is_known_by_the_size_of_its_first_datagram() -> None:
     header = b"\xc3\x12\x34\x56\x78\x08" + DCID + b"\x00"
     assert classify(header + bytes(1200)) is DatagramKind.UNKNOWN_VERSION
