@@ -29,6 +29,7 @@ _STEP_BYTES = 8  # 2**8 bytes are searched for inner starts in about one step of
 _INNER_RECORD = re.compile(rb"\x16[\x00-\x0f]")
 _TLS_PREFIX = 16  # bytes that are always enough for looks_like_tls
 _HTTP_VERSION = b"HTTP/"
+_H2C = ("h2c",)  # the ALPN id of HTTP/2 in clear text (RFC 7540 §3.1)
 
 _NOWHERE: frozenset[int] = frozenset()
 
@@ -138,8 +139,9 @@ class Observer:
         return tuple(observation for request in found for observation in self._request(request))
 
     def _request(self, request: HttpRequest) -> list[Observation]:
+        alpn = _H2C if request.http2 else ()
         asked = [
-            Observation(Proto.HTTP, host, self._dst, self._dport, fault=request.fault)
+            Observation(Proto.HTTP, host, self._dst, self._dport, fault=request.fault, alpn=alpn)
             for host in request.hosts or (None,)
         ]
         if request.method == "CONNECT":
@@ -173,7 +175,10 @@ class Observer:
         def read(data: bytes) -> list[tuple[HttpRequest, int]]:
             """Return the requests and the ends of their heads."""
             stream = RequestStream(bodies=self._bodies)
-            found = list(zip(stream.feed(data), stream.ends, strict=True))
+            try:
+                found = list(zip(stream.feed(data), stream.ends, strict=True))
+            finally:
+                self.work += stream.http2_work
             bodies[:] = [(position + begin, position + end) for begin, end in stream.bodies]
             return found
 

@@ -224,10 +224,12 @@ class Undecided:
             # The request may be a decoy, and this the answer to something else.
             return self._refuse_unseen(judge)
         for read, claim in asked:
+            if any(request.http2 and request.method == "CONNECT" for request in claim.requests):
+                return self.refuse(Fault.MALFORMED, judge, Proto.HTTP)  # its bytes would not be read
             if claim.requests[-1].method == "CONNECT":
                 return self._tunnel(read, claim, acked, judge)
         read, claim = asked[0]
-        if len(asked) == 1 and claim.requests[0].http2:
+        if claim.requests[0].http2 and (len(asked) == 1 or server.speaks_http2):
             return self._http2_answer(read, claim, judge)
         asked = [(read, claim) for read, claim in asked if not claim.requests[0].http2]
         if not asked:
@@ -248,14 +250,20 @@ class Undecided:
         return self._read_on(http, judge)
 
     def _http2_answer(self, read: ServerReading, claim: HostClaim, judge: Judge) -> Ruling:
-        """Decide a flow with an HTTP/2 request: it passes only if the server answers in HTTP/2.
+        """Read on in the frames of HTTP/2 if the server answers in HTTP/2.
 
         A server that answers in HTTP/1 did not understand it, and the client may continue in HTTP/1.
         """
         speaks = self._server.speaks_http2
         if speaks is None:
             return self.waiting()
-        return self._pass(read, claim, claim.asked[-1], judge) if speaks else self._refuse_unseen(judge)
+        refused = self.client.refused_claim(read.view, claim, judge)
+        if refused is not None:
+            return _refused(refused)
+        if not speaks or self.client.only is None:
+            return self._refuse_unseen(judge)
+        whole = read._replace(data=read.view.data)
+        return self._read_on(HttpFlow(self._observer, starts_of([(whole, claim)]), self._limits), judge)
 
     def _tunnel(self, read: ServerReading, claim: HostClaim, acked: int, judge: Judge) -> Ruling:
         """Decide a CONNECT to a proxy. The bytes inside are judged like a flow of their own."""

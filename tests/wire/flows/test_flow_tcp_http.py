@@ -17,6 +17,7 @@ from tests.wire.flow_forge import (
     names_only,
 )
 from tests.wire.flow_said import get
+from tests.wire.http2_forge import START, Client
 
 
 def test_http_asks_from_the_first_answer_on_and_judges_every_request() -> None:
@@ -140,7 +141,7 @@ def test_old_bytes_beyond_comparing_go_no_further_unless_they_are_body(
     [
         b"GET / HTTP/1.0\r\n\r\n",
         get("192.0.2.1"),
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        START + Client().headers([(":method", "GET"), (":path", "/")]),
         get("a b"),
     ],
 )
