@@ -1,13 +1,15 @@
-"""Names that are in clear text further on in a connection: HTTP/2 without TLS."""
+"""Names further on in a connection: HTTP/2 without TLS, and TLS that begins after plain text."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.lab import starttls
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, FAMILIES, REFUSED, address, bracketed, fresh, module, until
 from tests.lab.home import ROOT, Home
@@ -20,11 +22,11 @@ WAYS = pytest.mark.parametrize("how", ["preface", "upgrade"])
 
 
 class Server:
-    """A server of `cleartext2`; ``names`` are those that it was asked for."""
+    """A server of the module ``name``; ``names`` are those that it was asked for."""
 
-    def __init__(self, home: Home) -> None:
-        self._log = home.folder / "cleartext2.log"
-        argv = home.internet.command([sys.executable, "-m", "tests.lab.cleartext2", "serve", str(PORT)])
+    def __init__(self, home: Home, name: str, argument: str) -> None:
+        self._log = home.folder / f"{name}.log"
+        argv = home.internet.command([sys.executable, "-m", f"tests.lab.{name}", "serve", argument])
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(argv, cwd=ROOT, stdout=log)
         assert until(lambda: bool(self._log.read_text()), 20.0) is not None
@@ -42,8 +44,15 @@ def daemon(home: Home) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="module")
 def server(home: Home) -> Iterator[Server]:
-    started = Server(home)
+    started = Server(home, "cleartext2", str(PORT))
     yield started
+    stop(started.process)
+
+
+@pytest.fixture(scope="module")
+def mail(home: Home) -> Iterator[None]:
+    started = Server(home, "starttls", str(home.folder))
+    yield
     stop(started.process)
 
 
@@ -77,3 +86,22 @@ def test_http2_of_curl(home: Home, daemon: Daemon, server: Server, version: int,
     assert status(ALLOWED) == "2 200"
     assert "200" not in status(REFUSED)
     assert REFUSED not in server.names
+
+
+@FAMILIES
+def test_a_hello_after_plain_text_is_judged(home: Home, daemon: Daemon, mail: None, version: int) -> None:
+    """On ports that say nothing, also after 40 commands."""
+
+    def answered(device: str, host: str) -> list[str]:
+        tries = [
+            {"dialogue": name, "address": address(host, version), "host": host} for name in starttls.SCRIPTS
+        ]
+        done = json.loads(
+            module(home.devices[device], "starttls", "fetch", stdin=json.dumps(tries), timeout=90.0)
+        )
+        return [name for name, found in zip(starttls.SCRIPTS, done, strict=True) if found]
+
+    assert answered("tablet", REFUSED) == []
+    assert answered("tablet", ALLOWED) == list(starttls.SCRIPTS)
+    assert answered("phone", REFUSED) == []
+    assert answered("parent", REFUSED) == list(starttls.SCRIPTS)

@@ -126,6 +126,32 @@ class Observer:
                 pending = True
         return _new(StreamClaims, (claims, pending, tls is None or (tls is False and http is None), tried))
 
+    def hellos(self, data: bytes, known: int) -> tuple[list[Observation], int]:
+        """Return the TLS hellos in ``data`` that end after offset ``known``, wherever they begin.
+
+        Also returns the offset of the first one that is incomplete, or the length of ``data``. Raises
+        WireError if too many positions look like the start of one.
+        """
+        found: list[Observation] = []
+        rest = len(data)
+        tried = 0
+        position = data.find(_HANDSHAKE)
+        while position >= 0:
+            head = data[position : position + _TLS_PREFIX]
+            tls = looks_like_tls(head)
+            if tls and head[5:6] in (b"", b"\x01"):
+                tried += 1
+                claim = self._tls(data, position, _steps(data[position:]))
+                found += [seen for seen, end in zip(claim.asked, claim.ends, strict=True) if end > known]
+                tls = None if not (claim.complete or claim.broken) else False
+            if tls is None:
+                rest = min(rest, position)
+            if tried > self._most:
+                msg = f"more than {self._most} places that look like the start of a hello"
+                raise WireError(msg)
+            position = data.find(_HANDSHAKE, position + 1)
+        return found, rest
+
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
         """Return an observation of this flow without a host."""
         return Observation(proto, None, self._dst, self._dport, fault=fault, signature=self.signature)
