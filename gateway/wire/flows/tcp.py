@@ -48,7 +48,7 @@ class TcpFlow:
     def half_read(self) -> bool:
         """Whether something was read without which later packets would look like another flow."""
         state = self._state
-        return state.http is not None or state.client.half_read or bool(state.starts_tls)
+        return state.http is not None or state.client.half_read or state.starts_tls is not False
 
     @property
     def is_answerable(self) -> bool:
@@ -68,7 +68,11 @@ class TcpFlow:
     def may_pause(self) -> bool:
         """Whether this is plain HTTP or another dialogue, which may be idle in either direction."""
         state, last = self._state, self._state.client.last
-        return state.http is not None or bool(state.starts_tls) or (last is not None and last.proto in _HTTP)
+        return (
+            state.http is not None
+            or state.starts_tls is not False
+            or (last is not None and last.proto in _HTTP)
+        )
 
     @property
     def is_open_http(self) -> bool:

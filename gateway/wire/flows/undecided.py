@@ -142,7 +142,7 @@ class Undecided:
         count = max(self.sent, self.received)
         if count < self._limits.unanswered or self.client.pending or self.client.unclear:
             return self.waiting()
-        if self.starts_tls and self._observer.nameless(Proto.TCP) in self.client.judged:
+        if self.starts_tls is not False and self._observer.nameless(Proto.TCP) in self.client.judged:
             return self._nameless(judge)  # a long message in a dialogue that was answered before
         observation = self._observer.nameless(Proto.TCP, Fault.UNANSWERED if self.sent else None)
         if not self.client.allows(observation, judge):

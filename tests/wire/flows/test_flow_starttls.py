@@ -157,6 +157,26 @@ def test_a_dialogue_may_pause_for_some_minutes() -> None:
     assert talk.client(b"STARTTLS\r\n").action is FlowAction.REFUSED
 
 
+def test_half_a_greeting_is_not_forgotten() -> None:
+    talk = Talk(names_only, dport=25)
+    talk.client(b"NOOP\r\n")
+    talk.server(b"22")
+    talk.now += 100
+    talk.server(b"0 mail.example\r\n")
+    assert FlowAction.PASSES not in talk.actions
+    assert talk.client(hello(REFUSED)).action is FlowAction.REFUSED
+
+
+def test_a_long_message_after_one_byte_of_the_server() -> None:
+    """Whatever protocol that is: it was answered, so it is not refused as unanswered."""
+    talk = Talk(dport=9000)
+    talk.client(b"put\n")
+    assert talk.server(b"+").action is FlowAction.HOLD
+    for _ in range(60):
+        assert talk.client(b"x" * 1400).action in (FlowAction.HOLD, FlowAction.ASKS)
+    assert talk.actions[-1] is FlowAction.ASKS
+
+
 def test_other_bytes_that_are_resent_end_a_long_dialogue() -> None:
     talk = Talk(names_only, dport=25)
     plain(talk, 20)
