@@ -126,7 +126,9 @@ _SHORT: list[tuple[int, int] | None] = [
     )
     for bits in range(1 << _BYTE)
 ]
-_LONG = sorted({size for size in _CODE_LENGTHS if size > _BYTE})
+_LENGTHS = sorted(set(_CODE_LENGTHS))
+_INVALID = "Huffman string with an invalid code or padding"
+_LONGEST = _LENGTHS[-1]  # bits of a code
 
 
 class HpackDecoder:
@@ -240,40 +242,37 @@ def _string(data: bytes, pos: int) -> tuple[bytes, int]:
 def decode_huffman(data: bytes) -> bytes:
     """Return the bytes of a Huffman-coded string. Raises WireError for an invalid code or padding."""
     out = bytearray()
-    window = held = 0  # bits read ahead, and their number: at most one long code and a byte
+    window = held = 0  # bits read ahead, and their number
     for byte in data:
         window = window << 8 | byte
         held += 8
         while held >= _BYTE:
             short = _SHORT[window >> held - _BYTE]
-            symbol, size = short if short is not None else _long_code(window, held)
-            if not size:
+            if short is None and held < _LONGEST:
                 break
+            symbol, size = _next_code(window, held) if short is None else short
+            if symbol == _END:
+                raise WireError(_INVALID)
             out.append(symbol)
             held -= size
             window &= (1 << held) - 1
-    for size in range(_SHORTEST, held + 1):
-        symbol = _CODES.get(1 << size | window >> held - size, _END)
-        if held < _BYTE and symbol != _END:
-            out.append(symbol)
-            held -= size
-            window &= (1 << held) - 1
-            break
+    symbol, size = _next_code(window, held)
+    while symbol != _END:
+        out.append(symbol)
+        held -= size
+        window &= (1 << held) - 1
+        symbol, size = _next_code(window, held)
     if held >= _BYTE or window != (1 << held) - 1:
-        msg = "Huffman string with wrong padding"
-        raise WireError(msg)
+        raise WireError(_INVALID)
     return bytes(out)
 
 
-def _long_code(window: int, held: int) -> tuple[int, int]:
-    """Return the byte and length of a code of more than eight bits; length 0 if more bits are needed."""
-    for size in _LONG:
+def _next_code(window: int, held: int) -> tuple[int, int]:
+    """Return the byte of the code with which ``held`` bits begin, and its length; _END if there is none."""
+    for size in _LENGTHS:
         if size > held:
-            return 0, 0
-        symbol = _CODES.get(1 << size | window >> held - size)
-        if symbol == _END:
             break
+        symbol = _CODES.get(1 << size | window >> held - size)
         if symbol is not None:
             return symbol, size
-    msg = "Huffman string with an invalid code"
-    raise WireError(msg)
+    return _END, 0
