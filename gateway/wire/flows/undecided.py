@@ -300,6 +300,8 @@ class Undecided:
         if foreign is not None and acked >= foreign:
             return self._nameless(judge)
         if not reads:
+            if self.starts_tls and not self.sent and self._server.size > self._limits.dialogue_bytes:
+                return self._listen(acked, judge)
             return self._unknown(judge)
         if any(acked != read.view.island.end for read in reads):
             return self.waiting()
@@ -324,12 +326,23 @@ class Undecided:
         if (begins and self.client.foreign is None) or only is None:
             return self.waiting()
         view, _ = only
-        dialogue = DialogueFlow(self._observer, view.island.start, view.data, limits)
+        return self._read_dialogue(view.island.start, view.data)
+
+    def _listen(self, acked: int, judge: Judge) -> Ruling:
+        """Return the action for a dialogue in which the server sends much and the client nothing yet."""
+        observation = self._observer.nameless(Proto.TCP)
+        if not self.client.allows(observation, judge):
+            return _refused(observation)
+        return self._read_dialogue(acked, b"")
+
+    def _read_dialogue(self, start: int, data: bytes) -> Ruling:
+        """Switch to reading only the client's side. ``data``: its bytes so far, from offset ``start`` on."""
+        dialogue = DialogueFlow(self._observer, start, data, self._limits)
         dialogue.last = self.client.last
         self.http = dialogue
         self.client.clear()
         self._done = self._server.work
-        self._server = ServerSide(limits)
+        self._server = ServerSide(self._limits)
         return dialogue.waiting()
 
 

@@ -149,6 +149,17 @@ def test_much_data_of_the_server() -> None:
     assert talk.client(hello(REFUSED)).action is FlowAction.REFUSED
 
 
+def test_a_server_that_sends_much_by_itself() -> None:
+    for name, expected in ((REFUSED, FlowAction.REFUSED), (ALLOWED, FlowAction.ASKS)):
+        talk = Talk(dport=9000)
+        for _ in range(60):
+            assert talk.server(b"<?xml version='1.0'?>" + b"<x/>" * 200).action is not FlowAction.REFUSED
+        assert talk.actions[-1] is FlowAction.ASKS
+        assert FlowAction.PASSES not in talk.actions
+        assert talk.client(b"hello\n").action is FlowAction.ASKS
+        assert talk.client(hello(name)).action is expected
+
+
 def test_a_dialogue_may_pause_for_some_minutes() -> None:
     talk = talk_of("IMAP")
     talk.now += 250
