@@ -58,8 +58,10 @@ class DialogueFlow:
         old = self._next - offset
         if old < 0:
             return DROP  # after a gap: TCP resends it
-        if old == 1 == len(payload):
-            return self.waiting()  # a keep-alive probe may have a byte of garbage (RFC 9293 §3.8.4)
+        if old == 1 == len(payload) and payload != self._tail[-1:]:
+            # A keep-alive probe may have garbage (RFC 9293 §3.8.4). A server without this byte reads it.
+            harmless = self._first is None and payload != _HANDSHAKE
+            return self.waiting() if harmless else DROP
         same = self._is_same(offset, payload[:old])
         if same is None:
             return DROP

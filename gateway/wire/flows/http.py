@@ -268,7 +268,9 @@ class RequestReading:
         """
         if start > self.next:
             return self._keep(start, payload)
-        if start < self._oldest and not self._is_probe(start, payload):
+        if self.next - start == 1 == len(payload):
+            return [] if self._is_probe(payload) else None
+        if start < self._oldest:
             return None
         found = self._take(self._fresh(start, payload))
         if self._early:
@@ -296,15 +298,20 @@ class RequestReading:
             self._early_bytes += more
         return []
 
-    def _is_probe(self, start: int, payload: bytes) -> bool:
-        """Return whether this is a keep-alive probe, which may have a byte of garbage (RFC 9293 §3.8.4)."""
-        return self.next - start == 1 == len(payload)
+    def _is_probe(self, payload: bytes) -> bool:
+        """Return whether the last byte is resent, or a keep-alive probe has garbage there (RFC 9293 §3.8.4).
+
+        The server may lack that byte. Garbage is then harmless only if the byte is no part of a name: not in
+        an unfinished head, nor in HTTP/2, where a name may end with it.
+        """
+        unfinished = self.stream.unfinished
+        if payload == (unfinished or self._tail.data)[-1:]:
+            return True
+        return not unfinished and not self.stream.http2
 
     def _fresh(self, start: int, payload: bytes) -> bytes:
         """Return the bytes of ``payload`` that are new. Raises Contradiction if the rest differs."""
         old = self.next - start
-        if self._is_probe(start, payload):
-            return b""
         if old > 0:
             self._compare(start, payload[:old])
         return payload[old:]

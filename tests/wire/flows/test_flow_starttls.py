@@ -214,6 +214,17 @@ def test_other_bytes_that_are_resent_late_do_not_reach_the_server(first: bytes) 
     assert step.action is (FlowAction.DROP if first == b"\x16" else FlowAction.ASKS)
 
 
+def test_a_keep_alive_probe_cannot_begin_a_hello() -> None:
+    talk = Talk(names_only, dport=25)
+    plain(talk, 20)
+    assert talk.client(b"\x00", at=talk.end - 1).action is FlowAction.ASKS
+    assert talk.client(b"\n", at=talk.end - 1).action is FlowAction.ASKS
+    assert talk.client(b"\x16", at=talk.end - 1).action is FlowAction.DROP
+    talk.client(b"\x16\x03\x01")
+    assert talk.client(b"\x01", at=talk.end - 1).action is FlowAction.ASKS
+    assert talk.client(b"\x00", at=talk.end - 1).action is FlowAction.DROP
+
+
 def test_after_a_gap_a_long_dialogue_waits_for_the_lost_segment() -> None:
     talk = Talk(names_only, dport=25)
     plain(talk, 20)
