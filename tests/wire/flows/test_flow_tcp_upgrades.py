@@ -6,6 +6,7 @@ import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.packet import ACK, SYN
 from tests.wire.flow_forge import (
     ALLOWED,
@@ -203,6 +204,17 @@ def test_a_tunnel_in_http2_is_refused(later: bool) -> None:
     talk.client(client.request(ALLOWED, method="CONNECT"))
     talk.server(SETTINGS)
     assert talk.actions[-1] is FlowAction.REFUSED
+
+
+def test_memory_of_an_idle_connection_of_http2_is_bounded() -> None:
+    table = FlowTable()
+    talk, client = Talk(dport=80, table=table), Client()
+    talk.client(START + client.request(ALLOWED))
+    talk.server(SETTINGS)
+    for _ in range(3000):
+        assert talk.client(frame(PING, bytes(8))).action is FlowAction.ASKS
+    assert table.stats.buffered < 48 << 10
+    assert talk.client(client.request(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_http2_without_a_request_stays_undecided() -> None:
