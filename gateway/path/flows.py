@@ -215,7 +215,7 @@ class FlowPath:
             return _REFUSE
         self.live.drop(flow_id(packet, subject.slot, from_lan))  # its first hello may have been allowed
         asked = seen is not None and seen.proto is Proto.HTTP and seen.host is not None
-        if seen is None or not asked or not from_lan or not packet.payload:
+        if seen is None or not asked or not from_lan or not packet.payload or seen.alpn:  # not in HTTP/2
             return _end_connection(packet, from_lan)
         decision = subject.decide(seen, at)
         if decision.reason is Reason.UNRESOLVED:

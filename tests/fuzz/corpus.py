@@ -15,6 +15,8 @@ from tests.policy.homes import SALT, TABLE
 from tests.wire import tunnel_vectors
 from tests.wire.dhcp_forge import discover, solicit, syn, udp4, udp6
 from tests.wire.dtls_forge import client_records, dtls_hello
+from tests.wire.http2_forge import DATA, SETTINGS, Client, frame
+from tests.wire.starttls_dialogues import DIALOGUES
 
 SEALED_KEY = bytes(range(32))
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -137,7 +139,19 @@ def _heard() -> list[bytes]:
     return [answer, *told, udp4(discover(), 67), udp6(solicit(), 547), syn()]
 
 
+def _frames() -> list[bytes]:
+    client = Client()
+    request = client.request("a.example", ("cookie", "a=b"), pieces=2)
+    return [SETTINGS + request + frame(DATA, b"x" * 40, stream=1) + client.request("b.example")]
+
+
+def _dialogues() -> list[bytes]:
+    return [line for lines in DIALOGUES.values() for _, line in lines]
+
+
 _OWN = {
+    "http2": _frames,
+    "dialogue": _dialogues,
     "dhcp": _said,
     "overheard": _heard,
     "capture": _captures,

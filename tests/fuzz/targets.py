@@ -32,8 +32,13 @@ from gateway.replay.frames import CaptureError, frames
 from gateway.wire.dns.answers import NULL_ADDRESSES, fail, refuse, rename_question, restore_answer
 from gateway.wire.dns.message import TcpStream, parse_message
 from gateway.wire.dns.svcb import Unwanted, strip_bypass
+from gateway.wire.flows.dialogue import DialogueFlow
+from gateway.wire.flows.limits import Limits
+from gateway.wire.flows.observe import Observer
 from gateway.wire.flows.table import FlowTable
+from gateway.wire.http.head import PREFACE
 from gateway.wire.http.head import parse_request as parse_http
+from gateway.wire.http.hpack import HpackDecoder
 from gateway.wire.http.stream import RequestStream
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.capture import CaptureReader, ip_payload
@@ -47,6 +52,7 @@ from gateway.wire.quic.initials import CryptoStream, Initials, classify, crypto_
 from gateway.wire.tls.dtls import DtlsHellos, dtls_answer
 from gateway.wire.tls.hello import read_client_hellos, read_server_hellos
 from gateway.wire.tls.records import CLIENT_HELLO, HandshakeReader, looks_like_tls
+from gateway.wire.tls.starttls import may_start_tls
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
 from tests import captures
 from tests.fuzz import files, passkeys, proofs
@@ -55,6 +61,7 @@ from tests.policy.homes import ALMATY, CALENDAR, a_profile, the_world
 
 Target = Callable[[bytes], None]
 AT = datetime(2026, 11, 24, tzinfo=UTC)
+LIMITS = Limits()
 LINKS = (0, 1, 9, 51, 101, 113, 228, 276)
 
 
@@ -200,6 +207,28 @@ def http(data: bytes) -> None:
     with contextlib.suppress(WireError):
         for piece in _pieces(data):
             stream.feed(piece)
+
+
+def http2(data: bytes) -> None:
+    """Frames after the preface, and a header block."""
+    stream = RequestStream()
+    stream.feed(PREFACE)
+    with contextlib.suppress(WireError):
+        for piece in _pieces(data):
+            stream.feed(piece)
+    with contextlib.suppress(WireError):
+        HpackDecoder().decode(data)
+
+
+def dialogue(data: bytes) -> None:
+    """A client's bytes in plain text before TLS."""
+    may_start_tls([data], data)
+    observer = Observer(b"\xc0\x00\x02\x01", 25, (), LIMITS)
+    flow = DialogueFlow(observer, 0, b"", LIMITS)
+    offset = 0
+    for piece in _pieces(data):
+        flow.from_lan(offset, piece, lambda _: True)
+        offset += len(piece)
 
 
 def tunnels(data: bytes) -> None:
@@ -354,6 +383,8 @@ TARGETS: dict[str, Target] = {
         quic,
         dtls,
         http,
+        http2,
+        dialogue,
         tunnels,
         tunnel_flows,
         flows,

@@ -20,6 +20,7 @@ from gateway.wire.ip.packet import ACK, FIN, PSH, RST, SYN, TCP, UDP, checksum_o
 from tests.policy.homes import a_judge
 from tests.wire.flow_forge import ADDRESSES, ALLOWED, HTTP_OK, REFUSED, RETRY, SERVER_HELLO, udp_packet
 from tests.wire.flow_quic import answer, initial
+from tests.wire.http2_forge import START, Client
 from tests.wire.tls_forge import client_hello, record
 
 AT = datetime(2026, 11, 24, 18, tzinfo=UTC)
@@ -298,6 +299,19 @@ def test_another_class_on_a_connection_that_asks_is_told_apart() -> None:
     assert home.reclassed == []
     assert home.send(request("other.example"), port=80, seq=ISN + len(data)) == PacketVerdict(6 << 2 | 3)
     assert home.reclassed == [6]
+
+
+def test_a_refused_request_of_http2_is_reset() -> None:
+    """A page would have to be HTTP/2."""
+    home, client = Home(), Client()
+    data = START + client.request(ALLOWED)
+    home.send(data, port=80)
+    settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+    assert home.answer(settings, ISN + len(data), port=80) == PacketVerdict(5 << 2 | 3)
+    verdict = home.send(client.request(REFUSED), port=80, seq=ISN + len(data))
+    assert (verdict.byte, verdict.reply) == (2, None)
+    assert verdict.onward is not None
+    assert parse_ip(verdict.onward).flags & RST
 
 
 def test_help_over_plain_http_goes_on_being_asked_about() -> None:

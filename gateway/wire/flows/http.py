@@ -1,4 +1,4 @@
-"""Reads plain HTTP after the first request: every further request of the connection is judged.
+"""Reads plain HTTP/1 and HTTP/2 after the first request: every further request of the connection is judged.
 
 An evading client may let a judged request be lost on the path and resend it with other bytes. A correct
 client never does, so contradictions are refused. Heads and chunk lines decide where the next request begins.
@@ -117,7 +117,7 @@ class HttpFlow:
         if ruling.action is FlowAction.REFUSED:
             return ruling
         if any(request.method == "CONNECT" or request.fault is Fault.MALFORMED for request in found):
-            # A tunnel would not be read: clients of proxies open a connection for each. And after a malformed
+            # A tunnel would not be read: clients of proxies open a connection for each. After a malformed
             # head the start of the next one is unknown.
             return self.refuse(Fault.MALFORMED, judge)
         if ruling.action is FlowAction.ASKS and not self.has_read(offset + len(payload)):
@@ -140,6 +140,12 @@ class HttpFlow:
 
     def _answer(self, server: ServerSide, judge: Judge) -> Ruling:
         """Return the action for the server's bytes before and with its first answer."""
+        if any(reading.stream.begins_http2 for reading in self._readings):
+            if server.speaks_http2 is None:
+                return self.waiting()
+            if not server.speaks_http2 or len(self._readings) > 1:
+                return self.refuse(Fault.OVERFLOW, judge, Proto.TCP)
+            return self._take_answer(server)
         if server.protocol is ServerProtocol.UNCLEAR:
             return self.waiting()
         if server.protocol is not ServerProtocol.HTTP:
@@ -147,7 +153,9 @@ class HttpFlow:
         if any(reading.stream.first_switches for reading in self._readings):
             if server.status is None:
                 return self.waiting()
-            if server.switched and len(self._readings) == 1 and self._readings[0].stream.count == 1:
+            stream = self._readings[0].stream
+            alone = len(self._readings) == 1 and stream.count == 1 and not stream.http2
+            if server.switched and alone:
                 return _new(Ruling, (FlowAction.PASSES, self.last))
             if server.status != SWITCHING_PROTOCOLS:
                 try:
@@ -155,6 +163,9 @@ class HttpFlow:
                         reading.stream.turn_down()
                 except WireError:
                     return self.refuse(Fault.MALFORMED, judge)
+        return self._take_answer(server)
+
+    def _take_answer(self, server: ServerSide) -> Ruling:
         self._done = server.work
         self._server = None
         self.answered = True
@@ -257,7 +268,9 @@ class RequestReading:
         """
         if start > self.next:
             return self._keep(start, payload)
-        if start < self._oldest and not self._is_probe(start, payload):
+        if self.next - start == 1 == len(payload):
+            return [] if self._is_probe(payload) else None
+        if start < self._oldest:
             return None
         found = self._take(self._fresh(start, payload))
         if self._early:
@@ -285,15 +298,20 @@ class RequestReading:
             self._early_bytes += more
         return []
 
-    def _is_probe(self, start: int, payload: bytes) -> bool:
-        """Return whether this is a keep-alive probe, which may have a byte of garbage (RFC 9293 §3.8.4)."""
-        return self.next - start == 1 == len(payload)
+    def _is_probe(self, payload: bytes) -> bool:
+        """Return whether the last byte is resent, or a keep-alive probe has garbage there (RFC 9293 §3.8.4).
+
+        The server may lack that byte. Garbage is then harmless only if the byte is no part of a name: not in
+        an unfinished head, nor in HTTP/2, where a name may end with it.
+        """
+        unfinished = self.stream.unfinished
+        if payload == (unfinished or self._tail.data)[-1:]:
+            return True
+        return not unfinished and not self.stream.http2
 
     def _fresh(self, start: int, payload: bytes) -> bytes:
         """Return the bytes of ``payload`` that are new. Raises Contradiction if the rest differs."""
         old = self.next - start
-        if self._is_probe(start, payload):
-            return b""
         if old > 0:
             self._compare(start, payload[:old])
         return payload[old:]

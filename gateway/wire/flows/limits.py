@@ -33,6 +33,9 @@ class Limits:
     quic_datagrams: int = 64  # of one flow before the server's hello: a large hello takes 2 to 8, plus resent
     # Counted for each Initial that decrypts: it can claim 32 KiB, none does.
     quic_initial_bytes: int = 8 << 10
+    # Segments of a client after which a dialogue is no longer held for TLS: clients start it by the third.
+    dialogue: int = 8
+    dialogue_bytes: int = 16 << 10  # of the server before that: half of what is stored of a direction
     http_history: int = 16 << 10  # request bytes stored to compare with resent ones; servers limit heads
     foreign_bytes: int = 24 << 10  # of an unknown protocol, before old bytes are dropped
     foreign_stored: int = 8 << 10  # bytes that then remain: a hello may still follow

@@ -29,6 +29,7 @@ _STEP_BYTES = 8  # 2**8 bytes are searched for inner starts in about one step of
 _INNER_RECORD = re.compile(rb"\x16[\x00-\x0f]")
 _TLS_PREFIX = 16  # bytes that are always enough for looks_like_tls
 _HTTP_VERSION = b"HTTP/"
+_H2C = ("h2c",)  # the ALPN id of HTTP/2 in clear text (RFC 7540 §3.1)
 
 _NOWHERE: frozenset[int] = frozenset()
 
@@ -125,6 +126,32 @@ class Observer:
                 pending = True
         return _new(StreamClaims, (claims, pending, tls is None or (tls is False and http is None), tried))
 
+    def hellos(self, data: bytes, known: int) -> tuple[list[Observation], int]:
+        """Return the TLS hellos in ``data`` that end after offset ``known``, wherever they begin.
+
+        Also returns the offset of the first one that is incomplete, or the length of ``data``. Raises
+        WireError if too many positions look like the start of one.
+        """
+        found: list[Observation] = []
+        rest = len(data)
+        tried = 0
+        position = data.find(_HANDSHAKE)
+        while position >= 0:
+            head = data[position : position + _TLS_PREFIX]
+            tls = looks_like_tls(head)
+            if tls and head[5:6] in (b"", b"\x01"):
+                tried += 1
+                claim = self._tls(data, position, _steps(data[position:]))
+                found += [seen for seen, end in zip(claim.asked, claim.ends, strict=True) if end > known]
+                tls = None if not (claim.complete or claim.broken) else False
+            if tls is None:
+                rest = min(rest, position)
+            if tried > self._most:
+                msg = f"more than {self._most} places that look like the start of a hello"
+                raise WireError(msg)
+            position = data.find(_HANDSHAKE, position + 1)
+        return found, rest
+
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
         """Return an observation of this flow without a host."""
         return Observation(proto, None, self._dst, self._dport, fault=fault, signature=self.signature)
@@ -138,8 +165,9 @@ class Observer:
         return tuple(observation for request in found for observation in self._request(request))
 
     def _request(self, request: HttpRequest) -> list[Observation]:
+        alpn = _H2C if request.http2 else ()
         asked = [
-            Observation(Proto.HTTP, host, self._dst, self._dport, fault=request.fault)
+            Observation(Proto.HTTP, host, self._dst, self._dport, fault=request.fault, alpn=alpn)
             for host in request.hosts or (None,)
         ]
         if request.method == "CONNECT":
@@ -174,7 +202,10 @@ class Observer:
         def read(data: bytes) -> list[tuple[HttpRequest, int]]:
             """Return the requests and the ends of their heads."""
             stream = RequestStream(bodies=self._bodies)
-            found = list(zip(stream.feed(data), stream.ends, strict=True))
+            try:
+                found = list(zip(stream.feed(data), stream.ends, strict=True))
+            finally:
+                self.work += stream.http2_work
             bodies[:] = [(position + begin, position + end) for begin, end in stream.bodies]
             return found
 

@@ -164,7 +164,7 @@ class FlowTable:
                 # Old body bytes are not compared, and this may be a new connection on the same ports.
                 return FlowResult(FlowAction.DROP, None, packet)
             ruling = flow.from_lan(packet, judge) if from_lan else flow.from_server(packet, judge)
-            idle = self._limits.open_http_age if flow.is_http else self._limits.age
+            idle = self._limits.open_http_age if flow.may_pause else self._limits.age
         else:
             payload = packet.payload.tobytes()
             ruling = flow.from_lan(payload, judge) if from_lan else flow.from_server(payload, judge)

@@ -47,7 +47,8 @@ class TcpFlow:
     @property
     def half_read(self) -> bool:
         """Whether something was read without which later packets would look like another flow."""
-        return self._state.http is not None or self._state.client.half_read
+        state = self._state
+        return state.http is not None or state.client.half_read or state.starts_tls is not False
 
     @property
     def is_answerable(self) -> bool:
@@ -64,14 +65,18 @@ class TcpFlow:
         self._state.expect_answer()
 
     @property
-    def is_http(self) -> bool:
-        """Whether this is a plain HTTP connection, which may be idle in either direction."""
-        last = self._state.client.last
-        return self._state.http is not None or (last is not None and last.proto in _HTTP)
+    def may_pause(self) -> bool:
+        """Whether this is plain HTTP or another dialogue, which may be idle in either direction."""
+        state, last = self._state, self._state.client.last
+        return (
+            state.http is not None
+            or state.starts_tls is not False
+            or (last is not None and last.proto in _HTTP)
+        )
 
     @property
     def is_open_http(self) -> bool:
-        """Whether this is HTTP that has been answered, with further requests read in order."""
+        """Whether this is HTTP or a dialogue that has been answered, and is read on in order."""
         return self._state.http is not None and self._state.http.answered
 
     @property

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.actions import DROP, FlowAction, Judge, Ruling
+from gateway.wire.flows.dialogue import DialogueFlow
 from gateway.wire.flows.http import HttpFlow
 from gateway.wire.flows.limits import WEB_PORTS, Limits
 from gateway.wire.flows.observe import HostClaim, Observer, StreamClaims
 from gateway.wire.flows.server_side import SWITCHING_PROTOCOLS, ServerProtocol, ServerSide
 from gateway.wire.flows.streams import Stream, StreamOverflow, StreamView
 from gateway.wire.http.stream import RequestStream
+from gateway.wire.tls.starttls import may_start_tls
 from gateway.wire.tunnels import LONGEST, MORE, TunnelSign, look_tcp, may_begin
 
 _ANYWHERE = 1 << 32  # larger than any offset
@@ -35,13 +37,13 @@ ReadClaim = tuple[ServerReading, HostClaim]
 class Undecided:
     """Decides the packets of one TCP flow until the flow is decided: rulings of PASSES and REFUSED are final.
 
-    ``http`` is set once requests are read in order; from then on the caller uses it instead. Methods that
-    read raise WireError at the limits of a stream.
+    ``http`` is set once requests are read in order, or the hellos of a plain-text dialogue; from then on the
+    caller uses it instead. Methods that read raise WireError at the limits of a stream.
     """
 
     __slots__ = (
         "_done", "_limits", "_observer", "_server", "_web", "answerable", "client", "http", "received",
-        "sent",
+        "sent", "starts_tls",
     )  # fmt: skip
 
     def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
@@ -50,7 +52,9 @@ class Undecided:
         self._web = dport in WEB_PORTS
         self._server = ServerSide(limits)
         self.client = ClientSide(observer, limits)
-        self.http: HttpFlow | None = None
+        self.http: HttpFlow | DialogueFlow | None = None
+        # Whether this is a dialogue in which TLS may begin later; None if that is unclear.
+        self.starts_tls: bool | None = False
         self.sent = 0  # segments with payload of the LAN side
         self.received = 0
         self.answerable = 0  # bytes of the hello for which ANSWERABLE was returned
@@ -138,10 +142,12 @@ class Undecided:
         count = max(self.sent, self.received)
         if count < self._limits.unanswered or self.client.pending or self.client.unclear:
             return self.waiting()
+        if self.starts_tls is not False and self._observer.nameless(Proto.TCP) in self.client.judged:
+            return self._nameless(judge)  # a long message in a dialogue that was answered before
         observation = self._observer.nameless(Proto.TCP, Fault.UNANSWERED if self.sent else None)
         if not self.client.allows(observation, judge):
             return _refused(observation)
-        if self._web or (self.sent and self.client.foreign is None):
+        if self._web or self.starts_tls is not False or (self.sent and self.client.foreign is None):
             return self.waiting()
         return _new(Ruling, (FlowAction.PASSES, observation))
 
@@ -188,6 +194,8 @@ class Undecided:
         """
         self.received += 1
         self._server.add(seq, payload)
+        if not self.starts_tls:
+            self.starts_tls = may_start_tls(self.client.starts, self._server.start)
         sign = self._server.tunnel
         if isinstance(sign, TunnelSign):
             refused = self.client.refused_tunnel((sign,), judge)
@@ -224,10 +232,12 @@ class Undecided:
             # The request may be a decoy, and this the answer to something else.
             return self._refuse_unseen(judge)
         for read, claim in asked:
+            if any(request.http2 and request.method == "CONNECT" for request in claim.requests):
+                return self.refuse(Fault.MALFORMED, judge, Proto.HTTP)  # its bytes would not be read
             if claim.requests[-1].method == "CONNECT":
                 return self._tunnel(read, claim, acked, judge)
         read, claim = asked[0]
-        if len(asked) == 1 and claim.requests[0].http2:
+        if claim.requests[0].http2 and (len(asked) == 1 or server.speaks_http2):
             return self._http2_answer(read, claim, judge)
         asked = [(read, claim) for read, claim in asked if not claim.requests[0].http2]
         if not asked:
@@ -248,14 +258,20 @@ class Undecided:
         return self._read_on(http, judge)
 
     def _http2_answer(self, read: ServerReading, claim: HostClaim, judge: Judge) -> Ruling:
-        """Decide a flow with an HTTP/2 request: it passes only if the server answers in HTTP/2.
+        """Read on in the frames of HTTP/2 if the server answers in HTTP/2.
 
         A server that answers in HTTP/1 did not understand it, and the client may continue in HTTP/1.
         """
         speaks = self._server.speaks_http2
         if speaks is None:
             return self.waiting()
-        return self._pass(read, claim, claim.asked[-1], judge) if speaks else self._refuse_unseen(judge)
+        refused = self.client.refused_claim(read.view, claim, judge)
+        if refused is not None:
+            return _refused(refused)
+        if not speaks or self.client.only is None:
+            return self._refuse_unseen(judge)
+        whole = read._replace(data=read.view.data)
+        return self._read_on(HttpFlow(self._observer, starts_of([(whole, claim)]), self._limits), judge)
 
     def _tunnel(self, read: ServerReading, claim: HostClaim, acked: int, judge: Judge) -> Ruling:
         """Decide a CONNECT to a proxy. The bytes inside are judged like a flow of their own."""
@@ -284,16 +300,50 @@ class Undecided:
         if foreign is not None and acked >= foreign:
             return self._nameless(judge)
         if not reads:
+            if self.starts_tls and not self.sent and self._server.size > self._limits.dialogue_bytes:
+                return self._listen(acked, judge)
             return self._unknown(judge)
         if any(acked != read.view.island.end for read in reads):
             return self.waiting()
         return self._nameless(judge)
 
     def _nameless(self, judge: Judge) -> Ruling:
-        """Judge and decide an answered flow of a protocol that has no host names."""
+        """Judge an answered flow of a protocol without host names, and decide it unless TLS may begin."""
         observation = self._observer.nameless(Proto.TCP)
-        allowed = self.client.allows(observation, judge)
-        return _new(Ruling, (FlowAction.PASSES if allowed else FlowAction.REFUSED, observation))
+        if not self.client.allows(observation, judge):
+            return _refused(observation)
+        if self.starts_tls is not False:
+            return self._dialogue()
+        return _new(Ruling, (FlowAction.PASSES, observation))
+
+    def _dialogue(self) -> Ruling:
+        """Return the action for a dialogue in which TLS may begin. The hello then decides the flow.
+
+        Later, only the client's side is read.
+        """
+        limits, only = self._limits, self.client.only
+        begins = self.sent <= limits.dialogue and self._server.size <= limits.dialogue_bytes
+        if (begins and self.client.foreign is None) or only is None:
+            return self.waiting()
+        view, _ = only
+        return self._read_dialogue(view.island.start, view.data)
+
+    def _listen(self, acked: int, judge: Judge) -> Ruling:
+        """Return the action for a dialogue in which the server sends much and the client nothing yet."""
+        observation = self._observer.nameless(Proto.TCP)
+        if not self.client.allows(observation, judge):
+            return _refused(observation)
+        return self._read_dialogue(acked, b"")
+
+    def _read_dialogue(self, start: int, data: bytes) -> Ruling:
+        """Switch to reading only the client's side. ``data``: its bytes so far, from offset ``start`` on."""
+        dialogue = DialogueFlow(self._observer, start, data, self._limits)
+        dialogue.last = self.client.last
+        self.http = dialogue
+        self.client.clear()
+        self._done = self._server.work
+        self._server = ServerSide(self._limits)
+        return dialogue.waiting()
 
 
 def _refused(observation: Observation) -> Ruling:
@@ -421,6 +471,11 @@ class ClientSide:
     def last(self) -> Observation | None:
         """The observation that was judged last."""
         return next(reversed(self._judged.judged), None)
+
+    @property
+    def starts(self) -> list[bytes]:
+        """Each run of bytes that may begin the stream, in every reading."""
+        return [view.data for view, _ in self._seen]
 
     @property
     def in_order(self) -> list[tuple[StreamView, StreamClaims]]:

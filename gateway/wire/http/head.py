@@ -53,7 +53,7 @@ _WANTED_INSIDE = frozenset((_HOST, *_TYPES))  # of a request among other bytes
 _BLANK = bytes(range(0x21))  # controls and space: servers differ in which of them they strip
 
 # Each matches at the start of a word. One pass over the line, however many words it has.
-_ABSOLUTE = re.compile(rb"(?<!\S)[a-z][a-z0-9+.-]*://([^/?#\\\s]*)", re.IGNORECASE)
+ABSOLUTE = re.compile(rb"(?<!\S)[a-z][a-z0-9+.-]*://([^/?#\\\s]*)", re.IGNORECASE)
 _CONNECT = re.compile(rb"CONNECT(?=\s+([^\s/*]\S*))")
 _CONNECT_FIRST = re.compile(rb"CONNECT\s+(\S+)")
 _PORT = re.compile(rb":[0-9]*\Z")
@@ -75,7 +75,7 @@ class HttpRequest:
     content_length: int  # bytes of body; 0 if chunked
     chunked: bool
     switches: bool  # asks to change the protocol of this connection: CONNECT, Upgrade, HTTP/2
-    http2: bool = False  # the preface of HTTP/2; the names that follow cannot be read
+    http2: bool = False  # the preface of HTTP/2, or a request in it (http2.py)
     dns: TunnelSign | None = None  # the DNS query that it carries
 
 
@@ -162,7 +162,7 @@ def embedded_request(head: bytes, starts: Iterable[int]) -> HttpRequest | None:
     parts = [head[start:end].rsplit(None, 1)[0] for end, start in lines.items()]
     asked = [name for part in parts for name in _authorities(part)]
     fields, _ = _fields(head, _WANTED_INSIDE)
-    names, _ = _hosts_of(asked + fields.get(_HOST, []))
+    names, _ = hosts_of(asked + fields.get(_HOST, []))
     dns = dns_in_request(b"\n".join(parts), _types(fields))
     if not names and dns is None:
         return None
@@ -208,7 +208,7 @@ def _request_line(line: bytes) -> tuple[bytes | None, bytes]:
 def _without_version(line: bytes, size: int) -> HttpRequest:
     """Parse HTTP/0.9 or an unknown version: some servers use the host in its target."""
     begin = _START.match(line)
-    names, _ = _hosts_of(_authorities(line))
+    names, _ = hosts_of(_authorities(line))
     if begin is None or not names:
         msg = f"no HTTP request line: {line[:80]!r}"
         raise WireError(msg)
@@ -244,8 +244,8 @@ def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, b
 
 def _names(asked: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fault | None]:
     """Return each distinct name, and the fault; ``asked`` is the request line without its version."""
-    first, bad_target = _hosts_of(_authorities(asked))
-    hosts, bad_field = _hosts_of(host_fields)
+    first, bad_target = hosts_of(_authorities(asked))
+    hosts, bad_field = hosts_of(host_fields)
     names = (*first, *[host for host in hosts if host not in first])
     if bad_target or bad_field or len(hosts) > 1:
         return names, Fault.BAD_NAME
@@ -280,15 +280,15 @@ def _authorities(line: bytes) -> list[bytes]:
 
     If a target contains blanks, the request may begin inside it for a server that has read the part before.
     """
-    found = [match[1] for match in _ABSOLUTE.finditer(line)]
+    found = [match[1] for match in ABSOLUTE.finditer(line)]
     if b"CONNECT" in line:
         first = _CONNECT_FIRST.match(line)
         connects = ([first[1]] if first is not None else []) + [match[1] for match in _CONNECT.finditer(line)]
-        found += [authority for authority in connects if _ABSOLUTE.match(authority) is None]
+        found += [authority for authority in connects if ABSOLUTE.match(authority) is None]
     return found
 
 
-def _hosts_of(asked: list[bytes]) -> tuple[list[str], bool]:
+def hosts_of(asked: list[bytes]) -> tuple[list[str], bool]:
     """Return the distinct names of authorities, and whether one of these is no host at all."""
     if not asked:
         return [], False

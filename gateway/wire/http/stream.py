@@ -21,6 +21,7 @@ from gateway.wire.http.head import (
     looks_like_http,
     parse_request,
 )
+from gateway.wire.http.http2 import Http2Frames
 
 MAX_CHUNK_LINE = 4096  # bytes of a chunk's size and extensions, or a trailer field; as Go's net/http
 
@@ -49,10 +50,11 @@ class _State(Enum):
     CHUNK_END = auto()
     TRAILER = auto()
     LOST = auto()  # after a head whose end differs between servers
+    FRAME = auto()  # of HTTP/2
 
 
 Frame = tuple[int, bytes]
-"""Offset and bytes of a head or of a line of a chunked body: these decide what follows."""
+"""Offset and bytes of a head, a line of a chunked body or a frame's header: these decide what follows."""
 
 
 class RequestStream:
@@ -61,7 +63,7 @@ class RequestStream:
     The server may reject a request for another protocol, and more requests may follow. So the bytes after it
     are still read as HTTP if they look like it. If not, the protocol has changed: ``opaque`` is then True and
     no more requests are expected, unless the server is known to have rejected the first one. After the HTTP/2
-    preface ``opaque`` is True immediately.
+    preface, ``http2`` is True and the requests of all streams are read from the frames.
 
     Some servers never read the body of a GET, or of a request that they reject: to them the body is the next
     request. For bytes before the first answer it is unknown where the server begins to read. So heads at
@@ -70,8 +72,8 @@ class RequestStream:
     """
 
     __slots__ = (
-        "_bodies", "_fed", "_found", "_next", "_rest", "_scanner", "_skip", "_state", "_steps", "_switching",
-        "_turned_down", "bodies", "count", "ends", "first_switches", "frames",
+        "_bodies", "_fed", "_found", "_http2", "_next", "_rest", "_scanner", "_skip", "_state", "_steps",
+        "_switching", "_turned_down", "begins_http2", "bodies", "count", "ends", "first_switches", "frames",
         "inside", "opaque",
     )  # fmt: skip
 
@@ -87,7 +89,9 @@ class RequestStream:
         self.inside: list[HttpRequest] = []  # found by the current feed
         self._fed = 0  # bytes
         self._steps = 0
-        self.count = 0  # requests so far
+        self._http2: Http2Frames | None = None  # after the preface
+        self.begins_http2 = False  # the stream begins with the preface
+        self.count = 0  # requests of HTTP/1 so far
         self.first_switches = False  # the first request asks for another protocol
         self.ends: list[int] = []  # ends of the heads that the last feed completed, from the stream's start
         self.frames: list[Frame] = []  # that the last feed completed
@@ -103,17 +107,28 @@ class RequestStream:
     @property
     def held(self) -> int:
         """The number of stored bytes."""
-        return len(self._rest) + self._scanner.held
+        held = len(self._rest) + self._scanner.held
+        return held if self._http2 is None else held + self._http2.held
+
+    @property
+    def http2(self) -> bool:
+        """Whether the preface of HTTP/2 was read, and only its frames may follow."""
+        return self._http2 is not None
 
     @property
     def unfinished(self) -> bytes:
-        """The stored bytes of an incomplete request head or line of a chunked body."""
+        """The stored bytes of an incomplete request head, frame or line of a chunked body."""
         return self._rest
 
     @property
     def work(self) -> int:
         """The parsing work spent so far, in steps. It is charged to the device's work limit (`Effort`)."""
-        return (self._steps >> 1) + self._scanner.work
+        return (self._steps >> 1) + self._scanner.work + self.http2_work
+
+    @property
+    def http2_work(self) -> int:
+        """The part of the work that was spent on header blocks of HTTP/2, in steps."""
+        return 0 if self._http2 is None else self._http2.work
 
     @property
     def has_switched(self) -> bool:
@@ -127,7 +142,7 @@ class RequestStream:
         """
         self._turned_down = True
         if self.count == 1:
-            if self.opaque:
+            if self.opaque or self._http2 is not None:
                 msg = "another protocol behind a request that was turned down"
                 raise WireError(msg)
             if self._state is _State.AFTER_SWITCH:
@@ -171,6 +186,8 @@ class RequestStream:
             return self._head(data)
         if self._state is _State.AFTER_SWITCH:
             return self._after_switch(data)
+        if self._state is _State.FRAME:
+            return self._frame(data)
         if self._state is _State.LOST:
             msg = f"bytes behind a malformed head: {data[:40]!r}"
             raise WireError(msg)
@@ -193,13 +210,14 @@ class RequestStream:
             msg = "the preface of HTTP/2 where the server has not agreed to it"
             raise WireError(msg)
         self._switching = False
+        if request.http2:
+            return self._preface(data, request.head_length)
         self.count += 1
         self.first_switches |= self.count == 1 and request.switches
         self._found.append(request)
         self.ends.append(self._fed - len(data) + request.head_length)
         head = data[: request.head_length]
         self.frames.append((self._fed - len(data), head))
-        self.opaque = request.http2
         self._skip = request.content_length
         self._scan(self._scanned_of(head))
         refused = self._turned_down and self.count == 1
@@ -208,6 +226,28 @@ class RequestStream:
         if request.fault is Fault.MALFORMED:
             self._state = _State.LOST
         return data[request.head_length :]
+
+    def _preface(self, data: bytes, size: int) -> bytes:
+        """Continue with the frames of HTTP/2. They are scanned too, for servers that do not speak it."""
+        self._http2 = Http2Frames()
+        self.begins_http2 = not self.count
+        self._state = self._next = _State.FRAME
+        self.frames.append((self._fed - len(data), data[:size]))
+        return data[size:]
+
+    def _frame(self, data: bytes) -> bytes | None:
+        """Read the header of an HTTP/2 frame, and the header block in it."""
+        frame = self._http2.read(data) if self._http2 is not None else None
+        if frame is None:
+            return None
+        rest = data[frame.size :]
+        self.frames.append((self._fed - len(data), data[: frame.size]))
+        self._scan(data[: frame.size])
+        self._skip = frame.skip
+        if frame.request is not None:
+            self._found.append(frame.request)
+            self.ends.append(self._fed - len(rest))
+        return rest
 
     def _scanned_of(self, head: bytes) -> bytes:
         """Return a head without its request line, unless that may end a line that began before it."""

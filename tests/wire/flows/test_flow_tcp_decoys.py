@@ -19,6 +19,7 @@ from tests.wire.flow_forge import (
     names_only,
 )
 from tests.wire.flow_said import CONNECT, ESTABLISHED, get, hello
+from tests.wire.http2_forge import START, Client
 
 
 def test_a_hello_elsewhere_is_not_what_the_server_has_answered() -> None:
@@ -113,13 +114,14 @@ def test_a_name_in_an_odd_decoy_is_judged() -> None:
         assert talk.bench.hosts == [REFUSED]
 
 
-def test_http2_without_a_name_passes_where_that_may() -> None:
-    talk = Talk(names_only, dport=80)
-    talk.client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+def test_http2_without_a_name_is_read_on_where_that_may() -> None:
+    talk, client = Talk(names_only, dport=80), Client()
+    talk.client(START + client.headers([(":method", "GET"), (":path", "/")]))
     step = talk.server(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
-    assert step.action is FlowAction.PASSES
+    assert step.action is FlowAction.ASKS
     assert step.observation is not None
     assert step.observation.fault is Fault.NO_NAME
+    assert talk.client(client.request(REFUSED)).action is FlowAction.REFUSED
 
 
 def test_a_hello_in_a_tunnel_waits_for_the_server_hello() -> None:

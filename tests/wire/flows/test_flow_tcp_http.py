@@ -17,6 +17,7 @@ from tests.wire.flow_forge import (
     names_only,
 )
 from tests.wire.flow_said import get
+from tests.wire.http2_forge import START, Client
 
 
 def test_http_asks_from_the_first_answer_on_and_judges_every_request() -> None:
@@ -111,6 +112,34 @@ def test_a_keep_alive_probe_with_a_byte_of_garbage_is_no_contradiction() -> None
     assert talk.client(get(REFUSED)).action is FlowAction.REFUSED
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_one_byte_of_a_name_that_is_resent_is_no_keep_alive_probe(early: bool) -> None:
+    """The server lacks the byte, or has the other one out of order."""
+    talk = Talk(names_only, dport=80)
+    talk.client(get(ALLOWED))
+    talk.server(HTTP_OK)
+    start, real = talk.end, get(REFUSED)
+    at = real.index(REFUSED.encode())
+    if early:
+        talk.client(real[at : at + 1], at=start + at)
+    talk.client(real[:at] + b"x", at=start)
+    if not early:
+        assert talk.client(b"x", at=start + at).action is FlowAction.ASKS
+        assert talk.client(real[at : at + 1], at=start + at).action is FlowAction.DROP
+    else:
+        assert talk.actions[-1] is FlowAction.REFUSED
+
+
+def test_a_keep_alive_probe_of_http2_has_no_other_byte() -> None:
+    talk, client = Talk(names_only, dport=80), Client(huffman=False)
+    talk.client(START + client.request(ALLOWED))
+    talk.server(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+    sent = client.headers([(":method", "GET"), (":path", "/"), (":authority", "www.other.exampl")])
+    talk.client(sent)
+    assert talk.client(sent[-1:], at=talk.end - 1).action is FlowAction.ASKS
+    assert talk.client(b"m", at=talk.end - 1).action is FlowAction.DROP
+
+
 @pytest.mark.parametrize(
     ("framing", "back", "expected"),
     [
@@ -140,7 +169,7 @@ def test_old_bytes_beyond_comparing_go_no_further_unless_they_are_body(
     [
         b"GET / HTTP/1.0\r\n\r\n",
         get("192.0.2.1"),
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        START + Client().headers([(":method", "GET"), (":path", "/")]),
         get("a b"),
     ],
 )

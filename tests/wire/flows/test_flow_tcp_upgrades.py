@@ -6,6 +6,7 @@ import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.actions import FlowAction
+from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.packet import ACK, SYN
 from tests.wire.flow_forge import (
     ALLOWED,
@@ -16,6 +17,7 @@ from tests.wire.flow_forge import (
     names_only,
 )
 from tests.wire.flow_said import CONNECT, ESTABLISHED, get, hello
+from tests.wire.http2_forge import DATA, PING, PREFACE, START, Client, frame
 
 
 def test_an_accepted_upgrade_passes_and_a_refused_one_asks() -> None:
@@ -113,19 +115,115 @@ def test_an_upgrade_with_a_long_body(answer: bytes, framing: bytes) -> None:
         assert talk.client(b"\x00" + get(REFUSED)).action is FlowAction.REFUSED
 
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = b"\x00\x00\x06\x04\x00\x00\x00\x00\x00"
 
 
-@pytest.mark.parametrize("size", [1, 10, 100])
-def test_http2_passes_when_the_server_answers_in_http2(size: int) -> None:
-    talk = Talk(names_only, dport=80)
-    sent = PREFACE + SETTINGS + bytes(6)
+@pytest.mark.parametrize("size", [1, 10, 1400])
+def test_each_request_of_http2_is_judged(size: int) -> None:
+    talk, client = Talk(dport=80), Client()
+    sent = START + client.request(ALLOWED)
     for at in range(0, len(sent), size):
-        talk.client(sent[at : at + size])
+        assert talk.client(sent[at : at + size]).action is FlowAction.HOLD
     for at in range(8):
         assert talk.server(SETTINGS[at : at + 1]).action is FlowAction.HOLD
-    assert talk.server(SETTINGS[8:]).action is FlowAction.PASSES
+    step = talk.server(SETTINGS[8:])
+    assert step.action is FlowAction.ASKS
+    assert step.observation is not None
+    assert (step.observation.host, step.observation.alpn) == (ALLOWED, ("h2c",))
+    for _ in range(3):
+        assert talk.client(client.request(ALLOWED)).action is FlowAction.ASKS
+    assert talk.client(client.request(REFUSED)).action is FlowAction.REFUSED
+    assert talk.bench.hosts == [ALLOWED] * 4 + [REFUSED]
+
+
+@pytest.mark.parametrize("size", [1, 10, 1400])
+@pytest.mark.parametrize("early", [False, True])
+def test_the_first_request_of_http2_is_judged(size: int, early: bool) -> None:
+    """Also if the server's SETTINGS come before it."""
+    talk = Talk(names_only, dport=8080)
+    talk.client(START)
+    if early:
+        assert talk.server(SETTINGS + bytes(6)).action is FlowAction.HOLD
+    sent = Client().request(REFUSED, pieces=2)
+    for at in range(0, len(sent), size):
+        talk.client(sent[at : at + size])
+    assert talk.actions[-1] is FlowAction.REFUSED
+    assert FlowAction.ASKS not in talk.actions
+
+
+def test_a_name_from_the_table_of_http2_is_judged() -> None:
+    """The second request to a name is one byte for it. A request that was resent is read once."""
+    talk, client = Talk(names_only, dport=80), Client()
+    talk.client(START + client.request(ALLOWED))
+    talk.server(SETTINGS)
+    sent, at = client.request("odd.example", ("x", "y")), talk.end
+    talk.client(sent)
+    talk.client(sent, at=at)
+    talk.client(client.request(ALLOWED))
+    assert talk.client(client.request("odd.example")).action is FlowAction.ASKS
+    assert talk.bench.hosts == [ALLOWED, "odd.example", ALLOWED, "odd.example"]
+    other = sent[:-1] + bytes((sent[-1] ^ 1,))
+    assert talk.client(other, at=at).action is FlowAction.REFUSED
+
+
+def test_http2_with_a_long_body_before_the_answer() -> None:
+    talk, client = Talk(dport=80), Client()
+    sent = START + client.request(ALLOWED, method="POST") + frame(DATA, bytes(40000), stream=1)
+    for at in range(0, len(sent), 1400):
+        assert talk.client(sent[at : at + 1400]).action in (FlowAction.HOLD, FlowAction.UPLOAD)
+    assert talk.server(SETTINGS[:5]).action is not FlowAction.ASKS
+    assert talk.server(SETTINGS[5:]).action is FlowAction.ASKS
+    assert talk.client(client.request(REFUSED)).action is FlowAction.REFUSED
+
+
+@pytest.mark.parametrize("answer", [HTTP_OK, b"\x01" + SETTINGS])
+def test_http2_with_a_long_body_that_is_answered_otherwise(answer: bytes) -> None:
+    talk = Talk(names_only, dport=80)
+    sent = START + Client().request(ALLOWED, method="POST") + frame(DATA, bytes(30000), stream=1)
+    for at in range(0, len(sent), 1400):
+        talk.client(sent[at : at + 1400])
+    assert talk.server(answer).action is FlowAction.REFUSED
+
+
+def test_a_request_in_the_data_of_http2_does_not_confuse() -> None:
+    talk, client = Talk(dport=80), Client()
+    text = frame(DATA, b"a log:\r\n" + get(ALLOWED), stream=1)
+    talk.client(START + client.request(ALLOWED, method="POST") + text)
+    assert talk.server(SETTINGS).action is FlowAction.ASKS
+    assert talk.client(client.request(ALLOWED)).action is FlowAction.ASKS
+    assert talk.client(client.request(REFUSED)).action is FlowAction.REFUSED
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_tunnel_in_http2_is_refused(later: bool) -> None:
+    talk, client = Talk(names_only, dport=80), Client()
+    talk.client(START)
+    if later:
+        talk.client(client.request(ALLOWED))
+        assert talk.server(SETTINGS).action is FlowAction.ASKS
+    talk.client(client.request(ALLOWED, method="CONNECT"))
+    talk.server(SETTINGS)
+    assert talk.actions[-1] is FlowAction.REFUSED
+
+
+def test_memory_of_an_idle_connection_of_http2_is_bounded() -> None:
+    table = FlowTable()
+    talk, client = Talk(dport=80, table=table), Client()
+    talk.client(START + client.request(ALLOWED))
+    talk.server(SETTINGS)
+    for _ in range(3000):
+        assert talk.client(frame(PING, bytes(8))).action is FlowAction.ASKS
+    assert table.stats.buffered < 48 << 10
+    assert talk.client(client.request(REFUSED)).action is FlowAction.REFUSED
+
+
+def test_http2_without_a_request_stays_undecided() -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(START)
+    for _ in range(30):
+        assert talk.server(SETTINGS + bytes(6)).action is FlowAction.HOLD
+        assert talk.client(frame(PING, bytes(8))).action is FlowAction.HOLD
+    assert talk.client(Client().request(REFUSED)).action is FlowAction.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -149,7 +247,20 @@ def test_an_upgrade_to_http2_does_not_hide_what_follows() -> None:
     talk = Talk(dport=80)
     talk.client(get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: h2c\r\n"))
     assert talk.server(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n").action is FlowAction.ASKS
-    assert talk.client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").action is FlowAction.REFUSED
+    client = Client()
+    assert talk.client(START).action is FlowAction.ASKS
+    assert talk.client(client.request(ALLOWED)).action is FlowAction.ASKS
+    assert talk.client(client.request(REFUSED)).action is FlowAction.REFUSED
+
+
+def test_http2_after_an_upgrade_that_was_turned_down_is_refused() -> None:
+    talk = Talk(names_only, dport=80)
+    talk.client(get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: h2c\r\n"))
+    assert talk.server(HTTP_OK).action is FlowAction.ASKS
+    assert talk.client(START).action is FlowAction.REFUSED
+    talk = Talk(names_only, dport=80)
+    talk.client(get(ALLOWED, b"Connection: Upgrade\r\nUpgrade: h2c\r\n") + START)
+    assert talk.server(HTTP_OK).action is FlowAction.REFUSED
 
 
 def test_a_proxy_is_judged_by_the_name_it_is_to_connect_to() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.core.errors import WireError
 from gateway.wire.http.head import MAX_LENIENT_HEAD
 from gateway.wire.http.stream import MAX_CHUNK_LINE, RequestStream
+from tests.wire.http2_forge import DATA, PING, PREFACE, START, Client, frame
 
 GET_A = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
 GET_B = b"GET / HTTP/1.1\r\nHost: b.example\r\n\r\n"
@@ -21,7 +22,16 @@ CHUNKED = (
 )
 UPGRADE = b"GET /chat HTTP/1.1\r\nHost: socket.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 CONNECT = b"CONNECT proxy.example:443 HTTP/1.1\r\n\r\n"
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+_H2, _H2_LATER = Client(), Client()
+HTTP2 = (
+    _H2.request("a.example", pieces=3)
+    + frame(DATA, bytes(3000), stream=1)
+    + _H2.headers([("grpc-status", "0")], same=True)
+    + frame(PING, bytes(8))
+    + _H2.request("b.example")
+    + _H2.request("a.example")
+)
 
 STREAMS = {
     "one": (GET_A, ["a.example"]),
@@ -33,8 +43,8 @@ STREAMS = {
     "Upgrade taken": (UPGRADE + b"\x81\x85mask" + GET_B, ["socket.example"]),
     "HTTP inside a tunnel": (CONNECT + GET_B, ["proxy.example", "b.example"]),
     "TLS inside a tunnel": (CONNECT + b"\x16\x03\x01\x00\x05" + GET_B, ["proxy.example"]),
-    "HTTP/2": (PREFACE + GET_B, []),
-    "Upgrade to HTTP/2": (UPGRADE + PREFACE + GET_B, ["socket.example"]),
+    "HTTP/2": (START + HTTP2, ["a.example", "b.example", "a.example"]),
+    "Upgrade to HTTP/2": (UPGRADE + START + _H2_LATER.request("b.example"), ["socket.example", "b.example"]),
     "Upgrade with chunks": (
         CHUNKED.replace(b"\r\n\r\n", b"\r\nUpgrade: x\r\n\r\n", 1) + b"\x00" + GET_B,
         ["chunks.example"],
@@ -91,8 +101,8 @@ def test_tells_where_each_head_ends(name: str) -> None:
         ("Upgrade turned down", False),
         ("Upgrade taken", True),
         ("TLS inside a tunnel", True),
-        ("HTTP/2", True),
-        ("Upgrade to HTTP/2", True),
+        ("HTTP/2", False),
+        ("Upgrade to HTTP/2", False),
         ("Upgrade with chunks", True),
     ],
 )
@@ -104,8 +114,27 @@ def test_says_when_it_cannot_follow(name: str, opaque: bool) -> None:
         assert stream.feed(GET_A) == []
 
 
-def test_the_preface_is_given_out() -> None:
-    assert [request.method for request in RequestStream().feed(UPGRADE + PREFACE)] == ["GET", "PRI"]
+def test_the_preface_is_no_request_of_its_own() -> None:
+    stream = RequestStream()
+    assert [request.method for request in stream.feed(UPGRADE + START)] == ["GET"]
+    assert (stream.http2, stream.begins_http2) == (True, False)
+    [request] = stream.feed(Client().request("b.example"))
+    assert (request.method, request.hosts, request.http2) == ("GET", ("b.example",), True)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1400])
+def test_a_head_in_the_data_of_http_2_is_read(size: int) -> None:
+    """A server that does not speak it may begin to read there."""
+    stream = RequestStream()
+    client = Client()
+    stream.feed(START + client.request("a.example"))
+    inside = []
+    data = frame(DATA, b" " * 20 + GET_B, stream=1)
+    for at in range(0, len(data), size):
+        stream.feed(data[at : at + size])
+        inside += stream.inside
+    assert [request.hosts for request in inside] == [("b.example",)]
+    assert hosts(stream, client.request("b.example")) == ["b.example"]
 
 
 def test_a_long_body_is_not_kept() -> None:
@@ -125,6 +154,7 @@ def test_a_long_body_is_not_kept() -> None:
         (LENGTH + b"\x00yy" + GET_B, "no HTTP request"),
         (GET_A + b"GET /\r\n", "no HTTP request line"),
         (GET_A + PREFACE, "the preface of HTTP/2"),
+        (PREFACE + GET_B, "HTTP/2 frame of type"),
         (CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 4\r\n\r\n", 1), "behind a malformed head"),
         (CHUNKED.replace(b"a\r\n", b"g\r\n", 1), "no chunk size"),
         (CHUNKED.replace(b"a\r\n", b"0xa\r\n", 1), "no chunk size"),
@@ -148,9 +178,7 @@ def test_refuses_what_servers_would_not_read_so(data: bytes, message: str) -> No
 
 
 @pytest.mark.parametrize("size", [1, 7, 1400])
-@pytest.mark.parametrize(
-    "start", [UPGRADE + b"\x81\x85mask", PREFACE + b"\x00", CONNECT + b"\x16\x03\x01\x00"]
-)
+@pytest.mark.parametrize("start", [UPGRADE + b"\x81\x85mask", CONNECT + b"\x16\x03\x01\x00"])
 def test_a_head_in_another_protocol_is_read(start: bytes, size: int) -> None:
     """The server may never have agreed to it."""
     stream = RequestStream()
