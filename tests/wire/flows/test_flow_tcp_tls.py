@@ -8,6 +8,7 @@ from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.actions import FlowAction
 from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.table import FlowTable
+from gateway.wire.ip.packet import ACK, FIN, PSH
 from tests.wire.flow_forge import (
     ALLOWED,
     REFUSED,
@@ -222,3 +223,52 @@ def test_resends_are_not_judged_again() -> None:
         talk.client(sent, at=0)
     assert talk.bench.hosts == [ALLOWED]
     assert set(talk.actions) == {FlowAction.HOLD}
+
+
+@pytest.mark.parametrize("with_data", [False, True], ids=["FIN alone", "FIN with the hello"])
+@pytest.mark.parametrize("kernel", [False, True])
+def test_a_hello_and_a_fin_before_the_answer_is_neither_refused_nor_counted(
+    with_data: bool, kernel: bool
+) -> None:
+    """Chrome leaves connections in this way. The server acknowledges the FIN's number as well."""
+    talk, data = Talk(kernel=kernel), hello(ALLOWED)
+    step = talk.client(data, flags=ACK | PSH | FIN) if with_data else talk.client(data)
+    assert step.action is (FlowAction.ANSWERABLE if kernel else FlowAction.HOLD)
+    assert talk.server(SERVER_HELLO, acks=len(data) + 1).action is FlowAction.PASSES
+    assert (talk.table.stats.passed, talk.table.stats.refused) == (1, 0)
+    assert talk.bench.hosts == [ALLOWED]
+
+
+def test_after_a_retry_too() -> None:
+    talk, data = Talk(kernel=True), hello(ALLOWED)
+    talk.client(data)
+    talk.server(RETRY)
+    talk.client(data)
+    assert talk.server(SERVER_HELLO, acks=2 * len(data) + 1).action is FlowAction.PASSES
+
+
+def test_an_alert_is_the_answer_to_an_abandoned_hello() -> None:
+    talk, data = Talk(), hello(ALLOWED)
+    talk.client(data)
+    assert talk.server(FATAL_ALERT, acks=len(data) + 1).action is FlowAction.HOLD
+    assert talk.table.stats.refused == 0
+
+
+def test_more_than_one_number_behind_the_hello_is_data_that_was_not_seen() -> None:
+    talk, data = Talk(), hello(ALLOWED)
+    talk.client(data)
+    step = talk.server(SERVER_HELLO, acks=len(data) + 2)
+    assert step.action is FlowAction.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is Fault.OVERFLOW
+
+
+def test_a_byte_that_was_not_seen_is_no_fin_if_data_follows() -> None:
+    talk, data = Talk(), hello(ALLOWED)
+    talk.client(data)
+    assert talk.server(RETRY, acks=len(data) + 1).action is FlowAction.HOLD
+    assert talk.client(data, at=0).action is FlowAction.HOLD, "resent, as without an acknowledgement"
+    step = talk.client(hello(ALLOWED)[1:], at=len(data) + 1)
+    assert step.action is FlowAction.REFUSED
+    assert step.observation is not None
+    assert step.observation.fault is Fault.OVERFLOW
