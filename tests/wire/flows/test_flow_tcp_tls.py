@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import Random
+from time import process_time
+
 import pytest
 
 from gateway.policy.values import Fault, Observation, Proto
@@ -23,6 +26,7 @@ from tests.wire.tls_forge import (
     FATAL_ALERT,
     client_hello,
     ech,
+    extension,
     raw_client_hello,
     record,
     records,
@@ -178,7 +182,7 @@ def test_an_ech_that_may_be_grease_goes_by_its_clear_name() -> None:
 
 
 def test_a_hello_that_never_ends_is_refused_at_the_limit() -> None:
-    talk = Talk(names_only, table=FlowTable(Limits(stream_bytes=5000, readings_bytes=5000)))
+    talk = Talk(names_only, table=FlowTable(Limits(stream_bytes=4000, hello_bytes=5000)))
     start = (
         record(client_hello(ALLOWED), version=0x0301)[:3] + b"\x40\x00" + b"\x01\x00\x3f\xfc" + bytes(1000)
     )
@@ -188,6 +192,74 @@ def test_a_hello_that_never_ends_is_refused_at_the_limit() -> None:
         talk.client(bytes(1000))
     assert talk.actions[-1] is FlowAction.REFUSED
     assert talk.bench.heard[-1].fault is Fault.OVERFLOW
+
+
+LARGE = [17_000, 20_000, 40_000, 65_000]
+
+
+@pytest.mark.parametrize("size", LARGE)
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("name", "kernel"), [(ALLOWED, True), (ALLOWED, False), (REFUSED, True)])
+def test_a_large_hello_is_judged_by_its_name(size: int, backwards: bool, name: str, kernel: bool) -> None:
+    """As with large key shares or session tickets. A window has ten segments at first (RFC 6928)."""
+    filling = Random(size).randbytes(size - 250)
+    data = records(client_hello(name, after=extension(0xFFEE, filling)), 16_384)
+    talk = Talk(kernel=kernel)
+    starts = range(0, len(data), 1400)
+    windows = [starts[at : at + 10] for at in range(0, len(starts), 10)]
+    for window in windows:
+        for at in reversed(window) if backwards else window:
+            talk.client(data[at : at + 1400], at=at)
+    if name == REFUSED:
+        assert talk.actions[-1] is FlowAction.REFUSED
+        assert talk.bench.heard[-1].host == REFUSED
+        return
+    assert talk.actions[-1] is (FlowAction.ANSWERABLE if kernel else FlowAction.HOLD)
+    assert talk.server(SERVER_HELLO).action is FlowAction.PASSES
+    assert talk.bench.heard == [Observation(Proto.TLS, name, talk.remote, 443, alpn=("h2", "http/1.1"))]
+
+
+def test_a_page_of_large_hellos_is_not_postponed() -> None:
+    """Six connections at the same moment, each with a hello of 64 kB."""
+    data = records(client_hello(ALLOWED, after=extension(0xFFEE, Random(1).randbytes(64_500))), 16_384)
+    table = FlowTable()
+    talks = [Talk(table=table, kernel=True, sport=40_000 + number) for number in range(6)]
+    for at in range(0, len(data), 1400):
+        for talk in talks:
+            talk.client(data[at : at + 1400], at=at)
+    assert [talk.actions[-1] for talk in talks] == [FlowAction.ANSWERABLE] * 6
+    assert table.stats.postponed == 0
+
+
+def test_large_hellos_that_never_end_take_no_more_than_the_table_has_and_displace_only_their_device() -> None:
+    table = FlowTable(Limits(work_rate=1 << 40, work_burst=1 << 40))
+    other = Talk(table=table, zone=2)
+    other.client(hello(ALLOWED))
+    data = records(client_hello(ALLOWED, after=extension(0xFFEE, bytes(65_000))), 16_384)
+    for number in range(200):
+        talk = Talk(table=table, zone=1, sport=1000 + number)
+        for at in range(0, 65_000, 3700):
+            talk.client(data[at : at + 3700], at=at)
+        assert table.stats.buffered <= Limits().table_bytes
+    assert table.stats.evicted > 60
+    assert other.server(SERVER_HELLO).action is FlowAction.PASSES
+
+
+@pytest.mark.parametrize(
+    "filling",
+    [b"\x16", b"\x17", b"\r\n", b"HTTP/", b"\x16\x03\x03\0\0", b"\x17\x02\0\0\0", b"\x16\x02\0\0\x01"],
+)
+def test_the_work_of_a_large_hello_is_charged(filling: bytes) -> None:
+    """At most 20 microseconds for a step on a slow machine, so that a device cannot stall the filter."""
+    data = records(client_hello(ALLOWED), 16_384) + filling * (64_000 // len(filling))
+    work_of, spent = FlowTable(Limits(work_rate=1, work_burst=1 << 40)), 0.0
+    talk = Talk(names_only, table=work_of)
+    for at in range(0, len(data), 1400):
+        began = process_time()
+        talk.client(data[at : at + 1400], at=at)
+        spent += process_time() - began
+    steps, _ = work_of._effort._debts[0]
+    assert spent / steps < 20e-6
 
 
 @pytest.mark.parametrize("dport", [443, 8443, 2053, 2083, 2087, 2096])
