@@ -344,3 +344,35 @@ def test_a_byte_that_was_not_seen_is_no_fin_if_data_follows() -> None:
     assert step.action is FlowAction.REFUSED
     assert step.observation is not None
     assert step.observation.fault is Fault.OVERFLOW
+
+
+@pytest.mark.parametrize("after", [0.01, 0.5, 1.9])
+@pytest.mark.parametrize("isn", [0x12345678, 0xFFFFFF00 + 200_000 - (1 << 32), 0xFFFFFF00 - 200_000])
+@pytest.mark.parametrize("kernel", [False, True])
+def test_the_ports_of_a_refused_connection_serve_an_allowed_one(after: float, isn: int, kernel: bool) -> None:
+    """Linux begins 1.5 MB further after 0.1 s (RFC 6528), other systems anywhere."""
+    first = Talk(kernel=kernel)
+    first.client(hello(REFUSED))
+    again = Talk(table=first.table, kernel=kernel, isn=isn)
+    again.now += after
+    data = hello(ALLOWED)
+    again.client(data[:100])
+    assert again.client(data[100:]).action is (FlowAction.ANSWERABLE if kernel else FlowAction.HOLD)
+    assert again.server(SERVER_HELLO).action is FlowAction.PASSES
+    assert again.bench.hosts == [ALLOWED]
+
+
+@pytest.mark.parametrize("at", [-60_000, 0, 100, 60_000])
+def test_what_a_refused_connection_sent_along_stays_refused(at: int) -> None:
+    talk = Talk(names_only, kernel=True)
+    talk.client(hello(REFUSED))
+    assert talk.client(hello(ALLOWED), at=at).action is FlowAction.REFUSED
+
+
+def test_after_a_refusal_at_the_servers_packet_too() -> None:
+    talk, data = Talk(), hello(ALLOWED)
+    talk.client(data)
+    assert talk.server(SERVER_HELLO, acks=len(data) + 500).action is FlowAction.REFUSED
+    assert talk.client(data, at=0).action is FlowAction.REFUSED
+    again = Talk(table=talk.table, isn=0x12345678)
+    assert again.client(data).action is FlowAction.HOLD
