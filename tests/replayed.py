@@ -6,7 +6,7 @@ import io
 from datetime import UTC, datetime
 
 from gateway.policy.judge.world import World
-from gateway.replay.engine import FrameTally, Replay, ReplayedRequest
+from gateway.replay.engine import FrameTally, Replay, ReplayedRequest, UnreadFrame
 from gateway.replay.frames import CaptureError, frames
 from tests.policy.homes import CALENDAR, a_profile, the_world
 
@@ -28,9 +28,16 @@ class Replayed:
         chunk: int = 1 << 18,
     ) -> None:
         self.asked: list[ReplayedRequest] = []
+        self.unread: list[UnreadFrame] = []
         self.broken = ""
         replay = Replay(
-            a_profile(rules), world or the_world(), CALENDAR, self.asked.append, now=AFTERNOON, at=at
+            a_profile(rules),
+            world or the_world(),
+            CALENDAR,
+            self.asked.append,
+            now=AFTERNOON,
+            at=at,
+            unread=self.unread.append,
         )
         stream = io.BytesIO(capture)
         try:

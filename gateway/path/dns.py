@@ -46,6 +46,8 @@ PORT = 53
 REFUSAL_TTL = 10  # seconds; a name that a parent allows works almost immediately
 HEADS_KEPT = 256  # queries as sent, 300 bytes each; a page queries about 50 names
 SAFE_TTL = 60  # seconds; the gateway's addresses are as old as its last query
+# Of an unfiltered device. Others stay refused: a lenient resolver could treat them as queries.
+UNJUDGED_OPCODES = frozenset({dns.STATUS, dns.NOTIFY, dns.UPDATE})
 NO_EXPIRY = float("inf")  # seconds; for an address that a search engine publishes
 
 # Temporary refusals never get a positive answer, since browsers cache those for a minute or more.
@@ -182,6 +184,9 @@ class DnsPath:
         if head.flags & (dns.QR | dns.OPCODE_MASK) or question is None:
             if head.is_response:
                 return None
+            # Updates of a zone, and messages between servers: they return no address of a name.
+            if not subject.slot and head.opcode in UNJUDGED_OPCODES:
+                return QueryResult(query, None)
             return QueryResult(None, fail(query, parse_message(query), rcode=dns.NOTIMP))
         seen = _new(Observation, (Proto.DNS, question.name, resolver, PORT, question.qtype, None, (), ()))
         decision = subject.decide(seen, at)

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from gateway.core.errors import WireError
 from gateway.path.addresses import AddressBook, DeviceServices, ServiceBook
@@ -21,7 +22,6 @@ from gateway.path.subject import Subject
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.names.hosts import HostMap
-from gateway.policy.profile.bypass_methods import WAYS
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.schedule import Calendar
 from gateway.policy.time.standing import Situation
@@ -35,7 +35,7 @@ from gateway.wire.http.head import looks_like_http
 from gateway.wire.ip import capture
 from gateway.wire.ip.capture import Frame
 from gateway.wire.ip.fragments import Defragmenter
-from gateway.wire.ip.packet import ACK, SYN, TCP, UDP, URG, Packet, parse_ip
+from gateway.wire.ip.packet import ACK, ICMP, ICMPV6, SYN, TCP, UDP, URG, Packet, parse_ip
 from gateway.wire.tunnels import classify_ip
 
 # A capture may be of a whole household, and no device waits for another's work.
@@ -48,7 +48,6 @@ DECIDED = (1, 2)  # passes, refused
 Ends = tuple[bytes, int, bytes, int]  # address and port of the client, then of the server
 
 _ALLOWED = Decision(Verdict.ALLOW, Reason.OPEN, "", "product")
-ASKED = frozenset({Proto.DNS, Proto.TLS, Proto.QUIC, Proto.HTTP}) | WAYS.keys()
 READABLE = frozenset(
     {
         capture.NULL, capture.LOOP, capture.ETHERNET, capture.LINUX_SLL, capture.LINUX_SLL2, capture.PPP,
@@ -84,7 +83,7 @@ _HALF, _WHOLE = 1 << 31, 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRequest:
-    """A DNS query, a ClientHello, an HTTP request, a tunnel or a recognised service, and the decision."""
+    """A DNS query, a ClientHello, an HTTP request, a tunnel, or a flow without a name, and the decision."""
 
     time: float | None  # seconds since 1970; None if the capture has none
     proto: Proto
@@ -94,6 +93,25 @@ class ReplayedRequest:
     dport: int
     host: str | None
     decision: Decision
+
+
+class FrameDefect(StrEnum):
+    """Why a frame has no decision. The daemon drops malformed packets and those with a wrong checksum."""
+
+    CUT = "cut"
+    MALFORMED = "malformed"
+    LINK_TYPE = "link_type"
+    CHECKSUM = "checksum"
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadFrame:
+    """A frame without a decision."""
+
+    time: float | None  # seconds since 1970; None if the capture has none
+    number: int  # in the capture, from 1
+    defect: FrameDefect
+    ends: Ends | None  # sender and receiver, if they are known
 
 
 @dataclass(slots=True)
@@ -107,8 +125,15 @@ class FrameTally:
     decoys: int = 0  # wrong checksums
 
 
+def _count_only(_frame: UnreadFrame) -> None:
+    """Do nothing: the frame is in the `FrameTally`."""
+
+
 class Replay:
-    """Calls ``report`` with each DNS query, hello, request, tunnel and recognised service, in order.
+    """Calls ``report`` with each DNS query, hello, request, tunnel and flow without a name, in order.
+
+    A flow that is refused because of its form is one without a name. ``unread`` is called with each frame
+    that cannot be read.
 
     ``at`` is the time at which the rules apply; None means each frame's own time, or ``now`` if it has none.
     """
@@ -123,9 +148,11 @@ class Replay:
         now: datetime,
         at: datetime | None = None,
         ech_names: Container[str] = frozenset(),
+        unread: Callable[[UnreadFrame], None] = _count_only,
     ) -> None:
         self.tally = FrameTally()
         self._report = report
+        self._unread = unread
         self._now = now
         self._at = at
         self._learned = Learned(world.help, world.catalogue.services_of, world.calling)
@@ -171,12 +198,13 @@ class Replay:
         self._ends: Ends = (b"", 0, b"", 0)
 
     def frame(self, frame: Frame) -> None:
-        """Decide and report the requests that a frame completes. Frames without a result count in `tally`."""
+        """Decide and report what a frame completes. Frames that cannot be read also count in `tally`."""
         self.tally.frames += 1
+        self._time = frame.time if 0 < frame.time < LAST_TIME else None
         if frame.linktype not in READABLE:
             self.tally.foreign += 1
+            self._report_unread(FrameDefect.LINK_TYPE)
             return
-        self._time = frame.time if 0 < frame.time < LAST_TIME else None
         learned = self._learned
         learned.now = max(learned.now, self._time or 0.0)
         try:
@@ -187,8 +215,10 @@ class Replay:
         except WireError:
             if is_cut(frame):
                 self.tally.cut += 1
+                self._report_unread(FrameDefect.CUT)
             else:
                 self.tally.broken += 1
+                self._report_unread(FrameDefect.MALFORMED)
 
     def _packet(self, data: bytes, packet: Packet) -> None:
         proto = packet.proto
@@ -205,7 +235,7 @@ class Replay:
             if not self._is_decoy(data, packet):
                 self._dns_packet(data, packet)
             return
-        from_client = self._sides.from_client(packet)
+        from_client = None if _is_multicast(packet.dst) else self._sides.from_client(packet)
         # In the gateway, the kernel forwards decided flows without the daemon.
         if from_client is not None and not self._is_decoy(data, packet):
             for segment in split_offloaded(data, packet):
@@ -214,6 +244,7 @@ class Replay:
     def _is_decoy(self, data: bytes, packet: Packet) -> bool:
         if is_decoy(data, packet):
             self.tally.decoys += 1
+            self._report_unread(FrameDefect.CHECKSUM, _ends(packet, from_client=True))
             return True
         return False
 
@@ -228,19 +259,18 @@ class Replay:
             self._sides.decided(packet)
 
     def _connected(self, _subject: Subject, seen: Observation, _decision: Decision, at: datetime) -> None:
-        decision = self._decide(seen, at)
-        if seen.proto in ASKED or decision.recognised is not None:
-            self._report_request(seen, decision)
+        self._report_request(seen, self._decide(seen, at))
 
     def _portless_packet(self, packet: Packet) -> None:
-        """Report a tunnel directly above IP at its first packet."""
-        proto = classify_ip(packet.proto)
-        from_client = None if proto is Proto.OTHER else self._sides.from_client(packet)
+        """Report a protocol directly above IP at its first packet between two addresses."""
+        if packet.proto in (ICMP, ICMPV6) or _is_multicast(packet.dst):
+            return
+        from_client = self._sides.from_client(packet)
         if from_client is None:
             return
         self._sides.decided(packet)
         self._ends = _ends(packet, from_client=from_client)
-        seen = Observation(proto, None, self._ends[2])
+        seen = Observation(classify_ip(packet.proto), None, self._ends[2])
         self._report_request(seen, self._decide(seen, self._moment()))
 
     # ---------------------------------------------------------------- DNS
@@ -282,6 +312,7 @@ class Replay:
                 )
         except WireError:
             self.tally.broken += 1
+            self._report_unread(FrameDefect.MALFORMED, self._ends)
 
     def _questioned(self, _subject: Subject, seen: Observation, decision: Decision, _at: datetime) -> None:
         self._learned.asked(self._question, decision)
@@ -300,11 +331,21 @@ class Replay:
     def _report_request(self, seen: Observation, decision: Decision) -> None:
         self._report(ReplayedRequest(self._time, seen.proto, *self._ends, seen.host, decision))
 
+    def _report_unread(self, defect: FrameDefect, ends: Ends | None = None) -> None:
+        self._unread(UnreadFrame(self._time, self.tally.frames, defect, ends))
+
 
 def _ends(packet: Packet, *, from_client: bool) -> Ends:
     if from_client:
         return packet.src, packet.sport, packet.dst, packet.dport
     return packet.dst, packet.dport, packet.src, packet.sport
+
+
+def _is_multicast(address: bytes) -> bool:
+    """Return whether a packed address is a group's (RFC 5771, RFC 4291 §2.7) or IPv4's broadcast address, to
+    which a gateway forwards nothing.
+    """
+    return address[0] >= (0xFF if len(address) == 16 else 224)
 
 
 def _one_class(_gates: frozenset[str]) -> int:

@@ -376,14 +376,34 @@ def test_replay_of_a_broken_capture(qalqan: Run, capture: Path, profile: Path, t
     assert "broken (4294967295 bytes of a frame of 4294967295) at byte 970, after frame 11. " in err
 
 
-def test_frames_passed_over_are_counted_in_one_line(qalqan: Run, profile: Path, tmp_path: Path) -> None:
+def test_frames_that_cannot_be_read_are_lines_and_counted_in_one_more(
+    qalqan: Run, profile: Path, tmp_path: Path
+) -> None:
     client, server = ADDRESSES[4]
     link = captures.LINKS["ethernet"]
     frame = link.wrap(udp_packet(client, server, 1024, 53, QUERY))
     short = tmp_path / "short.pcap"
     short.write_bytes(captures.pcap([(1e9, frame), (1e9, frame)], link.number, snaplen=60))
     status, out, err = qalqan("replay", short, "--profile", profile)
-    assert (status, out) == (0, "")
+    assert status == 0
+    assert [line.split(maxsplit=1)[1].split() for line in out.splitlines()] == [
+        ["frame", "-", "-", "cut", "(frame", f"{number})"] for number in (1, 2)
+    ]
+    _, lines, _ = qalqan("replay", short, "--profile", profile, "--json")
+    assert json.loads(lines.splitlines()[1]) == {
+        "time": "2001-09-09T01:46:40.000000+00:00",
+        "proto": "frame",
+        "src": None,
+        "sport": 0,
+        "dst": None,
+        "dport": 0,
+        "host": None,
+        "verdict": None,
+        "reason": "cut",
+        "rule": "frame 2",
+        "services": [],
+        "sign": None,
+    }
     assert err == ("qalqan: of 2 frames skipped: 2 cut by the snapshot length (capture with -s 0)\n")
 
 

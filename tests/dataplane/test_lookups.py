@@ -15,6 +15,7 @@ import dns.message
 import dns.rrset
 import pytest
 
+from gateway.core import loop
 from gateway.core.bus import Bus
 from gateway.core.loop import Loop
 from gateway.dataplane import lookups
@@ -37,7 +38,7 @@ from gateway.policy.names.hosts import HostMap
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.store import Store
 from tests.household.household_files import DAUGHTER, write
-from tests.pace import longest
+from tests.pace import longest, until
 from tests.policy.homes import product
 
 NAME = "help.example.org"
@@ -154,19 +155,42 @@ def test_what_was_answered_is_asked_again_after_a_while_alone(
     assert set(_names_of(bench, longest(2.0), enough=lambda asked: set(asked) == both)) == both
 
 
+def _found_after_a_turn(bench: Bench) -> int:
+    bench.turn(1)
+    return len(bench.found)
+
+
 def test_a_silent_name_does_not_let_the_others_grow_old(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups, "RETRY", 0.05)
-    monkeypatch.setattr(lookups, "REFRESH", 0.2)
-    monkeypatch.setattr(lookups, "PATIENCE", 0.02)
+    """Real sockets, but a clock that the test moves: no answer is ever too late."""
+    clock = 1000.0
+    monkeypatch.setattr(loop, "clock_gettime", lambda _: clock)
     silent = "silent.example.org"
     bench.lookups.want([NAME, silent])
+    asked: dict[str, list[float]] = {NAME: [], silent: []}
 
-    def both_again(asked: list[str]) -> bool:
-        return 1 < asked.count(NAME) < asked.count(silent)
+    def serve() -> None:
+        """Both questions for a name, and those for the other one if both names are due."""
+        pairs = [bench.questions()]
+        name = dns.message.from_wire(pairs[0][0][0]).question[0].name.to_text(omit_final_dot=True).lower()
+        if name == NAME:
+            before = len(bench.found)
+            for query, peer in pairs[0]:
+                bench.resolver.sendto(answer(query), peer)
+            assert until(lambda: _found_after_a_turn(bench) == before + 2, 5.0) is not None
+            bench.questions()
+            asked[NAME].append(clock)
+        asked[silent].append(clock)
 
-    assert both_again(_names_of(bench, longest(2.0), silent=silent, enough=both_again))
+    serve()
+    for step in range(1, 250):
+        for seconds in (lookups.PATIENCE, lookups.RETRY):
+            clock = 1000.0 + (step - 1) * lookups.RETRY + seconds
+            bench.loop.run_once(0)
+        serve()
+    assert asked[silent] == [1000.0 + step * lookups.RETRY for step in range(250)]
+    assert asked[NAME] == [1000.0 + turn * (lookups.REFRESH + lookups.RETRY) for turn in range(3)]
 
 
 def test_no_two_questions_are_alike(bench: Bench) -> None:

@@ -8,6 +8,8 @@ import dns.opcode
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import dns.tsigkeyring
+import dns.update
 import pytest
 
 from gateway.path.dns import Style
@@ -17,6 +19,7 @@ from gateway.wire.dns.svcb import Unwanted
 from gateway.wire.ip.build import udp_reply
 from gateway.wire.ip.packet import checksum_ok, parse_ip
 from tests.path.asked import AT, CLIENT, DEVICE, DEVICE6, RESOLVER, RESOLVER6, Path, upstream
+from tests.wire.flow_forge import udp_packet
 
 
 def test_an_allowed_question_goes_on_byte_for_byte() -> None:
@@ -272,13 +275,44 @@ def test_what_is_no_question_is_dropped_and_counted() -> None:
     assert path.dns.malformed == 8
 
 
-def test_other_opcodes_are_not_carried() -> None:
+OPCODES = [dns.opcode.STATUS, dns.opcode.NOTIFY, dns.opcode.UPDATE]
+
+
+@pytest.mark.parametrize(
+    ("opcode", "slot"),
+    [*((opcode, 1) for opcode in OPCODES), (dns.opcode.IQUERY, 0), (dns.opcode.IQUERY, 1), (6, 0), (15, 0)],
+)
+def test_other_opcodes_are_not_carried(opcode: int, slot: int) -> None:
     path = Path()
+    path.subject.slot = slot
     query = dns.message.make_query("example.com", "A")
-    query.set_opcode(dns.opcode.STATUS)
-    _, reply = path.ask(query)
-    assert reply is not None
-    assert reply.rcode() == dns.rcode.NOTIMP
+    query.flags |= opcode << 11
+    result = path.dns.judge_query(query.to_wire(), path.subject, CLIENT, RESOLVER, 0.0, AT)
+    assert result is not None
+    assert result.forward is None
+    assert result.reply is not None
+    assert result.reply[3] & 0x0F == dns.rcode.NOTIMP
+
+
+@pytest.mark.parametrize("opcode", OPCODES)
+def test_an_unfiltered_device_sends_other_opcodes_untouched(opcode: dns.opcode.Opcode) -> None:
+    path = Path()
+    path.subject.slot = 0
+    message = dns.message.make_query("tiktok.com", "SOA")
+    message.set_opcode(opcode)
+    assert path.ask(message) == (message.to_wire(), None)
+    assert path.seen == []
+
+
+def test_an_unfiltered_device_updates_a_zone_with_a_signature() -> None:
+    path = Path()
+    path.subject.slot = 0
+    update = dns.update.UpdateMessage("example.org", keyring=dns.tsigkeyring.from_text({"key.": "c2VjcmV0"}))
+    update.present("router")
+    update.replace("router", 300, "A", "192.0.2.7")
+    for wire in (update.to_wire(), b"\x00\x07\x10\x00" + bytes(8)):  # the latter: STATUS without a question
+        data = udp_packet(DEVICE, RESOLVER, 4000, 53, wire)
+        assert path.dns.question_packet(data, path.subject, 0.0, AT) == (True, None, None)
 
 
 def test_services_are_noted_when_they_are_asked_for_and_answered() -> None:

@@ -352,12 +352,12 @@ def test_each_tunnel_is_reported_once(version: int) -> None:
         for _ in range(2):
             tape.add(ip_packet(talk, number, bytes(40)))
     seen = Replayed(tape.capture()).asked
-    assert [str(request.proto) for request in seen] == [*expected, "pptp", "ip_in_ip"]
+    assert [str(request.proto) for request in seen] == [*expected, "pptp", "ip_in_ip", "other"]
     assert {request.host for request in seen if request.proto not in (Proto.HTTP, Proto.PROXY)} == {None}
     assert seen[-1].sport == seen[-1].dport == 0
 
 
-def test_only_questions_hellos_requests_and_tunnels_are_reported() -> None:
+def test_a_flow_without_a_name_is_reported_once_and_an_answer_is_not() -> None:
     tape = Tape()
     tape.add(udp_packet(DEVICE, REMOTE, 40000, 3478, bytes(148)))
     tape.add(udp_packet(REMOTE, DEVICE, 3478, 40000, bytes(92)))
@@ -366,8 +366,67 @@ def test_only_questions_hellos_requests_and_tunnels_are_reported() -> None:
     talk.server(b"220 mail.example\r\n")
     talk.client(b"EHLO me\r\n")
     talk.server(bytes(100))
+    talk.client(b"QUIT\r\n")
     tape.add(answer("a.example", ("a.example", "A", "192.0.2.1")))
-    assert Replayed(tape.capture()).names == []
+    found = Replayed(tape.capture(), CHILD).asked
+    assert [(str(flow.proto), flow.host, flow.dport) for flow in found] == [
+        ("udp", None, 3478),
+        ("tcp", None, 25),
+    ]
+    assert [flow.decision.allowed for flow in found] == [True, True]
+    strict = Replayed(tape.capture(), "band: 10-12\nstrict: true").verdicts
+    assert strict == [(None, "block", "no_name")] * 2
+
+
+def test_a_flow_that_is_refused_because_of_its_form_is_reported() -> None:
+    tape = Tape()
+    hidden = tape.talk(sport=40001)  # its hello is not in the capture
+    hidden.client(tls("www.half.example")[:100])
+    hidden.server(SERVER_HELLO, acks=5000)
+    broken = tape.talk(sport=40002)
+    broken.client(records(client_hello("a.example", after=b"\0\x23\0\0")))
+    gaps = tape.talk(sport=40003, dport=8000)
+    for at in range(0, 4 * 600, 4):
+        gaps.client(b"x", at=at)
+    assert Replayed(tape.capture(), CHILD).verdicts == [
+        (None, "block", "overflow"),
+        ("a.example", "block", "malformed"),
+        (None, "block", "overflow"),
+    ]
+
+
+def test_groups_are_no_flows_of_a_gateway() -> None:
+    for group in (bytes([239, 255, 255, 250]), bytes([255] * 4)):
+        replayed = of_packets(
+            *[udp_packet(DEVICE, group, 40000, 1900, b"M-SEARCH * HTTP/1.1\r\n\r\n")] * 40, rules=CHILD
+        )
+        assert replayed.names == []
+
+
+def test_each_frame_that_cannot_be_read_is_reported_with_its_number() -> None:
+    tape = Tape()
+    talk = tape.talk()
+    good = talk.segment(tls(ALLOWED), 0)
+    for packet in (good, with_bad_checksum(good), good[:30], b"\x47" + good[1:], question("a.example")[:-9]):
+        tape.add(packet)
+    replayed = Replayed(tape.capture(), CHILD)
+    ends = (DEVICE, 40000, REMOTE, 443)
+    assert replayed.names == [("tls", ALLOWED)]
+    assert [(frame.number, str(frame.defect), frame.ends) for frame in replayed.unread] == [
+        (2, "checksum", ends),
+        (3, "cut", None),
+        (4, "malformed", None),
+        (5, "cut", None),
+    ]
+    assert replayed.unread[0].time == START + 0.001
+    radio = Replayed(captures.pcap([(START, bytes(40))], 127))
+    assert [(frame.number, str(frame.defect)) for frame in radio.unread] == [(1, "link_type")]
+
+
+def test_a_question_that_is_no_dns_is_a_malformed_frame() -> None:
+    replayed = of_packets(udp_packet(DEVICE, RESOLVER, 4000, 53, b"GET / HTTP/1.1"))
+    (frame,) = replayed.unread
+    assert (str(frame.defect), frame.ends) == ("malformed", (DEVICE, 4000, RESOLVER, 53))
 
 
 def test_frames_cut_by_the_snapshot_length_are_counted() -> None:
@@ -598,7 +657,8 @@ def test_a_connection_without_a_name_is_told_if_its_service_was_recognised() -> 
     bare.handshake()
     bare.client(b"\xef" + bytes(range(200, 255)))
     bare.server(b"\x99" * 40)
-    (found,) = Replayed(tape.capture(), "band: 10-12\nblock: ['service:telegram']").asked
+    found, other = Replayed(tape.capture(), "band: 10-12\nblock: ['service:telegram']").asked
+    assert (other.proto, other.dport, other.decision.recognised) == (Proto.TCP, 6000, None)
     assert (found.proto, found.host, found.decision.rule) == (Proto.TCP, None, "block: service:telegram")
     assert found.decision.recognised is not None
     assert found.decision.recognised.services == ("telegram",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from socket import AF_INET, AF_INET6, inet_ntop
@@ -15,25 +15,29 @@ from zoneinfo import ZoneInfo
 from gateway.cli import output
 from gateway.cli.rule_files import rules_of_profile
 from gateway.policy.judge.why import parse_moment
-from gateway.replay.engine import FrameTally, Replay, ReplayedRequest
+from gateway.replay.engine import FrameDefect, FrameTally, Replay, ReplayedRequest, UnreadFrame
 from gateway.replay.frames import CaptureError, frames, open_capture
 from gateway.wire.ip.capture import Frame
 
 STANDARD_INPUT = "-"
+DROPPED = frozenset({FrameDefect.MALFORMED, FrameDefect.CHECKSUM})
+"""What the daemon drops. Of the other frames the capture does not show enough."""
 
 
 def run(args: Namespace) -> int:
     """Print the decisions. Raises CaptureError for a damaged capture, after its readable part is printed."""
     rules = rules_of_profile(args, args.profile)
     zone = rules.config.zone
+    show = output.as_json if args.json else _print_line
     replay = Replay(
         rules.profile,
         rules.world,
         rules.calendar,
-        _printer(zone, as_json=args.json),
+        lambda asked: show(as_object(asked, zone)),
         now=datetime.now(UTC),
         at=parse_moment(args.at, zone) if args.at else None,
         ech_names=rules.product.ech_names,
+        unread=lambda frame: show(unread_object(frame, zone)),
     )
     if args.capture == STANDARD_INPUT:
         _read(frames(partial(os.read, sys.stdin.fileno()), "standard input"), replay, live=True)
@@ -72,28 +76,21 @@ def _left_out(tally: FrameTally) -> str:
     return f"of {tally.frames} frames skipped: {reasons}" if reasons else ""
 
 
-def _printer(zone: ZoneInfo, *, as_json: bool) -> Callable[[ReplayedRequest], None]:
-    def print_json(asked: ReplayedRequest) -> None:
-        output.as_json(as_object(asked, zone))
-
-    def print_line(asked: ReplayedRequest) -> None:
-        values = as_object(asked, zone)
-        ends = f"{_end(values['src'], values['sport'])} > {_end(values['dst'], values['dport'])}"
-        time = values["time"] or "-"
-        print(
-            f"{time:32}  {values['proto']:4}  {values['verdict']:7}  {_what(values):30}  "
-            f"{values['reason']} ({output.clean(values['rule'])})  {ends}"
-        )
-
-    return print_json if as_json else print_line
+def _print_line(values: dict[str, Any]) -> None:
+    known = values["src"] is not None
+    ends = f"{_end(values['src'], values['sport'])} > {_end(values['dst'], values['dport'])}" if known else ""
+    line = (
+        f"{values['time'] or '-':32}  {values['proto']:5}  {values['verdict'] or '-':7}  {_what(values):30}  "
+        f"{values['reason']} ({output.clean(values['rule'])})  {ends}"
+    )
+    print(line.rstrip())
 
 
 def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
     """Return the object of one line of `replay --json`."""
     decision = asked.decision
-    time = None if asked.time is None else datetime.fromtimestamp(asked.time, zone)
     return {
-        "time": None if time is None else time.isoformat(timespec="microseconds"),
+        "time": _time(asked.time, zone),
         "proto": str(asked.proto),
         "src": _address(asked.src),
         "sport": asked.sport,
@@ -106,6 +103,31 @@ def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
         "services": [] if decision.recognised is None else list(decision.recognised.services),
         "sign": None if decision.recognised is None else str(decision.recognised.sign),
     }
+
+
+def unread_object(frame: UnreadFrame, zone: ZoneInfo) -> dict[str, Any]:
+    """Return the object of the line of a frame that cannot be read."""
+    src, sport, dst, dport = frame.ends or (None, 0, None, 0)
+    return {
+        "time": _time(frame.time, zone),
+        "proto": "frame",
+        "src": None if src is None else _address(src),
+        "sport": sport,
+        "dst": None if dst is None else _address(dst),
+        "dport": dport,
+        "host": None,
+        "verdict": "block" if frame.defect in DROPPED else None,
+        "reason": str(frame.defect),
+        "rule": f"frame {frame.number}",
+        "services": [],
+        "sign": None,
+    }
+
+
+def _time(seconds: float | None, zone: ZoneInfo) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, zone).isoformat(timespec="microseconds")
 
 
 def _what(values: dict[str, Any]) -> str:

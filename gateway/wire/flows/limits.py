@@ -22,8 +22,11 @@ class Limits:
     # for other answers: a busy household opens tens a second, and servers answer within a second.
     answerable: int = 256
     table_bytes: int = 8 << 20  # all buffers together; above it, the flow idle longest starts again
-    stream_bytes: int = 32 << 10  # one direction: a hello in a 16 KiB record, and as much early data
-    readings_bytes: int = 64 << 10  # all readings of one direction: 32 of a 2 kB hello
+    stream_bytes: int = 32 << 10  # one direction: the first requests of a client, the greeting of a server
+    # One direction that begins with a TLS record: the longest hello, and a record of early data. A hundred
+    # such flows fill the table, and only those of the device that opens them then start again.
+    hello_bytes: int = 80 << 10
+    readings_bytes: int = 64 << 10  # several readings of one direction: 32 of a 2 kB hello
     readings: int = 32  # five overlaps that differ; tools that do this send one or two
     pieces: int = 512  # separate pieces of one direction: a 2 kB hello in 5-byte segments, in any order
     urgent_bytes: int = 2  # urgent pointers of one flow; browsers send none, evasion tools 1

@@ -23,6 +23,7 @@ _new = tuple.__new__  # builds a NamedTuple in half the time
 _HALF = 1 << 31
 _WHOLE = 1 << 32
 _CUT_BYTES = 40  # memory for one more cut: a number and its place in a list
+_HANDSHAKE = {0x16}  # the first byte of a TLS record with a hello (RFC 8446 §5.1)
 _ISLAND_BYTES = 120  # memory for one more island
 
 
@@ -220,13 +221,19 @@ class Stream:
 
     def _check(self) -> None:
         limits, size = self._limits, self.size
-        too_long = size > limits.stream_bytes and max(map(_size, self.readings)) > limits.stream_bytes
-        if too_long or size > limits.readings_bytes:
+        if size > min(limits.stream_bytes, limits.readings_bytes) and self._is_too_long():
             msg = f"{size} bytes of one direction without a decision"
             raise StreamOverflow(msg)
         if len(self._cuts) > limits.pieces and max(map(len, self.readings)) > limits.pieces:
             msg = f"more than {limits.pieces} gaps"
             raise StreamOverflow(msg)
+
+    def _is_too_long(self) -> bool:
+        limits, readings = self._limits, self.readings
+        begins = {reading[0].data[0] for reading in readings}
+        most = limits.hello_bytes if begins == _HANDSHAKE else limits.stream_bytes
+        several = len(readings) > 1 and self.size > limits.readings_bytes
+        return several or max(map(_size, readings)) > most
 
     def _contradiction(self) -> StreamOverflow:
         return StreamOverflow(f"more than {self._limits.readings} ways to read overlapping segments")

@@ -26,7 +26,7 @@ from gateway.wire.flows.actions import (
 )
 from gateway.wire.flows.limits import Effort, Limits
 from gateway.wire.flows.observe import Observer
-from gateway.wire.flows.tcp import TcpFlow
+from gateway.wire.flows.tcp import UNSCALED_WINDOW, TcpFlow
 from gateway.wire.flows.udp import UdpFlow
 from gateway.wire.ip.packet import ACK, ICMP, ICMPV6, SYN, TCP, UDP, Packet, checksum_ok, parse_ip
 from gateway.wire.quic.initials import DatagramKind, classify
@@ -174,6 +174,8 @@ class FlowTable:
             self._effort.spend(key[0], work - entry.work, now, device)
             entry.work = work
         if flow.ruling is not None:
+            if packet.proto == TCP and ruling.action is FlowAction.REFUSED:
+                entry.refused_at = packet.seq if from_lan else packet.ack
             self._settle(key, entry, flow, flow.ruling, now)
         else:
             if ruling.action is not FlowAction.DROP:  # it may be of a new connection on the same ports
@@ -256,10 +258,12 @@ class FlowTable:
             return not known and (late or (from_lan and flow.is_far_away(packet)))
         if entry.until < now or packet.flags & (SYN | ACK) == SYN:
             return True
-        # If a kernel stores decisions, later packets of an allowed flow were queued before it decided. They
-        # are the server's, since the client waited for it. A client's packet is of a new connection.
-        passed = entry.ruling.action is FlowAction.PASSES
-        return passed and from_lan and not asks and not self._handshakes and len(packet.payload) > 0
+        # If a kernel stores decisions, later packets were queued before it had this one.
+        if self._handshakes or asks or not from_lan or not packet.payload:
+            return False
+        # Those of an allowed flow are the server's, since the client waited for it. Those of a refused flow
+        # are near the one that was refused. Other packets of a client are of a new connection.
+        return entry.ruling.action is FlowAction.PASSES or entry.is_far_away(packet.seq)
 
     def _refuse(self, key: Key, entry: FlowEntry, judge: Judge, now: float) -> None:
         """Refuse a flow with bytes that were not seen or are too old: the client connects again."""
@@ -331,7 +335,9 @@ class FlowTable:
 class FlowEntry:
     """One 4-tuple: a flow until it is decided, then only its ruling."""
 
-    __slots__ = ("another", "asks_since", "flow", "judged", "queue", "ruling", "size", "until", "work")
+    __slots__ = (
+        "another", "asks_since", "flow", "judged", "queue", "refused_at", "ruling", "size", "until", "work",
+    )  # fmt: skip
 
     def __init__(self, flow: TcpFlow | UdpFlow, queue: EntryQueue) -> None:
         self.flow: TcpFlow | UdpFlow | None = flow
@@ -342,7 +348,14 @@ class FlowEntry:
         self.work = 0  # steps counted so far
         self.until = 0.0
         self.asks_since = 0.0  # when ASKS was first returned; 0 if never
+        self.refused_at: int | None = None  # the client's sequence number with which a TCP flow was refused
         self.queue = queue
+
+    def is_far_away(self, seq: int) -> bool:
+        """Return whether a client's segment is too far from the refused one to have been queued with it."""
+        if self.refused_at is None:
+            return False
+        return UNSCALED_WINDOW < (seq - self.refused_at) & 0xFFFFFFFF < (1 << 32) - UNSCALED_WINDOW
 
     @property
     def is_open_http(self) -> bool:

@@ -26,11 +26,12 @@ Opening = tuple[bool, int]  # from the LAN?; sequence number of the SYN
 class TcpFlow:
     """Decides the packets of one TCP flow. ``ruling`` is set once the flow itself is decided."""
 
-    __slots__ = ("_openings", "_state", "ruling")
+    __slots__ = ("_finished", "_openings", "_state", "ruling")
 
     def __init__(self, observer: Observer, dport: int, limits: Limits) -> None:
         self._state = Undecided(observer, dport, limits)
         self._openings = Openings(limits)
+        self._finished: int | None = None  # the stream offset of the client's FIN, once the server has it
         self.ruling: Ruling | None = None
 
     @property
@@ -151,6 +152,8 @@ class TcpFlow:
             state.client.stream.urgent(seq, packet.urgent)
         if not payload:
             return self._waiting()
+        if self._finished is not None and self._offset(seq) + len(payload) > self._finished:
+            return state.refuse(Fault.OVERFLOW, judge)  # it was no FIN, but a byte that was not seen here
         if http is not None:
             return http.from_lan(self._offset(seq), payload, judge)
         return state.from_lan(seq, payload, judge)
@@ -162,11 +165,24 @@ class TcpFlow:
         if not payload:
             return self._waiting()
         acked = self._offset(packet.ack)
+        if self._is_behind_fin(acked):
+            acked -= 1
+            self._finished = acked
         seq = (packet.seq + (packet.flags & SYN != 0)) & 0xFFFFFFFF
         http = self._state.http
         if http is not None:
             return http.from_server(acked, seq, payload, judge)
         return self._state.from_server(acked, seq, payload, judge)
+
+    def _is_behind_fin(self, acked: int) -> bool:
+        """Return whether the server has everything that was read, and the client's FIN.
+
+        A FIN has a number of its own (RFC 9293 §3.4). Without payload it is not queued.
+        """
+        http, stream = self._state.http, self._state.client.stream
+        if http is not None:
+            return http.has_read(acked - 1) and not http.has_read(acked)
+        return stream.size > 0 and acked == stream.end + 1
 
 
 class Openings:

@@ -310,8 +310,8 @@ def request_starts(data: bytes) -> Iterator[int]:
     version = data.find(_VERSION)
     begin = 0
     while version >= 0:
-        begin = max(begin, data.rfind(b"\n", begin, version) + 1)
         if _LINE_REST.match(data, version + len(_VERSION)):
+            begin = max(begin, data.rfind(b"\n", begin, version) + 1)
             yield from _methods(data, begin, version)
         version = data.find(_VERSION, version + 1)
 

@@ -39,6 +39,7 @@ _EXTENSIONS = frozenset((HOP_BY_HOP, ROUTING, FRAGMENT, AH, DESTINATION))
 MAX_EXTENSION_HEADERS = 8  # RFC 8200 §4.1 lists seven; more only costs every parser time
 
 _LOOSE_ROUTE, _STRICT_ROUTE = 131, 137
+_WRITTEN_BY_ROUTERS = frozenset({7, 68})  # Record Route, Timestamp
 
 _new = tuple.__new__
 
@@ -190,12 +191,17 @@ def checksum_ok(data: bytes, packet: Packet) -> bool:
     A fragment's transport checksum covers bytes of other packets, so only its IPv4 header is checked. UDP
     over IPv4 may have no checksum (0); over IPv6 it must have one (RFC 8200 §8.1). A TCP segment may have the
     pseudo-header's sum instead: the kernel leaves the rest to a network card. Decoys can imitate this.
+
+    With an option that routers write, the IPv4 header's is not checked: the kernel has checked it, then
+    written its address and time, and updates the checksum only after the queue (net/ipv4/ip_options.c).
     """
     # A ones' complement sum is the number modulo 65535, and the big integer adds in C: 2.5 instead of 8.5
     # microseconds for 1500 bytes. No header is all zero, so the two zeros, 0 and 65535, are not confused.
     version, src, dst, proto, _, fragment, more_fragments, l4, end = packet[:9]
-    if version == 4 and int.from_bytes(data[: (data[0] & 0x0F) << 2], "big") % 65535:
-        return False
+    if version == 4:
+        header = (data[0] & 0x0F) << 2
+        if int.from_bytes(data[:header], "big") % 65535 and not _is_written_by_routers(data, header):
+            return False
     if fragment or more_fragments or (proto != TCP and proto != UDP):
         return True
     if proto == UDP:
@@ -206,6 +212,16 @@ def checksum_ok(data: bytes, packet: Packet) -> bool:
         return True
     field = int.from_bytes(data[l4 + 16 : l4 + 18], "big")
     return proto == TCP and field % 65535 == pseudo_sum(packet)
+
+
+def _is_written_by_routers(data: bytes, end: int) -> bool:
+    """Return whether the IPv4 options ``data[20:end]``, which are well-formed, include one of these."""
+    pos = 20
+    while pos < end and data[pos] != _OPTION_END:
+        if data[pos] in _WRITTEN_BY_ROUTERS:
+            return True
+        pos += 1 if data[pos] == _OPTION_NOP else data[pos + 1]
+    return False
 
 
 def pseudo_sum(packet: Packet) -> int:

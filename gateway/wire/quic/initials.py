@@ -16,7 +16,7 @@ from gateway.core.errors import WireError
 from gateway.wire.cursor import Cursor
 from gateway.wire.quic.crypto import VERSION_1, VERSION_2, InitialKeys, initial_keys
 from gateway.wire.tls.hello import ClientHello, ServerHello, parse_client_hello, parse_server_hello
-from gateway.wire.tls.records import CLIENT_HELLO, MAX_HELLO, SERVER_HELLO
+from gateway.wire.tls.records import CLIENT_HELLO, SERVER_HELLO
 
 # One flow has one connection, two after a Retry. The rest is for decoys: an evasion tool sends one or two
 # next to the real one, and each is judged. Some apps connect repeatedly from one port, so judged connections
@@ -45,6 +45,8 @@ _GOOGLE = re.compile(rb"[QT]0[0-9]{2}")
 _NOT_PADDING = re.compile(rb"[^\0]")
 _start, _end = itemgetter(0), itemgetter(1)
 
+# Bytes of a hello. Servers store a few kilobytes of CRYPTO before the handshake (RFC 9000 §7.5).
+MAX_HELLO = 1 << 14
 # Bytes of a hello, and of a second one after a HelloRetryRequest: Initials carry nothing else.
 MAX_CRYPTO = 2 * (4 + MAX_HELLO)
 # Runs of bytes with gaps between them. Chromium cuts a hello into about ten frames; a hello in frames of 5

@@ -13,7 +13,13 @@ from gateway.core.errors import WireError
 from gateway.policy.values import Fault
 from gateway.wire.cursor import Cursor
 from gateway.wire.names import hostname, is_address
-from gateway.wire.tls.records import CLIENT_HELLO, MAX_HELLO, SERVER_HELLO, read_handshakes
+from gateway.wire.tls.records import (
+    CLIENT_HELLO,
+    MAX_HELLO,
+    MAX_SERVER_HELLO,
+    SERVER_HELLO,
+    read_handshakes,
+)
 
 # The random of a ServerHello that is a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3).
 HELLO_RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -178,8 +184,9 @@ def _end(message: bytes, kind: int) -> int | None:
             raise WireError(msg)
         return None
     size = int.from_bytes(message[1:4], "big")
-    if message[0] != kind or size > MAX_HELLO:
-        msg = f"handshake type {message[0]} of {size} bytes, not {kind} of at most {MAX_HELLO}"
+    most = MAX_HELLO if kind == CLIENT_HELLO else MAX_SERVER_HELLO
+    if message[0] != kind or size > most:
+        msg = f"handshake type {message[0]} of {size} bytes, not {kind} of at most {most}"
         raise WireError(msg)
     return 4 + size if len(message) >= 4 + size else None
 

@@ -12,11 +12,12 @@ SERVER_HELLO = 2
 HEADER = 5  # type, version, length
 _RECORD_HEADER = Struct("!BHH")
 MAX_RECORD = (1 << 14) + 2048  # bytes, the maximum of any version (RFC 5246 §6.2.3)
-# BoringSSL accepts no longer message from an unknown peer, so Chromium sends none and Google's and
-# Cloudflare's front ends answer none. Current hellos are 0.2 to 2.0 kB.
-MAX_HELLO = 1 << 14
-# OpenSSL accepts a ClientHello of up to 131,396 bytes, so longer hellos than correct clients send are read.
-_MAX_LENIENT = {CLIENT_HELLO: 1 << 17, SERVER_HELLO: MAX_HELLO}
+# Current hellos are 0.2 to 2.0 kB. One with large key shares or session tickets may fill its extensions, the
+# length of which has 16 bits. BoringSSL accepts 16 kB, OpenSSL 131,396 bytes.
+MAX_HELLO = 1 << 16
+MAX_SERVER_HELLO = 1 << 14
+# What OpenSSL accepts: longer hellos than correct clients send are read for names.
+_MAX_LENIENT = {CLIENT_HELLO: 1 << 17, SERVER_HELLO: MAX_SERVER_HELLO}
 # Empty records, alerts, ChangeCipherSpec and heartbeats around a hello. OpenSSL accepts 32 empty records and
 # 5 warning alerts.
 MAX_IDLE_RECORDS = 32

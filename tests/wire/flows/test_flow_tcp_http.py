@@ -228,3 +228,14 @@ def test_plain_http_that_has_ended_takes_no_memory() -> None:
     again.now, again.asks = kept.now, False
     again.client(get(ALLOWED))
     assert again.server(HTTP_OK).action is FlowAction.ASKS
+
+
+@pytest.mark.parametrize("size", [0, 40_000])
+def test_a_request_and_a_fin_before_the_answer_pass(size: int) -> None:
+    """A client may end its side with its request (RFC 9112 §9.6), as ``nc -N`` does."""
+    talk = Talk(dport=80)
+    request = get(ALLOWED, f"Content-Length: {size}\r\n".encode()).replace(b"GET", b"POST")
+    for data in (request, *[b"x" * 1000] * (size // 1000)):
+        talk.client(data)
+    assert talk.server(HTTP_OK, acks=talk.end + 1).action is FlowAction.ASKS
+    assert talk.table.stats.refused == 0

@@ -201,6 +201,39 @@ def test_ipv4_source_routes_and_options_that_overrun_are_refused(options: bytes)
         parse_ip(_v4(ip.UDP, bytes(udp()), options=options))
 
 
+RECORD_ROUTE = b"\x07\x0b\x04" + bytes(8) + b"\0"
+TIMESTAMP = b"\x44\x0c\x05\0" + bytes(8)
+
+
+@pytest.mark.parametrize("options", [RECORD_ROUTE, b"\x01\x01\x01\x01" + RECORD_ROUTE, TIMESTAMP])
+def test_what_a_router_writes_into_options_breaks_no_checksum(options: bytes) -> None:
+    """The kernel writes its address before the queue, and updates the header's checksum after it."""
+    plain = V4 / tcp() / Raw(DATA)
+    segment = bytes(plain)[20:]
+    sent = bytearray(_v4(ip.TCP, segment, options=options))
+    sent[10:12] = b"\0\0"
+    sent[10:12] = (-int.from_bytes(sent[: 20 + len(options)], "big") % 65535).to_bytes(2, "big")
+    assert checksum_ok(bytes(sent), parse_ip(bytes(sent)))
+    at = 20 + len(options) - 12
+    sent[at + 2] += 4
+    sent[at + 4 : at + 8] = bytes([10, 0, 0, 1])
+    packet = parse_ip(bytes(sent))
+    assert checksum_ok(bytes(sent), packet)
+    assert bytes(packet.payload) == DATA
+    sent[-1] ^= 1
+    assert not checksum_ok(bytes(sent), parse_ip(bytes(sent))), "the segment's own checksum counts"
+
+
+@pytest.mark.parametrize("options", [b"", b"\x94\x04\0\0", b"\0\0\0\x07", b"\x01\0\x07\x44"])
+def test_other_headers_need_their_checksum(options: bytes) -> None:
+    data = bytearray(_v4(ip.TCP, bytes(V4 / tcp() / Raw(DATA))[20:], options=options))
+    data[10:12] = b"\0\0"
+    data[10:12] = (-int.from_bytes(data[: 20 + len(options)], "big") % 65535).to_bytes(2, "big")
+    assert checksum_ok(bytes(data), parse_ip(bytes(data)))
+    data[8] -= 1
+    assert not checksum_ok(bytes(data), parse_ip(bytes(data)))
+
+
 @pytest.mark.parametrize("first", [0x44, 0x4F, 0x55, 0x05, 0x75])
 def test_a_first_byte_that_cannot_be_is_refused(first: int) -> None:
     with pytest.raises(WireError):

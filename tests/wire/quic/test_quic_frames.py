@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import WireError
-from gateway.wire.quic.initials import MAX_CRYPTO, MAX_RUNS, CryptoStream, crypto_frames
-from gateway.wire.tls.records import CLIENT_HELLO, MAX_HELLO
+from gateway.wire.quic.initials import MAX_CRYPTO, MAX_HELLO, MAX_RUNS, CryptoStream, crypto_frames
+from gateway.wire.tls.records import CLIENT_HELLO
 from tests.wire import quic_forge as forge
 from tests.wire import tls_forge
 

@@ -325,12 +325,19 @@ def listed(*entries: tuple[int, bytes]) -> bytes:
     return forge.extension(forge.SERVER_NAME, forge.counted(names, 2))
 
 
+def with_suites(message: bytes, count: int) -> bytes:
+    """``message`` with another number of cipher suites."""
+    at = 39 + message[38]
+    after = at + 2 + int.from_bytes(message[at : at + 2], "big")
+    return b"\x01" + forge.counted(message[4:at] + forge.counted(b"\x13\x01" * count, 2) + message[after:], 3)
+
+
 HELLOS = {
     "an empty ECH": (forge.client_hello(NAME, after=forge.extension(forge.ECH)), [NAME]),
     "an odd ECH": (forge.client_hello(NAME, before=forge.extension(forge.ECH, b"\x07")), [NAME]),
     "an odd ALPN": (forge.client_hello(NAME, protocols=(), after=forge.extension(16, b"\0\x09h")), [NAME]),
     "odd versions": (forge.client_hello(NAME, supported=(), after=forge.extension(43, b"\x03\x03")), [NAME]),
-    "over 16 KiB": (forge.client_hello(NAME, padding_before_sni=17_000), [NAME]),
+    "over 64 KiB": (with_suites(forge.client_hello(NAME, padding_before_sni=60_000), 5000), [NAME]),
     "a long session id": (forge.client_hello(NAME, session_id=bytes(40)), [NAME]),
     "an extension twice": (forge.client_hello(NAME, after=forge.extension(35)), [NAME]),
     "two of names": (forge.client_hello("a.example", after=forge.server_name(b"b.example")), TWO),

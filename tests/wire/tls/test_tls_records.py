@@ -14,6 +14,7 @@ from gateway.wire.tls.records import (
     MAX_HELLO,
     MAX_IDLE_RECORDS,
     MAX_RECORD,
+    MAX_SERVER_HELLO,
     SERVER_HELLO,
     HandshakeReader,
     looks_like_tls,
@@ -231,8 +232,9 @@ def test_a_damaged_stream_read_at_once_gives_what_the_reader_gives(
 
 
 def test_a_hello_over_the_limit_is_given_out_and_a_servers_is_not() -> None:
-    rest = (MAX_HELLO + 1).to_bytes(3, "big") + bytes(MAX_HELLO + 1)
-    ((message, _),) = read_handshakes(forge.record(b"\x01" + rest), CLIENT_HELLO)
-    assert message == b"\x01" + rest
+    sizes = {CLIENT_HELLO: MAX_HELLO + 1, SERVER_HELLO: MAX_SERVER_HELLO + 1}
+    client, server = (bytes([kind]) + forge.counted(bytes(size), 3) for kind, size in sizes.items())
+    ((message, _),) = read_handshakes(forge.records(client, 16_000), CLIENT_HELLO)
+    assert message == client
     with pytest.raises(WireError, match="begins with type 2 of 16385 bytes"):
-        read_handshakes(forge.record(b"\x02" + rest), SERVER_HELLO)
+        read_handshakes(forge.records(server, 16_000), SERVER_HELLO)
