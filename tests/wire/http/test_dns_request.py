@@ -13,7 +13,7 @@ from gateway.wire.http.head import parse_request
 from gateway.wire.tunnels import TunnelSign
 from tests.wire.flow_forge import ALLOWED, HTTP_OK, Talk
 
-QUERY = dns.message.make_query("www.tiktok.com", "AAAA").to_wire()
+QUERY = dns.message.make_query("www.tiktok.com", "AAAA", id=7).to_wire()
 TEXT = base64.urlsafe_b64encode(QUERY).rstrip(b"=")
 NAMED, UNKNOWN = TunnelSign(Proto.DNS, "www.tiktok.com", 28), TunnelSign(Proto.DNS)
 
