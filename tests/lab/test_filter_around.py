@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -28,6 +29,7 @@ from tests.lab.filtering import (
     MUM,
     REFUSED,
     SON,
+    ZONE,
     Arrivals,
     Sniffer,
     address,
@@ -595,7 +597,9 @@ def test_at_bedtime_a_probes_name_opens_its_own_address_alone(
     """Tunnels inside TLS are set up with any name in their hello; at bedtime these pass for every child."""
     tablet, where = home.devices["tablet"], address(PROBE, version)
     url, qtype = f"https://{PROBE}/", "A" if version == 4 else "AAAA"
-    daemon.write_profile("daughter", {**DAUGHTER, "bedtime": {"mon,tue,wed,thu,fri,sat,sun": "00:01-23:59"}})
+    now, half = datetime.now(ZONE), timedelta(hours=6)
+    hours = f"{now - half:%H:%M}-{now + half:%H:%M}"
+    daemon.write_profile("daughter", {**DAUGHTER, "bedtime": {"mon,tue,wed,thu,fri,sat,sun": hours}})
     daemon.reload()
     try:
         assert (
