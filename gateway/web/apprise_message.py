@@ -11,13 +11,13 @@ servers while a message is sent.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from gateway.core.http_client import Inside, Outside
 from gateway.core.optional_packages import MissingPackageError, require
 from gateway.core.public_addresses import NotOutside, our_networks
 from gateway.policy.alerts.channels import is_ntfy, service_name
-from gateway.web.request_process import RequestError, limit_process, read_request, text_of
+from gateway.web.request_process import RequestError, serve, text_of
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -158,24 +158,21 @@ def _sender(title: str) -> Apprise:
     return Apprise(asset=asset)
 
 
+def _send(request: Mapping[str, Any], *, guarded: bool) -> dict[str, Any]:
+    try:
+        require("apprise", "messages by other services")
+    except MissingPackageError:
+        return {"failed": "missing"}
+    with redirect_stdout(sys.stderr):  # the answer is one line, whatever a library prints
+        return answer(request, guarded=guarded)
+
+
 def main(*, guarded: bool = True) -> int:
-    limit_process()
     os.nice(NICENESS)
     sys.dont_write_bytecode = True  # the guard refuses it
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]  # a proxy would resolve names itself
-    try:
-        request = read_request(MOST_INPUT)
-        require("apprise", "messages by other services")
-        with redirect_stdout(sys.stderr):  # the answer is one line, whatever a library prints
-            result = answer(request, guarded=guarded)
-    except MissingPackageError:
-        result = {"failed": "missing"}
-    except RequestError as error:
-        sys.stderr.write(f"apprise_message: {error}\n")
-        return 2
-    sys.stdout.write(f"{json.dumps(result)}\n")
-    return 0
+    return serve("apprise_message", MOST_INPUT, partial(_send, guarded=guarded))
 
 
 if __name__ == "__main__":

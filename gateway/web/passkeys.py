@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.optional_packages import MissingPackageError, require
 from gateway.policy.accounts.passkeys import ALGORITHMS
-from gateway.web.request_process import RequestError, limit_process, read_request, text_of
+from gateway.web.request_process import RequestError, serve, text_of
 
 if TYPE_CHECKING:
     from fido2.cose import CoseKey
@@ -164,19 +164,16 @@ def _enable_json() -> None:
         mapping.enabled = True
 
 
-def main() -> int:
-    limit_process()
+def _check(request: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        request = read_request(MOST_INPUT)
         require("fido2", "passkeys")
-        result = answer(request)
+        return answer(request)
     except (PasskeyRefusedError, MissingPackageError) as error:
-        result = {"refused": str(error)}
-    except RequestError as error:
-        sys.stderr.write(f"passkeys: {error}\n")
-        return 2
-    sys.stdout.write(f"{json.dumps(result)}\n")
-    return 0
+        return {"refused": str(error)}
+
+
+def main() -> int:
+    return serve("passkeys", MOST_INPUT, _check)
 
 
 if __name__ == "__main__":

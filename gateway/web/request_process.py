@@ -6,7 +6,7 @@ import json
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 CPU_SECONDS = 5  # a check takes 0.4 at most, most of it imports; a small router is up to thirty times slower
@@ -24,6 +24,22 @@ def limit_process() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.alarm(SECONDS)
+
+
+def serve(name: str, most: int, answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
+    """Answer the JSON object on standard input by one line on standard output.
+
+    Return the exit status: 0, or 2 for a request that is invalid or has more than ``most`` bytes. ``name`` of
+    the process begins the line about it.
+    """
+    limit_process()
+    try:
+        result = answer(read_request(most))
+    except RequestError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return 2
+    sys.stdout.write(f"{json.dumps(result)}\n")
+    return 0
 
 
 def read_request(most: int) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ from gateway.core.optional_packages import MissingPackageError, require
 from gateway.core.public_addresses import NotOutside
 from gateway.policy.alerts.push_subscriptions import PushSubscription
 from gateway.web.push_endpoint import BadSubscription, checked
-from gateway.web.request_process import RequestError, limit_process, read_request, text_of
+from gateway.web.request_process import RequestError, serve, text_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -169,19 +169,16 @@ def answer(request: Mapping[str, Any], way: Outside) -> dict[str, Any]:
         raise RequestError(str(error)) from None
 
 
-def main() -> int:
-    limit_process()
+def _send(request: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        request = read_request(MOST_INPUT)
         require("cryptography", "push messages")
-        result = answer(request, Outside())
     except MissingPackageError:
-        result = {"failed": "missing"}
-    except RequestError as error:
-        sys.stderr.write(f"web_push: {error}\n")
-        return 2
-    sys.stdout.write(f"{json.dumps(result)}\n")
-    return 0
+        return {"failed": "missing"}
+    return answer(request, Outside())
+
+
+def main() -> int:
+    return serve("web_push", MOST_INPUT, _send)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// What a page withholds from somebody and axe-core does not ask: one line for each fault.
+// What some readers cannot use on a page and axe-core does not check: one line for each fault.
 const faults = [];
 const seen = one => one.getClientRects().length > 0;
 const told = one => (one.outerHTML.match(/^<[^>]*>/) || [one.tagName])[0].slice(0, 120);

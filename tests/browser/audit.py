@@ -1,4 +1,4 @@
-"""What a page withholds from somebody: axe-core's findings, and what our two scripts know beyond it."""
+"""What some readers cannot use on a page: axe-core's findings, and what our two scripts know beyond it."""
 
 from __future__ import annotations
 

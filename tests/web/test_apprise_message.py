@@ -27,11 +27,11 @@ MISSING = "import sys; sys.modules['apprise'] = None; from gateway.web.apprise_m
 
 def process(code: str, **request: object) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, *(("-c", code) if code else ("-m", "gateway.web.apprise_message"))]
-    told = json.dumps({"do": "send", "title": "Qalqan «дом»", "text": TEXT, **request})
+    request_line = json.dumps({"do": "send", "title": "Qalqan «дом»", "text": TEXT, **request})
     proxies = dict.fromkeys(("http_proxy", "HTTPS_PROXY"), "http://127.0.0.1:9")  # are not used
     return subprocess.run(
         argv,
-        input=told,
+        input=request_line,
         capture_output=True,
         text=True,
         timeout=60,

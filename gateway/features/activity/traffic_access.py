@@ -79,7 +79,7 @@ class TrafficAccess:
         return tuple(person for person in found if person is not None)
 
     def _is_same_adult(self, person: Profile, own: str) -> bool:
-        """Return whether the guardian's own device is this adult's, and nobody else's now."""
+        """Return whether the guardian's own device is used by this adult only."""
         users = self._users(own) if own else ()
         return bool(users) and not person.built_in and all(user.id == person.id for user in users)
 

@@ -322,5 +322,5 @@ class UdpFlow:
 
 
 def _is_named(hello: ClientHello | None) -> bool:
-    """Return whether a DTLS hello is judged by itself. Those of video calls have no name."""
+    """Return whether a DTLS hello has a name or fault to judge. Those of video calls have none."""
     return hello is not None and (hello.sni is not None or hello.fault is Fault.BAD_NAME or hello.esni)

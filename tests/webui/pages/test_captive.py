@@ -1,4 +1,4 @@
-"""The captive-portal API: who is told of a block, and what (RFC 8908)."""
+"""The captive-portal API: which devices learn of a block (RFC 8908)."""
 
 from __future__ import annotations
 

@@ -108,15 +108,15 @@ class Testing:
 
     def _told(self, profile: str) -> Mapping[str, object]:
         tests = [test for test in (self.device, self.bypass) if test is not None and test.profile == profile]
-        told = [values_of(test.state(LOOK, lambda _mac: "Tablet")) for test in tests]
+        shown = [values_of(test.state(LOOK, lambda _mac: "Tablet")) for test in tests]
         if self.site is not None:
             is_blocked = self.site["verdict"] == "block"
             check = {
                 "id": "site", "must_open": not is_blocked, "outcome": "blocked" if is_blocked else "open",
                 "fault": False, "host": self.site["host"], "explanation": self.site,
             }  # fmt: skip
-            told.append({"method": "site", "running": False, "ended": NOW, "checks": [check]})
-        return {"id": profile, "tests": told, "busy": self.running}
+            shown.append({"method": "site", "running": False, "ended": NOW, "checks": [check]})
+        return {"id": profile, "tests": shown, "busy": self.running}
 
 
 def _line(check: str, passes: bool, closes: str, faults: Sequence[str]) -> dict[str, Any]:

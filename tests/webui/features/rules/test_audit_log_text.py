@@ -41,8 +41,8 @@ def written() -> set[str]:
 @pytest.mark.parametrize("what", sorted(written()))
 def test_each_kind_of_line_has_a_phrase(app: Flask, what: str) -> None:
     with app.test_request_context():
-        told = audit_log_text.describe(Line(what), NOW)
-    assert told != f"{what} Daughter bedtime changed"
+        shown = audit_log_text.describe(Line(what), NOW)
+    assert shown != f"{what} Daughter bedtime changed"
 
 
 def test_the_kinds_are_found_in_the_code() -> None:
@@ -51,9 +51,9 @@ def test_the_kinds_are_found_in_the_code() -> None:
 
 def test_who_is_gone_is_called_as_it_was(app: Flask) -> None:
     with app.test_request_context():
-        told = audit_log_text.describe(Line("remove_profile", about="", detail="timur"), NOW)
+        shown = audit_log_text.describe(Line("remove_profile", about="", detail="timur"), NOW)
         edited = audit_log_text.describe(Line("edit", about="", detail="timur: block"), NOW)
-    assert told == "removed timur from the family"
+    assert shown == "removed timur from the family"
     assert edited == "changed the rules of timur"
 
 
@@ -84,9 +84,9 @@ RUSSIAN = [
 def test_details_are_in_the_language_of_the_reader(app: Flask, what: str, detail: str, russian: str) -> None:
     with app.test_request_context(headers={"Accept-Language": "ru"}):
         app.preprocess_request()
-        told = audit_log_text.describe(Line(what, about="Tablet", detail=detail), NOW)
-    assert russian in told
-    assert detail not in told
+        shown = audit_log_text.describe(Line(what, about="Tablet", detail=detail), NOW)
+    assert russian in shown
+    assert detail not in shown
 
 
 def test_the_details_of_an_earlier_version_stay_as_they_were_stored(app: Flask) -> None:
@@ -94,5 +94,5 @@ def test_the_details_of_an_earlier_version_stay_as_they_were_stored(app: Flask) 
     with app.test_request_context(headers={"Accept-Language": "ru"}):
         app.preprocess_request()
         for what in sorted({what for what, _detail, _russian in RUSSIAN}):
-            told = audit_log_text.describe(Line(what, about="Tablet", detail="as it was before"), NOW)
-            assert "as it was before" in told
+            shown = audit_log_text.describe(Line(what, about="Tablet", detail="as it was before"), NOW)
+            assert "as it was before" in shown
