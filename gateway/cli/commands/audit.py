@@ -21,8 +21,8 @@ from gateway.core.errors import ControlError
 from gateway.core.optional_packages import require
 
 if TYPE_CHECKING:
-    from gateway.audit.checks import AuditCheck
-    from gateway.audit.run import Audit
+    from gateway.filter_test.checks import AuditCheck
+    from gateway.filter_test.run import Audit
     from gateway.policy.config.config import Config
 
 WRONG_USAGE = 2
@@ -32,7 +32,7 @@ _HEAD = ("CHECK", "GROUP", "WHAT IS TRIED", "BLOCKED BY")
 
 
 def run(args: Namespace) -> int:
-    from gateway.audit.catalogue import CHECKS
+    from gateway.filter_test.catalogue import CHECKS
 
     known = {check.id for check in CHECKS}
     unknown = [name for name in args.only or () if name not in known]
@@ -62,8 +62,8 @@ def run(args: Namespace) -> int:
 
 
 def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[AuditCheck]) -> Iterator[Audit]:
-    from gateway.audit import report
-    from gateway.audit.run import audit
+    from gateway.filter_test import report
+    from gateway.filter_test.run import audit
 
     whom = [args.who] if args.who else [child.id for child in client.ask(STATUS).profiles]
     if not whom:
@@ -79,21 +79,21 @@ def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[Au
 
 
 def _print_list(chosen: Sequence[AuditCheck]) -> None:
-    from gateway.audit.report import group_title_of, title_of
+    from gateway.filter_test.report import group_title_of, title_of
 
     rows = ((check.id, group_title_of(check), title_of(check), check.closes or "-") for check in chosen)
     output.rows(rows, _HEAD)
 
 
 def _print_json(done: Sequence[Audit]) -> None:
-    from gateway.audit import report
+    from gateway.filter_test import report
 
     output.as_json({"audits": [report.as_json(audit.scene, audit.results, audit.remarks) for audit in done]})
 
 
 def _print_steps(done: Sequence[Audit]) -> None:
     """Print one JSON line for each check, for the daemon."""
-    from gateway.audit import report
+    from gateway.filter_test import report
 
     for audit in done:
         for check in report.as_json(audit.scene, audit.results, audit.remarks)["checks"]:

@@ -53,7 +53,7 @@ class DeviceEvidence:
 class FilterCheck:
     """What was tested, the outcome, and the reason."""
 
-    id: str  # a topic of a device test, a check of gateway/audit, or `site`
+    id: str  # a topic of a device test, a check of gateway/filter_test, or `site`
     must_open: bool  # else it has to be blocked
     outcome: TestOutcome
     fault: bool  # what was seen differs from the rules

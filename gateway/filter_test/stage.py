@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gateway.audit.namespace import AuditError, NamespaceProcess, command
+from gateway.filter_test.namespace import AuditError, NamespaceProcess, command
 
 DEVICE, SINK, STRANGER = "qqaudit0", "qqaudit1", "qqaudit2"  # the gateway's ends
 TABLE = "7771"  # routing table
@@ -92,8 +92,8 @@ class AuditNetwork:
     def __init__(self, lan: str) -> None:
         self.lan = lan
         self.bridged = Path("/sys/class/net", lan, "bridge").exists()
-        self.device_process = NamespaceProcess("gateway.audit.device")
-        self.sink = NamespaceProcess("gateway.audit.sink")
+        self.device_process = NamespaceProcess("gateway.filter_test.device")
+        self.sink = NamespaceProcess("gateway.filter_test.sink")
         self.device = AuditDevice(random_mac(), "eth0")
         self.stranger = AuditDevice(random_mac(), "eth1")
         self._open = ExitStack()

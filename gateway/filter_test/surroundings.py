@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.audit.checks import Scene
-from gateway.audit.namespace import AuditError, command
 from gateway.control.client import Client
 from gateway.control.contract.filter_tests import AuditedRules
 from gateway.control.contract.profile import PROFILE, AllowedTarget, BlockedTarget, ProfileRules
 from gateway.control.contract.rules import HELP_LINES, WHY
 from gateway.core.errors import ControlError
+from gateway.filter_test.checks import Scene
+from gateway.filter_test.namespace import AuditError, command
 from gateway.kernel.marks import PLAIN_SLOT
 from gateway.lan.listeners import is_listening, listeners
 from gateway.lists.book import SHELF, CopyIndex

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit import probes, rawtcp
-from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import AuditCheck
-from gateway.audit.sink import DATAGRAMS, PROTOCOLS, STREAMS
-from gateway.audit.titles import GROUPS, check_titles, group_titles
+from gateway.filter_test import probes, rawtcp
+from gateway.filter_test.catalogue import CHECKS, CONTROLS
+from gateway.filter_test.checks import AuditCheck
+from gateway.filter_test.sink import DATAGRAMS, PROTOCOLS, STREAMS
+from gateway.filter_test.titles import GROUPS, check_titles, group_titles
 from gateway.policy.config.config import parse_config
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.bypass_methods import BypassMethod

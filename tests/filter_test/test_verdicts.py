@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from gateway.audit import report, zone
-from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene, Want
-from gateway.audit.plan import Task, Unavailable, tasks
-from gateway.audit.titles import check_titles
-from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of, through
 from gateway.control.contract.filter_tests import AuditedDecision
+from gateway.filter_test import report, zone
+from gateway.filter_test.catalogue import CHECKS, CONTROLS
+from gateway.filter_test.checks import AuditCheck, CheckOutcome, Result, Scene, Want
+from gateway.filter_test.plan import Task, Unavailable, tasks
+from gateway.filter_test.titles import check_titles
+from gateway.filter_test.verdicts import concluded, judge, lost_controls, reason_of, through
 from gateway.policy.language import ENGLISH
 from gateway.policy.values import Proto, Reason, Verdict
 

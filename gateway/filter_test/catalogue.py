@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from gateway.audit import tunnels
-from gateway.audit.checks import BOTH, AuditCheck, Want
+from gateway.filter_test import tunnels
+from gateway.filter_test.checks import BOTH, AuditCheck, Want
 from gateway.wire.dns.message import HTTPS, SVCB
 
 # ---------------------------------------------------------------- DNS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene, Want
-from gateway.audit.plan import Task, Unavailable
 from gateway.control.contract.filter_tests import AuditedDecision
+from gateway.filter_test.checks import AuditCheck, CheckOutcome, Result, Scene, Want
+from gateway.filter_test.plan import Task, Unavailable
 from gateway.policy.config.web import PAGES
 from gateway.wire.dns.svcb import DOHPATH, ECH
 

@@ -7,8 +7,8 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
-from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene
-from gateway.audit.titles import check_titles, group_of, group_titles
+from gateway.filter_test.checks import AuditCheck, CheckOutcome, Result, Scene
+from gateway.filter_test.titles import check_titles, group_of, group_titles
 from gateway.policy.language import ENGLISH
 
 WIDTH = 80

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.audit import zone
-from gateway.audit.checks import AuditCheck, Scene
+from gateway.filter_test import zone
+from gateway.filter_test.checks import AuditCheck, Scene
 from gateway.wire.dns.message import AAAA, A
 
 _WORD = re.compile(r"@([a-z]+)")

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.audit import hellos, namespace, tunnels, zone
-from gateway.audit.namespace import command
+from gateway.filter_test import hellos, namespace, tunnels, zone
+from gateway.filter_test.namespace import command
 from gateway.wire.dns.message import TcpStream, tcp_frame
 from gateway.wire.quic.initials import DatagramKind, Initials, long_packets
 

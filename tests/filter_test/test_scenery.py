@@ -10,14 +10,14 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.audit import surroundings as scenery
-from gateway.audit.stage import random_mac
 from gateway.control.client import Client
 from gateway.control.contract.filter_tests import AuditedRules
 from gateway.control.contract.profile import PROFILE
 from gateway.control.contract.rules import WHY
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
+from gateway.filter_test import surroundings as scenery
+from gateway.filter_test.stage import random_mac
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import Listen
 from gateway.policy.profile.bypass_methods import MethodSetting

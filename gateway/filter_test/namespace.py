@@ -37,7 +37,7 @@ class AuditError(GatewayError):
 class NamespaceProcess:
     """Runs a module in a child process with a network namespace of its own, and sends it requests.
 
-    Use it as ``with NamespaceProcess("gateway.audit.sink") as sink: sink.ask("seen")``.
+    Use it as ``with NamespaceProcess("gateway.filter_test.sink") as sink: sink.ask("seen")``.
     """
 
     def __init__(self, module: str) -> None:

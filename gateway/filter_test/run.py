@@ -10,13 +10,6 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
-from gateway.audit import surroundings, zone
-from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene
-from gateway.audit.namespace import AuditError
-from gateway.audit.plan import Task, Unavailable, tasks
-from gateway.audit.stage import AuditNetwork, words_of
-from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.filter_tests import (
     AUDIT_BEGIN,
@@ -28,6 +21,13 @@ from gateway.control.contract.filter_tests import (
     AuditedRules,
 )
 from gateway.control.contract.status import STATUS
+from gateway.filter_test import surroundings, zone
+from gateway.filter_test.catalogue import CHECKS, CONTROLS
+from gateway.filter_test.checks import AuditCheck, CheckOutcome, Result, Scene
+from gateway.filter_test.namespace import AuditError
+from gateway.filter_test.plan import Task, Unavailable, tasks
+from gateway.filter_test.stage import AuditNetwork, words_of
+from gateway.filter_test.verdicts import concluded, judge, lost_controls, reason_of
 from gateway.policy.config.config import Config, MarkBits, file_to_edit
 from gateway.wire.dns.message import AAAA, A
 
