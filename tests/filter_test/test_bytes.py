@@ -1,4 +1,4 @@
-"""What an audit sends, read by the filter's own parsers: each is what it says it is."""
+"""What a bypass test sends, read by the filter's own parsers: each is what it says it is."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def main() -> None:
         return dataclasses.replace(one, words={**one.words, "refused": SITE, "odd": odd})
 
     scenery.scene = scene  # type: ignore[assignment]
-    done = run.audit(Client(control_socket(config)), config, sys.argv[2], CHECKS)
+    done = run.bypass_test(Client(control_socket(config)), config, sys.argv[2], CHECKS)
     print(
         json.dumps(
             {

@@ -410,7 +410,7 @@ def test_two_at_once(home: Home) -> None:
             # A bridge takes over the lowest address of its ports.
             assert home.gateway.run(["cat", "/sys/class/net/qqaudit0/address"]).stdout.startswith("fe:")
             done = audit(daemon, status=1)
-            assert done.stderr == "qalqan: another audit is running; wait until it has ended\n"
+            assert done.stderr == "qalqan: another bypass test is running; wait until it has ended\n"
             assert first.wait(60) == 0
 
 
