@@ -23,6 +23,7 @@ from gateway.core.process_memory import run_in_child, settle_young
 from gateway.core.turns import Steps, finish, in_turns
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
+from gateway.dataplane.bodies import ForwardedBodies
 from gateway.dataplane.boot_guard import GuardFile
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import Gates
@@ -229,6 +230,7 @@ class Daemon:
                 ech_names=self.rules.ech_names,
                 recognise=lambda proto, start, port: self.rules.world.catalogue.signed(proto, start, port),
                 forgotten=lambda key: self.gates.refuse(FlowId(*key)),
+                bodies=ForwardedBodies(lambda: self.table),
             ),
             self.live,
             sink=self.own_answers.sink(self.decision_log),

@@ -33,6 +33,7 @@ from tests.bench import (
     status,
     ticks,
     updates,
+    uploads,
 )
 from tests.bench.figures import Figure, Settings, Skipped
 
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "time": lambda settings: chain(ticks.measure(settings), cuts.measure(settings)),
     "connections": connections.measure,
     "bulk": bulk.measure,
+    "uploads": uploads.measure,
     "peers": peers.measure,
     "status": status.measure,
     "reloads": reloads.measure,

@@ -110,6 +110,10 @@ class Expressions:
         self.decided_before = f"{byte} != 0"
         self.answered_otherwise = f"{byte} == {hexed(layout.ct_mark(0, ANSWERED_OTHERWISE))}"
         self.uploads = f"{byte} == {hexed(layout.ct_mark(0, UPLOAD))}"
+        self.in_body = (
+            f"{self.from_lan} tcp flags & (fin | syn | rst | urg) == 0 ct id . tcp sequence @bodies"
+        )
+        self.of_body = f"{self.to_lan} ct id . tcp ackseq @answers"
         self.dns = "meta l4proto udp ct original proto-dst 53"
         self.question = f"{self.dns} ct direction original {self.by_lan}"
         self.answer = f"{self.dns} ct direction reply {onto_lan}"
