@@ -75,8 +75,8 @@ from gateway.path.addresses import NameBook, ServiceBook
 from gateway.path.dns import DnsPath, Style, never_explained
 from gateway.path.explained_names import is_explained
 from gateway.path.flows import FlowPath
+from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import FlowId, LiveFlows
-from gateway.path.probes import Probes
 from gateway.path.subject import DecisionWatcher
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump
@@ -195,7 +195,7 @@ class Daemon:
     def _build_devices(self) -> None:
         """Build devices, their owners, and who may see which data about them."""
         loop, home = self.loop, self.home
-        self.live, self.probes = LiveFlows(), Probes()
+        self.live, self.guesses = LiveFlows(), GuessLimit()
         self._services_of = lru_cache(HOSTS_KEPT)(self._services_in_catalogue)
         self.services = ServiceBook(self._services_of, loop.now)
         self.lesson_book = LessonBook(self.bus.notify)
@@ -236,7 +236,7 @@ class Daemon:
             reclass=lambda flow, live: self.gates.reclass(flow, live),
             uploads=lambda flow: self.gates.uploads(flow),
             reads_answers=lambda: self.table.snapshot.reads_answers,
-            probes=self.probes,
+            guesses=self.guesses,
         )
         self.pages_watch = (
             self._kept(PagesWatch(loop, lambda: is_listening(config.web.port), expected=are_expected()))
@@ -254,7 +254,7 @@ class Daemon:
             services=self.services,
             names=self.names,
             on_answer=self.help.heard,
-            probes=self.probes,
+            guesses=self.guesses,
             about=lambda: about(self.home, self.store, self.presence.claim),
         )
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall, bus))
@@ -441,7 +441,7 @@ class Daemon:
             internet=self.internet,
             decision_log=self.decision_log,
             live=self.live,
-            probes=self.probes,
+            guesses=self.guesses,
             addresses=self.book,
             names=self.names,
             lesson_book=self.lesson_book,

@@ -103,8 +103,8 @@ from gateway.household.presence import Presence
 from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.kernel.usage import Pair
 from gateway.path.addresses import AddressBook, NameBook
+from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import LiveFlows
-from gateway.path.probes import Probes
 from gateway.path.subject import DecisionWatcher
 from gateway.policy.profile.profile import Profile
 from gateway.store.store import Store
@@ -124,7 +124,7 @@ class DataPlane:
     internet: Internet
     decision_log: DecisionLog
     live: LiveFlows
-    probes: Probes
+    guesses: GuessLimit
     addresses: AddressBook
     names: NameBook
     lesson_book: LessonBook
@@ -331,7 +331,9 @@ class Features:
         self.trusted_names.register(router)
         self._register_rules(router, editing, home_editing, explainer)
         self._register_activity(router, pins)
-        router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
+        router.wrap(
+            asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.guesses, home.loop.now)
+        )
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         accounts.register(router)
 

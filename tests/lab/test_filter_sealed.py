@@ -16,7 +16,7 @@ import pytest
 
 from gateway.control.permissions import WEB_VERBS
 from gateway.core.errors import GatewayError
-from gateway.path.probes import MAX_NAMES, WINDOW
+from gateway.path.guess_limit import MAX_NAMES, WINDOW
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, DAUGHTER, FAMILIES, MUM, SON, Arrivals, address, fetch, fresh

@@ -19,7 +19,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.activity.journal import DecisionLog
 from gateway.household.members import EVERYONE
 from gateway.lists.sealed import SealedShelf
-from gateway.path.probes import MAX_NAMES, WINDOW
+from gateway.path.guess_limit import MAX_NAMES, WINDOW
 from gateway.policy.sealed.source import SealedSource
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make
