@@ -29,8 +29,8 @@ CALLERS = {
     "gateway/web/recovery_page.py": "the daemon's own socket",
     "gateway/check/rulesets.py": "the gateway itself",
     "gateway/dataplane/dns_proxy.py": "the resolver that a device asked, with that device's question",
-    "gateway/audit/device.py": "an audit's own namespaces",
-    "gateway/audit/probes.py": "an audit's own namespaces",
+    "gateway/filter_test/device.py": "an audit's own namespaces",
+    "gateway/filter_test/probes.py": "an audit's own namespaces",
 }
 MODULES = {"http.client", "urllib.request", "smtplib", "ftplib", "asyncio", "requests", "httpx", "apprise"}
 CALLS = {"create_connection", "connect", "connect_ex", "urlopen", "open_connection"}

@@ -77,8 +77,8 @@ from gateway.features.status import disclosure_limit as asked
 from gateway.features.status.clock import ClockVerbs
 from gateway.features.status.health import HealthVerbs
 from gateway.features.status.verbs import (
-    DeviceVerb,
     MemberState,
+    OwnDeviceVerb,
     PeopleStatus,
     ProfileVerb,
     StatusVerb,
@@ -293,7 +293,7 @@ class Features:
             return {**adult, **sharing.describe(mac, member), **self.growing.of_device(mac)}
 
         ProfileVerb(home, self.members, state, edits.last_change_of, own).register(router)
-        DeviceVerb(home, store, presence, family, state, self.in_use, of_device).register(router)
+        OwnDeviceVerb(home, store, presence, family, state, self.in_use, of_device).register(router)
         router.serve(RELOAD, reload_verb(plane.effects, home))
         ClockVerbs(home, plane.watch, store).register(router)
         decided = partial(DecisionSource, home, store.settings, partial(EditHistory, home.rules))

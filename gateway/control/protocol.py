@@ -22,7 +22,7 @@ from gateway.core.turns import Steps
 
 REQUEST_LIMIT = 64 * 1024  # bytes a line; the longest is an `edit` with a list of a few thousand sites
 ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB
-AUDIT_INTERFACE = "qqaudit0"  # the gateway's interface to the test network of an audit
+PROBE_INTERFACE = "qqaudit0"  # the gateway's interface to the test network of an audit
 TEXT_LIMIT = 300  # characters of one value; a host name has at most 253
 
 

@@ -83,9 +83,9 @@ class HomeInterfaces:
 
     def __init__(self, rules: RuleBook) -> None:
         self._rules = rules
-        self.audit: str | None = None
+        self.probe: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         lan = self._rules.household.config.lan
-        return tuple(lan) if self.audit is None else (*lan, self.audit)
+        return tuple(lan) if self.probe is None else (*lan, self.probe)

@@ -15,8 +15,8 @@ from typing import Protocol
 from gateway.household.slot_assignment import DesiredSlot, InterfaceOf, SlotAssignment, SlotKeys
 from gateway.path.addresses import (
     AddressBook,
+    AnsweredNames,
     DeviceAddresses,
-    DeviceNames,
     DeviceServices,
     NameBook,
     ServiceBook,
@@ -148,7 +148,7 @@ class Member:
     judge: Judge
     addresses: DeviceAddresses
     services: DeviceServices
-    names: DeviceNames | None = None  # None: the slot is not filtered
+    names: AnsweredNames | None = None  # None: the slot is not filtered
     quarantined: bool = False
     situation: Situation = PLAIN
     asked: bool = False  # it has an open question: it may belong to another profile
@@ -186,7 +186,7 @@ class Member:
         return self._of_running[1]
 
 
-class SiteRepairs(Protocol):
+class RunningRepairs(Protocol):
     """Site repair: temporary recordings (lessons) of the blocked hosts that a broken site needs."""
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:
@@ -225,11 +225,11 @@ class SlotLookups:
     def services_of(self, slot: int) -> DeviceServices:
         return DeviceServices(self._services, slot)
 
-    def names_of(self, slot: int, profile: Profile) -> DeviceNames | None:
+    def names_of(self, slot: int, profile: Profile) -> AnsweredNames | None:
         """Return the names that a slot has resolved, by address; None if ``profile`` is not filtered."""
         if self.names is None or not profile.filtered:
             return None
-        return DeviceNames(self.names, slot, self._now)
+        return AnsweredNames(self.names, slot, self._now)
 
 
 class MemberFactory:
@@ -290,7 +290,7 @@ class Family:
         clock_known: Callable[[], bool] = lambda: True,
         interface_of: InterfaceOf = lambda _: None,
         minutes: MinuteLedgers | None = None,
-        teaching: SiteRepairs | None = None,
+        teaching: RunningRepairs | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
         self.worn: Member | None = None  # the device of a filter test; nothing about it is stored
@@ -301,7 +301,7 @@ class Family:
             str, str
         ] = {}  # opened by an adult's proof: MAC address → profile without the proof
         self.minutes: MinuteLedgers = minutes or NoMinutes()
-        self._teaching: SiteRepairs = teaching or NoSiteRepairs()
+        self._teaching: RunningRepairs = teaching or NoSiteRepairs()
         self.unknown: int | None = None  # slot of unassigned devices; None: they are not filtered
         self.strangers: dict[
             str, int | None

@@ -326,7 +326,7 @@ class NameBook:
         return self._size
 
 
-class DeviceNames:
+class AnsweredNames:
     """Looks up in a NameBook, for one slot, which names and addresses DNS answers connect."""
 
     def __init__(self, book: NameBook, slot: int, now: Callable[[], float]) -> None:

@@ -77,6 +77,7 @@ class FlowPath:
         self._uploads = uploads
         self._reads_answers = reads_answers
         self._probes = probes or Probes()
+        self._latest: tuple[Observation, Decision] | None = None  # the latest decision about this packet
 
     def packet(
         self,
@@ -93,6 +94,7 @@ class FlowPath:
 
         ``asks``: whether the kernel has marked the flow as one in which each request is judged (plain HTTP).
         """
+        self._latest = None
         judge = partial(self._judge, subject, at, data, from_lan, now)
         step = self.table.packet(
             data,
@@ -119,10 +121,17 @@ class FlowPath:
             return self._refused(step, subject, from_lan, at, now)
         return self._decided(step, subject, from_lan, at)
 
+    def _decide(self, subject: Subject, seen: Observation, at: datetime) -> Decision:
+        """Return the decision about ``seen``, which several steps of one packet need."""
+        known = self._latest
+        if known is None or known[0] is not seen:
+            known = self._latest = seen, subject.decide(seen, at)
+        return known[1]
+
     def _judge(
         self, subject: Subject, at: datetime, data: bytes, from_lan: bool, now: float, seen: Observation
     ) -> bool:
-        decision = subject.decide(seen, at)
+        decision = self._decide(subject, seen, at)
         reason = decision.reason
         if self._probes.full and reason is not Reason.HELP and self._is_probing(subject, data, from_lan, now):
             return False
@@ -174,7 +183,7 @@ class FlowPath:
         services = _NO_SERVICES
         only_help = True
         for observation in names:
-            decision = subject.decide(observation, at)
+            decision = self._decide(subject, observation, at)
             if not decision.allowed:
                 return _REFUSE
             only_help = only_help and decision.reason is Reason.HELP
@@ -195,7 +204,7 @@ class FlowPath:
         """Return whether the kernel may decide a flow by the server's answer to this hello."""
         if not self._reads_answers():
             return False
-        decision = subject.decide(seen, at)
+        decision = self._decide(subject, seen, at)
         if not decision.allowed or decision.reason is Reason.HELP:
             return False
         return 0 < subject.class_number(decision.gates) <= _MAX_ANSWERABLE
@@ -217,7 +226,7 @@ class FlowPath:
         asked = seen is not None and seen.proto is Proto.HTTP and seen.host is not None
         if seen is None or not asked or not from_lan or not packet.payload or seen.alpn:  # not in HTTP/2
             return _end_connection(packet, from_lan)
-        decision = subject.decide(seen, at)
+        decision = self._decide(subject, seen, at)
         if decision.reason is Reason.UNRESOLVED:
             # The site is allowed: the browser retries with another answer.
             return _end_connection(packet, from_lan)

@@ -106,6 +106,18 @@ def test_the_kernel_decides_by_the_answer_to_an_allowed_hello(version: int) -> N
     assert home.path.table.stats.passed == 1
 
 
+def test_a_hello_is_decided_once() -> None:
+    decided: list[str | None] = []
+
+    def decide(seen: Observation, at: datetime) -> Decision:
+        decided.append(seen.host)
+        return rule(seen, at)
+
+    home = Home(decide=decide, reads_answers=True)
+    assert home.send(hello(ALLOWED)).byte not in (None, 0)
+    assert decided == [ALLOWED]
+
+
 def test_after_another_answer_the_flow_is_decided_here() -> None:
     home = Home(reads_answers=True)
     data = hello(ALLOWED)

@@ -21,7 +21,7 @@ from webui.language.telling import DECISION
 ROOT = Path(__file__).parents[2]
 WEBUI = ROOT / "webui"
 # Where the daemon and the command line make sentences that the pages show, too.
-SHARED = (ROOT / "gateway/policy", ROOT / "gateway/audit/titles.py")
+SHARED = (ROOT / "gateway/policy", ROOT / "gateway/filter_test/titles.py")
 FOLDER = WEBUI / "translations"
 TEMPLATE = FOLDER / f"{DOMAIN}.pot"
 LANGUAGES = tuple(code for code in OWN_NAMES if code != SOURCE_LANGUAGE)

@@ -21,18 +21,18 @@ from gateway.core.errors import ControlError
 from gateway.core.optional_packages import require
 
 if TYPE_CHECKING:
-    from gateway.audit.checks import AuditCheck
-    from gateway.audit.run import Audit
+    from gateway.filter_test.checks import MethodCheck
+    from gateway.filter_test.run import BypassTest
     from gateway.policy.config.config import Config
 
 WRONG_USAGE = 2
-NICE = 10  # of an audit that the daemon started: packets go first
+NICE = 10  # of a bypass test that the daemon started: packets go first
 _LOCK = "audit.lock"  # in the runtime directory
 _HEAD = ("CHECK", "GROUP", "WHAT IS TRIED", "BLOCKED BY")
 
 
 def run(args: Namespace) -> int:
-    from gateway.audit.catalogue import CHECKS
+    from gateway.filter_test.catalogue import CHECKS
 
     known = {check.id for check in CHECKS}
     unknown = [name for name in args.only or () if name not in known]
@@ -44,33 +44,35 @@ def run(args: Namespace) -> int:
         _print_list(chosen)
         return 0
     if os.geteuid() != 0:
-        msg = "the audit creates network namespaces and routes; run it as root"
+        msg = "the bypass test creates network namespaces and routes; run it as root"
         raise ControlError(msg)
-    require("cryptography", "audits")
+    require("cryptography", "bypass tests")
     if args.steps:
         os.nice(NICE)
     config = config_in_use(config_path(args))
     client = Client(control_socket(config))
     with _alone(config), _ended_by_signals():
-        done = list(_audits(args, client, config, chosen))
+        done = list(_bypass_tests(args, client, config, chosen))
     if args.steps:
         _print_steps(done)
         return 0  # a found bypass is not a failure of the process
     if args.json:
         _print_json(done)
-    return int(any(result.fault for audit in done for result in audit.results))
+    return int(any(result.fault for test in done for result in test.results))
 
 
-def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[AuditCheck]) -> Iterator[Audit]:
-    from gateway.audit import report
-    from gateway.audit.run import audit
+def _bypass_tests(
+    args: Namespace, client: Client, config: Config, chosen: Sequence[MethodCheck]
+) -> Iterator[BypassTest]:
+    from gateway.filter_test import report
+    from gateway.filter_test.run import bypass_test
 
     whom = [args.who] if args.who else [child.id for child in client.ask(STATUS).profiles]
     if not whom:
         msg = "there is no child whose rules could be tested; write a profile first"
         raise ControlError(msg)
     for who in whom:
-        result = audit(client, config, who, chosen)
+        result = bypass_test(client, config, who, chosen)
         if not (args.json or args.steps):
             for line in report.table(result.scene, result.results, result.remarks):
                 print(output.clean(line))
@@ -78,31 +80,31 @@ def _audits(args: Namespace, client: Client, config: Config, chosen: Sequence[Au
         yield result
 
 
-def _print_list(chosen: Sequence[AuditCheck]) -> None:
-    from gateway.audit.report import group_title_of, title_of
+def _print_list(chosen: Sequence[MethodCheck]) -> None:
+    from gateway.filter_test.report import group_title_of, title_of
 
     rows = ((check.id, group_title_of(check), title_of(check), check.closes or "-") for check in chosen)
     output.rows(rows, _HEAD)
 
 
-def _print_json(done: Sequence[Audit]) -> None:
-    from gateway.audit import report
+def _print_json(done: Sequence[BypassTest]) -> None:
+    from gateway.filter_test import report
 
-    output.as_json({"audits": [report.as_json(audit.scene, audit.results, audit.remarks) for audit in done]})
+    output.as_json({"audits": [report.as_json(test.scene, test.results, test.remarks) for test in done]})
 
 
-def _print_steps(done: Sequence[Audit]) -> None:
+def _print_steps(done: Sequence[BypassTest]) -> None:
     """Print one JSON line for each check, for the daemon."""
-    from gateway.audit import report
+    from gateway.filter_test import report
 
-    for audit in done:
-        for check in report.as_json(audit.scene, audit.results, audit.remarks)["checks"]:
+    for test in done:
+        for check in report.as_json(test.scene, test.results, test.remarks)["checks"]:
             print(json.dumps(check), flush=True)
 
 
 @contextmanager
 def _alone(config: Config) -> Iterator[None]:
-    """Allow one audit at a time, since two would use the same links and routes."""
+    """Allow one bypass test at a time, since two would use the same links and routes."""
     try:
         number = os.open(Path(config.runtime, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
@@ -119,13 +121,13 @@ def _lock(number: int) -> None:
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        msg = "another audit is running; wait until it has ended"
+        msg = "another bypass test is running; wait until it has ended"
         raise ControlError(msg) from None
 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Handle SIGTERM and SIGHUP like Ctrl-C, so that the audit removes its links and routes."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C, so that the bypass test removes its links and routes."""
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield

@@ -53,7 +53,7 @@ class DeviceEvidence:
 class FilterCheck:
     """What was tested, the outcome, and the reason."""
 
-    id: str  # a topic of a device test, a check of gateway/audit, or `site`
+    id: str  # a topic of a device test, a check of gateway/filter_test, or `site`
     must_open: bool  # else it has to be blocked
     outcome: TestOutcome
     fault: bool  # what was seen differs from the rules
@@ -101,7 +101,7 @@ FILTER_TEST_SITE = Verb("filter_test_site", TestSiteRequest, Explanation, sender
 
 
 @record
-class BeginAuditRequest:
+class BeginProbeRequest:
     who: OneLine  # a child's profile, or the MAC address of a filtered device
     mac: OneLine  # of the temporary device
     interface: OneLine | None = None  # to the test network
@@ -109,8 +109,8 @@ class BeginAuditRequest:
 
 
 @record
-class AuditedRules:
-    """The rules of the temporary device of an audit; the stricter of both where its owner is uncertain."""
+class ProbeDeviceRules:
+    """The rules of a bypass test's device; the stricter of both where its owner is uncertain."""
 
     profile: str
     name: str
@@ -118,12 +118,12 @@ class AuditedRules:
     strict: bool
     mode: Mode
     ways: Mapping[str, MethodSetting]
-    seconds: int  # after which the audit ends
+    seconds: int  # after which the bypass test ends
 
 
 @record
-class AuditedDecision:
-    """A filter decision about the temporary device of an audit.
+class ProbeDecision:
+    """A filter decision about the temporary device of a bypass test.
 
     What is blocked for everyone has one reason, without a rule.
     """
@@ -138,18 +138,18 @@ class AuditedDecision:
 
 
 @record
-class AuditedDecisions:
-    seen: tuple[AuditedDecision, ...]  # oldest first
+class ProbeDecisions:
+    seen: tuple[ProbeDecision, ...]  # oldest first
     lost: int  # older ones
 
 
 @record
-class PauseAuditRequest:
+class PauseProbeRequest:
     paused: bool
 
 
-AUDIT_BEGIN = Verb("audit_begin", BeginAuditRequest, AuditedRules)
-AUDIT_SEEN = Verb("audit_seen", NoValues, AuditedDecisions)
-AUDIT_PAUSE = Verb("audit_pause", PauseAuditRequest, NoValues)
-AUDIT_CLEAR = Verb("audit_clear", NoValues, NoValues)
-AUDIT_END = Verb("audit_end", NoValues, NoValues)
+PROBE_BEGIN = Verb("probe_begin", BeginProbeRequest, ProbeDeviceRules)
+PROBE_SEEN = Verb("probe_seen", NoValues, ProbeDecisions)
+PROBE_PAUSE = Verb("probe_pause", PauseProbeRequest, NoValues)
+PROBE_CLEAR = Verb("probe_clear", NoValues, NoValues)
+PROBE_END = Verb("probe_end", NoValues, NoValues)

@@ -162,10 +162,12 @@ class TableFigures:
 
 @record
 class StoreFigures:
-    pending: int
-    dropped: int
-    renewals: int
-    bytes: int
+    """The database, since the daemon started."""
+
+    pending: int  # decisions that are not written yet
+    dropped: int  # decisions that were lost
+    renewals: int  # replacements of the file
+    bytes: int  # of the file
 
 
 @record

@@ -42,8 +42,8 @@ SECONDS = 180  # that a device test observes decisions
 KEPT = 600  # seconds that tests of a device and of a site can be read; a bypass test takes longer, and stays
 TICK = 15  # seconds between two looks at which tests are over
 MOST = 24  # tests that are stored: of eight children by three methods
-BYPASS_SECONDS = 300.0  # an audit takes 15 on a PC, and some 60 on a small router
-MOST_CHECKS = 200  # of one bypass test; an audit has about a hundred
+BYPASS_SECONDS = 300.0  # a bypass test takes 15 on a PC, and some 60 on a small router
+MOST_CHECKS = 200  # of one bypass test; a bypass test has about a hundred
 PROBLEM_LIMIT = 300  # characters of the reason why a bypass test failed
 VERSIONS = ("ipv4", "ipv6")
 OUTCOMES: Mapping[str, TestOutcome] = {  # of the words of `qalqan audit`
@@ -304,7 +304,7 @@ def _of_host(check: HostCheck) -> FilterCheck:
 
 
 def _of_line(line: Mapping[str, Any]) -> FilterCheck | None:
-    """Return a check from a line of the audit's output; None if the line is no check."""
+    """Return a check from a line of the bypass test's output; None if the line is no check."""
     results = {version: line[version] for version in VERSIONS if isinstance(line.get(version), dict)}
     words = [result.get("found") for result in results.values()]
     if not words or not all(word == "absent" or word in OUTCOMES for word in words):

@@ -1,8 +1,8 @@
-"""The device of a bypass test (audit): a temporary device with a child's rules, which tries to bypass them.
+"""The device of a bypass test: a temporary device with a child's rules, which tries to bypass them.
 
 The kernel treats it like any other slot. It is neither in `Family.members` nor in the inventory, by which the
-daemon stores, logs, counts and reports: all data about it is here, in memory, and is deleted when the audit
-ends.
+daemon stores, logs, counts and reports: all data about it is here, in memory, and is deleted when the
+test ends.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from gateway.policy.values import Decision, Observation
 from gateway.store.tables.slots import SlotTable
 from gateway.wire.flows.table import FlowTable
 
-SECONDS = 300  # after which an audit ends; forty checks take a minute or two
+SECONDS = 300  # after which a bypass test ends; forty checks take a minute or two
 MAX_SEEN = 1024  # latest decisions: with the longest names and rules they fit one answer (ANSWER_LIMIT)
-FILE = "audit"  # in the runtime directory, with MAC and slot of the device, for a clean-up after a kill
+FILE = "probe"  # in the runtime directory, with MAC and slot of the device, for a clean-up after a kill
 
 _log = logging.getLogger(__name__)
 
@@ -79,9 +79,10 @@ class _Running:
 
 
 class ProbeDevice:
-    """Gives a temporary device the rules of a child, and records the decisions about it; one audit at a time.
+    """Gives a temporary device the rules of a child, and records the decisions about it.
 
-    An audit ends by a request, when the connection that began it closes, and after SECONDS.
+    One bypass test runs at a time. It ends by a request, when the connection that began it closes, and after
+    SECONDS.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class ProbeDevice:
         home.bus.subscribe(OutsideDecision, self._decided)
 
     def start(self) -> None:
-        """Remove the slot and neighbour entries of an audit that ran when the daemon was killed."""
+        """Remove the slot and neighbour entries of a bypass test that ran when the daemon was killed."""
         try:
             mac, _, slot = self._file.read_text().partition(" ")
         except FileNotFoundError:
@@ -119,19 +120,19 @@ class ProbeDevice:
         self._drop_traces(mac)
 
     def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
-        """Begin an audit: give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
+        """Begin a bypass test: give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
 
         Return the device's member.
 
         Raises:
-            GatewayError: the audit cannot begin; everything is as before.
+            GatewayError: the bypass test cannot begin; everything is as before.
         """
         if self._running is not None:
-            msg = "audit_begin: an audit runs already; wait until it has ended"
+            msg = "probe_begin: a bypass test runs already; wait until it has ended"
             raise ControlError(msg).coded(Code.BUSY)
         in_use = [key for key, slot in self._numbers.slots().items() if slot in self._family.members]
         running = self._running = _Running(ProbeAssignment(who, mac, self._numbers.lend(in_use)))
-        self._interfaces.audit = interface
+        self._interfaces.probe = interface
         try:
             member = self._put_on(running)
         except GatewayError:
@@ -146,7 +147,7 @@ class ProbeDevice:
         rules = self._home.rules
         member = family.wear(worn, rules.household, rules.world, self._home.now())
         if member is None:
-            msg = f"audit_begin: {worn.who} has no rules that an audit could try"
+            msg = f"probe_begin: {worn.who} has no rules that a bypass test could try"
             raise ControlError(msg).coded(Code.NOT_FILTERED)
         self._note(worn)
         self._presence.ignore(worn.mac)
@@ -160,7 +161,7 @@ class ProbeDevice:
         return member
 
     def _reset_connections(self, worn: ProbeAssignment) -> None:
-        """Reset the connections that the test device opened before the audit.
+        """Reset the connections that the test device opened before the bypass test.
 
         Other devices are not affected.
         """
@@ -170,9 +171,9 @@ class ProbeDevice:
             self._path.table.follow_devices(slots)
 
     def _now(self) -> _Running:
-        """Return the running audit. Raises ControlError if there is none."""
+        """Return the running bypass test. Raises ControlError if there is none."""
         if self._running is None:
-            msg = "no audit runs; it may have ended by itself: begin another"
+            msg = "no bypass test runs; it may have ended by itself: begin another"
             raise ControlError(msg)
         return self._running
 
@@ -205,7 +206,7 @@ class ProbeDevice:
             cache.forget(slot)
 
     def follow(self) -> None:
-        """End the audit if a change of rules or devices removed its rules, or gave its MAC an owner."""
+        """End the bypass test if a change of rules or devices removed its rules, or gave its MAC an owner."""
         if self._family.worn is None:
             self.end()
 
@@ -214,12 +215,12 @@ class ProbeDevice:
             self.end()
 
     def end(self) -> None:
-        """End the audit, if one runs, and delete all data about its device."""
+        """End the bypass test, if one runs, and delete all data about its device."""
         running, path, family = self._running, self._path, self._family
         if running is None:
             return
-        self._running = self._interfaces.audit = None
-        running.seen.clear()  # the connection that began the audit may stay open, and refers to it
+        self._running = self._interfaces.probe = None
+        running.seen.clear()  # the connection that began the bypass test may stay open, and refers to it
         if running.timer is not None:
             running.timer.cancel()
         slot, mac = running.worn.slot, running.worn.mac
@@ -254,7 +255,7 @@ class ProbeDevice:
         try:
             write_atomically(self._file, f"{worn.mac} {worn.slot}".encode())
         except OSError as error:
-            msg = f"audit_begin: {self._file} cannot be written ({write_error_text(error)})"
+            msg = f"probe_begin: {self._file} cannot be written ({write_error_text(error)})"
             raise ControlError(msg) from None
 
     def _drop_traces(self, mac: str) -> None:

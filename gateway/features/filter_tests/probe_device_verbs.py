@@ -1,20 +1,20 @@
-"""The verbs of an audit, which tests a child's rules from a temporary device. They are for root only."""
+"""The verbs of a bypass test, which tests a child's rules from a temporary device. They are for root only."""
 
 from __future__ import annotations
 
 from gateway.control.contract.filter_tests import (
-    AUDIT_BEGIN,
-    AUDIT_CLEAR,
-    AUDIT_END,
-    AUDIT_PAUSE,
-    AUDIT_SEEN,
-    AuditedDecision,
-    AuditedDecisions,
-    AuditedRules,
-    BeginAuditRequest,
-    PauseAuditRequest,
+    PROBE_BEGIN,
+    PROBE_CLEAR,
+    PROBE_END,
+    PROBE_PAUSE,
+    PROBE_SEEN,
+    BeginProbeRequest,
+    PauseProbeRequest,
+    ProbeDecision,
+    ProbeDecisions,
+    ProbeDeviceRules,
 )
-from gateway.control.protocol import AUDIT_INTERFACE, Call, ControlRequest
+from gateway.control.protocol import PROBE_INTERFACE, Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
@@ -49,21 +49,21 @@ class ProbeDeviceVerbs:
         self._presence = presence
 
     def register(self, router: Router) -> None:
-        router.serve(AUDIT_BEGIN, self.begin)
-        router.serve(AUDIT_SEEN, self.seen)
-        router.serve(AUDIT_PAUSE, self.pause)
-        router.serve(AUDIT_CLEAR, self.clear)
-        router.serve(AUDIT_END, self.end)
+        router.serve(PROBE_BEGIN, self.begin)
+        router.serve(PROBE_SEEN, self.seen)
+        router.serve(PROBE_PAUSE, self.pause)
+        router.serve(PROBE_CLEAR, self.clear)
+        router.serve(PROBE_END, self.end)
 
-    def begin(self, call: Call[BeginAuditRequest]) -> AuditedRules:
-        """Begin an audit: give the test device ``mac`` the rules of ``who``, and return these rules."""
+    def begin(self, call: Call[BeginProbeRequest]) -> ProbeDeviceRules:
+        """Begin a bypass test: give the test device ``mac`` the rules of ``who``, and return these rules."""
         call.owner_only()
         who, mac = self._who(call, call.args.who), self._mac(call, "mac", call.args.mac)
         stranger, interface = call.args.stranger, call.args.interface
         if stranger is not None:
             stranger = self._mac(call, "stranger", stranger)
-        if interface not in (None, AUDIT_INTERFACE):
-            call.refuse("interface", f"can only be {AUDIT_INTERFACE}, which an audit makes for itself")
+        if interface not in (None, PROBE_INTERFACE):
+            call.refuse("interface", f"can only be {PROBE_INTERFACE}, which a bypass test makes for itself")
         rules = _rules(self._probe_device.begin(who, mac, interface, call.when_gone))
         if stranger is not None:
             self._presence.ignore(stranger)
@@ -103,13 +103,13 @@ class ProbeDeviceVerbs:
         named = mac in household.named or mac in household.config.managed
         return named or mac in self._devices.all() or self._presence.inventory.sight(mac) is not None
 
-    def seen(self, call: Call[NoValues]) -> AuditedDecisions:
+    def seen(self, call: Call[NoValues]) -> ProbeDecisions:
         """Return the decisions about the test device, oldest first, and the number of lost ones."""
         call.owner_only()
         decisions, lost = self._probe_device.seen()
-        return AuditedDecisions(seen=tuple(map(_decision, decisions)), lost=lost)
+        return ProbeDecisions(seen=tuple(map(_decision, decisions)), lost=lost)
 
-    def pause(self, call: Call[PauseAuditRequest]) -> NoValues:
+    def pause(self, call: Call[PauseProbeRequest]) -> NoValues:
         """Pause the internet of the test device, or resume it."""
         call.owner_only()
         self._probe_device.pause(paused=call.args.paused)
@@ -122,16 +122,16 @@ class ProbeDeviceVerbs:
         return NoValues()
 
     def end(self, call: Call[NoValues]) -> NoValues:
-        """End the audit. It is no error if it has ended already."""
+        """End the bypass test. It is no error if it has ended already."""
         call.owner_only()
         self._probe_device.end()
         return NoValues()
 
 
-def _decision(probed: ProbedDecision) -> AuditedDecision:
+def _decision(probed: ProbedDecision) -> ProbeDecision:
     seen, decision = probed
     sealed = decision.reason is Reason.REFUSED_FOR_EVERYONE
-    return AuditedDecision(
+    return ProbeDecision(
         proto=seen.proto,
         host=seen.host,
         dst=lan.text(seen.dst) if seen.dst else None,
@@ -142,11 +142,11 @@ def _decision(probed: ProbedDecision) -> AuditedDecision:
     )
 
 
-def _rules(member: Member) -> AuditedRules:
+def _rules(member: Member) -> ProbeDeviceRules:
     beside = None if member.beside is None else member.beside.profile
     profiles = [profile for profile in (member.profile, beside) if profile is not None and profile.filtered]
     modes = [profile.rules.mode.value for profile in profiles]
-    return AuditedRules(
+    return ProbeDeviceRules(
         profile=member.profile.id,
         name=member.profile.name,
         band=member.profile.band.value,

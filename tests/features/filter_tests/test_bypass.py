@@ -1,4 +1,4 @@
-"""An audit that a guardian starts on the pages: a process of its own, and what it found."""
+"""A bypass test that a guardian starts on the pages: a process of its own, and what it found."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from gateway.audit.catalogue import CHECKS
-from gateway.audit.titles import GROUPS, check_titles, group_titles
+from gateway.filter_test.catalogue import CHECKS
+from gateway.filter_test.titles import GROUPS, check_titles, group_titles
 from gateway.policy.language import ENGLISH
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household, asked_of

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gateway.audit.catalogue import CHECKS
 from gateway.control.protocol import ControlRequest
 from gateway.control.schema import values_of
 from gateway.core.reason_codes import Code
 from gateway.features.filter_tests.filter_test import FilterTest, _of_line
+from gateway.filter_test.catalogue import CHECKS
 from gateway.policy.judge.device_test import CheckTopic, HostCheck, NoTestReason
 from tests.webui.standin.handlers import Handler
 from tests.webui.standin.places import NOW, TABLET

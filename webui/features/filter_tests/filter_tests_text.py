@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.audit.titles import GROUPS, check_titles, group_titles
 from gateway.control.contract.filter_tests import FilterCheck, FilterTestResponse, FilterTestState
+from gateway.filter_test.titles import GROUPS, check_titles, group_titles
 from webui.language import things
 from webui.language.i18n import READER, ngettext
 from webui.language.i18n import gettext as _

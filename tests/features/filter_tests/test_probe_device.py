@@ -1,4 +1,4 @@
-"""What is told of an audit's device, how long it lasts, and what undoes it; the kernel is the lab's work."""
+"""What is said of a bypass test's device, how long it lasts, and what undoes it. The kernel: tests/lab."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Gateway:
         return decode(encode(answer))
 
     def begin(self, who: str = "daughter") -> dict[str, Any]:
-        return self.ask("audit_begin", who=who, mac=MAC)
+        return self.ask("probe_begin", who=who, mac=MAC)
 
     def decide(self, host: str | None, decision: Decision | None = None) -> None:
         worn = self.home.family.worn
@@ -134,7 +134,7 @@ def test_what_is_decided_is_told_here_and_nowhere_else(gateway: Gateway) -> None
     gateway.begin()
     gateway.decide("www.tiktok.com")
     gateway.decide(None)
-    answer = gateway.ask("audit_seen")
+    answer = gateway.ask("probe_seen")
     assert answer["lost"] == 0
     assert answer["seen"][0] == {
         "proto": "tls",
@@ -149,15 +149,15 @@ def test_what_is_decided_is_told_here_and_nowhere_else(gateway: Gateway) -> None
     assert gateway.events == []
     assert gateway.decision_log.verdicts == {}
     assert gateway.home.store.figures()["pending"] == 0
-    gateway.ask("audit_end")
+    gateway.ask("probe_end")
     gateway.begin()
-    assert gateway.ask("audit_seen") == {"seen": [], "lost": 0}
+    assert gateway.ask("probe_seen") == {"seen": [], "lost": 0}
 
 
 def test_of_what_is_refused_for_everyone_no_rule_is_told(gateway: Gateway) -> None:
     gateway.begin()
     gateway.decide("sealed.example", REFUSED_FOR_EVERYONE)
-    (told,) = gateway.ask("audit_seen")["seen"]
+    (told,) = gateway.ask("probe_seen")["seen"]
     assert (told["verdict"], told["reason"], told["rule"]) == ("block", "refused_for_everyone", None)
 
 
@@ -166,7 +166,7 @@ def test_the_latest_decisions_fit_one_answer(gateway: Gateway) -> None:
     rule = Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, f"block: {LONGEST}", "family")
     for number in range(MAX_SEEN + 5):
         gateway.decide(f"{number}" if number < 6 else LONGEST, rule)
-    answer = gateway.ask("audit_seen")
+    answer = gateway.ask("probe_seen")
     assert answer["lost"] == 5
     assert len(answer["seen"]) == MAX_SEEN
     assert answer["seen"][0]["host"] == "5"
@@ -182,7 +182,7 @@ def test_it_ends_by_itself(gateway: Gateway) -> None:
 
 def test_it_ends_with_its_own_connection_alone(gateway: Gateway) -> None:
     gateway.begin()
-    gateway.ask("audit_end")
+    gateway.ask("probe_end")
     gateway.begin()
     first, second = gateway.gone
     first()
@@ -206,7 +206,7 @@ def test_what_cannot_be_undone_keeps_nothing_else_from_it(
     gateway.begin()
     gateway.broken = True
     gateway.table.broken = "hand_over"
-    gateway.ask("audit_end")
+    gateway.ask("probe_end")
     assert gateway.is_clean
     assert "table.forget_rates" in gateway.told
     assert [record.message for record in caplog.records] == ["the kernel says no"] * 2
@@ -215,9 +215,9 @@ def test_what_cannot_be_undone_keeps_nothing_else_from_it(
 
 def test_the_rest_of_the_family_is_not_judged_anew(gateway: Gateway) -> None:
     gateway.begin()
-    gateway.ask("audit_pause", paused=True)
-    gateway.ask("audit_clear")
-    gateway.ask("audit_end")
+    gateway.ask("probe_pause", paused=True)
+    gateway.ask("probe_clear")
+    gateway.ask("probe_end")
     assert not [one for one in gateway.told if one in ("enforcer.rejudge", "enforcer.renew")]
     assert "own_answers.teach" in gateway.told
 
@@ -234,7 +234,7 @@ def test_after_a_kill_its_traces_are_nobody_s(
     gateway.home.store.close()
 
 
-@pytest.mark.parametrize("do", ["audit_begin", "audit_seen", "audit_pause", "audit_clear", "audit_end"])
+@pytest.mark.parametrize("do", ["probe_begin", "probe_seen", "probe_pause", "probe_clear", "probe_end"])
 def test_root_alone_may(gateway: Gateway, do: str) -> None:
     gateway.begin()
     with pytest.raises(ControlError, match="only root may do this"):
@@ -242,20 +242,20 @@ def test_root_alone_may(gateway: Gateway, do: str) -> None:
     assert gateway.home.family.worn is not None
 
 
-@pytest.mark.parametrize("do", ["audit_seen", "audit_pause", "audit_clear"])
+@pytest.mark.parametrize("do", ["probe_seen", "probe_pause", "probe_clear"])
 def test_without_an_audit_it_is_said(gateway: Gateway, do: str) -> None:
-    with pytest.raises(ControlError, match="no audit runs; it may have ended by itself"):
+    with pytest.raises(ControlError, match="no bypass test runs; it may have ended by itself"):
         gateway.ask(do, paused=True)
-    assert gateway.ask("audit_end") == {}
+    assert gateway.ask("probe_end") == {}
 
 
 def test_a_pause_is_one_or_none(gateway: Gateway) -> None:
     gateway.begin()
     for wrong in (1, "yes"):
         with pytest.raises(ControlError, match='"paused" must be true or false'):
-            gateway.ask("audit_pause", paused=wrong)
+            gateway.ask("probe_pause", paused=wrong)
     with pytest.raises(ControlError, match='"paused" is missing'):
-        gateway.ask("audit_pause")
+        gateway.ask("probe_pause")
 
 
 def test_what_it_has_is_told_at_once(gateway: Gateway) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gateway.audit.namespace import AuditError, NamespaceProcess, command
+from gateway.filter_test.namespace import BypassTestError, NamespaceProcess, command
 
 DEVICE, SINK, STRANGER = "qqaudit0", "qqaudit1", "qqaudit2"  # the gateway's ends
 TABLE = "7771"  # routing table
@@ -53,7 +53,7 @@ _COMMENT = '"qalqan audit"'
 
 
 @dataclass(frozen=True, slots=True)
-class AuditDevice:
+class ProbeHost:
     """Hardware address, link and IP addresses of a test device."""
 
     mac: str
@@ -78,7 +78,7 @@ def sweep() -> None:
 def _try(*words: str) -> None:
     try:
         command(*words)
-    except AuditError:
+    except BypassTestError:
         return  # it does not exist, or disappears meanwhile
 
 
@@ -86,16 +86,16 @@ def _ip(line: str) -> None:
     command("ip", *line.split())
 
 
-class AuditNetwork:
+class ProbeNetwork:
     """A context manager: sets up the network on entry, removes it on exit. ``lan``: the LAN's interface."""
 
     def __init__(self, lan: str) -> None:
         self.lan = lan
         self.bridged = Path("/sys/class/net", lan, "bridge").exists()
-        self.device_process = NamespaceProcess("gateway.audit.device")
-        self.sink = NamespaceProcess("gateway.audit.sink")
-        self.device = AuditDevice(random_mac(), "eth0")
-        self.stranger = AuditDevice(random_mac(), "eth1")
+        self.device_process = NamespaceProcess("gateway.filter_test.device")
+        self.sink = NamespaceProcess("gateway.filter_test.sink")
+        self.device = ProbeHost(random_mac(), "eth0")
+        self.stranger = ProbeHost(random_mac(), "eth1")
         self._open = ExitStack()
 
     @property
@@ -103,7 +103,7 @@ class AuditNetwork:
         """The test's interface that counts as LAN, if the LAN is not a bridge."""
         return None if self.bridged else DEVICE
 
-    def __enter__(self) -> AuditNetwork:
+    def __enter__(self) -> ProbeNetwork:
         try:
             sweep()
             self._open.enter_context(self.device_process)
@@ -130,7 +130,7 @@ class AuditNetwork:
         return self.lan if self.bridged else DEVICE
 
     @property
-    def _devices(self) -> list[tuple[str, AuditDevice]]:
+    def _devices(self) -> list[tuple[str, ProbeHost]]:
         """The gateway's end of each device's link. The unknown device needs a bridge."""
         return [(DEVICE, self.device), *([(STRANGER, self.stranger)] if self.bridged else [])]
 
@@ -161,15 +161,15 @@ class AuditNetwork:
                 self._await_bridge(link)
         self.device_process.ask("links", links=list(self._settled()))
 
-    def _add_pair(self, link: str, device: AuditDevice) -> None:
+    def _add_pair(self, link: str, device: ProbeHost) -> None:
         """Add a veth pair. A bridge takes over the lowest address and MTU of its ports: ours are neither."""
         mtu = _link_attribute(self.lan, "mtu")
         peer = f"peer name {device.link} address {device.mac} mtu {mtu} netns {self.device_process.pid}"
         try:
             _ip(f"link add {link} address {random_mac(_HIGH)} mtu {mtu} type veth {peer}")
-        except AuditError as error:
+        except BypassTestError as error:
             msg = f"no link for the test's device ({error}); on OpenWrt install kmod-veth and ip-full"
-            raise AuditError(msg) from None
+            raise BypassTestError(msg) from None
 
     def _await_bridge(self, link: str) -> None:
         """Wait for the bridge port. With STP, a new port forwards packets only after half a minute."""
@@ -177,7 +177,7 @@ class AuditNetwork:
         while _link_attribute(link, "brport/state") != _FORWARDING:
             if time.monotonic() > until:
                 msg = f"{self.lan} forwards nothing from a new port after {_BRIDGE_S:g} s; see: bridge link"
-                raise AuditError(msg)
+                raise BypassTestError(msg)
             time.sleep(0.1)
 
     def _settled(self) -> Iterator[str]:
@@ -238,7 +238,7 @@ class AuditNetwork:
         return [address for _, device in self._devices for address in device.addresses.get(version, ())]
 
 
-def words_of(stage: AuditNetwork) -> dict[str, Any]:
+def words_of(stage: ProbeNetwork) -> dict[str, Any]:
     """Return the values for words with @ of jobs from the test's network: MACs, addresses, links."""
     words: dict[str, Any] = {"gatewaymac": _link_attribute(stage.facing, "address"), "lan": stage.lan}
     words |= {f"gateway{version}": address for version, address in stage.gateway_addresses().items()}
@@ -275,7 +275,7 @@ def _has_room(address: Address, *, own: bool) -> bool:
 
 
 def _free_addresses(network: Address, device: NamespaceProcess, mac: str) -> list[str]:
-    """Return addresses that no device uses. Raises AuditError if there are none."""
+    """Return addresses that no device uses. Raises BypassTestError if there are none."""
     choose = random.SystemRandom()
     size = network.network.num_addresses
     if network.version == 6 and size > 2 * _LOWEST:  # a random address of so many bits is free
@@ -286,8 +286,8 @@ def _free_addresses(network: Address, device: NamespaceProcess, mac: str) -> lis
         return candidates[:_NEEDED]
     found: list[str] = device.ask("free", candidates=candidates, mac=mac)["free"]
     if not found:
-        msg = f"no address of {network.network} is free for the audit's device; free one and try again"
-        raise AuditError(msg)
+        msg = f"no address of {network.network} is free for the bypass test's device; free one and try again"
+        raise BypassTestError(msg)
     return found[:_NEEDED]
 
 
@@ -310,5 +310,5 @@ def _fw4_rules(chain: str) -> list[str] | None:
     """Return the chain's lines with their handles; None if the chain does not exist."""
     try:
         return command("nft", "-a", "list", "chain", *_FW4, chain).splitlines()
-    except AuditError:
+    except BypassTestError:
         return None

@@ -1,4 +1,4 @@
-"""What an audit finds out by itself: relays in fetched lists, ports in /proc, sites by the daemon's judge."""
+"""What a bypass test finds out: relays in fetched lists, ports in /proc, sites by the daemon's judge."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.audit import surroundings as scenery
-from gateway.audit.stage import random_mac
 from gateway.control.client import Client
-from gateway.control.contract.filter_tests import AuditedRules
+from gateway.control.contract.filter_tests import ProbeDeviceRules
 from gateway.control.contract.profile import PROFILE
 from gateway.control.contract.rules import WHY
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
+from gateway.filter_test import surroundings as scenery
+from gateway.filter_test.stage import random_mac
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import Listen
 from gateway.policy.profile.bypass_methods import MethodSetting
@@ -25,7 +25,7 @@ from gateway.policy.profile.rules import Mode
 
 AT = "2026-11-24T20:40:00+05:00"
 STAGE = {"sourcemac": "02:00:00:00:00:50", "strangermac": "02:00:00:00:00:51", "lan": "br-lan"}
-RULES = AuditedRules(
+RULES = ProbeDeviceRules(
     profile="kid", name="Kid", band="10-12", strict=False, mode=Mode.BLOCK_LIST,
     ways={"vpn": MethodSetting.BLOCK, "ssh": MethodSetting.ALLOW}, seconds=300,
 )  # fmt: skip
@@ -113,7 +113,7 @@ def test_ports_are_those_that_others_can_reach() -> None:
         assert open_port in found
         assert closed_port not in found
         assert open_port not in scenery.listening(Config(gateway_ports=(open_port,)), 1)
-        assert open_port not in scenery.listening(Config(), open_port), "the audit's own"
+        assert open_port not in scenery.listening(Config(), open_port), "the bypass test's own"
         assert scenery.pages_run(Config(web=Listen(port=open_port)))
     assert not scenery.pages_run(Config(web=Listen(port=open_port)))
 

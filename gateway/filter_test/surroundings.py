@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.audit.checks import Scene
-from gateway.audit.namespace import AuditError, command
 from gateway.control.client import Client
-from gateway.control.contract.filter_tests import AuditedRules
+from gateway.control.contract.filter_tests import ProbeDeviceRules
 from gateway.control.contract.profile import PROFILE, AllowedTarget, BlockedTarget, ProfileRules
 from gateway.control.contract.rules import HELP_LINES, WHY
 from gateway.core.errors import ControlError
+from gateway.filter_test.checks import Scene
+from gateway.filter_test.namespace import BypassTestError, command
 from gateway.kernel.marks import PLAIN_SLOT
 from gateway.lan.listeners import is_listening, listeners
 from gateway.lists.book import SHELF, CopyIndex
@@ -67,7 +67,7 @@ class RuleQueries:
         return next((host for host in dict.fromkeys(hosts) if self.refuses(host) is refused), None)
 
 
-def scene(client: Client, config: Config, rules: AuditedRules, known: Mapping[str, Any]) -> Scene:
+def scene(client: Client, config: Config, rules: ProbeDeviceRules, known: Mapping[str, Any]) -> Scene:
     """Return the rules and the environment by which the checks of a child are judged.
 
     ``rules`` apply to the test device. ``known`` has values for the words with @ of jobs; sites are added.
@@ -92,7 +92,7 @@ def scene(client: Client, config: Config, rules: AuditedRules, known: Mapping[st
     )
 
 
-def _refusals(rules: AuditedRules, shown: ProfileRules) -> frozenset[str]:
+def _refusals(rules: ProbeDeviceRules, shown: ProfileRules) -> frozenset[str]:
     ways = {f"ways:{way}" for way, switch in rules.ways.items() if switch is MethodSetting.BLOCK}
     own = {blocked.target for blocked in shown.refused if blocked.target == "safe_search"}
     return frozenset(ways | own)
@@ -173,7 +173,7 @@ def relays(config: Config) -> dict[str, str]:
 class ProbeListener:
     """Listens on a free TCP port of the gateway's addresses, as a service without a rule. A context manager.
 
-    Raises AuditError if it cannot listen.
+    Raises BypassTestError if it cannot listen.
     """
 
     def __init__(self, own: Iterable[str]) -> None:
@@ -190,7 +190,7 @@ class ProbeListener:
             except OSError as error:
                 self.close()
                 msg = f"the test cannot listen on {address} port {self.port}: {error.strerror}; try again"
-                raise AuditError(msg) from error
+                raise BypassTestError(msg) from error
 
     def close(self) -> None:
         for listener in self._sockets:

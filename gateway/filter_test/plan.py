@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.audit import zone
-from gateway.audit.checks import AuditCheck, Scene
+from gateway.filter_test import zone
+from gateway.filter_test.checks import MethodCheck, Scene
 from gateway.wire.dns.message import AAAA, A
 
 _WORD = re.compile(r"@([a-z]+)")
 
 # Why a job is not possible, by the missing word.
 _LACKS = {
-    "refused": "these rules refuse no site that the audit knows",
-    "odd": "these rules refuse no site that the audit knows",
-    "allowed": "these rules allow no site that the audit knows; name one under allow:",
+    "refused": "these rules refuse no site that the bypass test knows",
+    "odd": "these rules refuse no site that the bypass test knows",
+    "allowed": "these rules allow no site that the bypass test knows; name one under allow:",
     "gateway": "the gateway has no address of this kind on the LAN",
     "source": "the LAN has no addresses of this kind",
     "second": "no second address was free",
@@ -48,7 +48,7 @@ class Unavailable:
 class Task:
     """One check over one IP version."""
 
-    check: AuditCheck
+    check: MethodCheck
     version: int
     job: Mapping[str, Any] | Unavailable
 
@@ -57,7 +57,7 @@ class Task:
         return f"{self.check.id}/{self.version}"
 
 
-def tasks(checks: Sequence[AuditCheck], scene: Scene) -> list[Task]:
+def tasks(checks: Sequence[MethodCheck], scene: Scene) -> list[Task]:
     """Return two tasks for each check: over IPv4 and over IPv6."""
     return [
         Task(check, version, _job(check, version, number, scene))
@@ -66,7 +66,7 @@ def tasks(checks: Sequence[AuditCheck], scene: Scene) -> list[Task]:
     ]
 
 
-def _job(check: AuditCheck, version: int, number: int, scene: Scene) -> Mapping[str, Any] | Unavailable:
+def _job(check: MethodCheck, version: int, number: int, scene: Scene) -> Mapping[str, Any] | Unavailable:
     if version not in check.versions:
         return Unavailable("", absent=True)
     own = "stranger" if check.job.get("who") == "stranger" else "source"

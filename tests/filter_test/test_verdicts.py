@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from gateway.audit import report, zone
-from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene, Want
-from gateway.audit.plan import Task, Unavailable, tasks
-from gateway.audit.titles import check_titles
-from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of, through
-from gateway.control.contract.filter_tests import AuditedDecision
+from gateway.control.contract.filter_tests import ProbeDecision
+from gateway.filter_test import report, zone
+from gateway.filter_test.catalogue import CHECKS, CONTROLS
+from gateway.filter_test.checks import CheckOutcome, MethodCheck, Result, Scene, Want
+from gateway.filter_test.plan import Task, Unavailable, tasks
+from gateway.filter_test.titles import check_titles
+from gateway.filter_test.verdicts import concluded, judge, lost_controls, reason_of, through
 from gateway.policy.language import ENGLISH
 from gateway.policy.values import Proto, Reason, Verdict
 
@@ -55,11 +55,11 @@ SCENE = Scene(
 )
 Tried = tuple[Task, Mapping[str, Any], list[dict[str, object]]]
 PLAIN = {"probe": "stream", "to": "@far", "port": 22, "send": "00"}
-WAY = AuditCheck("wireguard", PLAIN, "ways: {vpn: block}", "way:vpn")
+WAY = MethodCheck("wireguard", PLAIN, "ways: {vpn: block}", "way:vpn")
 ANSWERED = {"how": "answered"}
 
 
-def task(check: AuditCheck, version: int = 4, scene: Scene = SCENE) -> Task:
+def task(check: MethodCheck, version: int = 4, scene: Scene = SCENE) -> Task:
     return next(item for item in tasks([check], scene) if item.version == version)
 
 
@@ -106,7 +106,7 @@ def test_a_trusted_name_is_tried_where_there_is_one() -> None:
 
 def test_words_are_filled_in_inside_of_a_text() -> None:
     job = {"probe": "request", "to": "@at:allowed", "port": 80, "text": "Host: @refused"}
-    filled = task(AuditCheck("x", job, "")).job
+    filled = task(MethodCheck("x", job, "")).job
     assert not isinstance(filled, Unavailable)
     assert bytes.fromhex(filled["send"]) == b"Host: bad.example"
     assert filled["to"] == zone.address_of("good.example", 4)
@@ -223,8 +223,8 @@ def test_controls_that_fail_say_why() -> None:
     assert set(lost_controls(silent, replace(SCENE, strict=True))[4]) == {"dns", "tls"}
 
 
-def decision(dst: str, dport: int, host: str | None, reason: Reason) -> AuditedDecision:
-    return AuditedDecision(Proto.TCP, host, dst, dport, Verdict.BLOCK, reason, None)
+def decision(dst: str, dport: int, host: str | None, reason: Reason) -> ProbeDecision:
+    return ProbeDecision(Proto.TCP, host, dst, dport, Verdict.BLOCK, reason, None)
 
 
 def test_the_daemons_word_is_the_latest_about_this_address() -> None:
@@ -244,7 +244,7 @@ def test_the_daemons_word_is_the_latest_about_this_address() -> None:
 # ---------------------------------------------------------------- report
 
 
-def results(*founds: tuple[CheckOutcome, bool], check: AuditCheck = WAY) -> list[Result]:
+def results(*founds: tuple[CheckOutcome, bool], check: MethodCheck = WAY) -> list[Result]:
     return [
         Result(check, version, found, meant=meant)
         for version, (found, meant) in zip((4, 6), founds, strict=True)
@@ -265,7 +265,7 @@ def test_a_table_fits_eighty_columns_whatever_is_in_it() -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_no_title_is_cut(check: AuditCheck) -> None:
+def test_no_title_is_cut(check: MethodCheck) -> None:
     table = lines(results((CheckOutcome.CLOSED, True), (CheckOutcome.CLOSED, True), check=check))
     shown = [line[:60].strip() for line in table if line.startswith("  ")]
     assert " ".join(shown) == check_titles(ENGLISH)[check.id]

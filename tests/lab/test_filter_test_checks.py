@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from gateway.audit.catalogue import CHECKS
-from gateway.audit.surroundings import ALLOWED, EPDG
 from gateway.core.errors import ControlError
+from gateway.filter_test.catalogue import CHECKS
+from gateway.filter_test.surroundings import ALLOWED, EPDG
 from gateway.household.loading import load_product
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
@@ -375,7 +375,7 @@ def test_nothing_is_left(home: Home, how: str) -> None:
 
 def _strays() -> list[str]:
     shown = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in shown.splitlines() if "gateway.audit." in line]
+    return [line for line in shown.splitlines() if "gateway.filter_test." in line]
 
 
 def test_a_daemon_that_ends_meanwhile(home: Home) -> None:
@@ -410,7 +410,7 @@ def test_two_at_once(home: Home) -> None:
             # A bridge takes over the lowest address of its ports.
             assert home.gateway.run(["cat", "/sys/class/net/qqaudit0/address"]).stdout.startswith("fe:")
             done = audit(daemon, status=1)
-            assert done.stderr == "qalqan: another audit is running; wait until it has ended\n"
+            assert done.stderr == "qalqan: another bypass test is running; wait until it has ended\n"
             assert first.wait(60) == 0
 
 

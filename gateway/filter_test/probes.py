@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.audit import hellos, rawtcp, zone
-from gateway.audit.rawtcp import Connection, FramePath
 from gateway.core.errors import WireError
+from gateway.filter_test import hellos, rawtcp, zone
+from gateway.filter_test.rawtcp import Connection, FramePath
 from gateway.wire.dns.message import CNAME, HTTPS, IN, SVCB, Encoder, TcpStream, parse_message, tcp_frame
 from gateway.wire.dns.svcb import ALPN, DNS_PROTOCOLS, parse_service
 from gateway.wire.quic.crypto import VERSION_1

@@ -1,4 +1,4 @@
-"""What an audit sends, read by the filter's own parsers: each is what it says it is."""
+"""What a bypass test sends, read by the filter's own parsers: each is what it says it is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.audit import hellos, tunnels, zone
-from gateway.audit.rawtcp import SegmentOptions, shaped
+from gateway.filter_test import hellos, tunnels, zone
+from gateway.filter_test.rawtcp import SegmentOptions, shaped
 from gateway.policy.values import Proto
 from gateway.wire.dns.message import AAAA, HTTPS, IN, A, Encoder, parse_message
 from gateway.wire.dns.svcb import ALPN, DOHPATH, ECH, parse_service

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene, Want
-from gateway.audit.plan import Task, Unavailable
-from gateway.control.contract.filter_tests import AuditedDecision
+from gateway.control.contract.filter_tests import ProbeDecision
+from gateway.filter_test.checks import CheckOutcome, MethodCheck, Result, Scene, Want
+from gateway.filter_test.plan import Task, Unavailable
 from gateway.policy.config.web import PAGES
 from gateway.wire.dns.svcb import DOHPATH, ECH
 
@@ -45,7 +45,7 @@ def judge(
 
 
 def concluded(
-    check: AuditCheck,
+    check: MethodCheck,
     version: int,
     scene: Scene,
     *,
@@ -85,7 +85,10 @@ def lost_controls(
 
 
 def through(
-    check: AuditCheck, job: Mapping[str, Any], result: Mapping[str, Any], arrived: Iterable[Mapping[str, Any]]
+    check: MethodCheck,
+    job: Mapping[str, Any],
+    result: Mapping[str, Any],
+    arrived: Iterable[Mapping[str, Any]],
 ) -> bool:
     """Return whether the method worked: an answer came, and it or an arrival fulfils the check's `Want`."""
     if result.get("how") != "answered":
@@ -128,7 +131,7 @@ def _is_of(arrival: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
     return True
 
 
-def reason_of(job: Mapping[str, Any], decided: Iterable[AuditedDecision]) -> str:
+def reason_of(job: Mapping[str, Any], decided: Iterable[ProbeDecision]) -> str:
     """Return the reason of the daemon's last decision about a job; empty if there is none.
 
     DNS jobs match by address, port and name, others by address and port.

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.audit import hellos, namespace, tunnels, zone
-from gateway.audit.namespace import command
+from gateway.filter_test import hellos, namespace, tunnels, zone
+from gateway.filter_test.namespace import command
 from gateway.wire.dns.message import TcpStream, tcp_frame
 from gateway.wire.quic.initials import DatagramKind, Initials, long_packets
 
@@ -45,7 +45,7 @@ _TLS = b"\x16"
 _METHOD = 4  # bytes that identify a request
 _REQUESTS = (b"GET ", b"HEAD", b"POST")
 _PIECE = 4096
-PAGE = b"the audit's own internet"
+PAGE = b"the bypass test's own internet"
 _HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 STREAM_PATH = b"/stream"
 _STREAM_EVERY = 0.05  # seconds between the pieces of an endless download

@@ -10,24 +10,24 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
-from gateway.audit import surroundings, zone
-from gateway.audit.catalogue import CHECKS, CONTROLS
-from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene
-from gateway.audit.namespace import AuditError
-from gateway.audit.plan import Task, Unavailable, tasks
-from gateway.audit.stage import AuditNetwork, words_of
-from gateway.audit.verdicts import concluded, judge, lost_controls, reason_of
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.filter_tests import (
-    AUDIT_BEGIN,
-    AUDIT_CLEAR,
-    AUDIT_END,
-    AUDIT_PAUSE,
-    AUDIT_SEEN,
-    AuditedDecision,
-    AuditedRules,
+    PROBE_BEGIN,
+    PROBE_CLEAR,
+    PROBE_END,
+    PROBE_PAUSE,
+    PROBE_SEEN,
+    ProbeDecision,
+    ProbeDeviceRules,
 )
 from gateway.control.contract.status import STATUS
+from gateway.filter_test import surroundings, zone
+from gateway.filter_test.catalogue import CHECKS, CONTROLS
+from gateway.filter_test.checks import CheckOutcome, MethodCheck, Result, Scene
+from gateway.filter_test.namespace import BypassTestError
+from gateway.filter_test.plan import Task, Unavailable, tasks
+from gateway.filter_test.stage import ProbeNetwork, words_of
+from gateway.filter_test.verdicts import concluded, judge, lost_controls, reason_of
 from gateway.policy.config.config import Config, MarkBits, file_to_edit
 from gateway.wire.dns.message import AAAA, A
 
@@ -46,7 +46,7 @@ Lost = Mapping[int, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class BypassTest:
     """The outcome of one child's filter test: the rules and environment, each check's result, and remarks."""
 
     scene: Scene
@@ -54,15 +54,17 @@ class Audit:
     remarks: Sequence[str]
 
 
-def audit(client: Client, config: Config, who: str, chosen: Sequence[AuditCheck] = CHECKS) -> Audit:
+def bypass_test(
+    client: Client, config: Config, who: str, chosen: Sequence[MethodCheck] = CHECKS
+) -> BypassTest:
     """Run the filter test and return its results.
 
     ``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError.
     """
     if not surroundings.is_filtered():
         msg = "nothing is filtered: the kernel has no table inet qalqan; see the daemon's log"
-        raise AuditError(msg)
-    stage = AuditNetwork(_lan(config))
+        raise BypassTestError(msg)
+    stage = ProbeNetwork(_lan(config))
     stranger = stage.stranger.mac if stage.bridged else None
     with ExitStack() as things:
         # First, so that the rules apply to the device's first packet.
@@ -74,22 +76,22 @@ def audit(client: Client, config: Config, who: str, chosen: Sequence[AuditCheck]
         scene = surroundings.scene(client, config, rules, words)
         results = Trial(stage, impersonation, scene, config.marks).all(chosen)
         remarks = [*_remarks(scene), *_of_the_family(client, config, scene)]
-    return Audit(scene, results, remarks)
+    return BypassTest(scene, results, remarks)
 
 
 def _lan(config: Config) -> str:
     """Return the first configured LAN interface that exists; bridges first, since devices can join them."""
     here = {name for _, name in socket.if_nameindex()}
     found = sorted(
-        (name for name in config.lan if name in here), key=lambda name: not AuditNetwork(name).bridged
+        (name for name in config.lan if name in here), key=lambda name: not ProbeNetwork(name).bridged
     )
     if not found:
         msg = f"there is no interface {config.lan[0]}; fix lan: in {file_to_edit(config.fixed, 'lan')}"
-        raise AuditError(msg)
+        raise BypassTestError(msg)
     return found[0]
 
 
-def _words(client: Client, config: Config, stage: AuditNetwork, service: int) -> Mapping[str, Any]:
+def _words(client: Client, config: Config, stage: ProbeNetwork, service: int) -> Mapping[str, Any]:
     """Return the values for the words with @ of jobs (addresses, ports, links), without sites."""
     words: dict[str, Any] = {**words_of(stage), **surroundings.DOH, **surroundings.relays(config)}
     words |= {"service": service, "listening": surroundings.listening(config, service)}
@@ -125,14 +127,14 @@ class Trial:
     """Runs the checks of a filter test from the test device, and judges their results."""
 
     def __init__(
-        self, stage: AuditNetwork, impersonation: Impersonation, scene: Scene, marks: MarkBits
+        self, stage: ProbeNetwork, impersonation: Impersonation, scene: Scene, marks: MarkBits
     ) -> None:
         self._stage = stage
         self._impersonation = impersonation
         self._scene = scene
         self._marks = marks
 
-    def all(self, chosen: Sequence[AuditCheck]) -> list[Result]:
+    def all(self, chosen: Sequence[MethodCheck]) -> list[Result]:
         """Run the checks and return a result for each over each IP version."""
         every, controls = tasks(chosen, self._scene), tasks(CONTROLS, self._scene)
         self._impersonation.clear()
@@ -163,7 +165,7 @@ class Trial:
         return concluded(task.check, task.version, self._scene, worked=found, how="")
 
     def _judged(
-        self, task: Task, results: Results, seen: Seen, lost: Lost, decided: Sequence[AuditedDecision]
+        self, task: Task, results: Results, seen: Seen, lost: Lost, decided: Sequence[ProbeDecision]
     ) -> Result:
         result = judge(task, results.get(task.key), seen, self._scene, lost[task.version])
         if isinstance(task.job, Unavailable):
@@ -240,7 +242,7 @@ class Trial:
             time.sleep(_LOOK_S)
 
 
-def addresses_of(stage: AuditNetwork, words: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+def addresses_of(stage: ProbeNetwork, words: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
     """Resolve names with the gateway's resolver; return word and IP version → address."""
     bare = Scene("", "", "", strict=False, refusals=frozenset(), words=words)
     asked = tasks([_question(name, "@type", word, "@gateway") for word, name in names.items()], bare)
@@ -249,15 +251,15 @@ def addresses_of(stage: AuditNetwork, words: Mapping[str, Any], names: Mapping[s
     return {word: str(addresses[0]) for word, addresses in found.items() if addresses}
 
 
-def _run_tasks(stage: AuditNetwork, some: Sequence[Task]) -> Results:
+def _run_tasks(stage: ProbeNetwork, some: Sequence[Task]) -> Results:
     jobs = [task.job for task in some if not isinstance(task.job, Unavailable)]
     results: Results = stage.device_process.ask("run", jobs=jobs, within=_ALL_S)["results"]
     return results
 
 
-def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver") -> AuditCheck:
+def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver") -> MethodCheck:
     job = {"probe": "dns", "to": to, "port": 53, "name": name, "qtype": qtype}
-    return AuditCheck(ident or f"{name} {qtype}", job, "")
+    return MethodCheck(ident or f"{name} {qtype}", job, "")
 
 
 def _called(task: Task) -> str | None:
@@ -296,28 +298,28 @@ class Impersonation:
         self._asked = {"who": who, "mac": mac, "interface": interface, "stranger": stranger}
         self._line: socket.socket | None = None
 
-    def __enter__(self) -> AuditedRules:
-        rules, self._line = self._client.hold(AUDIT_BEGIN, **self._asked)
+    def __enter__(self) -> ProbeDeviceRules:
+        rules, self._line = self._client.hold(PROBE_BEGIN, **self._asked)
         return rules
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._client.ask(AUDIT_END)
+            self._client.ask(PROBE_END)
         except Unreachable:
             pass  # it ended together with the daemon
         finally:
             if self._line is not None:
                 self._line.close()
 
-    def seen(self) -> Sequence[AuditedDecision]:
+    def seen(self) -> Sequence[ProbeDecision]:
         """Return the daemon's decisions about the device, the oldest first."""
-        return self._client.ask(AUDIT_SEEN).seen
+        return self._client.ask(PROBE_SEEN).seen
 
     def pause(self, *, paused: bool) -> None:
-        self._client.ask(AUDIT_PAUSE, paused=paused)
+        self._client.ask(PROBE_PAUSE, paused=paused)
 
     def clear(self) -> None:
         """Forget what was learned about the device and its flows."""
-        self._client.ask(AUDIT_CLEAR)
+        self._client.ask(PROBE_CLEAR)

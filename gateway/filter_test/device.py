@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gateway.audit import namespace, probes, rawtcp, sink
-from gateway.audit.namespace import command
+from gateway.filter_test import namespace, probes, rawtcp, sink
+from gateway.filter_test.namespace import command
 
 _AT_ONCE = 12  # parallel connections, as of a phone's apps; more could exceed the budget of a queue slot
 _ARP = 0x0806

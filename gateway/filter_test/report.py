@@ -7,8 +7,8 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Any
 
-from gateway.audit.checks import AuditCheck, CheckOutcome, Result, Scene
-from gateway.audit.titles import check_titles, group_of, group_titles
+from gateway.filter_test.checks import CheckOutcome, MethodCheck, Result, Scene
+from gateway.filter_test.titles import check_titles, group_of, group_titles
 from gateway.policy.language import ENGLISH
 
 WIDTH = 80
@@ -19,11 +19,11 @@ _WORDS = {CheckOutcome.OPEN: "passes", CheckOutcome.CLOSED: "refused"}  # for ch
 Pair = tuple[Result, ...]
 
 
-def title_of(check: AuditCheck) -> str:
+def title_of(check: MethodCheck) -> str:
     return _TITLES[check.id]
 
 
-def group_title_of(check: AuditCheck) -> str:
+def group_title_of(check: MethodCheck) -> str:
     return _GROUP_TITLES[group_of(check.id)]
 
 

@@ -30,14 +30,14 @@ _END_S = 2.0
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-class AuditError(GatewayError):
+class BypassTestError(GatewayError):
     """The filter test cannot run; the message says why and how to fix it."""
 
 
 class NamespaceProcess:
     """Runs a module in a child process with a network namespace of its own, and sends it requests.
 
-    Use it as ``with NamespaceProcess("gateway.audit.sink") as sink: sink.ask("seen")``.
+    Use it as ``with NamespaceProcess("gateway.filter_test.sink") as sink: sink.ask("seen")``.
     """
 
     def __init__(self, module: str) -> None:
@@ -77,7 +77,7 @@ class NamespaceProcess:
     def ask(self, do: str, *, within: float = 10.0, **values: object) -> dict[str, Any]:
         """Send the child a request and return its answer.
 
-        Raises AuditError for an error or a timeout (``within`` seconds).
+        Raises BypassTestError for an error or a timeout (``within`` seconds).
         """
         assert self._process is not None
         assert self._process.stdin is not None
@@ -88,7 +88,7 @@ class NamespaceProcess:
             raise self._gone() from None
         answer = self._read(within)
         if "problem" in answer:
-            raise AuditError(str(answer["problem"]))
+            raise BypassTestError(str(answer["problem"]))
         return answer
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class NamespaceProcess:
             left = until - time.monotonic()
             if left <= 0 or not select.select([number], [], [], left)[0]:
                 msg = f"the test's {self._name} process did not respond within {within:g} s; try again"
-                raise AuditError(msg)
+                raise BypassTestError(msg)
             data = os.read(number, 1 << 16)
             if not data:
                 raise self._gone()
@@ -125,13 +125,13 @@ class NamespaceProcess:
         found: dict[str, Any] = json.loads(line)
         return found
 
-    def _gone(self) -> AuditError:
+    def _gone(self) -> BypassTestError:
         assert self._process is not None
         assert self._process.stderr is not None
         self._process.kill()
         lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
         why = lines[-1] if lines else "no error message"
-        return AuditError(f"the test's {self._name} process ended: {why}; try again")
+        return BypassTestError(f"the test's {self._name} process ended: {why}; try again")
 
 
 def serve(answer: Answer) -> None:
@@ -159,17 +159,17 @@ def _say(values: Mapping[str, Any]) -> None:
 
 
 def command(*words: str, stdin: str | None = None) -> str:
-    """Return a program's output. Raises AuditError with the program's error message."""
+    """Return a program's output. Raises BypassTestError with the program's error message."""
     try:
         done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=10, check=False)
     except FileNotFoundError:
         msg = f"the filter test needs the program {words[0]}; install it"
-        raise AuditError(msg) from None
+        raise BypassTestError(msg) from None
     except subprocess.TimeoutExpired:
         msg = f"{' '.join(words)} did not finish within 10 s; try again"
-        raise AuditError(msg) from None
+        raise BypassTestError(msg) from None
     if done.returncode:
         said = " ".join((done.stderr or done.stdout).split()) or f"exit status {done.returncode}"
         msg = f"{' '.join(words)}: {said}"
-        raise AuditError(msg)
+        raise BypassTestError(msg)
     return done.stdout

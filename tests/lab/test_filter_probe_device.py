@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import ANSWER_LIMIT, AUDIT_INTERFACE, LineReader, decode, encode
+from gateway.control.protocol import ANSWER_LIMIT, PROBE_INTERFACE, LineReader, decode, encode
 from gateway.core.errors import ControlError
 from tests.lab import clients, names
 from tests.lab.daemon import WEB_PORT, Daemon
@@ -195,7 +195,7 @@ class Device(Namespace):
 @contextlib.contextmanager
 def wearing(home: Home, daemon: Daemon, who: str = "daughter") -> Iterator[tuple[Device, Held]]:
     with Device(home) as device, contextlib.closing(Held(daemon)) as held:
-        held.call("audit_begin", who=who, mac=device.mac)
+        held.call("probe_begin", who=who, mac=device.mac)
         device.connect()
         yield device, held
 
@@ -231,10 +231,10 @@ def assert_nothing_left(home: Home, daemon: Daemon, slots: set[str], mac: str) -
     assert until(lambda: mac not in table(home), 3.0) is not None
     assert slots_in_use(home) == slots
     assert connections(home, slots) == []
-    assert not (daemon.folder / "run" / "audit").exists()
-    daemon.client.call("audit_end")  # of none: no error
+    assert not (daemon.folder / "run" / "probe").exists()
+    daemon.client.call("probe_end")  # of none: no error
     with pytest.raises(ControlError, match="no audit runs"):
-        daemon.client.call("audit_seen")
+        daemon.client.call("probe_seen")
     told = [daemon.client.call(do) for do in ("devices", "status", "questions")]
     assert mac not in json.dumps(told)
 
@@ -259,12 +259,12 @@ def test_it_has_her_rules_at_bedtime_too(own: Home, daemon: Daemon) -> None:
                 assert opens(tablet, version) is (hour in (NOON, "off")), hour
             assert is_explained(clients.dig(device, REFUSED)), hour
             assert clients.dig(device, ALLOWED).status == "NOERROR", hour
-        assert held.call("audit_seen")["lost"] == 0
+        assert held.call("probe_seen")["lost"] == 0
 
 
 def test_what_begin_and_seen_tell(own: Home, daemon: Daemon) -> None:
     with Device(own) as device, contextlib.closing(Held(daemon)) as held:
-        told = held.call("audit_begin", who="Daughter", mac=device.mac.upper())
+        told = held.call("probe_begin", who="Daughter", mac=device.mac.upper())
         assert {key: told[key] for key in ("profile", "name", "band", "strict", "mode", "seconds")} == {
             "profile": "daughter",
             "name": "Daughter",
@@ -279,7 +279,7 @@ def test_what_begin_and_seen_tell(own: Home, daemon: Daemon) -> None:
         assert refused(device, 4)
         assert not tunnels(device, 4)
         assert opens(device, 4)
-        seen = held.call("audit_seen")["seen"]
+        seen = held.call("probe_seen")["seen"]
         short = [(one["proto"], one["host"], one["verdict"], one["reason"]) for one in seen]
         assert ("dns", REFUSED, "block", "family_block") in short
         assert ("tls", BLOCKED, "block", "family_block") in short
@@ -301,18 +301,18 @@ def test_what_begin_and_seen_tell(own: Home, daemon: Daemon) -> None:
         ({"who": "nobody", "mac": OTHER_MAC}, "there is no such profile"),
         ({"who": names.PARENT.mac, "mac": OTHER_MAC}, "a device that is not filtered"),
         ({"who": "02:00:00:00:00:77", "mac": OTHER_MAC}, "was never seen here"),
-        ({"who": "daughter", "mac": OTHER_MAC, "interface": "eth0"}, f"can only be {AUDIT_INTERFACE}"),
+        ({"who": "daughter", "mac": OTHER_MAC, "interface": "eth0"}, f"can only be {PROBE_INTERFACE}"),
     ],
 )
 def test_what_cannot_be_audited(daemon: Daemon, values: dict[str, str], problem: str) -> None:
     with pytest.raises(ControlError, match=problem) as told:
-        daemon.client.call("audit_begin", **values)
+        daemon.client.call("probe_begin", **values)
     assert "\n" not in str(told.value)
 
 
 def test_one_at_a_time(own: Home, daemon: Daemon) -> None:
     with wearing(own, daemon), pytest.raises(ControlError, match="an audit runs already"):
-        daemon.client.call("audit_begin", who="son", mac=OTHER_MAC)
+        daemon.client.call("probe_begin", who="son", mac=OTHER_MAC)
 
 
 @FAMILIES
@@ -320,13 +320,13 @@ def test_a_pause_cuts_what_it_runs_and_ends(own: Home, daemon: Daemon, version: 
     with wearing(own, daemon) as (device, held), film(device, ALLOWED, version) as stream:
         assert_started(stream)
         since = time.monotonic()
-        held.call("audit_pause", paused=True)
+        held.call("probe_pause", paused=True)
         died = stream.death(since)
         assert died is not None
         assert died < CUT_MS
         assert not opens(device, version)
         assert opens(own.devices["tablet"], version)
-        held.call("audit_pause", paused=False)
+        held.call("probe_pause", paused=False)
         assert opens(device, version)
 
 
@@ -338,7 +338,7 @@ def test_checks_do_not_influence_each_other(own: Home) -> None:
         assert clients.dig(device, "elsewhere.example").records == (other,)
         nameless = ["curl", "-sk", "-o", "/dev/null", "--max-time", "3", f"https://{other}/"]
         assert device.run(nameless).returncode == 0
-        held.call("audit_clear")
+        held.call("probe_clear")
         assert device.run(nameless).returncode != 0
 
 
@@ -364,7 +364,7 @@ def test_a_managed_device_s_tunnel_is_open_for_its_double(own: Home) -> None:
                         lambda: clients.udp(device, school, WIREGUARD, timeout=clients.SILENCE_S).reached, 4.0
                     )
                     assert (came is not None) is passes
-                    held.call("audit_clear")
+                    held.call("probe_clear")
 
 
 def test_nothing_of_it_is_kept_or_told(own: Home, daemon: Daemon) -> None:
@@ -384,7 +384,7 @@ def test_nothing_of_it_is_kept_or_told(own: Home, daemon: Daemon) -> None:
             verdicts = daemon.client.call("status")["verdicts"]
             assert refused(device, 4, f"{MARKER}.{BLOCKED}")
             assert daemon.client.call("status")["verdicts"] == verdicts
-            assert MARKER in json.dumps(held.call("audit_seen"))
+            assert MARKER in json.dumps(held.call("probe_seen"))
             own.join("new")
             assert until(lambda: opens(own.devices["new"], 4), 5.0) is not None
             time.sleep(11.0)  # a look at all neighbours (daemon/devices/presence.py)
@@ -438,9 +438,9 @@ def test_it_ends_when_it_is_told_to_and_with_the_daemon(own: Home, daemon: Daemo
     slots = slots_in_use(own)
     with wearing(own, daemon) as (device, held):
         assert opens(device, 4)
-        held.call("audit_end")
+        held.call("probe_end")
         assert_nothing_left(own, daemon, slots, device.mac)
-        held.call("audit_begin", who="son", mac=device.mac)
+        held.call("probe_begin", who="son", mac=device.mac)
         assert refused(device, 4)
         assert "qalqan" in own.gateway.run(["nft", "list", "tables"]).stdout
         daemon.stop()
@@ -452,7 +452,7 @@ def test_it_ends_when_it_is_told_to_and_with_the_daemon(own: Home, daemon: Daemo
 def test_it_ends_with_a_client_that_is_killed(own: Home, daemon: Daemon) -> None:
     slots = slots_in_use(own)
     with Device(own) as device:
-        begin = json.dumps({"do": "audit_begin", "who": "daughter", "mac": device.mac})
+        begin = json.dumps({"do": "probe_begin", "who": "daughter", "mac": device.mac})
         client = subprocess.Popen(
             [sys.executable, "-c", _HOLDER, str(daemon.socket), begin], stdout=subprocess.PIPE
         )
@@ -503,9 +503,9 @@ def test_the_rest_of_the_family_notices_nothing(own: Home) -> None:
         for turn in range(3):
             with wearing(own, daemon) as (device, held):
                 assert refused(device, 4)
-                held.call("audit_pause", paused=True)
-                held.call("audit_pause", paused=False)
-                held.call("audit_clear")
+                held.call("probe_pause", paused=True)
+                held.call("probe_pause", paused=False)
+                held.call("probe_clear")
                 assert opens(device, 6)
                 after = _passed(own)
                 assert all(after[key] >= size for key, size in before.items()), turn
@@ -541,11 +541,11 @@ def test_minutes_of_others_are_counted_on(own: Home) -> None:
 @FAMILIES
 def test_an_interface_of_its_own(own: Home, version: int) -> None:
     """For a gateway whose LAN is no bridge; the pages do not listen there."""
-    with fresh(own, PROFILES) as daemon, Device(own, AUDIT_INTERFACE) as device:
+    with fresh(own, PROFILES) as daemon, Device(own, PROBE_INTERFACE) as device:
         daemon.start_web()
         slots = slots_in_use(own)
         with contextlib.closing(Held(daemon)) as held:
-            held.call("audit_begin", who="daughter", mac=device.mac, interface=AUDIT_INTERFACE)
+            held.call("probe_begin", who="daughter", mac=device.mac, interface=PROBE_INTERFACE)
             device.connect()
             assert refused(device, version)
             assert opens(device, version)
@@ -566,4 +566,4 @@ def test_an_interface_of_its_own(own: Home, version: int) -> None:
             assert listening
             assert all(f"%{names.LAN}:" in line for line in listening.splitlines())
         assert_nothing_left(own, daemon, slots, device.mac)
-        assert AUDIT_INTERFACE not in table(own)
+        assert PROBE_INTERFACE not in table(own)
