@@ -78,6 +78,8 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
         sum(getattr(queue, key) for queue in queues) for key in ("packets", "waiting", "dropped")
     )
     yield "queue", f"{status.backend}: {packets} packets, {waiting} waiting, {dropped} dropped"
+    judged, device = status.rates.judged, status.rates.tcp
+    yield "rates", f"this machine judges {judged:,} packets a second, at most {device:,} of one device"
     verdicts = Counter[str]()
     for key, number in status.verdicts.items():
         verdicts[key.partition(":")[0]] += number
