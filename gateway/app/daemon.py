@@ -24,6 +24,7 @@ from gateway.core.turns import Steps, finish, in_turns
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
 from gateway.dataplane.boot_guard import GuardFile
+from gateway.dataplane.capacity import device_rates, packets_per_second, work_limits
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import Gates
 from gateway.dataplane.handover import Handover
@@ -222,10 +223,13 @@ class Daemon:
         The gates are built later, because they need the table: they are looked up at each call.
         """
         loop, wall, bus = self.loop, self.clock.now, self.bus
+        self.capacity = packets_per_second()
+        self.rates = device_rates(self.capacity)
         self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.flows = FlowPath(
             FlowTable(
+                work_limits(self.rates),
                 ech_names=self.rules.ech_names,
                 recognise=lambda proto, start, port: self.rules.world.catalogue.signed(proto, start, port),
                 forgotten=lambda key: self.gates.refuse(FlowId(*key)),
@@ -281,7 +285,9 @@ class Daemon:
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         stays = self._table_stays
         self.guard = self._kept(GuardFile(loop, Path(config.state), runtime, self.help, self.wear))
-        bare = Snapshot(lan=config.lan, arm=True, queue_base=config.queue_base, layout=layout)
+        bare = Snapshot(
+            lan=config.lan, arm=True, queue_base=config.queue_base, rates=self.rates, layout=layout
+        )
         self.table = self._kept(KernelTable(loop, bare, self._slots, stays=stays, conntrack=self.conntrack))
         self.handover = self._kept(Handover(runtime, self.live, layout, stays=stays))
         self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
@@ -418,6 +424,7 @@ class Daemon:
             self.rules,
             self.store,
             self.presence.claim,
+            self.capacity,
         )
         counters = partial(figures, figure_sources)
         self.vitals = Vitals(

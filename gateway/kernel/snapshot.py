@@ -72,6 +72,18 @@ class Offload:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """Packets per second of one slot that may reach the queue, as far as they depend on the machine.
+
+    The defaults are those of the slowest router: ten busy pages, and 11 Mbit/s of upload over plain HTTP.
+    """
+
+    tcp: int = 400  # from the device, of undecided TCP: a new TLS connection has one or two
+    dns: int = 400  # queries, and as many responses
+    http: int = 1000  # from the device, of plain HTTP that stays queued
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that the nftables table contains. Equal snapshots render to equal text.
 
@@ -104,6 +116,7 @@ class Snapshot:
     reads_answers: bool = True  # False: before Linux 5.16, nft reads no payload behind a TCP header
     held: bool = False  # between two daemons: open slots' packets wait for the next one, as closed slots' do
     alone: bool = False  # without a daemon: the boot guard's table, with closed slots only and no queue
+    rates: Rates = Rates()
     layout: MarkLayout = field(default_factory=MarkLayout)
 
     def __post_init__(self) -> None:
@@ -119,6 +132,9 @@ class Snapshot:
         _check_addresses(self.help6, 6)
         _check_addresses(self.pages, None)
         _check_ports(self)
+        if min(self.rates.tcp, self.rates.dns, self.rates.http) < 1:
+            msg = f"a rate is less than one packet per second: {self.rates}"
+            raise KernelError(msg)
 
     @property
     def closed(self) -> tuple[Slot, ...]:

@@ -76,6 +76,7 @@ def chains(snapshot: Snapshot) -> Chains:
         **_ending(snapshot, words),
         **_echoed(snapshot, words),
         **_asking(snapshot, words),
+        **_undecided(snapshot, words),
         **_answerable(snapshot, words),
         **_another(snapshot, words),
         **_unfiltered(snapshot),
@@ -201,7 +202,21 @@ def _decided(words: Expressions) -> list[str]:
 
 def _guarded(words: Expressions) -> list[str]:
     asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
-    return [*asking, words.guard("guard"), words.clear_packet, words.dispatch()]
+    clients = f"{words.from_lan} meta l4proto {TCP} goto clients"
+    return [*asking, clients, words.guard("guard"), "goto undecided"]
+
+
+def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chains that queue packets of undecided flows.
+
+    What devices send in TCP, such as hellos, has a rate limit of its own.
+    """
+    if not snapshot.asked:
+        return {}
+    return {
+        "clients": [words.guard("guardtcp"), "goto undecided"],
+        "undecided": [words.clear_packet, words.dispatch()],
+    }
 
 
 def _server_ends(words: Expressions) -> list[str]:
@@ -218,7 +233,7 @@ def _ending(snapshot: Snapshot, words: Expressions) -> Chains:
 
     If the reset came first, the client would drop the data.
     """
-    return {"ending": [words.guard("guard"), words.clear_packet, words.dispatch()]} if snapshot.asked else {}
+    return {"ending": [words.guard("guard"), "goto undecided"]} if snapshot.asked else {}
 
 
 def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
