@@ -290,7 +290,7 @@ def test_a_device_that_changes_its_address_reaches_nothing_in_between(
 
 
 def test_a_guest_who_comes_has_a_child_s_rules_for_seconds_alone(own: Home) -> None:
-    """As long as it takes to hear all children's devices; and who was a guest is not disturbed by the next."""
+    """As long as it takes to hear all children's devices. A guest is not disturbed by the next who comes."""
     new, phone = own.devices["new"], own.devices["phone"]
     with fresh(own) as daemon:
         for key in ("tablet", "phone", "parent"):
