@@ -20,6 +20,7 @@ from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
 from gateway.core.loop import Loop
 from gateway.core.process_memory import run_in_child, settle_young
+from gateway.core.throttle import Throttle
 from gateway.core.turns import Steps, finish, in_turns
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
@@ -68,6 +69,7 @@ from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan
+from gateway.lan.inventory import ExaminedChanged
 from gateway.lan.listeners import is_listening
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.metering.ledgers import ledgers
@@ -89,6 +91,7 @@ from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
 DATABASE = "qalqan.db"
+EXAMINED_EVERY = 1.0  # seconds between two updates of the table for devices that arrive and leave
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same names again and again
 
 
@@ -213,6 +216,7 @@ class Daemon:
             names=self.names,
             clock_known=lambda: self.watch.known,
             interface_of=self.presence.interface_of,
+            examined=self.presence.inventory.examined,
             minutes=self.ledgers,
             teaching=self.lesson_book,
         )
@@ -353,6 +357,7 @@ class Daemon:
             self.names,
             caches=(self.book, self.services, self.own_answers, self.dns),
         )
+        self._examined = self._kept(Throttle(loop, EXAMINED_EVERY, self.sync_table))
         self.probe_device = self._kept(
             ProbeDevice(
                 self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.numbers
@@ -368,6 +373,7 @@ class Daemon:
         subscribe(ControlEvent, self.control.send)
         subscribe(NeighboursRead, lambda _: self.address_owners.changed())
         subscribe(DevicesMoved, self._devices_moved)
+        subscribe(ExaminedChanged, lambda _: self._examined.soon())
         subscribe(UplinkChanged, lambda _: self._uplink_changed())
         subscribe(HelpAddressesChanged, lambda _: self._help_moved())
         features = self.features
@@ -507,6 +513,7 @@ class Daemon:
         self.features.warnings.look()
 
     def _devices_moved(self, event: DevicesMoved) -> None:
+        self._examined.soon()
         if not self.family.apart.isdisjoint(event.macs):
             self.presence.regroup_soon()
 

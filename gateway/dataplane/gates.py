@@ -107,7 +107,7 @@ class Gates:
 
         It keeps the present open classes; `sync` updates them.
         """
-        members = self._family.everybody
+        members, arriving = self._family.everybody, self._family.arriving
         slots = tuple(
             Slot(m.slot, m.macs, closed=m.profile.closes, kept_out=m.profile.band.is_child)
             for m in members.values()
@@ -115,9 +115,10 @@ class Gates:
         return replace(
             base,
             slots=slots,
-            guest=self._family.unknown,
-            strangers=tuple(self._family.strangers.items()),
+            guest=arriving[None],
+            strangers=tuple((name, slot) for name, slot in arriving.items() if name is not None),
             plain=self._family.plain,
+            examined=self._family.examined(),
             passes=tuple(element for element in self._table.snapshot.passes if element.slot in members),
         )
 

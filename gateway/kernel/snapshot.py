@@ -96,6 +96,9 @@ class Snapshot:
     guest: int | None = None  # slot of unknown MACs; None: unknown devices are not filtered
     strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces on which it is another slot, or none
     plain: tuple[str, ...] = ()  # MACs that are never filtered: adults' devices and unfiltered ones
+    examined: tuple[
+        tuple[str, int], ...
+    ] = ()  # unknown MACs with another slot than new ones; 0: not filtered
     owners: tuple[Owner, ...] = ()  # of addresses that filtered devices answer for
     passes: tuple[PassElement, ...] = ()
     help4: tuple[str, ...] = ()  # help addresses, reachable for closed slots while no daemon runs
@@ -126,7 +129,9 @@ class Snapshot:
         _check_slots(self.slots, self.guest)
         _check_strangers(self)
         _check_owners(self)
-        _check_macs([mac for slot in self.slots for mac in slot.macs], self.plain)
+        known = *self.plain, *(mac for mac, _ in self.examined)
+        _check_macs([mac for slot in self.slots for mac in slot.macs], known)
+        _check_examined(self)
         _check_passes(self.passes, {slot.number for slot in self.slots})
         _check_addresses(self.help4, 4)
         _check_addresses(self.help6, 6)
@@ -163,6 +168,7 @@ def guard(snapshot: Snapshot) -> Snapshot:
         guest=guest,
         strangers=strangers,
         plain=(*snapshot.plain, *others),
+        examined=(),  # without a daemon, new devices have no other rules
         owners=(),  # address owners are not known yet after a start
         passes=(),
         help_dns_port=GUARD_DNS_PORT,
@@ -212,6 +218,14 @@ def _check_strangers(snapshot: Snapshot) -> None:
     for name, slot in snapshot.strangers:
         if slot is not None and slot not in numbers:
             msg = f"strangers of {name}: slot {slot} is not among the slots {sorted(numbers)}"
+            raise KernelError(msg)
+
+
+def _check_examined(snapshot: Snapshot) -> None:
+    numbers = {0, *(slot.number for slot in snapshot.slots)}
+    for mac, slot in snapshot.examined:
+        if slot not in numbers:
+            msg = f"examined device {mac}: slot {slot} is not among the slots {sorted(numbers)}"
             raise KernelError(msg)
 
 

@@ -14,7 +14,13 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MARK_MASK
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.bridge import GuardedBridge, render_bridges
-from gateway.kernel.ruleset.table import render, render_new_flow_table, render_removal, render_update
+from gateway.kernel.ruleset.table import (
+    dev_elements,
+    render,
+    render_new_flow_table,
+    render_removal,
+    render_update,
+)
 from gateway.kernel.snapshot import Offload, Owner, Snapshot, guard
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
@@ -79,6 +85,12 @@ def test_queues_are_closed_unless_the_daemon_lives(snapshot: Snapshot) -> None:
 def test_hooks_and_priorities_never_depend_on_the_snapshot() -> None:
     hooks = {tuple(re.findall(r"type \w+ hook .*", render(snapshot))) for snapshot in SNAPSHOTS.values()}
     assert len(hooks) == 1
+
+
+def test_examined_devices_have_another_chain_than_unknown_ones() -> None:
+    turned = replace(FAMILY, examined=(("02:00:00:00:00:99", 254), ("02:00:00:00:00:9a", 0)))
+    added = set(dev_elements(turned)) - set(dev_elements(FAMILY))
+    assert added == {"02:00:00:00:00:99 : goto slot254", "02:00:00:00:00:9a : goto plain"}
 
 
 def test_order_of_devices_does_not_matter() -> None:
