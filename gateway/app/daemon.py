@@ -76,6 +76,7 @@ from gateway.metering.ledgers import ledgers
 from gateway.metering.meter import count_connections, metering
 from gateway.path.addresses import NameBook, ServiceBook
 from gateway.path.dns import DnsPath, Style, never_explained
+from gateway.path.earlier_answers import EarlierAnswers
 from gateway.path.explained_names import is_explained
 from gateway.path.flows import FlowPath
 from gateway.path.guess_limit import GuessLimit
@@ -152,7 +153,8 @@ class Daemon:
         """Read the rule files, and prepare to learn the addresses of help lines and safe search."""
         loop = self.loop
         product, _ = household.product_in_use(config_in_use(path, lazy_public_suffix_check()))
-        self.book, self.names = AnswerBook(), NameBook()
+        self.earlier = EarlierAnswers()
+        self.book, self.names = AnswerBook(self.earlier), NameBook(earlier=self.earlier)
         self.help = self._kept(
             HelpAddresses(
                 loop,
@@ -201,7 +203,7 @@ class Daemon:
         loop, home = self.loop, self.home
         self.live, self.guesses = LiveFlows(), GuessLimit()
         self._services_of = lru_cache(HOSTS_KEPT)(self._services_in_catalogue)
-        self.services = ServiceBook(self._services_of, loop.now)
+        self.services = ServiceBook(self._services_of, loop.now, self.earlier)
         self.lesson_book = LessonBook(self.bus.notify)
         self.visibility = Visibility(home, self.store.uses)
         self.presence = self._kept(
@@ -293,7 +295,7 @@ class Daemon:
             lan=config.lan, arm=True, queue_base=config.queue_base, rates=self.rates, layout=layout
         )
         self.table = self._kept(KernelTable(loop, bare, self._slots, stays=stays, conntrack=self.conntrack))
-        self.handover = self._kept(Handover(runtime, self.live, layout, stays=stays))
+        self.handover = self._kept(Handover(runtime, self.live, layout, self.names, loop.now, stays=stays))
         self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
         self.address_owners = self._kept(
             AddressOwners(
@@ -319,7 +321,14 @@ class Daemon:
             )
         )
         self.saved_addresses = self._kept(
-            SavedAddresses(runtime, boot_id(), self.store.slots, self.book, self.names, self.services)
+            SavedAddresses(
+                loop,
+                runtime,
+                boot_id(),
+                self.store.slots,
+                self.earlier,
+                (self.book, self.names, self.services),
+            )
         )
         self.gates = self._kept(
             Gates(
