@@ -172,6 +172,14 @@ def span(first: date, last: date) -> str:
     return _("%(first)s – %(last)s", first=begin, last=end)
 
 
+def clock_span(start: str, end: str) -> str:
+    """Return a range of clock times as ``20:45–07:00``.
+
+    The word joiner (U+2060) after the dash keeps both times on one line.
+    """
+    return f"{start}–\u2060{end}"
+
+
 def wall(minute: int) -> str:
     """Return a time of day such as ``16:05`` from minutes since a midnight."""
     return f"{minute // 60 % 24:02d}:{minute % 60:02d}"

@@ -237,14 +237,6 @@ class RuleCatalogue:
 
 
 @record
-class PreviewRequest:
-    id: OneLine
-    host: OneLine
-    at: OneLine | None = None  # ISO 8601, in the home's time zone if it has no offset; none: now
-    set: Mapping[str, Any] | None = None  # changes to try
-
-
-@record
 class WhyRequest:
     """Requests the decision about a connection: a device or else a profile, and the host or address."""
 
@@ -254,6 +246,7 @@ class WhyRequest:
     at: OneLine | None = None
     device: OneLine | None = None
     profile: OneLine | None = None
+    set: Mapping[str, Any] | None = None  # changes to the profile's rules, to try
 
 
 @record
@@ -339,7 +332,6 @@ class WeekPlan:
 
 
 CATALOGUE = Verb("catalogue", NoValues, RuleCatalogue, senders=BY_PAGES)
-PREVIEW = Verb("preview", PreviewRequest, Explanation, senders=BY_PAGES)
 WHY = Verb("why", WhyRequest, Explanation, senders=BY_PAGES)
 WEEK = Verb("week", WeekRequest, WeekPlan, senders=BY_PAGES)
 

@@ -15,7 +15,7 @@ from gateway.policy.values import Reason
 
 # Verbs whose answer discloses whether a name is blocked for everyone.
 DISCLOSING = frozenset(
-    {"why", "preview", "filter_test_site", "list_lookup", "list_report", "request", "answer", "teach"}
+    {"why", "filter_test_site", "list_lookup", "list_report", "request", "answer", "teach"}
 )
 HOUSEHOLD = -1  # in the place of a slot; the socket is one device
 

@@ -176,7 +176,7 @@ def _desk(make: Make, folder: Path, names: tuple[str, ...] = (SEALED,)) -> Desk:
 
 ASKED: list[tuple[str, dict[str, object]]] = [
     ("why", {"profile": "daughter"}),
-    ("preview", {"id": "daughter"}),
+    ("filter_test_site", {"id": "daughter", "by": "Mum"}),
     ("list_lookup", {}),
     ("list_report", {"by": "Mum"}),
 ]
