@@ -129,7 +129,7 @@ class Editing:
         home_editing = HomeEditing(self.rules, files)
         router = Router()
         edits.register(router)
-        FamilyVerbs(self.rules, edits, home_editing).register(router)
+        FamilyVerbs(self.rules, edits, home_editing, whom).register(router)
         RegisterVerbs(home, edits, home_editing, lambda: None).register(router)  # nothing is fetched here
         PreviewVerbs(home, whom, files, lambda profile: profile, explainer).register(router)
         ChangeVerbs(
