@@ -327,7 +327,7 @@ class Features:
         SelfSetVerbs(home, self.self_set, access, pins, store.attempts).register(router)
         self._register_gateway()
         edits.register(router)
-        FamilyVerbs(home.rules, edits, home_editing).register(router)
+        FamilyVerbs(home.rules, edits, home_editing, self.access).register(router)
         RegisterVerbs(home, edits, home_editing, lists.start).register(router)
         self.trusted_names.register(router)
         self._register_rules(router, editing, home_editing, tried)

@@ -130,7 +130,7 @@ class Editing:
         home_editing = HomeEditing(self.rules, files)
         router = Router()
         edits.register(router)
-        FamilyVerbs(self.rules, edits, home_editing).register(router)
+        FamilyVerbs(self.rules, edits, home_editing, whom).register(router)
         RegisterVerbs(home, edits, home_editing, lambda: None).register(router)  # nothing is fetched here
         tried = TriedRules(home, files, lambda profile: profile)
         PreviewVerbs(home, tried).register(router)
