@@ -153,13 +153,15 @@ def _as_a_later_one(own: Home, unknown: str) -> Daemon:
 def test_a_device_that_is_given_to_a_child_is_filtered_at_once(own: Home) -> None:
     own.join("new")
     new = own.devices["new"]
-    with _as_a_later_one(own, "home") as daemon, film(new, REFUSED, 4) as running:
-        assert running.started()
-        daemon.client.call("assign", mac=names.NEW.mac, profile="daughter")
-        assert _refused(new, 4, BLOCKED)
-        assert fetch(new, f"https://{ALLOWED}/", 4).reached
-        took = running.death(time.monotonic())
-        assert took is not None, "what it ran before was never judged"
+    with _as_a_later_one(own, "home") as daemon:
+        assert until(lambda: fetch(new, f"https://{REFUSED}/", 4).reached, 10.0) is not None
+        with film(new, REFUSED, 4) as running:
+            assert running.started()
+            daemon.client.call("assign", mac=names.NEW.mac, profile="daughter")
+            assert _refused(new, 4, BLOCKED)
+            assert fetch(new, f"https://{ALLOWED}/", 4).reached
+            took = running.death(time.monotonic())
+            assert took is not None, "what it ran before was never judged"
 
 
 # -------------------------------------------------------------------------------------------- whoever it is
