@@ -522,7 +522,6 @@ class Daemon:
         self.features.warnings.look()
 
     def _devices_moved(self, event: DevicesMoved) -> None:
-        self._examined.soon()
         if not self.family.apart.isdisjoint(event.macs):
             self.presence.regroup_soon()
 

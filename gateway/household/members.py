@@ -616,14 +616,14 @@ class Family:
             return 0 if member is None else member.slot
         return self.arriving.get(interface or self._interface_of(mac), self.arriving[None]) or 0
 
-    def examined(self) -> tuple[tuple[str, int], ...]:
-        """Return the unassigned devices with another slot than new ones, and that slot; 0: not filtered."""
+    def examined(self) -> tuple[str, ...]:
+        """Return the unassigned devices whose slot is another one than that of new devices."""
         same = all(
             slot == self.strangers.get(name or "", self.unknown) for name, slot in self.arriving.items()
         )
         if self._examined is None or same:
             return ()
-        return tuple((mac, self.slot_of(mac)) for mac in sorted(self._examined) if not self._is_known(mac))
+        return tuple(mac for mac in sorted(self._examined) if not self._is_known(mac))
 
 
 def bonus(given: Iterable[Given]) -> dict[str, int]:

@@ -51,6 +51,14 @@ class Owner(NamedTuple):
     slot: int
 
 
+class Examined(NamedTuple):
+    """Unknown MACs that are not new, and their slot (``guest``, ``strangers``: as in Snapshot)."""
+
+    macs: tuple[str, ...] = ()
+    guest: int | None = None
+    strangers: tuple[tuple[str, int | None], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class PassElement:
     """A class (combination of time rules) that is open for a slot: an element of map ``@pass``.
@@ -96,9 +104,7 @@ class Snapshot:
     guest: int | None = None  # slot of unknown MACs; None: unknown devices are not filtered
     strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces on which it is another slot, or none
     plain: tuple[str, ...] = ()  # MACs that are never filtered: adults' devices and unfiltered ones
-    examined: tuple[
-        tuple[str, int], ...
-    ] = ()  # unknown MACs with another slot than new ones; 0: not filtered
+    examined: Examined = field(default_factory=Examined)  # unknown MACs that are not new
     owners: tuple[Owner, ...] = ()  # of addresses that filtered devices answer for
     passes: tuple[PassElement, ...] = ()
     help4: tuple[str, ...] = ()  # help addresses, reachable for closed slots while no daemon runs
@@ -127,11 +133,12 @@ class Snapshot:
         if self.offload is not None:
             _check_interfaces(self.offload.devices, "offload devices")
         _check_slots(self.slots, self.guest)
-        _check_strangers(self)
+        _check_slots(self.slots, self.examined.guest)
+        _check_strangers(self, self.strangers)
+        _check_strangers(self, self.examined.strangers)
         _check_owners(self)
-        known = *self.plain, *(mac for mac, _ in self.examined)
-        _check_macs([mac for slot in self.slots for mac in slot.macs], known)
-        _check_examined(self)
+        filtered = [mac for slot in self.slots for mac in slot.macs]
+        _check_macs(filtered, (*self.plain, *self.examined.macs))
         _check_passes(self.passes, {slot.number for slot in self.slots})
         _check_addresses(self.help4, 4)
         _check_addresses(self.help6, 6)
@@ -168,7 +175,7 @@ def guard(snapshot: Snapshot) -> Snapshot:
         guest=guest,
         strangers=strangers,
         plain=(*snapshot.plain, *others),
-        examined=(),  # without a daemon, new devices have no other rules
+        examined=Examined(),  # without a daemon, new devices have no other rules
         owners=(),  # address owners are not known yet after a start
         passes=(),
         help_dns_port=GUARD_DNS_PORT,
@@ -208,24 +215,16 @@ def _check_slots(slots: tuple[Slot, ...], guest: int | None) -> None:
         raise KernelError(msg)
 
 
-def _check_strangers(snapshot: Snapshot) -> None:
-    names = [name for name, _ in snapshot.strangers]
+def _check_strangers(snapshot: Snapshot, strangers: tuple[tuple[str, int | None], ...]) -> None:
+    names = [name for name, _ in strangers]
     for name in names:
         if name not in snapshot.lan or names.count(name) > 1:
             msg = f"strangers: {name} is not in lan, or is there twice"
             raise KernelError(msg)
     numbers = {slot.number for slot in snapshot.slots}
-    for name, slot in snapshot.strangers:
+    for name, slot in strangers:
         if slot is not None and slot not in numbers:
             msg = f"strangers of {name}: slot {slot} is not among the slots {sorted(numbers)}"
-            raise KernelError(msg)
-
-
-def _check_examined(snapshot: Snapshot) -> None:
-    numbers = {0, *(slot.number for slot in snapshot.slots)}
-    for mac, slot in snapshot.examined:
-        if slot not in numbers:
-            msg = f"examined device {mac}: slot {slot} is not among the slots {sorted(numbers)}"
             raise KernelError(msg)
 
 

@@ -8,6 +8,7 @@ import pytest
 from gateway.core.errors import KernelError
 from gateway.kernel.snapshot import (
     GUARD_DNS_PORT,
+    Examined,
     Offload,
     Owner,
     PassElement,
@@ -33,8 +34,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"strangers": (("br-guest", 1),)}, "strangers: br-guest is not in lan"),
     ({"strangers": (("br-lan", 1), ("br-lan", None))}, "or is there twice"),
     ({"strangers": (("br-lan", 9),)}, "strangers of br-lan: slot 9 is not among"),
-    ({"examined": (("02:00:00:00:00:99", 9),)}, "examined device 02:00:00:00:00:99: slot 9 is not among"),
-    ({"examined": (("02:00:00:00:00:0a", 0),)}, "device 02:00:00:00:00:0a is named twice"),
+    ({"examined": Examined(guest=9)}, "the guests' slot 9 is not among"),
+    ({"examined": Examined(strangers=(("br-lan", 9),))}, "strangers of br-lan: slot 9 is not among"),
+    ({"examined": Examined(("02:00:00:00:00:0a",))}, "device 02:00:00:00:00:0a is named twice"),
     ({"door_ports": (0,)}, r"not within 1\.\.65535"),
     ({"slots": (Slot(1, ("02:00:00:00:00:0A",), True),)}, "is no MAC address"),
     ({"slots": (Slot(1, ("02:00:00:00:00",), True),)}, "is no MAC address"),
@@ -85,7 +87,7 @@ def test_guard_never_closes_a_device_of_an_open_slot() -> None:
 
 def test_guard_knows_no_examined_devices() -> None:
     """Or its file would be written whenever a guest comes or goes."""
-    examined = replace(FAMILY, examined=(("02:00:00:00:00:99", 254), ("02:00:00:00:00:9a", 0)))
+    examined = replace(FAMILY, examined=Examined(("02:00:00:00:00:99",), 254))
     assert guard(examined) == guard(FAMILY)
 
 

@@ -11,7 +11,7 @@ of the rules takes this into account: rules that must not match them check for a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.kernel.marks import (
     ANSWER,
@@ -99,16 +99,15 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
     connections from outside, or older than our table, ``ask`` enters it for the first packet from the LAN
     without a slot.
     """
-    layout = snapshot.layout
-    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in snapshot.strangers]
+    layout, examined = snapshot.layout, snapshot.examined
     out: Chains = {
         "who": [
             "iifname . ip saddr vmap @owner4",
             "iifname . ip6 saddr vmap @owner6",
             "ether saddr vmap @dev",
-            *([f"iifname vmap {braced(sorted(by_interface))}"] if by_interface else []),
-            f"goto {_owner_chain(snapshot.guest)}",
+            *_unassigned(snapshot.strangers, snapshot.guest),
         ],
+        **({"examined": list(_unassigned(examined.strangers, examined.guest))} if examined.macs else {}),
         "plain": [
             f"{words.dns} ct mark set ct mark | {hexed(layout.plain_dns)} return",
             f"ct mark set ct mark | {hexed(layout.plain)}",
@@ -120,6 +119,14 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
             "ct state invalid,untracked drop",  # only from `unseen` and `door`: others have a connection
         ]
     return out
+
+
+def _unassigned(strangers: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
+    """Return the rules that find the slot of a device without an owner, by its interface."""
+    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in strangers]
+    if by_interface:
+        yield f"iifname vmap {braced(sorted(by_interface))}"
+    yield f"goto {_owner_chain(guest)}"
 
 
 def _owner_chain(slot: int | None) -> str:

@@ -21,7 +21,7 @@ from gateway.kernel.ruleset.table import (
     render_removal,
     render_update,
 )
-from gateway.kernel.snapshot import Offload, Owner, Snapshot, guard
+from gateway.kernel.snapshot import Examined, Offload, Owner, Snapshot, guard
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -88,9 +88,12 @@ def test_hooks_and_priorities_never_depend_on_the_snapshot() -> None:
 
 
 def test_examined_devices_have_another_chain_than_unknown_ones() -> None:
-    turned = replace(FAMILY, examined=(("02:00:00:00:00:99", 254), ("02:00:00:00:00:9a", 0)))
-    added = set(dev_elements(turned)) - set(dev_elements(FAMILY))
-    assert added == {"02:00:00:00:00:99 : goto slot254", "02:00:00:00:00:9a : goto plain"}
+    examined = Examined(("02:00:00:00:00:99",), None, (("br-guest", 254),))
+    turned = replace(FAMILY, examined=examined)
+    assert set(dev_elements(turned)) - set(dev_elements(FAMILY)) == {"02:00:00:00:00:99 : goto examined"}
+    (rules,) = re.findall(r"chain examined \{\n(.*?)\n  \}", render(turned), re.DOTALL)
+    assert rules.split("\n") == ['    iifname vmap { "br-guest" : goto slot254 }', "    goto plain"]
+    assert "chain examined" not in render(FAMILY)
 
 
 def test_order_of_devices_does_not_matter() -> None:
