@@ -60,9 +60,9 @@ class Chromium:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def text(self, selector: str = "body") -> str:
-        """Empty while the page has no such element, as between two pages. Word joiners are left out."""
+        """Empty while the page has no such element, as between two pages."""
         found = self.driver.execute_script("return document.querySelector(arguments[0])?.innerText", selector)
-        return str(found or "").replace("\N{WORD JOINER}", "")
+        return str(found or "")
 
     def measure(self, script: str) -> Any:
         return self.driver.execute_script(script)

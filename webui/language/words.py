@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+from markupsafe import Markup, escape
+
 from gateway.policy.time import moments
 from gateway.policy.time.time_text import WEEK
 from webui.language.i18n import READER, ngettext, pgettext
@@ -30,6 +32,7 @@ _INVISIBLE = {
 }  # control, format (bidi overrides), surrogate, unassigned
 
 _ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # an error of the daemon about one value of a verb
+_CLOCK_SPAN = re.compile(r"\d\d:\d\d–\d\d:\d\d")
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
@@ -172,12 +175,9 @@ def span(first: date, last: date) -> str:
     return _("%(first)s – %(last)s", first=begin, last=end)
 
 
-def clock_span(start: str, end: str) -> str:
-    """Return a range of clock times as ``20:45–07:00``.
-
-    The word joiner (U+2060) after the dash keeps both times on one line.
-    """
-    return f"{start}–\u2060{end}"
+def whole_spans(text: str) -> Markup:
+    """Return HTML of ``text`` in which no line breaks within a range of times such as ``20:45–07:00``."""
+    return Markup(_CLOCK_SPAN.sub(r'<span class="range">\g<0></span>', str(escape(text))))
 
 
 def wall(minute: int) -> str:

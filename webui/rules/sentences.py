@@ -12,8 +12,8 @@ from gateway.policy.time.time_text import DAYS, WEEK
 from webui.language import loglevels, things
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
-from webui.language.words import clock_span, duration, plain
 from webui.language.words import days as named_days
+from webui.language.words import duration, plain
 from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Plan, Span, clock, read_minutes, read_night, read_plan, read_spans
 from webui.rules.rule_text import choices_of, minutes_of
@@ -57,7 +57,7 @@ def _night(day: str, span: object) -> str:
 
 
 def _hours(spans: tuple[Span, ...]) -> str:
-    return ", ".join(clock_span(clock(start), clock(end)) for start, end in spans)
+    return ", ".join(f"{clock(start)}–{clock(end)}" for start, end in spans)
 
 
 def windows(what: str, value: object) -> Sentences:

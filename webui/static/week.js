@@ -15,8 +15,7 @@
 
   function clock(at) { return new Date((at + start + DAY) * 6e4).toISOString().slice(11, 16); }
   function minute(text) { return (text.slice(0, 2) * 60 + Number(text.slice(3, 5)) - start + DAY) % DAY; }
-  // The word joiner after the dash keeps both times on one line.
-  function text(spans) { return spans.map(span => span.map(clock).join("–\u2060")).join(", "); }
+  function text(spans) { return spans.map(span => span.map(clock).join("–")).join(", "); }
   function typeOf(day) { return types[day < 5 ? 0 : 1]; }
   function key(row) { return row.how.name.slice(0, 3); }
   function pairs(row) { return Array.from(row.list.children, pair => pair.querySelectorAll("input")); }

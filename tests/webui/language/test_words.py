@@ -26,10 +26,6 @@ def test_clock(moment: datetime, text: str) -> None:
     assert words.clock(moment, NOW) == text
 
 
-def test_a_range_of_times_does_not_break() -> None:
-    assert words.clock_span("20:45", "07:00") == "20:45–\N{WORD JOINER}07:00"
-
-
 @pytest.mark.parametrize(
     ("days", "text"),
     [

@@ -116,7 +116,7 @@ def test_today_and_the_seven_days_before_can_be_read(
     household.counted = counted(day)
     page = tablet.get(f"/my/time?day={day}")
     assert page.status_code == 200
-    assert "17:00–17:40" in text_of(page.text)
+    assert "17:00–17:40" in page.text
     assert page.text.count("aria-current=page") == 1
 
 

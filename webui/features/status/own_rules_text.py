@@ -24,7 +24,6 @@ from gateway.policy.profile.rules import SELF
 from webui.features.growing.agreement_text import AgreementView
 from webui.language import things
 from webui.language.i18n import gettext as _
-from webui.language.words import clock_span
 
 FAMILY, PRODUCT = "family", "product"
 GENERAL = frozenset(
@@ -52,7 +51,7 @@ def rule_name(rule: Rule) -> str:
 
 def hours_text(hours: NightHours | WindowHours) -> str:
     if hours.from_ and hours.to:
-        return clock_span(hours.from_, hours.to)
+        return f"{hours.from_}–{hours.to}"
     all_day = hours.all_day if isinstance(hours, WindowHours) else None
     return {OPEN: _("all day"), CLOSED: _("not at all")}.get(all_day or "") or _("none")
 
