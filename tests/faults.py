@@ -207,8 +207,8 @@ FAULTS = (
     Fault(
         "parents see when a device of a teenager of 13 was here",
         "gateway/household/visibility.py",
-        "        if shows_present(level):\n            return Sightings.MOMENT",
-        "        if level >= KINDS_LEVEL:\n            return Sightings.MOMENT",
+        "        if shows_present(level):\n            return PresenceDetail.MOMENT",
+        "        if level >= KINDS_LEVEL:\n            return PresenceDetail.MOMENT",
         ("tests/features/test_privacy_here.py",),
     ),
     Fault(

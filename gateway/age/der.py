@@ -21,7 +21,7 @@ MOST_EXTENSIONS = 32  # a signer's certificate has seven
 
 
 @dataclass(frozen=True, slots=True)
-class Extensions:
+class CertificateExtensions:
     """The extensions that the checks need."""
 
     ca: bool = False
@@ -31,7 +31,7 @@ class Extensions:
     strange: bool = False  # has an unknown critical extension
 
 
-def read_extensions(tbs: bytes) -> Extensions:
+def read_extensions(tbs: bytes) -> CertificateExtensions:
     """Return the extensions in a certificate's signed part (TBSCertificate, DER). Raises AgeProofError."""
     held = [content for tag, content in _items(_one(tbs, _SEQUENCE)) if tag == _EXTENSIONS]
     if len(held) > 1:
@@ -47,7 +47,7 @@ def read_extensions(tbs: bytes) -> Extensions:
     ca, path_length = _constraints(found.get(BASIC_CONSTRAINTS))
     usage = found.get(KEY_USAGE)
     purposes = found.get(PURPOSES)
-    return Extensions(
+    return CertificateExtensions(
         ca,
         path_length,
         None if usage is None else _bits(_one(usage, _BITS)),

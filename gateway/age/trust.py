@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import NameOID
 
-from gateway.age.der import DIGITAL_SIGNATURE, KEY_CERT_SIGN, Extensions, read_extensions
+from gateway.age.der import DIGITAL_SIGNATURE, KEY_CERT_SIGN, CertificateExtensions, read_extensions
 from gateway.age.documents import Document
 from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.validity import validity
@@ -55,7 +55,7 @@ class ParsedCertificate:
     data: bytes
     x509: x509.Certificate
     key: ec.EllipticCurvePublicKey
-    extensions: Extensions
+    extensions: CertificateExtensions
     not_before: datetime
     not_after: datetime
     countries: frozenset[str]  # of the subject

@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.check.findings import Finding, note, ok, unseen, warning
 from gateway.control.listener import WEB_USER, WebUser
 from gateway.core.loop import Loop
-from gateway.dataplane.lookups import PATIENCE, Lookups, resolvers
+from gateway.dataplane.lookups import PATIENCE, PeriodicLookups, resolvers
 from gateway.lan.interfaces import PAGES_PACKED, text
 from gateway.policy.config.captive_portal import api_address, dnsmasq_options, uci_commands
 from gateway.policy.config.config import Config
@@ -146,7 +146,7 @@ def published(name: str) -> list[bytes]:
         if answers == QUERIES_EACH * len(servers):
             loop.stop()
 
-    lookups = Lookups(loop, servers, heard)
+    lookups = PeriodicLookups(loop, servers, heard)
     try:
         lookups.ask(name)
         loop.call_later(PATIENCE, loop.stop)

@@ -74,7 +74,7 @@ class KernelTable:
         """Prepare the table; `install` changes the kernel.
 
         Arguments:
-            snapshot: the first state. Its marks and queues stay the same until the daemon ends.
+            snapshot: the first state. Its marks, rates and queues stay the same until the daemon ends.
             slots: returns the slots of LAN addresses, to find connections that were never judged.
             stays: the table outlives a clean stop, until the next daemon replaces it.
 
@@ -426,8 +426,9 @@ def desired_snapshot(
 ) -> Snapshot:
     """Return the desired state of the table without slots, owners and open classes.
 
-    ``inside``: the LAN interfaces. ``now``: the present state, whose marks are kept. Without a default route
-    the last known setup applies; the initial one is one-armed, whose rules also work with two interfaces.
+    ``inside``: the LAN interfaces. ``now``: the present state, whose marks and rates are kept. Without a
+    default route the last known setup applies; the initial one is one-armed, whose rules also work with two
+    interfaces.
     """
     config = rules.household.config
     out = ways_out()
@@ -437,6 +438,7 @@ def desired_snapshot(
         arm=not out.isdisjoint(config.lan) if out else now.arm,
         queue_base=config.queue_base,
         layout=now.layout,
+        rates=now.rates,
         dns_port=dns_port,
         dns_for_everyone=rules.binds_everyone,
         pages=PAGES,

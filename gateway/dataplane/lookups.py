@@ -1,7 +1,7 @@
 """Resolves names with the gateway's own resolver, because resolvers of devices are not trusted.
 
-`Lookups` sends the queries. `HelpAddresses`, `SafeSearchCache` and `OwnAnswers` store the addresses of help
-lines, of safe search, and of names that devices use.
+`PeriodicLookups` sends the queries. `HelpAddresses`, `SafeSearchCache` and `OwnAnswers` store the addresses
+of help lines, of safe search, and of names that devices use.
 
 Queries are asynchronous, over UDP. A device on the LAN can try to forge answers. Therefore each query has its
 own socket and id, open only for a few seconds, and a name in random case, which the answer has to repeat.
@@ -101,7 +101,7 @@ class _Sent:
         self.timer: Timer | None = None
 
 
-class Lookups:
+class PeriodicLookups:
     """Resolves A and AAAA records of names, once or periodically, and calls ``found`` with each answer."""
 
     def __init__(self, loop: Loop, servers: Iterable[str], found: Found) -> None:
@@ -249,7 +249,7 @@ class HelpAddresses:
         self.by_name: dict[str, frozenset[bytes]] = {}  # packed addresses
         self.addresses: frozenset[bytes] = frozenset()
         self._settling: Timer | None = None
-        self._lookups = Lookups(loop, servers, self._found)
+        self._lookups = PeriodicLookups(loop, servers, self._found)
         self.want = self._lookups.want
 
     def rename(self, help_names: HostMap[str], calling_names: HostMap[str]) -> None:
@@ -320,7 +320,7 @@ class SafeSearchCache:
         self._servers = frozenset(servers)
         self._by_name: dict[str, tuple[bytes, ...]] = {}
         self._own: dict[bytes, tuple[bool, float]] = {}
-        self._lookups = Lookups(loop, self._servers, self._found)
+        self._lookups = PeriodicLookups(loop, self._servers, self._found)
         self.want = self._lookups.want
 
     def of(self, name: str) -> tuple[bytes, ...]:
@@ -383,7 +383,7 @@ class OwnAnswers:
             int, tuple[float, float]
         ] = {}  # slot → remaining queries, and the time of that number
         self._kept: dict[str, frozenset[int]] = {}  # names of tunnels → slots
-        self._lookups = Lookups(loop, servers, self._found)
+        self._lookups = PeriodicLookups(loop, servers, self._found)
 
     def sink(self, decision_log: RecordsDecisions) -> Sink:
         """Return a function that logs all decisions. It only counts a block if the next attempt will pass."""

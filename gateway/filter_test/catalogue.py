@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from gateway.filter_test import tunnels
-from gateway.filter_test.checks import BOTH, BypassCheck, Want
+from gateway.filter_test.checks import BOTH, MethodCheck, Want
 from gateway.wire.dns.message import HTTPS, SVCB
 
 # ---------------------------------------------------------------- DNS
@@ -27,13 +27,13 @@ def _allowed_hello(port: int, to: str = "@far", name: str = "@allowed", **job: o
     return {"probe": "hello", "to": to, "port": port, "name": name, **job}
 
 
-def _name(ident: str, job: dict[str, object], want: Want = Want.ADDRESS) -> BypassCheck:
-    return BypassCheck(ident, job, "", want=want, needs="dns")
+def _name(ident: str, job: dict[str, object], want: Want = Want.ADDRESS) -> MethodCheck:
+    return MethodCheck(ident, job, "", want=want, needs="dns")
 
 
-def _dns_way(ident: str, job: dict[str, object], want: Want = Want.REACHED) -> BypassCheck:
+def _dns_way(ident: str, job: dict[str, object], want: Want = Want.REACHED) -> MethodCheck:
     needs = "dns" if job["probe"] == "dns" else "tls"
-    return BypassCheck(ident, job, _BLOCK, "way:encrypted_dns", want, needs)
+    return MethodCheck(ident, job, _BLOCK, "way:encrypted_dns", want, needs)
 
 
 _DNS_CHECKS = (
@@ -42,7 +42,7 @@ _DNS_CHECKS = (
     _name("dns-other", _asks("@resolver")),
     _name("dns-other-tcp", _asks("@resolver", tcp=True)),
     _name("dns-letters", _asks("@resolver", "@odd")),
-    BypassCheck(
+    MethodCheck(
         "safe-search",
         _asks("@resolver", "www.google.com"),
         "safe_search: strict",
@@ -55,7 +55,7 @@ _DNS_CHECKS = (
     _dns_way("dot", _allowed_hello(853, alpn=[])),
     _dns_way("dot-alpn", _allowed_hello(443, alpn=["dot"])),
     _dns_way("doq", {"probe": "quic", "to": "@far", "port": 853, "name": "@allowed", "alpn": "doq"}),
-    BypassCheck(
+    MethodCheck(
         "doh-name",
         _allowed_hello(443, "@at:dns.google", "dns.google"),
         "categories: {proxy_vpn_doh: block}",
@@ -67,7 +67,7 @@ _DNS_CHECKS = (
     _dns_way("ddr", _asks("@resolver", "_dns.resolver.arpa", qtype=SVCB), Want.RECORDS),
     _dns_way("dns-svcb", _asks("@resolver", "_dns.@allowed", qtype=SVCB), Want.RECORDS),
     _dns_way("dohpath", _asks("@resolver", "@allowed", qtype=HTTPS), Want.WAYS),
-    BypassCheck(
+    MethodCheck(
         "ech-key",
         _asks("@resolver", "@allowed", qtype=HTTPS),
         "ways: {ech: block}",
@@ -75,11 +75,11 @@ _DNS_CHECKS = (
         Want.ECH,
         "dns",
     ),
-    BypassCheck("ech", _allowed_hello(443, "@at:ech", "@ech", ech=True), "ways: {ech: block}", "way:ech"),
-    BypassCheck(
+    MethodCheck("ech", _allowed_hello(443, "@at:ech", "@ech", ech=True), "ways: {ech: block}", "way:ech"),
+    MethodCheck(
         "relay-name", _asks("@resolver", _RELAY), "ways: {relay: block}", "way:relay", Want.ADDRESS, "dns"
     ),
-    BypassCheck(
+    MethodCheck(
         "relay",
         {"probe": "quic", "to": f"@at:{_RELAY}", "port": 443, "name": _RELAY},
         "ways: {relay: block}",
@@ -107,13 +107,13 @@ def _request(line: str, *fields: str) -> dict[str, object]:
     return {"probe": "request", "to": "@far", "port": 80, "name": "@refused", "text": text}
 
 
-def _always(ident: str, job: dict[str, object]) -> BypassCheck:
+def _always(ident: str, job: dict[str, object]) -> MethodCheck:
     """Return a check of a method that all rules block."""
-    return BypassCheck(ident, job, "")
+    return MethodCheck(ident, job, "")
 
 
-def _nameless(ident: str, job: dict[str, object]) -> BypassCheck:
-    return BypassCheck(ident, job, _STRICT, "strict")
+def _nameless(ident: str, job: dict[str, object]) -> MethodCheck:
+    return MethodCheck(ident, job, _STRICT, "strict")
 
 
 _SITE_CHECKS = (
@@ -169,12 +169,12 @@ def _packet(number: int, data: bytes) -> dict[str, object]:
     return {"probe": "packet", "to": "@far", "port": number, "number": number, "send": data.hex()}
 
 
-def _vpn(ident: str, job: dict[str, object], versions: tuple[int, ...] = BOTH) -> BypassCheck:
-    return BypassCheck(ident, job, "ways: {vpn: block}", "way:vpn", versions=versions)
+def _vpn(ident: str, job: dict[str, object], versions: tuple[int, ...] = BOTH) -> MethodCheck:
+    return MethodCheck(ident, job, "ways: {vpn: block}", "way:vpn", versions=versions)
 
 
-def _proxy(ident: str, job: dict[str, object], way: str) -> BypassCheck:
-    return BypassCheck(ident, job, f"ways: {{{way}: block}}", f"way:{way}")
+def _proxy(ident: str, job: dict[str, object], way: str) -> MethodCheck:
+    return MethodCheck(ident, job, f"ways: {{{way}: block}}", f"way:{way}")
 
 
 _TUNNEL_CHECKS = (
@@ -194,13 +194,13 @@ _TUNNEL_CHECKS = (
     _vpn("six-in-four", _packet(_SIX_IN_FOUR, tunnels.ipv6_inside()), versions=(4,)),
     _vpn("four-in-six", _packet(_FOUR_IN_SIX, tunnels.ipv4_inside()), versions=(6,)),
     _vpn("teredo", _sends("datagram", 3544, tunnels.teredo())),
-    BypassCheck(
+    MethodCheck(
         "vpn-name",
         {"probe": "hello", "to": "@at:nordvpn.com", "port": 443, "name": "nordvpn.com"},
         "categories: {proxy_vpn_doh: block}",
         "name:nordvpn.com",
     ),
-    BypassCheck(
+    MethodCheck(
         "sstp",
         {"probe": "https", "to": "@far", "port": 443, "name": "tunnel.audit.example"},
         "strict: true",
@@ -229,13 +229,13 @@ PUSH, TIME = "mtalk.google.com", "pool.ntp.org"
 NTP = b"\x23" + bytes(39) + bytes.fromhex("ea012345abcdef01")  # RFC 5905 7.3
 
 
-def _door(ident: str, port: int | str) -> BypassCheck:
+def _door(ident: str, port: int | str) -> MethodCheck:
     job = {"probe": "door", "to": "@gateway", "port": port}
-    return BypassCheck(ident, job, _CLOSED, "door", Want.TAKEN, "")
+    return MethodCheck(ident, job, _CLOSED, "door", Want.TAKEN, "")
 
 
-def _must(ident: str, job: dict[str, object], needs: str = "tls", want: Want = Want.REACHED) -> BypassCheck:
-    return BypassCheck(ident, job, "", want=want, needs=needs, passes=True)
+def _must(ident: str, job: dict[str, object], needs: str = "tls", want: Want = Want.REACHED) -> MethodCheck:
+    return MethodCheck(ident, job, "", want=want, needs=needs, passes=True)
 
 
 _HELP = {"probe": "hello", "to": "@helpat", "port": 443, "name": "@help"}
@@ -248,7 +248,7 @@ _GATEWAY_CHECKS = (
     _door("router-https", 443),
     _door("router-service", "@service"),
     _door("router-ports", "@listening"),
-    BypassCheck(
+    MethodCheck(
         "parents-pages",
         {"probe": "page", "to": "@gateway", "port": "@pages", "path": "/parent/"},
         "",
@@ -256,18 +256,18 @@ _GATEWAY_CHECKS = (
         Want.SHOWN,
         "",
     ),
-    BypassCheck(
+    MethodCheck(
         "stranger",
         {"probe": "hello", "to": "@far", "port": 443, "name": "@refused", "who": "stranger"},
         "unknown_devices: guest",
         "stranger",
     ),
-    BypassCheck(
+    MethodCheck(
         "download",
         {"probe": "download", "when": "paused", "to": "@at:allowed", "port": 80, "name": "@allowed"},
         "",
     ),
-    BypassCheck(
+    MethodCheck(
         "offload", {"probe": "offload", "to": "@gateway", "port": 0, "tables": "@offload"}, "", needs=""
     ),
     _must("help", _HELP),
@@ -300,7 +300,7 @@ _GATEWAY_CHECKS = (
 
 CONTROLS = (
     # An allowed name, asked of another resolver.
-    BypassCheck(
+    MethodCheck(
         "control-dns",
         {"probe": "dns", "to": "@resolver", "port": 53, "name": "@allowed", "qtype": "@type"},
         "",
@@ -309,7 +309,7 @@ CONTROLS = (
         passes=True,
     ),
     # A page of an allowed site.
-    BypassCheck(
+    MethodCheck(
         "control-tls",
         {"probe": "https", "to": "@at:allowed", "port": 443, "name": "@allowed"},
         "",
@@ -319,4 +319,4 @@ CONTROLS = (
 )
 """Checks that must pass: without them the result of others is unknown."""
 
-CHECKS: tuple[BypassCheck, ...] = (*_DNS_CHECKS, *_SITE_CHECKS, *_TUNNEL_CHECKS, *_GATEWAY_CHECKS)
+CHECKS: tuple[MethodCheck, ...] = (*_DNS_CHECKS, *_SITE_CHECKS, *_TUNNEL_CHECKS, *_GATEWAY_CHECKS)

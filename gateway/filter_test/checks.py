@@ -26,7 +26,7 @@ class Want(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BypassCheck:
+class MethodCheck:
     """A bypass method, or a connection that must pass."""
 
     id: str  # `titles` has its title and group
@@ -54,7 +54,7 @@ class Scene:
     gateway_open: bool = False
     gateway_ports: frozenset[int] = frozenset()
 
-    def closes(self, check: BypassCheck) -> bool | None:
+    def closes(self, check: MethodCheck) -> bool | None:
         """Return whether the rules block this method; None if that is unknown."""
         kind, _, what = check.rule.partition(":")
         if kind == "way":
@@ -83,7 +83,7 @@ class CheckOutcome(StrEnum):
 class Result:
     """The result of one check over one IP version, and whether it agrees with the rules."""
 
-    check: BypassCheck
+    check: MethodCheck
     version: int
     found: CheckOutcome
     why: str = ""  # the reason of an unknown result

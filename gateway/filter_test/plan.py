@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.filter_test import zone
-from gateway.filter_test.checks import BypassCheck, Scene
+from gateway.filter_test.checks import MethodCheck, Scene
 from gateway.wire.dns.message import AAAA, A
 
 _WORD = re.compile(r"@([a-z]+)")
@@ -48,7 +48,7 @@ class Unavailable:
 class Task:
     """One check over one IP version."""
 
-    check: BypassCheck
+    check: MethodCheck
     version: int
     job: Mapping[str, Any] | Unavailable
 
@@ -57,7 +57,7 @@ class Task:
         return f"{self.check.id}/{self.version}"
 
 
-def tasks(checks: Sequence[BypassCheck], scene: Scene) -> list[Task]:
+def tasks(checks: Sequence[MethodCheck], scene: Scene) -> list[Task]:
     """Return two tasks for each check: over IPv4 and over IPv6."""
     return [
         Task(check, version, _job(check, version, number, scene))
@@ -66,7 +66,7 @@ def tasks(checks: Sequence[BypassCheck], scene: Scene) -> list[Task]:
     ]
 
 
-def _job(check: BypassCheck, version: int, number: int, scene: Scene) -> Mapping[str, Any] | Unavailable:
+def _job(check: MethodCheck, version: int, number: int, scene: Scene) -> Mapping[str, Any] | Unavailable:
     if version not in check.versions:
         return Unavailable("", absent=True)
     own = "stranger" if check.job.get("who") == "stranger" else "source"

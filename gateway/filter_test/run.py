@@ -23,7 +23,7 @@ from gateway.control.contract.filter_tests import (
 from gateway.control.contract.status import STATUS
 from gateway.filter_test import surroundings, zone
 from gateway.filter_test.catalogue import CHECKS, CONTROLS
-from gateway.filter_test.checks import BypassCheck, CheckOutcome, Result, Scene
+from gateway.filter_test.checks import CheckOutcome, MethodCheck, Result, Scene
 from gateway.filter_test.namespace import BypassTestError
 from gateway.filter_test.plan import Task, Unavailable, tasks
 from gateway.filter_test.stage import ProbeNetwork, words_of
@@ -55,7 +55,7 @@ class BypassTest:
 
 
 def bypass_test(
-    client: Client, config: Config, who: str, chosen: Sequence[BypassCheck] = CHECKS
+    client: Client, config: Config, who: str, chosen: Sequence[MethodCheck] = CHECKS
 ) -> BypassTest:
     """Run the filter test and return its results.
 
@@ -134,7 +134,7 @@ class Trial:
         self._scene = scene
         self._marks = marks
 
-    def all(self, chosen: Sequence[BypassCheck]) -> list[Result]:
+    def all(self, chosen: Sequence[MethodCheck]) -> list[Result]:
         """Run the checks and return a result for each over each IP version."""
         every, controls = tasks(chosen, self._scene), tasks(CONTROLS, self._scene)
         self._impersonation.clear()
@@ -257,9 +257,9 @@ def _run_tasks(stage: ProbeNetwork, some: Sequence[Task]) -> Results:
     return results
 
 
-def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver") -> BypassCheck:
+def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver") -> MethodCheck:
     job = {"probe": "dns", "to": to, "port": 53, "name": name, "qtype": qtype}
-    return BypassCheck(ident or f"{name} {qtype}", job, "")
+    return MethodCheck(ident or f"{name} {qtype}", job, "")
 
 
 def _called(task: Task) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.control.contract.filter_tests import ProbeDecision
-from gateway.filter_test.checks import BypassCheck, CheckOutcome, Result, Scene, Want
+from gateway.filter_test.checks import CheckOutcome, MethodCheck, Result, Scene, Want
 from gateway.filter_test.plan import Task, Unavailable
 from gateway.policy.config.web import PAGES
 from gateway.wire.dns.svcb import DOHPATH, ECH
@@ -45,7 +45,7 @@ def judge(
 
 
 def concluded(
-    check: BypassCheck,
+    check: MethodCheck,
     version: int,
     scene: Scene,
     *,
@@ -85,7 +85,7 @@ def lost_controls(
 
 
 def through(
-    check: BypassCheck,
+    check: MethodCheck,
     job: Mapping[str, Any],
     result: Mapping[str, Any],
     arrived: Iterable[Mapping[str, Any]],

@@ -535,7 +535,7 @@ def recall_good(read: Household, product: Product) -> Household:
 def store_good(read: Household) -> Steps[None]:
     """Copy the usable profile files to the state directory, in steps, and delete the copies of removed ones.
 
-    The files are read now, when they are as ``read`` has them.
+    Reads the files at the call, before the first step: later they may differ from ``read``. Logs an error.
     """
     try:
         files = profile_files(Path(read.config.profiles))

@@ -21,7 +21,7 @@ from gateway.policy.profile.rules import (
     KINDS_LEVEL,
     NAMES_LEVEL,
     VISITS_LEVEL,
-    Sightings,
+    PresenceDetail,
     shows_present,
 )
 from gateway.policy.time.standing import Situation
@@ -48,16 +48,16 @@ class Visibility:
 
     # ------------------------------------------------------------------------------------ of a device
 
-    def sightings(self, mac: str) -> Sightings:
+    def sightings(self, mac: str) -> PresenceDetail:
         """Return how precisely guardians may see when a device was present: moment, day, or nothing."""
         level = self._level_of_device(mac)
         if shows_present(level):
-            return Sightings.MOMENT
-        return Sightings.DAY if level >= KINDS_LEVEL else Sightings.NOTHING
+            return PresenceDetail.MOMENT
+        return PresenceDetail.DAY if level >= KINDS_LEVEL else PresenceDetail.NOTHING
 
     def is_exact(self, mac: str) -> bool:
         """Return whether guardians may see that the device is online now."""
-        return self.sightings(mac) is Sightings.MOMENT
+        return self.sightings(mac) is PresenceDetail.MOMENT
 
     def _level_of_device(self, mac: str) -> int:
         """Return the log level that applies to a device.
@@ -80,10 +80,10 @@ class Visibility:
         A day is returned as its first moment.
         """
         sightings = self.sightings(mac)
-        if at is None or sightings is Sightings.NOTHING:
+        if at is None or sightings is PresenceDetail.NOTHING:
             return None
         local = at.astimezone(self._home.rules.household.config.zone)
-        return local if sightings is Sightings.MOMENT else day_of(local)
+        return local if sightings is PresenceDetail.MOMENT else day_of(local)
 
     # ------------------------------------------------------------------------------------ of a shared device
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.age.der import Extensions, read_extensions
+from gateway.age.der import CertificateExtensions, read_extensions
 from gateway.age.documents import Document
 from gateway.age.refusals import AgeProofError, ProofRefusal
 from gateway.age.trust import (
@@ -274,16 +274,16 @@ def test_an_extension_that_nobody_asks_about_may_be_damaged() -> None:
 def test_what_a_certificate_says() -> None:
     root = Authority("Root", path_length=3, usage=("key_cert_sign", "key_agreement", "decipher_only"))
     read = read_certificate(root.der)
-    assert read.extensions == Extensions(True, 3, frozenset((4, 5, 8)))
+    assert read.extensions == CertificateExtensions(True, 3, frozenset((4, 5, 8)))
     assert read.countries == {"UT"}
     leaf = read_certificate(signer_below(root, others=((x509.OCSPNoCheck(), True),)).der)
-    assert leaf.extensions == Extensions(
+    assert leaf.extensions == CertificateExtensions(
         usage=frozenset((0,)), purposes=frozenset(("1.0.18013.5.1.2",)), strange=True
     )
 
 
 def test_one_without_extensions() -> None:
-    assert read_certificate(Authority("Root", ca=None, usage=()).der).extensions == Extensions()
+    assert read_certificate(Authority("Root", ca=None, usage=()).der).extensions == CertificateExtensions()
 
 
 def test_its_size_is_bounded() -> None:

@@ -19,7 +19,7 @@ http {{
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   sendfile on; tcp_nopush on; keepalive_requests 1000000;
   server {{
-    listen 80; listen 443 ssl; listen [::]:80; listen [::]:443 ssl;
+    listen 80; listen 443 ssl; listen [::]:80; listen [::]:443 ssl; listen 443 quic; listen [::]:443 quic;
     ssl_certificate {folder}/leaf.pem; ssl_certificate_key {folder}/leaf.key;
     ssl_protocols TLSv1.3; ssl_session_cache off; ssl_session_tickets off;
     location = / {{ return 200 "here\\n"; }}

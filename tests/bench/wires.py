@@ -1,7 +1,7 @@
 """Three network namespaces for measuring: a device, the gateway with bridge, NAT and conntrack, the internet.
 
-Segmentation offload is off on every link unless a benchmark is about it, so that packets are counted as a
-router without it would see them.
+Segmentation offload is off on every link, so that packets are counted as a router without it would see them;
+``offload=True`` leaves it on.
 """
 
 from __future__ import annotations
@@ -50,10 +50,7 @@ def device_mac(number: int) -> str:
 
 
 class Wires:
-    """``with Wires() as wires:``: ``child`` and ``parent`` behind ``gateway``, ``internet`` before it.
-
-    ``offload``: segmentation offload is on, as between the network cards of most routers.
-    """
+    """``with Wires() as wires:``: ``child`` and ``parent`` behind ``gateway``, ``internet`` before it."""
 
     def __init__(self, *, offload: bool = False) -> None:
         need("ip", "nft", "ethtool")
@@ -155,6 +152,12 @@ def queued(daemon: Daemon) -> int:
     """Packets that have reached Python so far, on all queues."""
     queues: Mapping[str, Mapping[str, int]] = daemon.client.call("status")["queue"]
     return sum(queue["packets"] for queue in queues.values())
+
+
+def flow_counts(daemon: Daemon) -> Mapping[str, int]:
+    """Return the counters of the daemon's flow table."""
+    counts: Mapping[str, int] = daemon.client.call("status")["flows"]
+    return counts
 
 
 def iperf(device: Namespace, address: str, seconds: float) -> float:

@@ -12,7 +12,9 @@ import pytest
 
 from tests.hiding import hide
 
-BYPASS_TESTS = "bypass tests need the package python3-cryptography, which is not installed; install it and try again"
+BYPASS_TESTS = (
+    "bypass tests need the package python3-cryptography, which is not installed; install it and try again"
+)
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from gateway.dataplane.lookups import (
     MAX_OPEN,
     MAX_SAFE,
     HelpAddresses,
-    Lookups,
     OwnAnswers,
+    PeriodicLookups,
 )
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
@@ -83,7 +83,7 @@ class Bench:
         self.port: int = self.resolver.getsockname()[1]
         self.loop = Loop()
         self.found: list[tuple[str, list[bytes]]] = []
-        self.lookups = Lookups(
+        self.lookups = PeriodicLookups(
             self.loop, [host], lambda name, addresses: self.found.append((name, addresses))
         )
 
@@ -308,7 +308,7 @@ def test_where_nobody_listens_nothing_is_kept(bench: Bench) -> None:
 
 
 class AskedHelp:
-    """Stands for Lookups."""
+    """Stands for PeriodicLookups."""
 
     def __init__(self, loop: Loop, servers: object, found: Callable[[str, list[bytes]], None]) -> None:
         self.found = found
@@ -326,7 +326,7 @@ class AskedHelp:
 
 @pytest.fixture
 def book(monkeypatch: pytest.MonkeyPatch) -> Iterator[HelpAddresses]:
-    monkeypatch.setattr(lookups, "Lookups", AskedHelp)
+    monkeypatch.setattr(lookups, "PeriodicLookups", AskedHelp)
     loop, known = Loop(), product()
     made = HelpAddresses(loop, AddressBook(), (), Bus(), help_names=known.help, calling_names=known.calling)
     yield made
@@ -396,7 +396,7 @@ def test_only_wifi_calling_is_for_tunnels() -> None:
 
 
 class Asked:
-    """Stands for Lookups."""
+    """Stands for PeriodicLookups."""
 
     def __init__(self, loop: Loop, servers: object, found: Callable[[str, list[bytes]], None]) -> None:
         self.found = found
@@ -462,7 +462,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    monkeypatch.setattr(lookups, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "PeriodicLookups", Asked)
     made = Home(tmp_path)
     yield made
     made.close()
@@ -524,7 +524,7 @@ def test_what_is_refused_anyway_is_not_asked_for(home: Home) -> None:
 
 
 def test_bands_that_are_not_strict_ask_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookups, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "PeriodicLookups", Asked)
     home = Home(tmp_path, band="13-15")
     assert home.call().verdict is Verdict.ALLOW
     assert home.lookups.once == []
@@ -534,7 +534,7 @@ def test_bands_that_are_not_strict_ask_for_nothing(tmp_path: Path, monkeypatch: 
 def test_a_probe_at_night_to_an_address_of_before_opens_at_the_next_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "PeriodicLookups", Asked)
     home = Home(tmp_path, band="10-12", bedtime={"school": "13:00-15:00"})
     assert home.call("captive.apple.com").reason is Reason.UNRESOLVED
     assert home.cured
@@ -548,7 +548,7 @@ def test_a_probe_at_night_to_an_address_of_before_opens_at_the_next_try(
 def test_a_site_on_a_listed_address_opens_at_the_next_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "PeriodicLookups", Asked)
     home = Home(tmp_path, band="10-12")
     listed = bytes([198, 51, 100, 77])
     monkeypatch.setattr(
@@ -566,7 +566,7 @@ def test_a_site_on_a_listed_address_opens_at_the_next_try(
 def test_tunnels_that_stay_open_are_known_from_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups, "Lookups", Asked)
+    monkeypatch.setattr(lookups, "PeriodicLookups", Asked)
     home = Home(tmp_path, band="10-12", allow=["vpn.school.kz"])
     tunnel = Observation(Proto.WIREGUARD, None, A, 51820)
     assert home.member.decide(tunnel, NOON).reason is Reason.VPN

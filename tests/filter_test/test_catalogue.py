@@ -9,7 +9,7 @@ import pytest
 
 from gateway.filter_test import probes, rawtcp
 from gateway.filter_test.catalogue import CHECKS, CONTROLS
-from gateway.filter_test.checks import BypassCheck
+from gateway.filter_test.checks import MethodCheck
 from gateway.filter_test.sink import DATAGRAMS, PROTOCOLS, STREAMS
 from gateway.filter_test.titles import GROUPS, check_titles, group_titles
 from gateway.policy.config.config import parse_config
@@ -39,7 +39,7 @@ def test_each_check_has_one_group_and_a_title_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.id)
-def test_a_check_names_the_rule_that_decides_it(check: BypassCheck) -> None:
+def test_a_check_names_the_rule_that_decides_it(check: MethodCheck) -> None:
     assert RULE.fullmatch(check.rule)
     assert check.needs in ("", "dns", "tls")
     kind, _, way = check.rule.partition(":")
@@ -50,7 +50,7 @@ def test_a_check_names_the_rule_that_decides_it(check: BypassCheck) -> None:
 
 
 @pytest.mark.parametrize("check", EVERY, ids=lambda one: one.id)
-def test_what_it_does_is_done_and_answered(check: BypassCheck) -> None:
+def test_what_it_does_is_done_and_answered(check: MethodCheck) -> None:
     """Its probe is there, and the pretended internet has a server where it calls."""
     kind, port = check.job["probe"], check.job["port"]
     assert kind in probes.PROBES or kind in ("download", "offload")

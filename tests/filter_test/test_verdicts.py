@@ -11,7 +11,7 @@ import pytest
 from gateway.control.contract.filter_tests import ProbeDecision
 from gateway.filter_test import report, zone
 from gateway.filter_test.catalogue import CHECKS, CONTROLS
-from gateway.filter_test.checks import BypassCheck, CheckOutcome, Result, Scene, Want
+from gateway.filter_test.checks import CheckOutcome, MethodCheck, Result, Scene, Want
 from gateway.filter_test.plan import Task, Unavailable, tasks
 from gateway.filter_test.titles import check_titles
 from gateway.filter_test.verdicts import concluded, judge, lost_controls, reason_of, through
@@ -55,11 +55,11 @@ SCENE = Scene(
 )
 Tried = tuple[Task, Mapping[str, Any], list[dict[str, object]]]
 PLAIN = {"probe": "stream", "to": "@far", "port": 22, "send": "00"}
-WAY = BypassCheck("wireguard", PLAIN, "ways: {vpn: block}", "way:vpn")
+WAY = MethodCheck("wireguard", PLAIN, "ways: {vpn: block}", "way:vpn")
 ANSWERED = {"how": "answered"}
 
 
-def task(check: BypassCheck, version: int = 4, scene: Scene = SCENE) -> Task:
+def task(check: MethodCheck, version: int = 4, scene: Scene = SCENE) -> Task:
     return next(item for item in tasks([check], scene) if item.version == version)
 
 
@@ -106,7 +106,7 @@ def test_a_trusted_name_is_tried_where_there_is_one() -> None:
 
 def test_words_are_filled_in_inside_of_a_text() -> None:
     job = {"probe": "request", "to": "@at:allowed", "port": 80, "text": "Host: @refused"}
-    filled = task(BypassCheck("x", job, "")).job
+    filled = task(MethodCheck("x", job, "")).job
     assert not isinstance(filled, Unavailable)
     assert bytes.fromhex(filled["send"]) == b"Host: bad.example"
     assert filled["to"] == zone.address_of("good.example", 4)
@@ -244,7 +244,7 @@ def test_the_daemons_word_is_the_latest_about_this_address() -> None:
 # ---------------------------------------------------------------- report
 
 
-def results(*founds: tuple[CheckOutcome, bool], check: BypassCheck = WAY) -> list[Result]:
+def results(*founds: tuple[CheckOutcome, bool], check: MethodCheck = WAY) -> list[Result]:
     return [
         Result(check, version, found, meant=meant)
         for version, (found, meant) in zip((4, 6), founds, strict=True)
@@ -265,7 +265,7 @@ def test_a_table_fits_eighty_columns_whatever_is_in_it() -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_no_title_is_cut(check: BypassCheck) -> None:
+def test_no_title_is_cut(check: MethodCheck) -> None:
     table = lines(results((CheckOutcome.CLOSED, True), (CheckOutcome.CLOSED, True), check=check))
     shown = [line[:60].strip() for line in table if line.startswith("  ")]
     assert " ".join(shown) == check_titles(ENGLISH)[check.id]
@@ -276,7 +276,7 @@ def test_a_long_title_continues_on_the_next_line() -> None:
     table = lines(results((CheckOutcome.UNKNOWN, True), (CheckOutcome.OPEN, False), check=check))
     at = next(number for number, line in enumerate(table) if line.startswith("  An allowed name"))
     assert table[at : at + 2] == [
-        "  An allowed name at an address that is not its own, over     unknown   open!",
+        "  An allowed name at an address that is not its own, over     unknown   allowed!",
         "    HTTP",
     ]
 
@@ -284,20 +284,20 @@ def test_a_long_title_continues_on_the_next_line() -> None:
 def test_what_is_open_names_the_setting_that_closes_it() -> None:
     table = lines(results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, True)))
     at = next(number for number, line in enumerate(table) if line.startswith("  WireGuard"))
-    assert table[at].split() == ["WireGuard", "open", "closed"]
-    assert table[at + 1] == "      open by this family's rules; to block it: ways: {vpn: block}"
+    assert table[at].split() == ["WireGuard", "allowed", "blocked"]
+    assert table[at + 1] == "      allowed by this family's rules; to block it: ways: {vpn: block}"
 
 
 def test_a_hole_is_marked_and_said_to_be_one() -> None:
     table = lines(results((CheckOutcome.OPEN, False), (CheckOutcome.CLOSED, True)))
-    assert any("open!" in line for line in table)
-    assert "      ways: {vpn: block} is set, but it is open: a fault; run: qalqan check" in table
+    assert any("allowed!" in line for line in table)
+    assert "      ways: {vpn: block} is set, but it is allowed: a fault; run: qalqan check" in table
 
 
 def test_what_has_to_pass_is_shown_in_its_own_words() -> None:
     must = replace(WAY, passes=True, closes="", rule="always")
     table = lines(results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, False), check=must))
-    assert any("passes" in line and "refused!" in line for line in table)
+    assert any("allowed" in line and "blocked!" in line for line in table)
     shown: Any = report.as_json(
         SCENE, results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, False), check=must), []
     )
@@ -308,7 +308,7 @@ def test_what_has_to_pass_is_shown_in_its_own_words() -> None:
 def test_the_last_line_counts() -> None:
     some = results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, True))
     assert report.summary(some) == (
-        "1 checks: 1 closed, 1 open, of them 1 by the rules, 0 pass as they should, 0 unknown, 0 faults"
+        "1 checks: 1 blocked, 1 allowed, of them 1 by the rules, 0 pass as they should, 0 unknown, 0 faults"
     )
 
 

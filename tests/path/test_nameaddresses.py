@@ -11,7 +11,7 @@ from gateway.path.addresses import (
     MAX_NAME_ADDRESSES,
     MAX_TARGETS,
     NAME_LIFETIME,
-    DeviceNames,
+    AnsweredNames,
     NameBook,
     RunningNames,
 )
@@ -48,7 +48,7 @@ def test_behind_the_prefix_of_nat64_an_address_is_the_one_in_it(told: bytes, cal
     """Whichever the answer had and whichever the device calls, with CLAT or without."""
     book = a_book()
     learn(book, 1, "www.example.org", told)
-    device = DeviceNames(book, 1, lambda: 1.0)
+    device = AnsweredNames(book, 1, lambda: 1.0)
     assert device.gave("www.example.org", called)
     assert device.vouched("www.example.org", called)
     assert device.hosts(called) == device.for_running_flows().hosts(called) == ["www.example.org"]
@@ -116,7 +116,7 @@ def test_what_the_gateways_own_resolver_said_is_told_apart() -> None:
     assert not book.vouched(1, "site.example", B, NAME_LIFETIME)
     assert not book.vouched(2, "site.example", B, 1.0)
     assert not book.vouched(3, "site.example", B, 1.0)
-    names = DeviceNames(book, 1, lambda: 1.0)
+    names = AnsweredNames(book, 1, lambda: 1.0)
     assert [names.vouched("site.example", one) for one in (A, B)] == [False, True]
     assert names.for_running_flows().vouched("site.example", A)
 
@@ -147,7 +147,7 @@ def test_what_runs_does_not_end_by_an_answer_that_lapsed() -> None:
     book = a_book()
     learn(book, 1, "vpn.example", A)
     now = NAME_LIFETIME + 1
-    names = DeviceNames(book, 1, lambda: now)
+    names = AnsweredNames(book, 1, lambda: now)
     assert (names.gave("vpn.example", A), names.hosts(A)) == (False, [])
     running = names.for_running_flows()
     assert isinstance(running, RunningNames)

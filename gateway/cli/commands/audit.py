@@ -21,7 +21,7 @@ from gateway.core.errors import ControlError
 from gateway.core.optional_packages import require
 
 if TYPE_CHECKING:
-    from gateway.filter_test.checks import BypassCheck
+    from gateway.filter_test.checks import MethodCheck
     from gateway.filter_test.run import BypassTest
     from gateway.policy.config.config import Config
 
@@ -62,7 +62,7 @@ def run(args: Namespace) -> int:
 
 
 def _bypass_tests(
-    args: Namespace, client: Client, config: Config, chosen: Sequence[BypassCheck]
+    args: Namespace, client: Client, config: Config, chosen: Sequence[MethodCheck]
 ) -> Iterator[BypassTest]:
     from gateway.filter_test import report
     from gateway.filter_test.run import bypass_test
@@ -80,7 +80,7 @@ def _bypass_tests(
         yield result
 
 
-def _print_list(chosen: Sequence[BypassCheck]) -> None:
+def _print_list(chosen: Sequence[MethodCheck]) -> None:
     from gateway.filter_test.report import group_title_of, title_of
 
     rows = ((check.id, group_title_of(check), title_of(check), check.closes or "-") for check in chosen)

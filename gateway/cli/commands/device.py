@@ -20,7 +20,7 @@ from gateway.control.contract.devices import (
 )
 from gateway.control.schema import to_json
 from gateway.core.errors import ControlError
-from gateway.policy.profile.rules import Sightings
+from gateway.policy.profile.rules import PresenceDetail
 
 SCAN_LASTS = 25.0  # seconds; the daemon ends a scan after 20
 LOOK_EVERY = 0.3  # seconds
@@ -84,10 +84,10 @@ def _row(device: DeviceDetails) -> tuple[object, ...]:
     )
 
 
-def _seen(time: datetime | None, sightings: Sightings) -> str:
+def _seen(time: datetime | None, sightings: PresenceDetail) -> str:
     """Return a time or a day, as exactly as the daemon reports it, or "-"."""
     text = when(time) or "-"
-    return text.rpartition(" ")[0] if sightings == Sightings.DAY else text
+    return text.rpartition(" ")[0] if sightings == PresenceDetail.DAY else text
 
 
 def _scan(client: Client, *, as_json: bool) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gateway.cli import output
 from gateway.cli.settings import daemon, describe_tier, when
@@ -78,6 +78,9 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
         sum(getattr(queue, key) for queue in queues) for key in ("packets", "waiting", "dropped")
     )
     yield "queue", f"{status.backend}: {packets} packets, {waiting} waiting, {dropped} dropped"
+    yield "connections", _packets_each(status.flows) or "none yet"
+    judged, device = status.rates.judged, status.rates.tcp
+    yield "rates", f"this machine judges {judged:,} packets a second, at most {device:,} of one device"
     verdicts = Counter[str]()
     for key, number in status.verdicts.items():
         verdicts[key.partition(":")[0]] += number
@@ -92,6 +95,17 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
         yield "data", f"version {feed.version}, {'packaged' if feed.packaged else 'from the feed'}, {checked}"
     resident, private = memory.resident / MEGABYTE, memory.private / MEGABYTE
     yield "memory", f"{resident:.0f} MB, {private:.0f} MB of them private"
+
+
+def _packets_each(flows: Mapping[str, int]) -> str:
+    """Return the number of judged connections of each protocol, and the packets of each that were read."""
+    counts = (
+        (name, flows.get(f"{key}_flows", 0), flows.get(f"{key}_packets", 0))
+        for key, name in (("tls", "TLS"), ("http", "plain HTTP"), ("quic", "QUIC"))
+    )
+    return ", ".join(
+        f"{number} {name} ({packets / number:.1f} packets each)" for name, number, packets in counts if number
+    )
 
 
 def _children(status: HomeStatus) -> Iterator[tuple[str, str, str]]:

@@ -69,6 +69,7 @@ class HealthFigures:
     faults: int
     queues: int
     flows: int
+    packets_each: float  # that the daemon read of a TLS connection, on average; 0: none was judged
     questions: int
     answers: int
     malformed: int

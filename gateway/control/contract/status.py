@@ -145,6 +145,16 @@ class QueueFigures:
 
 
 @record
+class RateFigures:
+    """How many packets a second this machine judges, and the limits of one device that follow."""
+
+    judged: int
+    tcp: int  # packets a second from a device, of undecided TCP
+    dns: int
+    http: int  # of plain HTTP
+
+
+@record
 class CacheFigures:
     addresses: int
     dns_malformed: int
@@ -162,10 +172,12 @@ class TableFigures:
 
 @record
 class StoreFigures:
-    pending: int
-    dropped: int
-    renewals: int
-    bytes: int
+    """The database, since the daemon started."""
+
+    pending: int  # decisions that are not written yet
+    dropped: int  # decisions that were lost
+    renewals: int  # replacements of the file
+    bytes: int  # of the file
 
 
 @record
@@ -216,6 +228,7 @@ class DaemonFigures:
     unclaimed: bool  # the gateway has no guardian
     backend: str
     queue: Mapping[str, QueueFigures]
+    rates: RateFigures
     verdicts: Mapping[str, int]
     flows: Mapping[str, int]
     cache: CacheFigures

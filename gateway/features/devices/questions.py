@@ -21,7 +21,7 @@ from gateway.policy.identity.questions import (
 )
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import Sightings
+from gateway.policy.profile.rules import PresenceDetail
 from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import QuestionTable
@@ -98,7 +98,7 @@ class DeviceQuestions:
             name=name,
             kind="" if traits is None else traits.kind,
             online=presence.inventory.online(mac) if exact else None,
-            sightings=Sightings.MOMENT if exact else visibility.sightings(subject),
+            sightings=PresenceDetail.MOMENT if exact else visibility.sightings(subject),
             known=known or None,
             known_name=known_name,
             owner=None if not owner_name or owner is None else owner.id,

@@ -15,8 +15,8 @@ from gateway.control.contract.devices import (
     SCAN,
     DeviceDetails,
     DeviceList,
-    DeviceName,
     DeviceOwner,
+    DeviceRenamed,
     DevicesRequest,
     FormerAddress,
     LeaseRequest,
@@ -170,7 +170,7 @@ class DeviceVerbs:
 
     # ------------------------------------------------------------------------------------ changing
 
-    def name_device(self, call: Call[NameDeviceRequest]) -> DeviceName:
+    def name_device(self, call: Call[NameDeviceRequest]) -> DeviceRenamed:
         """Set a guardian's name for a device; without ``name``, its own name is shown again.
 
         Return the old one.
@@ -188,7 +188,7 @@ class DeviceVerbs:
         self._store.audit("name_device", f"{mac} {label or '-'}", by=by, at=now, origin=origin)
         name = self._presence.here.name_of(mac)
         self._home.publish("device", mac=mac, name=name)
-        return DeviceName(name, was)
+        return DeviceRenamed(name, was)
 
     def scan(self, call: Call[ScanRequest]) -> ScanState:
         """Scan the network for devices and return the scan's state.

@@ -321,7 +321,7 @@ class ProfileVerb:
         )
 
 
-class DeviceVerb:
+class OwnDeviceVerb:
     """The verb `device`: owner, state and minutes of a device, for the person who uses it."""
 
     def __init__(

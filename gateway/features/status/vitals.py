@@ -105,6 +105,7 @@ class Vitals:
             faults=sum(queue.faults for queue in queues),
             queues=len(queues),
             flows=known.flows["live"],
+            packets_each=known.flows["tls_packets"] / max(1, known.flows["tls_flows"]),
             questions=self._decision_log.questions,
             answers=self._addresses.answers,
             malformed=known.cache.dns_malformed,

@@ -11,7 +11,7 @@ of the rules takes this into account: rules that must not match them check for a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.kernel.marks import (
     ANSWER,
@@ -76,6 +76,7 @@ def chains(snapshot: Snapshot) -> Chains:
         **_ending(snapshot, words),
         **_echoed(snapshot, words),
         **_asking(snapshot, words),
+        **_undecided(snapshot, words),
         **_answerable(snapshot, words),
         **_another(snapshot, words),
         **_unfiltered(snapshot),
@@ -98,16 +99,15 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
     connections from outside, or older than our table, ``ask`` enters it for the first packet from the LAN
     without a slot.
     """
-    layout = snapshot.layout
-    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in snapshot.strangers]
+    layout, examined = snapshot.layout, snapshot.examined
     out: Chains = {
         "who": [
             "iifname . ip saddr vmap @owner4",
             "iifname . ip6 saddr vmap @owner6",
             "ether saddr vmap @dev",
-            *([f"iifname vmap {braced(sorted(by_interface))}"] if by_interface else []),
-            f"goto {_owner_chain(snapshot.guest)}",
+            *_unassigned(snapshot.strangers, snapshot.guest),
         ],
+        **({"examined": list(_unassigned(examined.strangers, examined.guest))} if examined.macs else {}),
         "plain": [
             f"{words.dns} ct mark set ct mark | {hexed(layout.plain_dns)} return",
             f"ct mark set ct mark | {hexed(layout.plain)}",
@@ -119,6 +119,14 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
             "ct state invalid,untracked drop",  # only from `unseen` and `door`: others have a connection
         ]
     return out
+
+
+def _unassigned(strangers: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
+    """Return the rules that find the slot of a device without an owner, by its interface."""
+    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in strangers]
+    if by_interface:
+        yield f"iifname vmap {braced(sorted(by_interface))}"
+    yield f"goto {_owner_chain(guest)}"
 
 
 def _owner_chain(slot: int | None) -> str:
@@ -205,7 +213,21 @@ def _decided(words: Expressions) -> list[str]:
 
 def _guarded(words: Expressions) -> list[str]:
     asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
-    return [*asking, words.guard("guard"), words.clear_packet, words.dispatch()]
+    clients = f"{words.from_lan} meta l4proto {TCP} goto clients"
+    return [*asking, clients, words.guard("guard"), "goto undecided"]
+
+
+def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chains that queue packets of undecided flows.
+
+    What devices send in TCP, such as hellos, has a rate limit of its own.
+    """
+    if not snapshot.asked:
+        return {}
+    return {
+        "clients": [words.guard("guardtcp"), "goto undecided"],
+        "undecided": [words.clear_packet, words.dispatch()],
+    }
 
 
 def _server_ends(words: Expressions) -> list[str]:
@@ -222,7 +244,7 @@ def _ending(snapshot: Snapshot, words: Expressions) -> Chains:
 
     If the reset came first, the client would drop the data.
     """
-    return {"ending": [words.guard("guard"), words.clear_packet, words.dispatch()]} if snapshot.asked else {}
+    return {"ending": [words.guard("guard"), "goto undecided"]} if snapshot.asked else {}
 
 
 def _portless(snapshot: Snapshot, words: Expressions) -> Chains:

@@ -140,7 +140,8 @@ def render_sets(snapshot: Snapshot) -> str:
 def dev_elements(snapshot: Snapshot) -> list[str]:
     """Return the elements of map ``dev``: MAC address → the chain of its slot, or of unfiltered devices."""
     filtered = (f"{mac} : goto slot{slot.number}" for slot in snapshot.slots for mac in slot.macs)
-    return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain)])
+    examined = (f"{mac} : goto examined" for mac in snapshot.examined.macs)
+    return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain), *examined])
 
 
 def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:

@@ -234,7 +234,7 @@ class _Layer:
         node = self._entries.get("dates")
         if node is None:
             return base
-        return read_dates(node, DateReader(self._owner, self.known_target, tuple(limits), tuple(windows)))
+        return read_dates(node, DateScope(self._owner, self.known_target, tuple(limits), tuple(windows)))
 
     def _calendars(self, node: Node) -> tuple[str, ...]:
         read = fields.texts(node)
@@ -260,8 +260,8 @@ def _known(value: str, known: Collection[str], what: str, refuse: Callable[[str,
 
 
 @dataclass(frozen=True, slots=True)
-class DateReader:
-    """The owner of dated exceptions, and the targets of the regular rules that they may change."""
+class DateScope:
+    """What dated exceptions depend on: their owner, and the regular rules' targets that they may change."""
 
     owner: str
     known_target: Callable[[str, Place], None]  # raises PolicyError
@@ -269,7 +269,7 @@ class DateReader:
     windows: Collection[str]
 
 
-def read_dates(node: Node, reader: DateReader) -> Mapping[date, DateRule]:
+def read_dates(node: Node, reader: DateScope) -> Mapping[date, DateRule]:
     """Return date → the exceptions of that date. Raises PolicyError with file, line, key and fix."""
     ranges: dict[date, DateRule] = {}
     single: dict[date, DateRule] = {}
@@ -321,7 +321,7 @@ def _over(rule: DateRule, base: DateRule | None) -> DateRule:
     )
 
 
-def _date_rule(node: Node, reader: DateReader) -> DateRule:
+def _date_rule(node: Node, reader: DateScope) -> DateRule:
     if isinstance(node, Scalar):
         return DateRule(counts_as=_day_type(node))
     part = fields.Fields(fields.mapping(node), DATE_KEYS)
@@ -344,7 +344,7 @@ def _day_type(node: Node) -> DayType:
 
 
 def _by_target(
-    node: Node, read: Callable[[Node], T], reader: DateReader, ordinary: Collection[str]
+    node: Node, read: Callable[[Node], T], reader: DateScope, ordinary: Collection[str]
 ) -> Mapping[str, Owned[T | None]]:
     """Return target → its value on a date. ``{}`` means none for every target in ``ordinary``."""
     if isinstance(node, Located) and not node.entries:
@@ -356,7 +356,7 @@ def _by_target(
     return found
 
 
-def _owned(node: Node, read: Callable[[Node], T], reader: DateReader) -> Owned[T | None]:
+def _owned(node: Node, read: Callable[[Node], T], reader: DateScope) -> Owned[T | None]:
     """Return the value on a date with its owner. ``{}`` means no value."""
     if not isinstance(node, Located):
         return Owned(read(node), reader.owner)

@@ -35,7 +35,7 @@ def shows_present(log_level: int) -> bool:
     return log_level >= NAMES_LEVEL
 
 
-class Sightings(StrEnum):
+class PresenceDetail(StrEnum):
     """How exactly the times at which a device was seen are shown. DAY, NOTHING: its presence is private."""
 
     MOMENT = "moment"

@@ -26,8 +26,8 @@ class Limits:
     # One direction that begins with a TLS record: the longest hello, and a record of early data. A hundred
     # such flows fill the table, and only those of the device that opens them then start again.
     hello_bytes: int = 80 << 10
-    readings_bytes: int = 64 << 10  # several readings of one direction: 32 of a 2 kB hello
-    readings: int = 32  # five overlaps that differ; tools that do this send one or two
+    readings_bytes: int = 128 << 10  # several readings of one direction: 64 of a 2 kB hello
+    readings: int = 64  # six overlaps that differ: tools send one fake hello, and the real one in six pieces
     pieces: int = 512  # separate pieces of one direction: a 2 kB hello in 5-byte segments, in any order
     urgent_bytes: int = 2  # urgent pointers of one flow; browsers send none, evasion tools 1
     candidates: int = 32  # places in one stream where a hello or request may begin; pipelining reaches a few

@@ -63,6 +63,21 @@ class Stats:
     expired: int  # flows dropped because they were idle, undecided or open HTTP
     flows: int  # current
     buffered: int  # bytes, current
+    tls_flows: int  # TCP flows decided by a TLS hello
+    tls_packets: int  # of these flows: packets that reached the table, before and after the decision
+    http_flows: int  # plain HTTP, which stays queued
+    http_packets: int
+    quic_flows: int  # a flow may carry several QUIC connections
+    quic_packets: int
+
+
+class ProtocolCount:
+    """The decided flows of one protocol, and their packets that reached the table."""
+
+    __slots__ = ("flows", "packets")
+
+    def __init__(self) -> None:
+        self.flows = self.packets = 0
 
 
 class FlowTable:
@@ -97,6 +112,12 @@ class FlowTable:
         self._effort = Effort(self._limits)
         self._packets = self._malformed = self._bad_checksums = self._postponed = 0
         self._passed = self._refused = 0
+        self._tls, self._http, self._quic = ProtocolCount(), ProtocolCount(), ProtocolCount()
+        self._counts = {
+            (TCP, Proto.TLS): self._tls,
+            (TCP, Proto.HTTP): self._http,
+            (UDP, Proto.QUIC): self._quic,
+        }
 
     def packet(
         self,
@@ -153,6 +174,7 @@ class FlowTable:
         answerable: Answerable,
     ) -> FlowResult:
         entry = self._entry(key, packet, from_lan, now, judge, asks)
+        (entry.count or entry).packets += 1
         flow = entry.flow
         if flow is None and from_lan and packet.proto == UDP and entry.ruling.action is FlowAction.PASSES:
             flow = self._another(entry, packet)
@@ -188,6 +210,7 @@ class FlowTable:
                 ruling = self._answerable(key, entry, ruling, now, answerable)
             elif ruling.action is FlowAction.ASKS:
                 entry.asks_since = entry.asks_since or now
+                self._count(key, entry, ruling)
                 self._entries.keep_open(key, entry)
             elif not entry.is_answerable:
                 self._entries.keep_undecided(key, entry)
@@ -209,6 +232,7 @@ class FlowTable:
         flow.expect_answer()
         entry.asks_since = now
         self._entries.keep_answerable(key, entry)
+        self._count(key, entry, ruling)
         self._passed += 1
         return ruling
 
@@ -235,6 +259,15 @@ class FlowTable:
         else:
             return
         body.answered = not possible
+
+    def _count(self, key: Key, entry: FlowEntry, ruling: Ruling) -> None:
+        """Count a flow that is decided for the first time, with its packets so far, by its protocol."""
+        if entry.count is not None or ruling.observation is None:
+            return
+        count = entry.count = self._counts.get((key[1], ruling.observation.proto))
+        if count is not None:
+            count.flows += 1
+            count.packets += entry.packets
 
     def _another(self, entry: FlowEntry, packet: Packet) -> UdpFlow | None:
         """Return the flow for another QUIC connection, if ``packet`` may begin one where UDP already passes.
@@ -313,6 +346,7 @@ class FlowTable:
             self._refused += 1
             self._passed -= isinstance(flow, TcpFlow) and flow.was_answerable
         self._entries.end_body(key, entry)
+        self._count(key, entry, ruling)
         entry.flow = None
         entry.another = flow.take_half_read() if isinstance(flow, UdpFlow) else None
         entry.ruling = ruling
@@ -360,6 +394,12 @@ class FlowTable:
             expired=self._entries.expired,
             flows=self._entries.count,
             buffered=self._entries.buffered,
+            tls_flows=self._tls.flows,
+            tls_packets=self._tls.packets,
+            http_flows=self._http.flows,
+            http_packets=self._http.packets,
+            quic_flows=self._quic.flows,
+            quic_packets=self._quic.packets,
         )
 
 
@@ -367,8 +407,8 @@ class FlowEntry:
     """One 4-tuple: a flow until it is decided, then only its ruling."""
 
     __slots__ = (
-        "another", "asks_since", "flow", "has_body", "judged", "queue", "refused_at", "ruling", "size",
-        "until", "work",
+        "another", "asks_since", "count", "flow", "has_body", "judged", "packets", "queue", "refused_at",
+        "ruling", "size", "until", "work",
     )  # fmt: skip
 
     def __init__(self, flow: TcpFlow | UdpFlow, queue: EntryQueue) -> None:
@@ -379,6 +419,8 @@ class FlowEntry:
         self.has_body = False  # the kernel has ranges of a long body
         self.size = 0  # bytes counted so far
         self.work = 0  # steps counted so far
+        self.packets = 0  # until the flow is decided; then they are counted in ``count``
+        self.count: ProtocolCount | None = None
         self.until = 0.0
         self.asks_since = 0.0  # when ASKS was first returned; 0 if never
         self.refused_at: int | None = None  # the client's sequence number with which a TCP flow was refused

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.path.addresses import DeviceNames, NameBook
+from gateway.path.addresses import AnsweredNames, NameBook
 from gateway.policy.judge import bypass as around
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.bypass_methods import WAYS, BypassMethod
@@ -358,7 +358,7 @@ def test_a_name_at_its_address_behind_the_prefix_of_nat64(text: str) -> None:
     """A device with CLAT is told the one and calls the other. What is refused as an address stays refused."""
     book = NameBook()
     book.watch([1])
-    judge, situation = judge_of(text), Situation(resolved=DeviceNames(book, 1, lambda: 0.0))
+    judge, situation = judge_of(text), Situation(resolved=AnsweredNames(book, 1, lambda: 0.0))
     seen, host = connects("www.wikipedia.org", behind(OTHER)), "www.wikipedia.org"
     assert told(seen, judge, situation) == ("block", "unresolved")
     book.learn(1, host, [OTHER], 60, 0.0, vouched=True)

@@ -105,6 +105,7 @@ def test_figures_that_a_person_understands(mum: Browser) -> None:
     for expected in (
         "in the last 30 minutes: 9 a second now, 29 at most",
         "The filter runs for 3 days", "The machine runs for 40 days", "Packets lost since the filter runs 7",
+        "Packets of a connection that the filter reads, with HTTPS 1.2",
         "9 100, 8 800 answered", "Memory of the filter 34 MB", "Free memory 280 MB of 512 MB",
         "Load of 2 processors 0.31", "Free room 4.1 GB of 7.0 GB", "What is stored 2.4 MB",
         "put together today at 04:40 65 912",

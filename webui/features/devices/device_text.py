@@ -13,7 +13,7 @@ from gateway.policy.identity.question_messages import (
     question_facts,
     question_title,
 )
-from gateway.policy.profile.rules import Sightings
+from gateway.policy.profile.rules import PresenceDetail
 from webui.language.i18n import READER
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -39,7 +39,7 @@ def mobile_data_field(mac: str) -> str:
 
 def is_private(seen: ListedDevice | OpenQuestion) -> bool:
     """Return whether guardians may not see at what time the device was online."""
-    return seen.sightings != Sightings.MOMENT
+    return seen.sightings != PresenceDetail.MOMENT
 
 
 def is_new(device: ListedDevice) -> bool:

@@ -16,8 +16,8 @@ from gateway.control.contract.devices import (
     Assigned,
     DeviceDetails,
     DeviceMark,
-    DeviceName,
     DeviceOwner,
+    DeviceRenamed,
     Identified,
     ListedDevice,
     OpenQuestion,
@@ -114,7 +114,7 @@ def assign(me: Caller, mac: str, body: Assign) -> object:
     return me.change(ASSIGN, mac=mac, profile=body.owner)
 
 
-@noun.declare("PUT", "/devices/{mac}/name", body=Rename, answer=DeviceName)
+@noun.declare("PUT", "/devices/{mac}/name", body=Rename, answer=DeviceRenamed)
 def name(me: Caller, mac: str, body: Rename) -> object:
     """Set the family's name for a device; null: its own name."""
     return me.change(NAME_DEVICE, mac=mac, **({"name": body.name} if body.name else {}))
