@@ -58,8 +58,8 @@ class Limits:
     # a server that reads the body as requests has answered by then. The longest head of known servers is that
     # of Go's net/http, 1 MB.
     long_body: int = 4 << 20
-    clean_body: int = 3 << 19
-    body_tail: int = 1 << 19  # the end of a body stays queued: the longest merged segment has 524,280 bytes
+    clean_body: int = 17 << 16
+    body_tail: int = 1 << 16  # the end of a body stays queued; longer merged segments are queued anyway
     forwarded: int = 1 << 30  # bytes of a body that the kernel forwards in one go; less than half the numbers
     acks: int = 256 << 10  # bytes of a body before the answer, of which acknowledgements are queued
     settled_age: float = 2.0  # for packets that were queued before their flow was decided

@@ -180,7 +180,7 @@ def test_a_body_with_versions_is_read_to_its_end(answered: bool, piece: bytes) -
 def test_a_request_at_the_start_of_the_body_is_judged(answered: bool) -> None:
     upload = Upload()
     begun(upload, answered)
-    upload.body(1 << 20)
+    upload.body((1 << 20) - 128_000)
     assert upload.kernel.bodies == {}
     assert upload.say(request(REFUSED, method="GET")) is FlowAction.REFUSED
 
