@@ -85,7 +85,8 @@ class HttpFlow:
         self._observer = observer
         self._limits = limits
         self._readings = [
-            RequestReading(start, data, limits, turned_down=turned_down) for start, data in starts
+            RequestReading(start, data, limits, turned_down=turned_down, answered=server is None)
+            for start, data in starts
         ]
         self._server = server
         self.answered = server is None
@@ -250,6 +251,8 @@ class HttpFlow:
         self._done = server.work
         self._server = None
         self.answered = True
+        for reading in self._readings:
+            reading.settle()
         return self.waiting()
 
     def waiting(self) -> Ruling:
@@ -293,16 +296,20 @@ class RequestReading:
     """
 
     __slots__ = (
-        "_ahead", "_early", "_early_bytes", "_frame_bytes", "_frames", "_frames_from", "_limits",
+        "_ahead", "_early", "_early_bytes", "_frame_bytes", "_frames", "_frames_from", "_history", "_limits",
         "_newest", "_start", "_work", "inside", "joined", "next", "stream",
     )  # fmt: skip
 
-    def __init__(self, start: int, data: bytes, limits: Limits, *, turned_down: bool) -> None:
+    def __init__(
+        self, start: int, data: bytes, limits: Limits, *, turned_down: bool, answered: bool = True
+    ) -> None:
         """Parse ``data``, the bytes from offset ``start`` on. Raises WireError if they are not HTTP.
 
-        ``turned_down``: the server rejected the first request's change of protocol.
+        ``turned_down``: the server rejected the first request's change of protocol. ``answered``: it has sent
+        its first answer; see `settle`.
         """
         self._limits = limits
+        self._history = limits.http_history if answered else limits.first_history
         self.stream = RequestStream(turned_down=turned_down, bodies=limits.bodies)
         self._start = self.next = start
         self._ahead = start  # up to this offset the kernel may have forwarded bytes that were not read here
@@ -329,12 +336,12 @@ class RequestReading:
     @property
     def _oldest(self) -> int:
         """The offset from which everything that frames requests can be compared."""
-        return min(self._frames_from, self.next - min(len(self._newest), self._limits.http_history))
+        return min(self._frames_from, self.next - min(len(self._newest), self._history))
 
     @property
     def _tail(self) -> tuple[int, bytearray]:
         """The offset and bytes of the newest bytes, which are compared."""
-        newest = self._newest[-self._limits.http_history :]
+        newest = self._newest[-self._history :]
         return self.next - len(newest), newest
 
     @property
@@ -349,6 +356,11 @@ class RequestReading:
         self._early.clear()
         self._frame_bytes = self._early_bytes = 0
         self._frames_from = self.next - len(self.stream.unfinished)
+
+    def settle(self) -> None:
+        """Record the server's first answer: only the newest bytes are compared from now on."""
+        self._history = self._limits.http_history
+        del self._newest[: -self._history]
 
     def feed(self, start: int, payload: bytes) -> list[HttpRequest] | None:
         """Return the requests that this segment completes; None if it must be resent later.
@@ -449,9 +461,8 @@ class RequestReading:
         found = self.stream.feed(data)
         self.next += len(data)
         self._newest += data
-        history = self._limits.http_history
-        if len(self._newest) > history + _STEP:
-            del self._newest[:-history]
+        if len(self._newest) > self._history + _STEP:
+            del self._newest[: -self._history]
         for offset, frame in self.stream.frames:
             self._keep_frame(Island(self._start + offset, frame))
         return [*found, *self.stream.inside]

@@ -40,6 +40,9 @@ class Limits:
     dialogue: int = 8
     dialogue_bytes: int = 16 << 10  # of the server before that: half of what is stored of a direction
     http_history: int = 16 << 10  # request bytes stored to compare with resent ones; servers limit heads
+    # The same before the first answer. Where the server begins to read is unknown then, and it reads nothing
+    # beyond its first window, 64 kB: a lost decoy may be as long, and other bytes may follow for its numbers.
+    first_history: int = 80 << 10
     foreign_bytes: int = 24 << 10  # of an unknown protocol, before old bytes are dropped
     foreign_stored: int = 8 << 10  # bytes that then remain: a hello may still follow
     http_frames: int = 1024  # heads and chunk lines stored to compare: a megabyte of 1 kB chunks
