@@ -192,6 +192,25 @@ def test_a_range_of_an_upload_is_not_queued(gateway: Gateway, home: Home, child:
 
 
 @SITES
+def test_a_range_ends_with_its_class(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+    gateway.load(replace(child, passes=(PassElement(3, 1),)))
+    gateway.listen(lambda seen: asks(1) if b"server speaks" in seen.data else HOLD)
+    with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
+        peer = home.internet.accept(server)
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+        elements = body_elements(tracked(home, child).number, 0, 1 << 32)
+        gateway.apply(render_bodies("bodies", removed=[], added=elements))
+        client.send(b"client speaks")
+        assert receive(peer, 13) == b"client speaks"
+        gateway.load(child)
+        client.send(b"client speaks")
+        client.settimeout(PATIENCE)
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+
+
+@SITES
 def test_a_range_is_only_of_its_connection(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
     gateway.load(replace(child, passes=(PassElement(3, 1),)))
     listener = gateway.listen(lambda seen: asks(1) if b"server speaks" in seen.data else HOLD)
