@@ -40,7 +40,7 @@ from gateway.dataplane.lookups import (
     resolvers,
 )
 from gateway.dataplane.offload import offloading
-from gateway.dataplane.packets import PacketPath
+from gateway.dataplane.packets import LateRecords, PacketPath
 from gateway.dataplane.pages_watch import PagesWatch, are_expected
 from gateway.dataplane.saved_addresses import SavedAddresses
 from gateway.dataplane.status_text import about
@@ -233,6 +233,7 @@ class Daemon:
         self.rates = device_rates(self.capacity)
         self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
+        self.late_records = LateRecords(self.own_answers.sink(self.decision_log))
         self.flows = FlowPath(
             FlowTable(
                 work_limits(self.rates),
@@ -241,7 +242,7 @@ class Daemon:
                 forgotten=lambda key: self.gates.refuse(FlowId(*key)),
             ),
             self.live,
-            sink=self.own_answers.sink(self.decision_log),
+            sink=self.late_records.add,
             refused_page=self.decision_log.refused_page,
             reclass=lambda flow, live: self.gates.reclass(flow, live),
             uploads=lambda flow: self.gates.uploads(flow),
@@ -283,6 +284,7 @@ class Daemon:
                 subjects=self.family.subjects,
                 wall=self.clock.now,
                 behind=self.conntrack.behind,
+                after=self.late_records.record,
             )
         )
 
