@@ -24,6 +24,7 @@ from gateway.core.throttle import Throttle
 from gateway.core.turns import Steps, finish, in_turns
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
+from gateway.dataplane.bodies import ForwardedBodies
 from gateway.dataplane.boot_guard import GuardFile
 from gateway.dataplane.capacity import device_rates, packets_per_second, work_limits
 from gateway.dataplane.dns_proxy import DnsProxy
@@ -240,6 +241,7 @@ class Daemon:
                 ech_names=self.rules.ech_names,
                 recognise=lambda proto, start, port: self.rules.world.catalogue.signed(proto, start, port),
                 forgotten=lambda key: self.gates.refuse(FlowId(*key)),
+                bodies=ForwardedBodies(lambda: self.table),
             ),
             self.live,
             sink=self.late_records.add,

@@ -22,8 +22,10 @@ from gateway.kernel.marks import (
     QUESTION,
     STATE_MASK,
     UDP_QUEUES,
+    FlowState,
     MarkLayout,
     QueueKind,
+    decode_verdict,
     queue_numbers,
     verdict_again,
 )
@@ -163,7 +165,8 @@ class PacketPath:
             self._sender.send(onward, 0, tracked=True)
         if verdict is None:
             return DROP
-        if asking and from_lan:
+        # Of ASKS, a server's segment is queued only during a long upload.
+        if asking and (from_lan or decode_verdict(verdict)[0] is FlowState.ASKS):
             verdict = verdict_again(verdict, udp=udp)
         return mark & self._others | (verdict << self._shift or self._held)
 

@@ -36,6 +36,7 @@ from tests.bench import (
     status,
     ticks,
     updates,
+    uploads,
 )
 from tests.bench.figures import Figure, Settings, Skipped
 
@@ -53,6 +54,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "cost": cost.measure,
     "device": onedevice.measure,
     "bulk": bulk.measure,
+    "uploads": uploads.measure,
     "peers": peers.measure,
     "status": status.measure,
     "reloads": reloads.measure,

@@ -171,11 +171,15 @@ def _asked(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
     # still has, together with its decision.
     yield f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset"
     yield f"{words.is_help} goto helped"
+    reads_answers = snapshot.asked and snapshot.reads_answers
+    if reads_answers:
+        yield f"{words.asks} {words.of_body} goto early"
     yield f"{words.asks} {words.to_lan} goto metered"
     yield from _others(snapshot, words)
     if snapshot.asked:
         yield from _server_ends(words)
-        if snapshot.reads_answers:
+        if reads_answers:
+            yield f"{words.uploads} {words.of_body} jump acked"
             yield f"{words.answerable} goto answerable"
             yield f"{words.answered_otherwise} goto reread"
     yield from without_payload("goto metered")
@@ -273,10 +277,22 @@ def _asking(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chain that queues the LAN side of plain HTTP with its own state bits.
 
     The kernel can distinguish a new connection on the same ports from the old one; the daemon cannot.
+
+    Segments that begin in a long body are forwarded (wire/flows/http.py). The daemon then gets the server's
+    data that comes before the end of that body, and before the first answer also some acknowledgements.
     """
     if not snapshot.asked:
         return {}
-    return {"asking": [words.guard("guardhttp"), *words.flagged(ASKING)]}
+    asking = [words.guard("guardhttp"), *words.flagged(ASKING)]
+    if not snapshot.reads_answers:
+        return {"asking": asking}
+    queued = [words.guard("guard"), *words.flagged(ASKING)]
+    return {
+        "asking": [f"{words.in_body} goto metered", *asking],
+        "early": [*without_payload("goto metered"), *queued],
+        "acked": list(without_payload("goto read")),
+        "read": queued,
+    }
 
 
 def _answerable(snapshot: Snapshot, words: Expressions) -> Chains:

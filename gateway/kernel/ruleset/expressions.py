@@ -61,6 +61,7 @@ def braced(items: Iterable[str]) -> str:
     return "{ " + ", ".join(items) + " }"
 
 
+_IP_BYTES = 1 << 16  # an IP packet is shorter; the kernel may merge more for its own use
 _DOFF = range(5, 16)  # TCP header length in words (RFC 9293 3.1)
 
 
@@ -120,6 +121,9 @@ class Expressions:
         self.decided_before = f"{byte} != 0"
         self.answered_otherwise = f"{byte} == {hexed(layout.ct_mark(0, ANSWERED_OTHERWISE))}"
         self.uploads = f"{byte} == {hexed(layout.ct_mark(0, UPLOAD))}"
+        plain = f"tcp flags & (fin | syn | rst | urg) == 0 meta length < {_IP_BYTES}"
+        self.in_body = f"{self.from_lan} {plain} ct id . tcp sequence @bodies"
+        self.of_body = f"{self.to_lan} ct id . tcp ackseq @answers"
         self.dns = "meta l4proto udp ct original proto-dst 53"
         self.question = f"{self.dns} ct direction original {self.by_lan}"
         self.answer = f"{self.dns} ct direction reply {onto_lan}"
