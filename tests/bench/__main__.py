@@ -50,7 +50,6 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "refused": refused.measure,
     "time": lambda settings: chain(ticks.measure(settings), cuts.measure(settings)),
     "connections": lambda settings: chain(connections.measure(settings), latency.measure(settings)),
-    "connections": connections.measure,
     "cost": cost.measure,
     "device": onedevice.measure,
     "bulk": bulk.measure,
