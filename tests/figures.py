@@ -16,6 +16,7 @@ from gateway.control.contract.status import (
     DaemonFigures,
     MemoryFigures,
     QueueFigures,
+    RateFigures,
     StoreFigures,
     TableFigures,
 )
@@ -28,6 +29,7 @@ FIGURES = DaemonFigures(
     unclaimed=False,
     backend="libnftables",
     queue={"0": QueueFigures(packets=6000, faults=0, waiting=2, dropped=3)},
+    rates=RateFigures(judged=33_000, tcp=4000, dns=2000, http=16_000),
     verdicts={"allow:default": 5},
     flows={"live": 3, "tls_flows": 4, "tls_packets": 5},
     cache=CacheFigures(addresses=8, dns_malformed=0),

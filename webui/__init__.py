@@ -190,7 +190,11 @@ def _install_templates(app: Flask) -> None:
         worded_problem=worded_problem,
     )
     app.jinja_env.filters.update(
-        plain=words.plain, announced=announced, rule_name=rule_name, hours_text=hours_text
+        plain=words.plain,
+        announced=announced,
+        rule_name=rule_name,
+        hours_text=hours_text,
+        whole_spans=words.whole_spans,
     )
 
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 from werkzeug.routing import Rule
 
 
 class LeanRule(Rule):
-    """A route that compiles its two functions for addresses when they are first needed.
+    """A route that shares its parts, and compiles its two functions for addresses when they are first needed.
 
     Werkzeug compiles both for each route at start. Most are never called: 1.2 MB for the pages and the API.
+    It also describes each part of each address, of which nine in ten are equal to another route's: 0.8 MB.
+    Nothing changes a part after that.
     """
+
+    _shared: ClassVar[dict[str, Any]] = {}  # parts by their description
+
+    def compile(self) -> None:
+        super().compile()
+        self._parts = [self._shared.setdefault(repr(part), part) for part in self._parts]
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
         compile_now = super()._compile_builder

@@ -20,10 +20,13 @@ from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
 from gateway.core.loop import Loop
 from gateway.core.process_memory import run_in_child, settle_young
+from gateway.core.throttle import Throttle
 from gateway.core.turns import Steps, finish, in_turns
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
+from gateway.dataplane.bodies import ForwardedBodies
 from gateway.dataplane.boot_guard import GuardFile
+from gateway.dataplane.capacity import device_rates, packets_per_second, work_limits
 from gateway.dataplane.dns_proxy import DnsProxy
 from gateway.dataplane.gates import Gates
 from gateway.dataplane.handover import Handover
@@ -38,7 +41,7 @@ from gateway.dataplane.lookups import (
     resolvers,
 )
 from gateway.dataplane.offload import offloading
-from gateway.dataplane.packets import PacketPath
+from gateway.dataplane.packets import LateRecords, PacketPath
 from gateway.dataplane.pages_watch import PagesWatch, are_expected
 from gateway.dataplane.saved_addresses import SavedAddresses
 from gateway.dataplane.status_text import about
@@ -67,16 +70,18 @@ from gateway.kernel.conntrack import Conntrack, FlowBytes
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.snapshot import Snapshot
 from gateway.lan import interfaces as lan
+from gateway.lan.inventory import ExaminedChanged
 from gateway.lan.listeners import is_listening
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.metering.ledgers import ledgers
 from gateway.metering.meter import count_connections, metering
 from gateway.path.addresses import NameBook, ServiceBook
 from gateway.path.dns import DnsPath, Style, never_explained
+from gateway.path.earlier_answers import EarlierAnswers
 from gateway.path.explained_names import is_explained
 from gateway.path.flows import FlowPath
+from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import FlowId, LiveFlows
-from gateway.path.probes import Probes
 from gateway.path.subject import DecisionWatcher
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump
@@ -88,6 +93,7 @@ from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
 DATABASE = "qalqan.db"
+EXAMINED_EVERY = 1.0  # seconds between two updates of the table for devices that arrive and leave
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same names again and again
 
 
@@ -148,7 +154,8 @@ class Daemon:
         """Read the rule files, and prepare to learn the addresses of help lines and safe search."""
         loop = self.loop
         product, _ = household.product_in_use(config_in_use(path, lazy_public_suffix_check()))
-        self.book, self.names = AnswerBook(), NameBook()
+        self.earlier = EarlierAnswers()
+        self.book, self.names = AnswerBook(self.earlier), NameBook(earlier=self.earlier)
         self.help = self._kept(
             HelpAddresses(
                 loop,
@@ -195,9 +202,9 @@ class Daemon:
     def _build_devices(self) -> None:
         """Build devices, their owners, and who may see which data about them."""
         loop, home = self.loop, self.home
-        self.live, self.probes = LiveFlows(), Probes()
+        self.live, self.guesses = LiveFlows(), GuessLimit()
         self._services_of = lru_cache(HOSTS_KEPT)(self._services_in_catalogue)
-        self.services = ServiceBook(self._services_of, loop.now)
+        self.services = ServiceBook(self._services_of, loop.now, self.earlier)
         self.lesson_book = LessonBook(self.bus.notify)
         self.visibility = Visibility(home, self.store.uses)
         self.presence = self._kept(
@@ -212,6 +219,7 @@ class Daemon:
             names=self.names,
             clock_known=lambda: self.watch.known,
             interface_of=self.presence.interface_of,
+            examined=self.presence.inventory.examined,
             minutes=self.ledgers,
             teaching=self.lesson_book,
         )
@@ -222,21 +230,26 @@ class Daemon:
         The gates are built later, because they need the table: they are looked up at each call.
         """
         loop, wall, bus = self.loop, self.clock.now, self.bus
+        self.capacity = packets_per_second()
+        self.rates = device_rates(self.capacity)
         self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
+        self.late_records = LateRecords(self.own_answers.sink(self.decision_log))
         self.flows = FlowPath(
             FlowTable(
+                work_limits(self.rates),
                 ech_names=self.rules.ech_names,
                 recognise=lambda proto, start, port: self.rules.world.catalogue.signed(proto, start, port),
                 forgotten=lambda key: self.gates.refuse(FlowId(*key)),
+                bodies=ForwardedBodies(lambda: self.table),
             ),
             self.live,
-            sink=self.own_answers.sink(self.decision_log),
+            sink=self.late_records.add,
             refused_page=self.decision_log.refused_page,
             reclass=lambda flow, live: self.gates.reclass(flow, live),
             uploads=lambda flow: self.gates.uploads(flow),
             reads_answers=lambda: self.table.snapshot.reads_answers,
-            probes=self.probes,
+            guesses=self.guesses,
         )
         self.pages_watch = (
             self._kept(PagesWatch(loop, lambda: is_listening(config.web.port), expected=are_expected()))
@@ -254,7 +267,7 @@ class Daemon:
             services=self.services,
             names=self.names,
             on_answer=self.help.heard,
-            probes=self.probes,
+            guesses=self.guesses,
             about=lambda: about(self.home, self.store, self.presence.claim),
         )
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall, bus))
@@ -273,6 +286,7 @@ class Daemon:
                 subjects=self.family.subjects,
                 wall=self.clock.now,
                 behind=self.conntrack.behind,
+                after=self.late_records.record,
             )
         )
 
@@ -281,9 +295,11 @@ class Daemon:
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         stays = self._table_stays
         self.guard = self._kept(GuardFile(loop, Path(config.state), runtime, self.help, self.wear))
-        bare = Snapshot(lan=config.lan, arm=True, queue_base=config.queue_base, layout=layout)
+        bare = Snapshot(
+            lan=config.lan, arm=True, queue_base=config.queue_base, rates=self.rates, layout=layout
+        )
         self.table = self._kept(KernelTable(loop, bare, self._slots, stays=stays, conntrack=self.conntrack))
-        self.handover = self._kept(Handover(runtime, self.live, layout, stays=stays))
+        self.handover = self._kept(Handover(runtime, self.live, layout, self.names, loop.now, stays=stays))
         self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
         self.address_owners = self._kept(
             AddressOwners(
@@ -309,7 +325,14 @@ class Daemon:
             )
         )
         self.saved_addresses = self._kept(
-            SavedAddresses(runtime, boot_id(), self.store.slots, self.book, self.names, self.services)
+            SavedAddresses(
+                loop,
+                runtime,
+                boot_id(),
+                self.store.slots,
+                self.earlier,
+                (self.book, self.names, self.services),
+            )
         )
         self.gates = self._kept(
             Gates(
@@ -347,6 +370,7 @@ class Daemon:
             self.names,
             caches=(self.book, self.services, self.own_answers, self.dns),
         )
+        self._examined = self._kept(Throttle(loop, EXAMINED_EVERY, self.sync_table))
         self.probe_device = self._kept(
             ProbeDevice(
                 self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.numbers
@@ -362,6 +386,7 @@ class Daemon:
         subscribe(ControlEvent, self.control.send)
         subscribe(NeighboursRead, lambda _: self.address_owners.changed())
         subscribe(DevicesMoved, self._devices_moved)
+        subscribe(ExaminedChanged, lambda _: self._examined.soon())
         subscribe(UplinkChanged, lambda _: self._uplink_changed())
         subscribe(HelpAddressesChanged, lambda _: self._help_moved())
         features = self.features
@@ -418,6 +443,7 @@ class Daemon:
             self.rules,
             self.store,
             self.presence.claim,
+            self.capacity,
         )
         counters = partial(figures, figure_sources)
         self.vitals = Vitals(
@@ -441,7 +467,7 @@ class Daemon:
             internet=self.internet,
             decision_log=self.decision_log,
             live=self.live,
-            probes=self.probes,
+            guesses=self.guesses,
             addresses=self.book,
             names=self.names,
             lesson_book=self.lesson_book,

@@ -64,7 +64,7 @@ from gateway.features.rules.country import CountryVerbs
 from gateway.features.rules.edit_history import EditHistory
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.features.rules.family_verbs import FamilyVerbs
-from gateway.features.rules.preview import Explainer, PreviewVerbs
+from gateway.features.rules.preview import Explainer, PreviewVerbs, TriedRules
 from gateway.features.rules.why import WhyVerb
 from gateway.features.sharing.adult_devices import AdultDevices
 from gateway.features.sharing.adult_proof import AdultProofVerbs
@@ -103,8 +103,8 @@ from gateway.household.presence import Presence
 from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.kernel.usage import Pair
 from gateway.path.addresses import AddressBook, NameBook
+from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import LiveFlows
-from gateway.path.probes import Probes
 from gateway.path.subject import DecisionWatcher
 from gateway.policy.profile.profile import Profile
 from gateway.store.store import Store
@@ -124,7 +124,7 @@ class DataPlane:
     internet: Internet
     decision_log: DecisionLog
     live: LiveFlows
-    probes: Probes
+    guesses: GuessLimit
     addresses: AddressBook
     names: NameBook
     lesson_book: LessonBook
@@ -319,19 +319,22 @@ class Features:
         tests = keep(FilterTests(home, plane.decision_log.observe))
         FilterTestVerbs(home, tests, presence.here, access, explainer).register(router)
         self._register_time(time, pins, editing)
-        self._register_decisions(decided, explainer)
+        tried = TriedRules(home, editing, self.self_set.laid)
+        self._register_decisions(decided, explainer, tried)
         lists.register(router)
         agreements.register(router)
         GrowingVerbs(home, self.growing, store.growing, store.held_bands, access).register(router)
         SelfSetVerbs(home, self.self_set, access, pins, store.attempts).register(router)
         self._register_gateway()
         edits.register(router)
-        FamilyVerbs(home.rules, edits, home_editing).register(router)
+        FamilyVerbs(home.rules, edits, home_editing, self.access).register(router)
         RegisterVerbs(home, edits, home_editing, lists.start).register(router)
         self.trusted_names.register(router)
-        self._register_rules(router, editing, home_editing, explainer)
+        self._register_rules(router, editing, home_editing, tried)
         self._register_activity(router, pins)
-        router.wrap(asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.probes, home.loop.now))
+        router.wrap(
+            asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.guesses, home.loop.now)
+        )
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         accounts.register(router)
 
@@ -366,24 +369,24 @@ class Features:
             home, store.requests, store.transaction, family.minutes, access, grants, editing, values
         ).register(router)
 
-    def _register_decisions(self, decided: Callable[[Profile], DecisionSource], explainer: Explainer) -> None:
+    def _register_decisions(
+        self, decided: Callable[[Profile], DecisionSource], explainer: Explainer, tried: TriedRules
+    ) -> None:
         """Add the verbs that explain decisions."""
         plane, router = self._plane, self._router
         home, store, family = plane.home, plane.store, plane.family
         log = plane.decision_log
         RefusalVerb(home, family, store.devices, log.recent, decided, log.is_public_suffix).register(router)
-        WhyVerb(home, family, store.questions, self.access, explainer.moment, explainer.explain).register(
-            router
-        )
+        WhyVerb(home, family, store.questions, self.access, tried, explainer).register(router)
 
     def _register_rules(
-        self, router: Router, editing: Editing, home_editing: HomeEditing, explainer: Explainer
+        self, router: Router, editing: Editing, home_editing: HomeEditing, tried: TriedRules
     ) -> None:
         """Add the verbs that show rules, try them out, back them up or change them in steps."""
         plane, access = self._plane, self.access
         home, store, family = plane.home, plane.store, plane.family
         CountryVerbs(home.rules).register(router)
-        PreviewVerbs(home, access, editing, self.self_set.laid, explainer).register(router)
+        PreviewVerbs(home, tried).register(router)
         SiteRepairVerbs(home, family, self.lessons, store.audit, access, editing).register(router)
         backups = BackupVerbs(
             home, plane.effects, store, plane.visibility, self.growing.refuse_file, access, self.origins

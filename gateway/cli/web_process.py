@@ -12,6 +12,8 @@ import sys
 
 from gateway.web.recovery import PROGRAM, STORAGE, Recovery, this_command
 
+OWN_AND_LIBRARIES = ("gateway.", "webui.", "flask.", "jinja2.", "waitress.", "werkzeug.")
+
 
 def main(text: str, form: str, again: str = "{}") -> int:
     settings, start = json.loads(text), json.loads(again)
@@ -20,7 +22,7 @@ def main(text: str, form: str, again: str = "{}") -> int:
     recovery.on_exception()
     from gateway.core.lean_dataclasses import lean_dataclasses
     from gateway.core.privileges import no_new_privileges
-    from gateway.core.process_memory import name_time_zones, one_openssl
+    from gateway.core.process_memory import forget_annotations_and_docstrings, name_time_zones, one_openssl
     from gateway.web.lean_flask import import_lean
 
     no_new_privileges()
@@ -34,6 +36,7 @@ def main(text: str, form: str, again: str = "{}") -> int:
     from gateway.web.listen import ListenError, SettingsError
     from webui.serve import run
 
+    forget_annotations_and_docstrings(*OWN_AND_LIBRARIES)
     logs.configure(form)
     try:
         return run(settings_of(settings), form)

@@ -202,8 +202,6 @@ class Guardians:
         self._guardian(call)
         known = self._register.find(call.text("name"))
         if known is None or not call.args.again:
-            if call.text("role", PersonRole.GUARDIAN) == PersonRole.GUARDIAN:
-                self._require_proof(call)
             added = self._add(call)
             self._announce_guardian(added.guardian, call)
             return added
@@ -219,8 +217,6 @@ class Guardians:
         role = call.choice("role", [*PersonRole, REMOVED])
         minutes = self._minutes(call, role)
         lessened = account.guards and role != PersonRole.GUARDIAN
-        if account.guards != (role == PersonRole.GUARDIAN):
-            self._require_proof(call)
         if lessened and self._register.is_last_guardian(account.name):
             call.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
         if lessened and account.name != by.name:
@@ -249,7 +245,6 @@ class Guardians:
         ):
             call.refuse("name", "has no proposal that waits for this answer", Code.NO_PROPOSAL)
         if answer == "yes":
-            self._require_proof(call)
             minutes = call.args.minutes or 0
             if (proposal.role, proposal.minutes) != (call.text("role"), minutes):
                 call.refuse(
@@ -291,18 +286,15 @@ class Guardians:
         return HELPER_MINUTES if call.args.minutes is None else call.args.minutes
 
     def _guardian(self, call: Call[AccountRequest]) -> Account:
+        """Return the guardian who sends an action. Refuses a dangerous one without a recent proof."""
         by = call.text("by", CONSOLE) if call.role is Role.OWNER else call.text("by")
         account = self._register.guardians().get(by)
         if account is not None and account.guards:
+            self._proofs.require(call)
             return account
         if call.role is not Role.OWNER or by != CONSOLE:
             call.refuse("by", "is not a guardian; sign in again", Code.NO_GUARDIAN)
         return Account(CONSOLE)
-
-    def _require_proof(self, call: Call[AccountRequest]) -> None:
-        """Refuse a browser's change if the password was last proven more than ten minutes ago."""
-        if call.has("session"):
-            self._proofs.proven(call)
 
     def _announce_guardian(self, name: str, call: Call[AccountRequest]) -> None:
         """Announce a new guardian to everyone for a week: an unattended phone is enough to add one."""

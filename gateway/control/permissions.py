@@ -93,4 +93,21 @@ def document() -> str:
     for name in sorted(VERBS):
         marks = ("✓" if sender in VERBS[name].senders else "" for sender in senders)
         lines.append(f"| `{name}` | " + " | ".join(marks) + " |")
+    lines += [
+        "",
+        "## Dangerous changes",
+        "",
+        "These need a proof of the password or a passkey that is at most ten minutes old, from the session",
+        "that sends them. *Some*: it depends on the present state, such as whose device it is. Root needs no",
+        "proof. [accounts.md](../families/accounts.md#dangerous-changes) says the same for families.",
+        "",
+        "| verb | dangerous change | which requests | API tokens |",
+        "|---|---|---|---|",
+    ]
+    for name in sorted(VERBS):
+        danger = VERBS[name].danger
+        if danger is not None:
+            which = "some" if danger.needs_proof is None else "by its arguments"
+            tokens = "without a proof" if danger.by_tokens else "no"
+            lines.append(f"| `{name}` | {danger.what} | {which} | {tokens} |")
     return "\n".join(lines) + "\n"

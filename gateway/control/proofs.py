@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from gateway.control.protocol import ControlRequest
+from gateway.control.permissions import VERBS
+from gateway.control.protocol import Call, ControlRequest, Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import Account, AccountRegister, Session, digest
@@ -54,6 +55,23 @@ class Proofs:
             msg = "this session has ended; sign in again"
             raise ControlError(msg).coded(Code.SESSION_ENDED)
         return found, self._register.guardians()[found.name]
+
+    def require(self, request: ControlRequest, *, always: bool = False) -> None:
+        """Refuse a dangerous change without a session of the person in ``by`` and a recent proof.
+
+        Its verb declares which requests are dangerous; ``always``: this one is. Root needs no proof. A token
+        (``via``, which `Origins.recorded` checks) has none: what it may do was decided when it was made.
+        """
+        danger = VERBS[request.do].danger
+        if request.role is Role.OWNER or danger is None or (danger.by_tokens and request.has("via")):
+            return
+        if not always and not (
+            isinstance(request, Call) and danger.needs_proof is not None and danger.needs_proof(request.args)
+        ):
+            return
+        _, account = self.proven(request)
+        if request.has("by") and account.name != request.text("by"):
+            request.refuse("session", f"is not a session of {request.text('by')}", Code.NO_GUARDIAN)
 
     def proven(self, request: ControlRequest) -> tuple[Session, Account]:
         """Return the session and its account. Refuses a session without a proof in the last ten minutes."""

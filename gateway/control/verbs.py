@@ -1,4 +1,4 @@
-"""Declares the verbs of the control socket: request, response, and who may send them.
+"""Declares the verbs of the control socket: request, response, who may send them, and which are dangerous.
 
 Each verb is declared once, in a module of ``gateway/control/contract`` that is named after its feature. The
 daemon decodes requests by the declaration, the pages and the command line decode answers by it, and the
@@ -7,7 +7,7 @@ permission table (docs/developers/permissions.md) is generated from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -47,20 +47,30 @@ class NoValues:
 
 
 @dataclass(frozen=True, slots=True)
+class Danger(Generic[RequestT]):
+    """Which requests of a verb are dangerous changes. They need a recent proof of the guardian's password."""
+
+    what: str  # for docs/developers/permissions.md
+    needs_proof: Callable[[RequestT], bool] | None  # None: the handler decides, as it depends on the state
+    by_tokens: bool = True  # an API token may do it, without a proof
+
+
+@dataclass(frozen=True, slots=True)
 class Verb(Generic[RequestT, ResponseT]):
     """A request type of the control socket: name, records of request and answer, and who may send it.
 
-    ``senders`` is empty for root alone.
+    ``senders`` is empty for root alone. ``danger``: None if no request of the verb is a dangerous change.
     """
 
     name: str
     request: type[RequestT]
     response: type[ResponseT]
     senders: frozenset[Sender] = frozenset()
+    danger: Danger[RequestT] | None = None
 
     def returning(self, response: type[OtherT]) -> Verb[RequestT, OtherT]:
         """Return a copy of this verb for a client that decodes the answer to another record."""
-        return Verb(self.name, self.request, response, self.senders)
+        return Verb(self.name, self.request, response, self.senders, self.danger)
 
     def decode_request(self, values: Mapping[str, Any]) -> RequestT:
         """Decode the arguments of a request. Raises ControlError for a missing or wrong value.

@@ -24,7 +24,6 @@ _OWN_SHA2 = ("_sha2", "_sha256")  # from Python 3.12 on, and before
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3  # parameters of mallopt, as malloc.h numbers them
 _LARGE = 128 << 10  # bytes; larger blocks return to the system when freed
-_OUR_PACKAGE = "gateway."
 
 
 def name_time_zones() -> None:
@@ -77,21 +76,22 @@ def import_dataclasses_alone() -> None:
         del sys.modules["inspect"]
 
 
-def forget_annotations_and_docstrings() -> None:
-    """Delete this project's type annotations and docstrings, and the docstrings of all functions.
+def forget_annotations_and_docstrings(*packages: str) -> None:
+    """Delete the annotations of the functions of ``packages``, their docstrings, and those of all functions.
 
-    Saves half a megabyte. Call it after the imports. Type checkers and readers use the source.
+    Saves half a megabyte in the daemon, 1.4 in the web process. Call it after the imports. Type checkers and
+    readers use the source. ``packages``: how names of modules begin, such as ``gateway.``
     """
     for candidate in gc.get_objects():
         kind = type(candidate)
         if kind is FunctionType:
-            if (candidate.__module__ or "").startswith(_OUR_PACKAGE):
+            if (candidate.__module__ or "").startswith(packages):
                 del candidate.__annotations__
             _forget_docstring(candidate)
-        elif issubclass(kind, type) and str(candidate.__module__).startswith(_OUR_PACKAGE):
+        elif issubclass(kind, type) and str(candidate.__module__).startswith(packages):
             candidate.__doc__ = None
     for name, module in sys.modules.items():
-        if name.startswith(_OUR_PACKAGE):
+        if name.startswith(packages):
             module.__doc__ = None
 
 

@@ -18,7 +18,7 @@ from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.members import Family, Member
 from gateway.kernel.conntrack import ConntrackEntry, FlowTuple
 from gateway.kernel.marks import ANSWERED_OTHERWISE, CUT, MAX_CLASS, UPLOAD, FlowState, verdict_byte
-from gateway.kernel.snapshot import MAX_LEASE, PassElement, Slot, Snapshot
+from gateway.kernel.snapshot import MAX_LEASE, Examined, PassElement, Slot, Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.time.gates import counted_gates, joined
 from gateway.policy.time.standing import Standing
@@ -107,7 +107,7 @@ class Gates:
 
         It keeps the present open classes; `sync` updates them.
         """
-        members = self._family.everybody
+        members, arriving = self._family.everybody, self._family.arriving
         slots = tuple(
             Slot(m.slot, m.macs, closed=m.profile.closes, kept_out=m.profile.band.is_child)
             for m in members.values()
@@ -115,9 +115,12 @@ class Gates:
         return replace(
             base,
             slots=slots,
-            guest=self._family.unknown,
-            strangers=tuple(self._family.strangers.items()),
+            guest=arriving[None],
+            strangers=tuple((name, slot) for name, slot in arriving.items() if name is not None),
             plain=self._family.plain,
+            examined=Examined(
+                self._family.examined(), self._family.unknown, tuple(self._family.strangers.items())
+            ),
             passes=tuple(element for element in self._table.snapshot.passes if element.slot in members),
         )
 

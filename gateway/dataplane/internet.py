@@ -16,6 +16,7 @@ from gateway.core.bus import Bus
 from gateway.core.loop import Loop, Timer
 from gateway.lan.uplink import Traffic, Uplink, read_uplink
 from gateway.path.addresses import AddressBook
+from gateway.path.earlier_answers import EarlierAnswers
 
 PERIOD = 5.0  # seconds between two checks
 KEPT = 300.0  # seconds for which a server's answer counts as evidence
@@ -54,8 +55,8 @@ class UplinkChanged:
 class AnswerBook(AddressBook):
     """An address book that counts the answers to queries of devices."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, earlier: EarlierAnswers | None = None) -> None:
+        super().__init__(earlier=earlier)
         self.answers = 0
 
     def learn(self, key: int | str, addresses: list[bytes], ttl: float, now: float) -> None:

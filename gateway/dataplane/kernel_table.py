@@ -30,6 +30,7 @@ from gateway.kernel.ruleset.table import (
     needs_rebuild,
     render,
     render_alive,
+    render_bodies,
     render_flows_ended,
     render_held,
     render_in_place,
@@ -73,7 +74,7 @@ class KernelTable:
         """Prepare the table; `install` changes the kernel.
 
         Arguments:
-            snapshot: the first state. Its marks and queues stay the same until the daemon ends.
+            snapshot: the first state. Its marks, rates and queues stay the same until the daemon ends.
             slots: returns the slots of LAN addresses, to find connections that were never judged.
             stays: the table outlives a clean stop, until the next daemon replaces it.
 
@@ -95,6 +96,7 @@ class KernelTable:
         self.conntrack = conntrack or Conntrack()
         self.found: Mapping[Pair, int] = {}  # counters of the table of a killed daemon
         self.repairs = 0
+        self.loads = 0  # how often the whole table was loaded: then all ranges of uploads are gone
         self._repaired: deque[float] = deque(maxlen=MANY_REPAIRS)
         self._repair_timer: Timer | None = None
         self._alive: Timer | None = None
@@ -152,6 +154,7 @@ class KernelTable:
 
     def _load_table(self) -> None:
         """Refill a loaded table, so that its connections continue; replace one of another version."""
+        self.loads += 1
         loaded = self._nft.chains(FAMILY, NAME)
         if loaded:
             try:
@@ -180,6 +183,7 @@ class KernelTable:
             return
         if needs_rebuild(old, new):
             self.used()
+            self.loads += 1
             text = render(new)
         elif replace(old, passes=(), owners=()) == replace(new, passes=(), owners=()):
             self._count_many(set(old.passes) - set(new.passes))
@@ -256,6 +260,23 @@ class KernelTable:
         """Reset the connections of ``slot``, whose devices now have ``successor`` (0: unfiltered)."""
         unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, successor)
 
+    def change_bodies(self, name: str, *, removed: list[str], added: list[str]) -> bool:
+        """Change the ranges of long uploads in the set ``bodies`` or ``answers``; return whether it worked.
+
+        It fails while another program has removed the table, and if the set is full.
+        """
+        if not (removed or added):
+            return True
+        try:
+            with self._watch.ours():
+                self._nft.apply(render_bodies(name, removed=removed, added=added))
+        except KernelError as error:
+            _log.debug("%s", error)
+            return False
+        finally:
+            self._touched()
+        return True
+
     def forget_rates(self, slot: int) -> None:
         """Reset the packet rate limits of a slot in the nftables table."""
         self._change(render_reset_rates(self.snapshot, slot))
@@ -313,6 +334,7 @@ class KernelTable:
     def _repair(self) -> None:
         self._repair_timer = None
         self.repairs += 1
+        self.loads += 1
         self._repaired.append(self._loop.now())
         _log.warning("Another program changed the tables of Qalqan. They are repaired.")
         open_now = {(element.slot, element.class_number) for element in self.snapshot.passes}
@@ -404,8 +426,9 @@ def desired_snapshot(
 ) -> Snapshot:
     """Return the desired state of the table without slots, owners and open classes.
 
-    ``inside``: the LAN interfaces. ``now``: the present state, whose marks are kept. Without a default route
-    the last known setup applies; the initial one is one-armed, whose rules also work with two interfaces.
+    ``inside``: the LAN interfaces. ``now``: the present state, whose marks and rates are kept. Without a
+    default route the last known setup applies; the initial one is one-armed, whose rules also work with two
+    interfaces.
     """
     config = rules.household.config
     out = ways_out()
@@ -415,6 +438,7 @@ def desired_snapshot(
         arm=not out.isdisjoint(config.lan) if out else now.arm,
         queue_base=config.queue_base,
         layout=now.layout,
+        rates=now.rates,
         dns_port=dns_port,
         dns_for_everyone=rules.binds_everyone,
         pages=PAGES,

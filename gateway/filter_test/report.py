@@ -15,7 +15,8 @@ WIDTH = 80
 _TITLE, _CELL = 60, 8
 _LINE, _CONTINUED, _NOTE = "  ", "    ", "      "  # indents
 _TITLES, _GROUP_TITLES = check_titles(ENGLISH), group_titles(ENGLISH)
-_WORDS = {CheckOutcome.OPEN: "passes", CheckOutcome.CLOSED: "refused"}  # for checks that must pass
+_WORDS = {CheckOutcome.OPEN: "allowed", CheckOutcome.CLOSED: "blocked"}
+_CODES = {CheckOutcome.OPEN: "passes", CheckOutcome.CLOSED: "refused"}  # in JSON, of checks that must pass
 Pair = tuple[Result, ...]
 
 
@@ -65,7 +66,7 @@ def _row(pair: Pair) -> Iterator[str]:
 
 
 def _cell(result: Result) -> str:
-    word = _WORDS.get(result.found, str(result.found)) if result.check.passes else str(result.found)
+    word = _WORDS.get(result.found, str(result.found))
     return f"{word}!" if result.fault else word
 
 
@@ -81,8 +82,8 @@ def _note(result: Result, scene: Scene) -> str:
         return f"to block it: {check.closes}"
     if result.fault:
         setting = f"{check.closes} is set, but" if check.closes else "no setting allows it, but"
-        return f"{setting} it is open: a fault; run: qalqan check"
-    return f"open by this family's rules; to block it: {check.closes}"
+        return f"{setting} it is allowed: a fault; run: qalqan check"
+    return f"allowed by this family's rules; to block it: {check.closes}"
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -90,7 +91,7 @@ def summary(results: Sequence[Result]) -> str:
     number = counts(results)
     chosen = f", of them {number['open_by_rule']} by the rules" if number["open_by_rule"] else ""
     return (
-        f"{number['checks']} checks: {number['closed']} closed, {number['open']} open{chosen}, "
+        f"{number['checks']} checks: {number['closed']} blocked, {number['open']} allowed{chosen}, "
         f"{number['passes']} pass as they should, {number['unknown']} unknown, "
         f"{number['faults']} faults"
     )
@@ -154,7 +155,7 @@ def _check(pair: Pair, scene: Scene) -> Mapping[str, object]:
 
 
 def _outcome(result: Result) -> Mapping[str, object]:
-    words = {CheckOutcome.ABSENT: "absent", **(_WORDS if result.check.passes else {})}
+    words = {CheckOutcome.ABSENT: "absent", **(_CODES if result.check.passes else {})}
     return {
         "found": words.get(result.found, str(result.found)),
         "fault": result.fault,

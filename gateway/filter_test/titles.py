@@ -77,7 +77,7 @@ def group_titles(language: Language) -> Mapping[str, str]:
 def check_titles(language: Language) -> Mapping[str, str]:
     """Return the titles of the checks by id."""
     _ = language.gettext
-    # Translators: what was tried, in a list: each is followed by "closed", "open" or the like.
+    # Translators: what was tried, in a list: each is followed by "blocked", "allowed" or the like.
     return {
         "dns-gateway": _("A blocked site, asked of the gateway"),
         "dns-gateway-tcp": _("A blocked site, asked of the gateway over TCP"),

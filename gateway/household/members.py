@@ -6,13 +6,13 @@ A slot is the number by which the kernel and the packet path identify a group of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Protocol
 
-from gateway.household.slot_assignment import DesiredSlot, InterfaceOf, SlotAssignment, SlotKeys
+from gateway.household.slot_assignment import DesiredSlot, InterfaceOf, SlotAssignment, UnassignedKeys
 from gateway.path.addresses import (
     AddressBook,
     AnsweredNames,
@@ -160,6 +160,11 @@ class Member:
     )  # a situation, and its variant for running flows
 
     @property
+    def is_arriving(self) -> bool:
+        """Return whether the slot is that of devices that have just arrived: they use no child's minutes."""
+        return self.asked and not self.macs
+
+    @property
     def keeps_names(self) -> bool:
         """Return whether the names that the slot's devices resolve are stored by address."""
         return self.names is not None or (self.beside is not None and self.beside.names is not None)
@@ -289,10 +294,12 @@ class Family:
         names: NameBook | None = None,
         clock_known: Callable[[], bool] = lambda: True,
         interface_of: InterfaceOf = lambda _: None,
+        examined: Set[str] | None = None,
         minutes: MinuteLedgers | None = None,
         teaching: RunningRepairs | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
+        self._of_mac: dict[str, Member] = {}
         self.worn: Member | None = None  # the device of a filter test; nothing about it is stored
         self.everybody: dict[int, Member] = {}  # members, and the device of a filter test
         self.subjects: dict[int, Subject] = {}
@@ -306,8 +313,12 @@ class Family:
         self.strangers: dict[
             str, int | None
         ] = {}  # slot of unassigned devices by interface, for interfaces with a setting of their own
+        self.arriving: dict[str | None, int | None] = {
+            None: None
+        }  # slot of unassigned devices that are not examined yet, by interface; None: any other
         self.apart: frozenset[str] = frozenset()  # MAC addresses whose rules depend on their interface
         self._interface_of = interface_of
+        self._examined = examined
         self._store = store
         self._books = SlotLookups(book, services, names, now)
         self._clock_known = clock_known
@@ -331,9 +342,11 @@ class Family:
             slot = self._store.slot(desired.key, now=int(at.timestamp()), in_use=in_use)
             numbers[desired.key] = slot
             members[slot] = factory.member(slot, desired)
-        self.unknown = numbers.get(keys[None])
-        self.strangers = {name: numbers.get(key) for name, key in keys.items() if name is not None}
+        self.unknown = numbers.get(keys.examined[None])
+        self.strangers = {name: numbers.get(key) for name, key in keys.examined.items() if name is not None}
+        self.arriving = {name: numbers.get(key) for name, key in keys.arriving.items()}
         self.members = members
+        self._of_mac = {mac: member for member in members.values() for mac in member.macs}
         self.subjects.clear()
         self.subjects[EVERYONE] = self._everyone(factory.judge(household.home))
         for member in members.values():
@@ -375,7 +388,7 @@ class Family:
         self._update_slots()
 
     def _is_known(self, mac: str) -> bool:
-        return mac in self.plain or any(mac in member.macs for member in self.members.values())
+        return mac in self._of_mac or mac in self.plain
 
     def _source(self, who: str, household: Household) -> DesiredSlot | None:
         """Return the desired slot with the rules of ``who``, a profile id or a MAC address.
@@ -414,7 +427,7 @@ class Family:
 
     def _desired_slots(
         self, household: Household, at: datetime
-    ) -> tuple[list[DesiredSlot], tuple[str, ...], SlotKeys]:
+    ) -> tuple[list[DesiredSlot], tuple[str, ...], UnassignedKeys]:
         """Return the desired slots, the unfiltered MAC addresses, and the slot keys of unassigned devices."""
         force = self._in_force(at)
         subjects = {*(pause.who for pause in force.pauses), *(given.who for given in force.given)}
@@ -426,7 +439,7 @@ class Family:
         proofs = self._store.proofs.held(at, known=self._clock_known())
         grouping = SlotAssignment(household, devices, questions, alone, at, self._interface_of, uses, proofs)
         self.opened = grouping.opened
-        return grouping.desired_slots()
+        return grouping.desired_slots(examines=self._examined is not None)
 
     def situate(self, at: datetime) -> frozenset[int]:
         """Update each member's situation from pauses, grants, used minutes and `off` (nothing is filtered).
@@ -585,18 +598,32 @@ class Family:
 
         The rules of an unassigned device depend on ``interface``, by default the one where it was last seen.
         """
-        for member in self.members.values():
-            if mac in member.macs:
-                return member
+        member = self._of_mac.get(mac)
+        if member is not None:
+            return member
         slot = self.strangers.get(interface or self._interface_of(mac) or "", self.unknown)
         return None if mac in self.plain or slot is None else self.members[slot]
 
     def slot_of(self, mac: str, interface: str | None = None) -> int:
-        """Return the slot of a MAC address, including the device of a filter test; 0 if it has none."""
+        """Return the slot of a MAC address, including the device of a filter test; 0 if it has none.
+
+        A device that is not examined yet has another one than the member of unassigned devices.
+        """
         if self.worn is not None and mac in self.worn.macs:
             return self.worn.slot
-        member = self.member_of(mac, interface)
-        return 0 if member is None else member.slot
+        if self._examined is None or mac in self._examined or self._is_known(mac):
+            member = self.member_of(mac, interface)
+            return 0 if member is None else member.slot
+        return self.arriving.get(interface or self._interface_of(mac), self.arriving[None]) or 0
+
+    def examined(self) -> tuple[str, ...]:
+        """Return the unassigned devices whose slot is another one than that of new devices."""
+        same = all(
+            slot == self.strangers.get(name or "", self.unknown) for name, slot in self.arriving.items()
+        )
+        if self._examined is None or same:
+            return ()
+        return tuple(mac for mac in sorted(self._examined) if not self._is_known(mac))
 
 
 def bonus(given: Iterable[Given]) -> dict[str, int]:

@@ -31,14 +31,16 @@ from gateway.lan.scan import Scanning
 from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of
 from gateway.policy.identity.sightings import Sighting
+from gateway.policy.identity.traits import SOON
 from gateway.policy.profile.profile import HOME
 from gateway.store.store import Store
-from gateway.store.tables.devices import DeviceTable
+from gateway.store.tables.devices import DeviceTable, StoredDevice
 from gateway.store.tables.sightings import SightsLost
 
 FRESH = 1.0  # seconds at least between two reads for the pages
 MAX_IGNORED = 16  # MAC addresses of filter tests' devices, which disappear after the test
 SETTLING = timedelta(days=1)  # in which a device of the first run shows that it is an appliance
+STAYED = timedelta(minutes=1)  # by then a device was examined
 PERIOD = 10.0  # seconds between two complete reads, for changes without an event
 
 _log = logging.getLogger(__name__)
@@ -104,7 +106,7 @@ class Presence:
         self.owners = Owners()
         self.claim = Claim(store, rules, bus, self._start_recording)
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self._ignores, bus=bus)
-        self.inventory.load(store.sights.load())
+        self.inventory.load(store.sights.load(), stayed(store.devices.all()))
         self.here = SeenDevices(self.inventory, store)
         bus.subscribe(DeviceAppeared, self._appeared)
         bus.subscribe(DeviceReturned, self._returned)
@@ -334,10 +336,17 @@ class Presence:
     def _ignores(self, mac: str) -> bool:
         return self.claim.unclaimed or mac in self.ignored
 
-    def ignore(self, mac: str) -> None:
-        """Ignore a MAC address from now on: it belongs to a filter test."""
-        if mac not in self.ignored:
-            self.ignored.append(mac)
+    def ignore(self, mac: str, *, stranger: bool = False) -> None:
+        """Ignore a MAC address from now on: it belongs to a filter test.
+
+        ``stranger``: it has the rules of an unassigned device that was examined.
+        """
+        if mac in self.ignored:
+            return
+        if len(self.ignored) == MAX_IGNORED:
+            self.inventory.set_examined(self.ignored[0], examined=False)
+        self.ignored.append(mac)
+        self.inventory.set_examined(mac, examined=stranger)
 
     def forget(self, mac: str) -> None:
         """Forget everything about a device. If it is still online, it becomes a new device."""
@@ -369,6 +378,16 @@ class Presence:
         self._taps.close()
         self.scanning.close()
         self._store.sights.keep(self.inventory.unsaved())
+
+
+def stayed(devices: Mapping[str, StoredDevice]) -> frozenset[str]:
+    """Return the devices that were present at the previous daemon's last look, and for a minute before it."""
+    latest = max((device.last_seen for device in devices.values()), default=None)
+    return frozenset(
+        mac
+        for mac, device in devices.items()
+        if latest is not None and device.last_seen + SOON >= latest >= device.first_seen + STAYED
+    )
 
 
 def settle_appliances(devices: DeviceTable, is_appliance: Callable[[str], bool], at: datetime) -> bool:

@@ -11,6 +11,9 @@ slots is limited, so unassigned devices share one. A device has a slot of its ow
 
 A device that an adult's proof opened has no slot: it is not filtered until the proof ends.
 
+A device without an owner that has just arrived may be a child's with a changed MAC address. Until it is
+examined, the rules of the youngest child apply to it too, from its first packet.
+
 A device that was present at the first run and that no guardian has assigned is a guest as soon as the family
 has a child, and not filtered before.
 
@@ -21,6 +24,7 @@ first packet on.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -33,6 +37,7 @@ from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.store.tables.devices import StoredDevice
 
 UNKNOWN = "unknown"  # key in the store of the slot of unassigned devices
+ARRIVING = "arriving"  # and of those that are not examined yet
 VISITOR = "visitor"
 PRESENT = "present"  # here at the first run; nobody has said who uses it
 PLAIN_PLACES = (HOME, "adult")
@@ -46,6 +51,13 @@ The interface None stands for all others.
 
 InterfaceOf = Callable[[str], str | None]
 """Returns the interface on which a MAC address was last seen."""
+
+
+class UnassignedKeys(NamedTuple):
+    """The slot keys of unassigned devices: of those that were examined, and of those that were not yet."""
+
+    examined: SlotKeys
+    arriving: SlotKeys
 
 
 class DesiredSlot(NamedTuple):
@@ -118,8 +130,13 @@ class SlotAssignment:
         )
         return household.managed(mac, profile), locked
 
-    def desired_slots(self) -> tuple[list[DesiredSlot], tuple[str, ...], SlotKeys]:
-        """Return the needed slots, the unfiltered MAC addresses, and slot keys of unassigned devices."""
+    def desired_slots(
+        self, *, examines: bool = False
+    ) -> tuple[list[DesiredSlot], tuple[str, ...], UnassignedKeys]:
+        """Return the needed slots, the unfiltered MAC addresses, and slot keys of unassigned devices.
+
+        ``examines``: new devices are examined; other rules apply to them until then.
+        """
         found = [
             DesiredSlot(mac, (mac,), self._household.managed(mac, self._lent[mac]))
             for mac in sorted(self._lent.keys() - self._asked.keys() - self.opened.keys())
@@ -148,7 +165,32 @@ class SlotAssignment:
         }
         alone = [mac for mac in self._alone if mac not in placed]
         others, keys = unassigned_slots(self._household, called, alone, self._interface_of)
-        return [*found, *others, *self._questioned()], tuple(plain), keys
+        arriving, first_keys = self._arriving(keys) if examines else ([], keys)
+        return (
+            [*found, *others, *arriving, *self._questioned()],
+            tuple(plain),
+            UnassignedKeys(keys, first_keys),
+        )
+
+    def _arriving(self, keys: SlotKeys) -> tuple[list[DesiredSlot], SlotKeys]:
+        """Return the slots of devices that are not examined yet, and their keys by LAN interface.
+
+        ``keys``: the slot keys of examined ones. Without a daemon, the rules of these apply.
+        """
+        child = youngest_with_device(self._household, self._lent.values())
+        found: dict[str, DesiredSlot] = {}
+        first_keys = dict(keys)
+        for interface in keys if child is not None else ():
+            assert child is not None
+            who = self._household.config.unknown_device_on(interface)
+            otherwise, quarantined = unassigned_rules(self._household, who)
+            if quarantined or otherwise.id == child.id:
+                continue
+            key = first_keys[interface] = f"{ARRIVING}:{child.id}:{otherwise.id}"
+            slot = _questioned_slot(key, (), child, otherwise)
+            rules = replace(slot.profile.rules, failure=otherwise.rules.failure)
+            found[key] = slot._replace(profile=replace(slot.profile, rules=rules))
+        return list(found.values()), first_keys
 
     def _all_asked(self, questions: Mapping[str, IdentityQuestion]) -> Mapping[str, tuple[Profile, Profile]]:
         """Return the devices whose open question changes their rules: MAC → (interim profile, usual profile).
@@ -181,6 +223,15 @@ class SlotAssignment:
         for key, macs in groups.items():
             found.append(_questioned_slot(":".join(("asked", *key)), tuple(macs), *kept[key]))
         return found
+
+
+def youngest_with_device(household: Household, lent: Iterable[Profile]) -> Profile | None:
+    """Return the youngest child that has a device, which a new one may be; None if that changes no rules."""
+    if not household.config.keep_profile:
+        return None
+    owners = (*map(household.owner_of, household.named), *lent)
+    children = {owner.id: owner for owner in owners if owner is not None and owner.is_child}
+    return min(children.values(), key=lambda child: (child.band.rank, child.id), default=None)
 
 
 def _place(place: str, household: Household) -> str:

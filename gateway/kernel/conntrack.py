@@ -90,6 +90,7 @@ class ConntrackEntry:
     # Original and reply side; None unless nf_conntrack_acct is set.
     counters: tuple[Counters, Counters] | None
     key: bytes  # identifies the entry in a request: tuple, zone, id
+    number: int = 0  # the kernel's id, as nft reads it by `ct id`; another connection may get it later
 
     @property
     def family(self) -> int:
@@ -252,6 +253,7 @@ def parse_entry(data: memoryview) -> ConntrackEntry | None:
         tcp_state=_tcp_state(values.get(_PROTOINFO)),
         counters=_counters(values.get(_COUNTERS[0]), values.get(_COUNTERS[1])),
         key=key,
+        number=_number(values.get(_ID)),
     )
 
 

@@ -51,6 +51,14 @@ class Owner(NamedTuple):
     slot: int
 
 
+class Examined(NamedTuple):
+    """Unknown MACs that are not new, and their slot (``guest``, ``strangers``: as in Snapshot)."""
+
+    macs: tuple[str, ...] = ()
+    guest: int | None = None
+    strangers: tuple[tuple[str, int | None], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class PassElement:
     """A class (combination of time rules) that is open for a slot: an element of map ``@pass``.
@@ -72,6 +80,19 @@ class Offload:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """Packets per second of one slot that may reach the queue, as far as they depend on the machine.
+
+    The defaults are those of the slowest router, which manages about 100 new connections a second: with the
+    burst of 800 packets ten busy pages open at once. The upload over plain HTTP has 11 Mbit/s.
+    """
+
+    tcp: int = 200  # from the device, of undecided TCP: a new TLS connection has one or two
+    dns: int = 400  # queries, and as many responses
+    http: int = 1000  # from the device, of plain HTTP that stays queued
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that the nftables table contains. Equal snapshots render to equal text.
 
@@ -84,6 +105,7 @@ class Snapshot:
     guest: int | None = None  # slot of unknown MACs; None: unknown devices are not filtered
     strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces on which it is another slot, or none
     plain: tuple[str, ...] = ()  # MACs that are never filtered: adults' devices and unfiltered ones
+    examined: Examined = field(default_factory=Examined)  # unknown MACs that are not new
     owners: tuple[Owner, ...] = ()  # of addresses that filtered devices answer for
     passes: tuple[PassElement, ...] = ()
     help4: tuple[str, ...] = ()  # help addresses, reachable for closed slots while no daemon runs
@@ -104,6 +126,7 @@ class Snapshot:
     reads_answers: bool = True  # False: before Linux 5.16, nft reads no payload behind a TCP header
     held: bool = False  # between two daemons: open slots' packets wait for the next one, as closed slots' do
     alone: bool = False  # without a daemon: the boot guard's table, with closed slots only and no queue
+    rates: Rates = Rates()
     layout: MarkLayout = field(default_factory=MarkLayout)
 
     def __post_init__(self) -> None:
@@ -111,14 +134,20 @@ class Snapshot:
         if self.offload is not None:
             _check_interfaces(self.offload.devices, "offload devices")
         _check_slots(self.slots, self.guest)
-        _check_strangers(self)
+        _check_slots(self.slots, self.examined.guest)
+        _check_strangers(self, self.strangers)
+        _check_strangers(self, self.examined.strangers)
         _check_owners(self)
-        _check_macs([mac for slot in self.slots for mac in slot.macs], self.plain)
+        filtered = [mac for slot in self.slots for mac in slot.macs]
+        _check_macs(filtered, (*self.plain, *self.examined.macs))
         _check_passes(self.passes, {slot.number for slot in self.slots})
         _check_addresses(self.help4, 4)
         _check_addresses(self.help6, 6)
         _check_addresses(self.pages, None)
         _check_ports(self)
+        if min(self.rates.tcp, self.rates.dns, self.rates.http) < 1:
+            msg = f"a rate is less than one packet per second: {self.rates}"
+            raise KernelError(msg)
 
     @property
     def closed(self) -> tuple[Slot, ...]:
@@ -147,6 +176,7 @@ def guard(snapshot: Snapshot) -> Snapshot:
         guest=guest,
         strangers=strangers,
         plain=(*snapshot.plain, *others),
+        examined=Examined(),  # without a daemon, new devices have no other rules
         owners=(),  # address owners are not known yet after a start
         passes=(),
         help_dns_port=GUARD_DNS_PORT,
@@ -186,14 +216,14 @@ def _check_slots(slots: tuple[Slot, ...], guest: int | None) -> None:
         raise KernelError(msg)
 
 
-def _check_strangers(snapshot: Snapshot) -> None:
-    names = [name for name, _ in snapshot.strangers]
+def _check_strangers(snapshot: Snapshot, strangers: tuple[tuple[str, int | None], ...]) -> None:
+    names = [name for name, _ in strangers]
     for name in names:
         if name not in snapshot.lan or names.count(name) > 1:
             msg = f"strangers: {name} is not in lan, or is there twice"
             raise KernelError(msg)
     numbers = {slot.number for slot in snapshot.slots}
-    for name, slot in snapshot.strangers:
+    for name, slot in strangers:
         if slot is not None and slot not in numbers:
             msg = f"strangers of {name}: slot {slot} is not among the slots {sorted(numbers)}"
             raise KernelError(msg)

@@ -14,7 +14,7 @@ addresses, for the kernel to probe. After GONE_AFTER seconds without a sign the 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -88,6 +88,11 @@ class DeviceFound:
 
 
 @dataclass(frozen=True, slots=True)
+class ExaminedChanged:
+    """Event: other devices are examined than before, see `Inventory.examined`."""
+
+
+@dataclass(frozen=True, slots=True)
 class AddressContested:
     """Event: two devices use one IP address.
 
@@ -151,11 +156,17 @@ class Inventory:
         self._borrowed: dict[Place, tuple[str, int, float]] = {}  # sender, its packets, time of the first
         self._contested: list[AddressContested] = []  # to publish when the present change is complete
         self._unsaved, self._started = set[str](), now()
+        self._examined: set[str] = set()
 
-    def load(self, sights: Iterable[Sighting]) -> None:
-        """Add the devices from the database. Neighbour entries and packets show whether they are online."""
+    def load(self, sights: Iterable[Sighting], examined: Container[str] = ()) -> None:
+        """Add the devices from the database. Neighbour entries and packets show whether they are online.
+
+        ``examined``: those that stay examined over the restart, if they are seen within GONE_AFTER seconds.
+        """
         for sight in sights:
             self._devices[sight.traits.mac] = Tracked(sight)
+            if sight.traits.mac in examined:
+                self._examined.add(sight.traits.mac)
 
     # ------------------------------------------------------------------------------------ queries
 
@@ -197,6 +208,14 @@ class Inventory:
         """Return the seconds since the device sent a packet or answered; infinite if not since the start."""
         device = self._devices.get(mac)
         return float("inf") if device is None else self._now() - device.heard
+
+    @property
+    def examined(self) -> Set[str]:
+        """Return the devices that were compared with the family's since they arrived, now and later."""
+        return self._examined
+
+    def is_examined(self, mac: str) -> bool:
+        return mac in self._examined
 
     def interface(self, mac: str) -> int:
         """Return the index of the LAN interface that last saw it; 0 if none since the start."""
@@ -279,12 +298,20 @@ class Inventory:
         """Mark a device as online, since it answered a network scan. A new device is added."""
         self._learn(mac, "scan", lambda device: device.sight, alive=True)
 
+    def set_examined(self, mac: str, *, examined: bool = True) -> None:
+        """Record that a device was examined. It counts until the device is gone or forgotten."""
+        if (mac in self._examined) is examined:
+            return
+        (self._examined.add if examined else self._examined.discard)(mac)
+        self._bus.publish(ExaminedChanged())
+
     def forget(self, mac: str) -> None:
         device = self._devices.pop(mac, None)
         for place in () if device is None else device.places:
             self._owners.pop(place, None)
         self._unsaved.discard(mac)
         self._vendors.forget(mac)
+        self.set_examined(mac, examined=False)
 
     def keep_only(self, stored: Container[str]) -> None:
         """Forget the devices that are not online and that the database does not have any more."""
@@ -308,6 +335,7 @@ class Inventory:
                 gone.append(mac)
             elif device.online is None and settled:
                 device.online = False
+                self.set_examined(mac, examined=False)
             elif (device.online and silent >= ASK_AFTER) or device.online is None:
                 silent_ones.append(mac)
         for mac in gone:
@@ -323,6 +351,7 @@ class Inventory:
             return
         device.online = False
         self._unsaved.add(mac)
+        self.set_examined(mac, examined=False)
         self._bus.publish(DeviceGone(mac))
 
     def doubted(self) -> list[Place]:

@@ -230,9 +230,11 @@ class Meter:
         if known is None:
             for (slot, gates), number in self._classes().items():
                 member = self._family.members.get(slot)
-                self._gates[slot, number] = _limits(member, gates) if member is not None else NO_GATES
-                if member is not None:
-                    self._uses.learn((slot, number), member.profile, gates)
+                if member is None or member.is_arriving:
+                    self._gates[slot, number] = NO_GATES
+                    continue
+                self._gates[slot, number] = _limits(member, gates)
+                self._uses.learn((slot, number), member.profile, gates)
             known = self._gates.setdefault(pair, NO_GATES)
         return known
 

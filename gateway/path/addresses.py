@@ -7,8 +7,9 @@ the IPv4 address in it, in answers and in packets: a device with CLAT gets one a
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator
 
+from gateway.path.earlier_answers import EarlierAnswers
 from gateway.policy.names.networks import unmapped
 from gateway.wire.dns.message import HTTPS, SRV, SVCB, Message, name_text, read_labels
 from gateway.wire.dns.svcb import address_hints, parse_service
@@ -25,6 +26,9 @@ MAX_NAME_ADDRESSES = 8192  # names with an address, 130 bytes each; three childr
 MAX_TARGETS = 256  # names of a slot with targets (SVCB); few sites have these
 MAX_FOLLOWED = 4  # targets of a name, and targets of targets (RFC 9460 §3.1 requires a limit)
 
+ASKED = "asked:"  # before a service, as the label of a query for it in `EarlierAnswers`
+SERVICE = "service:"  # before a service, as the label of its addresses
+
 AnswerObserver = Callable[[str, list[bytes], bool], None]
 """Called with a name, the packed addresses of its answer, and whether a trusted resolver gave them."""
 
@@ -36,11 +40,12 @@ class AddressBook:
 
     The size is limited. If it is full, the key with most addresses loses the one unused for longest: the
     answers to one device evict no address of another. A dict keeps the order of its insertions and takes half
-    the memory of an OrderedDict.
+    the memory of an OrderedDict. ``earlier``: of slots, what an earlier daemon saw counts too.
     """
 
-    def __init__(self, limit: int = MAX_ADDRESSES) -> None:
+    def __init__(self, limit: int = MAX_ADDRESSES, earlier: EarlierAnswers | None = None) -> None:
         self._limit = limit
+        self._earlier = earlier or EarlierAnswers()
         self._books: dict[int | str, dict[bytes, float]] = {}
         self._size = 0
 
@@ -63,17 +68,25 @@ class AddressBook:
 
     def knows(self, key: int | str, address: bytes, now: float) -> bool:
         """Return True if ``address`` (packed) is stored under ``key`` and has not expired."""
-        book = self._books.get(key)
-        return book is not None and book.get(unmapped(address), 0.0) > now
+        book, address = self._books.get(key), unmapped(address)
+        if book is not None and book.get(address, 0.0) > now:
+            return True
+        return isinstance(key, int) and self._earlier.gave(key, "", address, now)
 
-    def valid(self, key: int | str, now: float) -> list[tuple[bytes, float]]:
-        """Return the addresses of ``key`` that have not expired, and their expiry, the least recent first."""
-        return [(address, until) for address, until in self._books.get(key, {}).items() if until > now]
+    def valid(self, key: int | str, now: float) -> Iterator[tuple[bytes, float]]:
+        """Yield the addresses of ``key`` that have not expired, and their expiry, the least recent first.
 
-    def restore(self, key: int | str, stored: Iterable[tuple[bytes, float]], now: float) -> None:
-        """Store addresses again that `valid` has returned. They do not count as new answers."""
-        for address, until in stored:
-            AddressBook.learn(self, key, [address], until - now, now)
+        The book may change meanwhile.
+        """
+        book = self._books.get(key, {})
+        for address in list(book):
+            until = book.get(address, 0.0)
+            if until > now:
+                yield address, until
+
+    def kept(self) -> list[int | str]:
+        """Return the keys that have addresses."""
+        return list(self._books)
 
     def drop(self, key: int | str, addresses: Iterable[bytes]) -> None:
         """Remove addresses from ``key``."""
@@ -84,6 +97,8 @@ class AddressBook:
 
     def forget(self, key: int | str) -> None:
         self._size -= len(self._books.pop(key, ()))
+        if isinstance(key, int):
+            self._earlier.forget(key)
 
     def __len__(self) -> int:
         return self._size
@@ -107,12 +122,18 @@ class ServiceBook:
     """Stores which services each slot queried recently, and the addresses that answers gave for their names.
 
     Queries count whether they were allowed or refused. ``services_of`` returns a host's services from the
-    catalogue; ``clock`` returns monotonic seconds.
+    catalogue; ``clock`` returns monotonic seconds; ``earlier``: what an earlier daemon saw counts too.
     """
 
-    def __init__(self, services_of: Callable[[str], tuple[str, ...]], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        services_of: Callable[[str], tuple[str, ...]],
+        clock: Callable[[], float],
+        earlier: EarlierAnswers | None = None,
+    ) -> None:
         self.services_of = services_of
         self.clock = clock
+        self._earlier = earlier or EarlierAnswers()
         self._asked: dict[int, OrderedDict[str, float]] = {}  # by slot, so that slots do not evict each other
         self._gave: dict[int, AddressBook] = {}  # by slot; the keys of each are services
 
@@ -133,19 +154,37 @@ class ServiceBook:
 
     def asked(self, slot: int, service: str) -> bool:
         """Return True if the slot queried a name of ``service`` within the last RECENT seconds."""
-        asked = self._asked.get(slot)
+        asked, now = self._asked.get(slot), self.clock()
         at = None if asked is None else asked.get(service)
-        return at is not None and self.clock() - at < RECENT
+        if at is not None and now - at < RECENT:
+            return True
+        return self._earlier.gave(slot, ASKED + service, b"", now)
 
     def gave(self, slot: int, service: str, address: bytes) -> bool:
         """Return True if a valid answer for a name of ``service`` gave the slot this ``address`` (packed)."""
-        book = self._gave.get(slot)
-        return book is not None and book.knows(service, address, self.clock())
+        book, now = self._gave.get(slot), self.clock()
+        if book is not None and book.knows(service, address, now):
+            return True
+        return self._earlier.gave(slot, SERVICE + service, unmapped(address), now)
+
+    def valid(self, slot: int, now: float) -> Iterator[tuple[str, bytes, float]]:
+        """Yield the slot's services: label, address and expiry. The address of a query is empty.
+
+        The book may change meanwhile.
+        """
+        for service, at in list(self._asked.get(slot, {}).items()):
+            if at + RECENT > now:
+                yield ASKED + service, b"", at + RECENT
+        book = self._gave.get(slot, AddressBook())
+        for key in book.kept():
+            for address, until in book.valid(key, now):
+                yield f"{SERVICE}{key}", address, until
 
     def forget(self, slot: int) -> None:
         """Remove a slot's data: the slot has a new owner."""
         self._asked.pop(slot, None)
         self._gave.pop(slot, None)
+        self._earlier.forget(slot)
 
 
 class DeviceServices:
@@ -191,15 +230,24 @@ class _Slot:
         self.given: dict[bytes, float] = {}  # the one unused for longest is first
         self.targets: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
+    def followed(self, host: str) -> Iterator[str]:
+        """Yield the host's targets, and their targets."""
+        names: tuple[str, ...] = (host,)
+        for _ in range(MAX_FOLLOWED - 1):
+            names = tuple(target for name in names for target in self.targets.get(name, ()))[:MAX_FOLLOWED]
+            yield from names
+
 
 class NameBook:
     """Stores which addresses DNS answers gave for which host name, for each watched slot, until they expire.
 
     The size is limited. If it is full, the slot with most entries loses the one unused for longest.
+    ``earlier``: what an earlier daemon saw counts too, except where names are listed.
     """
 
-    def __init__(self, limit: int = MAX_NAME_ADDRESSES) -> None:
+    def __init__(self, limit: int = MAX_NAME_ADDRESSES, earlier: EarlierAnswers | None = None) -> None:
         self._limit = limit
+        self._earlier = earlier or EarlierAnswers()
         self._slots: dict[int, _Slot] = {}
         self._size = 0
 
@@ -213,6 +261,7 @@ class NameBook:
 
     def forget(self, slot: int) -> None:
         """Remove this slot's data; it is still watched."""
+        self._earlier.forget(slot)
         book = self._slots.get(slot)
         if book is not None:
             self._size -= len(book.given)
@@ -260,22 +309,26 @@ class NameBook:
             del largest[next(iter(largest))]
             self._size -= 1
 
-    def valid(self, slot: int, now: float) -> list[tuple[str, bytes, float, bool]]:
-        """Return the slot's names with an address that has not expired: host, address, expiry, vouched.
+    def valid(self, slot: int, now: float) -> Iterator[tuple[str, bytes, float, bool]]:
+        """Yield the slot's names with an address that has not expired: host, address, expiry, vouched.
 
-        The least recent are first.
+        Also those that have the address through a target. The least recent are first. The book may change
+        meanwhile.
         """
         book = self._slots.get(slot)
         if book is None:
-            return []
-        return [
-            (*_split(key), abs(until), until > 0) for key, until in book.given.items() if abs(until) > now
-        ]
-
-    def targets(self, slot: int) -> Mapping[str, tuple[str, ...]]:
-        """Return the SVCB and SRV targets of the slot's names."""
-        book = self._slots.get(slot)
-        return {} if book is None else book.targets
+            return
+        origins: dict[str, list[str]] = {}
+        for origin in list(book.targets):
+            for name in book.followed(origin):
+                origins.setdefault(name, []).append(origin)
+        for key in list(book.given):
+            until = book.given.get(key, 0.0)
+            if abs(until) > now:
+                host, address = _split(key)
+                yield host, address, abs(until), until > 0
+                for origin in origins.get(host, ()):
+                    yield origin, address, abs(until), False
 
     def add_targets(self, slot: int, host: str, targets: Iterable[str]) -> None:
         """Record that ``host`` is reached at the addresses of ``targets`` (RFC 9460 §3)."""
@@ -290,24 +343,26 @@ class NameBook:
 
     def vouched(self, slot: int, host: str, address: bytes, now: float) -> bool:
         """Whether the gateway's own resolver gave ``address`` for ``host`` itself."""
-        book = self._slots.get(slot)
-        return book is not None and book.given.get(_key(host, unmapped(address)), 0.0) > now
+        book, address = self._slots.get(slot), unmapped(address)
+        if book is None:
+            return False
+        if book.given.get(_key(host, address), 0.0) > now:
+            return True
+        return self._earlier.gave(slot, host, address, now, vouched=True)
 
     def gave(self, slot: int, host: str, address: bytes, now: float) -> bool:
         """Whether an answer for ``host``, or for one of its targets, gave ``address``."""
         book = self._slots.get(slot)
         if book is None:
             return False
-        address = unmapped(address)
-        names: tuple[str, ...] = (host,)
-        for _ in range(MAX_FOLLOWED):
-            for name in names:
-                if abs(book.given.get(_key(name, address), 0.0)) > now:
-                    return True
-            names = tuple(target for name in names for target in book.targets.get(name, ()))[:MAX_FOLLOWED]
-            if not names:
-                break
-        return False
+        address, given = unmapped(address), book.given
+        if abs(given.get(_key(host, address), 0.0)) > now:
+            return True
+        if host in book.targets and any(
+            abs(given.get(_key(name, address), 0.0)) > now for name in book.followed(host)
+        ):
+            return True
+        return self._earlier.gave(slot, host, address, now)
 
     def hosts(self, slot: int, address: bytes, now: float) -> list[str]:
         """Return the names for which the gateway's own resolver gave ``address``.
@@ -321,6 +376,16 @@ class NameBook:
         return [
             _split(key)[0] for key, until in book.given.items() if until > after and key.startswith(prefix)
         ]
+
+    def hosts_of(self, slot: int, addresses: Container[bytes]) -> Iterator[tuple[str, bytes]]:
+        """Yield the names for which the gateway's own resolver gave one of ``addresses``, and the address.
+
+        Also those that have expired: running flows do not end with their answer.
+        """
+        book = self._slots.get(slot)
+        for key, until in () if book is None else book.given.items():
+            if until > 0 and _split(key)[1] in addresses:
+                yield _split(key)
 
     def __len__(self) -> int:
         return self._size

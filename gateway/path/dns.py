@@ -17,7 +17,7 @@ from gateway.path.addresses import (
     ignore_answer,
     ttl_of,
 )
-from gateway.path.probes import Probes
+from gateway.path.guess_limit import GuessLimit
 from gateway.path.safe_search import Client, RenamedQuestion, RenamedQuestions, SafeAddresses, TrustsAll
 from gateway.path.subject import DecisionWatcher, Sink, Subject
 from gateway.policy.judge.world import GATEWAY_NAME, bypass_signal
@@ -117,7 +117,7 @@ class DnsPath:
         safe: SafeAddresses | None = None,
         names: NameBook | None = None,
         on_answer: AnswerObserver = ignore_answer,
-        probes: Probes | None = None,
+        guesses: GuessLimit | None = None,
         about: Callable[[], str] = lambda: "",
     ) -> None:
         self.pages = pages
@@ -136,7 +136,7 @@ class DnsPath:
         self._safe = safe or TrustsAll()
         self._renamed = RenamedQuestions()
         self._heads: dict[bytes, Head] = {}
-        self._probes = probes or Probes()
+        self._guesses = guesses or GuessLimit()
         self._allowance = DnsAllowance()
         self.watcher: DecisionWatcher | None = None  # only while a guardian looks at live traffic
         self.malformed = 0
@@ -190,13 +190,13 @@ class DnsPath:
             return QueryResult(None, fail(query, parse_message(query), rcode=dns.NOTIMP))
         seen = _new(Observation, (Proto.DNS, question.name, resolver, PORT, question.qtype, None, (), ()))
         decision = subject.decide(seen, at)
-        if self._probes.full and self._is_probing(client, decision, now):
+        if self._guesses.full and self._is_guessing(client, decision, now):
             return QueryResult(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
         self._sink(subject, seen, decision, at)
         if self.watcher is not None:
             self.watcher(client[1], seen, decision, at)
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
-            self._probes.refused(client[0], client[1], question.name, now)
+            self._guesses.refused(client[0], client[1], question.name, now)
         self._services.record_query(subject.slot, question.name)
         if decision.verdict is Verdict.ALLOW and decision.reason is not Reason.GATEWAY:
             device = client[1] if subject.shared else None
@@ -214,14 +214,14 @@ class DnsPath:
             return self._rewrite(query, message, question, decision.rewrite, client, resolver, now)
         return QueryResult(None, self._refuse(query, message, subject, seen, decision))
 
-    def _is_probing(self, client: Client, decision: Decision, now: float) -> bool:
-        """Return True if the client is over the limit of listed names (`Probes`).
+    def _is_guessing(self, client: Client, decision: Decision, now: float) -> bool:
+        """Return True if the client is over the limit of listed names (`GuessLimit`).
 
         Help lines and the pages always get an answer.
         """
         if decision.reason is Reason.HELP or decision.reason is Reason.GATEWAY:
             return False
-        return self._probes.over(client[0], client[1], now)
+        return self._guesses.over(client[0], client[1], now)
 
     def _read_head(self, query: bytes) -> Head:
         """Return the parsed header and question of a query.

@@ -11,8 +11,8 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
-from gateway.path.probes import Probes
 from gateway.path.subject import DecisionWatcher, Sink, Subject
 from gateway.policy.time.gates import joined
 from gateway.policy.values import Decision, Observation, Proto, Reason
@@ -66,7 +66,7 @@ class FlowPath:
         reclass: Callable[[FlowId, LiveFlow], None] | None = None,
         uploads: Callable[[FlowId], None] | None = None,
         reads_answers: Callable[[], bool] = lambda: False,
-        probes: Probes | None = None,
+        guesses: GuessLimit | None = None,
     ) -> None:
         self.watcher: DecisionWatcher | None = None  # only while a guardian looks at live traffic
         self.live = live
@@ -76,7 +76,7 @@ class FlowPath:
         self._reclass = reclass
         self._uploads = uploads
         self._reads_answers = reads_answers
-        self._probes = probes or Probes()
+        self._guesses = guesses or GuessLimit()
         self._latest: tuple[Observation, Decision] | None = None  # the latest decision about this packet
 
     def packet(
@@ -133,17 +133,21 @@ class FlowPath:
     ) -> bool:
         decision = self._decide(subject, seen, at)
         reason = decision.reason
-        if self._probes.full and reason is not Reason.HELP and self._is_probing(subject, data, from_lan, now):
+        if (
+            self._guesses.full
+            and reason is not Reason.HELP
+            and self._is_guessing(subject, data, from_lan, now)
+        ):
             return False
         self._sink(subject, seen, decision, at)
         if self.watcher is not None:
             self.watcher(_device(data, from_lan), seen, decision, at)
         if reason is Reason.REFUSED_FOR_EVERYONE and seen.host is not None:
-            self._probes.refused(subject.slot, _device(data, from_lan), seen.host, now)
+            self._guesses.refused(subject.slot, _device(data, from_lan), seen.host, now)
         return decision.allowed
 
-    def _is_probing(self, subject: Subject, data: bytes, from_lan: bool, now: float) -> bool:
-        return self._probes.over(subject.slot, _device(data, from_lan), now)
+    def _is_guessing(self, subject: Subject, data: bytes, from_lan: bool, now: float) -> bool:
+        return self._guesses.over(subject.slot, _device(data, from_lan), now)
 
     def _held(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
         """Return the verdict for a packet that is held: a QUIC flow that passes may carry a further hello.
@@ -230,7 +234,7 @@ class FlowPath:
         if decision.reason is Reason.UNRESOLVED:
             # The site is allowed: the browser retries with another answer.
             return _end_connection(packet, from_lan)
-        if self._probes.full and self._probes.over(subject.slot, packet.src, now):
+        if self._guesses.full and self._guesses.over(subject.slot, packet.src, now):
             return _end_connection(packet, from_lan)  # a page would show that the name is on a list
         return PacketVerdict(None, tcp_reply(packet, self._redirect(seen, decision), flags=ACK | PSH | FIN))
 

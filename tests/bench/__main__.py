@@ -17,12 +17,14 @@ from pathlib import Path
 from tests.bench import (
     bulk,
     connections,
+    cost,
     cuts,
     flash,
     https,
     latency,
     lookups,
     memory,
+    onedevice,
     packets,
     pages,
     peers,
@@ -34,6 +36,7 @@ from tests.bench import (
     status,
     ticks,
     updates,
+    uploads,
 )
 from tests.bench.figures import Figure, Settings, Skipped
 
@@ -47,7 +50,10 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "refused": refused.measure,
     "time": lambda settings: chain(ticks.measure(settings), cuts.measure(settings)),
     "connections": lambda settings: chain(connections.measure(settings), latency.measure(settings)),
+    "cost": cost.measure,
+    "device": onedevice.measure,
     "bulk": bulk.measure,
+    "uploads": uploads.measure,
     "peers": peers.measure,
     "status": status.measure,
     "reloads": reloads.measure,

@@ -90,6 +90,7 @@ def begin_anew(household: Household) -> None:
     household.given.clear()
     household.lending.clear()
     household.proven.proofs.clear()
+    household.needs_proof.clear()
     household.teaching.lessons.clear()
     household.changes.clear()
     household.editing.own.clear()

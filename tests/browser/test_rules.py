@@ -44,6 +44,26 @@ return [...document.querySelectorAll(".card *")]
   }).map(one => one.outerHTML.slice(0, 80));
 """
 
+# The ranges of times whose text is on more than one line, at each width of the page in pixels.
+BROKEN_RANGES = r"""
+const found = [], nodes = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) { nodes.push(walker.currentNode); }
+for (let width = 200; width <= 340; width += 5) {
+  document.body.style.width = `${width}px`;
+  for (const node of nodes) {
+    for (const match of node.data.matchAll(/\d\d:\d\d–\d\d:\d\d/g)) {
+      const range = document.createRange();
+      range.setStart(node, match.index);
+      range.setEnd(node, match.index + match[0].length);
+      if (new Set([...range.getClientRects()].map(box => box.top)).size > 1) { found.push(match[0]); }
+    }
+  }
+}
+document.body.style.width = "";
+return found;
+"""
+BREAK = "document.querySelectorAll('.range').forEach(range => range.style.whiteSpace = 'normal')"
+
 
 @pytest.fixture
 def rules(parent: Chromium, site: Site) -> Iterator[Chromium]:
@@ -114,6 +134,15 @@ def test_each_page_fits_and_is_light(rules: Chromium, site: Site, path: str) -> 
         assert rules.overflow() <= 0
         assert rules.measure(SPREAD) == []
     assert rules.complaints() == []
+
+
+def test_no_line_breaks_within_a_range_of_times(rules: Chromium, site: Site) -> None:
+    rules.resize(NARROW)
+    rules.driver.get(site.url + CHILD)
+    assert "20:45–07:00" in rules.text()
+    assert rules.measure(BROKEN_RANGES) == []
+    rules.measure(BREAK)
+    assert rules.measure(BROKEN_RANGES), "without the style, lines would break there"
 
 
 def test_hours_are_painted_by_drag(rules: Chromium, site: Site) -> None:

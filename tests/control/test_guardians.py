@@ -32,14 +32,20 @@ class Desk:
     def __init__(self) -> None:
         self.scene = Scene()
         self.register = AccountRegister()
+        self.sessions: dict[object, object] = {}  # the last one of each person
         self.verb = account_verb(guardians_of(self.register, self.scene))
 
     def root(self, action: str, **values: object) -> Mapping[str, object]:
         return self.verb(ControlRequest("guardian", Role.OWNER, 0, {"action": action, **values}))
 
     def web(self, action: str, **values: object) -> Mapping[str, object]:
-        values = {"origin": HOME, **values}
-        return self.verb(ControlRequest("guardian", Role.WEB, 33, {"action": action, **values}))
+        """Send an action as the pages do, which add the session of the person in ``by``."""
+        mine = {"session": self.sessions[values["by"]]} if values.get("by") in self.sessions else {}
+        values = {"origin": HOME, **mine, **values}
+        answer = self.verb(ControlRequest("guardian", Role.WEB, 33, {"action": action, **values}))
+        if answer.get("session"):
+            self.sessions[answer.get("guardian")] = answer["session"]
+        return answer
 
     def refused(self, action: str, **values: object) -> str:
         with pytest.raises(ControlError) as error:

@@ -151,7 +151,7 @@ def test_lean_dataclasses_are_there_once() -> None:
 
 def test_annotations_of_our_functions_alone_are_forgotten() -> None:
     code = "\nfrom gateway.policy.yaml.documents import parse_document\nimport json, typing\n"
-    code += "def other(a: int): pass\nforget_annotations_and_docstrings()\n"
+    code += "def other(a: int): pass\nforget_annotations_and_docstrings('gateway.')\n"
     code += "print(parse_document.__annotations__, other.__annotations__, parse_document('a: b', 'f').keys)"
     assert run(LEAN + code) == "{} {'a': <class 'int'>} {'a': Place(file='f', line=1, path='a')}"
 
@@ -159,7 +159,9 @@ def test_annotations_of_our_functions_alone_are_forgotten() -> None:
 def test_docstrings_are_forgotten_and_the_code_works() -> None:
     code = "\nimport json, textwrap\nfrom gateway.policy.yaml import documents\n"
     code += "from gateway.policy.yaml.fields import Place\n"
-    code += "def other():\n    'Text.'\n    return 'Text.', 5\nforget_annotations_and_docstrings()\n"
+    code += (
+        "def other():\n    'Text.'\n    return 'Text.', 5\nforget_annotations_and_docstrings('gateway.')\n"
+    )
     code += (
         "docs = [one.__doc__ for one in (documents, Place, documents.parse_document, json.dumps, other)]\n"
     )

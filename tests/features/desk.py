@@ -32,8 +32,8 @@ from gateway.household.visibility import Visibility
 from gateway.lan.inventory import Inventory
 from gateway.lists.public_suffixes import compact_public_suffix_check
 from gateway.path.addresses import AddressBook, NameBook, ServiceBook
+from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import LiveFlows
-from gateway.path.probes import Probes
 from gateway.path.subject import DecisionWatcher, Sink
 from gateway.policy.accounts.people import SESSION_LIFE, Session, digest
 from gateway.policy.time.clock_changes import Jump
@@ -229,7 +229,7 @@ class Desk:
         self.is_public_suffix = SUFFIXES
         self.internet = Nothing()
         self.watch = RightClock()
-        self.probes = Probes()
+        self.guesses = GuessLimit()
         self.start()
 
     def start(self) -> None:
@@ -293,7 +293,7 @@ class Desk:
             internet=cast("Any", self.internet),
             decision_log=cast("Any", self.decision_log),
             live=self.live,
-            probes=self.probes,
+            guesses=self.guesses,
             addresses=self.book,
             names=self.names,
             lesson_book=self.lesson_book,

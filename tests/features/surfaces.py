@@ -26,7 +26,6 @@ OF_A_CHILD: dict[str, dict[str, Any]] = {
     "lesson": {"id": "daughter"},
     "profile": {"id": "daughter"},
     "why": {"profile": "daughter", "host": "neutral.test"},
-    "preview": {"id": "daughter", "host": "neutral.test"},
     "audit_log": {},
     "changes": {},
     "own_changes": {"id": "daughter"},

@@ -48,9 +48,7 @@ def test_out_of_time_and_in_use_are_seen_in_no_answer_without_a_log(make: Make, 
     assert is_closed(desk)
     told = others(before, answers(desk))
     assert told == (
-        {"status", "ledger", "profile", "why", "preview", "filter_test_site"}
-        if MAXIMA[band] >= NAMES_LEVEL
-        else set()
+        {"status", "ledger", "profile", "why", "filter_test_site"} if MAXIMA[band] >= NAMES_LEVEL else set()
     )
 
 
@@ -107,8 +105,8 @@ def test_of_a_moment_that_is_over_no_use_is_told_below_the_level_of_moments(make
     """By asking why at each minute of the day, the minutes that a limit counted could be found."""
     desk = a_child_of(make, band, NOW, **RULES)
     asked = {"profile": "daughter", "host": "neutral.test", "at": "2026-11-24T16:00"}
-    previewed = {"id": "daughter", "host": "neutral.test", "at": "2026-11-24T16:00"}
-    before = desk.ask("why", Role.WEB, **asked), desk.ask("preview", Role.WEB, **previewed)
+    previewed = {**asked, "set": {"block/example.org": True}}
+    before = desk.ask("why", Role.WEB, **asked), desk.ask("why", Role.WEB, **previewed)
 
     class Counted:
         gate, service, device, bytes, why = "internet", None, TABLET, 1, "moved"
@@ -117,16 +115,16 @@ def test_of_a_moment_that_is_over_no_use_is_told_below_the_level_of_moments(make
             self.at = at("2026-11-24T14:00") + minute * MINUTE
 
     desk.counted.rows = tuple(map(Counted, range(60)))
-    after = desk.ask("why", Role.WEB, **asked), desk.ask("preview", Role.WEB, **previewed)
+    after = desk.ask("why", Role.WEB, **asked), desk.ask("why", Role.WEB, **previewed)
     assert (before != after) == (MAXIMA[band] >= NAMES_LEVEL)
 
 
 def test_no_preview_of_a_younger_band_tells_more(make: Make) -> None:
     desk = a_child_of(make, "16-17", NOW, **RULES)
-    asked = {"id": "daughter", "host": "www.youtube.com", "set": {"band": "6-9", "bedtime": {}}}
-    before = desk.ask("preview", Role.WEB, **asked)
+    asked = {"profile": "daughter", "host": "www.youtube.com", "set": {"band": "6-9", "bedtime": {}}}
+    before = desk.ask("why", Role.WEB, **asked)
     uses(desk)
-    assert desk.ask("preview", Role.WEB, **asked) == before
+    assert desk.ask("why", Role.WEB, **asked) == before
 
 
 @pytest.mark.parametrize(("band", "told"), [("10-12", True), ("13-15", False), ("16-17", False)])

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from gateway.control.permissions import VERBS
 from gateway.control.proofs import PROOF_LIFE
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
 from gateway.features.backup import auto_backup
-from gateway.policy.accounts.people import Account
+from gateway.policy.accounts.people import Account, PersonRole, ProposedRole
 from gateway.policy.identity.questions import Ask, IdentityQuestion
 from tests.features.backup.backed_up import HASH, sent
 from tests.features.conftest import Make
@@ -29,6 +30,20 @@ DANGEROUS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("trusted_name", {"action": "get", **NAME}),
     ("trusted_name", {"action": "stop"}),
     ("off", {"minutes": 5}),
+    ("erase", {"id": "daughter"}),
+    ("erase", {"id": "daughter", "what": "names"}),
+    ("channel_on", {"address": "ntfy://topic-4821"}),
+    ("edit_family", {"set": {"unknown_devices": "home"}}),
+    ("edit_family", {"set": {"unknown_devices": "mum"}}),
+    ("edit_family", {"set": {"interfaces/lo": "home"}}),
+    ("edit_family", {"set": {"interfaces": {"lo": "home"}}}),
+    ("unedit_family", {}),
+    ("guardian", {"action": "invite", "name": "Oma", "role": "guardian"}),
+    ("guardian", {"action": "invite", "name": "Oma", "role": "helper"}),
+    ("guardian", {"action": "invite", "name": "Ben", "again": True}),
+    ("guardian", {"action": "change", "name": "Ben", "role": "helper", "minutes": 60}),
+    ("guardian", {"action": "change", "name": "Ben", "role": "none"}),
+    ("guardian", {"action": "change", "name": "Dad", "role": "helper"}),
     *(("assign", {"mac": TABLET, "profile": place}) for place in ("home", "adult", "visitor", "mum")),
     ("identify", {"mac": TABLET, "answer": "home"}),
     ("identify", {"mac": TABLET, "profile": "mum"}),
@@ -39,11 +54,23 @@ DANGEROUS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("unedit", {"id": "daughter"}),
     ("remove_profile", {"id": "daughter"}),
 )
+# Of the session's own account, whoever is in `by`.
+OWN: tuple[dict[str, Any], ...] = (
+    {"action": "token_make", "label": "Hall", "role": "support", "days": 30},
+    {"action": "factor_start"},
+    {"action": "factor_on", "otp": "000000"},
+    {"action": "passkey_remove", "id": "x"},
+)
 HARMLESS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("restore", {"action": "last"}),
     ("auto_backup", {"action": "show"}),
     ("trusted_name", {"action": "look"}),
     ("on", {}),
+    ("edit_family", {"set": {"language": "ru"}}),
+    ("edit_family", {"set": {"unknown_devices": "quarantine"}}),
+    ("edit_family", {"set": {"unknown_devices": "daughter"}}),
+    ("guardian", {"action": "people"}),
+    ("guardian", {"action": "answer", "name": "Dad", "answer": "no"}),
     ("pause", {"who": "daughter", "minutes": 5}),
     ("grant", {"who": "daughter", "minutes": 15}),
     ("assign", {"mac": TABLET, "profile": "son"}),
@@ -68,6 +95,8 @@ def desk(make: Make, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk = make(NOON)
     for name in ("Mum", "Dad"):
         desk.store.people.put(Account(name, secret=HASH))
+    desk.store.people.put(Account("Ben", PersonRole.HELPER, minutes=30))
+    desk.store.people.propose(ProposedRole("Dad", "none", 0, "Mum", desk.clock.now()))
     desk.store.devices.seen(STRANGER, desk.clock.at)
     return desk
 
@@ -93,6 +122,14 @@ def test_the_pages_need_a_session_with_a_recent_proof(desk: Desk, do: str, value
     desk.ask(do, Role.WEB, **values, **mine)
 
 
+@pytest.mark.parametrize("values", OWN, ids=lambda values: values["action"])
+def test_one_s_own_ways_in_need_a_recent_proof(desk: Desk, values: dict[str, Any]) -> None:
+    mine = {"by": "Mum", "session": desk.session("Mum")}
+    desk.go(timedelta(seconds=PROOF_LIFE))
+    assert refusal(desk, "guardian", values, **mine) == Code.PROOF_NEEDED
+    assert refusal(desk, "guardian", values, by="Mum") == Code.INVALID
+
+
 def prepared(desk: Desk, do: str, values: dict[str, Any]) -> dict[str, Any]:
     """Do what must come before a change, and return the arguments that are known only then."""
     if do == "restore":
@@ -103,6 +140,9 @@ def prepared(desk: Desk, do: str, values: dict[str, Any]) -> dict[str, Any]:
     elif do == "unedit":
         desk.ask("edit", id="daughter", set={"band": "adult"})
         return {"revision": desk.ask("edit", id="daughter", set={"band": "10-12"})["undo"]}
+    elif do == "unedit_family":
+        desk.ask("edit_family", set={"unknown_devices": "home"})
+        return {"revision": desk.ask("edit_family", set={"unknown_devices": "guest"})["undo"]}
     elif do == "identify":
         question = IdentityQuestion(TABLET, Ask.REPEATER, desk.clock.now())
         desk.store.questions.put(question, lambda _: None, desk.clock.now())
@@ -137,6 +177,16 @@ def test_an_api_token_ends_filtering_without_a_proof_but_not_an_ended_one(desk: 
 @pytest.mark.parametrize(("do", "values"), HARMLESS)
 def test_looking_needs_none(desk: Desk, do: str, values: dict[str, Any]) -> None:
     desk.ask(do, Role.WEB, by="Mum", **values)
+
+
+def test_every_verb_with_dangerous_changes_is_tested() -> None:
+    declared = {name for name, verb in VERBS.items() if verb.danger is not None}
+    assert {do for do, _ in DANGEROUS} == declared
+
+
+def test_deleting_activity_from_a_child_s_own_device_needs_none(desk: Desk) -> None:
+    """A child has a PIN in place of a session."""
+    assert refusal(desk, "erase", {}, device=TABLET) != Code.PROOF_NEEDED
 
 
 def test_the_console_needs_none(desk: Desk) -> None:

@@ -41,7 +41,7 @@ class Watched:
             desk.live,
             sink=self.decision_log.decided,
             refused_page=self.decision_log.refused_page,
-            probes=desk.probes,
+            guesses=desk.guesses,
         )
         self.dns = DnsPath(
             pages=(RESOLVER, b""),
@@ -49,7 +49,7 @@ class Watched:
             sink=self.decision_log.decided,
             book=desk.book,
             names=desk.names,
-            probes=desk.probes,
+            guesses=desk.guesses,
         )
         self._ports = count(20_000)
 

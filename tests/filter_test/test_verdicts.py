@@ -276,7 +276,7 @@ def test_a_long_title_continues_on_the_next_line() -> None:
     table = lines(results((CheckOutcome.UNKNOWN, True), (CheckOutcome.OPEN, False), check=check))
     at = next(number for number, line in enumerate(table) if line.startswith("  An allowed name"))
     assert table[at : at + 2] == [
-        "  An allowed name at an address that is not its own, over     unknown   open!",
+        "  An allowed name at an address that is not its own, over     unknown   allowed!",
         "    HTTP",
     ]
 
@@ -284,20 +284,20 @@ def test_a_long_title_continues_on_the_next_line() -> None:
 def test_what_is_open_names_the_setting_that_closes_it() -> None:
     table = lines(results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, True)))
     at = next(number for number, line in enumerate(table) if line.startswith("  WireGuard"))
-    assert table[at].split() == ["WireGuard", "open", "closed"]
-    assert table[at + 1] == "      open by this family's rules; to block it: ways: {vpn: block}"
+    assert table[at].split() == ["WireGuard", "allowed", "blocked"]
+    assert table[at + 1] == "      allowed by this family's rules; to block it: ways: {vpn: block}"
 
 
 def test_a_hole_is_marked_and_said_to_be_one() -> None:
     table = lines(results((CheckOutcome.OPEN, False), (CheckOutcome.CLOSED, True)))
-    assert any("open!" in line for line in table)
-    assert "      ways: {vpn: block} is set, but it is open: a fault; run: qalqan check" in table
+    assert any("allowed!" in line for line in table)
+    assert "      ways: {vpn: block} is set, but it is allowed: a fault; run: qalqan check" in table
 
 
 def test_what_has_to_pass_is_shown_in_its_own_words() -> None:
     must = replace(WAY, passes=True, closes="", rule="always")
     table = lines(results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, False), check=must))
-    assert any("passes" in line and "refused!" in line for line in table)
+    assert any("allowed" in line and "blocked!" in line for line in table)
     shown: Any = report.as_json(
         SCENE, results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, False), check=must), []
     )
@@ -308,7 +308,7 @@ def test_what_has_to_pass_is_shown_in_its_own_words() -> None:
 def test_the_last_line_counts() -> None:
     some = results((CheckOutcome.OPEN, True), (CheckOutcome.CLOSED, True))
     assert report.summary(some) == (
-        "1 checks: 1 closed, 1 open, of them 1 by the rules, 0 pass as they should, 0 unknown, 0 faults"
+        "1 checks: 1 blocked, 1 allowed, of them 1 by the rules, 0 pass as they should, 0 unknown, 0 faults"
     )
 
 

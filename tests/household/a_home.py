@@ -19,6 +19,8 @@ TABLET, PHONE, MUMS, STRANGER = (f"02:00:00:00:00:{tail}" for tail in ("0a", "0b
 
 
 class Home:
+    examined: set[str] | None = None  # None: devices that have just come are not told from others
+
     def __init__(
         self, folder: Path, daughter: Rules = DAUGHTER, son: Rules = SON, **settings: object
     ) -> None:
@@ -35,6 +37,7 @@ class Home:
             self.store.class_number,
             names=self.names,
             interface_of=lambda mac: self.where.get(mac),
+            examined=self.examined,
         )
         self.rebuild()
 
@@ -46,6 +49,16 @@ class Home:
         member = self.family.member_of(mac)
         slot = EVERYONE if member is None else member.slot
         return self.family.subjects[slot].decide(Observation(Proto.DNS, host), at).reason
+
+
+class Examining(Home):
+    """A home that tells who has just come."""
+
+    def __init__(
+        self, folder: Path, daughter: Rules = DAUGHTER, son: Rules = SON, **settings: object
+    ) -> None:
+        self.examined: set[str] = set()
+        super().__init__(folder, daughter, son, **settings)
 
 
 def asked_about(home: Home, profile: str, known: str) -> Member:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.household.members import Member, ProbeAssignment
-from gateway.household.presence import settle_appliances
+from gateway.household.presence import settle_appliances, stayed
 from gateway.household.rule_book import RuleBook
 from gateway.household.slot_assignment import PRESENT
 from gateway.policy.identity.questions import Ask, IdentityQuestion
@@ -20,7 +21,7 @@ from gateway.policy.time.standing import FOREVER
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from gateway.store.tables.grants import SiteOpening
 from gateway.wire.dns.svcb import Unwanted
-from tests.household.a_home import MUMS, NOON, PHONE, STRANGER, TABLET, Home, asked_about, built
+from tests.household.a_home import MUMS, NOON, PHONE, STRANGER, TABLET, Examining, Home, asked_about, built
 from tests.household.household_files import DAUGHTER, SON, Rules
 
 LANS = ["br-lan", "br-guest", "lan.7", "lan.8"]
@@ -494,3 +495,66 @@ def test_the_double_of_a_device_about_which_is_asked_has_both_rules(home: Home) 
     for host in ("www.tiktok.com", "pornhub.com", "www.example.org"):
         assert worn_reason(home, host) is home.reason(STRANGER, host), host
     assert worn_reason(home, "www.example.org", NIGHT) is Reason.OPEN
+
+
+def test_who_has_just_come_may_be_a_childs_until_it_is_examined(tmp_path: Path) -> None:
+    home = Examining(tmp_path)
+    slot = home.family.slot_of(STRANGER)
+    first = home.family.subjects[slot]
+    for host, reason in {"www.tiktok.com": Reason.FAMILY_BLOCK, "pornhub.com": Reason.CATEGORY}.items():
+        assert first.decide(Observation(Proto.DNS, host), NOON).reason is reason
+    assert home.family.members[slot].profile.rules.log_level == 0
+    assert home.family.members[slot].is_arriving
+    assert slot not in home.family.slots_of("daughter"), "it is nobody's yet"
+    assert (home.family.arriving, home.family.examined()) == ({None: slot}, ())
+    assert home.family.member_of(STRANGER) is home.family.members[home.family.unknown or 0], "on the pages"
+    home.examined |= {STRANGER, TABLET}
+    assert home.family.slot_of(STRANGER) == home.family.unknown
+    assert home.family.examined() == (STRANGER,)
+    home.store.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "same"),
+    [
+        ({"unknown_devices": "quarantine"}, True),
+        ({"unknown_devices": "daughter"}, True),
+        ({"keep_profile": False}, True),
+        ({"unknown_devices": "son"}, False),
+        ({"unknown_devices": "home"}, False),
+    ],
+)
+def test_who_has_just_come_has_no_more_than_what_is_strict_already(
+    tmp_path: Path, settings: dict[str, Any], same: bool
+) -> None:
+    home = Examining(tmp_path, **settings)
+    assert (home.family.arriving == {None: home.family.unknown}) is same
+    slot = home.family.slot_of(STRANGER)
+    member = home.family.members.get(slot)
+    if not same:
+        assert member is not None
+        assert member.decide(Observation(Proto.DNS, "www.tiktok.com"), NOON).reason is Reason.FAMILY_BLOCK
+    home.store.close()
+
+
+def test_while_no_daemon_runs_who_has_just_come_is_as_open_as_any_new_device(tmp_path: Path) -> None:
+    home = Examining(tmp_path, unknown_devices="home")
+    assert home.family.members[home.family.slot_of(TABLET)].profile.closes
+    assert not home.family.members[home.family.slot_of(STRANGER)].profile.closes
+    home.store.close()
+
+
+def test_where_no_child_has_a_device_who_has_just_come_is_a_guest(tmp_path: Path) -> None:
+    bare = [{key: value for key, value in rules.items() if key != "devices"} for rules in (DAUGHTER, SON)]
+    home = Examining(tmp_path, *bare)
+    assert home.family.arriving == {None: home.family.unknown}
+    home.store.close()
+
+
+def test_devices_stay_examined_over_a_restart_if_they_were_here_for_a_minute(home: Home) -> None:
+    table = home.store.devices
+    for mac, first, last in ((TABLET, 0, 60), (PHONE, 59.5, 60), (MUMS, 0, 30)):
+        for minute in (first, last):
+            table.seen(mac, NOON + timedelta(minutes=minute))
+    assert stayed(table.all()) == {TABLET}
+    assert stayed({}) == frozenset()

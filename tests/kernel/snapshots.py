@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.kernel.marks import MarkLayout
-from gateway.kernel.snapshot import Offload, Owner, PassElement, Slot, Snapshot, guard
+from gateway.kernel.snapshot import Offload, Owner, PassElement, Rates, Slot, Snapshot, guard
 
 EMPTY = Snapshot(lan=("br-lan",))
 
@@ -58,6 +58,7 @@ FAMILY = Snapshot(
     page_labels=("k7q2m9x4w3dfa5zt", "qalqan"),
     door_ports=(445, 8096),
     protocols=(50,),
+    rates=Rates(tcp=4000, dns=2000, http=16_000),  # of a PC
 )
 
 SNAPSHOTS = {

@@ -8,6 +8,7 @@ import pytest
 from gateway.core.errors import KernelError
 from gateway.kernel.snapshot import (
     GUARD_DNS_PORT,
+    Examined,
     Offload,
     Owner,
     PassElement,
@@ -33,6 +34,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"strangers": (("br-guest", 1),)}, "strangers: br-guest is not in lan"),
     ({"strangers": (("br-lan", 1), ("br-lan", None))}, "or is there twice"),
     ({"strangers": (("br-lan", 9),)}, "strangers of br-lan: slot 9 is not among"),
+    ({"examined": Examined(guest=9)}, "the guests' slot 9 is not among"),
+    ({"examined": Examined(strangers=(("br-lan", 9),))}, "strangers of br-lan: slot 9 is not among"),
+    ({"examined": Examined(("02:00:00:00:00:0a",))}, "device 02:00:00:00:00:0a is named twice"),
     ({"door_ports": (0,)}, r"not within 1\.\.65535"),
     ({"slots": (Slot(1, ("02:00:00:00:00:0A",), True),)}, "is no MAC address"),
     ({"slots": (Slot(1, ("02:00:00:00:00",), True),)}, "is no MAC address"),
@@ -79,6 +83,12 @@ def test_guard_never_closes_a_device_of_an_open_slot() -> None:
     """Such a device would fall to the guests' slot if it were not named."""
     open_devices = {mac for slot in FAMILY.slots if not slot.closed for mac in slot.macs}
     assert open_devices <= set(guard(FAMILY).plain)
+
+
+def test_guard_knows_no_examined_devices() -> None:
+    """Or its file would be written whenever a guest comes or goes."""
+    examined = replace(FAMILY, examined=Examined(("02:00:00:00:00:99",), 254))
+    assert guard(examined) == guard(FAMILY)
 
 
 def test_guard_forgets_an_open_guests_slot() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from gateway.kernel.ruleset.expressions import RATES
-from gateway.kernel.snapshot import PassElement, Slot, Snapshot
+from gateway.kernel.ruleset.expressions import packet_rates
+from gateway.kernel.snapshot import PassElement, Rates, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     OTHER_MAC,
@@ -117,7 +119,44 @@ def test_one_devices_flood_is_held_before_the_queue(gateway: Gateway, home: Home
         for _ in range(4000):
             client.sendto(b"flood", (SITE4, 9))
     took = time.monotonic() - began
-    rate, burst = RATES["guard"]
+    rate, burst = packet_rates(child.rates)["guard"]
     assert until(lambda: len(listener.seen) > 0.9 * burst, 1.0) is not None
     time.sleep(0.2)
     assert len(listener.seen) < burst + rate * took + 100
+
+
+@SITES
+def test_each_kind_of_packet_has_the_rate_of_the_machine(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    gateway.load(replace(child, rates=Rates(tcp=3210)))
+    gateway.listen(lambda seen: HOLD)
+    with tcp_server(home, site) as server, tcp_client(home.child, site) as client:
+        peer = home.internet.accept(server)
+        client.send(b"client speaks")
+        assert peer.recv(100) == b"client speaks"
+        assert (limits(gateway, home, "guardtcp"), limits(gateway, home, "guard")) == ([3210], [])
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+        assert limits(gateway, home, "guard") == [400]
+    assert limits(gateway, home, "guardhttp") == []
+
+
+def limits(gateway: Gateway, home: Home, name: str) -> list[int]:
+    """The packets per second of each slot that a set counts."""
+    with home.router.inside():
+        found = gateway.nft.list(f"list set inet qalqan {name}")[0]["set"].get("elem", [])
+    return [limit["rate"] for element in found for limit in _named(element, "limit")]
+
+
+def _named(value: object, name: str) -> Iterator[dict[str, Any]]:
+    """Yield what has this name anywhere in JSON: where nft writes it depends on its version."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == name:
+                yield inner
+            else:
+                yield from _named(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named(inner, name)

@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.conntrack import Conntrack
+from gateway.kernel.conntrack import Conntrack, ConntrackEntry
 from gateway.kernel.marks import UPLOAD, FlowState
+from gateway.kernel.ruleset.table import body_elements, render_bodies
 from gateway.kernel.snapshot import PassElement, Snapshot
+from gateway.wire.ip.packet import parse_ip
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (
     PATIENCE,
@@ -146,6 +148,105 @@ def test_an_upload_before_any_answer_is_told_apart_too(
             (FlowState.ASKS, 1)
         }
         conntrack.close()
+
+
+def tracked(home: Home, child: Snapshot) -> ConntrackEntry:
+    """The child's only connection."""
+    with home.router.inside():
+        conntrack = Conntrack()
+    (entry,) = conntrack.of_slot(child.layout, 3)
+    conntrack.close()
+    return entry
+
+
+@SITES
+def test_a_range_of_an_upload_is_not_queued(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+    """Nor is what the server sends, except while it acknowledges numbers of its own range."""
+    gateway.load(replace(child, passes=(PassElement(3, 1),)))
+    listener = gateway.listen(
+        lambda seen: asks(1) if b"server speaks" in seen.data and not seen.asking else HOLD
+    )
+    with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
+        peer = home.internet.accept(server)
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+        client.send(b"head")
+        assert receive(peer, 4) == b"head"
+        packet = parse_ip(listener.seen[-1].data)
+        connection, first = tracked(home, child).number, packet.seq + 4 & 0xFFFFFFFF
+        gateway.apply(
+            render_bodies("bodies", removed=[], added=body_elements(connection, first, 999))
+            + render_bodies("answers", removed=[], added=body_elements(connection, first + 500, 600))
+        )
+        listener.seen.clear()
+        for piece in (b"x" * 400, b"y" * 600, b"z" * 100):
+            peer.send(b"server speaks")
+            assert client.recv(100) == b"server speaks"
+            client.send(piece)
+            assert receive(peer, len(piece)) == piece
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+    seen = [bytes(parse_ip(seen.data).payload)[:1] for seen in listener.seen]
+    assert seen == [b"s", b"z", b"s"]
+    assert all(seen.asking for seen in listener.seen)
+
+
+@SITES
+def test_a_range_is_only_of_its_connection(gateway: Gateway, home: Home, child: Snapshot, site: str) -> None:
+    gateway.load(replace(child, passes=(PassElement(3, 1),)))
+    listener = gateway.listen(lambda seen: asks(1) if b"server speaks" in seen.data else HOLD)
+    with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
+        peer = home.internet.accept(server)
+        peer.send(b"server speaks")
+        assert client.recv(100) == b"server speaks"
+        number = tracked(home, child).number
+        gateway.apply(render_bodies("bodies", removed=[], added=body_elements(number + 1, 0, 1 << 32)))
+        client.send(b"client speaks")
+        assert receive(peer, 13) == b"client speaks"
+    assert listener.seen[-1].data.endswith(b"client speaks")
+
+
+@SITES
+def test_an_acknowledgement_before_the_first_answer_is_queued(
+    gateway: Gateway, home: Home, child: Snapshot, site: str
+) -> None:
+    """Of the numbers in its range."""
+    gateway.load(replace(child, passes=(PassElement(3, 1),)))
+    listener = gateway.listen(lambda seen: HOLD)
+    with tcp_server(home, site, 80) as server, tcp_client(home.child, site, 80) as client:
+        peer = home.internet.accept(server)
+        client.send(b"head")
+        assert receive(peer, 4) == b"head"
+        entry = tracked(home, child)
+        with home.router.inside():
+            conntrack = Conntrack()
+        assert conntrack.set_mark([entry], child.layout.ct_mark(0, UPLOAD), child.layout.ct) == 1
+        conntrack.close()
+        after = parse_ip(listener.seen[-1].data).seq + 8 & 0xFFFFFFFF
+        elements = body_elements(entry.number, after, 0)
+        gateway.apply(render_bodies("answers", removed=[], added=elements))
+        listener.seen.clear()
+        for _ in range(3):
+            client.send(b"body")
+            assert receive(peer, 4) == b"body"
+            time.sleep(0.1)  # a delayed acknowledgement
+    found = [parse_ip(seen.data) for seen in listener.seen]
+    assert [packet.ack for packet in found if not packet.payload] == [after]
+    assert len([packet for packet in found if packet.payload]) == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "ranges"),
+    [
+        (0, 0, ["0-0"]),
+        (10, 5, ["10-15"]),
+        (0xFFFFFFFE, 1, ["4294967294-4294967295"]),
+        (0xFFFFFFFE, 3, ["4294967294-4294967295", "0-1"]),
+        (7, 0xFFFFFFFF, ["0-4294967295"]),
+    ],
+)
+def test_ranges_of_numbers(first: int, count: int, ranges: list[str]) -> None:
+    assert body_elements(9, first, count) == [f"9 . {found}" for found in ranges]
 
 
 @SITES

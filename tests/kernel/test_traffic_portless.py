@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.kernel.marks import QueueKind
-from gateway.kernel.ruleset.expressions import RATES
+from gateway.kernel.ruleset.expressions import packet_rates
 from gateway.kernel.ruleset.table import render_passes
 from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from gateway.wire.ip.packet import parse_ip
@@ -191,7 +191,7 @@ def test_a_flood_is_held_before_the_queue(gateway: Gateway, home: Home, child: S
         for _ in range(4000):
             send(tunnel, SITE4, b"flood")
     took = time.monotonic() - began
-    rate, burst = RATES["guard"]
+    rate, burst = packet_rates(child.rates)["guard"]
     assert until(lambda: len(listener.seen) > 0.9 * burst, 1.0) is not None
     time.sleep(0.2)
     assert len(listener.seen) < burst + rate * took + 100

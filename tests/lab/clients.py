@@ -29,6 +29,7 @@ _READ = 64 << 10
 # What comes ends the wait, so it may be long; for what is not to come a test says how long it listens.
 PATIENCE_S = 10.0
 SILENCE_S = 1.0
+EXCHANGE_S = 5.0  # of a connection made by hand
 _START_S = 15.0  # until a program of ours has begun, and ended
 
 

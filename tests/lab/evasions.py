@@ -300,6 +300,9 @@ TLS_CASES = {
     "a fake that dies on the way, then split": Case(
         after_a_decoy(DIES_ON_THE_WAY, around(in_the_name, 0, backwards=True))
     ),
+    "a fake that dies on the way, then six pieces backwards": Case(
+        after_a_decoy(DIES_ON_THE_WAY, around(in_the_name, -40, -5, 0, 4, 30, backwards=True))
+    ),
     "a fake with a bad checksum": Case(after_a_decoy(Oddity(bad_checksum=True))),
     "a fake with an old number": Case(after_a_decoy(Oddity(seq=-10_000))),
     "a fake just left of the window": Case(a_decoy_left_of_the_window),

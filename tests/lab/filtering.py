@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.dataplane import saved_addresses
 from gateway.household.config_file import good_copy
 from gateway.lists.own_lists import lists_file
 from tests import pace
@@ -62,7 +63,8 @@ def fresh(
     """A daemon that knows nothing of an earlier one in this home."""
     shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
     daemon = Daemon(home, profiles, settings={"timezone": ZONE.key, **settings})
-    for old in (lists_file(daemon.config), good_copy(daemon.config, daemon.config)):
+    answers = home.folder / "qalqan" / "run" / saved_addresses.FILE
+    for old in (lists_file(daemon.config), good_copy(daemon.config, daemon.config), answers):
         old.unlink(missing_ok=True)
     return daemon
 

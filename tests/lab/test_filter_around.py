@@ -402,6 +402,7 @@ HIDDEN = {
         for outer in OUTER
         for inner in ("IPv4", "IPv6")
     },
+    "IPv4 with options in foo-over-udp": bytes(INNER["IPv4 with options"]),
     "ARP in VXLAN": bytes(OUTER["VXLAN"](INNER["ARP"])),
     "ZeroTier": zerotier(),
     "private IPv6 in foo-over-udp": bytes(PRIVATE),

@@ -333,7 +333,7 @@ def test_a_stranger_is_what_its_network_says(three: Home, version: int) -> None:
         assert refused(new, PLAIN)
         assert until(lambda: place(daemon) == "quarantine", 3.0) is not None
         moves(three, "new", names.LAN)
-        assert fetch(new, f"https://{GAMBLING}/", version).reached
+        assert until(lambda: fetch(new, f"https://{GAMBLING}/", version).reached, 10.0) is not None
         assert until(lambda: place(daemon) == "home", 3.0) is not None
     three.begin_anew()
     three.gateway.run(["ip", "link", "set", "lan4", "down"], check=True)

@@ -70,10 +70,12 @@ class Lab:
             decoy = OTHER if host == ALLOWED else ALLOWED
             cases = rawquic.CASES if kind == "rawquic" else evasions.CASES
             common = {"host": host, "decoy": decoy, "address": address(host, version), "version": version}
-            common |= {"patience": 5.0 if host == ALLOWED else clients.SILENCE_S}
+            common |= {"patience": clients.EXCHANGE_S if host == ALLOWED else clients.SILENCE_S}
             tries = [{"case": case, **common} for case in cases]
             found = json.loads(
-                module(self._home.devices["tablet"], kind, stdin=json.dumps(tries), timeout=180.0)
+                module(
+                    self._home.devices["tablet"], kind, stdin=json.dumps(tries), timeout=20 * clients._START_S
+                )
             )
             self._known[key] = {one["case"]: one for one in found}
         return self._known[key]

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from gateway.dataplane import saved_addresses
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
@@ -32,6 +33,7 @@ from tests.lab.filtering import (
     SON,
     address,
     assert_started,
+    bracketed,
     epoch,
     fetch,
     film,
@@ -203,16 +205,55 @@ def test_a_restart_filters_everything_again(home: Home, daemon: Daemon) -> None:
         assert mother.flows()
 
 
-def test_a_cached_address_of_a_strict_profile_works_after_a_restart(home: Home) -> None:
+# The daemon, which saves answers every half second instead of every minute.
+_SAVES_OFTEN = """
+import sys
+from gateway.cli.main import main
+from gateway.dataplane import saved_addresses
+saved_addresses.EVERY = 0.5
+sys.exit(main())
+"""
+UNASKED = "soon.example.net"
+
+
+def _bare(device: Namespace, host: str, version: int) -> bool:
+    """Whether a connection reaches the host's address without any name."""
+    url = f"https://{bracketed(address(host, version))}/"
+    return device.run(["curl", "-skg", "-o", "/dev/null", "--max-time", "3", url]).returncode == 0
+
+
+@pytest.mark.parametrize("how", ["stop", "kill -9", "reload"])
+def test_cached_addresses_of_a_strict_profile_work_after_a_restart(home: Home, how: str) -> None:
     """The device does not ask again, so the new daemon sees no answer with the address."""
-    tablet = home.devices["tablet"]
-    with fresh(home, {**PROFILES, "daughter": {**PROFILES["daughter"], "strict": True}}) as daemon:
-        assert clients.dig(tablet, ALLOWED, "A", server=names.GATEWAY_IPV4).records
-        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
-        daemon.stop()
-        daemon.start()
-        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
-        assert not fetch(tablet, f"https://{ALLOWED}/", 6).reached, "no answer had this address"
+    tablet, phone = home.devices["tablet"], home.devices["phone"]
+    family = {key: {**rules, "strict": True} for key, rules in PROFILES.items() if key != "mum"}
+    daemon = fresh(home, {**PROFILES, **family})
+    daemon.run_with(sys.executable, "-c", _SAVES_OFTEN)
+    saved = daemon.socket.parent / saved_addresses.FILE
+    with daemon:
+        for kind in ("A", "AAAA"):
+            assert clients.dig(tablet, ALLOWED, kind, server=names.GATEWAY_IPV4).records
+            assert is_explained(clients.dig(tablet, BLOCKED, server=names.GATEWAY_IPV4))
+        assert until(saved.exists, 5.0) is not None
+        time.sleep(1.1)  # once more, with the last answer
+        if how == "reload":
+            daemon.write_profile("daughter", {**DAUGHTER, "strict": True, "block": [BLOCKED]})
+            _reloaded(daemon)
+        elif how == "stop":
+            daemon.stop()
+            daemon.start()
+        else:
+            daemon.kill()
+            daemon.start()
+        for version in (4, 6):
+            assert _bare(tablet, ALLOWED, version), "the first attempt"
+            assert _reached(tablet, version), "the first attempt"
+            assert not _bare(phone, ALLOWED, version), "no answer gave it to this device"
+            for host in (BLOCKED, UNASKED):
+                assert not _bare(tablet, host, version)
+                elsewhere = address(host, version)
+                assert not fetch(tablet, f"https://{ALLOWED}/", version, to=elsewhere).reached
+            assert _refused(tablet, version, BLOCKED)
 
 
 _FIREWALL = """

@@ -31,6 +31,7 @@ from tests.lab.filtering import (
 )
 from tests.lab.home import Home
 from tests.lab.netns import Namespace
+from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
@@ -243,6 +244,67 @@ def test_what_came_before_the_tablet_was_missed(own: Home) -> None:
         assert daemon.client.call("device", mac=INVENTED)["profile"] == "daughter"
         daemon.client.call("identify", mac=INVENTED, answer="not_same")
         assert until(lambda: reached(new, 4, REFUSED), 5.0) is not None
+
+
+def change_address(home: Home, key: str, mac: str, ipv4: str, ipv6: str) -> Namespace:
+    """A device takes another hardware address, and these IP addresses. No access point tells the gateway."""
+    device = home.devices[key]
+    for line in (
+        "addr flush dev eth0 scope global",
+        f"link set eth0 down address {mac}",
+        "link set eth0 up",
+        f"addr replace {ipv4}/24 dev eth0",
+        f"addr replace {ipv6}/64 dev eth0 nodad",
+        f"route replace default via {names.GATEWAY_IPV4}",
+        f"-6 route replace default via {names.GATEWAY_IPV6}",
+    ):
+        device.run(["ip", *line.split()], check=True)
+    return device
+
+
+@pytest.mark.parametrize("unknown", ["guest", "home"])
+@pytest.mark.parametrize(
+    ("ipv4", "ipv6"),
+    [(names.TABLET.ipv4, names.TABLET.ipv6), ("192.168.77.88", "2001:db8:77:0:6c1f:29d3:84be:701")],
+    ids=["the same IP addresses", "other IP addresses"],
+)
+def test_a_device_that_changes_its_address_reaches_nothing_in_between(
+    own: Home, unknown: str, ipv4: str, ipv6: str
+) -> None:
+    """From its first packet, for longer than it takes to find out who it is."""
+    tablet = own.devices["tablet"]
+    with fresh(own, unknown_devices=unknown) as daemon:
+        for version in (4, 6):
+            assert refused(tablet, version, BLOCKED)
+            assert reached(tablet, version, ALLOWED)
+        change_address(own, "tablet", INVENTED, ipv4, ipv6)
+        fetches, ends = [], time.monotonic() + 12.0
+        while time.monotonic() < ends:
+            fetches += [fetch(tablet, f"https://{BLOCKED}/", version, timeout=1.0) for version in (4, 6)]
+        assert [one for one in fetches if one.reached] == []
+        assert len(fetches) > 20
+        assert question(daemon, INVENTED, "again")["rules"] == "daughter"
+        assert not own.seen("https", BLOCKED)
+        for version in (4, 6):
+            assert reached(tablet, version, ALLOWED)
+
+
+def test_a_guest_who_comes_has_a_child_s_rules_for_seconds_alone(own: Home) -> None:
+    """As long as it takes to hear all children's devices, and nothing is cut after that."""
+    new = own.devices["new"]
+    with fresh(own) as daemon:
+        for key in ("tablet", "phone", "parent"):
+            assert reached(own.devices[key], 4, ALLOWED)
+        own.join("new")
+        began = time.monotonic()
+        assert until(lambda: reached(new, 4, BLOCKED), 10.0) is not None
+        assert time.monotonic() - began < longest(5.0, below=10.0)
+        for version in (4, 6):
+            assert reached(new, version, BLOCKED)
+        question(daemon, names.NEW.mac, "new")
+        with film(new, BLOCKED, 4) as running:
+            assert running.started()
+            assert running.death(time.monotonic(), timeout=8.0) is None
 
 
 # -------------------------------------------------------------------------------------------- copies

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Iterator
 
@@ -13,7 +12,6 @@ from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,
-    CUT,
     DAUGHTER,
     MUM,
     REFUSED,
@@ -27,12 +25,12 @@ from tests.lab.filtering import (
 )
 from tests.lab.home import Home
 from tests.lab.netns import Namespace
+from tests.lab.restarts import KEEP, Tries, restart
 from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
 HELP = "befrienders.org"
-KEEP = ["--keep-guard"]
 SERVES_S = 1.0  # from the signal to the next daemon's first verdict
 
 
@@ -47,44 +45,6 @@ def daemon(home: Home) -> Iterator[Daemon]:
             yield made
     finally:
         home.gateway.run(["nft", "destroy", "table", "inet", "qalqan"])
-
-
-class Tries:
-    """Fetches a refused site on a device again and again, and notes each result."""
-
-    def __init__(self, device: Namespace, timeout: float = 0.3) -> None:
-        self._device, self._timeout = device, timeout
-        self.reached = 0
-        self.refused: list[float] = []  # when the filter's own reset came
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        while not self._done.is_set():
-            outcome = fetch(self._device, f"https://{REFUSED}/", 4, timeout=self._timeout)
-            self.reached += outcome.reached
-            if outcome.how in CUT:
-                self.refused.append(time.monotonic())
-
-    def __enter__(self) -> Tries:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def refused_after(self, moment: float) -> float | None:
-        """Seconds from ``moment`` to the first refusal later than it."""
-        return next((at - moment for at in self.refused if at > moment), None)
-
-
-def _restart(daemon: Daemon) -> float:
-    """Stop and start the daemon; return when it had ended."""
-    assert daemon.stop() == 0
-    ended = time.monotonic()
-    daemon.start()
-    return ended
 
 
 def _streams(stack: contextlib.ExitStack, device: Namespace) -> list[clients.Stream]:
@@ -106,7 +66,7 @@ def test_a_restart_cuts_nothing_that_was_judged_and_lets_nothing_pass_unjudged(
         with Tries(tablet) as of_tablet, Tries(phone) as of_phone:
             assert until(lambda: of_tablet.refused and of_phone.refused, 5.0) is not None
             began = time.monotonic()
-            ended = _restart(daemon)
+            ended = restart(daemon)
             assert until(lambda: of_tablet.refused_after(ended) and of_phone.refused_after(ended), 5.0)
         for tries in (of_tablet, of_phone):
             took = tries.refused_after(ended)

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.control.permissions import WEB_VERBS
 from gateway.core.errors import GatewayError
-from gateway.path.probes import MAX_NAMES, WINDOW
+from gateway.path.guess_limit import MAX_NAMES, WINDOW
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, DAUGHTER, FAMILIES, MUM, SON, Arrivals, address, fetch, fresh
@@ -102,6 +102,26 @@ def test_no_device_gets_an_address(
     if place != "quarantine":
         allowed = clients.dig(device, ALLOWED, server=RESOLVERS[version], extra=extra)
         assert allowed.records == (address(ALLOWED, 4),)
+
+
+@FAMILIES
+@pytest.mark.parametrize("extra", [(), ("+tcp",)], ids=["udp", "tcp"])
+def test_updates_and_messages_between_servers_pass_from_unfiltered_devices_alone(
+    home: Home, daemon: Daemon, arrivals: Arrivals, version: int, extra: tuple[str, ...]
+) -> None:
+    """NOTIFY, STATUS, and the UPDATE of nsupdate: the daemon reads all their DNS for the sealed set."""
+    zone, server = f"zone{version}.example", RESOLVERS[version]
+    script = f"server {server}\nzone {zone}\nupdate add router.{zone} 300 A 192.0.2.7\nsend\n"
+    for key in ("tablet", "phone", "parent"):
+        device, expected = home.devices[key], "NOERROR" if key == "parent" else "NOTIMP"
+        for opcode in ("notify", "status"):
+            flags = (f"+opcode={opcode}", *extra)
+            assert clients.dig(device, zone, "SOA", server=server, extra=flags).status == expected
+        done = device.run(["nsupdate", "-t", "5", *(["-v"] if extra else [])], stdin=script, timeout=30)
+        assert (done.returncode == 0) is (key == "parent"), done.stderr
+        assert ("NOTIMP" in done.stderr) is (key != "parent"), done.stderr
+    seen = sorted(line["detail"] for line in arrivals.of("dns", zone))
+    assert seen == ["opcode 2", "opcode 4", "opcode 5"]
 
 
 @pytest.mark.parametrize("place", ["child", "teen", "guest", "quarantine"])

@@ -265,8 +265,8 @@ def test_what_the_family_opens_is_told_with_the_setting_that_closes_it(home: Hom
     assert one["counts"]["faults"] == 0, "it is so by the rules"
     assert all(len(line) <= 80 for line in table.splitlines())
     for setting in ("ways: {vpn: block}", "ways: {ssh: block}", "strict: true"):
-        assert f"open by this family's rules; to block it: {setting}" in table
-    assert "3 checks: 0 closed, 6 open, of them 6 by the rules" in table
+        assert f"allowed by this family's rules; to block it: {setting}" in table
+    assert "3 checks: 0 blocked, 6 allowed, of them 6 by the rules" in table
 
 
 def test_a_filter_that_does_not_hold_is_found(home: Home) -> None:
@@ -275,7 +275,7 @@ def test_a_filter_that_does_not_hold_is_found(home: Home) -> None:
         table = audit(daemon, "--only", "wireguard", "tls", status=1).stdout
     assert by(one, "open") == both(*SSH, *VPN, "tls", "dot", "split")
     assert one["counts"]["faults"] == one["counts"]["open"]
-    assert "ways: {vpn: block} is set, but it is open: a fault" in table
+    assert "ways: {vpn: block} is set, but it is allowed: a fault" in table
 
 
 def test_without_the_table_nothing_is_tried(home: Home) -> None:

@@ -267,6 +267,23 @@ def test_at_a_start_who_is_there_is_found_out_and_nobody_is_called_back(home: Ho
     assert home.heard_of() == [("back", PHONE)], "it was away when we started"
 
 
+def test_a_device_is_examined_until_it_is_gone_or_forgotten(home: Home) -> None:
+    home.inventory.load([Sighting(Traits(mac)) for mac in (TABLET, PHONE, WIRED)], {TABLET, PHONE})
+    home.event(TABLET, V4, answered=True)
+    assert home.inventory.examined == {TABLET, PHONE}
+    home.inventory.set_examined(WIRED)
+    home.now += GONE_AFTER
+    home.event(TABLET, V4, answered=True)
+    home.inventory.tick()
+    assert home.inventory.examined == {TABLET}, "the others were not seen since the start"
+    home.now += GONE_AFTER
+    home.inventory.tick()
+    assert home.inventory.examined == frozenset()
+    home.inventory.set_examined(TABLET)
+    home.inventory.forget(TABLET)
+    assert not home.inventory.is_examined(TABLET)
+
+
 def test_a_device_that_is_not_stored_any_more_is_forgotten_unless_it_is_online(home: Home) -> None:
     home.inventory.load([Sighting(Traits(PHONE)), Sighting(Traits(WIRED))])
     home.event(TABLET, V4)

@@ -11,7 +11,7 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.nft import Nft
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, remove
-from tests.vm import behaviour, bootguard, clock, flowtable, rulesets
+from tests.vm import behaviour, bootguard, clock, evasions, flowtable, rulesets
 from tests.vm.patience import be_patient
 from tests.vm.report import Report
 
@@ -25,6 +25,7 @@ MODULES = (
 )
 PARTS: Mapping[str, Callable[[Home, Report], None] | None] = {
     "loaded": None,
+    evasions.PART: None,
     "daemon": behaviour.run,
     "flowtable": flowtable.run,
     "guard": bootguard.run,
@@ -38,6 +39,10 @@ def main() -> int:
     report.point("the modules of the stock kernel", _load_modules)
     if "loaded" in wanted:
         _loaded(report)
+    if evasions.PART in wanted:
+        report.begin("evasions")
+        for name, attempt in evasions.points():
+            report.point(name, attempt)
     be_patient()
     home = Home()
     try:

@@ -1,4 +1,4 @@
-"""Routes compile their address functions on first use, and build the same addresses as Werkzeug's."""
+"""Routes share their parts, compile their address functions on first use, and lead where Werkzeug's do."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ def test_addresses_are_those_of_werkzeug(append_unknown: bool) -> None:
         adapter = map_.bind("qalqan.example")
         made.append([adapter.build(name, values, append_unknown=append_unknown) for name, values in CALLS])
     assert made[0] == made[1]
+
+
+def test_equal_parts_are_one_and_lead_to_the_same_pages() -> None:
+    paths, found = ("/", "/child/a%20b/", "/child/a/day/12", "/child/a/day/x", "/none"), []
+    for kind in (Rule, LeanRule):
+        map_ = Map([kind(pattern, endpoint=name) for name, pattern in PATTERNS])
+        adapter = map_.bind("qalqan.example")
+        found.append([adapter.test(path) and adapter.match(path) for path in paths])
+        parts = [part for rule in map_.iter_rules() for part in rule._parts]
+        assert (len({id(part) for part in parts}) == len(set(map(repr, parts)))) is (kind is LeanRule)
+    assert found[0] == found[1]
 
 
 def test_a_function_is_compiled_once_and_only_if_needed(monkeypatch: pytest.MonkeyPatch) -> None:

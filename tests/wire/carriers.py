@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scapy.contrib.geneve import GENEVE
-from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet import IP, TCP, UDP, IPOption
 from scapy.layers.inet6 import ICMPv6MLReport2, IPv6, IPv6ExtHdrHopByHop
 from scapy.layers.l2 import ARP, GRE, Dot1Q, Ether
 from scapy.layers.vxlan import VXLAN
@@ -13,6 +13,9 @@ from scapy.packet import Packet, Raw
 
 INNER: dict[str, Packet] = {
     "IPv4": IP(src="10.8.0.2", dst="192.0.2.1") / UDP(sport=1, dport=53) / b"a question",
+    "IPv4 with options": IP(src="10.8.0.2", dst="192.0.2.1", options=[IPOption(b"\x94\x04\0\0")])
+    / UDP(sport=1, dport=53)
+    / b"a question",
     "IPv6": IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(flags="S"),
     "MLD": IPv6(src="::", dst="ff02::16") / IPv6ExtHdrHopByHop() / ICMPv6MLReport2(),
     "ARP": ARP(psrc="10.8.0.2", pdst="10.8.0.1", hwdst="00:00:00:00:00:00"),

@@ -7,6 +7,7 @@ from tests.wire.evasion_moves import (
     fake,
     in_order,
     middle_of,
+    reversed_order,
     sized,
     tls,
     tls_padding,
@@ -115,6 +116,26 @@ def t41_fakeddisorder(talk: Talk, name: str) -> None:
         fake(talk, bytes(end - start), start)
         talk.client(data[start:end], at=start)
         fake(talk, bytes(end - start), start)
+
+
+def t41_fakedsplit_of_hellos(talk: Talk, name: str) -> None:
+    """Behind a fake; the fakes are another hello, again and again."""
+    data = tls(name, padding_before_sni=1100)
+    fake(talk, tls(DECOY))
+    cut, other = middle_of(data, name), tls(DECOY) * 9
+    for start, end in ((0, cut), (cut, len(data))):
+        fake(talk, other[start:end], start)
+        talk.client(data[start:end], at=start)
+        fake(talk, other[start:end], start)
+
+
+def t41_fake_multidisorder(talk: Talk, name: str) -> None:
+    """nfqws: one fake of a whole hello, then the real one in seven pieces, the last one first."""
+    data = tls(name)
+    start, middle = data.index(name.encode()), middle_of(data, name)
+    fake(talk, tls(DECOY, after=tls_padding(8)))
+    cuts = (1, start - 4, start + 2, middle, start + len(name) - 2, len(data) - 10)
+    reversed_order(talk, data, *cuts)
 
 
 def t42_hostfakesplit(talk: Talk, name: str) -> None:

@@ -7,6 +7,16 @@ LDAP = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
 BIND_RESPONSE = bytes.fromhex("300c02010161070a010004000400")
 XMPP = b"<?xml version='1.0'?><stream:stream to='jabber.example'>"
 
+RDP = bytes.fromhex("0300002b26e00000000000") + b"Cookie: mstshash=x\r\n" + bytes.fromhex("0100080003000000")
+# PRELOGIN of SQL Server: version, encryption, instance, thread, multiple sets; encryption is on.
+PRELOGIN = (
+    bytes.fromhex("1201003a0000000000001f000601002500010200260001030027000404002b0001ff")
+    + bytes(6)
+    + b"\x01"
+    + bytes(6)
+)
+PRELOGIN_ANSWER = b"\x04" + PRELOGIN[1:]
+
 Lines = list[tuple[str, bytes]]  # the side that sends, and what
 
 SMTP: Lines = [
@@ -45,6 +55,14 @@ DIALOGUES: dict[str, Lines] = {
         ("server", b"234 Proceed\r\n"),
     ],
     "PostgreSQL": [("client", SSL_REQUEST), ("server", b"S")],
+    "IRC": [
+        ("server", b":irc.example NOTICE * :*** Looking up your hostname...\r\n"),
+        ("client", b"CAP LS 302\r\n"),
+        ("server", b":irc.example CAP * LS :tls\r\n"),
+        ("client", b"STARTTLS\r\n"),
+        ("server", b":irc.example 670 * :STARTTLS successful\r\n"),
+    ],
+    "Remote Desktop": [("client", RDP), ("server", bytes.fromhex("030000130ed000001234000200080002000000"))],
     # Its client sends the hello right behind its request for TLS; the server answers only that.
     "MySQL": [
         ("server", b"\x4a\x00\x00\x00\x0a8.4.0\x00" + bytes(60)),

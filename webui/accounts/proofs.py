@@ -1,4 +1,8 @@
-"""Asks for password or passkey before a dangerous change, if the last proof is older than ten minutes."""
+"""Asks for password or passkey before a dangerous change, if the last proof is older than ten minutes.
+
+Verbs declare which changes these are (`gateway/control/contract`), and the daemon refuses them without a
+proof. The decorators here only ask before a view has computed or stored something for such a change.
+"""
 
 from __future__ import annotations
 

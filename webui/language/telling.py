@@ -57,7 +57,7 @@ def blocked_site(site: BlockedSite, what: str) -> str:
 
 
 def explained(found: Explanation) -> Explanation:
-    """Return an explanation of `why` or `preview` with its sentence in the reader's language."""
+    """Return an explanation of `why` with its sentence in the reader's language."""
     if is_source():
         return found
     decision = _decision(found.reason, found.rule, found.owner, found.verdict, found.until, found.sign or "")

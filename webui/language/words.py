@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+from markupsafe import Markup, escape
+
 from gateway.policy.time import moments
 from gateway.policy.time.time_text import WEEK
 from webui.language.i18n import READER, ngettext, pgettext
@@ -30,6 +32,7 @@ _INVISIBLE = {
 }  # control, format (bidi overrides), surrogate, unassigned
 
 _ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # an error of the daemon about one value of a verb
+_CLOCK_SPAN = re.compile(r"\d\d:\d\d–\d\d:\d\d")
 
 
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
@@ -170,6 +173,11 @@ def span(first: date, last: date) -> str:
     """Return the first and last day of several days: ``18.11. – 24.11.``"""
     begin, end = f"{first:%d.%m.}", f"{last:%d.%m.}"
     return _("%(first)s – %(last)s", first=begin, last=end)
+
+
+def whole_spans(text: str) -> Markup:
+    """Return HTML of ``text`` in which no line breaks within a range of times such as ``20:45–07:00``."""
+    return Markup(_CLOCK_SPAN.sub(r'<span class="range">\g<0></span>', str(escape(text))))
 
 
 def wall(minute: int) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from pathlib import Path
+from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from webui.language.i18n import gettext as _
 
@@ -23,12 +25,21 @@ class Zone:
 @cache
 def _by_region() -> dict[str, tuple[str, ...]]:
     """Return the names of time zones by region. Read once: the database is some six hundred files."""
+    # The standard library also looks for the package tzdata, and loads half a megabyte of modules for it.
+    names = {name for folder in TZPATH for name in _names_in(Path(folder))} or available_timezones()
     found: dict[str, list[str]] = {region: [] for region in REGIONS}
-    for name in sorted(available_timezones()):
+    for name in sorted(names):
         region, slash, _place = name.partition("/")
         if slash and region in found:
             found[region].append(name)
     return {region: tuple(names) for region, names in found.items()}
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    for region in REGIONS:
+        for path in (folder / region).rglob("*"):
+            if path.is_file():
+                yield path.relative_to(folder).as_posix()
 
 
 def regions() -> dict[str, str]:

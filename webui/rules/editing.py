@@ -11,7 +11,7 @@ from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
-from gateway.control.contract.rules import EDIT, PREVIEW, Explanation
+from gateway.control.contract.rules import EDIT, WHY, Explanation
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
@@ -230,7 +230,7 @@ def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturn
 def previewed(child: ChildView, host: str, at: str, changes: Mapping[str, Any]) -> Explanation:
     """Return the decision about ``host`` as it would be with ``changes``. ``at``: in the home's time zone."""
     values: dict[str, object] = {"set": dict(changes)} if changes else {}
-    return telling.explained(daemon().client.ask(PREVIEW, id=child.id, host=host, at=at, **values))
+    return telling.explained(daemon().client.ask(WHY, profile=child.id, host=host, at=at, **values))
 
 
 def moment(home: HomeView) -> str:

@@ -31,7 +31,7 @@ def run(args: Namespace) -> int:
     from gateway.cli.settings import config_path
     from gateway.core import logs
 
-    forget_annotations_and_docstrings()
+    forget_annotations_and_docstrings("gateway.")
     gc.collect()  # what is built now fills the gaps
     logs.configure(args.log)
     return run_daemon(

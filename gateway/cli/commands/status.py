@@ -79,6 +79,8 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
     )
     yield "queue", f"{status.backend}: {packets} packets, {waiting} waiting, {dropped} dropped"
     yield "connections", _packets_each(status.flows) or "none yet"
+    judged, device = status.rates.judged, status.rates.tcp
+    yield "rates", f"this machine judges {judged:,} packets a second, at most {device:,} of one device"
     verdicts = Counter[str]()
     for key, number in status.verdicts.items():
         verdicts[key.partition(":")[0]] += number

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from gateway.control.schema import OneLine, Text, Whole, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Danger, Verb
 from gateway.policy.accounts.people import MINUTES_LIMIT
 from gateway.policy.accounts.tokens import DAYS
 
@@ -164,4 +164,26 @@ class AccountResponse:
     label: str = ""  # the code on the gateway's label, until a guardian claims the gateway
 
 
-ACCOUNTS = Verb("guardian", AccountRequest, AccountResponse, senders=BY_PAGES | BY_GUARDIANS)
+def _needs_proof(args: AccountRequest) -> bool:
+    """Return whether an action gives access, takes it, or changes how a person signs in."""
+    if args.action == "answer":
+        return args.answer == "yes"
+    if args.action == "passkey_start":
+        return args.purpose == "add"
+    return args.action in {
+        *("invite", "change", "token_make"),
+        *("factor_start", "factor_on", "factor_off", "passkey_remove"),
+    }
+
+
+ACCOUNTS = Verb(
+    "guardian",
+    AccountRequest,
+    AccountResponse,
+    senders=BY_PAGES | BY_GUARDIANS,
+    danger=Danger(
+        "making a sign-in link for a person, changing or removing a role and agreeing to it; making an API "
+        "token; setting up a second step and turning it off; adding and removing a passkey",
+        _needs_proof,
+    ),
+)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Danger, Verb
 
 
 @record
@@ -247,4 +247,10 @@ TRAFFIC = Verb("traffic", TrafficRequest, TrafficLines, senders=BY_GUARDIANS)
 TRAFFIC_WATCH = Verb("traffic_watch", TrafficWatchRequest, TrafficWatch, senders=BY_GUARDIANS)
 RECENT_BLOCKS = Verb("refusals", RecentBlocksRequest, RecentBlocks, senders=BY_PAGES)
 HISTORY = Verb("history", HistoryRequest, History, senders=BY_PAGES)
-ERASE = Verb("erase", EraseRequest, Erased, senders=BY_GUARDIANS | BY_CHILDREN)
+ERASE = Verb(
+    "erase",
+    EraseRequest,
+    Erased,
+    senders=BY_GUARDIANS | BY_CHILDREN,
+    danger=Danger("deleting a child's activity, as a parent", lambda args: args.id is not None),
+)

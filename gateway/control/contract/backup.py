@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_GUARDIANS, Verb
+from gateway.control.verbs import BY_GUARDIANS, Danger, Verb
 from gateway.policy.config.auto_backup import KEPT, MOST_KEPT
 
 CONTENT_LIMIT = 1 << 20  # characters of a backup's plain text; gateway/web/backup_encryption.py takes as many
@@ -140,11 +140,33 @@ class LastRestore(RestoreResponse):
     last: RestoredBackup | None
 
 
-BACKUP = Verb("backup", BackupRequest, BackupPiece, senders=BY_GUARDIANS)
-AUTO_BACKUP = Verb("auto_backup", AutoBackupRequest, AutoBackupState, senders=BY_GUARDIANS)
+BACKUP = Verb(
+    "backup",
+    BackupRequest,
+    BackupPiece,
+    senders=BY_GUARDIANS,
+    danger=Danger("making a backup", lambda _: True, by_tokens=False),
+)
+AUTO_BACKUP = Verb(
+    "auto_backup",
+    AutoBackupRequest,
+    AutoBackupState,
+    senders=BY_GUARDIANS,
+    danger=Danger("setting up automatic backups", lambda args: args.action == "set", by_tokens=False),
+)
 
 # One verb. Its answer depends on `action`.
-RESTORE = Verb("restore", RestoreRequest, RestoreResponse, senders=BY_GUARDIANS)
+RESTORE = Verb(
+    "restore",
+    RestoreRequest,
+    RestoreResponse,
+    senders=BY_GUARDIANS,
+    danger=Danger(
+        "restoring a backup, and undoing that",
+        lambda args: args.action in {"apply", "undo"},
+        by_tokens=False,
+    ),
+)
 RESTORE_BEGIN = RESTORE.returning(RestoreBegun)
 RESTORE_LOOK = RESTORE.returning(RestorePreview)
 RESTORE_APPLY = RESTORE.returning(RestoreApplied)

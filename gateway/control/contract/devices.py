@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from gateway.control.contract.sharing import AdultProofState
 from gateway.control.schema import OneLine, Text, Whole, record
-from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Danger, NoValues, Verb
 from gateway.policy.profile.rules import PresenceDetail
 
 QUESTIONS_MOST = 64  # in one answer
@@ -217,10 +217,14 @@ class LeaseRequest:
 
 
 QUESTIONS = Verb("questions", QuestionsRequest, OpenQuestions, senders=BY_PAGES)
-IDENTIFY = Verb("identify", IdentifyRequest, Identified, senders=BY_GUARDIANS)
+_UNFILTERED = Danger[Any](
+    "making a child's device an adult's, an adult guest's or unfiltered, or giving it to an adult", None
+)
+
+IDENTIFY = Verb("identify", IdentifyRequest, Identified, senders=BY_GUARDIANS, danger=_UNFILTERED)
 DEVICES = Verb("devices", DevicesRequest, DeviceList, senders=BY_PAGES)
 NAME_DEVICE = Verb("name_device", NameDeviceRequest, DeviceRenamed, senders=BY_GUARDIANS)
-ASSIGN = Verb("assign", AssignRequest, Assigned, senders=BY_GUARDIANS)
+ASSIGN = Verb("assign", AssignRequest, Assigned, senders=BY_GUARDIANS, danger=_UNFILTERED)
 FORGET = Verb("forget", ForgetRequest, Forgotten, senders=BY_GUARDIANS)
 DEVICE_MARK = Verb("device_mark", DeviceMarkRequest, DeviceMark, senders=BY_GUARDIANS)
 SCAN = Verb("scan", ScanRequest, ScanState, senders=BY_PAGES | BY_GUARDIANS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from gateway.control.schema import OneLine, Text, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Danger, NoValues, Verb
 from gateway.policy.alerts.channels import CHANNEL_LIMIT
 from gateway.policy.alerts.notifications import DEFAULT_QUIET
 
@@ -109,7 +109,13 @@ class PushOffRequest:
 
 ALERTS = Verb("alerts", NoValues, AlertsResponse, senders=BY_PAGES)
 SET_ALERTS = Verb("set_alerts", SetAlertsRequest, NoValues, senders=BY_GUARDIANS)
-CHANNEL_ON = Verb("channel_on", ChannelOnRequest, NoValues, senders=BY_GUARDIANS)
+CHANNEL_ON = Verb(
+    "channel_on",
+    ChannelOnRequest,
+    NoValues,
+    senders=BY_GUARDIANS,
+    danger=Danger("sending notifications to a new address or service", lambda _: True),
+)
 CHANNEL_OFF = Verb("channel_off", ChannelOffRequest, NoValues, senders=BY_GUARDIANS)
 PUSH_ON = Verb("push_on", PushOnRequest, NoValues, senders=BY_GUARDIANS | BY_CHILDREN)
 PUSH_OFF = Verb("push_off", PushOffRequest, NoValues, senders=BY_PAGES)

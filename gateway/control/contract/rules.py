@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from gateway.control.contract.activity import BlockOrigin
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, NoValues, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Danger, NoValues, Verb
 
 if TYPE_CHECKING:
     from gateway.policy.names.countries import HelpLine  # two megabytes that the pages rarely need
@@ -121,10 +121,18 @@ class RestoreProfileRequest:
 
 
 RULES = Verb("rules", RulesRequest, ChildRules, senders=BY_PAGES)
-EDIT = Verb("edit", EditRequest, Edited, senders=BY_GUARDIANS)
-UNEDIT = Verb("unedit", UneditRequest, Unedited, senders=BY_GUARDIANS)
-ADD_PROFILE = Verb("add_profile", AddProfileRequest, ProfileId, senders=BY_GUARDIANS)
-REMOVE_PROFILE = Verb("remove_profile", RemoveProfileRequest, RemovedProfile, senders=BY_GUARDIANS)
+_TO_ADULTS = Danger[Any]("making a child an adult, and giving a child's device to an adult", None)
+
+EDIT = Verb("edit", EditRequest, Edited, senders=BY_GUARDIANS, danger=_TO_ADULTS)
+UNEDIT = Verb("unedit", UneditRequest, Unedited, senders=BY_GUARDIANS, danger=_TO_ADULTS)
+ADD_PROFILE = Verb("add_profile", AddProfileRequest, ProfileId, senders=BY_GUARDIANS, danger=_TO_ADULTS)
+REMOVE_PROFILE = Verb(
+    "remove_profile",
+    RemoveProfileRequest,
+    RemovedProfile,
+    senders=BY_GUARDIANS,
+    danger=Danger("removing a child", None),
+)
 RESTORE_PROFILE = Verb("restore_profile", RestoreProfileRequest, ProfileId, senders=BY_GUARDIANS)
 
 
@@ -190,8 +198,12 @@ class UneditFamilyRequest:
 
 
 FAMILY = Verb("family", NoValues, FamilySettings, senders=BY_PAGES)
-EDIT_FAMILY = Verb("edit_family", EditFamilyRequest, Edited, senders=BY_GUARDIANS)
-UNEDIT_FAMILY = Verb("unedit_family", UneditFamilyRequest, Unedited, senders=BY_GUARDIANS)
+_NEW_UNFILTERED = Danger[Any]("leaving new devices of the home or of a network unfiltered", None)
+
+EDIT_FAMILY = Verb("edit_family", EditFamilyRequest, Edited, senders=BY_GUARDIANS, danger=_NEW_UNFILTERED)
+UNEDIT_FAMILY = Verb(
+    "unedit_family", UneditFamilyRequest, Unedited, senders=BY_GUARDIANS, danger=_NEW_UNFILTERED
+)
 
 
 # --------------------------------------------------------------------------------- what rules exist, and do
@@ -237,14 +249,6 @@ class RuleCatalogue:
 
 
 @record
-class PreviewRequest:
-    id: OneLine
-    host: OneLine
-    at: OneLine | None = None  # ISO 8601, in the home's time zone if it has no offset; none: now
-    set: Mapping[str, Any] | None = None  # changes to try
-
-
-@record
 class WhyRequest:
     """Requests the decision about a connection: a device or else a profile, and the host or address."""
 
@@ -254,6 +258,7 @@ class WhyRequest:
     at: OneLine | None = None
     device: OneLine | None = None
     profile: OneLine | None = None
+    set: Mapping[str, Any] | None = None  # changes to the profile's rules, to try
 
 
 @record
@@ -339,7 +344,6 @@ class WeekPlan:
 
 
 CATALOGUE = Verb("catalogue", NoValues, RuleCatalogue, senders=BY_PAGES)
-PREVIEW = Verb("preview", PreviewRequest, Explanation, senders=BY_PAGES)
 WHY = Verb("why", WhyRequest, Explanation, senders=BY_PAGES)
 WEEK = Verb("week", WeekRequest, WeekPlan, senders=BY_PAGES)
 

@@ -145,6 +145,16 @@ class QueueFigures:
 
 
 @record
+class RateFigures:
+    """How many packets a second this machine judges, and the limits of one device that follow."""
+
+    judged: int
+    tcp: int  # packets a second from a device, of undecided TCP
+    dns: int
+    http: int  # of plain HTTP
+
+
+@record
 class CacheFigures:
     addresses: int
     dns_malformed: int
@@ -218,6 +228,7 @@ class DaemonFigures:
     unclaimed: bool  # the gateway has no guardian
     backend: str
     queue: Mapping[str, QueueFigures]
+    rates: RateFigures
     verdicts: Mapping[str, int]
     flows: Mapping[str, int]
     cache: CacheFigures

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from gateway.control.schema import OneLine, Whole, record
-from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_HELPERS, BY_PAGES, NoValues, Verb
+from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_HELPERS, BY_PAGES, Danger, NoValues, Verb
 from gateway.policy.requests import tickets
 
 MAX_SWITCH = 7 * 24 * 60  # minutes of a pause, or of `off`
@@ -45,7 +45,13 @@ class SwitchEnd:
 
 PAUSE = Verb("pause", PauseRequest, SwitchEnd, senders=BY_GUARDIANS | BY_HELPERS)
 RESUME = Verb("resume", NoValues, NoValues, senders=BY_GUARDIANS | BY_HELPERS)
-OFF = Verb("off", OffRequest, SwitchEnd, senders=BY_GUARDIANS)
+OFF = Verb(
+    "off",
+    OffRequest,
+    SwitchEnd,
+    senders=BY_GUARDIANS,
+    danger=Danger("turning the filter off for everyone", lambda _: True),
+)
 ON = Verb("on", NoValues, NoValues, senders=BY_GUARDIANS)
 
 

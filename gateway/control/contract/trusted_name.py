@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from gateway.control.schema import OneLine, Text, record
-from gateway.control.verbs import BY_GUARDIANS, Verb
+from gateway.control.verbs import BY_GUARDIANS, Danger, Verb
 
 TOKEN_LIMIT, EMAIL_LIMIT = 200, 100  # characters
 
@@ -38,4 +38,14 @@ class TrustedNameStatus:
     configured: str  # the name that is set in qalqan.yaml; empty: none
 
 
-TRUSTED_NAME = Verb("trusted_name", TrustedNameRequest, TrustedNameStatus, senders=BY_GUARDIANS)
+TRUSTED_NAME = Verb(
+    "trusted_name",
+    TrustedNameRequest,
+    TrustedNameStatus,
+    senders=BY_GUARDIANS,
+    danger=Danger(
+        "getting a certificate for the trusted name, and deleting its account",
+        lambda args: args.action != "look",
+        by_tokens=False,
+    ),
+)

@@ -30,7 +30,8 @@ class Access:
     def guardian(self, request: ControlRequest) -> str:
         """Return the name of the guardian who sends a request. Refuses accounts whose role may not send it.
 
-        Root may send it without an account; the name is then ``console`` unless the request has one.
+        Also refuses a change that its verb declares dangerous, without a recent proof. Root may send it
+        without an account; the name is then ``console`` unless the request has one.
         """
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
@@ -40,27 +41,14 @@ class Access:
             request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
         if not may_change(account.role, request.do):
             request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
-        return by
-
-    def proven(self, request: ControlRequest) -> str:
-        """Return the name of the guardian who sends a dangerous change.
-
-        The pages must send the guardian's `session`, with a proof of the password in the last ten minutes.
-        Root needs neither.
-        """
-        by = self.guardian(request)
-        if request.role is not Role.OWNER:
-            _, account = self._proofs.proven(request)
-            if account.name != by:
-                request.refuse("session", f"is not a session of {by}", Code.NO_GUARDIAN)
+        self._proofs.require(request)
         return by
 
     def confirmed(self, request: ControlRequest) -> str:
-        """Return the name of the guardian who ends filtering: `proven`, or a guardian's API token.
-
-        A token has no proof: what it may do was decided when it was made. `Origins.recorded` checks it.
-        """
-        return self.guardian(request) if request.has("via") else self.proven(request)
+        """Return the name of the guardian who sends a change that is dangerous in the present state."""
+        by = self.guardian(request)
+        self._proofs.require(request, always=True)
+        return by
 
     def helper(self, request: ControlRequest) -> Account | None:
         """Return the account of the helper that sends the request; None for any other sender."""

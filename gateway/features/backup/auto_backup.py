@@ -73,9 +73,8 @@ class AutoBackups:
     # The verb.
 
     def carry_out(self, call: Call[AutoBackupRequest]) -> AutoBackupState:
-        setting = call.args.action == "set"
-        by = self._access.proven(call) if setting else self._access.guardian(call)
-        if setting:
+        by = self._access.guardian(call)
+        if call.args.action == "set":
             self._set(call, by)
         elif call.args.action == "off":
             self._switch({"backup": None}, by)

@@ -39,10 +39,6 @@ class DeviceArrivals:
         self._met: frozenset[tuple[str, str]] = frozenset()
         self._beside: frozenset[tuple[str, str]] = frozenset()
 
-    def was_here(self, mac: str) -> bool:
-        """Return whether the device was present when the previous daemon ended."""
-        return mac in self._here
-
     # New devices.
 
     def came(self, mac: str, *, new: bool) -> None:
@@ -60,6 +56,11 @@ class DeviceArrivals:
 
     def has_come(self, mac: str) -> bool:
         return mac in self._came
+
+    def here_for(self, mac: str) -> timedelta | None:
+        """Return how long ago a new device arrived; None if that is unknown."""
+        came = self._came.get(mac)
+        return None if came is None else timedelta(seconds=self._now() - came)
 
     def is_new(self, mac: str) -> bool:
         return mac in self._new

@@ -45,8 +45,10 @@ from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import QuestionTable
 from gateway.store.tables.sharing import DeviceUseTable
 
-RETRY_SECONDS = 3.0  # between two looks at new devices: silent devices are probed meanwhile
+RETRY_SECONDS = 1.0  # between two looks at new devices: silent devices are probed meanwhile
 RETRY_FOR = timedelta(seconds=30)  # by then it is known which devices are silent; a busy kernel takes ten
+HELD = timedelta(seconds=3)  # a new device's first DHCP request comes within this time
+HELD_AT_MOST = timedelta(seconds=10)  # for devices that never answer, nor fail to
 PERIOD = 60.0  # seconds between two looks for questions that are over
 BESIDE = 10.0  # devices heard within the same so many seconds are here at the same time
 FORGOTTEN = timedelta(days=7)  # a question about a new device ends after such an absence
@@ -122,7 +124,7 @@ class Identities:
 
     def _found(self, event: DeviceFound) -> None:
         mac = event.mac
-        if not self._trusted(mac) and not self._arrivals.was_here(mac):
+        if not self._trusted(mac) and not self._inventory.is_examined(mac):
             self._comes(mac, new=False)
 
     def _comes(self, mac: str, *, new: bool) -> None:
@@ -146,6 +148,7 @@ class Identities:
         elif question is not None and question.face is not None:
             self._known_traits.trust(mac, question.face)
         self._arrivals.settled(mac)
+        self._inventory.set_examined(mac)
 
     def _look_again(self) -> None:
         self._retry = None
@@ -164,8 +167,30 @@ class Identities:
     def _look(self, macs: Sequence[str]) -> None:
         with self._transaction():
             changed = [self._newcomer(mac) for mac in macs]
+        for mac in macs:
+            if self._is_clear(mac):
+                self._inventory.set_examined(mac)
         if any(changed):
             self._effects.regroup()
+
+    def _is_clear(self, mac: str) -> bool:
+        """Return whether enough is known of a new device: a child's rules apply only if a question says so.
+
+        It is unclear while a child's device is silent that was present when the new one came.
+        """
+        here_for = self._arrivals.here_for(mac)
+        if here_for is None or here_for >= HELD_AT_MOST:
+            return True
+        if here_for < HELD:
+            return False
+        family = (device for device in self._candidates(mac) if device.owner.is_child)
+        return not any(self._may_have_left(device.traits.mac, here_for) for device in family)
+
+    def _may_have_left(self, mac: str, within: timedelta) -> bool:
+        """Return whether a device was not heard ``within`` this time, but is not known to be missing yet."""
+        inventory = self._inventory
+        silent = inventory.silence(mac) >= within.total_seconds()
+        return silent and inventory.online(mac) and not inventory.missing(mac)
 
     def _trusted(self, mac: str) -> bool:
         """Return whether the device's address is worth copying: it is assigned, or from the first run."""
@@ -345,6 +370,9 @@ class Identities:
             if traits is not None:
                 self._known_traits.suspicion(traits, traits, elapsed)
         self._note_together()
+        for mac in self._inventory.macs():
+            if self._inventory.online(mac) and not self._trusted(mac) and self._is_clear(mac):
+                self._inventory.set_examined(mac)  # some were never looked at in a flood of invented ones
         self._over_timer = self._home.loop.call_later(PERIOD, self._over)
 
     def _note_together(self) -> None:

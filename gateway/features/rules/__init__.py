@@ -1,1 +1,1 @@
-"""Shows and edits rules: descriptions, edit history, undo, preview, audit log, and explanations (`why`)."""
+"""Shows and edits rules: descriptions, edit history, undo, week view, audit log, and explanations (`why`)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from gateway.control.contract.rules import (
@@ -17,17 +19,20 @@ from gateway.control.contract.rules import (
     Unedited,
     UneditFamilyRequest,
 )
-from gateway.control.protocol import Call
+from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
+from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
+from gateway.features.accounts.access import Access
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.household.editing import HomeEditing
 from gateway.household.file_history import revision_of
 from gateway.household.rule_book import RuleBook
-from gateway.policy.config.config import ACCESS
+from gateway.policy.config.config import ACCESS, QUARANTINE
 from gateway.policy.config.list_tiers import AUTO_TIER
 from gateway.policy.profile import edits
+from gateway.policy.profile.profile import GUEST
 from gateway.policy.yaml.documents import has_own_comments
 
 
@@ -37,13 +42,23 @@ def _own_services(source: bytes, path: str) -> dict[str, Any]:
     return dict(found) if isinstance(found, dict) else {}
 
 
+def _new_device_rules(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rules of new devices: at ``unknown_devices``, and at ``interfaces/NAME`` of each network."""
+    found = {key: value for key, value in settings.items() if key.partition("/")[0] == "interfaces"}
+    networks = found.pop("interfaces", None)
+    if isinstance(networks, Mapping):
+        found |= {f"interfaces/{name}": rules for name, rules in networks.items()}
+    return found | {"unknown_devices": settings.get("unknown_devices")}
+
+
 class FamilyVerbs:
     """Shows, edits and restores the family's settings in `qalqan.yaml`."""
 
-    def __init__(self, rules: RuleBook, edit: EditVerbs, editing: HomeEditing) -> None:
+    def __init__(self, rules: RuleBook, edit: EditVerbs, editing: HomeEditing, access: Access) -> None:
         self._rules = rules
         self._edit = edit
         self._editing = editing
+        self._access = access
 
     def register(self, router: Router) -> None:
         router.serve(FAMILY, self.family)
@@ -84,6 +99,7 @@ class FamilyVerbs:
     def edit(self, call: Call[EditFamilyRequest]) -> Edited:
         """Change the family's settings by the keys in ``set``. Return the revision for an undo."""
         author, changes = self._edit.author(call), call.mapping("set")
+        self._confirm(call, changes)
         done = self._editing.edit(changes, author, call.args.revision)
         if done.revision != done.found:
             self._edit.audit(call, author, "edit_family", edits.changes_text(done.before, done.after))
@@ -92,7 +108,24 @@ class FamilyVerbs:
 
     def undo_edit(self, call: Call[UneditFamilyRequest]) -> Unedited:
         """Restore an earlier revision of the family's settings. Return the revision for an undo."""
-        author = self._edit.author(call)
+        author, path = self._edit.author(call), self._rules.path
+        with suppress(PolicyError):  # a revision that is unknown or cannot be read is refused below
+            _, old = self._rules.history(path.parent).earlier(path, call.args.revision)
+            self._confirm(call, edits.read(old, str(path)))
         done = self._editing.undo_edit(call.args.revision, author, call.args.found)
         self._edit.audit(call, author, "unedit_family", "as it was before")
         return Unedited(revision=done.revision, undo=done.found)
+
+    def _confirm(self, request: ControlRequest, settings: Mapping[str, Any]) -> None:
+        """Refuse settings without a proof that leave new devices unfiltered."""
+        config = self._rules.household.config
+        now = _new_device_rules({"unknown_devices": config.unknown_devices, "interfaces": config.interfaces})
+        for key, rules in _new_device_rules(settings).items():
+            if rules != now.get(key) and self._is_unfiltered(rules):
+                self._access.confirmed(request)
+
+    def _is_unfiltered(self, rules: Any) -> bool:
+        if not isinstance(rules, str) or rules == QUARANTINE:
+            return False
+        profile = self._rules.household.find(rules)
+        return profile is not None and not (profile.is_child or profile.id == GUEST)

@@ -1,4 +1,4 @@
-"""The verbs `catalogue`, `preview` and `week`: the rules to choose from, and the effect of a change."""
+"""The verbs `catalogue` and `week`; what changes to rules would decide and schedule. Nothing is written."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 
 from gateway.control.contract.rules import (
     CATALOGUE,
-    PREVIEW,
     WEEK,
     Explanation,
     HoursSpan,
-    PreviewRequest,
     RuleCatalogue,
     TargetHours,
     TargetLimit,
@@ -23,7 +21,6 @@ from gateway.control.contract.rules import (
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
-from gateway.features.accounts.access import Access
 from gateway.features.activity.decided import DecisionSource
 from gateway.features.rules.catalogue_view import catalogue_view
 from gateway.features.rules.explanation import explanation
@@ -32,7 +29,7 @@ from gateway.household.editing import Editing
 from gateway.household.members import Family, Member
 from gateway.household.visibility import Visibility, VisibleMembers
 from gateway.policy.judge.target_names import target_name
-from gateway.policy.judge.why import parse_moment, parse_question, why
+from gateway.policy.judge.why import parse_moment, why
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.schedule import PlannedDay, Schedule, Stretch, plan
@@ -77,41 +74,20 @@ class Explainer:
         return explanation(seen, at, answer, self._home.rules.names, decided, problems)
 
 
-class PreviewVerbs:
-    """Returns the rules to choose from, and what changed rules would decide and schedule.
+class TriedRules:
+    """Returns profiles with the changes that a request tries. Nothing is written.
 
     ``with_choices`` returns a profile with what the child set for itself.
     """
 
     def __init__(
-        self,
-        home: HomeContext,
-        access: Access,
-        editing: Editing,
-        with_choices: Callable[[Profile], Profile],
-        explainer: Explainer,
+        self, home: HomeContext, editing: Editing, with_choices: Callable[[Profile], Profile]
     ) -> None:
         self._home = home
-        self._access = access
         self._editing = editing
         self._with_choices = with_choices
-        self._explainer = explainer
 
-    def register(self, router: Router) -> None:
-        router.serve(CATALOGUE, self.catalogue)
-        router.serve(PREVIEW, self.preview)
-        router.serve(WEEK, self.week)
-
-    def catalogue(self, _call: Call[NoValues]) -> RuleCatalogue:
-        return catalogue_view(self._home.rules.product)
-
-    def preview(self, call: Call[PreviewRequest]) -> Explanation:
-        """Return the decision about a host, by the present rules or with the changes in ``set``."""
-        member = self._access.stand_in(self._profile(call, call.args.id))
-        seen, at = parse_question(call.args.host), self._explainer.moment(call.args.at)
-        return self._explainer.explain(member, seen, at)
-
-    def _profile(self, request: ControlRequest, wanted: str) -> Profile:
+    def profile(self, request: ControlRequest, wanted: str) -> Profile:
         """Return the profile by id or name, with the changes in ``set`` if the request has any."""
         profile = self._home.rules.household.profile(wanted)
         if not request.has("set"):
@@ -120,9 +96,24 @@ class PreviewVerbs:
         changed = self._editing.with_changes(profile.id, changes).profiles[profile.id]
         return self._with_choices(changed)
 
+
+class PreviewVerbs:
+    """Returns the rules to choose from, and the schedule of present or changed rules."""
+
+    def __init__(self, home: HomeContext, tried: TriedRules) -> None:
+        self._home = home
+        self._tried = tried
+
+    def register(self, router: Router) -> None:
+        router.serve(CATALOGUE, self.catalogue)
+        router.serve(WEEK, self.week)
+
+    def catalogue(self, _call: Call[NoValues]) -> RuleCatalogue:
+        return catalogue_view(self._home.rules.product)
+
     def week(self, call: Call[WeekRequest]) -> WeekPlan:
         """Return the schedule and time limits of the seven days from today on."""
-        rules, profile = self._home.rules, self._profile(call, call.args.id)
+        rules, profile = self._home.rules, self._tried.profile(call, call.args.id)
         holidays = rules.product.holidays(rules.household.config.country)
         grid, today = Schedule(profile, rules.calendar), self._home.local_now().date()
         days = plan(profile, rules.calendar, holidays, today)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from gateway.control.contract.rules import WHY, Explanation, WhyRequest
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.features.accounts.access import Access
+from gateway.features.rules.preview import Explainer, TriedRules
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.why import parse_question
-from gateway.policy.values import Observation
 from gateway.store.tables.questions import QuestionTable
-
-Explain = Callable[[Member, Observation, datetime, tuple[str, ...]], Explanation]
-"""Describes the decision about a host or a connection of a member at a moment, with problems of its file."""
 
 
 class WhyVerb:
-    """Explains decisions about a host or connection. ``moment`` parses the time of a request."""
+    """Explains decisions about a host or connection, by the present rules or with changes to try."""
 
     def __init__(
         self,
@@ -29,23 +25,24 @@ class WhyVerb:
         family: Family,
         questions: QuestionTable,
         access: Access,
-        moment: Callable[[str | None], datetime],
-        explain: Explain,
+        tried: TriedRules,
+        explainer: Explainer,
     ) -> None:
         self._home = home
         self._family = family
         self._questions = questions
         self._access = access
-        self._moment = moment
-        self._explain = explain
+        self._tried = tried
+        self._explainer = explainer
 
     def register(self, router: Router) -> None:
         router.serve(WHY, self.why)
 
     def why(self, call: Call[WhyRequest]) -> Explanation:
-        args, at = call.args, self._moment(call.args.at)
+        args, at = call.args, self._explainer.moment(call.args.at)
         seen = parse_question(args.host, args.to, args.speaks)
-        return self._explain(self._member(call, at), seen, at, self._problems(args.device or ""))
+        member = self._member(call, at)
+        return self._explainer.explain(member, seen, at, self._problems(args.device or ""))
 
     def _problems(self, device: str) -> tuple[str, ...]:
         """Return the problem of the rule file that names the device, if the file cannot be used."""
@@ -62,6 +59,8 @@ class WhyVerb:
         household, family = self._home.rules.household, self._family
         device, profile = call.args.device, call.args.profile
         if device is not None:
+            if call.has("set"):
+                call.refuse("set", "changes the rules of a profile; give profile instead of device")
             mac = parse_mac(device)
             if mac is None:
                 call.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
@@ -74,4 +73,4 @@ class WhyVerb:
             return member or self._access.stand_in(unfiltered)
         if profile is None:
             call.refuse("profile", "is missing")
-        return self._access.stand_in(self._home.rules.household.profile(profile))
+        return self._access.stand_in(self._tried.profile(call, profile))

@@ -10,32 +10,32 @@ from collections.abc import Callable, Mapping
 from gateway.control.protocol import Answer, ControlRequest, Handler
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
-from gateway.path.probes import Probes
+from gateway.path.guess_limit import GuessLimit
 from gateway.policy.values import Reason
 
 # Verbs whose answer discloses whether a name is blocked for everyone.
 DISCLOSING = frozenset(
-    {"why", "preview", "filter_test_site", "list_lookup", "list_report", "request", "answer", "teach"}
+    {"why", "filter_test_site", "list_lookup", "list_report", "request", "answer", "teach"}
 )
 HOUSEHOLD = -1  # in the place of a slot; the socket is one device
 
 
-def limit(name: str, verb: Handler, probes: Probes, now: Callable[[], float]) -> Handler:
+def limit(name: str, verb: Handler, guesses: GuessLimit, now: Callable[[], float]) -> Handler:
     """Return ``verb`` with a limit: it refuses requests while too many sealed names were disclosed."""
 
     def asked(request: ControlRequest) -> Answer:
-        if probes.full and probes.over(HOUSEHOLD, b"", now()):
+        if guesses.full and guesses.over(HOUSEHOLD, b"", now()):
             msg = f"{name}: too many names were asked for that nobody may open; ask again in a minute"
             raise ControlError(msg).coded(Code.ASK_LATER)
         try:
             answer = verb(request)
         except GatewayError as error:
             if error.code == Code.FOR_EVERYONE:
-                probes.refused(HOUSEHOLD, b"", _name(request), now())
+                guesses.refused(HOUSEHOLD, b"", _name(request), now())
             raise
         assert isinstance(answer, Mapping), "none of these verbs takes steps"
         if answer.get("refused_for_everyone") or answer.get("reason") == Reason.REFUSED_FOR_EVERYONE:
-            probes.refused(HOUSEHOLD, b"", _name(request), now())
+            guesses.refused(HOUSEHOLD, b"", _name(request), now())
         return answer
 
     return asked

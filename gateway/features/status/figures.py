@@ -10,6 +10,7 @@ from gateway.control.contract.status import (
     DaemonFigures,
     MemoryFigures,
     QueueFigures,
+    RateFigures,
     StoreFigures,
     TableFigures,
 )
@@ -40,6 +41,7 @@ class FigureSources:
     rules: RuleBook
     store: Store
     claim: Claim
+    capacity: int  # packets a second that this machine judges
 
 
 def figures(measured: FigureSources) -> DaemonFigures:
@@ -57,6 +59,7 @@ def figures(measured: FigureSources) -> DaemonFigures:
             for number, queue in measured.packets.queues.items()
             if number in bound
         },
+        rates=RateFigures(judged=measured.capacity, **asdict(measured.table.snapshot.rates)),
         verdicts=measured.decision_log.verdicts,
         flows=asdict(measured.flows.table.stats) | {"live": len(measured.flows.live)},
         cache=CacheFigures(addresses=len(measured.book), dns_malformed=measured.dns.malformed),

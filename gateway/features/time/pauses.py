@@ -124,7 +124,7 @@ class SwitchVerbs:
         return NoValues()
 
     def off(self, call: Call[OffRequest]) -> SwitchEnd:
-        by, now = self._access.confirmed(call), self._home.local_now()
+        by, now = self._access.guardian(call), self._home.local_now()
         until = later(now, timedelta(minutes=call.args.minutes))
         sure, origin = self._home.clock_trusted, call.text("origin", "")
         self._settings.off(until=until, by=by, at=now, sure=sure, origin=origin)

@@ -70,8 +70,7 @@ class TrustedNames:
 
     def serve(self, call: Call[TrustedNameRequest]) -> TrustedNameStatus:
         """Return the state, after a new attempt was started or the account was deleted."""
-        looking = call.args.action == "look"
-        by = self._access.guardian(call) if looking else self._access.proven(call)
+        by = self._access.guardian(call)
         if call.args.action == "get":
             self._get(call, by)
         elif call.args.action == "stop":

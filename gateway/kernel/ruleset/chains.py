@@ -11,7 +11,7 @@ of the rules takes this into account: rules that must not match them check for a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.kernel.marks import (
     ANSWER,
@@ -76,6 +76,7 @@ def chains(snapshot: Snapshot) -> Chains:
         **_ending(snapshot, words),
         **_echoed(snapshot, words),
         **_asking(snapshot, words),
+        **_undecided(snapshot, words),
         **_answerable(snapshot, words),
         **_another(snapshot, words),
         **_unfiltered(snapshot),
@@ -98,16 +99,15 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
     connections from outside, or older than our table, ``ask`` enters it for the first packet from the LAN
     without a slot.
     """
-    layout = snapshot.layout
-    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in snapshot.strangers]
+    layout, examined = snapshot.layout, snapshot.examined
     out: Chains = {
         "who": [
             "iifname . ip saddr vmap @owner4",
             "iifname . ip6 saddr vmap @owner6",
             "ether saddr vmap @dev",
-            *([f"iifname vmap {braced(sorted(by_interface))}"] if by_interface else []),
-            f"goto {_owner_chain(snapshot.guest)}",
+            *_unassigned(snapshot.strangers, snapshot.guest),
         ],
+        **({"examined": list(_unassigned(examined.strangers, examined.guest))} if examined.macs else {}),
         "plain": [
             f"{words.dns} ct mark set ct mark | {hexed(layout.plain_dns)} return",
             f"ct mark set ct mark | {hexed(layout.plain)}",
@@ -119,6 +119,14 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
             "ct state invalid,untracked drop",  # only from `unseen` and `door`: others have a connection
         ]
     return out
+
+
+def _unassigned(strangers: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
+    """Return the rules that find the slot of a device without an owner, by its interface."""
+    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in strangers]
+    if by_interface:
+        yield f"iifname vmap {braced(sorted(by_interface))}"
+    yield f"goto {_owner_chain(guest)}"
 
 
 def _owner_chain(slot: int | None) -> str:
@@ -163,11 +171,15 @@ def _asked(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
     # still has, together with its decision.
     yield f"{words.from_lan} ct state new tcp flags & (syn | rst) == 0 reject with tcp reset"
     yield f"{words.is_help} goto helped"
+    reads_answers = snapshot.asked and snapshot.reads_answers
+    if reads_answers:
+        yield f"{words.asks} {words.of_body} goto early"
     yield f"{words.asks} {words.to_lan} goto metered"
     yield from _others(snapshot, words)
     if snapshot.asked:
         yield from _server_ends(words)
-        if snapshot.reads_answers:
+        if reads_answers:
+            yield f"{words.uploads} {words.of_body} jump acked"
             yield f"{words.answerable} goto answerable"
             yield f"{words.answered_otherwise} goto reread"
     yield from without_payload("goto metered")
@@ -201,7 +213,21 @@ def _decided(words: Expressions) -> list[str]:
 
 def _guarded(words: Expressions) -> list[str]:
     asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
-    return [*asking, words.guard("guard"), words.clear_packet, words.dispatch()]
+    clients = f"{words.from_lan} meta l4proto {TCP} goto clients"
+    return [*asking, clients, words.guard("guard"), "goto undecided"]
+
+
+def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
+    """Return the chains that queue packets of undecided flows.
+
+    What devices send in TCP, such as hellos, has a rate limit of its own.
+    """
+    if not snapshot.asked:
+        return {}
+    return {
+        "clients": [words.guard("guardtcp"), "goto undecided"],
+        "undecided": [words.clear_packet, words.dispatch()],
+    }
 
 
 def _server_ends(words: Expressions) -> list[str]:
@@ -218,7 +244,7 @@ def _ending(snapshot: Snapshot, words: Expressions) -> Chains:
 
     If the reset came first, the client would drop the data.
     """
-    return {"ending": [words.guard("guard"), words.clear_packet, words.dispatch()]} if snapshot.asked else {}
+    return {"ending": [words.guard("guard"), "goto undecided"]} if snapshot.asked else {}
 
 
 def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
@@ -251,10 +277,22 @@ def _asking(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chain that queues the LAN side of plain HTTP with its own state bits.
 
     The kernel can distinguish a new connection on the same ports from the old one; the daemon cannot.
+
+    Segments that begin in a long body are forwarded (wire/flows/http.py). The daemon then gets the server's
+    data that comes before the end of that body, and before the first answer also some acknowledgements.
     """
     if not snapshot.asked:
         return {}
-    return {"asking": [words.guard("guardhttp"), *words.flagged(ASKING)]}
+    asking = [words.guard("guardhttp"), *words.flagged(ASKING)]
+    if not snapshot.reads_answers:
+        return {"asking": asking}
+    queued = [words.guard("guard"), *words.flagged(ASKING)]
+    return {
+        "asking": [f"{words.in_body} goto metered", *asking],
+        "early": [*without_payload("goto metered"), *queued],
+        "acked": list(without_payload("goto read")),
+        "read": queued,
+    }
 
 
 def _answerable(snapshot: Snapshot, words: Expressions) -> Chains:

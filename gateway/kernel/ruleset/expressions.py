@@ -17,22 +17,13 @@ from gateway.kernel.marks import (
     slot_group,
     verdict_byte,
 )
-from gateway.kernel.snapshot import Snapshot
+from gateway.kernel.snapshot import Rates, Snapshot
 
 Chains = dict[str, list[str]]
 """Name → statements; the first statement of a base chain is its type line."""
 
-RATES = {
-    "guard": (400, 800),
-    "guarddns": (400, 800),
-    "guardanswers": (400, 800),
-    "guardhttp": (4000, 8000),
-}
-"""Packets per second and burst of one slot that may reach the queue.
-
-Undecided flows: ten busy pages stay below the limit. DNS: queries and responses separately. The LAN side of
-plain HTTP: 46 Mbit/s of upload. A flood of one device leaves the daemon available to the others, and its own
-uploads do not block its DNS and pages."""
+RATES = ("guard", "guardtcp", "guarddns", "guardanswers", "guardhttp")
+"""The sets that count the packets of each slot that reach the queue (`packet_rates`)."""
 
 SIZES = {"guardicmp": (4, 64)}
 """Kilobytes per second and burst of one slot. ICMP is not queued: pings of some games and traceroutes stay
@@ -47,10 +38,30 @@ SERVER_HELLO = "@ih,0,8 0x16 @ih,40,8 0x02 @ih,88,64 != 0xcf21ad74e59a6111"
 HelloRetryRequest (RFC 8446 4.1.3)."""
 
 
+def packet_rates(rates: Rates) -> dict[str, tuple[int, int]]:
+    """Return packets per second and burst of one slot that may reach the queue, by the set that counts them.
+
+    A flood of one device leaves the daemon available to the others, and its own uploads do not block its DNS
+    and pages. Queries and responses of DNS have a limit each.
+
+    ``guard`` is for all other packets of undecided flows: UDP, portless protocols and the server's side of
+    TCP. It is the same on every machine, since the first packets of such a flow pass: a tunnel made of first
+    packets alone has 4.6 Mbit/s.
+    """
+    return {
+        "guard": (400, 800),
+        "guardtcp": (rates.tcp, 800),
+        "guarddns": (rates.dns, 800),
+        "guardanswers": (rates.dns, 800),
+        "guardhttp": (rates.http, 2 * rates.http),
+    }
+
+
 def braced(items: Iterable[str]) -> str:
     return "{ " + ", ".join(items) + " }"
 
 
+_IP_BYTES = 1 << 16  # an IP packet is shorter; the kernel may merge more for its own use
 _DOFF = range(5, 16)  # TCP header length in words (RFC 9293 3.1)
 
 
@@ -110,6 +121,9 @@ class Expressions:
         self.decided_before = f"{byte} != 0"
         self.answered_otherwise = f"{byte} == {hexed(layout.ct_mark(0, ANSWERED_OTHERWISE))}"
         self.uploads = f"{byte} == {hexed(layout.ct_mark(0, UPLOAD))}"
+        plain = f"tcp flags & (fin | syn | rst | urg) == 0 meta length < {_IP_BYTES}"
+        self.in_body = f"{self.from_lan} {plain} ct id . tcp sequence @bodies"
+        self.of_body = f"{self.to_lan} ct id . tcp ackseq @answers"
         self.dns = "meta l4proto udp ct original proto-dst 53"
         self.question = f"{self.dns} ct direction original {self.by_lan}"
         self.answer = f"{self.dns} ct direction reply {onto_lan}"
@@ -123,12 +137,12 @@ class Expressions:
         self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
     def guard(self, name: str) -> str:
-        """Return a statement that drops a slot's packets above the rate of ``name`` in RATES or SIZES."""
+        """Return a statement that drops a slot's packets above the rate of set ``name``."""
         if name in SIZES:
             rate, burst = SIZES[name]
             limit = f"limit rate over {rate} kbytes/second burst {burst} kbytes"
         else:
-            rate, burst = RATES[name]
+            rate, burst = packet_rates(self._snapshot.rates)[name]
             limit = f"limit rate over {rate}/second burst {burst} packets"
         return f"update @{name} {{ {self.slot} {limit} }} drop"
 

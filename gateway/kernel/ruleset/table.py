@@ -22,6 +22,7 @@ _HEADER = "# Written by Qalqan: lasts until the next change of a rule. Edits are
 _GUARD_HEADER = (
     "# Written by Qalqan: closed devices reach help alone, until the daemon's own table stands here.\n"
 )
+_LAST_NUMBER = 0xFFFFFFFF  # of TCP
 _PER_LINE = 4  # elements, for readability; nft has no limit
 
 ALIVE_LEASE = 3
@@ -46,6 +47,9 @@ _SETS = (
         )
         for name, address_type in (("shut4", "ipv4_addr"), ("shut6", "ipv6_addr"))
     ),
+    # The connections with a long upload over plain HTTP, and ranges of the numbers of their bytes.
+    ("set bodies", "typeof ct id . tcp sequence", "size 256", "flags interval,timeout", "timeout 2m"),
+    ("set answers", "typeof ct id . tcp ackseq", "size 512", "flags interval"),
     ("set help4", "type ipv4_addr"),
     ("set help6", "type ipv6_addr"),
     ("set helpports", "type inet_proto . inet_service"),
@@ -56,6 +60,7 @@ _DEVICES = (
     ("map owner4", "type ifname . ipv4_addr : verdict"),
     ("map owner6", "type ifname . ipv6_addr : verdict"),
 )
+_BODIES = frozenset(("set bodies", "set answers"))
 _RATES = frozenset(f"set {name}" for name in (*RATES, *SIZES))
 OF_DEVICES = tuple(block[0].split()[1] for block in _DEVICES)
 """Maps that refer to slots: an update empties and refills them, since the slots may have changed."""
@@ -86,7 +91,7 @@ def render_in_place(snapshot: Snapshot, loaded: Collection[str]) -> str:
     kept = [name for name in loaded if name in targets]
     parts = [_HEADER, *(f"flush chain {TABLE} {name}\n" for name in loaded if name not in kept)]
     parts += [render_flows_ended(), render_sets(snapshot)]
-    for block in (*_SETS, *_DEVICES):
+    for block in (*_sets_of(snapshot), *_DEVICES):
         kind, name = block[0].split()
         parts.append(f"flush {kind} {TABLE} {name}\n")
     parts.append(render_body(snapshot, whole=True, without=kept))
@@ -135,7 +140,8 @@ def render_sets(snapshot: Snapshot) -> str:
 def dev_elements(snapshot: Snapshot) -> list[str]:
     """Return the elements of map ``dev``: MAC address → the chain of its slot, or of unfiltered devices."""
     filtered = (f"{mac} : goto slot{slot.number}" for slot in snapshot.slots for mac in slot.macs)
-    return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain)])
+    examined = (f"{mac} : goto examined" for mac in snapshot.examined.macs)
+    return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain), *examined])
 
 
 def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:
@@ -171,11 +177,16 @@ def _addresses(texts: Iterable[str]) -> list[str]:
 
 def _sets(snapshot: Snapshot, *, filled: bool) -> Iterator[str]:
     elements = {**set_elements(snapshot), "pass": pass_elements(snapshot, snapshot.passes)} if filled else {}
-    for block in _SETS:
+    for block in _sets_of(snapshot):
         if snapshot.alone and block[0] in _RATES:  # nothing is queued, so nothing needs a limit
             continue
         yield from _block(block, elements.get(block[0].split()[1], []))
     yield from flow_table(snapshot)
+
+
+def _sets_of(snapshot: Snapshot) -> Iterator[tuple[str, ...]]:
+    has_bodies = snapshot.reads_answers and not snapshot.alone
+    return (block for block in _SETS if has_bodies or block[0] not in _BODIES)
 
 
 def flow_table(snapshot: Snapshot) -> Iterator[str]:
@@ -302,6 +313,24 @@ def render_reset_rates(snapshot: Snapshot, slot: int) -> str:
     """Return nft text that resets the packet rate limits of a slot."""
     mark = hexed(snapshot.layout.ct_mark(slot))
     return "".join(_elements("destroy", name, [mark]) for name in RATES)
+
+
+def body_elements(connection: int, first: int, count: int) -> list[str]:
+    """Return the elements of ``bodies`` or ``answers`` for a range of TCP's numbers, which may wrap.
+
+    ``connection``: the kernel's id of the connection (`ConntrackEntry.number`).
+    """
+    if count >= _LAST_NUMBER:
+        return [f"{connection} . 0-{_LAST_NUMBER}"]
+    last = first + count
+    if last <= _LAST_NUMBER:
+        return [f"{connection} . {first}-{last}"]
+    return [f"{connection} . {first}-{_LAST_NUMBER}", f"{connection} . 0-{last - _LAST_NUMBER - 1}"]
+
+
+def render_bodies(name: str, *, removed: list[str], added: list[str]) -> str:
+    """Return nft text that changes the elements of ``bodies`` or ``answers``."""
+    return _elements("destroy", name, removed) + _elements("add", name, added)
 
 
 def render_alive(seconds: int = ALIVE_LEASE) -> str:

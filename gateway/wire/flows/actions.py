@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gateway.policy.values import Observation
 
@@ -30,6 +30,31 @@ def never_answerable(_observation: Observation) -> bool:
     """Return False: the default without a kernel."""
     return False
 
+
+class Bodies(Protocol):
+    """Lets the kernel forward parts of long request bodies. ``key`` is a flow's key in the table.
+
+    A range is the first sequence number and the number of those that follow it, which may wrap.
+    """
+
+    def watch(self, key: FlowKey, first: int, count: int) -> bool:
+        """Queue the server's segments that acknowledge these numbers; return whether that is possible.
+
+        Before the first answer this includes segments without payload. Replaces all earlier ranges.
+        """
+
+    def forward(self, key: FlowKey, first: int, count: int) -> bool:
+        """Forward the client's segments that begin at these numbers; return whether that is possible.
+
+        Replaces an earlier such range. It ends after minutes; the caller may then ask again.
+        """
+
+    def end(self, key: FlowKey) -> None:
+        """Remove all ranges of a flow."""
+
+
+FlowKey = tuple[int, int, bytes, int, bytes, int]
+"""Zone, protocol, LAN address and port, remote address and port."""
 
 Recognise = Callable[[str, bytes, int], tuple[str, ...]]
 """Returns the services whose signatures match: protocol (tcp, udp), a client's first bytes, server's port."""

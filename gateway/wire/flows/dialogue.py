@@ -41,6 +41,11 @@ class DialogueFlow:
         """The approximate memory, in bytes."""
         return _OBJECTS + len(self._tail) + len(self._rest)
 
+    @property
+    def position(self) -> int:
+        """The offset of the next byte to be read."""
+        return self._next
+
     def has_read(self, offset: int) -> bool:
         """Return whether all bytes before a stream offset were read."""
         return self._next >= offset

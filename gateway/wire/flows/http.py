@@ -8,6 +8,7 @@ longer be compared are not forwarded; if only their acknowledgement was late, th
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 
 from gateway.core.errors import WireError
@@ -26,7 +27,34 @@ _OBJECTS = 4096
 _STEP = 4096  # bytes; earlier bytes are read in steps, so that each head ends in a stored piece
 _PIECE_BYTES = 160  # of memory for each stored piece, plus its data
 _PIECES = 4  # stored pieces that are compared or sorted in about one step of work
+# One whole head and nothing after it (RFC 9110 §15.2), except that of a change of protocol.
+_INTERIM = re.compile(rb"HTTP/1\.[0-9] 1(?!01)[0-9]{2}[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n\Z")
 _new = tuple.__new__  # builds a NamedTuple in half the time
+
+
+class LongBody:
+    """A long body with a Content-Length, most of which the kernel may forward alone.
+
+    The kernel forwards segments that begin within a range of sequence numbers, whatever they contain. Three
+    kinds of servers would not read them as a body. One that reads no bodies fails at the bytes before the
+    range, which are many and contain no request. One that has seen only the rest of a decoy acknowledges
+    more than was read here. One that answers before the end of the body may read the rest as requests: its
+    answer is queued, and refuses the flow once a part was forwarded. Offsets are those of the flow's Stream.
+    """
+
+    __slots__ = ("acked", "answered", "end", "forwarded", "start", "watched")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start = start
+        self.end = end
+        self.acked: int | None = None  # an offset up to which the server had read, and not farther
+        self.answered = False  # the server answered too early: every byte is read here
+        self.forwarded = False  # the kernel forwards a part of it, or did
+        self.watched: bool | None = None  # whether that was requested after the connection's first answer
+
+    def is_early(self, acked: int, payload: bytes) -> bool:
+        """Return whether the server's segment is part of a final answer before the end of the body."""
+        return self.start <= acked < self.end and _INTERIM.match(payload) is None
 
 
 class HttpFlow:
@@ -37,7 +65,7 @@ class HttpFlow:
     since that reading may be the server's.
     """
 
-    __slots__ = ("_done", "_limits", "_observer", "_readings", "_server", "answered", "last")
+    __slots__ = ("_done", "_limits", "_observer", "_readings", "_server", "answered", "body", "last")
 
     def __init__(
         self,
@@ -57,12 +85,15 @@ class HttpFlow:
         self._observer = observer
         self._limits = limits
         self._readings = [
-            RequestReading(start, data, limits, turned_down=turned_down) for start, data in starts
+            RequestReading(start, data, limits, turned_down=turned_down, answered=server is None)
+            for start, data in starts
         ]
         self._server = server
         self.answered = server is None
         self._done = 0  # steps for the server's bytes before its answer
         self.last: Observation | None = None  # judged here
+        self.body: LongBody | None = None  # the present one
+        self._find_body()
 
     @property
     def size(self) -> int:
@@ -84,6 +115,48 @@ class HttpFlow:
     def has_switched(self) -> bool:
         """Whether the client's next bytes may be of another protocol, in any reading."""
         return any(reading.stream.has_switched for reading in self._readings)
+
+    @property
+    def position(self) -> int:
+        """The offset of the next byte to be read."""
+        return self._readings[0].next
+
+    @property
+    def forwardable(self) -> tuple[int, int] | None:
+        """The first and last offset of segments that the kernel may forward alone; None for now."""
+        body, limits, first = self.body, self._limits, self.position
+        if body is None or body.answered or body.acked is None:
+            return None
+        last = min(body.end - limits.body_tail, first + limits.forwarded) - 1
+        clean = min(self._readings[0].stream.clean, first - body.acked)
+        return (first, last) if clean >= limits.clean_body <= last - first else None
+
+    def forward(self) -> None:
+        """Record that the kernel now forwards the segments of ``forwardable``."""
+        if self.body is not None:
+            self.body.forwarded = True
+            self._readings[0].expect_jump(self.body.end)
+
+    def _find_body(self) -> None:
+        """Find a long body in the bytes read, if there is only one way to read them."""
+        (reading, *others), body = self._readings, self.body
+        if body is not None and reading.next >= body.end:
+            self.body = body = None
+        left = reading.stream.body_left
+        if body is None and left >= self._limits.long_body and not others:
+            self.body = LongBody(reading.next - reading.stream.body_read, reading.next + left)
+            self.body.acked = self.body.start if self.answered else None
+
+    def acknowledge(self, acked: int) -> None:
+        """Record that the server has acknowledged the bytes before a stream offset, and none after it."""
+        body = self.body
+        if body is not None and body.acked is None and self.has_read(acked):
+            body.acked = acked
+
+    def answer(self, payload: bytes) -> None:
+        """Record the server's first bytes, if this began with its answer."""
+        if self.body is not None and _INTERIM.match(payload) is None:
+            self.body.answered = True
 
     def has_read(self, offset: int) -> bool:
         """Return whether at least one reading contains all bytes before a stream offset."""
@@ -113,6 +186,7 @@ class HttpFlow:
             return self.refuse(Fault.MALFORMED, judge)
         if found is None:
             return DROP
+        self._find_body()
         ruling = self._judged(found, judge)
         if ruling.action is FlowAction.REFUSED:
             return ruling
@@ -131,8 +205,16 @@ class HttpFlow:
 
         ``acked`` is the offset up to which the server has read.
         """
-        if not self.has_read(acked):
+        body = self.body
+        forwarded = body is not None and body.forwarded
+        if not self.has_read(acked) and not (forwarded and body is not None and acked < body.end):
             return self.refuse(Fault.OVERFLOW, judge, Proto.TCP)  # it answers bytes that were not seen here
+        if body is not None and body.is_early(acked, payload):
+            if forwarded and acked < self._readings[0].joined:
+                # It may read the rest as requests (RFC 9112 §9.6 forbids it), and the rest is not read here.
+                return self.refuse(Fault.OVERFLOW, judge, Proto.TCP)
+            body.answered = True
+        self.acknowledge(acked)
         if self._server is not None:
             self._server.add(seq, payload)
             return self._answer(self._server, judge)
@@ -169,6 +251,8 @@ class HttpFlow:
         self._done = server.work
         self._server = None
         self.answered = True
+        for reading in self._readings:
+            reading.settle()
         return self.waiting()
 
     def waiting(self) -> Ruling:
@@ -212,19 +296,25 @@ class RequestReading:
     """
 
     __slots__ = (
-        "_early", "_early_bytes", "_frame_bytes", "_frames", "_frames_from", "_limits", "_start", "_tail",
-        "_work", "inside", "next", "stream",
+        "_ahead", "_early", "_early_bytes", "_frame_bytes", "_frames", "_frames_from", "_history", "_limits",
+        "_newest", "_start", "_work", "inside", "joined", "next", "stream",
     )  # fmt: skip
 
-    def __init__(self, start: int, data: bytes, limits: Limits, *, turned_down: bool) -> None:
+    def __init__(
+        self, start: int, data: bytes, limits: Limits, *, turned_down: bool, answered: bool = True
+    ) -> None:
         """Parse ``data``, the bytes from offset ``start`` on. Raises WireError if they are not HTTP.
 
-        ``turned_down``: the server rejected the first request's change of protocol.
+        ``turned_down``: the server rejected the first request's change of protocol. ``answered``: it has sent
+        its first answer; see `settle`.
         """
         self._limits = limits
+        self._history = limits.http_history if answered else limits.first_history
         self.stream = RequestStream(turned_down=turned_down, bodies=limits.bodies)
         self._start = self.next = start
-        self._tail = Island(start, b"")  # the newest bytes
+        self._ahead = start  # up to this offset the kernel may have forwarded bytes that were not read here
+        self.joined = start  # all bytes from this offset to the next one were read
+        self._newest = bytearray()  # the newest bytes: the history, and up to a step more
         self._frames: list[Island] = []  # heads and lines of chunked bodies, ascending
         self._frames_from = start  # all frames that begin here or later are stored
         self._frame_bytes = 0
@@ -240,13 +330,19 @@ class RequestReading:
     def size(self) -> int:
         """The approximate memory, in bytes."""
         pieces = len(self._frames) + len(self._early)
-        held = len(self._tail.data) + self._frame_bytes + self._early_bytes + self.stream.held
+        held = len(self._newest) + self._frame_bytes + self._early_bytes + self.stream.held
         return held + pieces * _PIECE_BYTES
 
     @property
     def _oldest(self) -> int:
         """The offset from which everything that frames requests can be compared."""
-        return min(self._frames_from, self._tail.start)
+        return min(self._frames_from, self.next - min(len(self._newest), self._history))
+
+    @property
+    def _tail(self) -> tuple[int, bytearray]:
+        """The offset and bytes of the newest bytes, which are compared."""
+        newest = self._newest[-self._history :]
+        return self.next - len(newest), newest
 
     @property
     def work(self) -> int:
@@ -255,17 +351,24 @@ class RequestReading:
 
     def free_buffers(self) -> None:
         """Free the stored bytes. Only the position of the next request remains."""
-        self._tail = Island(self.next, b"")
+        self._newest.clear()
         self._frames.clear()
         self._early.clear()
         self._frame_bytes = self._early_bytes = 0
         self._frames_from = self.next - len(self.stream.unfinished)
+
+    def settle(self) -> None:
+        """Record the server's first answer: only the newest bytes are compared from now on."""
+        self._history = self._limits.http_history
+        del self._newest[: -self._history]
 
     def feed(self, start: int, payload: bytes) -> list[HttpRequest] | None:
         """Return the requests that this segment completes; None if it must be resent later.
 
         Raises WireError if the bytes are not HTTP, Contradiction if they differ from earlier ones.
         """
+        if self.next < start < self._ahead:
+            self._jump(start)
         if start > self.next:
             return self._keep(start, payload)
         if self.next - start == 1 == len(payload):
@@ -282,6 +385,17 @@ class RequestReading:
                 self._early_bytes -= len(piece)
                 found += self._take(self._fresh(first, piece))
         return found
+
+    def expect_jump(self, end: int) -> None:
+        """Let later segments continue anywhere in the present body, which ends at offset ``end``."""
+        self._ahead = self.joined = end
+        self.stream.jump(0)
+
+    def _jump(self, start: int) -> None:
+        """Read on at ``start``, in the present body: the kernel has forwarded the bytes before it."""
+        self.stream.jump(start - self.next)
+        self.next = self.joined = start
+        self._newest.clear()
 
     def _keep(self, start: int, payload: bytes) -> list[HttpRequest] | None:
         known = self._early.get(start, b"")
@@ -305,7 +419,7 @@ class RequestReading:
         an unfinished head, nor in HTTP/2, where a name may end with it.
         """
         unfinished = self.stream.unfinished
-        if payload == (unfinished or self._tail.data)[-1:]:
+        if payload == (unfinished or self._newest)[-1:]:
             return True
         return not unfinished and not self.stream.http2
 
@@ -326,18 +440,18 @@ class RequestReading:
             raise Contradiction(msg)
         end = start + len(again)
         unfinished = self.stream.unfinished
-        kept = [self._tail, Island(self.next - len(unfinished), unfinished)]
+        kept: list[tuple[int, bytes | bytearray]] = [
+            self._tail,
+            (self.next - len(unfinished), unfinished),
+        ]
         first = max(0, bisect_right(self._frames, (start + 1,)) - 1)
         while first < len(self._frames) and self._frames[first].start < end:
             kept.append(self._frames[first])
             first += 1
         self._work += len(kept) // _PIECES
-        for island in kept:
-            low, high = max(start, island.start), min(end, island.end)
-            if (
-                low < high
-                and island.data[low - island.start : high - island.start] != again[low - start : high - start]
-            ):
+        for at, data in kept:
+            low, high = max(start, at), min(end, at + len(data))
+            if low < high and data[low - at : high - at] != again[low - start : high - start]:
                 msg = f"bytes {low}..{high} sent twice that differ"
                 raise Contradiction(msg)
 
@@ -346,8 +460,9 @@ class RequestReading:
             return []
         found = self.stream.feed(data)
         self.next += len(data)
-        newest = (self._tail.data + data)[-self._limits.http_history :]
-        self._tail = Island(self.next - len(newest), newest)
+        self._newest += data
+        if len(self._newest) > self._history + _STEP:
+            del self._newest[: -self._history]
         for offset, frame in self.stream.frames:
             self._keep_frame(Island(self._start + offset, frame))
         return [*found, *self.stream.inside]

@@ -26,8 +26,8 @@ class Limits:
     # One direction that begins with a TLS record: the longest hello, and a record of early data. A hundred
     # such flows fill the table, and only those of the device that opens them then start again.
     hello_bytes: int = 80 << 10
-    readings_bytes: int = 64 << 10  # several readings of one direction: 32 of a 2 kB hello
-    readings: int = 32  # five overlaps that differ; tools that do this send one or two
+    readings_bytes: int = 128 << 10  # several readings of one direction: 64 of a 2 kB hello
+    readings: int = 64  # six overlaps that differ: tools send one fake hello, and the real one in six pieces
     pieces: int = 512  # separate pieces of one direction: a 2 kB hello in 5-byte segments, in any order
     urgent_bytes: int = 2  # urgent pointers of one flow; browsers send none, evasion tools 1
     candidates: int = 32  # places in one stream where a hello or request may begin; pipelining reaches a few
@@ -40,6 +40,9 @@ class Limits:
     dialogue: int = 8
     dialogue_bytes: int = 16 << 10  # of the server before that: half of what is stored of a direction
     http_history: int = 16 << 10  # request bytes stored to compare with resent ones; servers limit heads
+    # The same before the first answer. Where the server begins to read is unknown then, and it reads nothing
+    # beyond its first window, 64 kB: a lost decoy may be as long, and other bytes may follow for its numbers.
+    first_history: int = 80 << 10
     foreign_bytes: int = 24 << 10  # of an unknown protocol, before old bytes are dropped
     foreign_stored: int = 8 << 10  # bytes that then remain: a hello may still follow
     http_frames: int = 1024  # heads and chunk lines stored to compare: a megabyte of 1 kB chunks
@@ -54,6 +57,14 @@ class Limits:
     # Bytes in a request's body are a request to servers that do not read that body. Only a replay, which
     # blocks nothing, may trust the body's length.
     bodies: bool = True
+    # A kernel may forward the rest of a body of this length, if so many of its bytes contain no HTTP version:
+    # a server that reads the body as requests has answered by then. The longest head of known servers is that
+    # of Go's net/http, 1 MB.
+    long_body: int = 4 << 20
+    clean_body: int = 17 << 16
+    body_tail: int = 1 << 16  # the end of a body stays queued; longer merged segments are queued anyway
+    forwarded: int = 1 << 30  # bytes of a body that the kernel forwards in one go; less than half the numbers
+    acks: int = 256 << 10  # bytes of a body before the answer, of which acknowledgements are queued
     settled_age: float = 2.0  # for packets that were queued before their flow was decided
 
 

@@ -97,6 +97,10 @@ class Stream:
             self._anchor = seq
         return (seq - self._anchor + _HALF) % _WHOLE - _HALF
 
+    def number(self, offset: int) -> int:
+        """Return the sequence number at an offset."""
+        return ((self._anchor or 0) + offset) % _WHOLE
+
     def settle(self, seq: int) -> None:
         """Record that the receiver has every byte before ``seq`` (its ACK, or the first number of a SYN).
 

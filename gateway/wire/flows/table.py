@@ -17,13 +17,16 @@ from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.actions import (
     HOLD,
     Answerable,
+    Bodies,
     FlowAction,
+    FlowKey,
     Judge,
     Recognise,
     Ruling,
     never_answerable,
     recognise_nothing,
 )
+from gateway.wire.flows.http import HttpFlow
 from gateway.wire.flows.limits import Effort, Limits
 from gateway.wire.flows.observe import Observer
 from gateway.wire.flows.tcp import UNSCALED_WINDOW, TcpFlow
@@ -34,8 +37,7 @@ from gateway.wire.tunnels import classify_ip
 
 _new = tuple.__new__  # builds a NamedTuple in half the time
 
-Key = tuple[int, int, bytes, int, bytes, int]
-"""Zone, protocol, LAN address and port, remote address and port."""
+Key = FlowKey
 
 
 class FlowResult(NamedTuple):
@@ -86,7 +88,7 @@ class FlowTable:
     captures from a host with checksum offload. ``handshakes`` means that segments without payload are seen
     too: then a decided TCP flow is stored until its ports are reused, since no kernel stores it.
     ``forgotten`` is called with each flow that is dropped undecided after the client has sent data: its
-    later packets would be read as a new flow.
+    later packets would be read as a new flow. ``bodies`` forwards long request bodies.
     """
 
     def __init__(
@@ -98,13 +100,15 @@ class FlowTable:
         verify_checksums: bool = True,
         handshakes: bool = False,
         forgotten: Callable[[Key], None] | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         self._limits = limits or Limits()
+        self._bodies = bodies
         self.ech_names = ech_names
         self._recognise = recognise
         self._verify = verify_checksums
         self._handshakes = handshakes
-        self._entries = FlowEntries(self._limits, forgotten)
+        self._entries = FlowEntries(self._limits, forgotten, None if bodies is None else bodies.end)
         self._effort = Effort(self._limits)
         self._packets = self._malformed = self._bad_checksums = self._postponed = 0
         self._passed = self._refused = 0
@@ -210,6 +214,8 @@ class FlowTable:
                 self._entries.keep_open(key, entry)
             elif not entry.is_answerable:
                 self._entries.keep_undecided(key, entry)
+            if self._bodies is not None and isinstance(flow, TcpFlow) and flow.http is not None:
+                self._follow_body(self._bodies, key, entry, flow, flow.http, is_marked=bool(asks))
             self._entries.account(key, entry, flow.size)
             if flow is entry.another and ruling.action is FlowAction.HOLD:
                 entry.judged = tuple(dict.fromkeys([*entry.judged, *flow.judged]))
@@ -229,6 +235,30 @@ class FlowTable:
         self._count(key, entry, ruling)
         self._passed += 1
         return ruling
+
+    def _follow_body(
+        self, bodies: Bodies, key: Key, entry: FlowEntry, flow: TcpFlow, http: HttpFlow, *, is_marked: bool
+    ) -> None:
+        """Let the kernel forward a part of a long body, while the server has not answered it.
+
+        ``is_marked``: the kernel knows that the flow was read before, and queues its other segments.
+        """
+        body = http.body
+        if body is None or body.answered:
+            self._entries.end_body(key, entry)
+            return
+        if body.watched is not http.answered:
+            entry.has_body, body.watched = True, http.answered
+            last = body.end if http.answered else min(body.end, body.start + self._limits.acks)
+            possible = bodies.watch(key, flow.number(body.start), last - 1 - body.start)
+        elif is_marked and (found := http.forwardable) is not None:
+            first, last = found
+            possible = bodies.forward(key, flow.number(first), last - first)
+            if possible:
+                http.forward()
+        else:
+            return
+        body.answered = not possible
 
     def _count(self, key: Key, entry: FlowEntry, ruling: Ruling) -> None:
         """Count a flow that is decided for the first time, with its packets so far, by its protocol."""
@@ -315,6 +345,7 @@ class FlowTable:
         else:
             self._refused += 1
             self._passed -= isinstance(flow, TcpFlow) and flow.was_answerable
+        self._entries.end_body(key, entry)
         self._count(key, entry, ruling)
         entry.flow = None
         entry.another = flow.take_half_read() if isinstance(flow, UdpFlow) else None
@@ -376,8 +407,8 @@ class FlowEntry:
     """One 4-tuple: a flow until it is decided, then only its ruling."""
 
     __slots__ = (
-        "another", "asks_since", "count", "flow", "judged", "packets", "queue", "refused_at", "ruling",
-        "size", "until", "work",
+        "another", "asks_since", "count", "flow", "has_body", "judged", "packets", "queue", "refused_at",
+        "ruling", "size", "until", "work",
     )  # fmt: skip
 
     def __init__(self, flow: TcpFlow | UdpFlow, queue: EntryQueue) -> None:
@@ -385,6 +416,7 @@ class FlowEntry:
         self.another: UdpFlow | None = None  # QUIC that begins where other UDP already passes
         self.ruling = HOLD
         self.judged: tuple[Observation, ...] = ()
+        self.has_body = False  # the kernel has ranges of a long body
         self.size = 0  # bytes counted so far
         self.work = 0  # steps counted so far
         self.packets = 0  # until the flow is decided; then they are counted in ``count``
@@ -470,12 +502,19 @@ class FlowEntries:
 
     If it is full, the device with most entries or bytes loses one: the flood of one device evicts no flow of
     another. ``forgotten`` is called with the 4-tuple of each undecided flow that is dropped after the client
-    has sent data.
+    has sent data. ``body_ended`` is called for each flow of which the kernel forwarded parts of a body: no
+    other connection on the same addresses and ports may use its ranges.
     """
 
-    def __init__(self, limits: Limits, forgotten: Callable[[Key], None] | None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        forgotten: Callable[[Key], None] | None,
+        body_ended: Callable[[Key], None] | None = None,
+    ) -> None:
         self._limits = limits
         self._forgotten = forgotten
+        self._body_ended = body_ended
         self._zones: dict[int, _Zone] = {}
         self.count = 0
         self.buffered = 0  # bytes
@@ -562,9 +601,16 @@ class FlowEntries:
         while self.buffered > self._limits.table_bytes and self.count > 1:
             self._evict(max(self._zones.values(), key=_bytes_of), _oldest_size, sparing=key)
 
+    def end_body(self, key: Key, entry: FlowEntry) -> None:
+        """Record that the kernel forwards no more parts of a body."""
+        if entry.has_body and self._body_ended is not None:
+            entry.has_body = False
+            self._body_ended(key)
+
     def remove(self, key: Key) -> None:
         zone = self._zones[key[0]]
         entry = zone.entries.pop(key)
+        self.end_body(key, entry)
         del entry.queue[key]
         zone.buffered -= entry.size
         self.buffered -= entry.size

@@ -9,12 +9,14 @@ from __future__ import annotations
 from gateway.core.errors import WireError
 from gateway.policy.values import Fault, Observation, Proto
 from gateway.wire.flows.actions import FlowAction, Judge, Ruling
+from gateway.wire.flows.http import HttpFlow
 from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.observe import Observer
 from gateway.wire.flows.undecided import Undecided
 from gateway.wire.ip.packet import ACK, RST, SYN, URG, Packet
 
 _HTTP = (Proto.HTTP, Proto.PROXY)
+_NUMBERS = 1 << 32  # of TCP; then they begin at zero again
 
 UNSCALED_WINDOW = 0xFFFF
 """Bytes that a client sends at most before the server's first ACK: the window in a SYN has no scale (RFC 7323
@@ -64,6 +66,16 @@ class TcpFlow:
     def expect_answer(self) -> None:
         """Record that the kernel may decide this flow by the server's answer."""
         self._state.expect_answer()
+
+    @property
+    def http(self) -> HttpFlow | None:
+        """Its HTTP, once the requests are read in order."""
+        http = self._state.http
+        return http if isinstance(http, HttpFlow) else None
+
+    def number(self, offset: int) -> int:
+        """Return the client's sequence number at a stream offset."""
+        return self._state.client.stream.number(offset)
 
     @property
     def may_pause(self) -> bool:
@@ -133,7 +145,10 @@ class TcpFlow:
         return self._state.waiting() if http is None else http.waiting()
 
     def _offset(self, seq: int) -> int:
-        return self._state.client.stream.offset(seq)
+        """Return the stream offset of a client's sequence number. Long uploads use a number several times."""
+        offset, http = self._state.client.stream.offset(seq), self._state.http
+        turns = 0 if http is None else http.position - offset + _NUMBERS // 2
+        return offset + turns // _NUMBERS * _NUMBERS
 
     def _from_lan(self, packet: Packet, payload: bytes, judge: Judge) -> Ruling:
         flags, seq = packet.flags, packet.seq
@@ -162,9 +177,11 @@ class TcpFlow:
         if packet.flags & RST or not packet.flags & ACK:
             return self._waiting()
         self._state.client.stream.settle(packet.ack)
-        if not payload:
-            return self._waiting()
         acked = self._offset(packet.ack)
+        if not payload:
+            if self.http is not None:
+                self.http.acknowledge(acked)
+            return self._waiting()
         if self._is_behind_fin(acked):
             acked -= 1
             self._finished = acked

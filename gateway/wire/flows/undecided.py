@@ -182,6 +182,7 @@ class Undecided:
         self.client.clear()
         if http.answered:  # otherwise ``http`` continues with the server's side
             self._done = self._server.work
+            http.answer(self._server.start)
         self._server = ServerSide(self._limits)
         return http.begin(judge)
 

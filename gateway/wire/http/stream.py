@@ -72,9 +72,9 @@ class RequestStream:
     """
 
     __slots__ = (
-        "_bodies", "_fed", "_found", "_http2", "_next", "_rest", "_scanner", "_skip", "_state", "_steps",
-        "_switching", "_turned_down", "begins_http2", "bodies", "count", "ends", "first_switches", "frames",
-        "inside", "opaque",
+        "_bodies", "_clean_from", "_fed", "_found", "_http2", "_length", "_next", "_rest", "_scanner",
+        "_skip", "_state", "_steps", "_switching", "_turned_down", "begins_http2", "bodies", "count", "ends",
+        "first_switches", "frames", "inside", "opaque",
     )  # fmt: skip
 
     def __init__(self, *, turned_down: bool = False, bodies: bool = True) -> None:
@@ -97,6 +97,8 @@ class RequestStream:
         self.frames: list[Frame] = []  # that the last feed completed
         self._rest = b""  # of a head or a line: at most MAX_LENIENT_HEAD plus one feed
         self._skip = 0  # bytes of body or chunk still to come
+        self._length = 0  # of the body
+        self._clean_from = 0  # bytes before this do not count as clean
         self._state = _State.HEAD
         self._next = _State.HEAD  # after the body
         self._found: list[HttpRequest] = []  # by the current feed
@@ -129,6 +131,29 @@ class RequestStream:
     def http2_work(self) -> int:
         """The part of the work that was spent on header blocks of HTTP/2, in steps."""
         return 0 if self._http2 is None else self._http2.work
+
+    @property
+    def body_left(self) -> int:
+        """The bytes still to come of a body with a Content-Length, if a request of HTTP/1 follows it."""
+        return self._skip if self._state is _State.HEAD and not self.opaque else 0
+
+    @property
+    def body_read(self) -> int:
+        """The bytes of the present body so far."""
+        return self._length - self._skip
+
+    @property
+    def clean(self) -> int:
+        """How many of the newest bytes are of the present body, and were scanned without an HTTP version."""
+        return min(self._scanner.clean, self._fed - self._clean_from)
+
+    def jump(self, count: int) -> None:
+        """Leave out the next ``count`` bytes, which are of the present body. None of it counts as clean."""
+        self._fed += count
+        self._skip -= count
+        self._clean_from = self._fed
+        if count:
+            self._scanner.restart()
 
     @property
     def has_switched(self) -> bool:
@@ -219,6 +244,8 @@ class RequestStream:
         head = data[: request.head_length]
         self.frames.append((self._fed - len(data), head))
         self._skip = request.content_length
+        self._length = request.content_length
+        self._clean_from = self.ends[-1]
         self._scan(self._scanned_of(head))
         refused = self._turned_down and self.count == 1
         self._next = _State.AFTER_SWITCH if request.switches and not refused else _State.HEAD
@@ -343,10 +370,11 @@ def _methods(data: bytes, begin: int, version: int) -> Iterator[int]:
 class HeadScanner:
     """Finds requests with a host at any place in bytes that arrive piece by piece."""
 
-    __slots__ = ("_cheap", "_look_from", "_rest", "_within", "work")
+    __slots__ = ("_cheap", "_look_from", "_rest", "_within", "clean", "work")
 
     def __init__(self) -> None:
         self.work = 0  # parsing work so far, in steps (Effort)
+        self.clean = 0  # bytes since the last piece with an HTTP version, or part of a head
         self._cheap = 0
         self._rest = bytearray()  # the current line; after a request line, the head so far
         self._look_from = 0  # offset in it at which an incomplete version may begin
@@ -357,11 +385,19 @@ class HeadScanner:
         """The number of stored bytes, up to MAX_HEAD."""
         return len(self._rest)
 
+    def restart(self) -> None:
+        """Forget an unfinished line or head: the next bytes do not follow it."""
+        self._rest.clear()
+        self._look_from = self.clean = 0
+        self._within = False
+
     def feed(self, data: bytes) -> list[HttpRequest]:
         """Return the requests with a host whose heads ``data`` completes."""
         rest = self._rest
         if self._within or (bytes(rest[self._look_from :]) + data if rest else data).find(_VERSION) >= 0:
+            self.clean = 0
             return self._read(bytes(rest) + data, self._look_from)
+        self.clean += len(data)
         line = data.rfind(b"\n") + 1
         if line:
             self._rest = bytearray(data[line:])

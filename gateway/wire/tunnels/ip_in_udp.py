@@ -19,7 +19,7 @@ import re
 from gateway.policy.values import Proto
 
 _IPV4, _IPV6 = 20, 40  # bytes of a header
-_IPV4_START = b"\x45"  # version, and no options
+_IPV4_FIRST = re.compile(rb"[\x45-\x4f]")  # version, and words of the header: 5 to 10 for options
 _NEXT = frozenset({0, 6, 17, 43, 44, 50, 51, 58, 59, 60})  # RFC 8200 §4; transports; no next header
 _AUTHENTICATION, _ORIGIN = b"\0\1", b"\0\0"
 _ORIGIN_SIZE = 8
@@ -45,8 +45,8 @@ _ARP_SIZE = 28  # bytes after the type
 def classify_udp(payload: bytes, _dport: int) -> Proto | None:
     """Return TEREDO or IP_IN_IP if a datagram carries an IP packet or Ethernet frame; else None.
 
-    One random message in 2**30 matches as IPv6, in 2**36 as IPv6 with a checksum at any position, in 2**40
-    as IPv4, in 2**34 with another header.
+    One random message in 2**30 matches as IPv6, in 2**36 as IPv6 with a checksum at any position, in 2**36
+    as IPv4, in 2**30 with another header.
     """
     data = payload
     if data[:2] == _AUTHENTICATION and len(data) >= _AUTHENTICATION_SIZE:
@@ -67,12 +67,13 @@ def _is_among_peers(data: bytes) -> bool:
 
 def _carries(payload: bytes) -> bool:
     """Return whether an IP or ARP packet is at the datagram's end, after at most _DEEPEST bytes."""
-    at = payload.find(_IPV4_START, 0, _DEEPEST + 1)
-    while at >= 0:
-        if _is_ipv4(payload, at):
+    size = len(payload)
+    for first in _IPV4_FIRST.finditer(payload, 0, max(0, min(_DEEPEST, size - _IPV4) + 1)):
+        at = first.start()
+        # Slice only where the length fits: there are three such bytes in a random datagram.
+        if payload[at + 2] << 8 | payload[at + 3] == size - at and _is_ipv4(payload[at:]):
             return True
-        at = payload.find(_IPV4_START, at + 1, _DEEPEST + 1)
-    room = len(payload) - _IPV6
+    room = size - _IPV6
     for first in _IPV6_FIRST.finditer(payload, 0, max(0, min(_DEEPEST, room) + 1)):
         at = first.start()
         # Slice only where the length fits: there are four such bytes in a random datagram.
@@ -119,7 +120,7 @@ def _is_in_use(start: bytes) -> bool:
     return start in (_LINK_LOCAL, _SITE_LOCAL, _NAT64) or (first == _MULTICAST and start[1] < _UNASSIGNED)
 
 
-def _is_ipv4(data: bytes, at: int) -> bool:
-    if len(data) - at < _IPV4 or int.from_bytes(data[at + 2 : at + 4], "big") != len(data) - at:
-        return False
-    return int.from_bytes(data[at : at + _IPV4], "big") % 65535 == 0  # its checksum (RFC 1071)
+def _is_ipv4(packet: bytes) -> bool:
+    """Return whether the header of an IPv4 packet has a correct checksum (RFC 1071)."""
+    head = packet[: 4 * (packet[0] & 15)]
+    return len(head) == 4 * (packet[0] & 15) and int.from_bytes(head, "big") % 65535 == 0

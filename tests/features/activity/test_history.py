@@ -223,7 +223,7 @@ def test_made_up_days_are_marked(make: Make) -> None:
 def test_a_guardian_erases_a_child_s_days_and_the_audit_says_who(make: Make) -> None:
     desk = lived(make, 2)
     desk.ask("guardian", action="add", name="Mum")
-    desk.ask("erase", Role.WEB, id="daughter", by="Mum", origin="192.168.1.7")
+    desk.ask("erase", Role.WEB, id="daughter", by="Mum", session=desk.session("Mum"), origin="192.168.1.7")
     told = week(desk)
     assert (told["refused"], told["kinds"]) == ([], [])
     days = told["days"]
@@ -284,7 +284,7 @@ def test_a_child_s_device_deletes_nothing_of_a_sibling(make: Make) -> None:
     desk.ask("guardian", action="add", name="Mum")
     with pytest.raises(ControlError):
         desk.ask("erase", Role.WEB, device=PHONE, id="daughter", pin=PIN)  # the son is below ten
-    desk.ask("erase", Role.WEB, device=PHONE, id="daughter", by="Mum")
+    desk.ask("erase", Role.WEB, device=PHONE, id="daughter", by="Mum", session=desk.session("Mum"))
     assert week(desk)["refused"], "the son's are gone, on whose device it was asked"
 
 

@@ -49,6 +49,44 @@ def test_a_stranger_is_a_guest_and_somebody_is_asked(desk: Desk) -> None:
     assert desk.ask("status")["questions"] == 1
 
 
+def heard_again(desk: Desk) -> None:
+    for mac in (TABLET, PHONE, SECOND):
+        desk.ask("sight", mac=mac, what="back")
+
+
+def test_a_stranger_is_examined_once_the_children_s_devices_were_heard(desk: Desk) -> None:
+    examined = desk.presence.inventory.examined
+    arrive(desk, OTHER)
+    heard_again(desk)
+    assert OTHER not in examined, "its DHCP request may come yet"
+    desk.go(timedelta(seconds=2))
+    assert OTHER in examined
+    leave(desk, OTHER)
+    assert OTHER not in examined
+    desk.ask("sight", mac=OTHER, what="back")
+    heard_again(desk)
+    desk.go(timedelta(seconds=2))
+    assert OTHER not in examined, "they were heard before or while it came"
+    heard_again(desk)
+    desk.go(timedelta(seconds=2))
+    assert OTHER in examined
+
+
+def test_or_after_a_while_if_one_of_them_is_silent(desk: Desk) -> None:
+    arrive(desk, OTHER)
+    desk.go(timedelta(seconds=7))
+    assert OTHER not in desk.presence.inventory.examined
+    desk.go(timedelta(seconds=2))
+    assert OTHER in desk.presence.inventory.examined
+
+
+def test_or_when_a_guardian_says_what_it_is(desk: Desk) -> None:
+    desk.store.keep_guardian("Mum", "stamp")
+    arrive(desk, OTHER)
+    desk.ask("identify", mac=OTHER, answer="guest", by="Mum")
+    assert OTHER in desk.presence.inventory.examined
+
+
 def test_a_child_s_tablet_that_comes_back_keeps_the_child_s_rules(desk: Desk) -> None:
     desk.ask("pause", who="daughter", minutes=30)
     leave(desk, TABLET)

@@ -115,10 +115,10 @@ def test_a_limit_of_its_own_closes_when_its_minutes_are_used(make: Make) -> None
 def test_a_preview_has_both(make: Make) -> None:
     desk = a_teen(make)
     set_own(desk, NIGHT)
-    asked = {"id": "daughter", "host": "example.org", "at": "2026-11-24T21:30:00+05:00"}
-    assert desk.ask("preview", **asked)["owner"] == "self:Daughter"
-    assert desk.ask("preview", **asked, set={"bedtime": "21:10-07:00"})["owner"] == "family"
-    assert desk.ask("preview", **asked, set={"band": "13-15"})["owner"] != "self:Daughter"
+    asked = {"profile": "daughter", "host": "example.org", "at": "2026-11-24T21:30:00+05:00"}
+    assert desk.ask("why", **asked)["owner"] == "self:Daughter"
+    assert desk.ask("why", **asked, set={"bedtime": "21:10-07:00"})["owner"] == "family"
+    assert desk.ask("why", **asked, set={"band": "13-15"})["owner"] != "self:Daughter"
 
 
 def test_only_by_its_own_pin_and_tries_are_slowed(make: Make) -> None:

@@ -19,7 +19,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.activity.journal import DecisionLog
 from gateway.household.members import EVERYONE
 from gateway.lists.sealed import SealedShelf
-from gateway.path.probes import MAX_NAMES, WINDOW
+from gateway.path.guess_limit import MAX_NAMES, WINDOW
 from gateway.policy.sealed.source import SealedSource
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make
@@ -176,7 +176,7 @@ def _desk(make: Make, folder: Path, names: tuple[str, ...] = (SEALED,)) -> Desk:
 
 ASKED: list[tuple[str, dict[str, object]]] = [
     ("why", {"profile": "daughter"}),
-    ("preview", {"id": "daughter"}),
+    ("filter_test_site", {"id": "daughter", "by": "Mum"}),
     ("list_lookup", {}),
     ("list_report", {"by": "Mum"}),
 ]

@@ -29,7 +29,7 @@ def kept(desk: Desk) -> list[dict[str, Any]]:
 
 def test_a_guardian_s_choice_outlives_a_restart(make: Make) -> None:
     desk = home(make)
-    desk.ask("channel_on", Role.WEB, address=TOPIC, inside=True, by="Mum")
+    desk.ask("channel_on", Role.WEB, address=TOPIC, inside=True, by="Mum", session=desk.session("Mum"))
     [usual] = kept(desk)
     assert set(usual["kinds"]) == DEFAULT_KINDS
     assert set(usual["at_night"]) == DEFAULT_AT_NIGHT
@@ -53,7 +53,7 @@ def test_a_guardian_s_choice_outlives_a_restart(make: Make) -> None:
 def test_each_channel_ends_alone(make: Make) -> None:
     desk = home(make)
     for address in (TOPIC, BOT, TOPIC):
-        desk.ask("channel_on", Role.WEB, address=address, by="Mum")
+        desk.ask("channel_on", Role.WEB, address=address, by="Mum", session=desk.session("Mum"))
     assert addresses(desk) == [BOT, TOPIC], "each once"
     desk.ask("push_on", Role.WEB, **BROWSER, by="Mum")
     desk.ask("channel_off", Role.WEB, channel=channel_id(TOPIC), by="Mum")
@@ -68,7 +68,9 @@ def test_each_channel_ends_alone(make: Make) -> None:
     assert addresses(desk) == [BOT], "those of others stay"
     desk.ask("channel_off", Role.WEB, channel=channel_id(BROWSER["endpoint"]), by="Mum")
     assert desk.ask("alerts")["push"] == []
-    desk.ask("channel_on", Role.WEB, address=TOPIC, replaces=channel_id(BOT), by="Mum")
+    desk.ask(
+        "channel_on", Role.WEB, address=TOPIC, replaces=channel_id(BOT), by="Mum", session=desk.session("Mum")
+    )
     desk.restart()
     assert addresses(desk) == [TOPIC]
 
@@ -80,9 +82,9 @@ def addresses(desk: Desk) -> list[str]:
 def test_there_are_so_many_channels_and_no_more(make: Make) -> None:
     desk = home(make)
     for number in range(MOST_CHANNELS):
-        desk.ask("channel_on", Role.WEB, address=f"{TOPIC}-{number}", by="Mum")
+        desk.ask("channel_on", Role.WEB, address=f"{TOPIC}-{number}", by="Mum", session=desk.session("Mum"))
     with pytest.raises(GatewayError) as caught:
-        desk.ask("channel_on", Role.WEB, address=TOPIC, by="Mum")
+        desk.ask("channel_on", Role.WEB, address=TOPIC, by="Mum", session=desk.session("Mum"))
     assert caught.value.code == Code.NO_ROOM
 
 
@@ -118,7 +120,7 @@ def test_neither_audit_nor_event_nor_log_has_the_address(
 def test_what_cannot_be_is_refused(make: Make, verb: str, values: dict[str, Any], code: Code) -> None:
     desk = home(make)
     with pytest.raises(GatewayError) as caught:
-        desk.ask(verb, Role.WEB, **{"by": "Mum", **values})
+        desk.ask(verb, Role.WEB, **{"by": "Mum", "session": desk.session("Mum"), **values})
     assert caught.value.code == code
     assert kept(desk) == []
 

@@ -78,7 +78,7 @@ def all_holds(desk: Desk) -> None:
 def test_a_child_s_rules_take_or_refuse_whatever_is_sent(make: Make, every: int) -> None:
     desk = make(NOON)
     for key, value in list(product(KEYS, VALUES))[::every]:
-        foreseen(desk, "preview", id="son", host="www.youtube.com", set={key: value})
+        foreseen(desk, "why", profile="son", host="www.youtube.com", set={key: value})
         foreseen(desk, "week", id="son", set={key: value})
         if foreseen(desk, "edit", id="son", set={key: value}, by="Mum"):
             for do in ("rules", "profile", "week", "history"):

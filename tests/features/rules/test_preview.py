@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import ANSWER_LIMIT, Role, encode
+from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
 from tests.features.conftest import Make
 from tests.features.desk import NOON, STRANGER, TABLET
@@ -34,18 +37,20 @@ def test_the_homes_own_file(make: Make) -> None:
 def test_a_preview_writes_nothing_and_says_what_an_edit_would_do(make: Make) -> None:
     desk = make(NOON)
     before = file(desk).read_bytes()
-    values = {"id": "daughter", "host": "www.example.org"}
-    assert desk.ask("preview", **values)["verdict"] == "allow"
-    told = desk.ask("preview", **values, set={"block/example.org": True})
+    values = {"profile": "daughter", "host": "www.example.org"}
+    assert desk.ask("why", **values)["verdict"] == "allow"
+    told = desk.ask("why", **values, set={"block/example.org": True})
     assert (told["verdict"], told["reason"], told["owner"]) == ("block", "family_block", "family")
     assert told["sentence"]
-    late = desk.ask("preview", **values, at="2026-11-24T21:00")
+    late = desk.ask("why", **values, at="2026-11-24T21:00")
     assert late["reason"] == "bedtime"
-    late = desk.ask("preview", **values, at="2026-11-24T21:00", set={"bedtime/school": "21:30-07:00"})
+    late = desk.ask("why", **values, at="2026-11-24T21:00", set={"bedtime/school": "21:30-07:00"})
     assert late["verdict"] == "allow"
     assert file(desk).read_bytes() == before
-    assert desk.ask("preview", **values)["verdict"] == "allow"
-    assert refused(desk, "preview", **values, set={"mode": "x"})[0] == Code.BAD_RULE
+    assert desk.ask("why", **values)["verdict"] == "allow"
+    assert refused(desk, "why", **values, set={"mode": "x"})[0] == Code.BAD_RULE
+    with pytest.raises(GatewayError, match="give profile instead of device"):
+        desk.ask("why", device=TABLET, host="www.example.org", set={"block/example.org": True})
 
 
 def test_a_week_says_what_is_open_when(make: Make) -> None:
@@ -79,7 +84,7 @@ def test_the_catalogue_is_whole_and_fits_into_an_answer(make: Make) -> None:
 
 def test_the_pages_may_ask(make: Make) -> None:
     desk = make(NOON)
-    for verb in ("rules", "edit", "unedit", "catalogue", "preview", "week", "family", "edit_family"):
+    for verb in ("rules", "edit", "unedit", "catalogue", "why", "week", "family", "edit_family"):
         assert verb in WEB_VERBS
     assert desk.ask("rules", Role.WEB, id="daughter")["id"] == "daughter"
 

@@ -14,8 +14,14 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MARK_MASK
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.bridge import GuardedBridge, render_bridges
-from gateway.kernel.ruleset.table import render, render_new_flow_table, render_removal, render_update
-from gateway.kernel.snapshot import Offload, Owner, Snapshot, guard
+from gateway.kernel.ruleset.table import (
+    dev_elements,
+    render,
+    render_new_flow_table,
+    render_removal,
+    render_update,
+)
+from gateway.kernel.snapshot import Examined, Offload, Owner, Snapshot, guard
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -79,6 +85,15 @@ def test_queues_are_closed_unless_the_daemon_lives(snapshot: Snapshot) -> None:
 def test_hooks_and_priorities_never_depend_on_the_snapshot() -> None:
     hooks = {tuple(re.findall(r"type \w+ hook .*", render(snapshot))) for snapshot in SNAPSHOTS.values()}
     assert len(hooks) == 1
+
+
+def test_examined_devices_have_another_chain_than_unknown_ones() -> None:
+    examined = Examined(("02:00:00:00:00:99",), None, (("br-guest", 254),))
+    turned = replace(FAMILY, examined=examined)
+    assert set(dev_elements(turned)) - set(dev_elements(FAMILY)) == {"02:00:00:00:00:99 : goto examined"}
+    (rules,) = re.findall(r"chain examined \{\n(.*?)\n  \}", render(turned), re.DOTALL)
+    assert rules.split("\n") == ['    iifname vmap { "br-guest" : goto slot254 }', "    goto plain"]
+    assert "chain examined" not in render(FAMILY)
 
 
 def test_order_of_devices_does_not_matter() -> None:

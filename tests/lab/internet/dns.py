@@ -23,6 +23,7 @@ from tests.lab.internet.udp import Peer, UdpPort
 
 A, CNAME, SOA, TXT, AAAA, OPT, SVCB, HTTPS = 1, 5, 6, 16, 28, 41, 64, 65
 _TTL = 60
+_OPCODE = 0x7800  # of the flags
 StreamHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!HHIH")
@@ -124,6 +125,9 @@ class Zone:
         """The response to a query; over UDP it is cut to the client's size, with TC set."""
         if (query := parse(message)) is None:
             return None
+        if opcode := query.flags & _OPCODE:  # NOTIFY, UPDATE or STATUS: taken, with no effect
+            self._journal.note("dns", query.name, client, f"opcode {opcode >> 11}")
+            return _message(query, 0, [], [], 0)
         self._journal.note("dns", query.name, client, _TEXT.get(query.qtype, str(query.qtype)))
         name = query.name.lower()
         if "." not in name or name.startswith("nx.") or name.endswith(_UNKNOWN_TAILS):
@@ -198,7 +202,7 @@ class Zone:
 def _message(
     query: Query, code: int, answers: list[bytes], authority: list[bytes], extra_flags: int
 ) -> bytes:
-    flags = 0x8080 | (query.flags & 0x0100) | extra_flags | code
+    flags = 0x8080 | (query.flags & (_OPCODE | 0x0100)) | extra_flags | code
     edns = b"\x00" + _RECORD.pack(OPT, 1232, 0, 0) if query.payload is not None else b""
     header = _HEADER.pack(query.ident, flags, 1, len(answers), len(authority), 1 if edns else 0)
     return b"".join([header, query.question, *answers, *authority, edns])

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from gateway.control.proofs import PROOF_LIFE
 from gateway.household.config_file import VARIABLE
 from gateway.policy.profile import edits
 from tests.webui.conftest import Browser
+from tests.webui.standin.accounts import MUMS_PASSWORD
 from tests.webui.standin.healthy import finding
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
@@ -78,6 +80,20 @@ def test_a_form_of_which_nothing_differs_changes_nothing(mum: Browser, household
     status, page = send(mum)
     assert (status, "Nothing was changed." in text_of(page)) == (303, True)
     assert "edit_family" not in [what for what, _ in household.asked]
+
+
+def test_leaving_new_devices_unfiltered_asks_for_the_password_and_is_done_then(
+    mum: Browser, household: Household
+) -> None:
+    household.needs_proof.add("edit_family")
+    form = {"revision": revision(mum.get(PAGE).text), **HELD, "unknown_devices": "home"}
+    household.accounts.scene.now += PROOF_LIFE
+    page = mum.post(PAGE, form)
+    assert page.status_code == 403
+    assert f'action="{PAGE}"' in page.text
+    assert said(household).get("unknown_devices", "guest") == "guest"
+    assert mum.post(PAGE, {**form, "proof": MUMS_PASSWORD}).status_code == 303
+    assert said(household)["unknown_devices"] == "home"
 
 
 def test_a_country_that_is_none_is_told_at_its_field_and_kept(mum: Browser, household: Household) -> None:

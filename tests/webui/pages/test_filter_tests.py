@@ -71,7 +71,7 @@ def test_one_headline_says_what_was_tested_and_what_could_not_be(
     checks = len(CHECKS) - 2 + 6
     assert f"All {checks} checks match the rules. 3 could not be tested." in part(page, "result")
     opened = sum(check.passes for check in CHECKS) + 4 + 2
-    assert f"Blocked: {checks - opened}. Open: {opened}." in part(page, "result")
+    assert f"Blocked: {checks - opened}. Allowed: {opened}." in part(page, "result")
     assert last(page, "bypass").endswith("2 minutes ago")
     assert page.count('class="verdict"') == 1
 
@@ -259,7 +259,7 @@ def test_a_fault_is_told_first_with_where_to_look(mum: Browser, household: House
     page = mum.get(PAGE).text
     assert f"{len(CHECKS) - 5} of {len(CHECKS) - 2} checks match the rules." in page
     told = page.partition("Does not match the rules")[2].partition("</ul>")[0]
-    assert "WireGuard" in told and "IPv4: open, IPv6: closed" in told  # noqa: PT018 - one line of the page
+    assert "WireGuard" in told and "IPv4: allowed, IPv6: blocked" in told  # noqa: PT018 - one line of the page
     assert "No setting allows it, so it should be blocked." in told
     assert "This should always work." in told
     assert "Setting that blocks it:" in told

@@ -51,9 +51,9 @@ def test_refusals_have_their_codes(client: RawClient) -> None:
 
 
 def test_looking_ahead(client: RawClient) -> None:
-    assert client.call("preview", id="daughter", host="www.tiktok.com")["owner"] == "family"
+    assert client.call("why", profile="daughter", host="www.tiktok.com")["owner"] == "family"
     assert (
-        client.call("preview", id="daughter", host="example.com", set={"mode": "allow-list"})["verdict"]
+        client.call("why", profile="daughter", host="example.com", set={"mode": "allow-list"})["verdict"]
         == "block"
     )
     assert len(client.call("week", id="son")["days"]) == 7

@@ -133,9 +133,9 @@ def test_a_change_is_tried_before_it_is_saved(mum: Browser, household: Household
     assert 'name="entry" list="known"' in page
     assert 'value="chess.com"' in page
     assert "chess.com" not in said(household)["block"]
-    [asked] = asked_of(household, "preview")
+    [asked] = asked_of(household, "why")
     assert asked == {
-        "id": "daughter", "host": "chess.com", "at": "2026-11-24T17:00", "set": {"block/chess.com": True}
+        "profile": "daughter", "host": "chess.com", "at": "2026-11-24T17:00", "set": {"block/chess.com": True}
     }  # fmt: skip
 
 

@@ -25,7 +25,8 @@ from gateway.features.rules.country import CountryVerbs
 from gateway.features.rules.edit_history import EditHistory
 from gateway.features.rules.edit_verbs import EditVerbs
 from gateway.features.rules.family_verbs import FamilyVerbs
-from gateway.features.rules.preview import Explainer, PreviewVerbs
+from gateway.features.rules.preview import Explainer, PreviewVerbs, TriedRules
+from gateway.features.rules.why import WhyVerb
 from gateway.household import editing
 from gateway.household.editing import HomeEditing
 from gateway.household.loading import Product, load_product
@@ -52,7 +53,7 @@ FILES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 HOME = {"lan": ["lo"], "timezone": "Asia/Almaty", "country": "kz"}
 VERBS = (
-    "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "preview",
+    "rules", "edit", "unedit", "add_profile", "remove_profile", "restore_profile", "catalogue", "why",
     "week", "country", "family", "edit_family", "unedit_family", "changes",
     "registers", "register",
 )  # fmt: skip
@@ -129,9 +130,12 @@ class Editing:
         home_editing = HomeEditing(self.rules, files)
         router = Router()
         edits.register(router)
-        FamilyVerbs(self.rules, edits, home_editing).register(router)
+        FamilyVerbs(self.rules, edits, home_editing, whom).register(router)
         RegisterVerbs(home, edits, home_editing, lambda: None).register(router)  # nothing is fetched here
-        PreviewVerbs(home, whom, files, lambda profile: profile, explainer).register(router)
+        tried = TriedRules(home, files, lambda profile: profile)
+        PreviewVerbs(home, tried).register(router)
+        questions: Any = None  # asked for devices alone
+        WhyVerb(home, self.family, questions, whom, tried, explainer).register(router)
         ChangeVerbs(
             home, store.state, lambda *_, **__: [], lambda _: "", store.gifts, visibility, here, whom
         ).register(router)

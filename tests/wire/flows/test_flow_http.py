@@ -341,3 +341,14 @@ def test_a_refused_name_in_a_chunk_that_is_sent_again_with_another_size(size: in
     for at in range(0, len(other), size):
         talk.client(other[at : at + size], at=start + at)
     assert talk.actions[-1] is FlowAction.REFUSED
+
+
+@pytest.mark.parametrize("lost", [17_000, 60_000])
+def test_bytes_of_a_long_decoy_cannot_be_sent_again_with_others(lost: int) -> None:
+    """The decoy's head is left of the server's window, and its body dies on the way within the window."""
+    talk = Talk(names_only, dport=80)
+    head = request("POST", ALLOWED, 900_000)
+    talk.client(head, at=-len(head), decoy=True)
+    for at in range(0, lost, SEGMENT):
+        talk.client(bytes(SEGMENT), at=at, decoy=True)
+    assert talk.client(request("GET", REFUSED), at=0).action is FlowAction.REFUSED

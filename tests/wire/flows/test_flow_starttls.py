@@ -12,7 +12,7 @@ from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.table import FlowTable
 from tests.wire.flow_forge import ALLOWED, REFUSED, RETRY, SERVER_HELLO, Talk, careful, names_only
 from tests.wire.flow_said import hello
-from tests.wire.starttls_dialogues import DIALOGUES, SMTP, Lines
+from tests.wire.starttls_dialogues import DIALOGUES, PRELOGIN, PRELOGIN_ANSWER, SMTP, Lines
 
 
 def talk_of(name: str, judge: Callable[[Observation], bool] = names_only) -> Talk:
@@ -49,6 +49,28 @@ def test_an_allowed_name_passes_by_the_servers_hello(name: str) -> None:
     assert step.action is FlowAction.PASSES
     assert step.observation is not None
     assert step.observation.host == ALLOWED
+
+
+@pytest.mark.parametrize("size", [1, 100, 1400])
+def test_a_hello_in_packets_of_sql_server_is_judged(size: int) -> None:
+    for name in (REFUSED, ALLOWED):
+        talk = Talk(names_only, dport=1433)
+        play(talk, [("client", PRELOGIN), ("server", PRELOGIN_ANSWER)])
+        sent = in_tds(hello(name))
+        for at in range(0, len(sent), size):
+            talk.client(sent[at : at + size])
+        assert FlowAction.PASSES not in talk.actions
+        if name == REFUSED:
+            assert talk.actions[-1] is FlowAction.REFUSED
+            continue
+        step = talk.server(in_tds(SERVER_HELLO))
+        assert step.action is FlowAction.PASSES
+        assert step.observation is not None
+        assert step.observation.host == ALLOWED
+
+
+def in_tds(data: bytes) -> bytes:
+    return b"\x12\x01" + (8 + len(data)).to_bytes(2, "big") + bytes(4) + data
 
 
 @dialogue

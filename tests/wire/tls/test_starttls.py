@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.wire.tls.starttls import may_start_tls
-from tests.wire.starttls_dialogues import BIND_RESPONSE, LDAP, SSL_REQUEST, XMPP
+from tests.wire.starttls_dialogues import BIND_RESPONSE, LDAP, PRELOGIN, RDP, SSL_REQUEST, XMPP
 
 DIALOGUES = {
     "SMTP": (b"", b"220 mail.example ESMTP\r\n"),
@@ -25,6 +25,12 @@ DIALOGUES = {
     "LDAP of Windows": (b"\x30\x84\x00\x00\x00\x10\x02\x01\x01\x60", b"\x30"),
     "PostgreSQL": (SSL_REQUEST, b"S"),
     "PostgreSQL after bytes that the server has cut off": (bytes(9) + SSL_REQUEST, b"S"),
+    "IRC": (b"NICK x\r\n", b":"),
+    "IRC in small letters": (b"\r\nstarttls\r\n", b":"),
+    "IRC, by its server": (b"junk\r\n", b":irc.example 451 * junk :You have not registered\r\n"),
+    "IRC, by its old server": (b"junk\r\n", b"NOTICE AUTH :*** Looking up your hostname\r\n"),
+    "Remote Desktop": (RDP, b"\x03"),
+    "SQL Server": (PRELOGIN, b"\x04"),
     "PostgreSQL, Kerberos first": (SSL_REQUEST[:7] + b"\x30", b"N"),
 }
 OTHERS = {
@@ -33,6 +39,8 @@ OTHERS = {
     "a game": (b"\x10\x00\x2f\x04", b"\x01\x02\x03\x04"),
     "MQTT": (b"\x10\x1f\x00\x04MQTT", b"\x20\x02\x00\x00"),
     "BitTorrent": (b"\x13BitTorrent protocol", b"\x13BitTorrent protocol"),
+    "a smart meter over TPKT": (b"\x03\x00\x00\x16\x11\xf0\x00\x00", b"\x03\x00\x00\x16"),
+    "text with a colon": (b"NICKEL\r\n", b":irc.example says\r\n"),
     "an ASN.1 of something else": (b"\x01", b"\x30\x05\x04\x01\x01\x04\x01\x01"),
 }
 
@@ -52,6 +60,8 @@ def test_other_protocols(name: str) -> None:
     assert may_start_tls([client], server) is False
 
 
-@pytest.mark.parametrize("server", [b"2", b"22", b"+", b"* ", b'"IMPL', b"<", b"0", b"\x30\x84\x00"])
+@pytest.mark.parametrize(
+    "server", [b"2", b"22", b"+", b"* ", b'"IMPL', b"<", b"0", b"\x30\x84\x00", b":", b":a NOT"]
+)
 def test_more_bytes_are_needed(server: bytes) -> None:
     assert may_start_tls([b"x"], server) is None

@@ -48,7 +48,7 @@ def _minutes_offered(person: PersonAccount) -> tuple[int, ...]:
 
 @blueprint.post("/invite")
 @guardians_only
-@proven_when(lambda: request.form.get("role") == PersonRole.GUARDIAN)
+@proven
 def invite() -> ResponseReturnValue:
     """Create a sign-in link for a new user, or a new link for an invited one, and redirect to its page."""
     name = _name()

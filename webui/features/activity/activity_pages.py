@@ -19,7 +19,7 @@ from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.requests.requests import SITE_ONCE
 from webui import charts, notices
 from webui.accounts.session import author, guardian, guardians_only
-from webui.daemon import daemon, source_address
+from webui.daemon import daemon
 from webui.features.activity import activity_table, target_names
 from webui.features.activity.activity_days import MONTH, VIEWS, Strip, View, usual_minutes
 from webui.features.activity.activity_text import WEEK, AskedFor, HistoryView, nothing_asked
@@ -203,7 +203,7 @@ def erase(profile: str) -> ResponseReturnValue:
     _home, child, view = _view(profile, "day")
     what = one_of("what", ERASABLE)
     with notices.refusals_to(notices.said):
-        daemon().change(ERASE, id=child.id, what=what, by=guardian() or "", origin=source_address())
+        daemon().change(ERASE, id=child.id, what=what, **author())
         name = plain(child.name)
         notices.said(
             _("The activity of %(name)s is deleted.", name=name)

@@ -86,9 +86,9 @@ class CheckView:
 
     def _word(self, outcome: str | None) -> str:
         if outcome == "open":
-            return _("passes") if self.check.must_open else _("open")
+            return _("allowed")
         if outcome == "blocked":
-            return _("blocked") if self.check.must_open else _("closed")
+            return _("blocked")
         return _("not here") if outcome is None else _("not tested")
 
     @property
@@ -259,12 +259,12 @@ class FilterTestsView:
 
     @property
     def counts(self) -> str:
-        """Return how many of the tested checks are blocked and open; empty without any."""
+        """Return how many of the tested checks are blocked and allowed; empty without any."""
         blocked = sum(line.check.outcome == "blocked" for line in self._lines)
-        opened = sum(line.check.outcome == "open" for line in self._lines)
-        if not blocked + opened:
+        allowed = sum(line.check.outcome == "open" for line in self._lines)
+        if not blocked + allowed:
             return ""
-        return _("Blocked: %(blocked)s. Open: %(open)s.", blocked=blocked, open=opened)
+        return _("Blocked: %(blocked)s. Allowed: %(allowed)s.", blocked=blocked, allowed=allowed)
 
 
 def connect_sources(hosts: Iterable[str]) -> str:

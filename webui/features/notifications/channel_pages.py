@@ -8,8 +8,9 @@ from flask.typing import ResponseReturnValue
 from gateway.control.client import Unreachable
 from gateway.control.contract.notifications import CHANNEL_OFF, CHANNEL_ON
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from webui import notices
-from webui.accounts.session import guardian, guardians_only
+from webui.accounts.session import author, guardian, guardians_only
 from webui.brand import shown
 from webui.daemon import daemon, source_address
 from webui.features.notifications.alert_text import not_sent
@@ -43,8 +44,7 @@ def add(service: str) -> ResponseReturnValue:
             address=address,
             inside="inside" in request.form,
             language=language(),
-            by=guardian() or "",
-            origin=source_address(),
+            **author(),
         )
     except FormError as error:
         return _show(service, form, str(error)), 422
@@ -53,6 +53,8 @@ def add(service: str) -> ResponseReturnValue:
     except Unreachable:
         raise
     except ControlError as error:
+        if error.code == Code.PROOF_NEEDED:
+            raise
         return _show(service, form, refusals.sentence(error)), 422
     notices.said(_("Saved. Send a test message to check that it arrives."))
     return redirect(url_for("alerts.show"), 303)

@@ -86,7 +86,7 @@ def undo() -> ResponseReturnValue:
     """Restore the settings of the home to their state before the last change."""
     with notices.refusals_to(notices.said):
         there = revisions("was")
-        daemon().change(UNEDIT_FAMILY, **there, by=guardian() or "", origin=source_address())
+        daemon().change(UNEDIT_FAMILY, **author() | there)
         notices.said(_("The settings are back as they were."))
     return redirect(back(url_for("family.show")), 303)
 
@@ -167,12 +167,13 @@ def _change(
             EDIT_FAMILY,
             revision=whole("revision", 0, NUMBER_LIMIT),
             set=dict(changes),
-            by=guardian() or "",
-            origin=source_address(),
+            **author(),
         )
     except Unreachable:
         raise
     except ControlError as error:
+        if error.code == Code.PROOF_NEEDED:
+            raise
         if error.code == Code.CHANGED_MEANWHILE:
             text = _(
                 "These settings have changed in the meantime. You see the current ones, and what you "

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from gateway.control.contract.profile import PROFILE, ProfileRules
 from gateway.control.contract.rules import (
     EDIT,
-    PREVIEW,
     RULES,
     UNEDIT,
     WEEK,
@@ -76,7 +75,7 @@ def undo(me: Caller, child: str, body: UneditFamilyRequest) -> object:
 def preview(me: Caller, child: str, body: PreviewBody) -> object:
     """Return the decision about a site for a child if these changes were made. Nothing is written."""
     values: dict[str, object] = {"at": body.at} if body.at else {}
-    return me.ask(PREVIEW, id=child, host=body.host, **values, **({"set": body.set} if body.set else {}))
+    return me.ask(WHY, profile=child, host=body.host, **values, **({"set": body.set} if body.set else {}))
 
 
 @noun.declare("GET", "/children/{child}/week", answer=WeekPlan)

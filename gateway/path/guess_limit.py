@@ -28,8 +28,8 @@ class _Count:
         return len(self.names) >= most and now - self.since < WINDOW
 
 
-class Probes:
-    """Counts the queried names on lists for everyone, by device (slot and packed address) and by slot."""
+class GuessLimit:
+    """Counts queried names on lists for everyone, by device (slot and packed address) and by slot."""
 
     __slots__ = ("_devices", "_slots", "full")
 

@@ -10,8 +10,8 @@ import dns.rcode
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.flows import FlowPath
+from gateway.path.guess_limit import MAX_DEVICES, MAX_NAMES, MAX_NAMES_OF_SLOT, WINDOW, GuessLimit
 from gateway.path.live_flows import LiveFlows
-from gateway.path.probes import MAX_DEVICES, MAX_NAMES, MAX_NAMES_OF_SLOT, WINDOW, Probes
 from gateway.path.subject import Subject
 from gateway.policy.judge.decide import HELP, REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Reason, Verdict
@@ -27,46 +27,46 @@ def _names(count: int, of: str = "x") -> list[str]:
 
 
 def _fill(
-    probes: Probes, device: bytes = DEVICE, *, count: int = MAX_NAMES, slot: int = 1, at: float = 0.0
+    guesses: GuessLimit, device: bytes = DEVICE, *, count: int = MAX_NAMES, slot: int = 1, at: float = 0.0
 ) -> None:
     for name in _names(count):
-        probes.refused(slot, device, name, at)
+        guesses.refused(slot, device, name, at)
 
 
 def test_so_many_distinct_names_within_a_minute_and_no_more() -> None:
-    probes = Probes()
-    _fill(probes, count=MAX_NAMES - 1)
+    guesses = GuessLimit()
+    _fill(guesses, count=MAX_NAMES - 1)
     for _ in range(100):  # the same name again is no other
-        probes.refused(1, DEVICE, "x0.invalid", 1.0)
-    before = probes.full
-    probes.refused(1, DEVICE, "one-more.invalid", 2.0)
-    assert (before, probes.full) == (False, True)
-    assert probes.over(1, DEVICE, WINDOW - 0.1)
-    assert not probes.over(1, OTHER, 3.0)
-    assert not probes.over(2, DEVICE, 3.0)
-    assert not probes.over(1, DEVICE, WINDOW)
-    _fill(probes, at=WINDOW)
-    assert probes.over(1, DEVICE, WINDOW + 1)
+        guesses.refused(1, DEVICE, "x0.invalid", 1.0)
+    before = guesses.full
+    guesses.refused(1, DEVICE, "one-more.invalid", 2.0)
+    assert (before, guesses.full) == (False, True)
+    assert guesses.over(1, DEVICE, WINDOW - 0.1)
+    assert not guesses.over(1, OTHER, 3.0)
+    assert not guesses.over(2, DEVICE, 3.0)
+    assert not guesses.over(1, DEVICE, WINDOW)
+    _fill(guesses, at=WINDOW)
+    assert guesses.over(1, DEVICE, WINDOW + 1)
 
 
 def test_a_device_with_many_addresses_is_bounded_by_its_slot() -> None:
-    probes = Probes()
+    guesses = GuessLimit()
     for one in range(MAX_NAMES_OF_SLOT):
-        probes.refused(1, bytes(15) + bytes([one % 100]), f"x{one}.invalid", 0.0)
-    assert probes.over(1, b"yet another", 1.0)
-    assert not probes.over(2, b"yet another", 1.0)
+        guesses.refused(1, bytes(15) + bytes([one % 100]), f"x{one}.invalid", 0.0)
+    assert guesses.over(1, b"yet another", 1.0)
+    assert not guesses.over(2, b"yet another", 1.0)
 
 
 def test_no_more_is_kept_than_is_bounded() -> None:
-    probes = Probes()
+    guesses = GuessLimit()
     for one in range(5000):
-        probes.refused(1, one.to_bytes(16, "big"), f"x{one}.invalid", 0.0)
-    assert len(probes._devices) == MAX_DEVICES
+        guesses.refused(1, one.to_bytes(16, "big"), f"x{one}.invalid", 0.0)
+    assert len(guesses._devices) == MAX_DEVICES
     assert (
-        sum(len(one.names) for one in (*probes._devices.values(), *probes._slots.values()))
+        sum(len(one.names) for one in (*guesses._devices.values(), *guesses._slots.values()))
         <= MAX_DEVICES * MAX_NAMES + MAX_NAMES_OF_SLOT
     )
-    assert "invalid" not in repr([(one.names, one.since) for one in probes._devices.values()])
+    assert "invalid" not in repr([(one.names, one.since) for one in guesses._devices.values()])
 
 
 # ---------------------------------------------------------------------------------------- questions
@@ -131,14 +131,14 @@ def test_sealed_and_malware_have_the_same_bytes_for_an_answer() -> None:
 
 
 def test_hellos_count_with_the_questions_and_are_refused_alike() -> None:
-    probes = Probes()
+    guesses = GuessLimit()
     seen: list[str | None] = []
     path = FlowPath(
         FlowTable(),
         LiveFlows(),
         sink=lambda subject, one, decision, at: seen.append(one.host),
         refused_page=lambda one, decision: "",
-        probes=probes,
+        guesses=guesses,
     )
     subject = Subject(1, "daughter", _rule, lambda gates: 1)
     v4 = b"\x45" + bytes(11) + DEVICE + OTHER
@@ -153,6 +153,6 @@ def test_hellos_count_with_the_questions_and_are_refused_alike() -> None:
     assert seen[-1] == f"sealed{MAX_NAMES - 1}.invalid"
     assert judged("help.invalid", v4)
     assert judged("www.example.org", v6)
-    assert probes.over(1, DEVICE, 2.0)
+    assert guesses.over(1, DEVICE, 2.0)
     back = v4[:12] + OTHER + DEVICE
     assert not judged("www.example.org", back, from_lan=False)

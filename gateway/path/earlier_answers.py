@@ -1,0 +1,105 @@
+"""The DNS answers that earlier daemons saw since boot: devices may still have them cached.
+
+They are stored as keyed digests of device, label and address. The label is a host name, a service, or empty
+for any name. Whoever knows all three can check whether an answer had them; nothing can list them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping
+from hashlib import blake2b
+
+MAX_PAIRS = 16_384  # as many as the books of addresses and of names have; 12 bytes each
+KEY_BYTES = 16
+LATEST = (1 << 31) - 1  # seconds since boot that fit in a pair: 68 years
+_DIGEST_BYTES = 8
+
+
+class DeviceDigests:
+    """Computes the digests of one device's pairs."""
+
+    __slots__ = ("_start",)
+
+    def __init__(self, key: bytes, device: str) -> None:
+        self._start = blake2b(f"{device}\0".encode(), digest_size=_DIGEST_BYTES, key=key)
+
+    def of(self, label: str, address: bytes) -> int:
+        digest = self._start.copy()
+        digest.update(label.encode() + b"\0" + address)
+        return int.from_bytes(digest.digest())
+
+
+class Pairs:
+    """Digests, and until when each is valid: seconds since boot, doubled, plus 1 if the answer is trusted."""
+
+    __slots__ = ("digests", "until")
+
+    def __init__(self) -> None:
+        self.digests = array("Q")
+        self.until = array("I")
+
+    def add(self, digest: int, until: float, *, vouched: bool) -> None:
+        self.digests.append(digest)
+        self.until.append(min(int(until), LATEST) << 1 | vouched)
+
+    def limit(self) -> None:
+        """Remove the first pairs if there are more than MAX_PAIRS."""
+        del self.digests[:-MAX_PAIRS], self.until[:-MAX_PAIRS]
+
+    def copy(self) -> Pairs:
+        copy = Pairs()
+        copy.digests, copy.until = self.digests[:], self.until[:]
+        return copy
+
+    def valid(self, now: float, latest: float) -> Pairs:
+        """Return the pairs that expire after ``now`` and not after ``latest``, by digest, each once."""
+        found = Pairs()
+        lowest, highest = int(now) << 1 | 1, min(int(latest), LATEST) << 1 | 1
+        digests, until = self.digests, self.until
+        for index in sorted(range(len(digests)), key=digests.__getitem__):
+            if not lowest < until[index] <= highest:
+                continue
+            if found.digests and found.digests[-1] == digests[index]:
+                found.until[-1] = max(found.until[-1], until[index])
+            else:
+                found.digests.append(digests[index])
+                found.until.append(until[index])
+        return found
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+
+class EarlierAnswers:
+    """Looks up whether a DNS answer gave an address to a slot's device, before this daemon started."""
+
+    def __init__(self) -> None:
+        self.key = b""
+        self.pairs = Pairs()  # by digest
+        self._devices: dict[int, DeviceDigests] = {}
+
+    def load(self, key: bytes, pairs: Pairs, devices: Mapping[str, int]) -> None:
+        """Use these ``pairs``, which are sorted by digest. ``devices``: the slot of each device."""
+        self.key, self.pairs = key, pairs
+        self._devices = {slot: DeviceDigests(key, device) for device, slot in devices.items()}
+
+    def forget(self, slot: int) -> None:
+        """Use no pairs for this slot any more: it has a new owner."""
+        self._devices.pop(slot, None)
+
+    def gave(self, slot: int, label: str, address: bytes, now: float, *, vouched: bool = False) -> bool:
+        """Return whether an answer that is still valid gave ``address`` (packed) for ``label``.
+
+        ``vouched``: only answers of trusted resolvers count.
+        """
+        digests, device = self.pairs.digests, self._devices.get(slot)
+        if not digests or device is None:
+            return False
+        digest = device.of(label, address)
+        index = bisect_left(digests, digest)
+        if index == len(digests) or digests[index] != digest:
+            return False
+        until = self.pairs.until[index]
+        return until >> 1 > now and (not vouched or bool(until & 1))
