@@ -20,7 +20,6 @@ from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
 from gateway.core.loop import Loop
 from gateway.core.process_memory import run_in_child, settle_young
-from gateway.core.throttle import Throttle
 from gateway.core.turns import Steps, finish, in_turns
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
@@ -93,7 +92,6 @@ from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
 DATABASE = "qalqan.db"
-EXAMINED_EVERY = 1.0  # seconds between two updates of the table for devices that arrive and leave
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same names again and again
 
 
@@ -303,7 +301,12 @@ class Daemon:
         self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
         self.address_owners = self._kept(
             AddressOwners(
-                loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.interfaces.names
+                loop,
+                self.presence.owners,
+                self.family.slot_of,
+                self.table,
+                lambda: self.interfaces.names,
+                lambda: self.gates.examined(),
             )
         )
         self.address_guard = self._kept(
@@ -370,7 +373,6 @@ class Daemon:
             self.names,
             caches=(self.book, self.services, self.own_answers, self.dns),
         )
-        self._examined = self._kept(Throttle(loop, EXAMINED_EVERY, self.sync_table))
         self.probe_device = self._kept(
             ProbeDevice(
                 self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.numbers
@@ -386,7 +388,7 @@ class Daemon:
         subscribe(ControlEvent, self.control.send)
         subscribe(NeighboursRead, lambda _: self.address_owners.changed())
         subscribe(DevicesMoved, self._devices_moved)
-        subscribe(ExaminedChanged, lambda _: self._examined.soon())
+        subscribe(ExaminedChanged, lambda _: self.address_owners.examined_changed())
         subscribe(UplinkChanged, lambda _: self._uplink_changed())
         subscribe(HelpAddressesChanged, lambda _: self._help_moved())
         features = self.features
