@@ -106,7 +106,7 @@ def touch(browser: Chromium, *cells: WebElement) -> None:
 
 def label(browser: Chromium, cell: WebElement) -> str:
     found = browser.driver.execute_script("return arguments[0].ariaLabel", cell)
-    return str(found).replace("\N{WORD JOINER}", "")
+    return str(found)
 
 
 def times(browser: Chromium, day: str) -> list[str]:
