@@ -86,6 +86,7 @@ from webui.features.status.finding_text import worded, worded_problem
 from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.features.time import codes_pages, ledger_pages, sheets
 from webui.features.trusted_name import captive_pages, trusted_name_pages
+from webui.first_run import PROPOSED
 from webui.helplines import where_code_is
 from webui.language import i18n, loglevels, refusals, words
 from webui.lean_rule import LeanRule
@@ -107,7 +108,6 @@ from webui.pages import (
 )
 from webui.request import OwnRequest
 from webui.settings import Settings, session_key
-from webui.setup import PROPOSED
 from webui.upkeep import supportcode
 
 __all__ = ["Settings", "create_app"]

@@ -6,8 +6,8 @@ from flask import current_app
 
 from gateway.control.contract.lists import LISTS, ListSource
 from webui.daemon import daemon
+from webui.first_run import PROPOSED, wanted_lists
 from webui.settings import FirstRunProposal
-from webui.setup import PROPOSED, wanted_lists
 
 
 def proposal() -> FirstRunProposal:

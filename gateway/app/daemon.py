@@ -20,7 +20,6 @@ from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
 from gateway.core.loop import Loop
 from gateway.core.process_memory import run_in_child, settle_young
-from gateway.core.throttle import Throttle
 from gateway.core.turns import Steps, finish, in_turns
 from gateway.dataplane.address_guard import AddressGuard
 from gateway.dataplane.address_owners import AddressOwners
@@ -41,7 +40,7 @@ from gateway.dataplane.lookups import (
     resolvers,
 )
 from gateway.dataplane.offload import offloading
-from gateway.dataplane.packets import PacketPath
+from gateway.dataplane.packets import LateRecords, PacketPath
 from gateway.dataplane.pages_watch import PagesWatch, are_expected
 from gateway.dataplane.saved_addresses import SavedAddresses
 from gateway.dataplane.status_text import about
@@ -93,7 +92,6 @@ from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
 DATABASE = "qalqan.db"
-EXAMINED_EVERY = 1.0  # seconds between two updates of the table for devices that arrive and leave
 HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same names again and again
 
 
@@ -234,6 +232,7 @@ class Daemon:
         self.rates = device_rates(self.capacity)
         self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
+        self.late_records = LateRecords(self.own_answers.sink(self.decision_log))
         self.flows = FlowPath(
             FlowTable(
                 work_limits(self.rates),
@@ -243,7 +242,7 @@ class Daemon:
                 bodies=ForwardedBodies(lambda: self.table),
             ),
             self.live,
-            sink=self.own_answers.sink(self.decision_log),
+            sink=self.late_records.add,
             refused_page=self.decision_log.refused_page,
             reclass=lambda flow, live: self.gates.reclass(flow, live),
             uploads=lambda flow: self.gates.uploads(flow),
@@ -285,6 +284,7 @@ class Daemon:
                 subjects=self.family.subjects,
                 wall=self.clock.now,
                 behind=self.conntrack.behind,
+                after=self.late_records.record,
             )
         )
 
@@ -301,7 +301,12 @@ class Daemon:
         self.offloading = self._kept(offloading(self.home, self.table, self.sync_table))
         self.address_owners = self._kept(
             AddressOwners(
-                loop, self.presence.owners, self.family.slot_of, self.table, lambda: self.interfaces.names
+                loop,
+                self.presence.owners,
+                self.family.slot_of,
+                self.table,
+                lambda: self.interfaces.names,
+                lambda: self.gates.examined(),
             )
         )
         self.address_guard = self._kept(
@@ -368,7 +373,6 @@ class Daemon:
             self.names,
             caches=(self.book, self.services, self.own_answers, self.dns),
         )
-        self._examined = self._kept(Throttle(loop, EXAMINED_EVERY, self.sync_table))
         self.probe_device = self._kept(
             ProbeDevice(
                 self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.numbers
@@ -384,7 +388,7 @@ class Daemon:
         subscribe(ControlEvent, self.control.send)
         subscribe(NeighboursRead, lambda _: self.address_owners.changed())
         subscribe(DevicesMoved, self._devices_moved)
-        subscribe(ExaminedChanged, lambda _: self._examined.soon())
+        subscribe(ExaminedChanged, lambda _: self.address_owners.examined_changed())
         subscribe(UplinkChanged, lambda _: self._uplink_changed())
         subscribe(HelpAddressesChanged, lambda _: self._help_moved())
         features = self.features

@@ -62,9 +62,9 @@ from gateway.features.rules.audit_log import AuditLogVerbs
 from gateway.features.rules.changes import ChangeVerbs
 from gateway.features.rules.country import CountryVerbs
 from gateway.features.rules.edit_history import EditHistory
-from gateway.features.rules.edit_verbs import EditVerbs
-from gateway.features.rules.family_verbs import FamilyVerbs
+from gateway.features.rules.home_settings_verbs import HomeSettingsVerbs
 from gateway.features.rules.preview import Explainer, PreviewVerbs, TriedRules
+from gateway.features.rules.profile_verbs import ProfileVerbs
 from gateway.features.rules.why import WhyVerb
 from gateway.features.sharing.adult_devices import AdultDevices
 from gateway.features.sharing.adult_proof import AdultProofVerbs
@@ -221,7 +221,7 @@ class Features:
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
         editing = Editing(home.rules, self._edited)
         home_editing = HomeEditing(home.rules, editing)
-        edits = EditVerbs(home, plane.effects, store, self.growing, access, editing)
+        edits = ProfileVerbs(home, plane.effects, store, self.growing, access, editing)
         helpers = Helpers(home, access, store.gifts)
         time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
@@ -327,7 +327,7 @@ class Features:
         SelfSetVerbs(home, self.self_set, access, pins, store.attempts).register(router)
         self._register_gateway()
         edits.register(router)
-        FamilyVerbs(home.rules, edits, home_editing, self.access).register(router)
+        HomeSettingsVerbs(home.rules, edits, home_editing, self.access).register(router)
         RegisterVerbs(home, edits, home_editing, lists.start).register(router)
         self.trusted_names.register(router)
         self._register_rules(router, editing, home_editing, tried)

@@ -15,7 +15,7 @@ from gateway.core.errors import KernelError
 from gateway.core.loop import Loop
 from gateway.core.throttle import Throttle
 from gateway.dataplane.kernel_table import KernelTable
-from gateway.kernel.snapshot import Owner
+from gateway.kernel.snapshot import Examined, Owner
 from gateway.lan import interfaces as lan
 from gateway.lan.neighbours import Owners, Place, drop
 
@@ -33,6 +33,7 @@ class AddressOwners:
     Arguments:
         slot_of: returns the slot of a MAC address on an interface.
         inside: returns the present LAN interfaces.
+        examined: returns the devices without an owner that are not new, and their slots.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class AddressOwners:
         slot_of: Callable[[str, str], int],
         table: KernelTable,
         inside: Callable[[], tuple[str, ...]],
+        examined: Callable[[], Examined],
     ) -> None:
         self._loop = loop
         self._owners = owners
         self._slot_of = slot_of
         self._table = table
         self._inside = inside
+        self._examined = examined
         self._apply = Throttle(loop, EVERY, self._update)
         self._reset = Throttle(loop, EVERY, self._reset_connections)
         self._moved: set[Place] = set()  # addresses with a new owner that is not in the table yet
@@ -70,6 +73,13 @@ class AddressOwners:
             self._moved |= moved
             self._apply.soon()
 
+    def examined_changed(self) -> None:
+        """Schedule an update of the table: new devices were examined, or examined ones are gone.
+
+        Running connections stay: the rules with which they began are the stricter ones.
+        """
+        self._apply.soon()
+
     def owners(self) -> tuple[Owner, ...]:
         """Return the addresses of all filtered devices for the next snapshot of the table."""
         self._filtered |= {owner.address for owner in self._table.snapshot.owners}
@@ -86,7 +96,8 @@ class AddressOwners:
     def _update(self) -> None:
         began = self._loop.now()
         try:
-            self._table.update(replace(self._table.snapshot, owners=self.owners()))
+            snapshot = replace(self._table.snapshot, owners=self.owners(), examined=self._examined())
+            self._table.update(snapshot)
         except KernelError as error:
             _log.error("%s", error)
             self._apply.later()

@@ -118,11 +118,14 @@ class Gates:
             guest=arriving[None],
             strangers=tuple((name, slot) for name, slot in arriving.items() if name is not None),
             plain=self._family.plain,
-            examined=Examined(
-                self._family.examined(), self._family.unknown, tuple(self._family.strangers.items())
-            ),
+            examined=self.examined(),
             passes=tuple(element for element in self._table.snapshot.passes if element.slot in members),
         )
+
+    def examined(self) -> Examined:
+        """Return the devices without an owner that are not new, and their slots by interface."""
+        family = self._family
+        return Examined(family.examined(), family.unknown, tuple(family.strangers.items()))
 
     def prepare(self, snapshot: Snapshot) -> Snapshot:
         """Return ``snapshot`` with the classes that are open now, for a table that is not installed yet.

@@ -66,16 +66,25 @@ class PacketQueue:
 
     ``fail_open``: when the queue is full, packets pass unfiltered instead of being dropped. ``merged``: the
     kernel does not take merged segments apart, nor complete checksums that it left to the network card.
+    ``after`` is called after each verdict, for work that the packet need not wait for.
     Raises KernelError if the number is in use, or the kernel has no queue support.
     """
 
     def __init__(
-        self, loop: Loop, number: int, handler: Handler, *, fail_open: bool, merged: bool = False
+        self,
+        loop: Loop,
+        number: int,
+        handler: Handler,
+        *,
+        fail_open: bool,
+        merged: bool = False,
+        after: Callable[[], None] | None = None,
     ) -> None:
         self.number = number
         self.packets = 0
         self.faults = 0  # packets whose handler raised
         self._handler = handler
+        self._after = after
         self._loop = loop
         self._turn_ends = 0
         self._queue = NetfilterQueue()
@@ -100,21 +109,21 @@ class PacketQueue:
             return
 
     def _callback(self, packet: Packet) -> None:
-        answer: Answer
+        decided = False
         try:
             answer = self._handler(packet.get_payload(), packet.get_mark(), packet.hook, packet.indev)
+            _give(packet, answer)
+            decided = True
+            if self._after is not None:
+                self._after()
         except Exception:  # noqa: BLE001  the only place: no packet may stop the filter or stay in the queue
             self.faults += 1
-            _log.exception("Packet of %d bytes dropped: judging it failed.", packet.get_payload_len())
-            answer = DROP
-        if isinstance(answer, tuple):
-            answer, replacement = answer
-            packet.set_payload(replacement)
-        if answer < 0:
-            packet.drop()
-        else:
-            packet.set_mark(answer)
-            packet.repeat()
+            length = packet.get_payload_len()
+            if decided:
+                _log.exception("Recording the decision about a packet of %d bytes failed.", length)
+            else:
+                _log.exception("Packet of %d bytes dropped: judging it failed.", length)
+                packet.drop()
         self.packets += 1
         if self.packets >= self._turn_ends:
             raise _TurnIsOver
@@ -123,6 +132,18 @@ class PacketQueue:
         self._loop.forget(self._socket)
         self._socket.close()
         self._queue.unbind()
+
+
+def _give(packet: Packet, answer: Answer) -> None:
+    """Give a packet its verdict."""
+    if isinstance(answer, tuple):
+        answer, replacement = answer
+        packet.set_payload(replacement)
+    if answer < 0:
+        packet.drop()
+    else:
+        packet.set_mark(answer)
+        packet.repeat()
 
 
 def _flags_message(number: int, flags: int) -> bytes:

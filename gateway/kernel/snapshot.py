@@ -83,10 +83,11 @@ class Offload:
 class Rates:
     """Packets per second of one slot that may reach the queue, as far as they depend on the machine.
 
-    The defaults are those of the slowest router: ten busy pages, and 11 Mbit/s of upload over plain HTTP.
+    The defaults are those of the slowest router, which manages about 100 new connections a second: with the
+    burst of 800 packets ten busy pages open at once. The upload over plain HTTP has 11 Mbit/s.
     """
 
-    tcp: int = 400  # from the device, of undecided TCP: a new TLS connection has one or two
+    tcp: int = 200  # from the device, of undecided TCP: a new TLS connection has one or two
     dns: int = 400  # queries, and as many responses
     http: int = 1000  # from the device, of plain HTTP that stays queued
 

@@ -18,7 +18,7 @@ from gateway.path.addresses import (
     ttl_of,
 )
 from gateway.path.guess_limit import GuessLimit
-from gateway.path.safe_search import Client, RenamedQuestion, RenamedQuestions, SafeAddresses, TrustsAll
+from gateway.path.renamed_questions import Client, RenamedQuestion, RenamedQuestions, SafeAddresses, TrustsAll
 from gateway.path.subject import DecisionWatcher, Sink, Subject
 from gateway.policy.judge.world import GATEWAY_NAME, bypass_signal
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from statistics import median
 
 from tests.bench.figures import Figure, Settings, at_most
 from tests.bench.web import DOWNLOAD, nginx
@@ -17,8 +18,10 @@ from tests.lab.daemon import Daemon
 DOWNLOAD_MARK = 20.0
 TLS_MARK = 2.0  # a hello with a post-quantum key share has two segments
 MERGED_MARK = 1.0
-HTTP_MARK = 2.0  # the request and the first packet of its answer; the same before the kernel read answers
-CONNECTIONS = 50
+# The request, the start of its answer, and the answer again: nginx closes the connection, and its FIN, which
+# is not queued, overtakes the answer. As many as before the kernel decided by the server's first data.
+HTTP_MARK = 3.0
+BATCHES, BATCH = 5, 10  # connections
 
 
 def measure(settings: Settings) -> Iterator[Figure]:
@@ -54,28 +57,34 @@ def _downloads(wires: Wires, daemon: Daemon) -> Iterator[Figure]:
 
 
 def _each(wires: Wires, daemon: Daemon, visit: Callable[[Wires], None], key: str) -> float:
-    """Return the packets of one connection that reach the daemon, on average."""
-    before = flow_counts(daemon)
-    visit(wires)
-    after = flow_counts(daemon)
-    flows, packets = (after[f"{key}_{what}"] - before[f"{key}_{what}"] for what in ("flows", "packets"))
-    if flows != CONNECTIONS:
-        raise AssertionError(flows)
-    return packets / flows
+    """Return the packets of one connection that reach the daemon.
+
+    It is the median of the batches' averages: on a busy machine a client may send a hello again.
+    """
+    each = []
+    for _ in range(BATCHES):
+        before = flow_counts(daemon)
+        visit(wires)
+        after = flow_counts(daemon)
+        flows, packets = (after[f"{key}_{what}"] - before[f"{key}_{what}"] for what in ("flows", "packets"))
+        if flows != BATCH:
+            raise AssertionError(flows)
+        each.append(packets / flows)
+    return median(each)
 
 
 def handshakes(wires: Wires) -> None:
-    argv = [sys.executable, "-m", "tests.bench.handshakes", wires.address, HOST, str(CONNECTIONS)]
+    argv = [sys.executable, "-m", "tests.bench.handshakes", wires.address, HOST, str(BATCH)]
     wires.child.run(argv, timeout=120, check=True)
 
 
 def requests(wires: Wires) -> None:
     """Send one request on each of the connections."""
-    urls = f"http://{HOST}/?[1-{CONNECTIONS}]"
+    urls = f"http://{HOST}/?[1-{BATCH}]"
     argv = ["curl", "-sS", "-H", "Connection: close", "-o", "/dev/null", urls]
     wires.child.run(argv, timeout=120, check=True)
 
 
 def datagrams(wires: Wires) -> None:
-    argv = [sys.executable, "-m", "tests.bench.h3", wires.address, HOST, str(CONNECTIONS)]
+    argv = [sys.executable, "-m", "tests.bench.h3", wires.address, HOST, str(BATCH)]
     wires.child.run(argv, timeout=120, check=True)

@@ -103,10 +103,11 @@ class Wires:
         self.child.run(["nft", "-f", "-"], stdin=table, check=True)
 
     @contextmanager
-    def filtered(self) -> Iterator[Daemon]:
-        """The real daemon on the gateway for as long as the block runs."""
+    def filtered(self, *, both: bool = False) -> Iterator[Daemon]:
+        """The real daemon on the gateway for as long as the block runs; ``both``: no device is an adult's."""
         own = [] if self._many else [TABLET.mac]
-        profiles: dict[str, dict[str, Any]] = {"adult": ADULT, "child": _child("Child", own)}
+        parent = _child("Other child", [PARENT.mac]) if both else ADULT
+        profiles: dict[str, dict[str, Any]] = {"adult": parent, "child": _child("Child", own)}
         for first in range(0, DEVICES, A_CHILD):
             macs = [device_mac(number) for number in range(first, first + A_CHILD)]
             profiles[f"child{first}"] = _child(f"Child {first}", macs)

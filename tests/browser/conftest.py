@@ -1,4 +1,7 @@
-"""A household whose pages a browser of this machine opens, as the daughter's tablet or a parent's phone."""
+"""Whose pages a browser of this machine opens: a household of plain values, or the sample family at home.
+
+``site`` and ``parent`` are of the household; ``family``, ``mum`` and ``child`` of the virtual home.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import family as homes
 from tests.browser.chromium import Chromium, chromium, eventually
+from tests.browser.family import Family
 from tests.control.running import Running
 from tests.lab.filtering import PROFILES, until
 from tests.lab.home import Home
@@ -90,6 +95,7 @@ def begin_anew(household: Household) -> None:
     household.given.clear()
     household.lending.clear()
     household.proven.proofs.clear()
+    household.needs_proof.clear()
     household.teaching.lessons.clear()
     household.changes.clear()
     household.editing.own.clear()
@@ -121,3 +127,31 @@ def parent(browser: Chromium, site: Site) -> Iterator[Chromium]:
     browser.driver.get("about:blank")
     browser.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
     browser.complaints()  # Requests that leaving the page broke off are not the next test's.
+
+
+@pytest.fixture(scope="module")
+def family() -> Iterator[Family]:
+    """The sample family. A module may override it to add what its tests need."""
+    with homes.at_home() as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def empty_home() -> Iterator[Family]:
+    with homes.at_an_empty_home() as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def mum(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Signed in as Mum by a one-time link. At another device's address it gets that device's pages."""
+    with chromium(tmp_path_factory.mktemp("mum")) as it:
+        it.driver.get(family.link())
+        eventually(lambda: "Open until bedtime" in it.text(".child-card"))
+        yield it
+
+
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    with chromium(tmp_path_factory.mktemp("child")) as it:
+        yield it

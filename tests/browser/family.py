@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 from selenium.webdriver.common.by import By
 
-from tests.browser.chromium import Chromium, chromium, eventually
+from tests.browser.chromium import Chromium, eventually
 from tests.lab import clients, sample
 from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon
@@ -95,12 +94,3 @@ def at_home(*, quic: bool = False) -> Iterator[Family]:
         stack.enter_context(daemon)
         start_relays(home, doors, stack)
         yield Family(home, daemon, first)
-
-
-@contextmanager
-def mums_browser(family: Family, folder: Path) -> Iterator[Chromium]:
-    """Signed in by a one-time link, on the first page."""
-    with chromium(folder) as browser:
-        browser.driver.get(family.link())
-        eventually(lambda: "Open until bedtime" in browser.text(".child-card"))
-        yield browser

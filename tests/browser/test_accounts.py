@@ -6,6 +6,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from gateway.control.proofs import PROOF_LIFE
 from tests.around import LABEL
 from tests.browser.audit import faults
 from tests.browser.chromium import WEIGHT, Chromium, eventually
@@ -115,4 +116,34 @@ def test_somebody_is_invited_and_another_page_cannot_do_it(parent: Chromium, sit
     )
     eventually(lambda: "This form did not come from these pages" in parent.text())
     assert "Thief" not in site.household.stamps.guardians()
+    parent.complaints()
+
+
+def test_what_a_session_of_this_morning_may_not_do_asks_for_the_password(
+    parent: Chromium, site: Site
+) -> None:
+    """A phone that a child has found unlocked invites no one and deletes nothing."""
+    site.household.needs_proof.add("erase")
+    site.household.accounts.scene.now += PROOF_LIFE
+    parent.driver.get(f"{site.url}/parent/people/")
+    parent.driver.find_element(By.ID, "name").send_keys("Ben")
+    parent.tap("section[aria-labelledby=invite] .options label:nth-of-type(2)")
+    parent.tap("section[aria-labelledby=invite] button.primary")
+    eventually(lambda: "Is it you?" in parent.text())
+    check_looks(parent)
+    assert faults(parent) == []
+    fill(parent, proof="not it" + Keys.ENTER)
+    eventually(lambda: "password" in parent.text(".problem, [role=alert], .error"))
+    assert "Ben" not in site.household.stamps.guardians()
+    parent.driver.get(f"{site.url}/parent/activity/daughter/delete")
+    parent.tap("main form button[value=names]")
+    eventually(lambda: "Is it you?" in parent.text())
+    assert site.household.erased == {}
+    fill(parent, proof=MUMS_PASSWORD + Keys.ENTER)
+    eventually(lambda: "The sites of Aruzhan are deleted." in parent.text(".notice"))
+    parent.driver.get(f"{site.url}/parent/people/")
+    parent.driver.find_element(By.ID, "name").send_keys("Ben")
+    parent.tap("section[aria-labelledby=invite] .options label:nth-of-type(2)")
+    parent.tap("section[aria-labelledby=invite] button.primary")
+    eventually(lambda: "A link for Ben" in parent.text("h1"))
     parent.complaints()

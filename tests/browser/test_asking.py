@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.browser.chromium import Chromium, eventually
-from tests.browser.family import Family, at_home, mums_browser
+from tests.browser.family import Family
 from tests.lab import clients
 from tests.lab.names import PARENT, TABLET
 
@@ -16,19 +14,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.lab]
 OWN_RULE = "www.tiktok.com"  # blocked by the family's own rule
 BET = "www.1xbet.com"  # in a category that is blocked for her
 ACTIVITY = "/parent/activity/daughter"
-
-
-@pytest.fixture(scope="module")
-def family() -> Iterator[Family]:
-    with at_home() as built:
-        yield built
-
-
-@pytest.fixture(scope="module")
-def browser(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    """Signed in as Mum on her phone; the tablet's pages are the daughter's."""
-    with mums_browser(family, tmp_path_factory.mktemp("chromium")) as made:
-        yield made
 
 
 def reached(family: Family, host: str) -> bool:
@@ -40,94 +25,94 @@ def uses(family: Family) -> None:
     assert reached(family, "kk.wikipedia.org")
 
 
-def asks(family: Family, browser: Chromium, path: str, host: str) -> None:
+def asks(family: Family, mum: Chromium, path: str, host: str) -> None:
     """She opens the site, and then asks for it on one of the gateway's pages."""
     uses(family)
     assert not reached(family, host)
-    browser.driver.get(family.url(TABLET.key, path))
-    browser.tap(f".ask-site button[value='{host}']")
+    mum.driver.get(family.url(TABLET.key, path))
+    mum.tap(f".ask-site button[value='{host}']")
     if path.startswith("/refused"):
-        eventually(lambda: "You asked for it. It waits for an answer." in browser.text(".refused"))
-        browser.driver.get(family.url(TABLET.key, "/my"))
-    eventually(lambda: "Waiting for an answer" in browser.text(".asked"))
+        eventually(lambda: "You asked for it. It waits for an answer." in mum.text(".refused"))
+        mum.driver.get(family.url(TABLET.key, "/my"))
+    eventually(lambda: "Waiting for an answer" in mum.text(".asked"))
 
 
-def answer(family: Family, browser: Chromium, button: str, page: str = ACTIVITY) -> None:
-    browser.driver.get(family.url(PARENT.key, page))
-    browser.tap(f"form.answer:has([name=id]) {button}")
+def answer(family: Family, mum: Chromium, button: str, page: str = ACTIVITY) -> None:
+    mum.driver.get(family.url(PARENT.key, page))
+    mum.tap(f"form.answer:has([name=id]) {button}")
 
 
-def test_once_from_activity_for_what_was_asked_for_under_why(family: Family, browser: Chromium) -> None:
-    asks(family, browser, "/why", OWN_RULE)
-    browser.driver.get(family.url(TABLET.key, "/why"))
-    assert "You asked for it. It waits for an answer." in browser.text(".refusals")
-    answer(family, browser, ".primary")
+def test_once_from_activity_for_what_was_asked_for_under_why(family: Family, mum: Chromium) -> None:
+    asks(family, mum, "/why", OWN_RULE)
+    mum.driver.get(family.url(TABLET.key, "/why"))
+    assert "You asked for it. It waits for an answer." in mum.text(".refusals")
+    answer(family, mum, ".primary")
     eventually(lambda: reached(family, OWN_RULE))
-    assert browser.driver.current_url.endswith(ACTIVITY), "she is back on the same list"
-    browser.tap(".notice button")
+    assert mum.driver.current_url.endswith(ACTIVITY), "she is back on the same list"
+    mum.tap(".notice button")
     eventually(lambda: not reached(family, OWN_RULE))
 
 
 def test_today_from_activity_for_what_was_asked_for_on_the_blocked_page(
-    family: Family, browser: Chromium
+    family: Family, mum: Chromium
 ) -> None:
-    asks(family, browser, f"/refused?host={OWN_RULE}", OWN_RULE)
-    answer(family, browser, "[value=today]")
+    asks(family, mum, f"/refused?host={OWN_RULE}", OWN_RULE)
+    answer(family, mum, "[value=today]")
     eventually(lambda: reached(family, OWN_RULE))
-    browser.driver.get(family.url(TABLET.key, "/my"))
-    assert "Mum allowed it for today" in browser.text(".asked")
-    browser.driver.get(family.url(PARENT.key, ACTIVITY))
-    browser.tap(".notice button")
+    mum.driver.get(family.url(TABLET.key, "/my"))
+    assert "Mum allowed it for today" in mum.text(".asked")
+    mum.driver.get(family.url(PARENT.key, ACTIVITY))
+    mum.tap(".notice button")
     eventually(lambda: not reached(family, OWN_RULE))
 
 
-def test_always_from_activity_is_confirmed_for_a_blocked_category(family: Family, browser: Chromium) -> None:
-    asks(family, browser, "/why", BET)
-    answer(family, browser, "[value=always]")
-    eventually(lambda: "Always allow 1xBet for Daughter?" in browser.text("h1"))
-    assert "Gambling" in browser.text("main")
+def test_always_from_activity_is_confirmed_for_a_blocked_category(family: Family, mum: Chromium) -> None:
+    asks(family, mum, "/why", BET)
+    answer(family, mum, "[value=always]")
+    eventually(lambda: "Always allow 1xBet for Daughter?" in mum.text("h1"))
+    assert "Gambling" in mum.text("main")
     assert not reached(family, BET)
-    browser.tap("#always")
+    mum.tap("#always")
     eventually(lambda: reached(family, BET))
-    browser.tap(".notice button")
+    mum.tap(".notice button")
     eventually(lambda: not reached(family, BET))
 
 
-def test_no_from_activity(family: Family, browser: Chromium) -> None:
-    asks(family, browser, "/why", OWN_RULE)
-    answer(family, browser, "[value=no]")
-    eventually(lambda: "is declined" in browser.text(".notice"))
+def test_no_from_activity(family: Family, mum: Chromium) -> None:
+    asks(family, mum, "/why", OWN_RULE)
+    answer(family, mum, "[value=no]")
+    eventually(lambda: "is declined" in mum.text(".notice"))
     assert not reached(family, OWN_RULE)
-    browser.driver.get(family.url(TABLET.key, "/my"))
-    assert "Mum said no" in browser.text(".asked")
+    mum.driver.get(family.url(TABLET.key, "/my"))
+    assert "Mum said no" in mum.text(".asked")
 
 
 def test_a_parent_opens_what_was_not_asked_for_and_answers_on_the_first_page(
-    family: Family, browser: Chromium
+    family: Family, mum: Chromium
 ) -> None:
     uses(family)
     assert not reached(family, OWN_RULE)
-    browser.driver.get(family.url(PARENT.key, ACTIVITY))
+    mum.driver.get(family.url(PARENT.key, ACTIVITY))
     row = "details:has([value='service:tiktok'])"
-    browser.tap(f"{row} summary")
-    assert browser.measure(f'return document.querySelector("{row} [value=no]")') is None
-    browser.tap(f"{row} .primary")
+    mum.tap(f"{row} summary")
+    assert mum.measure(f'return document.querySelector("{row} [value=no]")') is None
+    mum.tap(f"{row} .primary")
     eventually(lambda: reached(family, OWN_RULE))
-    browser.tap(".notice button")
+    mum.tap(".notice button")
     eventually(lambda: not reached(family, OWN_RULE))
-    asks(family, browser, "/why", OWN_RULE)
-    answer(family, browser, ".primary", "/parent/")
+    asks(family, mum, "/why", OWN_RULE)
+    answer(family, mum, ".primary", "/parent/")
     eventually(lambda: reached(family, OWN_RULE))
-    assert browser.driver.current_url.endswith("/parent/")
-    browser.tap(".notice button")
+    assert mum.driver.current_url.endswith("/parent/")
+    mum.tap(".notice button")
     eventually(lambda: not reached(family, OWN_RULE))
 
 
-def test_the_names_of_a_site_are_one_request(family: Family, browser: Chromium) -> None:
+def test_the_names_of_a_site_are_one_request(family: Family, mum: Chromium) -> None:
     for host in (OWN_RULE, "m.tiktok.com", "vm.tiktok.com"):
         assert not reached(family, host)
-    browser.driver.get(family.url(TABLET.key, "/why"))
-    assert browser.measure("return document.querySelectorAll('.ask-site').length") == browser.measure(
+    mum.driver.get(family.url(TABLET.key, "/why"))
+    assert mum.measure("return document.querySelectorAll('.ask-site').length") == mum.measure(
         "return new Set([...document.querySelectorAll('.refusals strong')].map(one => one.innerText)).size"
     )
-    assert browser.text(".refusals").count("Ask for TikTok") == 1
+    assert mum.text(".refusals").count("Ask for TikTok") == 1

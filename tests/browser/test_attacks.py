@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from tests.browser.chromium import Chromium, eventually
-from tests.browser.family import CHILD, Family, at_home, mums_browser
+from tests.browser.family import CHILD, Family
 from tests.lab import chromium as device_browser
 from tests.lab import clients
 from tests.lab.daemon import WEB_PORT
@@ -52,27 +51,20 @@ return [...document.querySelectorAll("script:not([src]), img[src=x], [onerror]")
 
 
 @pytest.fixture(scope="module")
-def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Family]:
+def family(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Family:
     """All devices have told the network their names; dnsmasq's hook and the daemon's own ears heard them."""
-    with at_home() as built:
-        built.home.join(NEW.key)
-        folder = tmp_path_factory.mktemp("dhcp")
-        with dhcp_server(built.home, folder, tells=built.daemon.socket):
-            for key, name in SAID.items():
-                module(built.home.devices[key], "dhcpclient", "eth0", "--keep", "--name", name)
-        call = built.daemon.client.call
-        call("edit", id="son", set={"categories/social_networks": "ask"}, confirmed=True, by="Mum")
-        yield built
+    family.home.join(NEW.key)
+    folder = tmp_path_factory.mktemp("dhcp")
+    with dhcp_server(family.home, folder, tells=family.daemon.socket):
+        for key, name in SAID.items():
+            module(family.home.devices[key], "dhcpclient", "eth0", "--keep", "--name", name)
+    call = family.daemon.client.call
+    call("edit", id="son", set={"categories/social_networks": "ask"}, confirmed=True, by="Mum")
+    return family
 
 
-@pytest.fixture(scope="module")
-def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with mums_browser(family, tmp_path_factory.mktemp("parent")) as browser:
-        yield browser
-
-
-def test_a_phone_that_calls_itself_a_script_executes_on_no_page(family: Family, parent: Chromium) -> None:
-    call, driver = family.daemon.client.call, parent.driver
+def test_a_phone_that_calls_itself_a_script_executes_on_no_page(family: Family, mum: Chromium) -> None:
+    call, driver = family.daemon.client.call, mum.driver
     heard = {one["mac"]: str(one["name"]) for one in call("devices")["devices"]}
     assert SCRIPT in heard[NEW.mac], "it is there as it was said"
     # What leaves traces with its name: it asks, it is given to somebody, a parent names another one so.
@@ -98,18 +90,18 @@ def test_a_phone_that_calls_itself_a_script_executes_on_no_page(family: Family, 
     shown = ""
     for seat, path in pages:
         driver.get(family.url(seat, path))
-        assert parent.measure(BECAME) == [], path
-        text = parent.text()
+        assert mum.measure(BECAME) == [], path
+        text = mum.text()
         shown += text
         assert not set(TURNING) & set(text), f"{path}: something turns or hides the text"
-        parent.resize((320, 568))
-        assert parent.overflow() == 0, path
-    parent.resize((390, 844))
+        mum.resize((320, 568))
+        assert mum.overflow() == 0, path
+    mum.resize((390, 844))
     assert SCRIPT in shown, "as letters"
-    assert not [one for one in parent.complaints() if "Content Security" in one]
+    assert not [one for one in mum.complaints() if "Content Security" in one]
     driver.get(family.url(PARENT.key, "/parent/"))
     for who in (CHILD, "son"):
-        table = parent.measure(
+        table = mum.measure(
             "const asked = new XMLHttpRequest();"
             f"asked.open('GET', '/parent/activity/{who}/week.csv', false);"
             "asked.send(); return asked.responseText"
@@ -139,13 +131,13 @@ def test_a_name_of_the_internet_that_leads_to_the_gateway_shows_nothing(family: 
     assert "This address is not one of ours" in seen
 
 
-def test_a_page_of_another_origin_changes_nothing(family: Family, parent: Chromium) -> None:
+def test_a_page_of_another_origin_changes_nothing(family: Family, mum: Chromium) -> None:
     def states() -> set[str]:
         return {str(one["state"]) for one in family.daemon.client.call("status")["profiles"]}
 
-    mum = Phone(family.home, PARENT.key)
+    phone = Phone(family.home, PARENT.key)
     token = family.link().partition("code=")[2]
-    assert mum.post("/signin", code=token).status == 303
+    assert phone.post("/signin", code=token).status == 303
     form = ("--data", "who=daughter&minutes=30")
     for headers in (
         ("Origin: http://evil.example",),
@@ -157,25 +149,25 @@ def test_a_page_of_another_origin_changes_nothing(family: Family, parent: Chromi
         (f"Origin: {PAGES}", "Sec-Fetch-Site: same-site"),
     ):
         more = [part for one in headers for part in ("-H", one)]
-        assert mum._ask("/parent/pause", *more, *form).status == 403, headers
+        assert phone._ask("/parent/pause", *more, *form).status == 403, headers
     assert states() == {"open"}
-    parent.driver.get("data:text/html,<h1>elsewhere</h1>")
-    parent.driver.execute_script(
+    mum.driver.get("data:text/html,<h1>elsewhere</h1>")
+    mum.driver.execute_script(
         "document.body.innerHTML = `<form method=post action='${arguments[0]}'>"
         "<input name=who value=daughter><input name=minutes value=30></form>`; document.forms[0].submit()",
         family.url(PARENT.key, "/parent/pause"),
     )
-    eventually(lambda: "This form did not come from these pages" in parent.text())
+    eventually(lambda: "This form did not come from these pages" in mum.text())
     assert states() == {"open"}
-    assert mum._ask("/parent/pause", "-H", f"Origin: {PAGES}", *form).status == 303
+    assert phone._ask("/parent/pause", "-H", f"Origin: {PAGES}", *form).status == 303
     assert states() == {"open", "paused"}
     family.daemon.client.call("resume", who=CHILD)
 
 
 def test_two_hundred_wrong_passwords_hold_off_who_typed_them_and_nobody_else(family: Family) -> None:
-    mum = Phone(family.home, PARENT.key)
-    assert mum.post("/signin", code=family.link().partition("code=")[2]).status == 303
-    assert mum.post("/account/password", password=PASSWORD).status == 303
+    phone = Phone(family.home, PARENT.key)
+    assert phone.post("/signin", code=family.link().partition("code=")[2]).status == 303
+    assert phone.post("/account/password", password=PASSWORD).status == 303
     known = Phone(family.home, TABLET.key)  # she has signed in on the child's tablet before
     assert known.post("/signin/password", name="Mum", password=PASSWORD).status == 303
     assert known.post("/signout", sent="yes").status == 303

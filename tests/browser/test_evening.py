@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.axe import Axe
 from tests.browser.chromium import WEIGHT, Chromium, chromium, eventually
-from tests.browser.family import CHILD, Family, at_home, mums_browser
+from tests.browser.family import CHILD, Family, at_home
 from tests.lab import chromium as device_browser
 from tests.lab import clients
 from tests.lab.clients import Stream
@@ -44,18 +44,6 @@ def family() -> Iterator[Family]:
         yield built
 
 
-@pytest.fixture(scope="module")
-def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with mums_browser(family, tmp_path_factory.mktemp("parent")) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("child")) as browser:
-        yield browser
-
-
 @pytest.fixture(autouse=True)
 def afternoon(family: Family) -> Iterator[None]:
     """Nothing of one test holds in the next."""
@@ -71,10 +59,10 @@ def reaches(family: Family, url: str = OPEN_SITE) -> bool:
     return clients.curl(family.home.devices[TABLET.key], url).reached
 
 
-def at_her_home(family: Family, parent: Chromium) -> None:
+def at_her_home(family: Family, mum: Chromium) -> None:
     """On the first page, which from now on is not loaded anew."""
-    parent.driver.get(family.url(PARENT.key, "/parent/"))
-    parent.measure("window.stays = 1")
+    mum.driver.get(family.url(PARENT.key, "/parent/"))
+    mum.measure("window.stays = 1")
 
 
 def focused(browser: Chromium) -> str:
@@ -95,7 +83,7 @@ def press_until(browser: Chromium, wanted: str, most: int = 40) -> None:
 
 
 def test_a_tap_on_pause_ends_what_runs_over_tls_and_over_quic_within_the_second(
-    family: Family, parent: Chromium
+    family: Family, mum: Chromium
 ) -> None:
     tablet, mums = family.home.devices[TABLET.key], family.home.devices[PARENT.key]
     assert reaches(family)  # and the address is one that an allowed name gave
@@ -109,7 +97,7 @@ def test_a_tap_on_pause_ends_what_runs_over_tls_and_over_quic_within_the_second(
         assert over_quic.started()
         assert mums_film.started()
         six = over_quic_6.started()
-        tapped = parent.tap(".child-card .pauses button[value='15']")
+        tapped = mum.tap(".child-card .pauses button[value='15']")
         died = film.death(tapped)
         assert died is not None
         assert died <= CUT_MS
@@ -121,15 +109,15 @@ def test_a_tap_on_pause_ends_what_runs_over_tls_and_over_quic_within_the_second(
             assert over_quic_6.last - tapped <= CUT_MS / 1000
         assert mums_film.flows()
         print(f"from the tap: TLS dead after {died:.0f} ms, last QUIC byte {over_quic.last - tapped:.3f} s")
-    eventually(lambda: "Daughter is paused until" in parent.text(".notice"))
-    parent.tap(".notice button")
-    eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+    eventually(lambda: "Daughter is paused until" in mum.text(".notice"))
+    mum.tap(".notice button")
+    eventually(lambda: "Open until bedtime" in mum.text(".child-card"))
     with Stream(tablet, FILM) as film:
         assert film.started()
     assert clients.h3(tablet, OPEN_HOST).reached
 
 
-def test_fifteen_more_minutes_bring_the_film_back_and_undo_ends_it(family: Family, parent: Chromium) -> None:
+def test_fifteen_more_minutes_bring_the_film_back_and_undo_ends_it(family: Family, mum: Chromium) -> None:
     tablet, call = family.home.devices[TABLET.key], family.daemon.client.call
     with Stream(tablet, FILM) as film:
         assert film.started()
@@ -137,16 +125,16 @@ def test_fifteen_more_minutes_bring_the_film_back_and_undo_ends_it(family: Famil
         assert film.death(0.0) is not None
     try:
         assert not reaches(family)
-        at_her_home(family, parent)
-        eventually(lambda: "Time is used up" in parent.text(".child-card"))
+        at_her_home(family, mum)
+        eventually(lambda: "Time is used up" in mum.text(".child-card"))
         assert "used up" in device_browser.visit(family.home, TABLET.key, f"{PAGES}/my").body
-        parent.tap(".child-card .extras button[value='15']")
-        eventually(lambda: "Undo" in parent.text(".notice"))
+        mum.tap(".child-card .extras button[value='15']")
+        eventually(lambda: "Undo" in mum.text(".notice"))
         assert until(lambda: reaches(family), 2.0) is not None
         assert "15 min" in device_browser.visit(family.home, TABLET.key, f"{PAGES}/my").body
         with Stream(tablet, FILM) as film:
             assert film.started()
-            tapped = parent.tap(".notice button")
+            tapped = mum.tap(".notice button")
             died = film.death(tapped)
             assert died is not None
             assert died <= CUT_MS
@@ -156,47 +144,47 @@ def test_fifteen_more_minutes_bring_the_film_back_and_undo_ends_it(family: Famil
 
 
 def test_what_a_child_asks_for_is_on_the_parent_s_first_page_by_itself_and_opens_by_the_answer(
-    family: Family, parent: Chromium, child: Chromium
+    family: Family, mum: Chromium, child: Chromium
 ) -> None:
-    at_her_home(family, parent)
+    at_her_home(family, mum)
     before = device_browser.visit(family.home, TABLET.key, f"https://{ASKABLE}/")
     assert not before.reached
     child.driver.get(family.url(TABLET.key, "/why"))
     child.tap(f".refusals button[value='{ASKABLE}']")
     eventually(lambda: "You asked for Instagram." in child.text())
-    eventually(lambda: "1 request waits for an answer" in parent.text())
-    assert parent.text(".tabs #waiting").strip().startswith("1")
-    assert parent.measure(STAYS)
-    parent.tap("a.status-link[href*=requests]")
-    eventually(lambda: "Daughter: Instagram" in parent.text("article"))
-    parent.tap(".gives-site button[value=today]")
-    eventually(lambda: "Undo" in parent.text(".notice"))
+    eventually(lambda: "1 request waits for an answer" in mum.text())
+    assert mum.text(".tabs #waiting").strip().startswith("1")
+    assert mum.measure(STAYS)
+    mum.tap("a.status-link[href*=requests]")
+    eventually(lambda: "Daughter: Instagram" in mum.text("article"))
+    mum.tap(".gives-site button[value=today]")
+    eventually(lambda: "Undo" in mum.text(".notice"))
     assert device_browser.visit(family.home, TABLET.key, f"https://{ASKABLE}/").reached
     child.driver.get(family.url(TABLET.key, "/my"))
     assert "Instagram" in child.text("[aria-labelledby=asked]")
-    parent.tap(".notice button")
+    mum.tap(".notice button")
     eventually(lambda: not reaches(family, f"https://{ASKABLE}/"))
 
 
 def test_time_that_is_asked_for_comes_to_the_parent_and_the_answer_to_the_child_without_a_reload(
-    family: Family, parent: Chromium, child: Chromium
+    family: Family, mum: Chromium, child: Chromium
 ) -> None:
-    at_her_home(family, parent)
+    at_her_home(family, mum)
     child.driver.get(family.url(TABLET.key, "/my/ask"))
     child.driver.find_element(By.ID, "reason").send_keys("One more round")
     child.tap(".fields .primary")
     eventually(lambda: "Waiting for an answer" in child.text())
     child.measure("window.stays = 1")
-    eventually(lambda: "1 request waits for an answer" in parent.text())
-    assert parent.measure(STAYS)
-    parent.tap("a.status-link[href*=requests]")
-    eventually(lambda: "One more round" in parent.text("article"))
-    parent.tap(".gives .primary")
-    eventually(lambda: "Undo" in parent.text(".notice"))
+    eventually(lambda: "1 request waits for an answer" in mum.text())
+    assert mum.measure(STAYS)
+    mum.tap("a.status-link[href*=requests]")
+    eventually(lambda: "One more round" in mum.text("article"))
+    mum.tap(".gives .primary")
+    eventually(lambda: "Undo" in mum.text(".notice"))
     assert until(lambda: "Mum gave 15 min" in child.text(), 20.0) is not None, "it looks every 15 seconds"
     assert child.measure(STAYS)
-    parent.tap(".notice button")
-    eventually(lambda: "The change is undone." in parent.text(".notice"))
+    mum.tap(".notice button")
+    eventually(lambda: "The change is undone." in mum.text(".notice"))
 
 
 def test_the_refused_page_is_whole_and_light_without_script_and_asks(
@@ -287,34 +275,34 @@ def test_the_tablet_s_browser_is_answered_in_the_language_that_it_asks_for(
     assert rules in page
 
 
-def test_an_evening_by_keyboard_alone(family: Family, parent: Chromium, child: Chromium) -> None:
-    at_her_home(family, parent)
+def test_an_evening_by_keyboard_alone(family: Family, mum: Chromium, child: Chromium) -> None:
+    at_her_home(family, mum)
     with Stream(family.home.devices[TABLET.key], FILM) as film:
         assert film.started()
-        press_until(parent, "30 min")
+        press_until(mum, "30 min")
         assert film.death(0.0) is not None
-    eventually(lambda: "Daughter is paused until" in parent.text(".notice"))
-    press_until(parent, "Undo")
-    eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+    eventually(lambda: "Daughter is paused until" in mum.text(".notice"))
+    press_until(mum, "Undo")
+    eventually(lambda: "Open until bedtime" in mum.text(".child-card"))
     child.driver.get(family.url(TABLET.key, "/my"))
     press_until(child, "Ask for more time")
     eventually(lambda: "How many minutes?" in child.text())
     press_until(child, "Ask")
     eventually(lambda: "Waiting for an answer" in child.text())
-    eventually(lambda: "1 request waits for an answer" in parent.text())
-    press_until(parent, "1 request waits for an answer")
-    eventually(lambda: "Daughter: 15 min more" in parent.text("article"))
-    press_until(parent, "15 min")
-    eventually(lambda: "Undo" in parent.text(".notice"))
-    press_until(parent, "Undo")
-    eventually(lambda: "The change is undone." in parent.text(".notice"))
+    eventually(lambda: "1 request waits for an answer" in mum.text())
+    press_until(mum, "1 request waits for an answer")
+    eventually(lambda: "Daughter: 15 min more" in mum.text("article"))
+    press_until(mum, "15 min")
+    eventually(lambda: "Undo" in mum.text(".notice"))
+    press_until(mum, "Undo")
+    eventually(lambda: "The change is undone." in mum.text(".notice"))
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_both_themes_are_easy_to_read(family: Family, parent: Chromium, child: Chromium, theme: str) -> None:
+def test_both_themes_are_easy_to_read(family: Family, mum: Chromium, child: Chromium, theme: str) -> None:
     refused = urlsplit(family.http(TABLET.key, ASKABLE).location)
     pages = {
-        parent: [(PARENT.key, path) for path in ("/parent/", "/parent/requests", f"/parent/child/{CHILD}/")],
+        mum: [(PARENT.key, path) for path in ("/parent/", "/parent/requests", f"/parent/child/{CHILD}/")],
         child: [(TABLET.key, path) for path in ("/my", "/why", f"/refused?{refused.query}", "/my/ask")],
     }
     for browser, seen in pages.items():

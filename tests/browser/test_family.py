@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 
 from gateway.web.backup_encryption import decrypt_backup
 from tests.browser.chromium import WEIGHT, Chromium, chromium, eventually
-from tests.browser.family import Family, at_home, mums_browser
+from tests.browser.family import Family
 from tests.lab import chromium as device_browser
 from tests.lab import clients
 from tests.lab.clients import Stream
@@ -44,59 +43,52 @@ fetch(form.action, {method: "POST", body: new URLSearchParams(sent)}).then(answe
 
 
 @pytest.fixture(scope="module")
-def family() -> Iterator[Family]:
-    with at_home() as built:
-        built.home.join(NEW.key)
-        yield built
-
-
-@pytest.fixture(scope="module")
-def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with mums_browser(family, tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
+def family(family: Family) -> Family:
+    family.home.join(NEW.key)
+    return family
 
 
 def test_the_pages_and_what_the_daemon_decides_are_in_the_language_that_was_chosen(
-    family: Family, parent: Chromium
+    family: Family, mum: Chromium
 ) -> None:
     clients.curl(family.home.devices[TABLET.key], f"https://{ASKABLE_SITE}/")
     try:
-        parent.driver.get(family.url(PARENT.key, "/parent/"))
-        parent.tap(".languages [lang=ru]")
-        eventually(lambda: "Открыто до" in parent.text(".child-card .sentence"))
-        parent.driver.get(family.url(TABLET.key, "/why"))
-        eventually(lambda: "Instagram: заблокировано – Социальные сети." in parent.text(".refusals"))
-        assert "Это правила группы 10-12." in parent.text(".refusals")
-        assert "Контакт-центр 111" in parent.text(".help")
-        parent.tap(".languages [lang=kk]")
-        eventually(lambda: "Instagram: бұғатталған – Әлеуметтік желілер." in parent.text(".refusals"))
+        mum.driver.get(family.url(PARENT.key, "/parent/"))
+        mum.tap(".languages [lang=ru]")
+        eventually(lambda: "Открыто до" in mum.text(".child-card .sentence"))
+        mum.driver.get(family.url(TABLET.key, "/why"))
+        eventually(lambda: "Instagram: заблокировано – Социальные сети." in mum.text(".refusals"))
+        assert "Это правила группы 10-12." in mum.text(".refusals")
+        assert "Контакт-центр 111" in mum.text(".help")
+        mum.tap(".languages [lang=kk]")
+        eventually(lambda: "Instagram: бұғатталған – Әлеуметтік желілер." in mum.text(".refusals"))
     finally:
-        parent.driver.get(family.url(PARENT.key, "/signin"))
-        parent.tap(".languages [lang=en]")
-        eventually(lambda: parent.measure("return document.documentElement.lang") == "en")
-        parent.driver.get(family.url(PARENT.key, "/parent/"))
-        eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+        mum.driver.get(family.url(PARENT.key, "/signin"))
+        mum.tap(".languages [lang=en]")
+        eventually(lambda: mum.measure("return document.documentElement.lang") == "en")
+        mum.driver.get(family.url(PARENT.key, "/parent/"))
+        eventually(lambda: "Open until bedtime" in mum.text(".child-card"))
 
 
-def test_a_tap_pauses_the_child_s_film_and_another_lets_her_go_on(family: Family, parent: Chromium) -> None:
+def test_a_tap_pauses_the_child_s_film_and_another_lets_her_go_on(family: Family, mum: Chromium) -> None:
     tablet, mums = family.home.devices[TABLET.key], family.home.devices[PARENT.key]
     with Stream(tablet, FILM) as film, Stream(mums, FILM) as mums_film:
         assert film.started()
         assert mums_film.started()
-        tapped = parent.tap(".child-card .pauses button[value='30']")
+        tapped = mum.tap(".child-card .pauses button[value='30']")
         died = film.death(tapped)
         assert died is not None
         assert died <= CUT_MS
-        eventually(lambda: "Daughter is paused until" in parent.text(".notice"))
-        assert "Mum set this." in parent.text(".child-card")
+        eventually(lambda: "Daughter is paused until" in mum.text(".notice"))
+        assert "Mum set this." in mum.text(".child-card")
         assert mums_film.flows()
     shown = device_browser.visit(family.home, TABLET.key, f"{PAGES}/my").body
     assert "The internet is paused until " in shown
     assert "Mum set this." in shown
     assert "Son" not in shown
     assert not clients.curl(tablet, OPEN_SITE).reached
-    parent.tap(".child-card .primary")
-    eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+    mum.tap(".child-card .primary")
+    eventually(lambda: "Open until bedtime" in mum.text(".child-card"))
     assert clients.curl(tablet, OPEN_SITE).reached
     with Stream(tablet, FILM) as film:
         assert film.started()
@@ -112,20 +104,18 @@ def test_plain_http_to_a_refused_site_lands_on_the_page_that_says_why(family: Fa
     assert family.home.seen("http", REFUSED_SITE) == []
 
 
-def test_a_child_asks_for_time_and_a_parent_s_tap_gives_and_takes_it(
-    family: Family, parent: Chromium
-) -> None:
-    parent.driver.get(family.url(TABLET.key, "/my/ask"))
-    parent.driver.find_element(By.ID, "reason").send_keys("One more round")
-    parent.tap(".fields .primary")
-    eventually(lambda: "Waiting for an answer" in parent.text(".asked"))
-    parent.driver.get(family.url(PARENT.key, "/parent/requests"))
-    assert "One more round" in parent.text("article")
-    parent.tap(".gives .primary")
-    eventually(lambda: "Undo" in parent.text(".notice"))
+def test_a_child_asks_for_time_and_a_parent_s_tap_gives_and_takes_it(family: Family, mum: Chromium) -> None:
+    mum.driver.get(family.url(TABLET.key, "/my/ask"))
+    mum.driver.find_element(By.ID, "reason").send_keys("One more round")
+    mum.tap(".fields .primary")
+    eventually(lambda: "Waiting for an answer" in mum.text(".asked"))
+    mum.driver.get(family.url(PARENT.key, "/parent/requests"))
+    assert "One more round" in mum.text("article")
+    mum.tap(".gives .primary")
+    eventually(lambda: "Undo" in mum.text(".notice"))
     assert _bonus(family) == [15]
     assert "Mum gave 15 min" in device_browser.visit(family.home, TABLET.key, f"{PAGES}/my").body
-    parent.tap(".notice button")
+    mum.tap(".notice button")
     eventually(lambda: _bonus(family) == [0])
 
 
@@ -133,7 +123,7 @@ def _bonus(family: Family) -> list[int]:
     return [one["bonus"] for one in family.child()["used"]]
 
 
-def test_a_child_asks_for_a_site_and_it_opens(family: Family, parent: Chromium) -> None:
+def test_a_child_asks_for_a_site_and_it_opens(family: Family, mum: Chromium) -> None:
     phone = family.home.devices[PHONE.key]
     assert not clients.curl(phone, f"https://{ASKABLE_SITE}/").reached
     why = device_browser.visit(family.home, PHONE.key, f"{PAGES}/why").body
@@ -141,39 +131,39 @@ def test_a_child_asks_for_a_site_and_it_opens(family: Family, parent: Chromium) 
     form = ["--data", f"host={ASKABLE_SITE}", "--header", f"Origin: {PAGES}"]
     clients.curl(phone, f"{PAGES}/my/ask/site", extra=form)
     assert "It waits for an answer." in device_browser.visit(family.home, PHONE.key, f"{PAGES}/why").body
-    parent.driver.get(family.url(PARENT.key, "/parent/requests"))
-    parent.tap(".gives .primary")
+    mum.driver.get(family.url(PARENT.key, "/parent/requests"))
+    mum.tap(".gives .primary")
     eventually(lambda: clients.curl(phone, f"https://{ASKABLE_SITE}/").reached)
-    parent.tap(".notice button")
+    mum.tap(".notice button")
     eventually(lambda: not clients.curl(phone, f"https://{ASKABLE_SITE}/").reached)
 
 
-def test_a_code_on_paper_is_good_once(family: Family, parent: Chromium) -> None:
-    parent.driver.get(family.url(PARENT.key, "/parent/codes/"))
-    parent.tap(".fields button")
-    eventually(lambda: "-" in parent.text(".code"))
-    code = parent.text(".code")
+def test_a_code_on_paper_is_good_once(family: Family, mum: Chromium) -> None:
+    mum.driver.get(family.url(PARENT.key, "/parent/codes/"))
+    mum.tap(".fields button")
+    eventually(lambda: "-" in mum.text(".code"))
+    code = mum.text(".code")
     for told in ("You have 30 more minutes", "This code was used before."):
-        parent.driver.get(family.url(TABLET.key, "/my/code"))
-        parent.driver.find_element(By.ID, "code").send_keys(code.lower().replace("-", " "), Keys.ENTER)
-        eventually(lambda told=told: told in parent.text())  # type: ignore[misc]
+        mum.driver.get(family.url(TABLET.key, "/my/code"))
+        mum.driver.find_element(By.ID, "code").send_keys(code.lower().replace("-", " "), Keys.ENTER)
+        eventually(lambda told=told: told in mum.text())  # type: ignore[misc]
     family.daemon.client.call("revoke", who="daughter")
 
 
 def test_who_says_on_a_strangers_phone_to_be_an_adult_leaves_no_trace_and_the_parents_are_told_at_once(
-    family: Family, parent: Chromium, tmp_path: Path
+    family: Family, mum: Chromium, tmp_path: Path
 ) -> None:
     new, client = family.home.devices[NEW.key], family.daemon.client
     clients.curl(new, OPEN_SITE)
-    parent.driver.get(family.url(PARENT.key, "/parent/"))
-    parent.measure("window.stays = 1")
+    mum.driver.get(family.url(PARENT.key, "/parent/"))
+    mum.measure("window.stays = 1")
     with chromium(tmp_path) as theirs:
         theirs.driver.get(family.url(NEW.key))
         theirs.tap("#residents summary")
         theirs.tap("#residents form button")
         eventually(lambda: "Someone here said they are an adult." in theirs.text())
-    eventually(lambda: "Its user says they’re an adult." in parent.text())
-    assert parent.measure("return window.stays === 1"), "by itself"
+    eventually(lambda: "Its user says they’re an adult." in mum.text())
+    assert mum.measure("return window.stays === 1"), "by itself"
     assert client.call("device", mac=NEW.mac)["adult"]
     assert not clients.curl(new, "https://www.pornhub.com/").reached, "nothing opened by it"
     client.call("reload")  # what is to be written is written
@@ -183,30 +173,30 @@ def test_who_says_on_a_strangers_phone_to_be_an_adult_leaves_no_trace_and_the_pa
     assert "pornhub" not in said
 
 
-def test_one_tap_says_whose_a_device_is_and_its_rules_hold_at_once(family: Family, parent: Chromium) -> None:
+def test_one_tap_says_whose_a_device_is_and_its_rules_hold_at_once(family: Family, mum: Chromium) -> None:
     new, client = family.home.devices[NEW.key], family.daemon.client
     clients.curl(new, OPEN_SITE)
     before = client.call("device", mac=NEW.mac)["profile"]
-    parent.driver.get(family.url(PARENT.key, f"/parent/device/{NEW.mac}"))
-    parent.measure("document.getElementById('owners').open = true")
-    parent.tap("#owners button[value='daughter']")
-    eventually(lambda: "is Daughter's now." in parent.text(".notice"))
+    mum.driver.get(family.url(PARENT.key, f"/parent/device/{NEW.mac}"))
+    mum.measure("document.getElementById('owners').open = true")
+    mum.tap("#owners button[value='daughter']")
+    eventually(lambda: "is Daughter's now." in mum.text(".notice"))
     assert client.call("device", mac=NEW.mac)["profile"] == "daughter"
     assert NEW.mac in (family.daemon.profiles / "daughter.yaml").read_text()
     assert not clients.curl(new, f"https://{REFUSED_SITE}/").reached
-    parent.tap(".notice button")
+    mum.tap(".notice button")
     eventually(lambda: client.call("device", mac=NEW.mac)["profile"] == before)
-    parent.driver.get(family.url(PARENT.key, f"/parent/device/{NEW.mac}"))
-    parent.driver.find_element(By.ID, "name").send_keys("Robot", Keys.ENTER)
-    eventually(lambda: "It is called Robot now." in parent.text(".notice"))
+    mum.driver.get(family.url(PARENT.key, f"/parent/device/{NEW.mac}"))
+    mum.driver.find_element(By.ID, "name").send_keys("Robot", Keys.ENTER)
+    eventually(lambda: "It is called Robot now." in mum.text(".notice"))
     lines = client.call("devices", mac=NEW.mac)["devices"][0]
     assert (lines["name"], lines["label"]) == ("Robot", "Robot")
-    parent.tap(".notice button")
+    mum.tap(".notice button")
     eventually(lambda: client.call("devices", mac=NEW.mac)["devices"][0]["label"] == "")
 
 
-def test_the_pages_are_light(family: Family, parent: Chromium) -> None:
-    family.unlock(parent)
+def test_the_pages_are_light(family: Family, mum: Chromium) -> None:
+    family.unlock(mum)
     refused = urlsplit(family.http(TABLET.key, REFUSED_SITE).location)
     pages = {
         "parent's home": family.url(PARENT.key, "/parent/"),
@@ -227,37 +217,37 @@ def test_the_pages_are_light(family: Family, parent: Chromium) -> None:
         "guest's page": family.url(NEW.key),
     }
     for name, url in pages.items():
-        parent.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
-        parent.driver.get(url)
-        weight = int(parent.measure(WEIGHT))
+        mum.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+        mum.driver.get(url)
+        weight = int(mum.measure(WEIGHT))
         print(f"{name}: {weight / 1000:.1f} kB on a first visit")
         assert 0 < weight <= FIRST_VISIT
 
 
 def test_activity_tells_what_was_refused_takes_a_pause_back_and_can_be_deleted(
-    family: Family, parent: Chromium
+    family: Family, mum: Chromium
 ) -> None:
     tablet = family.home.devices[TABLET.key]
     assert not clients.curl(tablet, f"https://{REFUSED_SITE}/").reached
-    parent.driver.get(family.url(PARENT.key, "/parent/activity/daughter"))
-    refused = parent.text("[aria-labelledby=refused]")
+    mum.driver.get(family.url(PARENT.key, "/parent/activity/daughter"))
+    refused = mum.text("[aria-labelledby=refused]")
     assert "TikTok" in refused
     assert "TikTok is blocked. Your family set this." in refused
     family.daemon.client.call("pause", who="son", minutes=30, by="Mum")
-    parent.driver.get(family.url(PARENT.key, "/parent/activity/"))
-    assert "Mum paused Son until" in parent.text("[aria-labelledby=changed]")
-    parent.tap("[aria-labelledby=changed] button")
-    eventually(lambda: "Mum paused Son" not in parent.text("[aria-labelledby=changed]"))
+    mum.driver.get(family.url(PARENT.key, "/parent/activity/"))
+    assert "Mum paused Son until" in mum.text("[aria-labelledby=changed]")
+    mum.tap("[aria-labelledby=changed] button")
+    eventually(lambda: "Mum paused Son" not in mum.text("[aria-labelledby=changed]"))
     states = {one["id"]: one["state"] for one in family.daemon.client.call("status")["profiles"]}
     assert states["son"] == "open"
-    parent.driver.get(family.url(PARENT.key, "/parent/activity/daughter/week"))
-    assert "Sample: these days are made up" in parent.text()
-    assert "YouTube" in parent.text("[aria-labelledby=used]")
+    mum.driver.get(family.url(PARENT.key, "/parent/activity/daughter/week"))
+    assert "Sample: these days are made up" in mum.text()
+    assert "YouTube" in mum.text("[aria-labelledby=used]")
     week = {"id": "daughter", "from": _weeks_first(family)}
     *_, today = family.daemon.client.call("history", **week)["days"]
-    parent.driver.get(family.url(PARENT.key, "/parent/activity/daughter/delete"))
-    parent.tap("button[value=all]")
-    eventually(lambda: "The activity of Daughter is deleted." in parent.text(".notice"))
+    mum.driver.get(family.url(PARENT.key, "/parent/activity/daughter/delete"))
+    mum.tap("button[value=all]")
+    eventually(lambda: "The activity of Daughter is deleted." in mum.text(".notice"))
     told = family.daemon.client.call("history", **week)
     *before, counted = (one["minutes"] for one in told["days"])
     assert before == [0] * 6
@@ -265,16 +255,14 @@ def test_activity_tells_what_was_refused_takes_a_pause_back_and_can_be_deleted(
     assert told["refused"] == []
 
 
-def test_health_is_what_the_daemon_checks_as_root(family: Family, parent: Chromium) -> None:
-    parent.driver.get(family.url(PARENT.key, "/parent/health/"))
+def test_health_is_what_the_daemon_checks_as_root(family: Family, mum: Chromium) -> None:
+    mum.driver.get(family.url(PARENT.key, "/parent/health/"))
     # The virtual home has public IPv6 addresses and no firewall; the end of the checks is told by an event.
-    eventually(
-        lambda: "can be reached from the internet over IPv6" in parent.text("[aria-labelledby=checks]")
-    )
-    checks = parent.text("[aria-labelledby=checks]")
+    eventually(lambda: "can be reached from the internet over IPv6" in mum.text("[aria-labelledby=checks]"))
+    checks = mum.text("[aria-labelledby=checks]")
     assert "need attention." in checks or "needs attention." in checks
     assert "Connections through the filter" in checks
-    figures = parent.text("[aria-labelledby=figures]")
+    figures = mum.text("[aria-labelledby=figures]")
     assert "Memory of the filter" in figures
     assert not clients.curl(family.home.devices[TABLET.key], f"https://{REFUSED_SITE}/").reached
     told = family.daemon.client.call("support")
@@ -284,19 +272,19 @@ def test_health_is_what_the_daemon_checks_as_root(family: Family, parent: Chromi
         assert marker not in text, marker
 
 
-def test_a_backup_is_made_on_the_page_and_parents_are_informed(family: Family, parent: Chromium) -> None:
-    parent.driver.get(family.url(PARENT.key, "/parent/backup/"))
-    made = parent.driver.execute_async_script(SAVE, "four quiet words")
+def test_a_backup_is_made_on_the_page_and_parents_are_informed(family: Family, mum: Chromium) -> None:
+    mum.driver.get(family.url(PARENT.key, "/parent/backup/"))
+    made = mum.driver.execute_async_script(SAVE, "four quiet words")
     content = json.loads(decrypt_backup(base64.b64decode(made), "four quiet words"))
     assert "daughter.yaml" in content["profiles"]
     assert "Mum" in [one["name"] for one in content["people"]]
     for marker in ("tiktok.com", "visited", "www."):
         assert marker not in json.dumps({**content, "profiles": {}}), marker
     news = "Mum made a backup of the rules and accounts today."
-    parent.driver.get(family.url(PARENT.key, "/parent/"))
-    assert news in parent.text()
-    parent.driver.get(family.url(TABLET.key, "/my"))
-    assert news not in parent.text()
+    mum.driver.get(family.url(PARENT.key, "/parent/"))
+    assert news in mum.text()
+    mum.driver.get(family.url(TABLET.key, "/my"))
+    assert news not in mum.text()
 
 
 def _weeks_first(family: Family) -> str:

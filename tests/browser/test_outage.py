@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from gateway import __version__
-from tests.browser.chromium import Chromium, chromium, eventually
-from tests.browser.family import CHILD, Family, at_home, mums_browser
+from tests.browser.chromium import Chromium, eventually
+from tests.browser.family import CHILD, Family
 from tests.lab import clients
 from tests.lab.filtering import until
 from tests.lab.names import PARENT, PHONE, PROVIDER_IPV4, PROVIDER_IPV6, TABLET, WAN, WAN_IPV6
@@ -21,24 +21,6 @@ OPEN_SITE = "https://kk.wikipedia.org/"
 STOPPED = "The filter is stopped. Children's devices are blocked until it runs."
 STAYS = "return window.stays === 1"  # false once the page was loaded anew
 LOOKS = 75.0  # seconds: a page looks every fifteen, the daemon every five, and believes 20 s of silence
-
-
-@pytest.fixture(scope="module")
-def family() -> Iterator[Family]:
-    with at_home() as built:
-        yield built
-
-
-@pytest.fixture(scope="module")
-def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with mums_browser(family, tmp_path_factory.mktemp("parent")) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("child")) as browser:
-        yield browser
 
 
 @contextmanager
@@ -95,37 +77,37 @@ def stay(*browsers: Chromium) -> None:
 
 @pytest.mark.parametrize("cut", [pulled_out, pytest.param(cut_beyond, marks=pytest.mark.slow)])
 def test_a_cut_line_is_the_provider_s_on_every_page_and_over_by_itself(
-    family: Family, parent: Chromium, child: Chromium, cut: Callable[[Family], AbstractContextManager[None]]
+    family: Family, mum: Chromium, child: Chromium, cut: Callable[[Family], AbstractContextManager[None]]
 ) -> None:
     assert clients.curl(family.home.devices[TABLET.key], OPEN_SITE).reached
-    parent.driver.get(family.url(PARENT.key, "/parent/"))
+    mum.driver.get(family.url(PARENT.key, "/parent/"))
     child.driver.get(family.url(TABLET.key, "/my"))
-    assert until(lambda: "Internet works" in parent.text(".line"), LOOKS) is not None
-    assert f"{__version__}-WNK0" in parent.text(".line .support")
+    assert until(lambda: "Internet works" in mum.text(".line"), LOOKS) is not None
+    assert f"{__version__}-WNK0" in mum.text(".line .support")
     assert until(lambda: "Internet works" in child.text(".line-now"), LOOKS) is not None
-    stay(parent, child)
+    stay(mum, child)
     with cut(family):
-        assert until(lambda: "Your provider's line is down since" in parent.text(".line"), LOOKS) is not None
-        assert "The filter runs." in parent.text(".line")
-        assert f"{__version__}-DNK0" in parent.text(".line .support")
+        assert until(lambda: "Your provider's line is down since" in mum.text(".line"), LOOKS) is not None
+        assert "The filter runs." in mum.text(".line")
+        assert f"{__version__}-DNK0" in mum.text(".line .support")
         assert (
             until(lambda: "Your provider's line is down since" in child.text(".line-now"), LOOKS) is not None
         )
         assert f"{__version__}-DNK0" in child.text(".line-now .support")
-        assert parent.measure(STAYS)
+        assert mum.measure(STAYS)
         assert child.measure(STAYS)
         for seat, path in EVERY:
-            browser = parent if seat == PARENT.key else child
+            browser = mum if seat == PARENT.key else child
             browser.driver.get(family.url(seat, path))
             assert "Your provider's line is down since" in browser.text("main"), path
-        parent.driver.get(family.url(PARENT.key, "/parent/"))
+        mum.driver.get(family.url(PARENT.key, "/parent/"))
         child.driver.get(family.url(TABLET.key, "/my"))
-        stay(parent, child)
+        stay(mum, child)
     tablet = family.home.devices[TABLET.key]
     assert until(lambda: clients.curl(tablet, OPEN_SITE).reached, 10.0) is not None
-    assert until(lambda: "Internet works" in parent.text(".line"), LOOKS) is not None
+    assert until(lambda: "Internet works" in mum.text(".line"), LOOKS) is not None
     assert until(lambda: "Internet works" in child.text(".line-now"), LOOKS) is not None
-    assert parent.measure(STAYS)
+    assert mum.measure(STAYS)
 
 
 EVERY = (
@@ -144,16 +126,16 @@ EVERY = (
 
 
 def test_a_dead_filter_is_said_to_parent_and_child_and_both_pages_are_back_by_themselves(
-    family: Family, parent: Chromium, child: Chromium
+    family: Family, mum: Chromium, child: Chromium
 ) -> None:
     tablet, phone = family.home.devices[TABLET.key], family.home.devices[PHONE.key]
-    parent.driver.get(family.url(PARENT.key, "/parent/"))
+    mum.driver.get(family.url(PARENT.key, "/parent/"))
     child.driver.get(family.url(TABLET.key, "/my"))
-    stay(parent, child)
+    stay(mum, child)
     family.daemon.kill()
     try:
         # What is open already says within one look that it is old.
-        for browser in (parent, child):
+        for browser in (mum, child):
             assert until(lambda it=browser: STOPPED in stale(it), LOOKS) is not None  # type: ignore[misc]
             assert f"{__version__}-USU0" in stale(browser)
             assert shown(browser, ".line-now") == "", "what it said is old"
@@ -161,8 +143,8 @@ def test_a_dead_filter_is_said_to_parent_and_child_and_both_pages_are_back_by_th
         assert not clients.curl(tablet, OPEN_SITE, timeout=2.0).reached
         assert clients.curl(phone, OPEN_SITE).reached
         for browser, seat, path in (
-            (parent, PARENT.key, "/parent/"),
-            (parent, PARENT.key, "/parent/requests"),
+            (mum, PARENT.key, "/parent/"),
+            (mum, PARENT.key, "/parent/requests"),
             (child, TABLET.key, "/my"),
             (child, TABLET.key, "/why"),
             (child, TABLET.key, "/refused?host=kk.wikipedia.org"),
@@ -171,31 +153,31 @@ def test_a_dead_filter_is_said_to_parent_and_child_and_both_pages_are_back_by_th
             assert STOPPED in browser.text(".status"), path
             assert f"{__version__}-USU0" in browser.text(".support"), path
             assert "111" in browser.text(".help"), path
-        parent.driver.get(family.url(PARENT.key, "/parent/"))
+        mum.driver.get(family.url(PARENT.key, "/parent/"))
         child.driver.get(family.url(TABLET.key, "/my"))
     finally:
         family.daemon.start()
-    eventually(lambda: "Open until bedtime" in parent.text(".child-card"))
+    eventually(lambda: "Open until bedtime" in mum.text(".child-card"))
     eventually(lambda: "Daughter" in child.text("h1"))
     assert clients.curl(tablet, OPEN_SITE).reached
 
 
 @pytest.mark.slow
-def test_pages_that_were_open_over_a_restart_go_on(family: Family, parent: Chromium, child: Chromium) -> None:
-    parent.driver.get(family.url(PARENT.key, "/parent/"))
+def test_pages_that_were_open_over_a_restart_go_on(family: Family, mum: Chromium, child: Chromium) -> None:
+    mum.driver.get(family.url(PARENT.key, "/parent/"))
     child.driver.get(family.url(TABLET.key, "/my"))
-    stay(parent, child)
+    stay(mum, child)
     family.daemon.kill()
-    for browser in (parent, child):
+    for browser in (mum, child):
         assert until(lambda it=browser: STOPPED in stale(it), LOOKS) is not None  # type: ignore[misc]
     family.daemon.start()
-    for browser in (parent, child):
+    for browser in (mum, child):
         assert until(lambda it=browser: not stale(it), LOOKS) is not None  # type: ignore[misc]
     family.daemon.client.call("pause", who=CHILD, minutes=30, by="Mum")
     try:
-        eventually(lambda: "paused" in parent.text(".child-card").lower())
+        eventually(lambda: "paused" in mum.text(".child-card").lower())
         assert until(lambda: "The internet is paused until" in child.text(), LOOKS) is not None
     finally:
         family.daemon.client.call("resume", who=CHILD)
-    assert parent.measure(STAYS)
+    assert mum.measure(STAYS)
     assert child.measure(STAYS)

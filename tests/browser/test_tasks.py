@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import PHONE, Chromium, chromium, eventually
-from tests.browser.family import CHILD, Family, at_an_empty_home, at_home, mums_browser
+from tests.browser.family import CHILD, Family, at_an_empty_home
 from tests.browser.seated import seated
 from tests.browser.test_blocked_site import CACHE_S, POLL_S
 from tests.browser.thumb import Thumb
@@ -87,24 +87,12 @@ def test_the_first_run_to_a_filtered_tablet_and_a_password(tmp_path: Path) -> No
 # The tasks of a family that lives with the filter.
 
 
-@pytest.fixture(scope="module")
-def family() -> Iterator[Family]:
-    with at_home() as built:
-        yield built
-
-
-@pytest.fixture(scope="module")
-def parent(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with mums_browser(family, tmp_path_factory.mktemp("parent")) as browser:
-        yield browser
-
-
 @pytest.fixture
-def mum(family: Family, parent: Chromium) -> Chromium:
+def mum(family: Family, mum: Chromium) -> Chromium:
     """Her phone, on Home."""
-    parent.driver.get(family.url(PARENT.key, "/parent/"))
-    eventually(lambda: "Daughter" in parent.text(".child-card"))
-    return parent
+    mum.driver.get(family.url(PARENT.key, "/parent/"))
+    eventually(lambda: "Daughter" in mum.text(".child-card"))
+    return mum
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from gateway.dataplane.address_owners import EVERY, AddressOwners
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.kernel.conntrack import ConntrackEntry
 from gateway.kernel.marks import CUT
-from gateway.kernel.snapshot import Owner, Slot, Snapshot
+from gateway.kernel.snapshot import Examined, Owner, Slot, Snapshot
 from gateway.lan.neighbours import MAX_OF_ONE, NeighbourEvents, Owners, read_neighbours
 from tests.kernel.home import (
     CHILD4,
@@ -58,7 +58,10 @@ class Router:
         self.events = NeighbourEvents()
         self.table = KernelTable(self.loop, BARE, dict)
         self.table.install(BARE)
-        self.owned = AddressOwners(self.loop, self.owners, self._slot_of, self.table, lambda: (LAN,))
+        self.examined = Examined()
+        self.owned = AddressOwners(
+            self.loop, self.owners, self._slot_of, self.table, lambda: (LAN,), lambda: self.examined
+        )
         self.loop.on_readable(self.events, self._changed)
 
     @staticmethod
@@ -211,13 +214,24 @@ def test_more_than_there_is_room_for_is_forgotten_by_the_kernel(router: Router, 
     assert {ip for ip in known if ip.startswith("fd77::77:")} == set(many[30:])
 
 
+def test_examined_devices_come_and_go(router: Router, home: Home) -> None:
+    mac = "02:00:00:00:00:99"
+    for examined in (Examined((mac,), SLOT), Examined()):
+        router.examined = examined
+        router.owned.examined_changed()
+        assert router.until(lambda: router.table.snapshot.examined == router.examined)
+        listed = home.router.run("nft", "list", "table", "inet", "qalqan")
+        assert (f"{mac} : goto examined" in listed) is bool(examined.macs)
+        assert ("chain examined" in listed) is bool(examined.macs)
+
+
 def test_a_snapshot_for_a_restart_has_them_from_the_list(router: Router, home: Home) -> None:
     for device in (home.child, home.other):
         call(home, device, SITE4).close()
     with home.router.inside():
         again = Owners()
         again.listed(one for one in read_neighbours() if one.ifindex == home.lan_index)
-        owned = AddressOwners(router.loop, again, router._slot_of, router.table, lambda: (LAN,))
+        owned = AddressOwners(router.loop, again, router._slot_of, router.table, lambda: (LAN,), Examined)
         found = owned.owners()
         owned.close()
     assert Owner(LAN, CHILD4, SLOT) in found

@@ -78,6 +78,28 @@ def test_a_turn_ends_after_its_share_and_the_rest_waits_for_the_next(namespace: 
     loop.close()
 
 
+def test_what_follows_a_verdict_runs_when_the_packet_has_gone(namespace: Namespace) -> None:
+    received = namespace.open(socket.AF_INET, socket.SOCK_DGRAM)
+    received.bind(("127.0.0.1", PORT))
+    sent = namespace.open(socket.AF_INET, socket.SOCK_DGRAM)
+    arrived: list[bytes] = []
+    loop = Loop()
+
+    def after() -> None:
+        arrived.append(received.recv(99, socket.MSG_DONTWAIT))
+        raise RuntimeError
+
+    with namespace.inside():
+        queue = PacketQueue(loop, QUEUE, lambda packet, mark, hook, indev: HERE, fail_open=False, after=after)
+    for word in (b"first", b"second"):
+        sent.sendto(word, ("127.0.0.1", PORT))
+    loop.run_once(0)
+    assert arrived == [b"first", b"second"]
+    assert (queue.packets, queue.faults, waiting(namespace)) == (2, 2, 0), "a failure costs no packet"
+    queue.close()
+    loop.close()
+
+
 def test_a_handler_that_raises_costs_its_packet_and_no_other(namespace: Namespace) -> None:
     received = namespace.open(socket.AF_INET, socket.SOCK_DGRAM)
     received.bind(("127.0.0.1", PORT))

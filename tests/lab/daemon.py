@@ -32,7 +32,7 @@ _HOME_ZONE = "Asia/Almaty"
 _AFTERNOON = (15, 18)  # hours in which no child of any band is in bed
 _TRY_EVERY_S = 0.02
 # Lets `clock` on the control socket move the daemon's idea of the time; nobody sets it outside the lab.
-_TEST_CLOCK = "QALQAN_TEST_CLOCK"
+TEST_CLOCK = "QALQAN_TEST_CLOCK"
 
 
 class Daemon:
@@ -239,7 +239,7 @@ class Daemon:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env={**os.environ, _TEST_CLOCK: self._clock},
+                env={**os.environ, TEST_CLOCK: self._clock},
             )
 
     def _await_answer(self, until: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.lab import names
 from tests.lab.dhcpserver import dhcp_server
 from tests.lab.filtering import DAUGHTER, FAMILIES, MUM, ZONE, set_time, until
 from tests.lab.home import Home
+from tests.lab.networkd import PROGRAM, networkd
 from tests.lab.trusted import Trusted
 from tests.web.authority import NAME
 
@@ -22,6 +24,24 @@ pytestmark = pytest.mark.lab
 NOON, NIGHT = "2026-11-25T12:00:00", "2026-11-25T22:00:00"
 # What udhcpc passes to its script: each option that it knows by a name, any other as `optN` in hexadecimal.
 SCRIPT = '#!/bin/sh\n[ "$1" = bound ] && env > "{}"\nexit 0\n'
+
+IPV6 = {
+    "stateless": f"--dhcp-range={names.LAN_IPV6_PREFIX.removesuffix('/64')},ra-stateless",
+    "stateful": "--dhcp-range=2001:db8:77::1000,2001:db8:77::10ff,64,1h",
+}
+# The types of the options in the next router advertisement.
+ADVERTISED = """
+import socket
+sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+sock.settimeout(30)
+while (data := sock.recv(2048))[0] != 134:
+    pass
+at = 16
+while at < len(data):
+    print(data[at])
+    at += 8 * data[at + 1]
+"""
+PREFIX, CAPTIVE_PORTAL = 3, 37  # options of router advertisements: RFC 4861 §4.6.2, RFC 8910 §2.3
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +106,45 @@ def test_a_device_learns_the_address_from_dhcp(home: Home, trusted: Trusted, tmp
         got.unlink()
         device.run(ask, check=True, timeout=30)
         assert f"opt{OPTION_4}" not in got.read_text(), "only devices that ask for it get it"
+
+
+@pytest.fixture
+def unadvertised(home: Home) -> Iterator[None]:
+    """Keep router advertisements from the devices' own interfaces, which are also those of other tests."""
+    _accept_advertisements(home, 0)
+    yield
+    _accept_advertisements(home, 1)
+
+
+def _accept_advertisements(home: Home, value: int) -> None:
+    for device in home.devices.values():
+        device.run(["sysctl", "-qw", f"net.ipv6.conf.eth0.accept_ra={value}"], check=True)
+
+
+@pytest.mark.needs(PROGRAM)
+@pytest.mark.usefixtures("unadvertised")
+@pytest.mark.parametrize("ipv4", [False, True], ids=["IPv6 alone", "both"])
+@pytest.mark.parametrize("mode", IPV6)
+def test_a_device_learns_the_address_from_dhcpv6(
+    home: Home, trusted: Trusted, tmp_path: Path, mode: str, ipv4: bool
+) -> None:
+    lines = (*dnsmasq_options(NAME), "enable-ra")
+    with (
+        dhcp_server(home, tmp_path, *(f"--{line}" for line in lines), IPV6[mode]),
+        networkd(home.devices["new"], ipv4=ipv4) as client,
+    ):
+        assert until(lambda: client.state.get("CAPTIVE_PORTAL"), 60.0) is not None, client.state
+        assert client.state["CAPTIVE_PORTAL"] == api_address(NAME)
+
+
+@pytest.mark.usefixtures("unadvertised")
+def test_a_router_advertisement_of_dnsmasq_has_no_such_option(
+    home: Home, trusted: Trusted, tmp_path: Path
+) -> None:
+    """docs/providers/trusted-name.md says so: without DHCPv6 a device with IPv6 alone does not learn it."""
+    lines = (*dnsmasq_options(NAME), "enable-ra")
+    with dhcp_server(home, tmp_path, *(f"--{line}" for line in lines), IPV6["stateless"]):
+        done = home.devices["new"].run([sys.executable, "-c", ADVERTISED], check=True)
+    options = set(map(int, done.stdout.split()))
+    assert PREFIX in options
+    assert CAPTIVE_PORTAL not in options

@@ -91,6 +91,22 @@ def test_a_tablet_that_comes_by_another_address_is_known_by_its_dhcp(own: Home) 
         assert told(daemon, INVENTED)["profile"] == "daughter"
 
 
+def test_it_reaches_nothing_while_nobody_knows_it_yet(own: Home) -> None:
+    """Where new devices are not filtered: from its first packet until its name is compared, and later."""
+    with fresh(own, unknown_devices="home") as daemon:
+        tablet = takes_lease(own, "tablet", *IPAD)
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
+        assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
+        invents(own, "tablet", INVENTED)
+        takes_lease(own, "tablet", *IPAD)
+        fetches, ends = [], time.monotonic() + 12.0
+        while time.monotonic() < ends:
+            fetches.append(fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0))
+        assert [one for one in fetches if one.reached] == []
+        assert asked(daemon)[INVENTED]["known"] == names.TABLET.mac
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
+
+
 def test_one_that_says_nothing_and_calls_itself_a_console_is_caught_by_the_time(own: Home) -> None:
     """And changing twice leads no further."""
     with fresh(own) as daemon:

@@ -275,40 +275,36 @@ def test_a_device_that_changes_its_address_reaches_nothing_in_between(
     tablet = own.devices["tablet"]
     with fresh(own, unknown_devices=unknown) as daemon:
         for version in (4, 6):
-            assert refused(tablet, version, REFUSED)
+            assert refused(tablet, version, BLOCKED)
             assert reached(tablet, version, ALLOWED)
         change_address(own, "tablet", INVENTED, ipv4, ipv6)
         fetches, ends = [], time.monotonic() + 12.0
         while time.monotonic() < ends:
-            fetches += [fetch(tablet, f"https://{REFUSED}/", version, timeout=1.0) for version in (4, 6)]
+            fetches += [fetch(tablet, f"https://{BLOCKED}/", version, timeout=1.0) for version in (4, 6)]
         assert [one for one in fetches if one.reached] == []
         assert len(fetches) > 20
         assert question(daemon, INVENTED, "again")["rules"] == "daughter"
-        assert not own.seen("https", REFUSED)
+        assert not own.seen("https", BLOCKED)
         for version in (4, 6):
             assert reached(tablet, version, ALLOWED)
 
 
 def test_a_guest_who_comes_has_a_child_s_rules_for_seconds_alone(own: Home) -> None:
-    """As long as it takes to hear all children's devices. A guest is not disturbed by the next who comes."""
-    new, phone = own.devices["new"], own.devices["phone"]
+    """As long as it takes to hear all children's devices, and nothing is cut after that."""
+    new = own.devices["new"]
     with fresh(own) as daemon:
         for key in ("tablet", "phone", "parent"):
             assert reached(own.devices[key], 4, ALLOWED)
         own.join("new")
         began = time.monotonic()
-        assert until(lambda: reached(new, 4, REFUSED), 10.0) is not None
+        assert until(lambda: reached(new, 4, BLOCKED), 10.0) is not None
         assert time.monotonic() - began < longest(5.0, below=10.0)
         for version in (4, 6):
-            assert reached(new, version, REFUSED)
+            assert reached(new, version, BLOCKED)
         question(daemon, names.NEW.mac, "new")
-        with film(new, REFUSED, 4) as running:
+        with film(new, BLOCKED, 4) as running:
             assert running.started()
-            change_address(own, "phone", INVENTED, names.PHONE.ipv4, names.PHONE.ipv6)
-            question(daemon, INVENTED, "again")
-            assert refused(phone, 4, REFUSED)
-            assert reached(new, 6, REFUSED)
-            assert running.death(time.monotonic(), timeout=2.0) is None
+            assert running.death(time.monotonic(), timeout=8.0) is None
 
 
 # -------------------------------------------------------------------------------------------- copies

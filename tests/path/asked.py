@@ -9,7 +9,7 @@ import dns.rrset
 
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.path.dns import DnsPath, Style
-from gateway.path.safe_search import Client, SafeAddresses
+from gateway.path.renamed_questions import Client, SafeAddresses
 from gateway.path.subject import Subject
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 from tests.wire.flow_forge import udp_packet

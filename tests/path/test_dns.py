@@ -13,7 +13,7 @@ import dns.update
 import pytest
 
 from gateway.path.dns import Style
-from gateway.path.safe_search import PENDING_AGE
+from gateway.path.renamed_questions import PENDING_AGE
 from gateway.policy.values import Verdict
 from gateway.wire.dns.svcb import Unwanted
 from gateway.wire.ip.build import udp_reply

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.path.addresses import AddressBook, NameBook, ServiceBook, origin
 from gateway.path.dns import DnsPath
-from gateway.path.safe_search import Client
+from gateway.path.renamed_questions import Client
 
 RESOLVER, FOREIGN = bytes([198, 18, 0, 53]), bytes([8, 8, 8, 8])
 CLIENT: Client = (1, bytes([192, 168, 77, 10]), 40000)

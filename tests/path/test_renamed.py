@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gateway.path.safe_search import (
+from gateway.path.renamed_questions import (
     MAX_PENDING,
     PENDING_AGE,
     Client,

@@ -46,18 +46,7 @@ from webui.features.devices.device_use_pages import end_sharing, mark_as_answere
 from webui.features.filter_tests.filter_tests_pages import on_the_device, tests_of
 from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.features.status.home_text import HomeView
-from webui.forms import back, one_of
-from webui.language import clues, refusals, words
-from webui.language.i18n import gettext as _
-from webui.language.i18n import language, languages, menu
-from webui.language.words import plain
-from webui.messages.recipients import recipients_of
-from webui.pages.language import remember
-from webui.proposed import proposal, proposed_lists
-from webui.rules.catalogue import CatalogueIndex
-from webui.rules.overview import OverviewSection, overview
-from webui.rules.steps import latest
-from webui.setup import (
+from webui.first_run import (
     STEPS,
     STRANGERS,
     ExistingPerson,
@@ -72,6 +61,17 @@ from webui.setup import (
     sharers,
     who_is,
 )
+from webui.forms import back, one_of
+from webui.language import clues, refusals, words
+from webui.language.i18n import gettext as _
+from webui.language.i18n import language, languages, menu
+from webui.language.words import plain
+from webui.messages.recipients import recipients_of
+from webui.pages.language import remember
+from webui.proposed import proposal, proposed_lists
+from webui.rules.catalogue import CatalogueIndex
+from webui.rules.overview import OverviewSection, overview
+from webui.rules.steps import latest
 
 blueprint = Blueprint("setup", __name__, url_prefix="/parent/setup")
 

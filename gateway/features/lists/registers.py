@@ -18,7 +18,7 @@ from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.core.reason_codes import Code
-from gateway.features.rules.edit_verbs import EditVerbs
+from gateway.features.rules.profile_verbs import ProfileVerbs
 from gateway.household.context import HomeContext
 from gateway.household.editing import HomeEditing
 from gateway.lists.book import SHELF, STALE, CopyIndex
@@ -35,7 +35,7 @@ class RegisterVerbs:
     def __init__(
         self,
         home: HomeContext,
-        edit: EditVerbs,
+        edit: ProfileVerbs,
         editing: HomeEditing,
         update_lists: Callable[[], object],
     ) -> None:

@@ -15,7 +15,7 @@ Make = Callable[..., Desk]
 Asking = Callable[..., list[dict[str, Any]]]
 """``asking(desk, ("pause", {"who": "son"}), …)``: the plugin's answers, of the daemon's real verbs."""
 
-VERBS = ("status", "pause", "resume", "grant", "revoke")
+VERBS = ("status", "pause", "resume", "grant", "revoke", "guardian", "devices", "add_profile")
 
 
 @pytest.fixture(scope="module")

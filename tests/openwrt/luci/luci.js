@@ -31,6 +31,17 @@ class Element {
 	get lastChild() { return this.childNodes[this.childNodes.length - 1] || null; }
 	get firstElementChild() { return this.childNodes.find((one) => one.nodeType == 1) || null; }
 	get textContent() { return this.childNodes.map((one) => one.textContent).join(''); }
+	/* What an input or a select has; without a choice, a select has its first option. */
+	get value() {
+		if (this.tag != 'select') return this.attributes.value ?? '';
+		const chosen = this.childNodes.find((one) => 'selected' in one.attributes) || this.childNodes[0];
+		return chosen.attributes.value;
+	}
+	set value(typed) {
+		if (this.tag != 'select') { this.attributes.value = typed; return; }
+		for (const one of this.childNodes) delete one.attributes.selected;
+		this.childNodes.find((one) => one.attributes.value == typed).attributes.selected = '';
+	}
 	get disabled() { return 'disabled' in this.attributes; }
 	set disabled(value) { if (value) this.attributes.disabled = ''; else delete this.attributes.disabled; }
 	get classList() {

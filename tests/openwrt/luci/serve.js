@@ -60,6 +60,7 @@ async function view(asked) {
 		const looks = [ look(world, page) ];
 		for (const step of asked.do || []) {
 			if (step == 'poll') for (const one of world.polls) await one.call();
+			else if (step.type) page.all((one) => one.attributes.name == step.type).at(-1).value = step.text;
 			else await click(world, page, ...[].concat(step, 0));
 			looks.push(look(world, page));
 		}

@@ -92,6 +92,62 @@ def test_no_child_yet(view: View) -> None:
     assert buttons(shown) == ["Check again"]
 
 
+SETUP = {"claimed": False, "pages": PAGES, "devices": [{"mac": "02:00:00:00:00:0d", "name": HOSTILE}]}
+
+
+def test_the_first_parent_gets_a_link(view: View) -> None:
+    done = {"setup": SETUP, "claim": {"done": True, "token": "K7QD-2MXA-9TRB"}}
+    steps = [{"type": "parent", "text": "Mum"}, "Make the link"]
+    shown = view(home(), done=done, do=steps)
+    assert ["luci.qalqan", "claim", {"name": "Mum"}] in shown["calls"]
+    (notice,) = shown["looks"][-1]["notices"]
+    assert 'href="http://192.168.1.1:8080/signin?code=K7QD-2MXA-9TRB"' in notice["html"]
+    assert shown["markup"] == []
+
+
+def test_a_child_is_added_with_age_and_device(view: View) -> None:
+    done = {"setup": {**SETUP, "claimed": True}, "add_child": {"done": True, "id": "ben"}}
+    steps = [
+        {"type": "child", "text": HOSTILE},
+        {"type": "band", "text": "10-12"},
+        {"type": "device", "text": "02:00:00:00:00:0d"},
+        "Add the child",
+    ]
+    shown = view(home(), done=done, do=steps)
+    values = {"name": HOSTILE, "band": "10-12", "mac": "02:00:00:00:00:0d"}
+    assert ["luci.qalqan", "add_child", values] in shown["calls"]
+    assert f"{HOSTILE} is added." in shown["looks"][-1]["notices"][0]["text"]
+    assert [method for _, method, _ in shown["calls"]].count("overview") == 2, "the new child is shown"
+    assert shown["markup"] == []
+
+
+def test_what_is_typed_stays_while_the_overview_is_refreshed(view: View) -> None:
+    shown = view(home(), done={"setup": SETUP}, do=[{"type": "child", "text": "Ben"}, "poll"])
+    assert 'value="Ben"' in shown["looks"][-1]["html"]
+
+
+@pytest.mark.parametrize(
+    ("setup", "labels"),
+    [
+        (SETUP, ["Make the link", "Add the child"]),
+        ({**SETUP, "claimed": True}, ["Add the child"]),
+        ({**SETUP, "pages": {**PAGES, "here": False}}, ["Add the child"]),
+        ({"error": "silent", "text": ""}, []),
+    ],
+)
+def test_only_what_is_left_to_do_is_offered(view: View, setup: dict[str, Any], labels: list[str]) -> None:
+    assert buttons(view(home(), done={"setup": setup})) == [*labels, "Check again"]
+
+
+def test_what_the_filter_refuses_is_shown(view: View) -> None:
+    refused = {"error": "refused", "text": f"no {HOSTILE}"}
+    done = {"setup": SETUP, "claim": {"error": "claimed", "text": ""}, "add_child": refused}
+    shown = view(home(), done=done, do=["Make the link", "Add the child"])
+    told = [notice["text"] for notice in shown["looks"][-1]["notices"]]
+    assert told == ["There is a parent already, who invites others on the full pages.", f"no {HOSTILE}"]
+    assert shown["markup"] == []
+
+
 STATES = (
     (child(left={"minutes": 45, "at": "2026-11-24T20:45:00+05:00"}),
      "Internet is open", "45 min, until 20:45"),
@@ -207,9 +263,9 @@ def test_who_may_only_look_has_no_button_to_press(view: View) -> None:
 def test_it_looks_again_every_ten_seconds_and_at_health_while_checks_run(view: View) -> None:
     still = view(home(child()), do=["poll"])
     assert still["polls"] == [10]
-    assert [method for _, method, _ in still["calls"]] == ["overview", "health", "overview"]
+    assert [method for _, method, _ in still["calls"]] == ["overview", "health", "setup", "overview"]
     runs = view(home(child()), {**FINE, "running": True}, do=["poll"])
-    assert [method for _, method, _ in runs["calls"]] == ["overview", "health", "overview", "health"]
+    assert [method for _, method, _ in runs["calls"]] == ["overview", "health", "setup", "overview", "health"]
     assert "The checks are running." in seen(runs)
     assert "Check again" not in buttons(runs)
 
@@ -228,7 +284,7 @@ def test_a_button_asks_for_what_it_says(view: View, label: str, method: str, val
     one = child(left={"minutes": 5, "at": None})
     replies = {"pause": {"done": True}, "bonus": {"done": True, "grant": "7", "minutes": 15}, "check": FINE}
     shown = view(home(one), done=replies, do=[label])
-    assert shown["calls"][2] == ["luci.qalqan", method, values]
+    assert shown["calls"][3] == ["luci.qalqan", method, values]
     assert all("error" not in notice["kind"] for notice in shown["looks"][-1]["notices"])
 
 

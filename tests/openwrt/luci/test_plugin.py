@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from gateway.control.protocol import ANSWER_LIMIT, ControlRequest
+from gateway.control.protocol import ANSWER_LIMIT, ControlRequest, Role
 from gateway.policy.profile.rules import NAMES_LEVEL
 from tests.control.running import running
 from tests.features.conftest import at
+from tests.features.desk import STRANGER
 from tests.features.surfaces import MAXIMA
 from tests.openwrt.luci.conftest import Asking, Make
 from tests.openwrt.luci.running import PLUGIN, WEBUI, Call, Node
@@ -330,3 +331,55 @@ def test_a_pause_that_is_over_meanwhile_is_told_no_more(make: Make, asking: Aski
     (told,) = asking(desk, ("overview", {}))
     assert told["children"][0]["state"] == "open"
     assert told["now"] == at("2026-11-24T16:32").isoformat()
+
+
+def test_the_first_parent_is_made_once(make: Make, asking: Asking) -> None:
+    desk = make(NOW)
+    before, made, again, after = asking(
+        desk, ("setup", {}), ("claim", {"name": "Mum"}), ("claim", {"name": "Dad"}), ("setup", {})
+    )
+    assert (before["claimed"], after["claimed"]) == (False, True)
+    assert again == {"error": "claimed", "text": ""}
+    signed = desk.ask("guardian", Role.WEB, action="signin", token=made["token"])
+    assert (signed["guardian"], signed["role"]) == ("Mum", "guardian")
+    assert list(desk.store.guardians()) == ["Mum"]
+    (line,) = [line for line in desk.store.audit_lines() if line.what == "guardian add"]
+    assert line.who == "router"
+
+
+def test_a_child_is_added_with_a_device_that_nobody_owns(make: Make, asking: Asking) -> None:
+    desk = make(NOW)
+    desk.store.devices.seen(STRANGER, desk.clock.at)
+    before, added, after, seen = asking(
+        desk,
+        ("setup", {}),
+        ("add_child", {"name": HOSTILE, "band": "6-9", "mac": STRANGER}),
+        ("setup", {}),
+        ("overview", {}),
+    )
+    assert [device["mac"] for device in before["devices"]] == [STRANGER]
+    assert set(before["devices"][0]) == {"mac", "name"}
+    assert after["devices"] == []
+    assert HOSTILE in [child["name"] for child in seen["children"]]
+    profile = desk.rules.household.profiles[added["id"]]
+    assert (profile.band.value, profile.devices) == ("6-9", (STRANGER,))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"name": "", "band": "6-9", "mac": ""},
+        {"name": "Ben", "band": "7", "mac": ""},
+        {"name": "Ben", "band": "6-9", "mac": "nonsense"},
+        {"name": "all", "band": "6-9", "mac": ""},
+    ],
+)
+def test_a_child_that_cannot_be_is_refused_with_the_reason(
+    make: Make, asking: Asking, values: dict[str, str]
+) -> None:
+    desk = make(NOW)
+    before = set(desk.rules.household.profiles)
+    (refused,) = asking(desk, ("add_child", values))
+    assert refused["error"] == "refused"
+    assert refused["text"]
+    assert set(desk.rules.household.profiles) == before

@@ -78,7 +78,11 @@ def test_what_divides_is_made_whole() -> None:
 
 def test_it_changes_nothing_beside_the_daemon_s_verbs() -> None:
     verbs = set(re.findall(r"'do': '(\w+)'", SOURCE))
-    assert verbs == {"status", "health", "pause", "resume", "grant", "revoke"}
-    changes = re.findall(r"\{ 'do': '(?:pause|resume|grant|revoke)'[^}]*\}", SOURCE)
-    assert len(changes) == 4
+    looks = {"status", "health", "devices"}
+    assert verbs == looks | {"pause", "resume", "grant", "revoke", "guardian", "add_profile"}
+    changes = re.findall(
+        r"\{ 'do': '(?:pause|resume|grant|revoke|add_profile|guardian', action: 'add)'[^}]*\}", SOURCE
+    )
+    assert len(changes) == 6
+    assert set(re.findall(r"'guardian', action: '(\w+)'", SOURCE)) == {"list", "add"}
     assert all("by: ACTOR" in one for one in changes)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.openwrt.luci.running import APP, VIEWS, Node
-from tests.openwrt.luci.test_overview import FINE, OVERVIEW, asked, child, home
+from tests.openwrt.luci.test_overview import FINE, OVERVIEW, PAGES, asked, child, home
 from tests.openwrt.luci.test_settings import FILLED, SETTINGS
 from tests.openwrt.luci.words import TEMPLATE, faults, kept, messages, po, template, updated
 from tests.words.catalogues import LANGUAGES
@@ -49,7 +49,9 @@ def test_no_english_is_left_on_a_translated_page(node: Node, language: str) -> N
     one = child("Имя", left={"minutes": 5, "at": "2026-11-24T20:45:00+05:00"})
     findings = [{"level": level, "text": "1", "fix": "2"} for level in ("error", "warning", "note")]
     told = home(one, child("Имя", "paused"), mode="off", clock=False, internet="down", requests=2)
-    page = asked(told, {**FINE, "findings": findings, "running": True}, words=kept(language))
+    setup = {"claimed": False, "pages": PAGES, "devices": []}
+    health = {**FINE, "findings": findings, "running": True}
+    page = asked(told, health, done={"setup": setup}, words=kept(language))
     settings = {"run": "view", "view": str(SETTINGS), "uci": FILLED, "words": kept(language)}
     for wanted in (page, settings):
         shown = node.ask(wanted)

@@ -17,7 +17,7 @@ function mapped(value, change) {
 	if (typeof value == 'string')
 		return change(value);
 	if (Array.isArray(value))
-		return value.map((one) => mapped(one, change));
+		return Array.from(value, (one) => mapped(one, change));  // a list of the plugin has no methods
 	if (value && typeof value == 'object')
 		return Object.fromEntries(Object.entries(value).map(([ key, one ]) => [ change(key), mapped(one, change) ]));
 	return value;

@@ -1,4 +1,4 @@
-"""The words of rules over the API: it returns the current ones and accepts those of earlier versions."""
+"""The words of rules over the API: current ones are returned, earlier ones accepted. Previews of rules."""
 
 from __future__ import annotations
 
@@ -25,3 +25,11 @@ def test_an_edit_in_old_words_is_accepted(hall: Program) -> None:
     told = hall.ask("GET", URL).get_json()
     assert told["own"]["categories"] == {"games": "block", "messaging": "allow"}
     assert (told["rules"]["ways"]["ssh"], told["rules"]["unknown"]) == ("allow", "block")
+
+
+def test_a_preview_tries_changes_and_writes_nothing(hall: Program) -> None:
+    asked = {"host": "www.example.org", "at": "2026-11-24T17:00"}
+    assert hall.ask("POST", f"{URL}/preview", asked).get_json()["verdict"] == "allow"
+    found = hall.ask("POST", f"{URL}/preview", {**asked, "set": {"block/example.org": True}})
+    assert (found.status_code, found.get_json()["verdict"]) == (200, "block")
+    assert "example.org" not in hall.ask("GET", URL).get_json()["rules"]["block"]

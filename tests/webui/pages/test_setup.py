@@ -16,8 +16,8 @@ from tests.webui.standin.pages import text_of
 from tests.webui.standin.places import GUEST, LAPTOP, NOW, PHONE, TABLET, TELEVISION
 from tests.webui.standin.testing import ADULT, SCHOOL, TIKTOK, WHATSAPP
 from tests.webui.standin.things import KITCHEN
+from webui.first_run import PROPOSED, wanted_lists
 from webui.settings import FirstRunProposal
-from webui.setup import PROPOSED, wanted_lists
 
 FAMILY = {
     "name-0": "Mum", "band-0": "adult", "name-1": "Dad", "band-1": "adult",

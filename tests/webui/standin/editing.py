@@ -23,9 +23,9 @@ from gateway.features.lists.registers import RegisterVerbs
 from gateway.features.rules.changes import ChangeVerbs
 from gateway.features.rules.country import CountryVerbs
 from gateway.features.rules.edit_history import EditHistory
-from gateway.features.rules.edit_verbs import EditVerbs
-from gateway.features.rules.family_verbs import FamilyVerbs
+from gateway.features.rules.home_settings_verbs import HomeSettingsVerbs
 from gateway.features.rules.preview import Explainer, PreviewVerbs, TriedRules
+from gateway.features.rules.profile_verbs import ProfileVerbs
 from gateway.features.rules.why import WhyVerb
 from gateway.household import editing
 from gateway.household.editing import HomeEditing
@@ -126,11 +126,11 @@ class Editing:
         decided = partial(DecisionSource, home, settings, partial(EditHistory, self.rules))
         explainer = Explainer(home, self.family, visibility, members, decided)
         files = editing.Editing(self.rules, self._in_force)
-        edits = EditVerbs(home, effects, store, cast("Any", self._household.growing), whom, files)
+        edits = ProfileVerbs(home, effects, store, cast("Any", self._household.growing), whom, files)
         home_editing = HomeEditing(self.rules, files)
         router = Router()
         edits.register(router)
-        FamilyVerbs(self.rules, edits, home_editing, whom).register(router)
+        HomeSettingsVerbs(self.rules, edits, home_editing, whom).register(router)
         RegisterVerbs(home, edits, home_editing, lambda: None).register(router)  # nothing is fetched here
         tried = TriedRules(home, files, lambda profile: profile)
         PreviewVerbs(home, tried).register(router)

@@ -34,10 +34,10 @@ from webui.features.requests.requests_text import RequestEntry, offered
 from webui.features.status.home_text import ChildView
 from webui.features.status.minutes_text import Dial, first_to_close
 from webui.features.time.grant_text import to_parent
+from webui.first_run import known_people, sharers
 from webui.forms import NUMBER_LIMIT, back, one_of, whole
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.setup import known_people, sharers
 
 blueprint = Blueprint("home", __name__, url_prefix="/parent")
 

@@ -16,6 +16,7 @@
  * is never a message of its own.
  */
 
+const BANDS = [ '0-5', '6-9', '10-12', '13-15', '16-17' ];
 const PERIOD = 10;  // seconds; rpcd has one thread, and each look costs it a question to the daemon
 
 const callOverview = rpc.declare({ object: 'luci.qalqan', method: 'overview', expect: { '': {} } });
@@ -25,6 +26,9 @@ const callPause = rpc.declare({ object: 'luci.qalqan', method: 'pause', params: 
 const callResume = rpc.declare({ object: 'luci.qalqan', method: 'resume', params: [ 'who' ], expect: { '': {} } });
 const callBonus = rpc.declare({ object: 'luci.qalqan', method: 'bonus', params: [ 'who' ], expect: { '': {} } });
 const callTakeBack = rpc.declare({ object: 'luci.qalqan', method: 'take_back', params: [ 'grant' ], expect: { '': {} } });
+const callSetup = rpc.declare({ object: 'luci.qalqan', method: 'setup', expect: { '': {} } });
+const callClaim = rpc.declare({ object: 'luci.qalqan', method: 'claim', params: [ 'name' ], expect: { '': {} } });
+const callAddChild = rpc.declare({ object: 'luci.qalqan', method: 'add_child', params: [ 'name', 'band', 'mac' ], expect: { '': {} } });
 
 function stateName(state) {
 	switch (state) {
@@ -62,9 +66,14 @@ function failureText(answer) {
 	case 'not_running': return _('The filter does not run. Devices follow their rules for that case. Check in Settings that it is enabled, and start it in System → Startup (qalqan).');
 	case 'silent': return _('The filter did not answer. Its log says more.');
 	case 'garbage': return _('The answer of the filter cannot be read. Is it of the same version as this page?');
+	case 'claimed': return _('There is a parent already, who invites others on the full pages.');
 	case 'refused': return answer.text || _('The filter rejected this.');
 	default: return _('The router did not answer. Sign in again, or check the rights of this page.');
 	}
+}
+
+function pagesAddress(pages) {
+	return 'http://' + (pages.listen || window.location.hostname + ':' + pages.port) + '/';
 }
 
 /* What rpc.declare() gives where the router itself refused a call, by its ACL or for want of the plugin, is {}. */
@@ -78,18 +87,20 @@ return view.extend({
 	handleReset: null,
 
 	load: function() {
-		return Promise.all([ callOverview(), callHealth() ]);
+		return Promise.all([ callOverview(), callHealth(), L.hasViewPermission() ? callSetup() : {} ]);
 	},
 
 	render: function(answers) {
 		this.now = E('div', {}, this.renderNow(answers[0]));
 		this.health = E('div', {}, this.renderHealth(answers[1]));
+		this.setup = E('div', {}, this.renderSetup(answers[2]));
 
 		poll.add(L.bind(this.refresh, this), PERIOD);
 
 		return E('div', {}, [
 			E('h2', {}, [ _('Family filter') ]),
 			this.now,
+			this.setup,
 			this.health
 		]);
 	},
@@ -135,7 +146,7 @@ return view.extend({
 
 	renderChildren: function(answer) {
 		if (!answer.children.length)
-			return E('p', {}, [ E('em', {}, [ _('No child yet. The full pages of the filter set one up.') ]) ]);
+			return E('p', {}, [ E('em', {}, [ _('No child yet.') ]) ]);
 
 		const rows = answer.children.map(L.bind(this.renderChild, this, answer.now));
 
@@ -208,13 +219,64 @@ return view.extend({
 		if (!pages.here)
 			return E('p', {}, [ _('The full pages of the filter are not installed on this router, or are off.') ]);
 
-		const at = pages.listen || window.location.hostname + ':' + pages.port;
-
 		return E('p', {}, [
-			E('a', { 'href': 'http://' + at + '/', 'target': '_blank', 'rel': 'noreferrer' }, [ _('Open the full pages of the filter') ]),
+			E('a', { 'href': pagesAddress(pages), 'target': '_blank', 'rel': 'noreferrer' }, [ _('Open the full pages of the filter') ]),
 			' ',
 			E('small', {}, [ _('Rules, requests, activity and devices are there, for parents who sign in.') ])
 		]);
+	},
+
+	/* ---- the first parent, and children. Not refreshed: what is typed here stays. */
+
+	renderSetup: function(answer) {
+		if (isFailure(answer, 'claimed'))
+			return [];
+
+		return [].concat(
+			(answer.claimed || !answer.pages.here) ? [] : this.renderClaim(answer.pages),
+			this.renderAddChild(answer.devices)
+		);
+	},
+
+	renderClaim: function(pages) {
+		const name = E('input', { 'type': 'text', 'name': 'parent', 'maxlength': '40' });
+
+		return [
+			E('h3', {}, [ _('First parent') ]),
+			E('p', {}, [ _('This makes a sign-in link. The parent opens it and chooses a password.') ]),
+			E('p', {}, this.spaced([
+				E('label', {}, [ _('Name of the parent'), ' ', name ]),
+				this.button(_('Make the link'), 'action', 'handleClaim', name, pages)
+			]))
+		];
+	},
+
+	renderAddChild: function(devices) {
+		const name = E('input', { 'type': 'text', 'name': 'child', 'maxlength': '40' });
+		const band = E('select', { 'name': 'band' }, BANDS.map(function(years) {
+			return E('option', { 'value': years }, [ _('%s years').format(years) ]);
+		}));
+		const device = E('select', { 'name': 'device' }, [
+			E('option', { 'value': '' }, [ _('no device yet') ])
+		].concat(devices.map(function(one) {
+			return E('option', { 'value': one.mac }, [ one.name ? one.name + ' (' + one.mac + ')' : one.mac ]);
+		})));
+
+		return [
+			E('h3', {}, [ _('Add a child') ]),
+			E('p', {}, this.spaced([
+				E('label', {}, [ _('Name of the child'), ' ', name ]),
+				E('label', {}, [ _('Age group'), ' ', band ]),
+				E('label', {}, [ _('Device of the child'), ' ', device ]),
+				this.button(_('Add the child'), 'action', 'handleAddChild', name, band, device)
+			]))
+		];
+	},
+
+	refreshSetup: function() {
+		return callSetup().then(L.bind(function(answer) {
+			dom.content(this.setup, this.renderSetup(answer));
+		}, this));
 	},
 
 	/* ---- health */
@@ -276,6 +338,35 @@ return view.extend({
 
 	handleTakeBack: function(grant, close) {
 		return callTakeBack(grant).then(L.bind(this.done, this, close));
+	},
+
+	handleClaim: function(name, pages) {
+		return callClaim(name.value).then(L.bind(function(answer) {
+			if (isFailure(answer, 'done'))
+				return this.complain(answer);
+
+			const link = pagesAddress(pages) + 'signin?code=' + encodeURIComponent(answer.token);
+
+			ui.addNotification(null, [
+				E('p', {}, [ _('The link works once, for 15 minutes. Open it on the parent’s own device.') ]),
+				E('p', {}, [ E('a', { 'href': link, 'target': '_blank', 'rel': 'noreferrer' }, [ link ]) ])
+			], 'info');
+
+			return this.refreshSetup();
+		}, this));
+	},
+
+	handleAddChild: function(name, band, device) {
+		return callAddChild(name.value, band.value, device.value).then(L.bind(function(answer) {
+			if (isFailure(answer, 'done'))
+				return this.complain(answer);
+
+			ui.addNotification(null, [
+				E('p', {}, [ _('%s is added. The rules of this age apply now.').format(name.value) ])
+			], 'info');
+
+			return Promise.all([ this.refresh(), this.refreshSetup() ]);
+		}, this));
 	},
 
 	handleCheck: function() {

@@ -25,6 +25,7 @@ const MOST = 64;           // children, sentences and findings that are passed o
 
 const ACTOR = 'router';    // who the family reads that it was; no guardian can be called so
 const BONUS = 15;          // minutes
+const UNOWNED = [ 'home', 'guest', 'quarantine' ];  // what a device without an owner has as its profile
 
 function failure(word, text) {
 	return { error: word, text: text };
@@ -164,6 +165,24 @@ function remarkable(list) {
 	return found;
 }
 
+function device(one) {
+	return { mac: one.mac, name: one.name };
+}
+
+// The devices without an owner, which a new child may get.
+function unowned(list) {
+	let found = [];
+
+	if (type(list) != 'array')
+		return found;
+
+	for (let i = 0; i < length(list); i++)
+		if (index(UNOWNED, list[i].profile) >= 0 && !length(list[i].shared))
+			push(found, list[i]);
+
+	return found;
+}
+
 // The address of the full pages, from UCI.
 function pages() {
 	return {
@@ -241,6 +260,46 @@ function take_back(grant) {
 	return answer.error ? answer : { done: true };
 }
 
+function setup() {
+	let accounts = ask({ 'do': 'guardian', action: 'list' });
+
+	if (accounts.error)
+		return accounts;
+
+	let found = ask({ 'do': 'devices', brief: true });
+
+	if (found.error)
+		return found;
+
+	return {
+		claimed: length(accounts.guardians) > 0,
+		devices: some(unowned(found.devices), device),
+		pages: pages()
+	};
+}
+
+// Makes the first parent. Others are invited on the family's pages.
+function claim(name) {
+	let accounts = ask({ 'do': 'guardian', action: 'list' });
+
+	if (accounts.error)
+		return accounts;
+
+	if (length(accounts.guardians))
+		return failure('claimed', '');
+
+	let answer = ask({ 'do': 'guardian', action: 'add', name: name, by: ACTOR });
+
+	return answer.error ? answer : { done: true, token: answer.token };
+}
+
+function add_child(name, band, mac) {
+	let request = { 'do': 'add_profile', name: name, band: band, devices: mac ? [ mac ] : [], by: ACTOR };
+	let answer = ask(request);
+
+	return answer.error ? answer : { done: true, id: answer.id };
+}
+
 return {
 	'luci.qalqan': {
 		overview: {
@@ -251,6 +310,17 @@ return {
 		},
 		check: {
 			call: function() { return checked(true); }
+		},
+		setup: {
+			call: function() { return setup(); }
+		},
+		claim: {
+			args: { name: '' },
+			call: function(request) { return claim(request.args.name); }
+		},
+		add_child: {
+			args: { name: '', band: '', mac: '' },
+			call: function(request) { return add_child(request.args.name, request.args.band, request.args.mac); }
 		},
 		pause: {
 			args: { who: '', minutes: 0 },

@@ -25,7 +25,7 @@ from gateway.control.verbs import NoValues
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded
 from gateway.features.accounts.access import Access
-from gateway.features.rules.edit_verbs import EditVerbs
+from gateway.features.rules.profile_verbs import ProfileVerbs
 from gateway.household.editing import HomeEditing
 from gateway.household.file_history import revision_of
 from gateway.household.rule_book import RuleBook
@@ -51,10 +51,10 @@ def _new_device_rules(settings: Mapping[str, Any]) -> dict[str, Any]:
     return found | {"unknown_devices": settings.get("unknown_devices")}
 
 
-class FamilyVerbs:
+class HomeSettingsVerbs:
     """Shows, edits and restores the family's settings in `qalqan.yaml`."""
 
-    def __init__(self, rules: RuleBook, edit: EditVerbs, editing: HomeEditing, access: Access) -> None:
+    def __init__(self, rules: RuleBook, edit: ProfileVerbs, editing: HomeEditing, access: Access) -> None:
         self._rules = rules
         self._edit = edit
         self._editing = editing

@@ -51,7 +51,7 @@ from gateway.store.store import Store
 OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys whose changes can open a category
 
 
-class EditVerbs:
+class ProfileVerbs:
     """Shows, edits, adds, removes and restores profiles, with an audit line for each change."""
 
     def __init__(
