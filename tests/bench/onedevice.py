@@ -35,15 +35,19 @@ def measure(settings: Settings) -> Iterator[Figure]:
 
 def _rates(wires: Wires, rounds: int, seconds: float) -> Iterator[Figure]:
     """As many connections as wrk opens; the gateway's limit shows as segments that are sent again."""
-    off, on, again, packets = [connections(wires, seconds)], [], 0, 0.0
+    off, on, packets = [connections(wires, seconds)], [], 0.0
+    again = {"on": 0, "off": 0}
     for _ in range(rounds):
         with wires.filtered() as daemon:
             resent, before = _resent(wires.child), queued(daemon)
             on.append(connections(wires, seconds))
-            again += _resent(wires.child) - resent
+            again["on"] += _resent(wires.child) - resent
             packets += (queued(daemon) - before) / (on[-1] * seconds) / rounds
+        resent = _resent(wires.child)
         off.append(connections(wires, seconds))
-    note = f"off {median(off):,.0f}/s; {again} segments sent again, {packets:.1f} packets each in Python"
+        again["off"] += _resent(wires.child) - resent
+    sent = f"segments sent again: {again['on']}, off {again['off']}"
+    note = f"off {median(off):,.0f}/s; {sent}; {packets:.1f} packets each in Python"
     yield Figure("one device: new TLS 1.3 connections/s", median(on), "/s", RATE_MARK, note=note)
     yield ratio("one device: new TLS 1.3 connections/s, on / off", median(neighbour_ratios(off, on)))
 
