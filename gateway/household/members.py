@@ -593,6 +593,25 @@ class Family:
             if (who == member.profile.id and not member.asked) or who in member.macs
         )
 
+    def profiles_in_use(self) -> tuple[Profile, ...]:
+        """Return the profile of each person with a device, once.
+
+        A device with an open question has a changed copy, which counts only if the person has no other.
+        """
+        members = sorted(self.members.values(), key=lambda member: not member.asked)
+        found = {member.profile.id: member.profile for member in members if not member.is_arriving}
+        return tuple(found.values())
+
+    def slots_of_device(self, mac: str) -> frozenset[int]:
+        """Return a filtered device's slot, and the one that an unassigned one has in its first seconds."""
+        member = self.member_of(mac)
+        if member is None:
+            return frozenset()
+        if self._examined is None or self._is_known(mac):
+            return frozenset({member.slot})
+        first = self.arriving.get(self._interface_of(mac), self.arriving[None])
+        return frozenset({member.slot, first or member.slot})
+
     def member_of(self, mac: str, interface: str | None = None) -> Member | None:
         """Return the member that filters a MAC address; None if it is not filtered.
 

@@ -160,18 +160,15 @@ class Meter:
     def refresh(self) -> None:
         """Start or stop the readings, after members or their rules changed."""
         self._gates = {}
-        limited = {
-            member.profile.id: member.profile
-            for member in self._family.members.values()
-            if member.profile.rules.limits and not member.profile.built_in
-        }
-        wanted = self._uses.keep(member.profile for member in self._family.members.values()) or bool(limited)
+        profiles = self._family.profiles_in_use()
+        limited = [profile for profile in profiles if profile.rules.limits and not profile.built_in]
+        wanted = self._uses.keep(profiles) or bool(limited)
         running = self._timer is not None
         if not running and wanted:
             self._last = dict(self._kernel.used())
             self._clock.turn(self._loop.now(), self._wall().timestamp())
             self._turn_day()
-        self._books.keep(limited.values())
+        self._books.keep(limited)
         if wanted:
             self._awake = self._awake or self._is_open()
             self._wait()

@@ -506,6 +506,9 @@ def test_who_has_just_come_may_be_a_childs_until_it_is_examined(tmp_path: Path) 
     assert home.family.members[slot].profile.rules.log_level == 0
     assert home.family.members[slot].is_arriving
     assert slot not in home.family.slots_of("daughter"), "it is nobody's yet"
+    assert home.family.slots_of_device(STRANGER) == {slot, home.family.unknown}
+    own = {profile.id: profile for profile in home.family.profiles_in_use()}
+    assert own["daughter"].rules.log_level, "her own minutes are stored as before"
     assert (home.family.arriving, home.family.examined()) == ({None: slot}, ())
     assert home.family.member_of(STRANGER) is home.family.members[home.family.unknown or 0], "on the pages"
     home.examined |= {STRANGER, TABLET}

@@ -233,7 +233,7 @@ def assert_nothing_left(home: Home, daemon: Daemon, slots: set[str], mac: str) -
     assert connections(home, slots) == []
     assert not (daemon.folder / "run" / "probe").exists()
     daemon.client.call("probe_end")  # of none: no error
-    with pytest.raises(ControlError, match="no audit runs"):
+    with pytest.raises(ControlError, match="no bypass test runs"):
         daemon.client.call("probe_seen")
     told = [daemon.client.call(do) for do in ("devices", "status", "questions")]
     assert mac not in json.dumps(told)
@@ -311,7 +311,7 @@ def test_what_cannot_be_audited(daemon: Daemon, values: dict[str, str], problem:
 
 
 def test_one_at_a_time(own: Home, daemon: Daemon) -> None:
-    with wearing(own, daemon), pytest.raises(ControlError, match="an audit runs already"):
+    with wearing(own, daemon), pytest.raises(ControlError, match="a bypass test runs already"):
         daemon.client.call("probe_begin", who="son", mac=OTHER_MAC)
 
 

@@ -217,7 +217,7 @@ class LeaseRequest:
 
 
 QUESTIONS = Verb("questions", QuestionsRequest, OpenQuestions, senders=BY_PAGES)
-_UNFILTERED = Danger[Any](
+_UNFILTERED: Danger[Any] = Danger(
     "making a child's device an adult's, an adult guest's or unfiltered, or giving it to an adult", None
 )
 

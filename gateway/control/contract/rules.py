@@ -121,7 +121,7 @@ class RestoreProfileRequest:
 
 
 RULES = Verb("rules", RulesRequest, ChildRules, senders=BY_PAGES)
-_TO_ADULTS = Danger[Any]("making a child an adult, and giving a child's device to an adult", None)
+_TO_ADULTS: Danger[Any] = Danger("making a child an adult, and giving a child's device to an adult", None)
 
 EDIT = Verb("edit", EditRequest, Edited, senders=BY_GUARDIANS, danger=_TO_ADULTS)
 UNEDIT = Verb("unedit", UneditRequest, Unedited, senders=BY_GUARDIANS, danger=_TO_ADULTS)
@@ -198,7 +198,7 @@ class UneditFamilyRequest:
 
 
 FAMILY = Verb("family", NoValues, FamilySettings, senders=BY_PAGES)
-_NEW_UNFILTERED = Danger[Any]("leaving new devices of the home or of a network unfiltered", None)
+_NEW_UNFILTERED: Danger[Any] = Danger("leaving new devices of the home or of a network unfiltered", None)
 
 EDIT_FAMILY = Verb("edit_family", EditFamilyRequest, Edited, senders=BY_GUARDIANS, danger=_NEW_UNFILTERED)
 UNEDIT_FAMILY = Verb(

@@ -69,7 +69,8 @@ class RefusalVerb:
             return RecentBlocks((), shared=False)
         if self._shares_slot(member, mac):
             return RecentBlocks((), shared=True)
-        return RecentBlocks(self._describe(frozenset({member.slot}), limit, member.profile), shared=False)
+        slots = self._family.slots_of_device(mac)
+        return RecentBlocks(self._describe(slots, limit, member.profile), shared=False)
 
     def _shares_slot(self, member: Member, mac: str) -> bool:
         """Return whether another device of the same slot was online lately.
