@@ -20,6 +20,7 @@ from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import ACK, PSH
+from gateway.wire.tls.build import client_hello, records
 
 BUDGET = 10_000_000  # nanoseconds of processor time; the last round may begin just before its end
 SEGMENT = 1400  # bytes of payload
@@ -89,7 +90,7 @@ def _ignore(*_decided: object) -> None:
 
 def sample_packets(connections: int, segment: int = SEGMENT) -> list[bytes]:
     """Return the packets of new connections, with a hello in segments of at most ``segment`` bytes each."""
-    hello = client_hello()
+    hello = sample_hello()
     return [
         tcp_segment(
             _DEVICE,
@@ -106,22 +107,6 @@ def sample_packets(connections: int, segment: int = SEGMENT) -> list[bytes]:
     ]
 
 
-def client_hello() -> bytes:
-    """Return a TLS ClientHello of the usual size, with a post-quantum key share (RFC 8446 4.1.2)."""
-    name = _counted(b"\x00" + _counted(b"www.example.org", 2), 2)
-    shares = _counted(b"\x11\xec" + _counted(bytes(1216), 2) + b"\x00\x1d" + _counted(bytes(32), 2), 2)
-    extensions = (
-        (0, name),
-        (16, _counted(b"\x02h2\x08http/1.1", 2)),
-        (43, b"\x04\x03\x04\x03\x03"),
-        (51, shares),
-        (21, bytes(400)),  # padding, in place of the extensions that are not read
-    )
-    body = b"\x03\x03" + bytes(32) + _counted(bytes(32), 1) + b"\x00\x02\x13\x01\x01\x00"
-    body += _counted(b"".join(kind.to_bytes(2, "big") + _counted(data, 2) for kind, data in extensions), 2)
-    return b"\x16\x03\x01" + _counted(b"\x01" + _counted(body, 3), 2)
-
-
-def _counted(data: bytes, size: int) -> bytes:
-    """Return ``data`` after its length in ``size`` bytes."""
-    return len(data).to_bytes(size, "big") + data
+def sample_hello() -> bytes:
+    """Return a record with a ClientHello of the usual size."""
+    return records(client_hello(b"www.example.org", (b"h2", b"http/1.1"), random=bytes, large=True))

@@ -18,6 +18,7 @@ from gateway.wire.dns.message import CNAME, HTTPS, IN, SVCB, Encoder, TcpStream,
 from gateway.wire.dns.svcb import ALPN, DNS_PROTOCOLS, parse_service
 from gateway.wire.quic.crypto import VERSION_1
 from gateway.wire.quic.initials import DatagramKind, Initials, long_packets
+from gateway.wire.tls.build import records
 
 _RECURSION_DESIRED = 0x0100
 _CONNECT_S = 2.0
@@ -179,8 +180,8 @@ def hello(job: Job) -> ProbeResult:
     """Send a ClientHello with one of the tricks of ``rawtcp``, and expect a ServerHello."""
     name = None if job.get("name") is None else job["name"].encode("latin-1")
     alpn = [token.encode() for token in job.get("alpn", ("h2", "http/1.1"))]
-    data = hellos.records(hellos.client_hello(name, alpn, ech=job.get("ech", False)), job.get("record", 0))
-    decoy = hellos.records(hellos.client_hello(job["decoy"].encode(), alpn)) if "decoy" in job else b""
+    data = records(hellos.client_hello(name, alpn, ech=job.get("ech", False)), job.get("record", 0))
+    decoy = records(hellos.client_hello(job["decoy"].encode(), alpn)) if "decoy" in job else b""
     return _raw(job, data, decoy, max(0, data.find(name or b"\xff")), b"\x16")
 
 

@@ -16,6 +16,7 @@ from gateway.wire.ip.fragments import Defragmenter
 from gateway.wire.ip.packet import ACK, PSH, TCP, URG, parse_ip, transport_sum
 from gateway.wire.quic.crypto import VERSION_1, initial_keys
 from gateway.wire.quic.initials import DatagramKind, Initials, classify
+from gateway.wire.tls.build import records
 from gateway.wire.tls.hello import parse_client_hello, read_client_hellos
 from gateway.wire.tunnels import ip_in_udp, proxies, vpn
 from gateway.wire.tunnels.signs import TunnelMatch
@@ -48,7 +49,7 @@ def test_a_hidden_name_is_taken_for_one() -> None:
 @pytest.mark.parametrize("size", [0, 1, 10])
 def test_records_of_any_size_hold_the_hello(size: int) -> None:
     message = hellos.client_hello(NAME)
-    stream = hellos.records(message, size)
+    stream = records(message, size)
     assert len(stream) == len(message) + 5 * (-(-len(message) // size) if size else 1)
     ((hello, _),) = read_client_hellos(stream)
     assert hello.sni == "www.example.org"

@@ -18,7 +18,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 
-from gateway.dataplane.capacity import client_hello
+from gateway.dataplane.capacity import sample_hello
 from tests.lab.names import GATEWAY_MAC
 from tests.lab.rawpackets import SYN, TCP, Ends, Wire, ip, tcp
 from tests.wire.flow_forge import SERVER_HELLO
@@ -82,7 +82,7 @@ def _answer(end: socket.socket, received: dict[socket.socket, bytes]) -> bool:
 
 
 def open_many(address: str, port: int, rate: float, seconds: float) -> Opened:
-    opened, hello = Opened(), client_hello()
+    opened, hello = Opened(), sample_hello()
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     waiting = selectors.DefaultSelector()
     since: dict[socket.socket, float] = {}

@@ -173,7 +173,7 @@ class ProbeDevice:
     def _now(self) -> _Running:
         """Return the running bypass test. Raises ControlError if there is none."""
         if self._running is None:
-            msg = "no bypass test runs; it may have ended by itself: begin another"
+            msg = "no bypass test runs, or it has ended; begin another"
             raise ControlError(msg)
         return self._running
 

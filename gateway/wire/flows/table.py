@@ -37,8 +37,6 @@ from gateway.wire.tunnels import classify_ip
 
 _new = tuple.__new__  # builds a NamedTuple in half the time
 
-Key = FlowKey
-
 
 class FlowResult(NamedTuple):
     """The action for one packet, and what was judged. A NamedTuple, since one is built for every packet."""
@@ -99,7 +97,7 @@ class FlowTable:
         recognise: Recognise = recognise_nothing,
         verify_checksums: bool = True,
         handshakes: bool = False,
-        forgotten: Callable[[Key], None] | None = None,
+        forgotten: Callable[[FlowKey], None] | None = None,
         bodies: Bodies | None = None,
     ) -> None:
         self._limits = limits or Limits()
@@ -164,7 +162,7 @@ class FlowTable:
 
     def _flow_packet(
         self,
-        key: Key,
+        key: FlowKey,
         packet: Packet,
         from_lan: bool,
         now: float,
@@ -223,7 +221,7 @@ class FlowTable:
         return _new(FlowResult, (ruling.action, ruling.observation, packet, entry.judged))
 
     def _answerable(
-        self, key: Key, entry: FlowEntry, ruling: Ruling, now: float, answerable: Answerable
+        self, key: FlowKey, entry: FlowEntry, ruling: Ruling, now: float, answerable: Answerable
     ) -> Ruling:
         """Record that the kernel may decide this flow by the answer; HOLD if ``answerable`` forbids it."""
         flow, seen = entry.flow, ruling.observation
@@ -237,7 +235,14 @@ class FlowTable:
         return ruling
 
     def _follow_body(
-        self, bodies: Bodies, key: Key, entry: FlowEntry, flow: TcpFlow, http: HttpFlow, *, is_marked: bool
+        self,
+        bodies: Bodies,
+        key: FlowKey,
+        entry: FlowEntry,
+        flow: TcpFlow,
+        http: HttpFlow,
+        *,
+        is_marked: bool,
     ) -> None:
         """Let the kernel forward a part of a long body, while the server has not answered it.
 
@@ -260,7 +265,7 @@ class FlowTable:
             return
         body.answered = not possible
 
-    def _count(self, key: Key, entry: FlowEntry, ruling: Ruling) -> None:
+    def _count(self, key: FlowKey, entry: FlowEntry, ruling: Ruling) -> None:
         """Count a flow that is decided for the first time, with its packets so far, by its protocol."""
         if entry.count is not None or ruling.observation is None:
             return
@@ -283,7 +288,7 @@ class FlowTable:
         return entry.another
 
     def _entry(
-        self, key: Key, packet: Packet, from_lan: bool, now: float, judge: Judge, asks: bool | None
+        self, key: FlowKey, packet: Packet, from_lan: bool, now: float, judge: Judge, asks: bool | None
     ) -> FlowEntry:
         entry = self._entries.find(key)
         if entry is not None:
@@ -328,7 +333,7 @@ class FlowTable:
         # are near the one that was refused. Other packets of a client are of a new connection.
         return entry.ruling.action is FlowAction.PASSES or entry.is_far_away(packet.seq)
 
-    def _refuse(self, key: Key, entry: FlowEntry, judge: Judge, now: float) -> None:
+    def _refuse(self, key: FlowKey, entry: FlowEntry, judge: Judge, now: float) -> None:
         """Refuse a flow with bytes that were not seen or are too old: the client connects again."""
         proto = Proto.TCP if key[1] == TCP else Proto.QUIC
         observation = Observation(proto, None, key[4], key[5], fault=Fault.OVERFLOW)
@@ -337,7 +342,7 @@ class FlowTable:
             self._settle(key, entry, entry.flow, Ruling(FlowAction.REFUSED, observation), now)
 
     def _settle(
-        self, key: Key, entry: FlowEntry, flow: TcpFlow | UdpFlow, ruling: Ruling, now: float
+        self, key: FlowKey, entry: FlowEntry, flow: TcpFlow | UdpFlow, ruling: Ruling, now: float
     ) -> None:
         if ruling.action is FlowAction.PASSES:
             self._passed += not (isinstance(flow, TcpFlow) and flow.was_answerable)
@@ -464,7 +469,7 @@ class FlowEntry:
         return self.has_begun or (self.another is not None and self.another.half_read)
 
 
-EntryQueue = OrderedDict[Key, FlowEntry]  # least recently used first
+EntryQueue = OrderedDict[FlowKey, FlowEntry]  # least recently used first
 
 
 class _Zone:
@@ -473,7 +478,7 @@ class _Zone:
     __slots__ = ("answerable", "buffered", "entries", "idle_open", "open", "passing")
 
     def __init__(self) -> None:
-        self.entries: dict[Key, FlowEntry] = {}
+        self.entries: dict[FlowKey, FlowEntry] = {}
         self.passing: EntryQueue = OrderedDict()  # these expire
         self.answerable: EntryQueue = OrderedDict()  # these too: the kernel may have decided them
         self.open: EntryQueue = OrderedDict()  # open HTTP: the connection may live for any time
@@ -509,8 +514,8 @@ class FlowEntries:
     def __init__(
         self,
         limits: Limits,
-        forgotten: Callable[[Key], None] | None,
-        body_ended: Callable[[Key], None] | None = None,
+        forgotten: Callable[[FlowKey], None] | None,
+        body_ended: Callable[[FlowKey], None] | None = None,
     ) -> None:
         self._limits = limits
         self._forgotten = forgotten
@@ -521,7 +526,7 @@ class FlowEntries:
         self.evicted = 0  # undecided flows that were evicted
         self.expired = 0  # undecided flows that were idle for too long
 
-    def find(self, key: Key) -> FlowEntry | None:
+    def find(self, key: FlowKey) -> FlowEntry | None:
         """Return the entry for a 4-tuple, and mark it as used; None if there is none."""
         zone = self._zones.get(key[0])
         entry = zone.entries.get(key) if zone is not None else None
@@ -529,7 +534,7 @@ class FlowEntries:
             entry.queue.move_to_end(key)
         return entry
 
-    def add(self, key: Key, flow: TcpFlow | UdpFlow, now: float) -> FlowEntry:
+    def add(self, key: FlowKey, flow: TcpFlow | UdpFlow, now: float) -> FlowEntry:
         """Add an entry for a new key. Each call also removes up to three expired entries of that device."""
         zone = self._zones.setdefault(key[0], _Zone())
         for queue in (zone.passing, zone.passing, zone.answerable):
@@ -547,24 +552,24 @@ class FlowEntries:
         self.count += 1
         return entry
 
-    def keep_answerable(self, key: Key, entry: FlowEntry) -> None:
+    def keep_answerable(self, key: FlowKey, entry: FlowEntry) -> None:
         """Move ``entry`` to those that the kernel may decide, and drop the oldest above their limit."""
         self._put(key, entry, self._zones[key[0]].answerable)
         if sum([len(zone.answerable) for zone in self._zones.values()]) > self._limits.answerable:
             zone = max(self._zones.values(), key=_answerable_of)
             self._forget(next(iter(zone.answerable)), refuse=False)
 
-    def keep_undecided(self, key: Key, entry: FlowEntry) -> None:
+    def keep_undecided(self, key: FlowKey, entry: FlowEntry) -> None:
         """Move ``entry`` back from those that the kernel may decide: more was read than its hello."""
         zone = self._zones[key[0]]
         if entry.queue is zone.answerable:
             self._put(key, entry, zone.passing)
 
-    def keep_open(self, key: Key, entry: FlowEntry) -> None:
+    def keep_open(self, key: FlowKey, entry: FlowEntry) -> None:
         """Move ``entry`` of open HTTP to those that lose their buffers when idle."""
         self._put(key, entry, self._zones[key[0]].open)
 
-    def settle(self, key: Key, entry: FlowEntry, until: float) -> None:
+    def settle(self, key: FlowKey, entry: FlowEntry, until: float) -> None:
         """Record that ``entry`` is decided, and stored until the time ``until``."""
         self._put(key, entry, self._zones[key[0]].passing)
         entry.until = until
@@ -583,13 +588,13 @@ class FlowEntries:
                 self.account(oldest, entry, entry.flow.size)
 
     @staticmethod
-    def _put(key: Key, entry: FlowEntry, queue: EntryQueue) -> None:
+    def _put(key: FlowKey, entry: FlowEntry, queue: EntryQueue) -> None:
         if entry.queue is not queue:
             del entry.queue[key]
             queue[key] = entry
             entry.queue = queue
 
-    def account(self, key: Key, entry: FlowEntry, size: int) -> None:
+    def account(self, key: FlowKey, entry: FlowEntry, size: int) -> None:
         """Record that ``entry`` now has ``size`` bytes. It may be evicted itself, if it is the largest."""
         more = size - entry.size
         if not more:
@@ -601,13 +606,13 @@ class FlowEntries:
         while self.buffered > self._limits.table_bytes and self.count > 1:
             self._evict(max(self._zones.values(), key=_bytes_of), _oldest_size, sparing=key)
 
-    def end_body(self, key: Key, entry: FlowEntry) -> None:
+    def end_body(self, key: FlowKey, entry: FlowEntry) -> None:
         """Record that the kernel forwards no more parts of a body."""
         if entry.has_body and self._body_ended is not None:
             entry.has_body = False
             self._body_ended(key)
 
-    def remove(self, key: Key) -> None:
+    def remove(self, key: FlowKey) -> None:
         zone = self._zones[key[0]]
         entry = zone.entries.pop(key)
         self.end_body(key, entry)
@@ -642,7 +647,7 @@ class FlowEntries:
             self.remove(key)
         return len(keys)
 
-    def _evict(self, zone: _Zone, most: Callable[[EntryQueue], int], sparing: Key | None = None) -> None:
+    def _evict(self, zone: _Zone, most: Callable[[EntryQueue], int], sparing: FlowKey | None = None) -> None:
         """Evict a device's oldest entry, of open HTTP or of the others, whichever is larger by ``most``."""
         queues = [queue for queue in (zone.passing, zone.answerable, zone.idle_open or zone.open) if queue]
         others = [queue for queue in queues if next(iter(queue)) != sparing]
@@ -651,7 +656,7 @@ class FlowEntries:
         self.evicted += queue[oldest].is_undecided
         self._forget(oldest, refuse=queue[oldest].half_read)
 
-    def _forget(self, key: Key, *, refuse: bool) -> None:
+    def _forget(self, key: FlowKey, *, refuse: bool) -> None:
         self.remove(key)
         if refuse and self._forgotten is not None:
             self._forgotten(key)
