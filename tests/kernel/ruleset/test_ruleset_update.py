@@ -13,7 +13,7 @@ import pytest
 from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.expressions import RATES
+from gateway.kernel.ruleset.packet_rates import RATES
 from gateway.kernel.ruleset.table import (
     needs_rebuild,
     render,
