@@ -192,10 +192,10 @@ FAULTS = (
     ),
     Fault(
         "pages take a form of another port of the same host",
-        "webui/guard.py",
+        "webui/request_checks.py",
         'return fetch_site == "same-origin"',
         'return fetch_site in ("same-origin", "same-site")',
-        ("tests/webui/test_guard.py",),
+        ("tests/webui/test_request_checks.py",),
     ),
     Fault(
         "the sign-in limiter forgets wrong passwords",
