@@ -96,6 +96,8 @@ SLOW_NEEDS := \
 	certbot:certbot \
 	/usr/share/acme.sh/acme.sh:acme.sh \
 	systemd-nspawn:systemd-container \
+	pppd:ppp \
+	pppoe-server:pppoe \
 	$(IMAGE_NEEDS)
 # Of the package on arm64.
 ARM64_NEEDS := \

@@ -117,6 +117,9 @@ def _add_status(commands: Subparsers) -> None:
     text = "write a support file without personal data"
     support = _command(commands, "support", "support", text)
     support.add_argument("file", metavar="FILE", nargs="?", type=Path, help="default: standard output")
+    support.add_argument(
+        "--approved", action="store_true", help="with the support code, and only while a parent allows it"
+    )
     audit = _command(commands, "audit", "audit", "test each bypass method against a child's rules")
     audit.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or the MAC of a device")
     audit.add_argument("--only", metavar="CHECK", nargs="+", help="only these; --list shows all")

@@ -62,6 +62,8 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
     filtering = status.mode
     if status.off_until:
         filtering += f" until {when(status.off_until)}"
+    if status.stopped_by_provider:
+        filtering += ", stopped by the internet provider"
     if status.unclaimed:
         filtering += (
             "; the gateway is unclaimed: it only blocks malware and lists for everyone, and stores no device"

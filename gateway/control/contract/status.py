@@ -207,6 +207,7 @@ class HomeState:
     day: date  # of limits; it changes at night
     mode: str  # on, off
     off_until: datetime | None
+    stopped_by_provider: bool  # the provider turned filtering off, not a guardian
     internet: str  # works, down, unknown
     internet_since: datetime | None
     country: str

@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from gateway.policy.config.auto_backup import AutoBackup, read_auto_backup
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
+from gateway.policy.config.provider_stop import read_stop
 from gateway.policy.config.registers import Register, read_registers
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
@@ -65,6 +67,7 @@ KEYS = (
     "offload",
     "brand",
     "propose",
+    "provider",
 )
 ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
@@ -182,6 +185,7 @@ class Config:
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
     propose: ProviderProposal = field(default_factory=ProviderProposal)
+    stop_until: datetime | None = None  # the end of the provider's stop of the filter, aware; None: no stop
     # By key: settings that the router's own configuration decides.
     fixed: Mapping[str, RouterSetting] = field(default_factory=dict)
     problems: tuple[str, ...] = ()  # one line for each part of the files that is not used
@@ -268,6 +272,7 @@ def config_of(
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=optional("brand", read_brand, plain.brand),
         propose=optional("propose", _proposal, plain.propose),
+        stop_until=optional("provider", read_stop, plain.stop_until),
         problems=tuple(problems or ()),
     )
 

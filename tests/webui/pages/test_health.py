@@ -140,6 +140,21 @@ def test_the_support_file_is_what_the_daemon_has_for_support(mum: Browser, house
     assert "daughter" not in answer.text
 
 
+def test_a_parent_lets_the_provider_fetch_the_file_and_ends_it(mum: Browser, household: Household) -> None:
+    assert "It can then fetch this file, and nothing else." in read(mum)
+    assert mum.post(f"{HEALTH}access", {"for": "1440"}).status_code == 303
+    assert ("support_access", 1440) in [(do, values.get("minutes")) for do, values in household.asked]
+    assert "Mum lets your internet provider fetch this file until 19:40 tomorrow." in read(mum)
+    assert mum.post(f"{HEALTH}access", {"for": "end"}).status_code == 303
+    assert "Your provider can no longer fetch the file." in read(mum)
+    assert "fetch this file until" not in read(mum)
+
+
+def test_a_child_cannot_let_the_provider_in(tablet: Browser, household: Household) -> None:
+    assert tablet.post(f"{HEALTH}access", {"for": "60"}).headers["Location"].endswith("/signin")
+    assert "support_access" not in [do for do, _ in household.asked]
+
+
 def test_what_support_is_told_is_read_as_well(household: Household) -> None:
     told = {
         "made": NOW.isoformat(), "version": "0.1.0", "check": {"running": False, "ended": NOW.isoformat()},
