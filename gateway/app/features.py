@@ -76,6 +76,7 @@ from gateway.features.site_repair.verbs import SiteRepairVerbs
 from gateway.features.status import disclosure_limit as asked
 from gateway.features.status.clock import ClockVerbs
 from gateway.features.status.health import HealthVerbs
+from gateway.features.status.metrics import Metrics
 from gateway.features.status.verbs import (
     MemberState,
     OwnDeviceVerb,
@@ -188,6 +189,12 @@ class Features:
                 home, self.access, audit, editing, HomeEditing(home.rules, editing), plane.effects.reload
             )
         )
+        figures, plan, decided = (
+            plane.vitals.figures,
+            self.list_updates.plan,
+            plane.decision_log.visible_verdicts,
+        )
+        self.metrics = keep(Metrics(home, store.people, figures, plane.figures, plan, decided))
         self._router = router
         self._closers = closers
 
@@ -205,6 +212,7 @@ class Features:
             self.list_updates,
             self.auto_backups,
             self.trusted_names,
+            self.metrics,
         ):
             part.start()
 
@@ -413,6 +421,7 @@ class Features:
         plane, router, keep = self._plane, self._router, self._closers.keep
         home, store = plane.home, plane.store
         keep(HealthVerbs(home, plane.vitals)).register(router)
+        self.metrics.register(router)
         AlertVerbs(home, store.alerts, store.push, store.audit, self.access, plane.family).register(router)
         ProbeDeviceVerbs(home, plane.probe_device, store.devices, plane.family, plane.presence).register(
             router

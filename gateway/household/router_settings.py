@@ -23,7 +23,7 @@ from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 ENABLED = "enabled"  # used by the init script; commands ignore it
 FIREWALL_OFFLOAD = ("keep", "off")  # likewise: the firewall's flow offloading
 DEFAULTS = "defaults"  # section that only the first boot uses
-OPTIONAL = ("web", "brand", "feed", "backup")  # sections without which the filter runs
+OPTIONAL = ("web", "brand", "feed", "backup", "metrics")  # sections without which the filter runs
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
@@ -109,6 +109,10 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "folder": KnownOption("backup.folder"),
         "every": KnownOption("backup.every"),
         "keep": KnownOption("backup.keep"),
+    },
+    "metrics": {
+        "token_sha256": KnownOption("metrics.token_sha256"),
+        "textfile": KnownOption("metrics.textfile", _flag),
     },
     DEFAULTS: {
         "country": KnownOption("country"),

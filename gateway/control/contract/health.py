@@ -1,12 +1,13 @@
-"""Verbs that report the gateway's health: `health`, and the support file `support` without personal data."""
+"""Verbs that report the gateway's health: `health`, and without personal data `support` and `metrics`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 
 from gateway.control.contract.status import MemoryFigures, StoreFigures, TableFigures
-from gateway.control.schema import record
+from gateway.control.schema import OneLine, record
 from gateway.control.verbs import BY_PAGES, NoValues, Verb
 
 
@@ -141,5 +142,24 @@ class SupportFile:
     log: tuple[LogEntry, ...]
 
 
+class MetricsFormat(StrEnum):
+    OPENMETRICS = "openmetrics"
+    PROMETHEUS = "prometheus"  # its text format 0.0.4
+
+
+@record
+class MetricsRequest:
+    """Requests the counters for monitoring, with the token of a parent or of the provider."""
+
+    token: OneLine
+    format: MetricsFormat = MetricsFormat.OPENMETRICS
+
+
+@record
+class MetricsText:
+    text: str
+
+
 HEALTH = Verb("health", HealthRequest, Health, senders=BY_PAGES)
 SUPPORT = Verb("support", NoValues, SupportFile, senders=BY_PAGES)
+METRICS = Verb("metrics", MetricsRequest, MetricsText, senders=BY_PAGES)

@@ -8,6 +8,8 @@ from typing import Any
 
 from gateway.control.protocol import ControlRequest
 from gateway.control.schema import values_of
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from tests.figures import HEALTH_FIGURES, MEGABYTE
 from tests.webui.standin.handlers import Handler
 from tests.webui.standin.places import NOW
@@ -47,6 +49,7 @@ TROUBLE = (
     ),
     finding("note", "country", "none chosen: no public holidays", code="no_country"),
 )
+PROVIDERS_TOKEN = "of-the-provider-0123456789"
 
 
 class Healthy:
@@ -75,7 +78,7 @@ class Healthy:
         ]  # fmt: skip
 
     def verbs(self) -> dict[str, Handler]:
-        return {"health": self._health, "support": self._support}
+        return {"health": self._health, "support": self._support, "metrics": self._metrics}
 
     def _health(self, request: ControlRequest) -> Mapping[str, object]:
         if request.has("again") and not self.just_now:
@@ -86,6 +89,13 @@ class Healthy:
                       "problem": self.problem, "findings": self.findings if self.checked else ()},
             "figures": self.figures, "samples": self.samples, "log": self.log,
         }  # fmt: skip
+
+    def _metrics(self, request: ControlRequest) -> Mapping[str, object]:
+        """The text of the provider, whose token this is."""
+        if request.text("token") != PROVIDERS_TOKEN:
+            msg = "metrics: token: is unknown or has ended"
+            raise ControlError(msg).coded(Code.WRONG_TOKEN)
+        return {"text": f"# {request.text('format')}\n"}
 
     def _support(self, _request: ControlRequest) -> Mapping[str, object]:
         return {
