@@ -124,6 +124,7 @@ class Health:
     figures: HealthFigures
     samples: tuple[HealthSample, ...]  # of the last hour, oldest first
     log: tuple[LogEntry, ...]  # newest first
+    metrics: bool = False  # a provider or another program can read the metrics
 
 
 @record

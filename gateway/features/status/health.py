@@ -40,6 +40,7 @@ class HealthVerbs:
         ``again`` starts a new check.
         """
         checking, vitals = self._checking, self._vitals
+        metrics = self._home.rules.household.config.metrics
         checking.look(again=call.args.again)
         return Health(
             now=self._home.local_now(),
@@ -53,6 +54,7 @@ class HealthVerbs:
             figures=vitals.figures(),
             samples=vitals.samples(),
             log=vitals.log_lines(full=True),
+            metrics=bool(metrics.token_sha256) or metrics.textfile,
         )
 
     def support(self, _call: Call[NoValues]) -> SupportFile:

@@ -15,6 +15,7 @@ from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.status import vitals
+from gateway.features.status.checking import GatewayCheck
 from gateway.features.status.metric_catalogue import (
     COUNTER,
     INFO,
@@ -163,6 +164,16 @@ def test_a_token_of_the_provider_or_of_a_parent_reads_them(desk: Desk) -> None:
         assert desk.ask("metrics", Role.WEB, token=word)["text"] == text
     desk.store.people.remove("Mum")
     assert refused(desk, f"qalqan_{PersonRole.SUPPORT}")
+
+
+@pytest.mark.parametrize("setting", [{}, PROVIDER, {"textfile": True}])
+def test_health_says_whether_others_can_read_them(
+    make: Make, monkeypatch: pytest.MonkeyPatch, setting: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(vitals.Vitals, "figures", lambda _: HEALTH_FIGURES)
+    monkeypatch.setattr(GatewayCheck, "look", lambda _, again: None)
+    desk = make(NOON, metrics=setting)
+    assert desk.ask("health", Role.WEB)["metrics"] is bool(setting)
 
 
 def test_a_token_that_has_ended_reads_nothing(desk: Desk) -> None:

@@ -60,6 +60,7 @@ class Healthy:
         self.findings: tuple[dict[str, Any], ...] = FINE
         self.running, self.problem, self.checked = False, "", True
         self.just_now = False  # a check has just ended
+        self.metrics = False  # a provider can read them
         self.figures: dict[str, Any] = {
             **values_of(HEALTH_FIGURES), "packets": 812_000, "waiting": 1, "dropped": 7, "flows": 214,
             "memory": {"resident": 34 * MEGABYTE, "private": 24 * MEGABYTE, "files": 10 * MEGABYTE,
@@ -88,6 +89,7 @@ class Healthy:
             "check": {"running": self.running, "ended": NOW - timedelta(minutes=2) if self.checked else None,
                       "problem": self.problem, "findings": self.findings if self.checked else ()},
             "figures": self.figures, "samples": self.samples, "log": self.log,
+            "metrics": self.metrics,
         }  # fmt: skip
 
     def _metrics(self, request: ControlRequest) -> Mapping[str, object]:
