@@ -78,7 +78,8 @@ SYSTEM_NEEDS := \
 	/usr/share/publicsuffix/public_suffix_list.dat:publicsuffix \
 	mksquashfs:squashfs-tools \
 	gpg:gnupg \
-	dpkg-scanpackages:dpkg-dev
+	dpkg-scanpackages:dpkg-dev \
+	promtool:prometheus
 # Of the image for a Raspberry Pi.
 IMAGE_NEEDS := \
 	mmdebstrap:mmdebstrap \

@@ -114,6 +114,12 @@ def _add_status(commands: Subparsers) -> None:
     how.add_argument("--json", action="store_true", help="print one JSON object")
     how.add_argument("--steps", action="store_true", help="print one JSON line for each finding")
     _json(_command(commands, "status", "status", "show the state of the running daemon"))
+    text = "test within two minutes what works on a freshly installed gateway"
+    acceptance = _command(commands, "acceptance", "acceptance", text)
+    _json(acceptance)
+    # What remains of two minutes is for ending a running filter test.
+    text = "end with an error after so many seconds; default: 110"
+    acceptance.add_argument("--within", metavar="SECONDS", type=int, default=110, help=text)
     text = "write a support file without personal data"
     support = _command(commands, "support", "support", text)
     support.add_argument("file", metavar="FILE", nargs="?", type=Path, help="default: standard output")

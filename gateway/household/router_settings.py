@@ -23,7 +23,8 @@ from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 ENABLED = "enabled"  # used by the init script; commands ignore it
 FIREWALL_OFFLOAD = ("keep", "off")  # likewise: the firewall's flow offloading
 DEFAULTS = "defaults"  # section that only the first boot uses
-OPTIONAL = ("web", "brand", "feed", "backup", "provider")  # sections without which the filter runs
+# Sections without which the filter runs.
+OPTIONAL = ("web", "brand", "feed", "backup", "metrics", "provider")
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
@@ -112,6 +113,10 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
     },
     "provider": {
         "stop_until": KnownOption("provider.stop_until"),
+    },
+    "metrics": {
+        "token_sha256": KnownOption("metrics.token_sha256"),
+        "textfile": KnownOption("metrics.textfile", _flag),
     },
     DEFAULTS: {
         "country": KnownOption("country"),

@@ -73,6 +73,23 @@ def test_disabled_opens_the_line_where_the_guard_holds_it(ready: Router) -> None
     assert not guard.exists()
 
 
+def test_the_metrics_are_where_the_node_exporter_reads_them_on_request_only(ready: Router) -> None:
+    link = ready.root / "tmp/prometheus/qalqan.prom"
+    ready.script("qalqan", "start")
+    assert not link.parent.exists()
+    wish = "config metrics 'metrics'\n\toption textfile '1'\n"
+    ready.config("qalqan", LAN + wish)
+    for _ in range(2):
+        ready.script("qalqan", "start")
+        assert os.readlink(link) == "/var/run/qalqan/metrics.prom"
+    ready.config("qalqan", LAN + wish + "config paths 'paths'\n\toption runtime '/tmp/elsewhere'\n")
+    ready.script("qalqan", "start")
+    assert os.readlink(link) == "/tmp/elsewhere/metrics.prom"
+    ready.config("qalqan", LAN + wish.replace("1", "0"))
+    ready.script("qalqan", "start")
+    assert not link.is_symlink()
+
+
 def test_poor_flash_is_the_daemons_own_matter(ready: Router) -> None:
     """It reads the option itself: procd is told the same."""
     ready.config("qalqan", ready.config("qalqan").replace("'main'\n", "'main'\n\toption flash 'poor'\n"))

@@ -17,6 +17,7 @@ from gateway.policy.config.auto_backup import AutoBackup, read_auto_backup
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
+from gateway.policy.config.metrics import MetricsSettings, read_metrics
 from gateway.policy.config.provider_stop import read_stop
 from gateway.policy.config.registers import Register, read_registers
 from gateway.policy.config.web import Listen, read_web
@@ -63,6 +64,7 @@ KEYS = (
     "lists",
     "feed",
     "backup",
+    "metrics",
     "flash",
     "offload",
     "brand",
@@ -181,6 +183,7 @@ class Config:
     lists_tier: ListTier | None = None  # None: the one that fits the memory
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
     backup: AutoBackup | None = None  # automatic backups; None: off
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -268,6 +271,7 @@ def config_of(
         lists_tier=lists_tier,
         feed=part.read("feed", read_feed, plain.feed),
         backup=optional("backup", read_auto_backup, plain.backup),
+        metrics=optional("metrics", read_metrics, plain.metrics),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=optional("brand", read_brand, plain.brand),
