@@ -105,6 +105,7 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "url": KnownOption("feed.url"),
         "mirror": KnownOption("feed.mirrors", _items),
         "root": KnownOption("feed.root"),
+        "provider": KnownOption("feed.provider"),
     },
     "backup": {
         "folder": KnownOption("backup.folder"),
