@@ -106,7 +106,8 @@ class Flash(StrEnum):
 class OffloadWish(StrEnum):
     """Whether flows that no rule can block may use a flow table of the daemon and skip the rules."""
 
-    AUTO = "auto"  # if the kernel supports such tables
+    AUTO = "auto"  # in software, if the kernel supports such tables
+    HARDWARE = "hardware"  # in hardware where the kernel accepts it, else in software
     OFF = "off"
 
 
