@@ -48,6 +48,7 @@ SYSTEM_NEEDS := \
 	firefox-esr:firefox-esr \
 	tshark:tshark \
 	nginx:nginx-light \
+	/usr/sbin/mosquitto:mosquitto \
 	wrk:wrk \
 	conntrack:conntrack \
 	iptables:iptables \

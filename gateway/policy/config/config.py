@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
@@ -29,6 +29,9 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Mapping as Document
 from gateway.policy.yaml.fields import Node, Place, Scalar, shown
+
+if TYPE_CHECKING:
+    from gateway.policy.config.mqtt import MqttSettings
 
 T = TypeVar("T")
 
@@ -61,6 +64,7 @@ KEYS = (
     "lists",
     "feed",
     "backup",
+    "mqtt",
     "flash",
     "offload",
     "brand",
@@ -178,6 +182,7 @@ class Config:
     lists_tier: ListTier | None = None  # None: the one that fits the memory
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
     backup: AutoBackup | None = None  # automatic backups; None: off
+    mqtt: MqttSettings | None = None  # of the process `qalqan mqtt`; None: off
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -264,6 +269,7 @@ def config_of(
         lists_tier=lists_tier,
         feed=part.read("feed", read_feed, plain.feed),
         backup=optional("backup", read_auto_backup, plain.backup),
+        mqtt=optional("mqtt", _mqtt, plain.mqtt),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=optional("brand", read_brand, plain.brand),
@@ -383,6 +389,12 @@ def _eight_bits(node: Node) -> int:
     if mask >> ((mask & -mask).bit_length() - 1) != 0xFF:
         node.place.refuse(f"{mask:#010x} is not eight bits side by side", "write a mask such as 0x00ff0000")
     return mask
+
+
+def _mqtt(node: Node) -> MqttSettings:
+    from gateway.policy.config.mqtt import read_mqtt  # most households have none
+
+    return read_mqtt(node)
 
 
 def _age_trust(node: Node) -> AgeTrust:
