@@ -9,7 +9,7 @@ from argparse import Namespace
 from dataclasses import asdict
 
 from gateway.cli.settings import config_in_use, config_path, control_socket
-from gateway.core.optional_packages import require
+from gateway.core.optional_packages import MQTT, require
 
 
 def run(args: Namespace) -> int:
@@ -22,7 +22,8 @@ def run(args: Namespace) -> int:
     mqtt = None if config.mqtt is None else asdict(config.mqtt)
     text = json.dumps({"control": str(control_socket(config)), "mqtt": mqtt, "problems": config.problems})
     if not args.settings:
-        require("paho", "connections to home automation")
+        for module in (MQTT, "paho"):
+            require(module, "connections to home automation")
         os.execv(sys.executable, (sys.executable, "-m", "gateway.mqtt.process", text, args.log, str(path)))
     print(text)
     return 0
