@@ -48,6 +48,7 @@ SYSTEM_NEEDS := \
 	firefox-esr:firefox-esr \
 	tshark:tshark \
 	nginx:nginx-light \
+	/usr/sbin/mosquitto:mosquitto \
 	wrk:wrk \
 	conntrack:conntrack \
 	iptables:iptables \
@@ -69,6 +70,7 @@ SYSTEM_NEEDS := \
 	/usr/lib/python3/dist-packages/icalendar:python3-icalendar \
 	/usr/lib/python3/dist-packages/idna:python3-idna \
 	/usr/lib/python3/dist-packages/recurring_ical_events.py:python3-recurring-ical-events \
+	/usr/lib/python3/dist-packages/paho:python3-paho-mqtt \
 	/usr/lib/python3/dist-packages/scapy:python3-scapy \
 	/usr/lib/python3/dist-packages/fido2:python3-fido2 \
 	/usr/lib/python3/dist-packages/pyotp:python3-pyotp \

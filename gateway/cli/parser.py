@@ -85,6 +85,9 @@ def _add_services(commands: Subparsers) -> None:
     run.add_argument("--help-service", metavar="FILE", type=Path, help=text)
     web = _command(commands, "web", "web", "serve the pages in a separate process")
     web.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    mqtt = _command(commands, "mqtt", "mqtt", "connect to home automation over MQTT in a separate process")
+    mqtt.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    mqtt.add_argument("--settings", action="store_true", help=argparse.SUPPRESS)
     _command(commands, "first-boot", "firstboot", "write the first qalqan.yaml from the router's defaults")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
@@ -32,6 +32,9 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Mapping as Document
 from gateway.policy.yaml.fields import Node, Place, Scalar, shown
+
+if TYPE_CHECKING:
+    from gateway.policy.config.mqtt import MqttSettings
 
 T = TypeVar("T")
 
@@ -65,6 +68,7 @@ KEYS = (
     "feed",
     "backup",
     "metrics",
+    "mqtt",
     "flash",
     "offload",
     "brand",
@@ -185,6 +189,7 @@ class Config:
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
     backup: AutoBackup | None = None  # automatic backups; None: off
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    mqtt: MqttSettings | None = None  # of the process `qalqan mqtt`; None: off
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -273,6 +278,7 @@ def config_of(
         feed=part.read("feed", read_feed, plain.feed),
         backup=optional("backup", read_auto_backup, plain.backup),
         metrics=optional("metrics", read_metrics, plain.metrics),
+        mqtt=optional("mqtt", _mqtt, plain.mqtt),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=optional("brand", read_brand, plain.brand),
@@ -393,6 +399,12 @@ def _eight_bits(node: Node) -> int:
     if mask >> ((mask & -mask).bit_length() - 1) != 0xFF:
         node.place.refuse(f"{mask:#010x} is not eight bits side by side", "write a mask such as 0x00ff0000")
     return mask
+
+
+def _mqtt(node: Node) -> MqttSettings:
+    from gateway.policy.config.mqtt import read_mqtt  # most households have none
+
+    return read_mqtt(node)
 
 
 def _age_trust(node: Node) -> AgeTrust:
