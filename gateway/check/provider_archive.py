@@ -140,4 +140,7 @@ def _own_refusals(package: Package) -> Iterator[Refusal]:
                 yield Refusal(f"qalqan.{section.name}.{key}", OF_FAMILY)
     if not refused:  # whether the gateway can use the values
         settings = router_settings(package)
-        config_of(settings.over(settings.first_document(UTC)), lambda _: False)
+        config = config_of(settings.over(settings.first_document(UTC)), lambda _: False)
+        for problem in config.brand.problems:  # the pages would ignore it; the provider should know
+            what, _, why = problem.partition(": ")
+            yield Refusal(what, why)

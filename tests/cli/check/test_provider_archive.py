@@ -128,6 +128,7 @@ def test_a_server_sets_nothing_else(name: str, qalqan: Qalqan, config: Path, tmp
     [
         (OWN, uci("limits.play", "3h"), "/etc/config/qalqan:1: limits: is no section of ours; "),
         (OWN, uci("brand.colr", "#000000"), "/etc/config/qalqan:2: brand.colr: is no option of ours; "),
+        (OWN, uci("brand.colour", "purple"), "/etc/config/qalqan:2: brand.colour: 'purple' is no colour; "),
         (OWN, uci("web.port", "http"), "/etc/config/qalqan:2: web.port: "),
         (OWN, "option of no section\n", "/etc/config/qalqan:1: "),
         (
