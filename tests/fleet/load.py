@@ -99,6 +99,11 @@ class Load:
         if hashlib.md5(archive, usedforsecurity=False).hexdigest() != gateway.checksum:
             self.failed += 1
 
+    async def inform(self, gateway: SimulatedGateway) -> None:
+        """Send model and system, as the agent does at each start of the router."""
+        values = {"key": gateway.key, "model": "load", "os": "OpenWrt 24.10.0", "system": "load"}
+        await self._request(f"update-info/{gateway.identity}/", values)
+
     async def report(self, gateway: SimulatedGateway) -> None:
         await self._request(f"report-status/{gateway.identity}/", {"key": gateway.key, "status": "applied"})
 
@@ -125,8 +130,10 @@ class Load:
 async def measure(server: Server, count: int) -> list[str]:
     """Return one line for each part: registration, polls, a change of a template, its roll-out."""
     lines = []
-    empty = server.database_bytes()
-    template = server.add_template("pages", default=True, required=True)
+    empty, empty_cache = server.database_bytes(), server.cache_bytes()
+    for name in ("agent", "brand", "feed"):
+        server.add_template(name)
+    template = server.add_template("pages", default=True)
     load = Load(server, [SimulatedGateway(number) for number in range(count)])
     for name, work, rounds in (
         ("register", load.register, 1),
@@ -134,10 +141,14 @@ async def measure(server: Server, count: int) -> list[str]:
         ("poll", load.poll, POLLS),
         ("download", load.download, 1),
         ("report", load.report, 1),
+        ("update-info", load.inform, 1),
     ):
         lines.append((await load.measured(name, work, rounds)).text())
     size = server.database_bytes()
     lines.append(f"database: {size / 1e6:.1f} MB, {(size - empty) / count:.0f} bytes a gateway")
+    lines.append(f"cache: {(server.cache_bytes() - empty_cache) / count:.0f} bytes a gateway")
+    for name, resident in server.resident_bytes().items():
+        lines.append(f"resident, {name}: {', '.join(f'{one / 1e6:.0f} MB' for one in resident)}")
     lines.append(await _change(server, template, load))
     after = (
         ("poll after it", load.poll),

@@ -40,6 +40,7 @@ class Server:
     password: str
     token: str
     organization: str
+    cache_port: int
     processes: Mapping[str, subprocess.Popen[bytes]]
 
     def api(self, method: str, path: str, body: object = None) -> Any:
@@ -81,6 +82,16 @@ class Server:
     def processor_seconds(self) -> Mapping[str, float]:
         """Return the processor time that each program of the server has used, with its children."""
         return {name: sum(map(_ticks, _tree(one.pid))) for name, one in self.processes.items()}
+
+    def resident_bytes(self) -> Mapping[str, list[int]]:
+        """Return the resident memory of each process, by program."""
+        return {name: [_resident(pid) for pid in _tree(one.pid)] for name, one in self.processes.items()}
+
+    def cache_bytes(self) -> int:
+        """Return the memory that the cache uses for its data."""
+        argv = ["redis-cli", "-p", str(self.cache_port), "info", "memory"]
+        lines = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+        return int(next(line for line in lines if line.startswith("used_memory:")).partition(":")[2])
 
     def database_bytes(self) -> int:
         return sum(path.stat().st_size for path in self.folder.glob("openwisp.db*"))
@@ -128,7 +139,7 @@ def running(folder: Path, *, workers: int = 2, pages: bool = False) -> Iterator[
               "tests.fleet.openwisp.wsgi:application")  # fmt: skip
         _wait_for(port)
         yield Server(f"http://127.0.0.1:{port}", folder, secret, password,
-                     prepared["token"], prepared["organization"], processes)  # fmt: skip
+                     prepared["token"], prepared["organization"], redis, processes)  # fmt: skip
 
 
 def _python(environment: Mapping[str, str], module: str, *words: str) -> str:
@@ -175,6 +186,11 @@ def _tree(pid: int) -> Iterator[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children")
     for child in children.read_text().split() if children.exists() else ():
         yield from _tree(int(child))
+
+
+def _resident(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _ticks(pid: int) -> float:

@@ -88,6 +88,20 @@ def test_three_gateways_apply_a_change_and_its_roll_back(server: Server, add_gat
         assert (gateway.settings()["rules"], family(gateway)) == (rules, FAMILY)
 
 
+def test_a_group_gets_a_change_first(server: Server, add_gateway: AddGateway) -> None:
+    first, other = add_gateway(), add_gateway()
+    assert (cycle(first), cycle(other)) == ("applied", "applied")
+    port = server.add_template("pages", name="Step 1", default_values={"qalqan_port": "8181"})
+    body = {"name": "First", "organization": server.organization, "templates": [port]}
+    group = server.api("POST", "controller/group/", body)["id"]
+    server.api("PATCH", server.device_path(first.identity), {"group": group})
+    assert cycle(first) == "applied"
+    assert (first.settings()["port"], other.cycle()) == (8181, "")
+    server.api("PATCH", f"controller/group/{group}/", {"templates": []})
+    assert cycle(first) == "applied"
+    assert first.settings()["port"] == 8080
+
+
 def test_a_gateway_keeps_its_identity_after_a_reset(server: Server, add_gateway: AddGateway) -> None:
     gateway = add_gateway()
     before = gateway.identity
