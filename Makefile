@@ -79,7 +79,8 @@ SYSTEM_NEEDS := \
 	/usr/share/publicsuffix/public_suffix_list.dat:publicsuffix \
 	mksquashfs:squashfs-tools \
 	gpg:gnupg \
-	dpkg-scanpackages:dpkg-dev
+	dpkg-scanpackages:dpkg-dev \
+	promtool:prometheus
 # Of the image for a Raspberry Pi.
 IMAGE_NEEDS := \
 	mmdebstrap:mmdebstrap \
@@ -106,6 +107,8 @@ SLOW_NEEDS := \
 	certbot:certbot \
 	/usr/share/acme.sh/acme.sh:acme.sh \
 	systemd-nspawn:systemd-container \
+	pppd:ppp \
+	pppoe-server:pppoe \
 	$(IMAGE_NEEDS)
 # Of the package on arm64.
 ARM64_NEEDS := \

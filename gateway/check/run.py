@@ -75,7 +75,7 @@ def _steps(path: Path) -> int:
 
 def findings_of(path: Path) -> Iterator[Finding]:
     """Run all checks with the qalqan.yaml at ``path``, and yield their findings."""
-    product, has_child = None, False
+    product, family = None, None
     try:
         product = household.load_product()
     except PolicyError as error:
@@ -93,15 +93,16 @@ def findings_of(path: Path) -> Iterator[Finding]:
         if product is not None:
             product, _ = household.product_in_use(config, product)
             yield from country_findings(config, product)
-            has_child = yield from profile_findings(path, config, product)
+            family = yield from profile_findings(path, config, product)
         yield from check_system.folders(config)
         yield from table_findings(Path(config.state))
+        has_child = family is not None and bool(family.children)
         yield from copy_findings(Path(config.state), needed=how_to_update(config) if has_child else "")
         yield from feed_findings(config, product)
         yield from sealed_findings(config)
         yield from register_findings(config)
         yield from check_system.clock(config)
-        yield from _network(config)
+        yield from _network(config, filters=family is None or family.filters)
         yield from check_system.pages(config)
         yield from check_system.explained(config)
         yield from certificate_findings(config)
@@ -112,7 +113,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
     yield from check_system.other_filters()
 
 
-def _network(config: Config) -> Iterator[Finding]:
+def _network(config: Config, *, filters: bool) -> Iterator[Finding]:
     rules = read_rules()
     try:
         machine = read_machine()
@@ -123,5 +124,5 @@ def _network(config: Config) -> Iterator[Finding]:
     else:
         yield from lan_findings(config, machine)
         yield from firewall_findings(config, machine, rules)
-    yield from rule_findings(config, rules)
+    yield from rule_findings(config, rules, filters=filters)
     yield from mark_findings(config.marks, rules)

@@ -23,7 +23,8 @@ from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 ENABLED = "enabled"  # used by the init script; commands ignore it
 FIREWALL_OFFLOAD = ("keep", "off")  # likewise: the firewall's flow offloading
 DEFAULTS = "defaults"  # section that only the first boot uses
-OPTIONAL = ("web", "brand", "feed", "backup")  # sections without which the filter runs
+# Sections without which the filter runs.
+OPTIONAL = ("web", "brand", "feed", "backup", "metrics", "provider")
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
@@ -109,11 +110,19 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "url": KnownOption("feed.url", server=True),
         "mirror": KnownOption("feed.mirrors", _items, server=True),
         "root": KnownOption("feed.root", server=True),
+        "provider": KnownOption("feed.provider", server=True),
     },
     "backup": {
         "folder": KnownOption("backup.folder"),
         "every": KnownOption("backup.every"),
         "keep": KnownOption("backup.keep"),
+    },
+    "provider": {
+        "stop_until": KnownOption("provider.stop_until", server=True),
+    },
+    "metrics": {
+        "token_sha256": KnownOption("metrics.token_sha256", server=True),
+        "textfile": KnownOption("metrics.textfile", _flag, server=True),
     },
     DEFAULTS: {
         "country": KnownOption("country", server=True),

@@ -89,7 +89,7 @@ def test_an_older_state_is_brought_up_to_now(ready: Router) -> None:
     ready.config("qalqan", "config qalqan 'main'\n\toption offload 'off'\n")
     ready.defaults()
     assert ready.uci("get", "qalqan.main.lan") == "br-lan"
-    assert (ready.root / "etc/qalqan/compat").read_text() == "2\n"
+    assert (ready.root / "etc/qalqan/compat").read_text() == "3\n"
 
 
 def test_a_newer_state_is_left_alone(ready: Router) -> None:
@@ -138,6 +138,25 @@ def test_an_upgrade_keeps_the_offload_off_that_version_1_switched_off(
     router.defaults()
     assert router.uci("get", "qalqan.main.firewall_offload") == agreed
     assert router.config("firewall") == "config defaults\n\toption flow_offloading '0'\n"
+
+
+@pytest.mark.parametrize(
+    ("compat", "had", "chosen", "wanted"),
+    [
+        ("2\n", "hardware\n", "auto", "hardware"),
+        ("2\n", "software\n", "auto", "auto"),
+        ("2\n", "hardware\n", "off", "off"),
+        ("3\n", "hardware\n", "auto", "auto"),
+    ],
+)
+def test_an_upgrade_offloads_in_hardware_again_where_the_firewall_did(
+    ready: Router, compat: str, had: str, chosen: str, wanted: str
+) -> None:
+    ready.config("qalqan", f"config qalqan 'main'\n\toption offload '{chosen}'\n")
+    ready.write("etc/qalqan/compat", compat)
+    ready.write("etc/qalqan/offload.firewall", had)
+    ready.defaults()
+    assert ready.uci("get", "qalqan.main.offload") == wanted
 
 
 def test_half_done_changes_of_others_are_not_committed_by_us(ready: Router) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from gateway.control.contract.accounts import AccountResponse
 from gateway.control.contract.growing import AgeTransition
@@ -207,6 +207,7 @@ class HomeState:
     day: date  # of limits; it changes at night
     mode: str  # on, off
     off_until: datetime | None
+    stopped_by_provider: bool  # the provider turned filtering off, not a guardian
     internet: str  # works, down, unknown
     internet_since: datetime | None
     country: str
@@ -227,6 +228,7 @@ class DaemonFigures:
 
     unclaimed: bool  # the gateway has no guardian
     backend: str
+    offload: Literal["none", "software", "hardware"]  # how the daemon's flow table works
     queue: Mapping[str, QueueFigures]
     rates: RateFigures
     verdicts: Mapping[str, int]

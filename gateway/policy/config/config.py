@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -16,6 +17,8 @@ from gateway.policy.config.auto_backup import AutoBackup, read_auto_backup
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
+from gateway.policy.config.metrics import MetricsSettings, read_metrics
+from gateway.policy.config.provider_stop import read_stop
 from gateway.policy.config.registers import Register, read_registers
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
@@ -24,7 +27,7 @@ from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.names.services import Service
 from gateway.policy.sealed.source import SealedSource, sealed_sources
 from gateway.policy.time import time_text as timetext
-from gateway.policy.time.list_updates import UpdateInterval, read_list_settings
+from gateway.policy.time.list_update_times import UpdateInterval, read_list_settings
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Mapping as Document
@@ -61,10 +64,12 @@ KEYS = (
     "lists",
     "feed",
     "backup",
+    "metrics",
     "flash",
     "offload",
     "brand",
     "propose",
+    "provider",
 )
 ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
@@ -101,7 +106,8 @@ class Flash(StrEnum):
 class OffloadWish(StrEnum):
     """Whether flows that no rule can block may use a flow table of the daemon and skip the rules."""
 
-    AUTO = "auto"  # if the kernel supports such tables
+    AUTO = "auto"  # in software, if the kernel supports such tables
+    HARDWARE = "hardware"  # in hardware where the kernel accepts it, else in software
     OFF = "off"
 
 
@@ -178,10 +184,12 @@ class Config:
     lists_tier: ListTier | None = None  # None: the one that fits the memory
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
     backup: AutoBackup | None = None  # automatic backups; None: off
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
     propose: ProviderProposal = field(default_factory=ProviderProposal)
+    stop_until: datetime | None = None  # the end of the provider's stop of the filter, aware; None: no stop
     # By key: settings that the router's own configuration decides.
     fixed: Mapping[str, RouterSetting] = field(default_factory=dict)
     problems: tuple[str, ...] = ()  # one line for each part of the files that is not used
@@ -264,10 +272,12 @@ def config_of(
         lists_tier=lists_tier,
         feed=part.read("feed", read_feed, plain.feed),
         backup=optional("backup", read_auto_backup, plain.backup),
+        metrics=optional("metrics", read_metrics, plain.metrics),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=optional("brand", read_brand, plain.brand),
         propose=optional("propose", _proposal, plain.propose),
+        stop_until=optional("provider", read_stop, plain.stop_until),
         problems=tuple(problems or ()),
     )
 

@@ -32,6 +32,10 @@ SETTABLE = {
     "feed.url": "https://feed.isp.example/qalqan/",
     "feed.mirror": "https://mirror.isp.example/qalqan/",
     "feed.root": "/etc/isp/root.json",
+    "feed.provider": "alma-net",
+    "provider.stop_until": "2026-12-01T21:00+05:00",
+    "metrics.token_sha256": "0" * 64,
+    "metrics.textfile": "1",
     "defaults.country": "ru",
     "defaults.timezone": "Asia/Aqtau",
     "defaults.language": "kk",
@@ -44,7 +48,7 @@ SETTABLE = {
 KNOWN = [f"{section}.{option}" for section, options in SECTIONS.items() for option in options]
 FAMILY = [name for name in KNOWN if name not in SETTABLE]
 # What of the settings a server may change. No field of the rules, devices or filter is among them.
-PROVIDER_FIELDS = {"web", "brand", "feed", "fixed"}
+PROVIDER_FIELDS = {"web", "brand", "feed", "metrics", "stop_until", "fixed"}
 
 
 def packed(path: Path, files: Mapping[str, str], link: str = "") -> Path:

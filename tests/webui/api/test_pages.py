@@ -134,6 +134,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "backup.read": ("backup_read", "backup_look"),
     "backup.undo": ("backup_undo",),
     "health.again": ("health_again",),
+    "health.set_access": ("health_access",),
     "sharing.unlock": ("my_unlock",),
     "tests.again": ("proof_again",),
     "tests.end": ("proof_end",),

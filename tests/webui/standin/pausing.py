@@ -67,5 +67,5 @@ class Pausing:
         return {"until": until}
 
     def _on(self, _: ControlRequest) -> dict[str, object]:
-        self._household.extra.update(mode="on", off_until=None)
+        self._household.extra.update(mode="on", off_until=None, stopped_by_provider=False)
         return {}

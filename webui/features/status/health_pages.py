@@ -5,12 +5,16 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.control.contract.health import HEALTH
+from gateway.control.contract.health import HEALTH, SUPPORT_ACCESS
 from webui import charts, notices
-from webui.accounts.session import guardian, guardians_only
+from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon
 from webui.features.status.health_text import PLACES, HealthView, process_memory
+from webui.forms import one_of
 from webui.language.i18n import gettext as _
+
+ACCESS_MINUTES = (60, 24 * 60, 7 * 24 * 60)  # for which support may fetch the report
+END = "end"
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
 
@@ -39,6 +43,7 @@ def _page(template: str) -> str:
         pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
+        access_minutes=ACCESS_MINUTES,
         again_url=url_for("health.again"),
     )
 
@@ -52,4 +57,16 @@ def again() -> ResponseReturnValue:
             notices.forget()
         else:
             notices.said(_("This was checked just now. Try again in a moment."))
+    return redirect(url_for("health.show"), 303)
+
+
+@blueprint.post("/access")
+@guardians_only
+def set_access() -> ResponseReturnValue:
+    """Let the provider's support fetch the support report for the chosen time, or end that."""
+    chosen = one_of("for", {END, *(str(minutes) for minutes in ACCESS_MINUTES)})
+    minutes = None if chosen == END else int(chosen)
+    daemon().change(SUPPORT_ACCESS, minutes=minutes, **author())
+    if minutes is None:
+        notices.said(_("Your provider can no longer fetch the file."))
     return redirect(url_for("health.show"), 303)
