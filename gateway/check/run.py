@@ -34,6 +34,8 @@ NICE = 10  # for a check that the daemon starts: packets have priority
 
 
 def run(args: Namespace) -> int:
+    if args.archive:
+        return _archive(args.archive, config_path(args))
     if args.steps:
         return _steps(config_path(args))
     findings = list(findings_of(config_path(args)))
@@ -50,6 +52,17 @@ def run(args: Namespace) -> int:
         for finding in findings:
             print(output.clean(finding))
     return 0 if healthy else 1
+
+
+def _archive(archive: Path, path: Path) -> int:
+    from gateway.check.provider_archive import archive_refusals  # only here: it reads archives
+
+    refusals = archive_refusals(archive, path)
+    for refusal in refusals:
+        print(output.clean(refusal))
+    if not refusals:
+        print(output.clean(f"{archive}: sets only what is the provider's"))
+    return 1 if refusals else 0
 
 
 def _steps(path: Path) -> int:

@@ -116,6 +116,8 @@ def _add_status(commands: Subparsers) -> None:
     how = check.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print one JSON object")
     how.add_argument("--steps", action="store_true", help="print one JSON line for each finding")
+    text = "check only what a provider's server sends (.tar.gz)"
+    how.add_argument("--archive", metavar="FILE", type=Path, help=text)
     _json(_command(commands, "status", "status", "show the state of the running daemon"))
     text = "test within two minutes what works on a freshly installed gateway"
     acceptance = _command(commands, "acceptance", "acceptance", text)
