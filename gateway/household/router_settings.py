@@ -23,7 +23,7 @@ from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 ENABLED = "enabled"  # used by the init script; commands ignore it
 FIREWALL_OFFLOAD = ("keep", "off")  # likewise: the firewall's flow offloading
 DEFAULTS = "defaults"  # section that only the first boot uses
-OPTIONAL = ("web", "brand", "feed", "backup", "provider")  # sections without which the filter runs
+OPTIONAL = ("web", "brand", "feed", "usp", "backup", "provider")  # sections without which the filter runs
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
@@ -104,6 +104,11 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "url": KnownOption("feed.url"),
         "mirror": KnownOption("feed.mirrors", _items),
         "root": KnownOption("feed.root"),
+    },
+    "usp": {
+        ENABLED: KnownOption("", _flag),
+        "vendor": KnownOption("usp.vendor"),
+        "socket": KnownOption("usp.socket"),
     },
     "backup": {
         "folder": KnownOption("backup.folder"),

@@ -19,6 +19,7 @@ from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.provider_stop import read_stop
 from gateway.policy.config.registers import Register, read_registers
+from gateway.policy.config.usp import UspLink, read_usp
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
 from gateway.policy.names.categories import LANGUAGES
@@ -62,6 +63,7 @@ KEYS = (
     "registers",
     "lists",
     "feed",
+    "usp",
     "backup",
     "flash",
     "offload",
@@ -180,6 +182,7 @@ class Config:
     lists_update: UpdateInterval = UpdateInterval.DAILY
     lists_tier: ListTier | None = None  # None: the one that fits the memory
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
+    usp: UspLink | None = None  # to the router's USP agent; None: not configured
     backup: AutoBackup | None = None  # automatic backups; None: off
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
@@ -267,6 +270,7 @@ def config_of(
         lists_update=lists_update,
         lists_tier=lists_tier,
         feed=part.read("feed", read_feed, plain.feed),
+        usp=optional("usp", read_usp, plain.usp),
         backup=optional("backup", read_auto_backup, plain.backup),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
