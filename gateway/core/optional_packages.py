@@ -13,6 +13,7 @@ PACKAGES = {
     "apprise": "apprise",  # of Debian only
     "cryptography": "python3-cryptography",
     "fido2": "python3-fido2",
+    "gateway.usp": "qalqan-usp",
     "pyotp": "python3-pyotp",
     "scapy": "scapy",
     "tuf": "python3-tuf",

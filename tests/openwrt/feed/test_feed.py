@@ -38,7 +38,14 @@ OFFICIAL = {
 STDLIB = {LIGHT, *split().stdlib.values()}
 CONTROL = FEED.parent / "debian/control"
 FILES = FEED / "qalqan/files"
-OPTIONAL = ("qalqan-calendars", "qalqan-feed", "qalqan-lists", "qalqan-passkeys", "qalqan-second-factor")
+OPTIONAL = (
+    "qalqan-calendars",
+    "qalqan-feed",
+    "qalqan-lists",
+    "qalqan-passkeys",
+    "qalqan-second-factor",
+    "qalqan-usp",
+)
 OURS = ("qalqan", "qalqan-web", *OPTIONAL)
 
 
