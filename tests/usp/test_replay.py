@@ -16,6 +16,7 @@ from tests.usp.scripted import FILE, REFUSAL, ROOT, VENDOR, ScriptedFilter
 from tests.usp.standin import StandInBroker, Transcript, message_of, parts_of, record_of, transcript
 
 RECORDED = transcript("obuspa")
+AGAIN = transcript("obuspa-again")  # the service has restarted, and the agent had a subscription
 
 
 def frames(data: bytes) -> list[bytes]:
@@ -44,8 +45,14 @@ def replay(recorded: Transcript) -> Exchange:
     return exchange
 
 
-def test_the_service_answers_a_real_agent_as_recorded() -> None:
-    assert replay(RECORDED).stage is Stage.REGISTERED
+@pytest.mark.parametrize("recorded", [RECORDED, AGAIN], ids=["first", "again"])
+def test_the_service_answers_a_real_agent_as_recorded(recorded: Transcript) -> None:
+    assert replay(recorded).stage is Stage.REGISTERED
+
+
+def test_a_subscription_works_again_after_a_restart_of_the_service() -> None:
+    change = {"paramPath": f"{ROOT}Approval.SupportUntil", "paramValue": "2026-12-01T08:00:00Z"}
+    assert AGAIN.results["notified after a restart"]["result"] == [change]
 
 
 def test_the_recording_has_each_message_of_the_protocol() -> None:
