@@ -51,6 +51,6 @@ def access(me: Caller, body: SupportAccessRequest) -> object:
 
 
 @noun.declare("POST", "/health/provider/switch", body=SwitchAccessRequest, answer=SwitchEnd)
-def let_switch(me: Caller, body: SwitchAccessRequest) -> object:
+def switch(me: Caller, body: SwitchAccessRequest) -> object:
     """Let the provider turn filtering off and on for some minutes. Without minutes, end that."""
     return me.change(SWITCH_ACCESS, minutes=body.minutes)
