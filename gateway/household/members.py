@@ -31,7 +31,7 @@ from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import CountReason
 from gateway.policy.time.schedule import DAY, Calendar, week_limits
-from gateway.policy.time.standing import FOREVER, PLAIN, ActiveRepair, Grant, Situation
+from gateway.policy.time.time_rules import FOREVER, PLAIN, ActiveRepair, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind

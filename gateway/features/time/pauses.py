@@ -33,7 +33,7 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.time.clock_changes import MomentKind, later
 from gateway.policy.time.schedule import calendar_for, next_wake
-from gateway.policy.time.standing import FOREVER
+from gateway.policy.time.time_rules import FOREVER
 from gateway.store.tables.pauses import REMOTE, PauseTable
 
 

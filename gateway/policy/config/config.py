@@ -27,7 +27,7 @@ from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.names.services import Service
 from gateway.policy.sealed.source import SealedSource, sealed_sources
 from gateway.policy.time import time_text as timetext
-from gateway.policy.time.list_updates import UpdateInterval, read_list_settings
+from gateway.policy.time.list_update_times import UpdateInterval, read_list_settings
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Mapping as Document

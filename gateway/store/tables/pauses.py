@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, is_over, moved
-from gateway.policy.time.standing import FOREVER
+from gateway.policy.time.time_rules import FOREVER
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,

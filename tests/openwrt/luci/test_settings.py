@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.policy.config.list_tiers import AUTO_TIER, ListTier
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 from tests.openwrt.luci.running import VIEWS, Node
 
 pytestmark = pytest.mark.needs("node")
