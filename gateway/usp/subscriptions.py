@@ -77,7 +77,7 @@ class SubscriptionTable:
 
     def remove(self, path: str) -> bool:
         """Remove the subscription at ``path``. Return False if there is none."""
-        found = next((one for one in self.all if one.path == path), None)
+        found = next((entry for entry in self.all if entry.path == path), None)
         return found is not None and self._found.pop(found.number, None) is not None
 
 
