@@ -16,6 +16,7 @@ PACKAGES = {
     "cryptography": "python3-cryptography",
     "fido2": "python3-fido2",
     "paho": "python3-paho-mqtt",
+    "gateway.usp": "qalqan-usp",
     "pyotp": "python3-pyotp",
     "scapy": "scapy",
     "tuf": "python3-tuf",

@@ -20,6 +20,7 @@ from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.metrics import MetricsSettings, read_metrics
 from gateway.policy.config.provider_stop import read_stop
 from gateway.policy.config.registers import Register, read_registers
+from gateway.policy.config.usp import UspLink, read_usp
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
 from gateway.policy.names.categories import LANGUAGES
@@ -66,6 +67,7 @@ KEYS = (
     "registers",
     "lists",
     "feed",
+    "usp",
     "backup",
     "metrics",
     "mqtt",
@@ -187,6 +189,7 @@ class Config:
     lists_update: UpdateInterval = UpdateInterval.DAILY
     lists_tier: ListTier | None = None  # None: the one that fits the memory
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
+    usp: UspLink | None = None  # to the router's USP agent; None: not configured
     backup: AutoBackup | None = None  # automatic backups; None: off
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     mqtt: MqttSettings | None = None  # of the process `qalqan mqtt`; None: off
@@ -276,6 +279,7 @@ def config_of(
         lists_update=lists_update,
         lists_tier=lists_tier,
         feed=part.read("feed", read_feed, plain.feed),
+        usp=optional("usp", read_usp, plain.usp),
         backup=optional("backup", read_auto_backup, plain.backup),
         metrics=optional("metrics", read_metrics, plain.metrics),
         mqtt=optional("mqtt", _mqtt, plain.mqtt),

@@ -41,7 +41,7 @@ CONTROL = FEED.parent / "debian/control"
 FILES = FEED / "qalqan/files"
 OPTIONAL = (
     *("qalqan-calendars", "qalqan-feed", "qalqan-lists", "qalqan-mqtt"),
-    *("qalqan-passkeys", "qalqan-second-factor"),
+    *("qalqan-passkeys", "qalqan-second-factor", "qalqan-usp"),
 )
 OURS = ("qalqan", "qalqan-web", *OPTIONAL)
 
