@@ -54,6 +54,7 @@ SYSTEM_NEEDS := \
 	conntrack:conntrack \
 	iptables:iptables \
 	ethtool:ethtool \
+	iperf3:iperf3 \
 	udhcpc:udhcpc \
 	node:nodejs \
 	/usr/share/doc/busybox-static/copyright:busybox-static \
