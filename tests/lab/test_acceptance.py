@@ -20,7 +20,7 @@ from tests.pace import longest
 
 pytestmark = pytest.mark.lab
 
-LINES = ["daemon", "setup", *("queue", "flow table", "memory", "clock", "lists", "filter")]
+LINES = ["daemon", "setup", "flow table", "memory", "clock", "lists", "filter", "queue"]
 MOST_SECONDS = 60.0
 
 
@@ -55,6 +55,7 @@ def test_a_fresh_gateway_is_accepted_and_nothing_remains(home: Home) -> None:
             for line in ("daemon", "queue", "filter"):
                 assert found[line]["level"] == "ok", found[line]
             assert found["lists"]["code"] == "lists_later"
+            assert "; 0 packets" not in found["queue"]["text"]
             shown = accept(daemon).splitlines()
             assert len(shown) == len(LINES) + 1
             assert shown[-1].startswith("accepted, after ")
@@ -63,6 +64,16 @@ def test_a_fresh_gateway_is_accepted_and_nothing_remains(home: Home) -> None:
             assert len(home.gateway.run(["ip", "-o", "link"]).stdout.splitlines()) == len(links.splitlines())
         finally:
             home.gateway.run(["nft", "delete", "table", "inet", "lab_fw"], check=True)
+
+
+def test_the_rules_of_a_guest_have_no_fault_before_the_claim(home: Home) -> None:
+    """All methods: an unknown device is not filtered then, and that is no fault."""
+    with Daemon(home, {}, settings={"timezone": ZONE.key}, web=True) as daemon:
+        argv = [sys.executable, "-m", "gateway", "audit", "guest", "--json", "--config", str(daemon.config)]
+        done = home.gateway.run(argv, timeout=200)
+        assert done.returncode == 0, done.stdout
+        (audit,) = json.loads(done.stdout)["audits"]
+        assert (audit["profile"], audit["counts"]["faults"]) == ("guest", 0)
 
 
 def test_what_does_not_work_is_named_with_what_to_do(home: Home) -> None:

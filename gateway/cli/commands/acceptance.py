@@ -123,12 +123,13 @@ def _tested(path: Path) -> Iterator[Finding]:
         yield from (_worst(line, checked) for line in (SETUP, *SUBJECTS))
         return
     yield _worst(SETUP, checked)
-    yield _queue(_worst("queue", checked), status)
     yield _flow_table(_worst("flow table", checked), config)
     yield memory_finding(status.memory.resident, status.lists, machine_memory())
     yield _clock(_worst("clock", checked), status)
     yield _lists(_worst("lists", checked), status.lists, config, needed=bool(status.profiles))
     yield _filter(client, config)
+    # Last, so that the packets of the filter test count.
+    yield _queue(_worst("queue", checked), client.ask(STATUS))
 
 
 def _status(client: Client) -> HomeStatus:
