@@ -11,7 +11,7 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.nft import Nft
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, remove
-from tests.vm import behaviour, bootguard, clock, evasions, flowtable, rulesets
+from tests.vm import acceptance, behaviour, bootguard, clock, evasions, flowtable, rulesets
 from tests.vm.patience import be_patient
 from tests.vm.report import Report
 
@@ -29,6 +29,7 @@ PARTS: Mapping[str, Callable[[Home, Report], None] | None] = {
     "daemon": behaviour.run,
     "flowtable": flowtable.run,
     "guard": bootguard.run,
+    acceptance.PART: acceptance.run,
 }
 ALONE = frozenset({evasions.PART})  # takes longer than all others, so only when asked for
 
