@@ -18,7 +18,7 @@ import yaml
 from gateway.control.contract.lists import UpdatePlan
 from gateway.features.status.metric_catalogue import METRICS, Measured, prometheus
 from gateway.policy.config.list_tiers import ListTier
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 from gateway.policy.values import Reason, Verdict
 from tests.figures import FIGURES, HEALTH_FIGURES
 from tests.metrics_document import DOCUMENT, document

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
-from webui import api, daemon, front, guard, wallet
+from webui import api, daemon, front, request_checks, wallet
 from webui import brand as look
 from webui.accounts import proofs, session, tries
 from webui.accounts.session import OwnSession
@@ -143,7 +143,7 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = OwnSession()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     trusted = settings.https.name if settings.https else ""
-    guard.install(app, settings.names, trusted)
+    request_checks.install(app, settings.names, trusted)
     front.install(app, trusted)
     catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
     i18n.install(app, catalogues, settings.language)

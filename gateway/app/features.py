@@ -91,6 +91,7 @@ from gateway.features.status.vitals import Vitals
 from gateway.features.time.grants import Grants
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.pauses import SwitchVerbs
+from gateway.features.time.provider_stop import ProviderStop
 from gateway.features.time.tickets import TicketVerbs
 from gateway.features.time.verbs import TimeVerbs
 from gateway.features.time.warned_home import WarnedHome
@@ -189,6 +190,7 @@ class Features:
                 home, self.access, audit, editing, HomeEditing(home.rules, editing), plane.effects.reload
             )
         )
+        self.provider_stop = ProviderStop(home, effects, store.settings)
         figures, plan, decided = (
             plane.vitals.figures,
             self.list_updates.plan,
@@ -212,6 +214,7 @@ class Features:
             self.list_updates,
             self.auto_backups,
             self.trusted_names,
+            self.provider_stop,
             self.metrics,
         ):
             part.start()
@@ -420,7 +423,7 @@ class Features:
         """Add the verbs about the gateway itself: health, notifications of guardians, filter tests."""
         plane, router, keep = self._plane, self._router, self._closers.keep
         home, store = plane.home, plane.store
-        keep(HealthVerbs(home, plane.vitals)).register(router)
+        keep(HealthVerbs(home, plane.vitals, store.settings, self.access)).register(router)
         self.metrics.register(router)
         AlertVerbs(home, store.alerts, store.push, store.audit, self.access, plane.family).register(router)
         ProbeDeviceVerbs(home, plane.probe_device, store.devices, plane.family, plane.presence).register(

@@ -362,6 +362,7 @@ class Desk:
     def reload(self) -> list[str]:
         self.rules.reload()
         self.reassign()
+        self.features.provider_stop.reloaded()
         return self.rules.problems()
 
     def reload_steps(self) -> Steps[list[str]]:

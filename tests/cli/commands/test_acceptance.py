@@ -19,7 +19,7 @@ from gateway.core.memory import MachineMemory
 from gateway.filter_test.catalogue import CHECKS
 from gateway.filter_test.checks import CheckOutcome, Result
 from gateway.policy.config.list_tiers import ListTier
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 from tests.cli.conftest import Qalqan
 
 MIB = 1 << 20

@@ -21,7 +21,7 @@ from gateway.policy.config.config import (
 from gateway.policy.config.feed import DEFAULT_ROOT, FeedSource
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.web import Https, Listen
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 from gateway.policy.yaml.documents import parse_document
 from tests.policy.homes import refusal, words
 
@@ -193,9 +193,10 @@ def test_a_provider_s_feed() -> None:
 config feed 'feed'
 	option url 'https://feed.example/qalqan'
 	list mirror 'https://mirror.example/qalqan'
+	option provider 'alma-net'
 """
     mirrors = ("https://mirror.example/qalqan",)
-    assert config(text).feed == FeedSource("https://feed.example/qalqan", mirrors, DEFAULT_ROOT)
+    assert config(text).feed == FeedSource("https://feed.example/qalqan", mirrors, DEFAULT_ROOT, "alma-net")
     assert config("config feed feed\n\toption url ''").feed is None
 
 
