@@ -5,6 +5,7 @@ In the order in which they stand: each test leaves the machine as the next one n
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ pytestmark = [
 
 CONFIG = (
     f"lan: [{names.LAN}]\ncountry: kz\ntimezone: Asia/Almaty\nunknown_devices: home\nlists: {{update: off}}\n"
+    "metrics: {textfile: true}\n"
 )
 DAUGHTER = f"""name: Daughter
 band: 10-12
@@ -109,6 +111,21 @@ def test_it_counts_its_queues_and_tells_what_is_wrong_though_it_is_not_root(mach
     found = machine.run("setpriv", *uid, "qalqan", "check", check=False).stdout
     assert "ok offload: " in found
     assert "without root" not in found
+
+
+def test_it_is_accepted(machine: Booted) -> None:
+    """But for what the overlay of this machine is."""
+    done = machine.run("qalqan", "acceptance", "--json", check=False)
+    found = {entry["about"]: entry for entry in json.loads(done.stdout)["results"]}
+    for line in ("daemon", "queue", "flow table", "memory", "lists", "filter"):
+        assert found[line]["level"] != "error", found[line]
+    assert found["filter"]["level"] == "ok", found["filter"]
+
+
+def test_a_node_exporter_can_read_the_metrics(machine: Booted) -> None:
+    machine.run("ln", "-s", "/run/qalqan/metrics.prom", "/tmp/qalqan.prom")
+    text = machine.run("runuser", "-u", "nobody", "--", "cat", "/tmp/qalqan.prom").stdout
+    assert "qalqan_queue_packets_total " in text
 
 
 def test_a_scan_finds_who_is_at_home(machine: Booted) -> None:

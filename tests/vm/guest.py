@@ -11,7 +11,17 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.nft import Nft
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, remove
-from tests.vm import behaviour, bootguard, children, clock, flowtable, labfiles, rulesets, speed
+from tests.vm import (
+    acceptance,
+    behaviour,
+    bootguard,
+    children,
+    clock,
+    flowtable,
+    labfiles,
+    rulesets,
+    speed,
+)
 from tests.vm.patience import be_patient
 from tests.vm.report import Report
 
@@ -31,6 +41,7 @@ PARTS: Mapping[str, Callable[[Home, Report], None] | None] = {
     "flowtable": flowtable.run,
     "guard": bootguard.run,
     children.PART: children.run,
+    acceptance.PART: acceptance.run,
 }
 # Only when asked for: the first ones take longer than all others, the rest measures what the documents quote.
 ALONE = frozenset({*labfiles.FILES, speed.PART, children.PART})
