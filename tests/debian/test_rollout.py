@@ -58,9 +58,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def machine(packages: dict[str, Path], tmp_path: Path) -> Iterator[Overlay]:
     """With the old version installed, and apt's only source a repository with all versions."""
     with Overlay(tmp_path) as overlay:
-        overlay.run(
-            "sh", "-c", "rm -rf /etc/apt/sources.list* /var/lib/apt/lists/* && mkdir -p /repository"
-        )
+        overlay.run("sh", "-c", "rm -rf /etc/apt/sources.list* /var/lib/apt/lists/* && mkdir -p /repository")
         overlay.write("/etc/apt/sources.list", "deb [trusted=yes] file:///repository ./\n")
         index = ""
         for package in packages.values():
