@@ -36,14 +36,20 @@ policy)
 	while read -r version; do
 		echo "  $version:"
 		[ "$version" != "$(cat "/pkg/$2")" ] || echo "    lib/apk/db/installed"
-		! grep -qxF "$version" /repository || echo "    https://packages.isp.example/packages.adb"
+		! grep -qxF "$version" /repository || echo "    $(cat /address)/alma/packages.adb"
 	done < /known
 	;;
 add)
-	shift
-	for word; do grep -qxF "${word#*=}" /repository || { echo "ERROR: unable to select"; exit 1; }; done
-	for word; do echo "${word#*=}" > "/pkg/${word%%=*}"; done
-	[ ! -e /forgetful ] || echo "${word#*=}" > /repository
+	held="${3%/*}"
+	shift 3
+	for word; do
+		version="${word#*=}"
+		[ -e "$held/${word%%=*}-$version.apk" ] && ! grep -qxF "$version" /broken || {
+			echo "ERROR: unable to select"
+			exit 1
+		}
+		echo "$version" > "/pkg/${word%%=*}"
+	done
 	;;
 esac
 """
@@ -63,6 +69,8 @@ class Rollout:
         router.program("usr/bin/qalqan", QALQAN)
         router.program("usr/bin/apk" if manager == "apk" else "bin/opkg", APK if manager == "apk" else OPKG)
         router.write("bad", f"{BAD}\n")
+        router.write("broken", "")
+        router.write("address", site.address)
         router.write("known", "".join(f"{version}\n" for version in (OLD, NEW, BAD, NEXT)))
         for name in PACKAGES:
             router.write(f"pkg/{name}", f"{OLD}\n")
@@ -82,8 +90,10 @@ class Rollout:
                 data = f"{name} {version}\n".encode()
                 file = f"{name}_{version}_all.ipk"
                 (folder / file).write_bytes(data)
+                (folder / f"{name}-{version}.apk").write_bytes(data)
                 digest = hashlib.sha256(data).hexdigest()
                 index += f"Package: {name}\nVersion: {version}\nFilename: {file}\nSHA256sum: {digest}\n\n"
+        (folder / "packages.adb").write_bytes(b"")
         (self.router.root / "var/opkg-lists/alma").write_bytes(gzip.compress(index.encode()))
 
     def release(self, *lines: str) -> None:
@@ -233,24 +243,23 @@ def test_a_package_that_is_not_the_signed_one_is_refused(make: Callable[[str], R
     assert rollout.installed == rollout.with_version(OLD)
 
 
-def test_the_version_before_is_here_when_the_repository_is_not(make: Callable[[str], Rollout]) -> None:
-    rollout = make("opkg")
-    rollout.router.program("usr/bin/qalqan", f"{QALQAN}\ntouch /looked")
+def test_the_version_before_is_here_when_the_repository_is_not(rollout: Rollout) -> None:
     rollout.release(rollout.version(BAD))
-    # The server ends as soon as the new version is installed.
-    rollout.router.program("bin/opkg", f'{OPKG}[ "$1" != install ] || rm -rf /etc/opkg')
+    # The repository ends with the first look at the new version.
+    away = "[ ! -s /bad ] || echo 0 > /address; rm -rf /etc/opkg /repository; touch /repository"
+    rollout.router.program("usr/bin/qalqan", f"{QALQAN.replace('|| exit 1', f'|| {{ {away}; exit 1; }}', 1)}")
     rollout.run()
     assert rollout.installed == rollout.with_version(OLD)
+    assert rollout.held == {"failed"}
 
 
-def test_apk_tries_again_until_the_version_before_is_back(make: Callable[[str], Rollout]) -> None:
+def test_the_next_run_tries_again_until_the_version_before_is_back(make: Callable[[str], Rollout]) -> None:
     rollout = make("apk")
+    rollout.router.write("broken", f"{OLD}\n")
     rollout.release(rollout.version(BAD))
-    rollout.router.write("forgetful", "")  # the repository, which has the newest version only afterwards
-    done = rollout.run()
-    assert "Trying again in an hour" in done.stderr
+    assert "cannot be installed: ERROR: unable to select. Trying again in an hour" in rollout.run().stderr
     assert rollout.installed == rollout.with_version(BAD)
-    rollout.publish(OLD, BAD)
+    rollout.router.write("broken", "")
     rollout.run()
     assert rollout.installed == rollout.with_version(OLD)
     assert rollout.held == {"failed"}
