@@ -323,6 +323,14 @@ def test_names_that_cannot_be_providers(publisher: Publisher, alma: Provider) ->
             publisher.repository.stage_files("alma", [alma.folder / name])
 
 
+def test_a_file_that_gateways_do_not_take_is_refused(alma: Provider) -> None:
+    large = alma.folder / "large.txt"
+    with large.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(ListError, match="has more than 64 MB"):
+        alma.publisher.repository.stage_files("alma", [large])
+
+
 def test_the_metadata_of_all_providers_are_small_enough_for_gateways(
     publisher: Publisher, customer: Customer
 ) -> None:
