@@ -141,6 +141,21 @@ def test_the_pages_answer_as_a_user_without_any_right(machine: Booted, tablet: N
     Booted.wait_for(lambda: "Daughter" in clients.curl(tablet, url).body)
 
 
+def test_home_automation_runs_and_reads_changed_settings_in_its_sandbox(machine: Booted) -> None:
+    closed = "mqtt: {address: 127.0.0.1, port: 9, token_file: /etc/qalqan/token}\n"
+    machine.write("/etc/qalqan/qalqan.yaml", CONFIG + closed)
+    machine.run("systemctl", "start", "qalqan-mqtt")
+
+    def logged(words: str) -> bool:
+        return words in machine.run("journalctl", "--no-pager", "--unit=qalqan-mqtt").stdout
+
+    Booted.wait_for(lambda: logged("The MQTT broker 127.0.0.1:9 cannot be reached"))
+    machine.write("/etc/qalqan/qalqan.yaml", CONFIG)
+    Booted.wait_for(lambda: logged("it keeps what it has stored"))
+    assert machine.active("qalqan-mqtt") == ["active"]
+    machine.run("systemctl", "stop", "qalqan-mqtt")
+
+
 def test_the_pages_user_reaches_the_socket_and_no_secret(machine: Booted) -> None:
     for path in ("/var/lib/qalqan/qalqan.db", "/var/lib/qalqan/label", "/etc/qalqan/profiles/daughter.yaml"):
         done = machine.run("runuser", "-u", "qalqan-web", "--", "cat", path, check=False)
