@@ -28,6 +28,7 @@ MEGABYTE = 1_000_000
 FIGURES = DaemonFigures(
     unclaimed=False,
     backend="libnftables",
+    offload="software",
     queue={"0": QueueFigures(packets=6000, faults=0, waiting=2, dropped=3)},
     rates=RateFigures(judged=33_000, tcp=4000, dns=2000, http=16_000),
     verdicts={"allow:default": 5},

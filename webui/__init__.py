@@ -77,6 +77,7 @@ from webui.features.status import (
     child_pages,
     health_pages,
     home_pages,
+    metrics_pages,
     status_pages,
     support_pages,
     update_pages,
@@ -125,7 +126,7 @@ PAGES = (
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, export_pages, repair_pages, setup, filter_tests_pages, brand,
-    trusted_name_pages, captive_pages, search, installable, push_pages, theme,
+    trusted_name_pages, captive_pages, search, installable, push_pages, theme, metrics_pages,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

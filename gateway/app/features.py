@@ -76,6 +76,7 @@ from gateway.features.site_repair.verbs import SiteRepairVerbs
 from gateway.features.status import disclosure_limit as asked
 from gateway.features.status.clock import ClockVerbs
 from gateway.features.status.health import HealthVerbs
+from gateway.features.status.metrics import Metrics
 from gateway.features.status.verbs import (
     MemberState,
     OwnDeviceVerb,
@@ -190,6 +191,12 @@ class Features:
             )
         )
         self.provider_stop = ProviderStop(home, effects, store.settings)
+        figures, plan, decided = (
+            plane.vitals.figures,
+            self.list_updates.plan,
+            plane.decision_log.visible_verdicts,
+        )
+        self.metrics = keep(Metrics(home, store.people, figures, plane.figures, plan, decided))
         self._router = router
         self._closers = closers
 
@@ -208,6 +215,7 @@ class Features:
             self.auto_backups,
             self.trusted_names,
             self.provider_stop,
+            self.metrics,
         ):
             part.start()
 
@@ -416,6 +424,7 @@ class Features:
         plane, router, keep = self._plane, self._router, self._closers.keep
         home, store = plane.home, plane.store
         keep(HealthVerbs(home, plane.vitals, store.settings, self.access)).register(router)
+        self.metrics.register(router)
         AlertVerbs(home, store.alerts, store.push, store.audit, self.access, plane.family).register(router)
         ProbeDeviceVerbs(home, plane.probe_device, store.devices, plane.family, plane.presence).register(
             router

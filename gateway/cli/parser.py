@@ -85,6 +85,9 @@ def _add_services(commands: Subparsers) -> None:
     run.add_argument("--help-service", metavar="FILE", type=Path, help=text)
     web = _command(commands, "web", "web", "serve the pages in a separate process")
     web.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    mqtt = _command(commands, "mqtt", "mqtt", "connect to home automation over MQTT in a separate process")
+    mqtt.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    mqtt.add_argument("--settings", action="store_true", help=argparse.SUPPRESS)
     usp = _command(commands, "usp", "usp", "serve the router's USP agent in a separate process")
     usp.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
     what = usp.add_mutually_exclusive_group()
@@ -121,7 +124,15 @@ def _add_status(commands: Subparsers) -> None:
     how = check.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print one JSON object")
     how.add_argument("--steps", action="store_true", help="print one JSON line for each finding")
+    text = "check only what a provider's server sends (.tar.gz)"
+    how.add_argument("--archive", metavar="FILE", type=Path, help=text)
     _json(_command(commands, "status", "status", "show the state of the running daemon"))
+    text = "test within two minutes what works on a freshly installed gateway"
+    acceptance = _command(commands, "acceptance", "acceptance", text)
+    _json(acceptance)
+    # What remains of two minutes is for ending a running filter test.
+    text = "end with an error after so many seconds; default: 110"
+    acceptance.add_argument("--within", metavar="SECONDS", type=int, default=110, help=text)
     text = "write a support file without personal data"
     support = _command(commands, "support", "support", text)
     support.add_argument("file", metavar="FILE", nargs="?", type=Path, help="default: standard output")
@@ -272,6 +283,32 @@ def _add_feed(commands: Subparsers) -> None:
         "--tables", metavar="FOLDER", type=Path, help="add category tables, from the lists in FOLDER/lists"
     )
     build.add_argument("--fetch", action="store_true", help="download these lists before")
+    provider = _command(feed, "provider", "feed", "for a publisher: let a provider sign files of its own")
+    provider.add_argument("name", metavar="NAME", help="such as alma-net; the folder of its files")
+    provider.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="FILE",
+        type=Path,
+        help="its public key; none: remove it",
+    )
+    add = _command(feed, "add", "feed", "for a provider: add files, which then wait for its signature")
+    add.add_argument("name", metavar="NAME", help="the provider's name")
+    add.add_argument("files", nargs="+", metavar="FILE", type=Path)
+    for command in (build, add):
+        command.add_argument(
+            "--rollout", type=int, metavar="PERCENT", help="only for so many of 100 gateways at first"
+        )
+    rollout = _command(feed, "rollout", "feed", "for a publisher or provider: widen, stop or end a roll-out")
+    rollout.add_argument("--provider", metavar="NAME", help="of its files; default: of the data")
+    rollout.add_argument(
+        "--file", action="append", default=[], metavar="NAME", help="of this file only; default: of all"
+    )
+    step = rollout.add_mutually_exclusive_group(required=True)
+    step.add_argument("--percent", type=int, metavar="PERCENT", help="for so many of 100 gateways; 0: stop")
+    step.add_argument("--withdraw", action="store_true", help="gateways return to what they had before")
+    step.add_argument("--finish", action="store_true", help="for all gateways, permanently")
     rotate = _command(feed, "rotate", "feed", "for a publisher: change keys, or extend the root's validity")
     rotate.add_argument("--role", choices=("root", "targets", "snapshot", "timestamp"), default="root")
     rotate.add_argument("--add", action="append", default=[], metavar="FILE", type=Path, help="a public key")
@@ -282,7 +319,7 @@ def _add_feed(commands: Subparsers) -> None:
     info = _command(feed, "info", "feed", "for a publisher: show versions, validity and keys of a feed")
     for command in (sign, publish):
         command.add_argument("--key", action="append", required=True, metavar="FILE", type=Path)
-    for command in (init, build, rotate, sign, publish, info):
+    for command in (init, build, provider, add, rollout, rotate, sign, publish, info):
         command.add_argument("folder", metavar="FEED", type=Path, help="the feed's folder")
     key = _command(feed, "key", "feed", "for a publisher: make a signing key")
     key.add_argument("file", metavar="FILE", type=Path)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,12 +30,22 @@ from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from gateway.core.errors import ListError
-from gateway.core.files import write_atomically
+from gateway.core.files import sync_folder, write_atomically
 from gateway.core.http_client import Outside
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.feed.bundle import MAX_BUNDLE
 from gateway.feed.data_set import FEED, downloaded_table
-from gateway.feed.target import BUILT_KEY, FORMAT_KEY, VERSION_KEY, table_name, target_name
+from gateway.feed.provider_files import MAX_PROVIDER_FILE, provider_folder
+from gateway.feed.target import (
+    BUILT_KEY,
+    FORMAT_KEY,
+    ROLLOUT_KEY,
+    VERSION_KEY,
+    candidate_name,
+    table_name,
+    takes_candidate,
+    target_name,
+)
 from gateway.lists.book import STALE
 from gateway.lists.fetch import USER_AGENT, NoDowngrade
 from gateway.lists.tier import MAX_TABLE
@@ -51,6 +62,8 @@ TARGETS = "targets"
 DAY = 86400  # seconds
 TRUSTED = "trusted.json"  # file: digest of the root file by which the stored metadata was verified
 ROOT = "root.json"
+GATEWAY_ID = "rollout-id"  # file: random bytes that decide which candidates this gateway takes
+ID_BYTES = 16
 ED25519 = "ed25519"
 LIMITS = UpdaterConfig(
     max_root_rotations=64,
@@ -70,11 +83,14 @@ class FeedError(ListError):
 
 
 @dataclass(frozen=True, slots=True)
-class FeedDownload:
-    """A verified bundle in a file, and the version of the data set that it must contain."""
+class FeedOffer:
+    """The version of the data set that the feed has for this gateway.
 
-    bundle: Path
+    ``bundle`` is its verified file; None if the gateway has this version already, or a newer package.
+    """
+
     version: int
+    bundle: Path | None = None
 
 
 class FeedClient:
@@ -103,15 +119,16 @@ class FeedClient:
         self._late = threading.Event()
         self._verified: dict[str, Updater] = {}  # by the address of a server whose metadata is valid
 
-    def newest(self, data_format: int, above: int) -> FeedDownload | None:
-        """Download the newest data set of a format if its version is above ``above``; None if it is not.
+    def newest(self, data_format: int, packaged: int, stored: Collection[int] = ()) -> FeedOffer:
+        """Return the version of a format that the feed has for this gateway. Download it if it is needed.
 
-        The servers are tried in order until one has valid metadata and a valid file. Raises FeedError with
-        the problem of each server, and OSError if the disk fails.
+        ``packaged`` and ``stored`` are the versions that are here. The servers are tried in order until one
+        has valid metadata and a valid file. Raises FeedError with the problem of each server, and OSError if
+        the disk fails.
         """
         self._prepare()
         self._bundle.unlink(missing_ok=True)
-        return self._from_any(lambda updater: self._newest(updater, data_format, above))
+        return self._from_any(lambda updater: self._newest(updater, data_format, packaged, stored))
 
     def table(self, data_format: int, wanted: TableRelease, now: datetime) -> Path | None:
         """Download the packed category table of a data set and a tier, for this machine's byte order.
@@ -121,6 +138,15 @@ class FeedClient:
         format, and OSError if the disk fails.
         """
         return self._from_any(lambda updater: self._table(updater, data_format, wanted, now))
+
+    def provider_file(self, provider: str, name: str) -> bool:
+        """Download a file of a provider if it changed. Return whether the feed has the file.
+
+        A provider signs its own files, and no others: the publisher delegates only its folder to it. Raises
+        FeedError and OSError as `newest` does.
+        """
+        self._prepare()
+        return self._from_any(lambda updater: self._provider_file(updater, provider, name))
 
     def _from_any(self, use: Callable[[Updater], T]) -> T:
         """Return what ``use`` returns for the first server that works. Raises FeedError if none does."""
@@ -144,20 +170,65 @@ class FeedClient:
         self._verified[url] = updater
         return updater
 
-    def _newest(self, updater: Updater, data_format: int, above: int) -> FeedDownload | None:
-        target = updater.get_targetinfo(target_name(data_format))
+    def _newest(
+        self, updater: Updater, data_format: int, packaged: int, stored: Collection[int]
+    ) -> FeedOffer:
+        name = target_name(data_format)
+        target = self._offered(updater, name, lambda candidate: _version(candidate) in stored)
         if target is None:
             msg = f"it has no data of format {data_format}; a newer version of Qalqan may be needed"
             raise FeedError(msg)
         version = _version(target)
-        if version <= above:
-            return None
+        if version <= packaged or version in stored:
+            return FeedOffer(version)
         _check_length(target, MAX_BUNDLE, "data")
         updater.download_target(target, str(self._bundle))
-        return FeedDownload(self._bundle, version)
+        return FeedOffer(version, self._bundle)
+
+    def _offered(self, updater: Updater, name: str, has: Callable[[TargetFile], bool]) -> TargetFile | None:
+        """Return the candidate of a file if this gateway takes or ``has`` it, else the file; None if neither.
+
+        A gateway that has a candidate stays with it while the roll-out is stopped (0 %).
+        """
+        candidate = updater.get_targetinfo(candidate_name(name))
+        if candidate is not None:
+            percent = _described(candidate, ROLLOUT_KEY, int)
+            digest = candidate.hashes.get("sha256", "")
+            if has(candidate) or takes_candidate(self._gateway_id(), digest, percent):
+                return candidate
+        return updater.get_targetinfo(name)
+
+    def _gateway_id(self) -> bytes:
+        file = self._folder / GATEWAY_ID
+        if not file.exists():
+            write_atomically(file, os.urandom(ID_BYTES))
+        return file.read_bytes()
+
+    def _provider_file(self, updater: Updater, provider: str, name: str) -> bool:
+        folder = provider_folder(self._state)
+        path = f"{provider}/{name}"
+        target = self._offered(updater, path, lambda candidate: _is_stored(folder / name, candidate))
+        if target is None or _is_stored(folder / name, target):
+            return target is not None
+        _check_length(target, MAX_PROVIDER_FILE, f"file {path}")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        new = self._folder / "file.new"
+        try:
+            updater.download_target(target, str(new))
+            new.chmod(0o600)
+            with new.open("rb") as written:
+                os.fsync(written.fileno())
+            new.replace(folder / name)
+        finally:
+            new.unlink(missing_ok=True)
+        sync_folder(folder)
+        return True
 
     def _table(self, updater: Updater, data_format: int, wanted: TableRelease, now: datetime) -> Path | None:
-        target = updater.get_targetinfo(table_name(data_format, wanted.tier, byteorder))
+        name = table_name(data_format, wanted.tier, byteorder)
+        target = updater.get_targetinfo(name)
+        if target is None or _version(target) != wanted.version:
+            target = updater.get_targetinfo(candidate_name(name))
         if target is None or _version(target) != wanted.version:
             return None
         table_format = _described(target, FORMAT_KEY, int)
@@ -314,6 +385,16 @@ def _check_length(target: TargetFile, most: int, what: str) -> None:
     if target.length > most:
         msg = f"the {what} has {target.length} bytes, more than {most}"
         raise FeedError(msg)
+
+
+def _is_stored(file: Path, target: TargetFile) -> bool:
+    """Return whether a file is the one that the signed metadata describe."""
+    try:
+        with file.open("rb") as data:
+            target.verify_length_and_hashes(data)
+    except (OSError, tuf.LengthOrHashMismatchError):
+        return False
+    return True
 
 
 def _problem(error: Exception) -> str:

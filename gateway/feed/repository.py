@@ -1,11 +1,13 @@
 """The publisher's side of a signed feed: makes a static folder for web servers, with keys of four roles.
 
-A feed's folder has ``public`` (what web servers serve), ``staged`` (a bundle and metadata that wait for
-signatures), and ``feed-root.json`` (the root file for gateways).
+A feed's folder has ``public`` (what web servers serve), ``staged`` (files and metadata that wait for
+signatures), and ``feed-root.json`` (the root file for gateways). Below the role targets, each provider has a
+role of its own name, which signs the files of the folder of this name.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,21 +20,39 @@ from cryptography.hazmat.primitives import serialization as forms
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from securesystemslib.signer import CryptoSigner, SSlibKey
 from tuf.api.exceptions import LengthOrHashMismatchError
-from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+    VerificationResult,
+)
 from tuf.api.serialization import DeserializationError
 from tuf.api.serialization.json import JSONSerializer
 
 from gateway.core.errors import ListError
 from gateway.core.files import read_bounded, write_atomically
+from gateway.feed.provider_files import MAX_PROVIDER_FILE
 from gateway.feed.target import (
     BUILT_KEY,
     FORMAT_KEY,
+    ROLLOUT_KEY,
+    SHARES,
     VERSION_KEY,
     FeedTable,
+    candidate_name,
+    final_name,
+    is_candidate,
     table_name,
     table_prefix,
     target_name,
 )
+from gateway.policy.config.feed import PROVIDER
 from gateway.policy.names.domain_table import VERSION as TABLE_FORMAT
 
 ROOT, TARGETS, SNAPSHOT, TIMESTAMP = ROLES = "root", "targets", "snapshot", "timestamp"
@@ -44,9 +64,11 @@ LIFETIMES = {  # of signatures
     TIMESTAMP: timedelta(days=7),
 }
 MAX_KEY = 4096  # bytes of a key file
+MAX_PROVIDERS = 200  # gateways read at most 256 kB of targets metadata; a provider takes 0.4 kB
 KEPT_TARGETS = 3  # versions of the targets whose files stay: gateways may be between two requests
 ROOT_FILE = "feed-root.json"
 PUBLIC_MODE = 0o644
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 Signed = TypeVar("Signed", Root, Snapshot, Targets, Timestamp)
 AnyRole = Root | Snapshot | Targets | Timestamp
@@ -111,32 +133,150 @@ class FeedRepository:
     # ------------------------------------------------------------------------------------ offline roles
 
     def stage_bundle(
-        self, bundle: bytes, data_format: int, version: int, tables: Iterable[FeedTable] = ()
+        self,
+        bundle: bytes,
+        data_format: int,
+        version: int,
+        tables: Iterable[FeedTable] = (),
+        rollout: int | None = None,
     ) -> None:
         """Stage a bundle, its category tables and new targets metadata, which wait for signatures.
 
+        With ``rollout``, they are a candidate for this percentage of gateways, in place of an older one.
         Bundles and tables of other formats stay in the feed. Raises ListError.
         """
         newest = self.newest_version(data_format)
         if version <= newest:
-            msg = f"version {version} is not above {newest}, which the feed has already; give a higher one"
+            msg = f"version {version} is not above {newest}, which the feed had already; give a higher one"
             raise ListError(msg)
-        metadata = self._next_targets()
+        metadata = self._next_targets(TARGETS)
         targets = metadata.signed.targets
-        # A table belongs to one version of the data.
-        for name in [name for name in targets if name.startswith(table_prefix(data_format))]:
-            del targets[name]
-        name = target_name(data_format)
-        targets[name] = self._stage_target(name, bundle, {VERSION_KEY: version})
+        if rollout is not None and target_name(data_format) not in targets:
+            msg = "the first data of a feed is for all gateways; leave --rollout out"
+            raise ListError(msg)
+        prefixes = (target_name(data_format), table_prefix(data_format))
+        for name in [name for name in targets if final_name(name).startswith(prefixes)]:
+            if rollout is None or is_candidate(name):
+                del targets[name]
+        shares = {} if rollout is None else {ROLLOUT_KEY: _share(rollout)}
+        staged = [(target_name(data_format), bundle, {VERSION_KEY: version, **shares})]
         for table in tables:
-            name = table_name(data_format, table.tier, table.order)
+            # A table belongs to one version of the data, and goes where the data goes.
             about = {
                 VERSION_KEY: version,
                 FORMAT_KEY: TABLE_FORMAT,
                 BUILT_KEY: int(table.built.timestamp()),
             }
-            targets[name] = self._stage_target(name, table.packed, about)
-        self._write(self._staged / "targets.json", _to_bytes(metadata))
+            staged.append((table_name(data_format, table.tier, table.order), table.packed, about))
+        for plain, data, described in staged:
+            placed = plain if rollout is None else candidate_name(plain)
+            targets[placed] = self._stage_target(placed, data, described)
+        self._stage(TARGETS, metadata)
+
+    def stage_provider(self, name: str, keys: Sequence[Path]) -> None:
+        """Stage targets metadata in which these keys sign the files of a provider, each of them alone.
+
+        They replace former keys of the provider. Without keys, the provider is removed. Raises ListError.
+        """
+        if PROVIDER.fullmatch(name) is None or name in ROLES:
+            msg = f"{name}: is no provider's name; write it in small letters, such as alma-net"
+            raise ListError(msg)
+        metadata = self._next_targets(TARGETS)
+        before = metadata.signed.delegations or Delegations(keys={}, roles={})
+        roles = {role.name: role for role in _delegated(before).values() if role.name != name}
+        added = [read_public(file) for file in keys]
+        if added:
+            ids = [key.keyid for key in added]
+            roles[name] = DelegatedRole(name, ids, threshold=1, terminating=True, paths=[f"{name}/*"])
+        if len(roles) > MAX_PROVIDERS:
+            msg = f"the feed has {MAX_PROVIDERS} providers; remove one before"
+            raise ListError(msg)
+        used = {keyid for role in roles.values() for keyid in role.keyids}
+        known = {**before.keys, **{key.keyid: key for key in added}}
+        metadata.signed.delegations = Delegations(
+            keys={keyid: key for keyid, key in known.items() if keyid in used}, roles=roles
+        )
+        self._stage(TARGETS, metadata)
+
+    def stage_files(self, provider: str, files: Iterable[Path], rollout: int | None = None) -> None:
+        """Stage files of a provider, under their own names, and its metadata, which waits for its signature.
+
+        With ``rollout``, they are candidates for this percentage of gateways. Raises ListError.
+        """
+        self._role_of(provider)
+        metadata = self._next_targets(provider)
+        for file in files:
+            name = f"{provider}/{file.name}"
+            if _FILE.fullmatch(file.name) is None or is_candidate(name):
+                msg = f"{file}: cannot be the name of a file in the feed; use letters, digits, and . _ -"
+                raise ListError(msg)
+            data = read_bounded(file, MAX_PROVIDER_FILE)
+            metadata.signed.targets.pop(candidate_name(name), None)
+            if rollout is not None:
+                name = candidate_name(name)
+            about = {} if rollout is None else {ROLLOUT_KEY: _share(rollout)}
+            metadata.signed.targets[name] = self._stage_target(name, data, about)
+        self._stage(provider, metadata)
+
+    def stage_percentage(self, role: str, percent: int, files: Sequence[str] = ()) -> None:
+        """Stage another percentage of gateways for the candidates of a role; 0 stops the roll-out.
+
+        ``files`` are the names of a provider's files; without them, all candidates of the role. Gateways that
+        have a candidate keep it. Raises ListError.
+        """
+        metadata, names = self._candidates(role, files)
+        for name in names:
+            custom = metadata.signed.targets[name].custom
+            if custom is not None and ROLLOUT_KEY in custom:
+                custom[ROLLOUT_KEY] = _share(percent)
+        self._stage(role, metadata)
+
+    def stage_withdrawal(self, role: str, files: Sequence[str] = ()) -> None:
+        """Stage metadata without the candidates of a role: gateways return to the files before.
+
+        The version of the metadata increases, so no gateway takes this for an attack. Raises ListError.
+        """
+        metadata, names = self._candidates(role, files)
+        for name in names:
+            del metadata.signed.targets[name]
+        self._stage(role, metadata)
+
+    def stage_end(self, role: str, files: Sequence[str] = ()) -> None:
+        """Stage the candidates of a role as the files for all gateways. Raises ListError."""
+        metadata, names = self._candidates(role, files)
+        targets = metadata.signed.targets
+        for name in names:
+            target = targets.pop(name)
+            staged = self._staged / TARGETS / name
+            file = staged if staged.exists() else self._targets / _published_name(name, target)
+            about = {key: value for key, value in (target.custom or {}).items() if key != ROLLOUT_KEY}
+            targets[final_name(name)] = self._stage_target(final_name(name), file.read_bytes(), about)
+        self._stage(role, metadata)
+
+    def _candidates(self, role: str, files: Sequence[str]) -> tuple[Metadata[Targets], list[str]]:
+        """Return the next metadata of a role, and the names of its candidates. Raises ListError for none."""
+        metadata = self._next_targets(role)
+        wanted = {candidate_name(f"{role}/{file}") for file in files}
+        names = [
+            name for name in metadata.signed.targets if is_candidate(name) and (not files or name in wanted)
+        ]
+        if not names or len(names) < len(wanted):
+            msg = f"{role}: there is no such roll-out; begin one with --rollout (see: qalqan feed info)"
+            raise ListError(msg)
+        return metadata, names
+
+    def _role_of(self, provider: str) -> DelegatedRole:
+        """Return the delegation to a provider. Raises ListError if the feed has none."""
+        role = _delegated(self._all_targets().delegations).get(provider)
+        if role is None:
+            msg = f"{provider}: is no provider of this feed; add it with: qalqan feed provider"
+            raise ListError(msg)
+        return role
+
+    def _all_targets(self) -> Targets:
+        """Return the targets that are staged, else those that are published."""
+        metadata: Metadata[Targets] = self._staged_or(TARGETS, self._newest(TARGETS))
+        return metadata.signed
 
     def _stage_target(self, name: str, data: bytes, about: Mapping[str, int]) -> TargetFile:
         """Write a file for the feed. Return its description, which contains ``about``."""
@@ -144,13 +284,22 @@ class FeedRepository:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, data)
         target = TargetFile.from_data(name, data, ["sha256"])
-        target.unrecognized_fields["custom"] = dict(about)
+        if about:
+            target.unrecognized_fields["custom"] = dict(about)
         return target
 
     def newest_version(self, data_format: int) -> int:
-        """Return the version of the published data of a format; 0 if there is none."""
-        target = self._newest(Targets).signed.targets.get(target_name(data_format))
-        return 0 if target is None or target.custom is None else int(target.custom.get(VERSION_KEY, 0))
+        """Return the highest version of a format that was ever published; 0 if there was none.
+
+        A withdrawn version is never used again, since gateways may still have its data.
+        """
+        names = (target_name(data_format), candidate_name(target_name(data_format)))
+        versions = [0]
+        for number in self._versions(TARGETS):
+            targets = self._read(self._metadata / f"{number}.targets.json", Targets).signed.targets
+            found = (targets[name].custom or {} for name in names if name in targets)
+            versions += [int(custom.get(VERSION_KEY, 0)) for custom in found]
+        return max(versions)
 
     def stage_root(
         self, role: str, *, add: Sequence[Path] = (), remove: Iterable[str] = (), threshold: int | None = None
@@ -159,9 +308,9 @@ class FeedRepository:
 
         ``add`` are files with public or private keys, ``remove`` beginnings of key ids.
         """
-        metadata = self._staged_or(Root, self._newest(Root))
+        metadata = self._staged_or(ROOT, self._newest(ROOT))
         root = metadata.signed
-        root.version = self._newest(Root).signed.version + 1
+        root.version = self._newest(ROOT).signed.version + 1
         root.expires = self._expires(ROOT)
         for file in add:
             root.add_key(read_public(file), role)
@@ -178,7 +327,7 @@ class FeedRepository:
         metadata.signatures.clear()
         self._write(self._staged / "root.json", _to_bytes(metadata))
         if role == TARGETS and not (self._staged / "targets.json").exists():
-            self._write(self._staged / "targets.json", _to_bytes(self._next_targets()))
+            self._stage(TARGETS, self._next_targets(TARGETS))
 
     def sign(self, keys: Iterable[Path]) -> list[str]:
         """Sign the staged metadata with each key that belongs to its role.
@@ -186,8 +335,8 @@ class FeedRepository:
         Return a line for each staged role: how many signatures it has. Raises ListError if nothing is staged,
         or a key belongs to no staged role.
         """
-        old = self._newest(Root).signed
-        root = self._staged_or(Root, self._newest(Root))
+        old = self._newest(ROOT).signed
+        root = self._staged_or(ROOT, self._newest(ROOT))
         staged = self._staged_metadata()
         if not staged:
             msg = "nothing waits for a signature; run first: qalqan feed build"
@@ -196,7 +345,11 @@ class FeedRepository:
             signer = read_signer(file)
             key, used = signer.public_key.keyid, False
             for role, metadata in staged.items():
-                allowed = {*root.signed.roles[role].keyids, *(old.roles[ROOT].keyids if role == ROOT else ())}
+                allowed = (
+                    {*root.signed.roles[role].keyids, *(old.roles[ROOT].keyids if role == ROOT else ())}
+                    if role in ROLES
+                    else self._role_of(role).keyids
+                )
                 if key in allowed:
                     metadata.sign(signer, append=True)
                     used = True
@@ -207,6 +360,9 @@ class FeedRepository:
             self._write(self._staged / f"{role}.json", _to_bytes(metadata))
         return [self._signatures(role, metadata, root.signed, old) for role, metadata in staged.items()]
 
+    def _providers(self) -> list[str]:
+        return list(_delegated(self._all_targets().delegations))
+
     # ------------------------------------------------------------------------------------ publish
 
     def publish(self, keys: Iterable[Path]) -> list[str]:
@@ -214,16 +370,18 @@ class FeedRepository:
 
         Raises ListError if a staged role lacks signatures, or an online key is missing.
         """
-        old = self._newest(Root).signed
+        old = self._newest(ROOT).signed
         staged = self._staged_metadata()
-        root, lines = self._staged_or(Root, self._newest(Root)).signed, []
+        root, lines = self._staged_or(ROOT, self._newest(ROOT)).signed, []
         for role, metadata in staged.items():
             if not self._is_signed(role, metadata, root, old):
                 msg = f"{self._signatures(role, metadata, root, old)}; sign it with: qalqan feed sign"
                 raise ListError(msg)
-        if not self._is_signed(TARGETS, staged.get(TARGETS, self._newest(Targets)), root, old):
+        if not self._is_signed(TARGETS, staged.get(TARGETS, self._newest(TARGETS)), root, old):
             msg = "the published targets are not signed by the new targets keys; run: qalqan feed build"
             raise ListError(msg)
+        for role in staged.keys() - set(ROLES):
+            self._check_provider(role, staged[role])
         signers = [read_signer(file) for file in keys]
         self._check_online(root, signers)
         for role, metadata in staged.items():
@@ -238,36 +396,52 @@ class FeedRepository:
         self._delete_old_targets()
         return lines
 
+    def _check_provider(self, provider: str, metadata: Metadata[Any]) -> None:
+        """Raise ListError if what a provider signed would break the feed, or if gateways would refuse it."""
+        staged, published = metadata.signed, self._newest_or_none(provider)
+        version = 1 + (0 if published is None else published.signed.version)
+        if staged.version != version:
+            # A lower version would make gateways refuse the whole snapshot.
+            msg = f"{provider}: has version {staged.version}, not {version}; add its files again"
+            raise ListError(msg)
+        for name in staged.targets:
+            folder, _, file = name.partition("/")
+            if folder != provider or _FILE.fullmatch(file) is None:
+                msg = f"{provider}: {name!r} is not in the folder of this provider; take it out"
+                raise ListError(msg)
+
     def _publish_online(self, root: Root, signers: Sequence[CryptoSigner]) -> list[str]:
         """Write a new timestamp, and a new snapshot if the old one differs or expires soon."""
-        version = self._newest(Targets).signed.version
-        old = self._newest_or_none(Snapshot)
+        # A role that was removed stays in the snapshot: gateways refuse one in which a role is missing.
+        roles = {file.name.split(".")[1] for file in self._metadata.glob("*.*.json")} - {ROOT, SNAPSHOT}
+        meta = {f"{role}.json": MetaFile(self._newest(role).signed.version) for role in sorted(roles)}
+        old = self._newest_or_none(SNAPSHOT)
         lines = []
-        if old is None or not self._is_current(old, root, version):
+        if old is None or not self._is_current(old, root, meta):
             snapshot = Snapshot(
                 version=1 if old is None else old.signed.version + 1,
                 expires=self._expires(SNAPSHOT),
-                meta={"targets.json": MetaFile(version)},
+                meta=meta,
             )
             self._sign_online(
                 Metadata(snapshot), SNAPSHOT, root, signers, f"{snapshot.version}.snapshot.json"
             )
             lines.append(_published_line(snapshot))
-        file = self._metadata / f"{self._newest(Snapshot).signed.version}.snapshot.json"
-        stamp = self._newest_or_none(Timestamp)
-        meta = MetaFile.from_data(self._newest(Snapshot).signed.version, file.read_bytes(), ["sha256"])
+        newest = self._newest(SNAPSHOT).signed.version
+        file = self._metadata / f"{newest}.snapshot.json"
+        stamp = self._newest_or_none(TIMESTAMP)
         timestamp = Timestamp(
             version=1 if stamp is None else stamp.signed.version + 1,
             expires=self._expires(TIMESTAMP),
-            snapshot_meta=meta,
+            snapshot_meta=MetaFile.from_data(newest, file.read_bytes(), ["sha256"]),
         )
         self._sign_online(Metadata(timestamp), TIMESTAMP, root, signers, "timestamp.json")
         return [*lines, _published_line(timestamp)]
 
-    def _is_current(self, snapshot: Metadata[Snapshot], root: Root, targets: int) -> bool:
+    def _is_current(self, snapshot: Metadata[Snapshot], root: Root, meta: Mapping[str, MetaFile]) -> bool:
         half = self._now() + LIFETIMES[SNAPSHOT] / 2
         return (
-            snapshot.signed.meta["targets.json"].version == targets
+            snapshot.signed.meta == meta
             and snapshot.signed.expires > half
             and root.get_verification_result(SNAPSHOT, snapshot.signed_bytes, snapshot.signatures).verified
         )
@@ -302,72 +476,86 @@ class FeedRepository:
 
     def _delete_old_targets(self) -> None:
         """Delete target files that only old targets metadata names."""
-        newest = self._newest(Targets).signed.version
         kept = {
-            _published_name(name, target)
-            for version in range(max(1, newest - KEPT_TARGETS + 1), newest + 1)
-            if (self._metadata / f"{version}.targets.json").exists()
+            self._targets / _published_name(name, target)
+            for role in (TARGETS, *self._providers())
+            for version in self._versions(role)[-KEPT_TARGETS:]
             for name, target in self._read(
-                self._metadata / f"{version}.targets.json", Targets
+                self._metadata / f"{version}.{role}.json", Targets
             ).signed.targets.items()
         }
-        for file in self._targets.iterdir():
-            if file.name not in kept:
+        for file in self._targets.rglob("*"):
+            if file.is_file() and file not in kept:
                 file.unlink()
 
     # ------------------------------------------------------------------------------------ status
 
     def describe(self) -> list[tuple[str, ...]]:
         """Return a header and a row for each role: version, expiry, required signatures and key ids."""
-        root = self._newest(Root).signed
+        root = self._newest(ROOT).signed
+        delegated = _delegated(self._newest(TARGETS).signed.delegations)
         rows: list[tuple[str, ...]] = [("ROLE", "VERSION", "UNTIL", "SIGNATURES", "KEYS")]
-        online = self._newest(Snapshot).signed, self._newest(Timestamp).signed
-        for signed in (root, self._newest(Targets).signed, *online):
-            role = root.roles[signed.type]
-            until, keys = f"{signed.expires:%Y-%m-%d}", " ".join(key[:12] for key in role.keyids)
-            needed = f"{role.threshold} of {len(role.keyids)}"
-            rows.append((signed.type, str(signed.version), until, needed, keys))
+        for name, role in {**{name: root.roles[name] for name in ROLES}, **delegated}.items():
+            found = self._newest_or_none(name)
+            version = "none" if found is None else str(found.signed.version)
+            until = "-" if found is None else f"{found.signed.expires:%Y-%m-%d}"
+            keys = " ".join(key[:12] for key in role.keyids)
+            rows.append((name, version, until, f"{role.threshold} of {len(role.keyids)}", keys))
+        return rows
+
+    def rollouts(self) -> list[tuple[str, ...]]:
+        """Return a header and a row for each candidate that has a percentage: its file and percentage."""
+        rows: list[tuple[str, ...]] = [("ROLL-OUT", "GATEWAYS")]
+        for role in (TARGETS, *_delegated(self._newest(TARGETS).signed.delegations)):
+            found = self._newest_or_none(role)
+            for name, target in {} if found is None else found.signed.targets.items():
+                if is_candidate(name) and ROLLOUT_KEY in (target.custom or {}):
+                    rows.append((final_name(name), f"{target.custom[ROLLOUT_KEY]} %"))
         return rows
 
     # ------------------------------------------------------------------------------------ files
 
-    def _next_targets(self) -> Metadata[Targets]:
-        metadata = self._staged_or(Targets, self._newest(Targets))
-        metadata.signed.version = self._newest(Targets).signed.version + 1
+    def _next_targets(self, role: str) -> Metadata[Targets]:
+        """Return the targets metadata of a role to change, and to sign again. Raises ListError."""
+        published = self._newest_or_none(role)
+        first = Metadata(Targets(version=1, expires=self._expires(TARGETS)))
+        metadata = self._staged_or(role, published or first)
+        metadata.signed.version = 1 + (0 if published is None else published.signed.version)
         metadata.signed.expires = self._expires(TARGETS)
         metadata.signatures.clear()
         return metadata
 
+    def _stage(self, role: str, metadata: Metadata[Targets]) -> None:
+        self._write(self._staged / f"{role}.json", _to_bytes(metadata))
+
     def _staged_metadata(self) -> dict[str, Metadata[Root] | Metadata[Targets]]:
-        staged: dict[str, Metadata[Root] | Metadata[Targets]] = {}
-        if (self._staged / "root.json").exists():
-            staged[ROOT] = self._read(self._staged / "root.json", Root)
-        if (self._staged / "targets.json").exists():
-            staged[TARGETS] = self._read(self._staged / "targets.json", Targets)
-        return staged
+        """Return what waits for signatures, by its role: root, targets, and providers."""
+        names = sorted(self._staged.glob("*.json"), key=lambda file: (file.stem not in OFFLINE, file.stem))
+        return {file.stem: self._read(file, _kind(file.stem)) for file in names}
 
-    def _staged_or(self, kind: type[Signed], published: Metadata[Signed]) -> Metadata[Signed]:
-        file = self._staged / f"{kind.type}.json"
-        return self._read(file, kind) if file.exists() else published
+    def _staged_or(self, role: str, published: Metadata[Signed]) -> Metadata[Signed]:
+        file = self._staged / f"{role}.json"
+        return self._read(file, _kind(role)) if file.exists() else published
 
-    def _newest(self, kind: type[Signed]) -> Metadata[Signed]:
-        found = self._newest_or_none(kind)
+    def _newest(self, role: str) -> Metadata[Any]:
+        found = self._newest_or_none(role)
         if found is None:
             msg = f"{self.folder}: contains no feed; make one with: qalqan feed init"
             raise ListError(msg)
         return found
 
-    def _newest_or_none(self, kind: type[Signed]) -> Metadata[Signed] | None:
-        if kind is Timestamp:
+    def _newest_or_none(self, role: str) -> Metadata[Any] | None:
+        if role == TIMESTAMP:
             file = self._metadata / "timestamp.json"
-            return self._read(file, kind) if file.exists() else None
-        ending = f".{kind.type}.json"
-        versions = [
-            int(number)
-            for file in self._metadata.glob(f"*{ending}")
-            if (number := file.name.removesuffix(ending)).isdecimal()
-        ]
-        return self._read(self._metadata / f"{max(versions)}{ending}", kind) if versions else None
+            return self._read(file, Timestamp) if file.exists() else None
+        versions = self._versions(role)
+        return self._read(self._metadata / f"{versions[-1]}.{role}.json", _kind(role)) if versions else None
+
+    def _versions(self, role: str) -> list[int]:
+        """Return the published versions of a role's metadata, in order."""
+        ending = f".{role}.json"
+        numbers = (file.name.removesuffix(ending) for file in self._metadata.glob(f"*{ending}"))
+        return sorted(int(number) for number in numbers if number.isdecimal())
 
     def _read(self, file: Path, kind: type[Signed]) -> Metadata[Signed]:
         try:
@@ -388,15 +576,29 @@ class FeedRepository:
     def _expires(self, role: str) -> datetime:
         return (self._now() + LIFETIMES[role]).replace(microsecond=0)
 
-    @staticmethod
-    def _is_signed(role: str, metadata: Metadata[Root] | Metadata[Targets], root: Root, old: Root) -> bool:
+    def _is_signed(
+        self, role: str, metadata: Metadata[Root] | Metadata[Targets], root: Root, old: Root
+    ) -> bool:
         data, signatures = metadata.signed_bytes, metadata.signatures
+        if role not in ROLES:
+            return bool(self._result(role, metadata))
         delegators = (root, old) if role == ROOT else (root,)
         return all(by.get_verification_result(role, data, signatures).verified for by in delegators)
 
-    @staticmethod
-    def _signatures(role: str, metadata: Metadata[Root] | Metadata[Targets], root: Root, old: Root) -> str:
+    def _result(self, provider: str, metadata: Metadata[Root] | Metadata[Targets]) -> VerificationResult:
+        """Return how many of a provider's keys signed its metadata. Raises ListError."""
+        self._role_of(provider)
+        return self._all_targets().get_verification_result(
+            provider, metadata.signed_bytes, metadata.signatures
+        )
+
+    def _signatures(
+        self, role: str, metadata: Metadata[Root] | Metadata[Targets], root: Root, old: Root
+    ) -> str:
         data, signatures = metadata.signed_bytes, metadata.signatures
+        if role not in ROLES:
+            found = self._result(role, metadata)
+            return f"{role}: {len(found.signed)} of {found.threshold} signatures"
         found = root.get_verification_result(role, data, signatures)
         line = f"{role}: {len(found.signed)} of {found.threshold} signatures"
         before = old.get_verification_result(role, data, signatures)
@@ -447,6 +649,23 @@ def read_public(path: Path) -> SSlibKey:
     return SSlibKey.from_crypto(key)
 
 
+def _kind(role: str) -> Any:
+    """Return the class of a role's metadata: providers have targets."""
+    return {ROOT: Root, SNAPSHOT: Snapshot, TIMESTAMP: Timestamp}.get(role, Targets)
+
+
+def _delegated(delegations: Delegations | None) -> Mapping[str, DelegatedRole]:
+    """Return the roles of providers, by their names."""
+    return {} if delegations is None or delegations.roles is None else delegations.roles
+
+
+def _share(percent: int) -> int:
+    if not 0 <= percent <= SHARES:
+        msg = f"{percent}: is no percentage; write 0 to {SHARES}"
+        raise ListError(msg)
+    return percent
+
+
 def _published_line(signed: AnyRole) -> str:
     return f"{signed.type}: version {signed.version}, until {signed.expires:%Y-%m-%d}"
 
@@ -456,11 +675,13 @@ def _to_bytes(metadata: Metadata[Any]) -> bytes:
 
 
 def _published_name(name: str, target: TargetFile) -> str:
-    """Return the file name of a target with its hash, as consistent snapshots require."""
-    return f"{target.hashes['sha256']}.{name}"
+    """Return the path of a target with its hash, as consistent snapshots require."""
+    folder, slash, file = name.rpartition("/")
+    return f"{folder}{slash}{target.hashes['sha256']}.{file}"
 
 
 def _write_public(path: Path, data: bytes) -> None:
     """Write a file that web servers read. Its appearance is atomic."""
+    path.parent.mkdir(exist_ok=True)
     write_atomically(path, data)
     path.chmod(PUBLIC_MODE)

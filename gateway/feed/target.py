@@ -1,13 +1,21 @@
-"""The names and descriptions of a feed's files, which publisher and gateway share."""
+"""The names and descriptions of a feed's files, which publisher and gateway share.
+
+A file can have a candidate: its next version, which a percentage of all gateways takes. The candidate of
+``folder/name`` is ``folder/next-name``.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
 VERSION_KEY = "version"  # in the signed description of a target
 FORMAT_KEY = "format"  # of a category table
 BUILT_KEY = "built"  # when a category table was built: seconds since 1970
+ROLLOUT_KEY = "rollout"  # of a candidate: how many of 100 gateways take it
+CANDIDATE = "next-"  # begins the name of a candidate, after its folder
+SHARES = 100  # percent
 
 
 def target_name(data_format: int) -> str:
@@ -23,6 +31,32 @@ def table_name(data_format: int, tier: str, order: str) -> str:
 def table_prefix(data_format: int) -> str:
     """Return how the names of all category tables begin that belong to the data of a format."""
     return f"table-{data_format}-"
+
+
+def candidate_name(name: str) -> str:
+    """Return the name of a file's candidate."""
+    folder, slash, file = name.rpartition("/")
+    return f"{folder}{slash}{CANDIDATE}{file}"
+
+
+def is_candidate(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(CANDIDATE)
+
+
+def final_name(candidate: str) -> str:
+    """Return the name of the file that a candidate is for."""
+    folder, slash, file = candidate.rpartition("/")
+    return f"{folder}{slash}{file.removeprefix(CANDIDATE)}"
+
+
+def takes_candidate(gateway_id: bytes, digest: str, percent: int) -> bool:
+    """Return whether a gateway is one of the first ``percent`` of 100 that take a candidate.
+
+    ``gateway_id`` is random and never leaves the gateway; ``digest`` is the candidate's SHA-256. So each
+    release has other first gateways, and a gateway of the first 1 % is also one of the first 10 %.
+    """
+    share = hashlib.sha256(gateway_id + digest.encode()).digest()
+    return int.from_bytes(share[:8], "big") % SHARES < percent
 
 
 @dataclass(frozen=True, slots=True)

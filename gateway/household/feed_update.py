@@ -16,7 +16,7 @@ from gateway.core.errors import GatewayError, ListError, PolicyError
 from gateway.core.files import sync_folder, write_error_text
 from gateway.core.http_client import Outside
 from gateway.core.optional_packages import require
-from gateway.feed import status
+from gateway.feed import provider_files, status
 from gateway.feed.bundle import pack, unpack
 from gateway.feed.data_set import (
     FEED,
@@ -53,12 +53,35 @@ def update_feed(
     tier: ListTier | None = None,
     outside: Outside | None = None,
 ) -> int | None:
-    """Check the feed. Return the version of a new data set that is stored now; None if there is none.
+    """Check the feed. Return the version of the data if it is another one now; None if it is as before.
 
     ``path`` is that of `qalqan.yaml`. With a ``tier``, its category table is downloaded too, unless it is in
-    use already (`downloaded_table`). The result is stored for `qalqan status`. ``outside`` is a parameter
-    for tests. Raises GatewayError if the feed cannot be used: the data in use stays.
+    use already (`downloaded_table`). The result is stored for `qalqan status`; it has the problems of the
+    provider's files too. ``outside`` is a parameter for tests. Raises GatewayError if the feed cannot be
+    used: the data in use stays.
     """
+    with _client(config, now, outside) as client:
+        downloaded_table(Path(config.state)).unlink(missing_ok=True)
+        version = _update_data(path, Path(config.state), client)
+        if tier is not None:
+            _download_table(config, client, tier, now)
+        problem = "; ".join(_update_files(config, client))
+    status.store_check(Path(config.state), now, problem)
+    return version
+
+
+def update_provider_files(config: Config, now: datetime, *, outside: Outside | None = None) -> list[str]:
+    """Download the provider's files that changed. Return a line for each file that failed.
+
+    ``outside`` is a parameter for tests. Raises GatewayError if the feed cannot be used.
+    """
+    with _client(config, now, outside) as client:
+        return _update_files(config, client)
+
+
+@contextmanager
+def _client(config: Config, now: datetime, outside: Outside | None) -> Iterator[FeedClient]:
+    """Yield the client of the feed while no other process uses the feed. Store the problem if it fails."""
     if config.feed is None:
         msg = "feed: no address is set; add feed: {url: …} to qalqan.yaml (docs/providers/feed.md)"
         raise ListError(msg)
@@ -68,12 +91,8 @@ def update_feed(
             require("tuf", "signed data feeds")
             from gateway.feed.client import FeedClient
 
-            downloaded_table(state).unlink(missing_ok=True)
             source = config.feed
-            client = FeedClient(state, source.urls, Path(source.root), outside=outside)
-            version = _update_data(path, state, client)
-            if tier is not None:
-                _download_table(config, client, tier, now)
+            yield FeedClient(state, source.urls, Path(source.root), outside=outside)
     except GatewayError as error:
         status.store_check(state, now, str(error))
         raise
@@ -81,32 +100,69 @@ def update_feed(
         msg = f"feed: {state / FEED} cannot be written ({write_error_text(error)}); the previous data stays"
         status.store_check(state, now, msg)
         raise ListError(msg) from error
-    status.store_check(state, now, "")
-    return version
+
+
+def _update_files(config: Config, client: FeedClient) -> list[str]:
+    """Download the provider's files, and delete those that are not used any more.
+
+    Return a line for each file that failed. Raises OSError if the disk fails.
+    """
+    used = provider_files.named_files(config)
+    provider = "" if config.feed is None else config.feed.provider
+    if not provider:
+        return [f"feed: {name} is named, but feed: {{provider: …}} is not set" for name in used]
+    problems = []
+    for name in used:
+        try:
+            if not client.provider_file(provider, name):
+                problems.append(f"feed: it has no file {provider}/{name}; ask the provider for it")
+        except ListError as error:
+            problems.append(str(error))
+    folder = provider_files.provider_folder(Path(config.state))
+    for file in folder.iterdir() if folder.exists() else ():
+        if file.name not in used:
+            file.unlink()
+    return problems
 
 
 def _update_data(path: Path, state: Path, client: FeedClient) -> int | None:
+    """Store the version that the feed has for this gateway, and delete versions that it withdrew.
+
+    Return the version in use afterwards; None if it is the same as before.
+    """
     packaged = packaged_data()
-    known = max([packaged.version, *(data.version for data in stored_data(state))])
-    download = client.newest(packaged.format, known)
-    if download is None:
-        return None
-    try:
-        with _new_folder(state) as folder:
-            unpack(download.bundle, folder)
-            data = read_data_set(folder)
-            if (data.format, data.version) != (packaged.format, download.version):
-                msg = f"feed: the bundle is version {data.version}, not {download.version} as signed"
-                raise ListError(msg)
-            validate(data, path)
-            for written in folder.rglob("*"):
-                _sync(written)
-            folder.rename(state / FEED / str(data.version))
-            sync_folder(state / FEED)
-    finally:
-        download.bundle.unlink(missing_ok=True)
-    _delete_old(state)
-    return data.version
+    stored = [data for data in stored_data(state) if data.format == packaged.format]
+    before = max([packaged.version, *(data.version for data in stored)])
+    offer = client.newest(packaged.format, packaged.version, [data.version for data in stored])
+    if offer.bundle is not None:
+        try:
+            _store(path, state, offer.bundle, offer.version)
+        finally:
+            offer.bundle.unlink(missing_ok=True)
+    for data in stored:
+        if data.version > offer.version:
+            _delete(data)
+    for data in stored_data(state)[KEPT:]:
+        _delete(data)
+    after = max(packaged.version, offer.version)
+    return None if after == before else after
+
+
+def _store(path: Path, state: Path, bundle: Path, version: int) -> None:
+    """Unpack and validate a bundle, and store it. Raises PolicyError, ListError or OSError."""
+    with _new_folder(state) as folder:
+        unpack(bundle, folder)
+        data = read_data_set(folder)
+        if (data.format, data.version) != (packaged_data().format, version):
+            msg = f"feed: the bundle is version {data.version}, not {version} as signed"
+            raise ListError(msg)
+        validate(data, path)
+        for written in folder.rglob("*"):
+            _sync(written)
+        place = state / FEED / str(version)
+        shutil.rmtree(place, ignore_errors=True)  # a damaged one
+        folder.rename(place)
+        sync_folder(state / FEED)
 
 
 def _download_table(config: Config, client: FeedClient, tier: ListTier, now: datetime) -> None:
@@ -215,12 +271,12 @@ def _any_profile(who: str) -> bool:  # noqa: ARG001
     return True
 
 
-def _delete_old(state: Path) -> None:
-    for data in stored_data(state)[KEPT:]:
-        # Renamed first, so that a power cut leaves no incomplete data set under its version.
-        shutil.rmtree(state / FEED / OLD, ignore_errors=True)
-        data.folder.rename(state / FEED / OLD)
-        shutil.rmtree(state / FEED / OLD, ignore_errors=True)
+def _delete(data: DataSet) -> None:
+    # Renamed first, so that a power cut leaves no incomplete data set under its version.
+    old = data.folder.with_name(OLD)
+    shutil.rmtree(old, ignore_errors=True)
+    data.folder.rename(old)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def make_bundle(folder: Path, data_format: int, version: int) -> bytes:

@@ -16,7 +16,7 @@ from typing import Any
 
 from gateway.core.errors import GatewayError
 from gateway.core.files import UNWRITABLE
-from gateway.store.migrations import MIGRATIONS, STATE_TABLES, applied, migrate, version
+from gateway.store.migrations import MIGRATIONS, STATE_TABLES, is_newer, migrate, needed
 
 CACHE_KIB = 512  # SQLite's page cache; its default of 2 MB is too much for a router
 CHECKPOINT_PAGES = 256  # 1 MiB of write-ahead log, then a checkpoint
@@ -231,7 +231,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
     Raises StoreError, sqlite3.DatabaseError or IsADirectoryError.
     """
-    if (applied(path) or 0) > len(MIGRATIONS):
+    if is_newer(path):
         raise _newer(path)
     unclean = path.with_name(path.name + "-wal").exists()
     try:
@@ -256,7 +256,7 @@ def _open(path: Path) -> sqlite3.Connection:
             "trusted_schema = OFF",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
-        if version(connection) > len(MIGRATIONS):
+        if needed(connection) > len(MIGRATIONS):
             raise _newer(path)
         migrate(connection)
         # The check reads the whole file, which is slow on flash: run it only after an unclean shutdown.

@@ -1,8 +1,9 @@
 """Creates the tables of the database, and migrates files of older versions.
 
-``PRAGMA user_version`` is the number of MIGRATIONS applied to a file. sqlite_utils takes 6 to 14 MB of
-memory, so it is imported only when a migration is due. A released migration is never edited: add a new one
-at the end.
+``PRAGMA application_id`` is the number of MIGRATIONS applied to a file. ``PRAGMA user_version`` is how many
+of them a program must know to use the file, so that the previous version can use it too (READABLE_FROM).
+sqlite_utils takes 6 to 14 MB of memory, so it is imported only when a migration is due. A released migration
+is never edited: add a new one at the end.
 """
 
 from __future__ import annotations
@@ -421,6 +422,11 @@ MIGRATIONS: tuple[Migration, ...] = (
     add_asked_stops,
 )  # fmt: skip
 
+# A program that knows this many migrations can use a file with all of them: the later ones add only tables,
+# and columns with defaults. Raise it for a migration that changes more, and with each release to the number
+# of migrations of the release before.
+READABLE_FROM = 31
+
 # Tables of state, as opposed to history: these are copied out of a damaged file.
 STATE_TABLES = (
     "pauses", "switches", "guardians", "devices", "slots", "classes", "audit", "bands", "extensions",
@@ -432,10 +438,16 @@ STATE_TABLES = (
 
 # The header of a database file: https://www.sqlite.org/fileformat2.html#the_database_header
 HEADER_BYTES = 100
-_MAGIC, _FRACTIONS, _USER_VERSION = slice(0, 16), slice(21, 24), slice(60, 64)
+_MAGIC, _FRACTIONS, _USER_VERSION, _APPLICATION_ID = slice(0, 16), slice(21, 24), slice(60, 64), slice(68, 72)
 
 
 def version(connection: sqlite3.Connection) -> int:
+    """Return how many migrations the file has. Files of before 2026-12 have it in the user version only."""
+    return max(needed(connection), int(connection.execute("PRAGMA application_id").fetchone()[0]))
+
+
+def needed(connection: sqlite3.Connection) -> int:
+    """Return how many migrations a program must know to use the file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -446,7 +458,19 @@ def is_due(path: Path) -> bool:
 
 
 def applied(path: Path) -> int | None:
-    """Return how many migrations the file has: 0 for a missing or empty file, None for an unreadable one.
+    """Return how many migrations the file has: 0 for a missing or empty file, None for an unreadable one."""
+    numbers = _numbers(path)
+    return None if numbers is None else max(numbers)
+
+
+def is_newer(path: Path) -> bool:
+    """Return whether this program knows too few migrations to use the file."""
+    numbers = _numbers(path)
+    return numbers is not None and numbers[0] > len(MIGRATIONS)
+
+
+def _numbers(path: Path) -> tuple[int, int] | None:
+    """Return the user version and the application id of a file, or None for an unreadable one.
 
     It reads the file's header: a connection would leave a write-ahead log, as an unclean shutdown does.
     """
@@ -454,14 +478,14 @@ def applied(path: Path) -> int | None:
         with path.open("rb") as file:
             head = file.read(HEADER_BYTES)
     except FileNotFoundError:
-        return 0
+        return 0, 0
     except OSError:
         return None
     if not head:
-        return 0
+        return 0, 0
     if (head[_MAGIC], head[_FRACTIONS]) != (b"SQLite format 3\0", bytes((64, 32, 32))):
         return None
-    return int.from_bytes(head[_USER_VERSION], "big")
+    return int.from_bytes(head[_USER_VERSION], "big"), int.from_bytes(head[_APPLICATION_ID], "big")
 
 
 class _Held:
@@ -504,7 +528,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     try:
         for migration in MIGRATIONS[done:]:
             migration(database)
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {READABLE_FROM}")
+        connection.execute(f"PRAGMA application_id = {len(MIGRATIONS)}")
     except BaseException:
         connection.execute("ROLLBACK")
         raise

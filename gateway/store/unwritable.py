@@ -23,7 +23,7 @@ def read_only(path: Path) -> sqlite3.Connection:
         return empty()
     if not _has_log(path):
         connection = _connected(path, "mode=ro&immutable=1")
-        return connection if version(connection) == len(MIGRATIONS) else _migrated(_copied(connection))
+        return connection if version(connection) >= len(MIGRATIONS) else _migrated(_copied(connection))
     try:
         connection = _connected(path, "mode=ro")
     except sqlite3.DatabaseError:

@@ -26,7 +26,8 @@ from tests.wire.flow_forge import ADDRESSES, udp_packet
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "developers" / "cli.md"
 CONTRACT = (
-    "run", "web", "usp", "first-boot", "setup", "check", "support", "status", "audit",
+    "run", "web", "mqtt", "usp", "first-boot", "setup", "check", "support", "status", "acceptance",
+    "audit",
     "device list", "device scan", "device assign", "device answer", "device forget",
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay",

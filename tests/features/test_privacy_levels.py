@@ -62,7 +62,7 @@ ACTS = frozenset(
 """They do what a guardian says, and answer with that. ``events`` has a table of its own."""
 
 OF_NOBODY = frozenset(
-    {"helplines", "catalogue", "country", "lists", "list_lookup", "registers", "health", "support"}
+    {"helplines", "catalogue", "country", "lists", "list_lookup", "registers", "health", "support", "metrics"}
 )
 """They know no child: what ships, the lists, the gateway's own state."""
 
@@ -106,7 +106,7 @@ PAGES = frozenset(
         "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits",
-        "lists", "mean", "my_activity",
+        "lists", "mean", "metrics", "my_activity",
         "passkeys", "people", "push", "refused", "registers", "requests", "rights",
         "rules", "search",
         "services", "own_services", "second", "secure", "selfset", "setup",

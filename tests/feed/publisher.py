@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.feed.bundle import pack
 from gateway.feed.data_set import packaged_data
-from gateway.feed.repository import FeedRepository, KeyCounts
+from gateway.feed.repository import FeedRepository, KeyCounts, make_key
 from gateway.feed.target import FeedTable
 from profiles import DATA
 
@@ -55,18 +55,41 @@ class Publisher:
     def online(self) -> list[Path]:
         return [self.keys / "online" / f"{name}.pem" for name in ("snapshot", "timestamp")]
 
-    def stage(self, version: int, bundle: bytes | None = None, tables: Iterable[FeedTable] = ()) -> None:
+    def stage(
+        self,
+        version: int,
+        bundle: bytes | None = None,
+        tables: Iterable[FeedTable] = (),
+        rollout: int | None = None,
+    ) -> None:
         made = bundle_of(version) if bundle is None else bundle
-        self.repository.stage_bundle(made, FORMAT, version, tables)
+        self.repository.stage_bundle(made, FORMAT, version, tables, rollout)
 
     def publish(
-        self, version: int | None = None, bundle: bytes | None = None, tables: Iterable[FeedTable] = ()
+        self,
+        version: int | None = None,
+        bundle: bytes | None = None,
+        tables: Iterable[FeedTable] = (),
+        rollout: int | None = None,
     ) -> None:
         """Publish a version of the data; None: renew the online signatures."""
         if version is not None:
-            self.stage(version, bundle, tables)
+            self.stage(version, bundle, tables, rollout)
             self.repository.sign(self.offline("targets-1"))
         self.repository.publish(self.online)
+
+    def publish_staged(self, key: Path | None = None) -> None:
+        """Sign what waits with a key, by default that of the targets, and publish it."""
+        self.repository.sign([key or self.offline("targets-1")[0]])
+        self.repository.publish(self.online)
+
+    def add_provider(self, name: str) -> Path:
+        """Publish the delegation to a provider with a new key; the key."""
+        key = self.keys / f"{name}-{len(list(self.keys.glob('*.pem')))}.pem"
+        make_key(key)
+        self.repository.stage_provider(name, [key.with_suffix(".pub")])
+        self.publish_staged()
+        return key
 
     def saved(self, name: str) -> Path:
         """A copy of the whole feed as it is now."""
@@ -99,6 +122,7 @@ class Site:
         self.cut: set[str] = set()
         self.down = False
         self.asked: list[str] = []
+        self.headers = ""  # of all requests
         self.sent = 0  # bytes of bodies
         self.address = ""
 
@@ -120,6 +144,7 @@ def serving(folder: Path) -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             site.asked.append(self.path)
+            site.headers += str(self.headers)
             body = site.body(self.path)
             if site.down or body is None:
                 self.send_error(503 if site.down else 404)

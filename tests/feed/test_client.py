@@ -10,13 +10,14 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Targets, Timestamp
 
 from gateway.core.errors import ListError
-from gateway.feed.client import FeedClient, FeedDownload, FeedError
+from gateway.feed.client import FeedClient, FeedError
 from gateway.feed.repository import KeyCounts, make_key, read_signer
 from gateway.feed.target import target_name
 from tests.feed.publisher import FIRST, FORMAT, Publisher, Site, bundle_of, serving
@@ -36,6 +37,11 @@ def site(publisher: Publisher) -> Iterator[Site]:
         yield running
 
 
+class Download(NamedTuple):
+    bundle: Path
+    version: int
+
+
 class Gateway:
     """A gateway's client with its state, which trusts the publisher's first root file."""
 
@@ -46,9 +52,11 @@ class Gateway:
             shutil.copy(publisher.root, self.root)
         self.urls = urls
 
-    def newest(self, above: int = 0) -> FeedDownload | None:
+    def newest(self, above: int = 0) -> Download | None:
+        """What was downloaded, if the feed has a version above what is packaged."""
         client = FeedClient(self.state, self.urls, self.root, outside=Anywhere(), deadline=20.0)
-        return client.newest(FORMAT, above)
+        offer = client.newest(FORMAT, above)
+        return None if offer.bundle is None else Download(offer.bundle, offer.version)
 
     def refusal(self, above: int = 0) -> str:
         with pytest.raises(FeedError) as refused:

@@ -10,8 +10,6 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,66 +19,21 @@ from gateway.core import optional_packages
 from gateway.core.errors import GatewayError, ListError
 from gateway.feed import data_set
 from gateway.feed.bundle import MAX_FILES, pack, unpack
-from gateway.feed.data_set import DataSet, packaged_data, stored_data
+from gateway.feed.data_set import DataSet, packaged_data
 from gateway.feed.status import read_check
 from gateway.household.feed_update import make_bundle, update_feed
 from gateway.household.list_library import read_library
 from gateway.household.loading import product_in_use
 from gateway.household.rule_book import RuleBook
-from gateway.policy.config.config import Config
-from gateway.policy.config.feed import FeedSource
 from gateway.policy.config.list_tiers import ListTier
 from profiles import DATA
+from tests.feed.gateway_home import NOW, Home
 from tests.feed.publisher import FIRST, FORMAT, NEW_SERVICE, Publisher, Site, bundle_of, data_with, serving
 from tests.household.household_files import DAUGHTER, write
-from tests.lists.served import Anywhere
 
 pytestmark = pytest.mark.system  # a feed is published for almost each test
 
-NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
 NEW = "newchat-feed.com"
-
-
-class Home:
-    """A household whose feed is the publisher's site on loopback."""
-
-    def __init__(self, folder: Path, publisher: Publisher) -> None:
-        folder.mkdir()
-        shutil.copy(publisher.root, folder / "root.json")
-        feed = {"url": "https://feed.example/qalqan", "root": str(folder / "root.json")}
-        self.path = write(folder, {"daughter": DAUGHTER}, feed=feed)
-        self.rules = RuleBook(self.path)
-        self.url = ""
-
-    @property
-    def config(self) -> Config:
-        """The configuration with the site's address: the file accepts HTTPS addresses only."""
-        config = self.rules.household.config
-        assert config.feed is not None
-        return replace(config, feed=FeedSource(self.url, root=config.feed.root))
-
-    @property
-    def state(self) -> Path:
-        return Path(self.config.state)
-
-    def update(self) -> int | None:
-        return update_feed(self.path, self.config, NOW, outside=Anywhere())
-
-    def refusal(self) -> str:
-        with pytest.raises(GatewayError) as refused:
-            self.update()
-        said = str(refused.value)
-        assert read_check(self.state).problem == said[:500]
-        assert not list((self.state / "feed").glob("new*"))
-        assert not (self.state / "feed" / "bundle.new").exists()
-        return said
-
-    @property
-    def versions(self) -> list[int]:
-        return [data.version for data in stored_data(self.state)]
-
-    def services(self, host: str) -> tuple[str, ...]:
-        return self.rules.world.catalogue.services_of(host)
 
 
 @pytest.fixture

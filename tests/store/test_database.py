@@ -13,7 +13,7 @@ import pytest
 from gateway.policy.accounts.people import Account
 from gateway.store import database as databases
 from gateway.store.database import StoreError, broken_copies
-from gateway.store.migrations import MIGRATIONS, STATE_TABLES, applied
+from gateway.store.migrations import MIGRATIONS, READABLE_FROM, STATE_TABLES, applied
 from gateway.store.store import Store
 from tests.store.helpers import NOW, look, record, refused
 
@@ -35,7 +35,8 @@ def test_the_file_is_closed_to_others_and_in_wal_mode(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.with_name("qalqan.db-wal").stat().st_mode & 0o777 == 0o600
     assert look(path, "PRAGMA journal_mode") == [("wal",)]
-    assert look(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+    assert look(path, "PRAGMA user_version") == [(READABLE_FROM,)]
+    assert look(path, "PRAGMA application_id") == [(len(MIGRATIONS),)]
     store.close()
     assert [file.name for file in path.parent.iterdir()] == ["qalqan.db"]
 

@@ -53,25 +53,45 @@ def _update(args: Namespace, config: Config) -> int:
     version = check_feed(config_path(args), config)
     if version is None:
         print("The feed has no newer data.")
-        return 0
-    print(f"Data of version {version} is stored.")
+    else:
+        print(f"Data of version {version} is in use.")
+        _reload_daemon(config)
+    problem = read_check(Path(config.state)).problem
+    if problem:  # of the provider's files
+        output.problem(problem)
+    return 1 if problem else 0
+
+
+def _reload_daemon(config: Config) -> None:
     try:
         Client(control_socket(config), RELOAD_PATIENCE).ask(RELOAD)
     except Unreachable:
-        pass  # the next start reads it
+        return  # the next start reads it
     except ControlError as error:
         output.problem(f"{error}; until then the daemon uses the old data")
-    return 0
 
 
 def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int | None:
     """Check the feed, unless the time is unknown: `update_feed`. Raises GatewayError."""
     from gateway.household.feed_update import update_feed
 
+    _check_time(config)
+    return update_feed(path, config, datetime.now(UTC), tier=tier)
+
+
+def check_provider_files(config: Config) -> list[str]:
+    """Download the provider's files that changed. Return a line for each failure. Raises GatewayError."""
+    require(LIST_UPDATES, FEATURE)
+    from gateway.household.feed_update import update_provider_files
+
+    _check_time(config)
+    return update_provider_files(config, datetime.now(UTC))
+
+
+def _check_time(config: Config) -> None:
     if not _is_time_known(config):
         msg = "feed: not checked while the time is unknown, since its signatures expire; set the clock"
         raise ListError(msg)
-    return update_feed(path, config, datetime.now(UTC), tier=tier)
 
 
 def _is_time_known(config: Config) -> bool:
@@ -102,6 +122,8 @@ def _status(args: Namespace, config: Config) -> int:
         ("data", _data(product.data)),
     ]
     if config.feed is not None:
+        if config.feed.provider:
+            rows.append(("files of", config.feed.provider))
         checked = check.checked
         rows.append(("checked", "never" if checked is None else f"{checked.astimezone():%Y-%m-%d %H:%M}"))
     output.rows(rows)
@@ -134,16 +156,40 @@ def _publisher(args: Namespace, feed: FeedRepository) -> int:
         print(f"Copy {args.folder / ROOT_FILE} to each gateway: /etc/qalqan/{ROOT_FILE}")
     elif args.action == "build":
         _build(args, feed)
+    elif args.action == "provider":
+        feed.stage_provider(args.name, args.key)
+        print("New targets metadata waits for a signature of the targets key: qalqan feed sign")
+    elif args.action == "add":
+        feed.stage_files(args.name, args.files, args.rollout)
+        print("The files wait for a signature of the provider's key: qalqan feed sign")
+    elif args.action == "rollout":
+        _rollout(args, feed)
     elif args.action == "rotate":
         feed.stage_root(args.role, add=args.add, remove=args.remove, threshold=args.threshold)
         print("New root metadata waits for signatures: qalqan feed sign")
     elif args.action == "info":
         header, *rows = feed.describe()
         output.rows(rows, header)
+        header, *rows = feed.rollouts()
+        if rows:
+            output.rows(rows, header)
     else:
         for line in feed.sign(args.key) if args.action == "sign" else feed.publish(args.key):
             print(line)
     return 0
+
+
+def _rollout(args: Namespace, feed: FeedRepository) -> None:
+    from gateway.feed.repository import TARGETS
+
+    role = args.provider or TARGETS
+    if args.withdraw:
+        feed.stage_withdrawal(role, args.file)
+    elif args.finish:
+        feed.stage_end(role, args.file)
+    else:
+        feed.stage_percentage(role, args.percent, args.file)
+    print(f"The roll-out waits for a signature of the key of {role}: qalqan feed sign")
 
 
 def _build(args: Namespace, feed: FeedRepository) -> None:
@@ -166,5 +212,5 @@ def _build(args: Namespace, feed: FeedRepository) -> None:
         for table in make_tables(data, args.tables, now):
             print(f"Table {table.tier}, {table.order}-endian: {len(table.packed) >> 10} kB")
             tables.append(table)
-    feed.stage_bundle(bundle, packaged.format, version, tables)
+    feed.stage_bundle(bundle, packaged.format, version, tables, args.rollout)
     print(f"Version {version}, {len(bundle) >> 10} kB, waits for a signature: qalqan feed sign")

@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli import output
+from gateway.cli.commands.feed import check_provider_files
 from gateway.cli.owner import become_owner
 from gateway.cli.settings import config_in_use, config_path, control_socket
 from gateway.control.client import Client, Unreachable
 from gateway.control.contract.status import RELOAD
-from gateway.core.errors import ControlError, ListError, PolicyError
+from gateway.core.errors import ControlError, GatewayError, ListError, PolicyError
 from gateway.core.files import read_bounded, write_atomically
 from gateway.core.optional_packages import require
+from gateway.feed.provider_files import provider_folder
 from gateway.household.loading import load_product
 from gateway.lists import public_suffixes as suffixes
 from gateway.lists.fetch import Fetcher
@@ -149,13 +151,25 @@ def _update(args: Namespace, config: Config) -> int:
     if args.nice:
         os.nice(NICE)
     become_owner(Path(config.state))
+    problems = _fetch_from_feed(config)
     shelf = SealedShelf(Path(config.state))
-    problems = SealedUpdate(shelf, Fetcher(), innocent_names, datetime.now(UTC)).renew(config.sealed)
+    problems += SealedUpdate(shelf, Fetcher(), innocent_names, datetime.now(UTC)).renew(config.sealed)
     for line in problems:
         output.problem(line)
     if not args.nice:
         _reload_daemon(config)
     return 1 if problems else 0
+
+
+def _fetch_from_feed(config: Config) -> list[str]:
+    """Fetch the sets that the signed feed delivers. Return the problems: the sets in force stay."""
+    folder = provider_folder(Path(config.state))
+    if all(Path(source.file).parent != folder for source in config.sealed):
+        return []
+    try:
+        return check_provider_files(config)
+    except GatewayError as error:
+        return [str(error)]
 
 
 def innocent_names() -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from gateway.control.contract.accounts import AccountResponse
 from gateway.control.contract.growing import AgeTransition
@@ -237,6 +237,7 @@ class DaemonFigures:
 
     unclaimed: bool  # the gateway has no guardian
     backend: str
+    offload: Literal["none", "software", "hardware"]  # how the daemon's flow table works
     queue: Mapping[str, QueueFigures]
     rates: RateFigures
     verdicts: Mapping[str, int]

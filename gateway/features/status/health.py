@@ -45,6 +45,7 @@ class HealthVerbs:
         ``again`` starts a new check.
         """
         checking, vitals = self._checking, self._vitals
+        metrics = self._home.rules.household.config.metrics
         checking.look(again=call.args.again)
         return Health(
             now=self._home.local_now(),
@@ -59,6 +60,7 @@ class HealthVerbs:
             samples=vitals.samples(),
             log=vitals.log_lines(full=True),
             access=self._access.approval(),
+            metrics=bool(metrics.token_sha256) or metrics.textfile,
         )
 
     def support(self, _call: Call[NoValues]) -> SupportFile:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
@@ -17,6 +17,7 @@ from gateway.policy.config.auto_backup import AutoBackup, read_auto_backup
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
+from gateway.policy.config.metrics import MetricsSettings, read_metrics
 from gateway.policy.config.provider_stop import read_stop
 from gateway.policy.config.registers import Register, read_registers
 from gateway.policy.config.usp import UspLink, read_usp
@@ -32,6 +33,9 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Mapping as Document
 from gateway.policy.yaml.fields import Node, Place, Scalar, shown
+
+if TYPE_CHECKING:
+    from gateway.policy.config.mqtt import MqttSettings
 
 T = TypeVar("T")
 
@@ -65,6 +69,8 @@ KEYS = (
     "feed",
     "usp",
     "backup",
+    "metrics",
+    "mqtt",
     "flash",
     "offload",
     "brand",
@@ -106,7 +112,8 @@ class Flash(StrEnum):
 class OffloadWish(StrEnum):
     """Whether flows that no rule can block may use a flow table of the daemon and skip the rules."""
 
-    AUTO = "auto"  # if the kernel supports such tables
+    AUTO = "auto"  # in software, if the kernel supports such tables
+    HARDWARE = "hardware"  # in hardware where the kernel accepts it, else in software
     OFF = "off"
 
 
@@ -184,6 +191,8 @@ class Config:
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
     usp: UspLink | None = None  # to the router's USP agent; None: not configured
     backup: AutoBackup | None = None  # automatic backups; None: off
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    mqtt: MqttSettings | None = None  # of the process `qalqan mqtt`; None: off
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -272,6 +281,8 @@ def config_of(
         feed=part.read("feed", read_feed, plain.feed),
         usp=optional("usp", read_usp, plain.usp),
         backup=optional("backup", read_auto_backup, plain.backup),
+        metrics=optional("metrics", read_metrics, plain.metrics),
+        mqtt=optional("mqtt", _mqtt, plain.mqtt),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=optional("brand", read_brand, plain.brand),
@@ -392,6 +403,12 @@ def _eight_bits(node: Node) -> int:
     if mask >> ((mask & -mask).bit_length() - 1) != 0xFF:
         node.place.refuse(f"{mask:#010x} is not eight bits side by side", "write a mask such as 0x00ff0000")
     return mask
+
+
+def _mqtt(node: Node) -> MqttSettings:
+    from gateway.policy.config.mqtt import read_mqtt  # most households have none
+
+    return read_mqtt(node)
 
 
 def _age_trust(node: Node) -> AgeTrust:

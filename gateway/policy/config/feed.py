@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.fields import Node
+from gateway.policy.yaml.fields import Node, shown
 
 MAX_MIRRORS = 4
 DEFAULT_ROOT = "/etc/qalqan/feed-root.json"
-_KEYS = ("url", "mirrors", "root")
+_KEYS = ("url", "mirrors", "root", "provider")
+PROVIDER = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)  # a folder of the feed, and a role of its metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class FeedSource:
     url: str
     mirrors: tuple[str, ...] = ()  # tried in this order if `url` fails
     root: str = DEFAULT_ROOT
+    provider: str = ""  # of files that this gateway takes; empty: none
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -32,8 +35,18 @@ def read_feed(node: Node) -> FeedSource:
         _url(part.need("url")),
         part.read("mirrors", lambda value: tuple(map(_url, fields.entries(value, MAX_MIRRORS))), ()),
         part.read("root", fields.full_path, DEFAULT_ROOT),
+        part.read("provider", _provider, ""),
     )
 
 
 def _url(node: Node) -> str:
     return fields.https_url(node, "write it like https://feed.example/qalqan")
+
+
+def _provider(node: Node) -> str:
+    name = fields.text(node)
+    if PROVIDER.fullmatch(name) is None:
+        node.place.refuse(
+            f"{shown(name)} is no provider's name", "write it in small letters, such as alma-net"
+        )
+    return name

@@ -23,7 +23,7 @@ class DayTotalTable:
         self._database.write(
             [
                 Statement("DELETE FROM minutes WHERE day = ?", [(day.isoformat(),)]),
-                Statement("INSERT INTO minutes VALUES (?, ?, ?, ?)", rows),
+                Statement("INSERT INTO minutes (day, profile, gate, minutes) VALUES (?, ?, ?, ?)", rows),
             ],
             durable=True,
         )

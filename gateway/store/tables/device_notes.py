@@ -75,7 +75,9 @@ class DeviceNoteTable:
         if mac not in self._labels and len(self._labels) >= LABELS_LIMIT:
             return False
         self._labels[mac] = label
-        self._writer.save(Statement("INSERT OR REPLACE INTO labels VALUES (?, ?)", [(mac, label)]))
+        self._writer.save(
+            Statement("INSERT OR REPLACE INTO labels (mac, label) VALUES (?, ?)", [(mac, label)])
+        )
         return True
 
     # ------------------------------------------------------------------------------------ addresses

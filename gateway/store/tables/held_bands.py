@@ -31,7 +31,9 @@ class HeldBandTable:
         if before is not None and band <= before:
             return before
         self._held[profile] = band
-        self._writer.save(Statement("INSERT OR REPLACE INTO bands VALUES (?, ?)", [(profile, band.value)]))
+        self._writer.save(
+            Statement("INSERT OR REPLACE INTO bands (profile, band) VALUES (?, ?)", [(profile, band.value)])
+        )
         return band
 
     def _snapshot(self) -> list[Statement]:

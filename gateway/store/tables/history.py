@@ -89,7 +89,7 @@ class HistoryTable:
         self._database.write(
             [
                 Statement("DELETE FROM uses WHERE day = ?", [(day.isoformat(),)]),
-                Statement("INSERT INTO uses VALUES (?, ?, ?, ?)", rows),
+                Statement("INSERT INTO uses (day, profile, use, minutes) VALUES (?, ?, ?, ?)", rows),
             ],
             durable=True,
         )

@@ -54,7 +54,7 @@ class SlotTable:
         self._writer.save(
             Statement("DELETE FROM slots WHERE slot = ?", [(number,)]),
             Statement("DELETE FROM classes WHERE slot = ?", [(number,)]),
-            Statement("INSERT INTO slots VALUES (?, ?, ?)", [(mac, number, now)]),
+            Statement("INSERT INTO slots (mac, slot, used) VALUES (?, ?, ?)", [(mac, number, now)]),
         )
         return number
 
@@ -125,7 +125,10 @@ class SlotTable:
         self._classes[slot, gates] = number
         if slot != self._lent:
             self._writer.save(
-                Statement("INSERT OR REPLACE INTO classes VALUES (?, ?, ?)", [(slot, _text(gates), number)])
+                Statement(
+                    "INSERT OR REPLACE INTO classes (slot, gates, class) VALUES (?, ?, ?)",
+                    [(slot, _text(gates), number)],
+                )
             )
         return number
 

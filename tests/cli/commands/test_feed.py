@@ -73,6 +73,51 @@ def test_the_steps_of_a_publisher(qalqan: Qalqan, tmp_path: Path) -> None:
     assert not list((feed / "public").rglob("*.pem"))
 
 
+def test_the_steps_of_a_roll_out(qalqan: Qalqan, publisher: Publisher) -> None:
+    feed, (targets,) = publisher.folder, publisher.offline("targets-1")
+    publisher.publish(FIRST)
+    said = qalqan("feed", "build", "--version", FIRST + 1, "--rollout", "1", feed).out
+    assert said.startswith(f"Version {FIRST + 1}, ")
+    publisher.publish_staged(targets)
+    assert "data-1.tar.gz" in qalqan("feed", "info", feed).out
+    assert "1 %" in qalqan("feed", "info", feed).out
+    said = qalqan("feed", "rollout", "--percent", "10", feed).out
+    assert said == "The roll-out waits for a signature of the key of targets: qalqan feed sign\n"
+    publisher.publish_staged(targets)
+    assert "10 %" in qalqan("feed", "info", feed).out
+    assert qalqan("feed", "rollout", "--finish", feed).status == 0
+    publisher.publish_staged(targets)
+    assert "%" not in qalqan("feed", "info", feed).out
+    assert "there is no such roll-out" in qalqan("feed", "rollout", "--withdraw", feed).refusal
+    assert qalqan("feed", "rollout", feed).status == 2, "one of three steps"
+
+
+def test_the_steps_of_a_provider(qalqan: Qalqan, tmp_path: Path, publisher: Publisher) -> None:
+    feed, key, (targets,) = publisher.folder, tmp_path / "alma.pem", publisher.offline("targets-1")
+    online = [word for file in publisher.online for word in ("--key", file)]
+    register = tmp_path / "kz.txt"
+    register.write_text("blocked-by-law.example\n")
+    qalqan("feed", "key", key)
+    assert "is no provider of this feed" in qalqan("feed", "add", "alma", register, feed).refusal
+    assert qalqan("feed", "provider", "alma", "--key", tmp_path / "alma.pub", feed).status == 0
+    assert qalqan("feed", "sign", "--key", targets, feed).out == "targets: 1 of 1 signatures\n"
+    assert qalqan("feed", "publish", *online, feed).status == 0
+    assert "alma       none" in qalqan("feed", "info", feed).out
+    assert qalqan("feed", "add", "alma", register, "--rollout", "1", feed).status == 0
+    assert "alma: 0 of 1 signatures" in qalqan("feed", "publish", *online, feed).refusal
+    assert qalqan("feed", "sign", "--key", key, feed).out == "alma: 1 of 1 signatures\n"
+    assert "alma: version 1, until" in qalqan("feed", "publish", *online, feed).out
+    assert "alma/kz.txt" in qalqan("feed", "info", feed).out
+    steps = ("feed", "rollout", "--provider", "alma", "--file", "kz.txt")
+    assert qalqan(*steps, "--withdraw", feed).status == 0
+    assert qalqan("feed", "sign", "--key", key, feed).status == 0
+    assert qalqan("feed", "publish", *online, feed).status == 0
+    assert "alma/kz.txt" not in qalqan("feed", "info", feed).out
+    assert qalqan("feed", "provider", "alma", feed).status == 0
+    publisher.publish_staged(targets)
+    assert "alma" not in qalqan("feed", "info", feed).out
+
+
 def test_a_key_that_others_may_read_is_refused(qalqan: Qalqan, tmp_path: Path, publisher: Publisher) -> None:
     publisher.stage(FIRST)
     (key,) = publisher.offline("targets-1")

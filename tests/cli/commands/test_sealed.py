@@ -111,6 +111,22 @@ def test_a_set_is_made_fetched_and_listed_without_a_name(issuer: Issuer, tmp_pat
         assert not file.is_file() or b"marker" not in file.read_bytes(), file
 
 
+def test_a_set_of_the_signed_feed_is_fetched_before(issuer: Issuer, tmp_path: Path) -> None:
+    """Without the feed, the copy that is here is used."""
+    issuer.make()
+    folder = tmp_path / "state" / "feed" / "provider"
+    folder.mkdir(parents=True, mode=0o700)
+    (issuer.folder / "a.set").rename(folder / "a.set")
+    text = issuer.config.read_text().replace(str(issuer.folder / "a.set"), str(folder / "a.set"))
+    feed = {"url": "https://feed.invalid/qalqan", "root": str(tmp_path / "root.json"), "provider": "alma"}
+    issuer.config.write_text(text + yaml.safe_dump({"feed": feed}))
+    done = issuer.home("sealed", "update")
+    assert done.status == 1
+    assert done.err.startswith(f"qalqan: feed: {tmp_path / 'root.json'} cannot be read")
+    (entry,) = json.loads(issuer.home("sealed", "status", "--json").out)["sets"]
+    assert (entry["issuer"], entry["problem"]) == ("Test hotline", "")
+
+
 def test_the_key_of_the_last_set_stays_until_the_next_one_is_here(issuer: Issuer) -> None:
     issuer.make()
     first = (issuer.folder / "a.key").read_text().split()

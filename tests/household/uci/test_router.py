@@ -193,9 +193,10 @@ def test_a_provider_s_feed() -> None:
 config feed 'feed'
 	option url 'https://feed.example/qalqan'
 	list mirror 'https://mirror.example/qalqan'
+	option provider 'alma-net'
 """
     mirrors = ("https://mirror.example/qalqan",)
-    assert config(text).feed == FeedSource("https://feed.example/qalqan", mirrors, DEFAULT_ROOT)
+    assert config(text).feed == FeedSource("https://feed.example/qalqan", mirrors, DEFAULT_ROOT, "alma-net")
     assert config("config feed feed\n\toption url ''").feed is None
 
 

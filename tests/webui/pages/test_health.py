@@ -113,6 +113,12 @@ def test_figures_that_a_person_understands(mum: Browser) -> None:
         assert expected in text, expected
 
 
+def test_it_says_when_a_provider_can_read_counters(mum: Browser, household: Household) -> None:
+    assert 'id="metrics"' not in mum.get(HEALTH).text
+    household.healthy.metrics = True
+    assert 'id="metrics"' in mum.get(HEALTH).text
+
+
 def test_the_log_says_when_and_how_often(mum: Browser, household: Household) -> None:
     assert "no answer from 192.0.2.1 4 minutes ago · 12 times · gateway.dataplane.lookups:88" in read(mum)
     household.healthy.log *= SHOWN + 2

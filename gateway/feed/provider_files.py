@@ -1,0 +1,29 @@
+"""The files of a provider, which the signed feed delivers: sealed lists and state registers.
+
+`qalqan.yaml` names a sealed list or a register in this folder by its path, like any other file. It is checked
+like any other file too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.feed.data_set import FEED
+from gateway.policy.config.config import Config
+from gateway.policy.config.registers import MAX_BYTES
+
+FOLDER = "provider"  # in the folder of the feed
+MAX_PROVIDER_FILE = MAX_BYTES  # of a register, the largest of these files
+
+
+def provider_folder(state: Path) -> Path:
+    """Return the folder of the provider's files. Only the daemon's user can read it."""
+    return state / FEED / FOLDER
+
+
+def named_files(config: Config) -> tuple[str, ...]:
+    """Return the names of the provider's files that `qalqan.yaml` uses. A register that is off uses none."""
+    folder = provider_folder(Path(config.state))
+    registers = (register.file for register in config.registers if register.on)
+    files = (*(source.file for source in config.sealed), *registers)
+    return tuple(sorted({path.name for path in map(Path, files) if path.parent == folder}))
