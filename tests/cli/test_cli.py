@@ -33,7 +33,7 @@ CONTRACT = (
     "pause", "resume", "why", "replay",
     "lists build", "lists check", "lists update", "lists status", "lists reports", "lists lookup",
     "feed init", "feed build", "feed sign", "feed publish", "feed rotate", "feed info", "feed key",
-    "feed update", "feed status",
+    "feed update", "feed status", "feed provider", "feed add", "feed rollout",
     "sealed key", "sealed make", "sealed update", "sealed status", "sealed appeals", "sealed record",
     "sealed report",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
@@ -101,6 +101,8 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
         needed += ["--provider", "duckdns", "--email", "x"]
     if name == "sealed report":
         needed += ["--appeals", "x"]
+    if name == "feed rollout":
+        needed += ["--finish"]
     if name == "feed init":
         needed += ["--keys", "x"]
     if name in ("feed sign", "feed publish"):
