@@ -9,12 +9,13 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.control.client import Client, Unreachable
+from gateway.control.client import Client
 from gateway.control.contract.health import SUPPORT_REPORT
 from gateway.control.contract.time import OFF, ON
 from gateway.control.schema import to_json
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.usp.agent import Denied
 from gateway.usp.messages import ErrorCode
 from gateway.usp.settings import UspSettings
@@ -78,7 +79,7 @@ class DaemonFilter:
         """Send a verb in the provider's name. Raises Denied if the daemon refuses it, or does not respond."""
         try:
             return self._client.ask(verb, by=PROVIDER, **values)
-        except Unreachable as error:
-            raise Denied(ErrorCode.INTERNAL_ERROR, str(error)) from error
         except ControlError as error:
-            raise Denied(ErrorCode.PERMISSION_DENIED, str(error)) from error
+            refused = error.code == Code.NOT_APPROVED
+            reason = ErrorCode.PERMISSION_DENIED if refused else ErrorCode.INTERNAL_ERROR
+            raise Denied(reason, str(error)) from error
