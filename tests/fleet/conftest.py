@@ -21,7 +21,8 @@ AddGateway = Callable[[], Gateway]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    for mark in (pytest.mark.slow, pytest.mark.needs("root"), pytest.mark.needs(str(PROGRAMS))):
+    patience = pytest.mark.timeout(1_200)  # with the start of the server, on a loaded machine
+    for mark in (patience, pytest.mark.slow, pytest.mark.needs("root"), pytest.mark.needs(str(PROGRAMS))):
         item.add_marker(mark)
 
 

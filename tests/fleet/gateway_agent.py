@@ -54,7 +54,7 @@ class UciSection:
 
 
 class Gateway:
-    """One gateway. ``seen``: the settings that the services read at each reload."""
+    """One gateway. ``seen``: what the services read at each reload, as `settings` returns it."""
 
     def __init__(self, folder: Path, server: str, secret: str, number: int) -> None:
         self.root, self.server, self.secret = folder, server, secret
