@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= /usr/bin/python3
 VENV := .venv
+FLEET := .venv-fleet
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 ARGS ?=
@@ -48,6 +49,7 @@ SYSTEM_NEEDS := \
 	firefox-esr:firefox-esr \
 	tshark:tshark \
 	nginx:nginx-light \
+	/usr/sbin/mosquitto:mosquitto \
 	wrk:wrk \
 	conntrack:conntrack \
 	iptables:iptables \
@@ -69,6 +71,7 @@ SYSTEM_NEEDS := \
 	/usr/lib/python3/dist-packages/icalendar:python3-icalendar \
 	/usr/lib/python3/dist-packages/idna:python3-idna \
 	/usr/lib/python3/dist-packages/recurring_ical_events.py:python3-recurring-ical-events \
+	/usr/lib/python3/dist-packages/paho:python3-paho-mqtt \
 	/usr/lib/python3/dist-packages/scapy:python3-scapy \
 	/usr/lib/python3/dist-packages/fido2:python3-fido2 \
 	/usr/lib/python3/dist-packages/pyotp:python3-pyotp \
@@ -78,7 +81,8 @@ SYSTEM_NEEDS := \
 	/usr/share/publicsuffix/public_suffix_list.dat:publicsuffix \
 	mksquashfs:squashfs-tools \
 	gpg:gnupg \
-	dpkg-scanpackages:dpkg-dev
+	dpkg-scanpackages:dpkg-dev \
+	promtool:prometheus
 # Of the image for a Raspberry Pi.
 IMAGE_NEEDS := \
 	mmdebstrap:mmdebstrap \
@@ -89,13 +93,24 @@ IMAGE_NEEDS := \
 	sfdisk:fdisk \
 	mkfs.ext4:e2fsprogs \
 	xz:xz-utils
+# Of OpenWISP, for `make fleet`.
+FLEET_NEEDS := \
+	redis-server:redis-server \
+	/usr/lib/*/mod_spatialite.so:libsqlite3-mod-spatialite \
+	/usr/lib/*/libgdal.so.*:libgdal36 \
+	/usr/lib/*/libgeos_c.so.*:libgeos-c1t64 \
+	/bin/busybox:busybox-static \
+	curl:curl
 # Of the slow proofs alone.
 SLOW_NEEDS := \
+	$(FLEET_NEEDS) \
 	pebble:pebble \
 	lego:lego \
 	certbot:certbot \
 	/usr/share/acme.sh/acme.sh:acme.sh \
 	systemd-nspawn:systemd-container \
+	pppd:ppp \
+	pppoe-server:pppoe \
 	$(IMAGE_NEEDS)
 # Of the package on arm64.
 ARM64_NEEDS := \
@@ -122,7 +137,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb suffixes feed size test-arm64 vm screenshots release clean lock soak root run-tools test-tools system-tools slow-tools faults census test-image
+.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb suffixes feed size test-arm64 vm screenshots release clean lock soak fleet fleet-tools root run-tools test-tools system-tools slow-tools faults census test-image
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -149,6 +164,7 @@ help:
 	@echo "make release      what a release publishes, in dist/release, signed with QALQAN_SIGN_KEY; then a line for"
 	@echo "                  each missing review of help lines and documents"
 	@echo "make soak         a family's traffic for two hours; memory, descriptors, database and logs must stop growing"
+	@echo "make fleet        a real OpenWISP server with gateways (ARGS=serve: to try by hand; ARGS=\"load 1000\": figures)"
 	@echo "make lock         tests/requirements/*.txt from pyproject.toml: versions and hashes (ARGS=--upgrade: the newest)"
 	@echo "make clean        remove what the others made"
 
@@ -192,6 +208,16 @@ $(VENV)/.fuzz: $(VENV)/.dev
 	$(call install_locked,fuzz)
 	@touch $@
 
+# OpenWISP's packages are none of this project's: they have an environment of their own.
+fleet-tools: test-tools
+	$(call install_missing,$(FLEET_NEEDS))
+
+$(FLEET)/.installed: tests/requirements/fleet.txt | fleet-tools
+	@echo "Installing OpenWISP"
+	@$(PYTHON) -m venv $(FLEET)
+	@$(FLEET)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@
+
 # What it needs itself is not pinned: it makes the pinned files.
 lock: test-tools $(PY)
 	@$(PY) -c "import packaging, yaml" 2>/dev/null || $(PIP) packaging pyyaml
@@ -206,7 +232,7 @@ test: test-tools $(VENV)/.dev
 test-system: system-tools $(VENV)/.dev
 	@$(PYTEST) $(SYSTEM) --junitxml=.run/test-system.xml $(ARGS)
 
-test-all: slow-tools $(VENV)/.dev
+test-all: slow-tools $(VENV)/.dev $(FLEET)/.installed
 	@$(PYTEST) --dist loadfile -n $(or $(WORKERS),3) $(ARGS)
 	@$(PY) -m tests.vm
 
@@ -248,6 +274,9 @@ bench: system-tools $(VENV)/.dev
 soak: system-tools $(VENV)/.dev
 	@$(PY) -m tests.soak $(ARGS)
 
+fleet: root fleet-tools $(VENV)/.dev $(FLEET)/.installed
+	@$(if $(ARGS),$(PY) -m tests.fleet $(ARGS),$(PYTEST) tests/fleet)
+
 fuzz: system-tools $(VENV)/.fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
 
@@ -287,5 +316,5 @@ release: root $(VENV)/.dev
 	@$(PY) -m tests.release
 
 clean:
-	@rm -rf $(VENV) build dist screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .run *.egg-info
+	@rm -rf $(VENV) $(FLEET) build dist screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .run *.egg-info
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

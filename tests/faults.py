@@ -101,10 +101,10 @@ FAULTS = (
     ),
     Fault(
         "a time limit closes one minute late",
-        "gateway/policy/time/standing.py",
+        "gateway/policy/time/time_rules.py",
         "if budget.left <= 0:",
         "if budget.left < 0:",
-        ("tests/policy/time/test_standing.py",),
+        ("tests/policy/time/test_time_rules.py",),
     ),
     Fault(
         "extra time is counted from the tap instead of from the closing",
@@ -115,17 +115,17 @@ FAULTS = (
     ),
     Fault(
         "extra time lifts a pause",
-        "gateway/policy/time/standing.py",
+        "gateway/policy/time/time_rules.py",
         "if now < grant.until and grant.gate != DEVICE)",
         "if now < grant.until)",
-        ("tests/policy/time/test_standing.py",),
+        ("tests/policy/time/test_time_rules.py",),
     ),
     Fault(
         "a pause does not end",
-        "gateway/policy/time/standing.py",
+        "gateway/policy/time/time_rules.py",
         "if situation.paused_until is not None and now < situation.paused_until:",
         "if situation.paused_until is not None:",
-        ("tests/policy/time/test_standing.py",),
+        ("tests/policy/time/test_time_rules.py",),
     ),
     Fault(
         "the most lenient of several categories decides",
@@ -192,10 +192,10 @@ FAULTS = (
     ),
     Fault(
         "pages take a form of another port of the same host",
-        "webui/guard.py",
+        "webui/request_checks.py",
         'return fetch_site == "same-origin"',
         'return fetch_site in ("same-origin", "same-site")',
-        ("tests/webui/test_guard.py",),
+        ("tests/webui/test_request_checks.py",),
     ),
     Fault(
         "the sign-in limiter forgets wrong passwords",

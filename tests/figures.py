@@ -28,6 +28,7 @@ MEGABYTE = 1_000_000
 FIGURES = DaemonFigures(
     unclaimed=False,
     backend="libnftables",
+    offload="software",
     queue={"0": QueueFigures(packets=6000, faults=0, waiting=2, dropped=3)},
     rates=RateFigures(judged=33_000, tcp=4000, dns=2000, http=16_000),
     verdicts={"allow:default": 5},
@@ -87,6 +88,7 @@ PLAN: Json = {
 
 HOME: Json = {
     "version": "0.1.0", "uptime": 60, "now": NOW, "day": TODAY, "mode": "on", "off_until": None,
+    "stopped_by_provider": False, "provider": None,
     "internet": "works", "internet_since": None, "country": "", "language": None, "new_devices": 0,
     "requests": 0, "questions": 0, "cards": 0, "undecided_devices": 0, "problems": (), "announced": (),
     "clock": CLOCK, "steps": (), "profiles": (), "lists": PLAN, **values_of(FIGURES),

@@ -13,6 +13,7 @@ import pytest
 from gateway import __version__
 from gateway.cli.parser import build_parser
 from gateway.dataplane.status_text import about
+from gateway.store.tables.pauses import TimedSwitch
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs/providers/isp.md"
@@ -91,8 +92,9 @@ def test_packages_of_the_tiers_are_the_image_s() -> None:
     ],
 )
 def test_what_support_is_told_to_hear_is_what_is_said(off: object, unclaimed: bool, told: str) -> None:
-    until = None if off == "open end" else off
-    in_force = SimpleNamespace(off=None if off is None else SimpleNamespace(until=until))
+    until = off if isinstance(off, datetime) else None
+    since = datetime(2026, 11, 24, 20, 40, tzinfo=UTC)
+    in_force = SimpleNamespace(off=None if off is None else TimedSwitch(since, until, "Mum"))
     home = SimpleNamespace(
         local_now=lambda: None,
         rules=SimpleNamespace(household=SimpleNamespace(config=SimpleNamespace(zone=UTC))),

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from gateway.control.client import Client, Unreachable
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
-from webui import api, daemon, front, guard, wallet
+from webui import api, daemon, front, request_checks, wallet
 from webui import brand as look
 from webui.accounts import proofs, session, tries
 from webui.accounts.session import OwnSession
@@ -77,6 +77,7 @@ from webui.features.status import (
     child_pages,
     health_pages,
     home_pages,
+    metrics_pages,
     status_pages,
     support_pages,
     update_pages,
@@ -125,7 +126,7 @@ PAGES = (
     bullying_pages, rights, learn, guide, digest_pages, rules_pages, services_pages, own_services_pages,
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, export_pages, repair_pages, setup, filter_tests_pages, brand,
-    trusted_name_pages, captive_pages, search, installable, push_pages, theme,
+    trusted_name_pages, captive_pages, search, installable, push_pages, theme, metrics_pages,
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -142,7 +143,7 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = OwnSession()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     trusted = settings.https.name if settings.https else ""
-    guard.install(app, settings.names, trusted)
+    request_checks.install(app, settings.names, trusted)
     front.install(app, trusted)
     catalogues, client = i18n.load_catalogues(HERE / "translations"), Client(settings.control)
     i18n.install(app, catalogues, settings.language)

@@ -175,7 +175,7 @@ def origin() -> str:
     """Return the HTTPS origin of the current page, at which wallets work; empty on a page over plain HTTP.
 
     The gateway decides this itself: a connection from the front is secure, and no header changes that.
-    `webui.guard` has rejected every other host name before.
+    `webui.request_checks` has rejected every other host name before.
     """
     return trusted().origin if request.is_secure else ""
 

@@ -592,6 +592,7 @@ class Daemon:
         storing = self.rules.keep_good_steps()
         self._regroup()
         self.sealed_lists.reloaded()
+        self.features.provider_stop.reloaded()
         yield
         yield from self.table.follow_devices_steps()
         yield from storing

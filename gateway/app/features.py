@@ -76,6 +76,7 @@ from gateway.features.site_repair.verbs import SiteRepairVerbs
 from gateway.features.status import disclosure_limit as asked
 from gateway.features.status.clock import ClockVerbs
 from gateway.features.status.health import HealthVerbs
+from gateway.features.status.metrics import Metrics
 from gateway.features.status.verbs import (
     MemberState,
     OwnDeviceVerb,
@@ -90,6 +91,7 @@ from gateway.features.status.vitals import Vitals
 from gateway.features.time.grants import Grants
 from gateway.features.time.helper_limits import Helpers
 from gateway.features.time.pauses import SwitchVerbs
+from gateway.features.time.provider_stop import ProviderStop
 from gateway.features.time.tickets import TicketVerbs
 from gateway.features.time.verbs import TimeVerbs
 from gateway.features.time.warned_home import WarnedHome
@@ -188,6 +190,13 @@ class Features:
                 home, self.access, audit, editing, HomeEditing(home.rules, editing), plane.effects.reload
             )
         )
+        self.provider_stop = ProviderStop(home, effects, store.settings)
+        figures, plan, decided = (
+            plane.vitals.figures,
+            self.list_updates.plan,
+            plane.decision_log.visible_verdicts,
+        )
+        self.metrics = keep(Metrics(home, store.people, figures, plane.figures, plan, decided))
         self._router = router
         self._closers = closers
 
@@ -205,6 +214,8 @@ class Features:
             self.list_updates,
             self.auto_backups,
             self.trusted_names,
+            self.provider_stop,
+            self.metrics,
         ):
             part.start()
 
@@ -412,7 +423,8 @@ class Features:
         """Add the verbs about the gateway itself: health, notifications of guardians, filter tests."""
         plane, router, keep = self._plane, self._router, self._closers.keep
         home, store = plane.home, plane.store
-        keep(HealthVerbs(home, plane.vitals)).register(router)
+        keep(HealthVerbs(home, plane.vitals, store.settings, self.access)).register(router)
+        self.metrics.register(router)
         AlertVerbs(home, store.alerts, store.push, store.audit, self.access, plane.family).register(router)
         ProbeDeviceVerbs(home, plane.probe_device, store.devices, plane.family, plane.presence).register(
             router

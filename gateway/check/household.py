@@ -87,18 +87,20 @@ def country_findings(config: Config, product: loading.Product) -> Iterator[Findi
         )
 
 
-def profile_findings(path: Path, config: Config, product: loading.Product) -> Generator[Finding, None, bool]:
-    """Check the profiles; return whether one of them is a child's."""
+def profile_findings(
+    path: Path, config: Config, product: loading.Product
+) -> Generator[Finding, None, Household | None]:
+    """Check the profiles; return the household, None if it cannot be read."""
     folder = Path(config.profiles)
     hidden = next((path for path in (folder, *_files(folder)) if is_hidden(path)), None)
     if hidden is not None:
         yield unseen("profiles", hidden)
-        return False
+        return None
     try:
         family = loading.load(path, product)
     except PolicyError as error:
         yield refused("profiles", error, code="rule_mistake")
-        return False
+        return None
     packaged = product.catalogue.packaged
     for own in family.config.services:
         if own.id in packaged:
@@ -124,7 +126,7 @@ def profile_findings(path: Path, config: Config, product: loading.Product) -> Ge
         yield refused("product", error, code="product_damaged")
     if not family.profiles and not family.problems:
         yield ok("profiles", f"none yet in {family.config.profiles}: one file a child")
-    return bool(family.children)
+    return family
 
 
 def _files(folder: Path) -> list[Path]:

@@ -23,7 +23,7 @@ from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import TABLE_NAME, seed_names
 from gateway.policy.config.config import Config
 from gateway.policy.names import domain_table as domains
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 
 UPDATE = "run: qalqan lists update"
 

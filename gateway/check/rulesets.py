@@ -19,9 +19,9 @@ from gateway.check.findings import Finding, note, ok, problem
 from gateway.cli.settings import control_socket
 from gateway.core.programs import find_program
 from gateway.kernel.marks import QUEUES
-from gateway.kernel.ruleset.table import NAME
+from gateway.kernel.ruleset.table import NAME, TABLE
 from gateway.lan.machine import may_administer, text_of
-from gateway.policy.config.config import Config, MarkBits
+from gateway.policy.config.config import Config, MarkBits, OffloadWish
 
 TIMEOUT = 10.0  # seconds for a list of rules; tens of thousands take two
 # iptables uses nft, or bypasses it in its legacy form, which nft does not list.
@@ -83,21 +83,26 @@ def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
         return None
 
 
-def rule_findings(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
-    yield from _offload(rules)
+def rule_findings(config: Config, rules: LoadedRulesets, *, filters: bool = True) -> Iterator[Finding]:
+    """Check other programs' rules. ``filters``: the family has a person with rules."""
+    yield from _offload(rules, filters=filters)
+    yield from _own_flow_table(config, rules)
     yield from _queues(config, rules)
 
 
-def _offload(rules: LoadedRulesets) -> Iterator[Finding]:
+def _offload(rules: LoadedRulesets, *, filters: bool) -> Iterator[Finding]:
     found = False
     for table, hardware in offloads(rules).items():
         found = True
         how = "in hardware" if hardware else "in software"
+        if not filters:
+            yield ok("offload", f"table {table} offloads connections {how}, and no person has rules yet")
+            continue
         fix = _TURN_OFF if table.endswith(" fw4") else "take `flow add` out of its rules"
         yield problem(
             "offload", f"table {table} offloads connections {how} past the rules", fix, code="offload"
         )
-    if _switched_on("flow_offloading"):
+    if filters and _switched_on("flow_offloading"):
         found = True
         how = "in hardware" if _switched_on("flow_offloading_hw") else "in software"
         text = f"{UCI}: flow_offloading is on, {how}: connections bypass the rules"
@@ -122,6 +127,15 @@ def _offload(rules: LoadedRulesets) -> Iterator[Finding]:
         yield note("offload", rules.unread, code="unread")
     elif not found:
         yield ok("offload", "no connection bypasses the rules")
+
+
+def _own_flow_table(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
+    """Say so if the kernel refused hardware offloading to the daemon's own flow table."""
+    _, _, own = rules.text.partition(f"table {TABLE} {{")
+    own = own.partition("\ntable ")[0]
+    if config.offload is OffloadWish.HARDWARE and "flowtable " in own and "flags offload" not in own:
+        text = "the flow table of Qalqan works in software: the kernel refuses hardware offloading on the"
+        yield note("offload", f"{text} interfaces of one side", code="offload_software")
 
 
 def _switched_on(option: str) -> bool:

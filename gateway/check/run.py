@@ -34,6 +34,8 @@ NICE = 10  # for a check that the daemon starts: packets have priority
 
 
 def run(args: Namespace) -> int:
+    if args.archive:
+        return _archive(args.archive, config_path(args))
     if args.steps:
         return _steps(config_path(args))
     findings = list(findings_of(config_path(args)))
@@ -52,6 +54,17 @@ def run(args: Namespace) -> int:
     return 0 if healthy else 1
 
 
+def _archive(archive: Path, path: Path) -> int:
+    from gateway.check.provider_archive import archive_refusals  # only here: it reads archives
+
+    refusals = archive_refusals(archive, path)
+    for refusal in refusals:
+        print(output.clean(refusal))
+    if not refusals:
+        print(output.clean(f"{archive}: sets only what is the provider's"))
+    return 1 if refusals else 0
+
+
 def _steps(path: Path) -> int:
     """Print one finding per line for the daemon. Findings do not change the exit status."""
     os.nice(NICE)
@@ -62,7 +75,7 @@ def _steps(path: Path) -> int:
 
 def findings_of(path: Path) -> Iterator[Finding]:
     """Run all checks with the qalqan.yaml at ``path``, and yield their findings."""
-    product, has_child = None, False
+    product, family = None, None
     try:
         product = household.load_product()
     except PolicyError as error:
@@ -80,15 +93,16 @@ def findings_of(path: Path) -> Iterator[Finding]:
         if product is not None:
             product, _ = household.product_in_use(config, product)
             yield from country_findings(config, product)
-            has_child = yield from profile_findings(path, config, product)
+            family = yield from profile_findings(path, config, product)
         yield from check_system.folders(config)
         yield from table_findings(Path(config.state))
+        has_child = family is not None and bool(family.children)
         yield from copy_findings(Path(config.state), needed=how_to_update(config) if has_child else "")
         yield from feed_findings(config, product)
         yield from sealed_findings(config)
         yield from register_findings(config)
         yield from check_system.clock(config)
-        yield from _network(config)
+        yield from _network(config, filters=family is None or family.filters)
         yield from check_system.pages(config)
         yield from check_system.explained(config)
         yield from certificate_findings(config)
@@ -99,7 +113,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
     yield from check_system.other_filters()
 
 
-def _network(config: Config) -> Iterator[Finding]:
+def _network(config: Config, *, filters: bool) -> Iterator[Finding]:
     rules = read_rules()
     try:
         machine = read_machine()
@@ -110,5 +124,5 @@ def _network(config: Config) -> Iterator[Finding]:
     else:
         yield from lan_findings(config, machine)
         yield from firewall_findings(config, machine, rules)
-    yield from rule_findings(config, rules)
+    yield from rule_findings(config, rules, filters=filters)
     yield from mark_findings(config.marks, rules)

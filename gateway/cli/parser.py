@@ -85,6 +85,17 @@ def _add_services(commands: Subparsers) -> None:
     run.add_argument("--help-service", metavar="FILE", type=Path, help=text)
     web = _command(commands, "web", "web", "serve the pages in a separate process")
     web.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    mqtt = _command(commands, "mqtt", "mqtt", "connect to home automation over MQTT in a separate process")
+    mqtt.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    mqtt.add_argument("--settings", action="store_true", help=argparse.SUPPRESS)
+    usp = _command(commands, "usp", "usp", "serve the router's USP agent in a separate process")
+    usp.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    what = usp.add_mutually_exclusive_group()
+    what.add_argument("--document", choices=("xml", "bbfdm"), help="print the data model, and exit")
+    text = "print the answer to a call of rpcd, and exit"
+    what.add_argument("--call", choices=("state", "switch", "support_file"), help=text)
+    text = "the domain or OUI in names of the data model; default: isp.example"
+    usp.add_argument("--vendor", metavar="V", default="isp.example", help=text)
     _command(commands, "first-boot", "firstboot", "write the first qalqan.yaml from the router's defaults")
 
 
@@ -113,10 +124,21 @@ def _add_status(commands: Subparsers) -> None:
     how = check.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print one JSON object")
     how.add_argument("--steps", action="store_true", help="print one JSON line for each finding")
+    text = "check only what a provider's server sends (.tar.gz)"
+    how.add_argument("--archive", metavar="FILE", type=Path, help=text)
     _json(_command(commands, "status", "status", "show the state of the running daemon"))
+    text = "test within two minutes what works on a freshly installed gateway"
+    acceptance = _command(commands, "acceptance", "acceptance", text)
+    _json(acceptance)
+    # What remains of two minutes is for ending a running filter test.
+    text = "end with an error after so many seconds; default: 110"
+    acceptance.add_argument("--within", metavar="SECONDS", type=int, default=110, help=text)
     text = "write a support file without personal data"
     support = _command(commands, "support", "support", text)
     support.add_argument("file", metavar="FILE", nargs="?", type=Path, help="default: standard output")
+    support.add_argument(
+        "--approved", action="store_true", help="with the support code, and only while a parent allows it"
+    )
     audit = _command(commands, "audit", "audit", "test each bypass method against a child's rules")
     audit.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or the MAC of a device")
     audit.add_argument("--only", metavar="CHECK", nargs="+", help="only these; --list shows all")

@@ -29,7 +29,7 @@ from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import PLAIN, Situation
+from gateway.policy.time.time_rules import PLAIN, Situation
 from gateway.policy.yaml.fields import shown, suggestion
 
 FILE_ENDINGS = (".yaml", ".yml")

@@ -109,17 +109,29 @@ class TokenDesk:
 
         It has at most the current role of its account.
         """
-        key = digest(request.text("token"))
-        found = self._register.tokens.use(key, self._around.wall(), sure=self._around.clock_known())
-        account = None if found is None else self._register.guardians().get(found.name)
-        if found is None or account is None:
+        around = self._around
+        found = account_of(self._register, request.text("token"), around.wall(), sure=around.clock_known())
+        if found is None:
             request.refuse("token", "is unknown or has ended", Code.WRONG_TOKEN)
-        role = held_to(found, account)
+        token, account = found
+        role = held_to(token, account)
         minutes = account.minutes if role is account.role else 0
-        return AccountResponse(guardian=account.name, role=role.value, minutes=minutes, via=found.id)
+        return AccountResponse(guardian=account.name, role=role.value, minutes=minutes, via=token.id)
 
     def _record(self, what: str, detail: str, account: Account, request: ControlRequest) -> None:
         self._around.record(what, detail, account.name, request.text("origin", ""))
+
+
+def account_of(
+    register: AccountRegister, token: str, now: datetime, *, sure: bool
+) -> tuple[Token, Account] | None:
+    """Return the entry of an API token and its account, and record its use; None if it opens nothing.
+
+    ``sure``: the clock is trusted.
+    """
+    found = register.tokens.use(digest(token), now, sure=sure)
+    account = None if found is None else register.guardians().get(found.name)
+    return None if found is None or account is None else (found, account)
 
 
 def announce(

@@ -28,7 +28,7 @@ from gateway.core.files import sync_folder, write_atomically, write_error_text
 from gateway.core.loop import Loop, Timer
 from gateway.dataplane.help_resolver import configuration
 from gateway.kernel.ruleset.table import render
-from gateway.kernel.snapshot import GUARD_DNS_PORT, Snapshot, guard
+from gateway.kernel.snapshot import GUARD_DNS_PORT, Snapshot, boot_guard_snapshot
 from gateway.lan import interfaces as lan
 from gateway.store.flash_wear import OFTEN, Wear
 
@@ -92,7 +92,7 @@ class GuardFile:
 
         If only addresses of help lines changed, write it later.
         """
-        self._guard = guard(snapshot) if snapshot.closed else None
+        self._guard = boot_guard_snapshot(snapshot) if snapshot.closed else None
         if self.text(self._stored) != self._text:
             self._write()
         elif self._guard is not None and self._names() != self._stored and self._timer is None:

@@ -21,7 +21,7 @@ from gateway.kernel.marks import ANSWERED_OTHERWISE, CUT, MAX_CLASS, UPLOAD, Flo
 from gateway.kernel.snapshot import MAX_LEASE, Examined, PassElement, Slot, Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.time.gates import counted_gates, joined
-from gateway.policy.time.standing import Standing
+from gateway.policy.time.time_rules import Standing
 from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 

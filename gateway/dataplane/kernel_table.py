@@ -20,7 +20,7 @@ from gateway.dataplane.lookups import HelpAddresses
 from gateway.household.rule_book import RuleBook
 from gateway.kernel import fallback
 from gateway.kernel.conntrack import Conntrack
-from gateway.kernel.flowtable import has_flow_tables
+from gateway.kernel.flowtable import has_flow_tables, offloads_in_hardware
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset import bridge
 from gateway.kernel.ruleset.table import (
@@ -42,7 +42,7 @@ from gateway.kernel.ruleset.table import (
     render_reset_rates,
     render_update,
 )
-from gateway.kernel.snapshot import PassElement, Snapshot
+from gateway.kernel.snapshot import Offload, PassElement, Snapshot
 from gateway.kernel.usage import Pair, PassCounters, Totals
 from gateway.kernel.watch import TableWatch
 from gateway.lan import interfaces as lan
@@ -157,6 +157,7 @@ class KernelTable:
         self.loads += 1
         loaded = self._nft.chains(FAMILY, NAME)
         if loaded:
+            self._unbind(loaded)
             try:
                 self._load_text(render_in_place(self.snapshot, loaded))
             except KernelError as error:
@@ -164,6 +165,16 @@ class KernelTable:
             else:
                 return
         self._load_text(render(self.snapshot))
+
+    def _unbind(self, loaded: Collection[str]) -> None:
+        """Remove a loaded flow table before one with hardware offloading replaces it.
+
+        In one transaction the kernel asks the driver for the new one first, and some drivers accept only one.
+        """
+        if self.snapshot.offload is not None and self.snapshot.offload.hardware:
+            flushed = f"flush chain {TABLE} unfiltered\n" if "unfiltered" in loaded else ""
+            with self._watch.ours():
+                self._nft.apply(flushed + render_flows_ended())
 
     def _load_text(self, text: str) -> None:
         with self._watch.ours():
@@ -181,6 +192,9 @@ class KernelTable:
         old = self.snapshot
         if new == old:
             return
+        if new.offload is not None and new.offload.hardware and old.offload not in (None, new.offload):
+            self.update(replace(old, offload=None))  # `_unbind` has the reason
+            old = self.snapshot
         if needs_rebuild(old, new):
             self.used()
             self.loads += 1
@@ -297,7 +311,14 @@ class KernelTable:
         layout = self.snapshot.layout
         unfiltered = yield from unjudged.reset_connections(self.conntrack, layout, slots, only=only)
         if unfiltered and self.snapshot.offload is not None:
-            self._change(render_new_flow_table(self.snapshot))
+            self._empty_flow_table(self.snapshot, self.snapshot.offload)
+
+    def _empty_flow_table(self, whole: Snapshot, offload: Offload) -> None:
+        if offload.hardware:  # `_unbind` has the reason
+            self.update(replace(whole, offload=None))
+            self.update(whole)
+        else:
+            self._change(render_new_flow_table(whole))
 
     def used(self) -> Mapping[Pair, int]:
         """Return the bytes by slot and class since the start, without unused classes. They never decrease."""
@@ -389,6 +410,10 @@ class KernelTable:
     def can_offload(self) -> bool:
         """Return whether this kernel supports flow tables."""
         return has_flow_tables(self._nft)
+
+    def accelerates(self, device: str) -> bool:
+        """Return whether this kernel accepts hardware offloading on a network device."""
+        return offloads_in_hardware(self._nft, device)
 
     def close(self) -> None:
         """Remove the table, and clear Qalqan's bits in the marks; or leave both to the next daemon.

@@ -1,13 +1,17 @@
 """Selects the network devices of the flow table, which offloads connections of unfiltered devices.
 
 These are the devices below the LAN interfaces and below the uplink. They are read every few seconds, because
-interfaces come and go. A flow table is used only if it is configured and the kernel supports it.
+interfaces come and go. A flow table is used only if it is configured, the kernel supports it, and the family
+filters a device: otherwise the firewall's own flow offloading stays, and two flow tables would compete.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from pathlib import Path
 
+from gateway.core.files import write_atomically, write_error_text
 from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.context import HomeContext
@@ -17,6 +21,9 @@ from gateway.lan.uplink import read_uplink
 from gateway.policy.config.config import OffloadWish
 
 EVERY = 5.0  # seconds between two checks
+FILTERS = "filters"  # file in the runtime folder, which OpenWrt's service reads: `yes` or `no`
+
+_log = logging.getLogger(__name__)
 
 
 class Offloading:
@@ -25,32 +32,46 @@ class Offloading:
     def __init__(
         self,
         loop: Loop,
-        wished: Callable[[], bool],
+        wished: Callable[[], OffloadWish],
         inside: Callable[[], tuple[str, ...]],
         loaded: Callable[[], Offload | None],
         changed: Callable[[], None],
+        accelerates: Callable[[str], bool],
+        filters: Callable[[], bool],
+        report: Path,
     ) -> None:
         """Read the devices once.
 
         Arguments:
-            wished: returns whether a flow table is configured and supported.
+            wished: returns which flow table is configured, as far as the kernel supports one.
             inside: returns the LAN interfaces.
             loaded: returns the flow table in the kernel; None if the kernel refused it, for example for a
                 device that disappeared.
+            accelerates: returns whether the kernel accepts hardware offloading on a network device.
+            filters: returns whether the family filters a device. Without one there is no flow table.
+            report: the file that shows this to OpenWrt's service.
         """
         self._loop = loop
         self._wished = wished
         self._inside = inside
         self._loaded = loaded
         self._changed = changed
+        self._accelerates = accelerates
+        self._filters = filters
+        self._report = report
+        self._reported = ""
         self._timer: Timer | None = None
+        self._tried: dict[str, bool] = {}  # device → whether it accepted hardware offloading
         self._found = self.now = self._find()
 
     def start(self) -> None:
+        self._write_report()
         self._timer = self._loop.call_later(EVERY, self._look)
 
     def _look(self) -> None:
-        if self._loaded() is None:
+        if self.now is not None and self._loaded() is None:  # the kernel refused it
+            if self.now.hardware:
+                self._tried = dict.fromkeys(self._tried, False)
             self.now = None  # do not retry with the same devices
         found = self._find()
         if found != self._found:
@@ -59,7 +80,8 @@ class Offloading:
         self.start()
 
     def _find(self) -> Offload | None:
-        if not self._wished():
+        wish = self._wished()
+        if wish is OffloadWish.OFF or not self._filters():
             return None
         inside = self._inside()
         try:
@@ -70,7 +92,37 @@ class Offloading:
             return None  # one-armed setup: both sides of each flow have the same device
         within, without = devices_below(inside), devices_below(outside)
         # With one side alone, only one direction would be offloaded.
-        return Offload(tuple(sorted({*within, *without}))) if within and without else None
+        if not (within and without):
+            return None
+        if wish is OffloadWish.HARDWARE and (hardware := self._in_hardware(within, without)) is not None:
+            return hardware
+        return Offload(tuple(sorted({*within, *without})))
+
+    def _in_hardware(self, within: tuple[str, ...], without: tuple[str, ...]) -> Offload | None:
+        """Return the flow table of the devices with hardware offloading; None if one side has none.
+
+        The kernel refuses a table with any other device, so fw4 selects them too. Each device is tried once:
+        some drivers refuse a second table while the first is loaded.
+        """
+        names = {*within, *without}
+        self._tried = {
+            name: self._accelerates(name) if name not in self._tried else self._tried[name]
+            for name in sorted(names)
+        }
+        able = {name for name in names if self._tried[name]}
+        if able.isdisjoint(within) or able.isdisjoint(without):
+            return None
+        return Offload(tuple(sorted(able)), hardware=True)
+
+    def _write_report(self) -> None:
+        filters = "yes" if self._filters() else "no"
+        if filters == self._reported:
+            return
+        self._reported = filters
+        try:
+            write_atomically(self._report, f"{filters}\n".encode())
+        except OSError as error:
+            _log.error("%s: %s. The firewall's flow offloading stays.", self._report, write_error_text(error))
 
     def close(self) -> None:
         if self._timer is not None:
@@ -78,8 +130,9 @@ class Offloading:
 
 
 def offloading(home: HomeContext, table: KernelTable, changed: Callable[[], None]) -> Offloading:
-    def wished() -> bool:
-        return home.rules.household.config.offload is OffloadWish.AUTO and table.can_offload
+    def wished() -> OffloadWish:
+        wish = home.rules.household.config.offload
+        return wish if table.can_offload else OffloadWish.OFF
 
     return Offloading(
         home.loop,
@@ -87,4 +140,7 @@ def offloading(home: HomeContext, table: KernelTable, changed: Callable[[], None
         lambda: home.rules.household.config.lan,
         lambda: table.snapshot.offload,
         changed,
+        table.accelerates,
+        lambda: home.rules.household.filters,
+        Path(home.rules.household.config.runtime) / FILTERS,
     )

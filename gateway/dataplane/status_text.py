@@ -19,5 +19,5 @@ def about(home: HomeContext, store: Store, claim: Claim) -> str:
         return f"Qalqan {__version__} on" + (", not set up" if claim.unclaimed else "")
     if off.until is None:
         return f"Qalqan {__version__} off"
-    until = off.until.astimezone(home.rules.household.config.zone)
+    until = off.ends.astimezone(home.rules.household.config.zone)
     return f"Qalqan {__version__} off until {until:%H:%M}"

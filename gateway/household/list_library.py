@@ -21,10 +21,10 @@ from gateway.lists.book import PREBUILT, SHELF, Copy
 from gateway.lists.build import BuildReport, BuildSource, must_hits
 from gateway.lists.canaries import Canaries, CatalogueNames, parse_canaries, parse_shared_networks
 from gateway.lists.fetch import Fetcher
-from gateway.lists.guard import Guard, parse_guard
 from gateway.lists.must_resolve import parse_must_resolve
 from gateway.lists.own_lists import OwnLists, read_own
 from gateway.lists.prebuilt import install_prebuilt
+from gateway.lists.protected_sites import ProtectedSites, parse_protected_sites
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.registers import check_registers_distinct, copy_register_files, note, register_list, usable
 from gateway.lists.sources import PublishedList, parse_sources
@@ -266,7 +266,7 @@ def read_library(
             parse_shared_networks(*_read(data, "canaries.yaml")),
             CatalogueNames(product.catalogue.services.values(), product.sites, categories.binding),
             must_resolve(product),
-            read_guard(product),
+            read_protected_sites(product),
         ),
         state=state,
         data_version=data.version,
@@ -274,15 +274,15 @@ def read_library(
     )
 
 
-def read_guard(product: Product) -> Guard:
+def read_protected_sites(product: Product) -> ProtectedSites:
     """Return the popular sites that no fetched list may block, and the hints for names of weak lists.
 
     The sites of must_resolve.yaml are among them. Raises PolicyError for damaged data.
     """
     data, suffixes, categories = product.data, public_suffix_check(), product.categories
-    sites, hints, doubts = parse_guard(*_read(data, "guard.yaml"), categories.by_id, suffixes)
+    sites, hints, doubts = parse_protected_sites(*_read(data, "guard.yaml"), categories.by_id, suffixes)
     must = {site.name for site in parse_must_resolve(*_read(data, MUST_RESOLVE), suffixes)}
-    return Guard(sites | must, hints, doubts, product.words, categories.binding)
+    return ProtectedSites(sites | must, hints, doubts, product.words, categories.binding)
 
 
 def _read(data: DataSet, name: str) -> tuple[bytes, str]:

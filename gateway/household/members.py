@@ -31,7 +31,7 @@ from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import CountReason
 from gateway.policy.time.schedule import DAY, Calendar, week_limits
-from gateway.policy.time.standing import FOREVER, PLAIN, ActiveRepair, Grant, Situation
+from gateway.policy.time.time_rules import FOREVER, PLAIN, ActiveRepair, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given, GrantKind
@@ -40,6 +40,7 @@ from gateway.store.tables.pauses import InForce
 EVERYONE = 0  # the slot number of devices that have no slot
 CONSOLE = "console"  # author of a change on the command line, unless a name is given
 ROUTER = "router"  # author of a change in LuCI
+PROVIDER = "provider"  # author of a stop of the filter by the internet provider
 BY_GUARDIANS = (
     GrantKind.GRANT,
     GrantKind.REQUEST,
@@ -535,7 +536,7 @@ class Family:
             portal=not (member.profile.rules.portal | self._store.marks.no_mobile_data).isdisjoint(macs),
             paused_until=None if longest is None else longest.until or FOREVER,
             paused_by="family" if longest is None else owner(longest.by),
-            off_until=None if force.off is None else force.off.until or FOREVER,
+            off_until=None if force.off is None else force.off.ends,
             off_by="family" if force.off is None else owner(force.off.by),
             grants=tuple(
                 Grant(given.gate, given.until, given.service, giver(given), given.boundary, given.sure)
@@ -661,4 +662,4 @@ def giver(given: Given) -> str:
 
 def owner(by: str) -> str:
     """Return the owner as named in a decision: ``guardian:NAME``, or ``family`` without a name."""
-    return "family" if by in (CONSOLE, ROUTER) else f"{GUARDIAN}:{by}"
+    return "family" if by in (CONSOLE, ROUTER, PROVIDER) else f"{GUARDIAN}:{by}"

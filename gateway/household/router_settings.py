@@ -23,7 +23,8 @@ from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 ENABLED = "enabled"  # used by the init script; commands ignore it
 FIREWALL_OFFLOAD = ("keep", "off")  # likewise: the firewall's flow offloading
 DEFAULTS = "defaults"  # section that only the first boot uses
-OPTIONAL = ("web", "brand", "feed", "backup")  # sections without which the filter runs
+# Sections without which the filter runs.
+OPTIONAL = ("web", "brand", "feed", "usp", "backup", "metrics", "provider")
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
@@ -67,10 +68,15 @@ def _name(option: Option) -> str:
 
 @dataclass(frozen=True, slots=True)
 class KnownOption:
-    """A UCI option: the key of `qalqan.yaml` that it sets (empty: none), and its parser."""
+    """A UCI option: the key of `qalqan.yaml` that it sets (empty: none), and its parser.
+
+    ``server``: a provider's management server may set it (`qalqan check --archive`). No such option changes
+    a rule of the family.
+    """
 
     key: str
     read: Reader = _text
+    server: bool = False
 
 
 SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
@@ -85,7 +91,7 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
     },
     "web": {
         ENABLED: KnownOption("", _flag),
-        "port": KnownOption("web.port"),
+        "port": KnownOption("web.port", server=True),
         "listen": KnownOption("web.listen"),
         "allow_wan": KnownOption("web.allow_wan", _flag),
     },
@@ -95,31 +101,43 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "profiles": KnownOption("profiles"),
     },
     "brand": {
-        "name": KnownOption("brand.name"),
-        "colour": KnownOption("brand.colour"),
-        "logo": KnownOption("brand.logo"),
-        "support": KnownOption("brand.support"),
+        "name": KnownOption("brand.name", server=True),
+        "colour": KnownOption("brand.colour", server=True),
+        "logo": KnownOption("brand.logo", server=True),
+        "support": KnownOption("brand.support", server=True),
     },
     "feed": {
-        "url": KnownOption("feed.url"),
-        "mirror": KnownOption("feed.mirrors", _items),
-        "root": KnownOption("feed.root"),
-        "provider": KnownOption("feed.provider"),
+        "url": KnownOption("feed.url", server=True),
+        "mirror": KnownOption("feed.mirrors", _items, server=True),
+        "root": KnownOption("feed.root", server=True),
+        "provider": KnownOption("feed.provider", server=True),
+    },
+    "usp": {
+        ENABLED: KnownOption("", _flag),
+        "vendor": KnownOption("usp.vendor"),
+        "socket": KnownOption("usp.socket"),
     },
     "backup": {
         "folder": KnownOption("backup.folder"),
         "every": KnownOption("backup.every"),
         "keep": KnownOption("backup.keep"),
     },
+    "provider": {
+        "stop_until": KnownOption("provider.stop_until", server=True),
+    },
+    "metrics": {
+        "token_sha256": KnownOption("metrics.token_sha256", server=True),
+        "textfile": KnownOption("metrics.textfile", _flag, server=True),
+    },
     DEFAULTS: {
-        "country": KnownOption("country"),
-        "timezone": KnownOption("timezone"),
-        "language": KnownOption("language"),
-        "unknown_devices": KnownOption("unknown_devices"),
-        "lists_update": KnownOption("lists.update"),
-        "lists_tier": KnownOption("lists.tier"),
-        "propose_list": KnownOption("propose.lists", _items),
-        "propose_band": KnownOption("propose.bands", _items),
+        "country": KnownOption("country", server=True),
+        "timezone": KnownOption("timezone", server=True),
+        "language": KnownOption("language", server=True),
+        "unknown_devices": KnownOption("unknown_devices", server=True),
+        "lists_update": KnownOption("lists.update", server=True),
+        "lists_tier": KnownOption("lists.tier", server=True),
+        "propose_list": KnownOption("propose.lists", _items, server=True),
+        "propose_band": KnownOption("propose.bands", _items, server=True),
     },
 }
 # Defaults if neither file has the key. On OpenWrt /var is memory, and dnsmasq's leases are in /tmp.
@@ -167,6 +185,11 @@ class RouterSettings:
 
     def first_text(self, zone: str) -> bytes:
         return written(document(self.first_document(zone)), KEYS)
+
+
+def settable_by_server(section: str, option: str) -> bool:
+    """Return whether a provider's management server may set this known option."""
+    return SECTIONS[section][option].server
 
 
 def is_zone(name: str) -> bool:

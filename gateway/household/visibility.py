@@ -24,7 +24,7 @@ from gateway.policy.profile.rules import (
     PresenceDetail,
     shows_present,
 )
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.store.tables.device_notes import DeviceNoteTable
 from gateway.store.tables.sharing import DeviceUseTable
 

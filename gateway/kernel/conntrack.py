@@ -342,32 +342,36 @@ class FlowBytes:
     def close(self) -> None:
         self._netlink.close()
 
-    def moved(self, slots: Collection[int]) -> list[Moved]:
-        """Return the allowed connections of these slots that transferred bytes since the last call.
+    def moved(self, slots: Collection[int]) -> Iterator[list[Moved]]:
+        """Yield, in parts, the allowed connections of these slots that transferred bytes since the last call.
 
-        Connections without a class are left out. Raises KernelError.
+        Connections without a class are left out. Iterate to the end: only then the bytes are not yielded
+        again. One iteration of `moved` or `all_flows` runs at a time. Raises KernelError.
         """
-        found: list[Moved] = []
         now: dict[int, dict[bytes, _Known]] = {slot: {} for slot in slots}
-        for slot, mark, values, data in self._passing(slots):
-            of_slot = now.get(slot)
-            if of_slot is None:
-                continue
-            key = bytes(values.get(_ID, _EMPTY)) + bytes(values.get(_TUPLE_ORIG, _EMPTY))
-            size = _size(values)
-            known = self._known.get(slot, _NONE).get(key)
-            flows = known[1] if known is not None else _flows(slot, data)
-            if flows is None:
-                continue
-            moved = size if known is None else size - known[0]
-            of_slot[key] = size, flows
-            if moved > 0 and (number := self._layout.ct_verdict(mark)[1]):
-                found.append(_new(Moved, (slot, number, moved, flows)))
+        for part in self._passing(slots):
+            yield [moved for entry in part if (moved := self._moved(entry, now)) is not None]
         self._known.update(now)
-        return found
 
-    def all_flows(self) -> Iterator[Flow]:
-        """Yield the flows of every allowed connection, of all slots. Raises KernelError.
+    def _moved(self, entry: _Entry, now: dict[int, dict[bytes, _Known]]) -> Moved | None:
+        """Add a connection to ``now``; return its new bytes, or None if there are none that count."""
+        slot, mark, values, data = entry
+        of_slot = now.get(slot)
+        if of_slot is None:
+            return None
+        key = bytes(values.get(_ID, _EMPTY)) + bytes(values.get(_TUPLE_ORIG, _EMPTY))
+        size = _size(values)
+        known = self._known.get(slot, _NONE).get(key)
+        flows = known[1] if known is not None else _flows(slot, data)
+        if flows is None:
+            return None
+        moved = size if known is None else size - known[0]
+        of_slot[key] = size, flows
+        number = self._layout.ct_verdict(mark)[1] if moved > 0 else 0
+        return _new(Moved, (slot, number, moved, flows)) if number else None
+
+    def all_flows(self) -> Iterator[list[Flow]]:
+        """Yield, in parts, the flows of every allowed connection, of all slots. Raises KernelError.
 
         Those with an allowed hello that is not answered yet are included. Each connection has two, as in
         `Moved`: it may have been started by either side.
@@ -375,34 +379,40 @@ class FlowBytes:
         layout = self._layout
         passes = layout.ct_mark(0, FlowState.PASSES)  # this bit is the first of both PASSES and ASKS
         answerable, state = layout.ct_mark(0, FlowState.REFUSED), layout.ct_mark(0, STATE_MASK)
-        for slot, mark, _, data in self._entries([(passes, passes), (answerable, state)]):
-            if layout.ct_verdict(mark)[0] is not FlowState.REFUSED:
-                yield from _flows(slot, data) or ()
+        for part in self._entries([(passes, passes), (answerable, state)]):
+            flows: list[Flow] = []
+            for slot, mark, _, data in part:
+                if layout.ct_verdict(mark)[0] is not FlowState.REFUSED:
+                    flows += _flows(slot, data) or ()
+            yield flows
 
-    def _passing(self, slots: Collection[int]) -> Iterator[_Entry]:
+    def _passing(self, slots: Collection[int]) -> Iterator[Iterator[_Entry]]:
         layout = self._layout
         passes = layout.ct_mark(0, FlowState.PASSES)
         if len(slots) > _FEW:
             return self._entries([(passes, passes)])
         return self._entries([(layout.ct_mark(slot) | passes, layout.slot | passes) for slot in slots])
 
-    def _entries(self, filters: Iterable[tuple[int, int]]) -> Iterator[_Entry]:
-        """Yield the entries that match any of these marks under their masks. Raises KernelError."""
-        layout = self._layout
+    def _entries(self, filters: Iterable[tuple[int, int]]) -> Iterator[Iterator[_Entry]]:
+        """Yield in parts the entries that match any of these marks under their masks. Raises KernelError."""
         try:
             for value, mask in filters:
                 wanted = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
-                for data in self._netlink.dump(_GET, socket.AF_UNSPEC, wanted):
-                    values = fields(data)
-                    raw = values.get(_MARK, _EMPTY)
-                    mark = int(BE32.unpack(raw)[0]) if len(raw) == 4 else 0
-                    if mark & mask == value:
-                        yield layout.ct_slot(mark), mark, values, data
+                for part in self._netlink.dump_in_parts(_GET, socket.AF_UNSPEC, wanted):
+                    yield self._matching(part, value, mask)
         except InterruptedError:
             return
         except OSError as error:
             msg = f"the connection table cannot be read: {error.strerror or error}"
             raise KernelError(msg) from error
+
+    def _matching(self, part: Iterable[memoryview], value: int, mask: int) -> Iterator[_Entry]:
+        for data in part:
+            values = fields(data)
+            raw = values.get(_MARK, _EMPTY)
+            mark = int(BE32.unpack(raw)[0]) if len(raw) == 4 else 0
+            if mark & mask == value:
+                yield self._layout.ct_slot(mark), mark, values, data
 
 
 def _flows(slot: int, data: memoryview) -> tuple[Flow, Flow] | None:

@@ -23,12 +23,28 @@ _PROBE = """table inet qalqan_probe {
   chain probe { type filter hook forward priority 0; meta l4proto { tcp, udp } flow add @ft; }
 }
 """
+_HARDWARE_PROBE = """table inet qalqan_probe {{
+  flowtable ft {{ hook ingress priority 0; devices = {{ "{device}" }}; flags offload; }}
+}}
+"""
 
 
 def has_flow_tables(nft: Nft) -> bool:
     """Return whether the kernel supports flow tables. Changes nothing."""
     try:
         nft.check(_PROBE)
+    except KernelError:
+        return False
+    return True
+
+
+def offloads_in_hardware(nft: Nft, device: str) -> bool:
+    """Return whether the kernel accepts a flow table with hardware offloading on this device.
+
+    It asks the driver and refuses the whole table if one of its devices has no such support. Changes nothing.
+    """
+    try:
+        nft.check(_HARDWARE_PROBE.format(device=device))
     except KernelError:
         return False
     return True

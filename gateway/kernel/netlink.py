@@ -82,27 +82,37 @@ class Netlink:
         The attributes are valid until the next iteration. Raises InterruptedError at the end if the list
         changed meanwhile: objects may be missing or repeated.
         """
+        for part in self.dump_in_parts(kind, family, body):
+            yield from part
+
+    def dump_in_parts(self, kind: int, family: int, body: bytes = b"") -> Iterator[list[memoryview]]:
+        """Like `dump`, with the objects of one read of the socket at a time: the kernel fills at most RECEIVE
+        bytes, in about a millisecond.
+        """
         for _ in self._dumped():  # the rest of a dump that was not read completely
             continue
         self._dumps.send(request(kind, DUMP, 1, family, body))
         self._dumping = True
         interrupted = False
-        for what, flags, _, data in self._dumped():
-            interrupted |= bool(flags & DUMP_INTERRUPTED)
-            if what in (DONE, ERROR):
-                _raise_for(error_number(data))
-            else:
-                yield data
+        for received in self._dumped():
+            part = []
+            for what, flags, _, data in received:
+                interrupted |= bool(flags & DUMP_INTERRUPTED)
+                if what in (DONE, ERROR):
+                    _raise_for(error_number(data))
+                else:
+                    part.append(data)
+            yield part
         if interrupted:
             raise InterruptedError(errno.EINTR, "the kernel's list changed while it was read")
 
-    def _dumped(self) -> Iterator[Message]:
-        """Yield the remaining messages of the current dump, including its last one."""
+    def _dumped(self) -> Iterator[list[Message]]:
+        """Yield the remaining messages of the current dump, including its last one, by read of the socket."""
         buffer = memoryview(bytearray(RECEIVE))
         while self._dumping:
             received = list(messages(buffer[: self._dumps.recv_into(buffer)]))
             self._dumping = not any(kind in (DONE, ERROR) for kind, *_ in received)
-            yield from received
+            yield received
 
     def ask(self, kind: int, family: int, body: bytes) -> list[bytes]:
         """Send one request; return the attributes of each object in the response."""

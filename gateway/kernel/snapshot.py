@@ -159,7 +159,7 @@ class Snapshot:
         return () if self.alone else self.slots
 
 
-def guard(snapshot: Snapshot) -> Snapshot:
+def boot_guard_snapshot(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot for the boot guard: only slots that fail closed, with nothing open except help.
 
     nft loads this table before the LAN comes up; it applies until the daemon replaces it. It therefore does

@@ -48,7 +48,7 @@ class BuildSource:
     form: Format
     skip_canaries: bool = False  # leave well-known sites out instead of rejecting the whole list
     own: bool = False  # comes with the gateway: a public suffix in it is intentional
-    weak: bool = False  # its names count only with a hint or in two weak lists: gateway/lists/guard.py
+    weak: bool = False  # its names count only with a hint or in two weak lists: `protected_sites`
 
 
 def _nothing(name: str) -> bool:  # noqa: ARG001

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from ipaddress import ip_network
 
 from gateway.lists.formats import Format
-from gateway.lists.guard import Guard
 from gateway.lists.must_resolve import NOTHING_MUST, MustResolve
+from gateway.lists.protected_sites import ProtectedSites
 from gateway.policy.config.registers import is_register
 from gateway.policy.names import networks as nets
 from gateway.policy.names.packs import Site
@@ -93,7 +93,7 @@ class CatalogueNames:
         return category not in self._binding or not claim.isdisjoint(LEARNING)
 
 
-NO_GUARD = Guard()
+NOTHING_PROTECTED = ProtectedSites()
 NO_NETWORKS = SharedNetworks({})
 NOTHING_KNOWN = CatalogueNames((), (), ())
 
@@ -111,7 +111,7 @@ class Canaries:
         networks: SharedNetworks = NO_NETWORKS,
         known: CatalogueNames = NOTHING_KNOWN,
         must: MustResolve = NOTHING_MUST,
-        guard: Guard = NO_GUARD,
+        guard: ProtectedSites = NOTHING_PROTECTED,
     ) -> None:
         self._networks = networks
         self.known = known

@@ -56,7 +56,7 @@ class PublishedList:
     tier: ListTier | None  # the smallest tier that includes it; None: only when a person turns it on
     further: tuple[str, ...] = ()  # addresses of the second and later files
     mirrors: tuple[tuple[str, ...], ...] = ()  # further places of the list, each the addresses of its files
-    weak: bool = False  # its names count only with a hint or in two weak lists: gateway/lists/guard.py
+    weak: bool = False  # its names count only with a hint or in two weak lists: `protected_sites`
 
     @property
     def urls(self) -> tuple[str, ...]:

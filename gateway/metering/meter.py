@@ -13,7 +13,7 @@ the kernel counted connections.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from math import floor
 from pathlib import Path
@@ -24,6 +24,7 @@ from zlib import crc32
 from gateway.core.errors import KernelError
 from gateway.core.files import write_atomically
 from gateway.core.loop import Loop, Timer
+from gateway.core.turns import Steps, finish, in_turns
 from gateway.dataplane.kernel_table import KernelTable
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
@@ -31,8 +32,8 @@ from gateway.kernel.conntrack import Flow, FlowBytes, Moved, enable_accounting
 from gateway.kernel.snapshot import PassElement
 from gateway.kernel.usage import Pair
 from gateway.metering.ledgers import Ledgers
-from gateway.metering.shares import by_service, shares
-from gateway.metering.uses import UseRecorder
+from gateway.metering.shares import add_by_service, shares
+from gateway.metering.uses import UsedBytes, UseRecorder
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
@@ -53,6 +54,7 @@ FILE = "metered"  # file in the runtime folder
 _ENTRY = Struct("<BBQ")  # slot, class, bytes
 _CHECK = Struct("<I")
 
+_ENDED = object()
 
 _log = logging.getLogger(__name__)
 
@@ -76,9 +78,9 @@ class Kernel(Protocol):
 class Connections(Protocol):
     """The kernel's byte counters by connection. `FlowBytes` implements it."""
 
-    def moved(self, slots: Collection[int]) -> list[Moved]: ...
+    def moved(self, slots: Collection[int]) -> Iterable[list[Moved]]: ...
 
-    def all_flows(self) -> Iterable[Flow]: ...
+    def all_flows(self) -> Iterable[Iterable[Flow]]: ...
 
 
 class Meter:
@@ -137,6 +139,7 @@ class Meter:
         self._clock = MinuteClock(loop.now(), wall().timestamp(), boot_id(), books.last_clock())
         self._timer: Timer | None = None
         self._sweep_timer: Timer | None = None
+        self._reading: Steps[None] | None = None  # the reading of the connection table that is not finished
 
     def start(self) -> None:
         """Open the ledgers of the day, and count the bytes since the last reading of a killed daemon."""
@@ -146,7 +149,7 @@ class Meter:
         self._books.tidy()
         self.refresh()
         if self._timer is not None:
-            self._share(self._mark.missed(self._kernel.found).items())
+            finish(self._sharing(self._mark.missed(self._kernel.found).items()))
             self._mark.write(self._kernel.position())
         self._sweep()
 
@@ -184,10 +187,15 @@ class Meter:
 
     def tick(self) -> None:
         """Read the counters, and end the minute if it is over. The loop calls this method."""
-        now, wall = self._loop.now(), self._wall()
+        in_turns(self._loop, self._ticking())
+
+    def _ticking(self) -> Steps[None]:
         open_now = self._is_open()
         if self._awake or open_now:
-            self._count()
+            yield from self._read(self._counting())
+            if self._timer is None:  # the readings ended meanwhile
+                return
+        now, wall = self._loop.now(), self._wall()
         self._awake = open_now
         ended = self._clock.record
         if self._clock.turn(now, wall.timestamp()):
@@ -236,6 +244,29 @@ class Meter:
         return known
 
     def _count(self) -> None:
+        """Read the counters and add the new bytes to the ledgers, without a pause."""
+        self._finish_reading()
+        finish(self._counting())
+
+    def _read(self, steps: Steps[None]) -> Steps[None]:
+        """Read the connection table step by step, once another reading has ended; `settle` may finish it.
+
+        With 10,000 connections it takes 70 ms, in which no packet would be judged.
+        """
+        self._finish_reading()
+        self._reading = steps
+        while self._reading is steps:
+            if next(steps, _ENDED) is _ENDED:
+                self._reading = None
+            else:
+                yield
+
+    def _finish_reading(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            finish(reading)
+
+    def _counting(self) -> Steps[None]:
         """Read the counters and add the new bytes to the ledgers."""
         moved: list[tuple[Pair, int]] = []
         last = self._last
@@ -245,10 +276,11 @@ class Meter:
                 last[pair] = total
                 moved.append((pair, total - before))
         if moved:
-            self._share(moved)
-            self._mark.write(self._kernel.position())
+            position = dict(self._kernel.position())
+            yield from self._sharing(moved)
+            self._mark.write(position)
 
-    def _share(self, moved: Iterable[tuple[Pair, int]]) -> None:
+    def _sharing(self, moved: Iterable[tuple[Pair, int]]) -> Steps[None]:
         """Add the new bytes of classes to the ledgers of their profiles, divided by service."""
         moved = tuple(moved)
         spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
@@ -256,9 +288,14 @@ class Meter:
         slots = {pair[0] for pair, _, _ in spent} | {pair[0] for pair, _ in used}
         if not slots:
             return
-        flows = self._flows(slots)
-        self._uses.move(used, flows, self._family.members, self._clock.number)
-        known = by_service(flows, self._live, self._catalogue().services_of, self._spends)
+        known: dict[Pair, dict[str, int]] = {}
+        known_uses: UsedBytes = {}
+        services = self._catalogue().services_of
+        for flows in self._flows(slots):
+            self._uses.add_by_use(known_uses, flows, self._family.members)
+            add_by_service(known, flows, self._live, services, self._spends)
+            yield
+        self._uses.move(used, known_uses, self._family.members, self._clock.number)
         # Combine classes with the same limits first: a device has many classes and few limits.
         sums: dict[tuple[int, frozenset[str], str | None], int] = {}
         for pair, total, limits in spent:
@@ -273,27 +310,33 @@ class Meter:
             for gate in limits:
                 self._books.move(member.profile.id, device, gate, size, minute, service)
 
-    def _flows(self, slots: Collection[int]) -> list[Moved]:
+    def _flows(self, slots: Collection[int]) -> Iterator[list[Moved]]:
         try:
-            return self._connections.moved(slots)
+            yield from self._connections.moved(slots)
         except KernelError as error:
             if not self._flows_failed:
                 _log.error("%s. Minutes count, but their service is unknown.", error)
             self._flows_failed = True
-            return []
 
     def _sweep(self) -> None:
         """Forget judged flows whose connection has ended, and repeat this every SWEEP seconds."""
+        in_turns(self._loop, self._sweeping())
+
+    def _sweeping(self) -> Steps[None]:
         if len(self._live):
-            try:
-                self._live.sweep(self._connections.all_flows())
-            except KernelError as error:
-                _log.debug("%s", error)
+            yield from self._read(self._sweeping_live())
         self._swept()
         self._sweep_timer = self._loop.call_later(SWEEP, self._sweep)
 
+    def _sweeping_live(self) -> Steps[None]:
+        try:
+            yield from self._live.sweep(self._connections.all_flows())
+        except KernelError as error:
+            _log.debug("%s", error)
+
     def close(self) -> None:
         """Stop the readings, count and write the bytes so far, and close the day's file."""
+        self._finish_reading()
         for timer in (self._timer, self._sweep_timer):
             if timer is not None:
                 timer.cancel()

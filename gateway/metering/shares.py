@@ -21,17 +21,17 @@ class Share(NamedTuple, Generic[Name]):
     bytes: int
 
 
-def by_service(
+def add_by_service(
+    found: dict[Pair, dict[str, int]],
     moved: Iterable[Moved],
     live: LiveFlows,
     services: Services,
     gates: Callable[[Pair], Collection[str]],
-) -> Mapping[Pair, Mapping[str, int]]:
-    """Return the bytes of connections with a known service, by class and service.
+) -> None:
+    """Add the bytes of connections with a known service to ``found``, by class and service.
 
     ``gates``: returns the time limits for which a class counts.
     """
-    found: dict[Pair, dict[str, int]] = {}
     of_host: dict[str, tuple[str, ...]] = {}
     for flow in moved:
         pair = flow.slot, flow.class_number
@@ -49,7 +49,6 @@ def by_service(
         if service is not None:
             of_class = found.setdefault(pair, {})
             of_class[service] = of_class.get(service, 0) + flow.bytes
-    return found
 
 
 def _counted_service(services: tuple[str, ...], gates: Collection[str]) -> str | None:

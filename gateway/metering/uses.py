@@ -33,6 +33,10 @@ class _FlowUse(NamedTuple):
     service: str | None  # None: no service
 
 
+UsedBytes = dict[Pair, dict[_FlowUse, int]]
+"""The bytes of connections by class and use."""
+
+
 class UseRecorder:
     """Records the current minute's use of each child by category and service.
 
@@ -84,14 +88,12 @@ class UseRecorder:
         return pair in self._classes
 
     def move(
-        self,
-        moved: Iterable[tuple[Pair, int]],
-        flows: Iterable[Moved],
-        members: Mapping[int, Member],
-        minute: int,
+        self, moved: Iterable[tuple[Pair, int]], known: UsedBytes, members: Mapping[int, Member], minute: int
     ) -> None:
-        """Add the bytes of classes to the current minute, divided by what their connections were used for."""
-        known = self._by_use(flows, members)
+        """Add the bytes of classes to the current minute, divided by what their connections were used for.
+
+        ``known``: the bytes of connections, from `add_by_use`.
+        """
         # Combine equal uses first: a device has many classes.
         sums: dict[tuple[int, _FlowUse], int] = {}
         for pair, total in moved:
@@ -108,10 +110,8 @@ class UseRecorder:
             for use in _uses(flow_use, self._profiles[member.profile.id].rules.log_level):
                 ledger.move(minute, device, use, size, flow_use.service)
 
-    def _by_use(
-        self, flows: Iterable[Moved], members: Mapping[int, Member]
-    ) -> Mapping[Pair, Mapping[_FlowUse, int]]:
-        found: dict[Pair, dict[_FlowUse, int]] = {}
+    def add_by_use(self, found: UsedBytes, flows: Iterable[Moved], members: Mapping[int, Member]) -> None:
+        """Add the bytes of connections to ``found``, by class and use."""
         for flow in flows:
             pair = flow.slot, flow.class_number
             of_class = self._classes.get(pair)
@@ -120,7 +120,6 @@ class UseRecorder:
             use = self._use_of(flow, of_class, members[flow.slot].profile)
             of_pair = found.setdefault(pair, {})
             of_pair[use] = of_pair.get(use, 0) + flow.bytes
-        return found
 
     def _use_of(self, flow: Moved, of_class: ClassUse, profile: Profile) -> _FlowUse:
         outward, inward = flow.flows  # each equals a FlowId

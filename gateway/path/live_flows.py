@@ -50,6 +50,7 @@ class LiveFlows:
     def put(self, flow: FlowId, live: LiveFlow) -> None:
         """Add or replace a flow, which becomes the newest."""
         self.drop(flow)
+        self._missed.discard(flow)
         self._slots.setdefault(flow.slot, {})[flow] = live
         self._count += 1
         if self._count > self._limit:
@@ -84,21 +85,20 @@ class LiveFlows:
         """Return slot → its flows, for all slots with any."""
         return {slot: list(flows.values()) for slot, flows in self._slots.items() if flows}
 
-    def sweep(self, there: Iterable[object]) -> int:
-        """Drop flows that two consecutive sweeps did not find in ``there``.
+    def sweep(self, there: Iterable[Iterable[object]]) -> Iterator[None]:
+        """Drop flows that two consecutive sweeps did not find in ``there``; a step for each part of it.
 
-        Return the number of dropped flows.
-
-        ``there``: the ids of flows in the kernel's connection table, read once. One sweep is not enough: a
+        ``there``: in parts, the ids of flows in the kernel's connection table. One sweep is not enough: a
         decided flow is stored here before the kernel knows its verdict.
         """
         missing = {flow for flows in self._slots.values() for flow in flows}
-        missing.difference_update(there)
+        for part in there:
+            missing.difference_update(part)
+            yield
         ended = missing & self._missed
         for flow in ended:
             self.drop(flow)
         self._missed = missing - ended
-        return len(ended)
 
     def __contains__(self, flow: object) -> bool:
         return isinstance(flow, tuple) and flow in self._slots.get(flow[0], _NONE)

@@ -24,7 +24,7 @@ from gateway.policy.judge.world import World
 from gateway.policy.names.hosts import HostMap
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.replay.frames import is_cut
 from gateway.replay.offload import is_decoy, split_offloaded, with_length

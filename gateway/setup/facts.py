@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.check.rulesets import LoadedRulesets
 from gateway.core.errors import GatewayError
 from gateway.lan.machine import NetworkSnapshot
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 
 NAT_TABLE = "qalqan_nat"  # a table of ours besides `qalqan`, of family inet
 UNITS = ("qalqan-nat.service", "qalqan.service", "qalqan-web.service")  # in the order of their start

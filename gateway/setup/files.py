@@ -9,7 +9,7 @@ from gateway.core.errors import PolicyError
 from gateway.policy.config.captive_portal import dnsmasq_options
 from gateway.policy.config.config import parse_config
 from gateway.policy.profile.edits import HOME_ORDER, home_text
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 from gateway.policy.yaml.documents import Document, document, is_by_hand, parse_document
 from gateway.setup.facts import NAT_TABLE, MachineFacts, SetupPlan
 

@@ -21,7 +21,7 @@ from gateway.control.client import Client
 from gateway.control.contract.accounts import ACCOUNTS
 from gateway.core.errors import GatewayError
 from gateway.policy.config.config import parse_config
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 from gateway.policy.yaml.documents import scalar
 from gateway.setup.dhcp import servers_on
 from gateway.setup.facts import Answers, MachineFacts, Offer, Pool, SetupError, SetupPlan

@@ -408,12 +408,18 @@ def add_push_subscriptions(db: Any) -> None:
     db["push_subscriptions"].create(dict.fromkeys(texts, str), pk="endpoint", strict=True)
 
 
+def add_asked_stops(db: Any) -> None:
+    """Add to switches the end that the provider's setting has."""
+    db["switches"].add_column("asked", int)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     create_tables, add_bands, add_answers, add_minutes, add_spans, add_batches,
     add_times, add_sights, add_questions, add_way_cards, add_device_notes, add_sharing, add_uses,
     add_marks, add_disputes, add_people, add_alerts, add_tokens, add_growing, add_adult_proofs,
     add_self_set, add_agreements, add_week_minutes, add_audit_counts, add_new_sign_ins, add_second_factor,
     add_attempts, add_passkeys, add_wrong_blocks, count_attempts, add_push_subscriptions,
+    add_asked_stops,
 )  # fmt: skip
 
 # A program that knows this many migrations can use a file with all of them: the later ones add only tables,

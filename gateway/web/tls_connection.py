@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 
 from gateway.core.loop import Loop
 
@@ -178,7 +179,21 @@ class BrowserConnection:
         try:
             self._browser.unwrap()
         except (OSError, ValueError):
-            return
+            _forget_tls_errors()
+
+
+def _forget_tls_errors() -> None:
+    """Empty OpenSSL's queue of this thread's errors.
+
+    CPython (3.11 to 3.13, `_ssl__SSLSocket_shutdown_impl`) leaves the error of a failed write there. Without
+    this, the next read of any other connection would report it, and that connection would be closed. Of the
+    functions of `ssl`, this one empties the queue when it fails.
+    """
+    with suppress(ssl.SSLError):
+        _NO_CONTEXT.set_ciphers("none")
+
+
+_NO_CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 
 def _nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from statistics import median
 
@@ -19,6 +20,7 @@ from tests.lab.openings import Opened
 PORT = 9443
 LOAD = 1000  # connections a second of the one device
 OTHERS = 50  # connections a second of the other one
+BEFORE = 1.0  # seconds of load before the other one begins: the daemon has just started
 RATE_MARK, WAIT_MARK = 1000.0, 10.0
 
 
@@ -68,10 +70,9 @@ def _waits(wires: Wires, rounds: int, seconds: float) -> Iterator[Figure]:
 
 def _beside(wires: Wires, seconds: float, other: Opened) -> int:
     """Add what the other device noticed; return the failed connections of both."""
-    processes = [
-        _open(wires, wires.child, LOAD, seconds),
-        _open(wires, wires.parent, OTHERS, seconds),
-    ]
+    processes = [_open(wires, wires.child, LOAD, seconds + BEFORE)]
+    time.sleep(BEFORE)
+    processes.append(_open(wires, wires.parent, OTHERS, seconds))
     one, two = (Opened(**json.loads(process.communicate(timeout=120)[0])) for process in processes)
     other.ms += two.ms
     return one.failed + two.failed

@@ -78,7 +78,7 @@ def ours():
     from gateway.path.subject import Subject
     from gateway.policy.judge.decide import Judge
     from gateway.policy.time.schedule import Calendar
-    from gateway.policy.time.standing import PLAIN
+    from gateway.policy.time.time_rules import PLAIN
     from gateway.wire.flows.table import FlowTable
     from zoneinfo import ZoneInfo
     product = loading.load_product()

@@ -237,6 +237,7 @@ STATUS = status(
     mode="off",
     off_until=TONIGHT,
     backend="nft queue",
+    offload="hardware",
     queue={"8200": {"packets": 10, "waiting": 1, "dropped": 2}, "8201": {"packets": 5, "dropped": 1}},
     flows={"live": 3, "tls_flows": 4, "tls_packets": 5, "http_flows": 2, "http_packets": 12, "quic_flows": 0},
     rates={"judged": 33_000, "tcp": 4000},
@@ -251,6 +252,7 @@ def test_status_in_words_and_as_it_is(qalqan: Qalqan, config: Path) -> None:
     out, _ = asked(qalqan, config, Heard(status=STATUS), "status")
     assert "0.1.0, up 1 h 2 min" in out
     assert "15 packets, 1 waiting, 3 dropped" in out
+    assert "flow table   in hardware\n" in out
     assert "4 TLS (1.2 packets each), 2 plain HTTP (6.0 packets each)\n" in out
     assert "this machine judges 33,000 packets a second, at most 4,000 of one device" in out
     assert "8 allow, 3 block" in out

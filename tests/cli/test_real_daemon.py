@@ -80,6 +80,20 @@ def test_the_support_file_names_nobody(daemon: Daemon) -> None:
         assert marker not in text, marker
 
 
+def test_support_fetches_the_report_only_while_a_parent_allows_it(daemon: Daemon) -> None:
+    refused = "qalqan: no parent has approved it; they can in Qalqan, on Health\n"
+    assert qalqan(daemon, "support", "--approved", status=1) == refused
+    daemon.client.call("support_access", minutes=60, by="Mum")
+    text = qalqan(daemon, "support", "--approved")
+    report = json.loads(text)
+    assert report["code"].startswith(f"{report['file']['version']}-")
+    assert "queue" in [finding["about"] for finding in report["file"]["findings"]]
+    for marker in ("Aruzhan", "daughter", names.TABLET.mac, "tiktok", "Mum"):
+        assert marker not in text, marker
+    daemon.client.call("support_access", by="Mum")
+    assert qalqan(daemon, "support", "--approved", status=1) == refused
+
+
 def test_a_backup_brings_the_rules_back_and_they_hold(daemon: Daemon, tmp_path: Path) -> None:
     file, password = tmp_path / "home.backup", tmp_path / "password"
     password.write_text("four quiet words\n")

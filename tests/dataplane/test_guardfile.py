@@ -15,7 +15,7 @@ import pytest
 
 from gateway.dataplane.boot_guard import FILE, LINK_VARIABLE, NAMES, SOON, GuardFile
 from gateway.kernel.ruleset.table import render
-from gateway.kernel.snapshot import GUARD_DNS_PORT, Slot, guard
+from gateway.kernel.snapshot import GUARD_DNS_PORT, Slot, boot_guard_snapshot
 from gateway.store.flash_wear import OFTEN
 from tests.features.desk import Loop
 from tests.kernel.snapshots import FAMILY, ONE_CHILD
@@ -79,7 +79,7 @@ def case(tmp_path: Path) -> Case:
 
 def test_it_is_the_guard_of_the_table_for_its_owner_alone(case: Case) -> None:
     case.guard.keep(replace(ONE_CHILD, help4=("192.0.2.99",)))
-    assert case.text == render(guard(replace(ONE_CHILD, help4=(), help6=())))
+    assert case.text == render(boot_guard_snapshot(replace(ONE_CHILD, help4=(), help6=())))
     assert stat.S_IMODE(case.file.stat().st_mode) == 0o600
 
 
@@ -155,7 +155,7 @@ def test_files_that_are_broken_are_written_anew(case: Case, text: str) -> None:
         (case.folder / name).write_text(text, "latin-1")
     case.begin()
     case.guard.keep(ONE_CHILD)
-    assert case.text == render(guard(replace(ONE_CHILD, help4=(), help6=())))
+    assert case.text == render(boot_guard_snapshot(replace(ONE_CHILD, help4=(), help6=())))
 
 
 def test_a_folder_that_takes_no_file_is_told_and_tried_again(

@@ -13,6 +13,7 @@ from gateway.dataplane.offload import EVERY, Offloading
 from gateway.kernel.flowtable import devices_below
 from gateway.kernel.snapshot import Offload
 from gateway.lan.uplink import Uplink
+from gateway.policy.config.config import OffloadWish
 from tests.features.desk import Loop
 from tests.kernel.test_flowtable import ROUTER, make
 
@@ -21,7 +22,10 @@ class Case:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         make(folder, ROUTER)
-        self.wished, self.refuses, self.changes = True, False, 0
+        self.wished, self.refuses, self.changes = OffloadWish.AUTO, False, 0
+        self.filters, self.report = True, folder / "filters"
+        self.able: frozenset[str] = frozenset()  # network devices that accept hardware offloading
+        self.tried: list[str] = []
         self.uplinks = frozenset({"wan"})
         monkeypatch.setattr(offloading, "devices_below", lambda names: devices_below(names, folder))
         monkeypatch.setattr(offloading, "read_uplink", lambda _: Uplink(self.uplinks, None))
@@ -34,6 +38,9 @@ class Case:
             lambda: ("br-lan",),
             lambda: self.loaded,
             self.changed,
+            self.accelerates,
+            lambda: self.filters,
+            self.report,
         )
         self.load()
         self.offloading.start()
@@ -44,6 +51,10 @@ class Case:
     def changed(self) -> None:
         self.changes += 1
         self.load()
+
+    def accelerates(self, device: str) -> bool:
+        self.tried.append(device)
+        return device in self.able
 
     def look(self) -> None:
         self.at += timedelta(seconds=EVERY)
@@ -92,9 +103,59 @@ def test_without_a_way_out_there_is_none(case: Case) -> None:
 
 
 def test_where_nobody_wishes_it_there_is_none(case: Case) -> None:
-    case.wished = False
+    case.wished = OffloadWish.OFF
     case.look()
     assert case.loaded is None
+
+
+def test_without_a_person_with_rules_there_is_none_and_openwrt_s_service_reads_it(case: Case) -> None:
+    assert case.report.read_text() == "yes\n"
+    case.filters = False
+    case.look()
+    assert (case.loaded, case.report.read_text()) == (None, "no\n")
+    written = case.report.stat().st_ino
+    case.look()
+    assert case.report.stat().st_ino == written
+    case.filters = True
+    case.look()
+    assert case.devices() == ("lan1", "lan2", "phy0-ap0", "wan")
+    assert case.report.read_text() == "yes\n"
+
+
+def test_a_report_that_cannot_be_written_is_logged(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    case.report.unlink()
+    case.report.mkdir()
+    case.filters = False
+    case.look()
+    (record,) = caplog.records
+    assert record.message.endswith("The firewall's flow offloading stays.")
+
+
+def test_in_hardware_on_the_devices_that_accept_it(case: Case) -> None:
+    """As fw4 does: the kernel refuses a table with any other device."""
+    case.wished, case.able = OffloadWish.HARDWARE, frozenset({"lan1", "lan2", "wan"})
+    case.look()
+    assert case.loaded == Offload(("lan1", "lan2", "wan"), hardware=True)
+    case.look()
+    assert case.tried == ["lan1", "lan2", "phy0-ap0", "wan"]  # once each
+
+
+@pytest.mark.parametrize("able", [{"lan1", "lan2"}, {"wan"}, set()])
+def test_in_software_where_one_side_does_not_accept_it(case: Case, able: set[str]) -> None:
+    case.wished, case.able = OffloadWish.HARDWARE, frozenset(able)
+    case.look()
+    assert case.loaded == Offload(("lan1", "lan2", "phy0-ap0", "wan"))
+
+
+def test_in_software_where_the_kernel_refuses_the_whole_table(case: Case) -> None:
+    case.wished, case.able = OffloadWish.HARDWARE, frozenset({"lan1", "wan"})
+    case.refuses = True
+    case.look()
+    assert case.offloading.now is not None
+    assert case.offloading.now.hardware
+    case.refuses = False
+    case.look()
+    assert case.loaded == Offload(("lan1", "lan2", "phy0-ap0", "wan"))
 
 
 def test_devices_that_the_kernel_refused_are_not_tried_again(case: Case) -> None:

@@ -229,8 +229,11 @@ def test_what_a_slot_ran_is_its_heir_s_and_begins_anew(home: Home, table: Kernel
     stream.client.close()  # it was there until now
 
 
-def test_a_flow_tables_device_that_is_gone_keeps_nothing_else_from_being_loaded(home: Home) -> None:
-    gone = Offload(("gone0",))
+@pytest.mark.parametrize("hardware", [False, True])
+def test_a_flow_tables_device_that_is_gone_keeps_nothing_else_from_being_loaded(
+    home: Home, hardware: bool
+) -> None:
+    gone = Offload(("gone0",), hardware)
     with home.router.inside():
         table = KernelTable(Loop(), BARE, dict)
         table.install(replace(BARE, offload=gone))

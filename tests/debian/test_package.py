@@ -23,6 +23,7 @@ FOR_PEOPLE = {".md", ".po", ".pot"}  # what of the tree is not under /usr/lib/qa
 DEBIAN_MODULES = "/usr/lib/python3/dist-packages"
 # What needs them says so where they are missing.
 ON_DEMAND = {"apprise", "cryptography", "fido2", "pyotp", "scapy", "securesystemslib", "tuf"}
+OFF_BY_DEFAULT = {"paho"}  # only suggested: a family turns it on
 # What the program starts or reads, and the package that has it.
 PROGRAMS = {
     "/usr/sbin/nft": "nftables", "/usr/sbin/dnsmasq": "dnsmasq-base", "/usr/bin/ip": "iproute2",
@@ -125,7 +126,7 @@ def package_of(path: str) -> str:
 
 
 def test_it_depends_on_the_package_of_each_module_that_is_imported_and_on_no_other(package: Path) -> None:
-    assert imported() > ON_DEMAND
+    assert imported() > ON_DEMAND | OFF_BY_DEFAULT
     owners = {}
     for module in sorted(imported()):
         (place,) = (
@@ -135,8 +136,9 @@ def test_it_depends_on_the_package_of_each_module_that_is_imported_and_on_no_oth
         )
         owners[module] = package_of(place)
     depends = named(package, "Depends")
-    assert {owner for module, owner in owners.items() if module not in ON_DEMAND} <= depends
+    assert {owner for module, owner in owners.items() if module not in ON_DEMAND | OFF_BY_DEFAULT} <= depends
     assert {owners[module] for module in ON_DEMAND} <= named(package, "Recommends")
+    assert {owners[module] for module in OFF_BY_DEFAULT} <= named(package, "Suggests")
     modules = {one for one in depends if one.startswith("python3-")}
     assert modules <= set(owners.values())
 

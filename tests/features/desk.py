@@ -224,6 +224,7 @@ class Desk:
         self.live = LiveFlows()
         self.recent = RecentRefusals()
         self.observer: Sink | None = None
+        self.visible_verdicts = Counter[Any]()
         self.watcher: DecisionWatcher | None = None  # of live traffic
         self.control = self.decision_log = self
         self.is_public_suffix = SUFFIXES
@@ -361,6 +362,7 @@ class Desk:
     def reload(self) -> list[str]:
         self.rules.reload()
         self.reassign()
+        self.features.provider_stop.reloaded()
         return self.rules.problems()
 
     def reload_steps(self) -> Steps[list[str]]:

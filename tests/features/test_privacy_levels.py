@@ -55,14 +55,14 @@ ACTS = frozenset(
         "edit_family", "unedit_family", "assign", "forget", "name_device", "scan", "list_add", "list_remove",
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
         "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "take_step",
-        "register", "auto_backup", "traffic_watch",
+        "register", "auto_backup", "traffic_watch", "support_access", "switch_access",
         "postpone_step", "push_off", "push_on", "channel_off", "channel_on", "events", "trusted_name",
     }
 )  # fmt: skip
 """They do what a guardian says, and answer with that. ``events`` has a table of its own."""
 
 OF_NOBODY = frozenset(
-    {"helplines", "catalogue", "country", "lists", "list_lookup", "registers", "health", "support"}
+    {"helplines", "catalogue", "country", "lists", "list_lookup", "registers", "health", "support", "metrics"}
 )
 """They know no child: what ships, the lists, the gateway's own state."""
 
@@ -106,7 +106,7 @@ PAGES = frozenset(
         "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",
         "importing", "installable", "kinds", "language", "laws", "learn", "leave", "lending", "limits",
-        "lists", "mean", "my_activity",
+        "lists", "mean", "metrics", "my_activity",
         "passkeys", "people", "push", "refused", "registers", "requests", "rights",
         "rules", "search",
         "services", "own_services", "second", "secure", "selfset", "setup",

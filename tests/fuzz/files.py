@@ -28,7 +28,7 @@ from gateway.policy.config.config import parse_config
 from gateway.policy.config.registers import Register
 from gateway.policy.names.countries import parse_country
 from gateway.policy.names.packs import parse_sites
-from gateway.policy.profile.backups import Backup, backup_text, parse_backup
+from gateway.policy.profile.backup_format import Backup, backup_text, parse_backup
 from gateway.policy.profile.bands import parse_band
 from gateway.policy.profile.profile import parse_profile
 from gateway.web.age_proof import answer

@@ -17,7 +17,7 @@ from gateway.household.slot_assignment import PRESENT
 from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import Traits
-from gateway.policy.time.standing import FOREVER
+from gateway.policy.time.time_rules import FOREVER
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from gateway.store.tables.grants import SiteOpening
 from gateway.wire.dns.svcb import Unwanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.kernel.marks import MarkLayout
-from gateway.kernel.snapshot import Offload, Owner, PassElement, Rates, Slot, Snapshot, guard
+from gateway.kernel.snapshot import Offload, Owner, PassElement, Rates, Slot, Snapshot, boot_guard_snapshot
 
 EMPTY = Snapshot(lan=("br-lan",))
 
@@ -67,7 +67,7 @@ SNAPSHOTS = {
     "one-child-fallback": replace(ONE_CHILD, native=False),
     "family": FAMILY,
     "family-fallback": replace(FAMILY, native=False),
-    "guard": guard(FAMILY),
+    "guard": boot_guard_snapshot(FAMILY),
     "one-arm": replace(ONE_CHILD, arm=True),
     "offload": replace(ONE_CHILD, offload=Offload(("lan0", "wan"))),
     "other-marks": replace(ONE_CHILD, layout=MarkLayout(packet=0xFF000000, ct=0x0000FF00, slot=0x000000FF)),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kernel.flowtable import devices_below, has_flow_tables
+from gateway.kernel.flowtable import devices_below, has_flow_tables, offloads_in_hardware
 from gateway.kernel.nft import Nft
 from tests.kernel.home import Namespace
 
@@ -67,5 +67,6 @@ def test_the_kernel_is_asked_and_nothing_is_left(namespace: Namespace) -> None:
     text = "table inet t { flowtable ft { hook ingress priority 0; devices = { lo }; }; }"
     if there:
         nft.check(text)
+    assert not offloads_in_hardware(nft, "lo")  # it has no driver that could
     assert namespace.run("nft", "list", "ruleset") == ""
     nft.close()

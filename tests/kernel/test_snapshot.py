@@ -14,7 +14,7 @@ from gateway.kernel.snapshot import (
     PassElement,
     Slot,
     Snapshot,
-    guard,
+    boot_guard_snapshot,
 )
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -69,7 +69,7 @@ def test_what_nft_would_refuse_cannot_exist(change: dict[str, Any], complaint: s
 
 
 def test_guard_keeps_the_closed_slots_alone_and_opens_nothing() -> None:
-    kept = guard(FAMILY)
+    kept = boot_guard_snapshot(FAMILY)
     assert [slot.number for slot in kept.slots] == [1, 2, 254, 255]
     assert kept.strangers == FAMILY.strangers
     assert all(slot.closed for slot in kept.slots)
@@ -82,21 +82,21 @@ def test_guard_keeps_the_closed_slots_alone_and_opens_nothing() -> None:
 def test_guard_never_closes_a_device_of_an_open_slot() -> None:
     """Such a device would fall to the guests' slot if it were not named."""
     open_devices = {mac for slot in FAMILY.slots if not slot.closed for mac in slot.macs}
-    assert open_devices <= set(guard(FAMILY).plain)
+    assert open_devices <= set(boot_guard_snapshot(FAMILY).plain)
 
 
 def test_guard_knows_no_examined_devices() -> None:
     """Or its file would be written whenever a guest comes or goes."""
     examined = replace(FAMILY, examined=Examined(("02:00:00:00:00:99",), 254))
-    assert guard(examined) == guard(FAMILY)
+    assert boot_guard_snapshot(examined) == boot_guard_snapshot(FAMILY)
 
 
 def test_guard_forgets_an_open_guests_slot() -> None:
     open_guests = replace(
         FAMILY, slots=tuple(replace(slot, closed=slot.number == 1) for slot in FAMILY.slots), passes=()
     )
-    assert guard(open_guests).guest is None
-    assert guard(open_guests).strangers == (("br-guest", None), ("vlan.iot", None))
+    assert boot_guard_snapshot(open_guests).guest is None
+    assert boot_guard_snapshot(open_guests).strangers == (("br-guest", None), ("vlan.iot", None))
 
 
 def test_equal_snapshots_are_equal() -> None:

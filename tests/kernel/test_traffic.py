@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.kernel.ruleset.expressions import packet_rates
+from gateway.kernel.ruleset.packet_rates import packet_rates
 from gateway.kernel.snapshot import PassElement, Rates, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import (

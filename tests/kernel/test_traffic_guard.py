@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.kernel.ruleset.table import render, render_removal
-from gateway.kernel.snapshot import GUARD_DNS_PORT, Slot, Snapshot, guard
+from gateway.kernel.snapshot import GUARD_DNS_PORT, Slot, Snapshot, boot_guard_snapshot
 from tests.kernel.home import (
     CHILD_MAC,
     LAN,
@@ -43,7 +43,7 @@ def guarded(home: Home, tmp_path: Path) -> Home:
 
 def load(home: Home, folder: Path, snapshot: Snapshot) -> None:
     file = folder / "guard.nft"
-    file.write_text(render(guard(snapshot)))
+    file.write_text(render(boot_guard_snapshot(snapshot)))
     home.router.run("nft", "-c", "-f", str(file))
     home.router.run("nft", "-f", str(file))
     home.expect_tracking()

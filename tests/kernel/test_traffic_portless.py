@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.kernel.marks import QueueKind
-from gateway.kernel.ruleset.expressions import packet_rates
+from gateway.kernel.ruleset.packet_rates import packet_rates
 from gateway.kernel.ruleset.table import render_passes
 from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from gateway.wire.ip.packet import parse_ip

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.kernel.ruleset.expressions import SIZES
+from gateway.kernel.ruleset.packet_rates import SIZES
 from gateway.kernel.snapshot import PassElement, Slot, Snapshot
 from tests.kernel.conftest import Gateway
 from tests.kernel.home import CHILD_MAC, OTHER_MAC, PATIENCE, Home, Namespace

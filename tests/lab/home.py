@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.lab import names
 from tests.lab.names import SEATS, Seat
 from tests.lab.netns import LabError, Namespace, stop
 from tests.lab.topology import Topology
@@ -21,18 +20,18 @@ from tests.pace import longest
 ROOT = Path(__file__).resolve().parents[2]
 _READY_S = longest(10.0)
 
-_DNSMASQ = f"""
+_DNSMASQ = """
 no-resolv
 no-hosts
 no-ping
 user=root
 bind-dynamic
-interface={{lan}}
-server={names.RESOLVER_IPV4}
+interface={lan}
+server={resolver}
 cache-size=1000
-dhcp-leasefile={{folder}}/dhcp.leases
-conf-dir={{folder}}/dnsmasq.d
-pid-file={{folder}}/dnsmasq.pid
+dhcp-leasefile={folder}/dhcp.leases
+conf-dir={folder}/dnsmasq.d
+pid-file={folder}/dnsmasq.pid
 """
 
 
@@ -178,6 +177,8 @@ class Home:
     def _start_dnsmasq(self) -> None:
         (self.folder / "dnsmasq.d").mkdir()
         configuration = self.folder / "dnsmasq.conf"
-        configuration.write_text(_DNSMASQ.format(folder=self.folder, lan=self._topology.lan))
+        configuration.write_text(
+            _DNSMASQ.format(folder=self.folder, lan=self._topology.lan, resolver=self._topology.resolver)
+        )
         # Without --keep-in-foreground it returns once its sockets are bound.
         self.gateway.run(["dnsmasq", f"--conf-file={configuration}"], check=True)

@@ -23,7 +23,7 @@ from gateway.household.loading import load_product
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList, parse_sources
 from gateway.policy.config.list_tiers import ListTier
-from gateway.policy.time.list_updates import NIGHT_ENDS, NIGHT_STARTS
+from gateway.policy.time.list_update_times import NIGHT_ENDS, NIGHT_STARTS
 from profiles import DATA
 from tests import pace
 from tests.feed.publisher import FIRST, Publisher, bundle_of, data_with

@@ -58,6 +58,8 @@ class Topology:
     """Namespaces and links of one home. ``build`` and ``remove``, nothing between."""
 
     lan = names.LAN  # the gateway's interface that faces the home
+    wan = names.WAN  # … that faces the internet
+    resolver = names.RESOLVER_IPV4  # that the gateway's dnsmasq asks
 
     def __init__(
         self, *, offload: bool = True, seats: Sequence[Seat] = SEATS, absent: Sequence[str] = ()
@@ -156,10 +158,11 @@ class Topology:
         self.gateway.run(["sysctl", "-qew", *BRIDGE_SYSCTLS], check=True)
         self.gateway.set_resolvers("127.0.0.1")
 
-    def masquerade(self) -> None:
+    def masquerade(self, gateway: Namespace | None = None) -> None:
         """The home's way out over IPv4, which a flushed ruleset takes away."""
         table = "table ip lab_nat { }\ndelete table ip lab_nat\n"
-        self.gateway.run(["nft", "-f", "-"], stdin=table + MASQUERADE, check=True)
+        rules = table + MASQUERADE.replace(f'"{names.WAN}"', f'"{self.wan}"')
+        (gateway or self.gateway).run(["nft", "-f", "-"], stdin=rules, check=True)
 
     def _build_device(self, seat: Seat) -> None:
         device = self.devices[seat.key]

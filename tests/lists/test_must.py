@@ -25,7 +25,7 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.lists.update import Shelf
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names.domain_table import DomainTable
-from gateway.policy.time.standing import PLAIN
+from gateway.policy.time.time_rules import PLAIN
 from profiles import DATA
 from tests.lists.served import Served, fetcher, served
 from tests.lists.test_update import published

@@ -117,13 +117,16 @@ class PretendedKernel:
     def position(self) -> Mapping[tuple[int, int], int]:
         return self.bytes
 
-    def moved(self, slots: Collection[int]) -> list[Moved]:
+    def moved(self, slots: Collection[int]) -> Iterator[list[Moved]]:
         self.asked.append(frozenset(slots))
         found, self.flows = self.flows, []
-        return [one for one in found if one.slot in slots]
+        for moved in found:
+            if moved.slot in slots:
+                yield [moved]
 
-    def all_flows(self) -> frozenset[Flow]:
-        return frozenset(flow for one in self.flows for flow in one.flows)
+    def all_flows(self) -> Iterator[list[Flow]]:
+        for moved in self.flows:
+            yield list(moved.flows)
 
 
 class World:
@@ -364,6 +367,21 @@ def test_a_device_that_changes_hands_leaves_its_minutes(world: World) -> None:
     world.clock.pass_(60.0)
     assert world.used("daughter") == {"internet": 2}
     assert world.used("son") == {"internet": 1}
+
+
+def test_a_reading_of_many_connections_is_finished_before_rules_change(world: World) -> None:
+    """Each part of the connection table is read in a turn of its own: packets are decided in between."""
+    for host in ("a.example", "bb.example", "ccc.example"):
+        world.stream(TABLET, MUCH, host)
+    position = world.folder / "metered"
+    before = position.read_bytes() if position.exists() else b""
+    world.meter.tick()
+    assert not position.exists() or position.read_bytes() == before, "only the first part was read"
+    world.meter.settle()
+    assert position.read_bytes() != before
+    world.clock.pass_(60.0)
+    assert world.used() == {"internet": 1}
+    assert world.books.used_on("daughter") == {TABLET: {"internet": 1}}
 
 
 def test_rules_that_change_keep_what_was_used(world: World) -> None:

@@ -28,6 +28,9 @@ PACKAGES = {"network": NETWORK, "firewall": FIREWALL}
 _INSTALLED = {
     "qalqan.init": "etc/init.d/qalqan",
     "qalqan-guard.init": "etc/init.d/qalqan-guard",
+    "firewall-offload": "usr/lib/qalqan/firewall-offload",
+    "qalqan-mqtt.init": "etc/init.d/qalqan-mqtt",
+    "qalqan-usp.init": "etc/init.d/qalqan-usp",
     "qalqan.defaults": "etc/uci-defaults/90-qalqan",
     "qalqan.postinst": "usr/lib/opkg/info/qalqan.postinst-pkg",
     "qalqan.upgrade": "lib/upgrade/qalqan.sh",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.check.provider_archive import AGENT
 from tests.openwrt.goldenfiles import same_as_golden
 from tests.openwrt.router import STATIC, Router
 
@@ -88,7 +89,7 @@ def test_an_older_state_is_brought_up_to_now(ready: Router) -> None:
     ready.config("qalqan", "config qalqan 'main'\n\toption offload 'off'\n")
     ready.defaults()
     assert ready.uci("get", "qalqan.main.lan") == "br-lan"
-    assert (ready.root / "etc/qalqan/compat").read_text() == "2\n"
+    assert (ready.root / "etc/qalqan/compat").read_text() == "3\n"
 
 
 def test_a_newer_state_is_left_alone(ready: Router) -> None:
@@ -139,9 +140,41 @@ def test_an_upgrade_keeps_the_offload_off_that_version_1_switched_off(
     assert router.config("firewall") == "config defaults\n\toption flow_offloading '0'\n"
 
 
+@pytest.mark.parametrize(
+    ("compat", "had", "chosen", "wanted"),
+    [
+        ("2\n", "hardware\n", "auto", "hardware"),
+        ("2\n", "software\n", "auto", "auto"),
+        ("2\n", "hardware\n", "off", "off"),
+        ("3\n", "hardware\n", "auto", "auto"),
+    ],
+)
+def test_an_upgrade_offloads_in_hardware_again_where_the_firewall_did(
+    ready: Router, compat: str, had: str, chosen: str, wanted: str
+) -> None:
+    ready.config("qalqan", f"config qalqan 'main'\n\toption offload '{chosen}'\n")
+    ready.write("etc/qalqan/compat", compat)
+    ready.write("etc/qalqan/offload.firewall", had)
+    ready.defaults()
+    assert ready.uci("get", "qalqan.main.offload") == wanted
+
+
 def test_half_done_changes_of_others_are_not_committed_by_us(ready: Router) -> None:
     """Where there is nothing to do for us there is no commit of ours."""
     ready.shell("uci set network.lan.proto=dhcp")
     ready.forget()
     ready.shell("cd /etc/uci-defaults && . ./90-qalqan")
     assert "commit" not in ready.told()
+
+
+def test_openwisp_s_agent_gets_the_hooks(router: Router) -> None:
+    router.config("openwisp", "config controller 'http'\n\toption url 'https://fleet.example'\n")
+    router.defaults()
+    assert router.uci("get", "openwisp.http.pre_reload_hook") == AGENT["pre_reload_hook"]
+    assert router.uci("get", "openwisp.http.test_script") == AGENT["test_script"]
+
+
+def test_a_provider_s_own_hook_stays(router: Router) -> None:
+    router.config("openwisp", "config controller 'http'\n\toption test_script '/usr/sbin/own'\n")
+    router.defaults()
+    assert router.uci("get", "openwisp.http.test_script") == "/usr/sbin/own"

@@ -73,6 +73,23 @@ def test_disabled_opens_the_line_where_the_guard_holds_it(ready: Router) -> None
     assert not guard.exists()
 
 
+def test_the_metrics_are_where_the_node_exporter_reads_them_on_request_only(ready: Router) -> None:
+    link = ready.root / "tmp/prometheus/qalqan.prom"
+    ready.script("qalqan", "start")
+    assert not link.parent.exists()
+    wish = "config metrics 'metrics'\n\toption textfile '1'\n"
+    ready.config("qalqan", LAN + wish)
+    for _ in range(2):
+        ready.script("qalqan", "start")
+        assert os.readlink(link) == "/var/run/qalqan/metrics.prom"
+    ready.config("qalqan", LAN + wish + "config paths 'paths'\n\toption runtime '/tmp/elsewhere'\n")
+    ready.script("qalqan", "start")
+    assert os.readlink(link) == "/tmp/elsewhere/metrics.prom"
+    ready.config("qalqan", LAN + wish.replace("1", "0"))
+    ready.script("qalqan", "start")
+    assert not link.is_symlink()
+
+
 def test_poor_flash_is_the_daemons_own_matter(ready: Router) -> None:
     """It reads the option itself: procd is told the same."""
     ready.config("qalqan", ready.config("qalqan").replace("'main'\n", "'main'\n\toption flash 'poor'\n"))
@@ -289,24 +306,80 @@ def test_a_familys_file_that_is_not_there_yet_is_the_daemons_to_write(ready: Rou
 # What the firewall offloads.
 
 
-def agree(router: Router) -> None:
+FILTERS = "tmp/run/qalqan/filters"  # what the daemon says: whether it filters a child
+
+
+def agree(router: Router, *, child: bool = True) -> None:
     router.config("qalqan", router.config("qalqan").replace("'main'\n", f"'main'\n{YES}", 1))
+    router.write(FILTERS, "yes\n" if child else "no\n")
 
 
 @pytest.mark.parametrize("firewall", [OFFLOAD, HARDWARE])
 def test_offload_of_the_firewall_stays_without_a_yes(ready: Router, firewall: str) -> None:
     ready.config("firewall", firewall)
+    ready.write(FILTERS, "yes\n")
     ready.script("qalqan", "start")
     assert ready.config("firewall") == firewall
     assert "fw4 [-q]" not in ready.told()
     assert "[daemon.warn] [the firewall offloads connections past the rules;" in ready.told()
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["no child", "no daemon yet"])
+@pytest.mark.parametrize("firewall", [OFFLOAD, HARDWARE])
+def test_offload_of_the_firewall_stays_until_a_child_is_filtered(
+    ready: Router, firewall: str, answered: bool
+) -> None:
+    """Although there is a yes: an image of a provider may have it, for every router."""
+    agree(ready, child=False)
+    if not answered:
+        (ready.root / FILTERS).unlink()
+    ready.config("firewall", firewall)
+    ready.write("tmp/run/fw4.state", "")
+    for words in (("start",), ("reload",), ("restart",), ("stop",), ("start",)):
+        ready.script("qalqan", *words)
+        assert ready.config("firewall") == firewall, words
+    assert "fw4 [-q]" not in ready.told()
+    assert "offloads connections past the rules" not in ready.told()
+    assert "command [/usr/lib/qalqan/firewall-offload] [/var/run/qalqan/filters]" in ready.told()
+
+
+def test_without_a_child_and_a_yes_the_firewall_is_no_matter_of_ours(ready: Router) -> None:
+    ready.config("firewall", HARDWARE)
+    ready.write(FILTERS, "no\n")
+    ready.script("qalqan", "start")
+    assert ready.config("firewall") == HARDWARE
+    assert "flow offloading" not in ready.told()
+    assert "offloads connections past the rules" not in ready.told()
+    assert "firewall-offload" not in ready.told()
+
+
+def test_offload_of_the_firewall_returns_with_the_last_child(ready: Router) -> None:
+    agree(ready)
+    ready.config("firewall", HARDWARE)
+    ready.script("qalqan", "start")
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
+    ready.write(FILTERS, "no\n")
+    ready.script("qalqan", "start")
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "1"
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading_hw") == "1"
+
+
+def test_a_boot_leaves_a_taken_offload_taken(ready: Router) -> None:
+    """The daemon has not said yet whether it filters a child: nothing changes until then."""
+    agree(ready)
+    ready.config("firewall", OFFLOAD)
+    ready.script("qalqan", "start")
+    (ready.root / FILTERS).unlink()
+    ready.script("qalqan", "boot")
+    assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
+
+
 @pytest.mark.parametrize(
-    ("firewall", "kept", "hardware"), [(OFFLOAD, "software", "0"), (HARDWARE, "hardware", "1")]
+    ("firewall", "kept", "hardware", "ours"),
+    [(OFFLOAD, "software", "0", "auto"), (HARDWARE, "hardware", "1", "hardware")],
 )
 def test_offload_of_the_firewall_is_taken_on_request_and_given_back_by_a_stop(
-    ready: Router, firewall: str, kept: str, hardware: str
+    ready: Router, firewall: str, kept: str, hardware: str, ours: str
 ) -> None:
     agree(ready)
     ready.config("firewall", firewall)
@@ -315,7 +388,7 @@ def test_offload_of_the_firewall_is_taken_on_request_and_given_back_by_a_stop(
     assert same_as_golden(ready.told(), f"start-offload-{kept}")
     assert ready.uci("get", "firewall.@defaults[0].flow_offloading") == "0"
     assert ready.uci("get", "firewall.@defaults[0].flow_offloading_hw") == "0"
-    assert ready.uci("get", "qalqan.main.offload") == "auto"
+    assert ready.uci("get", "qalqan.main.offload") == ours
 
     for words in (("start",), ("restart",), ("shutdown",)):
         ready.forget()
@@ -340,6 +413,7 @@ def test_offload_that_is_switched_on_later_is_taken_too(ready: Router) -> None:
 
 def test_an_off_of_the_users_own_stays(ready: Router) -> None:
     ready.config("qalqan", f"config qalqan 'main'\n\toption offload 'off'\n{YES}")
+    ready.write(FILTERS, "yes\n")
     ready.config("firewall", OFFLOAD)
     ready.script("qalqan", "start")
     assert ready.uci("get", "qalqan.main.offload") == "off"
@@ -523,3 +597,13 @@ def test_an_upgrade_starts_the_new_program_and_an_installation_once(ready: Route
 def test_it_starts_behind_the_network_and_ends_before_the_file_systems(ready: Router) -> None:
     links = sorted(path.name for path in (ready.root / "etc/rc.d").iterdir())
     assert links == ["K88qalqan", "S18qalqan-guard", "S21qalqan"]
+
+
+def test_home_automation_is_a_service_of_its_own_and_only_with_its_settings(ready: Router) -> None:
+    ready.script("qalqan-mqtt", "start")
+    assert "instance" not in ready.told()
+    ready.forget()
+    ready.write("etc/qalqan/qalqan.yaml", "country: kz\nmqtt: {address: 192.168.1.5, token_file: /t}\n")
+    done = ready.script("qalqan-mqtt", "start")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert same_as_golden(ready.told(), "start-mqtt")

@@ -17,7 +17,7 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.names.hosts import normalise
-from gateway.policy.time.standing import PLAIN
+from gateway.policy.time.time_rules import PLAIN
 from gateway.policy.values import Decision, Reason
 from tests.ordinary.pages import CHILDREN, open_to, pages
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, connects, product

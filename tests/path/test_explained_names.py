@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from gateway.path.explained_names import is_explained
-from gateway.policy.time.standing import PLAIN, Situation
+from gateway.policy.time.time_rules import PLAIN, Situation
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 from tests.policy.homes import a_judge, almaty, asks, the_world, used_up
 

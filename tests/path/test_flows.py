@@ -11,7 +11,7 @@ from gateway.kernel.marks import MAX_CLASS, FlowState, decode_verdict
 from gateway.path.flows import FlowPath, PacketVerdict
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.path.subject import Decide, Subject
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason, RecognitionSign, ServiceRecognition
 from gateway.policy.values import Verdict as Says
 from gateway.wire.flows.table import FlowTable

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
-from gateway.policy.time.standing import PLAIN, Situation
+from gateway.policy.time.time_rules import PLAIN, Situation
 from gateway.policy.values import Observation
 from tests.policy.homes import (
     TABLE,

@@ -19,7 +19,7 @@ from gateway.policy.names.packs import Site
 from gateway.policy.profile.profile import Profile, parse_profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Observation, Proto
 
 ALMATY = ZoneInfo("Asia/Almaty")

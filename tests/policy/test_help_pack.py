@@ -21,7 +21,7 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.names.countries import COMMON, HELP_LINE_KINDS, HelpLine, rights_for
 from gateway.policy.names.domain_table import DomainTable
-from gateway.policy.time.standing import PLAIN
+from gateway.policy.time.time_rules import PLAIN
 from gateway.policy.values import Observation, Proto, Reason
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, connects, product, used_up
 from tests.policy.homes import table as table_of

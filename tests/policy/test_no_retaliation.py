@@ -9,11 +9,11 @@ from pathlib import Path
 from gateway.policy import judge as judge_package
 from gateway.policy.profile import age_transitions, bands, profile, rules
 from gateway.policy.requests.requests import ChildRequest
-from gateway.policy.time import standing
+from gateway.policy.time import time_rules
 
 POLICY = Path(judge_package.__file__ or "").parents[1]
 # A decision is made by the judge, from the rules of the profile and the standing of the clock.
-DECIDES = [*sorted((POLICY / "judge").glob("*.py")), Path(standing.__file__ or "")]
+DECIDES = [*sorted((POLICY / "judge").glob("*.py")), Path(time_rules.__file__ or "")]
 # What a child asked for, what was blocked, what a child tried.
 NEVER = (
     "gateway.policy.requests.requests", "gateway.policy.requests.tickets", "gateway.policy.alerts",
@@ -50,7 +50,7 @@ def test_what_decides_knows_nothing_of_requests_or_refusals() -> None:
 
 
 def test_no_value_of_the_policy_counts_against_a_child() -> None:
-    kinds = (rules.Rules, profile.Profile, standing.Standing, standing.Situation, ChildRequest)
+    kinds = (rules.Rules, profile.Profile, time_rules.Standing, time_rules.Situation, ChildRequest)
     names = {one.name for kind in kinds for one in fields(kind)}
     assert names
     for name in names:

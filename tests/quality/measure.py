@@ -19,7 +19,7 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.world import World
 from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.names.hosts import HostError, normalise
-from gateway.policy.time.standing import PLAIN
+from gateway.policy.time.time_rules import PLAIN
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, product, table
 
 AFTERNOON = almaty("2026-11-24T16:00")

@@ -38,9 +38,12 @@ HEAD = "# Written by `make lock`. Change pyproject.toml instead.\n"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "build": (),
     "run": ("crypto", "factor", "passkeys"),
-    "dev": ("crypto", "factor", "passkeys", "feed", "messages", "dev"),
-    "fuzz": ("crypto", "factor", "passkeys", "feed", "messages", "dev", "fuzz"),
+    "dev": ("crypto", "factor", "passkeys", "feed", "messages", "mqtt", "dev"),
+    "fuzz": ("crypto", "factor", "passkeys", "feed", "messages", "mqtt", "dev", "fuzz"),
 }
+
+# The packages of `make fleet`, in an environment of their own: none of this project's (Debian 13 only).
+FLEET, FLEET_PYTHON = "fleet", "3.13"
 
 
 class LockError(Exception):
@@ -118,9 +121,35 @@ def write(folder: Path, *, upgrade: bool) -> None:
             for machine in MACHINES:
                 for pin, sha256 in _files(python, machine, everything, temporary):
                     hashes.setdefault(pin, set()).add(sha256)
+        fleet = _fleet([] if upgrade else [folder / f"{FLEET}.txt"], temporary)
     folder.mkdir(exist_ok=True)
     for group, text in _texts(found, hashes).items():
         (folder / f"{group}.txt").write_text(text, "utf-8")
+    (folder / f"{FLEET}.txt").write_text(fleet, "utf-8")
+
+
+def _fleet(before: Iterable[Path], temporary: Path) -> str:
+    """Return the pins of `make fleet`; those in ``before`` stay. Raises LockError."""
+    constraints = temporary / "fleet-constraints.txt"
+    kept = (pin for path in before if path.exists() for pin in read(path))
+    constraints.write_text("".join(Pin(pin.name, pin.version).text() for pin in kept), "utf-8")
+    words = ["--constraint", str(constraints), "--requirement", str(FOLDER / f"{FLEET}.in")]
+    path = interpreter(FLEET_PYTHON)
+    if path is None:
+        msg = f"Python {FLEET_PYTHON} is not installed, so the packages of make fleet cannot be resolved"
+        raise LockError(msg)
+    rows = _pip(["--python", path], words, temporary)
+    hashes: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        name, version = canonicalize_name(row["metadata"]["name"]), row["metadata"]["version"]
+        hashes.setdefault((name, version), set()).add(
+            row["download_info"]["archive_info"]["hashes"]["sha256"]
+        )
+    for machine in MACHINES:
+        for pin, sha256 in _files(FLEET_PYTHON, machine, sorted(hashes), temporary):
+            hashes[pin].add(sha256)
+    pins = (Pin(*pin, hashes=frozenset(found)) for pin, found in sorted(hashes.items()))
+    return f"# Written by `make lock`. Change {FLEET}.in instead.\n" + "".join(pin.text() for pin in pins)
 
 
 def _pinned_before(folder: Path) -> list[Pin]:

@@ -86,6 +86,33 @@ def test_what_was_counted_from_a_tap_moves_with_the_clock(path: Path, store: Sto
     again.close()
 
 
+@pytest.mark.parametrize("by", [HOUR, -HOUR, timedelta(days=-400)])
+def test_a_stop_of_the_provider_keeps_its_time_but_never_outlasts_its_setting(
+    path: Path, store: Store, by: timedelta
+) -> None:
+    store.settings.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
+    store.settings.approve("support", until=NOW + HALF, by="Mum", at=NOW)
+    store.shift(jump(by))
+    again = Store(path)
+    for one in (store, again):
+        off = one.state(NOW + by, TODAY).off
+        assert off is not None
+        assert off.ends == min(NOW + by + HALF, NOW + 2 * HOUR)
+        assert one.settings.stop_asked == NOW + 2 * HOUR
+        support = one.settings.switch("support", NOW + by)
+        assert support is not None
+        assert support.ends == NOW + by + HALF
+    again.close()
+
+
+def test_a_stop_that_has_ended_is_known_after_the_clock_is_set_back(store: Store) -> None:
+    store.settings.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
+    store.settings.on(by="Mum", at=NOW + MINUTE)
+    store.shift(jump(-2 * HOUR, at=NOW + HOUR))
+    assert store.state(NOW - HOUR, TODAY).off is None
+    assert store.settings.stop_asked == NOW + 2 * HOUR
+
+
 def test_times_of_day_stay(store: Store) -> None:
     store.pause("son", until=NOW + 9 * HOUR, by="Mum", at=NOW, span=MomentKind.OF_DAY)
     store.gifts.open(opening(9 * HOUR, MomentKind.OF_DAY))

@@ -11,7 +11,7 @@ from gateway.kernel.fallback import native_queue
 from gateway.kernel.nft import Nft
 from tests.lab.home import Home
 from tests.lab.netns import Namespace, remove
-from tests.vm import behaviour, bootguard, clock, evasions, flowtable, rulesets
+from tests.vm import behaviour, bootguard, clock, flowtable, labfiles, rulesets
 from tests.vm.patience import be_patient
 from tests.vm.report import Report
 
@@ -21,16 +21,16 @@ MODULES = (
     *("nft_chain_nat", "nft_nat", "nft_masq", "nft_redir", "nf_conntrack", "nf_conntrack_netlink"),
     *("nf_flow_table", "nf_flow_table_inet", "nft_flow_offload"),
     *("nft_compat", "xt_mark", "xt_connmark", "xt_conntrack", "xt_NFQUEUE"),
-    *("veth", "bridge", "8021q"),
+    *("veth", "bridge", "8021q", "tun", "pppoe", "ip6_tunnel"),
 )
 PARTS: Mapping[str, Callable[[Home, Report], None] | None] = {
     "loaded": None,
-    evasions.PART: None,
+    **dict.fromkeys(labfiles.FILES),
     "daemon": behaviour.run,
     "flowtable": flowtable.run,
     "guard": bootguard.run,
 }
-ALONE = frozenset({evasions.PART})  # takes longer than all others, so only when asked for
+ALONE = frozenset(labfiles.FILES)  # they take longer than all others, so only when asked for
 
 
 def main() -> int:
@@ -40,10 +40,11 @@ def main() -> int:
     report.point("the modules of the stock kernel", _load_modules)
     if "loaded" in wanted:
         _loaded(report)
-    if evasions.PART in wanted:
-        report.begin("evasions")
-        for name, attempt in evasions.points():
-            report.point(name, attempt)
+    for part in labfiles.FILES:
+        if part in wanted:
+            report.begin(part)
+            for name, attempt in labfiles.points(part):
+                report.point(name, attempt)
     be_patient()
     home = Home()
     try:

@@ -96,6 +96,16 @@ def caller() -> Caller | None:
 
 
 def _by_token(header: str) -> Caller:
+    answer = with_token(header, _check)
+    return Caller(answer.guardian, answer.role, answer.minutes, via=answer.via)
+
+
+def with_token(header: str, ask: Callable[[str], ResponseT]) -> ResponseT:
+    """Return what ``ask`` returns for the bearer token in the header ``Authorization``.
+
+    A token that the daemon does not know counts as a guess. Raises: Problem for an invalid header, after too
+    many guesses, and on a device that a child uses; ControlError, Unreachable.
+    """
     scheme, _, token = header.partition(" ")
     token = token.strip()
     if scheme.lower() != SCHEME or not token or len(token) > TOKEN_LIMIT or not token.isprintable():
@@ -104,10 +114,10 @@ def _by_token(header: str) -> Caller:
     key = digest(token)
     try:
         if known.has(key):
-            answer = _check(token)
+            answer = ask(token)
         else:
             with tries.attempt():
-                answer = _check(token)
+                answer = ask(token)
     except TooManyTriesError as error:
         headers = {"Retry-After": str(error.seconds)}
         raise Problem(429, "slow_down", error.sentence, headers) from None
@@ -120,7 +130,7 @@ def _by_token(header: str) -> Caller:
     if daemon().client.ask(HANDED, ip=source_address()).who:
         # a child uses this device, whatever credentials its programs store
         raise of_status(401, ASK_FOR_TOKEN)
-    return Caller(answer.guardian, answer.role, answer.minutes, via=answer.via)
+    return answer
 
 
 def _check(token: str) -> AccountResponse:

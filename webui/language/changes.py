@@ -11,6 +11,7 @@ def who(name: str) -> str:
     others = {
         "console": _("The gateway's console"),
         "router": _("The router's own pages"),
+        "provider": _("Your internet provider"),
         "qalqan": _("The gateway"),
     }
     return others.get(name) or plain(name)

@@ -54,6 +54,7 @@ def _of_people() -> dict[str, str]:
         Code.LINK_USED: _("This code is used or older than 15 minutes. Ask for a new one."),
         Code.SESSION_ENDED: _("This session has ended. Sign in again."),
         Code.GUARDIANS_ONLY: _("This is for parents. Ask one of them."),
+        Code.NOT_APPROVED: _("No parent has allowed this. They can on the page Health."),
         Code.HELPER_MINUTES: _(
             "That is more than you may give. You can give %(minutes)d min more today."
         ),

@@ -249,7 +249,7 @@ def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
     # Below the level of names, as from 13 on, no message reports a bypass attempt. Such an event has no time.
     if name == "card" and what == "raised":
         return ("way", "") if event.get("at") is not None else None
-    if name == "status" and what in ("off", "on", "address"):
+    if name == "status" and what in ("off", "on", "stop", "address"):
         return "filter", str(what)
     if name == "people" and what == "guardian sign-in":
         return "sign_in", ""

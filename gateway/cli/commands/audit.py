@@ -102,6 +102,15 @@ def _print_steps(done: Sequence[BypassTest]) -> None:
             print(json.dumps(check), flush=True)
 
 
+def bypass_test_alone(client: Client, config: Config, who: str, chosen: Sequence[MethodCheck]) -> BypassTest:
+    """Run the bypass test of one profile while no other test runs. Raises GatewayError."""
+    from gateway.filter_test.run import bypass_test
+
+    require("cryptography", "bypass tests")
+    with _alone(config), _ended_by_signals():
+        return bypass_test(client, config, who, chosen)
+
+
 @contextmanager
 def _alone(config: Config) -> Iterator[None]:
     """Allow one bypass test at a time, since two would use the same links and routes."""

@@ -62,6 +62,8 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
     filtering = status.mode
     if status.off_until:
         filtering += f" until {when(status.off_until)}"
+    if status.stopped_by_provider:
+        filtering += ", stopped by the internet provider"
     if status.unclaimed:
         filtering += (
             "; the gateway is unclaimed: it only blocks malware and lists for everyone, and stores no device"
@@ -78,6 +80,7 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
         sum(getattr(queue, key) for queue in queues) for key in ("packets", "waiting", "dropped")
     )
     yield "queue", f"{status.backend}: {packets} packets, {waiting} waiting, {dropped} dropped"
+    yield "flow table", "none" if status.offload == "none" else f"in {status.offload}"
     yield "connections", _packets_each(status.flows) or "none yet"
     judged, device = status.rates.judged, status.rates.tcp
     yield "rates", f"this machine judges {judged:,} packets a second, at most {device:,} of one device"

@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway.check.run import findings_of
 from gateway.cli.settings import config_in_use, config_path, control_socket
 from gateway.control.client import Client, Unreachable
-from gateway.control.contract.health import SUPPORT, FindingEntry
+from gateway.control.contract.health import SUPPORT, SUPPORT_REPORT, FindingEntry
 from gateway.control.schema import to_json
 from gateway.core.errors import ControlError, PolicyError
 from gateway.features.status.support_file import about_gateway
@@ -23,7 +23,8 @@ EVERY = 0.5
 
 def run(args: Namespace) -> int:
     path = config_path(args)
-    text = json.dumps(_support_data(path), indent=1, ensure_ascii=False)
+    data = _approved(path) if args.approved else _support_data(path)
+    text = json.dumps(data, indent=1, ensure_ascii=False)
     if args.file is None:
         print(text)
         return 0
@@ -31,6 +32,14 @@ def run(args: Namespace) -> int:
         out.write(f"{text}\n")
     print(f"{args.file}: it has no names, devices, sites or rules; read it before you send it")
     return 0
+
+
+def _approved(path: Path) -> object:
+    """Return the report for a program that carries it to support. Raises ControlError without approval."""
+    client, end = Client(control_socket(config_in_use(path))), time.monotonic() + PATIENCE
+    while (report := client.ask(SUPPORT_REPORT)).file.check.running and time.monotonic() < end:
+        time.sleep(EVERY)
+    return to_json(report)
 
 
 def _support_data(path: Path) -> object:

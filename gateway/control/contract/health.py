@@ -1,13 +1,17 @@
-"""Verbs that report the gateway's health: `health`, and the support file `support` without personal data."""
+"""Verbs that report the gateway's health: `health`, and without personal data `support` and `metrics`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
 
 from gateway.control.contract.status import MemoryFigures, StoreFigures, TableFigures
-from gateway.control.schema import record
-from gateway.control.verbs import BY_PAGES, NoValues, Verb
+from gateway.control.schema import OneLine, Whole, record
+from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
+
+MAX_SUPPORT = 7 * 24 * 60  # minutes of one approval
 
 
 @record
@@ -116,6 +120,21 @@ class HealthRequest:
 
 
 @record
+class SupportAccess:
+    """The approval of guardians that the provider's support takes the support report."""
+
+    until: datetime | None  # null: not approved
+    by: str  # the guardian; empty: not approved
+
+
+@record
+class SupportAccessRequest:
+    """Approves for some minutes; without them, ends the approval."""
+
+    minutes: Annotated[int, Whole(1, MAX_SUPPORT)] | None = None
+
+
+@record
 class Health:
     now: datetime
     version: str
@@ -123,6 +142,8 @@ class Health:
     figures: HealthFigures
     samples: tuple[HealthSample, ...]  # of the last hour, oldest first
     log: tuple[LogEntry, ...]  # newest first
+    access: SupportAccess
+    metrics: bool = False  # a provider or another program can read the metrics
 
 
 @record
@@ -141,5 +162,35 @@ class SupportFile:
     log: tuple[LogEntry, ...]
 
 
+@record
+class SupportReport:
+    """What a program may carry to the provider's support while a guardian approves it."""
+
+    code: str  # the support code
+    until: datetime  # when the approval ends
+    file: SupportFile
+
+
+class MetricsFormat(StrEnum):
+    OPENMETRICS = "openmetrics"
+    PROMETHEUS = "prometheus"  # its text format 0.0.4
+
+
+@record
+class MetricsRequest:
+    """Requests the counters for monitoring, with the token of a parent or of the provider."""
+
+    token: OneLine
+    format: MetricsFormat = MetricsFormat.OPENMETRICS
+
+
+@record
+class MetricsText:
+    text: str
+
+
 HEALTH = Verb("health", HealthRequest, Health, senders=BY_PAGES)
 SUPPORT = Verb("support", NoValues, SupportFile, senders=BY_PAGES)
+SUPPORT_ACCESS = Verb("support_access", SupportAccessRequest, SupportAccess, senders=BY_GUARDIANS)
+SUPPORT_REPORT = Verb("support_report", NoValues, SupportReport)
+METRICS = Verb("metrics", MetricsRequest, MetricsText, senders=BY_PAGES)

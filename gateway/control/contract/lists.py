@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from gateway.control.schema import OneLine, Text, record
 from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 from gateway.policy.config.list_tiers import ListTier
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 
 NAME_LIMIT = 60  # characters of the name of an own list
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from gateway.control.contract.accounts import AccountResponse
 from gateway.control.contract.growing import AgeTransition
@@ -199,6 +199,14 @@ class HomeProblem:
 
 
 @record
+class ProviderAccess:
+    """Until when the provider may do what a guardian approved; null: it may not."""
+
+    support: datetime | None  # fetch the support report
+    switch: datetime | None  # turn filtering off and on
+
+
+@record
 class HomeState:
     """The state of the household: filtering, internet connection, and what waits for a guardian."""
 
@@ -207,6 +215,8 @@ class HomeState:
     day: date  # of limits; it changes at night
     mode: str  # on, off
     off_until: datetime | None
+    stopped_by_provider: bool  # the provider turned filtering off, not a guardian
+    provider: ProviderAccess | None  # None: no management by the provider is configured
     internet: str  # works, down, unknown
     internet_since: datetime | None
     country: str
@@ -227,6 +237,7 @@ class DaemonFigures:
 
     unclaimed: bool  # the gateway has no guardian
     backend: str
+    offload: Literal["none", "software", "hardware"]  # how the daemon's flow table works
     queue: Mapping[str, QueueFigures]
     rates: RateFigures
     verdicts: Mapping[str, int]

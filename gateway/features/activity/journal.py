@@ -68,6 +68,8 @@ class DecisionLog:
         self._category = lru_cache(CATEGORIES_KEPT)(kind_of_rule)
         self._closed: dict[str, frozenset[str]] = {}  # by child whose present is private: closed gates
         self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
+        # Of those, about children whose present parents may see.
+        self.visible_verdicts: Counter[tuple[Verdict, Reason]] = Counter()
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -87,6 +89,8 @@ class DecisionLog:
         if member is not None or subject.slot == EVERYONE:
             if decision.reason is not Reason.HELP:  # help lines are not even counted
                 self._verdicts[decision.verdict, decision.reason] += 1
+                if member is not None and shows_present(member.profile.rules.log_level):
+                    self.visible_verdicts[decision.verdict, decision.reason] += 1
             if self._observer is not None:
                 self._observer(subject, seen, decision, at)
         else:

@@ -19,7 +19,7 @@ from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.requests.askable import is_askable, is_category_askable, request_entry
-from gateway.policy.time.standing import FOREVER
+from gateway.policy.time.time_rules import FOREVER
 from gateway.store.tables.devices import DeviceTable
 
 

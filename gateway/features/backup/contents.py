@@ -18,7 +18,7 @@ from gateway.household.visibility import Visibility
 from gateway.lists.own_lists import lists_file
 from gateway.policy.profile import edits
 from gateway.policy.profile.age_transitions import TransitionState
-from gateway.policy.profile.backups import (
+from gateway.policy.profile.backup_format import (
     CALENDAR,
     PROFILE,
     Backup,

@@ -25,7 +25,7 @@ from gateway.features.backup.restore import write_rows
 from gateway.features.backup.restore_plan import AFTER, rows_plan
 from gateway.household.context import HomeContext
 from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
-from gateway.policy.profile.backups import Backup, FactorPart, KeptFactor, backup_text, parse_backup
+from gateway.policy.profile.backup_format import Backup, FactorPart, KeptFactor, backup_text, parse_backup
 from gateway.store.store import ActivityErased, Store
 from gateway.store.tables.people import AccountsChanged
 

@@ -25,7 +25,7 @@ from gateway.household.slot_assignment import PRESENT
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.profile import edits
-from gateway.policy.profile.backups import KeptChoice
+from gateway.policy.profile.backup_format import KeptChoice
 from gateway.policy.profile.profile import HOME
 from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand

@@ -21,7 +21,7 @@ from gateway.lists.own_lists import FILE as LISTS
 from gateway.policy.accounts.people import PEOPLE_LIMIT
 from gateway.policy.profile import edits
 from gateway.policy.profile.age_transitions import TransitionState
-from gateway.policy.profile.backups import (
+from gateway.policy.profile.backup_format import (
     Backup,
     KeptBand,
     KeptChoice,

@@ -48,7 +48,7 @@ from gateway.features.backup.restore_plan import (
 from gateway.household.context import Effects, HomeContext
 from gateway.household.visibility import Visibility
 from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
-from gateway.policy.profile.backups import Backup, backup_text, parse_backup
+from gateway.policy.profile.backup_format import Backup, backup_text, parse_backup
 from gateway.policy.profile.household import Household
 from gateway.store.store import Store
 

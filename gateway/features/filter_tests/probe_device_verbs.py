@@ -26,6 +26,7 @@ from gateway.lan import interfaces as lan
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
+from gateway.policy.profile.profile import GUEST
 from gateway.policy.profile.rules import Mode
 from gateway.policy.values import Reason
 from gateway.store.tables.devices import DeviceTable
@@ -70,11 +71,11 @@ class ProbeDeviceVerbs:
         return rules
 
     def _who(self, request: ControlRequest, who: str) -> str:
-        """Return the id of a child's profile, or the MAC address of a filtered device."""
+        """Return the id of a child's profile or of a guest's, or the MAC address of a filtered device."""
         mac = parse_mac(who)
         if mac is None:
             profile = self._home.rules.household.profile(who)
-            if profile.built_in or not profile.is_child:
+            if not profile.is_child and profile.id != GUEST:
                 problem = f"names {profile.name}, who is no child"
                 request.refuse("who", problem, Code.NO_CHILD, name=profile.name)
             return profile.id

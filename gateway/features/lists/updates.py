@@ -25,7 +25,7 @@ from gateway.lists.book import SHELF, STALE, CopyIndex
 from gateway.lists.tier import memory_shortage
 from gateway.policy.config.list_tiers import ListTier, tier_for_memory
 from gateway.policy.time.clock_changes import Jump
-from gateway.policy.time.list_updates import UpdateHistory, next_update
+from gateway.policy.time.list_update_times import UpdateHistory, next_update
 
 FIRST_LOOK = 20.0  # seconds after the daemon starts; the internet connection comes up meanwhile
 LONGEST_SLEEP = 3600.0  # seconds between two looks at the clock

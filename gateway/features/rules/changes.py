@@ -123,7 +123,7 @@ class ChangeVerbs:
         if state.off is not None:
             off = state.off
             undo = UndoAction(do="on")
-            yield self._describe("off", ALL, off.by, off.since, now, until=off.until, undo=undo)
+            yield self._describe("off", ALL, off.by, off.since, now, until=off.until and off.ends, undo=undo)
 
     def _grants(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield the extra time that guardians gave today, including revoked grants."""

@@ -33,7 +33,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import EntryKind, Mode, RuleEntry, Rules, SafeSearch, action_target
 from gateway.policy.requests.askable import is_category_askable
 from gateway.policy.time.gates import STATE_GATES
-from gateway.policy.time.standing import FOREVER, Closing, Situation, Standing
+from gateway.policy.time.time_rules import FOREVER, Closing, Situation, Standing
 from gateway.policy.time.time_text import clock_text
 from gateway.policy.values import Decision, Reason, Verdict
 

@@ -20,7 +20,7 @@ from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Decide
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.requests.site_repair import LONGEST, RepairLog
-from gateway.policy.time.standing import ActiveRepair
+from gateway.policy.time.time_rules import ActiveRepair
 from gateway.policy.values import Decision, Observation, Proto
 
 MAX_LESSONS = 8  # one a child; 200 names of 150 bytes each

@@ -43,7 +43,7 @@ from gateway.policy.requests.site_repair import (
     other_service_names,
 )
 from gateway.policy.time.clock_changes import later
-from gateway.policy.time.standing import ActiveRepair
+from gateway.policy.time.time_rules import ActiveRepair
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.store.tables.pauses import RecordAudit
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Literal
 
 from gateway.control.contract.status import (
     CacheFigures,
@@ -20,6 +21,7 @@ from gateway.features.activity.journal import DecisionLog
 from gateway.household.claim import Claim
 from gateway.household.rule_book import RuleBook
 from gateway.kernel.queue import read_counters
+from gateway.kernel.snapshot import Offload
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.flows import FlowPath
@@ -49,6 +51,7 @@ def figures(measured: FigureSources) -> DaemonFigures:
     return DaemonFigures(
         unclaimed=measured.claim.unclaimed,
         backend=measured.table.backend,
+        offload=_kind(measured.table.snapshot.offload),
         queue={
             str(number): QueueFigures(
                 packets=queue.packets,
@@ -70,6 +73,12 @@ def figures(measured: FigureSources) -> DaemonFigures:
         repairs=measured.table.repairs,
         memory=memory(),
     )
+
+
+def _kind(offload: Offload | None) -> Literal["none", "software", "hardware"]:
+    if offload is None:
+        return "none"
+    return "hardware" if offload.hardware else "software"
 
 
 def _built(text: str) -> datetime | None:

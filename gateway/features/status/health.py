@@ -15,24 +15,29 @@ from gateway.control.contract.health import (
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
+from gateway.features.accounts.access import Access
 from gateway.features.status.checking import GatewayCheck
+from gateway.features.status.support_access import SupportAccessVerbs
 from gateway.features.status.support_file import about_gateway
 from gateway.features.status.vitals import Vitals
 from gateway.household.context import HomeContext
+from gateway.store.tables.pauses import PauseTable
 
 
 class HealthVerbs:
     """Returns the health of the gateway for guardians, and the report for support."""
 
-    def __init__(self, home: HomeContext, vitals: Vitals) -> None:
+    def __init__(self, home: HomeContext, vitals: Vitals, settings: PauseTable, access: Access) -> None:
         self._home = home
         self._vitals = vitals
         self._checking = GatewayCheck(home)
+        self._access = SupportAccessVerbs(home, settings, access, self.report)
         self.close = self._checking.close
 
     def register(self, router: Router) -> None:
         router.serve(HEALTH, self.health)
         router.serve(SUPPORT, self.support)
+        self._access.register(router)
 
     def health(self, call: Call[HealthRequest]) -> Health:
         """Return the findings of the last check, counters, samples of the last hour, and the log.
@@ -40,6 +45,7 @@ class HealthVerbs:
         ``again`` starts a new check.
         """
         checking, vitals = self._checking, self._vitals
+        metrics = self._home.rules.household.config.metrics
         checking.look(again=call.args.again)
         return Health(
             now=self._home.local_now(),
@@ -53,9 +59,14 @@ class HealthVerbs:
             figures=vitals.figures(),
             samples=vitals.samples(),
             log=vitals.log_lines(full=True),
+            access=self._access.approval(),
+            metrics=bool(metrics.token_sha256) or metrics.textfile,
         )
 
     def support(self, _call: Call[NoValues]) -> SupportFile:
+        return self.report()
+
+    def report(self) -> SupportFile:
         """Return the support report: versions, findings, counters, samples and log, without personal data."""
         checking, vitals = self._checking, self._vitals
         checking.look()

@@ -21,7 +21,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.gates import STATE_GATES, is_limit
 from gateway.policy.time.schedule import calendar_for, limit_on, week_limits
-from gateway.policy.time.standing import Left, Situation
+from gateway.policy.time.time_rules import Left, Situation
 
 MAX_ENTRIES = 3000  # the newest of one answer: 200 bytes each stay far below the limit of an answer
 MINUTE = timedelta(minutes=1)

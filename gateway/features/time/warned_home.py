@@ -13,7 +13,7 @@ from gateway.household.visibility import VisibleMembers
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.gates import STATE_GATES, is_limit
-from gateway.policy.time.standing import Left
+from gateway.policy.time.time_rules import Left
 
 
 class WarnedHome:

@@ -11,7 +11,7 @@ from gateway.core.loop import Timer
 from gateway.household.members import Member
 from gateway.policy.profile.rules import INTERNET
 from gateway.policy.time.gates import STATE_GATES, WINDOW
-from gateway.policy.time.standing import Left
+from gateway.policy.time.time_rules import Left
 
 BEFORE = (15, 5, 1)  # minutes
 MINUTE = timedelta(minutes=1)

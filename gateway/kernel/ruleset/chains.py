@@ -214,7 +214,7 @@ def _decided(words: Expressions) -> list[str]:
 def _guarded(words: Expressions) -> list[str]:
     asking = [f"{known} goto asking" for known in (words.asks, words.uploads)]
     clients = f"{words.from_lan} meta l4proto {TCP} goto clients"
-    return [*asking, clients, words.guard("guard"), "goto undecided"]
+    return [*asking, clients, words.within_rate("guard"), "goto undecided"]
 
 
 def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
@@ -225,7 +225,7 @@ def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
     if not snapshot.asked:
         return {}
     return {
-        "clients": [words.guard("guardtcp"), "goto undecided"],
+        "clients": [words.within_rate("guardtcp"), "goto undecided"],
         "undecided": [words.clear_packet, words.dispatch()],
     }
 
@@ -244,7 +244,7 @@ def _ending(snapshot: Snapshot, words: Expressions) -> Chains:
 
     If the reset came first, the client would drop the data.
     """
-    return {"ending": [words.guard("guard"), "goto undecided"]} if snapshot.asked else {}
+    return {"ending": [words.within_rate("guard"), "goto undecided"]} if snapshot.asked else {}
 
 
 def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
@@ -260,7 +260,7 @@ def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
         "portless": [
             *(f"{ends} @{name} goto cut" for ends, name in words.shut),
             *([f"{words.dead} {words.open} meta l4proto != {ESP} goto cut"] if words.open else []),
-            words.guard("guard"),
+            words.within_rate("guard"),
             words.clear_packet,
             words.dispatch(),
             "goto cut",
@@ -270,7 +270,7 @@ def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
 
 def _echoed(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chain that limits the rate of filtered devices' ICMP. It has no name to judge."""
-    return {"echoed": [words.guard("guardicmp"), "goto metered"]} if snapshot.asked else {}
+    return {"echoed": [words.within_rate("guardicmp"), "goto metered"]} if snapshot.asked else {}
 
 
 def _asking(snapshot: Snapshot, words: Expressions) -> Chains:
@@ -283,10 +283,10 @@ def _asking(snapshot: Snapshot, words: Expressions) -> Chains:
     """
     if not snapshot.asked:
         return {}
-    asking = [words.guard("guardhttp"), *words.flagged(ASKING)]
+    asking = [words.within_rate("guardhttp"), *words.flagged(ASKING)]
     if not snapshot.reads_answers:
         return {"asking": asking}
-    queued = [words.guard("guard"), *words.flagged(ASKING)]
+    queued = [words.within_rate("guard"), *words.flagged(ASKING)]
     return {
         "asking": [f"{words.in_body} goto metered", *asking],
         "early": [*without_payload("goto metered"), *queued],
@@ -317,7 +317,7 @@ def _answerable(snapshot: Snapshot, words: Expressions) -> Chains:
             f"{words.to_lan} {otherwise}",
             "goto reread",
         ],
-        "reread": [*without_payload("accept"), words.guard("guard"), *words.flagged(ASKING)],
+        "reread": [*without_payload("accept"), words.within_rate("guard"), *words.flagged(ASKING)],
     }
 
 
@@ -338,7 +338,7 @@ def _another(snapshot: Snapshot, words: Expressions) -> Chains:
         "passing": [long, "goto metered"],
         "helped": [long, "accept"],
         "another": [f"@th,64,40 & {mask} {braced(known)} goto hello" for mask, known in _LONG_HEADERS],
-        "hello": [words.guard("guard"), *words.flagged(ASKING)],
+        "hello": [words.within_rate("guard"), *words.flagged(ASKING)],
     }
 
 
@@ -525,7 +525,7 @@ def _question(snapshot: Snapshot, words: Expressions) -> list[str]:
     if _help_resolver(snapshot):
         out.append(f"{words.dead} {words.closed} goto deadquestion")
     if snapshot.asked:
-        out += [words.guard("guarddns"), *words.flagged(QUESTION)]
+        out += [words.within_rate("guarddns"), *words.flagged(QUESTION)]
     return out
 
 
@@ -544,7 +544,7 @@ def _answer(snapshot: Snapshot, words: Expressions) -> list[str]:
         out.append(f"{words.dead} {words.closed} {of_help} accept")
         out.append(f"{words.dead} {words.closed} drop")
     if snapshot.asked:
-        out += [words.guard("guardanswers"), *words.flagged(ANSWER)]
+        out += [words.within_rate("guardanswers"), *words.flagged(ANSWER)]
     return out
 
 

@@ -17,44 +17,18 @@ from gateway.kernel.marks import (
     slot_group,
     verdict_byte,
 )
-from gateway.kernel.snapshot import Rates, Snapshot
+from gateway.kernel.ruleset.packet_rates import drop_above
+from gateway.kernel.snapshot import Snapshot
 
 Chains = dict[str, list[str]]
 """Name → statements; the first statement of a base chain is its type line."""
 
-RATES = ("guard", "guardtcp", "guarddns", "guardanswers", "guardhttp")
-"""The sets that count the packets of each slot that reach the queue (`packet_rates`)."""
-
-SIZES = {"guardicmp": (4, 64)}
-"""Kilobytes per second and burst of one slot. ICMP is not queued: pings of some games and traceroutes stay
-below the limit, and a tunnel over ICMP is slower than a modem."""
-
 ESP = 50
 """RFC 4303: Wi-Fi calling uses it if no address is translated on the way."""
-
 
 SERVER_HELLO = "@ih,0,8 0x16 @ih,40,8 0x02 @ih,88,64 != 0xcf21ad74e59a6111"
 """Matches TCP payload that begins with a record with a ServerHello, unless its random begins like that of a
 HelloRetryRequest (RFC 8446 4.1.3)."""
-
-
-def packet_rates(rates: Rates) -> dict[str, tuple[int, int]]:
-    """Return packets per second and burst of one slot that may reach the queue, by the set that counts them.
-
-    A flood of one device leaves the daemon available to the others, and its own uploads do not block its DNS
-    and pages. Queries and responses of DNS have a limit each.
-
-    ``guard`` is for all other packets of undecided flows: UDP, portless protocols and the server's side of
-    TCP. It is the same on every machine, since the first packets of such a flow pass: a tunnel made of first
-    packets alone has 4.6 Mbit/s.
-    """
-    return {
-        "guard": (400, 800),
-        "guardtcp": (rates.tcp, 800),
-        "guarddns": (rates.dns, 800),
-        "guardanswers": (rates.dns, 800),
-        "guardhttp": (rates.http, 2 * rates.http),
-    }
 
 
 def braced(items: Iterable[str]) -> str:
@@ -136,15 +110,9 @@ class Expressions:
         kept_out = (slot.number for slot in snapshot.slots if slot.kept_out)
         self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
-    def guard(self, name: str) -> str:
+    def within_rate(self, name: str) -> str:
         """Return a statement that drops a slot's packets above the rate of set ``name``."""
-        if name in SIZES:
-            rate, burst = SIZES[name]
-            limit = f"limit rate over {rate} kbytes/second burst {burst} kbytes"
-        else:
-            rate, burst = packet_rates(self._snapshot.rates)[name]
-            limit = f"limit rate over {rate}/second burst {burst} packets"
-        return f"update @{name} {{ {self.slot} {limit} }} drop"
+        return drop_above(name, self.slot, self._snapshot.rates)
 
     def slots_in(self, numbers: Iterable[int]) -> str:
         """Return an expression that matches connections of these slots; empty text without numbers."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway.kernel.marks import hexed
 from gateway.kernel.ruleset.chains import chains, queue_targets
-from gateway.kernel.ruleset.expressions import RATES, SIZES
+from gateway.kernel.ruleset.packet_rates import RATES, SIZES
 from gateway.kernel.snapshot import PassElement, Snapshot
 
 FAMILY, NAME, FLOW_TABLE = "inet", "qalqan", "ft"

@@ -32,7 +32,8 @@ NAME_LIMIT = 40  # characters
 DEVICE_LIMIT = 64  # characters of a device's name, which is hostile input
 BROWSER_LIMIT = 40  # characters of a browser's name, such as "Firefox, Android"
 MINUTES_LIMIT = 240  # a helper's, per day and child
-RESERVED = frozenset({"console", "router", "qalqan", "all"})  # used by the audit log when no person acted
+# Used by the audit log when no person acted.
+RESERVED = frozenset({"console", "router", "provider", "qalqan", "all"})
 REMOVED = "none"  # instead of a role: the account is removed
 
 

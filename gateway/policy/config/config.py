@@ -7,8 +7,9 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
@@ -16,7 +17,10 @@ from gateway.policy.config.auto_backup import AutoBackup, read_auto_backup
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.feed import FeedSource, read_feed
 from gateway.policy.config.list_tiers import ListTier
+from gateway.policy.config.metrics import MetricsSettings, read_metrics
+from gateway.policy.config.provider_stop import read_stop
 from gateway.policy.config.registers import Register, read_registers
+from gateway.policy.config.usp import UspLink, read_usp
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
 from gateway.policy.names.categories import LANGUAGES
@@ -24,11 +28,14 @@ from gateway.policy.names.hosts import PublicSuffixCheck, read_rule_host
 from gateway.policy.names.services import Service
 from gateway.policy.sealed.source import SealedSource, sealed_sources
 from gateway.policy.time import time_text as timetext
-from gateway.policy.time.list_updates import UpdateInterval, read_list_settings
+from gateway.policy.time.list_update_times import UpdateInterval, read_list_settings
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Mapping as Document
 from gateway.policy.yaml.fields import Node, Place, Scalar, shown
+
+if TYPE_CHECKING:
+    from gateway.policy.config.mqtt import MqttSettings
 
 T = TypeVar("T")
 
@@ -60,11 +67,15 @@ KEYS = (
     "registers",
     "lists",
     "feed",
+    "usp",
     "backup",
+    "metrics",
+    "mqtt",
     "flash",
     "offload",
     "brand",
     "propose",
+    "provider",
 )
 ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
@@ -101,7 +112,8 @@ class Flash(StrEnum):
 class OffloadWish(StrEnum):
     """Whether flows that no rule can block may use a flow table of the daemon and skip the rules."""
 
-    AUTO = "auto"  # if the kernel supports such tables
+    AUTO = "auto"  # in software, if the kernel supports such tables
+    HARDWARE = "hardware"  # in hardware where the kernel accepts it, else in software
     OFF = "off"
 
 
@@ -177,11 +189,15 @@ class Config:
     lists_update: UpdateInterval = UpdateInterval.DAILY
     lists_tier: ListTier | None = None  # None: the one that fits the memory
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
+    usp: UspLink | None = None  # to the router's USP agent; None: not configured
     backup: AutoBackup | None = None  # automatic backups; None: off
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    mqtt: MqttSettings | None = None  # of the process `qalqan mqtt`; None: off
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
     propose: ProviderProposal = field(default_factory=ProviderProposal)
+    stop_until: datetime | None = None  # the end of the provider's stop of the filter, aware; None: no stop
     # By key: settings that the router's own configuration decides.
     fixed: Mapping[str, RouterSetting] = field(default_factory=dict)
     problems: tuple[str, ...] = ()  # one line for each part of the files that is not used
@@ -263,11 +279,15 @@ def config_of(
         lists_update=lists_update,
         lists_tier=lists_tier,
         feed=part.read("feed", read_feed, plain.feed),
+        usp=optional("usp", read_usp, plain.usp),
         backup=optional("backup", read_auto_backup, plain.backup),
+        metrics=optional("metrics", read_metrics, plain.metrics),
+        mqtt=optional("mqtt", _mqtt, plain.mqtt),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=optional("brand", read_brand, plain.brand),
         propose=optional("propose", _proposal, plain.propose),
+        stop_until=optional("provider", read_stop, plain.stop_until),
         problems=tuple(problems or ()),
     )
 
@@ -383,6 +403,12 @@ def _eight_bits(node: Node) -> int:
     if mask >> ((mask & -mask).bit_length() - 1) != 0xFF:
         node.place.refuse(f"{mask:#010x} is not eight bits side by side", "write a mask such as 0x00ff0000")
     return mask
+
+
+def _mqtt(node: Node) -> MqttSettings:
+    from gateway.policy.config.mqtt import read_mqtt  # most households have none
+
+    return read_mqtt(node)
 
 
 def _age_trust(node: Node) -> AgeTrust:

@@ -19,7 +19,7 @@ from gateway.policy.names.categories import PROXY, TOR
 from gateway.policy.profile.bypass_methods import WAYS, BypassMethod, MethodSetting
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Rules
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import ExplanationStep, Observation, Proto, Reason, Verdict
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import SafeSearch
 from gateway.policy.time.gates import joined
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import Closing, Situation, Standing, TimeLimit
+from gateway.policy.time.time_rules import Closing, Situation, Standing, TimeLimit
 from gateway.policy.values import Decision, Observation, Verdict
 
 _SEARCH = (SafeSearch.OFF, SafeSearch.MODERATE, SafeSearch.STRICT)

@@ -41,7 +41,7 @@ from gateway.policy.time.gates import (
     state_gates,
     with_uncounted,
 )
-from gateway.policy.time.standing import Standing
+from gateway.policy.time.time_rules import Standing
 from gateway.policy.values import (
     Decision,
     ExplanationStep,

@@ -35,7 +35,7 @@ from gateway.policy.requests.site_repair import repaired
 from gateway.policy.time.extension import Extension, extend
 from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.time.schedule import Calendar, calendar_for
-from gateway.policy.time.standing import FOREVER, Left, Remaining, Situation, Standing, closes_at, standing
+from gateway.policy.time.time_rules import FOREVER, Left, Remaining, Situation, Standing, closes_at, standing
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, ServiceRecognition, Verdict
 
 DNS, PROXY = Proto.DNS, Proto.PROXY  # module constants are faster than class attributes

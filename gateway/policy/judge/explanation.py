@@ -21,7 +21,7 @@ from gateway.policy.time.moments import clock as moment_text
 from gateway.policy.values import Decision, Reason, RecognitionSign, Verdict
 
 if TYPE_CHECKING:  # the pages import this module; the type alone is needed
-    from gateway.policy.time.standing import Left
+    from gateway.policy.time.time_rules import Left
 
 Words = Mapping[str, str]
 

@@ -16,7 +16,7 @@ from gateway.policy.judge.world import World
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Mode, Rules
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Fault, Observation, Proto, Reason
 
 IKE_PORTS = (500, 4500)  # RFC 7296; Wi-Fi calling runs over them

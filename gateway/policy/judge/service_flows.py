@@ -13,7 +13,7 @@ from gateway.policy.judge.facts import FactFinder
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import in_order, joined
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Observation, Proto, Reason, RecognitionSign, ServiceRecognition, Verdict
 
 # Protocol → type of the catalogue's `ports`.

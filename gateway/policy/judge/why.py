@@ -10,7 +10,7 @@ from gateway.core.errors import PolicyError
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names import hosts
 from gateway.policy.names.networks import address
-from gateway.policy.time.standing import PLAIN, Left, Situation
+from gateway.policy.time.time_rules import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.policy.yaml.fields import shown, suggestion
 

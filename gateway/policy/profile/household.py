@@ -124,6 +124,12 @@ class Household:
         return bool(self.children or self.problems or self.absent)
 
     @property
+    def filters(self) -> bool:
+        """True if the files name a person with rules, or a person whose file is broken or missing."""
+        people = self.profiles.values()
+        return any(person.filtered for person in people) or bool(self.problems or self.absent)
+
+    @property
     def unclaimed(self) -> Household:
         """The household before a guardian sets up the gateway: every unknown device is unfiltered."""
         return replace(self, config=replace(self.config, unknown_devices=HOME, interfaces={}))

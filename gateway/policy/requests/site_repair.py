@@ -18,7 +18,7 @@ from gateway.policy.names.hosts import PublicSuffixCheck, is_under, suffixes
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Action
-from gateway.policy.time.standing import ActiveRepair
+from gateway.policy.time.time_rules import ActiveRepair
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 
 LONGEST = timedelta(minutes=5)

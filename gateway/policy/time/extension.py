@@ -17,7 +17,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, INTERNET, PLAY
 from gateway.policy.time.gates import BEDTIME, WINDOW, Gates, in_order, is_limit
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import FOREVER, Grant, Outlook, Situation, TimeRules, whole_minutes
+from gateway.policy.time.time_rules import FOREVER, Grant, Outlook, Situation, TimeRules, whole_minutes
 
 _DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)
 _PLAY_WIDE = (WINDOW + PLAY, PLAY)

@@ -1,4 +1,4 @@
-"""Pauses of the internet, the switch `off` (no filtering for anyone), and the audit log.
+"""Pauses of the internet, switches that end by a time (such as `off`, no filtering), and the audit log.
 
 The state in force is in memory; each change is written immediately. All times are aware; the disk has Unix
 seconds.
@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, is_over, moved
-from gateway.policy.time.standing import FOREVER
+from gateway.policy.time.time_rules import FOREVER
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import (
     DurableWriter,
+    NewAuditLine,
     audit_line,
     in_utc,
     moment,
@@ -27,14 +28,16 @@ from gateway.store.durable_writes import (
 from gateway.store.tables.grants import Given, SiteOpening
 
 PAUSES = "who, since, until, by, span, sure"
-SWITCHES = "name, since, until, by, sure"
+SWITCHES = "name, since, until, by, sure, asked"
+OFF, STOP = "off", "stop"  # names of switches
+SUPPORT, REMOTE = "support", "remote"  # of approvals: the provider takes the report, switches filtering
 # Audit verbs whose detail has a device or a site before the profile.
 BEHIND = (
     "(what LIKE 'device %' OR what IN "
     "('assign', 'identify', 'use', 'leave', 'hand over', 'take back', 'list_report'))"
 )
 
-Kept = TypeVar("Kept", "Pause", "NetworkOff")
+Kept = TypeVar("Kept", "Pause", "TimedSwitch")
 
 
 class RecordAudit(Protocol):
@@ -58,13 +61,19 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkOff:
-    """The period in which filtering is off for everyone."""
+class TimedSwitch:
+    """A switch that is on until a time: filtering is off, or the provider may do something."""
 
     since: datetime
     until: datetime | None
     by: str
     sure: bool = True  # set while the clock was known
+    asked: datetime | None = None  # of the provider's stop: the end in the settings; no clock change moves it
+
+    @property
+    def ends(self) -> datetime:
+        until = self.until or FOREVER
+        return until if self.asked is None else min(until, self.asked)
 
     @property
     def moment(self) -> Moment:
@@ -76,7 +85,7 @@ class InForce:
     """Pauses, `off`, extra time and opened sites in force at one moment."""
 
     pauses: tuple[Pause, ...]
-    off: NetworkOff | None
+    off: TimedSwitch | None  # by a guardian or the provider, whichever ends later
     given: tuple[Given, ...] = ()
     openings: tuple[SiteOpening, ...] = ()
 
@@ -98,7 +107,10 @@ class ReadAudit(Protocol):
 
 
 class PauseTable:
-    """Stores pauses, the switch `off` and the audit log.
+    """Stores pauses, switches and the audit log.
+
+    The provider's stop (STOP) is stored until its setting changes, also after its end: the same setting
+    does not stop the filter twice.
 
     ``origin`` is the address or terminal of a change, for the audit only.
     """
@@ -111,21 +123,29 @@ class PauseTable:
             who: Pause(who, moment(since), moment_or_none(until), by, MomentKind(span), bool(sure))
             for who, since, until, by, span, sure in database.rows(f"SELECT {PAUSES} FROM pauses")
         }
-        off = database.rows(f"SELECT {SWITCHES} FROM switches WHERE name = 'off'")
-        self._off = next(
-            (
-                NetworkOff(moment(since), moment_or_none(until), by, bool(sure))
-                for _, since, until, by, sure in off
-            ),
-            None,
-        )
+        self._switches = {
+            name: TimedSwitch(moment(since), moment_or_none(until), by, bool(sure), moment_or_none(asked))
+            for name, since, until, by, sure, asked in database.rows(f"SELECT {SWITCHES} FROM switches")
+        }
 
     def in_force(self, now: datetime) -> InForce:
-        """Return pauses and `off` that have not ended at ``now``."""
+        """Return pauses and the `off` that have not ended at ``now``."""
+        offs = [switch for name in (OFF, STOP) if (switch := self.switch(name, now)) is not None]
         return InForce(
             tuple(pause for pause in self._pauses.values() if pause.until is None or pause.until > now),
-            self._off if self._off and (self._off.until is None or self._off.until > now) else None,
+            max(offs, key=lambda switch: switch.ends, default=None),
         )
+
+    def switch(self, name: str, now: datetime) -> TimedSwitch | None:
+        """Return a switch if it is on at ``now``."""
+        switch = self._switches.get(name)
+        return switch if switch is not None and switch.ends > now else None
+
+    @property
+    def stop_asked(self) -> datetime | None:
+        """The end in the settings for which the provider's stop began; None: there was none."""
+        stop = self._switches.get(STOP)
+        return None if stop is None else stop.asked
 
     def pause(
         self,
@@ -171,28 +191,58 @@ class PauseTable:
     def off(
         self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        off = self._off = NetworkOff(in_utc(at), None if until is None else in_utc(until), by, sure)
-        self._writer.save(
-            Statement(
-                f"INSERT OR REPLACE INTO switches ({SWITCHES}) VALUES (?, ?, ?, ?, ?)", [_off_row(off)]
-            ),
-            audit=audit_line(at, by, "off", f"until {_text(until)}", origin),
-        )
+        off = TimedSwitch(in_utc(at), None if until is None else in_utc(until), by, sure)
+        self._turn_on(OFF, off, audit_line(at, by, "off", f"until {_text(until)}", origin))
 
     def on(self, *, by: str, at: datetime, origin: str = "") -> None:
-        self._off = None
+        """Filter again: end `off`, and the provider's stop if it is on."""
+        self._switches.pop(OFF, None)
+        stop = self.switch(STOP, at)
+        if stop is not None:
+            self._switches[STOP] = replace(stop, until=in_utc(at))
+        self._writer.save(*self._switch_rows(), audit=audit_line(at, by, "on", "", origin))
+
+    def stop(self, *, until: datetime, asked: datetime, by: str, at: datetime, sure: bool = True) -> None:
+        """Switch filtering off by the provider's setting, until ``until`` and at most ``asked``."""
+        stop = TimedSwitch(in_utc(at), in_utc(until), by, sure, in_utc(asked))
+        self._turn_on(STOP, stop, audit_line(at, by, "stop", f"until {_text(min(until, asked))}", ""))
+
+    def end_stop(self, *, by: str, at: datetime) -> None:
+        """Forget the provider's stop. The audit log has a line about it if it was still on."""
+        was_on = self.switch(STOP, at) is not None
+        del self._switches[STOP]
         self._writer.save(
-            Statement("DELETE FROM switches WHERE name = 'off'"), audit=audit_line(at, by, "on", "", origin)
+            *self._switch_rows(), audit=audit_line(at, by, "stop end", "", "") if was_on else None
         )
 
+    def approve(
+        self, name: str, *, until: datetime, by: str, at: datetime, sure: bool = True, origin: str = ""
+    ) -> None:
+        """Approve SUPPORT or REMOTE until a time."""
+        switch = TimedSwitch(in_utc(at), in_utc(until), by, sure)
+        self._turn_on(name, switch, audit_line(at, by, name, f"until {_text(until)}", origin))
+
+    def end_approval(self, name: str, *, by: str, at: datetime, origin: str = "") -> None:
+        """End the approval of SUPPORT or REMOTE; without one, do nothing."""
+        if self._switches.pop(name, None) is not None:
+            self._writer.save(*self._switch_rows(), audit=audit_line(at, by, f"{name} end", "", origin))
+
+    def _turn_on(self, name: str, switch: TimedSwitch, audit: NewAuditLine) -> None:
+        self._switches[name] = switch
+        self._writer.save(*self._switch_rows(), audit=audit)
+
     def shift(self, jump: Jump) -> None:
-        """Adjust pauses and `off` after a change of the clock. Ended ones stay ended."""
+        """Adjust pauses and switches after a change of the clock. Ended ones stay ended."""
         pauses = {
             who: after for who, pause in self._pauses.items() if (after := _moved(pause, jump)) is not None
         }
-        off = None if self._off is None else _moved(self._off, jump)
-        if (pauses, off) != (self._pauses, self._off):
-            self._pauses, self._off = pauses, off
+        switches = {
+            name: moved_switch
+            for name, switch in self._switches.items()
+            if (moved_switch := _moved(switch, jump) or _ended_stop(switch, jump)) is not None
+        }
+        if (pauses, switches) != (self._pauses, self._switches):
+            self._pauses, self._switches = pauses, switches
             self._writer.save(*self._snapshot())
 
     def audit(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None:
@@ -245,8 +295,11 @@ class PauseTable:
     def _snapshot(self) -> list[Statement]:
         return [
             *table_snapshot("pauses", PAUSES, [_pause_row(pause) for pause in self._pauses.values()]),
-            *table_snapshot("switches", SWITCHES, [_off_row(self._off)] if self._off else []),
+            *self._switch_rows(),
         ]
+
+    def _switch_rows(self) -> list[Statement]:
+        return table_snapshot("switches", SWITCHES, [_switch_row(*item) for item in self._switches.items()])
 
 
 def _moved(kept: Kept, jump: Jump) -> Kept | None:
@@ -268,8 +321,20 @@ def _pause_row(pause: Pause) -> tuple[object, ...]:
     )
 
 
-def _off_row(off: NetworkOff) -> tuple[object, ...]:
-    return ("off", unix(off.since), unix_or_none(off.until), off.by, int(off.sure))
+def _ended_stop(switch: TimedSwitch, jump: Jump) -> TimedSwitch | None:
+    """Return a provider's stop that had ended before a clock change, so that its setting is still known."""
+    return None if switch.asked is None else replace(switch, since=jump.after, until=jump.after)
+
+
+def _switch_row(name: str, switch: TimedSwitch) -> tuple[object, ...]:
+    return (
+        name,
+        unix(switch.since),
+        unix_or_none(switch.until),
+        switch.by,
+        int(switch.sure),
+        unix_or_none(switch.asked),
+    )
 
 
 def _text(until: datetime | None) -> str:

@@ -16,7 +16,7 @@ from gateway.check.firewall import firewall_findings
 from gateway.check.lan import BRIDGE_FILTER, lan_findings
 from gateway.check.rulesets import LoadedRulesets, mark_findings, parsed, read_rules, rule_findings
 from gateway.lan.machine import DefaultRoute, NetworkSnapshot, read_machine, setting
-from gateway.policy.config.config import Config, MarkBits
+from gateway.policy.config.config import Config, MarkBits, OffloadWish
 from tests.kernel.home import Namespace
 
 pytestmark = pytest.mark.lab
@@ -333,6 +333,34 @@ def test_offload(flags: str, how: str) -> None:
     (line,) = [str(finding) for finding in rule_findings(Config(), rules) if finding.about == "offload"]
     wanted = f"error offload: table inet fw4 offloads connections {how} past the rules: uci set firewall."
     assert line.startswith(wanted)
+
+
+def test_the_firewalls_offload_is_fine_until_a_person_has_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "firewall").write_text("config defaults\n\toption flow_offloading '1'\n")
+    monkeypatch.setattr(check_rules, "UCI", tmp_path / "firewall")
+    monkeypatch.setattr(check_rules, "MODULES", tmp_path)
+    rules = LoadedRulesets(parsed(json.dumps(FLOW)), FLOWTABLES % "", {})
+    found = [f for f in rule_findings(Config(), rules, filters=False) if f.about == "offload"]
+    assert [str(finding) for finding in found] == [
+        "ok offload: table inet fw4 offloads connections in software, and no person has rules yet"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "flags", "noted"),
+    [
+        (OffloadWish.HARDWARE, "", True),
+        (OffloadWish.HARDWARE, "\t\tflags offload\n", False),
+        (OffloadWish.AUTO, "", False),
+    ],
+)
+def test_hardware_offloading_that_the_kernel_refuses(wish: OffloadWish, flags: str, noted: bool) -> None:
+    own = (FLOWTABLES % flags).replace("fw4", "qalqan")
+    listed = own + (FLOWTABLES % ("" if flags else "\t\tflags offload\n")).replace("fw4", "other")
+    found = rule_findings(Config(offload=wish), LoadedRulesets((), listed, {}))
+    assert [f.code for f in found if f.about == "offload" and f.code] == ["offload_software"] * noted
 
 
 def test_offload_by_configuration_and_by_makers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from gateway.features.activity.journal import DecisionLog
 from gateway.features.activity.refusals import RefusalVerb
 from gateway.features.rules.edit_history import EditHistory
 from gateway.household.context import HomeContext
-from gateway.policy.values import Observation, Proto
+from gateway.policy.values import Observation, Proto, Reason, Verdict
 from tests.features.desk import Loop, RightClock
 from tests.household.a_home import NOON, PHONE, STRANGER, TABLET, Home
 from tests.household.household_files import DAUGHTER
@@ -108,6 +108,16 @@ def test_at_level_0_nothing_is_told_to_others(told: Told, caplog: pytest.LogCapt
     assert caplog.records == []
     (own,) = told.answer(device=STRANGER)["refusals"]
     assert own["host"] == "www.pornhub.com"
+
+
+def test_the_metrics_count_decisions_of_level_2_and_above_only(told: Told) -> None:
+    """Numbers that grow would show that a child of level 1 is here, or that its time is used up."""
+    told.asks(PHONE, "www.pornhub.com")
+    told.asks(STRANGER, "www.pornhub.com")
+    assert told.decision_log.visible_verdicts == {}
+    told.asks(TABLET, "www.tiktok.com")
+    assert told.decision_log.visible_verdicts == {(Verdict.BLOCK, Reason.FAMILY_BLOCK): 1}
+    assert sum(told.decision_log.verdicts.values()) == 3
 
 
 def test_a_guest_sees_its_own_refusals_and_never_another_guest_s(told: Told) -> None:

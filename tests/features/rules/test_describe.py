@@ -12,7 +12,7 @@ import pytest
 from gateway.features.rules.describe import device_state, profile_rules
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.decide import Judge
-from gateway.policy.time.standing import FOREVER, PLAIN, Situation
+from gateway.policy.time.time_rules import FOREVER, PLAIN, Situation
 from tests.features.desk import plain
 from tests.household.household_files import DAUGHTER, SON, write
 

@@ -23,7 +23,7 @@ from gateway.policy.profile import self_set as selfset
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import counted_gates
 from gateway.policy.time.schedule import calendar_for, limit_on
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason
 from tests.features.rules.anyrules import ALMATY, BESIDE, MINE, MOMENTS, RULES, TABLE, Beside, sites_of
 from tests.features.rules.reading import Line, Reader, Site, Told

@@ -21,7 +21,7 @@ from gateway.policy.config.config import (
 from gateway.policy.config.feed import DEFAULT_ROOT, FeedSource
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.web import Https, Listen
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 from gateway.policy.yaml.documents import parse_document
 from tests.policy.homes import refusal, words
 

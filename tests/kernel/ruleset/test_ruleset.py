@@ -21,7 +21,7 @@ from gateway.kernel.ruleset.table import (
     render_removal,
     render_update,
 )
-from gateway.kernel.snapshot import Examined, Offload, Owner, Snapshot, guard
+from gateway.kernel.snapshot import Examined, Offload, Owner, Snapshot, boot_guard_snapshot
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -177,13 +177,15 @@ def test_an_owner_that_cannot_be_is_refused(owners: tuple[Owner, ...], says: str
 
 def test_a_boot_guard_knows_no_addresses() -> None:
     """They may be others' after a start."""
-    assert guard(FAMILY).owners == ()
+    assert boot_guard_snapshot(FAMILY).owners == ()
 
 
 def test_a_boot_guard_is_one_text_whatever_the_kernel_has() -> None:
     """No queue, no flow table, no verdict: what it needs is in every kernel that has nftables."""
-    text = render(guard(FAMILY))
-    assert text == render(guard(replace(FAMILY, native=False, offload=Offload(("lan0", "wan")))))
+    text = render(boot_guard_snapshot(FAMILY))
+    assert text == render(
+        boot_guard_snapshot(replace(FAMILY, native=False, offload=Offload(("lan0", "wan"))))
+    )
     assert re.search(r"\b(queue|flowtable|flow|destroy|judged|put)\b", text) is None
     named, made = set(re.findall(r"\b(?:goto|jump) (\w+)", text)), set(re.findall(r"chain (\w+)", text))
     assert named <= made

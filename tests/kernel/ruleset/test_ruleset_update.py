@@ -13,7 +13,7 @@ import pytest
 from gateway.kernel.fallback import native_queue
 from gateway.kernel.marks import MarkLayout
 from gateway.kernel.nft import Nft
-from gateway.kernel.ruleset.expressions import RATES
+from gateway.kernel.ruleset.packet_rates import RATES
 from gateway.kernel.ruleset.table import (
     needs_rebuild,
     render,
@@ -25,7 +25,7 @@ from gateway.kernel.ruleset.table import (
     render_reset_rates,
     render_update,
 )
-from gateway.kernel.snapshot import Offload, Owner, PassElement, Slot, guard
+from gateway.kernel.snapshot import Offload, Owner, PassElement, Slot, boot_guard_snapshot
 from tests.kernel.home import Namespace
 from tests.kernel.snapshots import EMPTY, FAMILY, ONE_CHILD, SNAPSHOTS
 
@@ -185,7 +185,9 @@ def test_a_table_refilled_in_place_is_as_a_fresh_one(table: Table, before: str, 
     new = SNAPSHOTS[after]
     table.apply(render(new) + render_alive())
     fresh = table.listing()
-    table.apply(render(guard(FAMILY) if before == "guard" else SNAPSHOTS[before]) + render_alive())
+    table.apply(
+        render(boot_guard_snapshot(FAMILY) if before == "guard" else SNAPSHOTS[before]) + render_alive()
+    )
     table.apply("add element inet qalqan pass { 0x000300fd counter packets 7 bytes 70 : accept }\n")
     table.apply("add element inet qalqan shut4 { 192.0.2.1 . 192.0.2.2 . 47 }\n")
     table.apply(render_in_place(new, table.chains()) + render_alive())

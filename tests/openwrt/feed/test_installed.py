@@ -133,6 +133,12 @@ def test_list_updates_need_their_package_and_the_built_in_lists_do_not(small: Ro
     assert "install the package qalqan-lists" in fixes, done.stderr
 
 
+def test_home_automation_needs_its_package(small: Router, config: Path) -> None:
+    done = run(small, "mqtt", "--config", str(config))
+    assert done.returncode == 1
+    assert "home automation need the package qalqan-mqtt, which is not installed" in done.stderr
+
+
 def test_the_signed_data_feed_needs_its_package(
     small: Router, with_lists: Router, with_feed: Router, config: Path, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.policy.config.list_tiers import AUTO_TIER, ListTier
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 from tests.openwrt.luci.running import VIEWS, Node
 
 pytestmark = pytest.mark.needs("node")
@@ -62,7 +62,7 @@ def test_the_choices_are_uci_s(node: Node) -> None:
     choices = {one["option"]: one["choices"] for one in shown(node, FILLED)["options"] if one["choices"]}
     assert choices == {
         "flash": ["", "normal", "poor"],
-        "offload": ["", "auto", "off"],
+        "offload": ["", "auto", "hardware", "off"],
         "firewall_offload": ["", "off"],
         "lists_update": ["", *UpdateInterval],
         "lists_tier": ["", AUTO_TIER, *ListTier],

@@ -23,7 +23,7 @@ from gateway.policy.alerts.signs import (
 )  # fmt: skip
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.bypass_methods import BypassMethod
-from gateway.policy.time.standing import PLAIN
+from gateway.policy.time.time_rules import PLAIN
 from gateway.policy.values import Fault, Observation, Proto
 from tests.policy.around import Gave
 from tests.policy.homes import TABLE, a_judge, almaty, table, the_world

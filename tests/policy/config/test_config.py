@@ -154,6 +154,7 @@ def test_what_the_machine_is_like() -> None:
     assert (config("country: kz").flash, config("country: kz").offload) == (Flash.NORMAL, OffloadWish.OFF)
     read = config("flash: poor\noffload: auto")
     assert (read.flash, read.offload) == (Flash.POOR, OffloadWish.AUTO)
+    assert config("offload: hardware").offload is OffloadWish.HARDWARE
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_what_the_machine_is_like() -> None:
         ("day_starts: 4", "is not a time of day"),
         ("languages: [de]", "'de' is not known here"),
         ("flash: rich", "flash: 'rich' is not known here; use one of: normal, poor"),
-        ("offload: hardware", "offload: 'hardware' is not known here; use one of: auto, off"),
+        ("offload: on", "offload: 'on' is not known here; use one of: auto, hardware, off"),
         ("dns_refusal: refused", "'refused' is not known here"),
         ("time_zone: Asia/Almaty", "did you mean 'timezone'?"),
     ],

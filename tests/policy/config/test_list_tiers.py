@@ -7,7 +7,7 @@ import pytest
 from gateway.core.errors import PolicyError
 from gateway.policy.config.config import Config, parse_config
 from gateway.policy.config.list_tiers import ListTier, tier_for_memory
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 
 MB = 1 << 20
 

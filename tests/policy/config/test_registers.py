@@ -15,7 +15,7 @@ from gateway.policy.config.registers import Register, in_force
 from gateway.policy.judge.explanation import Names, sentence, short
 from gateway.policy.judge.world import World
 from gateway.policy.requests.askable import check_askable, outcome
-from gateway.policy.time.standing import PLAIN, Situation
+from gateway.policy.time.time_rules import PLAIN, Situation
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.policy.homes import ALMATY, a_judge, a_profile, a_world, almaty, asks, connects, refusal, table
 

@@ -15,7 +15,7 @@ from gateway.policy.judge import bypass as around
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.bypass_methods import WAYS, BypassMethod
 from gateway.policy.profile.profile import guest_profile
-from gateway.policy.time.standing import PLAIN, Situation
+from gateway.policy.time.time_rules import PLAIN, Situation
 from gateway.policy.values import ExplanationStep, Fault, Observation, Proto, Reason, Verdict
 from tests.policy.around import (
     CHILD,

@@ -14,7 +14,7 @@ from gateway.policy.judge.combined import CombinedJudge, aligned_profiles
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.profile import Profile, guest_profile, home_profile
 from gateway.policy.time.gates import DEVICE
-from gateway.policy.time.standing import PLAIN, Grant, Situation
+from gateway.policy.time.time_rules import PLAIN, Grant, Situation
 from gateway.policy.values import Observation, Proto, Verdict
 from tests.policy.homes import CALENDAR, TABLE, a_profile, almaty, asks, connects, product, the_world
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.policy.judge.world import World
-from gateway.policy.time.standing import PLAIN, Situation
+from gateway.policy.time.time_rules import PLAIN, Situation
 from gateway.policy.values import Decision, Reason
 from tests.policy.homes import TABLE, a_judge, a_world, almaty, asks, connects, table, used_up
 

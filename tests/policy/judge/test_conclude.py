@@ -13,7 +13,7 @@ from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.names.packs import Site
 from gateway.policy.profile.rules import EntryKind, RuleEntry, Rules
-from gateway.policy.time.standing import PLAIN, Grant, Situation
+from gateway.policy.time.time_rules import PLAIN, Grant, Situation
 from gateway.policy.values import Decision, ExplanationStep, Observation, Reason, Verdict
 from tests.policy.homes import a_judge, a_profile, a_world, almaty, asks, connects, the_world
 

@@ -18,7 +18,7 @@ from gateway.policy.judge import decide
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.profile import guest_profile, home_profile
 from gateway.policy.time.gates import counted_gates, limit_gates
-from gateway.policy.time.standing import FOREVER, PLAIN, Grant, Situation
+from gateway.policy.time.time_rules import FOREVER, PLAIN, Grant, Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 from tests.policy.homes import (
     CALENDAR,

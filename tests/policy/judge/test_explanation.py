@@ -16,7 +16,7 @@ from gateway.policy.judge.explanation import (
     setting,
     short,
 )
-from gateway.policy.time.standing import PLAIN, Left, Situation
+from gateway.policy.time.time_rules import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Reason, RecognitionSign, ServiceRecognition, Verdict
 from tests.policy.homes import ALMATY, a_judge, almaty, asks, product, used_up
 

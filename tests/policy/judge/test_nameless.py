@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.policy.judge.decide import Judge
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Verdict
 from tests.policy.homes import a_judge, almaty
 

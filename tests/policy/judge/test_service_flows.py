@@ -11,7 +11,7 @@ import pytest
 
 from gateway.policy.judge.decide import Judge
 from gateway.policy.judge.why import parse_question, why
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import (
     Decision,
     Fault,

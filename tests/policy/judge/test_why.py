@@ -12,7 +12,7 @@ from gateway.core.errors import PolicyError
 from gateway.features.rules.explanation import explanation
 from gateway.policy.judge.explanation import Names
 from gateway.policy.judge.why import WhyAnswer, parse_host, parse_moment, parse_question, why
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import ExplanationStep, Observation, Reason
 from tests.policy.homes import ALMATY, a_judge
 

@@ -7,7 +7,7 @@ import pytest
 from gateway.core.errors import PolicyError
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names.name_words import NameWords, is_official, parse_name_words
-from gateway.policy.time.standing import PLAIN
+from gateway.policy.time.time_rules import PLAIN
 from tests.policy.homes import a_judge, almaty, asks, product
 
 TEXT = """

@@ -13,7 +13,7 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.names import networks as nets
 from gateway.policy.names.hosts import PublicSuffixCheck, normalise
 from gateway.policy.names.resolvers import Resolver, Resolvers, parse_resolvers
-from gateway.policy.time.standing import PLAIN
+from gateway.policy.time.time_rules import PLAIN
 from gateway.policy.values import Reason, Verdict
 from tests.policy.homes import a_judge, a_world, almaty, asks, product, table
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.age.bands import AgeBand
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.rules import PLAY
-from gateway.policy.time.standing import PLAIN
+from gateway.policy.time.time_rules import PLAIN
 from gateway.policy.values import Reason
 from tests.policy.homes import CALENDAR, a_profile, almaty, asks, product, table
 from tests.policy.names.test_categories import BAND_CATEGORIES

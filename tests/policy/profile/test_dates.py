@@ -15,7 +15,7 @@ from gateway.policy.time.schedule import (
     next_change,
     windows_on,
 )
-from gateway.policy.time.standing import PLAIN, standing
+from gateway.policy.time.time_rules import PLAIN, standing
 from gateway.policy.time.time_text import Span
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, refusal
 

@@ -13,7 +13,7 @@ from gateway.core.errors import PolicyError
 from gateway.policy.judge.explanation import SetBy, sentence
 from gateway.policy.profile.laws import parse_law, signed, spoken_laws, unknown_entries
 from gateway.policy.profile.rules import Law, LawStatus
-from gateway.policy.time.standing import PLAIN
+from gateway.policy.time.time_rules import PLAIN
 from gateway.policy.values import Reason
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Fields

@@ -17,7 +17,7 @@ from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.profile.self_set import MOST_LIMITS, OwnSetting, chosen, may_set, self_set, with_self_set
 from gateway.policy.time.gates import BEDTIME
 from gateway.policy.time.schedule import next_wake, plan
-from gateway.policy.time.standing import Situation, standing
+from gateway.policy.time.time_rules import Situation, standing
 from gateway.policy.values import Observation, Proto
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, a_world, product, refusal, words
 from tests.policy.scheduled import local

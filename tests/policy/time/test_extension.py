@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.time.extension import Extension, extend, in_force
-from gateway.policy.time.standing import FOREVER, PLAIN, Left, Remaining, Situation, closes_at, standing
+from gateway.policy.time.time_rules import FOREVER, PLAIN, Left, Remaining, Situation, closes_at, standing
 from gateway.policy.values import Reason
 from tests.policy.homes import CALENDAR, a_judge, a_profile, almaty, used_up
 

@@ -15,7 +15,7 @@ from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.profile.rules import Rules
 from gateway.policy.time.extension import extend, in_force
 from gateway.policy.time.schedule import Calendar, week_limits
-from gateway.policy.time.standing import PLAIN, Closing, Left, Remaining, Situation, standing
+from gateway.policy.time.time_rules import PLAIN, Closing, Left, Remaining, Situation, standing
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.policy.homes import CALENDAR, a_profile, almaty, product, refusal
 

@@ -12,7 +12,7 @@ from gateway.control.proofs import Proofs
 from gateway.control.protocol import ControlRequest, Role
 from gateway.policy.accounts.people import Account
 from gateway.store.store import Store
-from gateway.store.tables.pauses import NetworkOff, Pause
+from gateway.store.tables.pauses import Pause, TimedSwitch
 from tests.around import Scene, account_verb
 from tests.store.helpers import HOUR, NOW, look
 
@@ -53,7 +53,7 @@ def test_off_returns_by_itself_and_by_hand(path: Path) -> None:
     store = Store(path)
     store.off(until=NOW + HOUR, by="Mum", at=NOW)
     store = reopened(store, path)
-    assert store.state(NOW).off == NetworkOff(NOW.astimezone(UTC), (NOW + HOUR).astimezone(UTC), "Mum")
+    assert store.state(NOW).off == TimedSwitch(NOW.astimezone(UTC), (NOW + HOUR).astimezone(UTC), "Mum")
     assert store.state(NOW + HOUR).off is None
     store.on(by="Mum", at=NOW)
     assert store.state(NOW).off is None

@@ -134,6 +134,8 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "backup.read": ("backup_read", "backup_look"),
     "backup.undo": ("backup_undo",),
     "health.again": ("health_again",),
+    "health.set_access": ("health_access",),
+    "health.set_switch": ("health_switch",),
     "sharing.unlock": ("my_unlock",),
     "tests.again": ("proof_again",),
     "tests.end": ("proof_end",),

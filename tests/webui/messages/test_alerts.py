@@ -275,6 +275,7 @@ def test_a_sign_in_is_reported_to_the_person_who_signed_in_alone(
     ({"event": "card", "what": "raised", "at": None}, None),
     ({"event": "card", "what": "solved"}, None),
     ({"event": "status", "what": "off", "by": "Dad"}, ("filter", "off")),
+    ({"event": "status", "what": "stop", "by": "provider"}, ("filter", "stop")),
     ({"event": "status", "what": "pause"}, None),
     ({"event": "people", "what": "guardian add"}, ("people", "")),
     ({"event": "people", "what": "guardian sign-in"}, ("sign_in", "")),

@@ -113,6 +113,12 @@ def test_figures_that_a_person_understands(mum: Browser) -> None:
         assert expected in text, expected
 
 
+def test_it_says_when_a_provider_can_read_counters(mum: Browser, household: Household) -> None:
+    assert 'id="metrics"' not in mum.get(HEALTH).text
+    household.healthy.metrics = True
+    assert 'id="metrics"' in mum.get(HEALTH).text
+
+
 def test_the_log_says_when_and_how_often(mum: Browser, household: Household) -> None:
     assert "no answer from 192.0.2.1 4 minutes ago · 12 times · gateway.dataplane.lookups:88" in read(mum)
     household.healthy.log *= SHOWN + 2
@@ -138,6 +144,43 @@ def test_the_support_file_is_what_the_daemon_has_for_support(mum: Browser, house
     assert "health" not in [do for do, _ in household.asked], "no personal part is even asked for"
     assert (told["format"], told["log"][0]["text"]) == (1, "no answer from %s")
     assert "daughter" not in answer.text
+
+
+def test_a_parent_lets_the_provider_fetch_the_file_and_ends_it(mum: Browser, household: Household) -> None:
+    assert "It can then fetch this file, and nothing else." in read(mum)
+    assert mum.post(f"{HEALTH}access", {"for": "1440"}).status_code == 303
+    assert ("support_access", 1440) in [(do, values.get("minutes")) for do, values in household.asked]
+    assert "Mum lets your internet provider fetch this file until 19:40 tomorrow." in read(mum)
+    assert mum.post(f"{HEALTH}access", {"for": "end"}).status_code == 303
+    assert "Your provider can no longer fetch the file." in read(mum)
+    assert "fetch this file until" not in read(mum)
+
+
+def test_a_child_cannot_let_the_provider_in(tablet: Browser, household: Household) -> None:
+    assert tablet.post(f"{HEALTH}access", {"for": "60"}).headers["Location"].endswith("/signin")
+    assert "support_access" not in [do for do, _ in household.asked]
+
+
+SWITCH = "Rules off by your provider"
+
+
+def test_a_parent_lets_the_provider_turn_the_rules_off_and_ends_it(
+    mum: Browser, household: Household
+) -> None:
+    assert SWITCH not in read(mum), "without a connection to a provider there is nothing to allow"
+    household.extra["provider"] = {"support": None, "switch": None}
+    assert SWITCH in read(mum)
+    assert mum.post(f"{HEALTH}switch", {"for": "60"}).status_code == 303
+    assert ("switch_access", 60) in [(do, values.get("minutes")) for do, values in household.asked]
+    assert "Your internet provider may turn the rules off and on until 20:40." in read(mum)
+    assert mum.post(f"{HEALTH}switch", {"for": "end"}).status_code == 303
+    assert "Your provider can no longer turn the rules off." in read(mum)
+    assert mum.post(f"{HEALTH}switch", {"for": "9"}).status_code == 400
+
+
+def test_a_child_cannot_let_the_provider_turn_the_rules_off(tablet: Browser, household: Household) -> None:
+    assert tablet.post(f"{HEALTH}switch", {"for": "60"}).headers["Location"].endswith("/signin")
+    assert "switch_access" not in [do for do, _ in household.asked]
 
 
 def test_what_support_is_told_is_read_as_well(household: Household) -> None:

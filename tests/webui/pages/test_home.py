@@ -187,6 +187,10 @@ def test_devices_of_the_first_run_ask_who_uses_them(mum: Browser, household: Hou
         ({"mode": "off", "off_until": NOW + timedelta(hours=1)}, "off for everyone until 20:40."),
         ({"mode": "off"}, "Time rules and categories are off for everyone."),
         (
+            {"mode": "off", "off_until": NOW + timedelta(hours=1), "stopped_by_provider": True},
+            "Your internet provider turned time rules and categories off for everyone until 20:40.",
+        ),
+        (
             {"problems": ["son.yaml:3: band: unknown; use one of 0-5, 6-9"]},
             "The rules or settings on the gateway have a mistake. The previous ones apply.",
         ),

@@ -21,7 +21,7 @@ from gateway.core.errors import PolicyError
 from gateway.features.rules.describe import profile_rules
 from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.decide import Judge
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from tests.features.rules.anyrules import MOMENTS, RULES
 from tests.household.household_files import DAUGHTER, write
 from tests.webui.conftest import Browser

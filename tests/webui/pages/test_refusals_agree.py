@@ -22,7 +22,7 @@ from gateway.lists.table import TABLE_NAME
 from gateway.path.dns import error_code
 from gateway.policy.judge.explanation import ENGLISH, MAX_SHORT, Decider
 from gateway.policy.names.domain_table import pack_table
-from gateway.policy.time.standing import Situation
+from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 from gateway.wire.dns.answers import EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED
 from tests.features.conftest import at

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from gateway.control.contract.health import MAX_SUPPORT
 from gateway.control.protocol import ControlRequest
 from gateway.control.schema import values_of
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from tests.figures import HEALTH_FIGURES, MEGABYTE
 from tests.webui.standin.handlers import Handler
 from tests.webui.standin.places import NOW
@@ -47,6 +50,7 @@ TROUBLE = (
     ),
     finding("note", "country", "none chosen: no public holidays", code="no_country"),
 )
+PROVIDERS_TOKEN = "of-the-provider-0123456789"
 
 
 class Healthy:
@@ -56,7 +60,9 @@ class Healthy:
     def clear(self) -> None:
         self.findings: tuple[dict[str, Any], ...] = FINE
         self.running, self.problem, self.checked = False, "", True
+        self.access: dict[str, Any] = {"until": None, "by": ""}
         self.just_now = False  # a check has just ended
+        self.metrics = False  # a provider can read them
         self.figures: dict[str, Any] = {
             **values_of(HEALTH_FIGURES), "packets": 812_000, "waiting": 1, "dropped": 7, "flows": 214,
             "memory": {"resident": 34 * MEGABYTE, "private": 24 * MEGABYTE, "files": 10 * MEGABYTE,
@@ -75,7 +81,10 @@ class Healthy:
         ]  # fmt: skip
 
     def verbs(self) -> dict[str, Handler]:
-        return {"health": self._health, "support": self._support}
+        return {
+            "health": self._health, "support": self._support, "support_access": self._give_access,
+            "metrics": self._metrics,
+        }  # fmt: skip
 
     def _health(self, request: ControlRequest) -> Mapping[str, object]:
         if request.has("again") and not self.just_now:
@@ -84,8 +93,22 @@ class Healthy:
             "now": NOW, "version": "0.1.0",
             "check": {"running": self.running, "ended": NOW - timedelta(minutes=2) if self.checked else None,
                       "problem": self.problem, "findings": self.findings if self.checked else ()},
-            "figures": self.figures, "samples": self.samples, "log": self.log,
+            "figures": self.figures, "samples": self.samples, "log": self.log, "access": self.access,
+            "metrics": self.metrics,
         }  # fmt: skip
+
+    def _give_access(self, request: ControlRequest) -> Mapping[str, object]:
+        minutes = request.whole("minutes", least=1, most=MAX_SUPPORT) if request.has("minutes") else None
+        until = NOW + timedelta(minutes=minutes) if minutes else None
+        self.access = {"until": until, "by": request.text("by") if minutes else ""}
+        return self.access
+
+    def _metrics(self, request: ControlRequest) -> Mapping[str, object]:
+        """The text of the provider, whose token this is."""
+        if request.text("token") != PROVIDERS_TOKEN:
+            msg = "metrics: token: is unknown or has ended"
+            raise ControlError(msg).coded(Code.WRONG_TOKEN)
+        return {"text": f"# {request.text('format')}\n"}
 
     def _support(self, _request: ControlRequest) -> Mapping[str, object]:
         return {

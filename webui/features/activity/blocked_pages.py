@@ -17,8 +17,8 @@ from webui.features.lists.registers_pages import all_registers
 from webui.features.lists.registers_text import RegisterView
 from webui.features.requests.requests_text import waiting_for
 from webui.features.status.home_text import Here, HomeView
-from webui.guard import host_name
 from webui.language.levels import level_of
+from webui.request_checks import host_name
 
 blueprint = Blueprint("refused", __name__)
 

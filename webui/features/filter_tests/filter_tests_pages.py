@@ -16,10 +16,10 @@ from webui.charts import qr
 from webui.daemon import daemon, source_address
 from webui.features.filter_tests.filter_tests_text import FilterTestsView, FilterTestView, connect_sources
 from webui.forms import one_of
-from webui.guard import policy
 from webui.language import refusals, telling
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
+from webui.request_checks import policy
 from webui.rules import typed
 from webui.rules.editing import FormProblem, FormResult, moment, opened, render
 from webui.settings import OWN_NAME

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from gateway.control.contract.lists import Lists, ListSource, LookupResult, NamedId
 from gateway.policy.config.list_tiers import AUTO_TIER, ListTier
-from gateway.policy.time.list_updates import UpdateInterval
+from gateway.policy.time.list_update_times import UpdateInterval
 from webui.language.i18n import gettext as _
 from webui.language.things import LAW, thing
 from webui.language.words import plain

@@ -114,6 +114,7 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
             "stopped": _("The filter does not run. On devices of younger children only help works."),
             "started": _("The filter runs again."),
             "off": _("A parent turned the rules off for a while."),
+            "stop": _("Your internet provider turned the rules off for a while."),
             "address": _(
                 "A device uses the address of another one and can read what is sent there. See which one."
             ),

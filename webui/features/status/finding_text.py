@@ -214,6 +214,7 @@ def _texts() -> dict[str, tuple[str, str]]:
             _("The router sends some connections past the filter to be faster."),
             _("Turn off flow offloading in the router’s settings."),
         ),
+        "offload_software": (_("The network chip does not help to send connections faster."), nothing),
         "queue_taken": (_("Another program takes packets from the filter."), helper),
         "marks_copied": (_("Another program on the gateway marks packets too."), nothing),
         "marks_taken": (_("Another program overwrites the marks of the filter."), helper),

@@ -5,8 +5,17 @@ The provider's support gets no children, devices, names or sites.
 
 from __future__ import annotations
 
-from gateway.control.contract.health import HEALTH, CheckResult, Health, SupportFile
+from gateway.control.contract.health import (
+    HEALTH,
+    SUPPORT_ACCESS,
+    CheckResult,
+    Health,
+    SupportAccess,
+    SupportAccessRequest,
+    SupportFile,
+)
 from gateway.control.contract.health import SUPPORT as SUPPORT_FILE
+from gateway.control.contract.time import SWITCH_ACCESS, SwitchAccessRequest, SwitchEnd
 from gateway.policy.accounts.people import PersonRole
 from webui.api.operations import GUARDIAN, SUPPORT, Noun
 from webui.api.who import Caller
@@ -33,3 +42,15 @@ def again(me: Caller) -> object:
 def support(me: Caller) -> object:
     """Return the support report, which has no personal data."""
     return me.ask(SUPPORT_FILE)
+
+
+@noun.declare("POST", "/health/support/access", body=SupportAccessRequest, answer=SupportAccess)
+def access(me: Caller, body: SupportAccessRequest) -> object:
+    """Let the provider's support fetch the support report for some minutes. Without minutes, end that."""
+    return me.change(SUPPORT_ACCESS, **({"minutes": body.minutes} if body.minutes else {}))
+
+
+@noun.declare("POST", "/health/provider/switch", body=SwitchAccessRequest, answer=SwitchEnd)
+def switch(me: Caller, body: SwitchAccessRequest) -> object:
+    """Let the provider turn filtering off and on for some minutes. Without minutes, end that."""
+    return me.change(SWITCH_ACCESS, minutes=body.minutes)

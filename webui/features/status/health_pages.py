@@ -5,12 +5,17 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.control.contract.health import HEALTH
+from gateway.control.contract.health import HEALTH, SUPPORT_ACCESS
+from gateway.control.contract.time import SWITCH_ACCESS
 from webui import charts, notices
-from webui.accounts.session import guardian, guardians_only
+from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon
 from webui.features.status.health_text import PLACES, HealthView, process_memory
+from webui.forms import one_of
 from webui.language.i18n import gettext as _
+
+ACCESS_MINUTES = (60, 24 * 60, 7 * 24 * 60)  # of an approval for the provider
+END = "end"
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
 
@@ -39,6 +44,7 @@ def _page(template: str) -> str:
         pages_memory=process_memory(),
         line=charts.line,
         places=PLACES,
+        access_minutes=ACCESS_MINUTES,
         again_url=url_for("health.again"),
     )
 
@@ -53,3 +59,31 @@ def again() -> ResponseReturnValue:
         else:
             notices.said(_("This was checked just now. Try again in a moment."))
     return redirect(url_for("health.show"), 303)
+
+
+@blueprint.post("/access")
+@guardians_only
+def set_access() -> ResponseReturnValue:
+    """Let the provider's support fetch the support report for the chosen time, or end that."""
+    minutes = _minutes()
+    daemon().change(SUPPORT_ACCESS, minutes=minutes, **author())
+    if minutes is None:
+        notices.said(_("Your provider can no longer fetch the file."))
+    return redirect(url_for("health.show"), 303)
+
+
+@blueprint.post("/switch")
+@guardians_only
+def set_switch() -> ResponseReturnValue:
+    """Let the provider turn the rules off and on for the chosen time, or end that."""
+    minutes = _minutes()
+    daemon().change(SWITCH_ACCESS, minutes=minutes, **author())
+    if minutes is None:
+        notices.said(_("Your provider can no longer turn the rules off."))
+    return redirect(url_for("health.show"), 303)
+
+
+def _minutes() -> int | None:
+    """Return the chosen time of an approval; None to end it."""
+    chosen = one_of("for", {END, *(str(minutes) for minutes in ACCESS_MINUTES)})
+    return None if chosen == END else int(chosen)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.control.contract.health import CheckResult, FindingEntry, Health, LogEntry, SupportFile
+from gateway.control.contract.health import (
+    CheckResult,
+    FindingEntry,
+    Health,
+    LogEntry,
+    SupportAccess,
+    SupportFile,
+)
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 
@@ -84,6 +91,7 @@ def of_support(file: SupportFile) -> Health:
         figures=file.figures,
         samples=file.samples,
         log=file.log,
+        access=SupportAccess(until=None, by=""),
     )
 
 

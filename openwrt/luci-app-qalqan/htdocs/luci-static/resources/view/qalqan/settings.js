@@ -65,13 +65,14 @@ return view.extend({
 		option = section.option(form.ListValue, 'offload', _('Flow offloading'),
 			_('For devices that are not filtered.'));
 		option.value('', _('as the filter decides'));
-		option.value('auto', _('where the firewall has it on'));
+		option.value('auto', _('in software'));
+		option.value('hardware', _('in hardware where it can, otherwise in software'));
 		option.value('off', _('never'));
 
 		option = section.option(form.ListValue, 'firewall_offload', _('Flow offloading of the firewall'),
 			_('Connections that the firewall offloads bypass the filter: no rule blocks or counts them.'));
 		option.value('', _('leave it as it is'));
-		option.value('off', _('switch it off while the filter runs'));
+		option.value('off', _('switch it off while someone has rules'));
 
 		option = section.option(form.ListValue, 'lists_update', _('Updates of the lists of sites'),
 			_('Lists are downloaded from public servers, which see the internet address of this home and the time. Without them most sites of blocked categories are open.'));

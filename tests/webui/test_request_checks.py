@@ -10,7 +10,7 @@ from gateway.control.surroundings import Visitor
 from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
 from tests.webui.conftest import GATEWAY, Browser, browser_on
 from tests.webui.standin.household import NOW, Household
-from webui.guard import is_ours, is_same_origin
+from webui.request_checks import is_ours, is_same_origin
 from webui.settings import Settings
 
 NAMES = Settings(control=Path("unused")).names

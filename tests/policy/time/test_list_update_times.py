@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import PolicyError
-from gateway.policy.time.list_updates import (
+from gateway.policy.time.list_update_times import (
     MIN_AGE,
     NIGHT_ENDS,
     NIGHT_STARTS,

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from gateway.household.list_library import read_guard
+from gateway.household.list_library import read_protected_sites
 from gateway.lists.build import BuildSource, build_table
 from gateway.lists.canaries import Canaries
 from gateway.lists.formats import Format
-from gateway.lists.guard import Guard
+from gateway.lists.protected_sites import ProtectedSites
 from gateway.policy.names.domain_table import DomainTable
 from tests.policy.homes import product
 
-GUARD = Guard({"shop.example"}, {"adult": ("sex", "tube")}, {"adult": ("news",)}, binding={"phishing"})
+GUARD = ProtectedSites(
+    {"shop.example"}, {"adult": ("sex", "tube")}, {"adult": ("news",)}, binding={"phishing"}
+)
 
 
 def no_suffix(_name: str) -> bool:
@@ -103,7 +105,7 @@ KNOWN_MISTAKES = [
 
 @pytest.mark.parametrize("site", KNOWN_MISTAKES)
 def test_what_published_lists_are_known_to_have_by_mistake_is_guarded(site: str) -> None:
-    guard = read_guard(product())
+    guard = read_protected_sites(product())
     assert guard.spares("adult", site)
     assert guard.spares("phishing", site)
     assert guard.spares("adult", f"www.{site}")
@@ -111,7 +113,7 @@ def test_what_published_lists_are_known_to_have_by_mistake_is_guarded(site: str)
 
 def test_the_guard_of_the_product_has_no_site_of_a_blocked_category() -> None:
     """A site that the packaged lists or words call bad would be bad and innocent at the same time."""
-    guard, seeds = read_guard(product()), Path("profiles/lists")
+    guard, seeds = read_protected_sites(product()), Path("profiles/lists")
     names = {
         file.stem: [line for line in file.read_text("ascii").splitlines() if line and line[0] != "#"]
         for file in seeds.glob("*.txt")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.standing import FOREVER, PLAIN, Grant, Situation, Standing, standing
+from gateway.policy.time.time_rules import FOREVER, PLAIN, Grant, Situation, Standing, standing
 from gateway.policy.values import Reason
 from tests.policy.homes import ALMATY, CALENDAR, a_judge, a_profile, almaty, asks, used_up
 

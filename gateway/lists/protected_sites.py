@@ -26,7 +26,7 @@ NO_WORDS = NameWords()
 WAYS_IN = ("www", "m")  # an entry for one of these names below a site blocks the usual address of the site
 
 
-class Guard:
+class ProtectedSites:
     """Decides which entries of fetched lists are left out because they would block an innocent site.
 
     ``sites``: registrable names. ``hints`` and ``doubts``: words by category. ``words``: names that these
@@ -89,7 +89,7 @@ def _parents(name: str) -> list[str]:
     return [".".join(labels[at:]) for at in range(1, len(labels) - 1)]
 
 
-def parse_guard(
+def parse_protected_sites(
     source: str | bytes,
     file: str,
     categories: Collection[str],

@@ -1,0 +1,146 @@
+"""`qalqan check --archive`: refuses what a provider's server may not change in a home.
+
+OpenWISP's agent unpacks an archive of UCI files and other files as root. The options with ``server`` in
+`router_settings` belong to the provider. Rules, devices, storage and the switches of the filter belong to the
+family, so an archive that touches them is refused as a whole. docs/providers/openwisp.md.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.cli.settings import config_in_use
+from gateway.core.errors import PolicyError
+from gateway.household.router_settings import SECTIONS, UTC, router_settings, settable_by_server
+from gateway.household.uci import Package, parse_uci
+from gateway.policy.config.config import config_of
+
+MAX_FILES = 512
+MAX_BYTES = 4 << 20  # unpacked; a template set has 10 kB
+UCI = "/etc/config/"
+OWN = UCI + "qalqan"
+FAMILY = "/etc/qalqan"
+WORD = b"qalqan"
+OF_FAMILY = "belongs to the family; remove it from the template"
+FILE_OPTIONS = {"brand": "logo", "feed": "root"}  # options that name a file of the provider
+# Options of the agent, with the only value that keeps this check in place.
+AGENT = {
+    "pre_reload_hook": "/usr/lib/qalqan/openwisp-pre-reload",
+    "test_script": "/usr/lib/qalqan/openwisp-test",
+    "test_config": "1",
+    "merge_config": "1",
+}
+
+
+class Refusal(NamedTuple):
+    """One thing that the archive must not contain."""
+
+    what: str  # package.section.option, or the path of a file
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+def archive_refusals(archive: Path, config: Path) -> list[Refusal]:
+    """Return what the gateway with this qalqan.yaml refuses of an archive. Raises PolicyError."""
+    return list(refusals_of(read_archive(archive), family_folders(config)))
+
+
+def read_archive(path: Path) -> Mapping[str, bytes | None]:
+    """Return the files by their paths on the router; None in place of the content of a link or device.
+
+    Raises PolicyError if the archive is damaged or too large.
+    """
+    files: dict[str, bytes | None] = {}
+    size = 0
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            for member in archive:
+                size += member.size
+                if len(files) >= MAX_FILES or size > MAX_BYTES:
+                    fix = f"send at most {MAX_FILES} files and {MAX_BYTES >> 20} MB"
+                    raise PolicyError(str(path), "is too large", fix)
+                if not member.isdir():
+                    source = archive.extractfile(member) if member.isreg() else None
+                    name = posixpath.normpath("/" + member.name.lstrip("/"))
+                    files[name] = source.read() if source else None
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        raise PolicyError(str(path), f"cannot be read ({error})", "download it again") from error
+    return files
+
+
+def family_folders(config: Path) -> tuple[str, ...]:
+    """Return the folders that belong to the family, also if some are on a disk."""
+    try:
+        found = config_in_use(config)
+    except PolicyError:  # on the provider's desk there is no gateway
+        return (FAMILY,)
+    return FAMILY, found.state, found.profiles
+
+
+def refusals_of(files: Mapping[str, bytes | None], folders: Iterable[str]) -> Iterator[Refusal]:
+    own = Package(OWN, ())
+    for path, content in files.items():
+        if path.startswith(UCI) and content is not None:
+            try:
+                package = parse_uci(content, path)
+                if path == OWN:
+                    own = package
+                yield from _uci_refusals(package)
+            except PolicyError as error:
+                yield Refusal(error.where, f"{error.problem}; {error.fix}")
+    theirs = set(_provider_files(own))
+    for path, content in files.items():
+        if path not in theirs and (content is None or not path.startswith(UCI)):
+            yield from _file_refusals(path, content, folders)
+
+
+def _provider_files(package: Package) -> Iterator[str]:
+    """Yield the files that the provider's options name: the logo and the root keys of its feed."""
+    for name, option in FILE_OPTIONS.items():
+        section = package.named(name)
+        found = section.options.get(option) if section else None
+        yield found.text if found else f"{FAMILY}/feed-root.json" if name == "feed" else ""
+
+
+def _file_refusals(path: str, content: bytes | None, folders: Iterable[str]) -> Iterator[Refusal]:
+    if content is None:
+        yield Refusal(path, "is not a regular file; send none")
+    elif any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders):
+        yield Refusal(path, OF_FAMILY)
+    elif WORD in path.encode() or WORD in content:
+        yield Refusal(path, "names qalqan; set its options in /etc/config/qalqan")
+
+
+def _uci_refusals(package: Package) -> Iterator[Refusal]:
+    name = package.file.removeprefix(UCI)
+    if package.file == OWN:
+        yield from _own_refusals(package)
+    for section in package.sections:
+        for key, option in section.options.items():
+            what = f"{name}.{section.name or f'@{section.type}[0]'}.{key}"
+            if name == "openwisp" and option.text != AGENT.get(key, option.text):
+                yield Refusal(what, f"must stay {AGENT[key]!r}, which protects the family's settings")
+            if (name, key) == ("system", "log_ip"):
+                yield Refusal(what, "sends the log away, with the code of the label")
+
+
+def _own_refusals(package: Package) -> Iterator[Refusal]:
+    refused = False
+    for section in package.sections:
+        for key in section.options:
+            if key in SECTIONS.get(section.name, {}) and not settable_by_server(section.name, key):
+                refused = True
+                yield Refusal(f"qalqan.{section.name}.{key}", OF_FAMILY)
+    if not refused:  # whether the gateway can use the values
+        settings = router_settings(package)
+        config = config_of(settings.over(settings.first_document(UTC)), lambda _: False)
+        for problem in config.brand.problems:  # the pages would ignore it; the provider should know
+            what, _, why = problem.partition(": ")
+            yield Refusal(what, why)

@@ -1,0 +1,142 @@
+"""The verb `metrics`: counters for monitoring, as text. Also writes them to a file for a node exporter."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from hmac import compare_digest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway import __version__
+from gateway.control.contract.health import METRICS, HealthFigures, MetricsFormat, MetricsRequest, MetricsText
+from gateway.control.contract.lists import UpdatePlan
+from gateway.control.contract.status import DaemonFigures
+from gateway.control.protocol import Call
+from gateway.control.router import Router
+from gateway.control.token_verbs import account_of
+from gateway.core.files import write_atomically, write_error_text
+from gateway.core.loop import Timer
+from gateway.core.reason_codes import Code
+from gateway.household.context import HomeContext
+from gateway.household.rule_book import RulesRead
+from gateway.policy.accounts.people import AccountRegister
+from gateway.policy.values import Reason, Verdict
+
+if TYPE_CHECKING:
+    from gateway.features.status.metric_catalogue import Measured
+
+FILE = "metrics.prom"  # in the runtime directory, which is memory: writing wears out no flash
+MODE = 0o644  # a node exporter runs as another user
+# Seconds for which values are used. More often they would show when the household uses the internet more
+# precisely than *Health* does.
+EVERY = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Metrics:
+    """Serves the metrics to whoever has a token, and writes them to a file if that is set."""
+
+    def __init__(
+        self,
+        home: HomeContext,
+        people: AccountRegister,
+        figures: Callable[[], HealthFigures],
+        daemon: Callable[[], DaemonFigures],
+        lists: Callable[[], UpdatePlan],
+        decisions: Mapping[tuple[Verdict, Reason], int],
+    ) -> None:
+        """``decisions``: grows; the number of those about children whose present parents may see."""
+        self._home = home
+        self._people = people
+        self._figures = figures
+        self._daemon = daemon
+        self._lists = lists
+        self._decisions = decisions
+        self._last: tuple[float, Measured] | None = None  # with its time by the loop's clock
+        self._timer: Timer | None = None
+        self._unwritten = ""  # why the file could not be written
+        home.bus.subscribe(RulesRead, lambda _: self.start())
+
+    def register(self, router: Router) -> None:
+        router.serve(METRICS, self.metrics)
+
+    def start(self) -> None:
+        """Begin to write the file, or end it, as set. A change of qalqan.yaml calls it too."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._home.rules.household.config.metrics.textfile:
+            self._write()
+            self._timer = self._home.loop.call_later(EVERY, self.start)
+        else:
+            self._remove()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._remove()
+
+    @property
+    def _path(self) -> Path:
+        return Path(self._home.rules.household.config.runtime) / FILE
+
+    def metrics(self, call: Call[MetricsRequest]) -> MetricsText:
+        """Return the metrics to a token of a parent's account, or to the provider's token."""
+        if not self._is_provider(call.args.token) and not self._is_parent(call.args.token):
+            call.refuse("token", "is unknown or has ended", Code.WRONG_TOKEN)
+        return MetricsText(text=self._text(call.args.format))
+
+    def _is_provider(self, token: str) -> bool:
+        wanted = self._home.rules.household.config.metrics.token_sha256
+        return bool(wanted) and compare_digest(sha256(token.encode()).hexdigest(), wanted)
+
+    def _is_parent(self, token: str) -> bool:
+        home = self._home
+        return account_of(self._people, token, home.now(), sure=home.clock_trusted) is not None
+
+    def _text(self, form: MetricsFormat) -> str:
+        from gateway.features.status import metric_catalogue as catalogue
+
+        measured = self._measured()
+        if form is MetricsFormat.OPENMETRICS:
+            return catalogue.openmetrics(measured)
+        return catalogue.prometheus(measured)
+
+    def _measured(self) -> Measured:
+        from gateway.features.status.metric_catalogue import Measured
+
+        now = self._home.loop.now()
+        if self._last is None or now - self._last[0] >= EVERY:
+            measured = Measured(
+                version=__version__,
+                python=sys.version.partition(" ")[0],
+                cpu=time.process_time(),
+                figures=self._figures(),
+                daemon=self._daemon(),
+                lists=self._lists(),
+                decisions=dict(self._decisions),
+            )
+            self._last = now, measured
+        return self._last[1]
+
+    def _write(self) -> None:
+        text = self._text(MetricsFormat.PROMETHEUS)
+        try:
+            write_atomically(self._path, text.encode(), mode=MODE)
+        except OSError as error:
+            why = write_error_text(error)
+            if why != self._unwritten:
+                _log.error("Writing %s failed: %s. The node exporter reads old metrics.", self._path, why)
+            self._unwritten = why
+        else:
+            self._unwritten = ""
+
+    def _remove(self) -> None:
+        with suppress(OSError):  # nothing more can be done on a read-only file system
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,89 @@
+"""The verbs `support_access` and `support_report`: the support report for a distance, with consent.
+
+A guardian approves for a limited time that the provider's support takes the report. Only then does
+`support_report` return it to the program that carries it, such as a USP service or a command of OpenWISP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from gateway.control.contract.health import (
+    SUPPORT_ACCESS,
+    SUPPORT_REPORT,
+    SupportAccess,
+    SupportAccessRequest,
+    SupportFile,
+    SupportReport,
+)
+from gateway.control.protocol import Call
+from gateway.control.router import Router
+from gateway.control.verbs import NoValues
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Access
+from gateway.household.context import HomeContext
+from gateway.household.members import PROVIDER
+from gateway.policy.support_code import support_code
+from gateway.policy.time.clock_changes import later
+from gateway.store.tables.pauses import SUPPORT, PauseTable
+
+
+class SupportAccessVerbs:
+    """Lets guardians approve that support takes the report, and returns it while they do.
+
+    ``report``: returns the support report.
+    """
+
+    def __init__(
+        self, home: HomeContext, settings: PauseTable, access: Access, report: Callable[[], SupportFile]
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._access = access
+        self._report = report
+
+    def register(self, router: Router) -> None:
+        router.serve(SUPPORT_ACCESS, self.change)
+        router.serve(SUPPORT_REPORT, self.report)
+
+    def change(self, call: Call[SupportAccessRequest]) -> SupportAccess:
+        """Approve for some minutes, or end the approval."""
+        by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
+        if call.args.minutes is None:
+            self._settings.end_approval(SUPPORT, by=by, at=now, origin=origin)
+            return SupportAccess(until=None, by="")
+        until, sure = later(now, timedelta(minutes=call.args.minutes)), self._home.clock_trusted
+        self._settings.approve(SUPPORT, until=until, by=by, at=now, sure=sure, origin=origin)
+        return SupportAccess(until=until, by=by)
+
+    def approval(self) -> SupportAccess:
+        """Return until when support may take the report, and who approved it."""
+        now = self._home.local_now()
+        found = self._settings.switch(SUPPORT, now)
+        if found is None:
+            return SupportAccess(until=None, by="")
+        return SupportAccess(until=found.ends.astimezone(now.tzinfo), by=found.by)
+
+    def report(self, _call: Call[NoValues]) -> SupportReport:
+        """Return the report and the support code, with a line in the audit log.
+
+        Refused without an approval. While the check runs the findings are those of the check before, and
+        the log gets no line.
+        """
+        until, now = self.approval().until, self._home.local_now()
+        if until is None:
+            msg = "no parent has approved it; they can in Qalqan, on Health"
+            raise ControlError(msg).coded(Code.NOT_APPROVED)
+        file = self._report()
+        if not file.check.running:
+            self._settings.audit("support sent", "", by=PROVIDER, at=now)
+        code = support_code(
+            file.version,
+            internet=file.figures.internet,
+            off=self._settings.in_force(now).off is not None,
+            clock_known=file.figures.clock,
+            problems=file.figures.problems,
+        )
+        return SupportReport(code=code, until=until, file=file)

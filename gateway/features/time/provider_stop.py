@@ -1,0 +1,62 @@
+"""The provider's stop of the filter, which `provider.stop_until` in the router's settings begins.
+
+It lasts at most a day, ends at its time, and each one is in the audit log and reported to the guardians.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+from gateway.household.context import Effects, HomeContext
+from gateway.household.members import PROVIDER
+from gateway.policy.config.provider_stop import LONGEST_STOP
+from gateway.policy.time.clock_changes import later
+from gateway.store.tables.pauses import PauseTable
+
+CONNECTED_AFTER = 60.0  # seconds after the daemon's start: the pages listen to events by then
+
+log = logging.getLogger(__name__)
+
+
+class ProviderStop:
+    """Begins and ends the provider's stop when the setting changes. `off` does the rest."""
+
+    def __init__(self, home: HomeContext, effects: Effects, settings: PauseTable) -> None:
+        self._home = home
+        self._effects = effects
+        self._settings = settings
+
+    def start(self) -> None:
+        self.reloaded(notice_after=CONNECTED_AFTER)
+
+    def reloaded(self, notice_after: float = 0.0) -> None:
+        """Apply the present setting. One that was applied before, or has passed, changes nothing.
+
+        ``notice_after``: seconds until the guardians are notified.
+        """
+        settings, now = self._settings, self._home.local_now()
+        asked = self._home.rules.household.config.stop_until
+        if asked is not None and asked == settings.stop_asked:
+            return
+        if asked is None or asked <= now:
+            if asked is not None:
+                log.warning("provider.stop_until has passed: %s. The filter runs.", asked.isoformat())
+            if settings.stop_asked is not None:
+                settings.end_stop(by=PROVIDER, at=now)
+                self._apply()
+                self._home.publish("status", what="on", until=None, by=PROVIDER)
+            return
+        until = later(now, LONGEST_STOP)
+        if asked > until:
+            log.warning("provider.stop_until is more than 24 hours ahead: the stop ends at %s.", until)
+        asked, sure = asked.astimezone(now.tzinfo), self._home.clock_trusted
+        settings.stop(until=until, asked=asked, by=PROVIDER, at=now, sure=sure)
+        self._apply()
+        ends = min(until, asked)
+        notify = partial(self._home.publish, "status", what="stop", until=ends, by=PROVIDER)
+        self._home.loop.call_later(notice_after, notify)
+
+    def _apply(self) -> None:
+        self._effects.sync_gates()
+        self._effects.rejudge()

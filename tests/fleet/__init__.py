@@ -1,0 +1,1 @@
+"""`make fleet`: gateways under a real OpenWISP server. docs/providers/openwisp.md."""

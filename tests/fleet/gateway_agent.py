@@ -1,0 +1,264 @@
+"""A simulated gateway: OpenWrt's files in a folder, and an agent that speaks OpenWISP's protocol.
+
+It does what openwisp-config 1.3 does with a server: registers by the shared secret, asks for the checksum,
+downloads and tests the configuration, restores its backup if the test fails, and reports. Our two hooks, our
+UCI reader and `qalqan check` run unchanged, in a root of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.household.uci import parse_uci
+from tests.fleet.server import ROOT
+
+HOOKS = ROOT / "openwrt" / "qalqan" / "files"
+PROGRAMS = Path(__file__).parent / "programs"
+APPLETS = ("sh", "tar", "grep", "mv", "rm", "cat", "sleep")
+MODEL, SYSTEM = "x86_64", "OpenWrt 24.10.0"  # as in /tmp/sysinfo/model and `ubus call system board`
+CONFIG, TMP, AGENT = "etc/config", "tmp/openwisp", "etc/openwisp"
+SETTINGS = {
+    "qalqan": (HOOKS / "qalqan.conf").read_text(),
+    "openwisp": "config controller 'http'\n\toption pre_reload_hook '/usr/lib/qalqan/openwisp-pre-reload'\n"
+    "\toption test_script '/usr/lib/qalqan/openwisp-test'\n",
+    "system": "config system 'system'\n\toption hostname 'OpenWrt'\n\toption zonename 'Asia/Almaty'\n",
+}
+# A new mount namespace, in which /usr is the host's, with our package's files over it.
+ENTER = """
+mount -t overlay overlay -o "lowerdir=$0/.usr:/usr" "$0/usr"
+mount --bind "$1" "$0$1"
+mount --bind /dev/null "$0/dev/null"
+root=$0; shift
+exec chroot "$root" "$@"
+"""
+
+Options = dict[str, str | tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class UciSection:
+    type: str
+    options: Options = field(default_factory=dict)
+
+
+class Gateway:
+    """One gateway. ``seen``: the settings that the services read at each reload."""
+
+    def __init__(self, folder: Path, server: str, secret: str, number: int) -> None:
+        self.root, self.server, self.secret = folder, server, secret
+        self.mac = f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"
+        self.name = f"gateway-{number}"
+        self.identity = self.key = self.checksum = ""
+        self.seen: list[Mapping[str, Any]] = []
+        for name in (CONFIG, TMP, f"{AGENT}/stored/{CONFIG}", "etc/qalqan/profiles", "dev", "usr",
+                     ".usr/bin", ".usr/sbin", ".usr/lib/qalqan", str(ROOT)[1:]):  # fmt: skip
+            (folder / name).mkdir(parents=True)
+        (folder / "dev/null").touch()
+        for name in ("bin", "sbin", "lib", "lib64"):
+            (folder / name).symlink_to(f"usr/{name}")
+        for applet in APPLETS:
+            (folder / ".usr/bin" / applet).symlink_to("busybox")
+        for name in ("openwisp-pre-reload", "openwisp-test"):
+            shutil.copy(HOOKS / name, folder / ".usr/lib/qalqan" / name)
+        for name, place in (("qalqan", "bin"), ("logger", "bin"), ("uci", "sbin")):
+            shutil.copy(PROGRAMS / name, folder / ".usr" / place / name)
+        for name, text in SETTINGS.items():
+            (folder / CONFIG / name).write_text(text)
+
+    def register(self) -> None:
+        """Register by the shared secret, with a key that is the same after a factory reset."""
+        key = hashlib.md5(f"{self.mac}+{self.secret}".encode(), usedforsecurity=False).hexdigest()
+        answer = self._post("register/", backend="netjsonconfig.OpenWrt", secret=self.secret, key=key,
+                            name=self.name, mac_address=self.mac, hardware_id="", tags="",
+                            model=MODEL, os=SYSTEM, system="simulator")  # fmt: skip
+        found = dict(line.split(": ", 1) for line in answer.splitlines())
+        self.identity, self.key = found["uuid"], found["key"]
+
+    def cycle(self) -> str:
+        """Do one turn of the agent's loop; return "" without a change, or the status that was reported."""
+        remote = self._get(f"checksum/{self.identity}/").decode()
+        if remote == self.checksum:
+            return ""
+        archive = self._get(f"download-config/{self.identity}/")
+        assert hashlib.md5(archive, usedforsecurity=False).hexdigest() == remote
+        self.checksum = remote
+        (self.root / TMP / "configuration.tar.gz").write_bytes(archive)
+        (self.root / "tmp/log").write_text("")
+        self._back_up()
+        status = "applied" if self._apply_and_test() else "error"
+        (self.root / TMP / "backup.tar.gz").unlink()
+        reason = {} if status == "applied" else {"error_reason": (self.root / "tmp/log").read_text()[:1_011]}
+        self._post(f"report-status/{self.identity}/", key=self.key, status=status, **reason)
+        return status
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return what Qalqan reads in this gateway, by its own readers."""
+        argv = [str(ROOT / ".venv/bin/python"), "-m", "tests.fleet.settings_in_use"]
+        found: Mapping[str, Any] = json.loads(self.run(argv, check=True))
+        return found
+
+    def run(self, argv: Sequence[str], *, check: bool = False, **environment: str) -> str:
+        """Run a program in this gateway's root and return what it prints."""
+        done = self._ran(argv, environment)
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _ran(self, argv: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        path = "/usr/sbin:/usr/bin"
+        return subprocess.run(
+            ["unshare", "--mount", "/usr/bin/sh", "-ec", ENTER, str(self.root), str(ROOT), *argv],
+            env={"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    def _apply_and_test(self) -> bool:
+        self._apply()
+        agent = read_uci(self.root / CONFIG / "openwisp")["http"].options
+        hook, test = str(agent["pre_reload_hook"]), str(agent["test_script"])
+        self._ran([hook], {})
+        self.seen.append(self.settings())
+        exported = {"URL": self.server, "UUID": self.identity, "KEY": self.key, "TEST_RETRIES": "1"}
+        if self._ran([test], exported).returncode == 0:
+            return True
+        self.run(["tar", "-xzf", f"/{TMP}/backup.tar.gz", "-C", "/"], check=True)  # as `sysupgrade -r` does
+        self._ran([hook], {})
+        self.seen.append(self.settings())
+        return False
+
+    def _back_up(self) -> None:
+        """Store the files that the new configuration or the last one has, as far as they exist."""
+        remote = self.root / AGENT / "remote"
+        with tarfile.open(self.root / TMP / "configuration.tar.gz") as archive:
+            names = {member.name for member in archive if member.isfile()}
+        names |= {str(path.relative_to(remote)) for path in remote.rglob("*") if path.is_file()}
+        with tarfile.open(self.root / TMP / "backup.tar.gz", "w:gz") as backup:
+            for name in sorted(names):
+                if (self.root / name).exists():
+                    backup.add(self.root / name, name)
+
+    def _apply(self) -> None:
+        """Merge the archive into the gateway's files, as openwisp-update-config does."""
+        fresh, remote = self.root / TMP / "check", self.root / AGENT / "remote"
+        shutil.rmtree(fresh, ignore_errors=True)
+        with tarfile.open(self.root / TMP / "configuration.tar.gz") as archive:
+            archive.extractall(fresh, filter="data")
+        for path in _files(remote / CONFIG):
+            self._take_out(path.name, fresh / CONFIG / path.name)
+        shutil.rmtree(remote, ignore_errors=True)
+        shutil.move(fresh, remote)
+        for path in _files(remote / CONFIG):
+            self._merge(path)
+        self._place_files(remote)
+
+    def _take_out(self, name: str, fresh: Path) -> None:
+        """Remove what the last configuration had and the new one has not, or put back what it replaced."""
+        standard = read_uci(self.root / CONFIG / name)
+        stored, now = read_uci(self.root / AGENT / "stored" / CONFIG / name), read_uci(fresh)
+        for section, was in read_uci(self.root / AGENT / "remote" / CONFIG / name).items():
+            current = standard.get(section)
+            if current is None:
+                continue
+            for option in was.options:
+                if section not in now or option not in now[section].options:
+                    current.options.pop(option, None)
+                    before = stored.get(section)
+                    if before is not None and option in before.options:
+                        current.options[option] = before.options[option]
+            if not current.options:
+                del standard[section]
+        write_uci(self.root / CONFIG / name, standard)
+
+    def _merge(self, path: Path) -> None:
+        standard = self.root / CONFIG / path.name
+        stored = self.root / AGENT / "stored" / CONFIG / path.name
+        if standard.exists() and not stored.exists():
+            shutil.copy(standard, stored)
+        merged = read_uci(standard)
+        for name, section in read_uci(path).items():
+            target = merged.setdefault(name, UciSection(section.type))
+            target.type = section.type
+            target.options |= section.options
+        write_uci(standard, merged)
+
+    def _place_files(self, remote: Path) -> None:
+        added, modified = self._list("added"), self._list("modified")
+        stored = self.root / AGENT / "stored"
+        sent = {f"/{path.relative_to(remote)}" for path in _files(remote) if path.parent != remote / CONFIG}
+        for name in sent:
+            place = self.root / name[1:]
+            if name not in added | modified and place.exists():
+                modified.add(name)
+                (stored / name[1:]).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(place, stored / name[1:])
+            elif name not in modified:
+                added.add(name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(remote / name[1:], place)
+        for name in added - sent:
+            (self.root / name[1:]).unlink(missing_ok=True)
+        for name in modified - sent:
+            shutil.move(stored / name[1:], self.root / name[1:])
+        for kind, names in (("added", added & sent), ("modified", modified & sent)):
+            text = "".join(f"{name}\n" for name in sorted(names))
+            (self.root / AGENT / f"{kind}.list").write_text(text)
+
+    def _list(self, kind: str) -> set[str]:
+        path = self.root / AGENT / f"{kind}.list"
+        return set(path.read_text().splitlines()) if path.exists() else set()
+
+    def _get(self, path: str) -> bytes:
+        return self._request(f"{path}?key={self.key}", None)
+
+    def _post(self, path: str, **values: str) -> str:
+        return self._request(path, urllib.parse.urlencode(values).encode()).decode()
+
+    def _request(self, path: str, data: bytes | None) -> bytes:
+        with urllib.request.urlopen(f"{self.server}/controller/{path}", data, timeout=60) as answer:
+            assert answer.headers["X-Openwisp-Controller"] == "true"
+            content: bytes = answer.read()
+            return content
+
+
+def read_uci(path: Path) -> dict[str, UciSection]:
+    """Return the sections by name; unnamed ones by their number. Empty without a file."""
+    if not path.exists():
+        return {}
+    found = {}
+    for number, section in enumerate(parse_uci(path.read_bytes(), str(path)).sections):
+        options: Options = {
+            name: tuple(value.text for value in option.values) if option.is_list else option.text
+            for name, option in section.options.items()
+        }
+        found[section.name or f"@{number}"] = UciSection(section.type, options)
+    return found
+
+
+def write_uci(path: Path, sections: Mapping[str, UciSection]) -> None:
+    lines = []
+    for name, section in sections.items():
+        lines.append(f"\nconfig {section.type}{'' if name.startswith('@') else f' {_quoted(name)}'}")
+        for option, value in section.options.items():
+            word = "option" if isinstance(value, str) else "list"
+            values = (value,) if isinstance(value, str) else value
+            lines += [f"\t{word} {option} {_quoted(text)}" for text in values]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from (Path(where) / name for where, _, names in os.walk(folder) for name in names)

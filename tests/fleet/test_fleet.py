@@ -1,0 +1,166 @@
+"""Three gateways under a real OpenWISP server: a change, its roll-back, and what the server cannot do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.fleet.conftest import FAMILY, AddGateway
+from tests.fleet.gateway_agent import SYSTEM, Gateway
+from tests.fleet.server import PROVIDER, Server
+
+SOON = 180  # seconds until OpenWISP's task queue has marked the configurations, on a loaded machine
+FEED = "https://feed.isp.example/qalqan/"
+IMAGE = "x86-64-generic-squashfs-combined.img.gz"  # OpenWISP knows which model it is for
+DAUGHTER = "etc/qalqan/profiles/daughter.yaml"
+
+
+def reported(server: Server, gateway: Gateway) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = server.device(gateway.identity)["config"]
+    return found
+
+
+def cycle(gateway: Gateway) -> str:
+    """Return the status after the next change of the configuration."""
+    end = time.monotonic() + SOON
+    while not (status := gateway.cycle()):
+        assert time.monotonic() < end, "the server never offered a new configuration"
+        time.sleep(0.2)
+    return status
+
+
+def family(gateway: Gateway) -> Mapping[str, str]:
+    root = gateway.root / "etc/qalqan"
+    return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*.yaml")}
+
+
+def qalqan_template(server: Server, name: str, config: object) -> str:
+    return server.add_template("pages", name=name, default=False, config=config, default_values={})
+
+
+def assign(server: Server, gateway: Gateway, templates: Callable[[list[str]], list[str]]) -> None:
+    """Change the list of templates in one gateway's configuration."""
+    path = server.device_path(gateway.identity)
+    now = templates(server.api("GET", path)["config"]["templates"])
+    config = {"backend": "netjsonconfig.OpenWrt", "templates": now, "config": {}}
+    server.api("PATCH", path, {"config": config})
+
+
+def add(server: Server, gateway: Gateway, template: str) -> None:
+    assign(server, gateway, lambda now: [*now, template])
+
+
+def withdraw(server: Server, gateway: Gateway, template: str) -> None:
+    assign(server, gateway, lambda now: [one for one in now if one != template])
+
+
+def test_three_gateways_apply_a_change_and_its_roll_back(server: Server, add_gateway: AddGateway) -> None:
+    gateways = [add_gateway() for _ in range(3)]
+    rules = gateways[0].settings()["rules"]
+    for gateway in gateways:
+        assert gateway.settings()["brand"] == "Qalqan"
+        assert cycle(gateway) == "applied"
+        assert gateway.settings() == {
+            "brand": PROVIDER, "colour": "#7a1f5b", "feed": FEED, "port": 8080,
+            "rules": rules, "problems": [],
+        }  # fmt: skip
+        assert reported(server, gateway)["status"] == "applied"
+        assert gateway.cycle() == ""  # nothing new
+
+    port = server.add_template("pages", default_values={"qalqan_port": "8888"})
+    for gateway in gateways:
+        add(server, gateway, port)
+        assert cycle(gateway) == "applied"
+        assert gateway.settings()["port"] == 8888
+    server.api("PATCH", f"controller/template/{port}/", {"default_values": {"qalqan_port": "9999"}})
+    for gateway in gateways:  # one change of the template reaches all of them
+        assert cycle(gateway) == "applied"
+        assert gateway.settings()["port"] == 9999
+
+    for gateway in gateways:
+        withdraw(server, gateway, port)
+        assert cycle(gateway) == "applied"
+        assert gateway.settings()["port"] == 8080
+        assert (gateway.settings()["rules"], family(gateway)) == (rules, FAMILY)
+
+
+def test_a_group_gets_a_change_first(server: Server, add_gateway: AddGateway) -> None:
+    first, other = add_gateway(), add_gateway()
+    assert (cycle(first), cycle(other)) == ("applied", "applied")
+    port = server.add_template("pages", name="Step 1", default_values={"qalqan_port": "8181"})
+    body = {"name": "First", "organization": server.organization, "templates": [port]}
+    group = server.api("POST", "controller/group/", body)["id"]
+    server.api("PATCH", server.device_path(first.identity), {"group": group})
+    assert cycle(first) == "applied"
+    assert (first.settings()["port"], other.cycle()) == (8181, "")
+    server.api("PATCH", f"controller/group/{group}/", {"templates": []})
+    assert cycle(first) == "applied"
+    assert first.settings()["port"] == 8080
+
+
+def test_a_gateway_keeps_its_identity_after_a_reset(server: Server, add_gateway: AddGateway) -> None:
+    gateway = add_gateway()
+    before = gateway.identity
+    gateway.register()
+    assert gateway.identity == before
+
+
+def section(name: str, **options: str) -> object:
+    return {"qalqan": [{"config_name": name, "config_value": name, **options}]}
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        (section("brand", colour="purple"), "brand.colour"),
+        (section("brand", nam="Alma"), "is no option of ours"),
+        (section("rules", bedtime="off"), "is no section of ours"),
+        (section("paths", profiles="/tmp/isp"), "qalqan.paths.profiles: belongs to the family"),
+        (section("main", enabled="0"), "qalqan.main.enabled: belongs to the family"),
+        ({"files": [{"path": f"/{DAUGHTER}", "mode": "0644", "contents": "name: Daughter\nband: adult\n"}]},
+         f"/{DAUGHTER}: belongs to the family"),
+        ({"files": [{"path": "/etc/qalqan/profiles/new.yaml", "mode": "0644", "contents": "band: adult\n"}]},
+         "/etc/qalqan/profiles/new.yaml: belongs to the family"),
+    ],
+    ids=("value", "option", "section", "profiles", "switch", "rules", "another child"),
+)  # fmt: skip
+def test_a_template_that_tries_more_is_rolled_back(
+    config: object, line: str, server: Server, add_gateway: AddGateway, request: pytest.FixtureRequest
+) -> None:
+    gateway = add_gateway()
+    assert cycle(gateway) == "applied"
+    before = gateway.settings()
+    bad = qalqan_template(server, request.node.name, config)
+    add(server, gateway, bad)
+    assert cycle(gateway) == "error"
+    found = reported(server, gateway)
+    assert (found["status"], found["error_reason"].count("Refused: ")) == ("error", 1)
+    assert line in found["error_reason"]
+    # The services never read it, not even between the change and the test.
+    assert gateway.seen[-2:] == [before, before]
+    assert family(gateway) == FAMILY
+
+    # A parent changes a rule. Taking the template back must not bring the older file back.
+    newer = FAMILY["profiles/daughter.yaml"] + "homework: [example.org]\n"
+    (gateway.root / DAUGHTER).write_text(newer)
+    withdraw(server, gateway, bad)
+    assert cycle(gateway) == "applied"
+    assert reported(server, gateway)["status"] == "applied"
+    assert family(gateway) == {**FAMILY, "profiles/daughter.yaml": newer}
+    assert gateway.settings()["brand"] == PROVIDER
+
+
+def test_an_upgrade_of_the_image_is_planned(server: Server, add_gateway: AddGateway) -> None:
+    """The image is a file of ours, and the upgrade is not started: it needs a router with SSH."""
+    gateway = add_gateway()
+    category = {"name": "Qalqan", "organization": server.organization}
+    category = server.api("POST", "firmware-upgrader/category/", category)
+    build = {"category": category["id"], "version": "0.1.0", "os": SYSTEM}
+    build = server.api("POST", "firmware-upgrader/build/", build)
+    path = f"firmware-upgrader/build/{build['id']}/"
+    server.upload(f"{path}image/", {"type": IMAGE}, f"qalqan-{IMAGE}", b"no image")
+    assert str(UUID(gateway.identity)) in server.api("GET", f"{path}upgrade/")["devices"]
