@@ -18,7 +18,7 @@ from gateway.usp.exchange import ConnectionEnded, Exchange, Stage
 
 RETRY = (1.0, 5.0)  # seconds until the next connection, at random (R-UDS.5)
 GREETING = 30.0  # seconds for the handshake and the registration (R-UDS.18)
-CHECK_EVERY = 10.0  # seconds between two looks for changed values (R-NOT.0a)
+CHECK_EVERY = 8.0  # seconds between two looks for changed values; at most 10 (R-NOT.0a)
 SENDING = 10.0  # seconds until the broker has read what is sent
 CHUNK = 64 * 1024
 

@@ -88,6 +88,7 @@ class StandInBroker:
     """Listens on a socket and talks to one service at a time."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen(4)

@@ -24,7 +24,7 @@ from gateway.core.errors import ControlError
 from gateway.core.files import SOCKET
 from gateway.features.status import vitals
 from gateway.usp.agent import Denied
-from gateway.usp.daemon_filter import GZIP, DaemonFilter
+from gateway.usp.daemon_filter import GZIP, PATIENCE, DaemonFilter
 from gateway.usp.messages import ErrorCode
 from gateway.usp.model import MODEL, ValueType
 from gateway.usp.settings import UspSettings
@@ -68,8 +68,15 @@ class DeskClient(Client):
 
 @pytest.fixture
 def family_filter(desk: Desk) -> DaemonFilter:
-    ticks = iter(range(0, 10_000, 100))
-    return DaemonFilter(DeskClient(desk), SETTINGS, lambda: float(next(ticks)))
+    """Each look is a new one. The check of the gateway ends during the first pause."""
+    ticks = iter(range(0, 10_000, 3))
+
+    def end_check(_: float) -> None:
+        checking = cast("Any", inspect.unwrap(desk._verbs["health"])).__self__._checking
+        checking._process.running = False
+        checking._done(0, "")
+
+    return DaemonFilter(DeskClient(desk), SETTINGS, lambda: float(next(ticks)), end_check)
 
 
 def test_each_parameter_has_a_value_of_its_type(family_filter: DaemonFilter) -> None:
@@ -125,6 +132,23 @@ def test_the_support_file_needs_an_approval(desk: Desk, family_filter: DaemonFil
     report = json.loads(zlib.decompress(base64.b64decode(family_filter.support_file()), GZIP))
     assert report["code"] == "0.1.0-WNK0"
     assert report["file"]["format"] == 1
+    assert not report["file"]["check"]["running"]
+    assert desk.store.audit_lines()[0].what == "support sent"
+
+
+def test_no_support_file_is_returned_that_the_list_of_changes_does_not_show(desk: Desk) -> None:
+    desk.ask("support_access", minutes=60, by="Mum")
+    now = [0.0]
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds
+
+    family_filter = DaemonFilter(DeskClient(desk), SETTINGS, lambda: now[0], pause)
+    with pytest.raises(Denied, match="try again in a minute") as caught:
+        family_filter.support_file()  # the check does not end
+    assert caught.value.reason is ErrorCode.COMMAND_FAILURE
+    assert now[0] == PATIENCE
+    assert "support sent" not in [line.what for line in desk.store.audit_lines()]
 
 
 def test_a_state_serves_a_burst_of_requests(desk: Desk) -> None:

@@ -339,6 +339,13 @@ class DaemonVersion:
     version: str
 
 
+@record
+class ClaimState:
+    """The part of a status that says whether the gateway has a guardian."""
+
+    unclaimed: bool
+
+
 STATUS = Verb("status", StatusRequest, HomeStatus, senders=BY_PAGES)
 DEVICE = Verb("device", DeviceRequest, DeviceStatus, senders=BY_PAGES)
 TIME = Verb("time", TimeRequest, TimeResponse, senders=BY_GUARDIANS)
