@@ -105,9 +105,9 @@ class Bridge:
 
     def _wait(self) -> None:
         """Handle what happens until the next round is due, for at most a second."""
-        left = min(1.0, self._next - time.monotonic()) if self._connected else 1.0
+        left = self._next - time.monotonic() if self._connected else 1.0
         try:
-            happening = self._inbox.get(timeout=max(left, 0.0)) if left > 0 else self._inbox.get_nowait()
+            happening = self._inbox.get(timeout=max(0.0, min(1.0, left)))
         except Empty:
             return
         match happening:

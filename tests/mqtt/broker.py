@@ -28,13 +28,27 @@ def free_port() -> int:
 
 
 class Mosquitto:
-    """``with Mosquitto(folder) as broker:``; it stores retained messages over ``restart``.
+    """``with Mosquitto(folder) as broker:``; it stores retained messages while it is stopped.
 
-    ``tls``: certificate and key of a listener with TLS.
+    ``tls_port`` is encrypted, with the certificate ``ca``, which signed itself.
     """
 
-    def __init__(self, folder: Path, tls: tuple[Path, Path] | None = None) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path) -> None:
+        self.port, self.tls_port = free_port(), free_port()
+        self.ca, key = folder / "broker.crt", folder / "broker.key"
+        certificate = [
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "9",
+        ]
+        name = ["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1"]
+        files = ["-keyout", str(key), "-out", str(self.ca)]
+        subprocess.run(["openssl", "req", *certificate, *name, *files], check=True, capture_output=True)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         passwords = folder / "passwords"
@@ -42,6 +56,9 @@ class Mosquitto:
         subprocess.run(mosquitto_passwd, check=True, capture_output=True)
         lines = [
             f"listener {self.port} 127.0.0.1",
+            f"listener {self.tls_port} 127.0.0.1",
+            f"certfile {self.ca}",
+            f"keyfile {key}",
             "allow_anonymous false",
             f"password_file {passwords}",
             "persistence true",
@@ -49,8 +66,6 @@ class Mosquitto:
             "log_dest stderr",
             "user root",
         ]
-        if tls is not None:
-            lines += [f"certfile {tls[0]}", f"keyfile {tls[1]}"]
         self._config = folder / "mosquitto.conf"
         self._config.write_text("\n".join(lines) + "\n")
 

@@ -281,9 +281,24 @@ def test_a_wrong_password_is_one_line_and_tried_again(
     connection.stop()
     (folder / "password").write_text("wrong\n")
     connection.start()
-    connection.await_logged("refuses the connection (Not authorized)")
+    connection.await_logged("refuses the connection (")  # paho words the rest
     time.sleep(2.5)
     assert connection.log.read_text().count("refuses the connection") == 1
+
+
+def test_an_encrypted_connection_needs_the_authority_of_the_broker(
+    broker: Mosquitto, listener: Listener, connect: Connect
+) -> None:
+    connection = connect(port=broker.tls_port, tls=True, ca=str(broker.ca))
+    listener.publish(f"{DAUGHTER}/set", "pause 5")
+    listener.await_(lambda: listener.value(f"{DAUGHTER}/state")["state"] == "paused", "not paused")
+    connection.write({**connection.settings, "ca": "/etc/hostname"})
+    connection.await_logged("mqtt.ca: /etc/hostname: ", 10.0)
+    del connection.settings["ca"]  # the authorities of the system do not know the broker's
+    connection.stop()
+    connection.write(connection.settings)
+    connection.start()
+    connection.await_logged("cannot be reached, or has a wrong certificate", 10.0)
 
 
 def _with_level(daemon: Daemon, level: int) -> str:
