@@ -49,10 +49,12 @@ SYSTEM_NEEDS := \
 	firefox-esr:firefox-esr \
 	tshark:tshark \
 	nginx:nginx-light \
+	/usr/sbin/mosquitto:mosquitto \
 	wrk:wrk \
 	conntrack:conntrack \
 	iptables:iptables \
 	ethtool:ethtool \
+	iperf3:iperf3 \
 	udhcpc:udhcpc \
 	node:nodejs \
 	/usr/share/doc/busybox-static/copyright:busybox-static \
@@ -70,6 +72,7 @@ SYSTEM_NEEDS := \
 	/usr/lib/python3/dist-packages/icalendar:python3-icalendar \
 	/usr/lib/python3/dist-packages/idna:python3-idna \
 	/usr/lib/python3/dist-packages/recurring_ical_events.py:python3-recurring-ical-events \
+	/usr/lib/python3/dist-packages/paho:python3-paho-mqtt \
 	/usr/lib/python3/dist-packages/scapy:python3-scapy \
 	/usr/lib/python3/dist-packages/fido2:python3-fido2 \
 	/usr/lib/python3/dist-packages/pyotp:python3-pyotp \
@@ -135,13 +138,14 @@ define install_missing
 	fi
 endef
 
-.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb suffixes feed size test-arm64 vm screenshots release clean lock soak fleet fleet-tools root run-tools test-tools system-tools slow-tools faults census test-image
+.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb suffixes feed size test-arm64 vm screenshots release clean lock soak fleet fleet-tools root run-tools test-tools system-tools slow-tools faults census test-image home-assistant
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
 	@echo "make test         install what is needed and run the quick tests (ARGS are pytest's)"
 	@echo "make test-system  the same for the rest: the virtual home, the kernel, browsers, OpenWrt, Debian's package"
 	@echo "make test-all     both, the slow tests, and make vm"
+	@echo "make home-assistant  home automation with Home Assistant itself, and with OpenWrt's version of paho-mqtt"
 	@echo "make faults       seed faults in a copy of the code and report which the quick tests catch"
 	@echo "make census       tests and assertions by folder (ARGS=\"OLD NEW\": what vanished between two revisions)"
 	@echo "make times        the tests, holding what takes time to its mark: on a machine that does nothing else"
@@ -184,6 +188,10 @@ slow-tools: system-tools
 $(PY): | run-tools
 	@$(PYTHON) -m venv $(VENV)
 
+# Home Assistant itself, and the version of paho-mqtt that OpenWrt has. Only `make home-assistant` needs them.
+HASS := .run/home-assistant
+PAHO_1 := .run/paho-1
+
 # Installs exactly the pinned files of tests/requirements/$(1).txt, then this project without its dependencies.
 define install_locked
 	@$(PIP) --require-hashes --requirement tests/requirements/build.txt
@@ -216,6 +224,17 @@ $(FLEET)/.installed: tests/requirements/fleet.txt | fleet-tools
 	@$(FLEET)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	@touch $@
 
+$(HASS)/.done: tests/mqtt/home-assistant.txt | run-tools
+	@echo "Installing Home Assistant"
+	@$(PYTHON) -m venv $(HASS)
+	@$(HASS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements/build.txt
+	@$(HASS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation --requirement tests/mqtt/home-assistant.txt
+	@touch $@
+
+$(PAHO_1)/.done: tests/mqtt/paho-1.txt | $(VENV)/.dev
+	@$(PIP) --require-hashes --no-build-isolation --no-deps --target $(PAHO_1) --requirement tests/mqtt/paho-1.txt
+	@touch $@
+
 # What it needs itself is not pinned: it makes the pinned files.
 lock: test-tools $(PY)
 	@$(PY) -c "import packaging, yaml" 2>/dev/null || $(PIP) packaging pyyaml
@@ -233,6 +252,10 @@ test-system: system-tools $(VENV)/.dev
 test-all: slow-tools $(VENV)/.dev $(FLEET)/.installed
 	@$(PYTEST) --dist loadfile -n $(or $(WORKERS),3) $(ARGS)
 	@$(PY) -m tests.vm
+
+home-assistant: system-tools $(VENV)/.dev $(HASS)/.done $(PAHO_1)/.done
+	@$(PYTEST) tests/mqtt/home_assistant.py $(ARGS)
+	@QALQAN_PAHO=$(PAHO_1) $(PYTEST) -m lab tests/mqtt $(ARGS)
 
 faults: test-tools $(VENV)/.dev
 	@$(PY) -m tests.faults $(ARGS)

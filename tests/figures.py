@@ -88,7 +88,7 @@ PLAN: Json = {
 
 HOME: Json = {
     "version": "0.1.0", "uptime": 60, "now": NOW, "day": TODAY, "mode": "on", "off_until": None,
-    "stopped_by_provider": False,
+    "stopped_by_provider": False, "provider": None,
     "internet": "works", "internet_since": None, "country": "", "language": None, "new_devices": 0,
     "requests": 0, "questions": 0, "cards": 0, "undecided_devices": 0, "problems": (), "announced": (),
     "clock": CLOCK, "steps": (), "profiles": (), "lists": PLAN, **values_of(FIGURES),

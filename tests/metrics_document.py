@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.features.status.metric_catalogue import METRICS
+from gateway.features.status.metric_catalogue import CATALOGUE
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "providers" / "metrics.md"
 BEGIN, END = "<!-- metrics: begin -->\n", "<!-- metrics: end -->\n"
@@ -17,7 +17,7 @@ def table() -> str:
     rows = (
         f"| `{metric.sample}` | {metric.kind} | {metric.unit} | "
         f"{', '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |\n"
-        for metric in METRICS
+        for metric in CATALOGUE
     )
     return "| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n" + "".join(rows)
 

@@ -27,6 +27,7 @@ CALLERS = {
     "gateway/control/client.py": "the daemon's own socket",
     "gateway/lan/dhcp_script.py": "the daemon's own socket",
     "gateway/web/recovery_page.py": "the daemon's own socket",
+    "gateway/usp/service.py": "the socket of the router's USP agent that qalqan.yaml names",
     "gateway/check/rulesets.py": "the gateway itself",
     "gateway/dataplane/dns_proxy.py": "the resolver that a device asked, with that device's question",
     "gateway/filter_test/device.py": "an audit's own namespaces",

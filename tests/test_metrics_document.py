@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from gateway.control.contract.lists import UpdatePlan
-from gateway.features.status.metric_catalogue import METRICS, Measured, prometheus
+from gateway.features.status.metric_catalogue import CATALOGUE, Measured, prometheus
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.time.list_update_times import UpdateInterval
 from gateway.policy.values import Reason, Verdict
@@ -27,7 +27,7 @@ FOLDER = DOCUMENT.with_suffix("")
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))
 ALERTS = FOLDER / "alerts.yml"
 RULES: list[dict[str, Any]] = yaml.safe_load(ALERTS.read_text("utf-8"))["groups"][0]["rules"]
-LABELS = {metric.sample: set(metric.labels) for metric in METRICS}
+LABELS = {metric.sample: set(metric.labels) for metric in CATALOGUE}
 NAME = re.compile(r"\b(?:qalqan|node)_\w+|\bup\b")
 OTHERS = {"up", "node_textfile_mtime_seconds"}  # Prometheus' own, and the node exporter's
 CASES = """

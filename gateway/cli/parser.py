@@ -85,6 +85,17 @@ def _add_services(commands: Subparsers) -> None:
     run.add_argument("--help-service", metavar="FILE", type=Path, help=text)
     web = _command(commands, "web", "web", "serve the pages in a separate process")
     web.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    mqtt = _command(commands, "mqtt", "mqtt", "connect to home automation over MQTT in a separate process")
+    mqtt.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    mqtt.add_argument("--settings", action="store_true", help=argparse.SUPPRESS)
+    usp = _command(commands, "usp", "usp", "serve the router's USP agent in a separate process")
+    usp.add_argument("--log", choices=("plain", "json", "procd"), default="plain", help="format of the log")
+    what = usp.add_mutually_exclusive_group()
+    what.add_argument("--document", choices=("xml", "bbfdm"), help="print the data model, and exit")
+    text = "print the answer to a call of rpcd, and exit"
+    what.add_argument("--call", choices=("state", "switch", "support_file"), help=text)
+    text = "the domain or OUI in names of the data model; default: isp.example"
+    usp.add_argument("--vendor", metavar="V", default="isp.example", help=text)
     _command(commands, "first-boot", "firstboot", "write the first qalqan.yaml from the router's defaults")
 
 

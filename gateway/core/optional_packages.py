@@ -8,11 +8,15 @@ from gateway.core.errors import GatewayError
 
 # OpenWrt's names. Debian's are the same except for scapy (python3-scapy) and Qalqan, which is one package.
 LIST_UPDATES = "gateway.cli.list_updates"
+MQTT = "gateway.mqtt"
 PACKAGES = {
     LIST_UPDATES: "qalqan-lists",
+    MQTT: "qalqan-mqtt",
     "apprise": "apprise",  # of Debian only
     "cryptography": "python3-cryptography",
     "fido2": "python3-fido2",
+    "paho": "python3-paho-mqtt",
+    "gateway.usp": "qalqan-usp",
     "pyotp": "python3-pyotp",
     "scapy": "scapy",
     "tuf": "python3-tuf",

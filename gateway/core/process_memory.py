@@ -79,7 +79,7 @@ def import_dataclasses_alone() -> None:
 def forget_annotations_and_docstrings(*packages: str) -> None:
     """Delete the annotations of the functions of ``packages``, their docstrings, and those of all functions.
 
-    Saves half a megabyte in the daemon, 1.4 in the web process. Call it after the imports. Type checkers and
+    Saves 0.7 MB in the daemon, 1.7 in the web process. Call it after the imports. Type checkers and
     readers use the source. ``packages``: how names of modules begin, such as ``gateway.``
     """
     for candidate in gc.get_objects():
@@ -93,6 +93,14 @@ def forget_annotations_and_docstrings(*packages: str) -> None:
     for name, module in sys.modules.items():
         if name.startswith(packages):
             module.__doc__ = None
+            _forget_origin(module)
+
+
+def _forget_origin(module: ModuleType) -> None:
+    """Delete how a module was found: half a kilobyte. A package keeps it for the imports of its modules."""
+    if not hasattr(module, "__path__"):
+        module.__spec__ = module.__loader__ = None
+        vars(module).pop("__cached__", None)
 
 
 def _forget_docstring(function: FunctionType) -> None:
@@ -138,6 +146,8 @@ def limit_arenas() -> None:
 
 def settle() -> None:
     """Free the memory that a start used, and exclude the rest from garbage collection."""
+    # The names of all files in the folders that imports searched, 0.3 MB: a later import reads them again.
+    sys.path_importer_cache.clear()
     gc.unfreeze()
     gc.collect()
     settle_young()

@@ -101,8 +101,8 @@ class Offloading:
     def _in_hardware(self, within: tuple[str, ...], without: tuple[str, ...]) -> Offload | None:
         """Return the flow table of the devices with hardware offloading; None if one side has none.
 
-        The kernel refuses a table with any other device, so fw4 selects them too. Each device is tried once:
-        some drivers refuse a second table while the first is loaded.
+        The kernel refuses a table with any other device. Each device is tried once: some drivers refuse a
+        second table while the first is loaded.
         """
         names = {*within, *without}
         self._tried = {

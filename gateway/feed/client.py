@@ -163,7 +163,11 @@ class FeedClient:
         raise FeedError(msg)
 
     def _refreshed(self, url: str) -> Updater:
-        """Download and verify a server's metadata. Return it for the downloads of its files."""
+        """Download and verify a server's metadata. Return it for the downloads of its files.
+
+        tuf refuses older metadata (rollback), metadata whose time is over (freeze) and files of different
+        releases (mix-and-match).
+        """
         updater = self._updater(url.rstrip("/"))
         updater.refresh()
         check_keys(self._metadata / ROOT)

@@ -1,4 +1,4 @@
-"""The files of a provider, which the signed feed delivers: sealed lists and state registers.
+"""The files of a provider, which the signed feed delivers: sealed lists, state registers, the release.
 
 `qalqan.yaml` names a sealed list or a register in this folder by its path, like any other file. It is checked
 like any other file too.
@@ -13,6 +13,7 @@ from gateway.policy.config.config import Config
 from gateway.policy.config.registers import MAX_BYTES
 
 FOLDER = "provider"  # in the folder of the feed
+RELEASE = "release"  # which version of the package to install, and which settings (docs/providers/rollout.md)
 MAX_PROVIDER_FILE = MAX_BYTES  # of a register, the largest of these files
 
 

@@ -211,6 +211,9 @@ class FeedRepository:
                 msg = f"{file}: cannot be the name of a file in the feed; use letters, digits, and . _ -"
                 raise ListError(msg)
             data = read_bounded(file, MAX_PROVIDER_FILE)
+            if len(data) > MAX_PROVIDER_FILE:
+                msg = f"{file}: has more than {MAX_PROVIDER_FILE >> 20} MB, which gateways do not take"
+                raise ListError(msg)
             metadata.signed.targets.pop(candidate_name(name), None)
             if rollout is not None:
                 name = candidate_name(name)
@@ -250,7 +253,9 @@ class FeedRepository:
             staged = self._staged / TARGETS / name
             file = staged if staged.exists() else self._targets / _published_name(name, target)
             about = {key: value for key, value in (target.custom or {}).items() if key != ROLLOUT_KEY}
-            targets[final_name(name)] = self._stage_target(final_name(name), file.read_bytes(), about)
+            targets[final_name(name)] = self._stage_target(
+                final_name(name), read_bounded(file, MAX_PROVIDER_FILE), about
+            )
         self._stage(role, metadata)
 
     def _candidates(self, role: str, files: Sequence[str]) -> tuple[Metadata[Targets], list[str]]:

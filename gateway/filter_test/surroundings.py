@@ -14,7 +14,7 @@ from gateway.control.client import Client
 from gateway.control.contract.filter_tests import ProbeDeviceRules
 from gateway.control.contract.profile import PROFILE, AllowedTarget, BlockedTarget, ProfileRules
 from gateway.control.contract.rules import HELP_LINES, WHY
-from gateway.control.contract.status import STATUS
+from gateway.control.contract.status import STATUS, ClaimState
 from gateway.core.errors import ControlError
 from gateway.filter_test.checks import Scene
 from gateway.filter_test.namespace import BypassTestError, command
@@ -101,7 +101,7 @@ def _refusals(rules: ProbeDeviceRules, shown: ProfileRules) -> frozenset[str]:
 
 def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any], host: str) -> bool:
     """Return whether a new device on this LAN is blocked from the host."""
-    if client.ask(STATUS).unclaimed:
+    if client.ask(STATUS.returning(ClaimState)).unclaimed:
         return False  # no device is filtered yet, whatever the settings say
     kind = config.unknown_device_on(known["lan"])
     if kind == QUARANTINE:

@@ -112,15 +112,15 @@ def _update_files(config: Config, client: FeedClient) -> list[str]:
     if not provider:
         return [f"feed: {name} is named, but feed: {{provider: …}} is not set" for name in used]
     problems = []
-    for name in used:
+    for name in (*used, provider_files.RELEASE):
         try:
-            if not client.provider_file(provider, name):
+            if not client.provider_file(provider, name) and name in used:
                 problems.append(f"feed: it has no file {provider}/{name}; ask the provider for it")
         except ListError as error:
             problems.append(str(error))
     folder = provider_files.provider_folder(Path(config.state))
     for file in folder.iterdir() if folder.exists() else ():
-        if file.name not in used:
+        if file.name not in (*used, provider_files.RELEASE):
             file.unlink()
     return problems
 

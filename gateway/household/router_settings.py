@@ -24,7 +24,7 @@ ENABLED = "enabled"  # used by the init script; commands ignore it
 FIREWALL_OFFLOAD = ("keep", "off")  # likewise: the firewall's flow offloading
 DEFAULTS = "defaults"  # section that only the first boot uses
 # Sections without which the filter runs.
-OPTIONAL = ("web", "brand", "feed", "backup", "metrics", "provider")
+OPTIONAL = ("web", "brand", "feed", "usp", "backup", "metrics", "provider")
 TRUE = ("1", "on", "true", "yes", "enabled")  # as in OpenWrt's config_get_bool
 FALSE = ("0", "off", "false", "no", "disabled")
 UTC = "UTC"
@@ -111,6 +111,11 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "mirror": KnownOption("feed.mirrors", _items, server=True),
         "root": KnownOption("feed.root", server=True),
         "provider": KnownOption("feed.provider", server=True),
+    },
+    "usp": {
+        ENABLED: KnownOption("", _flag),
+        "vendor": KnownOption("usp.vendor"),
+        "socket": KnownOption("usp.socket"),
     },
     "backup": {
         "folder": KnownOption("backup.folder"),

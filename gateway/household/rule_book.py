@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -515,21 +515,32 @@ def recall_good(read: Household, product: Product) -> Household:
     """Return ``read`` with the stored good version of each profile whose file is broken.
 
     The problems stay reported. Without this, a typing error followed by a power cut would leave a child's
-    device unfiltered.
+    device unfiltered. The same is true after a downgrade, for a rule that only the newer version knows.
     """
     kept = {}
     for name in read.problems:
-        try:
-            file = _good_folder(read) / name
-            profile = profile_of(read_bounded(file), file, product)
-        except GatewayError:
-            continue  # no copy is stored, or this version of Qalqan cannot read it
-        kept[profile.id] = replace(profile, free_days=_kept_days(file))
+        profile = next(_good_versions(read, name, product), None)
+        if profile is not None:
+            kept[profile.id] = replace(profile, free_days=_kept_days(_good_folder(read) / name))
     for file in profile_files(Path(read.config.profiles)):
         found = read.profiles.get(file.stem)
         if found is not None and not found.days_known:
             kept[found.id] = replace(found, free_days=_kept_days(_good_folder(read) / file.name))
     return keep_last_good(read, read.with_profiles(kept)) if kept else read
+
+
+def _good_versions(read: Household, name: str, product: Product) -> Iterator[Profile]:
+    """Yield the stored versions of a profile's file that this version can read, the newest first."""
+    file = _good_folder(read) / name
+    with suppress(GatewayError):
+        yield profile_of(read_bounded(file), file, product)
+    # A newer version has stored what it can read itself. The version before the family's edit is older.
+    history = FileHistory(Path(read.config.profiles))
+    for step in reversed(list(history.steps.values())):
+        with suppress(GatewayError):
+            data = history.content(step, name) if name in step.before else None
+            if data is not None:
+                yield profile_of(data, file, product)
 
 
 def store_good(read: Household) -> Steps[None]:

@@ -1,8 +1,8 @@
 """Checks whether the kernel supports flow tables, and finds the devices that one for the LAN needs.
 
 A flow in a flow table is forwarded from device to device past all rules (nf_flowtable.rst of the kernel's
-documentation). Its devices are those that receive the packets: a bridge's ports, and the device below a VLAN.
-OpenWrt's firewall selects them by the same rule.
+documentation). Its devices are those that receive the packets: a bridge's ports, and the device below a VLAN
+or below PPPoE. OpenWrt's firewall selects them by the same rule.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from gateway.core.errors import KernelError
 from gateway.kernel.nft import Nft
 
 NETWORK = Path("/sys/class/net")
+PPPOE = Path("/proc/net/pppoe")  # the sessions: number, the other side's MAC address, device
 _MOST_BELOW = 4  # levels of devices
-_KIND = re.compile(r"^DEVTYPE=(?:bridge|vlan)$", re.MULTILINE)
+_KIND = re.compile(r"^DEVTYPE=(bridge|vlan|ppp)$", re.MULTILINE)
+_SESSION = re.compile(r"^[0-9A-F]{8} \S+ +(\S+)$", re.MULTILINE)
 _BELOW = "lower_"  # prefix of the link to a lower device
 _PROBE = """table inet qalqan_probe {
   flowtable ft { hook ingress priority 0; devices = { lo }; }
@@ -50,25 +52,35 @@ def offloads_in_hardware(nft: Nft, device: str) -> bool:
     return True
 
 
-def devices_below(names: Iterable[str], network: Path = NETWORK) -> tuple[str, ...]:
+def devices_below(names: Iterable[str], network: Path = NETWORK, sessions: Path = PPPOE) -> tuple[str, ...]:
     """Return the network devices below these interfaces: a bridge's ports, a VLAN's device, else itself.
 
-    Sorted; without those of a missing interface.
+    For PPP both: the kernel encapsulates PPPoE itself if the device below is in the flow table. Sorted;
+    without those of a missing interface.
     """
     found: set[str] = set()
     for name in names:
-        found.update(_below(network / name, _MOST_BELOW))
+        found.update(_below(network / name, sessions, _MOST_BELOW))
     return tuple(sorted(found))
 
 
-def _below(device: Path, most: int) -> Iterator[str]:
+def _below(device: Path, sessions: Path, most: int) -> Iterator[str]:
     try:
-        kind = (device / "uevent").read_text("ascii", "replace")
+        kind = _KIND.search((device / "uevent").read_text("ascii", "replace"))
         below = [path.name.removeprefix(_BELOW) for path in device.iterdir() if path.name.startswith(_BELOW)]
     except OSError:
         return
-    if _KIND.search(kind) is None:
+    if kind is None or kind[1] == "ppp":
         yield device.name
-    elif most:
+    if kind is not None and kind[1] == "ppp":
+        below = _under_pppoe(sessions)
+    if kind is not None and most:
         for name in below:
-            yield from _below(device.parent / name, most - 1)
+            yield from _below(device.parent / name, sessions, most - 1)
+
+
+def _under_pppoe(sessions: Path) -> list[str]:
+    try:
+        return _SESSION.findall(sessions.read_text("ascii", "replace"))
+    except OSError:
+        return []  # the kernel has no PPPoE

@@ -13,6 +13,9 @@ qalqan-web)
 qalqan-lists)
 	qalqan lists status
 	;;
+qalqan-mqtt)
+	PYTHONPATH=/usr/lib/qalqan python3 -c 'import gateway.mqtt.bridge'
+	;;
 qalqan-second-factor)
 	python3 -c 'import pyotp'
 	;;

@@ -21,7 +21,7 @@ MOST_FLASH, MOST_DAEMON, MOST_BOTH = 6.0, 40.0, 80.0  # MB
 CHILD = {"name": "Child", "band": "10-12", "devices": ["02:00:00:00:00:0a"], "bedtime": {}}
 OPTIONAL = (
     *("python3-cryptography", "qalqan-calendars", "qalqan-feed", "qalqan-passkeys", "qalqan-second-factor"),
-    "scapy",
+    *("qalqan-mqtt", "scapy"),
 )
 
 

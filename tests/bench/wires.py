@@ -103,8 +103,11 @@ class Wires:
         self.child.run(["nft", "-f", "-"], stdin=table, check=True)
 
     @contextmanager
-    def filtered(self, *, both: bool = False) -> Iterator[Daemon]:
-        """The real daemon on the gateway for as long as the block runs; ``both``: no device is an adult's."""
+    def filtered(self, *, both: bool = False, **settings: object) -> Iterator[Daemon]:
+        """The real daemon on the gateway for as long as the block runs; ``both``: no device is an adult's.
+
+        ``settings`` are added to qalqan.yaml.
+        """
         own = [] if self._many else [TABLET.mac]
         parent = _child("Other child", [PARENT.mac]) if both else ADULT
         profiles: dict[str, dict[str, Any]] = {"adult": parent, "child": _child("Child", own)}
@@ -112,7 +115,7 @@ class Wires:
             macs = [device_mac(number) for number in range(first, first + A_CHILD)]
             profiles[f"child{first}"] = _child(f"Child {first}", macs)
         # It asks its home for folder, gateway and leases alone.
-        with Daemon(cast(Home, self), profiles, settings={"unknown_devices": "home"}) as daemon:
+        with Daemon(cast(Home, self), profiles, settings={"unknown_devices": "home", **settings}) as daemon:
             problems = daemon.client.call("status")["problems"]
             if problems:
                 raise LabError(str(problems))

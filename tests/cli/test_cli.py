@@ -26,13 +26,14 @@ from tests.wire.flow_forge import ADDRESSES, udp_packet
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "developers" / "cli.md"
 CONTRACT = (
-    "run", "web", "first-boot", "setup", "check", "support", "status", "acceptance", "audit",
+    "run", "web", "mqtt", "usp", "first-boot", "setup", "check", "support", "status", "acceptance",
+    "audit",
     "device list", "device scan", "device assign", "device answer", "device forget",
     "profile list", "profile show", "guardian list", "guardian add", "guardian reset", "guardian remove",
     "pause", "resume", "why", "replay",
     "lists build", "lists check", "lists update", "lists status", "lists reports", "lists lookup",
     "feed init", "feed build", "feed sign", "feed publish", "feed rotate", "feed info", "feed key",
-    "feed update", "feed status",
+    "feed update", "feed status", "feed provider", "feed add", "feed rollout",
     "sealed key", "sealed make", "sealed update", "sealed status", "sealed appeals", "sealed record",
     "sealed report",
     "backup", "restore", "button", "off", "on", "grant", "request list", "request answer", "ticket", "ledger",
@@ -100,6 +101,8 @@ def test_config_is_taken_before_and_after_the_command(name: str) -> None:
         needed += ["--provider", "duckdns", "--email", "x"]
     if name == "sealed report":
         needed += ["--appeals", "x"]
+    if name == "feed rollout":
+        needed += ["--finish"]
     if name == "feed init":
         needed += ["--keys", "x"]
     if name in ("feed sign", "feed publish"):

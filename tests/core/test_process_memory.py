@@ -170,6 +170,14 @@ def test_docstrings_are_forgotten_and_the_code_works() -> None:
     assert run(LEAN + code) == f"[None, None, None, None, None] ('Text.', 5) [1] {keys}"
 
 
+def test_how_modules_were_found_is_forgotten_and_imports_work() -> None:
+    code = "\nimport json\nfrom gateway.policy import yaml\nfrom gateway.policy.yaml import fields\n"
+    code += "forget_annotations_and_docstrings('gateway.')\n"
+    code += "import gateway.policy.yaml.documents, gateway.policy.yaml.fields as again\n"
+    code += "print(fields.__spec__, again is fields, yaml.__spec__ is not None, json.__spec__.name)"
+    assert run(LEAN + code) == "None True True json"
+
+
 def test_a_daemon_has_no_parser_of_command_lines(tmp_path: Path) -> None:
     """It is stopped by its qalqan.yaml, which is read when all is imported."""
     code = (

@@ -27,7 +27,9 @@ class Case:
         self.able: frozenset[str] = frozenset()  # network devices that accept hardware offloading
         self.tried: list[str] = []
         self.uplinks = frozenset({"wan"})
-        monkeypatch.setattr(offloading, "devices_below", lambda names: devices_below(names, folder))
+        monkeypatch.setattr(
+            offloading, "devices_below", lambda names: devices_below(names, folder, folder / "none")
+        )
         monkeypatch.setattr(offloading, "read_uplink", lambda _: Uplink(self.uplinks, None))
         self.at = datetime(2026, 11, 25, tzinfo=UTC)
         self.loop = Loop(lambda: self.at)

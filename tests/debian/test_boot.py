@@ -5,6 +5,7 @@ In the order in which they stand: each test leaves the machine as the next one n
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ pytestmark = [
 
 CONFIG = (
     f"lan: [{names.LAN}]\ncountry: kz\ntimezone: Asia/Almaty\nunknown_devices: home\nlists: {{update: off}}\n"
+    "metrics: {textfile: true}\n"
 )
 DAUGHTER = f"""name: Daughter
 band: 10-12
@@ -111,6 +113,21 @@ def test_it_counts_its_queues_and_tells_what_is_wrong_though_it_is_not_root(mach
     assert "without root" not in found
 
 
+def test_it_is_accepted(machine: Booted) -> None:
+    """But for what the overlay of this machine is."""
+    done = machine.run("qalqan", "acceptance", "--json", check=False)
+    found = {entry["about"]: entry for entry in json.loads(done.stdout)["results"]}
+    for line in ("daemon", "queue", "flow table", "memory", "lists", "filter"):
+        assert found[line]["level"] != "error", found[line]
+    assert found["filter"]["level"] == "ok", found["filter"]
+
+
+def test_a_node_exporter_can_read_the_metrics(machine: Booted) -> None:
+    machine.run("ln", "-s", "/run/qalqan/metrics.prom", "/tmp/qalqan.prom")
+    text = machine.run("runuser", "-u", "nobody", "--", "cat", "/tmp/qalqan.prom").stdout
+    assert "qalqan_queue_packets_total " in text
+
+
 def test_a_scan_finds_who_is_at_home(machine: Booted) -> None:
     assert " answered" in machine.run("qalqan", "device", "scan").stdout
 
@@ -122,6 +139,21 @@ def test_the_pages_answer_as_a_user_without_any_right(machine: Booted, tablet: N
     assert {rows[one] for one in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {f"{0:016x}"}
     url = f"http://{names.GATEWAY_IPV4}:8080/my"
     Booted.wait_for(lambda: "Daughter" in clients.curl(tablet, url).body)
+
+
+def test_home_automation_runs_and_reads_changed_settings_in_its_sandbox(machine: Booted) -> None:
+    closed = "mqtt: {address: 127.0.0.1, port: 9, token_file: /etc/qalqan/token}\n"
+    machine.write("/etc/qalqan/qalqan.yaml", CONFIG + closed)
+    machine.run("systemctl", "start", "qalqan-mqtt")
+
+    def logged(words: str) -> bool:
+        return words in machine.run("journalctl", "--no-pager", "--unit=qalqan-mqtt").stdout
+
+    Booted.wait_for(lambda: logged("The MQTT broker 127.0.0.1:9 cannot be reached"))
+    machine.write("/etc/qalqan/qalqan.yaml", CONFIG)
+    Booted.wait_for(lambda: logged("it keeps what it has stored"))
+    assert machine.active("qalqan-mqtt") == ["active"]
+    machine.run("systemctl", "stop", "qalqan-mqtt")
 
 
 def test_the_pages_user_reaches_the_socket_and_no_secret(machine: Booted) -> None:

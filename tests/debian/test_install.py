@@ -18,7 +18,16 @@ pytestmark = [
     pytest.mark.needs("/usr/lib/python3/dist-packages/netfilterqueue"),
 ]
 
-UNITS = ("qalqan", "qalqan-web", "qalqan-guard", "qalqan-nat", "qalqan-table", "qalqan-healthy")
+UNITS = (
+    "qalqan",
+    "qalqan-web",
+    "qalqan-guard",
+    "qalqan-nat",
+    "qalqan-table",
+    "qalqan-healthy",
+    "qalqan-mqtt",
+    "qalqan-usp",
+)
 MOST_EXPOSED = 2.5  # of systemd-analyze's ten
 CONFIG = "lan: [br-lan]\ncountry: kz\ntimezone: Asia/Almaty\nlists: {update: off}\n"
 DAUGHTER = (
@@ -179,7 +188,7 @@ def test_no_unit_has_a_right_but_over_the_network_and_the_pages_none() -> None:
         "qalqan": [["CAP_NET_ADMIN", "CAP_NET_RAW"]], "qalqan-web": [[]],
         "qalqan-guard": [["CAP_NET_ADMIN"]], "qalqan-nat": [["CAP_NET_ADMIN"]],
         "qalqan-table": [["CAP_NET_ADMIN", "CAP_KILL", "CAP_DAC_OVERRIDE"]],  # on files of the daemon
-        "qalqan-healthy": [[]],
+        "qalqan-healthy": [[]], "qalqan-mqtt": [[]], "qalqan-usp": [[]],
     }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ FOR_PEOPLE = {".md", ".po", ".pot"}  # what of the tree is not under /usr/lib/qa
 DEBIAN_MODULES = "/usr/lib/python3/dist-packages"
 # What needs them says so where they are missing.
 ON_DEMAND = {"apprise", "cryptography", "fido2", "pyotp", "scapy", "securesystemslib", "tuf"}
+OFF_BY_DEFAULT = {"paho"}  # only suggested: a family turns it on
 # What the program starts or reads, and the package that has it.
 PROGRAMS = {
     "/usr/sbin/nft": "nftables", "/usr/sbin/dnsmasq": "dnsmasq-base", "/usr/bin/ip": "iproute2",
@@ -69,7 +70,9 @@ def test_each_file_of_the_program_is_in_its_own_folder_and_roots(package: Path) 
     }
     found = contents(package)
     inside = {path for path in found if path.startswith("/usr/lib/qalqan/") and not path.endswith("/")}
-    scripts = {f"/usr/lib/qalqan/{name}" for name in ("dhcp-event", "service-ended", "service-healthy")}
+    scripts = {
+        f"/usr/lib/qalqan/{name}" for name in ("dhcp-event", "rollout", "service-ended", "service-healthy")
+    }
     assert inside == ours | scripts
     assert {owner.split()[1] for owner in found.values()} == {"root/root"}
     assert {mode[:10] for path, mode in found.items() if path in ours} == {"-rw-r--r--"}
@@ -123,7 +126,7 @@ def package_of(path: str) -> str:
 
 
 def test_it_depends_on_the_package_of_each_module_that_is_imported_and_on_no_other(package: Path) -> None:
-    assert imported() > ON_DEMAND
+    assert imported() > ON_DEMAND | OFF_BY_DEFAULT
     owners = {}
     for module in sorted(imported()):
         (place,) = (
@@ -133,8 +136,9 @@ def test_it_depends_on_the_package_of_each_module_that_is_imported_and_on_no_oth
         )
         owners[module] = package_of(place)
     depends = named(package, "Depends")
-    assert {owner for module, owner in owners.items() if module not in ON_DEMAND} <= depends
+    assert {owner for module, owner in owners.items() if module not in ON_DEMAND | OFF_BY_DEFAULT} <= depends
     assert {owners[module] for module in ON_DEMAND} <= named(package, "Recommends")
+    assert {owners[module] for module in OFF_BY_DEFAULT} <= named(package, "Suggests")
     modules = {one for one in depends if one.startswith("python3-")}
     assert modules <= set(owners.values())
 

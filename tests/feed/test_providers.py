@@ -12,7 +12,7 @@ import pytest
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from gateway.core.errors import ListError
-from gateway.feed.provider_files import provider_folder
+from gateway.feed.provider_files import RELEASE, provider_folder
 from gateway.feed.repository import MAX_PROVIDERS, make_key, read_signer
 from gateway.feed.status import read_check
 from gateway.household.feed_update import update_provider_files
@@ -119,9 +119,9 @@ def rival(tmp_path: Path, publisher: Publisher) -> Provider:
 
 
 def test_a_gateway_takes_the_files_that_it_uses(alma: Provider, customer: Customer, site: Site) -> None:
-    alma.publish({"other.set": b"of another town"})
+    alma.publish({"other.set": b"of another town", RELEASE: b"apt 0.2"})
     assert customer.problem() == ""
-    assert customer.stored == customer.good()
+    assert customer.stored == {**customer.good(), RELEASE: b"apt 0.2"}
     assert customer.files.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in customer.files.iterdir()} == {0o600}
     site.asked.clear()
@@ -321,6 +321,14 @@ def test_names_that_cannot_be_providers(publisher: Publisher, alma: Provider) ->
         (alma.folder / name).write_bytes(b"")
         with pytest.raises(ListError, match="cannot be the name of a file in the feed"):
             publisher.repository.stage_files("alma", [alma.folder / name])
+
+
+def test_a_file_that_gateways_do_not_take_is_refused(alma: Provider) -> None:
+    large = alma.folder / "large.txt"
+    with large.open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(ListError, match="has more than 64 MB"):
+        alma.publisher.repository.stage_files("alma", [large])
 
 
 def test_the_metadata_of_all_providers_are_small_enough_for_gateways(

@@ -14,6 +14,7 @@ from gateway.control.client import Client
 from gateway.control.contract.filter_tests import ProbeDeviceRules
 from gateway.control.contract.profile import PROFILE
 from gateway.control.contract.rules import WHY
+from gateway.control.contract.status import STATUS
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.filter_test import surroundings as scenery
@@ -38,6 +39,7 @@ class Daemon:
         self.refused = refused
         self.shown = shown
         self.whom: list[str] = []
+        self.unclaimed = False
 
     def ask(self, verb: Verb[Any, Any], **values: Any) -> Any:
         return verb.decode_response(self.answer(verb, values))
@@ -45,6 +47,8 @@ class Daemon:
     def answer(self, verb: Verb[Any, Any], values: Mapping[str, Any]) -> dict[str, Any]:
         if verb is PROFILE:
             return {"profile": self.shown}
+        if verb.name == STATUS.name:
+            return {"unclaimed": self.unclaimed}
         assert verb is WHY
         self.whom.append(values.get("device") or values["profile"])
         if values["host"] == "broken.example":
@@ -88,6 +92,12 @@ def test_a_stranger_is_what_its_network_says(config: Mapping[str, Any], asked: s
     daemon = Daemon({"own.example"}, SHOWN)
     assert scene_of(daemon, **config).strangers_refused
     assert asked in daemon.whom
+
+
+def test_before_the_claim_no_stranger_is_filtered() -> None:
+    daemon = Daemon({"own.example"}, SHOWN)
+    daemon.unclaimed = True
+    assert not scene_of(daemon, unknown_devices="quarantine").strangers_refused
 
 
 def test_in_quarantine_nobody_is_asked() -> None:

@@ -10,7 +10,7 @@ from gateway.policy.sealed.sealed_set import SetHead, unsigned_set
 from gateway.wire.ip.packet import TCP, UDP, parse_ip
 from tests import captures
 from tests.captures import Stamped
-from tests.fuzz import files, passkeys, proofs
+from tests.fuzz import files, passkeys, proofs, usp
 from tests.policy.homes import SALT, TABLE
 from tests.wire import tunnel_vectors
 from tests.wire.dhcp_forge import discover, solicit, syn, udp4, udp6
@@ -167,5 +167,5 @@ _OWN = {
     "resolvers": _resolvers,
     "svcb": _services,
     **{target.__name__: proofs.seeds for target in proofs.TARGETS},
-    **{target.__name__: own for target, own in (files.SEEDS | passkeys.SEEDS).items()},
+    **{target.__name__: own for target, own in (files.SEEDS | passkeys.SEEDS | usp.SEEDS).items()},
 }

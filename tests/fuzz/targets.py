@@ -55,7 +55,7 @@ from gateway.wire.tls.records import CLIENT_HELLO, HandshakeReader, looks_like_t
 from gateway.wire.tls.starttls import may_start_tls
 from gateway.wire.tunnels import LONGEST, look_server, look_tcp, look_udp
 from tests import captures
-from tests.fuzz import files, passkeys, proofs
+from tests.fuzz import files, passkeys, proofs, usp
 from tests.fuzz.corpus import SEALED_KEY
 from tests.policy.homes import ALMATY, CALENDAR, a_profile, the_world
 
@@ -409,5 +409,6 @@ TARGETS: dict[str, Target] = {
         *proofs.TARGETS,
         *files.SEEDS,
         *passkeys.SEEDS,
+        *usp.SEEDS,
     )
 }

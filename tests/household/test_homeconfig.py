@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,8 @@ def test_leases_are_where_the_router_keeps_them(tmp_path: Path, uci: Path) -> No
         ("web", "option prot '80'"),
         ("feed", "option url 'ftp://feed.example'"),
         ("brand", "list name 'Alma Net'"),
+        ("provider", "option stop_until 'tomorrow'"),
+        ("provider", "option stop '2026-12-01T21:00+05:00'"),
     ],
 )
 def test_a_wrong_section_that_the_filter_does_without_is_ignored_and_reported(
@@ -77,6 +80,17 @@ def test_a_wrong_section_that_the_filter_does_without_is_ignored_and_reported(
     (line,) = read.problems
     assert line.startswith(f"{uci}:5: {section}.")
     assert line.endswith(f"; the section '{section}' is ignored")
+
+
+def test_the_provider_s_stop_is_read_and_wins_over_the_file(tmp_path: Path, uci: Path) -> None:
+    path = tmp_path / "qalqan.yaml"
+    path.write_text("provider: {stop_until: 2026-12-02T21:00+05:00}\n")
+    uci.write_text("config provider 'provider'\n\toption stop_until '2026-12-01T21:00+05:00'\n")
+    assert config(path).stop_until == datetime(2026, 12, 1, 16, tzinfo=UTC)
+    uci.write_text("config provider 'provider'\n\toption stop_until ''\n")
+    assert config(path).stop_until == datetime(2026, 12, 2, 16, tzinfo=UTC)
+    path.write_text("lan: [br-lan]\n")
+    assert config(path).stop_until is None
 
 
 @pytest.mark.parametrize("wrong", ["option flash 'wet'", "option lna 'br-lan'"])

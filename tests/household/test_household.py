@@ -77,6 +77,25 @@ def test_a_family(etc: Path, product: Product) -> None:
     assert family.config.timezone == "Asia/Almaty"
 
 
+@pytest.mark.parametrize(
+    ("profiles", "filters"),
+    [
+        ({}, False),
+        ({"mum": MUM}, False),
+        ({"mum": MUM, "son": SON}, True),
+        ({"mum": MUM + "block: [example.com]\n"}, True),
+        ({"son": "band: none of them\n"}, True),  # a broken file may be a child's
+    ],
+)
+def test_whether_a_person_has_rules(
+    tmp_path: Path, product: Product, profiles: dict[str, str], filters: bool
+) -> None:
+    (tmp_path / "profiles").mkdir()
+    configure(tmp_path)
+    write(tmp_path, **profiles)
+    assert read(tmp_path, product).filters is filters
+
+
 def test_who_is_found(etc: Path, product: Product) -> None:
     family = read(etc, product)
     for who, found in [("DAUGHTER", "daughter"), ("mum", "mum"), ("guest", "guest"), ("Home", "home")]:

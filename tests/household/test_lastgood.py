@@ -16,6 +16,7 @@ from gateway.core.loop import Loop
 from gateway.household.calendars import CalendarReader
 from gateway.household.config_file import VARIABLE
 from gateway.household.editing import Author, Editing
+from gateway.household.file_history import FileHistory
 from gateway.household.rule_book import GOOD_PROFILES, RuleBook
 from gateway.policy.judge.world import World
 from gateway.policy.profile import profile
@@ -50,6 +51,27 @@ def test_a_start_with_a_broken_file_has_the_last_good_version(config: Path) -> N
     assert ["10-13" in line for line in rules.problems()] == [True]
     rules.keep_good()
     assert _owner(RuleBook(config)) == "daughter", "the broken file was kept as a good one"
+
+
+def test_after_a_downgrade_the_rules_are_those_before_the_edit_that_only_the_newer_version_reads(
+    config: Path,
+) -> None:
+    """Its last good copy has the newer rule as well; the history has the version before the edit."""
+    rules, profiles, now = RuleBook(config), config.parent / "profiles", datetime.now(UTC)
+    for change in ("block/first.example", "block/second.example"):
+        Editing(rules, lambda _: None).edit("daughter", {change: True}, Author("Mum", now))
+    rules.keep_good()
+    newer = (profiles / "daughter.yaml").read_text() + "quieter_videos: true\n"
+    history = FileHistory(profiles)
+    before = (profiles / "daughter.yaml").read_bytes()
+    files, found = {"daughter.yaml": newer.encode()}, {"daughter.yaml": before}
+    history.put(files, found, by="Mum", at=now, by_hand=frozenset())
+    (config.parent / "state" / GOOD_PROFILES / "daughter.yaml").write_text(newer)
+    rules = RuleBook(config)
+    blocked = {str(entry) for entry in rules.household.profiles["daughter"].rules.block}
+    assert {"first.example", "second.example"} <= blocked
+    (problem,) = rules.problems()
+    assert "quieter_videos" in problem
 
 
 def test_a_mended_file_holds_again_and_is_the_next_good_one(config: Path) -> None:

@@ -12,6 +12,7 @@ from gateway.household.uci import parse_uci
 from gateway.policy.config.auto_backup import KEPT, BackupInterval
 from gateway.policy.config.config import Config, config_of
 from gateway.policy.config.feed import DEFAULT_ROOT
+from gateway.policy.config.usp import BROKER_SOCKET
 from tests.policy.homes import words
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "providers" / "uci.md").read_text()
@@ -53,7 +54,12 @@ def test_its_default_is_the_code_s(section: str, name: str) -> None:
     told, key = rows(section)[name][0], SECTIONS[section][name].key
     of_init_script = {ENABLED: "1", "firewall_offload": FIREWALL_OFFLOAD[0]}
     # Without an address there is no feed, and without a folder no automatic backup.
-    within = {"feed.root": DEFAULT_ROOT, "backup.every": BackupInterval.DAILY, "backup.keep": str(KEPT)}
+    within = {
+        "feed.root": DEFAULT_ROOT,
+        "usp.socket": BROKER_SOCKET,
+        "backup.every": BackupInterval.DAILY,
+        "backup.keep": str(KEPT),
+    }
     assert told == {**PLACES, **within}.get(key, value(key) if key else of_init_script[name])
 
 

@@ -57,7 +57,17 @@ def make(folder: Path, devices: Mapping[str, tuple[str, tuple[str, ...]]]) -> No
 def test_ports_of_bridges_and_what_carries_a_vlan(
     network: Path, names: tuple[str, ...], below: tuple[str, ...]
 ) -> None:
-    assert devices_below(names, network) == below
+    assert devices_below(names, network, network / "none") == below
+
+
+def test_the_device_below_pppoe_is_there_too(network: Path) -> None:
+    """As the kernel prints its sessions (pppoe_seq_show): here one on a VLAN."""
+    sessions = network / "pppoe"
+    sessions.write_text("Id       Address              Device\n00001A2B 00:11:22:33:44:55   wan.35\n")
+    assert devices_below(("pppoe-wan",), network, sessions) == ("pppoe-wan", "wan")
+    assert devices_below(("br-lan",), network, sessions) == ("lan1", "lan2", "phy0-ap0")
+    sessions.write_text("Id       Address              Device\n00001A2B 00:11:22:33:44:55     gone\n")
+    assert devices_below(("pppoe-wan",), network, sessions) == ("pppoe-wan",)
 
 
 @pytest.mark.lab

@@ -581,7 +581,9 @@ def test_a_tunnel_in_dns_trickles(home: Home, daemon: Daemon, version: int) -> N
     assert 0 < childs * QUESTION_AND_ANSWER < share
     assert childs < int(python(home.devices["parent"], UPLOAD, RESOLVERS[version], timeout=60)) == 4000
     assert fetch(home.devices["phone"], f"https://{ALLOWED}/", version).reached
-    assert is_explained(clients.dig(home.devices["phone"], REFUSED, server=RESOLVERS[version]))
+    refused = partial(clients.dig, home.devices["phone"], REFUSED, server=RESOLVERS[version])
+    # On a slow machine the pages respond late after such a load; until then the answer is NXDOMAIN.
+    assert until(lambda: is_explained(refused()), 20.0, 0.5) is not None
     asks = partial(clients.dig, home.devices["tablet"], ALLOWED, server=OWN[version])
     assert until(lambda: asks().status == "NOERROR", 20.0, 0.5) is not None  # it has its share again
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.features.status.metric_catalogue import INFO, METRICS
+from gateway.features.status.metric_catalogue import CATALOGUE, INFO
 from gateway.features.status.metrics import FILE
 from tests.lab import names
 from tests.lab.apicaller import PAGES, by_session, by_token, link_of
@@ -74,7 +74,7 @@ def test_prometheus_scrapes_what_the_gateway_counts(home: Home, tmp_path: Path) 
             assert until(lambda: value(device, 'up{job="qalqan"}') == 1, longest(SOON)) is not None, (
                 tmp_path / "prometheus/log"
             ).read_text()
-            for metric in METRICS:
+            for metric in CATALOGUE:
                 if not metric.name.startswith(("feed_", "list_newest", "list_table_built", "internet_up")):
                     assert value(device, metric.sample) is not None, metric.name
             assert value(device, 'sum(qalqan_verdicts_total{verdict="block"})')
@@ -82,7 +82,7 @@ def test_prometheus_scrapes_what_the_gateway_counts(home: Home, tmp_path: Path) 
             kinds = device.run(["curl", "-sS", f"http://{AT}/api/v1/metadata"]).stdout
             known = json.loads(kinds)["data"]
         # Prometheus has the types and units of OpenMetrics.
-        for metric in METRICS:
+        for metric in CATALOGUE:
             if metric.sample in known and metric.kind is not INFO:
                 entry = known[metric.sample][0]
                 assert (entry["type"], entry["unit"]) == (metric.kind, metric.unit)

@@ -29,9 +29,12 @@ _INSTALLED = {
     "qalqan.init": "etc/init.d/qalqan",
     "qalqan-guard.init": "etc/init.d/qalqan-guard",
     "firewall-offload": "usr/lib/qalqan/firewall-offload",
+    "qalqan-mqtt.init": "etc/init.d/qalqan-mqtt",
+    "qalqan-usp.init": "etc/init.d/qalqan-usp",
     "qalqan.defaults": "etc/uci-defaults/90-qalqan",
     "qalqan.postinst": "usr/lib/opkg/info/qalqan.postinst-pkg",
     "qalqan.upgrade": "lib/upgrade/qalqan.sh",
+    "rollout": "usr/lib/qalqan/rollout",
     "hotplug-dhcp": "etc/hotplug.d/dhcp/90-qalqan",
     "hotplug-iface": "etc/hotplug.d/iface/90-qalqan",
     "hotplug-ntp": "etc/hotplug.d/ntp/90-qalqan",
@@ -75,6 +78,7 @@ _APPLETS = (
         "mkdir",
     ),
     *("mv", "rm", "sed", "sh", "sleep", "touch"),
+    *("cut", "sha256sum", "sync", "tail", "tr", "wget", "zcat"),
 )
 _PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.openwrt.router import STATIC, Router
 from tests.openwrt.test_init import FILTERS, HARDWARE, agree
-from tests.pace import until
+from tests.pace import until, within
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
 
@@ -33,7 +33,7 @@ def watch(ready: Router) -> Iterator[Router]:
 
 def test_it_follows_the_daemon(watch: Router) -> None:
     """Nothing happens before the daemon says anything, and each answer has its effect once."""
-    assert until(lambda: "service" in watch.told(), 1.0) is None
+    assert within(lambda: "service" in watch.told(), 1.0) is None
     assert watch.config("firewall") == HARDWARE
     for answer, said, value in (("yes", "is off while", "0"), ("no", "is on again", "1")):
         watch.forget()
@@ -41,4 +41,4 @@ def test_it_follows_the_daemon(watch: Router) -> None:
         assert until(lambda said=said: said in watch.told(), 3 * LOOK_S) is not None  # type: ignore[misc]
         for option in ("flow_offloading", "flow_offloading_hw"):
             assert watch.uci("get", f"firewall.@defaults[0].{option}") == value
-        assert until(lambda: watch.told().count("service [qalqan]") > 1, LOOK_S + 1) is None
+        assert within(lambda: watch.told().count("service [qalqan]") > 1, LOOK_S + 1) is None

@@ -597,3 +597,13 @@ def test_an_upgrade_starts_the_new_program_and_an_installation_once(ready: Route
 def test_it_starts_behind_the_network_and_ends_before_the_file_systems(ready: Router) -> None:
     links = sorted(path.name for path in (ready.root / "etc/rc.d").iterdir())
     assert links == ["K88qalqan", "S18qalqan-guard", "S21qalqan"]
+
+
+def test_home_automation_is_a_service_of_its_own_and_only_with_its_settings(ready: Router) -> None:
+    ready.script("qalqan-mqtt", "start")
+    assert "instance" not in ready.told()
+    ready.forget()
+    ready.write("etc/qalqan/qalqan.yaml", "country: kz\nmqtt: {address: 192.168.1.5, token_file: /t}\n")
+    done = ready.script("qalqan-mqtt", "start")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert same_as_golden(ready.told(), "start-mqtt")

@@ -10,6 +10,7 @@ child's tablet in namespaces of their own. The router answers each name with its
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import re
@@ -77,6 +78,16 @@ sock.sendto(struct.pack("!6H", 1, 0, 1, 0, 0, 0) + question, (sys.argv[1], 5353)
 found = re.search(rb"\\x00\\x01[\\x00\\x80]\\x01.{4}\\x00\\x04(.{4})", sock.recv(1500), re.DOTALL)
 print(socket.inet_ntoa(found[1]))
 """
+# systemd takes the unit from the kernel's command line (systemd-debug-generator), so the card stays as it is.
+ACCEPTANCE_S = 1800
+ACCEPTANCE = f"""[Service]
+Type=exec
+ExecStart=/bin/sh -c 'until systemctl --quiet is-active qalqan-web; do sleep 5; done; sleep 30; \\
+ exec qalqan acceptance --json --within {ACCEPTANCE_S}'
+StandardOutput=tty
+TTYPath=/dev/console
+"""
+ACCEPTED = re.compile(r'\{"ok": (?:true|false), "seconds": .*\}')
 _OFFERS = """
 import json
 from gateway.setup.dhcp import servers_on
@@ -161,12 +172,13 @@ class Board:
         (kernel,), (initrd,) = firmware.glob("vmlinuz-*"), firmware.glob("initrd.img-*")
         words = (firmware / "cmdline.txt").read_text("utf-8").split()
         # The screen of the generic board is its serial line.
-        line = " ".join(word for word in words if not word.startswith("console=")) + " console=ttyAMA0"
+        kept = (word for word in words if not word.startswith("console="))
+        self._line = " ".join((*kept, "console=ttyAMA0"))
         self._argv = [
             "qemu-system-aarch64",
             *("-machine", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", MEMORY),
             *("-accel", "tcg,thread=multi", "-nodefaults", "-no-user-config", "-display", "none"),
-            *("-serial", f"file:{log}", "-kernel", str(kernel), "-initrd", str(initrd), "-append", line),
+            *("-serial", f"file:{log}", "-kernel", str(kernel), "-initrd", str(initrd)),
             *("-drive", f"file={card},format=raw,if=none,id=card,cache=unsafe"),
             *("-device", "virtio-blk-pci,drive=card"),
             *("-netdev", "tap,id=net,ifname=board,script=no,downscript=no"),
@@ -175,10 +187,17 @@ class Board:
         self._network, self._log = network, log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def power_on(self) -> None:
+    def power_on(self, unit: str = "") -> None:
+        """Start the board. ``unit``: of a service that systemd runs this time."""
         self._log.unlink(missing_ok=True)
         now = datetime.fromtimestamp(time.time() + self._network.shift, UTC)
-        self._process = self._network.router.popen([*self._argv, "-rtc", f"base={now:%Y-%m-%dT%H:%M:%S}"])
+        line = self._line
+        if unit:
+            packed = base64.b64encode(unit.encode()).decode()
+            line += f" systemd.set_credential_binary=systemd.extra-unit.extra.service:{packed}"
+            line += " systemd.wants=extra.service"
+        argv = [*self._argv, "-append", line, "-rtc", f"base={now:%Y-%m-%dT%H:%M:%S}"]
+        self._process = self._network.router.popen(argv)
 
     def cut_off(self) -> None:
         if self._process is not None:
@@ -308,7 +327,7 @@ def _check_firmware(firmware: Path) -> None:
 def _first_start(board: Board, network: HomeNetwork) -> str:
     """Power on and wait for the first page; return the label code from the screen."""
     with step("the board gets an address from the router"):
-        board.power_on()
+        board.power_on(ACCEPTANCE)
         address = board.wait_for("an address", network.leased, BOOT_S)
         print(f"         {address}")
     with step("the first page answers at that address, at port 80"):
@@ -323,6 +342,12 @@ def _first_start(board: Board, network: HomeNetwork) -> str:
             ["curl", "-s", "--resolve", f"qalqan.local:80:{address}", "http://qalqan.local/claim"], timeout=60
         )
         _expect('name="label"' in named.stdout, "the pages refuse the name qalqan.local")
+    with step("qalqan acceptance finds no error"):
+        found = board.wait_for("its result", lambda: _last(ACCEPTED, board.screen()), ACCEPTANCE_S)
+        told = json.loads(found)
+        for entry in told["results"]:
+            print(f"         {entry['level']} {entry['about']}: {entry['text'] or entry['code']}")
+        _expect(told["ok"], "the image is not accepted")
     return code
 
 

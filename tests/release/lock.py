@@ -38,8 +38,8 @@ HEAD = "# Written by `make lock`. Change pyproject.toml instead.\n"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "build": (),
     "run": ("crypto", "factor", "passkeys"),
-    "dev": ("crypto", "factor", "passkeys", "feed", "messages", "dev"),
-    "fuzz": ("crypto", "factor", "passkeys", "feed", "messages", "dev", "fuzz"),
+    "dev": ("crypto", "factor", "passkeys", "feed", "messages", "mqtt", "dev"),
+    "fuzz": ("crypto", "factor", "passkeys", "feed", "messages", "mqtt", "dev", "fuzz"),
 }
 
 # The packages of `make fleet`, in an environment of their own: none of this project's (Debian 13 only).

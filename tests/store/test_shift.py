@@ -91,7 +91,7 @@ def test_a_stop_of_the_provider_keeps_its_time_but_never_outlasts_its_setting(
     path: Path, store: Store, by: timedelta
 ) -> None:
     store.settings.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
-    store.settings.approve_support(until=NOW + HALF, by="Mum", at=NOW)
+    store.settings.approve("support", until=NOW + HALF, by="Mum", at=NOW)
     store.shift(jump(by))
     again = Store(path)
     for one in (store, again):

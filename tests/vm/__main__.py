@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from tests.lab.home import ROOT
-from tests.vm import behaviour, debian, flowtable, small_router
+from tests.vm import behaviour, debian, flowtable, small_router, speed
 from tests.vm.debian import VmError
 from tests.vm.guest import PARTS
 from tests.vm.here import backend_here
-from tests.vm.machine import Machine
+from tests.vm.machine import Hardware, Machine
 from tests.vm.report import read_rows, side_by_side
 
 CACHE = ROOT / ".run" / "vm"
@@ -52,7 +52,12 @@ def _run() -> int | None:
     if not set(parts) <= set(PARTS):
         msg = f"the parts are {', '.join(PARTS)}; or {small_router.PART}, alone"
         raise VmError(msg)
-    machine = Machine(kernel, busybox, [sys.executable, *GUEST, *parts], ROOT, CACHE / "console.log")
+    if speed.PART in parts and len(parts) > 1:
+        msg = f"{speed.PART} runs alone: its machine has another clock"
+        raise VmError(msg)
+    hardware = speed.HARDWARE if parts == [speed.PART] else Hardware()
+    command = [sys.executable, *GUEST, *parts]
+    machine = Machine(kernel, busybox, command, ROOT, CACHE / "console.log", hardware)
     began = time.monotonic()
     with closing(machine.run(_WHOLE_S)) as lines:
         inside = list(_shown(lines))

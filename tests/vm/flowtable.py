@@ -30,7 +30,7 @@ def run(home: Home, report: Report) -> None:
     home.begin_anew()
     home.masquerade()
     # Nothing that the daemon before knew of is known to this one.
-    daemon = fresh(home, {**PROFILES, "mum": _UNFILTERED}, offload="auto")
+    daemon = fresh(home, {**PROFILES, "mum": _UNFILTERED}, offload="hardware")
     flows = FlowTable(home, daemon)
     try:
         if not report.point("the daemon starts, with a flow table", flows.start):
@@ -57,7 +57,9 @@ class FlowTable:
 
     def start(self) -> str:
         self._daemon.start()
-        return f"on {' '.join(self._devices())}"
+        kind = self._client.call("status")["offload"]
+        assert kind == "software", f"in {kind}, although no device here has such hardware"
+        return f"in software, on {' '.join(self._devices())}"
 
     def points(self) -> Iterator[tuple[str, Try]]:
         yield "streams of unfiltered devices go past the rules", self._offloaded

@@ -41,6 +41,8 @@ stty -F /dev/ttyS1 raw
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 NO_COLOR=1
 mkdir -p /lib/modules/{release}
 mount --bind {modules} /lib/modules/{release}
+mkdir -p /dev/pts
+mount -t devpts -o ptmxmode=0666 devpts /dev/pts
 ip link set lo up
 cd {folder}
 {command}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -69,10 +69,13 @@ class WrongTries:
                 _log.warning("Reading %s failed: %s. Counting wrong passwords from zero.", file, error)
 
     @contextmanager
-    def attempt(self, now: float, name: str, *, placed: bool) -> Iterator[None]:
+    def attempt(
+        self, now: float, name: str, *, placed: bool, stored: Callable[[], bool] = lambda: True
+    ) -> Iterator[None]:
         """Run the ``with`` block as one attempt at a password or code. It counts only if the input was wrong.
 
-        Raises: TooManyTriesError before the block. ``now``: seconds of a monotonic clock.
+        Raises: TooManyTriesError before the block. ``now``: seconds of a monotonic clock. ``stored``: returns
+        whether counts may be stored; called after a wrong input.
         """
         own, strange = _client(name, placed=placed)
         with self._lock:
@@ -93,7 +96,7 @@ class WrongTries:
                 if not wrong:
                     for key in keys:
                         self._limiter.uncount(key, now)
-                elif placed:  # before the claim, nothing of any device is stored
+                elif placed and stored():  # before the claim, nothing of any device is stored
                     self._write()
 
     def _write(self) -> None:
@@ -129,13 +132,16 @@ def new_device(
 
 
 @contextmanager
-def attempt(name: str = "", *, placed: bool = True) -> Iterator[None]:
+def attempt(
+    name: str = "", *, placed: bool = True, stored: Callable[[], bool] = lambda: True
+) -> Iterator[None]:
     """Run the ``with`` block as one attempt of the requesting device. Raises: TooManyTriesError.
 
-    ``name``: the account; empty: none in particular. ``placed``: whether devices have owners yet.
+    ``name``: the account; empty: none in particular. ``placed``: whether devices have owners yet. ``stored``:
+    returns whether counts may be stored; called after a wrong input.
     """
     tries: WrongTries = current_app.extensions["qalqan-tries"]
-    with tries.attempt(time.monotonic(), name, placed=placed):
+    with tries.attempt(time.monotonic(), name, placed=placed, stored=stored):
         yield
 
 

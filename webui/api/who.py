@@ -15,6 +15,7 @@ from flask import Flask, current_app, request
 from gateway.control.client import Unreachable
 from gateway.control.contract.accounts import ACCOUNTS, AccountResponse
 from gateway.control.contract.sharing import HANDED
+from gateway.control.contract.status import STATUS, ClaimState
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.people import digest
@@ -116,7 +117,7 @@ def with_token(header: str, ask: Callable[[str], ResponseT]) -> ResponseT:
         if known.has(key):
             answer = ask(token)
         else:
-            with tries.attempt():
+            with tries.attempt(stored=_is_claimed):
                 answer = ask(token)
     except TooManyTriesError as error:
         headers = {"Retry-After": str(error.seconds)}
@@ -131,6 +132,14 @@ def with_token(header: str, ask: Callable[[str], ResponseT]) -> ResponseT:
         # a child uses this device, whatever credentials its programs store
         raise of_status(401, ASK_FOR_TOKEN)
     return answer
+
+
+def _is_claimed() -> bool:
+    """Return whether the gateway has a guardian. Without one, nothing about devices is stored."""
+    try:
+        return not daemon().client.ask(STATUS.returning(ClaimState)).unclaimed
+    except ControlError:
+        return False
 
 
 def _check(token: str) -> AccountResponse:

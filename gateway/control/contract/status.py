@@ -199,6 +199,14 @@ class HomeProblem:
 
 
 @record
+class ProviderAccess:
+    """Until when the provider may do what a guardian approved; null: it may not."""
+
+    support: datetime | None  # fetch the support report
+    switch: datetime | None  # turn filtering off and on
+
+
+@record
 class HomeState:
     """The state of the household: filtering, internet connection, and what waits for a guardian."""
 
@@ -208,6 +216,7 @@ class HomeState:
     mode: str  # on, off
     off_until: datetime | None
     stopped_by_provider: bool  # the provider turned filtering off, not a guardian
+    provider: ProviderAccess | None  # None: no management by the provider is configured
     internet: str  # works, down, unknown
     internet_since: datetime | None
     country: str
@@ -328,6 +337,13 @@ class DaemonVersion:
     """The part of a status that a client of any version can read."""
 
     version: str
+
+
+@record
+class ClaimState:
+    """The part of a status that says whether the gateway has a guardian."""
+
+    unclaimed: bool
 
 
 STATUS = Verb("status", StatusRequest, HomeStatus, senders=BY_PAGES)

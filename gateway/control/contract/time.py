@@ -10,6 +10,7 @@ from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_HELPERS, BY_PAGE
 from gateway.policy.requests import tickets
 
 MAX_SWITCH = 7 * 24 * 60  # minutes of a pause, or of `off`
+MAX_ACCESS = 7 * 24 * 60  # minutes of one approval for the provider
 OFF_MINUTES = 60  # how long `off` lasts where the request does not say
 MAX_GRANT = 24 * 60  # minutes of one grant
 LEDGER_DAYS = 7  # before today, for which minutes are stored
@@ -43,6 +44,13 @@ class SwitchEnd:
     until: datetime | None  # null: until a guardian ends it
 
 
+@record
+class SwitchAccessRequest:
+    """Lets the provider turn filtering off and on for some minutes; without them, ends that."""
+
+    minutes: Annotated[int, Whole(1, MAX_ACCESS)] | None = None
+
+
 PAUSE = Verb("pause", PauseRequest, SwitchEnd, senders=BY_GUARDIANS | BY_HELPERS)
 RESUME = Verb("resume", NoValues, NoValues, senders=BY_GUARDIANS | BY_HELPERS)
 OFF = Verb(
@@ -53,6 +61,13 @@ OFF = Verb(
     danger=Danger("turning the filter off for everyone", lambda _: True),
 )
 ON = Verb("on", NoValues, NoValues, senders=BY_GUARDIANS)
+SWITCH_ACCESS = Verb(
+    "switch_access",
+    SwitchAccessRequest,
+    SwitchEnd,
+    senders=BY_GUARDIANS,
+    danger=Danger("letting the provider turn the filter off", lambda request: request.minutes is not None),
+)
 
 
 @record

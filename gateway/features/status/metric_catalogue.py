@@ -132,7 +132,7 @@ class Metric(NamedTuple):
 
 
 S, B = "seconds", "bytes"
-METRICS = (
+CATALOGUE = (
     Metric("build", INFO, "Version of Qalqan and of Python, and how the daemon reaches nftables.", "build",
            labels=("version", "python", "backend")),
     Metric("uptime_seconds", GAUGE, "Time since the daemon started.", "figures.uptime", S),
@@ -209,7 +209,7 @@ def prometheus(measured: Measured) -> str:
 
 
 def _lines(measured: Measured, *, openmetrics: bool) -> Iterator[str]:
-    for metric in METRICS:
+    for metric in CATALOGUE:
         values = metric.values(measured)
         if not values:
             continue

@@ -52,10 +52,10 @@ class SupportAccessVerbs:
         """Approve for some minutes, or end the approval."""
         by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
         if call.args.minutes is None:
-            self._settings.end_support(by=by, at=now, origin=origin)
+            self._settings.end_approval(SUPPORT, by=by, at=now, origin=origin)
             return SupportAccess(until=None, by="")
         until, sure = later(now, timedelta(minutes=call.args.minutes)), self._home.clock_trusted
-        self._settings.approve_support(until=until, by=by, at=now, sure=sure, origin=origin)
+        self._settings.approve(SUPPORT, until=until, by=by, at=now, sure=sure, origin=origin)
         return SupportAccess(until=until, by=by)
 
     def approval(self) -> SupportAccess:

@@ -25,6 +25,7 @@ from gateway.control.contract.status import (
     FinishGame,
     HomeProblem,
     HomeStatus,
+    ProviderAccess,
     ReloadResponse,
     StatusRequest,
     TimeLeft,
@@ -47,7 +48,7 @@ from gateway.features.time.verbs import TimeVerbs
 from gateway.features.time.warnings import closing
 from gateway.household.clock_watch import ClockWatch
 from gateway.household.context import Effects, HomeContext
-from gateway.household.members import Family, Member
+from gateway.household.members import PROVIDER, Family, Member
 from gateway.household.presence import Presence
 from gateway.household.slot_assignment import VISITOR
 from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
@@ -58,6 +59,7 @@ from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.gates import is_limit
 from gateway.policy.time.schedule import Schedule
 from gateway.store.store import Store
+from gateway.store.tables.pauses import REMOTE, SUPPORT
 
 
 class MemberState:
@@ -169,7 +171,8 @@ class StatusVerb:
             day=rules.calendar.family_day(now),
             mode="off" if off else "on",
             off_until=off.ends.astimezone(now.tzinfo) if off and off.until else None,
-            stopped_by_provider=off is not None and off.asked is not None,
+            stopped_by_provider=off is not None and off.by == PROVIDER,
+            provider=self._provider_access(now),
             internet=self._internet.state,
             internet_since=None if since is None else since.astimezone(now.tzinfo),
             country=rules.household.config.country,
@@ -191,6 +194,15 @@ class StatusVerb:
             visitor=self._visitor(call),
             **vars(self._figures()),
         )
+
+    def _provider_access(self, now: datetime) -> ProviderAccess | None:
+        if self._home.rules.household.config.usp is None:
+            return None
+        approvals = (self._store.settings.switch(name, now) for name in (SUPPORT, REMOTE))
+        support, switch = (
+            None if approval is None else approval.ends.astimezone(now.tzinfo) for approval in approvals
+        )
+        return ProviderAccess(support=support, switch=switch)
 
 
 class PeopleStatus:

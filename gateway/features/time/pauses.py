@@ -1,4 +1,4 @@
-"""The verbs `pause`, `resume`, `off` and `on`, which take effect immediately and change no rule file.
+"""The verbs `pause`, `resume`, `off`, `on` and `switch_access`, which change no rule file.
 
 `pause` blocks the internet of a child or device; `off` switches all filtering off for some minutes.
 """
@@ -14,23 +14,27 @@ from gateway.control.contract.time import (
     ON,
     PAUSE,
     RESUME,
+    SWITCH_ACCESS,
     OffRequest,
     PauseRequest,
+    SwitchAccessRequest,
     SwitchEnd,
 )
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.household.context import Effects, HomeContext
-from gateway.household.members import Family
+from gateway.household.members import PROVIDER, Family
+from gateway.policy.config.provider_stop import LONGEST_STOP
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.time.clock_changes import MomentKind, later
 from gateway.policy.time.schedule import calendar_for, next_wake
 from gateway.policy.time.time_rules import FOREVER
-from gateway.store.tables.pauses import PauseTable
+from gateway.store.tables.pauses import REMOTE, PauseTable
 
 
 class SwitchVerbs:
@@ -55,6 +59,7 @@ class SwitchVerbs:
         router.serve(RESUME, self.resume)
         router.serve(OFF, self.off)
         router.serve(ON, self.on)
+        router.serve(SWITCH_ACCESS, self.change_access)
 
     def pause(self, call: Call[PauseRequest]) -> SwitchEnd:
         by = self._access.guardian(call)
@@ -126,16 +131,42 @@ class SwitchVerbs:
     def off(self, call: Call[OffRequest]) -> SwitchEnd:
         by, now = self._access.guardian(call), self._home.local_now()
         until = later(now, timedelta(minutes=call.args.minutes))
+        if by == PROVIDER:  # filtering is on again when the approval ends, at the latest
+            until = min(until, later(now, LONGEST_STOP), self._approval(now).astimezone(now.tzinfo))
         sure, origin = self._home.clock_trusted, call.text("origin", "")
         self._settings.off(until=until, by=by, at=now, sure=sure, origin=origin)
-        self._switched("off", by, until)
+        self._switched("stop" if by == PROVIDER else "off", by, until)
         return SwitchEnd(until=until)
 
     def on(self, call: Call[NoValues]) -> NoValues:
         by = self._access.guardian(call)
+        if by == PROVIDER:
+            self._approval(self._home.local_now())
         self._settings.on(by=by, at=self._home.local_now(), origin=call.text("origin", ""))
         self._switched("on", by, None)
         return NoValues()
+
+    def _approval(self, now: datetime) -> datetime:
+        """Return until when the provider may switch filtering. Refuses without an approval."""
+        found = self._settings.switch(REMOTE, now)
+        if found is None:
+            msg = "no parent has approved it; they can in Qalqan, on Health"
+            raise ControlError(msg).coded(Code.NOT_APPROVED)
+        return found.ends
+
+    def change_access(self, call: Call[SwitchAccessRequest]) -> SwitchEnd:
+        """Let the provider switch filtering for some minutes, or end that and what it switched off."""
+        by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
+        if call.args.minutes is None:
+            self._settings.end_approval(REMOTE, by=by, at=now, origin=origin)
+            off = self._settings.in_force(now).off
+            if off is not None and off.by == PROVIDER:
+                self._settings.on(by=by, at=now, origin=origin)
+                self._switched("on", by, None)
+            return SwitchEnd(until=None)
+        until, sure = later(now, timedelta(minutes=call.args.minutes)), self._home.clock_trusted
+        self._settings.approve(REMOTE, until=until, by=by, at=now, sure=sure, origin=origin)
+        return SwitchEnd(until=until)
 
     def _switched(self, what: str, by: str, until: datetime | None) -> None:
         self._effects.sync_gates()

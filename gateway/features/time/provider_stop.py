@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class ProviderStop:
-    """Begins and ends the provider's stop when the setting changes. `off` does the rest."""
+    """Begins and ends the provider's stop when the setting changes. The parents' `off` is the same state."""
 
     def __init__(self, home: HomeContext, effects: Effects, settings: PauseTable) -> None:
         self._home = home

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
@@ -20,6 +20,7 @@ from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.config.metrics import MetricsSettings, read_metrics
 from gateway.policy.config.provider_stop import read_stop
 from gateway.policy.config.registers import Register, read_registers
+from gateway.policy.config.usp import UspLink, read_usp
 from gateway.policy.config.web import Listen, read_web
 from gateway.policy.identity import macs
 from gateway.policy.names.categories import LANGUAGES
@@ -32,6 +33,9 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Mapping as Document
 from gateway.policy.yaml.fields import Node, Place, Scalar, shown
+
+if TYPE_CHECKING:
+    from gateway.policy.config.mqtt import MqttSettings
 
 T = TypeVar("T")
 
@@ -63,8 +67,10 @@ KEYS = (
     "registers",
     "lists",
     "feed",
+    "usp",
     "backup",
     "metrics",
+    "mqtt",
     "flash",
     "offload",
     "brand",
@@ -183,8 +189,10 @@ class Config:
     lists_update: UpdateInterval = UpdateInterval.DAILY
     lists_tier: ListTier | None = None  # None: the one that fits the memory
     feed: FeedSource | None = None  # of signed data; None: the packaged data is used
+    usp: UspLink | None = None  # to the router's USP agent; None: not configured
     backup: AutoBackup | None = None  # automatic backups; None: off
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    mqtt: MqttSettings | None = None  # of the process `qalqan mqtt`; None: off
     flash: Flash = Flash.NORMAL
     offload: OffloadWish = OffloadWish.OFF
     brand: Brand = field(default_factory=Brand)
@@ -271,8 +279,10 @@ def config_of(
         lists_update=lists_update,
         lists_tier=lists_tier,
         feed=part.read("feed", read_feed, plain.feed),
+        usp=optional("usp", read_usp, plain.usp),
         backup=optional("backup", read_auto_backup, plain.backup),
         metrics=optional("metrics", read_metrics, plain.metrics),
+        mqtt=optional("mqtt", _mqtt, plain.mqtt),
         flash=part.read("flash", lambda node: fields.member(node, Flash), plain.flash),
         offload=part.read("offload", lambda node: fields.member(node, OffloadWish), plain.offload),
         brand=optional("brand", read_brand, plain.brand),
@@ -393,6 +403,12 @@ def _eight_bits(node: Node) -> int:
     if mask >> ((mask & -mask).bit_length() - 1) != 0xFF:
         node.place.refuse(f"{mask:#010x} is not eight bits side by side", "write a mask such as 0x00ff0000")
     return mask
+
+
+def _mqtt(node: Node) -> MqttSettings:
+    from gateway.policy.config.mqtt import read_mqtt  # most households have none
+
+    return read_mqtt(node)
 
 
 def _age_trust(node: Node) -> AgeTrust:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.fields import Node, shown
 
-LONGEST_STOP = timedelta(hours=24)  # of one stop; a later end is cut
+LONGEST_STOP = timedelta(hours=24)  # of one stop; `ProviderStop.reloaded` and the verb `off` cut a later end
 
 
 def read_stop(node: Node) -> datetime | None:

@@ -22,7 +22,7 @@ E = TypeVar("E", bound=Enum)
 _HTTPS = re.compile(r"https://[!-~]{1,2000}", re.ASCII)
 _ID = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 MAX_TEXT = 200  # characters of a name or another short text
-MAX_WORDS_SHOWN = 32  # words; the longest set of keys has fewer
+MAX_WORDS_SHOWN = 40  # words; the longest set of keys has fewer
 _TRUE = frozenset({"true", "yes", "on"})
 _FALSE = frozenset({"false", "no", "off"})
 

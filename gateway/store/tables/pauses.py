@@ -29,7 +29,8 @@ from gateway.store.tables.grants import Given, SiteOpening
 
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure, asked"
-OFF, STOP, SUPPORT = "off", "stop", "support"  # names of switches
+OFF, STOP = "off", "stop"  # names of switches
+SUPPORT, REMOTE = "support", "remote"  # of approvals: the provider takes the report, switches filtering
 # Audit verbs whose detail has a device or a site before the profile.
 BEHIND = (
     "(what LIKE 'device %' OR what IN "
@@ -61,7 +62,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class TimedSwitch:
-    """A switch that is on until a time: filtering is off, or support may take the report."""
+    """A switch that is on until a time: filtering is off, or the provider may do something."""
 
     since: datetime
     until: datetime | None
@@ -214,17 +215,17 @@ class PauseTable:
             *self._switch_rows(), audit=audit_line(at, by, "stop end", "", "") if was_on else None
         )
 
-    def approve_support(
-        self, *, until: datetime, by: str, at: datetime, sure: bool = True, origin: str = ""
+    def approve(
+        self, name: str, *, until: datetime, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        """Let the provider's support take the report until a time."""
+        """Approve SUPPORT or REMOTE until a time."""
         switch = TimedSwitch(in_utc(at), in_utc(until), by, sure)
-        self._turn_on(SUPPORT, switch, audit_line(at, by, "support", f"until {_text(until)}", origin))
+        self._turn_on(name, switch, audit_line(at, by, name, f"until {_text(until)}", origin))
 
-    def end_support(self, *, by: str, at: datetime, origin: str = "") -> None:
-        """End the approval of support; without one, do nothing."""
-        if self._switches.pop(SUPPORT, None) is not None:
-            self._writer.save(*self._switch_rows(), audit=audit_line(at, by, "support end", "", origin))
+    def end_approval(self, name: str, *, by: str, at: datetime, origin: str = "") -> None:
+        """End the approval of SUPPORT or REMOTE; without one, do nothing."""
+        if self._switches.pop(name, None) is not None:
+            self._writer.save(*self._switch_rows(), audit=audit_line(at, by, f"{name} end", "", origin))
 
     def _turn_on(self, name: str, switch: TimedSwitch, audit: NewAuditLine) -> None:
         self._switches[name] = switch

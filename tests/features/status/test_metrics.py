@@ -17,9 +17,9 @@ from gateway.core.reason_codes import Code
 from gateway.features.status import vitals
 from gateway.features.status.checking import GatewayCheck
 from gateway.features.status.metric_catalogue import (
+    CATALOGUE,
     COUNTER,
     INFO,
-    METRICS,
     PREFIX,
     RULES,
     TECHNICAL,
@@ -62,8 +62,8 @@ def samples(text: str) -> dict[str, float]:
 
 
 def test_names_follow_the_conventions() -> None:
-    assert len({metric.name for metric in METRICS}) == len(METRICS)
-    for metric in METRICS:
+    assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE)
+    for metric in CATALOGUE:
         assert NAME.fullmatch(metric.name), metric
         assert not metric.name.endswith(("_total", "_info", "_count", "_sum", "_bucket")), metric
         assert metric.unit in {*BASE_UNITS, ""}, metric
@@ -78,7 +78,7 @@ def test_every_source_has_values_of_the_declared_labels(desk: Desk) -> None:
     feed = FeedState(2026112401, False, datetime(2026, 11, 24, tzinfo=UTC), "")
     plan = desk.features.list_updates.plan()
     measured = make_measured(desk, lists=replace(plan, feed=feed, newest=feed.checked))
-    for metric in METRICS:
+    for metric in CATALOGUE:
         values = metric.values(measured)
         assert values, metric.name
         assert all(len(labels) == len(metric.labels) for labels in values), metric.name
@@ -104,7 +104,7 @@ def test_prometheus_s_text_names_the_samples(desk: Desk) -> None:
     assert "# TYPE qalqan_queue_packets_total counter\nqalqan_queue_packets_total 6000\n" in text
     assert "# TYPE qalqan_build_info gauge\n" in text
     assert samples(text) == samples(openmetrics(make_measured(desk)))
-    declared = {metric.sample for metric in METRICS}
+    declared = {metric.sample for metric in CATALOGUE}
     assert {name.partition("{")[0] for name in samples(text)} <= declared
 
 
@@ -263,10 +263,10 @@ def test_a_file_that_cannot_be_written_is_one_line_of_the_log(
 
 def test_every_metric_is_used_once() -> None:
     """Two metrics of one source would be a mistake of the declaration."""
-    sources = [metric.source for metric in METRICS]
+    sources = [metric.source for metric in CATALOGUE]
     assert len(set(sources)) == len(sources)
     properties = {name for name, value in vars(Measured).items() if isinstance(value, property)}
     first = {source.partition(".")[0] for source in sources}
     assert properties <= first
     assert first <= properties | {field.name for field in fields(Measured)}
-    assert {metric.kind for metric in METRICS if metric.labels} == {COUNTER, INFO}
+    assert {metric.kind for metric in CATALOGUE if metric.labels} == {COUNTER, INFO}

@@ -20,4 +20,5 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Package]:
 def installed(feed: Mapping[str, Package], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """Our own packages, each installed into a root of its own."""
     folder = tmp_path_factory.mktemp("installed")
-    return {name: install(feed[name], folder / name) for name in ("qalqan", "qalqan-lists", "qalqan-web")}
+    names = ("qalqan", "qalqan-lists", "qalqan-mqtt", "qalqan-usp", "qalqan-web")
+    return {name: install(feed[name], folder / name) for name in names}

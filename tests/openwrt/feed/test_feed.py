@@ -28,6 +28,7 @@ OFFICIAL = {
         "python3-cryptography",
         "python3-dateutil",
         "python3-flask",
+        "python3-paho-mqtt",
         "python3-pyotp",
         "python3-idna",
         "python3-itsdangerous",
@@ -38,7 +39,10 @@ OFFICIAL = {
 STDLIB = {LIGHT, *split().stdlib.values()}
 CONTROL = FEED.parent / "debian/control"
 FILES = FEED / "qalqan/files"
-OPTIONAL = ("qalqan-calendars", "qalqan-feed", "qalqan-lists", "qalqan-passkeys", "qalqan-second-factor")
+OPTIONAL = (
+    *("qalqan-calendars", "qalqan-feed", "qalqan-lists", "qalqan-mqtt"),
+    *("qalqan-passkeys", "qalqan-second-factor", "qalqan-usp"),
+)
 OURS = ("qalqan", "qalqan-web", *OPTIONAL)
 
 
@@ -85,6 +89,7 @@ def test_what_is_not_needed_to_filter_is_in_packages_of_its_own(feed: Mapping[st
     assert not absent & needed
     assert {"python3-icalendar", "python3-recurring-ical-events"} <= closure(["qalqan-calendars"], feed)
     assert not {*OPTIONAL, "python3-pyotp", "python3-fido2", "python3-cryptography"} & needed
+    assert "python3-paho-mqtt" in closure(["qalqan-mqtt"], feed) - needed
     assert "python3-pyotp" in closure(["qalqan-second-factor"], feed)
     assert {"python3-fido2", "python3-cryptography"} <= closure(["qalqan-passkeys"], feed)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
+from gateway.usp.documents import bbfdm_plugin, datamodel_xml
 from tests.feed.publisher import Publisher
 from tests.lab import names
 from tests.lab.daemon import WEB_PORT, Daemon
@@ -133,6 +134,12 @@ def test_list_updates_need_their_package_and_the_built_in_lists_do_not(small: Ro
     assert "install the package qalqan-lists" in fixes, done.stderr
 
 
+def test_home_automation_needs_its_package(small: Router, config: Path) -> None:
+    done = run(small, "mqtt", "--config", str(config))
+    assert done.returncode == 1
+    assert "home automation need the package qalqan-mqtt, which is not installed" in done.stderr
+
+
 def test_the_signed_data_feed_needs_its_package(
     small: Router, with_lists: Router, with_feed: Router, config: Path, tmp_path: Path
 ) -> None:
@@ -159,6 +166,19 @@ def test_the_test_of_a_package_passes(name: str, fixture: str, request: pytest.F
         command, capture_output=True, text=True, timeout=100, check=False, cwd="/", env=path
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_usp_service_needs_its_package(
+    small: Router, feed: Mapping[str, Package], installed: Mapping[str, Path], tmp_path: Path
+) -> None:
+    done = run(small, "usp", "--document", "xml")
+    assert done.returncode == 1
+    assert "connections to a USP agent need the package qalqan-usp" in done.stderr
+    roots = [installed["qalqan"], installed["qalqan-usp"]]
+    router = Router(tmp_path / "with-usp", roots, closure(["qalqan-usp"], feed))
+    assert run(router, "usp", "--document", "xml").stdout == datamodel_xml("isp.example")
+    plugin = installed["qalqan-usp"] / "usr/share/bbfdm/plugins/qalqan.json"
+    assert plugin.read_text("utf-8") == bbfdm_plugin()
 
 
 def test_setup_without_the_pages_is_refused_in_one_line(small: Router, tmp_path: Path) -> None:

@@ -94,6 +94,15 @@ def test_the_files_of_list_updates_are_in_their_package_alone(
     assert not names["qalqan"] & files
 
 
+def test_the_files_of_the_usp_service_are_in_their_package_alone(ipks: Mapping[str, Path]) -> None:
+    names = {name: set(opened(path, "data.tar.gz")) for name, path in ipks.items()}
+    files = {name for name in names["qalqan-usp"] if "/gateway/usp/" in name}
+    assert files
+    assert {"./etc/init.d/qalqan-usp", "./usr/libexec/rpcd/qalqan.provider"} <= names["qalqan-usp"]
+    for name in names.keys() - {"qalqan-usp"}:
+        assert not {file for file in names[name] if "/gateway/usp" in file}, name
+
+
 def test_every_file_of_data_is_there(ipks: Mapping[str, Path]) -> None:
     names = {name for path in ipks.values() for name in opened(path, "data.tar.gz")}
     kinds = ["profiles/**/*.yaml", "profiles/**/*.txt", "profiles/NOTICE", "webui/templates/**/*.html"]

@@ -135,6 +135,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "backup.undo": ("backup_undo",),
     "health.again": ("health_again",),
     "health.set_access": ("health_access",),
+    "health.set_switch": ("health_switch",),
     "sharing.unlock": ("my_unlock",),
     "tests.again": ("proof_again",),
     "tests.end": ("proof_end",),

@@ -143,7 +143,7 @@ WORDLESS = {"static", "stream.stream", "brand.style", "brand.dark", "brand.logo"
 # Files, what is for programs, and a page that guardians have another one for.
 BELOW = {
     "activity.export", "traffic.export", "carry.file", "support.file", "api.every", "helper.show",
-    "lists.wrong_file",
+    "lists.wrong_file", "metrics.metrics",
     "installable.child", "installable.parent", "installable.worker",
 }  # fmt: skip
 LEAVING = {"refused.opened"}  # it leaves for a site after some seconds; it has a test of its own too

@@ -161,6 +161,28 @@ def test_a_child_cannot_let_the_provider_in(tablet: Browser, household: Househol
     assert "support_access" not in [do for do, _ in household.asked]
 
 
+SWITCH = "Rules off by your provider"
+
+
+def test_a_parent_lets_the_provider_turn_the_rules_off_and_ends_it(
+    mum: Browser, household: Household
+) -> None:
+    assert SWITCH not in read(mum), "without a connection to a provider there is nothing to allow"
+    household.extra["provider"] = {"support": None, "switch": None}
+    assert SWITCH in read(mum)
+    assert mum.post(f"{HEALTH}switch", {"for": "60"}).status_code == 303
+    assert ("switch_access", 60) in [(do, values.get("minutes")) for do, values in household.asked]
+    assert "Your internet provider may turn the rules off and on until 20:40." in read(mum)
+    assert mum.post(f"{HEALTH}switch", {"for": "end"}).status_code == 303
+    assert "Your provider can no longer turn the rules off." in read(mum)
+    assert mum.post(f"{HEALTH}switch", {"for": "9"}).status_code == 400
+
+
+def test_a_child_cannot_let_the_provider_turn_the_rules_off(tablet: Browser, household: Household) -> None:
+    assert tablet.post(f"{HEALTH}switch", {"for": "60"}).headers["Location"].endswith("/signin")
+    assert "switch_access" not in [do for do, _ in household.asked]
+
+
 def test_what_support_is_told_is_read_as_well(household: Household) -> None:
     told = {
         "made": NOW.isoformat(), "version": "0.1.0", "check": {"running": False, "ended": NOW.isoformat()},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -11,7 +13,9 @@ from tests.webui.api.clients import token
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.healthy import PROVIDERS_TOKEN
 from tests.webui.standin.household import Household
+from webui import Settings, create_app
 from webui.accounts.limiter import TRIES
+from webui.accounts.tries import FILE
 
 RIGHT = {"Authorization": f"Bearer {PROVIDERS_TOKEN}"}
 # As Prometheus 2.53 and 3 ask, shortened.
@@ -77,6 +81,18 @@ def test_guesses_are_limited_as_those_of_the_api(app: Flask, daemon: Running, ho
         .status_code
         == 429
     ), "guesses count together"
+
+
+@pytest.mark.parametrize("unclaimed", [True, False])
+def test_before_the_claim_a_guess_leaves_nothing_on_the_disk(
+    tmp_path: Path, daemon: Running, household: Household, unclaimed: bool
+) -> None:
+    household.extra.update(unclaimed=unclaimed)
+    app = create_app(Settings(tmp_path / "control.sock", tmp_path / "web"))
+    for _ in range(TRIES):
+        assert scrape(app, Authorization="Bearer of-the-provider-wrong").status_code == 401
+    assert (tmp_path / "web" / FILE).exists() is not unclaimed
+    assert scrape(app, Authorization="Bearer of-the-provider-wrong").status_code == 429
 
 
 def test_without_the_daemon_it_says_so(app: Flask) -> None:

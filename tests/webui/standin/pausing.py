@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from gateway.control.contract.time import MAX_ACCESS
 from gateway.control.protocol import ControlRequest
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
@@ -20,7 +21,13 @@ class Pausing:
         self._household = household
 
     def verbs(self) -> dict[str, Handler]:
-        return {"pause": self._pause, "resume": self._resume, "off": self._off, "on": self._on}
+        return {
+            "pause": self._pause,
+            "resume": self._resume,
+            "off": self._off,
+            "on": self._on,
+            "switch_access": self._switch_access,
+        }
 
     def of_child(self, profile: str) -> dict[str, object] | None:
         """What `status` says of a child that is paused."""
@@ -69,3 +76,9 @@ class Pausing:
     def _on(self, _: ControlRequest) -> dict[str, object]:
         self._household.extra.update(mode="on", off_until=None, stopped_by_provider=False)
         return {}
+
+    def _switch_access(self, request: ControlRequest) -> dict[str, object]:
+        minutes = request.whole("minutes", least=1, most=MAX_ACCESS) if request.has("minutes") else None
+        until = NOW + timedelta(minutes=minutes) if minutes else None
+        self._household.extra["provider"] = {"support": None, "switch": until}
+        return {"until": until}

@@ -15,6 +15,7 @@ from gateway.control.contract.health import (
     SupportFile,
 )
 from gateway.control.contract.health import SUPPORT as SUPPORT_FILE
+from gateway.control.contract.time import SWITCH_ACCESS, SwitchAccessRequest, SwitchEnd
 from gateway.policy.accounts.people import PersonRole
 from webui.api.operations import GUARDIAN, SUPPORT, Noun
 from webui.api.who import Caller
@@ -47,3 +48,9 @@ def support(me: Caller) -> object:
 def access(me: Caller, body: SupportAccessRequest) -> object:
     """Let the provider's support fetch the support report for some minutes. Without minutes, end that."""
     return me.change(SUPPORT_ACCESS, **({"minutes": body.minutes} if body.minutes else {}))
+
+
+@noun.declare("POST", "/health/provider/switch", body=SwitchAccessRequest, answer=SwitchEnd)
+def switch(me: Caller, body: SwitchAccessRequest) -> object:
+    """Let the provider turn filtering off and on for some minutes. Without minutes, end that."""
+    return me.change(SWITCH_ACCESS, minutes=body.minutes)

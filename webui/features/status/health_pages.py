@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.health import HEALTH, SUPPORT_ACCESS
+from gateway.control.contract.time import SWITCH_ACCESS
 from webui import charts, notices
 from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon
@@ -13,7 +14,7 @@ from webui.features.status.health_text import PLACES, HealthView, process_memory
 from webui.forms import one_of
 from webui.language.i18n import gettext as _
 
-ACCESS_MINUTES = (60, 24 * 60, 7 * 24 * 60)  # for which support may fetch the report
+ACCESS_MINUTES = (60, 24 * 60, 7 * 24 * 60)  # of an approval for the provider
 END = "end"
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
@@ -64,9 +65,25 @@ def again() -> ResponseReturnValue:
 @guardians_only
 def set_access() -> ResponseReturnValue:
     """Let the provider's support fetch the support report for the chosen time, or end that."""
-    chosen = one_of("for", {END, *(str(minutes) for minutes in ACCESS_MINUTES)})
-    minutes = None if chosen == END else int(chosen)
+    minutes = _minutes()
     daemon().change(SUPPORT_ACCESS, minutes=minutes, **author())
     if minutes is None:
         notices.said(_("Your provider can no longer fetch the file."))
     return redirect(url_for("health.show"), 303)
+
+
+@blueprint.post("/switch")
+@guardians_only
+def set_switch() -> ResponseReturnValue:
+    """Let the provider turn the rules off and on for the chosen time, or end that."""
+    minutes = _minutes()
+    daemon().change(SWITCH_ACCESS, minutes=minutes, **author())
+    if minutes is None:
+        notices.said(_("Your provider can no longer turn the rules off."))
+    return redirect(url_for("health.show"), 303)
+
+
+def _minutes() -> int | None:
+    """Return the chosen time of an approval; None to end it."""
+    chosen = one_of("for", {END, *(str(minutes) for minutes in ACCESS_MINUTES)})
+    return None if chosen == END else int(chosen)

@@ -1,0 +1,309 @@
+"""Connects the daemon's control socket with a broker: publishes what has changed, and sends commands.
+
+One thread works: `Bridge.run` takes what happens from an inbox. paho's thread and the one that reads the
+daemon's events only put into it.
+
+The broker stores what is published. So each round computes all messages that should be there, sends those
+that differ, and deletes the others.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from gateway.control.client import Client, EventStream, Unreachable
+from gateway.control.contract.accounts import ACCOUNTS
+from gateway.control.contract.requests import REQUESTS, RequestView
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.mqtt.broker import Broker, BrokerError, Connected, Disconnected, Happening, Received, read_secret
+from gateway.mqtt.commands import HomeCommand, child_command, home_command
+from gateway.mqtt.entities import OFFLINE, ONLINE, child_entities, home_entities
+from gateway.mqtt.states import (
+    HOME_STATE,
+    GatewayState,
+    answer_event,
+    child_state,
+    home_state,
+    request_event,
+    requests_state,
+)
+from gateway.mqtt.topics import MqttMessage, Topics
+from gateway.policy.accounts.people import PersonRole
+from gateway.policy.config.mqtt import MqttSettings
+
+EVENTS = ("status", "grant", "landing", "request", "answer", "health", "people")
+SETTLE = 0.2  # seconds from an event to the round, so that several events need one
+PERIOD = 30.0  # seconds between rounds without an event: minutes pass, and tokens end
+RETRY = 2.0  # seconds until the daemon is asked again
+BIRTH = "online"  # Home Assistant has started
+ROLES = (PersonRole.GUARDIAN, PersonRole.HELPER)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whose token it is, and with which rights: the daemon checks them again with each command."""
+
+    name: str
+    role: str
+    via: str  # id of the token
+
+    @property
+    def guards(self) -> bool:
+        return self.role == PersonRole.GUARDIAN
+
+
+class Bridge:
+    """Publishes the states of one household on one broker, and sends the commands from there."""
+
+    def __init__(self, client: Client, settings: MqttSettings) -> None:
+        """Raises BrokerError if a file of the settings cannot be used."""
+        self._client, self._settings = client, settings
+        self._topics = Topics(settings.prefix, settings.topic)
+        self._inbox: SimpleQueue[Happening | Mapping[str, Any]] = SimpleQueue()
+        self._broker = Broker(settings, self._topics, self._inbox)
+        self._reader = _EventReader(client, self._inbox)
+        self._connected = False
+        self._published: dict[str, str] = {}  # by topic, the retained messages on the broker
+        self._foreign: set[str] = set()  # topics with a retained message of an earlier process
+        self._availability = ""
+        self._waiting: Mapping[int, RequestView] = {}  # open requests, if the permission includes them
+        self._children: frozenset[str] = frozenset()  # ids of those that are published
+        self._permission: Permission | None = None
+        self._next = 0.0  # time of the next round
+        self._complaint = ""
+
+    def run(self, ended: Callable[[], bool]) -> None:
+        """Work until ``ended`` returns True. It is called at least every second."""
+        self._broker.start()
+        self._reader.start()
+        while not ended():
+            self._wait()
+            if self._connected and time.monotonic() >= self._next:
+                self._next = time.monotonic() + (PERIOD if self._round() else RETRY)
+
+    def close(self, *, clear: bool = False) -> None:
+        """Disconnect as offline. ``clear``: delete every retained message of this gateway before."""
+        self._reader.stop()
+        if clear and not self._connected:
+            log.warning("The MQTT broker cannot be reached: it keeps what it has stored.")
+        elif clear:
+            for topic in self._published.keys() | self._foreign:
+                self._broker.publish(MqttMessage(topic, ""))
+        self._broker.stop(MqttMessage(self._topics.availability, "" if clear else OFFLINE))
+
+    # ------------------------------------------------------------------------------------ what happens
+
+    def _wait(self) -> None:
+        """Handle what happens until the next round is due, for at most a second."""
+        left = self._next - time.monotonic() if self._connected else 1.0
+        try:
+            happening = self._inbox.get(timeout=max(0.0, min(1.0, left)))
+        except Empty:
+            return
+        match happening:
+            case Connected():
+                self._connected, self._next = True, time.monotonic() + SETTLE
+                self._published, self._availability = {}, ""
+            case Disconnected():
+                self._connected = False
+            case Received():
+                self._receive(happening)
+            case _:
+                self._note(happening)
+
+    def _receive(self, message: Received) -> None:
+        profile = self._topics.commanded(message.topic)
+        if profile is not None:
+            self._obey(message, profile)
+        elif message.topic == self._topics.birth:
+            if message.payload == BIRTH.encode():
+                self._published, self._availability, self._next = {}, "", time.monotonic()
+        elif message.retained and message.payload and self._topics.is_retained(message.topic):
+            self._foreign.add(message.topic)
+            self._hasten()
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        """React to an event of the daemon; an empty one: it has started."""
+        self._hasten()
+        kind, profile = event.get("event"), event.get("profile")
+        if kind not in ("request", "answer") or profile not in self._children or not self._connected:
+            return
+        if self._permission is None or not self._permission.guards:
+            return
+        if kind == "answer":
+            self._publish_event(profile, answer_event(event))
+            return
+        try:
+            request = next((found for found in self._pending() if found.id == event.get("id")), None)
+        except ControlError:
+            return  # the next round reports it
+        if request is not None:
+            what = "reminder" if event.get("reminder") else "requested"
+            self._publish_event(profile, request_event(request, what, names=self._settings.names))
+
+    def _publish_event(self, profile: str, payload: str) -> None:
+        self._broker.publish(MqttMessage(f"{self._topics.child(profile)}/request", payload, retain=False))
+
+    def _hasten(self) -> None:
+        self._next = min(self._next, time.monotonic() + SETTLE)
+
+    def _obey(self, message: Received, profile: str) -> None:
+        """Send a command to the daemon, and publish whether it was done."""
+        place = self._topics.child(profile) if profile else self._topics.home
+        words = message.payload[:64].decode("ascii", "replace")
+        result: dict[str, object] = {"command": words, "ok": True}
+        try:
+            self._send(self._command(message, profile))
+        except ControlError as error:
+            log.warning("The command %r on %s was refused: %s", words, message.topic, error)
+            result |= {"ok": False, "code": error.code}
+        self._broker.publish(MqttMessage(f"{place}/result", json.dumps(result), retain=False))
+        self._hasten()
+
+    def _command(self, message: Received, profile: str) -> HomeCommand:
+        """Return the command in a message. Raises ControlError."""
+        if message.retained:
+            # The broker would send it again with each new connection.
+            raise ControlError("commands must not be retained").coded(Code.INVALID)
+        if not profile:
+            return home_command(message.payload, filter_switch=self._settings.filter_switch)
+        if profile not in self._children:
+            raise ControlError(f"no child {profile!r} is published").coded(Code.NO_CHILD)
+        command = child_command(message.payload, profile)
+        if command.request is not None:
+            request = self._waiting.get(command.request)
+            if request is None or request.profile != profile:
+                raise ControlError(f"no open request {command.request} of this child").coded(Code.NO_REQUEST)
+        return command
+
+    def _send(self, command: HomeCommand) -> None:
+        if self._permission is None:
+            raise ControlError("there is no valid token").coded(Code.WRONG_TOKEN)
+        self._client.ask(command.verb, by=self._permission.name, via=self._permission.via, **command.values)
+
+    # ------------------------------------------------------------------------------------ what is published
+
+    def _round(self) -> bool:
+        """Publish what has changed. Return False if the daemon does not respond."""
+        try:
+            self._permission = self._check_token()
+            wanted = {} if self._permission is None else self._wanted(self._permission)
+        except Unreachable as error:
+            self._complain(f"The daemon does not respond: {error}")
+            self._set_availability(OFFLINE)
+            return False
+        except ControlError as error:  # of another version, during an update
+            self._complain(f"The state cannot be read: {error}")
+            self._set_availability(OFFLINE)
+            return False
+        for topic in (self._published.keys() | self._foreign) - wanted.keys() - {self._topics.availability}:
+            self._broker.publish(MqttMessage(topic, ""))
+        for topic, payload in wanted.items():
+            if self._published.get(topic) != payload:
+                self._broker.publish(MqttMessage(topic, payload))
+        self._published = wanted
+        self._foreign = set()
+        self._set_availability(ONLINE if wanted else OFFLINE)
+        return True
+
+    def _check_token(self) -> Permission | None:
+        """Return whose token it is; None if it has ended, or lacks the rights. Raises ControlError."""
+        fix = "create one on the pages, at My account, with the rights of a parent or a helper"
+        try:
+            token = read_secret("token_file", self._settings.token_file)
+            answer = self._client.ask(ACCOUNTS, action="token_check", token=token)
+        except BrokerError as error:
+            self._complain(f"{error}; {fix}")
+            return None
+        except ControlError as error:
+            if error.code != Code.WRONG_TOKEN:
+                raise
+            self._complain(f"mqtt.token_file: this token is unknown or has ended; {fix}")
+            return None
+        if answer.role not in ROLES:
+            self._complain(f"mqtt.token_file: this token has the rights of support only; {fix}")
+            return None
+        return Permission(answer.guardian, answer.role, answer.via)
+
+    def _wanted(self, permission: Permission) -> dict[str, str]:
+        """Return the retained messages that should be on the broker. Raises ControlError."""
+        home = self._client.ask(HOME_STATE)
+        chosen = self._settings.children
+        children = [child for child in home.profiles if not chosen or child.id in chosen]
+        self._children = frozenset(child.id for child in children)
+        unknown = sorted(set(chosen) - self._children)
+        self._complain(f"mqtt.children: {', '.join(unknown)}: no child has this id" if unknown else "")
+        messages: list[MqttMessage] = []
+        if permission.guards:
+            self._waiting = {request.id: request for request in self._pending()}
+            messages += self._of_home(home)
+        else:
+            self._waiting = {}
+        for child in children:
+            place = self._topics.child(child.id)
+            messages += child_entities(self._topics, child, answers=permission.guards)
+            messages.append(MqttMessage(f"{place}/state", child_state(child)))
+            if permission.guards:
+                own = [request for request in self._waiting.values() if request.profile == child.id]
+                messages.append(
+                    MqttMessage(f"{place}/requests", requests_state(own, names=self._settings.names))
+                )
+        return {message.topic: message.payload for message in messages}
+
+    def _of_home(self, home: GatewayState) -> Iterable[MqttMessage]:
+        yield from home_entities(self._topics, home.version, filter_switch=self._settings.filter_switch)
+        yield MqttMessage(f"{self._topics.home}/state", home_state(home))
+
+    def _pending(self) -> tuple[RequestView, ...]:
+        return self._client.ask(REQUESTS, pending=True).requests
+
+    def _set_availability(self, word: str) -> None:
+        if word != self._availability:
+            self._availability = word
+            self._broker.publish(MqttMessage(self._topics.availability, word))
+
+    def _complain(self, problem: str) -> None:
+        """Log a problem, unless it was the last one; empty: there is none any more."""
+        if problem and problem != self._complaint:
+            log.warning("%s", problem)
+        self._complaint = problem
+
+
+class _EventReader:
+    """Puts the daemon's events into the inbox, from a thread of its own."""
+
+    def __init__(self, client: Client, inbox: SimpleQueue[Any]) -> None:
+        self._client, self._inbox = client, inbox
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="events", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                with self._client.events(EVENTS, idle=1.0) as events:
+                    self._inbox.put({})
+                    self._read(events)
+            except ControlError:
+                self._inbox.put({})  # the next round reports it
+            self._stopped.wait(RETRY)
+
+    def _read(self, events: EventStream) -> None:
+        while not self._stopped.is_set():
+            event = next(events)
+            if event is not None:
+                self._inbox.put(event)

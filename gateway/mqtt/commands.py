@@ -1,0 +1,91 @@
+"""Commands of home automation: the words of a message → a verb of the control socket. Pure.
+
+Verbs that are dangerous changes are not available, except `off`, if the settings allow it. An answer to a
+request never lasts: *always* is for the pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from gateway.control.contract.requests import ANSWER, MAX_ID
+from gateway.control.contract.time import GRANT, MAX_GRANT, MAX_SWITCH, OFF, OFF_MINUTES, ON, PAUSE, RESUME
+from gateway.control.verbs import Verb
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
+from gateway.policy.requests.requests import MAX_MINUTES, Answer
+
+MAX_BYTES = 64  # of a command; the longest valid one has 24
+FOR_CHILDREN = "use: pause [MINUTES], resume, extra MINUTES, allow REQUEST [MINUTES], deny REQUEST"
+FOR_THE_HOME = "use: on, off"
+
+
+@dataclass(frozen=True, slots=True)
+class HomeCommand:
+    """A verb with its values. ``request``: the number of the child's request that it answers."""
+
+    verb: Verb[Any, Any]
+    values: Mapping[str, object]
+    request: int | None = None
+
+
+def child_command(payload: bytes, profile: str) -> HomeCommand:
+    """Return the command for a child. Raises ControlError.
+
+    ``pause [MINUTES]`` (without minutes until the next wake time), ``resume``, ``extra MINUTES``,
+    ``allow REQUEST [MINUTES]``, ``deny REQUEST``.
+    """
+    match _words(payload):
+        case ["pause"]:
+            return HomeCommand(PAUSE, {"who": profile, "till_wake": True})
+        case ["pause", minutes]:
+            return HomeCommand(PAUSE, {"who": profile, "minutes": _number(minutes, MAX_SWITCH)})
+        case ["resume"]:
+            return HomeCommand(RESUME, {"who": profile})
+        case ["extra", minutes]:
+            return HomeCommand(GRANT, {"who": profile, "minutes": _number(minutes, MAX_GRANT)})
+        case ["allow", number]:
+            return _answer(number, Answer.ONCE)
+        case ["allow", number, minutes]:
+            return _answer(number, Answer.ONCE, minutes=_number(minutes, MAX_MINUTES))
+        case ["deny", number]:
+            return _answer(number, Answer.NO)
+    raise ControlError(FOR_CHILDREN).coded(Code.INVALID)
+
+
+def home_command(payload: bytes, *, filter_switch: bool) -> HomeCommand:
+    """Return the command for the home: ``on``, and ``off`` (for an hour) if it is allowed.
+
+    Raises ControlError.
+    """
+    match _words(payload):
+        case ["on"]:
+            return HomeCommand(ON, {})
+        case ["off"]:
+            if not filter_switch:
+                _refuse("off: set 'filter_switch: true' in mqtt of qalqan.yaml to allow it")
+            return HomeCommand(OFF, {"minutes": OFF_MINUTES})
+    raise ControlError(FOR_THE_HOME).coded(Code.INVALID)
+
+
+def _answer(number: str, answer: Answer, **values: object) -> HomeCommand:
+    request = _number(number, MAX_ID)
+    return HomeCommand(ANSWER, {"id": request, "answer": answer.value, **values}, request)
+
+
+def _words(payload: bytes) -> Sequence[str]:
+    if len(payload) > MAX_BYTES or not payload.isascii():
+        _refuse(f"a command has at most {MAX_BYTES} ASCII characters")
+    return payload.decode().lower().split()
+
+
+def _number(word: str, most: int) -> int:
+    if not word.isdecimal() or not 1 <= int(word) <= most:
+        _refuse(f"{word!r} is not a whole number from 1 to {most}")
+    return int(word)
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise ControlError(problem).coded(Code.INVALID)

@@ -1,0 +1,141 @@
+"""``python -m gateway.mqtt.process SETTINGS LOG CONFIG``: the process that `qalqan mqtt` starts.
+
+SETTINGS is JSON (`gateway.cli.commands.mqtt`), CONFIG the path of qalqan.yaml. When that file changes,
+another process reads it: this one has neither the YAML library nor the parser.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gateway.policy.config.mqtt import MqttSettings
+
+LOOK_EVERY = 5.0  # seconds between checks of the file while MQTT is off
+RETRY = 30.0  # seconds until files that the settings name are tried again
+READING = 60.0  # seconds for the process that reads the settings; a slow router needs five
+
+log = logging.getLogger(__name__)
+
+
+def main(text: str, form: str, config: str) -> int:
+    """Work until SIGTERM. While the settings have no `mqtt`, wait for it."""
+    from gateway.core.lean_dataclasses import lean_dataclasses
+    from gateway.core.privileges import no_new_privileges
+
+    no_new_privileges()
+    lean_dataclasses()
+    # paho would load dnspython for SRV records, which nothing here uses: 18 MB where it is installed.
+    sys.modules["dns.resolver"] = None  # type: ignore[assignment]
+    from gateway.core import logs
+
+    logs.configure(form)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    watch = SettingsWatch(json.loads(text), Path(config))
+    if watch.settings is None:
+        log.info("MQTT is off: %s has no key 'mqtt'. Waiting for it.", config)
+    while not stop.is_set():
+        if watch.settings is None:
+            stop.wait(LOOK_EVERY)
+            watch.look()
+        else:
+            connect(watch, watch.settings, stop)
+    return 0
+
+
+def connect(watch: SettingsWatch, settings: MqttSettings, stop: threading.Event) -> None:
+    """Work with these settings until they change, or until ``stop``."""
+    from gateway.control.client import Client
+    from gateway.core.errors import GatewayError
+    from gateway.core.process_memory import drop_read_pages, forget_annotations_and_docstrings, settle
+    from gateway.mqtt.bridge import Bridge
+
+    try:
+        bridge = Bridge(Client(watch.socket), settings)
+    except GatewayError as error:
+        log.warning("%s. Trying again in %.0f seconds.", error, RETRY)
+        stop.wait(RETRY)
+        watch.look()
+        return
+    forget_annotations_and_docstrings("gateway.", "paho.")
+    settle()
+    drop_read_pages()
+    try:
+        bridge.run(lambda: stop.is_set() or watch.look() != settings)
+    finally:
+        new = watch.settings
+        bridge.close(clear=not stop.is_set() and (new is None or not new.same_topics(settings)))
+
+
+class SettingsWatch:
+    """Reads the settings again when their file has changed. A wrong file leaves the last ones in force."""
+
+    def __init__(self, values: Mapping[str, Any], config: Path) -> None:
+        self._config = config
+        self._seen = _version(config)
+        self.socket = Path(values["control"])
+        self.settings = _settings(values)
+        _report(values)
+
+    def look(self) -> MqttSettings | None:
+        """Return the settings in force; None: off."""
+        version = _version(self._config)
+        if version != self._seen:
+            self._seen = version
+            values = self._read()
+            # With a problem, `mqtt` may be missing because it is wrong: that does not turn it off.
+            if values is not None and not _report(values):
+                self.settings = _settings(values)
+        return self.settings
+
+    def _read(self) -> Mapping[str, Any] | None:
+        import subprocess  # rarely used
+
+        command = (sys.executable, "-m", "gateway", "--config", str(self._config), "mqtt", "--settings")
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=READING, check=False)
+        except subprocess.TimeoutExpired:
+            log.warning(
+                "%s could not be read in %.0f seconds. The last settings apply.", self._config, READING
+            )
+            return None
+        if done.returncode:
+            log.warning("%s. The last settings apply.", done.stderr.strip())
+            return None
+        values: Mapping[str, Any] = json.loads(done.stdout)
+        return values
+
+
+def _settings(values: Mapping[str, Any]) -> MqttSettings | None:
+    from gateway.policy.config.mqtt import MqttSettings
+
+    found = values["mqtt"]
+    return None if found is None else MqttSettings(**{**found, "children": tuple(found["children"])})
+
+
+def _report(values: Mapping[str, Any]) -> bool:
+    """Log the problems of the settings. Return whether there is one."""
+    for problem in values["problems"]:
+        log.warning("%s", problem)
+    return bool(values["problems"])
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:4]))

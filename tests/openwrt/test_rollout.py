@@ -1,0 +1,323 @@
+"""The script that installs a provider's release, with stand-ins for apk and opkg, and a real web server."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.feed.publisher import Site, serving
+from tests.openwrt.router import STATIC, Router
+
+pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
+
+OLD, NEW, BAD, NEXT = "0.1.0-r1", "0.2.0-r1", "0.3.0-r1", "0.4.0-r1"
+PACKAGES = ("qalqan", "qalqan-web", "luci-app-qalqan", "dnsmasq")
+OURS = PACKAGES[:2]
+
+# The installed versions are in /pkg. A package is a file with its name and its version.
+OPKG = """\
+[ "$1" != install ] || [ ! -e /cut ] || { rm /cut; kill -9 "$PPID"; }
+case "$1" in
+list-installed) for file in /pkg/*; do echo "${file##*/} - $(cat "$file")"; done ;;
+install) shift 2; for file; do read -r name version < "$file"; echo "$version" > "/pkg/$name"; done ;;
+esac
+"""
+APK = """\
+[ "$1" != add ] || [ ! -e /cut ] || { rm /cut; kill -9 "$PPID"; }
+case "$1" in
+list) for file in /pkg/*; do echo "${file##*/} $(cat "$file")"; done ;;
+policy)
+	echo "$2 policy:"
+	while read -r version; do
+		echo "  $version:"
+		[ "$version" != "$(cat "/pkg/$2")" ] || echo "    lib/apk/db/installed"
+		! grep -qxF "$version" /repository || echo "    $(cat /address)/alma/packages.adb"
+	done < /known
+	;;
+add)
+	held="${3%/*}"
+	shift 3
+	for word; do
+		version="${word#*=}"
+		[ -e "$held/${word%%=*}-$version.apk" ] && ! grep -qxF "$version" /broken || {
+			echo "ERROR: unable to select"
+			exit 1
+		}
+		echo "$version" > "/pkg/${word%%=*}"
+	done
+	;;
+esac
+"""
+# Healthy, unless this version or this setting is bad.
+QALQAN = """\
+! grep -qxF "$(cat /pkg/qalqan)" /bad || exit 1
+! grep -q Broken /etc/config/qalqan || exit 1
+"""
+
+
+class Rollout:
+    """A router of a provider. ``site`` has the packages of its repository."""
+
+    def __init__(self, router: Router, site: Site, manager: str) -> None:
+        self.router, self.site, self.manager = router, site, manager
+        router.write("etc/openwrt_release", "")
+        router.program("usr/bin/qalqan", QALQAN)
+        router.program("usr/bin/apk" if manager == "apk" else "bin/opkg", APK if manager == "apk" else OPKG)
+        router.write("bad", f"{BAD}\n")
+        router.write("broken", "")
+        router.write("address", site.address)
+        router.write("known", "".join(f"{version}\n" for version in (OLD, NEW, BAD, NEXT)))
+        for name in PACKAGES:
+            router.write(f"pkg/{name}", f"{OLD}\n")
+        router.write("etc/opkg/customfeeds.conf", f"src/gz alma {site.address}/alma\n")
+        (router.root / "var/opkg-lists").mkdir(exist_ok=True)
+        self.publish(OLD, NEW, BAD, NEXT)
+        router.forget()
+
+    def publish(self, *versions: str) -> None:
+        """Make the provider's repository have these versions."""
+        self.router.write("repository", "".join(f"{version}\n" for version in versions))
+        folder = self.site.folder / "alma"
+        folder.mkdir(exist_ok=True)
+        index = ""
+        for name in OURS:
+            for version in versions:
+                data = f"{name} {version}\n".encode()
+                file = f"{name}_{version}_all.ipk"
+                (folder / file).write_bytes(data)
+                (folder / f"{name}-{version}.apk").write_bytes(data)
+                digest = hashlib.sha256(data).hexdigest()
+                index += f"Package: {name}\nVersion: {version}\nFilename: {file}\nSHA256sum: {digest}\n\n"
+        (folder / "packages.adb").write_bytes(b"")
+        (self.router.root / "var/opkg-lists/alma").write_bytes(gzip.compress(index.encode()))
+
+    def release(self, *lines: str) -> None:
+        text = "".join(f"{line}\n" for line in lines)
+        self.router.write("etc/qalqan/state/feed/provider/release", text)
+
+    def version(self, number: str) -> str:
+        return f"{self.manager} {number}"
+
+    def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.router.shell("/usr/lib/qalqan/rollout", QALQAN_ROLLOUT_STEP="0", **environment)
+
+    @property
+    def installed(self) -> dict[str, str]:
+        return {name: (self.router.root / "pkg" / name).read_text().strip() for name in PACKAGES}
+
+    @property
+    def held(self) -> set[str]:
+        folder = self.router.root / "etc/qalqan-rollout"
+        return {file.name for file in folder.iterdir()} - {"release", "log"}
+
+    def with_version(self, number: str) -> dict[str, str]:
+        return {**dict.fromkeys(PACKAGES, OLD), **dict.fromkeys(OURS, number)}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    (tmp_path / "site").mkdir()
+    with serving(tmp_path / "site") as running:
+        yield running
+
+
+@pytest.fixture
+def make(ready: Router, site: Site) -> Callable[[str], Rollout]:
+    return lambda manager: Rollout(ready, site, manager)
+
+
+@pytest.fixture(params=["apk", "opkg"])
+def rollout(request: pytest.FixtureRequest, make: Callable[[str], Rollout]) -> Rollout:
+    return make(request.param)
+
+
+def test_a_release_is_installed_once(rollout: Rollout) -> None:
+    rollout.release("# of alma-net", rollout.version(NEW), "set brand.name Alma Net", "apt 0.2.0")
+    done = rollout.run()
+    assert done.returncode == 0, done.stderr
+    assert rollout.installed == rollout.with_version(NEW)
+    assert rollout.router.uci("get", "qalqan.brand.name") == "Alma Net"
+    assert rollout.held == {"taken"}
+    rollout.router.forget()
+    assert rollout.run().returncode == 0
+    assert rollout.router.told() == "", "nothing is done twice"
+
+
+def test_an_unhealthy_release_gives_way_to_the_version_before(rollout: Rollout) -> None:
+    config = rollout.router.config("qalqan")
+    rollout.release(rollout.version(BAD), "set brand.name Alma Net")
+    done = rollout.run()
+    assert done.stderr.endswith(f"the filter is not healthy with {BAD}. Installing {OLD} again\n")
+    assert rollout.installed == rollout.with_version(OLD)
+    assert rollout.router.config("qalqan") == config
+    assert rollout.held == {"failed"}
+    rollout.router.forget()
+    rollout.run()
+    assert rollout.router.told() == "", "it is not tried again"
+    rollout.release(rollout.version(NEXT))
+    assert rollout.run().returncode == 0
+    assert rollout.installed == rollout.with_version(NEXT)
+
+
+def test_a_withdrawn_release_brings_the_version_before_back(rollout: Rollout) -> None:
+    rollout.release(rollout.version(OLD))
+    rollout.run()
+    rollout.release(rollout.version(NEW))
+    rollout.run()
+    assert rollout.installed == rollout.with_version(NEW)
+    rollout.release(rollout.version(OLD))
+    assert rollout.run().returncode == 0
+    assert rollout.installed == rollout.with_version(OLD)
+
+
+def test_settings_alone_roll_out_and_back(rollout: Rollout) -> None:
+    rollout.release("set brand.name Alma Net", "set main.lists_tier small")
+    assert rollout.run().returncode == 0
+    assert rollout.router.uci("get", "qalqan.main.lists_tier") == "small"
+    rollout.release("set brand.name Broken")
+    rollout.run()
+    assert rollout.router.uci("get", "qalqan.brand.name") == "Alma Net"
+    assert rollout.installed == rollout.with_version(OLD)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "set main.enabled 0",
+        "set main.lan br-guest",
+        "set paths.state /tmp/gone",
+        "set defaults.unknown_devices home",
+        "set feed.root /tmp/root.json",
+        "set web.allow_wan 1",
+        "set brand.name=x.y 1",
+        "apk 0.2;reboot",
+        "opkg 0.2 0.3",
+        "apk ..",
+        "apk 0/../..",
+        "apt taken",
+        "apk",
+        "run reboot",
+    ],
+)
+def test_a_line_that_a_provider_may_not_write_refuses_the_release(rollout: Rollout, line: str) -> None:
+    before = rollout.router.config("qalqan")
+    rollout.release(rollout.version(NEW), "set brand.name Alma Net", line)
+    done = rollout.run()
+    assert done.returncode == 1
+    assert "has a line that cannot be used" in done.stderr
+    assert rollout.installed == rollout.with_version(OLD)
+    assert rollout.router.config("qalqan") == before
+
+
+def test_a_value_is_never_run(rollout: Rollout) -> None:
+    rollout.release("set brand.name $(touch /run-by-mistake) `touch /run-by-mistake` * ; reboot")
+    rollout.run()
+    assert not (rollout.router.root / "run-by-mistake").exists()
+    assert rollout.router.uci("get", "qalqan.brand.name").startswith("$(touch /run-by-mistake)")
+
+
+@pytest.mark.parametrize("missing", [OLD, NEW])
+def test_without_both_versions_in_the_repository_nothing_changes(rollout: Rollout, missing: str) -> None:
+    rollout.publish(*({OLD, NEW} - {missing}))
+    rollout.release(rollout.version(NEW))
+    done = rollout.run()
+    assert done.returncode == 1
+    assert f"no repository has {missing}. Nothing is changed" in done.stderr
+    assert rollout.held == set()
+    assert rollout.installed == rollout.with_version(OLD)
+    rollout.publish(OLD, NEW)
+    assert rollout.run().returncode == 0, "in the next hour"
+    assert rollout.installed == rollout.with_version(NEW)
+
+
+def test_a_package_that_is_not_the_signed_one_is_refused(make: Callable[[str], Rollout]) -> None:
+    rollout = make("opkg")
+    (rollout.site.folder / f"alma/qalqan_{NEW}_all.ipk").write_bytes(b"qalqan evil\n")
+    rollout.release(rollout.version(NEW))
+    assert rollout.run().returncode == 1
+    assert rollout.installed == rollout.with_version(OLD)
+
+
+def test_the_version_before_is_here_when_the_repository_is_not(rollout: Rollout) -> None:
+    rollout.release(rollout.version(BAD))
+    # The repository ends with the first look at the new version.
+    away = "[ ! -s /bad ] || echo 0 > /address; rm -rf /etc/opkg /repository; touch /repository"
+    rollout.router.program("usr/bin/qalqan", f"{QALQAN.replace('|| exit 1', f'|| {{ {away}; exit 1; }}', 1)}")
+    rollout.run()
+    assert rollout.installed == rollout.with_version(OLD)
+    assert rollout.held == {"failed"}
+
+
+def test_the_next_run_tries_again_until_the_version_before_is_back(make: Callable[[str], Rollout]) -> None:
+    rollout = make("apk")
+    rollout.router.write("broken", f"{OLD}\n")
+    rollout.release(rollout.version(BAD))
+    assert "cannot be installed: ERROR: unable to select. Trying again in an hour" in rollout.run().stderr
+    assert rollout.installed == rollout.with_version(BAD)
+    rollout.router.write("broken", "")
+    rollout.run()
+    assert rollout.installed == rollout.with_version(OLD)
+    assert rollout.held == {"failed"}
+
+
+def test_a_power_cut_before_the_installation_does_not_skip_it(rollout: Rollout) -> None:
+    rollout.release(rollout.version(NEW))
+    rollout.router.write("cut", "")
+    rollout.router.shell("trap 'exit 0' TERM; /usr/lib/qalqan/rollout; true", QALQAN_ROLLOUT_STEP="0")
+    assert "trying" in rollout.held
+    rollout.router.write("pkg/qalqan", f"{NEW}\n")  # one of two packages was replaced
+    assert rollout.run().returncode == 0
+    assert rollout.installed == rollout.with_version(NEW)
+    assert rollout.held == {"taken"}
+
+
+@pytest.mark.parametrize(("version", "then"), [(NEW, NEW), (BAD, OLD)])
+def test_a_power_cut_ends_no_attempt_half_way(rollout: Rollout, version: str, then: str) -> None:
+    rollout.release(rollout.version(version))
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run(
+            ["chroot", str(rollout.router.root), "/usr/lib/qalqan/rollout"],
+            env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin", "QALQAN_ROLLOUT_STEP": "30"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=3,
+            check=False,
+        )
+    assert rollout.installed == rollout.with_version(version)
+    assert "trying" in rollout.held
+    rollout.run()
+    assert rollout.installed == rollout.with_version(then)
+    assert "trying" not in rollout.held
+
+
+def test_a_filter_that_was_not_healthy_before_is_not_judged(rollout: Rollout) -> None:
+    rollout.router.write("bad", f"{OLD}\n{BAD}\n")
+    rollout.release(rollout.version(NEW))
+    assert rollout.run().returncode == 0
+    assert rollout.installed == rollout.with_version(NEW)
+
+
+def test_without_a_release_nothing_is_done(rollout: Rollout) -> None:
+    assert rollout.run().returncode == 0
+    rollout.router.write("tmp/other", rollout.version(NEW))
+    place = rollout.router.root / "etc/qalqan/state/feed/provider/release"
+    place.parent.mkdir(parents=True)
+    place.symlink_to("/tmp/other")
+    assert rollout.run().returncode == 0
+    assert rollout.installed == rollout.with_version(OLD)
+
+
+def test_two_never_run_at_the_same_time(rollout: Rollout) -> None:
+    rollout.release(rollout.version(NEW))
+    lock = "mkdir -p /var/run/qalqan-rollout; echo $$ > /var/run/qalqan-rollout/pid"
+    script = f"{lock}; QALQAN_ROLLOUT_STEP=0 /usr/lib/qalqan/rollout; true"
+    assert rollout.router.shell(script).returncode == 0
+    assert rollout.installed == rollout.with_version(OLD)
+    assert rollout.run().returncode == 0, "that one has ended"
+    assert rollout.installed == rollout.with_version(NEW)
