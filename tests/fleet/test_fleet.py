@@ -70,7 +70,7 @@ def test_three_gateways_apply_a_change_and_its_roll_back(server: Server, add_gat
         assert cycle(server, gateway) == "applied"
         assert gateway.seen[-1] == {
             "brand": PROVIDER, "colour": "#7a1f5b", "feed": FEED, "port": 8080,
-            "rules": rules, "problems": [],
+            "token": "", "stop": "", "rules": rules, "problems": [],
         }  # fmt: skip
         assert reported(server, gateway)["status"] == "applied"
         assert gateway.cycle() == ""  # nothing new
@@ -90,6 +90,23 @@ def test_three_gateways_apply_a_change_and_its_roll_back(server: Server, add_gat
         assert cycle(server, gateway) == "applied"
         assert (gateway.seen[-1]["port"], gateway.seen[-1]["rules"]) == (8080, rules)
         assert family(gateway) == FAMILY
+
+
+def test_counters_and_the_stop_switch_are_for_chosen_homes(server: Server, add_gateway: AddGateway) -> None:
+    gateway = add_gateway()
+    assert cycle(server, gateway) == "applied"
+    before = gateway.seen[-1]
+    counters = server.add_template("counters", default_values={"qalqan_token_sha256": "0" * 64})
+    add(server, gateway, counters)
+    assert cycle(server, gateway) == "applied"
+    assert gateway.seen[-1] == {**before, "token": "0" * 64}
+    stop = server.add_template("stop", default_values={"qalqan_stop_until": "2026-12-01T21:00+05:00"})
+    add(server, gateway, stop)
+    assert cycle(server, gateway) == "applied"
+    assert gateway.seen[-1] == {**before, "token": "0" * 64, "stop": "2026-12-01T21:00:00+05:00"}
+    assign(server, gateway, lambda now: [one for one in now if one not in (counters, stop)])
+    assert cycle(server, gateway) == "applied"
+    assert gateway.seen[-1] == before
 
 
 def test_a_group_gets_a_change_first(server: Server, add_gateway: AddGateway) -> None:
