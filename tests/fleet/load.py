@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import quantiles
 
@@ -129,9 +129,8 @@ class Load:
         return content
 
 
-async def measure(server: Server, count: int) -> list[str]:
-    """Return one line for each part: registration, polls, a change of a template, its roll-out."""
-    lines = []
+async def measure(server: Server, count: int) -> AsyncIterator[str]:
+    """Yield one line for each part: registration, polls, a change of a template, its roll-out."""
     empty, empty_cache = server.database_bytes(), server.cache_bytes()
     for name in ("agent", "brand", "feed"):
         server.add_template(name)
@@ -145,20 +144,20 @@ async def measure(server: Server, count: int) -> list[str]:
         ("report", load.report, 1),
         ("update-info", load.inform, 1),
     ):
-        lines.append((await load.measured(name, work, rounds)).text())
+        yield (await load.measured(name, work, rounds)).text()
     size = server.database_bytes()
-    lines.append(f"database: {size / 1e6:.1f} MB, {(size - empty) / count:.0f} bytes a gateway")
-    lines.append(f"cache: {(server.cache_bytes() - empty_cache) / count:.0f} bytes a gateway")
+    yield f"database: {size / 1e6:.1f} MB, {(size - empty) / count:.0f} bytes a gateway"
+    yield f"cache: {(server.cache_bytes() - empty_cache) / count:.0f} bytes a gateway"
     for name, resident in server.resident_bytes().items():
-        lines.append(f"resident, {name}: {', '.join(f'{one / 1e6:.0f} MB' for one in resident)}")
-    lines += await _change(server, template, load)
+        yield f"resident, {name}: {', '.join(f'{one / 1e6:.0f} MB' for one in resident)}"
+    for line in await _change(server, template, load):
+        yield line
     after = (
         ("download after it", load.download),
         ("report after it", load.report),
     )
     for name, work in after:
-        lines.append((await load.measured(name, work)).text())
-    return lines
+        yield (await load.measured(name, work)).text()
 
 
 async def _change(server: Server, template: str, load: Load) -> list[str]:
