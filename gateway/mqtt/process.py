@@ -92,7 +92,7 @@ class SettingsWatch:
         if version != self._seen:
             self._seen = version
             values = self._read()
-            # With a problem, `mqtt` may be missing because it is wrong: that does not turn it off.
+            # A wrong `mqtt` is reported and missing: that does not turn it off.
             if values is not None and not _report(values):
                 self.settings = _settings(values)
         return self.settings
@@ -123,10 +123,11 @@ def _settings(values: Mapping[str, Any]) -> MqttSettings | None:
 
 
 def _report(values: Mapping[str, Any]) -> bool:
-    """Log the problems of the settings. Return whether there is one."""
-    for problem in values["problems"]:
+    """Log the problems of the settings of MQTT, and return whether there is one."""
+    problems = [problem for problem in values["problems"] if ": mqtt" in problem]
+    for problem in problems:
         log.warning("%s", problem)
-    return bool(values["problems"])
+    return bool(problems)
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:

@@ -137,7 +137,7 @@ def test_a_sealed_list_passes_its_own_checks(alma: Provider, customer: Customer)
     assert update.renew(sources) == []
     sets, _ = shelf.load(sources)
     assert sets.holds("sealed-marker.invalid")
-    alma.publish({"a.set": Issuer("A thief").make(["wikipedia.org"]).data})
+    alma.publish({"a.set": Issuer("A thief").make(["thief.invalid"]).data})
     assert customer.problem() == ""
     (refusal,) = update.renew(sources)
     assert "is not signed by its issuer" in refusal

@@ -61,11 +61,13 @@ class Connection:
         self._environment = {**os.environ, **({"PYTHONPATH": paho} if paho else {})}
         self.write(self.settings)
 
-    def write(self, settings: Mapping[str, Any] | None) -> None:
-        """Set `mqtt` in qalqan.yaml; None: take it out."""
+    def write(self, settings: Mapping[str, Any] | None, **others: Any) -> None:
+        """Set `mqtt` in qalqan.yaml; None: take it out. ``others``: automatic backups."""
         path = self._daemon.config
         found = yaml.safe_load(path.read_text())
-        found.pop("mqtt", None)
+        for key in ("mqtt", "backup"):
+            found.pop(key, None)
+        found |= others
         if settings is not None:
             found["mqtt"] = dict(settings)
         path.write_text(yaml.safe_dump(found, allow_unicode=True))
