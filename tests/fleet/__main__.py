@@ -42,6 +42,11 @@ def run_gateways(folder: Path, server: str, secret: str, count: int) -> None:
         time.sleep(INTERVAL)
 
 
+async def show_load(server: Server, count: int) -> None:
+    async for line in measure(server, count):
+        print(line, flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make fleet")
     actions = parser.add_subparsers(dest="action", required=True)
@@ -65,7 +70,7 @@ def main() -> int:
                 if options.action == "serve":
                     serve(server)
                 else:
-                    print("\n".join(asyncio.run(measure(server, options.count))))
+                    asyncio.run(show_load(server, options.count))
         except KeyboardInterrupt:
             print("Stopped")
     return 0

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import quantiles
 
@@ -18,6 +18,8 @@ from tests.fleet.server import Server
 AT_ONCE = 8  # connections of the load, on two workers
 POLLS = 5  # of each gateway in the measurement of polls
 LIMIT = 600  # seconds for one part
+INTERVAL = 300  # seconds between two polls of a gateway, as in agent.json
+APPLIED = "controller/device/?config__status=applied&page_size=1"
 MARKING = 0.5  # seconds between two looks at how far the task queue is
 
 
@@ -127,9 +129,8 @@ class Load:
         return content
 
 
-async def measure(server: Server, count: int) -> list[str]:
-    """Return one line for each part: registration, polls, a change of a template, its roll-out."""
-    lines = []
+async def measure(server: Server, count: int) -> AsyncIterator[str]:
+    """Yield one line for each part: registration, polls, a change of a template, its roll-out."""
     empty, empty_cache = server.database_bytes(), server.cache_bytes()
     for name in ("agent", "brand", "feed"):
         server.add_template(name)
@@ -143,32 +144,58 @@ async def measure(server: Server, count: int) -> list[str]:
         ("report", load.report, 1),
         ("update-info", load.inform, 1),
     ):
-        lines.append((await load.measured(name, work, rounds)).text())
+        yield (await load.measured(name, work, rounds)).text()
     size = server.database_bytes()
-    lines.append(f"database: {size / 1e6:.1f} MB, {(size - empty) / count:.0f} bytes a gateway")
-    lines.append(f"cache: {(server.cache_bytes() - empty_cache) / count:.0f} bytes a gateway")
+    yield f"database: {size / 1e6:.1f} MB, {(size - empty) / count:.0f} bytes a gateway"
+    yield f"cache: {(server.cache_bytes() - empty_cache) / count:.0f} bytes a gateway"
     for name, resident in server.resident_bytes().items():
-        lines.append(f"resident, {name}: {', '.join(f'{one / 1e6:.0f} MB' for one in resident)}")
-    lines.append(await _change(server, template, load))
+        yield f"resident, {name}: {', '.join(f'{one / 1e6:.0f} MB' for one in resident)}"
+    for line in await _change(server, template, load):
+        yield line
     after = (
-        ("poll after it", load.poll),
         ("download after it", load.download),
         ("report after it", load.report),
     )
     for name, work in after:
-        lines.append((await load.measured(name, work)).text())
-    return lines
+        yield (await load.measured(name, work)).text()
 
 
-async def _change(server: Server, template: str, load: Load) -> str:
-    """Change a template of all gateways, and wait until the task queue has marked the last one."""
+async def _change(server: Server, template: str, load: Load) -> list[str]:
+    """Change a template of all gateways while they poll, and wait until the last one is marked.
+
+    OpenWISP 1.3.2 forgets a checksum before the transaction with the new one ends. A gateway that polls in
+    between gets the old one, which is cached again, and so misses the change.
+    """
+    old = {gateway.number: gateway.checksum for gateway in load.gateways}
     before, start = server.processor_seconds(), time.monotonic()
-    server.api("PATCH", f"controller/template/{template}/", {"default_values": {"qalqan_port": "8888"}})
+    polls = asyncio.create_task(_poll_slowly(load))
+    await asyncio.to_thread(
+        server.api, "PATCH", f"controller/template/{template}/", {"default_values": {"qalqan_port": "8888"}}
+    )
     async with asyncio.timeout(LIMIT):
-        while server.api("GET", "controller/device/?config__status=applied&page_size=1")["count"]:
+        while (await asyncio.to_thread(server.api, "GET", APPLIED))["count"]:
             await asyncio.sleep(MARKING)
     seconds = time.monotonic() - start
     after = server.processor_seconds()
+    polls.cancel()
     used = {name: after[name] - before[name] for name in after}
     each = ", ".join(f"{name} {1_000 * value / len(load.gateways):.2f}" for name, value in used.items())
-    return f"change of a template: all marked after {seconds:.1f} s; processor, ms a gateway: {each}"
+    lines = [
+        f"change of a template: all marked after {seconds:.1f} s; processor, ms a gateway: {each}",
+        (await load.measured("poll after it", load.poll)).text(),
+        f"missed the change: {_count_old(load, old)} gateways",
+    ]
+    server.clear_cache()
+    lines.append((await load.measured("poll, the cache cleared", load.poll)).text())
+    return [*lines, f"missed the change, the cache cleared: {_count_old(load, old)} gateways"]
+
+
+async def _poll_slowly(load: Load) -> None:
+    while True:
+        for gateway in load.gateways:
+            await load.poll(gateway)
+            await asyncio.sleep(INTERVAL / len(load.gateways))
+
+
+def _count_old(load: Load, old: Mapping[int, str]) -> int:
+    return sum(gateway.checksum == old[gateway.number] for gateway in load.gateways)

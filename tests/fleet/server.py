@@ -93,6 +93,11 @@ class Server:
         lines = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
         return int(next(line for line in lines if line.startswith("used_memory:")).partition(":")[2])
 
+    def clear_cache(self) -> None:
+        """Clear checksums and sessions, as OpenWISP's `clear_cache` does."""
+        argv = ["redis-cli", "-p", str(self.cache_port), "-n", "0", "flushdb"]
+        subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
+
     def database_bytes(self) -> int:
         return sum(path.stat().st_size for path in self.folder.glob("openwisp.db*"))
 

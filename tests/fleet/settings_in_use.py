@@ -17,6 +17,8 @@ print(
             "colour": config.brand.colour,
             "feed": config.feed.url if config.feed else "",
             "port": config.web.port,
+            "token": config.metrics.token_sha256,
+            "stop": config.stop_until.isoformat() if config.stop_until else "",
             "rules": repr(sorted(household.profiles.items())),
             "problems": [*household.problems, *config.problems],
         }
