@@ -13,7 +13,7 @@ from gateway.cli.commands.acceptance import FILTER_CHECKS, SUBJECTS
 from gateway.filter_test.catalogue import CHECKS
 from tests.lab import names
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import DAUGHTER, ZONE
+from tests.lab.filtering import DAUGHTER, ZONE, fresh
 from tests.lab.home import Home
 from tests.lab.test_check import FIREWALL
 from tests.pace import longest
@@ -22,6 +22,12 @@ pytestmark = pytest.mark.lab
 
 LINES = ["daemon", "setup", "flow table", "memory", "clock", "lists", "filter", "queue"]
 MOST_SECONDS = 60.0
+
+
+@pytest.fixture(autouse=True)
+def no_state(home: Home) -> None:
+    """The home is shared: what another test stored would be a family's."""
+    fresh(home, {})
 
 
 def accept(daemon: Daemon, *words: str, status: int = 0) -> str:
