@@ -164,7 +164,7 @@ class VlanTopology(Topology):
 
     @classmethod
     def missing(cls) -> str:
-        return _missing_link("vlan", "link", "lo", "id", "20")
+        return _missing_link("vlan", "link", "port", "id", "20")
 
     def _build_gateway(self) -> None:
         super()._build_gateway()
@@ -285,6 +285,8 @@ def _missing_link(kind: str, *arguments: str) -> str:
     probe = Namespace(f"qq-probe-{kind}")
     subprocess.run(["ip", "netns", "add", probe.name], check=True)
     try:
+        # Not lo, which takes no VLAN.
+        probe.run(["ip", "link", "add", "port", "type", "veth", "peer", "name", "other"], check=True)
         if kind == "ip6tnl":
             made = probe.run(["ip", "-6", "tunnel", "add", "probe0", *arguments])
         else:
