@@ -175,8 +175,8 @@ class VlanTopology(Topology):
         device = self.devices[seat.key]
         _tag(device, "eth0", (f"{seat.ipv4}/24", f"{seat.ipv6}/64"))
         routes = (
-            f"route add default via {names.GATEWAY_IPV4}",
-            f"-6 route add default via {names.GATEWAY_IPV6}",
+            f"route replace default via {names.GATEWAY_IPV4}",
+            f"-6 route replace default via {names.GATEWAY_IPV6}",
         )
         batch(routes, device)
 
