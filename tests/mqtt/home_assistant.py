@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,8 @@ from tests.mqtt.conftest import Connect
 pytestmark = pytest.mark.lab
 
 PYTHON = ROOT / ".run/home-assistant/bin/python"
+# Seconds: Home Assistant subscribes to topics some time after it shows the entity; events are not retained.
+SUBSCRIBED = 3.0
 DRIVER = Path(__file__).parent / "hass_driver.py"
 ENTITIES = {
     *("binary_sensor.qalqan_problem", "binary_sensor.qalqan_internet", "switch.qalqan_filter"),
@@ -124,6 +127,8 @@ def test_a_request_is_an_event_and_is_allowed_by_its_button(
     connect(children=["daughter"])
     allow = "button.daughter_allow_the_oldest_request"
     hass.await_state(allow, "unavailable")
+    hass.await_state("event.daughter_request", "unknown")
+    time.sleep(SUBSCRIBED)
     asked = daemon.client.call("request", device=names.TABLET.mac, minutes=20)["request"]["id"]
     hass.await_(lambda: hass.states()["event.daughter_request"].get("event_type") == "requested", "no event")
     assert hass.states()["event.daughter_request"]["id"] == asked
