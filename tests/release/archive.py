@@ -17,6 +17,7 @@ from gateway.lists.public_suffixes import list_file
 
 # The feed builds the tree that it is part of, so the archive has both. The pages read CHANGELOG.md.
 SUFFIXES = Path("openwrt/qalqan/files/public_suffix_list.dat")
+PLUGIN = Path("docs/providers/datamodel/bbfdm.json")
 PARTS = ("openwrt", "gateway", "webui", "profiles", "docs", "CHANGELOG.md", "LICENSE", "README.md")
 # What the recipe of `qalqan` builds.
 SOURCE_PARTS = ("gateway", "webui", "profiles", "CHANGELOG.md", "LICENSE", "README.md")
@@ -53,7 +54,7 @@ def source_members(root: Path) -> dict[Path, str]:
     """Return the files of the source archive, relative to ``root``, with their names in the archive."""
     made_suffixes(root)
     names = {name: str(name) for name in tracked(root, SOURCE_PARTS)}
-    return {**names, SUFFIXES: SUFFIXES.name}
+    return {**names, SUFFIXES: SUFFIXES.name, PLUGIN: PLUGIN.name}
 
 
 def released_recipe(makefile: str, source: Path, url: str) -> str:

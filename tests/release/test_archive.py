@@ -54,7 +54,9 @@ def test_the_feed_builds_from_the_unpacked_archive(tmp_path: Path) -> None:
     for package in read(makefile, tmp_path / "facts"):
         root = install(package, tmp_path / "out")
         files = sum(path.is_file() for path in root.rglob("*"))
-        least = {"qalqan-lists": len(package.list_updates) - 1, "qalqan-mqtt": 8}.get(package.name, 20)
+        least = {"qalqan-lists": len(package.list_updates) - 1, "qalqan-mqtt": 8, "qalqan-usp": 15}.get(
+            package.name, 20
+        )
         assert files == 0 if package.name in WITHOUT_FILES else files > least, package.name
     pages = next((tmp_path / "out").rglob("webui/CHANGELOG.md"))
     assert pages.read_text("utf-8").startswith("# Changelog")
@@ -79,7 +81,7 @@ def test_the_recipe_of_a_release_builds_the_same_from_the_source_archive(tmp_pat
             install(here[package.name], tmp_path / "here-built"),
         )
         assert contents(roots[0]) == contents(roots[1]), package.name
-    assert len(here) == 8
+    assert len(here) == 9
 
 
 def contents(root: Path) -> dict[str, tuple[int, bytes]]:
