@@ -177,7 +177,9 @@ def _meter(folder: Path, kernel: _Kernel, live: LiveFlows, loop: Loop) -> Meter:
     rules = RuleBook(write(place, {"child": child}))
     profile = rules.household.profile("child")
     members = {
-        slot: SimpleNamespace(slot=slot, macs=(f"02:00:00:00:01:{slot:02x}",), profile=profile)
+        slot: SimpleNamespace(
+            slot=slot, macs=(f"02:00:00:00:01:{slot:02x}",), profile=profile, is_arriving=False
+        )
         for slot in SLOTS
     }
     classes = {(one.slot, GATES | {f"window:{one.class_number}"}): one.class_number for one in PASSES}
@@ -186,7 +188,7 @@ def _meter(folder: Path, kernel: _Kernel, live: LiveFlows, loop: Loop) -> Meter:
         loop,
         kernel,
         FlowBytes(LAYOUT),
-        cast(Family, SimpleNamespace(members=members)),
+        cast(Family, SimpleNamespace(members=members, profiles_in_use=lambda: [profile])),
         books,
         live,
         CounterMark(place / "metered"),
