@@ -149,7 +149,7 @@ async def measure(server: Server, count: int) -> AsyncIterator[str]:
     yield f"database: {size / 1e6:.1f} MB, {(size - empty) / count:.0f} bytes a gateway"
     yield f"cache: {(server.cache_bytes() - empty_cache) / count:.0f} bytes a gateway"
     for name, resident in server.resident_bytes().items():
-        yield f"resident, {name}: {', '.join(f'{one / 1e6:.0f} MB' for one in resident)}"
+        yield f"resident, {name}: {', '.join(f'{size / 1e6:.0f} MB' for size in resident)}"
     for line in await _change(server, template, load):
         yield line
     after = (

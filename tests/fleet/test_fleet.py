@@ -58,7 +58,7 @@ def add(server: Server, gateway: Gateway, template: str) -> None:
 
 
 def withdraw(server: Server, gateway: Gateway, template: str) -> None:
-    assign(server, gateway, lambda now: [one for one in now if one != template])
+    assign(server, gateway, lambda now: [name for name in now if name != template])
 
 
 def test_three_gateways_apply_a_change_and_its_roll_back(server: Server, add_gateway: AddGateway) -> None:
@@ -104,7 +104,7 @@ def test_counters_and_the_stop_switch_are_for_chosen_homes(server: Server, add_g
     add(server, gateway, stop)
     assert cycle(server, gateway) == "applied"
     assert gateway.seen[-1] == {**before, "token": "0" * 64, "stop": "2026-12-01T21:00:00+05:00"}
-    assign(server, gateway, lambda now: [one for one in now if one not in (counters, stop)])
+    assign(server, gateway, lambda now: [name for name in now if name not in (counters, stop)])
     assert cycle(server, gateway) == "applied"
     assert gateway.seen[-1] == before
 

@@ -68,7 +68,7 @@ def send(size: int, client: socket.socket, peer: socket.socket) -> None:
 
 
 def moved(looks: FlowBytes, slots: Collection[int]) -> list[Moved]:
-    return [one for part in looks.moved(slots) for one in part]
+    return [flow for part in looks.moved(slots) for flow in part]
 
 
 @pytest.mark.parametrize(("site", "device"), [(SITE4, CHILD4), (SITE6, CHILD6)], ids=["IPv4", "IPv6"])

@@ -17,6 +17,7 @@ import select
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from tests.lab import names
@@ -31,7 +32,7 @@ _READY_S = longest(20.0)
 _TRY_EVERY_S = 0.1
 
 
-class LineTopology(Topology):
+class LineTopology(Topology, ABC):
     """The home with another line. A subclass says which, in `_open_line`."""
 
     wan = "line0"
@@ -56,9 +57,9 @@ class LineTopology(Topology):
             self._move(6, names.WAN_IPV6, names.PROVIDER_IPV6, 64)
         self.masquerade()
 
+    @abstractmethod
     def _open_line(self) -> None:
         """Make the interface ``wan`` at both ends, up."""
-        raise NotImplementedError
 
     def _move(self, family: int, own: str, provider: str, bits: int) -> None:
         """Give both ends of the line their addresses and routes of one family."""

@@ -127,8 +127,8 @@ def assert_large_packets_arrive(home: Home, version: int, mtu: int) -> None:
     if mtu != ETHERNET:
         patience = str(clients.PATIENCE_S)
         for key in ("tablet", "parent"):
-            told = python(home.devices[key], PATH_MTU, address(ALLOWED, version), str(ETHERNET), patience)
-            assert int(told) == mtu, key
+            largest = python(home.devices[key], PATH_MTU, address(ALLOWED, version), str(ETHERNET), patience)
+            assert int(largest) == mtu, key
 
 
 def assert_cut(home: Home, daemon: Daemon, version: int) -> None:

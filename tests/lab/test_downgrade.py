@@ -31,7 +31,7 @@ def household(namespaces: None) -> Iterator[Daemon]:
         daemon.start_at((MADE + timedelta(minutes=2)).timestamp() - time.time())
         device = home.devices[names.PARENT.key]
         api = Caller(device, {"Authorization": ABOUT["signin"]["Authorization"]})
-        (edit,) = (one for one in api.get("/home/changes")["changes"] if one["what"] == "rules")
+        (edit,) = (change for change in api.get("/home/changes")["changes"] if change["what"] == "rules")
         revisions = {"revision": edit["revision"], "found": edit["found"]}
         api.done("POST", "/children/daughter/rules/undo", revisions)
         rules = "/children/son/rules"
@@ -81,7 +81,9 @@ def test_the_rules_are_those_of_before(household: Daemon, before: dict[str, Any]
     findings = older.answer(household.config, "check", check=False)["findings"]
     files = [finding for finding in findings if finding["about"] in ("config", "profile", "lists")]
     assert [finding for finding in files if finding["level"] == "error"] == []
-    devices = {one["mac"]: one for one in older.answer(household.config, "device", "list")["devices"]}
+    devices = {
+        device["mac"]: device for device in older.answer(household.config, "device", "list")["devices"]
+    }
     owners = {names.TABLET.mac: "daughter", names.PHONE.mac: "son", names.PARENT.mac: "mum"}
     assert {mac: devices[mac]["profile"] for mac in owners} == owners
     if has_database:
@@ -101,7 +103,7 @@ def test_this_version_goes_on_afterwards(household: Daemon) -> None:
     household.run_with(sys.executable, "-m", "gateway")
     household.start_at((MADE + timedelta(minutes=12)).timestamp() - time.time())
     status = answer(household.config, "status")
-    states = {one["id"]: one["state"] for one in status["profiles"]}
+    states = {child["id"]: child["state"] for child in status["profiles"]}
     assert (states["son"], states["teen"]) == ("paused", "paused")
     assert status["problems"] == []
     assert status["store"]["renewals"] == 0

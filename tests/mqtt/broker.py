@@ -129,7 +129,7 @@ class Listener:
 
     def last(self, topic: str) -> str | None:
         """The last payload there; None if there was no message, and empty if it was deleted."""
-        return next((one.text for one in reversed(self.noted) if one.topic == topic), None)
+        return next((message.text for message in reversed(self.noted) if message.topic == topic), None)
 
     def value(self, topic: str) -> Any:
         text = self.last(topic)

@@ -34,7 +34,9 @@ async def main(folder: str, port: str, user: str, password: str) -> None:
 async def answer(hass: Any, asked: dict[str, str]) -> object:
     """``{"do": "states"}``: every entity; ``{"do": "button.press", "entity": …}``: a service of one."""
     if asked["do"] == "states":
-        found = {one.entity_id: {"state": one.state, **one.attributes} for one in hass.states.async_all()}
+        found = {
+            state.entity_id: {"state": state.state, **state.attributes} for state in hass.states.async_all()
+        }
         return json.loads(json.dumps(found, default=str))
     domain, service = asked["do"].split(".")
     await hass.services.async_call(domain, service, {"entity_id": asked["entity"]}, blocking=True)

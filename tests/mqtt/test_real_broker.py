@@ -62,7 +62,7 @@ def test_entities_states_and_quality_of_service(listener: Listener, connect: Con
         "filter": "ON", "off_until": None, "internet": "unknown", "problem": "OFF", "problems": [],
         "version": "0.1.0",
     }  # fmt: skip
-    assert {one.qos for one in listener.noted} == {1}
+    assert {message.qos for message in listener.noted} == {1}
     rss = int(Path(f"/proc/{connection.pid}/statm").read_text().split()[1]) * 4096
     assert rss < MEMORY, rss
 
@@ -191,9 +191,9 @@ def test_nothing_beyond_the_level_and_no_device_site_or_word_of_the_child(
     asked(daemon, site="www.tiktok.com", reason="everybody has it")
     listener.await_(lambda: listener.value(f"{DAUGHTER}/requests")["count"] == 1, "not listed")
     assert listener.value(f"{DAUGHTER}/state")["minutes_left"] == (120 if level == 2 else None)
-    told = " ".join(f"{one.topic} {one.text}" for one in listener.noted).lower()
+    sent = " ".join(f"{message.topic} {message.text}" for message in listener.noted).lower()
     for secret in ("tiktok", "everybody", names.TABLET.mac, names.TABLET.ipv4, "tablet", "blocked.example"):
-        assert secret.lower() not in told, secret
+        assert secret.lower() not in sent, secret
 
 
 def test_names_are_sent_where_the_settings_ask_for_them(
@@ -271,7 +271,7 @@ def test_a_start_of_home_assistant_brings_everything_again(listener: Listener, c
     before = listener.retained()
     listener.noted.clear()
     listener.publish("homeassistant/status", "online")
-    listener.await_(lambda: {one.topic for one in listener.noted} >= set(before), "not all again")
+    listener.await_(lambda: {message.topic for message in listener.noted} >= set(before), "not all again")
 
 
 def test_a_wrong_password_is_one_line_and_tried_again(

@@ -106,7 +106,7 @@ def test_the_xml_has_each_object_parameter_and_command() -> None:
             syntax = entry.find("syntax")
             assert syntax is not None
             assert [child.tag for child in syntax] == [parameter.type]
-            values = [one.attrib["value"] for one in syntax.iter("enumeration")]
+            values = [value.attrib["value"] for value in syntax.iter("enumeration")]
             assert values == list(parameter.choices)
 
 

@@ -32,9 +32,9 @@ def _accept(daemon: Daemon, found: dict[str, Mapping[str, Any]]) -> str:
     argv = [sys.executable, "-m", "gateway", "acceptance", "--json", "--within", str(WITHIN_S)]
     done = daemon.home.gateway.run([*argv, "--config", str(daemon.config)], timeout=WITHIN_S + 60)
     assert done.stdout, done.stderr
-    told = json.loads(done.stdout)
-    found.update((entry["about"], entry) for entry in told["results"])
-    return f"after {told['seconds']} s, status {done.returncode}"
+    report = json.loads(done.stdout)
+    found.update((entry["about"], entry) for entry in report["results"])
+    return f"after {report['seconds']} s, status {done.returncode}"
 
 
 def _works(found: Mapping[str, Mapping[str, Any]], line: str) -> str:

@@ -113,9 +113,9 @@ def test_an_error_is_refused_and_a_warning_is_not(
     assert done.out.splitlines()[:2] == ["ok queue: fine", "warning lists: old: update"]
     lines(monkeypatch, problem("queue", "none", "install it", code="no_queue"))
     done = qalqan("acceptance", "--json")
-    told: dict[str, Any] = json.loads(done.out)
-    assert (done.status, told["ok"]) == (1, False)
-    assert told["results"][0]["fix"] == "install it"
+    report: dict[str, Any] = json.loads(done.out)
+    assert (done.status, report["ok"]) == (1, False)
+    assert report["results"][0]["fix"] == "install it"
 
 
 def test_what_may_name_a_family_s_file_is_a_code_for_a_machine(
