@@ -191,12 +191,16 @@ class Features:
             )
         )
         self.provider_stop = ProviderStop(home, effects, store.settings)
-        figures, plan, decided = (
-            plane.vitals.figures,
-            self.list_updates.plan,
-            plane.decision_log.visible_verdicts,
+        self.metrics = keep(
+            Metrics(
+                home,
+                store.people,
+                plane.vitals.figures,
+                plane.figures,
+                self.list_updates.plan,
+                plane.decision_log.visible_verdicts,
+            )
         )
-        self.metrics = keep(Metrics(home, store.people, figures, plane.figures, plan, decided))
         self._router = router
         self._closers = closers
 

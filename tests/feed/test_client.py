@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -29,12 +28,6 @@ def publisher(tmp_path: Path) -> Publisher:
     made = Publisher(tmp_path)
     made.publish(FIRST)
     return made
-
-
-@pytest.fixture
-def site(publisher: Publisher) -> Iterator[Site]:
-    with serving(publisher.public) as running:
-        yield running
 
 
 class Download(NamedTuple):

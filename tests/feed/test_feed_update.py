@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.config.list_tiers import ListTier
 from profiles import DATA
 from tests.feed.gateway_home import NOW, Home
-from tests.feed.publisher import FIRST, FORMAT, NEW_SERVICE, Publisher, Site, bundle_of, data_with, serving
+from tests.feed.publisher import FIRST, FORMAT, NEW_SERVICE, Publisher, Site, bundle_of, data_with
 from tests.household.household_files import DAUGHTER, write
 
 pytestmark = pytest.mark.system  # a feed is published for almost each test
@@ -50,12 +49,6 @@ def new_bundle(tmp_path: Path) -> bytes:
         "lists/gambling.txt": f"{seed}{NEW}\n",
     }
     return bundle_of(FIRST, data_with(tmp_path / "data", files))
-
-
-@pytest.fixture
-def site(publisher: Publisher) -> Iterator[Site]:
-    with serving(publisher.public) as running:
-        yield running
 
 
 @pytest.fixture

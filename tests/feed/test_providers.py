@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from gateway.feed.status import read_check
 from gateway.household.feed_update import update_provider_files
 from gateway.lists.sealed import SealedShelf, SealedUpdate
 from tests.feed.gateway_home import NOW, Home
-from tests.feed.publisher import FIRST, Publisher, Site, metadata, serving
+from tests.feed.publisher import FIRST, Publisher, Site, metadata
 from tests.lists.served import Anywhere, fetcher
 from tests.sealing import MADE, Issuer, setting
 
@@ -93,12 +92,6 @@ def publisher(tmp_path: Path) -> Publisher:
     made = Publisher(tmp_path / "publisher")
     made.publish(FIRST)
     return made
-
-
-@pytest.fixture
-def site(publisher: Publisher) -> Iterator[Site]:
-    with serving(publisher.public) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from sys import byteorder
@@ -16,7 +15,7 @@ from gateway.feed.target import FeedTable
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.domain_table import TableRelease
 from tests.feed.gateway_home import NOW, Home
-from tests.feed.publisher import FIRST, FORMAT, Publisher, Site, serving
+from tests.feed.publisher import FIRST, FORMAT, Publisher, Site
 from tests.lists.served import Anywhere
 
 pytestmark = pytest.mark.system  # a feed is published for each test
@@ -32,12 +31,6 @@ def publisher(tmp_path: Path) -> Publisher:
     made = Publisher(tmp_path / "publisher")
     made.publish(GOOD)
     return made
-
-
-@pytest.fixture
-def site(publisher: Publisher) -> Iterator[Site]:
-    with serving(publisher.public) as running:
-        yield running
 
 
 @pytest.fixture
