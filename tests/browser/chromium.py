@@ -101,6 +101,15 @@ class Chromium:
     def press(self, key: str) -> None:
         ActionChains(self.driver).send_keys(key).perform()
 
+    def sign_out(self) -> None:
+        """Forget the cookies and what the console says, away from the page.
+
+        The live updates of an open page would ask again without the cookie and be sent to the sign-in.
+        """
+        self.driver.get("about:blank")
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        self.complaints()
+
     def complaints(self) -> list[str]:
         """What the console says of blocked or broken resources; answers of 403 and 503 are pages of ours."""
         return [

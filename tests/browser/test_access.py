@@ -34,8 +34,7 @@ def language(request: pytest.FixtureRequest, browser: Chromium, site: Site) -> I
     cookie = {"name": COOKIE, "value": code, "url": site.url}
     browser.driver.execute_cdp_cmd("Network.setCookie", cookie)
     yield code
-    browser.driver.get("about:blank")
-    browser.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    browser.sign_out()
 
 
 def open_page(browser: Chromium, site: Site, path: str) -> None:
@@ -223,5 +222,4 @@ def test_settings_of_a_home_with_a_trusted_name(
 
         eventually(told)
         assert faults(browser) == []
-        browser.driver.delete_all_cookies()
-        browser.driver.get("about:blank")
+        browser.sign_out()

@@ -19,9 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
 
 @pytest.fixture(autouse=True)
-def nobody_signed_in(browser: Chromium, site: Site) -> None:
-    browser.driver.get(f"{site.url}/forgot")
-    browser.driver.delete_all_cookies()
+def nobody_signed_in(browser: Chromium) -> None:
+    browser.sign_out()
 
 
 def fill(browser: Chromium, **values: str) -> None:

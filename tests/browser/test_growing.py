@@ -42,7 +42,7 @@ def test_a_parent_says_not_yet_and_the_child_reads_why(parent: Chromium, site: S
     parent.driver.find_element(By.ID, "reason").send_keys("First the exams.")
     parent.driver.find_element(By.XPATH, "//button[.='Put off']").click()
     eventually(lambda: "It is put off to February 2027. The child reads why." in parent.text())
-    parent.driver.delete_all_cookies()
+    parent.sign_out()
     parent.driver.get(f"{site.url}/my")
     assert "Mum put them off: “First the exams.”" in parent.text()
     parent.driver.find_element(By.LINK_TEXT, "What changes").click()

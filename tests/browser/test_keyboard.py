@@ -167,7 +167,7 @@ def test_a_parent_signs_in_and_a_pause_is_taken_back(browser: Chromium, site: Si
     hands.to("Undo")
     hands.press(Keys.SPACE)
     eventually(lambda: not site.household.paused)
-    browser.driver.delete_all_cookies()
+    browser.sign_out()
 
 
 def test_a_parent_gives_fifteen_minutes(hands: Hands, site: Site) -> None:

@@ -77,8 +77,7 @@ def reader(browser: Chromium, speaking: Site) -> Iterator[Chromium]:
     browser.driver.get(f"{speaking.url}/static/icon.svg")
     browser.resize(NARROW)
     yield browser
-    browser.driver.delete_all_cookies()
-    browser.driver.get("about:blank")
+    browser.sign_out()
     browser.resize(PHONE)
 
 

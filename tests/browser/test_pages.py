@@ -329,7 +329,7 @@ def test_the_phone_s_time_is_sent_along_when_a_parent_signs_in(browser: Chromium
     browser.tap("#bycode summary")
     browser.driver.find_element(By.ID, "code").send_keys(code, Keys.ENTER)
     eventually(lambda: "time" in {do for do, _ in site.household.asked})
-    browser.driver.delete_all_cookies()
+    browser.sign_out()
 
 
 def test_the_parents_page_looks_right(parent: Chromium, site: Site) -> None:
