@@ -39,7 +39,8 @@ EXPECTED = [
     "kaspi", "kolesa", "krisha", "mail-ru", "dzen", "likee", "2gis", "kundelik", "bilimland", "daryn",
     "yandex-music", "yandex-search", "max-messenger", "wechat", "qq", "bilibili", "douyin", "weibo",
     "temu", "shein", "google-play", "app-store", "1xbet", "nordvpn", "tor", "encrypted-dns",
-    "icloud-private-relay", "pornhub", "onlyfans", "binance",
+    "icloud-private-relay", "pornhub", "onlyfans", "binance", "aitu", "egov-kz", "tengrinews", "nur-kz",
+    "beetv", "opiq", "damumed", "halyk-bank", "halyk-market",
 ]  # fmt: skip
 
 

@@ -88,6 +88,28 @@ def test_one_by_addresses_alone_owns_them(desk: Desk) -> None:
     ]
 
 
+def test_a_connection_to_its_addresses_or_port_is_its_own(desk: Desk) -> None:
+    """Without a name: by address, and by a port after a query for its name."""
+    member = desk.family.member_of(TABLET)
+    assert member is not None
+    change(desk, club_penguin={**PENGUIN, "addresses": ["45.60.1.0/24"]})
+    desk.ask("edit", id="daughter", set={"block/service:club-penguin": True}, by="Mum")
+    for dst, expected in ((bytes([45, 60, 1, 9]), Reason.FAMILY_BLOCK), (bytes([45, 60, 2, 9]), Reason.OPEN)):
+        seen = Observation(Proto.UDP, None, dst, 9005)
+        found = desk.family.subjects[member.slot].decide(seen, desk.clock.at)
+        assert found.reason is expected, found
+
+
+def test_its_minutes_are_limited_like_those_of_every_service(desk: Desk) -> None:
+    desk.ask("edit", id="daughter", set={"limits/service:club-penguin": "30m"}, by="Mum")
+    assert reason(desk, "play.cpjourney.net") is Reason.OPEN
+    desk.use("daughter", **{"service:club-penguin": 30})
+    assert reason(desk, "play.cpjourney.net") is Reason.OUT_OF_TIME
+    assert reason(desk, "www.example.org") is Reason.OPEN
+    desk.ask("grant", who="daughter", minutes=15, service="club-penguin", by="Mum")
+    assert reason(desk, "play.cpjourney.net") is Reason.OPEN
+
+
 def test_it_is_not_removed_while_rules_name_it(desk: Desk) -> None:
     added = desk.ask("edit", id="daughter", set={"limits/service:club-penguin": "1h"}, by="Mum")
     with pytest.raises(GatewayError) as refused:

@@ -10,7 +10,7 @@ import pytest
 from gateway.policy.judge.world import World
 from gateway.policy.time.time_rules import PLAIN, Situation
 from gateway.policy.values import Decision, Reason
-from tests.policy.homes import TABLE, a_judge, a_world, almaty, asks, connects, table, used_up
+from tests.policy.homes import TABLE, a_judge, a_world, almaty, asks, connects, product, table, used_up
 
 DAY, NIGHT = almaty("2026-11-24T16:00"), almaty("2026-11-24T23:00")
 MESSENGER = ("static.xx.fbcdn.net", "scontent-arn2-1.xx.fbcdn.net", "edge-mqtt.facebook.com", "cdn.fbsbx.com")
@@ -30,7 +30,7 @@ def decided(
     return a_judge(text, world).decide(asks(host), situation, NIGHT if night else DAY)
 
 
-@pytest.mark.parametrize(
+EXAMPLES = pytest.mark.parametrize(
     ("text", "hosts"),
     [
         ("band: 10-12", MESSENGER),
@@ -46,10 +46,41 @@ def decided(
         ("{band: 0-5, allow: ['service:minecraft']}", ("profile.xboxlive.com",)),
     ],
 )
+
+
+@EXAMPLES
 def test_what_an_open_service_needs_is_open(text: str, hosts: tuple[str, ...]) -> None:
     found = {host: decided(text, host) for host in hosts}
     assert {host: one.allowed for host, one in found.items()} == dict.fromkeys(hosts, True)
     assert all(one.rule.startswith("companion of service:") for one in found.values())
+
+
+@EXAMPLES
+def test_none_of_it_is_counted(text: str, hosts: tuple[str, ...]) -> None:
+    """Not in a limit of the whole internet either, which everything else is in."""
+    limited = f"{{{text.strip('{}')}, limits: {{internet: 2h}}}}"
+    for host in hosts:
+        found = decided(limited, host)
+        assert {"internet", "uncounted"} <= found.gates, host
+        assert decided(limited, host, used_up("internet")).reason is Reason.OUT_OF_TIME, host
+    assert "uncounted" not in decided("{band: 16-17, limits: {internet: 2h}}", "www.facebook.com").gates
+
+
+NEEDED = [(key, name) for key, one in product().catalogue.services.items() for name in one.companions]
+
+
+@pytest.mark.parametrize(("service", "name"), NEEDED)
+def test_each_companion_of_the_catalogue_opens_with_its_service(service: str, name: str) -> None:
+    host = name.removeprefix("=").removeprefix("*.")
+    owners = [f"'service:{owner}'" for owner in product().catalogue.services_of(host)]
+    blocked = f"{CHILD}, limits: {{internet: 2h}}, block: [{', '.join(owners)}]"
+    found = decided(f"{blocked}, allow: ['service:{service}']}}", host)
+    assert found.allowed, found
+    if owners and found.reason is not Reason.DEVICE_NEEDS:  # which consoles sign in with, whatever is allowed
+        assert "uncounted" in found.gates, found
+        needing = product().catalogue.companions_of(host)
+        others = ", ".join(f"'service:{one}'" for one in needing)
+        assert not decided(f"{blocked[:-1]}, {others}]}}", host).allowed, "with all that need it"
 
 
 def test_a_device_may_sign_in_to_xbox_for_minecraft() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -219,6 +220,12 @@ def test_every_reason_has_words_and_no_alarm(reason: Reason, verdict: Verdict) -
         assert "!" not in text
         assert "{" not in text
         assert "protected" not in text
+
+
+@pytest.mark.parametrize("reason", [Reason.ENCRYPTED_DNS, Reason.RELAY])
+def test_tools_that_protect_many_are_named_as_such_and_why_they_are_off(reason: Reason) -> None:
+    text = sentence(Decision(Verdict.BLOCK, reason, "band 10-12: ways", "band:10-12"), "x.example", NOW)
+    assert re.search(r"(safety|privacy) tool for many people\. It is off here because it would bypass", text)
 
 
 def test_the_words_can_be_replaced() -> None:

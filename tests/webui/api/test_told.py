@@ -49,3 +49,15 @@ def test_the_trusted_name_is_told_with_the_homes_settings(app: Flask, hall: Prog
     app.extensions[KEY].now = Trusted("gw.qalqan.test", good=True, until=until)
     told = hall.get("/family").get_json()["trusted"]
     assert (told["name"], told["good"], told["until"]) == ("gw.qalqan.test", True, until.isoformat())
+
+
+def test_a_service_of_the_family_s_own_is_added_and_used_in_rules(hall: Program) -> None:
+    own = {"name": "Club Penguin", "domains": ["cpjourney.net"], "addresses": ["45.60.1.0/24"]}
+    assert hall.ask("PATCH", "/family", {"set": {"services/club-penguin": own}}).status_code == 200
+    assert hall.get("/family").get_json()["services"] == {"club-penguin": own}
+    [shown] = [one for one in hall.get("/catalogue").get_json()["services"] if one["group"] == "own"]
+    assert (shown["id"], shown["name"]) == ("club-penguin", "Club Penguin")
+    rules = {"limits/service:club-penguin": "1h", "block/service:club-penguin": True}
+    assert hall.ask("PATCH", "/children/daughter/rules", {"set": rules}).status_code == 200
+    removed = hall.ask("PATCH", "/family", {"set": {"services/club-penguin": None}})
+    assert removed.get_json()["code"] == "service_used"

@@ -48,6 +48,20 @@ def test_one_is_added_and_found_like_every_service(penguin: Household, mum: Brow
     assert mum.get("/parent/child/daughter/services/club-penguin").status_code == 200
 
 
+def test_one_is_added_by_addresses_and_ports_alone(household: Household, mum: Browser) -> None:
+    form = {"name": "Chess", "addresses": "45.60.1.0/24\n2606:4700:30::/48", "tcp": "6112 6114-6119"}
+    assert mum.post("/parent/services/", form).status_code == 303
+    assert services(household) == {
+        "chess": {
+            "name": "Chess",
+            "addresses": ["45.60.1.0/24", "2606:4700:30::/48"],
+            "ports": {"tcp": ["6112", "6114-6119"]},
+        }
+    }
+    page = mum.get("/parent/services/chess").text
+    assert "45.60.1.0/24\n2606:4700:30::/48</textarea>" in page
+
+
 WRITTEN = {
     "name": "Club Penguin", "domains": ["cpjourney.net", "play.example"], "threshold": "50KB",
     "ports": {"udp": ["9000-9010", "9012"], "quic": ["443"]},
