@@ -22,6 +22,7 @@ from gateway.policy.yaml.fields import Node, Place, Scalar, Sequence, shown
 
 ENABLED = "enabled"  # used by the init script; commands ignore it
 FIREWALL_OFFLOAD = ("keep", "off")  # likewise: the firewall's flow offloading
+ROLLOUT = "rollout"  # likewise: whether the hourly job of the provider's roll-outs runs
 DEFAULTS = "defaults"  # section that only the first boot uses
 # Sections without which the filter runs.
 OPTIONAL = ("web", "brand", "feed", "usp", "backup", "metrics", "provider")
@@ -123,6 +124,7 @@ SECTIONS: Mapping[str, Mapping[str, KnownOption]] = {
         "keep": KnownOption("backup.keep"),
     },
     "provider": {
+        ROLLOUT: KnownOption("", _flag, server=True),
         "stop_until": KnownOption("provider.stop_until", server=True),
     },
     "metrics": {

@@ -27,7 +27,10 @@ UNITS = (
     "qalqan-healthy",
     "qalqan-mqtt",
     "qalqan-usp",
+    "qalqan-rollout",
 )
+INSTALLS = "qalqan-rollout"  # has apt's rights, since it runs apt
+TIMERS = ("qalqan-healthy", "qalqan-rollout")
 MOST_EXPOSED = 2.5  # of systemd-analyze's ten
 CONFIG = "lan: [br-lan]\ncountry: kz\ntimezone: Asia/Almaty\nlists: {update: off}\n"
 DAUGHTER = (
@@ -162,12 +165,21 @@ def test_dnsmasqs_hook_ends_well_and_says_nothing(machine: Overlay) -> None:
 
 def test_systemd_finds_no_fault_in_the_units(machine: Overlay) -> None:
     paths = [f"/usr/lib/systemd/system/{unit}.service" for unit in UNITS]
+    paths += [f"/usr/lib/systemd/system/{unit}.timer" for unit in TIMERS]
     done = machine.run("systemd-analyze", "verify", "--man=no", *paths)
     ours = [line for line in (done.stdout + done.stderr).splitlines() if "qalqan" in line]
     assert ours == []
 
 
-@pytest.mark.parametrize("unit", UNITS)
+def test_roll_outs_are_off_until_the_provider_switches_them_on(machine: Overlay) -> None:
+    asked = ("systemctl", "is-enabled", "qalqan-rollout.timer")
+    assert machine.run(*asked, check=False).stdout == "disabled\n"
+    machine.run("systemctl", "enable", "qalqan-rollout.timer")
+    assert machine.run(*asked).stdout == "enabled\n"
+    machine.run("systemctl", "disable", "qalqan-rollout.timer")
+
+
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit != INSTALLS])
 def test_a_unit_is_exposed_little(machine: Overlay, unit: str) -> None:
     path = f"/usr/lib/systemd/system/{unit}.service"
     argv = ("systemd-analyze", "--offline=yes", "--json=short", "security", path)
@@ -188,7 +200,7 @@ def test_no_unit_has_a_right_but_over_the_network_and_the_pages_none() -> None:
         "qalqan": [["CAP_NET_ADMIN", "CAP_NET_RAW"]], "qalqan-web": [[]],
         "qalqan-guard": [["CAP_NET_ADMIN"]], "qalqan-nat": [["CAP_NET_ADMIN"]],
         "qalqan-table": [["CAP_NET_ADMIN", "CAP_KILL", "CAP_DAC_OVERRIDE"]],  # on files of the daemon
-        "qalqan-healthy": [[]], "qalqan-mqtt": [[]], "qalqan-usp": [[]],
+        "qalqan-healthy": [[]], "qalqan-mqtt": [[]], "qalqan-usp": [[]], INSTALLS: [],
     }  # fmt: skip
 
 

@@ -99,6 +99,15 @@ def test_the_licence_and_whose_the_data_is_go_with_it(package: Path) -> None:
     assert "/usr/lib/qalqan/profiles/NOTICE" in found
 
 
+def test_an_upgrade_stops_no_unit_before_it_and_never_the_roll_out(package: Path, tmp_path: Path) -> None:
+    subprocess.run(["dpkg-deb", "--control", package, tmp_path], check=True)
+    scripts = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert "deb-systemd-invoke" not in scripts.get("preinst", "")
+    called = "".join(line for line in scripts["postinst"].splitlines() if "deb-systemd-invoke" in line)
+    units = {f"{name}.service" for name in ("qalqan", "qalqan-web", "qalqan-mqtt", "qalqan-usp")}
+    assert set(re.findall(r"qalqan[-.\w]*", called)) == units
+
+
 @cache
 def imported() -> frozenset[str]:
     """Every module that is neither Python's own nor ours, wherever in the code it is imported."""

@@ -107,7 +107,8 @@ def test_a_release_is_installed_and_withdrawn(machine: Overlay) -> None:
 
 def test_an_unhealthy_release_gives_way_to_the_version_before(machine: Overlay) -> None:
     done = roll_out(machine, BAD)
-    assert f"the filter is not healthy with {BAD}. Installing {OLD} again" in done.stderr
+    assert f"the filter is not healthy with {BAD}. Going back to {OLD}\n" in done.stderr
+    assert done.stderr.endswith(f"back at {OLD} and its settings. This release is not tried again\n")
     assert version(machine) == f"{OLD} installed"
     assert held(machine) == {"failed"}
     assert run(machine).stderr == "", "it is not tried again"

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.household.router_settings import ENABLED, FIREWALL_OFFLOAD, PLACES, SECTIONS, router_settings
+from gateway.household.router_settings import (
+    ENABLED,
+    FIREWALL_OFFLOAD,
+    PLACES,
+    ROLLOUT,
+    SECTIONS,
+    router_settings,
+)
 from gateway.household.uci import parse_uci
 from gateway.policy.config.auto_backup import KEPT, BackupInterval
 from gateway.policy.config.config import Config, config_of
@@ -52,7 +59,7 @@ def test_each_option_is_in_the_table_of_its_section(section: str) -> None:
 )
 def test_its_default_is_the_code_s(section: str, name: str) -> None:
     told, key = rows(section)[name][0], SECTIONS[section][name].key
-    of_init_script = {ENABLED: "1", "firewall_offload": FIREWALL_OFFLOAD[0]}
+    of_init_script = {ENABLED: "1", "firewall_offload": FIREWALL_OFFLOAD[0], ROLLOUT: "0"}
     # Without an address there is no feed, and without a folder no automatic backup.
     within = {
         "feed.root": DEFAULT_ROOT,

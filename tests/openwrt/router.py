@@ -31,6 +31,7 @@ _INSTALLED = {
     "firewall-offload": "usr/lib/qalqan/firewall-offload",
     "qalqan-mqtt.init": "etc/init.d/qalqan-mqtt",
     "qalqan-usp.init": "etc/init.d/qalqan-usp",
+    "qalqan-rollout.init": "etc/init.d/qalqan-rollout",
     "qalqan.defaults": "etc/uci-defaults/90-qalqan",
     "qalqan.postinst": "usr/lib/opkg/info/qalqan.postinst-pkg",
     "qalqan.upgrade": "lib/upgrade/qalqan.sh",

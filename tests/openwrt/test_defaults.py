@@ -89,7 +89,7 @@ def test_an_older_state_is_brought_up_to_now(ready: Router) -> None:
     ready.config("qalqan", "config qalqan 'main'\n\toption offload 'off'\n")
     ready.defaults()
     assert ready.uci("get", "qalqan.main.lan") == "br-lan"
-    assert (ready.root / "etc/qalqan/compat").read_text() == "3\n"
+    assert (ready.root / "etc/qalqan/compat").read_text() == "4\n"
 
 
 def test_a_newer_state_is_left_alone(ready: Router) -> None:

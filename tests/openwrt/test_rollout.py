@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.feed.publisher import Site, serving
-from tests.openwrt.router import STATIC, Router
+from tests.openwrt.router import DAEMON_ID, PAGES_ID, STATIC, Router
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
 
@@ -65,6 +66,7 @@ class Rollout:
 
     def __init__(self, router: Router, site: Site, manager: str) -> None:
         self.router, self.site, self.manager = router, site, manager
+        self.logged: list[str] = []  # by the last run
         router.write("etc/openwrt_release", "")
         router.program("usr/bin/qalqan", QALQAN)
         router.program("usr/bin/apk" if manager == "apk" else "bin/opkg", APK if manager == "apk" else OPKG)
@@ -96,15 +98,26 @@ class Rollout:
         (folder / "packages.adb").write_bytes(b"")
         (self.router.root / "var/opkg-lists/alma").write_bytes(gzip.compress(index.encode()))
 
-    def release(self, *lines: str) -> None:
-        text = "".join(f"{line}\n" for line in lines)
-        self.router.write("etc/qalqan/state/feed/provider/release", text)
+    def release(self, *lines: str) -> Path:
+        return self.write_release("".join(f"{line}\n" for line in lines))
+
+    def write_release(self, text: str) -> Path:
+        """Write the file as the feed does: of the daemon's user, which alone can read it."""
+        path = self.router.write("etc/qalqan/state/feed/provider/release", text)
+        path.chmod(0o600)
+        path.parent.chmod(0o700)
+        for owned in (path, path.parent):
+            os.chown(owned, DAEMON_ID, DAEMON_ID)
+        return path
 
     def version(self, number: str) -> str:
         return f"{self.manager} {number}"
 
     def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.router.shell("/usr/lib/qalqan/rollout", QALQAN_ROLLOUT_STEP="0", **environment)
+        done = self.router.shell("/usr/lib/qalqan/rollout", QALQAN_ROLLOUT_STEP="0", **environment)
+        said = (line.partition("qalqan-rollout: ")[2] for line in done.stderr.splitlines())
+        self.logged = [line for line in said if line]
+        return done
 
     @property
     def installed(self) -> dict[str, str]:
@@ -127,8 +140,13 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def make(ready: Router, site: Site) -> Callable[[str], Rollout]:
-    return lambda manager: Rollout(ready, site, manager)
+def make(ready: Router, site: Site) -> Iterator[Callable[[str], Rollout]]:
+    # With it, busybox runs its own logger.
+    place = ready.root / "proc"
+    place.mkdir()
+    subprocess.run(["mount", "--bind", "/proc", place], check=True)
+    yield lambda manager: Rollout(ready, site, manager)
+    subprocess.run(["umount", place], check=True)
 
 
 @pytest.fixture(params=["apk", "opkg"])
@@ -143,6 +161,7 @@ def test_a_release_is_installed_once(rollout: Rollout) -> None:
     assert rollout.installed == rollout.with_version(NEW)
     assert rollout.router.uci("get", "qalqan.brand.name") == "Alma Net"
     assert rollout.held == {"taken"}
+    assert rollout.logged == [f"release installed: {NEW}. The filter is healthy"]
     rollout.router.forget()
     assert rollout.run().returncode == 0
     assert rollout.router.told() == "", "nothing is done twice"
@@ -151,8 +170,11 @@ def test_a_release_is_installed_once(rollout: Rollout) -> None:
 def test_an_unhealthy_release_gives_way_to_the_version_before(rollout: Rollout) -> None:
     config = rollout.router.config("qalqan")
     rollout.release(rollout.version(BAD), "set brand.name Alma Net")
-    done = rollout.run()
-    assert done.stderr.endswith(f"the filter is not healthy with {BAD}. Installing {OLD} again\n")
+    rollout.run()
+    assert rollout.logged == [
+        f"the filter is not healthy with {BAD}. Going back to {OLD}",
+        f"back at {OLD} and its settings. This release is not tried again",
+    ]
     assert rollout.installed == rollout.with_version(OLD)
     assert rollout.router.config("qalqan") == config
     assert rollout.held == {"failed"}
@@ -185,6 +207,12 @@ def test_settings_alone_roll_out_and_back(rollout: Rollout) -> None:
     assert rollout.installed == rollout.with_version(OLD)
 
 
+def test_a_section_that_is_missing_is_made(rollout: Rollout) -> None:
+    rollout.release("set feed.url https://feed.isp.example/qalqan/")
+    assert rollout.run().returncode == 0
+    assert rollout.router.uci("get", "qalqan.feed.url") == "https://feed.isp.example/qalqan/"
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -194,6 +222,7 @@ def test_settings_alone_roll_out_and_back(rollout: Rollout) -> None:
         "set defaults.unknown_devices home",
         "set feed.root /tmp/root.json",
         "set web.allow_wan 1",
+        "set provider.rollout 0",
         "set brand.name=x.y 1",
         "apk 0.2;reboot",
         "opkg 0.2 0.3",
@@ -207,11 +236,83 @@ def test_settings_alone_roll_out_and_back(rollout: Rollout) -> None:
 def test_a_line_that_a_provider_may_not_write_refuses_the_release(rollout: Rollout, line: str) -> None:
     before = rollout.router.config("qalqan")
     rollout.release(rollout.version(NEW), "set brand.name Alma Net", line)
-    done = rollout.run()
-    assert done.returncode == 1
-    assert "has a line that cannot be used" in done.stderr
+    assert rollout.run().returncode == 1
+    assert rollout.logged == ["line 3 of the release cannot be used. Nothing is changed"]
     assert rollout.installed == rollout.with_version(OLD)
     assert rollout.router.config("qalqan") == before
+
+
+def test_the_last_line_needs_no_end(rollout: Rollout) -> None:
+    rollout.write_release(f"{rollout.version(NEW)}\nset brand.name Alma Net")
+    assert rollout.run().returncode == 0
+    assert rollout.installed == rollout.with_version(NEW)
+    assert rollout.router.uci("get", "qalqan.brand.name") == "Alma Net"
+
+
+@pytest.mark.parametrize("name", ["..", "../config", "../../etc"])
+def test_no_version_names_a_folder_of_another(rollout: Rollout, name: str) -> None:
+    rollout.write_release(rollout.version(name))
+    assert rollout.run().returncode == 1
+    assert rollout.router.config("qalqan")
+    assert rollout.held == set()
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o660, 0o666])
+def test_a_release_that_others_can_change_is_refused(rollout: Rollout, mode: int) -> None:
+    rollout.release(rollout.version(NEW)).chmod(mode)
+    assert_refused(rollout)
+
+
+def test_a_release_of_another_user_is_refused(rollout: Rollout) -> None:
+    os.chown(rollout.release(rollout.version(NEW)), PAGES_ID, PAGES_ID)
+    assert_refused(rollout)
+
+
+def test_a_release_that_root_wrote_is_taken(rollout: Rollout) -> None:
+    """The daemon is root where its files cannot have an owner, such as on a FAT stick."""
+    path = rollout.release(rollout.version(NEW))
+    os.chown(path, 0, 0)
+    path.chmod(0o755)
+    assert rollout.run().returncode == 0
+    assert rollout.installed == rollout.with_version(NEW)
+
+
+@pytest.mark.parametrize("kind", ["link", "second name", "pipe", "folder"])
+def test_what_is_no_file_of_its_own_is_refused(rollout: Rollout, kind: str) -> None:
+    path = rollout.release(rollout.version(NEW))
+    other = path.with_name("other")
+    match kind:
+        case "link":
+            path.rename(other)
+            path.symlink_to(f"/{other.relative_to(rollout.router.root)}")
+        case "second name":
+            other.hardlink_to(path)
+        case "pipe":
+            path.unlink()
+            os.mkfifo(path)
+        case _:
+            path.unlink()
+            path.mkdir()
+    assert_refused(rollout)
+
+
+def test_a_release_that_is_too_long_is_refused(rollout: Rollout) -> None:
+    rollout.release(rollout.version(NEW), "#" * 4096)
+    assert_refused(rollout)
+
+
+def test_no_text_of_a_file_is_in_the_log(rollout: Rollout) -> None:
+    rollout.release("root:$1$secret:0:0::/root:/bin/ash")
+    done = rollout.run()
+    assert "secret" not in done.stdout + done.stderr + rollout.router.told()
+
+
+def assert_refused(rollout: Rollout) -> None:
+    assert rollout.run().returncode == 1
+    (line,) = rollout.logged
+    assert line.startswith("/etc/qalqan/state/feed/provider/release is not as the feed writes it")
+    assert rollout.installed == rollout.with_version(OLD)
+    assert rollout.held == set()
 
 
 def test_a_value_is_never_run(rollout: Rollout) -> None:
@@ -227,7 +328,7 @@ def test_without_both_versions_in_the_repository_nothing_changes(rollout: Rollou
     rollout.release(rollout.version(NEW))
     done = rollout.run()
     assert done.returncode == 1
-    assert f"no repository has {missing}. Nothing is changed" in done.stderr
+    assert f"no repository has {missing}. Nothing is changed. Trying again in an hour" in done.stderr
     assert rollout.held == set()
     assert rollout.installed == rollout.with_version(OLD)
     rollout.publish(OLD, NEW)
@@ -301,15 +402,13 @@ def test_a_filter_that_was_not_healthy_before_is_not_judged(rollout: Rollout) ->
     rollout.release(rollout.version(NEW))
     assert rollout.run().returncode == 0
     assert rollout.installed == rollout.with_version(NEW)
+    reason = "It is not judged, since the filter was not healthy before"
+    assert rollout.logged == [f"release installed: {NEW}. {reason}"]
 
 
 def test_without_a_release_nothing_is_done(rollout: Rollout) -> None:
     assert rollout.run().returncode == 0
-    rollout.router.write("tmp/other", rollout.version(NEW))
-    place = rollout.router.root / "etc/qalqan/state/feed/provider/release"
-    place.parent.mkdir(parents=True)
-    place.symlink_to("/tmp/other")
-    assert rollout.run().returncode == 0
+    assert rollout.logged == []
     assert rollout.installed == rollout.with_version(OLD)
 
 

@@ -15,7 +15,7 @@ from netjsonconfig import OpenWrt
 from gateway.check.provider_archive import AGENT, MAX_FILES
 from gateway.household import loading
 from gateway.household.config_file import VARIABLE
-from gateway.household.router_settings import DEFAULTS, SECTIONS, settable_by_server
+from gateway.household.router_settings import SECTIONS, settable_by_server
 from gateway.policy.profile.household import Household
 from tests.cli.conftest import Qalqan
 from tests.policy.homes import product
@@ -33,6 +33,7 @@ SETTABLE = {
     "feed.mirror": "https://mirror.isp.example/qalqan/",
     "feed.root": "/etc/isp/root.json",
     "feed.provider": "alma-net",
+    "provider.rollout": "1",
     "provider.stop_until": "2026-12-01T21:00+05:00",
     "metrics.token_sha256": "0" * 64,
     "metrics.textfile": "1",
@@ -47,6 +48,7 @@ SETTABLE = {
 }
 KNOWN = [f"{section}.{option}" for section, options in SECTIONS.items() for option in options]
 FAMILY = [name for name in KNOWN if name not in SETTABLE]
+NO_FIELD = ("defaults.", "provider.rollout")  # of the first boot; read by an init script
 # What of the settings a server may change. No field of the rules, devices or filter is among them.
 PROVIDER_FIELDS = {"web", "brand", "feed", "metrics", "stop_until", "fixed"}
 
@@ -109,8 +111,8 @@ def test_no_option_of_a_server_changes_the_family(
         for field in fields(before.config)
         if getattr(before.config, field.name) != getattr(after.config, field.name)
     }
-    assert changed <= (set() if name.startswith(DEFAULTS) else PROVIDER_FIELDS)
-    assert bool(changed) != name.startswith(DEFAULTS)
+    assert changed <= (set() if name.startswith(NO_FIELD) else PROVIDER_FIELDS)
+    assert bool(changed) != name.startswith(NO_FIELD)
 
 
 @pytest.mark.parametrize("name", SETTABLE)
@@ -163,6 +165,23 @@ def test_folders_on_a_disk_belong_to_the_family_too(qalqan: Qalqan, config: Path
     place = f"{tmp_path}/profiles/daughter.yaml"
     (found,) = refusals(qalqan, packed(tmp_path / "a.tar.gz", {place: "band: adult\n"}), config)
     assert found == f"{place}: belongs to the family; remove it from the template"
+
+
+@pytest.mark.parametrize("rules", ["", "band: of-tiktok\n"], ids=["good", "broken"])
+def test_no_line_has_anything_of_the_family(rules: str, qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
+    """OpenWISP's agent sends the lines to the server."""
+    if rules:
+        (config.parent / "profiles" / "daughter.yaml").write_text(f"name: Aruzhan\n{rules}")
+        config.write_text(f"{config.read_text()}daughter: 02:00:00:00:00:0a\n")
+    files = {
+        OWN: uci("main.lan", "br-lan") + uci("brand.colour", "purple"),
+        "etc/qalqan/profiles/son.yaml": "band: adult\n",
+        "etc/rc.local": "qalqan off\n",
+        "etc/config/system": uci("system.log_ip", "10.0.0.1"),
+    }
+    lines = "\n".join(refusals(qalqan, packed(tmp_path / "a.tar.gz", files, "etc/isp"), config))
+    assert lines.count("\n") >= 4
+    assert not [marker for marker in ("Aruzhan", "daughter", "02:00:00", "tiktok") if marker in lines]
 
 
 def test_a_link_is_refused(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:

@@ -115,7 +115,8 @@ def test_every_file_of_data_is_there(ipks: Mapping[str, Path]) -> None:
 
 def test_modes_of_what_is_run_and_of_what_is_read(ipks: Mapping[str, Path]) -> None:
     data = opened(ipks["qalqan"], "data.tar.gz")
-    run = ["usr/bin/qalqan", "usr/lib/qalqan/dhcp-event", "etc/init.d/qalqan", "etc/init.d/qalqan-guard"]
+    run = ["usr/bin/qalqan", "usr/lib/qalqan/dhcp-event", "usr/lib/qalqan/rollout"]
+    run += [f"etc/init.d/{name}" for name in ("qalqan", "qalqan-guard", "qalqan-rollout")]
     assert {oct(data[f"./{one}"].mode) for one in run} == {"0o755"}
     assert oct(data["./etc/config/qalqan"].mode) == "0o600"
     hooks = [one for one in data.values() if one.name.startswith("./etc/hotplug.d/") and one.isfile()]
@@ -126,9 +127,11 @@ def test_modes_of_what_is_run_and_of_what_is_read(ipks: Mapping[str, Path]) -> N
 def test_what_stays_when_a_new_one_comes(ipks: Mapping[str, Path]) -> None:
     archive = ipks["qalqan"].read_bytes()
     listed = ipk.member(ipk.member(archive, "control.tar.gz"), "conffiles").decode().split()
-    assert listed == ["/etc/config/qalqan", "/etc/qalqan/"]
+    done = ["/etc/qalqan-rollout/failed", "/etc/qalqan-rollout/taken"]  # else a new image repeats a release
+    assert listed == ["/etc/config/qalqan", "/etc/qalqan/", *done]
     data = ipk.member(archive, "data.tar.gz")
-    assert ipk.member(data, "lib/upgrade/keep.d/qalqan") == b"/etc/qalqan/\n"
+    kept = ipk.member(data, "lib/upgrade/keep.d/qalqan").decode().split()
+    assert kept == ["/etc/qalqan/", *done]
 
 
 def test_its_scripts_are_shell(ipks: Mapping[str, Path]) -> None:
