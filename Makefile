@@ -83,7 +83,8 @@ SYSTEM_NEEDS := \
 	mksquashfs:squashfs-tools \
 	gpg:gnupg \
 	dpkg-scanpackages:dpkg-dev \
-	promtool:prometheus
+	promtool:prometheus \
+	prometheus-node-exporter:prometheus-node-exporter
 # Of the image for a Raspberry Pi.
 IMAGE_NEEDS := \
 	mmdebstrap:mmdebstrap \

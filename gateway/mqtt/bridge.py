@@ -24,7 +24,14 @@ from gateway.control.contract.requests import REQUESTS, RequestView
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.mqtt.broker import Broker, BrokerError, Connected, Disconnected, Happening, Received, read_secret
-from gateway.mqtt.commands import HomeCommand, child_command, home_command
+from gateway.mqtt.commands import (
+    COMMAND_EVERY,
+    MOST_AT_ONCE,
+    CommandLimit,
+    HomeCommand,
+    child_command,
+    home_command,
+)
 from gateway.mqtt.entities import OFFLINE, ONLINE, child_entities, home_entities
 from gateway.mqtt.states import (
     HOME_STATE,
@@ -44,6 +51,7 @@ SETTLE = 0.2  # seconds from an event to the round, so that several events need 
 PERIOD = 30.0  # seconds between rounds without an event: minutes pass, and tokens end
 RETRY = 2.0  # seconds until the daemon is asked again
 BIRTH = "online"  # Home Assistant has started
+BIRTH_EVERY = 10.0  # seconds; within them it is the same start, and the broker has stored everything
 ROLES = (PersonRole.GUARDIAN, PersonRole.HELPER)
 
 log = logging.getLogger(__name__)
@@ -79,6 +87,8 @@ class Bridge:
         self._waiting: Mapping[int, RequestView] = {}  # open requests, if the permission includes them
         self._children: frozenset[str] = frozenset()  # ids of those that are published
         self._permission: Permission | None = None
+        self._limit = CommandLimit()
+        self._next_birth = 0.0  # from when on a start of Home Assistant counts
         self._next = 0.0  # time of the next round
         self._complaint = ""
 
@@ -126,8 +136,10 @@ class Bridge:
         if profile is not None:
             self._obey(message, profile)
         elif message.topic == self._topics.birth:
-            if message.payload == BIRTH.encode():
-                self._published, self._availability, self._next = {}, "", time.monotonic()
+            now = time.monotonic()
+            if message.payload == BIRTH.encode() and now >= self._next_birth:
+                self._next_birth = now + BIRTH_EVERY
+                self._published, self._availability, self._next = {}, "", now
         elif message.retained and message.payload and self._topics.is_retained(message.topic):
             self._foreign.add(message.topic)
             self._hasten()
@@ -158,10 +170,23 @@ class Bridge:
         self._next = min(self._next, time.monotonic() + SETTLE)
 
     def _obey(self, message: Received, profile: str) -> None:
-        """Send a command to the daemon, and publish whether it was done."""
+        """Send a command to the daemon, and publish whether it was done.
+
+        Of commands that come too fast, only the first is answered: answers would double the flood.
+        """
         place = self._topics.child(profile) if profile else self._topics.home
         words = message.payload[:64].decode("ascii", "replace")
         result: dict[str, object] = {"command": words, "ok": True}
+        answered = not self._limit.exceeded
+        if not self._limit.takes(time.monotonic()):
+            if answered:
+                log.warning(
+                    "More than %d commands came over MQTT, faster than one in %.0f seconds. Ignoring what is "
+                    "faster. Look for a faulty automation.", MOST_AT_ONCE, COMMAND_EVERY,
+                )  # fmt: skip
+                result |= {"ok": False, "code": Code.BUSY}
+                self._broker.publish(MqttMessage(f"{place}/result", json.dumps(result), retain=False))
+            return
         try:
             self._send(self._command(message, profile))
         except ControlError as error:

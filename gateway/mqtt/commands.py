@@ -18,6 +18,10 @@ from gateway.core.reason_codes import Code
 from gateway.policy.requests.requests import MAX_MINUTES, Answer
 
 MAX_BYTES = 64  # of a command; the longest valid one has 24
+# The daemon stores each command and updates the kernel, in milliseconds that packets wait. A scene sends one
+# command to each of 32 children at once; no person presses buttons faster than the rate for long.
+MOST_AT_ONCE = 40
+COMMAND_EVERY = 2.0  # seconds; each later command
 FOR_CHILDREN = "use: pause [MINUTES], resume, extra MINUTES, allow REQUEST [MINUTES], deny REQUEST"
 FOR_THE_HOME = "use: on, off"
 
@@ -29,6 +33,30 @@ class HomeCommand:
     verb: Verb[Any, Any]
     values: Mapping[str, object]
     request: int | None = None
+
+
+class CommandLimit:
+    """Lets `MOST_AT_ONCE` commands pass, then one in `COMMAND_EVERY` seconds, over all children.
+
+    ``exceeded``: a command was refused since the last time that none was owed.
+    """
+
+    __slots__ = ("_paid_at", "exceeded")
+
+    def __init__(self) -> None:
+        self._paid_at = 0.0  # when all commands so far are paid for
+        self.exceeded = False
+
+    def takes(self, now: float) -> bool:
+        """Return whether a command may pass at ``now``, seconds of a monotonic clock, and count it if so."""
+        owed = max(0.0, self._paid_at - now)
+        if not owed:
+            self.exceeded = False
+        if owed > (MOST_AT_ONCE - 1) * COMMAND_EVERY:
+            self.exceeded = True
+            return False
+        self._paid_at = now + owed + COMMAND_EVERY
+        return True
 
 
 def child_command(payload: bytes, profile: str) -> HomeCommand:

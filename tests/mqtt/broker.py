@@ -127,6 +127,10 @@ class Listener:
     def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
         self._client.publish(topic, payload, 1, retain).wait_for_publish(pace.longest(3.0))
 
+    def send(self, topic: str, payload: str) -> None:
+        """Publish without waiting until the broker has it."""
+        self._client.publish(topic, payload, 1)
+
     def last(self, topic: str) -> str | None:
         """The last payload there; None if there was no message, and empty if it was deleted."""
         return next((message.text for message in reversed(self.noted) if message.topic == topic), None)

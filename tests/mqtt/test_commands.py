@@ -6,7 +6,15 @@ from gateway.control.contract.requests import ANSWER
 from gateway.control.contract.time import GRANT, OFF, ON, PAUSE, RESUME
 from gateway.control.permissions import VERBS
 from gateway.core.errors import ControlError
-from gateway.mqtt.commands import HomeCommand, child_command, home_command
+from gateway.mqtt.commands import (
+    COMMAND_EVERY,
+    MOST_AT_ONCE,
+    CommandLimit,
+    HomeCommand,
+    child_command,
+    home_command,
+)
+from gateway.policy.config.mqtt import MAX_CHILDREN
 
 WORDS = {
     "pause": HomeCommand(PAUSE, {"who": "son", "till_wake": True}),
@@ -55,3 +63,28 @@ def test_dangerous_verbs_are_not_available_except_off_and_that_one_only_where_to
     danger = VERBS[OFF.name].danger
     assert danger is not None
     assert danger.by_tokens
+
+
+def test_a_scene_for_every_child_passes_and_a_flood_does_not() -> None:
+    assert MOST_AT_ONCE > MAX_CHILDREN
+    limit, at = CommandLimit(), 1000.0
+    assert [limit.takes(at) for _ in range(MOST_AT_ONCE + 5)] == [True] * MOST_AT_ONCE + [False] * 5
+    passed = sum(limit.takes(at + second / 10) for second in range(1, 601))  # ten a second for a minute
+    assert passed == 60 / COMMAND_EVERY
+    assert limit.exceeded
+
+
+def test_the_flood_is_over_once_nothing_is_owed() -> None:
+    limit = CommandLimit()
+    for _ in range(MOST_AT_ONCE + 1):
+        limit.takes(0.0)
+    assert limit.exceeded
+    assert limit.takes(COMMAND_EVERY)
+    assert limit.exceeded, "one line in the log for the whole flood"
+    assert limit.takes((MOST_AT_ONCE + 1) * COMMAND_EVERY)
+    assert not limit.exceeded
+
+
+def test_a_person_who_presses_a_button_now_and_then_meets_no_limit() -> None:
+    limit = CommandLimit()
+    assert all(limit.takes(press * COMMAND_EVERY) for press in range(500))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.mqtt.commands import COMMAND_EVERY, MOST_AT_ONCE
 from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.mqtt.broker import Listener, Mosquitto
@@ -115,6 +116,28 @@ def test_a_stored_command_is_not_obeyed_with_each_new_connection(
     connection = connect()
     connection.await_logged("commands must not be retained")
     assert daemon.client.call("status")["profiles"][0]["state"] == "open"
+
+
+def test_a_flood_of_commands_is_bounded_and_one_line_of_the_log(
+    daemon: Daemon, listener: Listener, connect: Connect
+) -> None:
+    connection = connect()
+    before = len(_audited(daemon))
+    began = time.monotonic()
+    for number in range(10 * MOST_AT_ONCE):
+        listener.send(f"{DAUGHTER}/set", "pause 30" if number % 2 else "resume")
+    listener.await_(
+        lambda: listener.value(f"{DAUGHTER}/result") == {"command": "resume", "ok": False, "code": "busy"},
+        "not refused",
+        6.0,
+    )
+    connection.await_logged("Ignoring what is faster")
+    sent = [message for message in listener.noted if message.topic == f"{DAUGHTER}/result"]
+    later = (time.monotonic() - began) / COMMAND_EVERY + 1
+    assert MOST_AT_ONCE < len(sent) <= MOST_AT_ONCE + 1 + later
+    assert len(_audited(daemon)) - before <= MOST_AT_ONCE + later
+    assert connection.log.read_text().count("Ignoring what is faster") == 1
+    assert daemon.client.call("status")["mode"] == "on"
 
 
 def test_the_filter_is_switched_off_for_an_hour_where_the_settings_allow_it(
@@ -299,6 +322,12 @@ def test_an_encrypted_connection_needs_the_authority_of_the_broker(
     connection.write(connection.settings)
     connection.start()
     connection.await_logged("cannot be reached, or has a wrong certificate", 10.0)
+
+
+def _audited(daemon: Daemon) -> list[dict[str, Any]]:
+    """Lines of commands; those of the same kind within a minute are one line, with their number."""
+    lines = daemon.client.call("audit_log")["lines"]
+    return [line for line in lines for _ in range(line["count"]) if line["token"] == LABEL]
 
 
 def _with_level(daemon: Daemon, level: int) -> str:
