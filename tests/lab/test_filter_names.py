@@ -156,6 +156,18 @@ def test_several_messages_on_one_connection(tablet: Namespace, server: str) -> N
             assert (code, records) == (0, [address(name, 4)])
 
 
+@FAMILIES
+def test_what_messenger_needs_of_facebook_opens_and_facebook_not(tablet: Namespace, version: int) -> None:
+    """At 10-12 messengers are open and social networks are not."""
+    picture = "static.xx.fbcdn.net"
+    answer = clients.dig(tablet, picture, "A" if version == 4 else "AAAA")
+    assert answer.records == (address(picture, version),)
+    assert fetch(tablet, f"https://{picture}/", version).reached
+    for host in ("www.facebook.com", "video.fbsbx.com"):
+        assert is_explained(clients.dig(tablet, host))
+        _refused_fast(fetch(tablet, f"https://{host}/", version))
+
+
 def test_an_unfiltered_device_asks_what_it_likes(home: Home, daemon: Daemon) -> None:
     for extra in ((), ("+tcp",)):
         answer = clients.dig(home.devices["parent"], REFUSED, server="8.8.8.8", extra=extra)
