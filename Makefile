@@ -103,9 +103,13 @@ FLEET_NEEDS := \
 	/usr/lib/*/libgeos_c.so.*:libgeos-c1t64 \
 	/bin/busybox:busybox-static \
 	curl:curl
+# Of its tests: the simulated gateways' SSH server.
+FLEET_TEST_NEEDS := \
+	/usr/sbin/sshd:openssh-server
 # Of the slow proofs alone.
 SLOW_NEEDS := \
 	$(FLEET_NEEDS) \
+	$(FLEET_TEST_NEEDS) \
 	pebble:pebble \
 	lego:lego \
 	certbot:certbot \
@@ -297,6 +301,7 @@ soak: system-tools $(VENV)/.dev
 	@$(PY) -m tests.soak $(ARGS)
 
 fleet: root fleet-tools $(VENV)/.dev $(FLEET)/.installed
+	$(if $(ARGS),,$(call install_missing,$(FLEET_TEST_NEEDS)))
 	@$(if $(ARGS),$(PY) -m tests.fleet $(ARGS),$(PYTEST) tests/fleet)
 
 fuzz: system-tools $(VENV)/.fuzz

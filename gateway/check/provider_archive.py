@@ -7,10 +7,12 @@ family, so an archive that touches them is refused as a whole. docs/providers/op
 
 from __future__ import annotations
 
+import os
 import posixpath
+import re
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,16 +20,23 @@ from gateway.cli.settings import config_in_use
 from gateway.core.errors import PolicyError
 from gateway.household.router_settings import SECTIONS, UTC, router_settings, settable_by_server
 from gateway.household.uci import Package, parse_uci
+from gateway.policy.config.brand import LOGOS
 from gateway.policy.config.config import config_of
+from gateway.policy.config.feed import DEFAULT_ROOT
 
 MAX_FILES = 512
 MAX_BYTES = 4 << 20  # unpacked; a template set has 10 kB
 UCI = "/etc/config/"
 OWN = UCI + "qalqan"
 FAMILY = "/etc/qalqan"
-WORD = b"qalqan"
+WORD = "qalqan"
+# A path or a command of ours in another package: /etc/qalqan/profiles, but not https://qalqan.isp.example.
+NAMES_OURS = re.compile(r"(?<![\w.-])qalqan(?![\w.-])")
+NAMES = (("system", "hostname"),)  # options that are only names
 OF_FAMILY = "belongs to the family; remove it from the template"
-FILE_OPTIONS = {"brand": "logo", "feed": "root"}  # options that name a file of the provider
+OURS = "names qalqan; set its options in /etc/config/qalqan"
+# Options that name a file of the provider, and how such a file ends. One in /etc/qalqan itself may be sent.
+FILE_OPTIONS = {"brand": ("logo", LOGOS), "feed": ("root", (".json",))}
 # Options of the agent, with the only value that keeps this check in place.
 AGENT = {
     "pre_reload_hook": "/usr/lib/qalqan/openwisp-pre-reload",
@@ -96,39 +105,57 @@ def refusals_of(files: Mapping[str, bytes | None], folders: Iterable[str]) -> It
             except PolicyError as error:
                 yield Refusal(error.where, f"{error.problem}; {error.fix}")
     theirs = set(_provider_files(own))
+    family = tuple(f"{place.rstrip('/')}/" for folder in folders for place in _places(folder))
     for path, content in files.items():
-        if path not in theirs and (content is None or not path.startswith(UCI)):
-            yield from _file_refusals(path, content, folders)
+        if content is None:
+            yield Refusal(path, "is not a regular file; send none")
+        elif path not in theirs and not path.startswith(UCI):
+            yield from _file_refusals(path, content, family)
 
 
 def _provider_files(package: Package) -> Iterator[str]:
-    """Yield the files that the provider's options name: the logo and the root keys of its feed."""
-    for name, option in FILE_OPTIONS.items():
+    """Yield the provider's files in the family's folder: the logo and the root keys of the feed."""
+    for name, (option, ends) in FILE_OPTIONS.items():
         section = package.named(name)
         found = section.options.get(option) if section else None
-        yield found.text if found else f"{FAMILY}/feed-root.json" if name == "feed" else ""
+        path = found.text if found else DEFAULT_ROOT if name == "feed" else ""
+        if posixpath.dirname(path) == FAMILY and path.lower().endswith(ends):
+            yield path
 
 
-def _file_refusals(path: str, content: bytes | None, folders: Iterable[str]) -> Iterator[Refusal]:
-    if content is None:
-        yield Refusal(path, "is not a regular file; send none")
-    elif any(path.startswith(f"{folder.rstrip('/')}/") for folder in folders):
+def _file_refusals(path: str, content: bytes, family: tuple[str, ...]) -> Iterator[Refusal]:
+    places = _places(path)
+    if any(place.startswith(family) for place in places):
         yield Refusal(path, OF_FAMILY)
-    elif WORD in path.encode() or WORD in content:
-        yield Refusal(path, "names qalqan; set its options in /etc/config/qalqan")
+    elif any(WORD in place for place in places) or WORD.encode() in content:
+        yield Refusal(path, OURS)
+
+
+def _places(path: str) -> set[str]:
+    """Return the path and where it leads on this gateway: the agent follows links such as /proc/self/root."""
+    return {path, os.path.realpath(path)}
 
 
 def _uci_refusals(package: Package) -> Iterator[Refusal]:
-    name = package.file.removeprefix(UCI)
     if package.file == OWN:
         yield from _own_refusals(package)
+        return
+    name = package.file.removeprefix(UCI)
     for section in package.sections:
         for key, option in section.options.items():
-            what = f"{name}.{section.name or f'@{section.type}[0]'}.{key}"
-            if name == "openwisp" and option.text != AGENT.get(key, option.text):
-                yield Refusal(what, f"must stay {AGENT[key]!r}, which protects the family's settings")
-            if (name, key) == ("system", "log_ip"):
-                yield Refusal(what, "sends the log away, with the code of the label")
+            if why := _why_refused(name, key, [value.text for value in option.values]):
+                yield Refusal(f"{name}.{section.name or f'@{section.type}[0]'}.{key}", why)
+
+
+def _why_refused(package: str, option: str, values: Sequence[str]) -> str:
+    """Return why an option of another package is refused; empty if it is not."""
+    if package == "openwisp" and option in AGENT:
+        kept = AGENT[option]
+        return "" if values == [kept] else f"must stay {kept!r}, which protects the family's settings"
+    if (package, option) == ("system", "log_ip"):
+        return "sends the log away, with the code of the label"
+    named = (package, option) not in NAMES and any(map(NAMES_OURS.search, values))
+    return OURS if named else ""
 
 
 def _own_refusals(package: Package) -> Iterator[Refusal]:

@@ -10,19 +10,16 @@ import pytest
 
 from tests.fleet.gateway_agent import Gateway
 from tests.fleet.server import PROGRAMS, Server, running
-
-FAMILY = {
-    "qalqan.yaml": "country: kz\ntimezone: Asia/Almaty\n",
-    "profiles/daughter.yaml": 'name: Daughter\nband: 10-12\ndevices: ["02:00:00:00:aa:0a"]\n',
-    "profiles/son.yaml": "name: Son\nband: 6-9\n",
-}
+from tests.fleet.ssh import SSHD, Access, add_credentials
+from tests.fleet.steps import FAMILY
 
 AddGateway = Callable[[], Gateway]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     patience = pytest.mark.timeout(1_200)  # with the start of the server, on a loaded machine
-    for mark in (patience, pytest.mark.slow, pytest.mark.needs("root"), pytest.mark.needs(str(PROGRAMS))):
+    needs = (pytest.mark.needs(need) for need in ("root", str(PROGRAMS), SSHD))
+    for mark in (patience, pytest.mark.slow, *needs):
         item.add_marker(mark)
 
 
@@ -32,6 +29,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for name in ("agent", "brand", "feed"):
             started.add_template(name)
         yield started
+
+
+@pytest.fixture(scope="session")
+def access(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Access:
+    return add_credentials(server, tmp_path_factory.mktemp("key"))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +49,7 @@ def add_gateway(server: Server, tmp_path: Path, numbers: Iterator[int]) -> AddGa
         number = next(numbers)
         gateway = Gateway(tmp_path / str(number), server.url, server.secret, number)
         for name, text in FAMILY.items():
-            (gateway.root / "etc/qalqan" / name).write_text(text)
+            gateway.write(f"etc/qalqan/{name}", text)
         gateway.register()
         return gateway
 

@@ -17,24 +17,26 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway.household.uci import parse_uci
+from tests.fleet import image
 from tests.fleet.server import ROOT
+from tests.fleet.uci import UciSection, read_uci, write_uci
 
-HOOKS = ROOT / "openwrt" / "qalqan" / "files"
 PROGRAMS = Path(__file__).parent / "programs"
-APPLETS = ("sh", "tar", "grep", "mv", "rm", "cat", "sleep")
-MODEL, SYSTEM = "x86_64", "OpenWrt 24.10.0"  # as in /tmp/sysinfo/model and `ubus call system board`
-CONFIG, TMP, AGENT = "etc/config", "tmp/openwisp", "etc/openwisp"
-SETTINGS = {
-    "qalqan": (HOOKS / "qalqan.conf").read_text(),
-    "openwisp": "config controller 'http'\n\toption pre_reload_hook '/usr/lib/qalqan/openwisp-pre-reload'\n"
-    "\toption test_script '/usr/lib/qalqan/openwisp-test'\n",
-    "system": "config system 'system'\n\toption hostname 'OpenWrt'\n\toption zonename 'Asia/Almaty'\n",
+# What the gateway has in /usr besides the host's files.
+INSTALLED = {
+    "bin/logger": PROGRAMS / "logger",
+    "bin/qalqan": PROGRAMS / "qalqan",
+    "sbin/uci": PROGRAMS / "uci",
+    "sbin/sysupgrade": PROGRAMS / "sysupgrade",
+    "lib/qalqan/openwisp-pre-reload": image.PACKAGE / "openwisp-pre-reload",
+    "lib/qalqan/openwisp-test": image.PACKAGE / "openwisp-test",
+    "lib/upgrade/qalqan.sh": image.PACKAGE / "qalqan.upgrade",
 }
+APPLETS = ("sh", "tar", "grep", "mv", "rm", "cat", "sleep", "find", "cmp", "cp", "sed")
+CONFIG, TMP, AGENT = "etc/config", "tmp/openwisp", "etc/openwisp"
 # A new mount namespace, in which /usr is the host's, with our package's files over it.
 ENTER = """
 mount -t overlay overlay -o "lowerdir=$0/.usr:/usr" "$0/usr"
@@ -43,14 +45,7 @@ mount --bind /dev/null "$0/dev/null"
 root=$0; shift
 exec chroot "$root" "$@"
 """
-
-Options = dict[str, str | tuple[str, ...]]
-
-
-@dataclass(slots=True)
-class UciSection:
-    type: str
-    options: Options = field(default_factory=dict)
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 class Gateway:
@@ -59,41 +54,64 @@ class Gateway:
     def __init__(self, folder: Path, server: str, secret: str, number: int) -> None:
         self.root, self.server, self.secret = folder, server, secret
         self.mac = f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"
+        self.address = f"127.1.{number >> 8}.{number & 255}"  # in the management network
         self.name = f"gateway-{number}"
-        self.identity = self.key = self.checksum = ""
+        self.identity = self.key = ""
+        self.managed = False  # the server reaches `address`
         self.seen: list[Mapping[str, Any]] = []
-        for name in (CONFIG, TMP, f"{AGENT}/stored/{CONFIG}", "etc/qalqan/profiles", "dev", "usr",
-                     ".usr/bin", ".usr/sbin", ".usr/lib/qalqan", str(ROOT)[1:]):  # fmt: skip
+        for name in (TMP, f"{AGENT}/stored/{CONFIG}", "etc/qalqan/profiles", "dev", "usr", str(ROOT)[1:]):
             (folder / name).mkdir(parents=True)
         (folder / "dev/null").touch()
         for name in ("bin", "sbin", "lib", "lib64"):
             (folder / name).symlink_to(f"usr/{name}")
+        for name, source in INSTALLED.items():
+            (folder / ".usr" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / ".usr" / name)
         for applet in APPLETS:
             (folder / ".usr/bin" / applet).symlink_to("busybox")
-        for name in ("openwisp-pre-reload", "openwisp-test"):
-            shutil.copy(HOOKS / name, folder / ".usr/lib/qalqan" / name)
-        for name, place in (("qalqan", "bin"), ("logger", "bin"), ("uci", "sbin")):
-            shutil.copy(PROGRAMS / name, folder / ".usr" / place / name)
-        for name, text in SETTINGS.items():
-            (folder / CONFIG / name).write_text(text)
+        for name, text in image.KEPT.items():
+            self.write(f".usr/lib/upgrade/keep.d/{name}", text)
+        for name, text in image.files().items():
+            for place in (f"rom/etc/{name}", f"etc/{name}"):
+                self.write(place, text)
+
+    @property
+    def system(self) -> str:
+        """The name of the installed system, as `ubus call system board` shows it."""
+        return (self.root / "etc/openwrt_release").read_text().split("'")[1]
+
+    def write(self, place: str, text: str) -> None:
+        path = self.root / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
 
     def register(self) -> None:
         """Register by the shared secret, with a key that is the same after a factory reset."""
         key = hashlib.md5(f"{self.mac}+{self.secret}".encode(), usedforsecurity=False).hexdigest()
         answer = self._post("register/", backend="netjsonconfig.OpenWrt", secret=self.secret, key=key,
                             name=self.name, mac_address=self.mac, hardware_id="", tags="",
-                            model=MODEL, os=SYSTEM, system="simulator")  # fmt: skip
+                            **self._information())  # fmt: skip
         found = dict(line.split(": ", 1) for line in answer.splitlines())
         self.identity, self.key = found["uuid"], found["key"]
+        agent = read_uci(self.root / CONFIG / "openwisp")
+        agent["http"].options |= {"uuid": self.identity, "key": self.key}
+        write_uci(self.root / CONFIG / "openwisp", agent)
+        (self.root / TMP / "bootup").touch()
 
     def cycle(self) -> str:
         """Do one turn of the agent's loop; return "" without a change, or the status that was reported."""
+        started = self.root / TMP / "bootup"
+        if not started.exists():
+            self._post(f"update-info/{self.identity}/", key=self.key, **self._information())
+            started.touch()
+        last = self.root / AGENT / "checksum"
         remote = self._get(f"checksum/{self.identity}/").decode()
-        if remote == self.checksum:
+        if last.exists() and remote == last.read_text():
             return ""
         archive = self._get(f"download-config/{self.identity}/")
         assert hashlib.md5(archive, usedforsecurity=False).hexdigest() == remote
-        self.checksum = remote
+        last.write_text(remote)
         (self.root / TMP / "configuration.tar.gz").write_bytes(archive)
         (self.root / "tmp/log").write_text("")
         self._back_up()
@@ -115,18 +133,21 @@ class Gateway:
         assert not check or done.returncode == 0, done.stderr
         return done.stdout
 
+    def inside(self, argv: Sequence[str], *options: str) -> list[str]:
+        """Return the command that runs a program in this gateway's root. ``options``: of `unshare`."""
+        enter = ["/usr/bin/sh", "-ec", ENTER, str(self.root), str(ROOT)]
+        return ["unshare", "--mount", *options, *enter, *argv]
+
     def _ran(self, argv: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        path = "/usr/sbin:/usr/bin"
         return subprocess.run(
-            ["unshare", "--mount", "/usr/bin/sh", "-ec", ENTER, str(self.root), str(ROOT), *argv],
-            env={"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            self.inside(argv), env={**ENVIRONMENT, **environment},
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
     def _apply_and_test(self) -> bool:
-        self._apply()
-        agent = read_uci(self.root / CONFIG / "openwisp")["http"].options
+        agent = read_uci(self.root / CONFIG / "openwisp")["http"].options  # the agent read them at its start
         hook, test = str(agent["pre_reload_hook"]), str(agent["test_script"])
+        self._apply()
         self._ran([hook], {})
         self.seen.append(self.settings())
         exported = {"URL": self.server, "UUID": self.identity, "KEY": self.key, "TEST_RETRIES": "1"}
@@ -218,8 +239,13 @@ class Gateway:
         path = self.root / AGENT / f"{kind}.list"
         return set(path.read_text().splitlines()) if path.exists() else set()
 
+    def _information(self) -> Mapping[str, str]:
+        model = (self.root / "etc/model").read_text().strip()
+        return {"model": model, "os": self.system, "system": "simulator"}
+
     def _get(self, path: str) -> bytes:
-        return self._request(f"{path}?key={self.key}", None)
+        address = f"&management_ip={self.address}" if self.managed else ""
+        return self._request(f"{path}?key={self.key}{address}", None)
 
     def _post(self, path: str, **values: str) -> str:
         return self._request(path, urllib.parse.urlencode(values).encode()).decode()
@@ -229,35 +255,6 @@ class Gateway:
             assert answer.headers["X-Openwisp-Controller"] == "true"
             content: bytes = answer.read()
             return content
-
-
-def read_uci(path: Path) -> dict[str, UciSection]:
-    """Return the sections by name; unnamed ones by their number. Empty without a file."""
-    if not path.exists():
-        return {}
-    found = {}
-    for number, section in enumerate(parse_uci(path.read_bytes(), str(path)).sections):
-        options: Options = {
-            name: tuple(value.text for value in option.values) if option.is_list else option.text
-            for name, option in section.options.items()
-        }
-        found[section.name or f"@{number}"] = UciSection(section.type, options)
-    return found
-
-
-def write_uci(path: Path, sections: Mapping[str, UciSection]) -> None:
-    lines = []
-    for name, section in sections.items():
-        lines.append(f"\nconfig {section.type}{'' if name.startswith('@') else f' {_quoted(name)}'}")
-        for option, value in section.options.items():
-            word = "option" if isinstance(value, str) else "list"
-            values = (value,) if isinstance(value, str) else value
-            lines += [f"\t{word} {option} {_quoted(text)}" for text in values]
-    path.write_text("\n".join(lines) + "\n")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ TEMPLATES = ROOT / "openwrt" / "openwisp"
 PROVIDER = "Alma Net"
 START = 120  # seconds until the server has to answer, on a loaded machine
 STOP = 20
+OWNER = "postgres"  # PostgreSQL refuses to run as root
 
 
 class ServerError(Exception):
@@ -41,6 +43,7 @@ class Server:
     token: str
     organization: str
     cache_port: int
+    postgresql: Path | None  # the folder of its socket
     processes: Mapping[str, subprocess.Popen[bytes]]
 
     def api(self, method: str, path: str, body: object = None) -> Any:
@@ -81,7 +84,7 @@ class Server:
 
     def processor_seconds(self) -> Mapping[str, float]:
         """Return the processor time that each program of the server has used, with its children."""
-        return {name: sum(map(_ticks, _tree(one.pid))) for name, one in self.processes.items()}
+        return {name: sum(map(_processor_seconds, _tree(one.pid))) for name, one in self.processes.items()}
 
     def resident_bytes(self) -> Mapping[str, list[int]]:
         """Return the resident memory of each process, by program."""
@@ -99,16 +102,23 @@ class Server:
         subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
 
     def database_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self.folder.glob("openwisp.db*"))
+        if self.postgresql is None:
+            return sum(path.stat().st_size for path in self.folder.glob("openwisp.db*"))
+        query = "select pg_database_size('openwisp')"
+        return int(_as_postgres("psql", "-h", self.postgresql, "-d", "openwisp", "-Atc", query))
 
 
 @contextmanager
-def running(folder: Path, *, workers: int = 2, pages: bool = False) -> Iterator[Server]:
+def running(
+    folder: Path, *, workers: int = 2, pages: bool = False, postgis: bool = False
+) -> Iterator[Server]:
     """Start OpenWISP, its database, cache and task queue, and stop all of them at the end.
 
     ``pages``: with the files that OpenWISP's own pages need, which makes every answer slower.
+    ``postgis``: with a PostgreSQL server of its own in place of SpatiaLite.
     """
-    port, redis = _free_port(), _free_port()
+    port, redis = free_port(), free_port()
+    database = folder / "postgresql" if postgis else None
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.fleet.openwisp.settings",
@@ -116,24 +126,31 @@ def running(folder: Path, *, workers: int = 2, pages: bool = False) -> Iterator[
         "QALQAN_FLEET": str(folder),
         "QALQAN_FLEET_REDIS": f"redis://127.0.0.1:{redis}",
         "QALQAN_FLEET_PAGES": "1" if pages else "",
+        "QALQAN_FLEET_POSTGRESQL": str(database or ""),
         "QALQAN_FLEET_SECRET": secrets.token_hex(),
     }
     secret, password = secrets.token_hex(16), secrets.token_urlsafe(12)
     with ExitStack() as stack:
         processes: dict[str, subprocess.Popen[bytes]] = {}
 
-        def start(name: str, *argv: str | Path) -> None:
+        def start(name: str, *argv: str | Path, user: str | None = None) -> None:
             log = stack.enter_context((folder / f"{name}.log").open("wb"))
             process = subprocess.Popen(
                 argv, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
+                start_new_session=True, user=user,
             )  # fmt: skip
             processes[name] = process
             stack.callback(_stop, process)
 
+        if database:
+            _make_database(database)
+            start("database", _postgresql() / "postgres", "-D", database, "-k", database,
+                  "-c", "listen_addresses=", user=OWNER)  # fmt: skip
+            _wait(lambda: _as_postgres("createdb", "-h", database, "openwisp"), "PostgreSQL")
+
         start("cache", "redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", "",
               "--appendonly", "no", "--dir", str(folder))  # fmt: skip
-        _wait_for(redis)
+        wait_for(redis)
         _python(environment, "django", "migrate", "--verbosity", "0")
         prepare = "tests.fleet.openwisp.prepare"
         prepared = json.loads(_python(environment, prepare, PROVIDER, password, secret))
@@ -142,9 +159,9 @@ def running(folder: Path, *, workers: int = 2, pages: bool = False) -> Iterator[
         start("web", PROGRAMS / "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers),
               "--backlog", "4096", "--no-control-socket",
               "tests.fleet.openwisp.wsgi:application")  # fmt: skip
-        _wait_for(port)
+        wait_for(port)
         yield Server(f"http://127.0.0.1:{port}", folder, secret, password,
-                     prepared["token"], prepared["organization"], redis, processes)  # fmt: skip
+                     prepared["token"], prepared["organization"], redis, database, processes)  # fmt: skip
 
 
 def _python(environment: Mapping[str, str], module: str, *words: str) -> str:
@@ -157,24 +174,53 @@ def _python(environment: Mapping[str, str], module: str, *words: str) -> str:
     return done.stdout.strip().rpartition("\n")[2]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int, host: str = "127.0.0.1") -> None:
+    _wait(lambda: socket.create_connection((host, port), timeout=1).close(), f"port {port} of {host}")
+
+
+def _wait(attempt: Callable[[], object], what: str) -> None:
+    """Try until it succeeds. Raises ServerError after START seconds."""
     end = time.monotonic() + START
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError as error:
+            attempt()
+        except (OSError, subprocess.CalledProcessError) as error:
             if time.monotonic() > end:
-                raise ServerError(f"nothing answers on port {port}") from error
+                raise ServerError(f"no answer from {what}") from error
             time.sleep(0.2)
         else:
             return
+
+
+def _postgresql() -> Path:
+    """Return the folder of the programs of PostgreSQL with PostGIS. Raises ServerError."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/lib/postgis-3.so"))
+    if not found:
+        raise ServerError("PostGIS is missing; run: apt-get install postgresql-17-postgis-3")
+    return found[-1].parents[1] / "bin"
+
+
+def _make_database(folder: Path) -> None:
+    folder.mkdir()
+    folder.parent.chmod(0o711)
+    shutil.chown(folder, OWNER, OWNER)
+    _as_postgres("initdb", "-D", folder, "-E", "UTF8", "--locale", "C.UTF-8")
+
+
+def _as_postgres(program: str, *words: str | Path) -> str:
+    """Run a program of PostgreSQL as its user and return what it prints."""
+    argv = [_postgresql() / program, *words]
+    done = subprocess.run(
+        argv, user=OWNER, group=OWNER, cwd="/", capture_output=True, text=True, check=True
+    )  # fmt: skip
+    return done.stdout
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -198,6 +244,7 @@ def _resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _ticks(pid: int) -> float:
+def _processor_seconds(pid: int) -> float:
+    """Return the processor time of a process, with that of its children that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from typing import Any
-from uuid import UUID
+from collections.abc import Callable
 
 import pytest
 
-from tests.fleet.conftest import FAMILY, AddGateway
-from tests.fleet.gateway_agent import SYSTEM, Gateway
+from tests.fleet.conftest import AddGateway
+from tests.fleet.gateway_agent import Gateway
 from tests.fleet.server import PROVIDER, Server
+from tests.fleet.steps import FAMILY, cycle, family, reported
 
-SOON = 180  # seconds until OpenWISP's task queue has marked the configurations, on a loaded machine
 FEED = "https://feed.isp.example/qalqan/"
-IMAGE = "x86-64-generic-squashfs-combined.img.gz"  # OpenWISP knows which model it is for
 DAUGHTER = "etc/qalqan/profiles/daughter.yaml"
-
-
-def reported(server: Server, gateway: Gateway) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = server.device(gateway.identity)["config"]
-    return found
-
-
-def cycle(server: Server, gateway: Gateway) -> str:
-    """Return the status after the next change of the configuration.
-
-    Polls once the server has stored the change: a poll before that may hide it (docs/performance.md).
-    """
-    end = time.monotonic() + SOON
-    while reported(server, gateway)["status"] != "modified":
-        assert time.monotonic() < end, "the server never offered a new configuration"
-        time.sleep(0.2)
-    return gateway.cycle()
-
-
-def family(gateway: Gateway) -> Mapping[str, str]:
-    root = gateway.root / "etc/qalqan"
-    return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*.yaml")}
 
 
 def qalqan_template(server: Server, name: str, config: object) -> str:
@@ -146,8 +120,13 @@ def section(name: str, **options: str) -> object:
          f"/{DAUGHTER}: belongs to the family"),
         ({"files": [{"path": "/etc/qalqan/profiles/new.yaml", "mode": "0644", "contents": "band: adult\n"}]},
          "/etc/qalqan/profiles/new.yaml: belongs to the family"),
+        ({"files": [{"path": f"/{DAUGHTER}", "mode": "0644", "contents": "name: Daughter\nband: adult\n"}],
+          "qalqan": [{"config_name": "feed", "config_value": "feed", "root": f"/{DAUGHTER}"}]},
+         f"/{DAUGHTER}: belongs to the family"),
+        ({"fstab": [{"config_name": "mount", "config_value": "rules", "target": "/etc/qalqan/profiles"}]},
+         "fstab.rules.target: names qalqan"),
     ],
-    ids=("value", "option", "section", "profiles", "switch", "rules", "another child"),
+    ids=("value", "option", "section", "profiles", "switch", "rules", "another child", "root keys", "mount"),
 )  # fmt: skip
 def test_a_template_that_tries_more_is_rolled_back(
     config: object, line: str, server: Server, add_gateway: AddGateway, request: pytest.FixtureRequest
@@ -173,15 +152,3 @@ def test_a_template_that_tries_more_is_rolled_back(
     assert reported(server, gateway)["status"] == "applied"
     assert family(gateway) == {**FAMILY, "profiles/daughter.yaml": newer}
     assert gateway.seen[-1]["brand"] == PROVIDER
-
-
-def test_an_upgrade_of_the_image_is_planned(server: Server, add_gateway: AddGateway) -> None:
-    """The image is a file of ours, and the upgrade is not started: it needs a router with SSH."""
-    gateway = add_gateway()
-    category = {"name": "Qalqan", "organization": server.organization}
-    category = server.api("POST", "firmware-upgrader/category/", category)
-    build = {"category": category["id"], "version": "0.1.0", "os": SYSTEM}
-    build = server.api("POST", "firmware-upgrader/build/", build)
-    path = f"firmware-upgrader/build/{build['id']}/"
-    server.upload(f"{path}image/", {"type": IMAGE}, f"qalqan-{IMAGE}", b"no image")
-    assert str(UUID(gateway.identity)) in server.api("GET", f"{path}upgrade/")["devices"]

@@ -35,6 +35,7 @@ _INSTALLED = {
     "qalqan.defaults": "etc/uci-defaults/90-qalqan",
     "qalqan.postinst": "usr/lib/opkg/info/qalqan.postinst-pkg",
     "qalqan.upgrade": "lib/upgrade/qalqan.sh",
+    "openwisp-pre-reload": "usr/lib/qalqan/openwisp-pre-reload",
     "rollout": "usr/lib/qalqan/rollout",
     "hotplug-dhcp": "etc/hotplug.d/dhcp/90-qalqan",
     "hotplug-iface": "etc/hotplug.d/iface/90-qalqan",

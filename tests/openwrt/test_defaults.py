@@ -178,3 +178,12 @@ def test_a_provider_s_own_hook_stays(router: Router) -> None:
     router.config("openwisp", "config controller 'http'\n\toption test_script '/usr/sbin/own'\n")
     router.defaults()
     assert router.uci("get", "openwisp.http.test_script") == "/usr/sbin/own"
+
+
+def test_the_hooks_stay_without_their_template(router: Router) -> None:
+    router.config("openwisp", "config controller 'http'\n\toption url 'https://fleet.example'\n")
+    for name in ("configuration", "backup"):
+        router.write(f"tmp/openwisp/{name}.tar.gz", "")
+    assert router.shell("/usr/lib/qalqan/openwisp-pre-reload").returncode == 0
+    for option in ("pre_reload_hook", "test_script"):
+        assert router.uci("get", f"openwisp.http.{option}") == AGENT[option]

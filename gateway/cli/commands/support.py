@@ -17,7 +17,7 @@ from gateway.control.schema import to_json
 from gateway.core.errors import ControlError, PolicyError
 from gateway.features.status.support_file import about_gateway
 
-PATIENCE = 30.0  # seconds for the checks that the daemon runs on request
+PATIENCE = 20.0  # seconds for the checks that the daemon runs on request; OpenWISP ends a command after 30
 EVERY = 0.5
 
 

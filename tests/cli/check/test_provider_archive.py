@@ -143,8 +143,8 @@ def test_a_server_sets_nothing_else(name: str, qalqan: Qalqan, config: Path, tmp
             "/etc/qalqan/profiles/kid.yaml: belongs to the family",
         ),
         ("./etc/../etc/qalqan/qalqan.yaml", "", "/etc/qalqan/qalqan.yaml: belongs to the family"),
-        ("etc/rc.local", "qalqan off\n", "/etc/rc.local: names qalqan"),
         ("etc/init.d/qalqan", "#!/bin/sh\n", "/etc/init.d/qalqan: names qalqan"),
+        ("tmp/.uci/qalqan", "qalqan.paths.profiles='/tmp/isp'\n", "/tmp/.uci/qalqan: names qalqan"),
         ("etc/config/openwisp", uci("http.test_config", "0"), "openwisp.http.test_config: must stay '1'"),
         ("etc/config/openwisp", uci("http.merge_config", "0"), "openwisp.http.merge_config: must stay '1'"),
         (
@@ -159,6 +159,83 @@ def test_one_line_says_what_is_refused(
 ) -> None:
     (found,) = refusals(qalqan, packed(tmp_path / "a.tar.gz", {place: text}), config)
     assert found.startswith(line)
+
+
+@pytest.mark.parametrize("name", ["", " 'daughter'"])
+@pytest.mark.parametrize("kind", ["child", "profile", "device", "rule", "limit", "schedule", "guardian", "x"])
+def test_uci_has_no_section_for_rules(
+    kind: str, name: str, qalqan: Qalqan, config: Path, tmp_path: Path
+) -> None:
+    text = f"config {kind}{name}\n\toption band 'adult'\n"
+    (found,) = refusals(qalqan, packed(tmp_path / "a.tar.gz", {OWN: text}), config)
+    assert ("is no section of ours" if name else "has no name") in found
+
+
+@pytest.mark.parametrize(
+    "text", ["qalqan off\n", "rm /etc/qalqan/profiles/*\n", "nc -U /var/run/qalqan/control.sock\n"]
+)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "etc/rc.local",
+        "etc/crontabs/root",
+        "etc/uci-defaults/99-isp",
+        "etc/init.d/isp",
+        "etc/hotplug.d/iface/99-isp",
+        "etc/hotplug.d/openwisp/00-isp",
+        "etc/openwisp/post-reload-hook",
+        "etc/profile.d/isp.sh",
+        "etc/rc.button/reset",
+        "lib/upgrade/isp.sh",
+        "usr/sbin/isp",
+    ],
+)
+def test_no_script_names_qalqan(place: str, text: str, qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
+    (found,) = refusals(qalqan, packed(tmp_path / "a.tar.gz", {place: text}), config)
+    assert found == f"/{place}: names qalqan; set its options in /etc/config/qalqan"
+
+
+@pytest.mark.parametrize(
+    ("package", "option", "value"),
+    [
+        ("fstab", "rules.target", "/etc/qalqan/profiles"),
+        ("uhttpd", "isp.home", "/etc/qalqan"),
+        ("openwisp", "http.post_reload_hook", "/usr/bin/qalqan"),
+        ("firewall", "isp.path", "/usr/lib/qalqan/firewall-offload"),
+        ("system", "reset.handler", "qalqan off"),
+        ("rpcd", "isp.read", "luci qalqan"),
+    ],
+)
+def test_no_other_package_names_qalqan(
+    package: str, option: str, value: str, qalqan: Qalqan, config: Path, tmp_path: Path
+) -> None:
+    archive = packed(tmp_path / "a.tar.gz", {f"etc/config/{package}": uci(option, value)})
+    (found,) = refusals(qalqan, archive, config)
+    assert found == f"{package}.{option}: names qalqan; set its options in /etc/config/qalqan"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/etc/qalqan/profiles/daughter.yaml",
+        "/etc/qalqan/profiles/feed-root.json",
+        "/etc/qalqan/qalqan.yaml",
+        "/etc/qalqan/state/label",
+        "/usr/lib/qalqan/gateway/root.json",
+        "/etc/rc.local",
+    ],
+)
+def test_a_rule_is_no_root_of_the_feed(place: str, qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
+    text = uci("feed.url", SETTABLE["feed.url"]) + uci("feed.root", place)
+    (found,) = refusals(qalqan, packed(tmp_path / "a.tar.gz", {OWN: text, place[1:]: "qalqan off\n"}), config)
+    assert found.startswith(f"{place}: ")
+
+
+def test_a_link_of_the_gateway_hides_no_folder(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").symlink_to(tmp_path)
+    place = f"{tmp_path}/disk/profiles/daughter.yaml"
+    (found,) = refusals(qalqan, packed(tmp_path / "a.tar.gz", {place: "band: adult\n"}), config)
+    assert found == f"{place}: belongs to the family; remove it from the template"
 
 
 def test_folders_on_a_disk_belong_to_the_family_too(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:
@@ -195,8 +272,8 @@ def test_logo_root_keys_and_other_settings_pass(qalqan: Qalqan, config: Path, tm
         OWN: uci("brand.logo", "/etc/qalqan/logo.svg") + uci("feed.url", SETTABLE["feed.url"]),
         "etc/qalqan/logo.svg": "<svg/>",
         "etc/qalqan/feed-root.json": "{}",
-        "etc/config/openwisp": f"config controller 'http'\n{hooks}\toption interval '300'\n",
-        "etc/config/system": uci("system.hostname", "gw"),
+        "etc/config/openwisp": f"config controller 'http'\n{hooks}\toption url 'https://qalqan.isp.example'\n",
+        "etc/config/system": uci("system.hostname", "qalqan"),
         "etc/crontabs/root": "17 3 * * * /usr/libexec/isp\n",
     }
     assert refusals(qalqan, packed(tmp_path / "a.tar.gz", files), config) == []

@@ -1,4 +1,4 @@
-"""Django settings of the OpenWISP server of `make fleet`: SQLite with SpatiaLite, Redis, loopback only.
+"""Django settings of the OpenWISP server of `make fleet`: SpatiaLite or PostGIS, Redis, loopback only.
 
 A server for real routers needs PostgreSQL, HTTPS and a mail server; docs/providers/openwisp.md.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 
 FOLDER = Path(os.environ["QALQAN_FLEET"])  # everything that the server writes
 REDIS = os.environ["QALQAN_FLEET_REDIS"]  # redis://127.0.0.1:PORT
+POSTGRESQL = os.environ["QALQAN_FLEET_POSTGRESQL"]  # the folder of its socket; empty: SpatiaLite
 
 DEBUG = bool(os.environ["QALQAN_FLEET_PAGES"])  # Django then serves the files of its pages
 SECRET_KEY = os.environ["QALQAN_FLEET_SECRET"]
@@ -90,18 +91,22 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-DATABASES = {
-    "default": {
-        "ENGINE": "openwisp_utils.db.backends.spatialite",
-        "NAME": str(FOLDER / "openwisp.db"),
-        "OPTIONS": {
-            "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            "transaction_mode": "IMMEDIATE",
-        },
-        "CONN_MAX_AGE": None,
-    }
+SPATIALITE = {
+    "ENGINE": "openwisp_utils.db.backends.spatialite",
+    "NAME": str(FOLDER / "openwisp.db"),
+    "OPTIONS": {
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "transaction_mode": "IMMEDIATE",
+    },
 }
+POSTGIS = {
+    "ENGINE": "django.contrib.gis.db.backends.postgis",
+    "NAME": "openwisp",
+    "USER": "postgres",
+    "HOST": POSTGRESQL,
+}
+DATABASES = {"default": {**(POSTGIS if POSTGRESQL else SPATIALITE), "CONN_MAX_AGE": None}}
 SPATIALITE_LIBRARY_PATH = "mod_spatialite.so"
 
 CACHES = {
@@ -132,6 +137,12 @@ STATICFILES_FINDERS = [
 MEDIA_ROOT = str(FOLDER / "media")
 PRIVATE_STORAGE_ROOT = str(FOLDER / "firmware")
 
+# The simulated gateways restart within two seconds; OpenWISP waits three minutes.
+OPENWISP_FIRMWARE_UPGRADER_OPENWRT_SETTINGS = {
+    "reconnect_delay": 1,
+    "reconnect_retry_delay": 1,
+    "reconnect_max_retries": 10,
+}
 OPENWISP_USERS_AUTH_API = True
 OPENWISP_ADMIN_DASHBOARD_ENABLED = True
 LEAFLET_CONFIG = {"RESET_VIEW": False}

@@ -1,0 +1,58 @@
+"""The support file over OpenWISP: a command of the server, which a parent of the home has to allow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tests.fleet.conftest import AddGateway
+from tests.fleet.gateway_agent import Gateway
+from tests.fleet.server import Server
+from tests.fleet.ssh import Access, connected
+from tests.fleet.steps import cycle, wait_until
+from tests.lab import names
+from tests.lab.daemon import Daemon
+from tests.lab.home import Home
+
+COMMAND = "qalqan support --approved"
+PROFILES = {"daughter": {"name": "Aruzhan", "band": "10-12", "devices": [names.TABLET.mac]}}
+
+
+def sent(server: Server, gateway: Gateway) -> Mapping[str, Any]:
+    """Send the command and return it with its output once it has ended."""
+    path = f"{server.device_path(gateway.identity)}command/"
+    body = {"type": "custom", "input": {"command": COMMAND}}
+    command = server.api("POST", path, body)["id"]
+    found: Mapping[str, Any] = wait_until(
+        lambda: server.api("GET", f"{path}{command}/"),
+        lambda now: now["status"] != "in-progress",
+        "the command does not end",
+    )
+    return found
+
+
+def test_support_gets_the_file_only_while_a_parent_allows_it(
+    server: Server, add_gateway: AddGateway, access: Access
+) -> None:
+    gateway = add_gateway()
+    assert cycle(server, gateway) == "applied"
+    with Home(quic=False) as home:
+        daemon = Daemon(home, PROFILES)
+        socket = gateway.root / "var/run/qalqan"
+        socket.mkdir(parents=True)
+        daemon.socket.parent.symlink_to(socket)
+        with daemon, connected(server, gateway, access):
+            refused = sent(server, gateway)
+            daemon.client.call("support_access", minutes=60, by="Mum")
+            allowed = sent(server, gateway)
+            daemon.client.call("support_access", by="Mum")
+            ended = sent(server, gateway)
+    for answer in (refused, ended):
+        assert answer["status"] == "failed"
+        assert "no parent has approved it" in answer["output"]
+    assert allowed["status"] == "success", allowed["output"]
+    report = json.loads(allowed["output"])
+    assert report["code"].startswith(f"{report['file']['version']}-")
+    for marker in ("Aruzhan", "daughter", names.TABLET.mac, "Mum"):
+        assert marker not in allowed["output"], marker
