@@ -196,7 +196,7 @@ class FeedClient:
         """
         candidate = updater.get_targetinfo(candidate_name(name))
         if candidate is not None:
-            percent = _described(candidate, ROLLOUT_KEY, int)
+            percent = _described(candidate, ROLLOUT_KEY)
             digest = candidate.hashes.get("sha256", "")
             if has(candidate) or takes_candidate(self._gateway_id(), digest, percent):
                 return candidate
@@ -235,14 +235,14 @@ class FeedClient:
             target = updater.get_targetinfo(candidate_name(name))
         if target is None or _version(target) != wanted.version:
             return None
-        table_format = _described(target, FORMAT_KEY, int)
+        table_format = _described(target, FORMAT_KEY)
         if table_format != TABLE_FORMAT:
             msg = (
                 f"its table of names has format {table_format}, and this version of Qalqan reads format "
                 f"{TABLE_FORMAT} only"
             )
             raise FeedError(msg)
-        age = now.timestamp() - _described(target, BUILT_KEY, int)
+        age = now.timestamp() - _described(target, BUILT_KEY)
         if age > STALE.total_seconds():
             msg = f"its table of names is too old: it was built {age / DAY:.0f} days ago"
             raise FeedError(msg)
@@ -372,14 +372,14 @@ def _is_root(path: Path) -> bool:
 
 def _version(target: TargetFile) -> int:
     """Return the version of the data set in a target's signed description."""
-    return _described(target, VERSION_KEY, int)
+    return _described(target, VERSION_KEY)
 
 
-def _described(target: TargetFile, key: str, kind: type[T]) -> T:
-    """Return a value of a target's signed description. Raises FeedError if it is missing."""
+def _described(target: TargetFile, key: str) -> int:
+    """Return a number of a target's signed description. Raises FeedError if it is missing."""
     custom = target.custom
     value = custom.get(key) if isinstance(custom, dict) else None
-    if not isinstance(value, kind):
+    if not isinstance(value, int):
         msg = f"its file {target.path} has no {key}"
         raise FeedError(msg)
     return value

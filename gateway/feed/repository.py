@@ -37,7 +37,7 @@ from tuf.api.serialization.json import JSONSerializer
 
 from gateway.core.errors import ListError
 from gateway.core.files import read_bounded, write_atomically
-from gateway.feed.provider_files import MAX_PROVIDER_FILE
+from gateway.feed.provider_files import MAX_PROVIDER_FILE, RELEASE
 from gateway.feed.target import (
     BUILT_KEY,
     FORMAT_KEY,
@@ -214,11 +214,19 @@ class FeedRepository:
             if len(data) > MAX_PROVIDER_FILE:
                 msg = f"{file}: has more than {MAX_PROVIDER_FILE >> 20} MB, which gateways do not take"
                 raise ListError(msg)
-            metadata.signed.targets.pop(candidate_name(name), None)
-            if rollout is not None:
-                name = candidate_name(name)
-            about = {} if rollout is None else {ROLLOUT_KEY: _share(rollout)}
-            metadata.signed.targets[name] = self._stage_target(name, data, about)
+            targets = metadata.signed.targets
+            targets.pop(candidate_name(name), None)
+            if rollout is None:
+                targets[name] = self._stage_target(name, data, {})
+                continue
+            if file.name == RELEASE and name not in targets:
+                msg = (
+                    "the first release of a provider is for all gateways, and a withdrawal returns to it; "
+                    "leave --rollout out, and name the version that they have"
+                )
+                raise ListError(msg)
+            name = candidate_name(name)
+            targets[name] = self._stage_target(name, data, {ROLLOUT_KEY: _share(rollout)})
         self._stage(provider, metadata)
 
     def stage_percentage(self, role: str, percent: int, files: Sequence[str] = ()) -> None:
@@ -322,7 +330,7 @@ class FeedRepository:
         for start in remove:
             found = [key for key in root.roles[role].keyids if key.startswith(start)]
             if len(found) != 1:
-                msg = f"{start}: {len(found)} keys of the role {role} begin with it; see: qalqan feed status"
+                msg = f"{start}: {len(found)} keys of the role {role} begin with it; see: qalqan feed info"
                 raise ListError(msg)
             root.revoke_key(found[0], role)
         root.roles[role].threshold = threshold or root.roles[role].threshold
@@ -393,9 +401,7 @@ class FeedRepository:
             if isinstance(metadata.signed, Targets):
                 self._copy_targets(metadata.signed)
             self._write(self._metadata / f"{metadata.signed.version}.{role}.json", _to_bytes(metadata))
-            lines.append(
-                f"{role}: version {metadata.signed.version}, until {metadata.signed.expires:%Y-%m-%d}"
-            )
+            lines.append(_published_line(role, metadata.signed))
         lines += self._publish_online(root, signers)
         shutil.rmtree(self._staged, ignore_errors=True)
         self._delete_old_targets()
@@ -409,10 +415,13 @@ class FeedRepository:
             # A lower version would make gateways refuse the whole snapshot.
             msg = f"{provider}: has version {staged.version}, not {version}; add its files again"
             raise ListError(msg)
-        for name in staged.targets:
+        for name, target in staged.targets.items():
             folder, _, file = name.partition("/")
             if folder != provider or _FILE.fullmatch(file) is None:
                 msg = f"{provider}: {name!r} is not in the folder of this provider; take it out"
+                raise ListError(msg)
+            if target.hashes.keys() != {"sha256"}:
+                msg = f"{provider}: {name!r} needs its SHA-256 and no other hash; use: qalqan feed add"
                 raise ListError(msg)
 
     def _publish_online(self, root: Root, signers: Sequence[CryptoSigner]) -> list[str]:
@@ -431,7 +440,7 @@ class FeedRepository:
             self._sign_online(
                 Metadata(snapshot), SNAPSHOT, root, signers, f"{snapshot.version}.snapshot.json"
             )
-            lines.append(_published_line(snapshot))
+            lines.append(_published_line(SNAPSHOT, snapshot))
         newest = self._newest(SNAPSHOT).signed.version
         file = self._metadata / f"{newest}.snapshot.json"
         stamp = self._newest_or_none(TIMESTAMP)
@@ -441,7 +450,7 @@ class FeedRepository:
             snapshot_meta=MetaFile.from_data(newest, file.read_bytes(), ["sha256"]),
         )
         self._sign_online(Metadata(timestamp), TIMESTAMP, root, signers, "timestamp.json")
-        return [*lines, _published_line(timestamp)]
+        return [*lines, _published_line(TIMESTAMP, timestamp)]
 
     def _is_current(self, snapshot: Metadata[Snapshot], root: Root, meta: Mapping[str, MetaFile]) -> bool:
         half = self._now() + LIFETIMES[SNAPSHOT] / 2
@@ -584,31 +593,31 @@ class FeedRepository:
     def _is_signed(
         self, role: str, metadata: Metadata[Root] | Metadata[Targets], root: Root, old: Root
     ) -> bool:
-        data, signatures = metadata.signed_bytes, metadata.signatures
-        if role not in ROLES:
-            return bool(self._result(role, metadata))
-        delegators = (root, old) if role == ROOT else (root,)
-        return all(by.get_verification_result(role, data, signatures).verified for by in delegators)
+        return all(result.verified for result in self._results(role, metadata, root, old))
 
-    def _result(self, provider: str, metadata: Metadata[Root] | Metadata[Targets]) -> VerificationResult:
-        """Return how many of a provider's keys signed its metadata. Raises ListError."""
-        self._role_of(provider)
-        return self._all_targets().get_verification_result(
-            provider, metadata.signed_bytes, metadata.signatures
-        )
+    def _results(
+        self, role: str, metadata: Metadata[Root] | Metadata[Targets], root: Root, old: Root
+    ) -> list[VerificationResult]:
+        """Return how many of a role's keys signed; after a change of the root role, of the previous keys too.
+
+        Raises ListError for a provider that the feed does not have.
+        """
+        delegators: list[Root | Targets] = [root]
+        if role == ROOT and old.roles[ROOT] != root.roles[ROOT]:
+            delegators.append(old)
+        elif role not in ROLES:
+            self._role_of(role)
+            delegators = [self._all_targets()]
+        data, signatures = metadata.signed_bytes, metadata.signatures
+        return [by.get_verification_result(role, data, signatures) for by in delegators]
 
     def _signatures(
         self, role: str, metadata: Metadata[Root] | Metadata[Targets], root: Root, old: Root
     ) -> str:
-        data, signatures = metadata.signed_bytes, metadata.signatures
-        if role not in ROLES:
-            found = self._result(role, metadata)
-            return f"{role}: {len(found.signed)} of {found.threshold} signatures"
-        found = root.get_verification_result(role, data, signatures)
-        line = f"{role}: {len(found.signed)} of {found.threshold} signatures"
-        before = old.get_verification_result(role, data, signatures)
-        if role == ROOT and old.roles[ROOT].keyids != root.roles[ROOT].keyids:
-            line += f", and {len(before.signed)} of {before.threshold} of the previous keys"
+        now, *before = self._results(role, metadata, root, old)
+        line = f"{role}: {len(now.signed)} of {now.threshold} signatures"
+        for result in before:
+            line += f", and {len(result.signed)} of {result.threshold} of the previous keys"
         return line
 
 
@@ -671,8 +680,8 @@ def _share(percent: int) -> int:
     return percent
 
 
-def _published_line(signed: AnyRole) -> str:
-    return f"{signed.type}: version {signed.version}, until {signed.expires:%Y-%m-%d}"
+def _published_line(role: str, signed: AnyRole) -> str:
+    return f"{role}: version {signed.version}, until {signed.expires:%Y-%m-%d}"
 
 
 def _to_bytes(metadata: Metadata[Any]) -> bytes:

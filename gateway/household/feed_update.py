@@ -105,22 +105,27 @@ def _client(config: Config, now: datetime, outside: Outside | None) -> Iterator[
 def _update_files(config: Config, client: FeedClient) -> list[str]:
     """Download the provider's files, and delete those that are not used any more.
 
+    A release that the feed no longer has is deleted too: it is of another provider, or was withdrawn.
     Return a line for each file that failed. Raises OSError if the disk fails.
     """
     used = provider_files.named_files(config)
     provider = "" if config.feed is None else config.feed.provider
+    folder = provider_files.provider_folder(Path(config.state))
     if not provider:
+        (folder / provider_files.RELEASE).unlink(missing_ok=True)
         return [f"feed: {name} is named, but feed: {{provider: …}} is not set" for name in used]
-    problems = []
+    problems, kept = [], set(used)
     for name in (*used, provider_files.RELEASE):
         try:
-            if not client.provider_file(provider, name) and name in used:
+            if client.provider_file(provider, name):
+                kept.add(name)
+            elif name in used:
                 problems.append(f"feed: it has no file {provider}/{name}; ask the provider for it")
         except ListError as error:
             problems.append(str(error))
-    folder = provider_files.provider_folder(Path(config.state))
+            kept.add(name)
     for file in folder.iterdir() if folder.exists() else ():
-        if file.name not in (*used, provider_files.RELEASE):
+        if file.name not in kept:
             file.unlink()
     return problems
 

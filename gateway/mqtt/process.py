@@ -29,8 +29,10 @@ def main(text: str, form: str, config: str) -> int:
     """Work until SIGTERM. While the settings have no `mqtt`, wait for it."""
     from gateway.core.lean_dataclasses import lean_dataclasses
     from gateway.core.privileges import no_new_privileges
+    from gateway.core.process_memory import disable_core_dumps
 
     no_new_privileges()
+    disable_core_dumps()  # one would contain names, and a parent's token
     lean_dataclasses()
     # paho would load dnspython for SRV records, which nothing here uses: 18 MB where it is installed.
     sys.modules["dns.resolver"] = None  # type: ignore[assignment]

@@ -14,6 +14,7 @@ def main(text: str, form: str) -> int:
     """Serve until SIGTERM."""
     from gateway.core.privileges import no_new_privileges
     from gateway.core.process_memory import (
+        disable_core_dumps,
         drop_read_pages,
         forget_annotations_and_docstrings,
         import_dataclasses_alone,
@@ -22,6 +23,7 @@ def main(text: str, form: str) -> int:
     )
 
     no_new_privileges()
+    disable_core_dumps()
     name_time_zones()
     import_dataclasses_alone()
     from gateway.core.lean_dataclasses import lean_dataclasses

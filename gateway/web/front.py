@@ -24,7 +24,7 @@ from typing import Any
 from gateway.core import logs
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Loop, Timer
-from gateway.core.process_memory import drop_read_pages, settle
+from gateway.core.process_memory import disable_core_dumps, drop_read_pages, settle
 from gateway.web.connection_limits import ConnectionLimits
 from gateway.web.examined_certificate import ExaminedCertificate, parse_examined
 
@@ -230,6 +230,7 @@ def _stamp(*paths: str) -> Stamp:
 
 def main(text: str, form: str) -> int:
     os.nice(NICE)
+    disable_core_dumps()  # one would contain the certificate's key
     logs.configure(form)
     loop = Loop()
     front = Front(loop, json.loads(text))

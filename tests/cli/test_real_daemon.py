@@ -7,14 +7,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import pytest
+import yaml
 
 from gateway.core.errors import ControlError
 from gateway.dataplane.internet import PERIOD
+from tests.core_dumps import NONE, core_limits
 from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED
@@ -78,6 +81,10 @@ def test_the_support_file_names_nobody(daemon: Daemon) -> None:
     assert "queue" in [finding["about"] for finding in support["findings"]]
     for marker in ("Aruzhan", "daughter", names.TABLET.mac, "tiktok", "Mum"):
         assert marker not in text, marker
+
+
+def test_no_core_dump_has_the_rules(daemon: Daemon) -> None:
+    assert core_limits(daemon.pid) == NONE
 
 
 def test_support_fetches_the_report_only_while_a_parent_allows_it(daemon: Daemon) -> None:
@@ -220,6 +227,23 @@ def test_off_and_on(daemon: Daemon) -> None:
     assert verdict() == "allow"
     qalqan(daemon, "on")
     assert verdict() == "block"
+
+
+def test_the_providers_stop_is_shown_and_audited(daemon: Daemon) -> None:
+    before = daemon.config.read_text()
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    settings = {**yaml.safe_load(before), "provider": {"stop_until": until.isoformat()}}
+    daemon.config.write_text(yaml.safe_dump(settings))
+    daemon.client.call("reload")
+    status = daemon.client.call("status")
+    off_until = datetime.fromisoformat(status["off_until"])
+    assert timedelta(hours=23) < off_until - datetime.fromisoformat(status["now"]) <= timedelta(hours=24)
+    assert ", stopped by the internet provider" in qalqan(daemon, "status")
+    daemon.config.write_text(before)
+    daemon.client.call("reload")
+    assert "stopped by the internet provider" not in qalqan(daemon, "status")
+    lines = daemon.client.call("audit_log", by="Mum", who="provider")["lines"]
+    assert [line["what"] for line in lines][:2] == ["stop end", "stop"]
 
 
 def test_devices(daemon: Daemon) -> None:

@@ -261,6 +261,19 @@ def test_a_provider_cannot_break_the_feed_of_the_others(
         publisher.repository.publish(publisher.online)
 
 
+def test_a_file_with_another_hash_is_refused(rival: Provider, publisher: Publisher) -> None:
+    """Its public name contains the SHA-256."""
+    (rival.folder / "b.set").write_bytes(b"one")
+    publisher.repository.stage_files("rival", [rival.folder / "b.set"])
+    staged = publisher.folder / "staged" / "rival.json"
+    values = json.loads(staged.read_text())
+    values["signed"]["targets"]["rival/b.set"]["hashes"] = {"sha512": "0" * 128}
+    staged.write_text(json.dumps(values))
+    publisher.repository.sign([rival.key])
+    with pytest.raises(ListError, match=r"'rival/b\.set' needs its SHA-256"):
+        publisher.repository.publish(publisher.online)
+
+
 def test_a_removed_provider_leaves_the_others_alone(
     alma: Provider, rival: Provider, customer: Customer, publisher: Publisher
 ) -> None:
@@ -297,6 +310,46 @@ def test_files_roll_out_by_percentage_too(alma: Provider, customer: Customer) ->
     alma.publisher.publish_staged(alma.key)
     assert customer.problem() == ""
     assert customer.stored["kz.txt"] == b"new.example\n"
+
+
+def test_the_first_release_is_for_all_gateways(alma: Provider, customer: Customer) -> None:
+    """A withdrawal returns to it."""
+    with pytest.raises(ListError, match="the first release of a provider is for all gateways"):
+        alma.publish({RELEASE: b"apt 0.2\n"}, rollout=1)
+    alma.publish({RELEASE: b"apt 0.1\n"})
+    alma.publish({RELEASE: b"apt 0.2\n"}, rollout=100)
+    assert customer.problem() == ""
+    assert customer.stored[RELEASE] == b"apt 0.2\n"
+    alma.publisher.repository.stage_withdrawal("alma", [RELEASE])
+    alma.publisher.publish_staged(alma.key)
+    customer.update()
+    assert customer.stored[RELEASE] == b"apt 0.1\n"
+
+
+def test_the_release_of_a_former_provider_is_deleted(
+    alma: Provider, rival: Provider, customer: Customer, publisher: Publisher
+) -> None:
+    """The hourly job would install it."""
+    rival.publish(customer.good())
+    alma.publish({RELEASE: b"apt 0.2\n"})
+    customer.update()
+    assert RELEASE in customer.stored
+    before = customer.path.read_text()
+    customer.path.write_text(before.replace("provider: alma", "provider: rival"))
+    customer.rules.reload()
+    assert customer.problem() == ""
+    assert customer.stored == customer.good()
+    customer.path.write_text(before)
+    customer.rules.reload()
+    customer.update()
+    assert RELEASE in customer.stored
+    alma.force({"alma/a.set": b""}, alma.key, 40, days=-1)
+    customer.update()
+    assert RELEASE in customer.stored, "while the feed cannot be checked, it stays"
+    customer.path.write_text(before.replace("provider: alma", "mirrors: []"))
+    customer.rules.reload()
+    assert "feed: {provider: …} is not set" in customer.problem()
+    assert RELEASE not in customer.stored
 
 
 def test_a_file_that_changed_on_the_disk_is_fetched_again(alma: Provider, customer: Customer) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.mqtt.commands import COMMAND_EVERY, MOST_AT_ONCE
+from tests.core_dumps import NONE, core_limits
 from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.mqtt.broker import Listener, Mosquitto
@@ -66,6 +67,7 @@ def test_entities_states_and_quality_of_service(listener: Listener, connect: Con
     assert {message.qos for message in listener.noted} == {1}
     rss = int(Path(f"/proc/{connection.pid}/statm").read_text().split()[1]) * 4096
     assert rss < MEMORY, rss
+    assert core_limits(connection.pid) == NONE
 
 
 def test_commands_reach_the_daemon_and_are_audited_with_the_token(

@@ -16,6 +16,7 @@ import pytest
 from gateway.usp import service as service_module
 from gateway.usp.messages import Disconnect, Get, MessageType
 from gateway.usp.service import RETRY, UspService
+from tests.core_dumps import NONE, core_limits
 from tests.usp.scripted import ROOT, VENDOR, ScriptedFilter
 from tests.usp.standin import StandInBroker, handshake, message_of, record_of, request_frame
 
@@ -142,6 +143,7 @@ def test_the_command_serves_without_a_daemon_and_says_good_bye(broker: StandInBr
         assert body.response.get_resp is not None
         result = body.response.get_resp.req_path_results[0].resolved_path_results[0]
         assert result.result_params == {"Status": "Stopped"}
+        assert core_limits(process.pid) == NONE
         process.terminate()
         assert record_of(broker.part()).disconnect == Disconnect("the service stops")
         assert process.wait(10) == 0

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -21,6 +20,7 @@ from gateway.web.backup_encryption import (
     decrypt_backup,
     encrypt_backup,
 )
+from tests.core_dumps import NONE, core_limits
 from tests.pace import until
 
 PASSWORD = "four quiet words"
@@ -137,12 +137,6 @@ def test_the_process_that_hears_the_password_leaves_no_core_dump() -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
-        limits = Path(f"/proc/{process.pid}/limits")
-
-        def sizes() -> list[str]:
-            line = next(entry for entry in limits.read_text().splitlines() if entry.startswith("Max core"))
-            return line.split()[4:6]
-
-        assert until(lambda: sizes() == ["0", "0"], 20.0) is not None
+        assert until(lambda: core_limits(process.pid) == NONE, 20.0) is not None
         process.communicate(json.dumps({"password": PASSWORD}).encode() + b"\n" + CONTENT)
     assert process.returncode == 0

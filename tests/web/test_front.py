@@ -20,6 +20,7 @@ import pytest
 from gateway.core.loop import Loop
 from gateway.web.connection_limits import GREETING
 from gateway.web.front import MOST_SAID, Front
+from tests.core_dumps import NONE, core_limits
 from tests.pace import longest
 from tests.web.authority import NAME, TrustedAuthority
 from tests.webui.serving import ask, command, free_port, serving
@@ -366,6 +367,7 @@ def test_what_the_front_holds(own: Site) -> None:
     lines = [own.connect(source=f"127.0.0.{10 + number % 4}") for number in range(64)]
     try:
         status = Path(f"/proc/{own.front()}/status").read_text()
+        assert core_limits(own.front()) == core_limits(own.process.pid) == NONE
     finally:
         for line in lines:
             line.close()

@@ -36,6 +36,13 @@ def test_a_device_of_nobodys_reads_none(app: Flask, daemon: Running) -> None:
     assert (guest.status_code, guest.get_json()["code"]) == (403, "no_device_of_a_child")
 
 
+def test_the_home_says_that_the_provider_turned_the_rules_off(hall: Program, household: Household) -> None:
+    household.extra.update(mode="off", off_until=NOW + timedelta(hours=1), stopped_by_provider=True)
+    state = hall.get("/home").get_json()
+    assert (state["mode"], state["stopped_by_provider"]) == ("off", True)
+    assert state["off_until"] == (NOW + timedelta(hours=1)).isoformat()
+
+
 def test_a_look_up_says_which_version_of_which_list(hall: Program) -> None:
     [source, *_] = hall.get("/lists/lookup?host=www.bet.example").get_json()["sources"]
     assert source.keys() == {"id", "name", "url", "category", "version"}
