@@ -3,9 +3,8 @@
 
 case "$1" in
 qalqan)
-	qalqan --version | grep -F "$2"
-	printf 'name: Child\nband: 10-12\n' > /tmp/child.yaml
-	qalqan why example.org --profile /tmp/child.yaml
+	printf 'name: Child\nband: 10-12\n' > /tmp/child.yaml &&
+		qalqan why example.org --profile /tmp/child.yaml
 	;;
 qalqan-web)
 	PYTHONPATH=/usr/lib/qalqan python3 -c 'import webui.serve'
@@ -15,6 +14,9 @@ qalqan-lists)
 	;;
 qalqan-mqtt)
 	PYTHONPATH=/usr/lib/qalqan python3 -c 'import gateway.mqtt.bridge'
+	;;
+qalqan-usp)
+	qalqan usp --document xml | grep -F FamilyFilter
 	;;
 qalqan-second-factor)
 	python3 -c 'import pyotp'

@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
 OFFLOAD = "config defaults\n\toption flow_offloading '1'\n"
 HARDWARE = OFFLOAD + "\toption flow_offloading_hw '1'\n"
 YES = "\toption firewall_offload 'off'\n"
+RUN = "[/usr/bin/qalqan] [run] [--log] [procd]"
+HELP = "[--help-service] [/var/run/qalqan-help/help.conf]"
 LAN = "config qalqan 'main'\n\tlist lan 'br-lan'\n\tlist lan 'br-kids'\n\toption offload 'off'\n"
 
 
@@ -177,9 +179,7 @@ def test_the_daemon_gets_its_files_and_becomes_a_user_of_its_own(ready: Router) 
     ready.write("etc/qalqan/state/web/session.key", "secret")
     done = ready.script("qalqan", "start")
     assert done.stderr == ""
-    assert (
-        "command [/usr/bin/qalqan] [run] [--log] [procd] [--user] [qalqan] [--keep-guard]\n" in ready.told()
-    )
+    assert f"command {RUN} [--user] [qalqan] {HELP} [--keep-guard]\n" in ready.told()
     owned = [
         "etc/qalqan",
         "etc/qalqan/qalqan.yaml",
@@ -211,7 +211,7 @@ def test_without_its_user_the_daemon_stays_root_and_the_log_says_so(ready: Route
         "etc/passwd", "".join(line for line in users.splitlines(keepends=True) if "qalqan:" not in line)
     )
     ready.script("qalqan", "start")
-    assert "command [/usr/bin/qalqan] [run] [--log] [procd] [--keep-guard]\n" in ready.told()
+    assert f"command {RUN} {HELP} [--keep-guard]\n" in ready.told()
     assert (
         "[daemon.warn] [the files of the daemon cannot belong to the user qalqan: it runs as root]"
         in ready.told()
@@ -228,14 +228,17 @@ def test_the_resolver_of_help_lines_is_an_instance_in_a_jail(ready: Router) -> N
     assert (mode(folder), folder.stat().st_uid) == (0o755, DAEMON_ID)
 
 
-def test_without_a_jail_or_its_user_the_daemon_runs_the_resolver(ready: Router) -> None:
+def test_without_a_jail_the_resolver_is_still_an_instance_of_its_own_user(ready: Router) -> None:
     ready.script("qalqan", "start")
-    assert "instance [help]" not in ready.told()
-    assert "--help-service" not in ready.told()
+    instance = ready.told().partition("instance [help]\n")[2].partition("  instance")[0]
+    assert "user [qalqan-help]\n" in instance
+    assert "jail" not in instance
+
+
+def test_without_its_user_the_daemon_runs_the_resolver(ready: Router) -> None:
     ready.install_jail()
     users = (ready.root / "etc/passwd").read_text().splitlines(keepends=True)
     ready.write("etc/passwd", "".join(line for line in users if "qalqan-help:" not in line))
-    ready.forget()
     ready.script("qalqan", "start")
     assert "instance [help]" not in ready.told(), "procd would run it as root"
     assert "--help-service" not in ready.told()

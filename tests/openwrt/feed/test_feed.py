@@ -137,11 +137,12 @@ def test_the_test_of_a_library_passes_with_the_library_that_is_installed_here(re
     """The package feeds run it on the built package."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     name = recipe.name.replace("python-", "python3-", 1)
-    argv = ["sh", str(recipe / "test.sh"), name, "1"]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    text = (recipe / "test.sh").read_text("utf-8")
-    assert f'[ "$1" = {name} ] || exit 0\n' in text
+    assert (recipe / "test.sh").is_file()
+    for script in sorted(recipe.glob("test*.sh")):
+        argv = ["sh", str(script), name, "1"]
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f'[ "$1" = {name} ] || exit 0\n' in script.read_text("utf-8")
 
 
 @pytest.mark.parametrize("makefile", makefiles(), ids=lambda one: one.parent.name)

@@ -18,6 +18,7 @@ from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.home import Home
 from tests.openwrt.feed.recipes import FEED, Package
 from tests.openwrt.feed.router import Router, closure
+from tests.openwrt.feed.test_feed import OURS
 
 pytestmark = pytest.mark.needs("root")
 MAC = "02:00:00:00:00:0a"
@@ -154,18 +155,22 @@ def test_the_signed_data_feed_needs_its_package(
     assert not run(with_feed, "lists", "build", "--config", str(config)).returncode
 
 
-@pytest.mark.parametrize(
-    ("name", "fixture"), [("qalqan", "small"), ("qalqan-lists", "with_lists"), ("qalqan-web", "large")]
-)
-def test_the_test_of_a_package_passes(name: str, fixture: str, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("name", OURS)
+def test_the_test_of_a_package_passes(
+    name: str, feed: Mapping[str, Package], installed: Mapping[str, Path], tmp_path: Path
+) -> None:
     """The package feeds run it on the built package."""
-    router: Router = request.getfixturevalue(fixture)
-    command = router.command("/bin/sh", str(FEED / "qalqan/test.sh"), name, __version__)
-    path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=100, check=False, cwd="/", env=path
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    scripts = [FEED / "qalqan/test-version.sh", FEED / "qalqan/test.sh"]
+    assert f"\n{name})\n" in scripts[1].read_text("utf-8")
+    depends = closure([name], feed)
+    router = Router(tmp_path, [root for one, root in installed.items() if one in depends], depends)
+    for script in scripts:
+        command = router.command("/bin/sh", str(script), name, __version__)
+        path = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=100, check=False, cwd="/", env=path
+        )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_usp_service_needs_its_package(

@@ -49,7 +49,17 @@ def test_this_version_of_python_is_one_of_them() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("names", [("qalqan",), ("qalqan", "qalqan-lists"), ("qalqan", "qalqan-web")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("qalqan",),
+        ("qalqan", "qalqan-lists"),
+        ("qalqan", "qalqan-usp"),
+        ("qalqan", "qalqan-web"),
+        ("qalqan", "qalqan-web", "qalqan-mqtt"),
+    ],
+    ids=lambda names: names[-1],
+)
 def test_every_module_loads(
     version: str, names: tuple[str, ...], feed: Mapping[str, Package], tmp_path: Path
 ) -> None:
