@@ -576,6 +576,7 @@ class Daemon:
         self.meter.refresh()
         self.packets.bind(frozenset(self.family.members))
         self.sync_table()
+        self.offloading.write_report()
         self.gates.sync()
         self.flows.table.forget(settled=True)
         self.gates.rejudge()
