@@ -117,6 +117,8 @@ SLOW_NEEDS := \
 	systemd-nspawn:systemd-container \
 	pppd:ppp \
 	pppoe-server:pppoe \
+	tayga:tayga \
+	unbound:unbound \
 	$(IMAGE_NEEDS)
 # Of the package on arm64.
 ARM64_NEEDS := \

@@ -36,6 +36,7 @@ from gateway.dataplane.lookups import (
     HelpAddresses,
     HelpAddressesChanged,
     OwnAnswers,
+    PeriodicLookups,
     SafeSearchCache,
     resolvers,
 )
@@ -81,6 +82,7 @@ from gateway.path.explained_names import is_explained
 from gateway.path.flows import FlowPath
 from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import FlowId, LiveFlows
+from gateway.path.nat64 import IPV4_ONLY, Nat64Prefixes
 from gateway.path.subject import DecisionWatcher
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump
@@ -165,6 +167,8 @@ class Daemon:
             )
         )
         self.safe = self._kept(SafeSearchCache(loop, self.book, resolvers()))
+        self.nat64 = Nat64Prefixes()
+        self.nat64_lookups = self._kept(PeriodicLookups(loop, resolvers(), self.nat64.learn))
         learned = LearnedAddresses(self.help.knows, self.safe.knows, self.help.calls)
         self.calendars = self._kept(CalendarReader(loop, self._calendars_read))
         self.rules = RuleBook(path, product, self.bus, learned, self.calendars.days)
@@ -240,6 +244,7 @@ class Daemon:
                 recognise=lambda proto, start, port: self.rules.world.catalogue.signed(proto, start, port),
                 forgotten=lambda key: self.gates.refuse(FlowId(*key)),
                 bodies=ForwardedBodies(lambda: self.table),
+                plain=self.nat64.plain,
             ),
             self.live,
             sink=self.late_records.add,
@@ -267,6 +272,7 @@ class Daemon:
             on_answer=self.help.heard,
             guesses=self.guesses,
             about=lambda: about(self.home, self.store, self.presence.claim),
+            nat64=self.nat64,
         )
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall, bus))
 
@@ -431,6 +437,7 @@ class Daemon:
             self.good_copy,
         ):
             part.start()
+        self.nat64_lookups.want((IPV4_ONLY,))
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
 
@@ -569,6 +576,7 @@ class Daemon:
         self.meter.refresh()
         self.packets.bind(frozenset(self.family.members))
         self.sync_table()
+        self.offloading.write_report()
         self.gates.sync()
         self.flows.table.forget(settled=True)
         self.gates.rejudge()

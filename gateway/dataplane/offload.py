@@ -65,7 +65,7 @@ class Offloading:
         self._found = self.now = self._find()
 
     def start(self) -> None:
-        self._write_report()
+        self.write_report()
         self._timer = self._loop.call_later(EVERY, self._look)
 
     def _look(self) -> None:
@@ -114,7 +114,8 @@ class Offloading:
             return None
         return Offload(tuple(sorted(able)), hardware=True)
 
-    def _write_report(self) -> None:
+    def write_report(self) -> None:
+        """Write whether the family filters a device, if that has changed."""
         filters = "yes" if self._filters() else "no"
         if filters == self._reported:
             return

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator
 
 from gateway.path.earlier_answers import EarlierAnswers
+from gateway.path.nat64 import Nat64Prefixes
 from gateway.policy.names.networks import unmapped
 from gateway.wire.dns.message import HTTPS, SRV, SVCB, Message, name_text, read_labels
 from gateway.wire.dns.svcb import address_hints, parse_service
@@ -440,12 +441,18 @@ class AnswerRecorder:
     """Records the addresses of DNS answers by slot, service and name, and reports them to ``on_answer``."""
 
     def __init__(
-        self, book: AddressBook, services: ServiceBook, names: NameBook, on_answer: AnswerObserver
+        self,
+        book: AddressBook,
+        services: ServiceBook,
+        names: NameBook,
+        on_answer: AnswerObserver,
+        nat64: Nat64Prefixes | None = None,
     ) -> None:
         self.book = book
         self.services = services
         self.names = names
         self.on_answer = on_answer
+        self._nat64 = nat64 or Nat64Prefixes()
 
     def record(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
         """Record an answer; ``message`` is the parsed ``response`` as the device of ``slot`` gets it.
@@ -454,6 +461,9 @@ class AnswerRecorder:
         SRV record.
         """
         addresses, ttl = message.addresses(), ttl_of(message)
+        plain = list(map(self._nat64.plain, addresses))
+        if plain != addresses:
+            addresses = [*plain, *addresses]
         self.book.learn(slot, addresses, ttl, now)
         if message.question is None:
             return

@@ -18,6 +18,7 @@ from gateway.path.addresses import (
     ttl_of,
 )
 from gateway.path.guess_limit import GuessLimit
+from gateway.path.nat64 import Nat64Prefixes
 from gateway.path.renamed_questions import Client, RenamedQuestion, RenamedQuestions, SafeAddresses, TrustsAll
 from gateway.path.subject import DecisionWatcher, Sink, Subject
 from gateway.policy.judge.world import GATEWAY_NAME, bypass_signal
@@ -101,7 +102,7 @@ class DnsPath:
     device is answered with the IPv4 address of the pages. ``safe`` has the addresses of safe search names.
     Queries for a search host to an untrusted resolver are answered with these, as far as they are known.
     ``about`` returns the gateway's health, the TXT answer for the pages' name. It contains nothing about
-    persons.
+    persons. ``nat64`` has the prefixes of translated addresses in answers.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class DnsPath:
         on_answer: AnswerObserver = ignore_answer,
         guesses: GuessLimit | None = None,
         about: Callable[[], str] = lambda: "",
+        nat64: Nat64Prefixes | None = None,
     ) -> None:
         self.pages = pages
         self._about = about
@@ -131,7 +133,7 @@ class DnsPath:
         self._book = book
         self._services = services or ServiceBook(lambda _: (), lambda: 0.0)
         self._recorder = AnswerRecorder(
-            book, self._services, NameBook() if names is None else names, on_answer
+            book, self._services, NameBook() if names is None else names, on_answer, nat64
         )
         self._safe = safe or TrustsAll()
         self._renamed = RenamedQuestions()

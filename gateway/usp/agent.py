@@ -86,6 +86,7 @@ READ_ONLY, READ_WRITE = 0, 1
 ADD_DELETE = 1
 CHANGE_NOTIFIED, CHANGE_IGNORED = 1, 2
 SYNCHRONOUS = 1
+UNKNOWN_PATH = "the path is not in the data model"
 
 
 class Denied(GatewayError):
@@ -189,7 +190,7 @@ class Agent:
             found = tuple(_chosen(path, instances, depth))
             if found or (is_object(path) and self._is_supported(path) and not _names_instance(path)):
                 return GetResult(path, resolved_path_results=found)
-        return GetResult(path, ErrorCode.INVALID_PATH, "the path is not in the data model")
+        return GetResult(path, ErrorCode.INVALID_PATH, UNKNOWN_PATH)
 
     def _is_supported(self, path: str) -> bool:
         known = (*self._objects, f"{TABLE}{{i}}.")
@@ -210,7 +211,7 @@ class Agent:
             and _levels(entry.supported_obj_path) - _levels(wanted) <= deepest
         )
         if not is_object(path) or not is_plain(path) or not found:
-            return SupportedResult(path, ErrorCode.INVALID_PATH, "the path is not in the data model")
+            return SupportedResult(path, ErrorCode.INVALID_PATH, UNKNOWN_PATH)
         return SupportedResult(path, data_model_inst_uri=MODEL_URI, supported_objs=found)
 
     def _all_supported(self, request: GetSupportedDM) -> Iterator[SupportedObject]:
@@ -247,7 +248,7 @@ class Agent:
 
     def _instances_result(self, path: str) -> InstancesResult:
         if not is_object(path) or not is_plain(path) or not self._is_supported(path):
-            return InstancesResult(path, ErrorCode.INVALID_PATH, "the path is not in the data model")
+            return InstancesResult(path, ErrorCode.INVALID_PATH, UNKNOWN_PATH)
         if not f"{TABLE}{{i}}.".startswith(supported(path)):
             return InstancesResult(path, ErrorCode.NOT_A_TABLE, "the object has no instances")
         found = (entry for entry in self.subscriptions.all if is_below(entry.path, path))
@@ -258,53 +259,54 @@ class Agent:
     # Changing.
 
     def _set(self, request: Set) -> Response | ErrorMessage:
+        """Check all objects first: without ``allow_partial``, one failure prevents every change."""
+        updates = [(update, self._setting_errors(update)) for update in request.update_objs]
+        if request.allow_partial or not any(self._update_failure(*checked) for checked in updates):
+            updates = [(update, self._apply(update, errors)) for update, errors in updates]
         results = []
-        for update in request.update_objs:
-            errors = [
-                error
-                for setting in update.param_settings
-                if (error := self._change(update.obj_path, setting))
-            ]
-            required = {setting.param for setting in update.param_settings if setting.required}
-            if self._objects.get(update.obj_path) is None:
-                text = "the object is not in the data model, or is not writeable"
-                failure = UpdateFailure(ErrorCode.NO_OBJECT, text)
-            elif any(error.param in required for error in errors):
-                failure = UpdateFailure(
-                    ErrorCode.REQUIRED_PARAMETER_FAILED,
-                    errors[0].err_msg,
-                    (FailedInstance(update.obj_path, tuple(errors)),),
-                )
-            else:
+        for update, errors in updates:
+            failure = self._update_failure(update, errors)
+            if failure is None:
                 results.append(_updated(update, errors))
-                continue
-            if not request.allow_partial:
+            elif request.allow_partial:
+                results.append(UpdateResult(update.obj_path, UpdateStatus(oper_failure=failure)))
+            else:
                 return _error(failure.err_code, update.obj_path, failure.err_msg, errors)
-            results.append(UpdateResult(update.obj_path, UpdateStatus(oper_failure=failure)))
         return Response(set_resp=SetResponse(tuple(results)))
 
-    def _change(self, path: str, setting: ParameterSetting) -> ParameterError | None:
-        found = self._objects.get(path)
-        parameter = (
-            next((entry for entry in found.parameters if entry.name == setting.param), None)
-            if found
-            else None
-        )
-        if parameter is None:
-            return ParameterError(
-                setting.param, ErrorCode.UNSUPPORTED_PARAMETER, "there is no such parameter"
-            )
-        if not parameter.writable:
-            return ParameterError(setting.param, ErrorCode.NOT_WRITEABLE, "the parameter is read-only")
-        assert parameter.name == ENABLE  # the only writable one
-        on = FLAGS.get(setting.value)
-        if on is None:
-            return ParameterError(setting.param, ErrorCode.INVALID_TYPE, "the value is no boolean")
-        try:
-            self._filter.switch(on)
-        except Denied as error:
-            return ParameterError(setting.param, error.reason, str(error))
-        return None
+    def _setting_errors(self, update: ObjectSettings) -> tuple[ParameterError, ...]:
+        found = self._objects.get(update.obj_path)
+        parameters = {entry.name: entry for entry in found.parameters} if found else {}
+        problems = ((setting, _problem(parameters.get(setting.param), setting.value))
+                    for setting in update.param_settings)  # fmt: skip
+        return tuple(ParameterError(setting.param, *problem) for setting, problem in problems if problem)
+
+    def _update_failure(
+        self, update: ObjectSettings, errors: tuple[ParameterError, ...]
+    ) -> UpdateFailure | None:
+        """Return why no parameter of an object may be changed; None if the valid ones may."""
+        if update.obj_path not in self._objects:
+            text = "the object is not in the data model, or is not writeable"
+            return UpdateFailure(ErrorCode.NO_OBJECT, text)
+        failed = _required_error(update, errors)
+        if failed is None:
+            return None
+        instance = FailedInstance(update.obj_path, errors)
+        return UpdateFailure(ErrorCode.REQUIRED_PARAMETER_FAILED, failed.err_msg, (instance,))
+
+    def _apply(
+        self, update: ObjectSettings, errors: tuple[ParameterError, ...]
+    ) -> tuple[ParameterError, ...]:
+        """Apply the valid settings of an object, unless it fails as a whole. Return all its errors."""
+        if self._update_failure(update, errors) is not None:
+            return errors
+        for setting in _valid_settings(update, errors):
+            assert setting.param == ENABLE  # the only writable one
+            try:
+                self._filter.switch(FLAGS[setting.value])
+            except Denied as error:
+                errors = (*errors, ParameterError(setting.param, error.reason, str(error)))
+        return errors
 
     def _operate(self, request: Operate) -> Response | None:
         path, name = split_parameter(request.command)
@@ -325,39 +327,43 @@ class Agent:
     # The table of subscriptions.
 
     def _add(self, request: Add) -> Response | ErrorMessage:
-        results = []
+        results: list[CreateResult] = []
         for creation in request.create_objs:
             status = self._created(creation)
             if status.oper_failure is not None and not request.allow_partial:
                 failure = status.oper_failure
+                for result in results:
+                    if result.oper_status is not None and result.oper_status.oper_success is not None:
+                        self.subscriptions.remove(result.oper_status.oper_success.instantiated_path)
                 return _error(failure.err_code, creation.obj_path, failure.err_msg, ())
             results.append(CreateResult(creation.obj_path, status))
         return Response(add_resp=AddResponse(tuple(results)))
 
     def _created(self, creation: ObjectSettings) -> CreateStatus:
         errors = setting_errors(creation.param_settings)
-        wrong = {error.param for error in errors}
         if creation.obj_path != TABLE:
             text = "instances of this object cannot be created"
             return CreateStatus(oper_failure=OperationFailure(ErrorCode.NOT_CREATABLE, text))
         if self.subscriptions.full:
             text = "the table of subscriptions is full"
             return CreateStatus(oper_failure=OperationFailure(ErrorCode.RESOURCES_EXCEEDED, text))
-        if any(setting.required and setting.param in wrong for setting in creation.param_settings):
-            text = f"{errors[0].param}: {errors[0].err_msg}"
+        failed = _required_error(creation, errors)
+        if failed is not None:
+            text = f"{failed.param}: {failed.err_msg}"
             return CreateStatus(oper_failure=OperationFailure(ErrorCode.REQUIRED_PARAMETER_FAILED, text))
-        valid = (setting for setting in creation.param_settings if setting.param not in wrong)
-        added = self.subscriptions.add(valid)
+        added = self.subscriptions.add(_valid_settings(creation, errors))
         self._remember(added)
         return CreateStatus(oper_success=Created(added.path, errors, added.keys))
 
     def _delete(self, request: Delete) -> Response | ErrorMessage:
+        present = {entry.path for entry in self.subscriptions.all}
+        missing = next((path for path in request.obj_paths if path not in present), None)
+        if missing is not None and not request.allow_partial:
+            return _error(ErrorCode.NO_OBJECT, missing, "there is no such instance", ())
         results = []
         for path in request.obj_paths:
             if self.subscriptions.remove(path):
                 status = DeleteStatus(oper_success=Deleted((path,)))
-            elif not request.allow_partial:
-                return _error(ErrorCode.NO_OBJECT, path, "there is no such instance", ())
             else:
                 failure = OperationFailure(ErrorCode.NO_OBJECT, "there is no such instance")
                 status = DeleteStatus(oper_failure=failure)
@@ -437,10 +443,29 @@ def _supported_parameter(entry: ModelParameter) -> SupportedParameter:
     )
 
 
-def _updated(update: ObjectSettings, errors: list[ParameterError]) -> UpdateResult:
+def _problem(parameter: ModelParameter | None, value: str) -> tuple[ErrorCode, str] | None:
+    """Return why a parameter cannot have a value; None if it can."""
+    if parameter is None:
+        return ErrorCode.UNSUPPORTED_PARAMETER, "there is no such parameter"
+    if not parameter.writable:
+        return ErrorCode.NOT_WRITEABLE, "the parameter is read-only"
+    return None if value in FLAGS else (ErrorCode.INVALID_TYPE, "the value is no boolean")
+
+
+def _valid_settings(settings: ObjectSettings, errors: Iterable[ParameterError]) -> Iterator[ParameterSetting]:
     wrong = {error.param for error in errors}
-    done = {setting.param: setting.value for setting in update.param_settings if setting.param not in wrong}
-    instance = UpdatedInstance(update.obj_path, tuple(errors), done)
+    return (setting for setting in settings.param_settings if setting.param not in wrong)
+
+
+def _required_error(settings: ObjectSettings, errors: Iterable[ParameterError]) -> ParameterError | None:
+    """Return the first error that makes the whole object fail."""
+    required = {setting.param for setting in settings.param_settings if setting.required}
+    return next((error for error in errors if error.param in required), None)
+
+
+def _updated(update: ObjectSettings, errors: tuple[ParameterError, ...]) -> UpdateResult:
+    done = {setting.param: setting.value for setting in _valid_settings(update, errors)}
+    instance = UpdatedInstance(update.obj_path, errors, done)
     return UpdateResult(update.obj_path, UpdateStatus(oper_success=Updated((instance,))))
 
 

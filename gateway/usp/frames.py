@@ -12,7 +12,7 @@ from enum import IntEnum
 from gateway.core.errors import GatewayError
 
 SYNC = b"_USP"
-FRAME_LIMIT = 256 * 1024  # bytes after the header of a received frame; requests of a broker have a few kB
+FRAME_LIMIT = 64 * 1024  # bytes after the header of a received frame; requests of a broker have a few kB
 
 _HEADER = struct.Struct("!4sI")
 _PART = struct.Struct("!BI")

@@ -66,7 +66,6 @@ class ErrorCode(IntEnum):
     NOT_CREATABLE = 7019
     REQUIRED_PARAMETER_FAILED = 7021
     COMMAND_FAILURE = 7022
-    DELETE_FAILURE = 7024
     INVALID_PATH = 7026
 
 
@@ -93,9 +92,7 @@ class UspRecord:
     version: str = text(1)
     to_id: str = text(2)
     from_id: str = text(3)
-    payload_security: int = whole(4)
     plain: PlainPayload | None = message(7, PlainPayload)
-    session: Empty | None = message(8, Empty)  # only its presence is read: it is not supported
     disconnect: Disconnect | None = message(12, Disconnect)
     uds_connect: Empty | None = message(13, Empty)
 

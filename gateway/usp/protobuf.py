@@ -15,7 +15,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 from gateway.core.errors import GatewayError
 
-ITEMS_LIMIT = 1024  # values of a repeated field or map; the broker sends a few dozen
+ITEMS_LIMIT = 256  # values of a repeated field or map; the broker sends a few dozen
 VARINT_BYTES = 10  # of the longest varint, a 64-bit number
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
@@ -225,6 +225,9 @@ def _next(data: bytes, place: int) -> tuple[int, int, bytes | int, int]:
     """Return number, wire type and value of the field at ``place``, and the place after it."""
     key, place = _varint(data, place)
     number, wire = key >> 3, key & 7
+    if not number:
+        msg = "the number of a field is 0"
+        raise MalformedMessage(msg)
     if wire == _VARINT:
         value, place = _varint(data, place)
         return number, wire, value, place

@@ -124,6 +124,12 @@ def test_without_a_person_with_rules_there_is_none_and_openwrt_s_service_reads_i
     assert case.report.read_text() == "yes\n"
 
 
+def test_changed_rules_are_reported_immediately(case: Case) -> None:
+    case.filters = False
+    case.offloading.write_report()
+    assert case.report.read_text() == "no\n"
+
+
 def test_a_report_that_cannot_be_written_is_logged(case: Case, caplog: pytest.LogCaptureFixture) -> None:
     case.report.unlink()
     case.report.mkdir()

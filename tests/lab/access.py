@@ -9,15 +9,19 @@ veth pair ``wan``, which then only transports it.
 | `PppoeLine` | pppd with the kernel's PPPoE, against pppoe-server | 1492 |
 | `DsLiteLine` | IPv4 in IPv6 (`ip6tnl`, RFC 6333); IPv6 stays on the WAN | 1460 |
 | `MapELine` | the same with the option that MAP-E's tunnels have (RFC 2473, encapsulation limit) | 1452 |
+
+`Nat64Topology` has no IPv4; its provider reaches IPv4 for it, by a real translator and a real DNS64.
 """
 
 from __future__ import annotations
 
+import json
 import select
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab import names
@@ -32,7 +36,25 @@ _READY_S = longest(20.0)
 _TRY_EVERY_S = 0.1
 
 
-class LineTopology(Topology, ABC):
+class ServedTopology(Topology):
+    """A home with processes of its own on its wires."""
+
+    _processes: Sequence[subprocess.Popen[bytes]] = ()
+
+    def remove(self) -> None:
+        for process in self._processes:
+            stop(process)
+        super().remove()
+
+    def _start(self, end: Namespace, argv: list[str], log: str) -> None:
+        with (self.folder / log).open("wb") as file:
+            self._keep(end.popen(argv, cwd=ROOT, stdout=file, stderr=file))
+
+    def _keep(self, process: subprocess.Popen[bytes]) -> None:
+        self._processes = (*self._processes, process)
+
+
+class LineTopology(ServedTopology, ABC):
     """The home with another line. A subclass says which, in `_open_line`."""
 
     wan = "line0"
@@ -46,7 +68,6 @@ class LineTopology(Topology, ABC):
 
     def _build_gateway(self) -> None:
         super()._build_gateway()
-        self._processes: list[subprocess.Popen[bytes]] = []
         ends = (self.gateway, self.internet)
         for end, port in zip(ends, (names.WAN, "eth0"), strict=True):
             for family in self.families if 6 in self.families else (4,):
@@ -74,15 +95,6 @@ class LineTopology(Topology, ABC):
             self.internet.run(["ip", f"-{family}", "route", "del", prefix, "table", "local"])
             self.internet.run(["ip", f"-{family}", "route", "add", *table], check=True)
 
-    def remove(self) -> None:
-        for process in self.__dict__.get("_processes", ()):
-            stop(process)
-        super().remove()
-
-    def _start(self, end: Namespace, argv: list[str], log: str) -> None:
-        with (self.folder / log).open("wb") as file:
-            self._processes.append(end.popen(argv, cwd=ROOT, stdout=file, stderr=file))
-
     def _await_line(self, *logs: str) -> None:
         until = time.monotonic() + _READY_S
         ends = [self.gateway, self.internet]
@@ -104,7 +116,7 @@ class UserSpaceLine(LineTopology):
         for end, port in ((self.gateway, names.WAN), (self.internet, "eth0")):
             argv = [sys.executable, "-m", "tests.lab.userline", port, self.wan, str(self.mtu)]
             process = end.popen(argv, cwd=ROOT, stderr=subprocess.DEVNULL)
-            self._processes.append(process)
+            self._keep(process)
             assert process.stdout is not None
             readable, _, _ = select.select([process.stdout], [], [], _READY_S)
             if not readable or process.stdout.readline() != b"ready\n":
@@ -196,6 +208,84 @@ class SixOnlyTopology(Topology):
         device = self.devices[seat.key]
         device.run(["ip", "-4", "addr", "flush", "dev", "eth0"], check=True)
         device.set_resolvers(names.GATEWAY_IPV6)
+
+
+# Of 96 bits. A translator refuses the addresses of the lab, for benchmarks, behind the well-known one.
+NAT64_PREFIX, WELL_KNOWN_PREFIX = "2001:db8:64::", "64:ff9b::"
+NAT64_POOL = "100.64.64."  # the first numbers of the addresses from which the translator calls
+_DNS64_PORT = 5353
+_TAYGA = """
+tun-device {device}
+ipv4-addr {pool}1
+ipv6-addr 2001:db8:65::{number}
+prefix {prefix}/96
+dynamic-pool {pool}0/24
+data-dir {folder}
+"""
+_UNBOUND = """
+server:
+  interface: {address}@{port}
+  access-control: ::/0 allow
+  module-config: "dns64 iterator"
+  dns64-prefix: {prefix}/96
+  dns64-ignore-aaaa: "."
+  do-not-query-localhost: no
+  do-daemonize: no
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+forward-zone:
+  name: "."
+  forward-addr: {resolver}
+"""
+
+
+class Nat64Topology(ServedTopology, SixOnlyTopology):
+    """The provider translates IPv6 to IPv4 (tayga), and its resolver has DNS64 (unbound).
+
+    All names have such addresses, as if the whole internet had IPv4 alone.
+    """
+
+    resolver = f"{names.PROVIDER_IPV6}#{_DNS64_PORT}"
+
+    def _build_internet(self) -> None:
+        super()._build_internet()
+        # RFC 7050: this name has these addresses, and none of IPv6.
+        zone = {"ipv4only.arpa": {"places": ["192.0.0.170", "192.0.0.171"], "families": [1]}}
+        (self.folder / "zone.json").write_text(json.dumps(zone))
+        self.internet.run(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"], check=True)
+        self._start_translator(1, NAT64_PREFIX, NAT64_POOL)
+        self._start_translator(2, WELL_KNOWN_PREFIX, "100.64.65.")
+        self._start_dns64()
+
+    def _start_translator(self, number: int, prefix: str, pool: str) -> None:
+        device = f"nat64-{number}"
+        folder = self.folder / device
+        folder.mkdir()
+        text = _TAYGA.format(device=device, number=number, pool=pool, prefix=prefix, folder=folder)
+        (folder / "tayga.conf").write_text(text)
+        tayga = ["tayga", "--config", str(folder / "tayga.conf")]
+        self.internet.run([*tayga, "--mktun"], check=True)
+        batch(
+            [
+                f"link set {device} up",
+                f"route add {pool}0/24 dev {device} table local",
+                f"-6 route add {prefix}/96 dev {device} table local",
+            ],
+            self.internet,
+        )
+        self._start(self.internet, [*tayga, "--nodetach"], f"{device}.log")
+
+    def _start_dns64(self) -> None:
+        text = _UNBOUND.format(
+            address=names.PROVIDER_IPV6, port=_DNS64_PORT, prefix=NAT64_PREFIX, folder=self.folder,
+            resolver=names.RESOLVER_IPV4,
+        )  # fmt: skip
+        (self.folder / "unbound.conf").write_text(text)
+        self._start(self.internet, ["unbound", "-c", str(self.folder / "unbound.conf")], "unbound.log")
 
 
 # The neighbour's flat: on the same segment, with a network, a gateway and a line of its own.

@@ -6,16 +6,21 @@ A kind that this kernel does not have is skipped with its name; `make vm ARGS=ac
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import pytest
 
 from tests.lab import clients, names
 from tests.lab.access import (
+    NAT64_POOL,
+    NAT64_PREFIX,
     NEIGHBOUR_IPV4,
     NEIGHBOUR_MAC,
+    WELL_KNOWN_PREFIX,
     DsLiteLine,
     LineTopology,
     MapELine,
+    Nat64Topology,
     PppoeLine,
     SharedSegmentTopology,
     SixOnlyTopology,
@@ -26,6 +31,8 @@ from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,
     CUT,
+    DAUGHTER,
+    MUM,
     REFUSED,
     address,
     assert_started,
@@ -35,12 +42,16 @@ from tests.lab.filtering import (
     is_explained,
     python,
     queued,
+    until,
 )
 from tests.lab.home import Home
 from tests.lab.netns import Namespace
 from tests.lab.topology import Topology
+from tests.pace import longest
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+has_nat64 = pytest.mark.needs("tayga", "unbound")
 
 ETHERNET = 1500
 # Sends a datagram as large as the device's own link allows; prints the path's MTU once a router reports it.
@@ -58,6 +69,19 @@ while sock.getsockopt(level, mtu) == size and time.monotonic() < until:
     time.sleep(0.05)
 print(sock.getsockopt(level, mtu))
 """
+# Whether a server echoes bytes that no protocol begins with.
+ECHOED = """
+import socket, sys
+try:
+    with socket.create_connection((sys.argv[1], 7), float(sys.argv[2])) as sock:
+        sock.sendall(bytes([0xEF]) + bytes(range(150, 223)))
+        print(sock.recv(4096)[:1] == bytes([0xEF]))
+except OSError:
+    print(False)
+"""
+TELEGRAM = "149.154.167.51"  # an address that this service alone uses
+NO_SERVICE = "93.184.215.14"
+LEARNED_S = longest(30.0)
 LARGE = 256 << 10  # of a download and of an upload: more than a window
 
 
@@ -84,6 +108,19 @@ def vlan(namespaces: None) -> Iterator[tuple[Home, Daemon]]:
 @pytest.fixture(scope="module")
 def six(namespaces: None) -> Iterator[tuple[Home, Daemon]]:
     yield from built(SixOnlyTopology)
+
+
+@pytest.fixture(scope="module")
+def nat64(namespaces: None) -> Iterator[tuple[Home, Daemon]]:
+    daughter = {**DAUGHTER, "limits": {"internet": "2h"}}
+    with Home(topology=Nat64Topology) as home, fresh(home, {"daughter": daughter, "mum": MUM}) as daemon:
+        assert until(lambda: _is_learned(home), LEARNED_S) is not None, "the prefix, from ipv4only.arpa"
+        yield home, daemon
+
+
+def _is_learned(home: Home) -> bool:
+    tablet = home.devices["tablet"]
+    return echoed(home.devices["parent"], translated(TELEGRAM)) and not echoed(tablet, translated(TELEGRAM))
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +224,78 @@ def test_a_site_with_ipv4_alone_is_filtered_behind_nat64(six: tuple[Home, Daemon
     assert not home.seen("https", REFUSED)
     assert fetch(tablet, f"https://{ALLOWED}/", 6, to=f"64:ff9b::{names.ipv4_of(ALLOWED)}").reached
     assert fetch(home.devices["parent"], f"https://{REFUSED}/", 6, to=synthesized).reached
+
+
+def translated(address: str) -> str:
+    return f"{NAT64_PREFIX}{address}"
+
+
+def echoed(device: Namespace, address: str) -> bool:
+    """Whether a server behind the translator returns the bytes of a connection without a name."""
+    return python(device, ECHOED, address, str(clients.PATIENCE_S)) == "True\n"
+
+
+@has_nat64
+@pytest.mark.parametrize("host", [REFUSED, "www.pornhub.com"], ids=["service", "category"])
+def test_a_blocked_name_is_refused_behind_nat64(nat64: tuple[Home, Daemon], host: str) -> None:
+    """By the resolver, and at the address that it gives others."""
+    home, _ = nat64
+    tablet, parent = home.devices["tablet"], home.devices["parent"]
+    home.begin_anew()
+    at = translated(names.ipv4_of(host))
+    assert at not in clients.dig(tablet, host, "AAAA").records
+    assert fetch(tablet, f"https://{host}/", 6, to=at).how in CUT
+    assert not fetch(tablet, f"http://{host}/", 6, to=at).reached
+    assert not clients.h3(tablet, host, address=at, timeout=clients.SILENCE_S).reached
+    for proto in ("https", "http", "quic"):
+        assert not home.seen(proto, host), "it leaked"
+    found = clients.dig(parent, host, "AAAA").records
+    assert [ip_address(record) for record in found] == [ip_address(at)]
+    assert fetch(parent, f"https://{host}/", 6, to=at).reached
+
+
+@has_nat64
+def test_an_allowed_name_is_reached_through_the_translator(nat64: tuple[Home, Daemon]) -> None:
+    home, _ = nat64
+    tablet, at = home.devices["tablet"], translated(names.ipv4_of(ALLOWED))
+    home.begin_anew()
+    assert [ip_address(found) for found in clients.dig(tablet, ALLOWED, "AAAA").records] == [ip_address(at)]
+    for scheme in ("https", "http"):
+        assert fetch(tablet, f"{scheme}://{ALLOWED}/", 6, to=at).reached
+        (arrival,) = home.seen(scheme, ALLOWED)
+        assert arrival["client"].startswith(NAT64_POOL), "over IPv4"
+    assert clients.h3(tablet, ALLOWED, address=at).reached
+
+
+@has_nat64
+@pytest.mark.parametrize("prefix", [NAT64_PREFIX, WELL_KNOWN_PREFIX], ids=["provider's", "well-known"])
+def test_a_service_is_refused_by_its_address_behind_nat64(nat64: tuple[Home, Daemon], prefix: str) -> None:
+    """The daemon read the provider's prefix from the resolver's answer (RFC 7050)."""
+    home, _ = nat64
+    assert echoed(home.devices["parent"], f"{prefix}{TELEGRAM}")
+    assert not echoed(home.devices["tablet"], f"{prefix}{TELEGRAM}")
+    assert echoed(home.devices["tablet"], f"{prefix}{NO_SERVICE}")
+
+
+@has_nat64
+def test_minutes_count_and_a_pause_cuts_behind_nat64(nat64: tuple[Home, Daemon]) -> None:
+    home, daemon = nat64
+    tablet, parent = home.devices["tablet"], home.devices["parent"]
+    url = f"https://{ALLOWED}/stream?rate=200k"  # its address is from the home's own resolver
+    with clients.Stream(tablet, url) as hers, clients.Stream(parent, url) as mums:
+        assert_started(hers, mums)
+        assert until(lambda: _minutes(daemon) > 0, 130.0) is not None
+        daemon.client.call("pause", who="daughter")
+        try:
+            assert hers.death(0.0) is not None
+            assert mums.flows()
+        finally:
+            daemon.client.call("resume", who="daughter")
+
+
+def _minutes(daemon: Daemon) -> int:
+    used = daemon.client.call("device", mac=names.TABLET.mac)["used"]
+    return sum(limit["minutes"] for limit in used if limit["target"] == "internet")
 
 
 def listed(daemon: Daemon) -> set[str]:

@@ -15,6 +15,7 @@ import pytest
 from gateway.household.loading import load_product
 from gateway.household.rule_book import RuleBook
 from gateway.lists.sources import parse_sources
+from gateway.path.nat64 import IPV4_ONLY
 from profiles import DATA
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
@@ -72,9 +73,9 @@ def sent(path: Path) -> list[Sent]:
 
 
 def own_names(daemon: Daemon) -> set[str]:
-    """What the code asks its own resolver for by itself: help lines, and search engines' safe modes."""
+    """What the code asks its own resolver for: help lines, safe modes of search engines, NAT64."""
     rules = RuleBook(daemon.config)
-    return {*rules.help_names, *rules.safe_names}
+    return {*rules.help_names, *rules.safe_names, IPV4_ONLY}
 
 
 def default_hosts() -> set[str]:

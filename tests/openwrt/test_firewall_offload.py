@@ -13,7 +13,7 @@ from tests.pace import until, within
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
 
-LOOK_S = 5.0  # of the script
+LOOK_S = 2.0  # of the script
 
 
 @pytest.fixture

@@ -245,6 +245,30 @@ def test_nothing_else_can_be_set(desk: Desk, param: str, path: str, value: str, 
     assert [entry.err_code for entry in error.param_errs] == [code]
 
 
+OFF, UNKNOWN = ParameterSetting("Enable", "false"), ParameterSetting("Children", "1", required=True)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_an_object_with_a_required_error_is_not_changed(desk: Desk, partial: bool) -> None:
+    desk.filter.perform("approve switch")
+    body = desk.body(set=Set(partial, (ObjectSettings(ROOT, (OFF, UNKNOWN)),)))
+    assert body is not None
+    assert (body.error is None) == partial
+    assert desk.filter.on
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_one_object_that_fails_prevents_all_changes_unless_a_part_is_enough(
+    desk: Desk, partial: bool
+) -> None:
+    desk.filter.perform("approve switch")
+    updates = (ObjectSettings(ROOT, (OFF,)), ObjectSettings("Device.WiFi.", ()))
+    body = desk.body(set=Set(partial, updates))
+    assert body is not None
+    assert (body.error is None) == partial
+    assert desk.filter.on == (not partial)
+
+
 def test_an_unknown_object_cannot_be_set(desk: Desk) -> None:
     error = desk.set("1", path="Device.WiFi.").error
     assert error is not None
@@ -355,6 +379,15 @@ def test_settings_that_no_subscription_has(desk: Desk, name: str, value: str) ->
 
 def test_no_other_object_can_be_created(desk: Desk) -> None:
     assert desk.error(add=Add(False, (ObjectSettings(ROOT),))).err_code == ErrorCode.NOT_CREATABLE
+
+
+def test_one_failure_undoes_the_whole_message(desk: Desk) -> None:
+    both = (ObjectSettings(TABLE), ObjectSettings(ROOT))
+    assert desk.error(add=Add(False, both)).err_code == ErrorCode.NOT_CREATABLE
+    assert not any(desk.agent.subscriptions.all)
+    path = desk.subscribe(ROOT)
+    assert desk.error(delete=Delete(False, (path, ROOT))).err_code == ErrorCode.NO_OBJECT
+    assert desk.agent.subscriptions.remove(path), "it stays"
 
 
 # Messages as a whole

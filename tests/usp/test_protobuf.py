@@ -53,6 +53,7 @@ def test_fields_of_a_later_version_are_ignored() -> None:
         b"\x0b",  # a group, which proto3 does not have
         b"\x0a\x01\xff",  # not UTF-8
         b"\x15\x01\x02",  # a number cut off
+        b"\x02\x00",  # a field with the number 0
     ],
 )
 def test_malformed_bytes_are_refused(data: bytes) -> None:

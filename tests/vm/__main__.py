@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from tests.lab.home import ROOT
-from tests.vm import behaviour, debian, flowtable, small_router, speed
+from tests.vm import behaviour, debian, flowtable, serial_console, small_router, speed
 from tests.vm.debian import VmError
 from tests.vm.guest import PARTS
 from tests.vm.here import backend_here
@@ -49,8 +49,10 @@ def _run() -> int | None:
     parts = sys.argv[1:]
     if parts == [small_router.PART]:
         return small_router.run(kernel, busybox, CACHE / "console.log")
+    if parts == [serial_console.PART]:
+        return serial_console.run(kernel, busybox, CACHE / "console.log")
     if not set(parts) <= set(PARTS):
-        msg = f"the parts are {', '.join(PARTS)}; or {small_router.PART}, alone"
+        msg = f"the parts are {', '.join(PARTS)}; or {small_router.PART} or {serial_console.PART}, alone"
         raise VmError(msg)
     if speed.PART in parts and len(parts) > 1:
         msg = f"{speed.PART} runs alone: its machine has another clock"

@@ -86,7 +86,8 @@ class FlowTable:
     captures from a host with checksum offload. ``handshakes`` means that segments without payload are seen
     too: then a decided TCP flow is stored until its ports are reused, since no kernel stores it.
     ``forgotten`` is called with each flow that is dropped undecided after the client has sent data: its
-    later packets would be read as a new flow. ``bodies`` forwards long request bodies.
+    later packets would be read as a new flow. ``bodies`` forwards long request bodies. ``plain`` returns the
+    IPv4 address in a server's translated address (NAT64), and any other address unchanged.
     """
 
     def __init__(
@@ -99,11 +100,13 @@ class FlowTable:
         handshakes: bool = False,
         forgotten: Callable[[FlowKey], None] | None = None,
         bodies: Bodies | None = None,
+        plain: Callable[[bytes], bytes] = lambda address: address,
     ) -> None:
         self._limits = limits or Limits()
         self._bodies = bodies
         self.ech_names = ech_names
         self._recognise = recognise
+        self._plain = plain
         self._verify = verify_checksums
         self._handshakes = handshakes
         self._entries = FlowEntries(self._limits, forgotten, None if bodies is None else bodies.end)
@@ -283,7 +286,8 @@ class FlowTable:
         if classify(packet.payload.tobytes()) not in (DatagramKind.INITIAL, DatagramKind.UNKNOWN_VERSION):
             return None
         if entry.another is None:
-            entry.another = UdpFlow(packet.dst, packet.dport, self._limits, self.ech_names, self._recognise)
+            server = self._plain(packet.dst)
+            entry.another = UdpFlow(server, packet.dport, self._limits, self.ech_names, self._recognise)
             entry.work = 0
         return entry.another
 
@@ -297,7 +301,7 @@ class FlowTable:
                     self._refuse(key, entry, judge, now)  # the stored data is too old
                 return entry
             self._entries.remove(key)
-        server, port = key[4:]
+        server, port = self._plain(key[4]), key[5]
         flow: TcpFlow | UdpFlow
         if packet.proto == TCP:
             observer = Observer(server, port, self.ech_names, self._limits, self._recognise)
@@ -336,7 +340,7 @@ class FlowTable:
     def _refuse(self, key: FlowKey, entry: FlowEntry, judge: Judge, now: float) -> None:
         """Refuse a flow with bytes that were not seen or are too old: the client connects again."""
         proto = Proto.TCP if key[1] == TCP else Proto.QUIC
-        observation = Observation(proto, None, key[4], key[5], fault=Fault.OVERFLOW)
+        observation = Observation(proto, None, self._plain(key[4]), key[5], fault=Fault.OVERFLOW)
         judge(observation)
         if entry.flow is not None:
             self._settle(key, entry, entry.flow, Ruling(FlowAction.REFUSED, observation), now)
@@ -364,7 +368,7 @@ class FlowTable:
         """Judge a packet that belongs to no flow, such as a fragment; return PASSES or REFUSED."""
         proto = {TCP: Proto.TCP, UDP: Proto.UDP}.get(packet.proto) or classify_ip(packet.proto)
         server, port = (packet.dst, packet.dport) if from_lan else (packet.src, packet.sport)
-        observation = Observation(proto, None, server, port, fault=fault)
+        observation = Observation(proto, None, self._plain(server), port, fault=fault)
         allowed = judge(observation) and fault is None
         return FlowResult(FlowAction.PASSES if allowed else FlowAction.REFUSED, observation, packet)
 
