@@ -50,6 +50,7 @@ from webui.features.filter_tests import filter_tests_pages
 from webui.features.growing import agreement_pages, self_set_pages, transition_pages
 from webui.features.growing.transition_text import is_final, to_child, to_parents
 from webui.features.help import bullying_pages
+from webui.features.home_automation import automation_pages
 from webui.features.lists import lists_pages, registers_pages
 from webui.features.notifications import alert_pages, channel_pages, push_pages
 from webui.features.requests import ask_pages, disputes_pages, requests_pages
@@ -127,6 +128,7 @@ PAGES = (
     categories_pages, laws_pages, sites_pages, schedule_pages, limits_pages, basics_pages, band_pages,
     transition_pages, export_pages, repair_pages, setup, filter_tests_pages, brand,
     trusted_name_pages, captive_pages, search, installable, push_pages, theme, metrics_pages,
+    automation_pages,
 )  # fmt: skip
 HERE = Path(__file__).parent
 

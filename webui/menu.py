@@ -93,6 +93,12 @@ def _home() -> MenuGroup:
                 _("Requests, new devices and more"),
             ),
             MenuEntry(
+                "automation.show",
+                "link",
+                _("Home automation"),
+                _("Home Assistant and others, over MQTT"),
+            ),
+            MenuEntry(
                 "family.show",
                 "settings",
                 _("Settings"),

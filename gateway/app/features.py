@@ -51,6 +51,7 @@ from gateway.features.growing.self_set import SelfSetting
 from gateway.features.growing.self_set_verbs import SelfSetVerbs
 from gateway.features.growing.transitions import AgeTransitions
 from gateway.features.growing.verbs import GrowingVerbs
+from gateway.features.home_automation.verbs import HomeAutomation
 from gateway.features.lists.registers import RegisterVerbs
 from gateway.features.lists.updates import ListUpdates, UpdateRunner
 from gateway.features.lists.verbs import ListVerbs
@@ -409,6 +410,7 @@ class Features:
         backups.register(router)
         self.auto_backups = self._closers.keep(AutoBackups(home, access, home_editing, backups.note))
         self.auto_backups.register(router)
+        HomeAutomation(home, access, home_editing, store.people, backups.note).register(router)
 
     def _register_activity(self, router: Router, pins: PinDesk) -> None:
         """Add the verbs that show what children and guardians did."""

@@ -18,6 +18,7 @@ from gateway.control.contract import (
     filter_tests,
     growing,
     health,
+    home_automation,
     lists,
     notifications,
     profile,
@@ -34,7 +35,7 @@ from gateway.policy.accounts.people import PersonRole
 
 CONTRACT: tuple[ModuleType, ...] = (
     accounts, activity, backup, bypass_alerts, devices, filter_tests, growing, lists, notifications, requests,
-    health, profile, rules, sharing, site_repair, status, time, trusted_name,
+    health, home_automation, profile, rules, sharing, site_repair, status, time, trusted_name,
 )  # fmt: skip
 
 EVENTS = Verb("events", NoValues, NoValues, senders=BY_PAGES)

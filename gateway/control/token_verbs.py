@@ -82,15 +82,10 @@ class TokenDesk:
         days = request.args.days or 0
         if days and days not in DAYS:
             request.refuse("days", f"must be one of {', '.join(map(str, DAYS))}, or 0 for no end")
-        if len(self._register.tokens.all()) >= TOKENS_LIMIT:
-            problem = f"is one too many: there are {TOKENS_LIMIT} tokens already"
-            request.refuse("label", problem, Code.TOO_MANY_TOKENS, most=TOKENS_LIMIT)
-        token, now = PREFIX + secrets.token_urlsafe(TOKEN_BYTES), self._around.wall()
-        made = Token(
-            digest(token), account.name, label, role, now,
-            until=now + timedelta(days=days) if days else None, sure=self._around.clock_known(),
-        )  # fmt: skip
-        self._register.tokens.add(made)
+        now, sure = self._around.wall(), self._around.clock_known()
+        token, made = issue_token(
+            self._register, request, account.name, label, role, now, sure=sure, days=days
+        )
         self._record("guardian token", f"{label} {role}", account, request)
         announce(self._register, self._around, AnnouncementKind.TOKEN, account.name, request)
         return AccountResponse(token=token, id=made.id)
@@ -120,6 +115,31 @@ class TokenDesk:
 
     def _record(self, what: str, detail: str, account: Account, request: ControlRequest) -> None:
         self._around.record(what, detail, account.name, request.text("origin", ""))
+
+
+def issue_token(
+    register: AccountRegister,
+    request: ControlRequest,
+    name: str,
+    label: str,
+    role: str,
+    now: datetime,
+    *,
+    sure: bool,
+    days: int = 0,
+) -> tuple[str, Token]:
+    """Create an API token of a person, and return it with its entry. Refuses one too many.
+
+    ``sure``: the clock is trusted. ``days``: until it ends; 0: no end.
+    """
+    if len(register.tokens.all()) >= TOKENS_LIMIT:
+        problem = f"is one too many: there are {TOKENS_LIMIT} tokens already"
+        request.refuse("label", problem, Code.TOO_MANY_TOKENS, most=TOKENS_LIMIT)
+    token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    until = now + timedelta(days=days) if days else None
+    made = Token(digest(token), name, label, role, now, until=until, sure=sure)
+    register.tokens.add(made)
+    return token, made
 
 
 def account_of(

@@ -14,13 +14,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from gateway.control.client import Client, EventStream, Unreachable
 from gateway.control.contract.accounts import ACCOUNTS
+from gateway.control.contract.home_automation import HOME_AUTOMATION, ConnectionState
 from gateway.control.contract.requests import REQUESTS, RequestView
+from gateway.control.verbs import NoValues
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.mqtt.broker import Broker, BrokerError, Connected, Disconnected, Happening, Received, read_secret
@@ -53,6 +56,7 @@ RETRY = 2.0  # seconds until the daemon is asked again
 BIRTH = "online"  # Home Assistant has started
 BIRTH_EVERY = 10.0  # seconds; within them it is the same start, and the broker has stored everything
 ROLES = (PersonRole.GUARDIAN, PersonRole.HELPER)
+REPORT = HOME_AUTOMATION.returning(NoValues)
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +85,9 @@ class Bridge:
         self._broker = Broker(settings, self._topics, self._inbox)
         self._reader = _EventReader(client, self._inbox)
         self._connected = False
+        self._state: ConnectionState | None = None  # None: not known yet
+        self._reported: ConnectionState | None = None
+        self._next_report = 0.0
         self._published: dict[str, str] = {}  # by topic, the retained messages on the broker
         self._foreign: set[str] = set()  # topics with a retained message of an earlier process
         self._availability = ""
@@ -100,6 +107,7 @@ class Bridge:
             self._wait()
             if self._connected and time.monotonic() >= self._next:
                 self._next = time.monotonic() + (PERIOD if self._round() else RETRY)
+            self._report()
 
     def close(self, *, clear: bool = False) -> None:
         """Disconnect as offline. ``clear``: delete every retained message of this gateway before."""
@@ -110,6 +118,13 @@ class Bridge:
             for topic in self._published.keys() | self._foreign:
                 self._broker.publish(MqttMessage(topic, ""))
         self._broker.stop(MqttMessage(self._topics.availability, "" if clear else OFFLINE))
+
+    def _report(self) -> None:
+        """Report the state of the connection to the daemon for the pages, when it changes and each PERIOD."""
+        now, state = time.monotonic(), self._state
+        if state is not None and (state != self._reported or now >= self._next_report):
+            self._reported, self._next_report = state, now + PERIOD
+            report(self._client, state)
 
     # ------------------------------------------------------------------------------------ what happens
 
@@ -124,8 +139,8 @@ class Bridge:
             case Connected():
                 self._connected, self._next = True, time.monotonic() + SETTLE
                 self._published, self._availability = {}, ""
-            case Disconnected():
-                self._connected = False
+            case Disconnected(why):
+                self._connected, self._state = False, why or self._state
             case Received():
                 self._receive(happening)
             case _:
@@ -222,6 +237,7 @@ class Bridge:
         """Publish what has changed. Return False if the daemon does not respond."""
         try:
             self._permission = self._check_token()
+            self._state = "permission" if self._permission is None else "connected"
             wanted = {} if self._permission is None else self._wanted(self._permission)
         except Unreachable as error:
             self._complain(f"The daemon does not respond: {error}")
@@ -302,6 +318,12 @@ class Bridge:
         if problem and problem != self._complaint:
             log.warning("%s", problem)
         self._complaint = problem
+
+
+def report(client: Client, state: ConnectionState) -> None:
+    """Report a state to the daemon. While it does not respond, the pages show none."""
+    with suppress(ControlError):
+        client.ask(REPORT, action="report", state=state)
 
 
 class _EventReader:

@@ -14,6 +14,7 @@ from typing import Any
 
 from paho.mqtt import client as paho
 
+from gateway.control.contract.home_automation import ConnectionState
 from gateway.core.errors import GatewayError
 from gateway.mqtt.entities import OFFLINE, QOS
 from gateway.mqtt.topics import MqttMessage, Topics
@@ -35,7 +36,12 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection has ended, or was refused. paho tries again."""
+    """The connection has ended, or could not be made. paho tries again.
+
+    ``why``: None if the cause was reported before, or the connection worked until now.
+    """
+
+    why: ConnectionState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,7 @@ class Broker:
             self._complain(
                 f"refuses the connection ({paho.connack_string(code) if isinstance(code, int) else code})"
             )
+            self._inbox.put(Disconnected("refused"))
             return
         self._complaint = ""
         log.info("Connected to the MQTT broker %s.", self._settings.address)
@@ -121,6 +128,7 @@ class Broker:
         self._complain(
             "cannot be reached, or has a wrong certificate" if self._settings.tls else "cannot be reached"
         )
+        self._inbox.put(Disconnected("unreachable"))
 
     def _on_disconnect(self, *_: object) -> None:
         self._inbox.put(Disconnected())

@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,10 @@ log = logging.getLogger(__name__)
 
 
 def main(text: str, form: str, config: str) -> int:
-    """Work until SIGTERM. While the settings have no `mqtt`, wait for it."""
+    """Work until SIGTERM, or until a parent turns MQTT off on the pages, which deletes the token's file.
+
+    While the settings have no `mqtt`, wait for it.
+    """
     from gateway.core.lean_dataclasses import lean_dataclasses
     from gateway.core.privileges import no_new_privileges
     from gateway.core.process_memory import disable_core_dumps
@@ -34,6 +38,8 @@ def main(text: str, form: str, config: str) -> int:
     no_new_privileges()
     disable_core_dumps()  # one would contain names, and a parent's token
     lean_dataclasses()
+    from gateway.control.contract.home_automation import TOKEN_FILE
+
     # paho would load dnspython for SRV records, which nothing here uses: 18 MB where it is installed.
     sys.modules["dns.resolver"] = None  # type: ignore[assignment]
     from gateway.core import logs
@@ -46,33 +52,46 @@ def main(text: str, form: str, config: str) -> int:
     if watch.settings is None:
         log.info("MQTT is off: %s has no key 'mqtt'. Waiting for it.", config)
     while not stop.is_set():
-        if watch.settings is None:
+        settings = watch.settings
+        if settings is None:
             stop.wait(LOOK_EVERY)
             watch.look()
-        else:
-            connect(watch, watch.settings, stop)
+            continue
+        connect(watch, settings, stop)
+        token = Path(settings.token_file)
+        if watch.settings is None and token.name == TOKEN_FILE and not token.exists():
+            log.info("MQTT was turned off on the pages. Ending, until it is turned on there.")
+            break
     return 0
 
 
 def connect(watch: SettingsWatch, settings: MqttSettings, stop: threading.Event) -> None:
-    """Work with these settings until they change, or until ``stop``."""
+    """Work with these settings until they or the password change, or until ``stop``."""
     from gateway.control.client import Client
     from gateway.core.errors import GatewayError
     from gateway.core.process_memory import drop_read_pages, forget_annotations_and_docstrings, settle
-    from gateway.mqtt.bridge import Bridge
+    from gateway.mqtt.bridge import Bridge, report
+
+    client, password = Client(watch.socket), _password_version(settings)
+
+    def ended() -> bool:
+        changed = watch.look() != settings or _password_version(settings) != password
+        return stop.is_set() or changed
 
     try:
-        bridge = Bridge(Client(watch.socket), settings)
+        bridge = Bridge(client, settings)
     except GatewayError as error:
         log.warning("%s. Trying again in %.0f seconds.", error, RETRY)
-        stop.wait(RETRY)
-        watch.look()
+        report(client, "files")
+        again = time.monotonic() + RETRY
+        while not ended() and time.monotonic() < again:
+            stop.wait(1.0)
         return
     forget_annotations_and_docstrings("gateway.", "paho.")
     settle()
     drop_read_pages()
     try:
-        bridge.run(lambda: stop.is_set() or watch.look() != settings)
+        bridge.run(ended)
     finally:
         new = watch.settings
         bridge.close(clear=not stop.is_set() and (new is None or not new.same_topics(settings)))
@@ -130,6 +149,10 @@ def _report(values: Mapping[str, Any]) -> bool:
     for problem in problems:
         log.warning("%s", problem)
     return bool(problems)
+
+
+def _password_version(settings: MqttSettings) -> tuple[int, int, int] | None:
+    return _version(Path(settings.password_file)) if settings.password_file else None
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:

@@ -109,6 +109,7 @@ def begin_anew(household: Household) -> None:
     household.accounts.mum_alone()
     household.healthy.clear()
     household.backing.clear()
+    household.automating.clear()
 
 
 @pytest.fixture(scope="module")

@@ -151,6 +151,8 @@ PARENTS: dict[str, tuple[str, Prepare]] = {
     "messages by e-mail": ("/parent/alerts/add/email", nothing),
     "messages by Home Assistant": ("/parent/alerts/add/home-assistant", nothing),
     "messages by another service": ("/parent/alerts/add/other", nothing),
+    "home automation": ("/parent/automation/", nothing),
+    "home automation, not connected": ("/parent/automation/", states.automated),
     "rules for another home": ("/parent/child/daughter/carry/", nothing),
     "rules from another home": ("/parent/import/", nothing),
     "rules from another home, told": (f"/parent/import/?r={CARRIED}", nothing),

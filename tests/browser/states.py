@@ -337,6 +337,13 @@ def registered(site: Site) -> None:
     ]  # fmt: skip
 
 
+def automated(site: Site) -> None:
+    site.household.automating.state |= {
+        "on": True, "address": "homeassistant.a-long-name.example.org", "port": 8883, "tls": True,
+        "user": "qalqan", "has_password": True, "rights": "guardian", "state": "unreachable",
+    }  # fmt: skip
+
+
 def told(site: Site) -> None:
     topic = Alerts(
         frozenset({"request", "way"}),

@@ -162,6 +162,35 @@ def test_home_automation_runs_and_reads_changed_settings_in_its_sandbox(machine:
     machine.run("systemctl", "stop", "qalqan-mqtt")
 
 
+def test_a_parent_turns_home_automation_on_and_off_without_a_console(machine: Booted) -> None:
+    """As the pages do: the daemon, which may start no service, writes a file that a unit waits for."""
+    machine.run("qalqan", "guardian", "add", "Mum")
+    assert machine.active("qalqan-mqtt.path", "qalqan-mqtt") == ["active", "inactive"]
+    _ask_home_automation(machine, action="set", address="127.0.0.1", port=9, label="Home automation")
+    Booted.wait_for(lambda: machine.active("qalqan-mqtt") == ["active"])
+    owner = machine.run("stat", "--format=%U %G %a", "/etc/qalqan/mqtt.token").stdout
+    assert owner == "qalqan qalqan-web 640\n"
+    Booted.wait_for(lambda: "'unreachable'" in _ask_home_automation(machine, action="show"))
+    machine.run("systemctl", "restart", "qalqan")
+    Booted.wait_for(lambda: machine.active("qalqan-mqtt.path", "qalqan-mqtt") == ["active"] * 2)
+    _ask_home_automation(machine, action="off")
+    Booted.wait_for(lambda: machine.active("qalqan-mqtt") == ["inactive"])
+    assert machine.active("qalqan-mqtt.path") == ["active"]
+    machine.run("test", "!", "-e", "/etc/qalqan/mqtt.token")
+
+
+def _ask_home_automation(machine: Booted, **values: object) -> str:
+    program = f"""import sys
+sys.path.insert(0, "/usr/lib/qalqan")
+from pathlib import Path
+from gateway.control.client import Client
+from gateway.control.contract.home_automation import HOME_AUTOMATION
+answer = Client(Path("/run/qalqan/control.sock")).ask(HOME_AUTOMATION, by="Mum", **{values!r})
+print([repr(answer.on), answer.state])
+"""
+    return machine.run("python3", "-B", "-c", program).stdout
+
+
 def test_the_pages_user_reaches_the_socket_and_no_secret(machine: Booted) -> None:
     for path in ("/var/lib/qalqan/qalqan.db", "/var/lib/qalqan/label", "/etc/qalqan/profiles/daughter.yaml"):
         done = machine.run("runuser", "-u", "qalqan-web", "--", "cat", path, check=False)

@@ -57,6 +57,7 @@ ACTS = frozenset(
         "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "take_step",
         "register", "auto_backup", "traffic_watch", "support_access", "switch_access",
         "postpone_step", "push_off", "push_on", "channel_off", "channel_on", "events", "trusted_name",
+        "home_automation",
     }
 )  # fmt: skip
 """They do what a guardian says, and answer with that. ``events`` has a table of its own."""
@@ -100,8 +101,8 @@ READ = {
 
 PAGES = frozenset(
     {
-        "account", "activity", "agreement", "alerts", "api", "asks", "auditlog", "backup", "band",
-        "basics", "brand", "captive", "cards",
+        "account", "activity", "agreement", "alerts", "api", "asks", "auditlog", "automation", "backup",
+        "band", "basics", "brand", "captive", "cards",
         "carry", "channels", "child", "claim", "codes", "device", "device_open", "device_use", "devices",
         "digest",
         "disputes", "door", "family", "family_card", "growing", "guide", "health", "helper", "home",

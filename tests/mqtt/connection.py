@@ -64,7 +64,8 @@ class Connection:
     def write(self, settings: Mapping[str, Any] | None, **others: Any) -> None:
         """Set `mqtt` in qalqan.yaml; None: take it out. ``others``: automatic backups."""
         path = self._daemon.config
-        found = yaml.safe_load(path.read_text())
+        # As text: YAML 1.1 reads the daemon's `off` as false.
+        found = yaml.load(path.read_text(), yaml.BaseLoader)
         for key in ("mqtt", "backup"):
             found.pop(key, None)
         found |= others
@@ -98,6 +99,11 @@ class Connection:
             status = stop(self._process)
             self._process = None
         return status
+
+    def wait(self, seconds: float) -> int:
+        """Wait until it ends, and return its status."""
+        assert self._process is not None, "it does not run"
+        return self._process.wait(pace.longest(seconds))
 
     def kill(self) -> None:
         assert self._process is not None, "it does not run"

@@ -15,7 +15,7 @@ import pytest
 
 from tests.openwrt.goldenfiles import same_as_golden
 from tests.openwrt.router import DAEMON_ID, PAGES_ID, STATIC, Router
-from tests.pace import until
+from tests.pace import longest, until, within
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
 
@@ -602,11 +602,23 @@ def test_it_starts_behind_the_network_and_ends_before_the_file_systems(ready: Ro
     assert links == ["K88qalqan", "S18qalqan-guard", "S21qalqan"]
 
 
-def test_home_automation_is_a_service_of_its_own_and_only_with_its_settings(ready: Router) -> None:
-    ready.script("qalqan-mqtt", "start")
-    assert "instance" not in ready.told()
-    ready.forget()
-    ready.write("etc/qalqan/qalqan.yaml", "country: kz\nmqtt: {address: 192.168.1.5, token_file: /t}\n")
+def test_home_automation_is_a_service_of_its_own(ready: Router) -> None:
     done = ready.script("qalqan-mqtt", "start")
     assert (done.returncode, done.stderr) == (0, "")
     assert same_as_golden(ready.told(), "start-mqtt")
+
+
+def test_home_automation_runs_only_with_its_settings(ready: Router) -> None:
+    command = ["chroot", str(ready.root), "/usr/lib/qalqan/home-automation", "/etc/qalqan/qalqan.yaml"]
+    with subprocess.Popen(command, env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}) as script:
+        assert within(lambda: ready.told(), 1.0) is None
+        ready.write("etc/qalqan/qalqan.yaml", "country: kz\nmqtt: {address: 192.168.1.5, token_file: /t}\n")
+        assert script.wait(longest(6.0)) == 0  # it looks every five seconds
+    assert ready.told() == "qalqan [mqtt] [--log] [procd]\n"
+
+
+def test_home_automation_without_its_user_does_not_run_as_root(ready: Router) -> None:
+    ready.write("etc/passwd", "root:x:0:0::/root:/bin/ash\n")
+    ready.script("qalqan-mqtt", "start")
+    assert "instance" not in ready.told()
+    assert "home automation is not started" in ready.told()

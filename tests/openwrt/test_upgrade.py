@@ -12,13 +12,15 @@ pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC)]
 SYSUPGRADE = """
 list() { printf '%s\\n' /etc/config/qalqan /etc/config/qalqan-old /etc/qalqan/profiles/d.yaml \\
 	"$STATE/qalqan.db" "$STATE/web/session.key" /etc/qalqan/history/1/step.json \
-	/etc/qalqan/profiles/history/7/gone.yaml > "$1"; echo packed >> /told; }
+	/etc/qalqan/profiles/history/7/gone.yaml /etc/qalqan/mqtt.password /etc/qalqan/mqtt-token > "$1"
+	echo packed >> /told; }
 sysupgrade_init_conffiles=list
 . /lib/functions.sh
 . /lib/upgrade/qalqan.sh
 for hook in $sysupgrade_init_conffiles; do "$hook" /conffiles; done
 """
 HISTORY = ["/etc/qalqan/history/1/step.json", "/etc/qalqan/profiles/history/7/gone.yaml"]
+SECRETS = ["/etc/qalqan/mqtt.password", "/etc/qalqan/mqtt-token"]
 RULES = ["/etc/config/qalqan", "/etc/config/qalqan-old", "/etc/qalqan/profiles/d.yaml"]
 
 
@@ -31,7 +33,7 @@ def packed(router: Router, *, state: str = "/etc/qalqan/state", **environment: s
 def test_an_upgrade_ends_the_service_first_and_takes_everything(ready: Router) -> None:
     found = packed(ready, CONF_BACKUP_LIST="0")
     state = ["/etc/qalqan/state/qalqan.db", "/etc/qalqan/state/web/session.key"]
-    assert found == [*RULES, *state, *HISTORY]
+    assert found == [*RULES, *state, *HISTORY, *SECRETS]
     told = ready.told().splitlines()
     assert told.index("delete [qalqan]") < told.index("packed")
 
@@ -54,4 +56,4 @@ def test_the_state_is_where_uci_says(ready: Router, written: str) -> None:
 
 def test_a_router_that_had_the_package_upgrades_all_the_same(ready: Router) -> None:
     (ready.root / "etc/init.d/qalqan").unlink()
-    assert len(packed(ready)) == 7
+    assert len(packed(ready)) == 9

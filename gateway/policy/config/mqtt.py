@@ -14,7 +14,7 @@ _KEYS = (
     "address", "port", "tls", "ca", "user", "password_file", "token_file", "prefix", "topic", "children",
     "names", "filter_switch",
 )  # fmt: skip
-_ADDRESS = re.compile(r"[A-Za-z0-9_.:-]{1,253}", re.ASCII)
+ADDRESS = re.compile(r"[A-Za-z0-9_.:-]{1,253}", re.ASCII)
 _TOPIC = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,40}(/[A-Za-z0-9_-]{1,40}){0,3}", re.ASCII)
 
@@ -53,7 +53,7 @@ def read_mqtt(node: Node) -> MqttSettings:
     if password and not user:
         node.place.refuse("has 'password_file' without a user", "add 'user: NAME'")
     return MqttSettings(
-        address=_matching(part.need("address"), _ADDRESS, "address", "write it like 192.168.1.5"),
+        address=_matching(part.need("address"), ADDRESS, "address", "write it like 192.168.1.5"),
         token_file=fields.full_path(part.need("token_file")),
         port=part.read("port", lambda value: fields.integer(value, 1, 0xFFFF), TLS_PORT if tls else PORT),
         tls=tls,

@@ -48,7 +48,7 @@ Changes = Mapping[str, object]
 LISTS = ("devices", "allow", "block", "homework", "calendars", "portal", "gateway_ports", "leases")
 MAPPINGS = (
     "categories", "ways", "bedtime", "limits", "windows", "dates", "shared", "managed", "interfaces", "laws",
-    "registers", "lists", "services", "backup",
+    "registers", "lists", "services", "backup", "mqtt",
 )  # fmt: skip
 MAX_CHANGES = 256  # keys per edit; a page changes a few
 _ALLOWED = ("categories", "ways")  # here "allow" clears one entry; elsewhere {} does

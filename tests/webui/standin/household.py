@@ -20,6 +20,7 @@ from tests.webui.standin import untold
 from tests.webui.standin.accounts import Accounts
 from tests.webui.standin.agreeing import Agreeing
 from tests.webui.standin.alerting import Alerting
+from tests.webui.standin.automating import Automating
 from tests.webui.standin.backing import Backing
 from tests.webui.standin.choosing import Choosing
 from tests.webui.standin.editing import Editing
@@ -107,7 +108,7 @@ class Household:
         self.accounts = Accounts(self.devices, NOW)
         self.needs_proof: set[str] = set()  # verbs that are refused without a proof
         self.stamps, self.guardians = self.accounts.register, self.accounts.guardians
-        self.proven, self.secure = Proven(self, NOW), Secure()
+        self.proven, self.secure, self.automating = Proven(self, NOW), Secure(), Automating(self)
         self.choosing, self.agreeing = Choosing(self, NOW), Agreeing(self, NOW)
         self.lending = Lending(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()})
 
@@ -139,6 +140,7 @@ class Household:
             **self.choosing.verbs(),
             **self.agreeing.verbs(),
             **self.secure.verbs(),
+            **self.automating.verbs(),
             **Giving(self, NOW, {key: str(rules["name"]) for key, rules in RULES.items()}).verbs(),
             **Living(self, NOW, RULES).verbs(),
         }

@@ -147,6 +147,10 @@ def _switched(detail: str, _now: datetime) -> str:
     return _("off") if detail == "off" else detail
 
 
+def _home_automation(detail: str, now: datetime) -> str:
+    return _switched(detail, now) if detail == "off" else _role(detail, now)
+
+
 def _register(detail: str, _now: datetime) -> str:
     return register(detail) if _COUNTRY.fullmatch(detail) else detail
 
@@ -179,6 +183,7 @@ _DETAILS: Mapping[str, Callable[[str, datetime], str]] = {
     "assign": _owner,
     "name_device": _no_name,
     "trusted name": _switched,
+    "home_automation": _home_automation,
     "register_on": _register,
     "register_off": _register,
     "self set": _own_times,
@@ -300,6 +305,7 @@ def _phrases() -> dict[str, str]:
         "edit_family": _("changed the settings"),
         "unedit_family": _("undid a change of the settings"),
         "trusted name": _("changed the secure address of the pages: %(detail)s"),
+        "home_automation": _("changed home automation: %(detail)s"),
         "guardian sign-in": _("signed in"),
         "guardian claim": _("set up this gateway"),
         "guardian password": _("set a new password"),

@@ -78,6 +78,8 @@ RUSSIAN = [
     ("assign", "visitor", "взрослый гость"),
     ("name_device", "-", "нет"),
     ("trusted name", "off", "выключено"),
+    ("home_automation", "192.168.1.5 helper", "192.168.1.5: Помощник"),
+    ("home_automation", "off", "выключено"),
     ("register_on", "kz", "Казахстан"),
     ("self set", "bedtime set, limits/play off", "Время сна, Развлечения"),
 ]

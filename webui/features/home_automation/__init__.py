@@ -1,0 +1,1 @@
+"""The page of the connection to home automation over MQTT."""
