@@ -24,6 +24,7 @@ from gateway.cli.owner import become_owner
 from gateway.cli.rule_files import config_if_there
 from gateway.cli.settings import config_path, control_socket, describe_tier
 from gateway.control.client import Client, Unreachable
+from gateway.control.contract.lists import LISTS
 from gateway.control.contract.status import RELOAD
 from gateway.core.errors import ControlError, GatewayError, ListError
 from gateway.core.memory import machine_memory, own_memory
@@ -46,6 +47,7 @@ RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
 # Seconds between two lines for the daemon, with the same and with another percentage. Each makes open pages
 # reload.
 STEP, QUICK_STEP = 5.0, 1.0
+FOLLOW_EVERY = 0.5  # seconds between two looks at an update that the daemon runs
 NICE = 10  # of a process that the daemon started: packets go first
 OOM_SCORE = 500  # of the same; 1000 is the first that the kernel ends
 BAR = 30  # characters of the progress bar
@@ -74,6 +76,10 @@ def _update(args: Namespace, config: Config, now: datetime) -> int:
         _library(args, config).due(args.source)  # an unknown list is an error before anything is written
     become_owner(state)
     by_daemon: bool = args.steps if is_update else args.nice
+    if is_update and not (by_daemon or args.source or args.force) and sys.stderr.isatty():
+        status = _follow(config)
+        if status is not None:
+            return status
     if by_daemon:
         os.nice(NICE)
         _offer_to_be_killed()
@@ -93,6 +99,35 @@ def _update(args: Namespace, config: Config, now: datetime) -> int:
             taken = not problems or library.is_any_current(now)
     _reload_daemon(config, quiet=by_daemon)
     return 0 if taken else 1
+
+
+def _follow(config: Config) -> int | None:
+    """Draw the progress of the update that the daemon runs, until it ends. Return its exit status.
+
+    None: the daemon runs no update, or does not run.
+    """
+    client, bar = Client(control_socket(config)), Bar()
+    percent: int | None = None
+    try:
+        lists = client.ask(LISTS)
+        while lists.update.running:
+            percent = lists.update.percent
+            if percent is not None:  # otherwise it has just begun, or only the table is built again
+                bar(UpdateStep(lists.update.source or "", lists.update.done or 0, None, percent))
+            time.sleep(FOLLOW_EVERY)
+            lists = client.ask(LISTS)
+    except ControlError:  # the lock decides then
+        return None
+    finally:
+        bar.end()
+    if percent is None:
+        return None
+    for line in lists.update.problems:
+        output.problem(line)
+    info = _built(Path(config.state))
+    if info is not None:
+        print(_describe(info))
+    return 1 if lists.schedule.failures else 0
 
 
 def _take_from_feed(args: Namespace, config: Config, now: datetime) -> bool | None:

@@ -15,7 +15,7 @@ from gateway.core.errors import ListError
 from gateway.lists.book import Copy, CopyIndex, Validators
 from gateway.lists.build import BuildReport, BuildSource, build_table, must_hits, survey
 from gateway.lists.canaries import Canaries
-from gateway.lists.fetch import Fetcher, Offline, Unwritable, unwritable
+from gateway.lists.fetch import KEEPING, Fetcher, Offline, Unwritable, unwritable
 from gateway.lists.formats import Format
 from gateway.lists.must_resolve import MustResolve
 from gateway.lists.sources import PublishedList
@@ -23,6 +23,9 @@ from gateway.lists.table import TABLE_NAME
 from gateway.policy.names.domain_table import TableInfo, TableRelease
 
 FRESH = timedelta(hours=2)  # a repeated command does not ask the servers again
+# Of the entries that sources.yaml expects. A maker's broken script can publish a nearly empty list; one of
+# adult sites went from 500,000 names to one (blocklistproject/Lists, issue 1658).
+FEWEST = 0.01
 
 
 Begin = Callable[[str, int, int], None]
@@ -130,7 +133,7 @@ class Shelf(CopyIndex):
         try:
             validators = _download(published, urls, fetcher, known, new)
             if new.exists():
-                survey(published.copy(new), canaries)
+                _refuse_emptied(published, survey(published.copy(new), canaries))
                 if target.exists():
                     _refuse_drift(published.copy(new), published.copy(target), canaries.must)
                 new.replace(target)
@@ -183,6 +186,16 @@ def _join(parts: list[Path], new: Path) -> None:
                 part.unlink()
     except OSError as error:
         raise Unwritable(unwritable(new.parent, error)) from error
+
+
+def _refuse_emptied(published: PublishedList, found: BuildReport) -> None:
+    """Raise ListError if a new copy has only a small part of the entries that are expected."""
+    if found.domains < published.size * FEWEST:
+        msg = (
+            f"{published.id}: it has {found.domains:,} entries, and about {published.size:,} are expected; "
+            f"{KEEPING}"
+        )
+        raise ListError(msg)
 
 
 def _refuse_drift(new: BuildSource, old: BuildSource, must: MustResolve) -> None:

@@ -277,6 +277,13 @@ def test_status_in_words_and_as_it_is(qalqan: Qalqan, config: Path) -> None:
             ],
         ),
         (
+            {"warning": "none", "running": True, "percent": 42},
+            [
+                "problem: lists: none was fetched yet, so most sites of blocked categories are open; "
+                "an update is running (42 %)"
+            ],
+        ),
+        (
             {"warning": "none", "interval": "off"},
             [
                 "problem: lists: none was fetched yet, so most sites of blocked categories are open; "

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.features.lists.updates import FIRST_LOOK
+from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import PROFILES, fresh, until
 from tests.lab.home import Home
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.lab
 # that the start gave back and an update reads again.
 GROWN = 4_000
 DONE = 60.0  # seconds
+SITE = "quiet-pebble-three.com"  # the pretended internet has every name
 OWN = {"name": "Mine", "url": "https://lists.own.example/games.txt", "category": "games"}
 
 
@@ -53,12 +55,12 @@ def updates(daemon: Daemon) -> int:
     return len(children(daemon))
 
 
-def add_own(daemon: Daemon) -> str:
+def add_own(daemon: Daemon, category: str = "games") -> str:
     """Add a list, with the copy that an earlier update would have fetched. Return its id."""
-    key = str(daemon.client.call("list_add", **OWN)["id"])
+    key = str(daemon.client.call("list_add", **OWN | {"category": category})["id"])
     shelf = daemon.state / "lists"
     shelf.mkdir(exist_ok=True)
-    (shelf / f"{key}.list").write_text("||play.own.example^\n")
+    (shelf / f"{key}.list").write_text(f"||play.own.example^\n||{SITE}^\n")
     daemon.client.call("lists")
     return key
 
@@ -128,3 +130,35 @@ def test_what_is_taken_out_is_gone_after_the_next_update(daemon: Daemon) -> None
     client.call("list_update")
     assert until(lambda: not client.call("lists")["update"]["running"], DONE) is not None
     assert client.call("list_lookup", host="www.play.own.example")["matches"] == []
+
+
+def test_a_wrong_block_that_a_parent_undid_stays_undone_after_updates(home: Home, daemon: Daemon) -> None:
+    client, tablet = daemon.client, home.devices[names.TABLET.key]
+    add_own(daemon, "gambling")
+    built = []
+
+    def update() -> None:
+        assert client.call("list_update", force=True)["running"]
+        assert until(lambda: not client.call("lists")["update"]["running"], DONE) is not None
+        built.append(client.call("lists")["table"]["built"])
+
+    def why(profile: str) -> tuple[str, str]:
+        answer = client.call("why", host=SITE, profile=profile)
+        return answer["verdict"], answer["reason"]
+
+    update()
+    assert why("daughter") == why("son") == ("block", "category")
+    assert not clients.curl(tablet, f"https://{SITE}/").reached
+    asked = client.call("request", device=names.TABLET.mac, site=SITE, wrong=True)["request"]
+    client.call("answer", id=asked["id"], answer="always", confirmed=True)
+    client.call("list_report", host=SITE, open=[])
+    assert clients.curl(tablet, f"https://{SITE}/").reached
+    time.sleep(1.0)  # the table says to the second when it was built
+    update()
+    assert built[0] != built[1]
+    assert client.call("list_lookup", host=SITE)["categories"][0]["id"] == "gambling", "the list has it still"
+    assert why("daughter")[0] == "allow"
+    assert why("son") == ("block", "category"), "the other child's rules stay"
+    assert clients.curl(tablet, f"https://{SITE}/").reached
+    (wrong,) = client.call("lists")["wrong"]
+    assert (wrong["host"], wrong["category"]) == (SITE, "gambling")

@@ -7,13 +7,25 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.household.loading import load_product
 from gateway.lists.formats import Format
-from gateway.lists.sources import PublishedList
+from gateway.lists.sources import PublishedList, parse_sources
+from profiles import DATA
 from tests.lists.served import Served, fetcher, served
 from tests.sources import SourceCheck, check_sources, report
 
 NAMES = b"".join(b"site-%d.example\n" % number for number in range(100))
 HOSTS = b"".join(b"0.0.0.0 site-%d.example\n" % number for number in range(100))
+# A hundred entries in each format, with the comments that makers put before them.
+BODIES = {
+    Format.DOMAINS: b"# Title: a list\n" + NAMES.replace(b"site-0", b"*.site-0"),
+    Format.HOSTS: b"# Title: a list\n127.0.0.1 localhost\n" + HOSTS,
+    Format.ADBLOCK: b"[Adblock Plus]\n! Title: a list\n"
+    + b"".join(b"||site-%d.example^\n" % number for number in range(100)),
+    Format.RPZ: b"$TTL 300\n@ SOA localhost. root.localhost. 1 43200 3600 259200 300\n  NS localhost.\n"
+    + b"".join(b"site-%d.example CNAME .\n" % number for number in range(100)),
+    Format.ADDRESSES: b"".join(b"198.51.100.%d # site.example\n" % number for number in range(100)),
+}
 
 
 @pytest.fixture
@@ -82,3 +94,38 @@ def test_the_table_names_each_address_and_one_problem_fails_it(
     assert end == "2 addresses, 0 with a problem"
     assert report(checked(published(server, "names"), published(server, "gone"))) == 1
     assert "2 addresses, 1 with a problem" in capsys.readouterr().out
+
+
+def known_lists() -> list[PublishedList]:
+    data = DATA.joinpath("sources.yaml").read_bytes()
+    return list(parse_sources(data, "sources.yaml", load_product().categories).values())
+
+
+def moved(one: PublishedList, address: str, bodies: dict[str, bytes]) -> PublishedList:
+    """Return a list at addresses of ``address``, whose bodies are put there: split lists at any byte."""
+    assert one.form is not None
+    whole, places = BODIES[one.form], []
+    for number, place in enumerate(one.places):
+        paths = [f"/{one.id}/{number}/{part}" for part in range(len(place))]
+        size = len(whole) // len(paths) + 1
+        bodies.update({path: whole[part * size : (part + 1) * size] for part, path in enumerate(paths)})
+        places.append(tuple(address + path for path in paths))
+    (first, *further), *mirrors = places
+    return replace(
+        one, url=first, further=tuple(further), mirrors=tuple(mirrors), size=100, max_bytes=100_000
+    )
+
+
+def test_every_list_is_checked_at_each_of_its_addresses_in_its_format(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All lists of sources.yaml, from a server of the test: the internet is not reached from here."""
+    bodies: dict[str, bytes] = {}
+    with served(bodies) as server:
+        lists = [moved(one, server.address, bodies) for one in known_lists()]
+        assert report(checked(*lists)) == 0, capsys.readouterr().out
+        assert sorted(server.asked) == sorted(bodies)
+    rows = capsys.readouterr().out.splitlines()[1:-1]
+    assert len(rows) == sum(len(one.places) for one in known_lists()) > len(known_lists())
+    assert {row.split()[3] for row in rows} >= {"domains", "hosts", "adblock", "rpz", "addresses"}
+    assert any(len(place) > 1 for one in lists for place in one.places), "one is cut into files"

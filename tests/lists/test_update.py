@@ -362,3 +362,22 @@ def test_a_server_that_failed_gets_one_try_for_each_further_list(
     assert len(waits) == 3
     assert "4 times" in problems[0]
     assert "times" not in problems[1]
+
+
+def test_a_copy_that_was_emptied_does_not_replace_a_good_one(
+    server: Served, bodies: dict[str, bytes], tmp_path: Path
+) -> None:
+    """A maker's script publishes one name of a hundred thousand; a mirror may have the others."""
+    whole = b"".join(b"site-%d.example\n" % number for number in range(200))
+    bodies["/large"] = whole
+    one = replace(published(server.address, "large", "adult"), size=20_000)
+    shelf = Shelf(tmp_path)
+    assert shelf.fetch([one], fetcher(), INNOCENT, NOW, force=True) == []
+    bodies["/large"] = whole[: whole.index(b"site-199")]
+    (line,) = shelf.fetch([one], fetcher(), INNOCENT, NOW, force=True)
+    assert line == "large: it has 199 entries, and about 20,000 are expected; keeping the previous copy"
+    assert shelf.path("large").read_bytes() == whole
+    bodies["/mirror"] = whole
+    mirrored = replace(one, mirrors=((f"{server.address}/mirror",),))
+    assert Shelf(tmp_path / "new").fetch([mirrored], fetcher(), INNOCENT, NOW) == []
+    assert Shelf(tmp_path / "new").path("large").read_bytes() == whole

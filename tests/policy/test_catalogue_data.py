@@ -347,9 +347,13 @@ def test_addresses_have_a_source_and_a_date(catalogue: Catalogue) -> None:
         ("91.108.56.130", "telegram"),
         ("2001:67c:4e8:f002::a", "telegram"),
         ("2a0a:f280:203:a:5000::100", "telegram"),
+        ("95.161.76.100", "telegram"),
         ("128.116.1.2", "roblox"),
+        ("2620:135:6000::2", "roblox"),
         ("155.133.248.36", "steam"),
+        ("2404:3fc0:1::2", "steam"),
         ("170.114.10.1", "zoom"),
+        ("2407:30c0::1", "zoom"),
     ],
 )
 def test_an_address_of_one_service_alone(catalogue: Catalogue, address: str, service: str) -> None:
@@ -362,7 +366,9 @@ def test_an_address_of_one_service_alone(catalogue: Catalogue, address: str, ser
         ("157.240.1.53", {"whatsapp", "messenger"}),
         ("2a03:2880:f12f:83:face:b00c::25de", {"whatsapp", "messenger"}),
         ("52.113.194.132", {"microsoft-teams"}),
+        ("2603:1063::5", {"microsoft-teams"}),
         ("104.160.141.3", {"riot", "league-of-legends", "valorant"}),
+        ("2a04:82c0::3", {"riot", "league-of-legends", "valorant"}),
     ],
 )
 def test_an_address_that_others_share(catalogue: Catalogue, address: str, services: set[str]) -> None:
@@ -404,11 +410,12 @@ def test_first_bytes(catalogue: Catalogue, proto: str, start: bytes, services: t
         ("tcp", 27036, {"steam"}),
         ("tcp", 39698, {"free-fire"}),
         ("tcp", 17500, {"pubg-mobile"}),
+        ("udp", 7500, {"pubg", "riot", "valorant"}),
         ("tcp", 443, set()),
         ("tcp", 80, set()),
     ],
 )
-def test_tcp_ports(catalogue: Catalogue, kind: str, port: int, services: set[str]) -> None:
+def test_ports(catalogue: Catalogue, kind: str, port: int, services: set[str]) -> None:
     assert set(catalogue.services_at(kind, port)) == services
 
 

@@ -49,7 +49,8 @@ def _list_warnings(status: HomeStatus) -> Iterator[str]:
     else:
         text = "lists: none was fetched yet, so most sites of blocked categories are open"
     if lists.running:
-        yield f"{text}; an update is running"
+        done = "" if lists.percent is None else f" ({lists.percent} %)"
+        yield f"{text}; an update is running{done}"
     elif lists.interval == "off":
         yield f"{text}; automatic updates are off; run: qalqan lists update"
     elif lists.next is not None:

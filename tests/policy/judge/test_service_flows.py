@@ -6,10 +6,13 @@ from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
+from typing import NamedTuple
 
 import pytest
 
+from gateway.policy.judge.conclude import SIGNS
 from gateway.policy.judge.decide import Judge
+from gateway.policy.judge.explanation import Names, sentence
 from gateway.policy.judge.why import parse_question, why
 from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import (
@@ -302,6 +305,105 @@ def test_an_adults_device_and_filtering_that_is_off() -> None:
     assert decided(a_judge("{band: adult}"), flow(TELEGRAM)).reason is Reason.UNFILTERED
     off = Situation(off_until=DAY + timedelta(hours=1))
     assert decided(a_judge(BLOCKED), flow(TELEGRAM), off).verdict is Verdict.ALLOW
+
+
+# ------------------------------------------------------------------ the apps that families name
+
+
+class AppFlow(NamedTuple):
+    """How an app connects without a name. ``asked``: the device queried a name of the app before."""
+
+    service: str
+    sign: RecognitionSign
+    proto: Proto
+    port: int
+    ipv4: str = "198.51.100.7"  # of no known service
+    ipv6: str = "2001:db8::7"
+    asked: bool = False
+
+    def seen(self, version: int) -> Observation:
+        signature = (self.service,) if self.sign is RecognitionSign.FIRST_BYTES else ()
+        address = ip_address(self.ipv4 if version == 4 else self.ipv6).packed
+        return flow(address, self.port, self.proto, signature=signature)
+
+    def on(self, situation: Situation) -> Situation:
+        return replace(situation, recent=Asked(self.service)) if self.asked else situation
+
+
+BY_FIRST_BYTES, BY_PORT, OWN = RecognitionSign.FIRST_BYTES, RecognitionSign.PORT, RecognitionSign.ADDRESS
+RIOT = ("104.160.141.3", "2a04:82c0::3")
+APPS = [
+    AppFlow("telegram", OWN, Proto.TCP, 443, "149.154.167.51", "2001:67c:4e8:f002::a"),
+    AppFlow("telegram", OWN, Proto.UDP, 599, "91.108.13.2", "2001:b28:f23d::a"),
+    AppFlow("whatsapp", OWN, Proto.TCP, 5222, "157.240.1.53", "2a03:2880::53"),
+    AppFlow("whatsapp", OWN, Proto.UDP, 3478, "157.240.1.53", "2a03:2880::53", asked=True),
+    AppFlow("whatsapp", BY_FIRST_BYTES, Proto.TCP, 443),
+    AppFlow("viber", BY_PORT, Proto.TCP, 5242, asked=True),
+    AppFlow("viber", BY_PORT, Proto.UDP, 7985, asked=True),
+    AppFlow("discord", BY_FIRST_BYTES, Proto.UDP, 50_010),
+    AppFlow("discord", BY_PORT, Proto.UDP, 50_010, asked=True),
+    AppFlow("signal", BY_PORT, Proto.UDP, 10_000, asked=True),
+    AppFlow("roblox", OWN, Proto.UDP, 53_000, "128.116.1.2", "2620:135:6000::2"),
+    AppFlow("brawl-stars", BY_PORT, Proto.TCP, 9339, asked=True),
+    AppFlow("clash-of-clans", BY_PORT, Proto.TCP, 9339, asked=True),
+    AppFlow("clash-royale", BY_PORT, Proto.UDP, 9339, asked=True),
+    AppFlow("steam", OWN, Proto.UDP, 27_020, "155.133.248.36", "2404:3fc0:1::2"),
+    AppFlow("riot", OWN, Proto.TCP, 2099, *RIOT, asked=True),
+    AppFlow("league-of-legends", OWN, Proto.UDP, 5100, *RIOT, asked=True),
+    AppFlow("valorant", OWN, Proto.UDP, 7500, *RIOT, asked=True),
+    AppFlow("pubg", BY_PORT, Proto.UDP, 7500, asked=True),
+    AppFlow("pubg-mobile", BY_PORT, Proto.UDP, 17_500, asked=True),
+    AppFlow("free-fire", BY_PORT, Proto.TCP, 39_698, asked=True),
+    AppFlow("zoom", OWN, Proto.UDP, 8801, "170.114.10.1", "2407:30c0::1"),
+    AppFlow("microsoft-teams", OWN, Proto.UDP, 3479, "52.113.194.132", "2603:1063::5"),
+]
+
+
+def _name(app: AppFlow) -> str:
+    return f"{app.service} by {app.sign} {app.proto}"
+
+
+EACH_APP = pytest.mark.parametrize("app", APPS, ids=_name)
+FAMILIES = pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
+
+
+@EACH_APP
+@FAMILIES
+def test_each_app_is_blocked_and_explained(app: AppFlow, version: int) -> None:
+    target, situation = f"service:{app.service}", app.on(Situation())
+    judge = a_judge(f"{{band: 16-17, block: ['{target}']}}")
+    found = decided(judge, app.seen(version), situation)
+    assert (found.verdict, found.rule) == (Verdict.BLOCK, f"block: {target}")
+    assert found.recognised == ServiceRecognition((app.service,), app.sign)
+    explained = why(judge, app.seen(version), DAY, situation).decision
+    assert (explained.rule, explained.recognised) == (found.rule, found.recognised)
+    said = sentence(explained, None, DAY, Names())
+    assert SIGNS[app.sign] in said, said
+    other = decided(a_judge("{band: 16-17, block: ['service:twitch']}"), app.seen(version), situation)
+    assert other.verdict is Verdict.ALLOW
+
+
+@EACH_APP
+@FAMILIES
+def test_each_app_has_hours_and_minutes(app: AppFlow, version: int) -> None:
+    target, seen = f"service:{app.service}", app.seen(version)
+    hours = f"windows: {{'{target}': ['15:00-16:00']}}"
+    judge = a_judge(f"{{band: 16-17, limits: {{'{target}': 1h}}, {hours}}}")
+    closed, opened = app.on(Situation()), almaty("2026-11-24T15:30")
+    assert decided(judge, seen, closed).reason is Reason.WINDOW
+    allowed = judge.decide(seen, closed, opened)
+    assert allowed.verdict is Verdict.ALLOW
+    assert {target, f"window:{target}"} <= allowed.gates, "its minutes are counted"
+    explained = why(judge, seen, opened, closed).decision.passed
+    assert (target, SIGNS[app.sign]) in [(step.rule, step.outcome) for step in explained]
+    assert judge.decide(seen, app.on(used_up(target)), opened).reason is Reason.OUT_OF_TIME
+
+
+@pytest.mark.parametrize("app", [app for app in APPS if app.asked], ids=_name)
+@FAMILIES
+def test_a_port_or_shared_range_needs_a_name_of_the_app(app: AppFlow, version: int) -> None:
+    judge = a_judge(f"{{band: 16-17, block: ['service:{app.service}']}}")
+    assert decided(judge, app.seen(version)).verdict is Verdict.ALLOW
 
 
 # ------------------------------------------------------------------ explanation
