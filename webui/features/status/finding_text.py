@@ -67,6 +67,7 @@ def _problems() -> dict[str, tuple[str, str]]:
             helper,
         ),
         "help_resolver": (_("While the filter is stopped, help sites cannot be found by name."), helper),
+        "offload_stays": (_("The router sends some connections past the filter to be faster."), room),
         "sealed_problem": (_("A list that applies to everyone is too old or not in use."), helper),
         "lists_wait": (
             _("The lists of sites cannot be updated."),
