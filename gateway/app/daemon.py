@@ -632,6 +632,7 @@ class Daemon:
             ("minutes_not_saved", self.meter.problems),
             ("guard_not_saved", self.guard.problems),
             ("help_resolver", self.help_resolver.problems),
+            ("offload_stays", self.offloading.problems),
             ("sealed_problem", self.sealed_lists.problems),
             ("lists_wait", features.list_updates.problems),
             ("address_claimed", features.address_claims.problems),

@@ -3,6 +3,8 @@
 OpenWISP's agent unpacks an archive of UCI files and other files as root. The options with ``server`` in
 `router_settings` belong to the provider. Rules, devices, storage and the switches of the filter belong to the
 family, so an archive that touches them is refused as a whole. docs/providers/openwisp.md.
+
+The agent runs this check only with two hooks in its settings. `qalqan check` warns if they are missing.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.check.findings import Finding, ok, warning
 from gateway.cli.settings import config_in_use
 from gateway.core.errors import PolicyError
 from gateway.household.router_settings import SECTIONS, UTC, router_settings, settable_by_server
@@ -44,6 +47,11 @@ AGENT = {
     "test_config": "1",
     "merge_config": "1",
 }
+HOOKS = ("pre_reload_hook", "test_script")
+
+
+AGENT_SETTINGS = Path(UCI + "openwisp")
+_SET_HOOKS = "; ".join(f"uci set openwisp.http.{option}={AGENT[option]}" for option in HOOKS)
 
 
 class Refusal(NamedTuple):
@@ -54,6 +62,27 @@ class Refusal(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}"
+
+
+def agent_findings() -> Iterator[Finding]:
+    """Report an agent of OpenWISP without the hooks that run this check. Only root can read its settings."""
+    try:
+        package = parse_uci(AGENT_SETTINGS.read_bytes(), str(AGENT_SETTINGS))
+    except (OSError, PolicyError):  # not installed, not readable, or the agent's own mistake
+        return
+    section = package.named("http")
+    if section is None:
+        return
+    missing = [
+        option
+        for option in HOOKS
+        if (found := section.options.get(option)) is None or found.text != AGENT[option]
+    ]
+    if missing:
+        text = f"{AGENT_SETTINGS}: without {' and '.join(missing)}, a server can change what is the family's"
+        yield warning("openwisp", text, f"{_SET_HOOKS}; uci commit openwisp", code="provider_unchecked")
+    else:
+        yield ok("openwisp", "a configuration from the server is checked")
 
 
 def archive_refusals(archive: Path, config: Path) -> list[Refusal]:

@@ -21,6 +21,7 @@ from gateway.check.lists import (
     sealed_findings,
     table_findings,
 )
+from gateway.check.provider_archive import agent_findings, archive_refusals
 from gateway.check.rulesets import mark_findings, read_rules, rule_findings
 from gateway.check.trusted_name import announcement_findings, certificate_findings, name_findings
 from gateway.cli import output
@@ -55,8 +56,6 @@ def run(args: Namespace) -> int:
 
 
 def _archive(archive: Path, path: Path) -> int:
-    from gateway.check.provider_archive import archive_refusals  # only here: it reads archives
-
     refusals = archive_refusals(archive, path)
     for refusal in refusals:
         print(output.clean(refusal))
@@ -111,6 +110,7 @@ def findings_of(path: Path) -> Iterator[Finding]:
     yield from check_system.kernel()
     yield from check_system.accounting()
     yield from check_system.other_filters()
+    yield from agent_findings()
 
 
 def _network(config: Config, *, filters: bool) -> Iterator[Finding]:

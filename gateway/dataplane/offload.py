@@ -14,6 +14,7 @@ from pathlib import Path
 from gateway.core.files import write_atomically, write_error_text
 from gateway.core.loop import Loop, Timer
 from gateway.dataplane.kernel_table import KernelTable
+from gateway.household.config_file import router_path
 from gateway.household.context import HomeContext
 from gateway.kernel.flowtable import devices_below
 from gateway.kernel.snapshot import Offload
@@ -38,7 +39,7 @@ class Offloading:
         changed: Callable[[], None],
         accelerates: Callable[[str], bool],
         filters: Callable[[], bool],
-        report: Path,
+        report: Path | None,
     ) -> None:
         """Read the devices once.
 
@@ -49,7 +50,7 @@ class Offloading:
                 device that disappeared.
             accelerates: returns whether the kernel accepts hardware offloading on a network device.
             filters: returns whether the family filters a device. Without one there is no flow table.
-            report: the file that shows this to OpenWrt's service.
+            report: the file that shows this to OpenWrt's service; None on other systems.
         """
         self._loop = loop
         self._wished = wished
@@ -60,6 +61,7 @@ class Offloading:
         self._filters = filters
         self._report = report
         self._reported = ""
+        self._unwritten = ""  # why the report cannot be written
         self._timer: Timer | None = None
         self._tried: dict[str, bool] = {}  # device → whether it accepted hardware offloading
         self._found = self.now = self._find()
@@ -114,16 +116,26 @@ class Offloading:
             return None
         return Offload(tuple(sorted(able)), hardware=True)
 
+    def problems(self) -> list[str]:
+        """Return a sentence for `status` if OpenWrt's service cannot learn that a device is filtered."""
+        if not self._unwritten or not self._filters():
+            return []
+        return [f"{self._unwritten}. If the firewall offloads connections, they bypass the rules until then."]
+
     def write_report(self) -> None:
         """Write whether the family filters a device, if that has changed."""
         filters = "yes" if self._filters() else "no"
-        if filters == self._reported:
+        if self._report is None or filters == self._reported:
             return
-        self._reported = filters
         try:
             write_atomically(self._report, f"{filters}\n".encode())
         except OSError as error:
-            _log.error("%s: %s. The firewall's flow offloading stays.", self._report, write_error_text(error))
+            trouble = f"{self._report}: cannot be written ({write_error_text(error)})"
+            if trouble != self._unwritten:
+                _log.error("%s. The firewall's flow offloading stays as it is.", trouble)
+            self._unwritten = trouble
+        else:
+            self._reported, self._unwritten = filters, ""
 
     def close(self) -> None:
         if self._timer is not None:
@@ -143,5 +155,5 @@ def offloading(home: HomeContext, table: KernelTable, changed: Callable[[], None
         changed,
         table.accelerates,
         lambda: home.rules.household.filters,
-        Path(home.rules.household.config.runtime) / FILTERS,
+        Path(home.rules.household.config.runtime) / FILTERS if router_path() else None,
     )

@@ -130,13 +130,25 @@ def test_changed_rules_are_reported_immediately(case: Case) -> None:
     assert case.report.read_text() == "no\n"
 
 
-def test_a_report_that_cannot_be_written_is_logged(case: Case, caplog: pytest.LogCaptureFixture) -> None:
-    case.report.unlink()
-    case.report.mkdir()
+def test_a_report_that_cannot_be_written_is_a_problem_and_written_later(
+    case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
     case.filters = False
     case.look()
+    case.report.unlink()
+    case.report.mkdir()
+    case.filters = True
+    for _ in range(3):
+        case.look()
     (record,) = caplog.records
-    assert record.message.endswith("The firewall's flow offloading stays.")
+    assert record.message.endswith("The firewall's flow offloading stays as it is.")
+    (line,) = case.offloading.problems()
+    assert line.startswith(f"{case.report}: cannot be written (")
+    assert line.endswith("If the firewall offloads connections, they bypass the rules until then.")
+    case.report.rmdir()
+    case.look()
+    assert case.report.read_text() == "yes\n"
+    assert case.offloading.problems() == []
 
 
 def test_in_hardware_on_the_devices_that_accept_it(case: Case) -> None:

@@ -167,17 +167,18 @@ def test_half_done_changes_of_others_are_not_committed_by_us(ready: Router) -> N
     assert "commit" not in ready.told()
 
 
-def test_openwisp_s_agent_gets_the_hooks(router: Router) -> None:
-    router.config("openwisp", "config controller 'http'\n\toption url 'https://fleet.example'\n")
+@pytest.mark.parametrize("compat", ["", "1\n", "3\n"])
+def test_settings_of_other_packages_stay(router: Router, compat: str) -> None:
+    texts = {
+        "openwisp": "config controller 'http'\n\toption url 'https://fleet.example'\n",
+        "firewall": "config defaults\n\toption flow_offloading '1'\n",
+    }
+    for name, text in texts.items():
+        router.config(name, text)
+    router.write("etc/qalqan/compat", compat)
     router.defaults()
-    assert router.uci("get", "openwisp.http.pre_reload_hook") == AGENT["pre_reload_hook"]
-    assert router.uci("get", "openwisp.http.test_script") == AGENT["test_script"]
-
-
-def test_a_provider_s_own_hook_stays(router: Router) -> None:
-    router.config("openwisp", "config controller 'http'\n\toption test_script '/usr/sbin/own'\n")
-    router.defaults()
-    assert router.uci("get", "openwisp.http.test_script") == "/usr/sbin/own"
+    router.script("qalqan", "start")
+    assert {name: router.config(name) for name in texts} == texts
 
 
 def test_the_hooks_stay_without_their_template(router: Router) -> None:

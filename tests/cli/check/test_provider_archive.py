@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from netjsonconfig import OpenWrt
 
-from gateway.check.provider_archive import AGENT, MAX_FILES
+from gateway.check import provider_archive
+from gateway.check.provider_archive import AGENT, HOOKS, MAX_FILES
 from gateway.household import loading
 from gateway.household.config_file import VARIABLE
 from gateway.household.router_settings import SECTIONS, settable_by_server
@@ -277,6 +278,38 @@ def test_logo_root_keys_and_other_settings_pass(qalqan: Qalqan, config: Path, tm
         "etc/crontabs/root": "17 3 * * * /usr/libexec/isp\n",
     }
     assert refusals(qalqan, packed(tmp_path / "a.tar.gz", files), config) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [
+        ({}, "pre_reload_hook and test_script"),
+        ({"pre_reload_hook": AGENT["pre_reload_hook"]}, "test_script"),
+        ({**AGENT, "pre_reload_hook": "/usr/sbin/own"}, "pre_reload_hook"),
+        (AGENT, ""),
+    ],
+)
+def test_an_agent_without_the_hooks_is_a_warning(
+    options: Mapping[str, str],
+    missing: str,
+    qalqan: Qalqan,
+    config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = tmp_path / "openwisp"
+    monkeypatch.setattr(provider_archive, "AGENT_SETTINGS", settings)
+    lines = "".join(f"\toption {name} '{value}'\n" for name, value in options.items())
+    settings.write_text(f"config controller 'http'\n\toption url 'https://fleet.example'\n{lines}")
+    found = [line for line in qalqan("check", "--config", config).out.splitlines() if " openwisp: " in line]
+    fix = "; ".join(f"uci set openwisp.http.{hook}={AGENT[hook]}" for hook in HOOKS)
+    warning = (
+        f"warning openwisp: {settings}: without {missing}, a server can change what is the family's: "
+        f"{fix}; uci commit openwisp"
+    )
+    assert found == [warning if missing else "ok openwisp: a configuration from the server is checked"]
+    settings.unlink()
+    assert " openwisp: " not in qalqan("check", "--config", config).out
 
 
 def test_a_damaged_archive_is_an_error(qalqan: Qalqan, config: Path, tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def _problems() -> dict[str, tuple[str, str]]:
             helper,
         ),
         "help_resolver": (_("While the filter is stopped, help sites cannot be found by name."), helper),
+        "offload_stays": (_("The router sends some connections past the filter to be faster."), room),
         "sealed_problem": (_("A list that applies to everyone is too old or not in use."), helper),
         "lists_wait": (
             _("The lists of sites cannot be updated."),
@@ -218,6 +219,7 @@ def _texts() -> dict[str, tuple[str, str]]:
         "queue_taken": (_("Another program takes packets from the filter."), helper),
         "marks_copied": (_("Another program on the gateway marks packets too."), nothing),
         "marks_taken": (_("Another program overwrites the marks of the filter."), helper),
+        "provider_unchecked": (_("Your provider’s server could change the family’s settings."), helper),
         "captive_api": (_("Devices without mobile data could show sooner why they are blocked."), helper),
         "pages_silent": (_("These pages were stopped, so nothing explained what was blocked."), nothing),
         "pages_address": (_("These pages cannot use the address that is set."), helper),
