@@ -17,6 +17,7 @@ from pathlib import Path
 
 from gateway import __version__
 from tests.openwrt.feed import __main__ as feed
+from tests.openwrt.feed import apk
 from tests.openwrt.feed.recipes import Package, RecipeError, makefiles, read
 from tests.release import archive, image, repository, sbom
 from tests.release.signing import SigningError, SigningKey, signing_key
@@ -127,7 +128,7 @@ def built_packages(feed_folder: Path, out: Path) -> None:
         made = [
             path
             for path in sorted((feed_folder / branch).iterdir())
-            if path.suffix in (".ipk", ".apk") or path.stem == "Packages"
+            if path.suffix in (".ipk", ".apk") or path.stem == "Packages" or path.name == apk.INDEX
         ]
         if made:
             (out / branch).mkdir(parents=True)

@@ -2,8 +2,9 @@
 
 python -m tests.openwrt.feed [--out FOLDER]
 
-For 24.10 an ipk with an index, for 25.12 the tree that its `apk mkpkg` gets. Bytecode is of one version of
-Python alone: that of 24.10 is made where there is a python3.11, that of 25.12 where there is a python3.13.
+For 24.10 an ipk with an index. For 25.12 the tree that its `apk mkpkg` gets, and the .apk with an index where
+apk-tools 3 are. Bytecode is of one version of Python alone: that of 24.10 is made where there is a
+python3.11, that of 25.12 where there is a python3.13.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def main() -> int:
 def build(branch: str, python: str, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    packs = apk.is_here()
     for makefile in makefiles():
         with tempfile.TemporaryDirectory() as temporary:
             for package in read(makefile, Path(temporary)):
@@ -64,12 +66,17 @@ def build(branch: str, python: str, folder: Path) -> None:
                 if branch == "24.10":
                     made = ipk.write(package, root, folder)
                     print(f"  {branch}: {made.name}, {made.stat().st_size:,} bytes")
-                else:
-                    staged = apk.stage(package, root, folder)
-                    how = "made" if apk.build(staged) else f"{apk.PROGRAM} makes it where apk-tools 3 are"
-                    print(f"  {branch}: {staged.name}.apk: {how}")
+                    continue
+                staged = apk.stage(package, root, folder)
+                if packs:
+                    made = apk.build(staged)
+                    print(f"  {branch}: {made.name}, {made.stat().st_size:,} bytes")
     if branch == "24.10":
         ipk.write_index(folder)
+    elif packs:
+        apk.write_index(folder)
+    else:
+        print(f"  {branch}: no .apk, as apk-tools 3 are not installed; {apk.PROGRAM} in each folder makes it")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """What OpenWrt 25.12 hands to `apk mkpkg`: a tree with its lists, the scripts, and the facts. The package
-itself is made where that program is; no distribution but Alpine and OpenWrt has it.
+itself and the feed's index are made where apk-tools 3 are. Debian, PyPI and npm do not have them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from tests.openwrt.feed.recipes import EPOCH, Package
 
 LISTS = "lib/apk/packages"
 PROGRAM = "mkpkg.sh"
+INDEX = "packages.adb"
 
 
 def stage(package: Package, root: Path, folder: Path) -> Path:
@@ -43,12 +45,26 @@ def stage(package: Package, root: Path, folder: Path) -> Path:
     return staged
 
 
-def build(staged: Path) -> bool:
-    """Whether there is an `apk` that could make it. Raises CalledProcessError where it refuses."""
-    if shutil.which("apk") is None:
+def is_here() -> bool:
+    """Return whether apk-tools 3 are installed. Older ones have no `apk mkpkg`."""
+    try:
+        said = subprocess.run(["apk", "--version"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
         return False
-    subprocess.run([staged / PROGRAM], check=True)
-    return True
+    return re.match(r"apk-tools [3-9]\.", said) is not None
+
+
+def build(staged: Path) -> Path:
+    """Make the package of a staged folder, next to it. Raises CalledProcessError where `apk` refuses."""
+    subprocess.run([staged / PROGRAM], check=True, stdout=subprocess.DEVNULL)
+    return staged.parent / f"{staged.name}.apk"
+
+
+def write_index(folder: Path) -> None:
+    """Write the index of the packages in a folder, without a signature."""
+    names = sorted(path.name for path in folder.glob("*.apk"))
+    argv = ["apk", "mkndx", "--allow-untrusted", "--output", INDEX, *names]
+    subprocess.run(argv, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
 def arguments(package: Package) -> list[str]:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
+import os
 import re
-import shutil
+import stat
 import subprocess
+import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway import __version__
-from tests.openwrt.feed import apk, ipk
-from tests.openwrt.feed.__main__ import interpreter
+from tests.openwrt.feed import apk, ipk, scripts
+from tests.openwrt.feed.__main__ import build, interpreter
 from tests.openwrt.feed.recipes import EPOCH, TREE, Package, install
+from tests.openwrt.feed.router import closure
 
 OURS = ("qalqan", "qalqan-web")
+OF_APK = ("etc/apk/", "lib/apk/db/", "var/")  # its own files on a router
 
 
 @pytest.fixture(scope="session")
@@ -224,13 +230,93 @@ def test_its_scripts_know_an_upgrade(staged: Mapping[str, Path]) -> None:
         assert "add_group_and_user" in (folder / "post-install").read_text("utf-8")
 
 
-@pytest.mark.skipif(
-    shutil.which("apk") is None, reason="apk-tools 3 are in no distribution but Alpine and OpenWrt"
-)
-def test_apk_makes_it(staged: Mapping[str, Path]) -> None:
-    for folder in staged.values():
-        assert apk.build(folder)
-        assert (folder.parent / f"{folder.name}.apk").stat().st_size > 100_000
+def test_the_feed_of_25_12_says_in_one_line_that_apk_tools_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [folder for folder in os.environ["PATH"].split(":") if not (Path(folder) / "apk").exists()]
+    monkeypatch.setenv("PATH", ":".join(folders))
+    build("25.12", sys.executable, tmp_path / "feed")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "no .apk, as apk-tools 3 are not installed" in line
+    staged = list((tmp_path / "feed").glob("*/mkpkg.sh"))
+    assert len(staged) >= len(OURS)
+    assert [path for path in (tmp_path / "feed").iterdir() if path.is_file()] == []
+
+
+def stand_ins(names: Iterable[str], folder: Path) -> None:
+    """Make a repository with packages of these names, as the official feeds have them, without files."""
+    folder.mkdir()
+    for name in names:
+        facts = [f"name:{name}", "version:1-r0", "arch:noarch"]
+        infos = [word for fact in facts for word in ("--info", fact)]
+        subprocess.run(["apk", "mkpkg", *infos, "--output", f"{folder}/{name}-1-r0.apk"], check=True)
+    apk.write_index(folder)
+
+
+def dumped(path: Path) -> dict[str, Any]:
+    argv = ["apk", "adbdump", "--allow-untrusted", "--format", "json", path]
+    found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return dict(json.loads(found))
+
+
+def there(root: Path) -> dict[str, tuple[object, ...]]:
+    """Return owner, mode, date and content of each file below a folder, by path."""
+    found: dict[str, tuple[object, ...]] = {}
+    for path in sorted(root.rglob("*")):
+        if not path.is_dir():
+            status = path.lstat()
+            content = str(path.readlink()) if path.is_symlink() else path.read_bytes()
+            mode = stat.S_IMODE(status.st_mode)
+            found[str(path.relative_to(root))] = (status.st_uid, mode, int(status.st_mtime), content)
+    return found
+
+
+@pytest.mark.needs("root")
+@pytest.mark.needs("openssl")
+@pytest.mark.skipif(not apk.is_here(), reason="apk-tools 3 are not installed")
+def test_apk_makes_checks_and_installs_them(
+    staged: Mapping[str, Path], feed: Mapping[str, Package], tmp_path: Path
+) -> None:
+    """From a signed index, with all dependencies, into an empty root."""
+    made = {name: apk.build(folder) for name, folder in staged.items()}
+    subprocess.run(["apk", "verify", "--allow-untrusted", *made.values()], check=True)
+    for name, path in made.items():
+        found = dumped(path)
+        wanted = apk.info(feed[name])
+        assert {key: found["info"][key] for key in wanted if key != "depends"} == {
+            key: text for key, text in wanted.items() if key != "depends"
+        }
+        assert sorted(found["info"].get("depends", ())) == sorted(feed[name].depends)
+        assert found["scripts"].keys() == scripts.of_apk(feed[name]).keys()
+    broken = tmp_path / "broken.apk"
+    data = bytearray(made["qalqan"].read_bytes())
+    data[len(data) // 2] ^= 1
+    broken.write_bytes(data)
+    assert subprocess.run(["apk", "verify", "--allow-untrusted", broken], check=False).returncode
+
+    ours = made["qalqan"].parent
+    apk.write_index(ours)
+    stand_ins(closure(made, feed) - made.keys(), tmp_path / "official")
+    root, key = tmp_path / "root", tmp_path / "key.pem"
+    trusted = root / "etc/apk/keys/feed.pem"
+    trusted.parent.mkdir(parents=True)
+    curve = ["-name", "prime256v1", "-genkey", "-noout"]
+    subprocess.run(["openssl", "ecparam", *curve, "-out", key], check=True)
+    subprocess.run(["openssl", "ec", "-in", key, "-pubout", "-out", trusted], check=True)
+    repositories = [ours / apk.INDEX, tmp_path / "official" / apk.INDEX]
+    add = ["apk", "add", "--root", str(root), "--initdb", "--no-network", "--no-scripts", "--no-cache"]
+    for repository in repositories:
+        add += ["--repository", str(repository)]
+    unsigned = subprocess.run([*add, *made], capture_output=True, text=True, check=False)
+    assert unsigned.returncode, "no index is signed yet"
+    for repository in repositories:
+        subprocess.run(["apk", "adbsign", "--allow-untrusted", "--sign-key", key, repository], check=True)
+    subprocess.run([*add, *made], check=True)
+    installed = there(root)
+    wanted_files = {name: what for folder in staged.values() for name, what in there(folder / "root").items()}
+    assert {name: what for name, what in wanted_files.items() if installed.get(name) != what} == {}
+    others = {name for name in installed.keys() - wanted_files if not name.startswith(OF_APK)}
+    assert others == set()
 
 
 def test_no_interpreter_of_that_version() -> None:
