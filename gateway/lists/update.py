@@ -23,9 +23,9 @@ from gateway.lists.table import TABLE_NAME
 from gateway.policy.names.domain_table import TableInfo, TableRelease
 
 FRESH = timedelta(hours=2)  # a repeated command does not ask the servers again
-# Of the entries that sources.yaml expects. A maker's broken script can publish a nearly empty list; one of
+# The least part of the previous copy's bytes. A maker's broken script can publish a nearly empty list; one of
 # adult sites went from 500,000 names to one (blocklistproject/Lists, issue 1658).
-FEWEST = 0.01
+SMALLEST_PART = 0.01
 
 
 Begin = Callable[[str, int, int], None]
@@ -133,8 +133,9 @@ class Shelf(CopyIndex):
         try:
             validators = _download(published, urls, fetcher, known, new)
             if new.exists():
-                _refuse_emptied(published, survey(published.copy(new), canaries))
+                survey(published.copy(new), canaries)
                 if target.exists():
+                    _refuse_emptied(published, new.stat().st_size, target.stat().st_size)
                     _refuse_drift(published.copy(new), published.copy(target), canaries.must)
                 new.replace(target)
         finally:
@@ -188,13 +189,10 @@ def _join(parts: list[Path], new: Path) -> None:
         raise Unwritable(unwritable(new.parent, error)) from error
 
 
-def _refuse_emptied(published: PublishedList, found: BuildReport) -> None:
-    """Raise ListError if a new copy has only a small part of the entries that are expected."""
-    if found.domains < published.size * FEWEST:
-        msg = (
-            f"{published.id}: it has {found.domains:,} entries, and about {published.size:,} are expected; "
-            f"{KEEPING}"
-        )
+def _refuse_emptied(published: PublishedList, new: int, old: int) -> None:
+    """Raise ListError if a new copy has only a small part of the previous copy's bytes."""
+    if new < old * SMALLEST_PART:
+        msg = f"{published.id}: it has {new:,} bytes, and the copy before has {old:,}; {KEEPING}"
         raise ListError(msg)
 
 

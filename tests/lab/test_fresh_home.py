@@ -22,7 +22,6 @@ from gateway.features.lists.updates import FIRST_LOOK
 from gateway.household.loading import load_product
 from gateway.lists.formats import Format
 from gateway.lists.sources import PublishedList, parse_sources
-from gateway.lists.update import FEWEST
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.time.list_update_times import NIGHT_ENDS, NIGHT_STARTS
 from profiles import DATA
@@ -72,10 +71,9 @@ def default_lists() -> list[PublishedList]:
 
 
 def body_of(published: PublishedList) -> str:
-    enough = int(published.size * FEWEST) + 1
     if published.form is Format.ADDRESSES:
-        return "".join(f"198.51.{100 + number // 250}.{number % 250 + 1}\n" for number in range(enough))
-    hosts = [f"{published.id}-filler-{number}.com" for number in range(enough)]
+        return "198.51.100.77\n"
+    hosts = [f"{published.id}-filler.com"]
     if not published.weak and published.category in LISTED:
         hosts.append(LISTED[published.category])
     before = "0.0.0.0 " if published.form is Format.HOSTS else ""
