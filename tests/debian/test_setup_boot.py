@@ -40,7 +40,7 @@ EAR = (
     "c = s.accept()[0]; open('/run/heard', 'wb').write(c.recv(4096))"
 )
 DNSMASQ = ("dnsmasq", "runit-helper")  # its packages, without dnsmasq-base
-LABEL = re.compile(r"The label's code: (\S+)\. Who enters it first")
+LABEL = re.compile(r"The label's code: (\S+)\. The first person who enters it")
 HELD = "[Service]\nExecStartPre=/bin/sh -c 'until test -e /run/go; do sleep 0.1; done'\n"
 PURGED = ("/etc/qalqan", "/var/lib/qalqan", "/run/qalqan", "/usr/lib/qalqan", "/usr/share/qalqan",
           "/etc/sysctl.d/90-qalqan.conf", "/etc/dnsmasq.d/qalqan.conf")  # fmt: skip
@@ -208,7 +208,7 @@ def test_after_a_power_cut_the_guard_holds_the_child_until_the_daemon_runs(
 
 def test_undone_it_is_no_gateway_any_more(machine: Booted, house: Home, tablet: Namespace) -> None:
     said = machine.run("qalqan", "setup", "--undo", "--yes").stdout
-    assert "/etc/qalqan/qalqan.yaml: gone" in said
+    assert "/etc/qalqan/qalqan.yaml: removed" in said
     assert machine.active("qalqan", "qalqan-web", "qalqan-nat") == ["inactive"] * 3
     assert machine.tables() == []
     assert not reached(tablet)
