@@ -35,6 +35,7 @@ from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, Place, shown
 
 FILE = "lists.yaml"
+_Dumper = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper
 MAX_OWN = 16  # lists; each costs a download a day and some seconds of building
 MAX_BYTES = 32 << 20  # of one list: 1.5 million hosts lines
 MAX_CHOSEN = 128  # published lists with a changed default; there are about fifty
@@ -220,7 +221,8 @@ def write_own(path: Path, own: OwnLists) -> None:
     }
     kept = {key: value for key, value in content.items() if value}
     try:
-        write_atomically(path, (HEADER + yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)).encode())
+        text = yaml.dump(kept, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+        write_atomically(path, f"{HEADER}{text}".encode())
     except OSError as error:
         msg = f"{path}: cannot be written ({write_error_text(error)})"
         raise ListError(msg) from error

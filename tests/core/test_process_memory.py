@@ -178,6 +178,30 @@ def test_how_modules_were_found_is_forgotten_and_imports_work() -> None:
     assert run(LEAN + code) == "None True True json"
 
 
+def test_the_daemon_reads_and_writes_yaml_without_the_parser_in_python(tmp_path: Path) -> None:
+    code = f"""
+from gateway.core.process_memory import forget_yaml_in_python
+forget_yaml_in_python()
+from pathlib import Path
+import yaml
+from gateway.core.errors import PolicyError
+from gateway.household.loading import load_product
+from gateway.lists.own_lists import OwnLists, read_own, write_own
+path = Path({str(tmp_path)!r}, "lists.yaml")
+own = OwnLists({{}}, frozenset({{"ut1-adult"}}), frozenset(), ())
+write_own(path, own)
+print(read_own(path, load_product().categories) == own, hasattr(yaml.SafeLoader, "check_token"))
+path.write_text("on: [a\\noff: ")
+try:
+    read_own(path, load_product().categories)
+except PolicyError as error:
+    print(error)
+"""
+    same, error = run(code).splitlines()
+    assert same == "True False"
+    assert "lists.yaml:2: is not YAML" in error
+
+
 def test_a_daemon_has_no_parser_of_command_lines(tmp_path: Path) -> None:
     """It is stopped by its qalqan.yaml, which is read when all is imported."""
     code = (

@@ -16,6 +16,7 @@ def run(args: Namespace) -> int:
         signal.signal(number, signal.SIG_IGN)
     from gateway.core.process_memory import (
         forget_annotations_and_docstrings,
+        forget_yaml_in_python,
         import_dataclasses_alone,
         name_time_zones,
         one_openssl,
@@ -27,6 +28,7 @@ def run(args: Namespace) -> int:
 
     lean_dataclasses()
     one_openssl()
+    forget_yaml_in_python()
     from gateway.app.service import run as run_daemon
     from gateway.cli.settings import config_path
     from gateway.core import logs
