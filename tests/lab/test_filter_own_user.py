@@ -38,6 +38,7 @@ def test_it_filters_as_a_user_with_two_capabilities(home: Home) -> None:
         assert re.search(rf"^Uid:(\t{NOBODY}){{4}}$", status, re.MULTILINE)
         bits = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW
         assert {int(word, 16) for word in re.findall(r"^Cap\w+:\t(\w+)$", status, re.MULTILINE)} == {bits}
+        assert "\nNoNewPrivs:\t1\n" in status
         assert clients.dig(tablet, ALLOWED, "A", server=names.GATEWAY_IPV4).records
         assert is_explained(clients.dig(tablet, REFUSED, "A", server=names.GATEWAY_IPV4))
         assert fetch(tablet, f"https://{ALLOWED}/", 4).reached

@@ -33,14 +33,15 @@ RECORD = Path(__file__).with_name("sdists.json")
 # What a build frontend assumes for an sdist without a [build-system] table (PEP 517).
 LEGACY = {"requires": ["setuptools"], "build-backend": "setuptools.build_meta:__legacy__"}
 TESTS = {"test", "tests"}
-# The versions of host packages in OpenWrt's packages feed, of 24.10 and of 25.12.
+# The versions of host packages in OpenWrt's packages feed, of 24.10 and of 25.12. In 24.10 setuptools is a part
+# of python3/host.
 HOSTS = {
     "cython": ("3.1.5", "3.1.5"),
     "flit-core": ("3.12.0", "3.12.0"),
     "hatch-vcs": ("0.4.0", "0.5.0"),
     "hatchling": ("1.27.0", "1.27.0"),
     "poetry-core": ("1.8.1", "2.3.1"),
-    "setuptools": ("80.9.0", "80.9.0"),
+    "setuptools": ("79.0.1", "80.9.0"),
     "wheel": ("0.45.1", "0.45.1"),
 }
 
