@@ -251,7 +251,7 @@ def stand_ins(names: Iterable[str], folder: Path) -> None:
 
 
 def dumped(path: Path) -> dict[str, Any]:
-    argv = ["apk", "adbdump", "--allow-untrusted", "--format", "json", path]
+    argv = ["apk", "adbdump", "--allow-untrusted", "--format", "json", str(path)]
     found = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     return dict(json.loads(found))
 
