@@ -1,7 +1,8 @@
-"""Gets a certificate for the trusted name from an ACME authority (RFC 8555) by lego and DNS-01.
+"""Gets a certificate for the trusted name from an ACME authority (RFC 8555) by DNS-01.
 
-lego runs without a shell. The provider's token is in its environment, which other users cannot read, and in
-a file of mode 0600; it is in no argument, log or message.
+The client is lego, or acme.sh, which OpenWrt has. Each runs without a shell of ours. The provider's token is
+in the client's environment, which other users cannot read, and in files of mode 0600 or a folder of mode
+0700; it is in no argument, log or message.
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ from gateway.policy.config.dns_providers import PROVIDERS
 
 FOLDER = "certificate"  # in the state folder, mode 0700
 ACCOUNT = "account.json"
-PROGRAM = "lego"
-RENEW_DAYS = 30  # before the certificate expires
+LEGO, ACME_SH = "lego", "acme.sh"
+OPENWRT_FOLDER = "/usr/lib/acme/client"  # of acme.sh in OpenWrt's package acme-acmesh
+ACME_SH_SKIPPED = 2  # exit status: the certificate is not due
+RENEW_DAYS = 30  # before the certificate expires; acme.sh renews a certificate of 90 days on the same day
 TIMEOUT = 600.0  # seconds; a provider may publish the record only after minutes
-OUTPUT_LIMIT = 16_384  # characters of lego's output that are searched, the last ones
+OUTPUT_LIMIT = 16_384  # characters of the client's output that are searched, the last ones
+ADVICE = ("--debug", "how-to-debug-acme.sh")  # in the last lines of acme.sh, which say nothing of the error
 
 
 class AcmeProblem(StrEnum):
     """Why there is no certificate."""
 
-    CLIENT = "client"  # lego is not installed
+    CLIENT = "client"  # no ACME client is installed
     TOKEN = "token"  # the provider refused the token
     ZONE = "zone"  # the provider's account does not have the name
     LIMIT = "limit"  # the authority's rate limit
@@ -39,7 +43,7 @@ class AcmeProblem(StrEnum):
 
 
 SENTENCES: Mapping[AcmeProblem, str] = {
-    AcmeProblem.CLIENT: "lego is not installed; install the package lego",
+    AcmeProblem.CLIENT: "no ACME client is installed; install lego (OpenWrt: acme-acmesh-dnsapi)",
     AcmeProblem.TOKEN: "the DNS provider refused the token; copy it again from the provider's page",
     AcmeProblem.ZONE: "the DNS provider's account does not have this name; check its spelling there",
     AcmeProblem.LIMIT: "the certificate authority had too many requests for this name; try again tomorrow",
@@ -58,18 +62,23 @@ _MARKS: Mapping[AcmeProblem, tuple[str, ...]] = {
         *("authentication error", "authentication failed", "unauthenticated", "authentication exception"),
         *("status code: 401", "status code: 403", "401 unauthorized", "403 forbidden"),
         *("for duckdns returned the following result (ko)", "credentials information are missing"),
+        "response=ko",  # of DuckDNS, as acme.sh writes it
     ),
     AcmeProblem.ZONE: (
         *("could not find zone", "couldn't find zone", "failed to find zone", "zone not found"),
         *("could not find the start of authority", "no matching zone", "status code: 404", "404 not found"),
+        "invalid domain",  # as acme.sh writes it
     ),
     AcmeProblem.DNS: ("time limit exceeded", "propagation", "no txt record", "incorrect txt record"),
-    AcmeProblem.OFFLINE: ("no such host", "dial tcp", "connection refused", "i/o timeout", "misbehaving"),
+    AcmeProblem.OFFLINE: (
+        *("no such host", "dial tcp", "connection refused", "i/o timeout", "misbehaving"),
+        *("cannot init api", "could not get nonce"),  # as acme.sh writes it
+    ),
 }
 
 
 class AcmeError(GatewayError):
-    """No certificate was issued. ``detail``: the last line of lego's output, without the token."""
+    """No certificate was issued. ``detail``: the last line of the client's output, without the token."""
 
     def __init__(self, problem: AcmeProblem, detail: str = "") -> None:
         self.problem, self.detail = problem, detail
@@ -114,7 +123,7 @@ def write_account(folder: Path, account: AcmeAccount) -> None:
 
 
 def forget_account(folder: Path) -> None:
-    """Delete the account, and the certificates and keys of lego. Raises OSError."""
+    """Delete the account, and the certificates and keys of the client. Raises OSError."""
     if not folder.exists():
         return
     for path in sorted(folder.rglob("*"), reverse=True):  # each folder after its files
@@ -125,9 +134,18 @@ def forget_account(folder: Path) -> None:
     folder.rmdir()
 
 
-def is_available() -> bool:
-    """Return whether lego is installed. (`shutil.which` would bring 0.3 MB into the daemon.)"""
-    return any(os.access(Path(folder) / PROGRAM, os.X_OK) for folder in os.get_exec_path())
+def find_client() -> Path | None:
+    """Return the installed ACME client: lego, else acme.sh. (`shutil.which` would bring 0.3 MB.)"""
+    folders = [*os.get_exec_path(), OPENWRT_FOLDER]
+    paths = (Path(folder) / name for name in (LEGO, ACME_SH) for folder in folders)
+    return next((path for path in paths if os.access(path, os.X_OK)), None)
+
+
+def usable_providers() -> tuple[str, ...]:
+    """Return the keys of PROVIDERS that work with the installed client; all of them without one."""
+    client = find_client()
+    by_acme_sh = client is not None and client.name == ACME_SH
+    return tuple(key for key, provider in PROVIDERS.items() if provider.acme_sh or not by_acme_sh)
 
 
 def get_certificate(
@@ -135,23 +153,35 @@ def get_certificate(
 ) -> tuple[Path, Path]:
     """Get the certificate, or renew it if it is due, and return the paths of chain and key.
 
-    ``options``: further ones for lego. Raises: AcmeError.
+    ``options``: further ones for the client. Raises: AcmeError.
     """
     import subprocess  # late: the daemon reads and writes accounts alone
 
-    chain = folder / "certificates" / f"{account.name}.crt"
-    key = chain.with_suffix(".key")
-    argv = lego_command(account, folder, options, renew=chain.exists() and key.exists())
-    if not is_available():
+    client = find_client()
+    provider = PROVIDERS[account.provider]
+    if client is None:
         raise AcmeError(AcmeProblem.CLIENT)
-    token = {PROVIDERS[account.provider].variable: account.token}
+    if client.name == LEGO:
+        chain = folder / "certificates" / f"{account.name}.crt"
+        key = chain.with_suffix(".key")
+        arguments = lego_arguments(account, folder, options, renew=chain.exists() and key.exists())
+        variable, unchanged = provider.variable, 0
+    elif provider.acme_sh is not None:
+        own = folder / ACME_SH
+        chain = own / f"{account.name}_ecc" / "fullchain.cer"
+        key = chain.with_name(f"{account.name}.key")
+        script, variable = provider.acme_sh
+        arguments = acme_sh_arguments(account, own, script, options)
+        unchanged = ACME_SH_SKIPPED
+    else:
+        raise AcmeError(AcmeProblem.CLIENT)
     try:
         done = subprocess.run(
-            argv,
+            [client, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **token},
+            env={**os.environ, variable: account.token},
             timeout=timeout,
             check=False,
         )
@@ -159,24 +189,33 @@ def get_certificate(
         raise AcmeError(AcmeProblem.DNS) from None
     except OSError as error:
         raise AcmeError(AcmeProblem.CLIENT, error.strerror or "") from None
-    if done.returncode or not (chain.exists() and key.exists()):
+    if done.returncode not in {0, unchanged} or not (chain.exists() and key.exists()):
         raise explain(done.stdout.decode("utf-8", "replace"), account.token)
     return chain, key
 
 
-def lego_command(
+def lego_arguments(
     account: AcmeAccount, folder: Path, options: Sequence[str] = (), *, renew: bool
 ) -> list[str]:
-    """Return lego's command line. It has no token."""
-    argv = [PROGRAM, "--accept-tos", "--email", account.email, "--path", str(folder), "--key-type", "ec256"]
+    """Return lego's arguments. They have no token."""
+    argv = ["--accept-tos", "--email", account.email, "--path", str(folder), "--key-type", "ec256"]
     argv += ["--dns", account.provider, "--domains", account.name]
     argv += ["--server", account.server] if account.server else []
     action = ["renew", "--days", str(RENEW_DAYS), "--no-random-sleep"] if renew else ["run"]
     return [*argv, *options, *action]
 
 
+def acme_sh_arguments(
+    account: AcmeAccount, folder: Path, script: str, options: Sequence[str] = ()
+) -> list[str]:
+    """Return acme.sh's arguments, for the first certificate and renewals. They have no token."""
+    argv = ["--issue", "--home", str(folder), "--server", account.server or "letsencrypt"]
+    argv += ["--accountemail", account.email, "--keylength", "ec-256", "--dns", script, "-d", account.name]
+    return [*argv, *options]
+
+
 def explain(output: str, token: str) -> AcmeError:
-    """Return the error that lego's output reports."""
+    """Return the error that the client's output reports."""
     text = output[-OUTPUT_LIMIT:].replace(token, "…")
     folded = text.casefold()
     problem = next(
@@ -184,4 +223,5 @@ def explain(output: str, token: str) -> AcmeError:
         AcmeProblem.OTHER,
     )
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not any(mark in line.casefold() for mark in ADVICE)]
     return AcmeError(problem, lines[-1] if lines else "")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.web.acme import FOLDER, AcmeAccount, write_account
 from tests.hiding import hide
 
 BYPASS_TESTS = (
@@ -83,6 +84,17 @@ def test_check_names_the_package_for_the_trusted_name(without: str, tmp_path: Pa
     findings = json.loads(done.stdout)["findings"]
     (found,) = (one for one in findings if "python3-cryptography" in json.dumps(one))
     assert found["about"] == "certificate"
+
+
+def test_no_certificate_is_asked_for_that_could_not_be_checked(without: str, tmp_path: Path) -> None:
+    config = tmp_path / "qalqan.yaml"
+    config.write_text(json.dumps({"lan": ["lo"], "state": str(tmp_path)}))
+    account = AcmeAccount("home.duckdns.org", "duckdns", "token", "mum@example.net")
+    write_account(tmp_path / FOLDER, account)
+    done = run(without, "gateway", "certificate", "renew", "--steps", "--config", str(config))
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"problem": "client"}
+    assert b"certificates need the package python3-cryptography" in done.stderr
 
 
 def test_a_key_for_sealed_sets_says_what_it_needs(without: str, tmp_path: Path) -> None:

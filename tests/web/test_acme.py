@@ -20,7 +20,7 @@ from gateway.cli.main import main
 from gateway.cli.parser import build_parser
 from gateway.policy.config.config import parse_config
 from gateway.policy.config.dns_providers import PROVIDERS, DnsProvider
-from gateway.web.acme import FOLDER, AcmeAccount, get_certificate, write_account
+from gateway.web.acme import FOLDER, AcmeAccount, forget_account, get_certificate, write_account
 from tests.policy.homes import words
 from tests.web.pebble import Server, running
 
@@ -138,21 +138,40 @@ def test_lego_gets_and_renews_it(server: Server, gateway: Gateway, capfd: pytest
 @pytest.mark.slow
 @pytest.mark.needs("pebble")
 @pytest.mark.needs("lego")
+@pytest.mark.needs("acme.sh")
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("client", ["lego", "acme.sh"])
 def test_the_account_of_the_page_gets_and_renews_it(
-    server: Server, gateway: Gateway, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    gateway: Gateway,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    client: str,
 ) -> None:
     """As the daemon runs it, with a provider of the lab whose token is the path of its hook."""
     hook = gateway.folder / "hook"
     hook.write_text(f'#!/bin/sh\n[ "$1" = present ] || exit 0\nexec {server.set_txt} "$2" "$3"\n')
     hook.chmod(0o755)
-    monkeypatch.setitem(PROVIDERS, "exec", DnsProvider("Lab", "EXEC_PATH"))
-    monkeypatch.setenv("LEGO_CA_CERTIFICATES", str(server.bundle))
-    options = ("--dns.disable-cp", "--dns.resolvers", server.dns)
-    monkeypatch.setattr(certificate, "get_certificate", partial(get_certificate, options=options))
+    folder = gateway.folder / "state" / FOLDER
+    monkeypatch.setitem(PROVIDERS, "exec", DnsProvider("Lab", "EXEC_PATH", ("dns_lab", "LAB_HOOK")))
+    options: tuple[str, ...] = ("--dns.disable-cp", "--dns.resolvers", server.dns)
+    if client == "lego":
+        monkeypatch.setenv("LEGO_CA_CERTIFICATES", str(server.bundle))
+    else:
+        monkeypatch.setattr("gateway.web.acme.LEGO", "no-lego")
+        script = folder / "acme.sh" / "dnsapi" / "dns_lab.sh"
+        script.parent.mkdir(parents=True)
+        script.write_text(DNS_API.format(hook='"$LAB_HOOK" present'))
+        options = ("--ca-bundle", str(server.bundle), "--dnssleep", "1")
+
+    def use(*more: str) -> None:
+        monkeypatch.setattr(
+            certificate, "get_certificate", partial(get_certificate, options=(*options, *more))
+        )
+
+    use()
     settings = json.loads(gateway.config.read_text())
     gateway.config.write_text(json.dumps(settings | {"state": str(gateway.folder / "state")}))
-    folder = gateway.folder / "state" / FOLDER
     account = AcmeAccount(DOC_NAME, "exec", str(hook), "mum@example.net", server.directory)
     write_account(folder, account)
     renew = ["certificate", "renew", "--steps", "--config", str(gateway.config)]
@@ -161,7 +180,10 @@ def test_the_account_of_the_page_gets_and_renews_it(
     before = gateway.chain.read_bytes()
     assert main(renew) == 0
     assert gateway.chain.read_bytes() == before, "it is not due"
-    monkeypatch.setattr("gateway.web.acme.RENEW_DAYS", 9999)
+    if client == "lego":
+        monkeypatch.setattr("gateway.web.acme.RENEW_DAYS", 9999)
+    else:
+        use("--force")
     assert main(renew) == 0
     installed(gateway, capfd)
     assert gateway.chain.read_bytes() != before
@@ -171,6 +193,9 @@ def test_the_account_of_the_page_gets_and_renews_it(
     assert json.loads(out)["problem"] == "other"
     assert str(gateway.folder / "none") not in out + err, "the token"
     installed(gateway, capfd)
+    assert folder.stat().st_mode & 0o077 == 0, "acme.sh has the token in its files"
+    forget_account(folder)
+    assert not folder.exists()
 
 
 @pytest.mark.slow

@@ -1,8 +1,9 @@
-"""The account at a DNS provider, lego's command line, and the sentence for what lego reports."""
+"""The account at a DNS provider, the ACME client's arguments, and the sentence for what it reports."""
 
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,13 @@ from gateway.web.acme import (
     AcmeAccount,
     AcmeError,
     AcmeProblem,
+    acme_sh_arguments,
     explain,
+    find_client,
     get_certificate,
-    lego_command,
+    lego_arguments,
     read_account,
+    usable_providers,
     write_account,
 )
 
@@ -37,15 +41,36 @@ def test_the_account_is_readable_for_its_user_alone(tmp_path: Path) -> None:
         assert read_account(folder) is None
 
 
-def test_lego_gets_no_token_as_an_argument(tmp_path: Path) -> None:
-    first, later = (lego_command(MINE, tmp_path, renew=renew) for renew in (False, True))
+def test_no_client_gets_the_token_as_an_argument(tmp_path: Path) -> None:
+    first, later = (lego_arguments(MINE, tmp_path, renew=renew) for renew in (False, True))
     assert first[-1] == "run"
     assert later[-4:] == ["renew", "--days", "30", "--no-random-sleep"]
     assert "--server" not in first
-    assert TOKEN not in str((first, later))
+    other = acme_sh_arguments(MINE, tmp_path, "dns_duckdns")
+    assert other[other.index("--server") + 1] == "letsencrypt"
+    assert TOKEN not in str((first, later, other))
 
 
-# As lego 4 writes them.
+def test_the_client_is_lego_or_else_acme_sh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """acme.sh has no access to Dynu with one token."""
+    openwrt, path = tmp_path / "client", tmp_path / "bin"
+    openwrt.mkdir()
+    path.mkdir()
+    monkeypatch.setenv("PATH", str(path))
+    monkeypatch.setattr("gateway.web.acme.OPENWRT_FOLDER", str(openwrt))
+    assert find_client() is None
+    assert usable_providers() == tuple(PROVIDERS)
+    for folder, name, dynu in ((openwrt, "acme.sh", False), (path, "acme.sh", False), (path, "lego", True)):
+        (folder / name).touch(mode=0o755)
+        assert find_client() == folder / name
+        assert ("dynu" in usable_providers()) == dynu
+    (path / "lego").unlink()
+    with pytest.raises(AcmeError) as refused:
+        get_certificate(replace(MINE, provider="dynu"), tmp_path)
+    assert refused.value.problem is AcmeProblem.CLIENT
+
+
+# As lego 4 and acme.sh 3 write them.
 @pytest.mark.parametrize(
     ("output", "problem"),
     [
@@ -59,18 +84,28 @@ def test_lego_gets_no_token_as_an_argument(tmp_path: Path) -> None:
         ("time limit exceeded: last error: NS ns1.example. did not return the expected TXT record", "dns"),
         ("urn:ietf:params:acme:error:invalidContact :: unable to parse email address", "email"),
         ("Get https://acme-v02.api.letsencrypt.org/directory: dial tcp: lookup x: no such host", "offline"),
+        ("Errors happened during adding the TXT record, response=KO\nError adding TXT record", "token"),
+        ("invalid domain\nError adding TXT record to domain: _acme-challenge.x", "zone"),
+        ("Cannot init API for: https://acme-v02.api.letsencrypt.org/directory.", "offline"),
         ("something else", "other"),
         ("", "other"),
     ],
 )  # fmt: skip
-def test_what_lego_reports_becomes_one_sentence_without_the_token(output: str, problem: str) -> None:
+def test_what_a_client_reports_becomes_one_sentence_without_the_token(output: str, problem: str) -> None:
     error = explain(f"2026/11/30 12:00:00 [INFO] acme\n{output}\n", TOKEN)
     assert error.problem == problem
     assert str(error) == SENTENCES[error.problem]
     assert TOKEN not in error.detail + str(error)
 
 
-def test_without_lego_or_the_internet_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_detail_is_the_error_and_not_the_advice_after_it() -> None:
+    output = (
+        "[Tue] Error adding TXT record.\n[Tue] Please add '--debug' or '--log' to see more information.\n"
+    )
+    assert explain(output, TOKEN).detail == "[Tue] Error adding TXT record."
+
+
+def test_without_a_client_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AcmeError) as refused:
         get_certificate(MINE, tmp_path)

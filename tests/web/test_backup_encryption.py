@@ -70,6 +70,8 @@ def test_a_letter_may_be_typed_in_two_ways() -> None:
         (lambda data: data[:9] + b"\x02" + data[10:], Code.BACKUP_NEWER),
         (lambda data: data[:8] + b"\x00" + data[9:], Code.BACKUP_BROKEN),
         (lambda data: data[:10] + b"\x1f" + data[11:], Code.BACKUP_BROKEN),  # 16 GiB of memory
+        (lambda data: data[:10] + b"\x10" + data[11:], Code.BACKUP_BROKEN),  # 64 MiB
+        (lambda data: data[:12] + b"\x09" + data[13:], Code.BACKUP_BROKEN),
         (lambda data: data[:11] + b"\x00" + data[12:], Code.BACKUP_BROKEN),
         (lambda data: data[:12] + b"\xff" + data[13:], Code.BACKUP_BROKEN),
         (lambda data: data[:14] + b"\x01" + data[15:], Code.BACKUP_BROKEN),

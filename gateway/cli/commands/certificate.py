@@ -18,6 +18,7 @@ from gateway.control.contract.trusted_name import TRUSTED_NAME
 from gateway.control.listener import WebUser
 from gateway.core.errors import GatewayError
 from gateway.core.files import make_folder, read_bounded, sync_folder, write_atomically
+from gateway.core.optional_packages import MissingPackageError, require
 from gateway.policy.config.web import Https
 from gateway.policy.names.hosts import HostError, normalise
 from gateway.web.acme import (
@@ -116,10 +117,13 @@ def _renew(args: Namespace) -> int:
         installed_chain, installed_key = default_files(path)
         https = Https(account.name, str(installed_chain), str(installed_key))
     try:
+        require("cryptography", "certificates")  # else a new one could not be checked
         chain, key = get_certificate(account, folder)
+    except MissingPackageError:
+        _report(args, AcmeProblem.CLIENT)
+        raise
     except AcmeError as error:
-        if args.steps:
-            print(json.dumps({"problem": error.problem.value}), flush=True)
+        _report(args, error.problem)
         detail = f": {output.clean(error.detail)}" if error.detail else ""
         msg = f"certificate: {error}{detail}"
         raise CertificateError(msg) from None
@@ -130,6 +134,11 @@ def _renew(args: Namespace) -> int:
     if not _is_installed(https, chain):
         _install(https, chain, key)
     return 0
+
+
+def _report(args: Namespace, problem: AcmeProblem) -> None:
+    if args.steps:
+        print(json.dumps({"problem": problem.value}), flush=True)
 
 
 def _is_installed(https: Https, chain: Path) -> bool:

@@ -33,8 +33,7 @@ class TrustedNameStatus:
     provider: str
     running: bool
     problem: str  # code of the last attempt's problem; empty: none
-    installed: bool  # the program that gets certificates is installed
-    router: bool  # the router's own settings decide about the name
+    providers: tuple[str, ...]  # that work with the installed ACME client
     configured: str  # the name that is set in qalqan.yaml; empty: none
 
 

@@ -1,8 +1,8 @@
 """The verb `trusted_name`: stores the account at a DNS provider, and gets and renews the certificate.
 
-`qalqan certificate renew` runs lego in a process of its own. After the first certificate, the name is set in
-`qalqan.yaml`, and the pages restart to serve HTTPS. Most homes have no such account: the modules that it
-needs are imported on use.
+`qalqan certificate renew` runs the ACME client in a process of its own. After the first certificate, the name
+is set in `qalqan.yaml`, and the pages restart to serve HTTPS. Most homes have no such account: the modules
+that it needs are imported on use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OTHER = "other"  # a problem without a code of its own
 TIMEOUT = 900.0  # seconds of one attempt
 NICE = 10
 FIRST_LOOK = 600.0  # seconds after the start
-LOOK_EVERY = 86_400.0  # seconds; lego renews when 30 days are left
+LOOK_EVERY = 86_400.0  # seconds; the client renews when 30 days are left
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class TrustedNames:
         return self._state()
 
     def _state(self) -> TrustedNameStatus:
-        from gateway.web.acme import is_available, read_account
+        from gateway.web.acme import read_account, usable_providers
 
         account, config = read_account(self._folder), self._home.rules.household.config
         return TrustedNameStatus(
@@ -86,25 +86,21 @@ class TrustedNames:
             provider="" if account is None else account.provider,
             running=self._process.running,
             problem=self._problem,
-            installed=is_available(),
-            router="web" in config.fixed,
+            providers=usable_providers(),
             configured="" if config.web.https is None else config.web.https.name,
         )
 
     def _get(self, call: Call[TrustedNameRequest], by: str) -> None:
         """Store the account and start to get a certificate. It takes about a minute."""
         from gateway.policy.config.dns_providers import PROVIDERS
-        from gateway.web.acme import AcmeAccount, write_account
+        from gateway.web.acme import AcmeAccount, usable_providers, write_account
 
-        config = self._home.rules.household.config
-        if (setting := config.fixed.get("web")) is not None:
-            msg = "is set in the router's own settings; change it there"
-            call.refuse("name", msg, Code.ROUTERS_OWN, option=setting.option, file=setting.file)
         if self._process.running:
             call.refuse("action", "runs already; wait until it has ended", Code.BUSY)
-        provider = PROVIDERS.get(call.text("provider"))
-        if provider is None:
-            call.refuse("provider", f"must be one of {', '.join(PROVIDERS)}")
+        providers = usable_providers()
+        if call.text("provider") not in providers:
+            call.refuse("provider", f"must be one of {', '.join(providers)}")
+        provider = PROVIDERS[call.text("provider")]
         try:
             name = normalise(call.text("name"))
         except HostError as error:
@@ -141,7 +137,7 @@ class TrustedNames:
             self._problem = OTHER
 
     def _look(self) -> None:
-        """Renew the certificate if it is due. lego decides by its date, without the internet."""
+        """Renew the certificate if it is due. The client decides by its date, without the internet."""
         self._timer = self._home.loop.call_later(LOOK_EVERY, self._look)
         if (self._folder / ACCOUNT).exists() and not self._process.running:
             self._start()

@@ -1,6 +1,6 @@
 """The DNS providers at which a gateway can get a certificate for its trusted name by DNS-01.
 
-Each has an API with a token. lego (the ACME client) adds the TXT record through it.
+Each has an API with a token. The ACME client, lego or acme.sh, adds the TXT record through it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DnsProvider:
-    """A provider: its name for people, lego's environment variable for the token, and its free zones."""
+    """A provider: its name for people, what ACME clients call it and its token, and its free zones."""
 
     title: str
-    variable: str
+    variable: str  # lego's environment variable for the token
+    acme_sh: tuple[str, str] | None  # acme.sh's script and variable; None: it needs more than a token
     zones: tuple[str, ...] = ()  # below which it gives names; empty: domains of its customers
 
     def fits(self, name: str) -> bool:
@@ -23,8 +24,8 @@ class DnsProvider:
 
 
 PROVIDERS: Mapping[str, DnsProvider] = {  # by lego's name of the provider
-    "duckdns": DnsProvider("DuckDNS", "DUCKDNS_TOKEN", ("duckdns.org",)),
-    "desec": DnsProvider("deSEC", "DESEC_TOKEN"),
-    "dynu": DnsProvider("Dynu", "DYNU_API_KEY"),
-    "cloudflare": DnsProvider("Cloudflare", "CLOUDFLARE_DNS_API_TOKEN"),
+    "duckdns": DnsProvider("DuckDNS", "DUCKDNS_TOKEN", ("dns_duckdns", "DuckDNS_Token"), ("duckdns.org",)),
+    "desec": DnsProvider("deSEC", "DESEC_TOKEN", ("dns_desec", "DEDYN_TOKEN")),
+    "dynu": DnsProvider("Dynu", "DYNU_API_KEY", None),
+    "cloudflare": DnsProvider("Cloudflare", "CLOUDFLARE_DNS_API_TOKEN", ("dns_cf", "CF_Token")),
 }

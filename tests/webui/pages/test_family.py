@@ -282,3 +282,4 @@ def test_what_the_router_decides_is_shown_with_where_it_changes(
     card = page.partition('aria-labelledby="router"')[2].partition("</section>")[0]
     assert "<input" not in card
     assert "<form" not in card
+    assert 'href="/parent/settings/secure/"' in page, "no option of the router is about the name"

@@ -40,6 +40,16 @@ def test_the_form_starts_it_and_the_page_says_how_it_ended(
     assert household.secure.state["name"] == ""
 
 
+def test_only_providers_that_work_with_the_installed_client_are_offered(
+    mum: Browser, household: Household
+) -> None:
+    assert '<option value="dynu"' in mum.get(PAGE).text
+    household.secure.state["providers"] = ["duckdns", "desec", "cloudflare"]
+    page = mum.get(PAGE).text
+    assert '<option value="duckdns"' in page
+    assert '<option value="dynu"' not in page
+
+
 @pytest.mark.parametrize("problem", list(AcmeProblem))
 def test_each_problem_is_one_sentence(mum: Browser, household: Household, problem: AcmeProblem) -> None:
     household.secure.state |= {"name": FORM["name"], "problem": problem.value}
@@ -72,5 +82,3 @@ def test_it_needs_a_parent_a_known_provider_and_the_password(
     assert mum.post(PAGE, {**FORM, "provider": "exec"}).status_code == 400
     household.accounts.scene.now += PROOF_LIFE
     assert "Is it you?" in mum.post(PAGE, FORM).text
-    household.secure.state["router"] = True
-    assert "router’s own settings" in mum.get(PAGE).text

@@ -9,8 +9,8 @@ from gateway.core.reason_codes import Code
 from tests.webui.standin.handlers import Handler
 
 NOTHING = {
-    "name": "", "provider": "", "running": False, "problem": "", "installed": True, "router": False,
-    "configured": "",
+    "name": "", "provider": "", "running": False, "problem": "",
+    "providers": ["duckdns", "desec", "dynu", "cloudflare"], "configured": "",
 }  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def _page(state: TrustedNameStatus, problem: str = "") -> str:
         state=state,
         trusted=trusted(),
         problem=problem or _problem(state.problem),
-        providers=PROVIDERS,
+        providers={key: PROVIDERS[key] for key in state.providers if key in PROVIDERS},
         example=EXAMPLE["duckdns"],
         typed=request.form,
     )
