@@ -23,7 +23,8 @@ PROFILE = "name: Daughter\nband: 10-12\n"
 
 def serve(server: Server) -> None:
     print(f"OpenWISP: {server.url}/admin/  user: admin  password: {server.password}\nIn another terminal:")
-    print(f"  export URL={server.url} TOKEN={server.token} SECRET={server.secret}", flush=True)
+    print(f"  export URL={server.url} TOKEN={server.token} SECRET={server.secret}")
+    print(f"To clear its cache: redis-cli -p {server.cache_port} -n 0 flushdb", flush=True)
     for process in server.processes.values():
         process.wait()
 

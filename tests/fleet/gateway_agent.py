@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fleet import image
-from tests.fleet.server import ROOT
+from tests.fleet.server import ROOT, device_key
 from tests.fleet.uci import UciSection, read_uci, write_uci
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -87,11 +87,10 @@ class Gateway:
         path.chmod(0o755)
 
     def register(self) -> None:
-        """Register by the shared secret, with a key that is the same after a factory reset."""
-        key = hashlib.md5(f"{self.mac}+{self.secret}".encode(), usedforsecurity=False).hexdigest()
-        answer = self._post("register/", backend="netjsonconfig.OpenWrt", secret=self.secret, key=key,
-                            name=self.name, mac_address=self.mac, hardware_id="", tags="",
-                            **self._information())  # fmt: skip
+        """Register by the shared secret, and store the identity as the agent does."""
+        answer = self._post("register/", backend="netjsonconfig.OpenWrt", secret=self.secret,
+                            key=device_key(self.mac, self.secret), name=self.name, mac_address=self.mac,
+                            hardware_id="", tags="", **self._information())  # fmt: skip
         found = dict(line.split(": ", 1) for line in answer.splitlines())
         self.identity, self.key = found["uuid"], found["key"]
         agent = read_uci(self.root / CONFIG / "openwisp")

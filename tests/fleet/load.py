@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, field
 from statistics import quantiles
 
-from tests.fleet.server import Server
+from tests.fleet.server import Server, device_key
 
 AT_ONCE = 8  # connections of the load, on two workers
 POLLS = 5  # of each gateway in the measurement of polls
@@ -49,7 +49,7 @@ class Part:
     def text(self) -> str:
         count = len(self.delays)
         cuts = quantiles(self.delays, n=100) if count > 1 else [0.0] * 99
-        each = ", ".join(f"{name} {1_000 * used / count:.2f}" for name, used in self.processor.items())
+        each = _milliseconds(self.processor, count)
         total = 1_000 * sum(self.processor.values()) / count
         return (
             f"{self.name}: {count} requests, {count / self.seconds:.0f}/s, "
@@ -78,16 +78,15 @@ class Load:
         async with asyncio.timeout(LIMIT):
             await asyncio.gather(*(worker(waiting) for _ in range(AT_ONCE)))
         seconds = time.monotonic() - start
-        after = self.server.processor_seconds()
-        used = {program: after[program] - before[program] for program in after}
+        used = _difference(self.server.processor_seconds(), before)
         return Part(name, seconds, self.delays, used, self.failed)
 
     async def register(self, gateway: SimulatedGateway) -> None:
         mac = f"02:01:00:00:{gateway.number >> 8:02x}:{gateway.number & 255:02x}"
-        key = hashlib.md5(f"{mac}+{self.server.secret}".encode(), usedforsecurity=False).hexdigest()
         answer = await self._request("register/", {
-            "backend": "netjsonconfig.OpenWrt", "secret": self.server.secret, "key": key,
-            "name": f"load-{gateway.number}", "mac_address": mac, "model": "load", "os": "", "system": "",
+            "backend": "netjsonconfig.OpenWrt", "secret": self.server.secret,
+            "key": device_key(mac, self.server.secret), "name": f"load-{gateway.number}",
+            "mac_address": mac, "model": "load", "os": "", "system": "",
         })  # fmt: skip
         found = dict(line.split(": ", 1) for line in answer.decode().splitlines())
         gateway.identity, gateway.key = found["uuid"], found["key"]
@@ -152,12 +151,8 @@ async def measure(server: Server, count: int) -> AsyncIterator[str]:
         yield f"resident, {name}: {', '.join(f'{size / 1e6:.0f} MB' for size in resident)}"
     for line in await _change(server, template, load):
         yield line
-    after = (
-        ("download after it", load.download),
-        ("report after it", load.report),
-    )
-    for name, work in after:
-        yield (await load.measured(name, work)).text()
+    yield (await load.measured("download after it", load.download)).text()
+    yield (await load.measured("report after it", load.report)).text()
 
 
 async def _change(server: Server, template: str, load: Load) -> list[str]:
@@ -176,10 +171,9 @@ async def _change(server: Server, template: str, load: Load) -> list[str]:
         while (await asyncio.to_thread(server.api, "GET", APPLIED))["count"]:
             await asyncio.sleep(MARKING)
     seconds = time.monotonic() - start
-    after = server.processor_seconds()
+    used = _difference(server.processor_seconds(), before)
     polls.cancel()
-    used = {name: after[name] - before[name] for name in after}
-    each = ", ".join(f"{name} {1_000 * value / len(load.gateways):.2f}" for name, value in used.items())
+    each = _milliseconds(used, len(load.gateways))
     lines = [
         f"change of a template: all marked after {seconds:.1f} s; processor, ms a gateway: {each}",
         (await load.measured("poll after it", load.poll)).text(),
@@ -188,6 +182,15 @@ async def _change(server: Server, template: str, load: Load) -> list[str]:
     server.clear_cache()
     lines.append((await load.measured("poll, the cache cleared", load.poll)).text())
     return [*lines, f"missed the change, the cache cleared: {_count_old(load, old)} gateways"]
+
+
+def _difference(after: Mapping[str, float], before: Mapping[str, float]) -> Mapping[str, float]:
+    return {name: value - before[name] for name, value in after.items()}
+
+
+def _milliseconds(seconds: Mapping[str, float], count: int) -> str:
+    """Return the processor time of each program for one of ``count``."""
+    return ", ".join(f"{name} {1_000 * value / count:.2f}" for name, value in seconds.items())
 
 
 async def _poll_slowly(load: Load) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -106,6 +107,11 @@ class Server:
             return sum(path.stat().st_size for path in self.folder.glob("openwisp.db*"))
         query = "select pg_database_size('openwisp')"
         return int(_as_postgres("psql", "-h", self.postgresql, "-d", "openwisp", "-Atc", query))
+
+
+def device_key(mac: str, secret: str) -> str:
+    """Return the key of a device, which is the same after a factory reset."""
+    return hashlib.md5(f"{mac}+{secret}".encode(), usedforsecurity=False).hexdigest()
 
 
 @contextmanager

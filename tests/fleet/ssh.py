@@ -74,7 +74,7 @@ def ssh_server(gateway: Gateway, key: str, port: int) -> Iterator[None]:
     gateway.write("proc/meminfo", "MemAvailable:      65536 kB\n")
     gateway.write("proc/sys/vm/drop_caches", "")
     argv = gateway.inside(["sh", "-c", BOOT], "--pid", "--fork", "--kill-child")
-    process = subprocess.Popen(argv, env=ENVIRONMENT, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(argv, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(port, gateway.address)
         gateway.managed = True
