@@ -33,8 +33,8 @@ RECORD = Path(__file__).with_name("sdists.json")
 # What a build frontend assumes for an sdist without a [build-system] table (PEP 517).
 LEGACY = {"requires": ["setuptools"], "build-backend": "setuptools.build_meta:__legacy__"}
 TESTS = {"test", "tests"}
-# The versions of host packages in OpenWrt's packages feed, of 24.10 and of 25.12. In 24.10 setuptools is a
-# part of python3/host.
+# The versions of host packages in OpenWrt's packages feed, of 24.10 and of 25.12.
+# In 24.10 setuptools is a part of python3/host.
 HOSTS = {
     "cython": ("3.1.5", "3.1.5"),
     "flit-core": ("3.12.0", "3.12.0"),
