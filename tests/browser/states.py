@@ -339,7 +339,7 @@ def registered(site: Site) -> None:
 
 def automated(site: Site) -> None:
     site.household.automating.state |= {
-        "on": True, "address": "homeassistant.a-long-name.example.org", "port": 8883, "tls": True,
+        "on": True, "address": "broker.example.org", "port": 8883, "tls": True,
         "user": "qalqan", "has_password": True, "rights": "guardian", "state": "unreachable",
     }  # fmt: skip
 

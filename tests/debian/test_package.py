@@ -105,7 +105,7 @@ def test_an_upgrade_stops_no_unit_before_it_and_never_the_roll_out(package: Path
     assert "deb-systemd-invoke" not in scripts.get("preinst", "")
     called = "".join(line for line in scripts["postinst"].splitlines() if "deb-systemd-invoke" in line)
     units = {f"{name}.service" for name in ("qalqan", "qalqan-web", "qalqan-mqtt", "qalqan-usp")}
-    assert set(re.findall(r"qalqan[-.\w]*", called)) == units
+    assert set(re.findall(r"qalqan[-.\w]*", called)) == {*units, "qalqan-mqtt.path"}
 
 
 @cache

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tests.lab import clients, names
@@ -22,7 +23,8 @@ from tests.wire.tls_forge import HELLO_RETRY_RANDOM, KEY_SHARE, counted, extensi
 _LOOKS_LIKE_A_SERVER_HELLO = b"\x16\x03\x03\x00\x20\x02\x00\x00\x1c\x03\x03" + bytes(8)
 _BEFORE_SESSION_ID = 5 + 4 + 2 + 32 + 1  # in a HelloRetryRequest: headers, version, random and a length
 _LONGEST = 200  # bytes of a HelloRetryRequest with the record behind it
-_PAUSE_S = 0.5
+_ANSWER = 60  # bytes; more is an answer to the second hello
+_PAUSE_S = 0.5  # of silence, after which an answer is complete
 
 
 def edited(whole: bytes, session_id: bytes, *, share: bool) -> bytes:
@@ -52,25 +54,36 @@ def attempt(wire: Wire, chosen: dict[str, Any]) -> int:
         return -1
     try:
         connection.write(edited(hello(chosen["first"]), session_id, share=False))
-        _read(connection)
+        _read(connection, lambda: HELLO_RETRY_RANDOM[:4] in connection.received)
         if HELLO_RETRY_RANDOM[:4] not in connection.received:
             return -2
         before = len(connection.received)
         connection.write(edited(hello(chosen["second"]), session_id, share=True))
-        _read(connection)
+        _read(connection, lambda: len(connection.received) > before + _ANSWER)
         return len(connection.received) - before
     finally:
         connection.end()
 
 
-def _read(connection: Connection) -> None:
-    """Read until the server is silent for a while, or enough has come."""
-    ends, most = time.monotonic() + _PAUSE_S, len(connection.received) + _LONGEST
-    while time.monotonic() < ends and not connection.reset and len(connection.received) < most:
+def _read(connection: Connection, has_answer: Callable[[], bool]) -> None:
+    """Read until the answer has come and the server is silent for a while, or for the whole patience.
+
+    What the server has not acknowledged is sent again, as any client does.
+    """
+    now = time.monotonic()
+    heard, ends, most = now, now + clients.PATIENCE_S, len(connection.received) + _LONGEST
+    while now < ends and not connection.reset and len(connection.received) < most:
+        if now > heard + _PAUSE_S:
+            if has_answer():
+                break
+            if connection.waits:
+                connection.resend()
+                heard = now
         seen = len(connection.received)
         connection.take(0.05)
+        now = time.monotonic()
         if len(connection.received) > seen:
-            ends = time.monotonic() + _PAUSE_S
+            heard = now
 
 
 def main() -> None:

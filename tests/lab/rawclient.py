@@ -59,12 +59,17 @@ class Connection:
         self._forged = b""
 
     def open(self, data: bytes = b"", *, mss: int = 0) -> bool:
-        """SYN, with ``data`` on it."""
+        """SYN, with ``data`` on it. It is sent again each second without an answer (RFC 6298)."""
         options = mss_option(self.ends.version, mss)
-        self._emit(tcp(self.ends, self._isn, 0, SYN, data, options, self._usual), NORMAL)
-        ends = time.monotonic() + self.patience
-        while not self._next and not self.reset and time.monotonic() < ends:
+        syn = tcp(self.ends, self._isn, 0, SYN, data, options, self._usual)
+        now, again = time.monotonic(), 0.0
+        ends = now + self.patience
+        while not self._next and not self.reset and now < ends:
+            if now >= again:
+                self._emit(syn, NORMAL)
+                again = now + 1.0
             self.take(0.1)
+            now = time.monotonic()
         if self._next:
             self.segment(0, b"", flags=ACK)
         return bool(self._next)
