@@ -14,6 +14,7 @@ PUSH = "a browser subscribes itself, with keys that no program has"
 WALLET = "a wallet answers the browser's own call, and no program's"
 SECOND_STEP = "a second step protects the sign-in of a browser; a program has a token"
 ENCRYPT = "the token of a DNS provider is typed once, after the password"
+AUTOMATION = "its permission is a token, which a token cannot make; the broker's password is typed once"
 BROWSER = "it is of this browser alone; a program sends `Accept-Language`, and draws nothing"
 
 OPERATION_OF: dict[str, tuple[str, ...]] = {
@@ -169,6 +170,8 @@ WITHOUT: dict[str, str] = {
     "second.start": SECOND_STEP,
     "second.turn_off": SECOND_STEP,
     "second.turn_on": SECOND_STEP,
+    "automation.off": AUTOMATION,
+    "automation.save": AUTOMATION,
     "secure.get": ENCRYPT,
     "secure.stop": ENCRYPT,
     "wallet.answer": WALLET,
