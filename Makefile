@@ -200,10 +200,11 @@ HASS := .run/home-assistant
 PAHO_1 := .run/paho-1
 
 # Installs exactly the pinned files of tests/requirements/$(1).txt, then this project without its dependencies.
+# setuptools warns of every editable installation.
 define install_locked
 	@$(PIP) --require-hashes --requirement tests/requirements/build.txt
 	@$(PIP) --require-hashes --no-build-isolation --requirement tests/requirements/$(1).txt
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable .
 endef
 
 # The stamps say what the environment has; a second start asks no registry.
