@@ -168,6 +168,15 @@ def assert_large_packets_arrive(home: Home, version: int, mtu: int) -> None:
             assert int(largest) == mtu, key
 
 
+def assert_a_pause_cuts(daemon: Daemon, hers: clients.Stream, mums: clients.Stream) -> None:
+    daemon.client.call("pause", who="daughter")
+    try:
+        assert hers.death(0.0) is not None
+        assert mums.flows()
+    finally:
+        daemon.client.call("resume", who="daughter")
+
+
 def assert_cut(home: Home, daemon: Daemon, version: int) -> None:
     """A pause ends a running stream of the child, and no other."""
     with (
@@ -175,12 +184,7 @@ def assert_cut(home: Home, daemon: Daemon, version: int) -> None:
         film(home.devices["parent"], ALLOWED, version) as mums,
     ):
         assert_started(hers, mums)
-        daemon.client.call("pause", who="daughter")
-        try:
-            assert hers.death(0.0) is not None
-            assert mums.flows()
-        finally:
-            daemon.client.call("resume", who="daughter")
+        assert_a_pause_cuts(daemon, hers, mums)
 
 
 @pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
@@ -285,12 +289,7 @@ def test_minutes_count_and_a_pause_cuts_behind_nat64(nat64: tuple[Home, Daemon])
     with clients.Stream(tablet, url) as hers, clients.Stream(parent, url) as mums:
         assert_started(hers, mums)
         assert until(lambda: _minutes(daemon) > 0, 130.0) is not None
-        daemon.client.call("pause", who="daughter")
-        try:
-            assert hers.death(0.0) is not None
-            assert mums.flows()
-        finally:
-            daemon.client.call("resume", who="daughter")
+        assert_a_pause_cuts(daemon, hers, mums)
 
 
 def _minutes(daemon: Daemon) -> int:

@@ -233,8 +233,10 @@ def test_a_call_is_recognised_by_its_first_bytes(home: Home, daemon: Daemon, ver
 
 def test_the_reason_is_told(home: Home, daemon: Daemon) -> None:
     send(home.devices["tablet"], APP[4], "tcp", 443)
-    told = daemon.client.call("refusals", profile="daughter")["refusals"]
-    refusal: dict[str, Any] = next(one for one in told if not one["host"] and one["name"] == "Telegram")
+    refusals = daemon.client.call("refusals", profile="daughter")["refusals"]
+    refusal: dict[str, Any] = next(
+        entry for entry in refusals if not entry["host"] and entry["name"] == "Telegram"
+    )
     assert refusal["rule"] == "block: service:telegram"
     assert refusal["sign"] == "address"
     why = daemon.client.call("why", device=names.TABLET.mac, to=f"{APP[4]}:443")

@@ -122,10 +122,10 @@ def test_every_list_is_checked_at_each_of_its_addresses_in_its_format(
     """All lists of sources.yaml, from a server of the test: the internet is not reached from here."""
     bodies: dict[str, bytes] = {}
     with served(bodies) as server:
-        lists = [moved(one, server.address, bodies) for one in known_lists()]
+        lists = [moved(published, server.address, bodies) for published in known_lists()]
         assert report(checked(*lists)) == 0, capsys.readouterr().out
         assert sorted(server.asked) == sorted(bodies)
     rows = capsys.readouterr().out.splitlines()[1:-1]
-    assert len(rows) == sum(len(one.places) for one in known_lists()) > len(known_lists())
+    assert len(rows) == sum(len(published.places) for published in known_lists()) > len(known_lists())
     assert {row.split()[3] for row in rows} >= {"domains", "hosts", "adblock", "rpz", "addresses"}
-    assert any(len(place) > 1 for one in lists for place in one.places), "one is cut into files"
+    assert any(len(place) > 1 for published in lists for place in published.places), "one is cut into files"

@@ -111,6 +111,6 @@ def _jump() -> str:
         watch.look()
         assert watch.why == "synchronised", watch.why
         assert not watch.aside
-        assert [round(one.size.total_seconds()) for one in jumps] == [3 * HOUR, -3 * HOUR], jumps
+        assert [round(jump.size.total_seconds()) for jump in jumps] == [3 * HOUR, -3 * HOUR], jumps
         assert all(one.was_known and one.known for one in jumps)
     return f"told after {took * 1000:.0f} ms"

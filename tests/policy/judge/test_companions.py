@@ -79,7 +79,7 @@ def test_each_companion_of_the_catalogue_opens_with_its_service(service: str, na
     if owners and found.reason is not Reason.DEVICE_NEEDS:  # which consoles sign in with, whatever is allowed
         assert "uncounted" in found.gates, found
         needing = product().catalogue.companions_of(host)
-        others = ", ".join(f"'service:{one}'" for one in needing)
+        others = ", ".join(f"'service:{service}'" for service in needing)
         assert not decided(f"{blocked[:-1]}, {others}]}}", host).allowed, "with all that need it"
 
 

@@ -62,7 +62,8 @@ def test_a_service_of_the_family_s_own_is_added_and_used_in_rules(hall: Program)
     own = {"name": "Club Penguin", "domains": ["cpjourney.net"], "addresses": ["45.60.1.0/24"]}
     assert hall.ask("PATCH", "/family", {"set": {"services/club-penguin": own}}).status_code == 200
     assert hall.get("/family").get_json()["services"] == {"club-penguin": own}
-    [shown] = [one for one in hall.get("/catalogue").get_json()["services"] if one["group"] == "own"]
+    services = hall.get("/catalogue").get_json()["services"]
+    [shown] = [service for service in services if service["group"] == "own"]
     assert (shown["id"], shown["name"]) == ("club-penguin", "Club Penguin")
     rules = {"limits/service:club-penguin": "1h", "block/service:club-penguin": True}
     assert hall.ask("PATCH", "/children/daughter/rules", {"set": rules}).status_code == 200
