@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -390,6 +391,22 @@ def test_a_button_keeps_the_focus_though_another_says_the_same(
     eventually(lambda: "Paused until a parent ends it." in parent.text())
     held = parent.measure("return document.activeElement.form.className + document.activeElement.value")
     assert held == f"{form[1:]}60"
+
+
+@pytest.mark.parametrize("by", ["key", "mouse"])
+def test_a_change_between_press_and_release_does_not_lose_the_press(
+    parent: Chromium, site: Site, by: str
+) -> None:
+    eventually(lambda: site.daemon.server.wanted("status"))
+    button = parent.driver.find_element(By.CSS_SELECTOR, ".child-card .pauses button[value='60']")
+    parent.driver.execute_script("arguments[0].focus()", button)
+    hand = ActionChains(parent.driver)
+    (hand.key_down(Keys.SPACE) if by == "key" else hand.click_and_hold(button)).pause(1).perform()
+    site.happens(lambda: site.household.paused.update(son=None))
+    (hand := ActionChains(parent.driver)).pause(1)
+    (hand.key_up(Keys.SPACE) if by == "key" else hand.release()).perform()
+    eventually(lambda: "daughter" in site.household.paused)
+    eventually(lambda: "Paused until a parent ends it." in parent.text())
 
 
 def test_everything_works_by_keyboard(parent: Chromium, site: Site) -> None:

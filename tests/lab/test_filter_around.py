@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
@@ -19,7 +18,7 @@ from scapy.layers.inet import TCP
 from scapy.layers.inet6 import IPv6
 
 from gateway.path.dns import ASKED_BULK, BULK
-from tests.lab import clients, names
+from tests.lab import clients, names, shutting
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,
@@ -29,7 +28,6 @@ from tests.lab.filtering import (
     MUM,
     REFUSED,
     SON,
-    ZONE,
     Arrivals,
     Sniffer,
     address,
@@ -600,10 +598,9 @@ def test_at_bedtime_a_probes_name_opens_its_own_address_alone(
     """Tunnels inside TLS are set up with any name in their hello; at bedtime these pass for every child."""
     tablet, where = home.devices["tablet"], address(PROBE, version)
     url, qtype = f"https://{PROBE}/", "A" if version == 4 else "AAAA"
-    now, half = datetime.now(ZONE), timedelta(hours=6)
-    hours = f"{now - half:%H:%M}-{now + half:%H:%M}"
-    daemon.write_profile("daughter", {**DAUGHTER, "bedtime": {"mon,tue,wed,thu,fri,sat,sun": hours}})
+    daemon.write_profile("daughter", {**DAUGHTER, "bedtime": "20:45-07:00"})
     daemon.reload()
+    shutting.bedtime(daemon)
     try:
         assert (
             until(lambda: not fetch(tablet, f"https://{ALLOWED}/", version).reached, SOON_S, 0.2) is not None
@@ -615,5 +612,6 @@ def test_at_bedtime_a_probes_name_opens_its_own_address_alone(
         assert fetch(tablet, url, version, to=address(FAR, version)).how in CUT
         assert fetch(home.devices["phone"], url, version, to=address(FAR, version)).reached
     finally:
+        daemon.client.call("clock", offset=0)
         daemon.write_profile("daughter", DAUGHTER)
         daemon.reload()

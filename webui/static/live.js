@@ -5,6 +5,14 @@
   var AGAIN = 5000; // milliseconds until a rejected stream is requested again
   var STOPPED = "503"; // the status of a response while the filter is stopped
   var SETTLE = 150; // milliseconds in which several events become one request
+  var PRESS = 5000; // milliseconds after which a press without a release, such as one in another window, is over
+
+  // Between the press and the release of a key or a finger nothing is replaced: the release would hit another control.
+  var pressed = 0;
+  function isPressed() { return Date.now() - pressed < PRESS; }
+  ["keydown", "pointerdown"].forEach(function (type) { document.addEventListener(type, function () { pressed = Date.now(); }, true); });
+  // The click comes after the release.
+  ["keyup", "pointerup", "pointercancel"].forEach(function (type) { document.addEventListener(type, function () { setTimeout(function () { pressed = 0; }, SETTLE); }, true); });
 
   // Identifies a control, to find it again in the new HTML.
   function key(control) {
@@ -90,12 +98,13 @@
     function look() {
       waiting = 0;
       if (document.hidden) { return; }
+      if (isPressed()) { soon(); return; }
       fetch(region.dataset.live, { credentials: "same-origin", redirect: "error" }).then(function (answer) {
         if (!answer.ok) { throw new Error(String(answer.status)); }
         return answer.text();
       }).then(function (html) {
         stale.hidden = true;
-        if (html !== last && !isTyping(region)) { last = html; replace(region, html); }
+        if (isPressed()) { soon(); } else if (html !== last && !isTyping(region)) { last = html; replace(region, html); }
       }).catch(function (error) { old(stale, error.message); });
     }
     function soon() { if (!waiting) { waiting = setTimeout(look, SETTLE); } }
