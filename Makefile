@@ -156,7 +156,7 @@ help:
 	@echo "make faults       seed faults in a copy of the code and report which the quick tests catch"
 	@echo "make census       tests and assertions by folder (ARGS=\"OLD NEW\": what vanished between two revisions)"
 	@echo "make times        the tests, holding what takes time to its mark: on a machine that does nothing else"
-	@echo "make lint         ruff, mypy, import-linter, import cycles, class names and avoided words"
+	@echo "make lint         ruff, mypy, import-linter, import cycles, class names, attributes and avoided words"
 	@echo "make permissions  the table of docs/developers/permissions.md"
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
 	@echo "make quality      what the lists block, wrongly too (LISTS=folder of <source id>.txt; SETS=folder; ARGS=\"--tier large --missed\")"
@@ -282,6 +282,7 @@ lint: $(VENV)/.dev
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m tests.lint_cycles
 	@$(PY) -m tests.lint_names
+	@$(PY) -m tests.lint_attributes
 	@$(PY) -m tests.lint_language
 
 permissions: $(VENV)/.run

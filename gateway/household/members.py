@@ -351,7 +351,7 @@ class Family:
         self.subjects.clear()
         self.subjects[EVERYONE] = self._everyone(factory.judge(household.home))
         for member in members.values():
-            self._put_subject(member)
+            self.renew_subject(member)
         self._rebuild_test_device(household, world)
 
     def wear(self, worn: ProbeAssignment, household: Household, world: World, at: datetime) -> Member | None:
@@ -385,7 +385,7 @@ class Family:
             self.worn = MemberFactory(world, self._calendar, self._books).member(worn.slot, desired)
             for member in filter(None, (self.worn, self.worn.beside)):
                 member.worn = worn
-            self._put_subject(self.worn)
+            self.renew_subject(self.worn)
         self._update_slots()
 
     def _is_known(self, mac: str) -> bool:
@@ -412,7 +412,8 @@ class Family:
         if self._books.names is not None:
             self._books.names.watch(slot for slot, member in self.everybody.items() if member.keeps_names)
 
-    def _put_subject(self, member: Member) -> None:
+    def renew_subject(self, member: Member) -> None:
+        """Judge a member's traffic by its rules as they are now, and by its site repair, if one runs."""
         slot, profile, beside = member.slot, member.profile, member.beside
         decide, number = self._teaching.decide_of(member), partial(self._class_number, slot)
         unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
