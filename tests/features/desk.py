@@ -128,6 +128,9 @@ class Counted:
     def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
         return Counter(self.minutes.get(profile_id, {})) + Counter(self.earlier.get(profile_id, {}))
 
+    def used_between(self, profile_id: str, first: date, end: date) -> Mapping[str, int]:
+        return self.earlier.get(profile_id, {}) if first < end else {}
+
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
         return self.devices.get(profile_id, {})
 
