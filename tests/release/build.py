@@ -85,8 +85,7 @@ def _build(out: Path, wanted: list[str], key: SigningKey, address: str, source_u
             installed = image.build(card, package, folder / repository.KEYRING, address)
             subject = sbom.published(card, "firmware", f"pkg:generic/qalqan-raspberry-pi@{__version__}")
             sbom.write(out / f"{card.name}{sbom.SUFFIX}", subject, installed, epoch)
-    write_sums(out)
-    key.sign_apart(out / SUMS, out / f"{SUMS}.asc")
+    sign_sums(out, key)
     for line in (out / SUMS).read_text("utf-8").splitlines():
         print(f"  {line.split('  ')[1]}")
     print(f"Signed with {key.fingerprint}.")
@@ -134,6 +133,12 @@ def built_packages(feed_folder: Path, out: Path) -> None:
             (out / branch).mkdir(parents=True)
         for path in made:
             shutil.copyfile(path, out / branch / path.name)
+
+
+def sign_sums(folder: Path, key: SigningKey) -> None:
+    """Write SHA256SUMS over all files below ``folder``, and its signature SHA256SUMS.asc."""
+    write_sums(folder)
+    key.sign_apart(folder / SUMS, folder / f"{SUMS}.asc")
 
 
 def write_sums(folder: Path) -> None:

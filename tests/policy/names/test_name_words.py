@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from gateway.core.errors import PolicyError
 from gateway.lists.public_suffixes import public_suffix_check
-from gateway.policy.names.name_words import NameWords, is_official, parse_name_words
+from gateway.policy.names.name_words import NameWords, WordPlace, is_official, parse_name_words
 from gateway.policy.time.time_rules import PLAIN
+from profiles import DATA
 from tests.policy.homes import a_judge, almaty, asks, product
 
 TEXT = """
@@ -138,10 +140,20 @@ def test_words_of_many_languages(host: str) -> None:
         "ford-fordescort.example", "thornybush.example", "minutten.example", "slutwalk.example",
         "headmistress.example", "nipissingu.ca", "strapontin.example", "babes-bolyai.example",
         "adulteducation.example", "lesbianhistory.example", "gayhealth.example", "incestsurvivors.example",
+        "problemgambling.example", "responsiblegambling.example", "stopgambling.example", "ncpgambling.org",
+        "casinotheater.example", "stadtcasino-basel.example", "casino.fr", "haproxy.org", "mitmproxy.org",
     ],
 )  # fmt: skip
 def test_innocent_names_have_no_category(host: str) -> None:
     assert product().words.categories(host) == frozenset()
+
+
+def test_each_exception_contains_a_word_of_its_category() -> None:
+    """An exception applies only where it covers a whole word."""
+    for category, part in yaml.safe_load((DATA / "name_words.yaml").read_text())["words"].items():
+        words = [word for place in WordPlace for word in part.get(place, ())]
+        unused = [text for text in part.get("but", ()) if not any(word in text for word in words)]
+        assert unused == [], category
 
 
 def test_what_the_product_knows_to_be_innocent_has_no_word() -> None:
