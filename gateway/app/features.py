@@ -197,6 +197,8 @@ class Features:
             Metrics(
                 home,
                 store.people,
+                store.settings,
+                self.access,
                 plane.vitals.figures,
                 plane.figures,
                 self.list_updates.plan,
@@ -428,7 +430,7 @@ class Features:
         """Add the verbs about the gateway itself: health, notifications of guardians, filter tests."""
         plane, router, keep = self._plane, self._router, self._keep
         home, store = plane.home, plane.store
-        keep(HealthVerbs(home, plane.vitals, store.settings, self.access)).register(router)
+        keep(HealthVerbs(home, plane.vitals, store.settings, self.access, self.metrics)).register(router)
         self.metrics.register(router)
         AlertVerbs(home, store.alerts, store.push, store.audit, self.access, plane.family).register(router)
         ProbeDeviceVerbs(home, plane.probe_device, store.devices, plane.family, plane.presence).register(
