@@ -145,7 +145,7 @@ define install_missing
 	fi
 endef
 
-.PHONY: help permissions run test test-system test-all times lint words quality sources bench fuzz deb suffixes feed size test-arm64 vm screenshots release clean lock soak fleet fleet-tools root run-tools test-tools system-tools slow-tools faults census test-image home-assistant
+.PHONY: help permissions run test test-system test-all times lint words data-version quality sources bench fuzz deb suffixes feed size test-arm64 vm screenshots release clean lock soak fleet fleet-tools root run-tools test-tools system-tools slow-tools faults census test-image home-assistant
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
@@ -290,6 +290,9 @@ permissions: $(VENV)/.run
 words: $(VENV)/.dev
 	@$(PY) -m tests.words
 	@$(PY) -m tests.openwrt.luci.words
+
+data-version: $(VENV)/.run
+	@$(PY) -m tests.data_version
 
 quality: $(VENV)/.dev
 	@$(PY) -m tests.quality $(or $(LISTS),$(error LISTS is a folder with copies of published lists)) $(SETS) $(ARGS)

@@ -39,6 +39,9 @@ LISTS = (
     "Lists of sites are downloaded from public servers, daily unless you choose otherwise.\n"
     "A server sees the internet address of this home and the time, and nothing about the family."
 )
+FIRST_DOWNLOAD = (
+    "When the first child is added, the daemon downloads the lists. `qalqan lists update` shows the progress."
+)
 
 T = TypeVar("T")
 YES, NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
@@ -280,6 +283,8 @@ def _farewell(plan: SetupPlan, facts: MachineFacts, path: Path, *, started: bool
     addresses = (address for name in plan.lan for address in facts.machine.addresses[name])
     own = [address.ip for address in addresses if address.version == 4]
     print(f"\nThe pages: http://{OWN_NAME}/ for devices of the home, or http://{own[0]}:{config.web.port}/")
+    if plan.lists_update is not UpdateInterval.OFF:
+        print(FIRST_DOWNLOAD)
     if not started:
         print("Once the daemon runs, `qalqan guardian list` shows the label's code.")
         return

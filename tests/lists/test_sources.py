@@ -129,3 +129,9 @@ def test_every_list_is_checked_at_each_of_its_addresses_in_its_format(
     assert len(rows) == sum(len(published.places) for published in known_lists()) > len(known_lists())
     assert {row.split()[3] for row in rows} >= {"domains", "hosts", "adblock", "rpz", "addresses"}
     assert any(len(place) > 1 for published in lists for place in published.places), "one is cut into files"
+
+
+def test_no_address_of_an_emptied_list_is_left() -> None:
+    """On a first install, no previous copy shows that a list with one name was emptied."""
+    (porn,) = (one for one in known_lists() if one.id == "blp-porn")
+    assert all("f2bdd1deab05f6a22739671cc20a17444e53699f" in url for place in porn.places for url in place)

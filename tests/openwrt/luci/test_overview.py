@@ -121,6 +121,14 @@ def test_a_child_is_added_with_age_and_device(view: View) -> None:
     assert shown["markup"] == []
 
 
+def test_adding_a_child_says_that_lists_are_downloaded(view: View) -> None:
+    setting = "Lists of sites are downloaded from public servers as soon as there is a child"
+    shown = seen(view(home(), done={"setup": {**SETUP, "claimed": True}}))
+    assert setting in shown
+    assert "unless you turn this off in Settings" in shown
+    assert setting not in seen(view(home(), done={"setup": {"error": "silent", "text": ""}}))
+
+
 def test_what_is_typed_stays_while_the_overview_is_refreshed(view: View) -> None:
     shown = view(home(), done={"setup": SETUP}, do=[{"type": "child", "text": "Ben"}, "poll"])
     assert 'value="Ben"' in shown["looks"][-1]["html"]

@@ -269,7 +269,10 @@ return view.extend({
 				E('label', {}, [ _('Age group'), ' ', band ]),
 				E('label', {}, [ _('Device of the child'), ' ', device ]),
 				this.button(_('Add the child'), 'action', 'handleAddChild', name, band, device)
-			]))
+			])),
+			E('p', {}, [ E('small', {}, [
+				_('Lists of sites are downloaded from public servers as soon as there is a child, and then regularly, unless you turn this off in Settings. Without them most sites of blocked categories are open.')
+			]) ])
 		];
 	},
 
