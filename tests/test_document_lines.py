@@ -37,7 +37,6 @@ def test_prose_is_wrapped(name: str) -> None:
 
 
 def test_what_is_prose() -> None:
-    word, link = "x" * 60, f"[the text of a link](https://example.com/{'x' * 90})"
-    wrapped = [f"- {link}", f"| {word} | {word} |", f"## {word} {word}", "```", f"{word} {word}", "```", word * 2]
-    assert long_lines("\n".join(wrapped)) == []
-    assert long_lines(f"{word} {word}\n- {word} {word}\n{word} {link}\n") == [1, 2, 3]
+    words, link = f"{'x' * 60} {'y' * 60}", f"[the text of a link](https://example.com/{'x' * 90})"
+    assert long_lines(f"- {link}\n| {words} |\n## {words}\n```\n{words}\n```\n{'x' * 120}\n") == []
+    assert long_lines(f"{words}\n- {words}\nx {link}\n") == [1, 2, 3]
