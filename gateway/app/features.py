@@ -284,13 +284,17 @@ class Features:
         shown = partial(device_presence, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
         people = PeopleStatus(
-            home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
+            home, store.requests, family, plane.visibility, self.members, shown, state, self.in_use,
+            self.lessons,
             traffic,
             lambda child: values_of(pins.describe(child)),
         )  # fmt: skip
         StatusVerb(
             home,
-            store,
+            store.settings,
+            store.requests,
+            store.questions,
+            store.people,
             plane.watch,
             presence,
             plane.internet,
@@ -312,7 +316,9 @@ class Features:
             return {**adult, **sharing.describe(mac, member), **self.growing.of_device(mac)}
 
         ProfileVerb(home, self.members, state, edits.last_change_of, own).register(router)
-        OwnDeviceVerb(home, store, presence, family, state, self.in_use, of_device).register(router)
+        OwnDeviceVerb(
+            home, store.devices, store.questions, presence, family, state, self.in_use, of_device
+        ).register(router)
         router.serve(RELOAD, reload_verb(plane.effects, home))
         ClockVerbs(home, plane.watch, store).register(router)
         decided = partial(DecisionSource, home, store.settings, partial(EditHistory, home.rules))
