@@ -459,7 +459,7 @@ class Daemon:
             self.book,
             self.dns,
             self.rules,
-            self.store,
+            self.store.figures,
             self.presence.claim,
             self.capacity,
         )

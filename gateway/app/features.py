@@ -320,7 +320,7 @@ class Features:
             home, store.devices, store.questions, presence, family, state, self.in_use, of_device
         ).register(router)
         router.serve(RELOAD, reload_verb(plane.effects, home))
-        ClockVerbs(home, plane.watch, store).register(router)
+        ClockVerbs(home, plane.watch, store.people, store.audit).register(router)
         decided = partial(DecisionSource, home, store.settings, partial(EditHistory, home.rules))
         explainer = Explainer(home, family, plane.visibility, self.members, decided)
         router.serve(SIGHT, SimulatedSights(presence.inventory).play)
