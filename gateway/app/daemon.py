@@ -520,7 +520,7 @@ class Daemon:
     def _group(self) -> None:
         """Rebuild the household's members (filtered devices) and their judges from the current rules."""
         rules, at = self.rules, self.clock.now()
-        rules.settle(self.store.hold_band, self.features.self_set.laid)
+        rules.settle(self.store.held_bands.hold, self.features.self_set.laid)
         self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
         self.family.situate(at)
         self.own_answers.keep(self.family.everybody)

@@ -244,7 +244,16 @@ class Features:
         """Add the verbs of all features to the router."""
         plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
-        edits = ProfileVerbs(home, plane.effects, store, self.growing, access, editing)
+        edits = ProfileVerbs(
+            home,
+            plane.effects,
+            store.held_bands,
+            store.forget_profile,
+            store.audit,
+            self.growing,
+            access,
+            editing,
+        )
         helpers = Helpers(home, access, store.gifts)
         time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
@@ -348,7 +357,7 @@ class Features:
         self._register_decisions(decided, explainer, tried)
         lists.register(router)
         agreements.register(router)
-        GrowingVerbs(home, self.growing, store.growing, store.held_bands, access).register(router)
+        GrowingVerbs(home, self.growing, store.growing, store.held_bands.all, access).register(router)
         SelfSetVerbs(home, self.self_set, access, pins, store.attempts).register(router)
         self._register_gateway()
         edits.register(router)

@@ -128,7 +128,7 @@ class Store:
         self.lend_slot, self.give_slot_back = self.numbers.lend, self.numbers.give_back
         self.classes, self.class_number = self.numbers.classes, self.numbers.class_number
         self.keep_classes = self.numbers.keep_classes
-        self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
+        self.held_bands = loaded.held_bands
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
         """Return pauses, the switch `off` (no filtering), extra time and opened sites in force at ``now``.
@@ -242,6 +242,11 @@ class Store:
         self._database.tidy()
         remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
 
+    def forget_profile(self, profile: str) -> None:
+        """Delete the PIN, self-set times, agreement and push subscriptions of a profile."""
+        for table in (self.pins, self.self_set, self.agreements, self.push):
+            table.forget(profile)
+
     def erase_child(self, profile: str, macs: Collection[str]) -> None:
         """Erase all stored data of a child that has become an adult, beyond recovery from the file.
 
@@ -255,10 +260,7 @@ class Store:
             self.tickets.drop_of(profile)
             self.end_pauses((profile, *macs))
             self.uses.drop_where(lambda use: use.who == profile)
-            self.pins.forget(profile)
-            self.self_set.forget(profile)
-            self.agreements.forget(profile)
-            self.push.forget(profile)
+            self.forget_profile(profile)
             self.attempts.drop_of(profile)
             self.blank_audit(profile)
         self.erase(profile, counts=True, running=True)
@@ -320,7 +322,7 @@ class _Loaded:
     settings: PauseTable
     numbers: SlotTable
     devices: DeviceTable
-    held: HeldBandTable
+    held_bands: HeldBandTable
     questions: QuestionTable
     gifts: GrantTable
     requests: RequestTable

@@ -353,7 +353,7 @@ class Desk:
         self.start()
 
     def reassign(self) -> None:
-        self.rules.settle(self.store.hold_band, self.self_set.laid)
+        self.rules.settle(self.store.held_bands.hold, self.self_set.laid)
         at, household = self.clock.now(), self.presence.claim.household
         self.family.rebuild(household, self.rules.world, self.rules.calendar, at)
         self.family.situate(at)
