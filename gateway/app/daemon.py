@@ -50,6 +50,7 @@ from gateway.features.accounts.verbs import log_claim_code
 from gateway.features.activity.journal import DecisionLog
 from gateway.features.backup.good_copy import GoodCopy
 from gateway.features.backup.restore import recover_files
+from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.features.filter_tests.probe_device import FilterPath, ProbeDevice
 from gateway.features.lists.sealed_lists import SealedListUpdates
 from gateway.features.site_repair.lessons import LessonBook
@@ -240,7 +241,9 @@ class Daemon:
         loop, wall, bus = self.loop, self.clock.now, self.bus
         self.capacity = packets_per_second()
         self.rates = device_rates(self.capacity)
-        self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
+        store, rules = self.store, self.rules
+        cards = BypassAlerts(store.way_cards, store.today, self.family, rules, bus)
+        self.decision_log = DecisionLog(store.events, cards, self.family, wall, rules, bus)
         self.live_decisions = LiveDecisions()
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.late_records = LateRecords(self.own_answers.sink(self.decision_log))

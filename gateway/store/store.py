@@ -114,9 +114,9 @@ class Store:
         self.attempts, self.push = loaded.attempts, loaded.push
         self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
         self._doubted: datetime | None = None  # until then the clock may still be set back
-        self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
+        self.events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
-        self.record, self.transaction = self._events.record, self._writer.transaction
+        self.transaction = self._writer.transaction
         self.pause, self.resume = self.settings.pause, self.settings.resume
         self.off, self.on = self.settings.off, self.settings.on
         self.end_pauses, self.blank_audit = self.settings.drop_of, self.settings.blank
@@ -165,7 +165,7 @@ class Store:
         with suppress(StoreError):  # the next call tries again
             self._database.reopen()
         self._writer.catch_up()
-        self._events.flush(now, force=force)
+        self.events.flush(now, force=force)
 
     def flush_devices(self) -> None:
         """Write changes about devices, cards, sessions and slots that can wait, such as last-seen times.
@@ -235,7 +235,7 @@ class Store:
         ``counts``: also erase counts and minutes by category. ``running``: also erase the minutes of the
         current day, which the limits use. Raises StoreError.
         """
-        self._events.forget(profile, counts=counts)
+        self.events.forget(profile, counts=counts)
         self.way_cards.drop(lambda card: card.profile == profile)
         self._bus.publish(ActivityErased(profile, past=counts, running=running))
         self.history.erase(profile, counts=counts)
@@ -282,8 +282,8 @@ class Store:
             found.append(
                 f"The disk cannot be written{why}: changes since then apply, but a restart would lose them."
             )
-        if self._events.dropped:
-            found.append(f"{self._events.dropped} decisions were dropped from the log.")
+        if self.events.dropped:
+            found.append(f"{self.events.dropped} decisions were dropped from the log.")
         if self._writer.audit_lost:
             found.append(f"{self._writer.audit_lost} audit lines were dropped.")
         if self._database.renewals:
@@ -296,8 +296,8 @@ class Store:
     def figures(self) -> Mapping[str, int]:
         """Return pending and dropped decisions, file replacements and bytes on disk, for `status --json`."""
         return {
-            "pending": self._events.pending,
-            "dropped": self._events.dropped,
+            "pending": self.events.pending,
+            "dropped": self.events.dropped,
             "renewals": self._database.renewals,
             "bytes": sum(
                 file.stat().st_size
