@@ -181,7 +181,19 @@ class Features:
         )
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
-        self.grants = keep(Grants(home, plane.effects, store, family, plane.visibility, self.warnings))
+        self.grants = keep(
+            Grants(
+                home,
+                plane.effects,
+                store.gifts,
+                store.requests,
+                store.transaction,
+                store.shift,
+                family,
+                plane.visibility,
+                self.warnings,
+            )
+        )
         self.growing = keep(
             AgeTransitions(home, plane.effects, store, family, self.lessons, self.sharing, recent)
         )
