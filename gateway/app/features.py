@@ -300,7 +300,18 @@ class Features:
             pins,
         )
         checks = keep(PasskeyChecks(home.loop))
-        accounts = guardians(home, store, presence, self.origins, self.proofs, checks, sharing.child_uses)
+        accounts = guardians(
+            home,
+            store.people,
+            store.alerts,
+            store.push,
+            store.audit,
+            presence,
+            self.origins,
+            self.proofs,
+            checks,
+            sharing.child_uses,
+        )
         agreements = AgreementVerbs(home, store.agreements, access, pins)
         shown = partial(device_presence, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
@@ -350,7 +361,11 @@ class Features:
         ).register(router)
         DeviceVerbs(
             home,
-            store,
+            store.devices,
+            store.notes,
+            store.marks,
+            store.questions,
+            store.audit,
             presence,
             visibility,
             self.devices,
