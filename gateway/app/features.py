@@ -195,7 +195,18 @@ class Features:
             )
         )
         self.growing = keep(
-            AgeTransitions(home, plane.effects, store, family, self.lessons, self.sharing, recent)
+            AgeTransitions(
+                home,
+                plane.effects,
+                store.growing,
+                devices,
+                uses,
+                store.erase_child,
+                family,
+                self.lessons,
+                self.sharing,
+                recent,
+            )
         )
         runner = UpdateRunner(home, plane.effects.regroup)
         self.list_updates = keep(ListUpdates(home, runner, memory=machine_memory, random=random))
@@ -458,7 +469,19 @@ class Features:
         plane, access = self._plane, self.access
         home, store, here = plane.home, plane.store, plane.presence.here
         recent, suffixes = plane.decision_log.recent, plane.decision_log.is_public_suffix
-        HistoryVerbs(home, store, plane.family, self.lessons, recent, access, pins, suffixes).register(router)
+        HistoryVerbs(
+            home,
+            store.history,
+            partial(store.flush, force=True),
+            lambda profile, counts: store.erase(profile, counts=counts),
+            store.audit,
+            plane.family,
+            self.lessons,
+            recent,
+            access,
+            pins,
+            suffixes,
+        ).register(router)
         place_of = self.assignment.of
         ChangeVerbs(
             home, store.state, store.audit_lines, place_of, store.gifts, plane.visibility, here, access
