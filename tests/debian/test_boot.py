@@ -26,6 +26,7 @@ __all__ = ["home"]
 EXAMINED_AFTER = 30.0  # seconds, at most; here 3 to 11
 
 pytestmark = [
+    pytest.mark.random_order(disabled=True),
     pytest.mark.slow,
     pytest.mark.lab,
     pytest.mark.needs("systemd-nspawn"),
