@@ -119,6 +119,7 @@ SLOW_NEEDS := \
 	pppoe-server:pppoe \
 	tayga:tayga \
 	unbound:unbound \
+	/usr/lib/*/faketime/libfaketime.so.1:libfaketime \
 	$(IMAGE_NEEDS)
 # Of the package on arm64.
 ARM64_NEEDS := \
@@ -145,18 +146,20 @@ define install_missing
 	fi
 endef
 
-.PHONY: help permissions run test test-system test-all times lint words data-version quality sources bench fuzz deb suffixes feed size test-arm64 vm screenshots release clean lock soak fleet fleet-tools root run-tools test-tools system-tools slow-tools faults census test-image home-assistant
+.PHONY: help permissions run test test-system test-all test-shuffled test-hour times lint words data-version quality sources bench fuzz deb suffixes feed size test-arm64 vm screenshots release clean lock soak fleet fleet-tools root run-tools test-tools system-tools slow-tools faults census test-image home-assistant
 
 help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
 	@echo "make test         install what is needed and run the quick tests (ARGS are pytest's)"
 	@echo "make test-system  the same for the rest: the virtual home, the kernel, browsers, OpenWrt, Debian's package"
 	@echo "make test-all     both, the slow tests, and make vm"
+	@echo "make test-shuffled  the quick tests in random order (SEED=N: in that of a former run)"
+	@echo "make test-hour    the system tests as if it were another hour (SHIFT=-5h: how far from now)"
 	@echo "make home-assistant  home automation with Home Assistant itself, and with OpenWrt's version of paho-mqtt"
 	@echo "make faults       seed faults in a copy of the code and report which the quick tests catch"
 	@echo "make census       tests and assertions by folder (ARGS=\"OLD NEW\": what vanished between two revisions)"
 	@echo "make times        the tests, holding what takes time to its mark: on a machine that does nothing else"
-	@echo "make lint         ruff, mypy, import-linter, import cycles, class names and avoided words"
+	@echo "make lint         ruff, mypy, import-linter, import cycles, class names, attributes and avoided words"
 	@echo "make permissions  the table of docs/developers/permissions.md"
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
 	@echo "make quality      what the lists block, wrongly too (LISTS=folder of <source id>.txt; SETS=folder; ARGS=\"--tier large --missed\")"
@@ -261,6 +264,16 @@ test-all: slow-tools $(VENV)/.dev $(FLEET)/.installed
 	@$(PYTEST) --dist loadfile -n $(or $(WORKERS),3) $(ARGS)
 	@$(PY) -m tests.vm
 
+# The order of files, and of the tests in each.
+test-shuffled: test-tools $(VENV)/.dev
+	@$(PYTEST) $(QUICK) --random-order --no-loadscope-reorder $(if $(SEED),--random-order-seed=$(SEED)) $(ARGS)
+
+# Browsers keep the machine's time (tests/lab/chromium.py), for which certificates of the future are not valid.
+# With the library for programs with threads, Python's threads never wake up.
+test-hour: slow-tools $(VENV)/.dev
+	@LD_PRELOAD="$$(echo /usr/lib/*/faketime/libfaketime.so.1)" FAKETIME=$(or $(SHIFT),-13h) \
+	  DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1 $(PYTEST) $(SYSTEM) $(ARGS)
+
 home-assistant: system-tools $(VENV)/.dev $(HASS)/.done $(PAHO_1)/.done
 	@$(PYTEST) tests/mqtt/home_assistant.py $(ARGS)
 	@QALQAN_PAHO=$(PAHO_1) $(PYTEST) -m lab tests/mqtt $(ARGS)
@@ -282,6 +295,7 @@ lint: $(VENV)/.dev
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m tests.lint_cycles
 	@$(PY) -m tests.lint_names
+	@$(PY) -m tests.lint_attributes
 	@$(PY) -m tests.lint_language
 
 permissions: $(VENV)/.run

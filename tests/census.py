@@ -1,8 +1,9 @@
 """Counts tests and assertions by folder, and reports what vanished between two revisions.
 
-``python -m tests.census`` prints the counts of this tree; ``--write`` also writes ``tests/census.txt``.
+``python -m tests.census`` prints the counts of this tree.
 ``python -m tests.census OLD [NEW]`` compares two git revisions, by default with this tree. A test is known by
-the name of its function and of its class, so that a file may be moved or renamed.
+the name of its function and of its class, so that a file may be moved or renamed. No record is committed: it
+would change with each test, and the revisions have all of it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-RECORD = ROOT / "tests" / "census.txt"
 EXPECTING = frozenset({"raises", "warns"})  # of pytest: as good as an assertion
 
 
@@ -120,15 +120,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.census", description=__doc__)
     parser.add_argument("old", metavar="OLD", nargs="?", help="a git revision")
     parser.add_argument("new", metavar="NEW", nargs="?", help="another one; this tree without it")
-    parser.add_argument("--write", action="store_true", help=f"write {RECORD.relative_to(ROOT)}")
     args = parser.parse_args(argv)
     if args.old is not None:
         print("\n".join(differences(_of(args.old), _of(args.new))))
         return 0
-    text = report(take(ROOT))
-    print(text, end="")
-    if args.write:
-        RECORD.write_text(text)
+    print(report(take(ROOT)), end="")
     return 0
 
 

@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -142,22 +142,42 @@ class TestFiles:
         assert found["matches"] == [{"name": "bet365.com", "categories": ["gambling"]}]
 
 
-@pytest.fixture(scope="module")
-def household(namespaces: None) -> Iterator[Daemon]:
+@contextmanager
+def running() -> Iterator[Daemon]:
     """The real daemon and pages, two minutes after the files were copied."""
     with Home() as home:
         daemon = Daemon(home, {}, web_user=True)
         unpack(daemon.folder)
         daemon.start_at((MADE + timedelta(minutes=2)).timestamp() - time.time())
+        try:
+            yield daemon
+        finally:
+            daemon.stop()
+
+
+def program(household: Daemon) -> Caller:
+    """A program with the token that Mum made."""
+    device = household.home.devices[names.PARENT.key]
+    return Caller(device, {"Authorization": ABOUT["signin"]["Authorization"]})
+
+
+@pytest.fixture(scope="module")
+def household(namespaces: None) -> Iterator[Daemon]:
+    """For tests that change nothing."""
+    with running() as daemon:
         yield daemon
-        daemon.stop()
+
+
+@pytest.fixture
+def own_household(namespaces: None) -> Iterator[Daemon]:
+    """For one test, which may change it."""
+    with running() as daemon:
+        yield daemon
 
 
 @pytest.fixture(scope="module")
 def api(household: Daemon) -> Caller:
-    """A program with the token that Mum made."""
-    device = household.home.devices[names.PARENT.key]
-    return Caller(device, {"Authorization": ABOUT["signin"]["Authorization"]})
+    return program(household)
 
 
 def child(household: Daemon, profile: str) -> dict[str, Any]:
@@ -166,7 +186,7 @@ def child(household: Daemon, profile: str) -> dict[str, Any]:
 
 
 class TestDaemon:
-    """In this order: the last tests change something."""
+    """What the daemon and the pages show."""
 
     def test_no_problem_and_the_database_is_the_old_one(self, household: Daemon) -> None:
         status = answer(household.config, "status")
@@ -271,27 +291,33 @@ class TestDaemon:
         done = {line["what"] for line in api.get("/audit-log?limit=50")["lines"]}
         assert {"pause", "grant", "edit", "answer", "backup"} <= done
 
-    def test_an_edit_of_before_is_undone(self, household: Daemon, api: Caller) -> None:
+
+class TestChanges:
+    def test_an_edit_is_undone_and_the_backup_is_restored(self, own_household: Daemon) -> None:
+        api = program(own_household)
         changes = api.get("/home/changes")["changes"]
         (edit,) = (one for one in changes if one["what"] == "rules")
         assert {one["key"] for one in edit["edits"]} == {"categories/games", "block/music.example"}
         revisions = {"revision": edit["revision"], "found": edit["found"]}
         api.done("POST", "/children/daughter/rules/undo", revisions)
-        assert verdict(household.config, "music.example", "daughter", "25T16:10") == "allow"
-        assert verdict(household.config, "chess.example", "daughter", "25T16:10") == "block"
-
-    def test_the_backup_is_restored(self, household: Daemon) -> None:
+        assert verdict(own_household.config, "music.example", "daughter", "25T16:10") == "allow"
+        assert verdict(own_household.config, "chess.example", "daughter", "25T16:10") == "block"
         words = (str(COPY / "home.backup"), "--password-file", str(COPY / "backup-password"), "--yes")
-        assert "Children: Aruzhan, Timur, Dana" in qalqan(household.config, "restore", *words)
-        assert verdict(household.config, "music.example", "daughter", "25T16:10") == "block"
-        assert child(household, "son")["state"] == "paused"
+        assert "Children: Aruzhan, Timur, Dana" in qalqan(own_household.config, "restore", *words)
+        assert verdict(own_household.config, "music.example", "daughter", "25T16:10") == "block"
+        assert child(own_household, "son")["state"] == "paused"
+        assert_all_is_there_after_the_next_start(own_household)
 
-    def test_all_of_it_is_there_after_the_next_start(self, household: Daemon) -> None:
-        household.kill()
-        household.start_at((MADE + timedelta(minutes=10)).timestamp() - time.time())
-        assert child(household, "son")["state"] == "paused"
-        bonus = {one["target"]: one["bonus"] for one in child(household, "daughter")["used"]}
-        assert bonus == {"play": 35, "internet": 0, "service:youtube": 10}
+    def test_all_of_it_is_there_after_the_next_start(self, own_household: Daemon) -> None:
+        assert_all_is_there_after_the_next_start(own_household)
+
+
+def assert_all_is_there_after_the_next_start(household: Daemon) -> None:
+    household.kill()
+    household.start_at((MADE + timedelta(minutes=10)).timestamp() - time.time())
+    assert child(household, "son")["state"] == "paused"
+    bonus = {one["target"]: one["bonus"] for one in child(household, "daughter")["used"]}
+    assert bonus == {"play": 35, "internet": 0, "service:youtube": 10}
 
 
 def test_a_backup_is_restored_in_an_empty_household(namespaces: None) -> None:

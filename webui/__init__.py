@@ -83,7 +83,7 @@ from webui.features.status import (
     support_pages,
     update_pages,
 )
-from webui.features.status.announcement_text import announced
+from webui.features.status.announcement_text import accounts_lost, announced
 from webui.features.status.finding_text import worded, worded_problem
 from webui.features.status.own_rules_text import hours_text, rule_name
 from webui.features.time import codes_pages, ledger_pages, sheets
@@ -189,6 +189,7 @@ def _install_templates(app: Flask) -> None:
         step_is_final=is_final,
         where_code_is=where_code_is,
         home_now=lambda: daemon.daemon().home(),
+        accounts_lost=accounts_lost,
         worded=worded,
         worded_problem=worded_problem,
     )

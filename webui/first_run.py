@@ -151,7 +151,7 @@ def who_is(row: PersonRow, people: Iterable[ExistingPerson]) -> ExistingPerson |
 def sharers(people: Iterable[ExistingPerson]) -> tuple[ExistingPerson, ...]:
     """Return the people who share a device of the whole family: all children, and adults with an only child.
 
-    Empty without a child, or if there is nobody to share with.
+    Empty without a child, or with one person only.
     """
     known = tuple(people)
     children = tuple(person for person in known if person.band != ADULT)

@@ -83,7 +83,7 @@ from gateway.path.flows import FlowPath
 from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import FlowId, LiveFlows
 from gateway.path.nat64 import IPV4_ONLY, Nat64Prefixes
-from gateway.path.subject import DecisionWatcher
+from gateway.path.subject import LiveDecisions
 from gateway.policy.config.config import Config, DnsRefusal
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.values import Decision
@@ -210,7 +210,13 @@ class Daemon:
         self.lesson_book = LessonBook(self.bus.notify)
         self.visibility = Visibility(home, self.store.uses)
         self.presence = self._kept(
-            Presence(home, self.store, self.regroup, can_disclose=self.visibility.is_exact)
+            Presence(
+                home,
+                self.store,
+                self.regroup,
+                can_disclose=self.visibility.is_exact,
+                lost=self.good_copy.lost,
+            )
         )
         self.family = Family(
             self.store,
@@ -235,12 +241,13 @@ class Daemon:
         self.capacity = packets_per_second()
         self.rates = device_rates(self.capacity)
         self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
+        self.live_decisions = LiveDecisions()
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.late_records = LateRecords(self.own_answers.sink(self.decision_log))
         self.flows = FlowPath(
             FlowTable(
                 work_limits(self.rates),
-                ech_names=self.rules.ech_names,
+                ech_names=lambda: self.rules.ech_names,
                 recognise=lambda proto, start, port: self.rules.world.catalogue.signed(proto, start, port),
                 forgotten=lambda key: self.gates.refuse(FlowId(*key)),
                 bodies=ForwardedBodies(lambda: self.table),
@@ -253,6 +260,7 @@ class Daemon:
             uploads=lambda flow: self.gates.uploads(flow),
             reads_answers=lambda: self.table.snapshot.reads_answers,
             guesses=self.guesses,
+            decisions=self.live_decisions,
         )
         self.pages_watch = (
             self._kept(PagesWatch(loop, lambda: is_listening(config.web.port), expected=are_expected()))
@@ -273,6 +281,7 @@ class Daemon:
             guesses=self.guesses,
             about=lambda: about(self.home, self.store, self.presence.claim),
             nat64=self.nat64,
+            decisions=self.live_decisions,
         )
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall, bus))
 
@@ -485,15 +494,11 @@ class Daemon:
             vitals=self.vitals,
             figures=counters,
             problems=self.problems,
-            watch_decisions=self._watch_decisions,
+            live_decisions=self.live_decisions,
         )
         self.features = self._kept(Features(plane, router))
         self._group()
         self.packets.bind(frozenset(self.family.members))
-        self.features.register()
-
-    def _watch_decisions(self, watcher: DecisionWatcher | None) -> None:
-        self.dns.watcher = self.flows.watcher = watcher
 
     def _evidence(self) -> Evidence:
         return Evidence(self.flows.table.stats.passed, self.decision_log.questions, self.book.answers)
@@ -615,7 +620,6 @@ class Daemon:
         self._product = product
         self._services_of.cache_clear()
         self.help.rename(product.help, product.calling)
-        self.flows.table.ech_names = product.ech_names
 
     def problems(self) -> list[HomeProblem]:
         """Return the parts that do not work as configured, with a code by which the pages word each."""

@@ -108,7 +108,7 @@ from gateway.kernel.usage import Pair
 from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import LiveFlows
-from gateway.path.subject import DecisionWatcher
+from gateway.path.subject import LiveDecisions
 from gateway.policy.profile.profile import Profile
 from gateway.store.store import Store
 
@@ -136,7 +136,7 @@ class DataPlane:
     vitals: Vitals
     figures: Callable[[], DaemonFigures]  # counters of queues, connections, tables and memory
     problems: Callable[[], list[HomeProblem]]  # the parts that do not work as configured
-    watch_decisions: Callable[[DecisionWatcher | None], None]  # sets who receives those of the packet path
+    live_decisions: LiveDecisions
 
 
 class Features:
@@ -144,8 +144,10 @@ class Features:
 
     def __init__(self, plane: DataPlane, router: Router) -> None:
         self._plane = plane
+        self._router = router
         closers = Closers()
-        self.close, keep = closers.close, closers.keep
+        self.close, self._keep = closers.close, closers.keep
+        keep = self._keep
         home, store, family, presence = plane.home, plane.store, plane.family, plane.presence
         self.members = VisibleMembers(home, plane.visibility, family)
         self.devices = VisibleDevices(plane.visibility, presence.inventory, presence.here, store.notes)
@@ -186,24 +188,33 @@ class Features:
         runner = UpdateRunner(home, plane.effects.regroup)
         self.list_updates = keep(ListUpdates(home, runner, memory=machine_memory, random=random))
         editing = Editing(home.rules, self._edited)
+        home_editing = HomeEditing(home.rules, editing)
         self.trusted_names = keep(
-            TrustedNames(
-                home, self.access, audit, editing, HomeEditing(home.rules, editing), plane.effects.reload
-            )
+            TrustedNames(home, self.access, audit, editing, home_editing, plane.effects.reload)
         )
         self.provider_stop = ProviderStop(home, effects, store.settings)
         self.metrics = keep(
             Metrics(
                 home,
                 store.people,
+                store.settings,
+                self.access,
                 plane.vitals.figures,
                 plane.figures,
                 self.list_updates.plan,
                 plane.decision_log.visible_verdicts,
             )
         )
-        self._router = router
-        self._closers = closers
+        treated = partial(place_of, home, family)
+        self.assignment = DeviceAssignment(
+            home, effects, store, family, presence, self.identities, self.access, treated, editing
+        )
+        self.traffic = keep(self._traffic())
+        self.backups = BackupVerbs(
+            home, effects, store, visibility, self.growing.refuse_file, self.access, self.origins
+        )
+        self.auto_backups = keep(AutoBackups(home, self.access, home_editing, self.backups.note))
+        self._register(editing, home_editing)
 
     def in_use(self) -> InUse:
         """Return a view of the services and categories that devices use at this moment."""
@@ -231,21 +242,15 @@ class Features:
             self.identities.answered(mac)
         self._plane.effects.regroup()
 
-    def register(self) -> None:
+    def _register(self, editing: Editing, home_editing: HomeEditing) -> None:
         """Add the verbs of all features to the router."""
-        plane, router, keep, access = self._plane, self._router, self._closers.keep, self.access
+        plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
-        editing = Editing(home.rules, self._edited)
-        home_editing = HomeEditing(home.rules, editing)
         edits = ProfileVerbs(home, plane.effects, store, self.growing, access, editing)
         helpers = Helpers(home, access, store.gifts)
         time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
-        treated = partial(place_of, home, family)
-        assignment = self.assignment = DeviceAssignment(
-            home, effects, store, family, presence, self.identities, access, treated, editing
-        )
-        traffic = self.traffic = keep(self._traffic(assignment))
+        assignment, traffic = self.assignment, self.traffic
         TrafficVerbs(home, family, traffic, access, presence.here, assignment.macs, store.audit).register(
             router
         )
@@ -354,7 +359,7 @@ class Features:
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         accounts.register(router)
 
-    def _traffic(self, assignment: DeviceAssignment) -> LiveTraffic:
+    def _traffic(self) -> LiveTraffic:
         plane, store = self._plane, self._plane.store
 
         def kind_of(mac: str) -> str:
@@ -366,10 +371,10 @@ class Features:
             plane.family,
             store.uses,
             store.questions,
-            assignment.of,
+            self.assignment.of,
             kind_of,
         )
-        return LiveTraffic(plane.home, plane.family, rights, plane.presence.mac_of, plane.watch_decisions)
+        return LiveTraffic(plane.home, plane.family, rights, plane.presence.mac_of, plane.live_decisions)
 
     def _register_time(self, time: TimeVerbs, pins: PinDesk, editing: Editing) -> None:
         """Add the verbs by which extra time is given, requested and revoked."""
@@ -404,13 +409,9 @@ class Features:
         CountryVerbs(home.rules).register(router)
         PreviewVerbs(home, tried).register(router)
         SiteRepairVerbs(home, family, self.lessons, store.audit, access, editing).register(router)
-        backups = BackupVerbs(
-            home, plane.effects, store, plane.visibility, self.growing.refuse_file, access, self.origins
-        )
-        backups.register(router)
-        self.auto_backups = self._closers.keep(AutoBackups(home, access, home_editing, backups.note))
+        self.backups.register(router)
         self.auto_backups.register(router)
-        HomeAutomation(home, access, home_editing, store.people, backups.note).register(router)
+        HomeAutomation(home, access, home_editing, store.people, self.backups.note).register(router)
 
     def _register_activity(self, router: Router, pins: PinDesk) -> None:
         """Add the verbs that show what children and guardians did."""
@@ -427,9 +428,9 @@ class Features:
 
     def _register_gateway(self) -> None:
         """Add the verbs about the gateway itself: health, notifications of guardians, filter tests."""
-        plane, router, keep = self._plane, self._router, self._closers.keep
+        plane, router, keep = self._plane, self._router, self._keep
         home, store = plane.home, plane.store
-        keep(HealthVerbs(home, plane.vitals, store.settings, self.access)).register(router)
+        keep(HealthVerbs(home, plane.vitals, store.settings, self.access, self.metrics)).register(router)
         self.metrics.register(router)
         AlertVerbs(home, store.alerts, store.push, store.audit, self.access, plane.family).register(router)
         ProbeDeviceVerbs(home, plane.probe_device, store.devices, plane.family, plane.presence).register(

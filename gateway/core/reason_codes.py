@@ -181,6 +181,6 @@ class Code(StrEnum):
     LESSON_CLOSED = "lesson_closed"  # [name]: by a pause, bedtime or a limit
     LESSON_REFUSED = "lesson_refused"  # [host, name]: by a rule that a site repair does not lift
 
-    NOT_APPROVED = "not_approved"  # no guardian lets support take the report
+    NOT_APPROVED = "not_approved"  # no guardian lets the provider do this
 
     CLOCK_WRONG = "clock_wrong"

@@ -33,16 +33,19 @@ _log = logging.getLogger(__name__)
 class Claim:
     """Tracks whether the gateway is claimed: it has a guardian, a child's profile or a recorded device.
 
-    ``claimed`` is called once, when the gateway is claimed while the daemon runs.
+    ``claimed`` is called once, when the gateway is claimed while the daemon runs. ``lost``: at this start,
+    the database could not be used.
     """
 
-    def __init__(self, store: Store, rules: RuleBook, bus: Bus, claimed: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, rules: RuleBook, bus: Bus, claimed: Callable[[], None], *, lost: bool = False
+    ) -> None:
         self._store = store
         self._rules = rules
         self._claimed = claimed
         # Devices that are present at the first start are recorded as such. After the loss of the database,
         # that would leave a child's device unfiltered.
-        self.first = not store.lost and not store.slots() and not store.devices.all()
+        self.first = not lost and not store.slots() and not store.devices.all()
         self.unclaimed = self.first and not self._has_family()
         bus.subscribe(AccountsChanged, self._check)
         bus.subscribe(RulesRead, self._check)

@@ -238,7 +238,8 @@ def first_boot(path: Path) -> bool:
     if router is None:
         return False
     zone = _zone()
-    config_of(router.over(router.first_document(zone)), lambda _: False)
+    # An invalid language or proposal stops no first start; the daemon reports it from the written file.
+    config_of(router.over(router.first_document(zone)), lambda _: False, [])
     make_folder(path.parent)
     fresh = path.with_name(f".{path.name}.first")
     try:

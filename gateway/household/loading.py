@@ -40,6 +40,7 @@ from gateway.policy.names.countries import (
     HelpLine,
     calling_names,
     country_of,
+    first_weekday,
     help_names,
     lines_for,
     parse_country,
@@ -145,12 +146,11 @@ class Product:
 
     def calendar(self, settings: Config) -> Calendar:
         """Return the household's time zone, holidays, start of day and week, without profiles' free days."""
-        country = country_of(self.countries, settings.country) if settings.country else None
         return Calendar(
             settings.zone,
             frozenset(self.holidays(settings.country)),
             settings.day_starts,
-            week_starts=0 if country is None else country.week_starts,
+            week_starts=first_weekday(self.countries, settings.country),
         )
 
     def world(self, languages: tuple[str, ...], https: Https | None = None) -> World:

@@ -30,7 +30,7 @@ from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import CountReason
-from gateway.policy.time.schedule import DAY, Calendar, week_limits
+from gateway.policy.time.schedule import Calendar, week_limits
 from gateway.policy.time.time_rules import FOREVER, PLAIN, ActiveRepair, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
@@ -78,6 +78,10 @@ class MinuteLedgers(Protocol):
         """Return the minutes used from the day ``first`` up to today, by limit."""
         ...
 
+    def used_between(self, profile_id: str, first: date, end: date) -> Mapping[str, int]:
+        """Return the minutes used from the day ``first`` up to the day before ``end``, by limit."""
+        ...
+
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
         """Return today's used minutes by device and limit, in the order of first use."""
         ...
@@ -98,6 +102,9 @@ class NoMinutes:
         return None, {}
 
     def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:  # noqa: ARG002
+        return {}
+
+    def used_between(self, profile_id: str, first: date, end: date) -> Mapping[str, int]:  # noqa: ARG002
         return {}
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:  # noqa: ARG002
@@ -351,7 +358,7 @@ class Family:
         self.subjects.clear()
         self.subjects[EVERYONE] = self._everyone(factory.judge(household.home))
         for member in members.values():
-            self._put_subject(member)
+            self.renew_subject(member)
         self._rebuild_test_device(household, world)
 
     def wear(self, worn: ProbeAssignment, household: Household, world: World, at: datetime) -> Member | None:
@@ -385,7 +392,7 @@ class Family:
             self.worn = MemberFactory(world, self._calendar, self._books).member(worn.slot, desired)
             for member in filter(None, (self.worn, self.worn.beside)):
                 member.worn = worn
-            self._put_subject(self.worn)
+            self.renew_subject(self.worn)
         self._update_slots()
 
     def _is_known(self, mac: str) -> bool:
@@ -412,7 +419,8 @@ class Family:
         if self._books.names is not None:
             self._books.names.watch(slot for slot, member in self.everybody.items() if member.keeps_names)
 
-    def _put_subject(self, member: Member) -> None:
+    def renew_subject(self, member: Member) -> None:
+        """Judge a member's traffic by its rules as they are now, and by its site repair, if one runs."""
         slot, profile, beside = member.slot, member.profile, member.beside
         decide, number = self._teaching.decide_of(member), partial(self._class_number, slot)
         unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
@@ -481,11 +489,9 @@ class Family:
         found = replace(self._situation(member, at, force), day=day, used=used, lesson=None)
         if not week_limits(member.profile.rules):
             return found
-        week_used, earlier = Counter(used), self._calendar.first_of_week(day)
-        while earlier < day:
-            entries = self.minutes.entries(member.profile.id, earlier)
-            week_used.update(gate for gate, _ in {(entry.gate, entry.at) for entry in entries})
-            earlier += DAY
+        # Not from the earlier days' minutes: a parent may have erased them, and the week's totals stay.
+        first = self._calendar.first_of_week(day)
+        week_used = used + Counter(self.minutes.used_between(member.profile.id, first, day))
         return replace(found, week_used=week_used)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:

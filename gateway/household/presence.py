@@ -74,6 +74,7 @@ class Presence:
     Arguments:
         regroup: called when the place or interface of a device changes.
         can_disclose: returns whether users may see that a device is online now.
+        lost: at this start, the database could not be used.
     """
 
     def __init__(
@@ -82,6 +83,8 @@ class Presence:
         store: Store,
         regroup: Callable[[], None],
         can_disclose: Callable[[str], bool],
+        *,
+        lost: bool,
     ) -> None:
         loop, rules, bus = home.loop, home.rules, home.bus
         self._loop = loop
@@ -104,7 +107,7 @@ class Presence:
         self._looked = -FRESH
         self.ignored: deque[str] = deque(maxlen=MAX_IGNORED)
         self.owners = Owners()
-        self.claim = Claim(store, rules, bus, self._start_recording)
+        self.claim = Claim(store, rules, bus, self._start_recording, lost=lost)
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self._ignores, bus=bus)
         self.inventory.load(store.sights.load(), stayed(store.devices.all()))
         self.here = SeenDevices(self.inventory, store)

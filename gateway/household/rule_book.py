@@ -137,15 +137,10 @@ class RuleBook:
     def _first_table(self) -> DomainTable:
         """Return the stored category table, or the packaged one if it is damaged."""
         try:
-            return self._watched(open_table(Path(self.household.config.state)))
+            return open_table(Path(self.household.config.state), self._lost)
         except ListError as error:
             self._list_problem = f"{error}. {PACKAGED}"
             return seed_table()
-
-    def _watched(self, table: DomainTable) -> DomainTable:
-        if isinstance(table, StoredTable):
-            table.when_lost = self._lost
-        return table
 
     def _lost(self) -> None:
         """Report that the file of the open table is damaged.
@@ -363,7 +358,7 @@ class RuleBook:
         self.world = self._world()
         self._list_problem = ""
         try:
-            fresh = self._watched(open_table(Path(self.household.config.state)))
+            fresh = open_table(Path(self.household.config.state), self._lost)
         except ListError as error:
             self._check_table()
             whole = isinstance(self.table, StoredTable) and not self.table.lost

@@ -39,7 +39,7 @@ from gateway.store.tables.devices import StoredDevice
 UNKNOWN = "unknown"  # key in the store of the slot of unassigned devices
 ARRIVING = "arriving"  # and of those that are not examined yet
 VISITOR = "visitor"
-PRESENT = "present"  # here at the first run; nobody has said who uses it
+PRESENT = "present"  # here at the first run; its user is not chosen yet
 PLAIN_PLACES = (HOME, "adult")
 ALONE_LIMIT = 16  # devices with open questions that have a slot each; more of them share slots by their rules
 

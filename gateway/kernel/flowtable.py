@@ -25,7 +25,7 @@ _PROBE = """table inet qalqan_probe {
   chain probe { type filter hook forward priority 0; meta l4proto { tcp, udp } flow add @ft; }
 }
 """
-_HARDWARE_PROBE = """table inet qalqan_probe {{
+HARDWARE_PROBE = """table inet qalqan_probe {{
   flowtable ft {{ hook ingress priority 0; devices = {{ "{device}" }}; flags offload; }}
 }}
 """
@@ -46,7 +46,7 @@ def offloads_in_hardware(nft: Nft, device: str) -> bool:
     It asks the driver and refuses the whole table if one of its devices has no such support. Changes nothing.
     """
     try:
-        nft.check(_HARDWARE_PROBE.format(device=device))
+        nft.check(HARDWARE_PROBE.format(device=device))
     except KernelError:
         return False
     return True

@@ -17,6 +17,7 @@ from profiles import DATA
 TABLE_NAME = "categories.table"
 SEED_FOLDER = "lists"  # in the package profiles: one file a category
 SEED_BUILT = "2026-11-24T00:00:00+00:00"  # when the seed was last written; it has no build time of its own
+WhenLost = Callable[[], None]
 _SEED_SALT = bytes(16)  # packaged names need no salt against crafted collisions
 
 
@@ -27,14 +28,14 @@ class StoredTable(DomainTable):
     file is cut or changed while it is open, the table continues as the seed and calls ``when_lost`` once.
     """
 
-    __slots__ = ("_fd", "_opened", "_path", "lost", "when_lost")
+    __slots__ = ("_fd", "_opened", "_path", "_when_lost", "lost")
 
-    def __init__(self, path: Path, fd: int) -> None:
+    def __init__(self, path: Path, fd: int, when_lost: WhenLost) -> None:
         """Take over ``fd``, which is open for reading. Raises ListError for a damaged table."""
         self._path, self._fd = path, fd
         self._opened = os.fstat(fd)
         self.lost = ""  # one line: why the table continues as the seed
-        self.when_lost: Callable[[], None] = _nothing
+        self._when_lost = when_lost
         _seed()  # read the files of the package now: this may fail once the disk does
         self._open(partial(os.pread, fd), self._opened.st_size)
 
@@ -54,7 +55,7 @@ class StoredTable(DomainTable):
     def _lose(self) -> None:
         self.lost = f"{self._path}: {LOST}"
         self._take(_seed())
-        self.when_lost()
+        self._when_lost()
 
     def close(self) -> None:
         super().close()
@@ -63,11 +64,18 @@ class StoredTable(DomainTable):
             self._fd = -1
 
 
-def open_table(state: Path) -> DomainTable:
-    """Return the table in ``state``, or the seed before the first build. Raises ListError for damage."""
+def _nothing() -> None:
+    return
+
+
+def open_table(state: Path, when_lost: WhenLost = _nothing) -> DomainTable:
+    """Return the table in ``state``, or the seed before the first build. Raises ListError for damage.
+
+    ``when_lost``: see `StoredTable`.
+    """
     path = state / TABLE_NAME
     try:
-        return stored_table(path)
+        return stored_table(path, when_lost)
     except FileNotFoundError:
         return seed_table()
     except OSError as error:
@@ -79,20 +87,16 @@ def open_table(state: Path) -> DomainTable:
         raise ListError(msg) from error
 
 
-def stored_table(path: Path) -> StoredTable:
+def stored_table(path: Path, when_lost: WhenLost = _nothing) -> StoredTable:
     """Return the table in a file, open for look-ups. Raises OSError, or ListError for damage."""
     fd = open_nonblocking(str(path), os.O_RDONLY)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(errno.EINVAL, "it is not a file")
-        return StoredTable(path, fd)
+        return StoredTable(path, fd, when_lost)
     except (OSError, ListError):
         os.close(fd)
         raise
-
-
-def _nothing() -> None:
-    return
 
 
 def seed_names() -> Mapping[str, frozenset[str]]:

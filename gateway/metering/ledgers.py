@@ -207,6 +207,14 @@ class Ledgers:
                 found[gate] += minutes
         return found
 
+    def used_between(self, profile_id: str, first: date, end: date) -> Mapping[str, int]:
+        """Return a profile's used minutes by limit, from the day ``first`` up to the day before ``end``."""
+        found = Counter[str]()
+        for (_, profile, gate), minutes in self._read_totals(first, end).items():
+            if profile == profile_id:
+                found[gate] += minutes
+        return found
+
     def past_totals(self, profile_id: str, first: date) -> TotalsByDay:
         """Return a profile's used minutes by (day, profile, limit), from ``first`` up to yesterday."""
         return {key: value for key, value in self._totals_before(first).items() if key[1] == profile_id}
@@ -218,15 +226,15 @@ class Ledgers:
     def _totals_before(self, first: date) -> TotalsByDay:
         key = (first, self._day)
         if self._before is None or self._before[0] != key:
-            self._before = key, self._read_totals(first)
+            self._before = key, self._read_totals(first, self._day or first)
         return self._before[1]
 
-    def _read_totals(self, first: date) -> TotalsByDay:
-        """Return the used minutes by (day, profile, limit), from the day ``first`` up to yesterday.
+    def _read_totals(self, first: date, last: date) -> TotalsByDay:
+        """Return the used minutes by (day, profile, limit), from the day ``first`` up to before ``last``.
 
         They come from the files of the days and, for days with erased records, from the database.
         """
-        day, last = first, self._day or first
+        day = first
         found = {key: value for key, value in self._kept(first).items() if key[0] < last}
         while day < last:
             for (profile, gate), minutes in spent(self._file.details(day)).items():

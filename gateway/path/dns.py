@@ -20,7 +20,7 @@ from gateway.path.addresses import (
 from gateway.path.guess_limit import GuessLimit
 from gateway.path.nat64 import Nat64Prefixes
 from gateway.path.renamed_questions import Client, RenamedQuestion, RenamedQuestions, SafeAddresses, TrustsAll
-from gateway.path.subject import DecisionWatcher, Sink, Subject
+from gateway.path.subject import LiveDecisions, Sink, Subject
 from gateway.policy.judge.world import GATEWAY_NAME, bypass_signal
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.wire.dns import message as dns
@@ -121,6 +121,7 @@ class DnsPath:
         guesses: GuessLimit | None = None,
         about: Callable[[], str] = lambda: "",
         nat64: Nat64Prefixes | None = None,
+        decisions: LiveDecisions | None = None,
     ) -> None:
         self.pages = pages
         self._about = about
@@ -140,7 +141,7 @@ class DnsPath:
         self._heads: dict[bytes, Head] = {}
         self._guesses = guesses or GuessLimit()
         self._allowance = DnsAllowance()
-        self.watcher: DecisionWatcher | None = None  # only while a guardian looks at live traffic
+        self._decisions = decisions or LiveDecisions()
         self.malformed = 0
         self.postponed = 0  # queries and answers over a device's limits
 
@@ -195,8 +196,8 @@ class DnsPath:
         if self._guesses.full and self._is_guessing(client, decision, now):
             return QueryResult(None, fail(query, parse_message(query), rcode=dns.SERVFAIL))
         self._sink(subject, seen, decision, at)
-        if self.watcher is not None:
-            self.watcher(client[1], seen, decision, at)
+        if (watcher := self._decisions.watcher) is not None:
+            watcher(client[1], seen, decision, at)
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
             self._guesses.refused(client[0], client[1], question.name, now)
         self._services.record_query(subject.slot, question.name)

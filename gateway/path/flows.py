@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
-from gateway.path.subject import DecisionWatcher, Sink, Subject
+from gateway.path.subject import LiveDecisions, Sink, Subject
 from gateway.policy.time.gates import joined
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from gateway.wire.flows.actions import FlowAction
@@ -67,8 +67,8 @@ class FlowPath:
         uploads: Callable[[FlowId], None] | None = None,
         reads_answers: Callable[[], bool] = lambda: False,
         guesses: GuessLimit | None = None,
+        decisions: LiveDecisions | None = None,
     ) -> None:
-        self.watcher: DecisionWatcher | None = None  # only while a guardian looks at live traffic
         self.live = live
         self.table = table
         self._sink = sink
@@ -77,6 +77,7 @@ class FlowPath:
         self._uploads = uploads
         self._reads_answers = reads_answers
         self._guesses = guesses or GuessLimit()
+        self._decisions = decisions or LiveDecisions()
         self._latest: tuple[Observation, Decision] | None = None  # the latest decision about this packet
 
     def packet(
@@ -140,8 +141,8 @@ class FlowPath:
         ):
             return False
         self._sink(subject, seen, decision, at)
-        if self.watcher is not None:
-            self.watcher(_device(data, from_lan), seen, decision, at)
+        if (watcher := self._decisions.watcher) is not None:
+            watcher(_device(data, from_lan), seen, decision, at)
         if reason is Reason.REFUSED_FOR_EVERYONE and seen.host is not None:
             self._guesses.refused(subject.slot, _device(data, from_lan), seen.host, now)
         return decision.allowed

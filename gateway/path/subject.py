@@ -18,11 +18,24 @@ DecisionWatcher = Callable[[bytes, Observation, Decision, datetime], None]
 """Receives the decisions about a device, by its packed address."""
 
 
+class LiveDecisions:
+    """Passes the decisions of the packet path on to one watcher, while a guardian looks at live traffic."""
+
+    __slots__ = ("watcher",)
+
+    def __init__(self) -> None:
+        self.watcher: DecisionWatcher | None = None
+
+    def watch(self, watcher: DecisionWatcher | None) -> None:
+        """Send the next decisions to ``watcher``; None for no one."""
+        self.watcher = watcher
+
+
 @dataclass(slots=True)
 class Subject:
     """How to judge the traffic of one slot: the decision function, class numbers and parameters to remove.
 
-    Mutable: a pause or a new profile changes ``decide``. The slot never changes.
+    A new profile, or the start or end of a site repair, makes a new one for the slot.
     """
 
     slot: int  # 0 for devices without one; of these only DNS is judged, by the lists that apply to everyone

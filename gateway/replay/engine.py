@@ -172,7 +172,7 @@ class Replay:
         self._flows = FlowPath(
             FlowTable(
                 LIMITS,
-                ech_names=ech_names,
+                ech_names=lambda: ech_names,
                 recognise=world.catalogue.signed,
                 verify_checksums=False,
                 handshakes=True,

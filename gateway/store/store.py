@@ -97,7 +97,6 @@ class Store:
             clock_trusted: returns whether the system clock is known to be correct.
         """
         self._database = Database(path)
-        self.lost = False  # at this start, the database could not be used; set by `GoodCopy`
         self._day_starts = day_starts
         self._bus = bus or Bus()
         try:

@@ -105,25 +105,21 @@ def _machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Linux {kernel}, Python {platform.python_version()}"
 
 
-def _load(before: float) -> str:
-    """How busy the machine was with other things, which costs us more than it costs a program in C."""
-    return f"Load before the run: {before:.1f}."
-
-
 def _write(figures: list[Figure], load: float, *, whole: bool) -> None:
-    """Put the table between the two marks of the document. Of a run of some parts, their rows alone, each
-    with its day; all others stay as they are.
+    """Put the table between the two marks of the document, each row with its day and load.
+
+    A run of some parts replaces only their rows.
     """
     day = f"{datetime.now(UTC):%Y-%m-%d}"
     head, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
     before, _, tail = rest.partition(END)
-    top, rows = [f"Measured on {day}: {_machine()}. {_load(load)}", "", *HEAD], {}
+    top, rows = [f"Machine: {_machine()}.", "", *HEAD], {}
     if not whole:
         lines = before.strip().splitlines()
         top = lines[: lines.index(HEAD[-1]) + 1]
         rows = {_name(line): line for line in lines[len(top) :]}
     for figure in figures:
-        note = figure.note if whole else f"{figure.note}; {day}, load {load:.1f}".removeprefix("; ")
+        note = f"{figure.note}; {day}, load {load:.1f}".removeprefix("; ")
         row = f"| {figure.name} | {figure.shown} | {figure.mark_shown} | {figure.verdict} | {note} |"
         rows[figure.name] = row
     DOCUMENT.write_text(f"{head}{BEGIN}\n" + "\n".join([*top, *rows.values()]) + f"\n{END}{tail}", "utf-8")

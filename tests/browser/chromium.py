@@ -146,7 +146,9 @@ def chromium(profile: Path, *, script: bool = True, more: Sequence[str] = ()) ->
     made = options(profile, script=script)
     for flag in more:
         made.add_argument(flag)
-    driver = webdriver.Chrome(options=made, service=Service("/usr/bin/chromedriver"))
+    # It does not start with the library that `make test-hour` preloads.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    driver = webdriver.Chrome(options=made, service=Service("/usr/bin/chromedriver", env=environment))
     try:
         it = Chromium(driver)
         it.resize(PHONE)

@@ -16,6 +16,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
 
 from tests.browser.chromium import PHONE, Chromium, options
+from tests.lab.chromium import WITHOUT_PRELOAD
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import Namespace, stop
 
@@ -44,7 +45,7 @@ def seated(
         door.listen()
         at, port = home.devices[device], next(DRIVER_PORTS)
         quiet = subprocess.DEVNULL
-        argv = ["/usr/bin/chromedriver", f"--port={port}"]
+        argv = [*WITHOUT_PRELOAD, "/usr/bin/chromedriver", f"--port={port}"]
         driver = at.popen(argv, stdout=quiet, stderr=quiet, env=dict(environment))
         stack.callback(stop, driver)
         _wait(at, port)

@@ -32,8 +32,8 @@ def test_the_last_screen_shows_the_results_of_the_tablet(empty_home: Family, par
     parent.driver.get(empty_home.url(PARENT.key, "/parent/setup/summary"))
     parent.tap(f"section[aria-labelledby='test-{CHILD}'] form button")
     opened(parent, "/summary")
-    flags = device_browser.flags(empty_home.home, TABLET.key)
-    argv = ["chromium", *flags, "--remote-debugging-port=0", "http://qalqan.home.arpa/proof"]
+    command = device_browser.command(empty_home.home, TABLET.key)
+    argv = [*command, "--remote-debugging-port=0", "http://qalqan.home.arpa/proof"]
     process = empty_home.home.devices[TABLET.key].popen(
         argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -49,6 +49,7 @@ def test_the_last_screen_shows_the_results_of_the_tablet(empty_home: Family, par
     parent.screenshot("first-run-results", PHONE)
 
 
+@pytest.mark.usefixtures("parent")
 def test_signing_out_without_a_password_is_warned_about(
     empty_home: Family, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

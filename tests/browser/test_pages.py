@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -62,6 +62,14 @@ PARENTS_PAGES = {
     "people": "/parent/people/",
     "log": "/parent/log/",
 }
+
+PRESSED = """
+const button = document.querySelector(".child-card .pauses button[value='60']");
+button.scrollIntoView({ block: "center" });
+button.focus();
+const box = button.getBoundingClientRect();
+return [box.left + box.width / 2, box.top + box.height / 2];
+"""
 
 
 def check_looks(browser: Chromium) -> None:
@@ -398,13 +406,21 @@ def test_a_change_between_press_and_release_does_not_lose_the_press(
     parent: Chromium, site: Site, by: str
 ) -> None:
     eventually(lambda: site.daemon.server.wanted("status"))
-    button = parent.driver.find_element(By.CSS_SELECTOR, ".child-card .pauses button[value='60']")
-    parent.driver.execute_script("arguments[0].focus()", button)
-    hand = ActionChains(parent.driver)
-    (hand.key_down(Keys.SPACE) if by == "key" else hand.click_and_hold(button)).pause(1).perform()
+    x, y = parent.measure(PRESSED)  # by its place: what stood there may have been replaced by the same
+    hand = ActionBuilder(parent.driver)
+    if by == "key":
+        hand.key_action.key_down(Keys.SPACE)
+    else:
+        hand.pointer_action.move_to_location(x, y).pointer_down()  # type: ignore[no-untyped-call]
+    hand.perform()
     site.happens(lambda: site.household.paused.update(son=None))
-    (hand := ActionChains(parent.driver)).pause(1)
-    (hand.key_up(Keys.SPACE) if by == "key" else hand.release()).perform()
+    time.sleep(0.6)  # the page would have been replaced by then
+    hand = ActionBuilder(parent.driver)
+    if by == "key":
+        hand.key_action.key_up(Keys.SPACE)
+    else:
+        hand.pointer_action.pointer_up()  # type: ignore[no-untyped-call]
+    hand.perform()
     eventually(lambda: "daughter" in site.household.paused)
     eventually(lambda: "Paused until a parent ends it." in parent.text())
 

@@ -268,6 +268,7 @@ def test_a_forgotten_password(family: Family, tmp_path: Path) -> None:
         eventually(lambda: bool(browser.text(".recovery-code")))
         code = browser.text(".recovery-code")
         before.tap("main form .primary")
+        eventually(lambda: not browser.text(".recovery-code"))
         browser.driver.get(family.url(PARENT.key, "/parent/more"))
         before.tap("form[action='/signout'] button")
         eventually(lambda: "I am a parent" in browser.text("main"))

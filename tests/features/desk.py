@@ -34,7 +34,7 @@ from gateway.lists.public_suffixes import compact_public_suffix_check
 from gateway.path.addresses import AddressBook, NameBook, ServiceBook
 from gateway.path.guess_limit import GuessLimit
 from gateway.path.live_flows import LiveFlows
-from gateway.path.subject import DecisionWatcher, Sink
+from gateway.path.subject import LiveDecisions, Sink
 from gateway.policy.accounts.people import SESSION_LIFE, Session, digest
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.values import Observation, Proto, Reason
@@ -127,6 +127,9 @@ class Counted:
 
     def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
         return Counter(self.minutes.get(profile_id, {})) + Counter(self.earlier.get(profile_id, {}))
+
+    def used_between(self, profile_id: str, first: date, end: date) -> Mapping[str, int]:
+        return self.earlier.get(profile_id, {}) if first < end else {}
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
         return self.devices.get(profile_id, {})
@@ -225,7 +228,7 @@ class Desk:
         self.recent = RecentRefusals()
         self.observer: Sink | None = None
         self.visible_verdicts = Counter[Any]()
-        self.watcher: DecisionWatcher | None = None  # of live traffic
+        self.live_decisions = LiveDecisions()
         self.control = self.decision_log = self
         self.is_public_suffix = SUFFIXES
         self.internet = Nothing()
@@ -303,11 +306,10 @@ class Desk:
             vitals=self.vitals,
             figures=lambda: FIGURES,
             problems=list,
-            watch_decisions=self.watch_decisions,
+            live_decisions=self.live_decisions,
         )
         router = Router()
         self.features = Features(plane, router)
-        self.features.register()
         jumps = JumpHandler(
             self.effects,
             self.family,
@@ -416,9 +418,6 @@ class Desk:
 
     def status_changed(self, slots: frozenset[int]) -> None:
         pass
-
-    def watch_decisions(self, watcher: DecisionWatcher | None) -> None:
-        self.watcher = watcher
 
     def observe(self, observer: Sink | None) -> None:
         self.observer = observer

@@ -55,7 +55,7 @@ ACTS = frozenset(
         "edit_family", "unedit_family", "assign", "forget", "name_device", "scan", "list_add", "list_remove",
         "list_update", "list_report", "list_unreport", "hand_over", "take_back", "pin", "adult_proof",
         "erase", "set_alerts", "teach", "teach_end", "device_mark", "restore", "take_step",
-        "register", "auto_backup", "traffic_watch", "support_access", "switch_access",
+        "register", "auto_backup", "traffic_watch", "support_access", "switch_access", "metrics_access",
         "postpone_step", "push_off", "push_on", "channel_off", "channel_on", "events", "trusted_name",
         "home_automation",
     }

@@ -37,11 +37,12 @@ class Watched:
         self.decision_log.recent, self.decision_log.cards = desk.recent, desk.cards
         cast("Any", desk).decision_log = self.decision_log
         self.flows = FlowPath(
-            FlowTable(ech_names=desk.rules.ech_names),
+            FlowTable(ech_names=lambda: desk.rules.ech_names),
             desk.live,
             sink=self.decision_log.decided,
             refused_page=self.decision_log.refused_page,
             guesses=desk.guesses,
+            decisions=desk.live_decisions,
         )
         self.dns = DnsPath(
             pages=(RESOLVER, b""),
@@ -50,6 +51,7 @@ class Watched:
             book=desk.book,
             names=desk.names,
             guesses=desk.guesses,
+            decisions=desk.live_decisions,
         )
         self._ports = count(20_000)
 

@@ -17,10 +17,11 @@ from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Targets, 
 
 from gateway.core.errors import ListError
 from gateway.feed.client import FeedClient, FeedError
-from gateway.feed.repository import KeyCounts, make_key, read_signer
+from gateway.feed.repository import LIFETIMES, TIMESTAMP, KeyCounts, make_key, read_signer
 from gateway.feed.target import target_name
-from tests.feed.publisher import FIRST, FORMAT, Publisher, Site, bundle_of, serving
+from tests.feed.publisher import FIRST, FORMAT, Publisher, Site, bundle_of, metadata, serving
 from tests.lists.served import Anywhere
+from tests.pace import until
 
 
 @pytest.fixture
@@ -102,16 +103,49 @@ def test_a_frozen_server_is_noticed(gateway: Gateway, publisher: Publisher) -> N
     assert "its signatures have expired" in gateway.refusal()
 
 
-def test_parts_of_two_versions_do_not_mix(gateway: Gateway, publisher: Publisher, site: Site) -> None:
+@pytest.mark.system
+def test_a_server_that_stops_is_noticed_once_its_signatures_expire(
+    gateway: Gateway, publisher: Publisher, site: Site
+) -> None:
+    """Nothing changes on the server: what it signed was valid at the last check."""
+    publisher.ahead = timedelta(seconds=5) - LIFETIMES[TIMESTAMP]
+    publisher.publish()
+    assert gateway.newest() is not None
+    (gateway.state / "feed" / "bundle.new").unlink()
+    files = {path: site.body(path) for path in ("/metadata/timestamp.json", "/metadata/2.snapshot.json")}
+    expires = datetime.fromisoformat(metadata(publisher.public / "metadata" / "timestamp.json")["expires"])
+    assert until(lambda: datetime.now(UTC) > expires, 6.0) is not None
+    assert {path: site.body(path) for path in files} == files
+    assert "its signatures have expired" in gateway.refusal()
+    publisher.ahead = timedelta()
+    publisher.publish()
+    assert gateway.newest() is not None, "the server goes on"
+
+
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [
+        # The timestamp has the snapshot's hash, the snapshot the version of targets.
+        ("snapshot", "a file is damaged or was exchanged"),
+        ("targets", "it offers older data than before (Expected targets v3, got v2.)"),
+    ],
+)
+def test_parts_of_two_versions_do_not_mix(
+    gateway: Gateway, publisher: Publisher, site: Site, role: str, reason: str
+) -> None:
     old = publisher.saved("old")
     publisher.publish(FIRST + 1)
-    for name in ("3.snapshot.json", "3.targets.json"):
-        former = name.replace("3", "2")
-        site.bodies[f"/metadata/{name}"] = (old / "metadata" / former).read_bytes()
-        assert gateway.refusal()
-        del site.bodies[f"/metadata/{name}"]
-    new, former_bundle = site.bundle_path(), next((old / "targets").iterdir())
-    site.bodies[new] = former_bundle.read_bytes()
+    site.bodies[f"/metadata/3.{role}.json"] = (old / "metadata" / f"2.{role}.json").read_bytes()
+    assert reason in gateway.refusal()
+    assert f"/metadata/3.{role}.json" in site.asked
+    site.bodies.clear()
+    assert gateway.newest() is not None
+
+
+def test_the_data_of_another_version_is_refused(gateway: Gateway, publisher: Publisher, site: Site) -> None:
+    old = publisher.saved("old")
+    publisher.publish(FIRST + 1)
+    site.bodies[site.bundle_path()] = next((old / "targets").iterdir()).read_bytes()
     assert "a file is damaged or was exchanged" in gateway.refusal()
 
 

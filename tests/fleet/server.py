@@ -98,7 +98,7 @@ class Server:
         return int(next(line for line in lines if line.startswith("used_memory:")).partition(":")[2])
 
     def clear_cache(self) -> None:
-        """Clear checksums and sessions, as OpenWISP's `clear_cache` does."""
+        """Clear checksums and sessions, as `manage.py clear_cache` of django-extensions does."""
         argv = ["redis-cli", "-p", str(self.cache_port), "-n", "0", "flushdb"]
         subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
 

@@ -86,8 +86,7 @@ def test_after_the_loss_of_the_database_it_is_no_first_start(tmp_path: Path) -> 
     write(tmp_path, {"daughter": DAUGHTER})
     store, rules = Store(tmp_path / "qalqan.db"), RuleBook(tmp_path / "qalqan.yaml")
     assert Claim(store, rules, Bus(), lambda: None).first
-    store.lost = True
-    claim = Claim(store, rules, Bus(), lambda: None)
+    claim = Claim(store, rules, Bus(), lambda: None, lost=True)
     assert (claim.first, claim.unclaimed) == (False, False)
     store.close()
 

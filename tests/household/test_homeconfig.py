@@ -66,6 +66,10 @@ def test_leases_are_where_the_router_keeps_them(tmp_path: Path, uci: Path) -> No
         ("brand", "list name 'Alma Net'"),
         ("provider", "option stop_until 'tomorrow'"),
         ("provider", "option stop '2026-12-01T21:00+05:00'"),
+        ("usp", "option vendor '7'"),
+        ("backup", "option folder 'usb'"),
+        ("backup", "option every 'hour'"),
+        ("metrics", "option token_sha256 'secret'"),
     ],
 )
 def test_a_wrong_section_that_the_filter_does_without_is_ignored_and_reported(
@@ -148,6 +152,21 @@ def test_bad_defaults_write_nothing(tmp_path: Path, uci: Path) -> None:
     with pytest.raises(PolicyError, match=r"config/qalqan:5: defaults\.country: 'kazakhstan' is no country"):
         first_boot(path)
     assert list(tmp_path.glob("*.yaml*")) == []
+
+
+@pytest.mark.parametrize("wrong", ["option language 'xx'", "list propose_list '7'", "list propose_band '6'"])
+def test_a_wrong_default_of_the_pages_does_not_stop_the_first_boot(
+    tmp_path: Path, uci: Path, wrong: str
+) -> None:
+    text = UCI.partition("\tlist propose_band")[0]
+    uci.write_text(f"{text}\t{wrong}\n")
+    path = tmp_path / "qalqan.yaml"
+    assert first_boot(path)
+    read = read_config(path, lambda _: False, lenient=True)
+    assert (read.country, read.language, read.propose) == ("kz", "", Config().propose)
+    (line,) = read.problems
+    assert line.startswith(f"{path}:")
+    assert line.endswith("Until then its default applies.")
 
 
 def test_what_cannot_be_seen_is_no_first_boot(

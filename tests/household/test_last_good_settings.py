@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,17 +133,34 @@ def test_the_copy_has_the_mode_of_the_settings_and_is_written_once(config: Path)
         "brand: 7\n",
         "propose: {lists: 7}\n",
         "age_trust: {file: x}\n",
+        "language: xx\n",
+        "languages: [ru, xx]\n",
+        "feed: 7\n",
+        "feed: {url: ftp://feed.example}\n",
+        "usp: {vendor: 7}\n",
+        "backup: {folder: usb}\n",
+        "backup: {folder: /mnt/usb, keep: all}\n",
+        "metrics: {token_sha256: secret}\n",
+        "mqtt: {address: 192.168.1.5}\n",
+        "provider: {stop_until: tomorrow}\n",
     ],
 )
 def test_invalid_settings_of_the_pages_never_stop_the_filter(config: Path, text: str) -> None:
     good_copy(config, config).unlink()  # as at a first start
+    language = "ru"
+    if text.startswith("language:"):  # a key is there once
+        config.write_text(config.read_text().replace("language: ru\n", ""))
+        language = ""
+    valid = RuleBook(config).household.config
     config.write_text(config.read_text() + text)
     rules = RuleBook(config)
     (problem,) = rules.problems()
     assert problem.startswith(f"{config}:")
+    assert f": {text.partition(':')[0]}" in problem
     assert problem.endswith("Until then its default applies.")
     assert set(rules.household.profiles) == {"daughter", "son"}
-    assert in_use(config) == ("ru", (problem,))
+    assert in_use(config) == (language, (problem,))
+    assert replace(rules.household.config, problems=()) == valid, "only this part is off"
     rules.keep_good()
     assert good_copy(config, config).read_bytes() == config.read_bytes()
     assert rules.household.config.web.port == 8080

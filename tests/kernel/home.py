@@ -27,6 +27,10 @@ OTHER4, OTHER6 = "192.168.77.11", "fd77::b"
 SITE4, SITE6 = "198.51.100.1", "2001:db8:1::1"
 SECOND4, SECOND6 = "198.51.100.2", "2001:db8:1::2"
 LAN = "br-lan"
+# How a kernel refuses a flow table with hardware offloading: a device has no such driver, or the kernel
+# has no flow tables.
+NOT_IN_HARDWARE = "Could not process rule: Operation not supported"
+NO_FLOW_TABLES = "Could not process rule: No such file or directory"
 PATIENCE = 10.0  # seconds for what has to come; what is not to come is listened for in less
 
 

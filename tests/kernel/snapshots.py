@@ -70,5 +70,6 @@ SNAPSHOTS = {
     "guard": boot_guard_snapshot(FAMILY),
     "one-arm": replace(ONE_CHILD, arm=True),
     "offload": replace(ONE_CHILD, offload=Offload(("lan0", "wan"))),
+    "offload-hardware": replace(ONE_CHILD, offload=Offload(("lan0", "wan"), hardware=True)),
     "other-marks": replace(ONE_CHILD, layout=MarkLayout(packet=0xFF000000, ct=0x0000FF00, slot=0x000000FF)),
 }

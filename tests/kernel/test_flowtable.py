@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.kernel.flowtable import devices_below, has_flow_tables, offloads_in_hardware
+from gateway.core.errors import KernelError
+from gateway.kernel.flowtable import HARDWARE_PROBE, devices_below, has_flow_tables, offloads_in_hardware
 from gateway.kernel.nft import Nft
-from tests.kernel.home import Namespace
+from tests.kernel.home import NO_FLOW_TABLES, NOT_IN_HARDWARE, Namespace
 
 ROUTER = {
     # A router with a switch, of which each port is a device upon the switch's own.
@@ -78,5 +79,7 @@ def test_the_kernel_is_asked_and_nothing_is_left(namespace: Namespace) -> None:
     if there:
         nft.check(text)
     assert not offloads_in_hardware(nft, "lo")  # it has no driver that could
+    with pytest.raises(KernelError, match=NOT_IN_HARDWARE if there else NO_FLOW_TABLES):
+        nft.check(HARDWARE_PROBE.format(device="lo"))
     assert namespace.run("nft", "list", "ruleset") == ""
     nft.close()

@@ -24,12 +24,19 @@ FLAGS = (
     "--disable-default-apps",
     "--disable-dev-shm-usage",
 )
+# The library of `make test-hour`: no browser starts with it, and programs with threads may wait for ever.
+WITHOUT_PRELOAD = ("env", "-u", "LD_PRELOAD")
 _ERROR = re.compile(r"ERR_[A-Z_0-9]+")
 
 
-def flags(home: Home, device: str, *, quic_hosts: Sequence[str] = ()) -> list[str]:
-    """For a browser on ``device`` that trusts the pretended internet's key and keeps its files in the lab."""
+def command(home: Home, device: str, *, quic_hosts: Sequence[str] = ()) -> list[str]:
+    """Return the command of a browser on ``device``, to which flags and a URL are added.
+
+    It trusts the pretended internet's key and keeps its files in the lab.
+    """
     chosen = [
+        *WITHOUT_PRELOAD,
+        "chromium",
         *FLAGS,
         f"--user-data-dir={profile_folder(home, device)}",
         f"--ignore-certificate-errors-spki-list={home.spki}",
@@ -61,8 +68,8 @@ def visit(
     shutil.rmtree(profile_folder(home, device), ignore_errors=True)
     rules = ",".join(f"MAP {host} {names.ipv4_of(host)}" for host in known)
     extra = [f"--host-resolver-rules={rules}"] if known else []
-    chosen = [*flags(home, device, quic_hosts=quic_hosts), *extra]
-    argv = ["chromium", *chosen, *more, "--timeout=20000", "--dump-dom", url]
+    chosen = [*command(home, device, quic_hosts=quic_hosts), *extra]
+    argv = [*chosen, *more, "--timeout=20000", "--dump-dom", url]
     began = time.monotonic()
     try:
         done = home.devices[device].run(argv, timeout=timeout)

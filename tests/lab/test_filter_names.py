@@ -443,8 +443,7 @@ def _visit(home: Home, host: str, version: int, port: int, quic: bool) -> Outcom
     shutil.rmtree(chromium.profile_folder(home, device), ignore_errors=True)
     rules = f"--host-resolver-rules=MAP {host} {pinned}, EXCLUDE localhost"
     argv = [
-        "chromium",
-        *chromium.flags(home, device, quic_hosts=[host] if quic else []),
+        *chromium.command(home, device, quic_hosts=[host] if quic else []),
         rules,
         "--timeout=15000",
         "--dump-dom",

@@ -105,7 +105,7 @@ def call(
 def _browser(home: Home, namespace: Namespace, device: str, url: str) -> subprocess.Popen[bytes]:
     shutil.rmtree(chromium.profile_folder(home, device), ignore_errors=True)
     where = [f"--host-resolver-rules=MAP {MEET} {names.ipv4_of(MEET)}"] if device == INTERNET else []
-    return namespace.popen(["chromium", *chromium.flags(home, device), *FLAGS, *where, url])
+    return namespace.popen([*chromium.command(home, device), *FLAGS, *where, url])
 
 
 def _told(home: Home, room: str) -> dict[str, dict[str, str]]:

@@ -121,8 +121,8 @@ def _from(
     """One browser, from page ``first`` until all are done or one does not come; the number to go on with."""
     since, number = time.time() - 0.001, first
     url = f"https://{stops[first].host}/walk/{first}"
-    flags = [*chromium.flags(home, device, quic_hosts=quic_hosts), *_FLAGS]
-    process = home.devices[device].popen(["chromium", *flags, url])
+    command = [*chromium.command(home, device, quic_hosts=quic_hosts), *_FLAGS]
+    process = home.devices[device].popen([*command, url])
     try:
         while number < len(stops):
             told = within(lambda: _told(home, since, number) is not None, PATIENCE, 0.1)  # noqa: B023

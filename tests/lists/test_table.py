@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,19 +109,18 @@ NAMES = {f"n{number}.example": {"games"} for number in range(40_000)}
 LISTED = next(iter(seed_names()))
 
 
-def large(state: Path) -> tuple[Path, StoredTable]:
+def large(state: Path, when_lost: Callable[[], None] = lambda: None) -> tuple[Path, StoredTable]:
     path = state / TABLE_NAME
     path.write_bytes(pack_table(NAMES, salt=bytes(16), built=BUILT))
-    table = open_table(state)
+    table = open_table(state, when_lost)
     assert isinstance(table, StoredTable)
     return path, table
 
 
 @pytest.mark.parametrize("left", [0, 64, 5000, 150_000])
 def test_a_table_that_is_cut_in_place_continues_as_the_seed(tmp_path: Path, left: int) -> None:
-    path, table = large(tmp_path)
     calls: list[str] = []
-    table.when_lost = lambda: calls.append(table.lost)
+    path, table = large(tmp_path, lambda: calls.append(table.lost))
     assert table.categories("n7.example") == {"games"}
     os.truncate(path, left)
     for name in NAMES:
@@ -159,6 +159,7 @@ def test_a_file_that_cannot_be_read_any_more_continues_as_the_seed(tmp_path: Pat
 
 _LOOK_UP = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from gateway.lists.table import open_table
 table = open_table(Path(sys.argv[1]))

@@ -83,6 +83,8 @@ def test_the_days_of_a_week_add_up_over_a_kill(home: Home) -> None:
     assert home.week() == {"internet": 5, "service:youtube": 5}
     home.start(MONDAY + 6 * DAY)
     assert home.week() == {"internet": 5, "service:youtube": 5}
+    between = {days: home.books.used_between("daughter", MONDAY, MONDAY + days * DAY) for days in (0, 1, 2)}
+    assert [found.get("internet", 0) for found in between.values()] == [0, 3, 5]
     home.start(MONDAY + 7 * DAY)
     assert home.week() == {}, "of another week"
     assert home.books.used_since("daughter", MONDAY + 7 * DAY) == {}
@@ -93,6 +95,7 @@ def test_a_week_outlasts_an_erasure(home: Home) -> None:
     two_days(home)
     home.store.erase("daughter", counts=True)
     assert home.week() == {"internet": 5, "service:youtube": 2}
+    assert home.books.used_between("daughter", MONDAY, MONDAY + DAY) == {"internet": 3}
     home.store.erase("daughter", counts=True)
     home.start(MONDAY + 2 * DAY)
     assert home.week() == {"internet": 5, "service:youtube": 2}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -99,11 +100,38 @@ def test_what_is_known_is_in_it(known: tuple[str, str, str, str]) -> None:
     assert [line.status for line in found] == [status]
 
 
+# What a source names: a site, the operator itself, a list of help lines, a body or a standard.
+NAMED = re.compile(
+    r"\b[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}\b|own (site|pages)|public (code|list)|Wikipedia|IWF's report|"
+    r"Child Helpline International|European Commission|3GPP TS \d"
+)
+UNNAMED = "general knowledge"
+
+
+def named_sources(source: str) -> list[str]:
+    """The parts of a source that a reader can look up."""
+    return [part for part in source.split(";") if UNNAMED not in part and NAMED.search(part)]
+
+
+@pytest.mark.parametrize(
+    "source", [UNNAMED, "the number is general knowledge", "the internet", "a friend; x"]
+)
+def test_what_names_nothing_is_no_source(source: str) -> None:
+    assert named_sources(source) == []
+
+
 def test_every_entry_says_where_it_is_from_and_nobody_has_confirmed_one_yet() -> None:
     lines = [line for one in product().countries.values() for line in one.help_lines]
     assert len(lines) >= 70
     for line in lines:
-        assert line.source
+        # Without a source that can be looked up, an entry has to say so, and is never counted as seen.
+        if line.status == "unverified":
+            assert UNNAMED in line.source, line.id
+        else:
+            assert named_sources(line.source), (line.id, line.source)
+        for channel in line.channels:
+            assert named_sources(channel.source), (line.id, channel.source)
+            assert channel.dated.year in (2025, 2026), line.id
         assert line.dated.year == 2026
         assert line.kind in HELP_LINE_KINDS
         # A day is set by a person whose name is beside it: parse_country refuses one without the other.

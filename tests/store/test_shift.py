@@ -92,6 +92,7 @@ def test_a_stop_of_the_provider_keeps_its_time_but_never_outlasts_its_setting(
 ) -> None:
     store.settings.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
     store.settings.approve("support", until=NOW + HALF, by="Mum", at=NOW)
+    store.settings.approve("counters", until=None, by="Mum", at=NOW)
     store.shift(jump(by))
     again = Store(path)
     for one in (store, again):
@@ -102,6 +103,7 @@ def test_a_stop_of_the_provider_keeps_its_time_but_never_outlasts_its_setting(
         support = one.settings.switch("support", NOW + by)
         assert support is not None
         assert support.ends == NOW + by + HALF
+        assert one.settings.switch("counters", NOW + by) is not None, "without an end"
     again.close()
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+from gateway.kernel.flowtable import HARDWARE_PROBE
+from tests.kernel.home import NOT_IN_HARDWARE
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, MUM, PROFILES, fresh
@@ -59,6 +61,11 @@ class FlowTable:
         self._daemon.start()
         kind = self._client.call("status")["offload"]
         assert kind == "software", f"in {kind}, although no device here has such hardware"
+        for device in self._devices():
+            refused = self._home.gateway.run(
+                ["nft", "-c", "-f", "-"], stdin=HARDWARE_PROBE.format(device=device)
+            )
+            assert NOT_IN_HARDWARE in refused.stderr, refused.stderr
         return f"in software, on {' '.join(self._devices())}"
 
     def points(self) -> Iterator[tuple[str, Try]]:

@@ -12,6 +12,7 @@ from gateway.kernel.marks import QUEUES
 from gateway.kernel.nft import explain
 from gateway.kernel.ruleset.table import TABLE
 from gateway.kernel.snapshot import QUEUE_BASE
+from tests.kernel.home import NOT_IN_HARDWARE
 from tests.lab.home import ROOT
 from tests.lab.netns import Namespace
 from tests.vm.report import Try
@@ -25,6 +26,8 @@ _BEFORE = {
     "update-offload-anew.nft": "offload.nft",
     "update-offload-off.nft": "offload.nft",
 }
+# No device here has a driver that offloads. A mistake in the text would get another error.
+_IN_HARDWARE = "offload-hardware.nft"
 _QUEUE = re.compile(r"\bqueue (?:flags \S+ )?to ")
 _FLOWTABLE = re.compile(r"\bflow add @")
 
@@ -32,7 +35,8 @@ _FLOWTABLE = re.compile(r"\bflow add @")
 def points(empty: Namespace) -> Iterator[tuple[str, Try]]:
     """``empty`` has nothing but the interfaces that a flow table names."""
     for path in sorted(GOLDEN.glob("*.nft")):
-        yield f"ruleset {path.stem}", partial(_load, empty, path)
+        load = _refuse if path.name == _IN_HARDWARE else _load
+        yield f"ruleset {path.stem}", partial(load, empty, path)
     yield "queue targets", partial(_targets, empty)
     yield "check finds offloading", partial(_offloads, empty)
     yield "check finds a VLAN that is not filtered", partial(_vlan, empty)
@@ -57,6 +61,15 @@ def _load(empty: Namespace, path: Path) -> str:
         assert wanted == loaded, f"{loaded} of {wanted} statements `{statement.pattern}` are in the kernel"
     seen = [f"{len(_QUEUE.findall(listed))} queue statements"] if _QUEUE.search(listed) else []
     return ", ".join([*seen, *(["a flow table"] if _FLOWTABLE.search(listed) else [])])
+
+
+def _refuse(empty: Namespace, path: Path) -> str:
+    text = path.read_text("ascii")
+    done = empty.run(["nft", "-f", "-"], stdin=text)
+    assert done.returncode != 0
+    why = explain(text, done.stderr)
+    assert NOT_IN_HARDWARE in why, why
+    return "refused: no device offloads in hardware"
 
 
 def _nft(empty: Namespace, text: str) -> None:

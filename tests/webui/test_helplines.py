@@ -41,6 +41,8 @@ def test_a_chat_comes_before_the_phone_and_three_lines_before_the_rest(tmp_path:
     tablet = browser_on(create_app(Settings(tmp_path / "control.sock", country="kz")), "192.168.1.20")
     page = tablet.get("/my").text
     first, _, rest = page.partition('id="more-help"')
+    assert first.rpartition('<ul class="lines">')[2].count("<li>") == 3
+    assert rest.partition("</details>")[0].count("<li>") == len(packaged("kz").lines) - 3
     assert page.index("QR code in your school or college") < page.index('href="tel:111"')
     assert page.index('href="https://wa.me/77081060810"') < page.index('href="tel:150"')
     assert page.count('href="https://telefon150.kz"') == 1

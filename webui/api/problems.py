@@ -38,7 +38,7 @@ FORBIDDEN = frozenset(
     {
         Code.GUARDIANS_ONLY, Code.HELPER_MINUTES, Code.NOT_YOUR_PAUSE, Code.NO_GUARDIAN, Code.ROOT_ONLY,
         Code.NO_DEVICE_OF_A_CHILD, Code.PIN_WRONG, Code.CONSOLE_ONLY, Code.CHILDS_DEVICE,
-        Code.MAY_BE_A_CHILDS, Code.HANDED_OVER, Code.PROOF_NEEDED,
+        Code.MAY_BE_A_CHILDS, Code.HANDED_OVER, Code.PROOF_NEEDED, Code.NOT_APPROVED,
     }
 )  # fmt: skip
 SLOWED: Mapping[str, tuple[str, int]] = {  # code → the value with the waiting time, and its unit in seconds

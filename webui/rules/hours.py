@@ -19,6 +19,7 @@ from gateway.policy.time.time_text import (
     day_names,
     duration_minutes,
     duration_text,
+    minute_of_day,
     written_minutes,
 )
 
@@ -37,7 +38,7 @@ Plan = Mapping[str, T | None]
 A weekday that is missing has its day type's value.
 """
 
-_TIME = re.compile(r"(\d{2}):(\d{2})(?::\d{2})?", re.ASCII)
+_SECONDS = re.compile(r"(?<=\d:\d\d):\d\d", re.ASCII)  # which a browser may add to a time
 
 
 class Unreadable(ValueError):
@@ -124,10 +125,12 @@ def clock(minute: int) -> str:
 
 
 def typed_span(start: str, end: str) -> Span | None:
-    """Return the span of two time fields; None if one is empty, or both have the same time but 00:00."""
-    times = [_TIME.fullmatch(item.strip()) for item in (start, end)]
-    first, last = (None if time is None else int(time[1]) * 60 + int(time[2]) for time in times)
-    if first is None or last is None or max(first, last) >= DAY or (first == last and first):
+    """Return the span of two time fields; None if one has no time of day, or both have the same but 00:00."""
+    try:
+        first, last = (minute_of_day(_SECONDS.sub("", text.strip())) for text in (start, end))
+    except TimeTextError:
+        return None
+    if first == last and first:
         return None
     return first, last if last > first else last + DAY
 

@@ -12,13 +12,13 @@ from webui.language.i18n import language
 from webui.language.things import laws
 from webui.language.words import day_of, plain
 
-NOBODY = ("true", "on", "yes")  # values in a file edited by hand that name no guardian
+NAMELESS = ("true", "on", "yes")  # values in a file edited by hand that name no guardian
 
 
 def describe_law(law: str, who: object) -> str:
     """Return a sentence about a law that is on in a child's file, and who turned it on."""
     called = laws().get(law, law)
-    if str(who).lower() in NOBODY:
+    if str(who).lower() in NAMELESS:
         return _("%(law)s: on", law=called)
     return _("%(law)s: on, by %(who)s", law=called, who=plain(str(who)))
 

@@ -93,7 +93,7 @@ def typed_rows(
     found = []
     for day in DAYS:
         pairs = zip(many(f"{day}-from")[:MOST], many(f"{day}-to")[:MOST], strict=False)
-        filled = tuple((start[:5], end[:5]) for start, end in pairs if start or end)
+        filled = tuple((start, end) for start, end in pairs if start or end)
         how = one(f"{day}-how") or SAME
         if filled and how == shown.get(day):
             how = TIMES

@@ -135,6 +135,18 @@ class SupportAccessRequest:
 
 
 @record
+class MetricsAccess:
+    """Whether a guardian lets the provider read the metrics, which the router's settings turn on."""
+
+    by: str  # the guardian; empty: not approved
+
+
+@record
+class MetricsAccessRequest:
+    allowed: bool
+
+
+@record
 class Health:
     now: datetime
     version: str
@@ -144,6 +156,7 @@ class Health:
     log: tuple[LogEntry, ...]  # newest first
     access: SupportAccess
     metrics: bool = False  # a provider or another program can read the metrics
+    metrics_access: MetricsAccess | None = None  # null: the router's settings turn no metrics on
 
 
 @record
@@ -194,3 +207,4 @@ SUPPORT = Verb("support", NoValues, SupportFile, senders=BY_PAGES)
 SUPPORT_ACCESS = Verb("support_access", SupportAccessRequest, SupportAccess, senders=BY_GUARDIANS)
 SUPPORT_REPORT = Verb("support_report", NoValues, SupportReport)
 METRICS = Verb("metrics", MetricsRequest, MetricsText, senders=BY_PAGES)
+METRICS_ACCESS = Verb("metrics_access", MetricsAccessRequest, MetricsAccess, senders=BY_GUARDIANS)

@@ -224,7 +224,7 @@ class HomeState:
     new_devices: int
     requests: int  # pending
     questions: int  # about devices
-    undecided_devices: int  # of the first run, of which nobody said who uses them
+    undecided_devices: int  # of the first run, without a chosen user
     cards: int  # about bypass methods
     problems: tuple[str, ...]  # English, for the command line
     coded_problems: tuple[HomeProblem, ...]  # the same, for the pages

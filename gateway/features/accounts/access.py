@@ -38,7 +38,7 @@ class Access:
         by = request.text("by")
         account = self._people.guardians().get(by)
         if account is None:
-            request.refuse("by", "names nobody who is a guardian here; sign in again", Code.NO_GUARDIAN)
+            request.refuse("by", "names no guardian of this household; sign in again", Code.NO_GUARDIAN)
         if not may_change(account.role, request.do):
             request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
         self._proofs.require(request)

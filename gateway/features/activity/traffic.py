@@ -17,7 +17,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.activity.traffic_access import TrafficAccess, TrafficRight
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
-from gateway.path.subject import DecisionWatcher
+from gateway.path.subject import LiveDecisions
 from gateway.policy.profile.profile import Profile
 from gateway.policy.values import Decision, Observation, Reason
 
@@ -65,8 +65,7 @@ class ChildWatch:
 class LiveTraffic:
     """Records decisions about the devices that guardians look at now, and decides who may read them.
 
-    ``observe``: sets who receives the decisions of the packet path, None for no one. ``mac_of``: returns the
-    MAC address of an IP address.
+    ``mac_of``: returns the MAC address of an IP address. ``decisions``: those of the packet path.
     """
 
     def __init__(
@@ -75,13 +74,13 @@ class LiveTraffic:
         family: Family,
         access: TrafficAccess,
         mac_of: Callable[[str], str | None],
-        observe: Callable[[DecisionWatcher | None], None],
+        decisions: LiveDecisions,
     ) -> None:
         self._home = home
         self._family = family
         self._access = access
         self._mac_of = mac_of
-        self._observe = observe
+        self._decisions = decisions
         self._entries: deque[TrafficEntry] = deque(maxlen=ENTRIES)
         self._number = 0
         self._readers: dict[str, TrafficReader] = {}  # by account: at most one each
@@ -107,7 +106,7 @@ class LiveTraffic:
             self._readers[by] = TrafficReader(own, now + READ_EACH)
             self._last_read = now
             self._forget_rights()
-            self._observe(self._decided)
+            self._decisions.watch(self._decided)
             self._look_later()
         return [
             entry for entry in self._entries if entry.number > after and self.may_read(entry.mac, by, own)
@@ -177,7 +176,7 @@ class LiveTraffic:
         if gone:
             self._forget_rights()
         if not self._readers:
-            self._observe(None)
+            self._decisions.watch(None)
             self._macs.clear()
         if now - self._last_read >= KEPT:
             self._entries.clear()
@@ -193,7 +192,7 @@ class LiveTraffic:
             self._look_later()
 
     def close(self) -> None:
-        self._observe(None)
+        self._decisions.watch(None)
         if self._timer is not None:
             self._timer.cancel()
 

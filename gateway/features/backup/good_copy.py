@@ -66,6 +66,7 @@ class GoodCopy:
         self._every = every
         self._soon = Throttle(home.loop, SOON, self._save)
         self._timer: Timer | None = None
+        self.lost = False  # at this start, the database could not be used; `recover` finds out
         self._problem = ""
         self._copy = self._read()
         self._written = "" if self._copy is None else _digest(self._copy)
@@ -86,7 +87,7 @@ class GoodCopy:
         how = "damaged" if damaged else "newer" if store.is_newer else "missing" if missing else ""
         if not how or (how == "missing" and copy is None):
             return
-        store.lost = True
+        self.lost = True
         now, trusted = self._home.local_now(), self._home.clock_trusted
         if copy is None:
             how += ", no copy"

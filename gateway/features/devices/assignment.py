@@ -73,7 +73,7 @@ class DeviceAssignment:
         return treated if is_over else known.place
 
     def undecided(self, mac: str) -> bool:
-        """Return whether nobody has said who uses a device of the first run.
+        """Return whether a device of the first run still has no chosen user.
 
         A device that an older version left unfiltered counts as one, unless a guardian chose it since.
         """

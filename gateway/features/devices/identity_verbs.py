@@ -95,7 +95,7 @@ class IdentityVerbs:
     def _profile(self, call: Call[IdentifyRequest], who: str, question: IdentityQuestion) -> str:
         profile = self._home.rules.household.find(who)
         if question.ask not in ACCEPTS_PROFILE or profile is None or profile.built_in:
-            call.refuse("profile", "names nobody whose device this may be", Code.NO_PROFILE)
+            call.refuse("profile", "names no person who may own this device", Code.NO_PROFILE)
         self._assignment.put(question.mac, profile.id, self._access.guardian(call))
         return profile.id
 

@@ -337,7 +337,7 @@ class ListVerbs:
         wanted = dict.fromkeys(ids)
         known = {child.id: child for child in self._home.rules.household.children}
         if not known.keys() >= wanted.keys():
-            call.refuse(key, "names somebody who is no child here", Code.NO_PROFILE)
+            call.refuse(key, "names a person who is no child here", Code.NO_PROFILE)
         return [known[child_id] for child_id in wanted]
 
     def unreport(self, call: Call[WithdrawReportRequest]) -> WithdrawnReport:

@@ -140,9 +140,9 @@ class SharingVerbs:
         screen = mac if args.screen is None else self._mac(call, "screen", args.screen)
         use = self._sharing.use_of(screen)
         if use is None or use.handed:
-            call.refuse("device", "is used by nobody in particular now", Code.NOBODY_USES)
+            call.refuse("device", "has no user now", Code.NOBODY_USES)
         if screen != mac and not by and self._access.child(call).profile.id != use.who:
-            call.refuse("screen", "is used by somebody else", Code.NOBODY_USES)
+            call.refuse("screen", "has another user", Code.NOBODY_USES)
         what = "leave" if by else ""
         self._sharing.end(screen, by=by, what=what, origin=call.text("origin", ""))
         return self._shared(screen)
@@ -192,7 +192,7 @@ class SharingVerbs:
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         use = self._sharing.use_of(mac)
         if use is None or not use.handed:
-            call.refuse("device", "is handed over to nobody", Code.NOBODY_USES)
+            call.refuse("device", "is not handed over", Code.NOBODY_USES)
         self._sharing.end(mac, by=by, what="take back", origin=call.text("origin", ""))
         return self._shared(mac)
 

@@ -172,7 +172,7 @@ class Lessons:
         """Apply to the child's devices that a site repair began or ended, and publish it."""
         for member in self._family.members.values():
             if not running.macs.isdisjoint(member.macs):
-                self._family.subjects[member.slot].decide = self._book.decide_of(member)
+                self._family.renew_subject(member)
         self._effects.sync_gates()
         if not running.runs:
             self._unlearn(running)

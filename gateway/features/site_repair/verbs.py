@@ -134,7 +134,7 @@ class SiteRepairVerbs:
             msg = f"a lesson opens no pause, bedtime or limit of {name}'s: {why}"
             raise ControlError(msg).coded(Code.LESSON_CLOSED, name=name)
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
-            msg = f"{host} is blocked for everyone; nobody here can open it"
+            msg = f"{host} is blocked for everyone; no parent can open it"
             raise ControlError(msg).coded(Code.FOR_EVERYONE, host=host)
         msg = f"{host} is refused for {name} by a rule that a lesson leaves alone: {why}"
         raise ControlError(msg).coded(Code.LESSON_REFUSED, host=host, name=name)

@@ -25,7 +25,7 @@ def limit(name: str, verb: Handler, guesses: GuessLimit, now: Callable[[], float
 
     def asked(request: ControlRequest) -> Answer:
         if guesses.full and guesses.over(HOUSEHOLD, b"", now()):
-            msg = f"{name}: too many names were asked for that nobody may open; ask again in a minute"
+            msg = f"{name}: too many names were asked for that no parent can open; ask again in a minute"
             raise ControlError(msg).coded(Code.ASK_LATER)
         try:
             answer = verb(request)

@@ -17,6 +17,7 @@ from gateway.control.router import Router
 from gateway.control.verbs import NoValues
 from gateway.features.accounts.access import Access
 from gateway.features.status.checking import GatewayCheck
+from gateway.features.status.metrics import Metrics
 from gateway.features.status.support_access import SupportAccessVerbs
 from gateway.features.status.support_file import about_gateway
 from gateway.features.status.vitals import Vitals
@@ -27,8 +28,11 @@ from gateway.store.tables.pauses import PauseTable
 class HealthVerbs:
     """Returns the health of the gateway for guardians, and the report for support."""
 
-    def __init__(self, home: HomeContext, vitals: Vitals, settings: PauseTable, access: Access) -> None:
+    def __init__(
+        self, home: HomeContext, vitals: Vitals, settings: PauseTable, access: Access, metrics: Metrics
+    ) -> None:
         self._home = home
+        self._metrics = metrics
         self._vitals = vitals
         self._checking = GatewayCheck(home)
         self._access = SupportAccessVerbs(home, settings, access, self.report)
@@ -45,7 +49,6 @@ class HealthVerbs:
         ``again`` starts a new check.
         """
         checking, vitals = self._checking, self._vitals
-        metrics = self._home.rules.household.config.metrics
         checking.look(again=call.args.again)
         return Health(
             now=self._home.local_now(),
@@ -60,7 +63,8 @@ class HealthVerbs:
             samples=vitals.samples(),
             log=vitals.log_lines(full=True),
             access=self._access.approval(),
-            metrics=bool(metrics.token_sha256) or metrics.textfile,
+            metrics=self._metrics.readable,
+            metrics_access=self._metrics.access,
         )
 
     def support(self, _call: Call[NoValues]) -> SupportFile:

@@ -1,4 +1,8 @@
-"""The verb `metrics`: counters for monitoring, as text. Also writes them to a file for a node exporter."""
+"""The verbs `metrics` and `metrics_access`: counters for monitoring, as text, and who may read them.
+
+Also writes them to a file for a node exporter. What the router's settings turn on, as a provider does, has
+no effect until a guardian approves it; `qalqan.yaml` is the household's own.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +17,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway import __version__
-from gateway.control.contract.health import METRICS, HealthFigures, MetricsFormat, MetricsRequest, MetricsText
+from gateway.control.contract.health import (
+    METRICS,
+    METRICS_ACCESS,
+    HealthFigures,
+    MetricsAccess,
+    MetricsAccessRequest,
+    MetricsFormat,
+    MetricsRequest,
+    MetricsText,
+)
 from gateway.control.contract.lists import UpdatePlan
 from gateway.control.contract.status import DaemonFigures
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.token_verbs import account_of
+from gateway.core.errors import ControlError
 from gateway.core.files import write_atomically, write_error_text
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
+from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
 from gateway.household.rule_book import RulesRead
 from gateway.policy.accounts.people import AccountRegister
 from gateway.policy.values import Reason, Verdict
+from gateway.store.tables.pauses import COUNTERS, PauseTable
 
 if TYPE_CHECKING:
     from gateway.features.status.metric_catalogue import Measured
 
+TOKEN, TEXTFILE = "metrics.token_sha256", "metrics.textfile"  # keys of qalqan.yaml
 FILE = "metrics.prom"  # in the runtime directory, which is memory: writing wears out no flash
 MODE = 0o644  # a node exporter runs as another user
 # Seconds for which values are used. More often they would show when the household uses the internet more
@@ -46,6 +63,8 @@ class Metrics:
         self,
         home: HomeContext,
         people: AccountRegister,
+        settings: PauseTable,
+        access: Access,
         figures: Callable[[], HealthFigures],
         daemon: Callable[[], DaemonFigures],
         lists: Callable[[], UpdatePlan],
@@ -54,6 +73,8 @@ class Metrics:
         """``decisions``: grows; the number of those about children whose present parents may see."""
         self._home = home
         self._people = people
+        self._settings = settings
+        self._access = access
         self._figures = figures
         self._daemon = daemon
         self._lists = lists
@@ -65,13 +86,14 @@ class Metrics:
 
     def register(self, router: Router) -> None:
         router.serve(METRICS, self.metrics)
+        router.serve(METRICS_ACCESS, self.change_access)
 
     def start(self) -> None:
-        """Begin to write the file, or end it, as set. A change of qalqan.yaml calls it too."""
+        """Begin to write the file, or end it, as set. A change of the settings calls it too."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._home.rules.household.config.metrics.textfile:
+        if TEXTFILE in self._set and self._is_approved(TEXTFILE):
             self._write()
             self._timer = self._home.loop.call_later(EVERY, self.start)
         else:
@@ -83,12 +105,51 @@ class Metrics:
         self._remove()
 
     @property
+    def readable(self) -> bool:
+        """Whether a provider or another program can read the metrics, apart from the parents' tokens."""
+        return any(self._is_approved(key) for key in self._set)
+
+    @property
+    def access(self) -> MetricsAccess | None:
+        """Return who lets the provider read the metrics; None if the router's settings turn none on."""
+        if not self._set & self._home.rules.household.config.fixed.keys():
+            return None
+        found = self._settings.switch(COUNTERS, self._home.now())
+        return MetricsAccess(by="" if found is None else found.by)
+
+    @property
+    def _set(self) -> frozenset[str]:
+        """The settings that let others read the metrics."""
+        settings = self._home.rules.household.config.metrics
+        found = {TOKEN: bool(settings.token_sha256), TEXTFILE: settings.textfile}
+        return frozenset(key for key, is_set in found.items() if is_set)
+
+    def _is_approved(self, key: str) -> bool:
+        fixed = self._home.rules.household.config.fixed
+        return key not in fixed or self._settings.switch(COUNTERS, self._home.now()) is not None
+
+    def change_access(self, call: Call[MetricsAccessRequest]) -> MetricsAccess:
+        """Let the provider read the metrics until a guardian ends it, or end it."""
+        by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
+        if call.args.allowed:
+            sure = self._home.clock_trusted
+            self._settings.approve(COUNTERS, until=None, by=by, at=now, sure=sure, origin=origin)
+        else:
+            self._settings.end_approval(COUNTERS, by=by, at=now, origin=origin)
+        self.start()
+        return MetricsAccess(by=by if call.args.allowed else "")
+
+    @property
     def _path(self) -> Path:
         return Path(self._home.rules.household.config.runtime) / FILE
 
     def metrics(self, call: Call[MetricsRequest]) -> MetricsText:
-        """Return the metrics to a token of a parent's account, or to the provider's token."""
-        if not self._is_provider(call.args.token) and not self._is_parent(call.args.token):
+        """Return the metrics to a token of a parent's account, or to the provider's if it is approved."""
+        if self._is_provider(call.args.token):
+            if not self._is_approved(TOKEN):
+                msg = "no parent has approved it; they can in Qalqan, on Health"
+                raise ControlError(msg).coded(Code.NOT_APPROVED)
+        elif not self._is_parent(call.args.token):
             call.refuse("token", "is unknown or has ended", Code.WRONG_TOKEN)
         return MetricsText(text=self._text(call.args.format))
 

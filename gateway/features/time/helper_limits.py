@@ -60,7 +60,7 @@ class Helpers:
         helper = self._access.helper(request)
         rows = (row for row in self._gifts.given() if row.grant == number)
         if helper is not None and any(row.by != helper.name for row in rows):
-            request.refuse("grant", "was given by somebody else", Code.GUARDIANS_ONLY)
+            request.refuse("grant", "was given by another person", Code.GUARDIANS_ONLY)
 
     def before_revoke(self, number: int) -> None:
         """Store how many minutes a grant was in force. Call it before the grant is revoked.

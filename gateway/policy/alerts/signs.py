@@ -55,7 +55,7 @@ NAMES = 3  # other names queried in the clear since; then the device works witho
 BACK_TIMES, BACK_WITHIN = (
     2,
     86400.0,
-)  # so often it was over: nobody changes a setting that often, an app tries
+)  # so often it was over: a person does not change a setting that often, an app tries
 MAX_HOSTS = 8  # resolvers that are tracked per device
 
 

@@ -56,7 +56,7 @@ def _https(node: Node, plain: int, is_public_suffix: PublicSuffixCheck) -> Https
     name = read_rule_host(part.need("name"), is_public_suffix)
     if name in LOCAL_NAMES:
         fix = "use one under a domain that is yours or your provider's; docs/providers/trusted-name.md"
-        part.need("name").place.refuse(f"{name} exists at home alone: nobody certifies it", fix)
+        part.need("name").place.refuse(f"{name} exists at home alone: no authority certifies it", fix)
     read = Https(
         name,
         fields.full_path(part.need("certificate")),

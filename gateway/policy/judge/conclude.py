@@ -241,7 +241,7 @@ def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...]
 def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
     """Return the conclusion by the first rule that applies: signal, device need, law, family, age group."""
     if facts.signal is not None and blocks_bypass(rules, facts.signal):
-        return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, "resolver signal", PRODUCT))
+        return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, f"resolver signal: {facts.signal}", PRODUCT))
     if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
         return _need(facts.need, rules)
     if facts.law is not None:

@@ -271,8 +271,7 @@ def short(decision: Decision, what: str | None, now: datetime, names: Names | No
 
 def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) -> str:
     words = names.words
-    key = "off" if decision.rule == "off" else str(decision.reason)
-    return words[key].format(
+    return words[_state_key(decision)].format(
         what=_subject(decision, what, names),
         until=_until(decision.until, now, words),
         kind=_kind(decision, names),
@@ -280,6 +279,14 @@ def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) 
         state=state_of(decision, names),
         spent=_spent(decision.rule, names),
     )
+
+
+def _state_key(decision: Decision) -> str:
+    if decision.rule == "off":
+        return "off"
+    # A query for a name of Private Relay is a signal, as one for an encrypted resolver is.
+    is_relay = decision.reason is Reason.RESOLVER_SIGNAL and decision.rule.endswith(f": {Reason.RELAY}")
+    return str(Reason.RELAY if is_relay else decision.reason)
 
 
 def _left(left: Left, names: Names) -> str:

@@ -25,7 +25,8 @@ All entries are open before every rule and never logged, whatever the country of
         date: 2026-11-24                # when the source said so
         verified_on: null               # day on which a person compared it with the operator's own page …
         verified_by: A. Name            # … and that person; both or neither
-    week_starts: sun                    # sat, sun or mon, the default: first day of the week of limits
+    week_starts: sun                    # first day of the week of limits, where it is not Monday; for some
+                                        # of the countries only: {sun: [mt, pt]}
     holidays_from: {source: …, date: 2026-11-24}    # needed where there are holidays
     laws: []                            # see profile/laws.py
     holidays:
@@ -46,7 +47,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from gateway.age.bands import AgeBand
@@ -178,7 +179,7 @@ class Country:
     days: tuple[Holiday, ...]
     ratings: tuple[Rating, ...] = ()
     laws: tuple[Law, ...] = ()
-    week_starts: int = 0  # first weekday; 0 is Monday
+    week_starts: Mapping[str, int] = field(default_factory=dict)  # code → first weekday, if not 0 (Monday)
 
     def holidays(self, year: int, code: str = "") -> Mapping[date, str]:
         """Return the known public holidays of a year, each with its English name.
@@ -206,12 +207,20 @@ def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffix
     covers = top.read("covers", _codes, frozenset())
     ratings = top.read("ratings", lambda node: tuple(map(parse_rating, fields.items(node))), ())
     laws = top.read("laws", lambda node: tuple(map(parse_law, fields.items(node))), ())
-    week_starts = top.read("week_starts", _first_weekday, 0)
+    week_starts = top.read("week_starts", lambda node: _first_weekdays(node, {code, *covers}), {})
     return Country(code, covers, tuple(lines.values()), days, ratings, laws, week_starts)
 
 
-def _first_weekday(node: Node) -> int:
-    return WEEKDAYS.index(fields.choice(node, WEEKDAYS))
+def _first_weekdays(node: Node, every: Iterable[str]) -> dict[str, int]:
+    """Return code → first weekday. ``every``: the codes that use the file, for a day without countries."""
+    if isinstance(node, Scalar):
+        return dict.fromkeys(every, WEEKDAYS.index(fields.choice(node, WEEKDAYS)))
+    found: dict[str, int] = {}
+    for day, place, value in fields.pairs(node):
+        if day not in WEEKDAYS:
+            place.refuse("is no weekday", fields.suggestion(day, WEEKDAYS))
+        found.update(dict.fromkeys(_codes(value), WEEKDAYS.index(day)))
+    return found
 
 
 def _check_source(node: Node) -> None:
@@ -224,6 +233,15 @@ def country_of(countries: Mapping[str, Country], code: str) -> Country | None:
     """Return the country's own file, or the one that covers it; None if there is none."""
     own = countries.get(code)
     return own or next((country for country in countries.values() if code in country.covers), None)
+
+
+def first_weekday(countries: Mapping[str, Country], code: str) -> int:
+    """Return the weekday (0: Monday) on which a week begins in a country, which may have no file.
+
+    ``code``: ISO 3166-1 alpha-2 in lower case; empty: the household chose none.
+    """
+    files = (country_of(countries, code), countries.get(COMMON))
+    return next((file.week_starts[code] for file in files if file and code in file.week_starts), 0)
 
 
 def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:

@@ -67,7 +67,7 @@ def public_prefix(text: str) -> Network:
         prefix.version == version and low <= last and first <= high
         for version, first, last in _RESERVED_SPANS
     ):
-        _refuse("is of a network at home, or nobody's", "write one that is on the internet")
+        _refuse("is of a network at home, or reserved", "write one that is on the internet")
     return prefix
 
 

@@ -278,7 +278,7 @@ def _check(backup: Backup) -> None:
     if not {held.band for held in backup.bands} <= {band.value for band in AgeBand}:
         _refuse("bands has one that there is not")
     if not all(map(_could_be_put_off, backup.steps)):
-        _refuse("steps has one that nobody could put off so")
+        _refuse("steps has one that cannot be put off")
     for until in (*(pause.until for pause in backup.pauses), *(grant.until for grant in backup.grants)):
         if until:
             _moment(until)

@@ -39,7 +39,7 @@ def check_askable(host: str, decision: Decision, name: str) -> None:
         problem, fix = f"is not refused for {name}", "ask for time, if it is closed now"
         raise PolicyError(host, problem, fix).coded(Code.NOT_REFUSED, host=host, name=name)
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
-        error = PolicyError(host, "is blocked for everyone", "nobody here can open it")
+        error = PolicyError(host, "is blocked for everyone", "no parent can open it")
         raise error.coded(Code.FOR_EVERYONE, host=host)
     if decision.reason is Reason.REGISTER:
         fix = "a guardian can turn the register off for the home"
@@ -84,7 +84,7 @@ def check_category_askable(category: str, profile: Profile, world: World, name: 
     if is_category_askable(category, profile, world):
         return
     if category in world.categories.binding:
-        error = PolicyError(name, "is blocked for everyone", "nobody here can open it")
+        error = PolicyError(name, "is blocked for everyone", "no parent can open it")
         raise error.coded(Code.FOR_EVERYONE, host=name)
     error = PolicyError(name, "is no category that a parent can open", "ask for one site")
     raise error.coded(Code.NOT_ASKABLE, host=name)

@@ -30,7 +30,8 @@ from gateway.store.tables.grants import Given, SiteOpening
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure, asked"
 OFF, STOP = "off", "stop"  # names of switches
-SUPPORT, REMOTE = "support", "remote"  # of approvals: the provider takes the report, switches filtering
+# Of approvals: the provider takes the report, switches filtering, reads the counters.
+SUPPORT, REMOTE, COUNTERS = "support", "remote", "counters"
 # Audit verbs whose detail has a device or a site before the profile.
 BEHIND = (
     "(what LIKE 'device %' OR what IN "
@@ -216,14 +217,15 @@ class PauseTable:
         )
 
     def approve(
-        self, name: str, *, until: datetime, by: str, at: datetime, sure: bool = True, origin: str = ""
+        self, name: str, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        """Approve SUPPORT or REMOTE until a time."""
-        switch = TimedSwitch(in_utc(at), in_utc(until), by, sure)
-        self._turn_on(name, switch, audit_line(at, by, name, f"until {_text(until)}", origin))
+        """Approve SUPPORT, REMOTE or COUNTERS until a time; None: until a guardian ends it."""
+        switch = TimedSwitch(in_utc(at), None if until is None else in_utc(until), by, sure)
+        detail = "" if until is None else f"until {_text(until)}"
+        self._turn_on(name, switch, audit_line(at, by, name, detail, origin))
 
     def end_approval(self, name: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """End the approval of SUPPORT or REMOTE; without one, do nothing."""
+        """End the approval of SUPPORT, REMOTE or COUNTERS; without one, do nothing."""
         if self._switches.pop(name, None) is not None:
             self._writer.save(*self._switch_rows(), audit=audit_line(at, by, f"{name} end", "", origin))
 

@@ -81,8 +81,8 @@ class ProtocolCount:
 class FlowTable:
     """Decides each packet of all devices; stores their undecided flows, and recently decided ones.
 
-    ``ech_names``: host names that servers publish as outer names of ECH. ``recognise`` returns the services
-    whose signatures the first bytes of a nameless flow match. ``verify_checksums`` is off for
+    ``ech_names`` returns the host names that servers publish as outer names of ECH. ``recognise`` returns the
+    services whose signatures the first bytes of a nameless flow match. ``verify_checksums`` is off for
     captures from a host with checksum offload. ``handshakes`` means that segments without payload are seen
     too: then a decided TCP flow is stored until its ports are reused, since no kernel stores it.
     ``forgotten`` is called with each flow that is dropped undecided after the client has sent data: its
@@ -94,7 +94,7 @@ class FlowTable:
         self,
         limits: Limits | None = None,
         *,
-        ech_names: Container[str] = frozenset(),
+        ech_names: Callable[[], Container[str]] = frozenset,
         recognise: Recognise = recognise_nothing,
         verify_checksums: bool = True,
         handshakes: bool = False,
@@ -104,7 +104,7 @@ class FlowTable:
     ) -> None:
         self._limits = limits or Limits()
         self._bodies = bodies
-        self.ech_names = ech_names
+        self._ech_names = ech_names
         self._recognise = recognise
         self._plain = plain
         self._verify = verify_checksums
@@ -287,7 +287,7 @@ class FlowTable:
             return None
         if entry.another is None:
             server = self._plain(packet.dst)
-            entry.another = UdpFlow(server, packet.dport, self._limits, self.ech_names, self._recognise)
+            entry.another = UdpFlow(server, packet.dport, self._limits, self._ech_names(), self._recognise)
             entry.work = 0
         return entry.another
 
@@ -304,11 +304,11 @@ class FlowTable:
         server, port = self._plain(key[4]), key[5]
         flow: TcpFlow | UdpFlow
         if packet.proto == TCP:
-            observer = Observer(server, port, self.ech_names, self._limits, self._recognise)
+            observer = Observer(server, port, self._ech_names(), self._limits, self._recognise)
             flow = TcpFlow(observer, port, self._limits)
             flow.opens_other(packet, from_lan=from_lan)
         else:
-            flow = UdpFlow(server, port, self._limits, self.ech_names, self._recognise)
+            flow = UdpFlow(server, port, self._limits, self._ech_names(), self._recognise)
         entry = self._entries.add(key, flow, now)
         if asks:  # without an entry: requests may have begun that were never read
             self._refuse(key, entry, judge, now)

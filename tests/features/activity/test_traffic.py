@@ -41,7 +41,7 @@ class House:
         self._names = count()
 
     def records(self) -> bool:
-        return self.desk.watcher is not None
+        return self.desk.live_decisions.watcher is not None
 
     def comes(self, mac: str, place: str = "", **traits: object) -> None:
         """A device is here, shows what it is, and a guardian assigns it."""
@@ -54,9 +54,7 @@ class House:
         return self.desk.ask("traffic", Role.WEB, by=by, origin=IPS[mac], **more)
 
     def asks(self, mac: str, host: str) -> None:
-        watched = self.watched
-        watched.dns.watcher = watched.flows.watcher = self.desk.watcher
-        watched.question(mac, dns.message.make_query(host, "A").to_wire(), IPS[mac])
+        self.watched.question(mac, dns.message.make_query(host, "A").to_wire(), IPS[mac])
 
     def sees(self, mac: str, own: str = MUMS, by: str = "Mum") -> bool:
         """Return whether a guardian who reads from the device ``own`` sees a query of another."""

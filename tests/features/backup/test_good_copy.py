@@ -50,7 +50,7 @@ def test_a_lost_database_costs_no_account_no_pin_and_no_owner(make: Make) -> Non
     assert store.notes.labels() == {TABLET: "Aruzhan's tablet"}
     assert store.devices.all()[STRANGER].place == "guest"
     assert store.pins.of("daughter") is not None
-    assert store.lost
+    assert copy.lost
     (line,) = copy.problems()
     assert line.startswith("The database was missing at the start on 2026-11-24 12:00. Accounts, PINs and")
     assert line.endswith("activity and the audit log are lost.")
@@ -105,7 +105,7 @@ def test_a_database_of_a_newer_version_is_replaced_by_the_copy_in_memory(make: M
     desk.start()
     copy = GoodCopy(desk.home, desk.store, EVERY)
     copy.recover(missing=False, damaged=False)
-    assert desk.store.lost
+    assert copy.lost
     assert sorted(desk.store.people.guardians()) == ([] if lost == "the copy too" else ["Dad", "Mum"])
     (line,) = copy.problems()
     assert line.startswith("A newer Qalqan had written the database at the start on 2026-11-24 12:00, so")
@@ -174,7 +174,7 @@ def test_a_first_start_has_lost_nothing(make: Make) -> None:
     desk = make(NOON)
     copy = GoodCopy(desk.home, desk.store, EVERY)
     copy.recover(missing=True, damaged=False)
-    assert (copy.problems(), desk.store.lost) == ([], False)
+    assert (copy.problems(), copy.lost) == ([], False)
 
 
 def test_a_copy_that_cannot_be_written_is_a_problem_until_it_can(make: Make) -> None:

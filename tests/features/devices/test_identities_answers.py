@@ -93,11 +93,11 @@ def test_answers_that_are_none(came_back: Desk) -> None:
     came_back.store.keep_guardian("Mum", "stamp")
     with pytest.raises(ControlError, match="choose one of: again, also"):
         answer(came_back, answer="me")
-    with pytest.raises(ControlError, match="names nobody whose device this may be"):
+    with pytest.raises(ControlError, match="names no person who may own this device"):
         answer(came_back, profile="guest")
     with pytest.raises(ControlError, match="nothing is asked"):
         came_back.ask("identify", mac=TABLET, answer="home")
-    with pytest.raises(ControlError, match="nobody who is a guardian"):
+    with pytest.raises(ControlError, match="no guardian of this household"):
         came_back.ask("identify", Role.WEB, mac=AGAIN, answer="home", by="Aruzhan")
     assert AGAIN in asked(came_back)
 

@@ -51,7 +51,7 @@ def test_a_device_that_is_forgotten_has_no_mark(make: Make) -> None:
     [
         ({"mac": "tablet", "no_mobile_data": True, "by": "Mum"}, "is no MAC address"),
         ({"mac": TABLET, "no_mobile_data": "yes", "by": "Mum"}, "must be true or false"),
-        ({"mac": TABLET, "no_mobile_data": True, "by": "Timur"}, "nobody who is a guardian"),
+        ({"mac": TABLET, "no_mobile_data": True, "by": "Timur"}, "no guardian of this household"),
     ],
 )
 def test_what_is_no_mark_is_refused(make: Make, values: dict[str, object], said: str) -> None:

@@ -49,7 +49,7 @@ def test_a_site_is_asked_for_as_the_service_that_it_belongs_to(make: Make) -> No
 @pytest.mark.parametrize(
     ("site", "said"),
     [
-        ("malware.test.qalqan.invalid", "blocked for everyone; nobody here can open it"),
+        ("malware.test.qalqan.invalid", "blocked for everyone; no parent can open it"),
         ("khanacademy.org", "is not refused for Daughter"),
         ("192.168.1.1", "address"),
         ("service:nonsense", "no service"),

@@ -6,6 +6,7 @@ import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from gateway.features.status.metric_catalogue import (
     prometheus,
 )
 from gateway.features.status.metrics import EVERY, FILE
+from gateway.household.config_file import VARIABLE
 from gateway.policy.accounts.people import PersonRole, digest
 from gateway.policy.accounts.tokens import Token
 from gateway.policy.values import Reason, Verdict
@@ -173,7 +175,9 @@ def test_health_says_whether_others_can_read_them(
     monkeypatch.setattr(vitals.Vitals, "figures", lambda _: HEALTH_FIGURES)
     monkeypatch.setattr(GatewayCheck, "look", lambda _, again: None)
     desk = make(NOON, metrics=setting)
-    assert desk.ask("health", Role.WEB)["metrics"] is bool(setting)
+    health = desk.ask("health", Role.WEB)
+    assert health["metrics"] is bool(setting)
+    assert health["metrics_access"] is None, "the household's own settings need no approval"
 
 
 def test_a_token_that_has_ended_reads_nothing(desk: Desk) -> None:
@@ -181,6 +185,49 @@ def test_a_token_that_has_ended_reads_nothing(desk: Desk) -> None:
     desk.ask("metrics", Role.WEB, token=word)
     desk.go(timedelta(hours=1))
     assert refused(desk, word)
+
+
+@pytest.fixture
+def providers(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Desk:
+    """A router of which the provider sets the token and the file, as its management server does."""
+    monkeypatch.setattr(vitals.Vitals, "figures", lambda _: HEALTH_FIGURES)
+    monkeypatch.setattr(GatewayCheck, "look", lambda _, again: None)
+    settings = tmp_path / "config"
+    options = f"\toption token_sha256 '{PROVIDER['token_sha256']}'\n\toption textfile '1'\n"
+    settings.write_text(f"config metrics 'metrics'\n{options}")
+    monkeypatch.setenv(VARIABLE, str(settings))
+    return make(NOON)
+
+
+def is_approved(desk: Desk) -> bool:
+    """Return whether the provider reads the counters, by the token and by the file alike."""
+    read: bool = desk.ask("health", Role.WEB)["metrics"]
+    if read:
+        assert desk.ask("metrics", Role.WEB, token=SECRET)
+    else:
+        with pytest.raises(ControlError) as error:
+            desk.ask("metrics", Role.WEB, token=SECRET)
+        assert error.value.code == Code.NOT_APPROVED
+    assert (desk.folder / "run" / FILE).exists() is read
+    return read
+
+
+def test_what_a_provider_sets_has_no_effect_until_a_parent_allows_it(providers: Desk) -> None:
+    desk = providers
+    assert not is_approved(desk)
+    assert desk.ask("health", Role.WEB)["metrics_access"] == {"by": ""}
+    assert desk.ask("metrics", Role.WEB, token=parents_token(desk)), "a parent's own token needs nothing more"
+    assert desk.ask("metrics_access", allowed=True, by="Mum") == {"by": "Mum"}
+    assert is_approved(desk)
+    assert desk.ask("health", Role.WEB)["metrics_access"] == {"by": "Mum"}
+    desk.clock.at += timedelta(days=400)
+    assert is_approved(desk), "it stays until a parent ends it"
+    desk.ask("metrics_access", allowed=False, by="Mum")
+    assert not is_approved(desk)
+    minute(desk)
+    assert not is_approved(desk)
+    lines = [(line.who, line.what, line.detail) for line in reversed(desk.store.audit_lines())]
+    assert lines == [("Mum", "counters", ""), ("Mum", "counters end", "")]
 
 
 def test_without_a_setting_nothing_reads_or_writes_them(make: Make) -> None:

@@ -86,9 +86,17 @@ def test_a_limit_of_a_week(make: Make) -> None:
         "The internet is blocked until Monday 07:00: this week's 5 hours are used. Your family set this."
     )
     assert state["left"]["week"] is True
+    for who in ({"profile": "daughter"}, {"device": TABLET}):
+        why = desk.ask("why", host="www.example.org", **who)
+        assert (why["verdict"], why["reason"]) == ("block", "out_of_time")
+        assert (why["rule"], why["sentence"]) == ("limits: internet: week: 5h", state["sentence"])
     used = next(one for one in state["used"] if one["target"] == "internet")
     assert (used["minutes"], used["limit"]) == (60, 120)
     assert used["week"] == {"minutes": 300, "limit": 300, "bonus": 0, "owner": "family"}
+    desk.counted.earlier["daughter"] = {"internet": 5 * 60}
+    past = desk.ask("why", host="www.example.org", profile="daughter", at="2026-11-24T15:59")
+    assert (past["reason"], past["rule"]) == ("out_of_time", "limits: internet: week: 5h")
+    desk.counted.earlier["daughter"] = {"internet": 4 * 60}
     desk.ask("grant", who="daughter", minutes=30)
     assert desk.reason(TABLET) is Reason.OPEN
     assert desk.ask("profile", id="daughter")["left"]["minutes"] == 30

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.core.errors import KernelError
 from gateway.kernel.fallback import native_queue
+from gateway.kernel.flowtable import has_flow_tables
 from gateway.kernel.marks import MARK_MASK
 from gateway.kernel.nft import Nft
 from gateway.kernel.ruleset.bridge import GuardedBridge, render_bridges
@@ -22,7 +23,7 @@ from gateway.kernel.ruleset.table import (
     render_update,
 )
 from gateway.kernel.snapshot import Examined, Offload, Owner, Snapshot, boot_guard_snapshot
-from tests.kernel.home import Namespace
+from tests.kernel.home import NO_FLOW_TABLES, NOT_IN_HARDWARE, Namespace
 from tests.kernel.snapshots import FAMILY, ONE_CHILD, SNAPSHOTS
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -44,6 +45,7 @@ PARTS = {
     ),
 }
 QUEUE = re.compile(r"queue (flags bypass )?to \d+")
+IN_HARDWARE = "offload-hardware"
 each_snapshot = pytest.mark.parametrize("snapshot", SNAPSHOTS.values(), ids=SNAPSHOTS)
 
 
@@ -130,9 +132,10 @@ def test_devices_without_a_slot_are_offloaded_alone() -> None:
 
 
 @pytest.mark.lab
-@each_snapshot
-def test_kernel_takes_it_and_gives_it_up(snapshot: Snapshot) -> None:
+@pytest.mark.parametrize("name", [name for name in SNAPSHOTS if name != IN_HARDWARE])
+def test_kernel_takes_it_and_gives_it_up(name: str) -> None:
     """On a kernel without ``queue``, everything but that statement is tried."""
+    snapshot = SNAPSHOTS[name]
     namespace = Namespace()
     namespace.ip("link add lan0 type veth peer name wan")
     with namespace.inside():
@@ -153,12 +156,25 @@ def test_kernel_takes_it_and_gives_it_up(snapshot: Snapshot) -> None:
 
 
 def skip_without_flow_tables(nft: Nft) -> None:
-    try:
-        nft.check(
-            "table inet probe {\n flowtable ft {\n hook ingress priority 0; devices = { lan0 };\n }\n}\n"
-        )
-    except KernelError:
+    if not has_flow_tables(nft):
         pytest.skip("this kernel has no flow tables")
+
+
+@pytest.mark.lab
+def test_hardware_offloading_is_refused_for_the_devices_alone() -> None:
+    """No test machine has a driver that accepts it. A mistake in the text would get another error."""
+    namespace = Namespace()
+    namespace.ip("link add lan0 type veth peer name wan")
+    text, in_software = render(SNAPSHOTS[IN_HARDWARE]), render(SNAPSHOTS["offload"])
+    assert text.replace("    flags offload;\n", "") == in_software
+    with namespace.inside():
+        nft = Nft()
+        if not native_queue(nft):
+            text = QUEUE.sub("accept", text)
+        with pytest.raises(KernelError, match=NOT_IN_HARDWARE if has_flow_tables(nft) else NO_FLOW_TABLES):
+            nft.check(text)
+        nft.close()
+    namespace.close()
 
 
 @pytest.mark.parametrize(

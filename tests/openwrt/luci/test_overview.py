@@ -247,6 +247,22 @@ def test_what_holds_for_the_home_is_told(view: View, more: dict[str, Any], told:
 
 
 @pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        ({"minutes": 5, "at": None, "week": False}, "5 min"),
+        ({"minutes": 5, "at": None, "week": True}, "5 min of this week"),
+        ({"minutes": 255, "at": "2026-11-24T20:45:00+05:00", "week": False}, "255 min, until 20:45"),
+        (None, "–"),
+    ],
+)
+def test_the_time_left_names_the_week_whose_limit_ends_first(
+    view: View, left: dict[str, Any] | None, text: str
+) -> None:
+    html = view(home(child(left=left)))["looks"][0]["html"]
+    assert re.findall(r'data-title="Time left">([^<]*)<', html) == [text]
+
+
+@pytest.mark.parametrize(
     ("pages", "hostname", "link"),
     [
         (PAGES, "192.168.1.1", "http://192.168.1.1:8080/"),

@@ -46,10 +46,20 @@ def test_the_overview_has_what_it_shows_and_nothing_else(make: Make, asking: Ask
         "pages": PAGES,
         "children": [
             {"id": "daughter", "name": HOSTILE, "state": "open", "until": None,
-             "left": {"minutes": 255, "at": "2026-11-24T20:45:00+05:00"}},
+             "left": {"minutes": 255, "at": "2026-11-24T20:45:00+05:00", "week": False}},
             {"id": "son", "name": "Son", "state": "open", "until": None, "left": None},
         ],
     }  # fmt: skip
+
+
+def test_the_time_left_is_of_the_day_or_of_the_week(make: Make, asking: Asking) -> None:
+    limits = {"internet": {"school": "2h", "week": "5h"}}
+    desk = make(NOW, daughter={"bedtime": {}, "windows": {}, "limits": limits})
+    for earlier, left in ((60, 90), (4 * 60, 30)):
+        desk.counted.earlier["daughter"] = {"internet": earlier}
+        desk.use("daughter", internet=30)
+        (told,) = asking(desk, ("overview", {}))
+        assert told["children"][0]["left"] == {"minutes": left, "at": None, "week": left == 30}
 
 
 def test_names_in_any_letters_come_through(make: Make, asking: Asking) -> None:
@@ -103,7 +113,8 @@ def test_extra_time_is_given_and_taken_back(make: Make, asking: Asking) -> None:
     desk = make(NOW, daughter={"bedtime": {"school": "20:45-07:00"}, "limits": {}})
     given, more = asking(desk, ("bonus", {"who": "daughter"}), ("overview", {}))
     assert (given["done"], given["minutes"], given["until"]) == (True, 15, "2026-11-24T21:00:00+05:00")
-    assert more["children"][0]["left"] == {"minutes": 270, "at": "2026-11-24T21:00:00+05:00"}
+    left = {"minutes": 270, "at": "2026-11-24T21:00:00+05:00", "week": False}
+    assert more["children"][0]["left"] == left
     back, again, gone = asking(
         desk,
         ("take_back", {"grant": given["grant"]}),
@@ -112,7 +123,7 @@ def test_extra_time_is_given_and_taken_back(make: Make, asking: Asking) -> None:
     )
     assert back == {"done": True}
     assert again == {"error": "refused", "text": 'revoke: "grant" names nothing that is still in force'}
-    assert gone["children"][0]["left"] == {"minutes": 255, "at": "2026-11-24T20:45:00+05:00"}
+    assert gone["children"][0]["left"] == {**left, "minutes": 255, "at": "2026-11-24T20:45:00+05:00"}
 
 
 def test_it_is_written_down_that_the_router_did_it(make: Make, asking: Asking) -> None:

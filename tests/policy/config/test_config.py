@@ -89,7 +89,7 @@ def test_a_trusted_name_of_the_pages() -> None:
         ("{name: a.isp.test, key: /k}", "web.https: has no 'certificate'; add a line 'certificate: …'"),
         (
             NAMED.replace("K7q2m9x4.gw.isp.test", "qalqan.home.arpa"),
-            "qalqan.home.arpa exists at home alone: nobody",
+            "qalqan.home.arpa exists at home alone: no authority",
         ),
         (NAMED.replace("K7q2m9x4.gw.isp.test", "192.168.1.1"), "web.https.name: '192.168.1.1' "),
         (NAMED.replace("K7q2m9x4.gw.isp.test", "co.uk"), "is a public suffix"),

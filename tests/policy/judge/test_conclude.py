@@ -296,7 +296,7 @@ def test_mail_and_maps_are_no_search() -> None:
 
 def test_resolver_signals_are_refused_whatever_is_allowed() -> None:
     found = outcome("{band: 16-17, allow: [icloud.com]}", "mask.icloud.com")
-    assert found == ("block", "resolver_signal", "resolver signal")
+    assert found == ("block", "resolver_signal", "resolver signal: relay")
 
 
 def test_a_bands_rule_says_whose_it_is() -> None:

@@ -19,7 +19,7 @@ from gateway.policy.judge.explanation import (
 )
 from gateway.policy.time.time_rules import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Reason, RecognitionSign, ServiceRecognition, Verdict
-from tests.policy.homes import ALMATY, a_judge, almaty, asks, product, used_up
+from tests.policy.homes import ALMATY, a_judge, almaty, asks, connects, product, used_up
 
 NOW = datetime(2026, 11, 24, 20, 50, tzinfo=ALMATY)  # a Tuesday
 NAMES = Names(
@@ -226,6 +226,17 @@ def test_every_reason_has_words_and_no_alarm(reason: Reason, verdict: Verdict) -
 def test_tools_that_protect_many_are_named_as_such_and_why_they_are_off(reason: Reason) -> None:
     text = sentence(Decision(Verdict.BLOCK, reason, "band 10-12: ways", "band:10-12"), "x.example", NOW)
     assert re.search(r"(safety|privacy) tool for many people\. It is off here because it would bypass", text)
+
+
+def test_a_query_for_private_relay_says_that_it_is_off_and_no_other_thing() -> None:
+    judge, day = a_judge("band: 10-12"), NOW.replace(hour=16)
+    for host in ("mask.icloud.com", "mask-h2.icloud.com"):
+        query, flow = (judge.decide(seen, PLAIN, day) for seen in (asks(host), connects(host)))
+        assert (query.reason, flow.reason) == (Reason.RESOLVER_SIGNAL, Reason.RELAY)
+        for decision in (query, flow):
+            assert sentence(decision, host, NOW).startswith(ENGLISH["relay"])
+    other = judge.decide(asks("use-application-dns.net"), PLAIN, day)
+    assert sentence(other, None, NOW) == ENGLISH["resolver_signal"]
 
 
 def test_the_words_can_be_replaced() -> None:

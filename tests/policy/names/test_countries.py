@@ -12,6 +12,7 @@ from gateway.policy.names.countries import (
     Country,
     HelpChannel,
     country_of,
+    first_weekday,
     help_names,
     lines_for,
     parse_country,
@@ -111,6 +112,21 @@ def test_the_file_of_a_country(countries: dict[str, Country]) -> None:
     assert country_of(countries, "vv") is None
 
 
+@pytest.mark.parametrize(
+    ("own", "everywhere", "days"),
+    [
+        ("", "", {"zz": 0, "yy": 0, "ww": 0, "": 0}),
+        ("week_starts: sun", "", {"zz": 6, "yy": 6, "xx": 6, "ww": 0, "": 0}),
+        ("week_starts: {sun: [yy], sat: [xx]}", "week_starts: {fri: [ww]}",
+         {"zz": 0, "yy": 6, "xx": 5, "ww": 4, "vv": 0, "": 0}),
+    ],
+)  # fmt: skip
+def test_the_first_weekday_of_a_country(own: str, everywhere: str, days: dict[str, int]) -> None:
+    read = [parse_country(text, "f", CHECK) for text in (LAND + own, EVERYWHERE + everywhere)]
+    countries = {one.code: one for one in read}
+    assert {code: first_weekday(countries, code) for code in days} == days
+
+
 def test_names_of_all_lines_are_open_the_unshown_too(countries: dict[str, Country]) -> None:
     assert help_names(countries.values()) == {
         "=www.talk.example": "Talk",
@@ -160,6 +176,16 @@ def test_holidays_of_every_year_and_of_one(countries: dict[str, Country]) -> Non
         ("01-01", "13-01", "f:25: holidays[1].on[1]: '13-01' is no day of the year"),
         ("2027-01-04", "20270104", "f:25: holidays[1].on[2]: '20270104' is no date"),
         ("{en: Spring}", "Spring", "f:26: holidays[2].name: is a text, not a mapping"),
+        (
+            "holidays_from:",
+            "week_starts: someday\nholidays_from:",
+            "f:23: week_starts: 'someday' is not known here",
+        ),
+        (
+            "holidays_from:",
+            "week_starts: {sunn: [yy]}\nholidays_from:",
+            "f:23: week_starts.sunn: is no weekday; did you mean 'sun'?",
+        ),
         ("holidays:", "holiday:", "holiday: is not a known key; did you mean 'holidays'?"),
     ],
 )

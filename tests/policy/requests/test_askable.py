@@ -42,7 +42,7 @@ def test_what_may_not_be_asked_for_says_why() -> None:
         (Decision(Verdict.BLOCK, Reason.LAW, "x", "guardian:Mum"), "no answer lifts"),
         (Decision(Verdict.BLOCK, Reason.RESOLVER_SIGNAL, "x", "product"), "no answer lifts"),
         (Decision(Verdict.ALLOW, Reason.OPEN, "x", "product"), "not refused for Son"),
-        (REFUSED_FOR_EVERYONE, "nobody here can open it"),
+        (REFUSED_FOR_EVERYONE, "no parent can open it"),
     ):
         with pytest.raises(PolicyError, match=said):
             check_askable("reddit.com", decision, "Son")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config, parse_config
@@ -29,6 +34,15 @@ SON = a_profile(RULES)
 TUESDAY = date(2026, 11, 24)
 AT = "2026-11-24T17:00"
 GATES = ("device", "bedtime", "internet")
+WEEK_INFO = """
+const found = {};
+for (const code of process.argv.slice(1)) {
+  const locale = new Intl.Locale("und-" + code);
+  const week = locale.getWeekInfo ? locale.getWeekInfo() : locale.weekInfo;
+  found[code.toLowerCase()] = week.firstDay - 1;
+}
+console.log(JSON.stringify(found));
+"""
 
 
 def used(today: int, earlier: int, **more: object) -> Situation:
@@ -212,7 +226,30 @@ def config(country: str) -> Config:
     return parse_config(f"lan: [br-lan]\ncountry: {country}\n", "qalqan.yaml", public_suffix_check())
 
 
-def test_the_country_says_on_which_day_a_week_begins() -> None:
+def first_weekdays(codes: Iterable[str]) -> dict[str, int]:
     data = product()
-    first = {code: data.calendar(config(code)).week_starts for code in ("us", "kz", "gb")}
-    assert first == {"us": 6, "kz": 0, "gb": 0}
+    return {code: data.calendar(config(code)).week_starts for code in codes}
+
+
+def test_the_country_says_on_which_day_a_week_begins() -> None:
+    assert first_weekdays(["us", "pt", "mt", "br", "de", "gb", "kz", "mv", "eg"]) == {
+        "us": 6, "pt": 6, "mt": 6, "br": 6, "de": 0, "gb": 0, "kz": 0, "mv": 4, "eg": 5
+    }  # fmt: skip
+
+
+@pytest.mark.system
+@pytest.mark.needs("node")
+def test_each_country_s_week_begins_as_in_cldr() -> None:
+    """Node has CLDR's data by country; Babel by language, which may inherit another country's."""
+    countries = [code for code in map(str, Locale("en").territories) if re.fullmatch("[A-Z]{2}", code)]
+    argv = ["node", "-e", WEEK_INFO, *countries]
+    cldr = json.loads(subprocess.run(argv, check=True, capture_output=True, timeout=30).stdout)
+    files = product().countries.values()
+    assert {code for country in files for code in country.covers} <= cldr.keys()
+    assert len(cldr) > 250
+    assert first_weekdays(cldr) == cldr
+
+
+def test_a_home_without_a_country_begins_its_week_on_monday() -> None:
+    settings = parse_config("lan: [br-lan]\n", "qalqan.yaml", public_suffix_check())
+    assert product().calendar(settings).week_starts == 0

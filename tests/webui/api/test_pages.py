@@ -137,6 +137,7 @@ OPERATION_OF: dict[str, tuple[str, ...]] = {
     "health.again": ("health_again",),
     "health.set_access": ("health_access",),
     "health.set_switch": ("health_switch",),
+    "health.set_counters": ("health_metrics_access",),
     "sharing.unlock": ("my_unlock",),
     "tests.again": ("proof_again",),
     "tests.end": ("proof_end",),

@@ -29,6 +29,22 @@ def test_a_childs_device_reads_who_changed_its_rules_and_why(
     )
 
 
+def test_a_child_s_limits_are_told_by_day_and_by_week(hall: Program, household: Household) -> None:
+    play, roblox = household.minutes["daughter"]["used"]
+    play["week"] = {"minutes": 570, "limit": 600, "bonus": 30, "owner": "family"}
+    roblox.update(limit=None, week={"minutes": 60, "limit": 180, "bonus": 0, "owner": "band:10-12"})
+    household.minutes["daughter"]["left"] = {
+        "minutes": 60, "gate": "internet", "name": "The internet", "at": None, "week": True
+    }  # fmt: skip
+    told = hall.get("/children/daughter").get_json()
+    assert [(used["limit"], used["week"]) for used in told["used"]] == [
+        (90, {"minutes": 570, "limit": 600, "bonus": 30, "owner": "family"}),
+        (None, {"minutes": 60, "limit": 180, "bonus": 0, "owner": "band:10-12"}),
+    ]
+    assert (told["left"]["minutes"], told["left"]["at"], told["left"]["week"]) == (60, None, True)
+    assert [used["week"] for used in hall.get("/children/son").get_json()["used"]] == [None]
+
+
 def test_a_device_of_nobodys_reads_none(app: Flask, daemon: Running) -> None:
     guest = app.test_client().get(
         f"{API}/my/changes", base_url=GATEWAY, environ_overrides={"REMOTE_ADDR": "192.168.1.30"}

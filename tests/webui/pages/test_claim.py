@@ -11,9 +11,11 @@ from tests.webui.accounts.signing import code_of
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.accounts import MUMS_PASSWORD
 from tests.webui.standin.household import Household
+from tests.webui.standin.places import NOW
 from webui.accounts.limiter import TRIES
 
 PASSWORD = "twelve green owls"
+NOTICE = 'id="accounts-lost"'
 
 
 @pytest.fixture
@@ -29,6 +31,34 @@ def claim(browser: Browser, **values: str) -> tuple[int, str]:
 
 
 # ---------------------------------------------------------------- the claim
+
+
+def test_after_all_accounts_were_lost_parents_read_it_without_signing_in_and_children_do_not(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    """Without names: guests read it too. A child could not judge it."""
+    lost = {"told": "claim_again", "name": "Zarina", "device": "Old laptop", "at": NOW.replace(hour=8)}
+    for announced in ([], [{**lost, "told": "claim"}], [lost]):
+        household.extra["announced"] = announced
+        for ip in ("192.168.1.99", "192.168.1.30", "192.168.1.31"):
+            for path in ("/", "/signin"):
+                page = browser_on(app, ip).get(path).text
+                assert (NOTICE in page) is (announced == [lost]), (ip, path)
+                assert "Zarina" not in page
+                assert "Old laptop" not in page
+        for path in ("/my", "/signin", "/why"):
+            assert NOTICE not in browser_on(app, "192.168.1.20").get(path).text
+
+
+def test_a_device_with_an_open_question_says_it_too(
+    app: Flask, daemon: Running, household: Household
+) -> None:
+    """A parent's phone may have one, as the owners of devices were lost too."""
+    at = NOW.replace(hour=8)
+    household.extra["announced"] = [{"told": "claim_again", "name": "Mum", "device": "", "at": at}]
+    household.devices["192.168.1.31"].update(asked="again")
+    for path in ("/", "/signin"):
+        assert NOTICE in browser_on(app, "192.168.1.31").get(path).text
 
 
 def test_an_unclaimed_gateway_leads_to_the_claim(phone: Browser) -> None:

@@ -120,6 +120,26 @@ def test_it_says_when_a_provider_can_read_counters(mum: Browser, household: Hous
     assert 'id="metrics"' in mum.get(HEALTH).text
 
 
+COUNTERS = "Counters for your provider"
+
+
+def test_a_parent_lets_the_provider_read_the_counters_and_ends_it(mum: Browser, household: Household) -> None:
+    assert COUNTERS not in read(mum), "the provider asks for none"
+    household.healthy.metrics_access = {"by": ""}
+    assert COUNTERS in read(mum)
+    assert mum.post(f"{HEALTH}counters", {"for": "allow"}).status_code == 303
+    assert ("metrics_access", True) in [(do, values.get("allowed")) for do, values in household.asked]
+    assert "Mum lets your internet provider read counters of this gateway." in read(mum)
+    assert mum.post(f"{HEALTH}counters", {"for": "end"}).status_code == 303
+    assert "Your provider can no longer read the counters." in read(mum)
+    assert mum.post(f"{HEALTH}counters", {"for": "60"}).status_code == 400
+
+
+def test_a_child_cannot_let_the_provider_read_the_counters(tablet: Browser, household: Household) -> None:
+    assert tablet.post(f"{HEALTH}counters", {"for": "allow"}).headers["Location"].endswith("/signin")
+    assert "metrics_access" not in [do for do, _ in household.asked]
+
+
 def test_the_log_says_when_and_how_often(mum: Browser, household: Household) -> None:
     assert "no answer from 192.0.2.1 4 minutes ago · 12 times · gateway.dataplane.lookups:88" in read(mum)
     household.healthy.log *= SHOWN + 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -53,6 +54,19 @@ def test_kinds_that_bind_everyone_have_one_text(tablet: Browser) -> None:
     }
     assert len(pages) == 1
     assert "you did nothing wrong" in pages.pop()
+
+
+@pytest.mark.parametrize("reason", ["encrypted_dns", "relay"])
+def test_tools_that_protect_many_have_a_text_of_their_own(tablet: Browser, reason: str) -> None:
+    for language in ("en", "ru", "kk"):
+        by_key = {entry.key: entry for entry in entries(TextBook.LEARN, language)}
+        entry = by_key[f"reason:{reason}"]
+        assert entry.one("why") == by_key["reason:encrypted_dns"].one("why"), "why it is off"
+        assert entry.one("what") not in {one.one("what") for key, one in by_key.items() if key != entry.key}
+        page = unescape(text_of(tablet.get(f"/learn/{entry.key}", Accept_Language=language).text))
+        assert all(entry.one(line) in page for line in ("name", "what", "why", "not")), page
+    page = unescape(text_of(tablet.get(f"/learn/reason:{reason}").text))
+    assert "It is off here because it would bypass the family's rules." in page
 
 
 def test_each_stands_beside_its_thing(mum: Browser, tablet: Browser) -> None:

@@ -27,6 +27,15 @@ def test_each_card_tells_what_is_left_today(mum: Browser) -> None:
     assert 'aria-label="More time for Dana"' not in page
 
 
+def test_each_card_names_the_week_where_it_has_less_left(mum: Browser, household: Household) -> None:
+    play, roblox = household.minutes["daughter"]["used"]
+    play["week"] = {"minutes": 570, "limit": 600, "bonus": 0, "owner": "family"}
+    roblox["week"] = {"minutes": 60, "limit": 180, "bonus": 15, "owner": "family"}
+    text = text_of(mum.get("/parent/").text)
+    assert "Play 30 min left of 10 h this week Roblox 15 min of it extra 55 min left of 1 h 15 min" in text
+    assert "30 min left for Play this week" in text
+
+
 @pytest.mark.parametrize("minutes", [15, 30, 60])
 def test_one_tap_gives_minutes_and_says_until_when(mum: Browser, household: Household, minutes: int) -> None:
     answer = mum.post("/parent/grant", {"who": "daughter", "minutes": str(minutes)})

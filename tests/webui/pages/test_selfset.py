@@ -88,7 +88,9 @@ def test_a_wrong_pin_changes_nothing_and_keeps_what_was_typed(phone: Browser, ho
 @pytest.mark.parametrize(
     ("form", "values", "told"),
     [
-        ("bedtime", {**NIGHT, "school-to": ""}, "Write from when until when"),
+        ("bedtime", {**NIGHT, "school-to": ""}, "Write a start and an end from 00:00 to 23:59"),
+        ("bedtime", {**NIGHT, "school-from": "22:99"}, "Write a start and an end from 00:00 to 23:59"),
+        ("bedtime", {**NIGHT, "free-to": "12:75"}, "Write a start and an end from 00:00 to 23:59"),
         ("bedtime", {"do": "set", "pin": PIN}, "Nothing is filled in."),
         ("bedtime", {**NIGHT, "school-from": "08:00", "school-to": "20:00"}, "22:00"),
         ("limit", {"target": "internet", "school": "2000", "do": "set", "pin": PIN}, "Write a time such as"),

@@ -100,13 +100,14 @@ def test_a_bedtime_is_set_and_is_the_band_s_where_it_is_the_same(
     assert said(household).get("bedtime") == value
 
 
+@pytest.mark.parametrize("target", ["service:youtube", "bedtime"])
+@pytest.mark.parametrize("hours", ["16:00-", "16:00-12:75", "16:00-22:99"])
 def test_times_that_are_missing_are_told_at_their_day_and_the_rest_is_kept(
-    mum: Browser, household: Household
+    mum: Browser, household: Household, target: str, hours: str
 ) -> None:
-    sent = week(school=("16:00-",), free=("10:10-11:11",))
-    status, page = send(mum, "week/service:youtube", sent)
+    status, page = send(mum, f"week/{target}", week(school=(hours,), free=("10:10-11:11",)))
     assert status == 422
-    assert "School days: enter a start and an end." in text_of(page)
+    assert "School days: enter a start and an end from 00:00 to 23:59." in text_of(page)
     assert 'value="10:10"' in page
     assert 'name="school-from" value="16:00"' in page
     assert asked_of(household, "edit") == []

@@ -63,6 +63,7 @@ class Healthy:
         self.access: dict[str, Any] = {"until": None, "by": ""}
         self.just_now = False  # a check has just ended
         self.metrics = False  # a provider can read them
+        self.metrics_access: dict[str, Any] | None = None  # the router's settings turn none on
         self.figures: dict[str, Any] = {
             **values_of(HEALTH_FIGURES), "packets": 812_000, "waiting": 1, "dropped": 7, "flows": 214,
             "memory": {"resident": 34 * MEGABYTE, "private": 24 * MEGABYTE, "files": 10 * MEGABYTE,
@@ -83,7 +84,7 @@ class Healthy:
     def verbs(self) -> dict[str, Handler]:
         return {
             "health": self._health, "support": self._support, "support_access": self._give_access,
-            "metrics": self._metrics,
+            "metrics": self._metrics, "metrics_access": self._give_metrics,
         }  # fmt: skip
 
     def _health(self, request: ControlRequest) -> Mapping[str, object]:
@@ -94,7 +95,7 @@ class Healthy:
             "check": {"running": self.running, "ended": NOW - timedelta(minutes=2) if self.checked else None,
                       "problem": self.problem, "findings": self.findings if self.checked else ()},
             "figures": self.figures, "samples": self.samples, "log": self.log, "access": self.access,
-            "metrics": self.metrics,
+            "metrics": self.metrics, "metrics_access": self.metrics_access,
         }  # fmt: skip
 
     def _give_access(self, request: ControlRequest) -> Mapping[str, object]:
@@ -102,6 +103,10 @@ class Healthy:
         until = NOW + timedelta(minutes=minutes) if minutes else None
         self.access = {"until": until, "by": request.text("by") if minutes else ""}
         return self.access
+
+    def _give_metrics(self, request: ControlRequest) -> Mapping[str, object]:
+        self.metrics_access = {"by": request.text("by") if request.values["allowed"] else ""}
+        return self.metrics_access
 
     def _metrics(self, request: ControlRequest) -> Mapping[str, object]:
         """The text of the provider, whose token this is."""

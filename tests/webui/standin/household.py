@@ -230,7 +230,7 @@ class Household:
     def guardian_of(self, request: ControlRequest) -> str:
         account = self.stamps.guardians().get(request.text("by"))
         if account is None or not may_change(account.role, request.do):
-            request.refuse("by", "names nobody who is a guardian here; sign in again")
+            request.refuse("by", "names no guardian of this household; sign in again")
         return request.text("by")
 
     def _profile(self, request: ControlRequest) -> dict[str, object]:

@@ -178,12 +178,14 @@ def is_empty(role: str) -> bool:
 
 
 def _form(*, code: str = "", name: str = "", sentence: str = "", by_code: bool = False) -> str:
+    childs = daemon().home().child(daemon().here(source_address()).profile) is not None
     return render_template(
         "signin.html",
         code=code,
         name=name or browsers.last_name(),
         sentence=sentence,
         by_code=by_code or code,
+        childs=childs,
         minutes=session.ON_A_CHILDS // 60 if session.belongs_to_child() else 0,
         passkey_why=passkeys.why_not(),
         trusted_origin=trusted().origin,

@@ -117,7 +117,7 @@ def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
     for day, (start, end) in fields.items():
         plan[day] = typed_span(start, end) if start or end else None
         if (start or end) and plan[day] is None:
-            raise SelfSetError(_("Write from when until when, or leave both empty."))
+            raise SelfSetError(_("Write a start and an end from 00:00 to 23:59, or leave both empty."))
     return _written(plan, write_span)
 
 

@@ -229,6 +229,8 @@ def _phrases() -> dict[str, str]:
         "remote": _("let the provider turn the rules off and on"),
         "remote end": _("no longer lets the provider turn the rules off"),
         "support sent": _("fetched the support file"),
+        "counters": _("let the provider read the counters"),
+        "counters end": _("no longer lets the provider read the counters"),
         "grant": _("gave %(about)s more time"),
         "landing": _("took the minutes to finish a game"),
         "ticket": _("entered a code"),

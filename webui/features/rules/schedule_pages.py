@@ -69,7 +69,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
     try:
         value: object = value_of(_sent(_held(page, key), night=night), night=night, painted=_painted())
     except NoHoursError as error:
-        sentence = _("%(days)s: enter a start and an end.", days=days(error.day))
+        sentence = _("%(days)s: enter a start and an end from 00:00 to 23:59.", days=days(error.day))
         return refused(page, FormProblem(sentence, error.day), again)
     band = page.book.band_says(key)
     if same(value, {} if band is None else band, night=night):

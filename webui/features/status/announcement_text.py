@@ -1,10 +1,12 @@
 """Texts of announcements: who set up the gateway or got full access, and how.
 
-Parents' pages show them for a week.
+Parents' pages show them for a week. After all accounts were lost no parent is signed in, so the sign-in page
+and the page of a device without a child show one of them, without a name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from gateway.control.contract.status import AnnouncementEntry
@@ -47,3 +49,19 @@ def announced(announcement: AnnouncementEntry, now: datetime) -> str:
     if kind == "code":
         return _("%(name)s set a new password %(day)s with a recovery code, from %(device)s.", **values)
     return _("%(name)s set a new password %(day)s with the label and the button, from %(device)s.", **values)
+
+
+def accounts_lost(announcements: Iterable[AnnouncementEntry], now: datetime) -> str:
+    """Return the announcement for parents who cannot sign in, since all accounts were lost; empty if none.
+
+    It names no person, device or method: guests read it too. Pages of children's devices must not show it.
+    """
+    for announcement in announcements:
+        if announcement.told == "claim_again" and announcement.at:
+            return _(
+                "The accounts of all parents were lost. A new account was made %(day)s. If you are a parent "
+                "and do not know about it, talk to the other parents, or ask whoever set up the gateway for "
+                "a sign-in link.",
+                day=day_past(announcement.at, now),
+            )
+    return ""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from gateway.control.contract.health import (
     HEALTH,
+    METRICS_ACCESS,
     SUPPORT_ACCESS,
     CheckResult,
     Health,
+    MetricsAccess,
+    MetricsAccessRequest,
     SupportAccess,
     SupportAccessRequest,
     SupportFile,
@@ -54,3 +57,9 @@ def access(me: Caller, body: SupportAccessRequest) -> object:
 def switch(me: Caller, body: SwitchAccessRequest) -> object:
     """Let the provider turn filtering off and on for some minutes. Without minutes, end that."""
     return me.change(SWITCH_ACCESS, minutes=body.minutes)
+
+
+@noun.declare("POST", "/health/metrics/access", body=MetricsAccessRequest, answer=MetricsAccess)
+def metrics_access(me: Caller, body: MetricsAccessRequest) -> object:
+    """Let the provider read the metrics that the router's settings turn on, or end that."""
+    return me.change(METRICS_ACCESS, allowed=body.allowed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.control.contract.health import HEALTH, SUPPORT_ACCESS
+from gateway.control.contract.health import HEALTH, METRICS_ACCESS, SUPPORT_ACCESS
 from gateway.control.contract.time import SWITCH_ACCESS
 from webui import charts, notices
 from webui.accounts.session import author, guardian, guardians_only
@@ -15,7 +15,7 @@ from webui.forms import one_of
 from webui.language.i18n import gettext as _
 
 ACCESS_MINUTES = (60, 24 * 60, 7 * 24 * 60)  # of an approval for the provider
-END = "end"
+ALLOW, END = "allow", "end"
 
 blueprint = Blueprint("health", __name__, url_prefix="/parent/health")
 
@@ -80,6 +80,17 @@ def set_switch() -> ResponseReturnValue:
     daemon().change(SWITCH_ACCESS, minutes=minutes, **author())
     if minutes is None:
         notices.said(_("Your provider can no longer turn the rules off."))
+    return redirect(url_for("health.show"), 303)
+
+
+@blueprint.post("/counters")
+@guardians_only
+def set_counters() -> ResponseReturnValue:
+    """Let the provider read the counters of the gateway until a parent ends it, or end that."""
+    allowed = one_of("for", {ALLOW, END}) == ALLOW
+    daemon().change(METRICS_ACCESS, allowed=allowed, **author())
+    if not allowed:
+        notices.said(_("Your provider can no longer read the counters."))
     return redirect(url_for("health.show"), 303)
 
 

@@ -60,7 +60,7 @@ class ChildCard:
 
 @dataclass(frozen=True, slots=True)
 class UndecidedDevices:
-    """Devices of the first run that nobody has said who uses."""
+    """Devices of the first run without a chosen user."""
 
     place: str  # by which they are treated: home or guest
     devices: tuple[ListedDevice, ...]  # those that the page shows
@@ -183,7 +183,7 @@ def _waiting() -> list[RequestEntry]:
 
 
 def _undecided() -> tuple[UndecidedDevices, ...]:
-    """Return the devices of the first run that nobody has said who uses: unfiltered ones, and guests."""
+    """Return the devices of the first run without a chosen user: unfiltered ones, and guests."""
     found = DevicesView(daemon().client.ask(DEVICES, brief=True))
     waiting = [device for device in found.state.devices if waits_for_owner(device)]
     sharing = sharers(known_people(found.state.people, daemon().home().children))

@@ -191,6 +191,9 @@ return view.extend({
 		if (child.state != 'open' || !child.left)
 			return '–';
 
+		if (child.left.week)
+			return _('%d min of this week').format(child.left.minutes);
+
 		return child.left.at
 			? _('%d min, until %s').format(child.left.minutes, clock(child.left.at, now))
 			: _('%d min').format(child.left.minutes);

@@ -31,7 +31,7 @@ function line(most) {
 return view.extend({
 	load: function() {
 		return uci.load('qalqan').then(function() {
-			/* A section that somebody deleted; nothing is written before it is saved. */
+			/* A deleted section; nothing is written before it is saved. */
 			Object.keys(TYPES).forEach(function(name) {
 				if (uci.get('qalqan', name) == null)
 					uci.add('qalqan', TYPES[name], name);
