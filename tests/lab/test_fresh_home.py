@@ -35,7 +35,7 @@ from tests import pace
 from tests.feed.publisher import FIRST, Publisher, bundle_of, data_with
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, CUT, fetch, film, until
+from tests.lab.filtering import ALLOWED, CUT, fetch, film, fresh, set_time, until
 from tests.lab.home import ROOT, Home
 from tests.lab.internet import documents
 from tests.lab.internet.dns import A
@@ -269,13 +269,12 @@ def publish_change(publisher: Publisher, folder: Path) -> None:
 
 
 def the_next_night(home: Home, daemon: Daemon, publisher: Publisher, folder: Path) -> None:
-    """See a new name of TikTok refused within seconds of the nightly update.
+    """See a new name of TikTok refused after the nightly update.
 
     The daemon is started again in the evening: a clock that is set moves no plan.
     """
     tablet, night = home.devices[TABLET.key], plan(daemon)
     assert night is not None
-    assert services(daemon, ALLOWED) == []
     daemon.stop()
 
     publish_change(publisher, folder)
@@ -283,29 +282,17 @@ def the_next_night(home: Home, daemon: Daemon, publisher: Publisher, folder: Pat
     daemon.start_at(before.timestamp() - time.time())
     # At the minute of the update it would be bedtime, in which nothing shows what a service's rule does.
     daemon.client.call("edit", id=CHILD.lower(), set={"bedtime": {}}, by="Mum")
-    pid, since = daemon.pid, time.time()
+    pid = daemon.pid
     assert until(lambda: plan(daemon) is not None, FIRST_LOOK + 5.0, 0.1) is not None, state(daemon)
     due = plan(daemon)
     assert due is not None
-    assert due.date() == night.date()
-    assert NIGHT_STARTS <= due.time() < NIGHT_ENDS
-    assert updates(daemon) == 0
+    assert (due.date(), updates(daemon)) == (night.date(), 0)
     assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
-    with film(tablet, OTHER, 4) as running:
-        assert running.started()
-        daemon.client.call("clock", offset=round((due - timedelta(seconds=5)).timestamp() - time.time()))
-        assert updates(daemon) == 0, "it waits for its minute"
-        assert until(lambda: updates(daemon) == 1, 10.0) is not None
-        (helper,) = children(daemon)
-        assert os.getpriority(os.PRIO_PROCESS, helper) == 19
-        assert until(lambda: services(daemon, ALLOWED) == ["tiktok"], 60.0, 0.1) is not None, state(daemon)
-        assert fetch(tablet, f"https://{ALLOWED}/", 4).how in CUT, "the new name of a blocked service"
-        assert running.flows(), "what is allowed goes on"
+    daemon.client.call("clock", offset=round((due - timedelta(seconds=5)).timestamp() - time.time()))
+    assert until(lambda: services(daemon, ALLOWED) == ["tiktok"], 60.0, 0.1) is not None, state(daemon)
+    assert fetch(tablet, f"https://{ALLOWED}/", 4).how in CUT, "the new name of a blocked service"
     assert daemon.pid == pid
-    assert until(lambda: updates(daemon) == 0, 30.0) is not None
     assert daemon.client.call("lists")["schedule"]["feed"]["version"] == FIRST
-    fetched = [one for one in home.seen("https", FEED) if one["time"] > since]
-    assert any("/targets/" in one["detail"] for one in fetched), "by the process that the daemon started"
 
 
 def test_a_fresh_home_is_protected_within_minutes_and_follows_the_feed_at_night(
@@ -314,7 +301,8 @@ def test_a_fresh_home_is_protected_within_minutes_and_follows_the_feed_at_night(
     home.begin_anew()
     publisher = Publisher(tmp_path / "publisher")
     publisher.publish(FIRST - 1, bundle_of(FIRST - 1))
-    (home.folder / documents.FOLDER / FEED).symlink_to(publisher.public)
+    site = home.folder / documents.FOLDER / FEED
+    site.symlink_to(publisher.public)
     feed = {"url": f"https://{FEED}", "root": str(publisher.root)}
     tablet = home.devices[TABLET.key]
     with Daemon(home, {}, settings={"lists": {}, "feed": feed}, web=True) as daemon:
@@ -337,3 +325,58 @@ def test_a_fresh_home_is_protected_within_minutes_and_follows_the_feed_at_night(
         expected = {urlsplit(one.url).hostname for one in default_lists() if tier.includes(one.tier)}
         assert asked(home) == expected | {FEED}, "of the lists' servers, and no mirror was needed"
         the_next_night(home, daemon, publisher, tmp_path / "data")
+    site.unlink()
+
+
+def test_the_next_nights_update_changes_a_service_without_a_restart(home: Home, tmp_path: Path) -> None:
+    """The daemon is started again in that night, before the update: a clock that is set moves no plan."""
+    publisher = Publisher(tmp_path / "publisher")
+    publisher.publish(FIRST - 1, bundle_of(FIRST - 1))
+    site = home.folder / documents.FOLDER / FEED
+    site.symlink_to(publisher.public)
+    child = {
+        "name": CHILD,
+        "band": "10-12",
+        "devices": [TABLET.mac],
+        "block": ["service:tiktok"],
+        "bedtime": {},
+    }
+    feed = {"url": f"https://{FEED}", "root": str(publisher.root)}
+    tablet = home.devices[TABLET.key]
+    with fresh(home, {"child": child}, lists={}, feed=feed) as daemon:
+        assert until(lambda: updates(daemon) == 1, FIRST_LOOK + 5.0, 0.1) is not None
+        assert until(lambda: checked(daemon), 60.0, 0.1) is not None, state(daemon)
+        night = plan(daemon)
+        assert night is not None
+        assert daemon.client.call("lists")["update"]["problems"] == []
+        assert services(daemon, ALLOWED) == []
+        daemon.stop()
+
+        publish_change(publisher, tmp_path / "data")
+        before = datetime.combine(night.date(), NIGHT_STARTS, night.tzinfo) - timedelta(hours=1)
+        daemon.start_at(before.timestamp() - time.time())
+        pid, since = daemon.pid, time.time()
+        assert until(lambda: plan(daemon) is not None, FIRST_LOOK + 5.0, 0.1) is not None, state(daemon)
+        due = plan(daemon)
+        assert due is not None
+        assert due.date() == night.date()
+        assert NIGHT_STARTS <= due.time() < NIGHT_ENDS
+        assert updates(daemon) == 0
+        assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
+        with film(tablet, OTHER, 4) as running:
+            assert running.started()
+            set_time(daemon, (due - timedelta(seconds=5)).replace(tzinfo=None).isoformat())
+            assert updates(daemon) == 0, "it waits for its minute"
+            assert until(lambda: updates(daemon) == 1, 10.0) is not None
+            (helper,) = children(daemon)
+            assert os.getpriority(os.PRIO_PROCESS, helper) == 19
+            assert until(lambda: services(daemon, ALLOWED) == ["tiktok"], 60.0, 0.1) is not None, state(
+                daemon
+            )
+            assert fetch(tablet, f"https://{ALLOWED}/", 4).how in CUT, "the new name of a blocked service"
+            assert running.flows(), "what is allowed goes on"
+        assert daemon.pid == pid
+        assert until(lambda: updates(daemon) == 0, 30.0) is not None
+        assert daemon.client.call("lists")["schedule"]["feed"]["version"] == FIRST
+    fetched = [one for one in home.seen("https", FEED) if one["time"] > since]
+    assert any("/targets/" in one["detail"] for one in fetched), "by the process that the daemon started"
