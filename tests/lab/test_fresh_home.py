@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -295,17 +295,27 @@ def the_next_night(home: Home, daemon: Daemon, publisher: Publisher, folder: Pat
     assert daemon.client.call("lists")["schedule"]["feed"]["version"] == FIRST
 
 
+@contextmanager
+def feed_served(home: Home, publisher: Publisher) -> Iterator[None]:
+    """Serve a feed at FEED."""
+    site = home.folder / documents.FOLDER / FEED
+    site.symlink_to(publisher.public)
+    try:
+        yield
+    finally:
+        site.unlink()
+
+
 def test_a_fresh_home_is_protected_within_minutes_and_follows_the_feed_at_night(
     home: Home, tmp_path: Path
 ) -> None:
     home.begin_anew()
     publisher = Publisher(tmp_path / "publisher")
     publisher.publish(FIRST - 1, bundle_of(FIRST - 1))
-    site = home.folder / documents.FOLDER / FEED
-    site.symlink_to(publisher.public)
     feed = {"url": f"https://{FEED}", "root": str(publisher.root)}
     tablet = home.devices[TABLET.key]
-    with Daemon(home, {}, settings={"lists": {}, "feed": feed}, web=True) as daemon:
+    daemon = Daemon(home, {}, settings={"lists": {}, "feed": feed}, web=True)
+    with feed_served(home, publisher), daemon:
         for device in (tablet, home.devices["phone"]):
             assert clients.curl(device, f"https://{ALLOWED}/").reached
         for host in LISTED.values():
@@ -325,7 +335,6 @@ def test_a_fresh_home_is_protected_within_minutes_and_follows_the_feed_at_night(
         expected = {urlsplit(one.url).hostname for one in default_lists() if tier.includes(one.tier)}
         assert asked(home) == expected | {FEED}, "of the lists' servers, and no mirror was needed"
         the_next_night(home, daemon, publisher, tmp_path / "data")
-    site.unlink()
 
 
 def test_the_next_nights_update_changes_a_service_without_a_restart(home: Home, tmp_path: Path) -> None:
