@@ -11,12 +11,13 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,7 +25,10 @@ import pytest
 
 from gateway.cli.list_updates import QUICK_STEP
 from gateway.features.lists.updates import FIRST_LOOK
+from gateway.feed.data_set import DataSet
+from gateway.household.feed_tables import make_tables
 from gateway.household.loading import load_product
+from gateway.lists.book import SHELF
 from gateway.lists.formats import Format
 from gateway.lists.progress import DOWNLOADS
 from gateway.lists.sources import PublishedList, parse_sources
@@ -32,15 +36,17 @@ from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.time.list_update_times import NIGHT_ENDS, NIGHT_STARTS
 from profiles import DATA
 from tests import pace
-from tests.feed.publisher import FIRST, Publisher, bundle_of, data_with
+from tests.feed.publisher import FIRST, FORMAT, Publisher, bundle_of, data_with
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, CUT, fetch, film, fresh, set_time, until
+from tests.lab.filtering import ALLOWED, CUT, ZONE, fetch, film, fresh, set_time, until
 from tests.lab.home import ROOT, Home
 from tests.lab.internet import documents
 from tests.lab.internet.dns import A
-from tests.lab.names import PARENT, TABLET
-from tests.lab.test_feed import OTHER, services
+from tests.lab.names import PARENT, PHONE, TABLET
+from tests.lab.netns import Namespace
+from tests.lab.test_feed import LISTED as LISTED_IN_FEED
+from tests.lab.test_feed import OTHER, SOURCES, services
 from tests.lab.test_filter_accounts import Phone
 from tests.lab.test_filter_apps import APP, ECHO, is_refused, send
 from tests.lab.test_lists import children, updates
@@ -55,6 +61,16 @@ LISTED = {"adult": ADULT, "gambling": GAMBLING}
 SUMMARY = "/parent/setup/summary"
 SOON = 120.0  # seconds from the child's first rules until the lists apply
 FEED = "feed.example"
+OWN_LIST, OWN_LISTED = (
+    "lists.own.example/chess.txt",
+    "green-pawn-two.com",
+)  # a family's own list, and its name
+OWN_SITE, OWN_PORT = "club-rook-five.com", 6112  # of a family's own service
+OWN_ADDRESSES = {4: "45.60.1.3", 6: "2606:4700:30::3"}
+OWN_ECHO = """
+add rule inet apps called ip daddr 45.60.1.3 tcp dport 6112 redirect to :7
+add rule inet apps called ip6 daddr 2606:4700:30::3 tcp dport 6112 redirect to :7
+"""
 
 
 def default_lists() -> list[PublishedList]:
@@ -104,6 +120,9 @@ def serve_lists(home: Home) -> None:
             file = site_file(home, url)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(body_of(published))
+    own = sites / OWN_LIST.partition("/")[0]
+    own.mkdir()
+    (sites / OWN_LIST).write_text(f"{OWN_LISTED}\n")
     hosts = [FEED, *(site.name for site in sites.iterdir())]
     zone = {host: {"places": [names.PUBLIC_IPV4], "families": [A]} for host in hosts}
     (home.folder / "zone.json").write_text(json.dumps(zone))
@@ -243,10 +262,11 @@ def state(daemon: Daemon) -> object:
     return lists["schedule"], lists["update"]
 
 
-def asked(home: Home) -> set[str]:
-    """Hosts from which the gateway itself fetched something."""
+def asked(home: Home, since: float = 0.0) -> set[str]:
+    """Hosts from which the gateway itself fetched something, ``since`` a time."""
     sites = home.folder / documents.FOLDER
-    return {str(one["name"]) for one in home.seen("https") if (sites / str(one["name"])).exists()}
+    seen = {str(one["name"]) for one in home.seen("https") if one["time"] > since}
+    return {name for name in seen if (sites / name).exists()}
 
 
 def plan(daemon: Daemon) -> datetime | None:
@@ -260,12 +280,16 @@ def checked(daemon: Daemon) -> bool:
 
 
 def publish_change(publisher: Publisher, folder: Path) -> None:
-    """Publish a data set in which ALLOWED is a name of TikTok."""
+    """Publish a data set in which ALLOWED is a name of TikTok, with packed tables that have LISTED."""
     text = (DATA / "services" / "video.yaml").read_text()
     found = text.index("domains: [", text.index("\n  tiktok:"))
     changed = text[:found] + text[found:].replace("domains: [", f'domains: ["={ALLOWED}", ', 1)
-    data = data_with(folder, {"services/video.yaml": changed})
-    publisher.publish(FIRST, bundle_of(FIRST, data))
+    data = data_with(folder, {"services/video.yaml": changed, "sources.yaml": SOURCES})
+    copies = folder.parent / "copies"
+    (copies / SHELF).mkdir(parents=True)
+    (copies / SHELF / "nude.list").write_text(f"{LISTED_IN_FEED}\n")
+    tables = make_tables(DataSet(data, FORMAT, FIRST), copies, datetime.now(UTC))
+    publisher.publish(FIRST, bundle_of(FIRST, data), tables)
 
 
 def the_next_night(home: Home, daemon: Daemon, publisher: Publisher, folder: Path) -> None:
@@ -341,8 +365,6 @@ def test_the_next_nights_update_changes_a_service_without_a_restart(home: Home, 
     """The daemon is started again in that night, before the update: a clock that is set moves no plan."""
     publisher = Publisher(tmp_path / "publisher")
     publisher.publish(FIRST - 1, bundle_of(FIRST - 1))
-    site = home.folder / documents.FOLDER / FEED
-    site.symlink_to(publisher.public)
     child = {
         "name": CHILD,
         "band": "10-12",
@@ -352,13 +374,14 @@ def test_the_next_nights_update_changes_a_service_without_a_restart(home: Home, 
     }
     feed = {"url": f"https://{FEED}", "root": str(publisher.root)}
     tablet = home.devices[TABLET.key]
-    with fresh(home, {"child": child}, lists={}, feed=feed) as daemon:
+    with feed_served(home, publisher), fresh(home, {"child": child}, lists={}, feed=feed) as daemon:
         assert until(lambda: updates(daemon) == 1, FIRST_LOOK + 5.0, 0.1) is not None
         assert until(lambda: checked(daemon), 60.0, 0.1) is not None, state(daemon)
         night = plan(daemon)
         assert night is not None
         assert daemon.client.call("lists")["update"]["problems"] == []
-        assert services(daemon, ALLOWED) == []
+        assert services(daemon, ALLOWED) == categories(daemon, LISTED_IN_FEED) == []
+        assert fetch(tablet, f"https://{LISTED_IN_FEED}/", 4).reached
         daemon.stop()
 
         publish_change(publisher, tmp_path / "data")
@@ -387,5 +410,57 @@ def test_the_next_nights_update_changes_a_service_without_a_restart(home: Home, 
         assert daemon.pid == pid
         assert until(lambda: updates(daemon) == 0, 30.0) is not None
         assert daemon.client.call("lists")["schedule"]["feed"]["version"] == FIRST
+        assert categories(daemon, LISTED_IN_FEED) == ["adult"], "by the feed's table"
+        assert fetch(tablet, f"https://{LISTED_IN_FEED}/", 4).how in CUT
+    assert asked(home, since) == {FEED}, "no list was fetched"
     fetched = [one for one in home.seen("https", FEED) if one["time"] > since]
     assert any("/targets/" in one["detail"] for one in fetched), "by the process that the daemon started"
+
+
+def test_an_own_service_and_an_own_list_refuse_from_the_page_to_the_packet(home: Home) -> None:
+    """A parent adds both on the page, for one of two children. The daemon's own update fetches the list."""
+    home.internet.run(["nft", "-f", "-"], stdin=OWN_ECHO, check=True)
+    shutil.rmtree(home.folder / "qalqan", ignore_errors=True)
+    tablet, phone = home.devices[TABLET.key], home.devices["phone"]
+    child = {"band": "13-15", "bedtime": {}}
+    children = {
+        "daughter": {**child, "name": "Daughter", "devices": [TABLET.mac]},
+        "son": {**child, "name": "Son", "devices": [PHONE.mac]},
+    }
+    with Daemon(home, children, settings={"timezone": ZONE.key}, web=True) as daemon:
+
+        def refused(device: Namespace) -> set[str]:
+            """Which of the new rules apply to a device."""
+            found = {
+                host
+                for host in (OWN_SITE, OWN_LISTED)
+                if not clients.curl(device, f"https://{host}/").reached
+            }
+            sent = {version: send(device, where, "tcp", OWN_PORT) for version, where in OWN_ADDRESSES.items()}
+            assert len({is_refused(how, "tcp") for how in sent.values()}) == 1, sent
+            return found | ({"addresses"} if is_refused(sent[4], "tcp") else set())
+
+        assert refused(tablet) == refused(phone) == set()
+        token = daemon.client.call("guardian", action="add", name="Mum")["token"]
+        mum = Phone(home, PARENT.key)
+        assert mum.post("/signin", code=str(token)).status == 303
+        service = {"name": "Chess Club", "sites": OWN_SITE, "tcp": str(OWN_PORT)}
+        service["addresses"] = "\n".join(OWN_ADDRESSES.values())
+        assert mum.post("/parent/services/", **service).status == 303
+        assert refused(tablet) == refused(phone) == set(), "it has no rule yet"
+        rules = "/parent/child/daughter/services/chess-club"
+        form = form_with(mum.get(rules).body, "state").values
+        assert mum.post(rules, **form | {"state": "refused"}).status == 303
+        assert refused(tablet) == {OWN_SITE, "addresses"}
+        why = daemon.client.call("why", device=TABLET.mac, to=f"{OWN_ADDRESSES[4]}:{OWN_PORT}")
+        assert (why["services"], why["rule"]) == (["Chess Club"], "block: service:chess-club")
+
+        own = {"name": "Chess", "url": f"https://{OWN_LIST}", "category": "own", "people": "daughter"}
+        assert mum.post("/parent/lists/add", **own).status == 303
+        assert mum.post("/parent/lists/update", now="1").status == 303
+        assert until(lambda: categories(daemon, OWN_LISTED) != [], 60.0, 0.1) is not None, state(daemon)
+        assert OWN_LIST.partition("/")[0] in asked(home)
+        assert refused(tablet) == {OWN_SITE, "addresses", OWN_LISTED}
+        assert refused(phone) == set()
+        why = daemon.client.call("why", host=OWN_LISTED, profile="daughter")
+        assert (why["verdict"], why["reason"]) == ("block", "category")
