@@ -41,7 +41,7 @@ UPDATE, STORE = "cache1.steamcontent.com", "store.steampowered.com"
 _ENOUGH_S = 20.0  # before the minute's end, in which streams of 200 kB a second pass the threshold
 
 
-def _next_minute() -> float:
+def next_minute() -> float:
     """When the wall's next minute begins, as time.monotonic() has it; at least so long that streams count."""
     left = 60.0 - time.time() % 60
     if left < _ENOUGH_S:
@@ -50,7 +50,7 @@ def _next_minute() -> float:
     return time.monotonic() + left
 
 
-def _wait_for(moment: float) -> None:
+def wait_for(moment: float) -> None:
     time.sleep(max(0.0, moment - time.monotonic()))
 
 
@@ -78,7 +78,7 @@ def test_at_the_end_of_the_minute_what_is_used_up_dies_and_nothing_else(home: Ho
         # A name that spends nothing does so at an address that the device was told of.
         for host in (HOMEWORK, UPDATE):
             assert clients.dig(phone, host).records == (address(host, 4),)
-        boundary = _next_minute()
+        boundary = next_minute()
         game, other = (stack.enter_context(film(tablet, host, 4)) for host in (ROBLOX, ALLOWED))
         sons, sons6, homework, update = (
             stack.enter_context(film(phone, host, version))
@@ -88,7 +88,7 @@ def test_at_the_end_of_the_minute_what_is_used_up_dies_and_nothing_else(home: Ho
         mother = stack.enter_context(film(home.devices["parent"], ALLOWED, 4))
         assert_started(game, other, sons, sons6, homework, update, mother)
         assert quic.started()
-        _wait_for(boundary - 0.3)
+        wait_for(boundary - 0.3)
         assert all(one.runs for one in (game, other, sons, sons6, homework, update, mother))
         for name, one in (("service", game), ("internet", sons), ("internet, IPv6", sons6)):
             took = one.death(boundary)
@@ -125,17 +125,17 @@ def test_without_a_limit_a_minute_is_kept_by_its_kind_and_homework_is_not(home: 
     young = {**SON, "band": "10-12"}  # of older children the running day is private
     profiles = {"son": {**young, "allow": ["service:roblox"], "homework": [HOMEWORK]}, "mum": MUM}
     with fresh(home, profiles) as daemon:
-        boundary = _next_minute()
+        boundary = next_minute()
         with film(phone, HOMEWORK, 4) as homework, film(phone, UPDATE, 4) as update:
             assert_started(homework, update)
-            _wait_for(boundary + 1.0)
+            wait_for(boundary + 1.0)
         (day,) = daemon.client.call("history", id="son")["days"]
         assert (day["minutes"], day["uses"]) == (0, [])
-        boundary = _next_minute()
+        boundary = next_minute()
         with film(phone, ROBLOX, 4) as game:
             assert game.started()
-            _wait_for(boundary - 0.5)
-        _wait_for(boundary + 1.0)
+            wait_for(boundary - 0.5)
+        wait_for(boundary + 1.0)
         (day,) = daemon.client.call("history", id="son")["days"]
         told = [(one["target"], one["minutes"]) for one in day["uses"]]
         assert (day["minutes"], told) == (1, [("category:games", 1)])
@@ -149,22 +149,22 @@ def test_two_devices_share_their_minutes_over_a_kill(home: Home) -> None:
     tablet, new = home.devices["tablet"], home.devices["new"]
     profiles = _profiles(devices=[names.TABLET.mac, names.NEW.mac], limits={"internet": "2m"})
     with fresh(home, profiles) as daemon:
-        boundary = _next_minute()
+        boundary = next_minute()
         with film(tablet, ALLOWED, 4) as first:
             assert first.started()
-            _wait_for(boundary - 1.0)
-        _wait_for(boundary + 1.0)
+            wait_for(boundary - 1.0)
+        wait_for(boundary + 1.0)
         assert fetch(tablet, f"https://{ALLOWED}/", 4).reached, "one minute is left"
         boundary += 60.0
         with film(new, ALLOWED, 4) as second:
             assert second.started()
-            _wait_for(boundary - 45.0)
+            wait_for(boundary - 45.0)
         daemon.kill()
         time.sleep(1.0)
         daemon.start()
-        _wait_for(boundary - 0.5)
+        wait_for(boundary - 0.5)
         assert fetch(new, f"https://{ALLOWED}/", 4).reached
-        _wait_for(boundary + 1.0)
+        wait_for(boundary + 1.0)
         for device in (tablet, new):
             assert not fetch(device, f"https://{ALLOWED}/", 4).reached
 
@@ -206,11 +206,11 @@ def test_a_silent_device_spends_nothing(home: Home) -> None:
     """Small answers now and then, as of push messages, are no minute."""
     phone = home.devices["phone"]
     with fresh(home, {"son": {**SON, "limits": {"internet": "1m"}}, "mum": MUM}):
-        boundary = _next_minute()
+        boundary = next_minute()
         while time.monotonic() < boundary - 3.0:
             assert fetch(phone, f"https://{ALLOWED}/", 4).reached
             time.sleep(3.0)
-        _wait_for(boundary + 1.0)
+        wait_for(boundary + 1.0)
         assert fetch(phone, f"https://{ALLOWED}/", 4).reached
 
 
@@ -236,8 +236,8 @@ def test_a_gigabyte_of_updates_costs_nothing_and_runs_through_bedtime(home: Home
     phone = home.devices["phone"]
     profiles = {"son": {**SON, "bedtime": "20:45-07:00", "limits": {"internet": "2h"}}, "mum": MUM}
     with fresh(home, profiles) as daemon:
-        minute = _next_minute()
-        _wait_for(minute + 1.0)  # one in which nothing else moves
+        minute = next_minute()
+        wait_for(minute + 1.0)  # one in which nothing else moves
         offset = set_time(daemon, "2026-11-25T20:44:57")
         bedtime = time.monotonic() + epoch("2026-11-25T20:45:00") - offset - time.time()
         quietly = ("-sSk", "-o", "/dev/null", "-w", "%{size_download}", "--limit-rate", "130M")
@@ -250,7 +250,7 @@ def test_a_gigabyte_of_updates_costs_nothing_and_runs_through_bedtime(home: Home
             said, _ = download.communicate(timeout=60)
         assert time.monotonic() > bedtime + 2.0, "it ran on"
         assert (download.returncode, int(said)) == (0, 1 << 30)
-        _wait_for(minute + 61.0)
+        wait_for(minute + 61.0)
         # His own device is asked: of a child of 13 the parents do not see minutes.
         used = daemon.client.call("device", mac=names.PHONE.mac)["used"]
         minutes = [(limit["target"], limit["minutes"]) for limit in used if limit["target"] == "internet"]

@@ -23,8 +23,8 @@ OPEN_AT_SIX = {"games", "education", "health", "search", "device_updates"}
 AFTERNOON = almaty("2026-11-24T16:00")
 # Assistants without an age in the data: their terms name none, or no copy of them was found.
 NO_AGE = {
-    "deepseek", "kimi", "doubao", "ernie", "yuanbao", "yandex-alice", "gigachat", "poe", "you-com", "civitai",
-    "suno", "elevenlabs", "duck-ai", "pi", "photomath",
+    "deepseek", "kimi", "doubao", "ernie", "yuanbao", "yandex-alice", "gigachat", "you-com", "suno",
+    "elevenlabs", "duck-ai", "pi",
 }  # fmt: skip
 ASSISTANTS = {
     "ai": "block block ask allow allow",

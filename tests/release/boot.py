@@ -29,9 +29,10 @@ from pathlib import Path
 
 from tests.debian.arm64 import Arm64Error, run
 from tests.debian.conftest import build as build_package
-from tests.lab.netns import LabError, Namespace, remove
+from tests.lab.netns import LabError, Namespace, remove, stop
 from tests.release import image, repository, signing
 from tests.release.build import ROOT
+from tests.web_forms import Form, form_with
 
 CACHE = ROOT / ".run" / "image"
 CARD = "6G"  # of the virtual card; the image is smaller
@@ -44,12 +45,13 @@ RANGE = "192.168.50.100,192.168.50.150,255.255.255.0,12h"
 BOARD_MAC, TABLET_MAC = "02:00:00:50:00:02", "02:00:00:50:00:0b"
 SERVER = "198.51.100.7"  # every name leads there
 BLOCKED, ALLOWED = "www.pornhub.com", "www.example.org"
+RESET = (35, 56)  # exit status of curl
 NOON = clock(12)  # when the board is switched on: at no age is it bedtime
 PASSWORD = "twelve green owls"
 CODE = re.compile(r"Code on the label: (\S+)")
-# The internet: one page under every name, and the time, as tests want it.
+# The internet: one page under every name by HTTP and HTTPS, and the time, as tests want it.
 _INTERNET = """
-import http.server, socket, struct, sys, threading, time
+import http.server, socket, ssl, struct, sys, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -66,6 +68,14 @@ def tell_time():
         head = struct.pack("!BBbbII4s", 0x24, 2, 6, -20, 0, 0, b"TEST")
         sock.sendto(head + now + asked[40:48] + now + now, sender)
 threading.Thread(target=tell_time, daemon=True).start()
+secure = http.server.ThreadingHTTPServer(("", 443), Handler, bind_and_activate=False)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[3])
+# The handshake is made in the thread of the connection, so that a client without one stops no other.
+secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
+secure.server_bind()
+secure.server_activate()
+threading.Thread(target=secure.serve_forever, daemon=True).start()
 http.server.ThreadingHTTPServer(("", 80), Handler).serve_forever()
 """
 # Prints the address in the first answer. The question is: qalqan.local, A, with a unicast answer requested.
@@ -133,20 +143,29 @@ class HomeNetwork:
         _ip(self.router, "link", "set", "board", "master", "br0", "up")
         _ip(self.router, "link", "set", "br0", "up")
         self.router.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
+        certificate = self._folder / "internet.pem"
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-days", "7", "-subj", "/CN=internet.invalid", "-keyout", str(certificate),
+             "-out", f"{certificate}.crt"])  # fmt: skip
+        with certificate.open("a") as file:
+            file.write(Path(f"{certificate}.crt").read_text("utf-8"))
         self._web = self.router.popen(
-            [sys.executable, "-c", _INTERNET, str(self.shift), SERVER], stdout=subprocess.DEVNULL
+            [sys.executable, "-c", _INTERNET, str(self.shift), SERVER, str(certificate)],
+            stdout=subprocess.DEVNULL,
         )
         self.serve(dhcp=True)
         return self
 
     def __exit__(self, *_: object) -> None:
+        for process in (self._web, self._dnsmasq):
+            if process is not None:
+                stop(process)
         remove([namespace.name for namespace in (self.router, self.parent, self.tablet)])
 
     def serve(self, *, dhcp: bool) -> None:
         """Start the router's dnsmasq anew, with or without DHCP."""
         if self._dnsmasq is not None:
-            self._dnsmasq.terminate()
-            self._dnsmasq.wait()
+            stop(self._dnsmasq)
         words = [f"--dhcp-range={RANGE}", "--dhcp-authoritative"] if dhcp else []
         self._dnsmasq = self.router.popen(
             ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
@@ -237,6 +256,11 @@ class Phone:
         """Send a form and return the page that follows."""
         form = [part for key, value in values.items() for part in ("--data-urlencode", f"{key}={value}")]
         return self._ask(path, "-H", f"Origin: {self._pages}", "--location", *form)
+
+    def submit(self, path: str, **values: str) -> str:
+        """Fill in the form of the page at ``path`` that has these fields. Return the page that follows."""
+        form = _form(self.get(path), path, *values)
+        return self.post(form.action or path, **{**form.values, **values})
 
     def _ask(self, path: str, *extra: str) -> str:
         argv = ["curl", "--silent", "--show-error", "--fail-with-body", "--max-time", "60",
@@ -336,7 +360,7 @@ def _first_start(board: Board, network: HomeNetwork) -> str:
         code = board.wait_for("the label code", lambda: _last(CODE, board.screen()), STEP_S)
         _expect(f"http://qalqan.local or http://{address} " in board.screen(), "no address on the screen")
     with step("qalqan.local is that address, and the pages accept the name"):
-        found = board.wait_for("an mDNS answer", lambda: _mdns(network, address), STEP_S)
+        found = board.wait_for("an mDNS answer", lambda: _mdns(network), STEP_S)
         _expect(found == address, f"qalqan.local is {found}")
         named = network.parent.run(
             ["curl", "-s", "--resolve", f"qalqan.local:80:{address}", "http://qalqan.local/claim"], timeout=60
@@ -358,20 +382,24 @@ def _set_up(network: HomeNetwork, board: Board, code: str, folder: Path) -> None
     pages = f"http://{address}"
     phone = Phone(network.parent, pages, folder / "cookies")
     with step("a parent claims it with the code"):
-        page = phone.post("/claim", label=code, name="Mum", password=PASSWORD)
+        page = phone.submit("/claim", label=code, name="Mum", password=PASSWORD)
         _expect("recovery" in page.lower(), "no page with the recovery code")
+        recovery = _form(page, "the page with the recovery code")
+        _expect("/parent/setup" in phone.post(recovery.action, noted="1"), "set-up does not begin")
     with step("the first child is added, with the tablet"):
         _ip(network.tablet, "route", "replace", "default", "via", address)
-        _reached(network.tablet, ALLOWED, address)  # the board sees the tablet
-        phone.post("/parent/setup/", language="en")
-        phone.post("/parent/setup/people", **{"name-0": "Daughter", "band-0": "10-12", "lists": "daily"})
+        is_reached(network.tablet, ALLOWED, address)  # the board sees the tablet
+        phone.submit("/parent/setup/", language="en")
+        phone.submit("/parent/setup/people", **{"name-1": "Daughter", "band-1": "10-12"})
         owner = f"of-{TABLET_MAC}"
         board.wait_for(
             "the tablet on the set-up page",
             lambda: "yes" if owner in phone.get("/parent/setup/devices") else None,
             STEP_S,
         )
-        phone.post("/parent/setup/devices", **{owner: "daughter"})
+        summary = phone.submit("/parent/setup/devices", **{owner: "daughter"})
+        _expect("Daughter" in _text(summary), "the last page of set-up does not name the child")
+        _expect("downloads them from public servers" in _text(summary), "nor that lists are downloaded")
     with step("the pages say that the tablet is filtered, and it is"):
         child = Phone(network.tablet, pages, folder / "child")
         board.wait_for("the child's page", lambda: "yes" if "Daughter" in child.get("/my") else None, STEP_S)
@@ -379,11 +407,10 @@ def _set_up(network: HomeNetwork, board: Board, code: str, folder: Path) -> None
         _expect("Daughter" in _text(phone.get("/parent/")), "the parent's home page does not name the child")
         board.wait_for(
             "a blocked site",
-            lambda: None if _reached(network.tablet, BLOCKED, address) else "blocked",
+            lambda: "blocked" if is_blocked(network.tablet, BLOCKED, address) else None,
             STEP_S,
         )
-        _expect(_reached(network.tablet, ALLOWED, address), "an allowed site is not reached")
-        _expect(not _reached(network.tablet, BLOCKED, ROUTER), "the router's resolver bypasses the filter")
+        _expect(is_reached(network.tablet, ALLOWED, address), "an allowed site is not reached")
 
 
 def _without_the_routers_dhcp(board: Board, network: HomeNetwork) -> None:
@@ -399,15 +426,15 @@ def _without_the_routers_dhcp(board: Board, network: HomeNetwork) -> None:
         )
     with step("the child is still filtered"):
         board.wait_for(
-            "an allowed site", lambda: "yes" if _reached(network.tablet, ALLOWED, address) else None, STEP_S
+            "an allowed site", lambda: "yes" if is_reached(network.tablet, ALLOWED, address) else None, STEP_S
         )
         # The filter has been restarted for the new addresses, which leaves a gap (raspberry-pi.md).
         board.wait_for(
             "a blocked site",
-            lambda: None if _reached(network.tablet, BLOCKED, address) else "blocked",
+            lambda: "blocked" if is_blocked(network.tablet, BLOCKED, address) else None,
             STEP_S,
         )
-        _expect(_reached(network.tablet, ALLOWED, address), "an allowed site is not reached")
+        _expect(is_reached(network.tablet, ALLOWED, address), "an allowed site is not reached")
         _expect(_last(CODE, board.screen()) is None, "the screen shows the label code of a claimed gateway")
 
 
@@ -435,22 +462,43 @@ def _claim_page(network: HomeNetwork, pages: str) -> str | None:
     return "there" if 'name="label"' in done.stdout else None
 
 
-def _mdns(network: HomeNetwork, address: str) -> str | None:
+def _mdns(network: HomeNetwork) -> str | None:
+    """Return the answer to a question by multicast, as phones and computers ask."""
     _ip(network.parent, "route", "replace", f"{MDNS}/32", "dev", "eth0")
-    for target in (MDNS, address):
-        done = network.parent.run([sys.executable, "-c", _MDNS, target], timeout=30)
-        if done.returncode == 0:
-            return done.stdout.strip()
-    return None
+    done = network.parent.run([sys.executable, "-c", _MDNS, MDNS], timeout=30)
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _reached(device: Namespace, host: str, resolver: str) -> bool:
-    """Return whether a device finds a host by a resolver and gets its page."""
-    asked = device.run(["dig", "+short", "+time=5", "+tries=2", f"@{resolver}", host, "A"], timeout=60)
-    if SERVER not in asked.stdout.split():
+def is_reached(device: Namespace, host: str, resolver: str) -> bool:
+    """Return whether a device finds a host by a resolver and gets its page, by HTTP and HTTPS."""
+    if SERVER not in _dig(device, host, resolver, "+short").split():
         return False
-    argv = ["curl", "-s", "--max-time", "15", "--resolve", f"{host}:80:{SERVER}", f"http://{host}/"]
-    return device.run(argv, timeout=60).stdout == "reached"
+    return all(_curl(device, scheme, host).stdout.startswith("reached") for scheme in ("http", "https"))
+
+
+def is_blocked(device: Namespace, host: str, resolver: str) -> bool:
+    """Return whether the filter refuses a host in DNS, plain HTTP and HTTPS. No answer is no refusal."""
+    answer = _dig(device, host, resolver)
+    return "EDE: " in answer and SERVER not in answer and _is_refused(device, host)
+
+
+def _is_refused(device: Namespace, host: str) -> bool:
+    """Return whether the filter sends plain HTTP to the page that explains it, and resets HTTPS."""
+    return (
+        "/refused?" in _curl(device, "http", host).stdout and _curl(device, "https", host).returncode in RESET
+    )
+
+
+def _dig(device: Namespace, host: str, resolver: str, *options: str) -> str:
+    words = ["dig", "+time=5", "+tries=2", *options, f"@{resolver}", host, "A"]
+    return device.run(words, timeout=60).stdout
+
+
+def _curl(device: Namespace, scheme: str, host: str) -> subprocess.CompletedProcess[str]:
+    """Ask for a host's page at SERVER. Standard output has the page, and the address of a redirection."""
+    where = [part for port in (80, 443) for part in ("--resolve", f"{host}:{port}:{SERVER}")]
+    argv = ["curl", "-s", "--insecure", "--max-time", "30", "-w", " %{redirect_url}", *where]
+    return device.run([*argv, f"{scheme}://{host}/"], timeout=90)
 
 
 def _offer(device: Namespace) -> tuple[str, str] | None:
@@ -465,6 +513,14 @@ def _offer(device: Namespace) -> tuple[str, str] | None:
     )
     offers = json.loads(done.stdout or "[]")
     return (offers[0][0], offers[0][1]) if offers else None
+
+
+def _form(page: str, where: str, *names: str) -> Form:
+    try:
+        return form_with(page, *names)
+    except LookupError as error:
+        msg = f"{where}: {error}"
+        raise BootError(msg) from error
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str | None:

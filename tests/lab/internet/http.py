@@ -27,6 +27,7 @@ _TICK_S = 0.02
 _SUFFIX = {"k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 _IDLE_S = 300.0
+_HOLD_S = 0.5  # between two looks whether an answer still has to wait
 # A request's body is thrown away in pieces; this is only the size of one piece.
 _PIECE = 64 << 10
 
@@ -65,6 +66,9 @@ def handler(scheme: str, zone: Zone, journal: Journal, walk: Walk, documents: Do
                     await _plain(writer, request, *(found or (b"", "text/plain")), status=status)
                 elif documents.has(request.host):
                     await _discard(reader, request.length)
+                    while documents.is_held(request.host, request.target):
+                        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # the client knows that we live
+                        await asyncio.sleep(_HOLD_S)
                     file = documents.body(request.host, request.target)
                     status = "404 Not Found" if file is None else "200 OK"
                     await _plain(writer, request, file or b"", "application/octet-stream", status=status)

@@ -93,14 +93,22 @@ def test_an_allow_lifts_categories_and_the_mode() -> None:
 @pytest.mark.parametrize(
     ("text", "host", "rule"),
     [
-        ("{band: 10-12, allow: ['category:ai']}", "civitai.com", "band 10-12: category:adult = block"),
+        ("{band: 10-12, allow: ['category:ai_adults']}", "civitai.com", "band 10-12: category:adult = block"),
         (
             "{band: 10-12, allow: ['category:games']}",
             "mixed.example",
             "band 10-12: category:gambling = block",
         ),
-        ("{band: 10-12, homework: ['category:ai']}", "civitai.com", "band 10-12: category:adult = block"),
-        ("{band: 10-12, allow: ['category:ai', 'category:adult']}", "civitai.com", "allow: category:adult"),
+        (
+            "{band: 10-12, homework: ['category:ai_adults']}",
+            "civitai.com",
+            "band 10-12: category:adult = block",
+        ),
+        (
+            "{band: 10-12, allow: ['category:ai_adults', 'category:adult']}",
+            "civitai.com",
+            "allow: category:adult",
+        ),
         ("{band: 10-12, allow: ['category:ai']}", "chatgpt.com", "allow: category:ai"),
         ("{band: 10-12, allow: ['service:civitai']}", "civitai.com", "allow: service:civitai"),
         ("{band: 10-12, allow: [civitai.com]}", "civitai.com", "allow: civitai.com"),
