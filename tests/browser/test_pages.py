@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -398,10 +399,19 @@ def test_a_change_between_press_and_release_does_not_lose_the_press(
     parent: Chromium, site: Site, by: str
 ) -> None:
     eventually(lambda: site.daemon.server.wanted("status"))
-    button = parent.driver.find_element(By.CSS_SELECTOR, ".child-card .pauses button[value='60']")
-    parent.driver.execute_script("arguments[0].focus()", button)
-    hand = ActionChains(parent.driver)
-    (hand.key_down(Keys.SPACE) if by == "key" else hand.click_and_hold(button)).pause(1).perform()
+
+    def press() -> bool:
+        """False where the page was updated between finding the button and pressing it."""
+        try:
+            button = parent.driver.find_element(By.CSS_SELECTOR, ".child-card .pauses button[value='60']")
+            parent.driver.execute_script("arguments[0].focus()", button)
+            hand = ActionChains(parent.driver)
+            (hand.key_down(Keys.SPACE) if by == "key" else hand.click_and_hold(button)).pause(1).perform()
+        except StaleElementReferenceException:
+            return False
+        return True
+
+    eventually(press)
     site.happens(lambda: site.household.paused.update(son=None))
     (hand := ActionChains(parent.driver)).pause(1)
     (hand.key_up(Keys.SPACE) if by == "key" else hand.release()).perform()
