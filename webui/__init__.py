@@ -5,6 +5,7 @@ It runs as a separate process and user, and reaches the daemon only through its 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from datetime import timedelta
 from http import HTTPStatus
@@ -115,6 +116,7 @@ from webui.upkeep import supportcode
 __all__ = ["Settings", "create_app"]
 
 BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
+TRY_AGAIN = 5  # seconds, for a browser whose request found no free file descriptor
 PAGES = (
     door_pages, claim_pages, account_pages, second_factor_pages, passkey_pages, token_pages, home_pages,
     activity_pages, my_activity_pages, traffic_pages,
@@ -208,7 +210,19 @@ def _install_errors(app: Flask) -> None:
         app.logger.warning("%s", error)
         if api.is_ours():
             return api.error_response(error)
-        return render_template("stopped.html", help_lines=daemon.daemon().help_lines()), 503
+        try:
+            return render_template("stopped.html", help_lines=daemon.daemon().help_lines()), 503
+        except OSError as unreadable:
+            return without_descriptors(unreadable)
+
+    @app.errorhandler(OSError)
+    def without_descriptors(error: OSError) -> ResponseReturnValue:
+        """Let the browser try again soon: without a free descriptor no template can be read."""
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise error
+        app.logger.warning("Request not answered: %s.", error.strerror)
+        code = HTTPStatus.SERVICE_UNAVAILABLE
+        return str(code.value), code, {"Refresh": str(TRY_AGAIN), "Retry-After": str(TRY_AGAIN)}
 
     @app.errorhandler(ControlError)
     def refused_by_daemon(error: ControlError) -> ResponseReturnValue:

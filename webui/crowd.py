@@ -3,10 +3,15 @@
 Waitress stops accepting at its limit, and silent connections count. This module evicts a connection that was
 never answered, or the one that is silent for longest (gateway/web/eviction.py). A connection with a running
 response stays. Request bodies are limited too, since each is in memory until it is complete.
+
+Without a free file descriptor no connection can be accepted. Waitress would try again without a pause, and
+log each failure with a traceback.
 """
 
 from __future__ import annotations
 
+import errno
+import logging
 import socket
 import time
 from collections import Counter
@@ -22,6 +27,10 @@ PLACES_OF_ONE = 24  # connections of one address: four browsers with six each
 COMING = PLACES // 2  # connections without a response so far: a new client needs time for a request
 LONG_BODIES = 4  # large requests at the same time: a backup, rules from another home
 LONG = 16 * 1024  # bytes of a body, above which a request counts as large
+ACCEPT_AGAIN = 1.0  # seconds until the next try when the process has no free descriptor
+REPORT_AGAIN = 60.0  # seconds until the next line in the log about it
+
+log = logging.getLogger(__name__)
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
@@ -78,6 +87,29 @@ def install(server: Any) -> None:
     for dispatcher in dispatchers(server):
         if isinstance(dispatcher, BaseWSGIServer):
             dispatcher.channel_class = Channel
+            _pause_without_descriptors(dispatcher)
+
+
+def _pause_without_descriptors(listener: Any) -> None:
+    """Let a listening socket wait before it accepts again, if no descriptor is free."""
+    accept, readable = listener.accept, listener.readable
+    resumes = reports = 0.0
+
+    def accept_or_wait() -> Any:
+        nonlocal resumes, reports
+        try:
+            return accept()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            resumes = time.monotonic() + ACCEPT_AGAIN
+            if resumes >= reports:
+                reports = resumes + REPORT_AGAIN
+                log.error("The pages have no free file descriptor. New connections wait.")
+            return None  # as if the client was gone again
+
+    listener.accept = accept_or_wait
+    listener.readable = lambda: time.monotonic() >= resumes and readable()
 
 
 def dispatchers(server: Any) -> tuple[Any, ...]:

@@ -50,6 +50,7 @@ from gateway.features.accounts.verbs import log_claim_code
 from gateway.features.activity.journal import DecisionLog
 from gateway.features.backup.good_copy import GoodCopy
 from gateway.features.backup.restore import recover_files
+from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.features.filter_tests.probe_device import FilterPath, ProbeDevice
 from gateway.features.lists.sealed_lists import SealedListUpdates
 from gateway.features.site_repair.lessons import LessonBook
@@ -240,7 +241,9 @@ class Daemon:
         loop, wall, bus = self.loop, self.clock.now, self.bus
         self.capacity = packets_per_second()
         self.rates = device_rates(self.capacity)
-        self.decision_log = DecisionLog(self.store, self.family, wall, self.rules, bus)
+        store, rules = self.store, self.rules
+        cards = BypassAlerts(store.way_cards, store.today, self.family, rules, bus)
+        self.decision_log = DecisionLog(store.events, cards, self.family, wall, rules, bus)
         self.live_decisions = LiveDecisions()
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
         self.late_records = LateRecords(self.own_answers.sink(self.decision_log))
@@ -459,7 +462,7 @@ class Daemon:
             self.book,
             self.dns,
             self.rules,
-            self.store,
+            self.store.figures,
             self.presence.claim,
             self.capacity,
         )
@@ -520,7 +523,7 @@ class Daemon:
     def _group(self) -> None:
         """Rebuild the household's members (filtered devices) and their judges from the current rules."""
         rules, at = self.rules, self.clock.now()
-        rules.settle(self.store.hold_band, self.features.self_set.laid)
+        rules.settle(self.store.held_bands.hold, self.features.self_set.laid)
         self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
         self.family.situate(at)
         self.own_answers.keep(self.family.everybody)

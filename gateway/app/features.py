@@ -181,9 +181,32 @@ class Features:
         )
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
-        self.grants = keep(Grants(home, plane.effects, store, family, plane.visibility, self.warnings))
+        self.grants = keep(
+            Grants(
+                home,
+                plane.effects,
+                store.gifts,
+                store.requests,
+                store.transaction,
+                store.shift,
+                family,
+                plane.visibility,
+                self.warnings,
+            )
+        )
         self.growing = keep(
-            AgeTransitions(home, plane.effects, store, family, self.lessons, self.sharing, recent)
+            AgeTransitions(
+                home,
+                plane.effects,
+                store.growing,
+                devices,
+                uses,
+                store.erase_child,
+                family,
+                self.lessons,
+                self.sharing,
+                recent,
+            )
         )
         runner = UpdateRunner(home, plane.effects.regroup)
         self.list_updates = keep(ListUpdates(home, runner, memory=machine_memory, random=random))
@@ -246,7 +269,16 @@ class Features:
         """Add the verbs of all features to the router."""
         plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
-        edits = ProfileVerbs(home, plane.effects, store, self.growing, access, editing)
+        edits = ProfileVerbs(
+            home,
+            plane.effects,
+            store.held_bands,
+            store.forget_profile,
+            store.audit,
+            self.growing,
+            access,
+            editing,
+        )
         helpers = Helpers(home, access, store.gifts)
         time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
@@ -281,18 +313,33 @@ class Features:
             pins,
         )
         checks = keep(PasskeyChecks(home.loop))
-        accounts = guardians(home, store, presence, self.origins, self.proofs, checks, sharing.child_uses)
+        accounts = guardians(
+            home,
+            store.people,
+            store.alerts,
+            store.push,
+            store.audit,
+            presence,
+            self.origins,
+            self.proofs,
+            checks,
+            sharing.child_uses,
+        )
         agreements = AgreementVerbs(home, store.agreements, access, pins)
         shown = partial(device_presence, presence, plane.visibility, self.devices)
         state = MemberState(home, family, time)
         people = PeopleStatus(
-            home, store, family, plane.visibility, self.members, shown, state, self.in_use, self.lessons,
+            home, store.requests, family, plane.visibility, self.members, shown, state, self.in_use,
+            self.lessons,
             traffic,
             lambda child: values_of(pins.describe(child)),
         )  # fmt: skip
         StatusVerb(
             home,
-            store,
+            store.settings,
+            store.requests,
+            store.questions,
+            store.people,
             plane.watch,
             presence,
             plane.internet,
@@ -314,9 +361,11 @@ class Features:
             return {**adult, **sharing.describe(mac, member), **self.growing.of_device(mac)}
 
         ProfileVerb(home, self.members, state, edits.last_change_of, own).register(router)
-        OwnDeviceVerb(home, store, presence, family, state, self.in_use, of_device).register(router)
+        OwnDeviceVerb(
+            home, store.devices, store.questions, presence, family, state, self.in_use, of_device
+        ).register(router)
         router.serve(RELOAD, reload_verb(plane.effects, home))
-        ClockVerbs(home, plane.watch, store).register(router)
+        ClockVerbs(home, plane.watch, store.people, store.audit).register(router)
         decided = partial(DecisionSource, home, store.settings, partial(EditHistory, home.rules))
         explainer = Explainer(home, family, plane.visibility, self.members, decided)
         router.serve(SIGHT, SimulatedSights(presence.inventory).play)
@@ -325,7 +374,11 @@ class Features:
         ).register(router)
         DeviceVerbs(
             home,
-            store,
+            store.devices,
+            store.notes,
+            store.marks,
+            store.questions,
+            store.audit,
             presence,
             visibility,
             self.devices,
@@ -344,7 +397,7 @@ class Features:
         self._register_decisions(decided, explainer, tried)
         lists.register(router)
         agreements.register(router)
-        GrowingVerbs(home, self.growing, store.growing, store.held_bands, access).register(router)
+        GrowingVerbs(home, self.growing, store.growing, store.held_bands.all, access).register(router)
         SelfSetVerbs(home, self.self_set, access, pins, store.attempts).register(router)
         self._register_gateway()
         edits.register(router)
@@ -418,7 +471,19 @@ class Features:
         plane, access = self._plane, self.access
         home, store, here = plane.home, plane.store, plane.presence.here
         recent, suffixes = plane.decision_log.recent, plane.decision_log.is_public_suffix
-        HistoryVerbs(home, store, plane.family, self.lessons, recent, access, pins, suffixes).register(router)
+        HistoryVerbs(
+            home,
+            store.history,
+            partial(store.flush, force=True),
+            lambda profile, counts: store.erase(profile, counts=counts),
+            store.audit,
+            plane.family,
+            self.lessons,
+            recent,
+            access,
+            pins,
+            suffixes,
+        ).register(router)
         place_of = self.assignment.of
         ChangeVerbs(
             home, store.state, store.audit_lines, place_of, store.gifts, plane.visibility, here, access

@@ -105,7 +105,11 @@ class Client:
         return EventStream(sock, reader, first)
 
     def _connect(self) -> socket.socket:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        except OSError as error:
+            msg = f"the daemon cannot be asked: {error.strerror or error}; close some programs"
+            raise Unreachable(msg) from error
         sock.settimeout(self._timeout)
         try:
             sock.connect(os.fspath(self._path))

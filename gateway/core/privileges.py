@@ -10,7 +10,8 @@ import ctypes
 import grp
 import os
 import pwd
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.core.errors import GatewayError
@@ -18,7 +19,8 @@ from gateway.core.errors import GatewayError
 CAP_NET_ADMIN, CAP_NET_RAW = 12, 13  # linux/capability.h
 _LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 # linux/prctl.h
-_SET_KEEPCAPS, _DROP_BOUNDING, _SET_NO_NEW_PRIVS, _AMBIENT, _AMBIENT_RAISE = 8, 24, 38, 47, 2
+_SET_KEEPCAPS, _DROP_BOUNDING, _SET_NO_NEW_PRIVS, _AMBIENT = 8, 24, 38, 47
+_IS_SET, _RAISE, _CLEAR_ALL = 1, 2, 4  # of _AMBIENT
 _VERSION_3 = 0x20080522  # of capset's header: two words for each set
 
 
@@ -62,10 +64,27 @@ def become(name: str, capabilities: Iterable[int], groups: Iterable[str] = ()) -
         sets = (_Sets * 2)(*(_Sets(word, word, word) for word in (bits & 0xFFFFFFFF, bits >> 32)))
         _call(libc.capset, ctypes.byref(_Header(_VERSION_3, 0)), ctypes.byref(sets))
         for number in kept:
-            _call(libc.prctl, _AMBIENT, _AMBIENT_RAISE, number, 0, 0)
+            _call(libc.prctl, _AMBIENT, _RAISE, number, 0, 0)
     except OSError as error:
         msg = f"the process cannot become the user {name}: {error.strerror}; start it as root"
         raise PrivilegeError(msg) from error
+
+
+@contextmanager
+def without_ambient_capabilities() -> Iterator[None]:
+    """Let programs that start meanwhile inherit no capability. For a process with one thread.
+
+    A process without root passes its ambient capabilities on. Raises OSError if they cannot be set again.
+    """
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    numbers = range(int(_LAST_CAPABILITY.read_text()) + 1)
+    kept = [number for number in numbers if prctl(_AMBIENT, _IS_SET, number, 0, 0) == 1]
+    _call(prctl, _AMBIENT, _CLEAR_ALL, 0, 0, 0)
+    try:
+        yield
+    finally:
+        for number in kept:
+            _call(prctl, _AMBIENT, _RAISE, number, 0, 0)
 
 
 def no_new_privileges() -> None:

@@ -156,14 +156,13 @@ class GuardFile:
         """Remove the link to the guard and stop its resolver, after the daemon's table was installed."""
         with contextlib.suppress(OSError):
             self._link.unlink(missing_ok=True)
-        try:
+        with contextlib.suppress(OSError, ValueError):
             pid = int(self._pid_file.read_text())
             command = Path("/proc", str(pid), "cmdline").read_bytes()
             if str(self._names_file).encode() in command:
                 os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(OSError):  # the script that restarts a crashed resolver ends without it
             self._pid_file.unlink(missing_ok=True)
-        except (OSError, ValueError):
-            return
 
     def problems(self) -> list[str]:
         """Return a sentence for `status` if the guard's files cannot be written; otherwise nothing."""

@@ -65,6 +65,7 @@ class HelpResolver:
         self._stays = stays
         self._program = find_program(PROGRAM)
         self._pid: int | None = None
+        self._pid_noted = True  # in its file
         self._timer: Timer | None = None
         self._again: Timer | None = None  # until the next try to write the configuration
         self._kill_at: float | None = None  # when a process that does not end is killed
@@ -162,17 +163,24 @@ class HelpResolver:
         except OSError as error:
             _log.error("The resolver of help lines does not start: %s. They work by address only.", error)
         else:
-            self._note_pid(self._pid)
+            self._note_pid()
         if self._pid is None:
             self._failed()
         else:
             self._check_after(WATCH)
 
-    def _note_pid(self, pid: int) -> None:
+    def _note_pid(self) -> None:
+        """Write the process id, by which the next daemon ends this process after a kill."""
         try:
-            write_atomically(self._pid_file, f"{pid}\n".encode())
-        except OSError as error:  # after a kill, the next daemon leaves this process running
-            self._not_written(self._pid_file, error)
+            write_atomically(self._pid_file, f"{self._pid}\n".encode())
+        except OSError as error:
+            self._pid_noted = False
+            if not self._unwritable:
+                self._not_written(self._pid_file, error)
+            return
+        self._pid_noted = True
+        if self._unwritable.startswith(f"{self._pid_file}:"):
+            self._unwritable = ""
 
     def _not_written(self, path: Path, error: OSError) -> None:
         trouble = f"{path}: cannot be written ({write_error_text(error)})"
@@ -199,6 +207,8 @@ class HelpResolver:
                 _log.warning("The resolver of help lines ended with status %d.", status)
                 self._failed()
         elif self._kill_at is None:
+            if not self._pid_noted:
+                self._note_pid()
             self._check_after(WATCH)
         else:
             if self._loop.now() >= self._kill_at:
@@ -259,10 +269,17 @@ def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], por
 def spawn(command: list[str]) -> int:
     """Start ``command`` in a session of its own, without input and output. Return its process id.
 
-    Used in place of subprocess, which takes 0.6 MB of memory. Raises OSError.
+    It gets none of the capabilities that a daemon without root has. Used in place of subprocess, which takes
+    0.6 MB of memory. Raises OSError.
     """
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
-    return os.posix_spawn(command[0], command, os.environ, file_actions=nothing, setsid=True)
+    start = partial(os.posix_spawn, command[0], command, os.environ, file_actions=nothing, setsid=True)
+    if os.geteuid() == 0:  # dnsmasq gives up root itself, and needs its capabilities for that
+        return start()
+    from gateway.core.privileges import without_ambient_capabilities
+
+    with without_ambient_capabilities():
+        return start()
 
 
 def _free_port() -> int:

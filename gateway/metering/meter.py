@@ -506,7 +506,10 @@ class CounterMark:
 
     def remove(self) -> None:
         """Delete the file. Call it at a clean stop, after which the kernel's table does not exist."""
-        self._path.unlink(missing_ok=True)
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:  # on a read-only file system; the stop goes on
+            _log.debug("%s: %s", self._path, error)
 
 
 def _limits(member: Member, gates: frozenset[str]) -> frozenset[str]:

@@ -114,9 +114,9 @@ class Store:
         self.attempts, self.push = loaded.attempts, loaded.push
         self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
         self._doubted: datetime | None = None  # until then the clock may still be set back
-        self._events = EventWriter(self._database, day_starts=day_starts, wear=wear)
+        self.events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
-        self.record, self.transaction = self._events.record, self._writer.transaction
+        self.transaction = self._writer.transaction
         self.pause, self.resume = self.settings.pause, self.settings.resume
         self.off, self.on = self.settings.off, self.settings.on
         self.end_pauses, self.blank_audit = self.settings.drop_of, self.settings.blank
@@ -128,7 +128,7 @@ class Store:
         self.lend_slot, self.give_slot_back = self.numbers.lend, self.numbers.give_back
         self.classes, self.class_number = self.numbers.classes, self.numbers.class_number
         self.keep_classes = self.numbers.keep_classes
-        self.hold_band, self.held_bands = loaded.held.hold, loaded.held.all
+        self.held_bands = loaded.held_bands
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
         """Return pauses, the switch `off` (no filtering), extra time and opened sites in force at ``now``.
@@ -165,7 +165,7 @@ class Store:
         with suppress(StoreError):  # the next call tries again
             self._database.reopen()
         self._writer.catch_up()
-        self._events.flush(now, force=force)
+        self.events.flush(now, force=force)
 
     def flush_devices(self) -> None:
         """Write changes about devices, cards, sessions and slots that can wait, such as last-seen times.
@@ -235,12 +235,17 @@ class Store:
         ``counts``: also erase counts and minutes by category. ``running``: also erase the minutes of the
         current day, which the limits use. Raises StoreError.
         """
-        self._events.forget(profile, counts=counts)
+        self.events.forget(profile, counts=counts)
         self.way_cards.drop(lambda card: card.profile == profile)
         self._bus.publish(ActivityErased(profile, past=counts, running=running))
         self.history.erase(profile, counts=counts)
         self._database.tidy()
         remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
+
+    def forget_profile(self, profile: str) -> None:
+        """Delete the PIN, self-set times, agreement and push subscriptions of a profile."""
+        for table in (self.pins, self.self_set, self.agreements, self.push):
+            table.forget(profile)
 
     def erase_child(self, profile: str, macs: Collection[str]) -> None:
         """Erase all stored data of a child that has become an adult, beyond recovery from the file.
@@ -255,10 +260,7 @@ class Store:
             self.tickets.drop_of(profile)
             self.end_pauses((profile, *macs))
             self.uses.drop_where(lambda use: use.who == profile)
-            self.pins.forget(profile)
-            self.self_set.forget(profile)
-            self.agreements.forget(profile)
-            self.push.forget(profile)
+            self.forget_profile(profile)
             self.attempts.drop_of(profile)
             self.blank_audit(profile)
         self.erase(profile, counts=True, running=True)
@@ -280,8 +282,8 @@ class Store:
             found.append(
                 f"The disk cannot be written{why}: changes since then apply, but a restart would lose them."
             )
-        if self._events.dropped:
-            found.append(f"{self._events.dropped} decisions were dropped from the log.")
+        if self.events.dropped:
+            found.append(f"{self.events.dropped} decisions were dropped from the log.")
         if self._writer.audit_lost:
             found.append(f"{self._writer.audit_lost} audit lines were dropped.")
         if self._database.renewals:
@@ -294,8 +296,8 @@ class Store:
     def figures(self) -> Mapping[str, int]:
         """Return pending and dropped decisions, file replacements and bytes on disk, for `status --json`."""
         return {
-            "pending": self._events.pending,
-            "dropped": self._events.dropped,
+            "pending": self.events.pending,
+            "dropped": self.events.dropped,
             "renewals": self._database.renewals,
             "bytes": sum(
                 file.stat().st_size
@@ -320,7 +322,7 @@ class _Loaded:
     settings: PauseTable
     numbers: SlotTable
     devices: DeviceTable
-    held: HeldBandTable
+    held_bands: HeldBandTable
     questions: QuestionTable
     gifts: GrantTable
     requests: RequestTable

@@ -19,6 +19,7 @@ from tests.bench import (
     connections,
     cost,
     cuts,
+    feed,
     flash,
     https,
     latency,
@@ -61,6 +62,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Iterable[Figure]]] = {
     "pages": pages.measure,
     "https": https.measure,
     "size": size.measure,
+    "feed": feed.measure,
 }
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 HEAD = ("| what | measured | mark | | |", "|---|--:|--:|---|---|")

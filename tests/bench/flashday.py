@@ -85,7 +85,7 @@ class Family:
     def _decide(self, profile: str, mac: str, at: datetime) -> None:
         number = int(self.random.paretovariate(0.8)) % NAMES
         decision = _REFUSED if number % 17 == 0 else _ALLOWED
-        self.store.record(
+        self.store.events.record(
             decision,
             host=f"name-{number}.example",
             proto=Proto.DNS,

@@ -64,6 +64,8 @@ def test_a_phone_that_is_handed_over_is_the_child_s_until_a_parent_signs_in(
     family: Family, mum: Chromium
 ) -> None:
     assert opens(family, PARENT.key)
+    mum.driver.get(family.link())
+    eventually(lambda: "Open until bedtime" in mum.text(".child-card"))
     mum.driver.get(family.url(PARENT.key, "/parent/sharing/"))
     mum.tap("button[name='who'][value='daughter']")
     eventually(lambda: "This device is handed over" in mum.text())

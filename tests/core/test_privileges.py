@@ -51,6 +51,33 @@ def test_it_has_the_user_and_two_capabilities_and_so_have_its_programs() -> None
     assert refused.split() == ["refused"] * 3
 
 
+WITHOUT = """
+import subprocess
+from gateway.core.privileges import CAP_NET_ADMIN, CAP_NET_RAW, become, without_ambient_capabilities
+from gateway.dataplane.help_resolver import spawn
+import os
+become("nobody", (CAP_NET_ADMIN, CAP_NET_RAW))
+show = ["cat", "/proc/self/status"]
+with without_ambient_capabilities():
+    print(subprocess.run(show, capture_output=True, text=True, check=True).stdout)
+print("=====")
+print(subprocess.run(show, capture_output=True, text=True, check=True).stdout)
+print("=====")
+pid = spawn(["/usr/bin/sleep", "60"])
+print(open(f"/proc/{pid}/status").read())
+os.kill(pid, 9)
+"""
+
+
+def test_programs_can_be_started_without_its_capabilities_which_it_keeps() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    without, later, resolver = map(fields, done.stdout.split("====="))
+    for status in (without, resolver):
+        assert {int(status[name], 16) for name in ("CapPrm", "CapEff", "CapAmb")} == {0}
+    assert {int(later[name], 16) for name in ("CapPrm", "CapEff", "CapAmb")} == {BITS}
+
+
 def test_a_missing_user_is_one_line() -> None:
     done = run("no-such-user")
     assert done.returncode == 1

@@ -188,6 +188,7 @@ def test_the_firewalls_link_goes_when_the_table_stands(case: Case, monkeypatch: 
 
 def test_a_number_that_is_somebody_elses_by_now_is_left_alone(case: Case) -> None:
     pid_file = case.folder / "run" / "guard-names.pid"
-    pid_file.write_text(f"{os.getpid()}\n")
-    case.guard.taken_over()
-    assert pid_file.exists() is False
+    for text in (f"{os.getpid()}\n", "999999999\n", "garbage"):
+        pid_file.write_text(text)
+        case.guard.taken_over()
+        assert pid_file.exists() is False

@@ -218,3 +218,24 @@ def test_a_stop_ends_the_resolver_of_the_service_unless_the_table_stays(
     case.resolver.serve(NAMES)
     case.resolver.close()
     assert (file.read_text() != "") is stays
+
+
+def test_a_process_id_that_could_not_be_written_is_written_as_soon_as_possible(
+    make: Callable[..., Case], caplog: pytest.LogCaptureFixture
+) -> None:
+    case = make()
+    case.resolver.serve(NAMES)
+    case.end()
+    note = case.folder / "help.pid"
+    note.unlink()
+    note.mkdir()  # as on a full disk: it cannot be replaced
+    case.step(WATCH)
+    case.step(1.0)
+    assert [line.startswith(f"{note}: cannot be written") for line in case.resolver.problems()] == [True]
+    for _ in range(3):
+        case.step(WATCH)
+    assert sum(str(note) in record.getMessage() for record in caplog.records) == 1, "the log names it once"
+    note.rmdir()
+    case.step(WATCH)
+    assert _runs(case.pid)
+    assert case.resolver.problems() == []

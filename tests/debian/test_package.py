@@ -70,9 +70,8 @@ def test_each_file_of_the_program_is_in_its_own_folder_and_roots(package: Path) 
     }
     found = contents(package)
     inside = {path for path in found if path.startswith("/usr/lib/qalqan/") and not path.endswith("/")}
-    scripts = {
-        f"/usr/lib/qalqan/{name}" for name in ("dhcp-event", "rollout", "service-ended", "service-healthy")
-    }
+    named = ("dhcp-event", "guard-resolver", "rollout", "service-ended", "service-healthy")
+    scripts = {f"/usr/lib/qalqan/{name}" for name in named}
     assert inside == ours | scripts
     assert {owner.split()[1] for owner in found.values()} == {"root/root"}
     assert {mode[:10] for path, mode in found.items() if path in ours} == {"-rw-r--r--"}

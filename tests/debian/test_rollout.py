@@ -26,15 +26,18 @@ Description: stands in for the program
 """
 
 
-def build(folder: Path, version: str) -> Path:
-    """A package with the real script. One version is not healthy, and one cannot be installed."""
+def build(folder: Path, version: str, program: str = "", postinst: str = "") -> Path:
+    """A package with the real script. One version is not healthy, and one cannot be installed.
+
+    ``program``, ``postinst``: shell commands, instead of those that exit so.
+    """
     root = folder / version
     for place, text in {
         "DEBIAN/control": CONTROL.format(version=version),
         "DEBIAN/conffiles": "/etc/qalqan-test.conf\n",
-        "DEBIAN/postinst": f"#!/bin/sh\nexit {int(version == HALF)}\n",
+        "DEBIAN/postinst": f"#!/bin/sh\n{postinst or f'exit {int(version == HALF)}'}\n",
         "etc/qalqan-test.conf": f"of {version}\n",
-        "usr/bin/qalqan": f"#!/bin/sh\nexit {int(version == BAD)}\n",
+        "usr/bin/qalqan": f"#!/bin/sh\n{program or f'exit {int(version == BAD)}'}\n",
         SCRIPT.lstrip("/"): (ROOT / "openwrt/qalqan/files/rollout").read_text(),
     }.items():
         file = root / place
@@ -58,20 +61,25 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def machine(packages: dict[str, Path], tmp_path: Path) -> Iterator[Overlay]:
     """With the old version installed, and apt's only source a repository with all versions."""
     with Overlay(tmp_path) as overlay:
-        overlay.run("sh", "-c", "rm -rf /etc/apt/sources.list* /var/lib/apt/lists/* && mkdir -p /repository")
-        overlay.write("/etc/apt/sources.list", "deb [trusted=yes] file:///repository ./\n")
-        index = ""
-        for package in packages.values():
-            place = overlay.put(package)
-            overlay.run("mv", place, "/repository/")
-            about = overlay.run("dpkg-deb", "--field", f"/repository/{package.name}").stdout
-            digest = hashlib.sha256(package.read_bytes()).hexdigest()
-            size = package.stat().st_size
-            index += f"{about}Filename: ./{package.name}\nSize: {size}\nSHA256: {digest}\n\n"
-        overlay.write("/repository/Packages", index)
-        overlay.run("dpkg", "--install", f"/repository/{packages[OLD].name}")
+        install(overlay, packages)
         overlay.run("mkdir", "-p", RELEASE.rpartition("/")[0])
         yield overlay
+
+
+def install(overlay: Overlay, packages: dict[str, Path]) -> None:
+    """Install the old version, and make a repository with all versions apt's only source."""
+    overlay.run("sh", "-c", "rm -rf /etc/apt/sources.list* /var/lib/apt/lists/* && mkdir -p /repository")
+    overlay.write("/etc/apt/sources.list", "deb [trusted=yes] file:///repository ./\n")
+    index = ""
+    for package in packages.values():
+        place = overlay.put(package)
+        overlay.run("mv", place, "/repository/")
+        about = overlay.run("dpkg-deb", "--field", f"/repository/{package.name}").stdout
+        digest = hashlib.sha256(package.read_bytes()).hexdigest()
+        size = package.stat().st_size
+        index += f"{about}Filename: ./{package.name}\nSize: {size}\nSHA256: {digest}\n\n"
+    overlay.write("/repository/Packages", index)
+    overlay.run("dpkg", "--install", f"/repository/{packages[OLD].name}")
 
 
 def roll_out(machine: Overlay, version: str) -> subprocess.CompletedProcess[str]:

@@ -22,6 +22,7 @@ from tests.lab.home import Home
 from tests.lab.netns import Namespace
 
 pytestmark = [
+    pytest.mark.random_order(disabled=True),
     pytest.mark.slow,
     pytest.mark.lab,
     pytest.mark.needs("systemd-nspawn"),

@@ -264,7 +264,7 @@ class Desk:
             minutes=self.counted,
             teaching=self.lesson_book,
         )
-        self.cards = BypassAlerts(self.store, self.family, self.rules, self.bus)
+        self.cards = BypassAlerts(self.store.way_cards, self.store.today, self.family, self.rules, self.bus)
         self.gates = Enforcer(self.family, self.clock.now)
         self.log = LastLines()
         self.effects = Effects(
@@ -356,7 +356,7 @@ class Desk:
         self.start()
 
     def reassign(self) -> None:
-        self.rules.settle(self.store.hold_band, self.self_set.laid)
+        self.rules.settle(self.store.held_bands.hold, self.self_set.laid)
         at, household = self.clock.now(), self.presence.claim.household
         self.family.rebuild(household, self.rules.world, self.rules.calendar, at)
         self.family.situate(at)

@@ -12,13 +12,13 @@ from typing import Any, cast
 
 import dns.message
 
-from gateway.features.activity.journal import DecisionLog
 from gateway.path.dns import DnsPath
 from gateway.path.flows import FlowPath
 from gateway.path.subject import Subject
 from gateway.wire.flows.table import FlowTable
 from gateway.wire.ip.build import tcp_segment
 from gateway.wire.ip.packet import ACK, PSH
+from tests.features.decisions import new_decision_log
 from tests.features.desk import Desk
 from tests.wire.flow_forge import ADDRESSES
 from tests.wire.tls_forge import client_hello, record
@@ -33,7 +33,7 @@ class Watched:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.decision_log = DecisionLog(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+        self.decision_log = new_decision_log(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
         self.decision_log.recent, self.decision_log.cards = desk.recent, desk.cards
         cast("Any", desk).decision_log = self.decision_log
         self.flows = FlowPath(

@@ -236,7 +236,7 @@ def test_a_younger_band_brings_back_no_more_log(home: Home, tmp_path: Path) -> N
     for band, level in (("10-12", 2), ("6-9", 2), ("13-15", 1), ("6-9", 1), ("0-5", 1)):
         file.write_text(f'band: {band}\ndevices: ["{PHONE}"]\n')
         home.rules.reload()
-        home.rules.settle(home.store.hold_band, lambda one: one)
+        home.rules.settle(home.store.held_bands.hold, lambda one: one)
         home.rebuild()
         member = home.family.member_of(PHONE)
         assert member is not None

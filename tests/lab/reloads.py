@@ -1,17 +1,23 @@
 """Reloads of the real daemon with ten children: the long turns of its event loop, for tests and `make bench`.
 
-By SIGHUP, by the verb `reload`, with a large calendar, with new data of the feed, and by a restore.
+By SIGHUP, by the verb `reload`, with a large calendar, with new data of the feed, and by a restore of
+backups, also of the largest and of hostile ones.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from contextlib import suppress
+from typing import Any, TypeAlias
 
+from gateway.core.errors import ControlError
 from gateway.feed.data_set import FEED, FILES, FOLDERS, RELEASE, packaged_data
+from gateway.policy.profile.backup_format import MAX_DEVICES
+from gateway.policy.profile.rule_file import MAX_ENTRIES
 from profiles import DATA
 from tests.lab import names
 from tests.lab.daemon import Daemon
@@ -129,6 +135,81 @@ def of_verbs(home: Home) -> LongTurns:
             lambda: call("assign", mac=names.NEW.mac, profile="child3", by="Mum")
         )
     return found
+
+
+LARGEST = 1_000_000  # bytes; a backup has at most 1 MiB
+VALUES = 38_000  # of one file; the most that is read are 40,000
+
+
+def of_backups(home: Home) -> LongTurns:
+    """Return the long turns of looks at hostile and large backups, and of a restore of the largest."""
+    home.begin_anew()
+    daemon = fresh(home, {f"child{number}": child(number, "own") for number in range(CHILDREN)})
+    turns = Turns(daemon)
+    found: LongTurns = {}
+    with daemon:
+        call = daemon.client.call
+        call("guardian", action="add", name="Mum")
+        plain = json.loads(taken(daemon))
+        for what, changes in hostile(plain).items():
+            text = json.dumps(plain | changes)
+
+            def look(text: str = text) -> None:
+                with suppress(ControlError):
+                    call("restore", action="look", token=sent(daemon, text), by="Mum")
+
+            found[what] = turns.of(look)
+        text = json.dumps(plain | largest(plain))
+        token = sent(daemon, text)
+        found["a look at the largest"] = turns.of(
+            lambda: call("restore", action="look", token=token, by="Mum")
+        )
+        found["a restore of the largest"] = turns.of(
+            lambda: call("restore", action="apply", token=token, by="Mum")
+        )
+        assert "entry1999." in (daemon.profiles / "child3.yaml").read_text()
+        found["its undo"] = turns.of(lambda: call("restore", action="undo", by="Mum"))
+        assert "entry1999." not in (daemon.profiles / "child3.yaml").read_text()
+    return found
+
+
+def hostile(plain: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what replaces parts of a backup, by what it is. No gateway writes them."""
+    head = "name: Child 3\nband: 10-12\n"
+    deep = "[" * 5_000
+    devices = [
+        {"mac": f"02:00:00:01:{number >> 8:02x}:{number & 255:02x}", "label": "x" * 60, "place": "guest"}
+        for number in range(MAX_DEVICES)
+    ]
+    texts = {
+        "a file with as many values as are read": f"{head}block: [{'1,' * VALUES}1]\n",
+        "a file that is nested deeply": f"{head}block: {deep}\n",
+        "a file with aliases that multiply": f"{head}a: &a [{'x,' * 9}x]\nb: [{'*a,' * 9}*a]\n",
+        "a file with one long word": f"{head}block: [{'x' * 200_000}]\n",
+    }
+    changed = {what: {"profiles": {**plain["profiles"], "child3.yaml": text}} for what, text in texts.items()}
+    calendars = {
+        "profiles": {**plain["profiles"], "child3.yaml": f"{head}calendars: [school.ics]\n"},
+        "calendars": {"school.ics": calendar(SECONDLY)},
+    }
+    return {
+        **changed,
+        "a calendar that repeats each second": calendars,
+        "as many devices as are read": {"devices": devices},
+    }
+
+
+def largest(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the profiles of the largest backup: as many entries as a list may have, for all children."""
+    profiles, size = dict(plain["profiles"]), 0
+    for number in range(CHILDREN):
+        entries = ", ".join(f"entry{entry}.c{number}.example.org" for entry in range(MAX_ENTRIES))
+        mac = f"02:00:00:00:01:{number:02x}"
+        text = f'name: Child {number}\nband: 10-12\ndevices: ["{mac}"]\nblock: [{entries}]\n'
+        size += len(text)
+        assert size < LARGEST
+        profiles[f"child{number}.yaml"] = text
+    return {"profiles": profiles}
 
 
 def taken(daemon: Daemon) -> str:

@@ -170,7 +170,7 @@ def _write_habit(
     is_ads = habit.category == "category:ads_trackers"
     for _ in range(times):
         minute = chance.randint(15 * 60, 20 * 60)
-        store.record(
+        store.events.record(
             decision,
             host=habit.host,
             proto=Proto.TLS,

@@ -1,4 +1,7 @@
-"""Automatic backups of the real daemon on a drive, which /dev/shm is: made, missed, and restored from."""
+"""Automatic backups of the real daemon on a drive, which /dev/shm is: made, missed, and restored from.
+
+A drive that is full or read-only is a file system of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from gateway.web.backup_encryption import derive_key
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import fresh
 from tests.lab.home import ROOT, Home
+from tests.lab.test_full_disk import Disk, small_disk
 from tests.pace import longest
 
 pytestmark = pytest.mark.lab
@@ -84,3 +88,33 @@ def test_a_backup_is_made_a_missing_stick_is_told_and_the_rules_come_back(home: 
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "tiktok" in str(daemon.client.call("rules", id="daughter"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [("full", "the disk is full"), ("read-only", "Read-only file system")]
+)
+def test_a_stick_that_cannot_be_written_is_a_problem_until_it_can(
+    home: Home, tmp_path: Path, fault: str, said: str
+) -> None:
+    home.begin_anew()
+    stick = tmp_path / "stick"
+    daemon = fresh(home, backup={"folder": str(stick), "keep": 2})
+    disk = Disk(stick, fault)
+    with small_disk(stick), daemon:
+        key = derive_key(b"", PASSPHRASE).decode()
+        daemon.client.call("auto_backup", action="set", folder=str(stick), keep=2, key=key)
+        end = monotonic() + longest(20.0)
+        while not files(stick) and monotonic() < end:
+            sleep(0.1)
+        (made,) = files(stick)
+        before = made.read_bytes()
+        disk.spoil()
+        daemon.client.call("auto_backup", action="now")
+        assert f"cannot be used ({said})" in line(daemon, wanted=True)
+        assert files(stick) == [made]
+        assert made.read_bytes() == before, "the last backup stays"
+        assert not list(home.folder.rglob("qalqan-auto-*")), "nothing is written elsewhere"
+        disk.repair(daemon.pid)
+        daemon.client.call("auto_backup", action="now")
+        line(daemon, wanted=False)
+        assert made.read_bytes() != before

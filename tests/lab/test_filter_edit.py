@@ -27,7 +27,7 @@ pytestmark = pytest.mark.lab
 BY = {"by": "Mum"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def daemon(home: Home) -> Iterator[Daemon]:
     with fresh(home) as started:
         yield started

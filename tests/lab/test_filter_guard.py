@@ -14,12 +14,13 @@ from gateway.dataplane.boot_guard import FILE, LINK_VARIABLE, NAMES
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED, CUT, REFUSED, SON, address, fetch, film, fresh, set_time, until
-from tests.lab.home import Home
+from tests.lab.home import ROOT, Home
 from tests.lab.netns import Namespace
 
 pytestmark = pytest.mark.lab
 
 HELP = "befrienders.org"
+RESOLVER = ROOT / "openwrt/qalqan/files/guard-resolver"
 VERSIONS = (4, 6)
 
 
@@ -59,15 +60,23 @@ def _guard(home: Home, daemon: Daemon) -> None:
     _link(home).unlink(missing_ok=True)
     _link(home).symlink_to(file)
     (daemon.folder / "run").mkdir(exist_ok=True)
-    home.gateway.run(["dnsmasq", f"--conf-file={daemon.state / NAMES}"], check=True)
+    background = f"{RESOLVER} {daemon.state / NAMES} > /dev/null 2>&1 &"
+    home.gateway.run(["sh", "-c", background], check=True)
+    assert until(lambda: _resolver(daemon) != 0, 5.0) is not None
+
+
+def _resolver(daemon: Daemon) -> int:
+    """Return the process id of the guard's dnsmasq, if it runs; else 0."""
+    try:
+        pid = int((daemon.folder / "run" / "guard-names.pid").read_text())
+        return pid if b"dnsmasq" in Path(f"/proc/{pid}/cmdline").read_bytes() else 0
+    except (OSError, ValueError):
+        return 0
 
 
 def _end_names(daemon: Daemon) -> None:
-    try:
-        pid = int((daemon.folder / "run" / "guard-names.pid").read_text())
-    except (OSError, ValueError):
-        return
-    daemon.home.gateway.run(["kill", str(pid)])
+    if pid := _resolver(daemon):
+        daemon.home.gateway.run(["kill", str(pid)])
 
 
 def _reached(
@@ -104,6 +113,10 @@ def test_a_closed_childs_device_reaches_help_alone_until_the_daemon_starts(
     assert home.seen(name=ALLOWED) == []
     assert home.seen(name=REFUSED) == []
     _helped(tablet)
+    killed = _resolver(daemon)
+    home.gateway.run(["kill", "-KILL", str(killed)], check=True)
+    assert until(lambda: _resolver(daemon) not in (0, killed), 8.0) is not None
+    assert until(lambda: clients.dig(tablet, HELP, timeout=1).records, 8.0) is not None
     for device in (phone, parent):
         for version in VERSIONS:
             assert _reached(device, version)

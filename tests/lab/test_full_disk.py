@@ -21,6 +21,7 @@ from tests.pace import longest
 pytestmark = pytest.mark.lab
 
 FILLER = "filler"
+HELP = "befrienders.org"
 AGAIN = 12.0  # seconds within which the daemon notices that it can write again
 
 
@@ -226,6 +227,52 @@ def test_a_full_runtime_folder(home: Home) -> None:
             daemon.start()
             assert filters(home)
             assert "standard output" not in daemon.log.read_text()
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_a_runtime_folder_that_cannot_be_written_while_the_daemon_runs(home: Home, fault: str) -> None:
+    """The resolver of help lines is restarted with the previous addresses; the pages reach the daemon."""
+    daemon = fresh(home)
+    runtime = daemon.socket.parent
+    note = runtime / "help.pid"
+    with small_disk(runtime) if fault == "full" else failing_disk(runtime), daemon:
+        assert until(lambda: names.ipv4_of(HELP) in _help(home), 10.0) is not None
+        assert until(note.exists, 10.0) is not None
+        names_before = (runtime / "help.conf").read_bytes()
+        if fault == "full":
+            fill(runtime)
+        else:
+            abort(runtime)
+        killed = int(note.read_text())
+        home.gateway.run(["kill", "-KILL", str(killed)], check=True)
+        said = until(lambda: any(str(note) in line for line in problems(daemon)), 10.0)
+        assert said is not None, problems(daemon)
+        assert f"{note}: cannot be written" in daemon.log.read_text(), "the log names the path"
+        (resolver,) = (pid for pid in _children(daemon) if pid != killed)
+        assert (runtime / "help.conf").read_bytes() == names_before
+        daemon.reload()
+        assert filters(home)
+        daemon.client.call("pause", who="daughter", minutes=60, by="Mum")
+        assert paused(daemon, "daughter")
+        daemon.start_web()
+        page = clients.curl(home.devices["parent"], f"http://{names.GATEWAY_IPV4}:{WEB_PORT}/")
+        assert page.how == "HTTP 200", daemon.web_log.read_text()
+        if fault == "full":
+            (runtime / FILLER).unlink()
+            assert until(lambda: note.read_text() == f"{resolver}\n", AGAIN) is not None
+            assert not any(str(note) in line for line in problems(daemon))
+        daemon.stop()
+        assert "table inet qalqan" not in home.gateway.run(["nft", "list", "tables"]).stdout
+
+
+def _help(home: Home) -> str:
+    return home.gateway.run(["nft", "list", "set", "inet", "qalqan", "help4"]).stdout
+
+
+def _children(daemon: Daemon) -> list[int]:
+    """Return the process ids of the daemon's children that are dnsmasq."""
+    pids = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+    return [int(pid) for pid in pids if b"dnsmasq" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def test_a_runtime_folder_without_room_for_the_socket(home: Home) -> None:

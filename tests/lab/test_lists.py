@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,10 @@ from typing import Any
 
 import pytest
 
+from gateway.cli.list_updates import OOM_SCORE
 from gateway.features.lists.updates import FIRST_LOOK
+from gateway.lists.tier import NEEDED_MEMORY
+from gateway.policy.config.list_tiers import ListTier
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import PROFILES, fresh, until
@@ -109,6 +113,9 @@ def test_the_first_child_starts_an_update_by_itself(home: Home) -> None:
         (pid,) = children(daemon)
         assert os.getpriority(os.PRIO_PROCESS, pid) == 19
         assert os.getpriority(os.PRIO_PROCESS, daemon.pid) < 0, "packets go first"
+        marked = until(lambda: oom_score(pid) == str(OOM_SCORE), 5.0)
+        assert marked is not None, "the kernel ends it first if memory runs out"
+        assert int(oom_score(daemon.pid)) < OOM_SCORE
         assert client.call("status")["lists"]["warning"] == "none"
         assert until(lambda: not client.call("lists")["update"]["running"], DONE) is not None
         plan = client.call("lists")["schedule"]
@@ -117,6 +124,39 @@ def test_the_first_child_starts_an_update_by_itself(home: Home) -> None:
         assert timedelta(minutes=13) < delay < timedelta(minutes=19)
         client.call("edit_family", set={"lists/update": "off"})
         assert client.call("lists")["schedule"]["next"] is None
+
+
+def oom_score(pid: int) -> str:
+    """Return by how much the kernel prefers to end a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/oom_score_adj").read_text().strip()
+    except OSError:
+        return ""
+
+
+def test_an_update_waits_for_memory_and_starts_when_there_is_enough(home: Home, tmp_path: Path) -> None:
+    """The daemon's own check, with a figure of the kernel in its place: of a router with 128 MB."""
+    figures = tmp_path / "meminfo"
+    text = "MemTotal: 120832 kB\nMemAvailable: {} kB\nSwapFree: 0 kB\n"
+    figures.write_text(text.format((NEEDED_MEMORY[ListTier.SMALL] >> 10) - 1))
+    daemon = fresh(home, PROFILES, lists={"update": "daily"})
+    # The daemon has a mount namespace of its own, as everything in the gateway.
+    command = f'mount --bind {figures} /proc/meminfo && exec {sys.executable} -m gateway "$@"'
+    daemon.run_with("sh", "-c", command, "daemon")
+    with daemon:
+        plan = daemon.client.call("lists")["schedule"]
+        assert plan["tier"] == "small"
+        time.sleep(FIRST_LOOK + 1.0)
+        assert daemon.client.call("lists")["schedule"]["waits_for"] == "memory"
+        assert updates(daemon) == 0
+        wanted = "lists: the update waits for memory: 39 MB of memory are available"
+        assert [line for line in daemon.client.call("status")["problems"] if line.startswith(wanted)]
+        figures.write_text(text.format(NEEDED_MEMORY[ListTier.SMALL] >> 10))
+        daemon.reload()
+        assert until(lambda: updates(daemon) == 1, 5.0) is not None
+        (pid,) = children(daemon)
+        assert until(lambda: oom_score(pid) == str(OOM_SCORE), 5.0) is not None
+        assert daemon.client.call("lists")["schedule"]["waits_for"] == ""
 
 
 def test_what_is_taken_out_is_gone_after_the_next_update(daemon: Daemon) -> None:

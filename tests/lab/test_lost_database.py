@@ -16,9 +16,11 @@ from tests.lab import clients, names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import ALLOWED, CUT, REFUSED, fetch, fresh, until
 from tests.lab.home import Home
+from tests.lab.netns import Namespace
 
 pytestmark = pytest.mark.lab
 
+NOTICE = 'id="accounts-lost"'
 SECRET = f"scrypt:8192:8:10${'s' * 16}${'a' * 128}"
 
 
@@ -26,6 +28,13 @@ def claim(daemon: Daemon, label: str, name: str) -> None:
     daemon.client.call(
         "guardian", action="claim", label=label, name=name, secret=SECRET, origin=names.TABLET.ipv4
     )
+
+
+def web_page(device: Namespace, path: str) -> str:
+    """Return the page that a browser without a session gets, after redirects."""
+    got = clients.curl(device, f"http://{names.GATEWAY_IPV4}:{WEB_PORT}/{path}", extra=["--location"])
+    assert got.status == 200, got
+    return got.body
 
 
 def lose(daemon: Daemon, how: str) -> None:
@@ -41,7 +50,7 @@ def lose(daemon: Daemon, how: str) -> None:
         daemon.database.touch()
 
 
-@pytest.mark.parametrize("how", ["missing", "empty", "garbage", "a folder"])
+@pytest.mark.parametrize("how", ["missing", "empty", "garbage", "a folder", "deleted while it runs"])
 def test_rules_accounts_and_owners_outlive_the_database(home: Home, how: str) -> None:
     home.begin_anew()
     daemon = fresh(home)
@@ -49,8 +58,13 @@ def test_rules_accounts_and_owners_outlive_the_database(home: Home, how: str) ->
         tablet = home.devices["tablet"]
         daemon.client.call("guardian", action="add", name="Mum")
         daemon.client.call("assign", mac=names.NEW.mac, profile="guest", by="Mum")
+        if how == "deleted while it runs":
+            lose(daemon, how)
+            assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
+            assert daemon.client.call("guardian", action="list")["guardians"] == ["Mum"]
         daemon.stop()  # writes the copy
-        lose(daemon, how)
+        if how != "deleted while it runs":
+            lose(daemon, how)
         daemon.start()
         assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
         assert fetch(tablet, f"https://{ALLOWED}/", 4).status == 200
@@ -75,6 +89,16 @@ def test_rules_accounts_and_owners_outlive_the_database(home: Home, how: str) ->
         claim(daemon, label, "Mum")
         (told,) = daemon.client.call("status")["announced"]
         assert (told["told"], told["name"]) == ("claim_again", "Mum")
+
+        # No parent is signed in. A parent's device and a guest's say it without a name, a child's does not.
+        daemon.start_web()
+        for key in ("parent", "new"):
+            for path in ("my", "signin"):
+                page = web_page(home.devices[key], path)
+                assert NOTICE in page, (key, path)
+                assert "Mum" not in page
+        for path in ("my", "signin"):
+            assert NOTICE not in web_page(tablet, path)
 
 
 def test_a_database_of_a_newer_version_does_not_stop_the_filter(home: Home) -> None:

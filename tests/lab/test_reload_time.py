@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lab.home import Home
-from tests.lab.reloads import LongTurns, of_reloads, of_verbs
+from tests.lab.reloads import LongTurns, of_backups, of_reloads, of_verbs
 from tests.pace import EXACT
 
 pytestmark = pytest.mark.lab
@@ -19,6 +19,10 @@ def test_no_reload_holds_up_the_filter(home: Home) -> None:
 
 def test_no_verb_that_reads_all_files_holds_up_the_filter(home: Home) -> None:
     report(of_verbs(home))
+
+
+def test_no_backup_at_a_limit_and_no_hostile_one_holds_up_the_filter(home: Home) -> None:
+    report(of_backups(home))
 
 
 def report(found: LongTurns) -> None:

@@ -725,3 +725,13 @@ def test_however_the_wall_jumps_numbers_rise_and_no_minute_is_short(
         assert clock.next_tick(now) - now <= TICK + SLIP + 1e-6
         assert clock.ends - clock.started >= MINUTE - SLIP - 1e-6 or clock.number == first
         assert clock.number - first <= (now - begun) / (MINUTE - SLIP)
+
+
+def test_a_mark_that_cannot_be_deleted_does_not_end_a_stop(tmp_path: Path) -> None:
+    """As in a read-only runtime folder: the kernel's table is removed after it."""
+    path = tmp_path / "metered"
+    path.mkdir()  # cannot be deleted as a file
+    mark = CounterMark(path)
+    mark.write({(1, 2): 3})
+    mark.remove()
+    assert path.is_dir()

@@ -1,6 +1,7 @@
 """Home Assistant itself, in its own virtual environment: answers lines of JSON on standard input.
 
-python hass_driver.py FOLDER PORT USER PASSWORD. The first line of its output is ``ready``.
+python hass_driver.py FOLDER PORT USER PASSWORD. The first line of its output is ``ready``. FOLDER may have an
+``automation.yaml``. Notifications to the phone ``mobile_app_phone`` are noted, as no phone is here.
 """
 
 from __future__ import annotations
@@ -11,13 +12,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+NOTIFIED: list[dict[str, Any]] = []
+
 
 async def main(folder: str, port: str, user: str, password: str) -> None:
     from homeassistant import bootstrap, runner
 
-    (Path(folder) / "configuration.yaml").write_text("homeassistant:\n  name: Home\n")
+    lines = ["homeassistant:", "  name: Home"]
+    if (Path(folder) / "automation.yaml").exists():
+        lines.append("automation: !include automation.yaml")
+    (Path(folder) / "configuration.yaml").write_text("\n".join(lines) + "\n")
     hass = await bootstrap.async_setup_hass(runner.RuntimeConfig(config_dir=folder, skip_pip=True))
     assert hass is not None, "Home Assistant does not start"
+    hass.services.async_register("notify", "mobile_app_phone", lambda call: NOTIFIED.append(dict(call.data)))
     await hass.async_start()
     flow = hass.config_entries.flow
     form = await flow.async_init("mqtt", context={"source": "user"})
@@ -32,12 +39,22 @@ async def main(folder: str, port: str, user: str, password: str) -> None:
 
 
 async def answer(hass: Any, asked: dict[str, str]) -> object:
-    """``{"do": "states"}``: every entity; ``{"do": "button.press", "entity": …}``: a service of one."""
+    """Return what a line asks for.
+
+    ``{"do": "states"}``: every entity; ``{"do": "notified"}``: the notifications; ``{"do": "tap", "entity":
+    "ALLOW_1"}``: this action of a notification is tapped on the phone; ``{"do": "button.press", "entity":
+    …}``: a service of an entity.
+    """
     if asked["do"] == "states":
         found = {
             state.entity_id: {"state": state.state, **state.attributes} for state in hass.states.async_all()
         }
         return json.loads(json.dumps(found, default=str))
+    if asked["do"] == "notified":
+        return NOTIFIED
+    if asked["do"] == "tap":
+        hass.bus.async_fire("mobile_app_notification_action", {"action": asked["entity"]})
+        return None
     domain, service = asked["do"].split(".")
     await hass.services.async_call(domain, service, {"entity_id": asked["entity"]}, blocking=True)
     return None

@@ -14,6 +14,7 @@ from gateway.mqtt.commands import COMMAND_EVERY, MOST_AT_ONCE
 from tests.core_dumps import NONE, core_limits
 from tests.lab import names
 from tests.lab.daemon import Daemon
+from tests.lab.filtering import set_time
 from tests.mqtt.broker import Listener, Mosquitto
 from tests.mqtt.conftest import Connect
 from tests.mqtt.connection import LABEL
@@ -186,6 +187,29 @@ def test_requests_are_events_and_are_answered_by_their_number(
     listener.publish(f"{DAUGHTER}/set", f"deny {declined}")
     listener.await_(lambda: listener.value(f"{DAUGHTER}/requests")["count"] == 0, "not declined")
     assert daemon.client.call("requests")["requests"][0]["answer"] == "no"
+
+
+def test_a_request_without_an_answer_reminds_after_a_day_and_expires(
+    daemon: Daemon, listener: Listener, connect: Connect
+) -> None:
+    set_time(daemon, "2026-11-25T12:00:00")
+    try:
+        connect()
+        number = asked(daemon, site="www.tiktok.com", reason="everybody has it")
+        place = f"{DAUGHTER}/request"
+        listener.await_(lambda: listener.value(place) is not None, "no event")
+        set_time(daemon, "2026-11-26T13:00:00")
+        listener.await_(lambda: listener.value(place)["event_type"] == "reminder", "no reminder")
+        reminder = listener.value(place)
+        assert (reminder["id"], reminder["topic"]) == (number, "site")
+        assert reminder.keys() <= {"event_type", "id", "topic", "minutes", "at"}
+        listener.await_(lambda: listener.value(f"{DAUGHTER}/requests")["oldest"] == number, "not listed")
+        set_time(daemon, "2026-12-02T13:00:00")
+        listener.await_(lambda: listener.value(place)["event_type"] == "expired", "not expired")
+        assert listener.value(place) == {"event_type": "expired", "id": number, "answer": None}
+        listener.await_(lambda: listener.value(f"{DAUGHTER}/requests")["count"] == 0, "still listed")
+    finally:
+        daemon.client.call("clock", offset=0)
 
 
 def test_a_helpers_token_has_neither_requests_nor_the_home(

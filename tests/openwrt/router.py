@@ -29,6 +29,7 @@ _INSTALLED = {
     "qalqan.init": "etc/init.d/qalqan",
     "qalqan-guard.init": "etc/init.d/qalqan-guard",
     "firewall-offload": "usr/lib/qalqan/firewall-offload",
+    "guard-resolver": "usr/lib/qalqan/guard-resolver",
     "home-automation": "usr/lib/qalqan/home-automation",
     "qalqan-mqtt.init": "etc/init.d/qalqan-mqtt",
     "qalqan-usp.init": "etc/init.d/qalqan-usp",

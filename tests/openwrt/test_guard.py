@@ -16,6 +16,7 @@ import pytest
 
 from tests.kernel.home import SITE4, Home, Namespace
 from tests.openwrt.router import FILES, STATIC, Router
+from tests.pace import until
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs(STATIC), pytest.mark.needs("nft")]
 
@@ -216,9 +217,19 @@ def test_the_names_of_help_have_a_resolver_beside_the_guard(ready: Router, names
     if names:
         ready.write("etc/qalqan/state/guard-names.conf", "address=/help.test/192.0.2.1\n")
     boot(ready)
-    user = "start-stop-daemon [-S] [-u] [qalqan] [-c] [qalqan] [-x] [/usr/sbin/dnsmasq] [--]"
-    told = f"{user} [-C] [/etc/qalqan/state/guard-names.conf]\n"
+    user = "start-stop-daemon [-S] [-b] [-c] [qalqan] [-x] [/usr/lib/qalqan/guard-resolver] [--]"
+    told = f"{user} [/etc/qalqan/state/guard-names.conf]\n"
     assert (told in ready.told()) is names
+
+
+def test_without_the_daemons_user_the_resolver_runs_as_root_and_is_no_part_of_the_boot(ready: Router) -> None:
+    ready.write(STATE, GUARD)
+    ready.program("usr/sbin/nft", '[ "$1" = -c ]')
+    ready.write("etc/qalqan/state/guard-names.conf", "pid-file=/tmp/names.pid\n")
+    ready.write("etc/passwd", "root:x:0:0::/root:/bin/ash\n")
+    boot(ready)
+    told = "dnsmasq [--keep-in-foreground] [--conf-file=/etc/qalqan/state/guard-names.conf]\n"
+    assert until(lambda: told in ready.told(), 5.0) is not None
 
 
 def test_stopping_it_changes_nothing(ready: Router) -> None:

@@ -14,7 +14,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -250,11 +250,20 @@ def main() -> int:
     print("\n".join(table(samples)))
     for kind, number in counted["tried"].items():
         print(f"  {kind}: {number} tried, {counted['answered'].get(kind, 0)} answered")
+    return verdict(samples)
+
+
+def verdict(samples: Sequence[Sample]) -> int:
+    """Print how fast each figure grows.
+
+    Return 0 if all limits are met, 1 if not, and 2 if the run is too short for a verdict.
+    """
     try:
         found = list(growths(samples))
     except ValueError as error:
-        print(f"make soak: {error}: no verdict. The warm-up takes {WARM_UP_S / 60:g} minutes.")
-        return 0
+        warm_up = f"The warm-up takes {WARM_UP_S / 60:g} minutes."
+        print(f"make soak: {error}: no verdict. {warm_up}", file=sys.stderr)
+        return 2
     for growth in found:
         print(growth.line())
     return 0 if all(growth.met for growth in found) else 1

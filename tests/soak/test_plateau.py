@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.soak.plateau import LIMITS, MB, Sample, growths, table
+from tests.soak.__main__ import verdict
+from tests.soak.plateau import LIMITS, MB, WARM_UP_S, Sample, growths, table
 
 SETTLED = Sample(0, 40 * MB, 30 * MB, 37, 42 * MB, 35 * MB, 12, MB, 2 * MB, 1000)
 
@@ -57,3 +58,10 @@ def test_a_line_says_whether_the_limit_is_met() -> None:
     assert [line for line in lines if "NOT MET" in line] == [
         "  web_descriptors             60 an hour, at most     4  NOT MET"
     ]
+
+
+def test_a_run_that_is_too_short_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verdict(run()) == 0
+    assert verdict(run(daemon_anonymous=lambda seconds: 30 * MB + seconds * 2_000)) == 1
+    assert verdict([sample for sample in run() if sample.seconds < WARM_UP_S]) == 2
+    assert "no verdict" in capsys.readouterr().err

@@ -34,7 +34,7 @@ def record(
     at: datetime = NOW,
     category: str = "service:tiktok",
 ) -> None:
-    store.record(
+    store.events.record(
         decision,
         host=host,
         proto=Proto.TLS,

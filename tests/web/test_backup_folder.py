@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -68,6 +69,26 @@ def test_a_folder_of_the_gateway_s_own_storage_is_no_drive(drive: Path, tmp_path
             check_mounted(folder, tmp_path)
     with pytest.raises(FolderError, match="cannot be used"):
         store(drive / "gone", b"", DAY, keep=1)
+
+
+@pytest.mark.needs("root")
+@pytest.mark.parametrize(
+    ("fault", "said"), [("full", "the disk is full"), ("read-only", "Read-only file system")]
+)
+def test_a_drive_that_cannot_be_written_keeps_its_backups(tmp_path: Path, fault: str, said: str) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(stick)], check=True)
+    try:
+        store(stick, b"old", DAY, keep=1)
+        if fault == "read-only":
+            subprocess.run(["mount", "-o", "remount,ro", str(stick)], check=True)
+        with pytest.raises(FolderError, match=said):
+            store(stick, bytes(100_000), DAY + timedelta(1), keep=1)
+        assert [path.name for path in stick.iterdir()] == [f"qalqan-auto-{DAY}.backup"]
+        assert stored(stick)[DAY].read_bytes() == b"old"
+    finally:
+        subprocess.run(["umount", str(stick)], check=True)
 
 
 def test_drives_are_found_in_the_kernel_s_list(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from waitress.server import BaseWSGIServer
 
 from tests.control.running import Running
 from tests.pace import longest, until, within
-from tests.webui.serving import ask, free_port, serving
+from tests.webui.serving import ask, command, free_port, serving
 from webui import crowd as crowd_module
 from webui.crowd import LONG_BODIES, PLACES, PLACES_OF_ONE
 from webui.serve import CONNECTIONS, IDLE
@@ -95,6 +97,46 @@ def test_all_sockets_of_a_server_have_it(count: int) -> None:
         assert [one.channel_class for one in listening] == [crowd_module.Channel] * count
     finally:
         server.close()
+
+
+def test_without_a_free_descriptor_new_connections_wait_and_the_pages_go_on(
+    daemon: Running, port: int, tmp_path: Path
+) -> None:
+    """One line in the log, no traceback, no loop that takes the processor, and answers for who is there."""
+    log = tmp_path / "web.log"
+    # The shell's redirection is what collects standard error.
+    argv = ["sh", "-c", f'exec "$@" 2> {log}', "pages", *command(daemon.path, port)]
+    with serving(daemon.path, port, argv) as running, ExitStack() as held:
+        there = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        held.callback(there.close)
+        there.request("GET", "/why")
+        assert there.getresponse().read()
+        used = {int(entry.name) for entry in Path(f"/proc/{running.pid}/fd").iterdir()}
+        lowest = next(number for number in range(len(used) + 1) if number not in used)
+        before = resource.prlimit(running.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(running.pid, resource.RLIMIT_NOFILE, (lowest, before[1]))
+        waiting = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        held.callback(waiting.close)
+        waiting.request("GET", "/why")
+        assert until(lambda: "no free file descriptor" in log.read_text(), 5.0) is not None
+        began = processor_time(running.pid)
+        there.request("GET", "/why")
+        answer = there.getresponse()
+        assert (answer.status, answer.headers["Refresh"]) == (503, "5")
+        assert answer.read()
+        time.sleep(2.0)
+        assert processor_time(running.pid) - began < 1.0
+        resource.prlimit(running.pid, resource.RLIMIT_NOFILE, before)
+        assert waiting.getresponse().status in (200, 503), "it was not lost"
+        assert ask(port, "/why")[0] == 200
+        assert log.read_text().count("no free file descriptor") == 1
+        assert "Traceback" not in log.read_text()
+
+
+def processor_time(pid: int) -> float:
+    """Return the seconds of processor time that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_one_device_holds_few_places(crowd: Crowd, port: int) -> None:

@@ -1,7 +1,8 @@
-"""Sessions and access: the only place that enforces roles.
+"""Sessions and access: the only place where the pages enforce roles.
 
 The cookie has a session's token. The daemon checks it at each request, and can end the session. A decorator
-on each view says which roles may see it. A view without one is for guardians.
+on each view says which roles may see it. A view without one is for guardians. Independently of it, the daemon
+checks by its permission table who may send a verb (`gateway.control.permissions`).
 """
 
 from __future__ import annotations

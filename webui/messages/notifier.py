@@ -8,6 +8,7 @@ sent, and nothing is sent later for that time.
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 import time
@@ -120,16 +121,24 @@ class Notifier:
     def _run(self) -> None:
         while not self._ended.is_set():
             try:
-                with self._client.events(EVENTS, idle=TICK) as events:
-                    self._here()
-                    self._listen(events)
-            except Unreachable:
-                self._gone()
-            except ControlError as error:  # another version of the daemon, during an update
-                log.warning("no messages to phones for a minute: %s", error)
-                self._ended.wait(REFUSED_FOR)
-            self._tick()
+                self._follow()
+            except OSError as error:  # this thread ends only with the process
+                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                    raise
+                log.warning("messages to phones wait: %s", error.strerror)
             self._ended.wait(TICK)
+
+    def _follow(self) -> None:
+        try:
+            with self._client.events(EVENTS, idle=TICK) as events:
+                self._here()
+                self._listen(events)
+        except Unreachable:
+            self._gone()
+        except ControlError as error:  # another version of the daemon, during an update
+            log.warning("no messages to phones for a minute: %s", error)
+            self._ended.wait(REFUSED_FOR)
+        self._tick()
 
     def _listen(self, events: EventStream) -> None:
         self._learn()

@@ -21,8 +21,10 @@ from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
 from gateway.policy.accounts.people import DEVICE_LIMIT, AnnouncementKind
 from gateway.policy.accounts.tokens import origin_with_token, split_origin
-from gateway.store.store import Store
+from gateway.store.tables.alerts import AlertTable
+from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.people import AccountTable
+from gateway.store.tables.push_subscriptions import PushTable
 
 # Changes of accounts that every guardian is notified of.
 NOTIFIED = frozenset(
@@ -79,7 +81,10 @@ class Origins:
 
 def guardians(
     home: HomeContext,
-    store: Store,
+    people: AccountTable,
+    alerts: AlertTable,
+    push: PushTable,
+    audit: RecordAudit,
     presence: Presence,
     origins: Origins,
     proofs: Proofs,
@@ -91,13 +96,13 @@ def guardians(
     def record(what: str, detail: str, by: str, origin: str) -> None:
         token, address = split_origin(origin)
         place = address if by == CONSOLE else origins.place_of(address)
-        store.audit(what, detail, by=by, at=home.now(), origin=origin_with_token(token, place))
+        audit(what, detail, by=by, at=home.now(), origin=origin_with_token(token, place))
         if what == SIGNED_IN:
             home.publish("people", what=what, name=detail, by=by)
         if what in NOTIFIED:
-            names = [account.name for account in store.guardians().values() if account.guards]
-            store.alerts.keep_only(names)
-            store.push.keep_only(names)
+            names = [account.name for account in people.guardians().values() if account.guards]
+            alerts.keep_only(names)
+            push.keep_only(names)
             home.publish("people", what=what, name=detail, by=by)
 
     def trusted_name() -> str:
@@ -105,7 +110,7 @@ def guardians(
         return "" if https is None else https.name
 
     return Guardians(
-        store.people,
+        people,
         Around(
             home.loop.now,
             home.local_now,

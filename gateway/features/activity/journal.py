@@ -28,7 +28,7 @@ from gateway.policy.judge.explanation import sentence, short
 from gateway.policy.judge.world import GATEWAY_NAME
 from gateway.policy.profile.rules import NAMES_LEVEL, shows_present
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
-from gateway.store.store import Store
+from gateway.store.events import EventWriter
 
 CATEGORIES_KEPT = 512  # rules, 300 bytes each; a family has some dozens
 # Never listed: help lines leave no trace, canaries and the pages are no wish of a person.
@@ -52,16 +52,22 @@ class DecisionLog:
     """Receives every decision of the packet path; counts, stores and publishes it as the log level allows."""
 
     def __init__(
-        self, store: Store, family: Family, wall: Callable[[], datetime], rules: RuleBook, bus: Bus
+        self,
+        events: EventWriter,
+        cards: BypassAlerts,
+        family: Family,
+        wall: Callable[[], datetime],
+        rules: RuleBook,
+        bus: Bus,
     ) -> None:
         self.questions = 0  # DNS queries that were forwarded to a resolver
         self.recent = RecentRefusals()
         self.is_public_suffix = compact_public_suffix_check()  # not read in the packet path
         self._publish = bus.notify
-        self.cards = BypassAlerts(store, family, rules, bus)
+        self.cards = cards
         self._bus = bus
         self._observer: Sink | None = None
-        self._store = store
+        self._events = events
         self._family = family
         self._wall = wall
         self._rules = rules
@@ -144,7 +150,7 @@ class DecisionLog:
         self, member: Member, seen: Observation, decision: Decision, at: datetime, **numbers: int
     ) -> None:
         """Store a decision of a family device. ``numbers``: those of `EventWriter.record`."""
-        self._store.record(
+        self._events.record(
             decision,
             host=seen.host,
             proto=seen.proto,
@@ -169,7 +175,7 @@ class DecisionLog:
         """Count a decision about a device that belongs to no child in the household's total of the day."""
         local = at.astimezone(self._rules.household.config.zone)
         attempt, _ = self._attempt(EVERYONE, seen, decision, local)
-        self._store.record(
+        self._events.record(
             decision,
             host=None,
             proto=seen.proto,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from gateway.control.contract.activity import (
@@ -37,20 +38,28 @@ from gateway.policy.judge.why import question
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
-from gateway.store.store import COUNTS_DAYS, NAMES_DAYS, Store
-from gateway.store.tables.history import ALL
+from gateway.store.store import COUNTS_DAYS, NAMES_DAYS
+from gateway.store.tables.history import ALL, HistoryTable
+from gateway.store.tables.pauses import RecordAudit
 
 ONE_DAY = timedelta(days=1)
 NAMES, EVERYTHING = "names", "all"
 
 
 class HistoryVerbs:
-    """Shows and deletes what is stored of a child's activity."""
+    """Shows and deletes what is stored of a child's activity.
+
+    ``write_pending``: writes the decisions that are in memory, at a time of the loop's clock.
+    ``erase``: erases a profile's names, and its counts too if the second argument is true.
+    """
 
     def __init__(
         self,
         home: HomeContext,
-        store: Store,
+        history: HistoryTable,
+        write_pending: Callable[[float], None],
+        erase: Callable[[str, bool], None],
+        audit: RecordAudit,
         family: Family,
         lessons: Lessons,
         recent: RecentRefusals,
@@ -59,7 +68,10 @@ class HistoryVerbs:
         is_public_suffix: PublicSuffixCheck,
     ) -> None:
         self._home = home
-        self._store = store
+        self._history = history
+        self._write_pending = write_pending
+        self._erase = erase
+        self._audit = audit
         self._family = family
         self._lessons = lessons
         self._recent = recent
@@ -85,11 +97,11 @@ class HistoryVerbs:
         if not oldest <= first <= last <= today:
             call.refuse("from", f'and "to" must be days in order, from {oldest} to {today}')
         level = VISITS_LEVEL if own else profile.rules.log_level
-        sample = self._store.history.sample_until()
-        rules, names = self._home.rules, self._store.history.names
+        sample = self._history.sample_until()
+        rules, names = self._home.rules, self._history.names
         span = rules.calendar.starts(first), rules.calendar.starts(last + ONE_DAY)
         if level >= KINDS_LEVEL:
-            self._store.flush(self._home.loop.now(), force=True)
+            self._write_pending(self._home.loop.now())
         days, kinds = self._days(profile, first, last, level, own=own) if level >= KINDS_LEVEL else ((), ())
         refused, refused_left_off = (
             self._blocked_sites(profile).describe(names(profile.id, *span, refused=True))
@@ -131,7 +143,7 @@ class HistoryVerbs:
     def _days(
         self, profile: Profile, first: date, last: date, level: int, *, own: bool
     ) -> tuple[tuple[ActivityDay, ...], tuple[CategoryCount, ...]]:
-        rules, history = self._home.rules, self._store.history
+        rules, history = self._home.rules, self._history
         today = self._today()
         if not shows_present(level):
             last = min(last, today - ONE_DAY)
@@ -170,12 +182,12 @@ class HistoryVerbs:
         else:
             by, what = self._access.guardian(call), call.args.what
             profile = self._named(call)
-        self._store.erase(profile.id, counts=what == EVERYTHING)
+        self._erase(profile.id, what == EVERYTHING)
         self._lessons.forget(profile.id)  # a lesson has names, too
         for slot in self._family.slots_of(profile.id):
             self._recent.forget(slot)
         detail, origin = f"{profile.id} {what}", call.text("origin", "")
-        self._store.audit("erase", detail, by=by, at=self._home.now(), origin=origin)
+        self._audit("erase", detail, by=by, at=self._home.now(), origin=origin)
         self._home.publish("status", what="erase", profile=profile.id)
         return Erased(profile.id, what)
 

@@ -97,7 +97,7 @@ def kept_rows(
         "devices": tuple(_devices(store)),
         "pins": tuple(KeptPin(pin.who, pin.salt, pin.hash) for pin in store.pins.all()),
         "self_set": tuple(choices(store)),
-        "bands": tuple(KeptBand(who, band.value) for who, band in store.held_bands().items()),
+        "bands": tuple(KeptBand(who, band.value) for who, band in store.held_bands.all().items()),
         "steps": tuple(
             KeptStep(step.profile, step.band.value, step.month, step.until, step.reason, step.put_off_by)
             for step in store.growing.all().values()

@@ -281,7 +281,7 @@ def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
             Account(person.name, role, person.secret, person.minutes, person.recovery, person.came)
         )
     for held in plan.bands:
-        store.hold_band(held.profile, AgeBand(held.band))
+        store.held_bands.hold(held.profile, AgeBand(held.band))
     for put_off in plan.steps:
         store.growing.put(put_off.step(in_utc(now)))
     for pause in plan.pauses:

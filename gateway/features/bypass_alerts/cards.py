@@ -7,8 +7,9 @@ refusals, and queries only of devices with refusals: other devices cost one look
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from gateway.core.bus import Bus
 from gateway.household.members import Family, Member
@@ -17,7 +18,7 @@ from gateway.policy.alerts.cards import AlertCard, CardTopic
 from gateway.policy.alerts.signs import BypassFinding, BypassSign, Traces, is_probe, sign_of
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.values import Decision, Observation, Proto
-from gateway.store.store import Store
+from gateway.store.tables.bypass_cards import BypassCardTable
 
 MAX_DEVICES = 128  # followed devices, 3 kB each; a family has some dozen
 
@@ -31,12 +32,22 @@ class CardChanged:
 
 
 class BypassAlerts:
-    """Creates cards about bypass methods from refusals, and marks them as solved by plain DNS queries."""
+    """Creates cards about bypass methods from refusals, and marks them as solved by plain DNS queries.
 
-    def __init__(self, store: Store, family: Family, rules: RuleBook, bus: Bus) -> None:
+    ``today``: returns the family's day at a time.
+    """
+
+    def __init__(
+        self,
+        cards: BypassCardTable,
+        today: Callable[[datetime], date],
+        family: Family,
+        rules: RuleBook,
+        bus: Bus,
+    ) -> None:
         self._bus = bus
-        self._store = store
-        self._cards = store.way_cards
+        self._cards = cards
+        self._today = today
         self._family = family
         self._rules = rules
         self._members = family.members
@@ -88,7 +99,7 @@ class BypassAlerts:
 
     def _found(self, member: Member, mac: str, sign: BypassSign, found: BypassFinding, at: datetime) -> None:
         self._date(member, at)
-        level, day = member.profile.rules.log_level, self._store.today(at)
+        level, day = member.profile.rules.log_level, self._today(at)
         card = self._cards.get((mac, sign.way, day))
         if card is not None and card.profile == member.profile.id:
             self._again(card, sign, found)
@@ -120,7 +131,7 @@ class BypassAlerts:
         """Date cards that were created while the clock was unknown to today, and do not create them again."""
         if not self._undated or not member.situation.clock_known:
             return
-        today = self._store.today(at)
+        today = self._today(at)
         for mac, way in self._undated:
             for card in [card for card in self._cards.of(mac) if card.way is way][-1:]:
                 dated = self._cards.get((mac, way, today))

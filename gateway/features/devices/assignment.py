@@ -34,6 +34,8 @@ VISIT_ENDS = time(6)  # of the next day, local
 class DeviceAssignment:
     """The verbs `assign` and `forget`: give a device an owner, or delete everything stored about it.
 
+    It has the whole store, because most tables have something about a device.
+
     ``treated``: returns the profile id or place whose rules apply to a device.
     """
 

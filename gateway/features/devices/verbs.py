@@ -37,8 +37,11 @@ from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
 from gateway.household.visibility import Visibility, VisibleDevices
 from gateway.policy.identity.macs import parse_mac
-from gateway.store.store import Store
-from gateway.store.tables.device_notes import LABEL_LIMIT, LABELS_LIMIT
+from gateway.store.tables.device_marks import DeviceMarkTable
+from gateway.store.tables.device_notes import LABEL_LIMIT, LABELS_LIMIT, DeviceNoteTable
+from gateway.store.tables.devices import DeviceTable
+from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.questions import QuestionTable
 from gateway.wire.lan.dhcp import MAX_OPTIONS, Dhcp, first_label, plain_text
 
 _DISCOVER = 1  # the message type of a lease: dnsmasq passes on what the device sent
@@ -50,7 +53,11 @@ class DeviceVerbs:
     def __init__(
         self,
         home: HomeContext,
-        store: Store,
+        devices: DeviceTable,
+        notes: DeviceNoteTable,
+        marks: DeviceMarkTable,
+        questions: QuestionTable,
+        audit: RecordAudit,
         presence: Presence,
         visibility: Visibility,
         visible: VisibleDevices,
@@ -60,7 +67,11 @@ class DeviceVerbs:
         proofs: AdultProofVerbs,
     ) -> None:
         self._home = home
-        self._store = store
+        self._devices = devices
+        self._notes = notes
+        self._marks = marks
+        self._questions = questions
+        self._audit = audit
         self._presence = presence
         self._visibility = visibility
         self._visible = visible
@@ -106,13 +117,13 @@ class DeviceVerbs:
 
         A list omits the details, because a network may be full of invented devices.
         """
-        presence, store = self._presence, self._store
-        known, question = store.devices.all().get(mac), store.questions.all().get(mac)
+        presence = self._presence
+        known, question = self._devices.all().get(mac), self._questions.all().get(mac)
         config, sight = self._home.rules.household.config, presence.inventory.sight(mac)
         return DeviceDetails(
             mac=mac,
             name=presence.here.name_of(mac),
-            label=store.notes.labels().get(mac, ""),
+            label=self._notes.labels().get(mac, ""),
             own_name=presence.here.own_name(mac),
             online=self._visible.online(mac),
             ip=self._visible.ip(mac),
@@ -127,7 +138,7 @@ class DeviceVerbs:
             shared=tuple(config.shared.get(mac, ())),
             managed=tuple(config.managed.get(mac, ())),
             asked=question.ask if question is not None and question.waits else None,
-            no_mobile_data=mac in store.marks.no_mobile_data,
+            no_mobile_data=mac in self._marks.no_mobile_data,
             adult_proof=self._proofs.proof_of(mac),
             opens=self._proofs.opens(mac),
             undecided=self._assignment.undecided(mac),
@@ -139,7 +150,7 @@ class DeviceVerbs:
     def _details(self, mac: str, through: Mapping[str, list[str]]) -> dict[str, object]:
         """Return the additional fields of a device's page: services, addresses, repeaters and question."""
         inventory = self._presence.inventory
-        sight, question = inventory.sight(mac), self._store.questions.all().get(mac)
+        sight, question = inventory.sight(mac), self._questions.all().get(mac)
         waits = question is not None and question.waits
         return {
             "services": tuple(sorted(sight.services)) if sight else (),
@@ -160,7 +171,7 @@ class DeviceVerbs:
         return through
 
     def _history(self, mac: str) -> tuple[FormerAddress, ...]:
-        known = self._store.notes.history(mac)
+        known = self._notes.history(mac)
         if not self._visibility.is_exact(mac):
             known = sorted(known, key=lambda entry: entry.address)
         seen = self._visibility.seen
@@ -179,13 +190,13 @@ class DeviceVerbs:
         label = call.args.name or ""
         if len(label) > LABEL_LIMIT:
             call.refuse("name", f"has more than {LABEL_LIMIT} characters")
-        notes = self._store.notes
+        notes = self._notes
         was = notes.labels().get(mac, "")
         if not notes.name(mac, label):
             problem = f"is one too many: {LABELS_LIMIT} devices have names already"
             call.refuse("name", problem, Code.TOO_MANY_NAMES, most=LABELS_LIMIT)
         now, origin = self._home.local_now(), call.text("origin", "")
-        self._store.audit("name_device", f"{mac} {label or '-'}", by=by, at=now, origin=origin)
+        self._audit("name_device", f"{mac} {label or '-'}", by=by, at=now, origin=origin)
         name = self._presence.here.name_of(mac)
         self._home.publish("device", mac=mac, name=name)
         return DeviceRenamed(name, was)

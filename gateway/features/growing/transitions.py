@@ -8,7 +8,7 @@ reasons.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,9 @@ from gateway.policy.profile.age_transitions import LastTransition, TransitionSta
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.clock_changes import Jump
 from gateway.store.durable_writes import in_utc
-from gateway.store.store import Store
+from gateway.store.tables.devices import DeviceTable
+from gateway.store.tables.growing import AgeTransitionTable
+from gateway.store.tables.sharing import DeviceUseTable
 
 LOOK = 60.0  # seconds; a step is due on a day
 KEPT = 64  # steps of profiles that are there, or may come back: as many as there may be profiles
@@ -42,14 +44,17 @@ _log = logging.getLogger(__name__)
 class AgeTransitions:
     """Proposes, takes, postpones and reverts children's steps into the next age group.
 
-    It has the whole store: at 18, data of a child is deleted from most tables.
+    ``erase_child``: deletes all that is stored about a child with these devices, when it becomes an adult.
     """
 
     def __init__(
         self,
         home: HomeContext,
         effects: Effects,
-        store: Store,
+        steps: AgeTransitionTable,
+        devices: DeviceTable,
+        uses: DeviceUseTable,
+        erase_child: Callable[[str, Collection[str]], None],
         family: Family,
         lessons: Lessons,
         sharing: Sharing,
@@ -57,8 +62,10 @@ class AgeTransitions:
     ) -> None:
         self._home = home
         self._effects = effects
-        self._store = store
-        self._steps = store.growing
+        self._steps = steps
+        self._devices = devices
+        self._uses = uses
+        self._erase_stored = erase_child
         self._family = family
         self._lessons = lessons
         self._sharing = sharing
@@ -75,7 +82,7 @@ class AgeTransitions:
         Devices in ``named`` belong to a profile now and lose their stored place.
         """
         for mac in sorted(named):
-            self._store.devices.unplace(mac)
+            self._devices.unplace(mac)
         self._effects.regroup()
 
     def start(self) -> None:
@@ -199,14 +206,14 @@ class AgeTransitions:
         """
         profile = self._home.rules.household.profiles[step.profile]
         self._lessons.forget(profile.id)
-        for mac in [mac for mac, use in self._store.uses.all().items() if use.who == profile.id]:
+        for mac in [mac for mac, use in self._uses.all().items() if use.who == profile.id]:
             self._sharing.end(mac)
         for slot in slots:
             self._recent.forget(slot)
         name = self.editing.file(profile.id).name
         self.editing.history.forget(name)
         forget_way_back(Path(self._home.rules.household.config.state), name)
-        self._store.erase_child(profile.id, profile.devices)
+        self._erase_stored(profile.id, profile.devices)
         self._effects.regroup()
 
     def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> LastTransition:

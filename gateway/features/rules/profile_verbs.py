@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -46,26 +46,34 @@ from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.requests.askable import check_confirmed_edit
 from gateway.policy.requests.requests import MAX_REASON
 from gateway.policy.yaml.documents import Plain, has_own_comments
-from gateway.store.store import Store
+from gateway.store.tables.held_bands import HeldBandTable
+from gateway.store.tables.pauses import RecordAudit
 
 OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys whose changes can open a category
 
 
 class ProfileVerbs:
-    """Shows, edits, adds, removes and restores profiles, with an audit line for each change."""
+    """Shows, edits, adds, removes and restores profiles, with an audit line for each change.
+
+    ``forget_profile``: deletes a profile's PIN, self-set times, agreement and push subscriptions.
+    """
 
     def __init__(
         self,
         home: HomeContext,
         effects: Effects,
-        store: Store,
+        held_bands: HeldBandTable,
+        forget_profile: Callable[[str], None],
+        audit: RecordAudit,
         growing: AgeTransitions,
         access: Access,
         editing: Editing,
     ) -> None:
         self._home = home
         self._effects = effects
-        self._store = store
+        self._held_bands = held_bands
+        self._forget_profile = forget_profile
+        self._audit = audit
         self._growing = growing
         self._access = access
         self._editing = editing
@@ -88,7 +96,7 @@ class ProfileVerbs:
     def audit(self, request: ControlRequest, author: Author, what: str, detail: str) -> None:
         """Write an edit to the audit log."""
         origin = request.text("origin", "")
-        self._store.audit(what, detail, by=author.by, at=author.at, origin=origin)
+        self._audit(what, detail, by=author.by, at=author.at, origin=origin)
 
     def rules(self, call: Call[RulesRequest]) -> ChildRules:
         """Return a profile's own rules, those of its age group, and both merged."""
@@ -199,9 +207,7 @@ class ProfileVerbs:
         self._confirm(call, "", changes)
         profile_id = self._editing.add(name, changes, author, trial=args.trial)
         if not args.trial:
-            stored = self._store
-            for table in (stored.pins, stored.self_set, stored.agreements, stored.push):
-                table.forget(profile_id)  # rows of a removed profile that had the same id
+            self._forget_profile(profile_id)  # a removed profile may have had the same id
             detail = f"{profile_id}: {name}, band {band}" + (", with rules" if rules else "")
             self.audit(call, author, "add_profile", detail)
         return ProfileId(id=profile_id)
@@ -235,9 +241,9 @@ class ProfileVerbs:
         former = "" if step is None or step.removed is None else step.removed.rpartition(".")[0]
         if former == profile_id:
             return
-        band = self._store.held_bands().get(former)
+        band = self._held_bands.all().get(former)
         if band is not None:
-            self._store.hold_band(profile_id, band)
+            self._held_bands.hold(profile_id, band)
             self._effects.regroup()
 
 

@@ -23,7 +23,8 @@ from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE
 from gateway.policy.language import ENGLISH
 from gateway.policy.time.moments import unknown_time
-from gateway.store.store import Store
+from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.people import AccountTable
 
 # Set only by the virtual home: "1"; "unset" for an unknown clock; "+60" for one that is so many
 # seconds ahead of the machine's.
@@ -55,10 +56,13 @@ def clock_state(watch: ClockWatch) -> ClockState:
 class ClockVerbs:
     """Sets the household's clock from a guardian's phone, and the simulated clock of the virtual home."""
 
-    def __init__(self, home: HomeContext, watch: ClockWatch, store: Store) -> None:
+    def __init__(
+        self, home: HomeContext, watch: ClockWatch, people: AccountTable, audit: RecordAudit
+    ) -> None:
         self._home = home
         self._watch = watch
-        self._store = store
+        self._people = people
+        self._audit = audit
 
     def register(self, router: Router) -> None:
         router.serve(TIME, self.time)
@@ -76,7 +80,7 @@ class ClockVerbs:
         taken = self._watch.offer(at, by)
         if taken:
             detail, origin = at.isoformat(timespec="seconds"), call.text("origin", "")
-            self._store.audit("time", detail, by=by, at=self._home.now(), origin=origin)
+            self._audit("time", detail, by=by, at=self._home.now(), origin=origin)
         return TimeResponse(taken=taken, **vars(clock_state(self._watch)))
 
     def _guardian(self, call: Call[TimeRequest]) -> str:
@@ -84,7 +88,7 @@ class ClockVerbs:
         if call.role is Role.OWNER and call.text("by", CONSOLE) == CONSOLE:
             return CONSOLE
         by = call.text("by")
-        account = self._store.guardians().get(by)
+        account = self._people.guardians().get(by)
         if account is None or not account.guards:
             call.refuse("by", f"names no guardian: {by}", Code.NO_GUARDIAN)
         return by

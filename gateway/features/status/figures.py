@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
@@ -25,7 +26,6 @@ from gateway.kernel.snapshot import Offload
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.flows import FlowPath
-from gateway.store.store import Store
 
 _ROWS = {"VmRSS": "resident", "RssAnon": "private", "RssFile": "files", "VmHWM": "peak"}
 
@@ -41,7 +41,7 @@ class FigureSources:
     book: AddressBook
     dns: DnsPath
     rules: RuleBook
-    store: Store
+    store: Callable[[], Mapping[str, int]]  # counters of the database
     claim: Claim
     capacity: int  # packets a second that this machine judges
 
@@ -69,7 +69,7 @@ def figures(measured: FigureSources) -> DaemonFigures:
         table=TableFigures(
             names=table.count, bytes=table.size, built=_built(table.built), sources=len(table.sources)
         ),
-        store=StoreFigures(**measured.store.figures()),
+        store=StoreFigures(**measured.store()),
         repairs=measured.table.repairs,
         memory=memory(),
     )

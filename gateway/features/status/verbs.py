@@ -58,8 +58,11 @@ from gateway.policy.profile.profile import GUEST, HOME, Profile
 from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.gates import is_limit
 from gateway.policy.time.schedule import Schedule
-from gateway.store.store import Store
-from gateway.store.tables.pauses import REMOTE, SUPPORT
+from gateway.store.tables.devices import DeviceTable
+from gateway.store.tables.pauses import REMOTE, SUPPORT, PauseTable
+from gateway.store.tables.people import AccountTable
+from gateway.store.tables.questions import QuestionTable
+from gateway.store.tables.requests import RequestTable
 
 
 class MemberState:
@@ -128,11 +131,14 @@ class StatusVerb:
     def __init__(
         self,
         home: HomeContext,
-        store: Store,
+        settings: PauseTable,
+        requests: RequestTable,
+        questions: QuestionTable,
+        people: AccountTable,
         watch: ClockWatch,
         presence: Presence,
         internet: Internet,
-        people: PeopleStatus,
+        children: PeopleStatus,
         waiting_cards: Callable[[], int],
         problems: Callable[[], list[HomeProblem]],
         figures: Callable[[], DaemonFigures],
@@ -142,11 +148,14 @@ class StatusVerb:
         visitor: Callable[[ControlRequest], AccountResponse | None],
     ) -> None:
         self._home = home
-        self._store = store
+        self._settings = settings
+        self._requests = requests
+        self._questions = questions
+        self._people = people
         self._watch = watch
         self._presence = presence
         self._internet = internet
-        self._people = people
+        self._children = children
         self._waiting_cards = waiting_cards
         self._problems = problems
         self._figures = figures
@@ -160,10 +169,10 @@ class StatusVerb:
         router.serve(STATUS, self.status)
 
     def status(self, call: Call[StatusRequest]) -> HomeStatus:
-        home, store, now = self._home, self._store, self._home.local_now()
+        home, now = self._home, self._home.local_now()
         rules, since = home.rules, self._internet.since
         self._presence.refresh()
-        off, problems = store.state(now).off, self._problems()
+        off, problems = self._settings.in_force(now).off, self._problems()
         return HomeStatus(
             version=__version__,
             uptime=round(home.loop.now() - self._started),
@@ -178,17 +187,17 @@ class StatusVerb:
             country=rules.household.config.country,
             language=rules.household.config.language,
             new_devices=sum(
-                place_of(home, self._people.family, mac) == GUEST for mac in self._presence.here.now
+                place_of(home, self._children.family, mac) == GUEST for mac in self._presence.here.now
             ),
-            requests=sum(request.waits for request in store.requests.all()),
-            questions=sum(question.waits for question in store.questions.all().values()),
+            requests=sum(request.waits for request in self._requests.all()),
+            questions=sum(question.waits for question in self._questions.all().values()),
             undecided_devices=self._undecided(),
             cards=self._waiting_cards(),
             problems=tuple(problem.text for problem in problems),
             coded_problems=tuple(problems),
-            announced=announced(home, store.people),
+            announced=announced(home, self._people),
             clock=clock_state(self._watch),
-            profiles=self._people.describe(now),
+            profiles=self._children.describe(now),
             steps=self._steps(),
             lists=self._lists(),
             visitor=self._visitor(call),
@@ -198,7 +207,7 @@ class StatusVerb:
     def _provider_access(self, now: datetime) -> ProviderAccess | None:
         if self._home.rules.household.config.usp is None:
             return None
-        approvals = (self._store.settings.switch(name, now) for name in (SUPPORT, REMOTE))
+        approvals = (self._settings.switch(name, now) for name in (SUPPORT, REMOTE))
         support, switch = (
             None if approval is None else approval.ends.astimezone(now.tzinfo) for approval in approvals
         )
@@ -211,7 +220,7 @@ class PeopleStatus:
     def __init__(
         self,
         home: HomeContext,
-        store: Store,
+        requests: RequestTable,
         family: Family,
         visibility: Visibility,
         members: VisibleMembers,
@@ -224,7 +233,7 @@ class PeopleStatus:
     ) -> None:
         self.family = family
         self._home = home
-        self._store = store
+        self._requests = requests
         self._visibility = visibility
         self._members = members
         self._device = devices
@@ -244,7 +253,7 @@ class PeopleStatus:
         members = [member for slot, member in family.members.items() if slot in slots]
         macs = self._visibility.devices_of(profile, members)
         member = self._members.member(profile)
-        waiting = (request for request in self._store.requests.all() if request.waits)
+        waiting = (request for request in self._requests.all() if request.waits)
         return ChildStatus(
             id=profile.id,
             name=profile.name,
@@ -340,7 +349,8 @@ class OwnDeviceVerb:
     def __init__(
         self,
         home: HomeContext,
-        store: Store,
+        devices: DeviceTable,
+        questions: QuestionTable,
         presence: Presence,
         family: Family,
         state: MemberState,
@@ -348,7 +358,8 @@ class OwnDeviceVerb:
         additions: Callable[[str, Member | None], Mapping[str, Any]],
     ) -> None:
         self._home = home
-        self._store = store
+        self._devices = devices
+        self._questions = questions
         self._presence = presence
         self._family = family
         self._state = state
@@ -377,7 +388,7 @@ class OwnDeviceVerb:
 
     def _visit_ends(self, mac: str, now: datetime) -> datetime | None:
         """Return until when a device is an adult guest; None if it is not."""
-        known = self._store.devices.all().get(mac)
+        known = self._devices.all().get(mac)
         if known is None or known.place != VISITOR or mac in self._home.rules.household.named:
             return None
         return known.until if known.until is not None and known.until > now else None
@@ -387,7 +398,7 @@ class OwnDeviceVerb:
 
         Sessions that begin on it meanwhile are short, and its page warns its user.
         """
-        question = self._store.questions.all().get(mac)
+        question = self._questions.all().get(mac)
         taken = question is not None and question.ask is Ask.ADDRESS and question.waits
         return {"asked": Ask.ADDRESS} if taken else {}
 
@@ -402,7 +413,7 @@ class OwnDeviceVerb:
     def _of_member(self, mac: str, member: Member, now: datetime) -> dict[str, Any]:
         """Return the state of a device, its open question, and a child's minutes."""
         state = self._state
-        question = self._store.questions.all().get(mac)
+        question = self._questions.all().get(mac)
         found = {**vars(state.state(member, now)), "no_mobile_data": member.situation.portal}
         if member.asked and question is not None:
             found["asked"] = question.ask

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -32,8 +33,8 @@ from gateway.policy.time.grant_messages import (
     opened_sentence,
 )
 from gateway.store.durable_writes import in_utc
-from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, SiteOpening
+from gateway.store.tables.grants import Given, GrantKind, GrantTable, SiteOpening
+from gateway.store.tables.requests import RequestTable
 
 LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
 
@@ -50,20 +51,30 @@ class Giver:
 
 
 class Grants:
-    """Gives extra time and opens sites: stores each grant on the disk, then applies it."""
+    """Gives extra time and opens sites: stores each grant on the disk, then applies it.
+
+    ``shift_store``: adjusts all stored deadlines to a changed clock. Returns whether the place of a device
+    has changed.
+    """
 
     def __init__(
         self,
         home: HomeContext,
         effects: Effects,
-        store: Store,
+        gifts: GrantTable,
+        requests: RequestTable,
+        transaction: Callable[[], AbstractContextManager[None]],
+        shift_store: Callable[[Jump], bool],
         family: Family,
         visibility: Visibility,
         warnings: Warnings,
     ) -> None:
         self._home = home
         self._effects = effects
-        self._store = store
+        self._gifts = gifts
+        self._requests = requests
+        self._transaction = transaction
+        self._shift_store = shift_store
         self._family = family
         self._visibility = visibility
         self._warnings = warnings
@@ -74,7 +85,7 @@ class Grants:
     def giver(self, by: str, kind: GrantKind, origin: str = "") -> Giver:
         """Return the author ``by`` with a new grant number and the current time."""
         at = self._home.local_now()
-        return Giver(by, kind, at, self._store.gifts.new_number(at), origin)
+        return Giver(by, kind, at, self._gifts.new_number(at), origin)
 
     def extensions(
         self, member: Member, minutes: int, service: str | None, at: datetime
@@ -111,7 +122,7 @@ class Grants:
         Return what it extends for each. Raises PolicyError where none of them has anything to extend.
         """
         given, problems = list[Extended](), list[PolicyError]()
-        with self._store.transaction():
+        with self._transaction():
             for key, member in members:
                 try:
                     given.append(self.give(key, member, minutes, service, giver))
@@ -147,7 +158,7 @@ class Grants:
         detail = _audit_detail(key, minutes, found, giver.at)
         if giver.kind not in BY_GUARDIANS and self._visibility.level(key) < KINDS_LEVEL:
             detail = ""  # the audit has no line of what a child without a log takes
-        self._store.gifts.give(rows, audit_text=detail, origin=giver.origin)
+        self._gifts.give(rows, audit_text=detail, origin=giver.origin)
         paused = is_paused(member, giver.at)
         ends = (extension.until for extension in found if extension.until is not None)
         until, thing = max(ends, default=None), granted_thing(found)
@@ -175,7 +186,7 @@ class Grants:
         """Store that a site or a service is open until a time. Return a sentence that says so."""
         sure = self._home.clock_trusted
         opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
-        self._store.gifts.open(opening, origin=giver.origin)
+        self._gifts.open(opening, origin=giver.origin)
         what = target_name(entry, self._home.rules.names)
         return opened_sentence(name, what, until, giver.at, ENGLISH)
 
@@ -184,13 +195,13 @@ class Grants:
 
         Return whether the temporary place of a device begins or ends by it.
         """
-        store, rules = self._store, self._home.rules
+        rules = self._home.rules
         jump = jump.seen_in(rules.household.config.zone)
-        with store.transaction():
-            regrouped = store.shift(jump)
-            store.requests.shift(lambda request: requests.after_jump(request, jump, rules.calendar))
+        with self._transaction():
+            regrouped = self._shift_store(jump)
+            self._requests.shift(lambda request: requests.after_jump(request, jump, rules.calendar))
             if jump.known:
-                store.gifts.put(self._anchored(jump.after))
+                self._gifts.put(self._anchored(jump.after))
         return regrouped
 
     def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
@@ -199,7 +210,7 @@ class Grants:
         The replacement begins at the next boundary by the new clock. Without it, a clock that was put back
         would keep everything open until the old boundary.
         """
-        given, _ = self._store.gifts.in_force(now, self._home.rules.calendar.family_day(now))
+        given, _ = self._gifts.in_force(now, self._home.rules.calendar.family_day(now))
         groups: dict[tuple[str, datetime], list[Given]] = {}
         for row in given:
             if row.boundary is not None:
@@ -266,20 +277,21 @@ class Grants:
         While the clock is not trusted, requests that were made by a trusted clock neither expire nor remind.
         """
         trusted = self._home.clock_trusted
-        return [request for request in self._store.requests.all() if trusted or not request.sure]
+        return [request for request in self._requests.all() if trusted or not request.sure]
 
     def _move(self, moved: ChildRequest, now: datetime) -> None:
         """Store and publish a request that has expired, or that is due for a reminder."""
         expired = moved.state is RequestState.EXPIRED
         what = self._values.audited(moved, "request expired" if expired else "request reminder")
-        self._store.requests.put(moved, by=PROGRAM, what=what, at=now)
+        self._requests.put(moved, by=PROGRAM, what=what, at=now)
         if expired:
             self._home.publish("answer", **self._values.answered(moved))
         else:
             self._home.publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
 
     def _openings(self) -> frozenset[SiteOpening]:
-        return frozenset(self._store.state(self._home.local_now()).openings)
+        now = self._home.local_now()
+        return frozenset(self._gifts.in_force(now, self._home.rules.calendar.family_day(now))[1])
 
     def set_timer(self) -> None:
         """Set the timer to the earliest end of an opened site or deadline of a request."""

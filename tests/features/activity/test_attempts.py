@@ -22,10 +22,10 @@ from gateway.features.activity.attempts import (
     is_bypass,
 )
 from gateway.features.activity.histories import BlockedSites
-from gateway.features.activity.journal import DecisionLog
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.tables.history import Count
+from tests.features.decisions import new_decision_log
 from tests.household.a_home import NOON, PHONE, TABLET, Home
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -231,7 +231,7 @@ class Log:
     def __post_init__(self) -> None:
         bus = Bus()
         bus.subscribe(ControlEvent, self.events.append)
-        self.log = DecisionLog(self.home.store, self.home.family, lambda: self.now, self.home.rules, bus)
+        self.log = new_decision_log(self.home.store, self.home.family, lambda: self.now, self.home.rules, bus)
 
     def sends(self, host: str | None, *protos: Proto, mac: str = TABLET, after: timedelta = SECOND) -> None:
         self.now += after

@@ -43,7 +43,7 @@ class Entry:
 def decided(
     desk: Desk, decision: Decision, host: str, level: int, when: datetime, kind: str = "service:tiktok"
 ) -> None:
-    desk.store.record(
+    desk.store.events.record(
         decision, host=host, proto=Proto.TLS, profile="daughter", device=TABLET, level=level,
         category=kind, at=when,
     )  # fmt: skip

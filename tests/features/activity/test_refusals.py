@@ -17,11 +17,11 @@ from gateway.control.router import Router
 from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.features.activity.decided import DecisionSource
-from gateway.features.activity.journal import DecisionLog
 from gateway.features.activity.refusals import RefusalVerb
 from gateway.features.rules.edit_history import EditHistory
 from gateway.household.context import HomeContext
 from gateway.policy.values import Observation, Proto, Reason, Verdict
+from tests.features.decisions import new_decision_log
 from tests.features.desk import Loop, RightClock
 from tests.household.a_home import NOON, PHONE, STRANGER, TABLET, Home
 from tests.household.household_files import DAUGHTER
@@ -42,7 +42,7 @@ class Told:
         self.bus.subscribe(
             ControlEvent, lambda notice: self.events.append({"event": notice.event, **notice.values})
         )
-        self.decision_log = DecisionLog(home.store, home.family, lambda: NOON, home.rules, self.bus)
+        self.decision_log = new_decision_log(home.store, home.family, lambda: NOON, home.rules, self.bus)
         loop = cast("Any", Loop(lambda: NOON))
         context = HomeContext(loop, WallClock(lambda: NOON), RightClock(), home.rules, self.bus)
         decided = partial(DecisionSource, context, home.store.settings, partial(EditHistory, home.rules))

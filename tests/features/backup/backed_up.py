@@ -69,7 +69,7 @@ def did(desk: Desk) -> None:
     member = desk.family.member_of(TABLET)
     assert member is not None
     seen = Observation(Proto.TLS, "visited.example")
-    desk.store.record(
+    desk.store.events.record(
         member.decide(seen, now), host="visited.example", proto=Proto.TLS, profile="daughter", device=TABLET,
         level=3, category="", at=now,
     )  # fmt: skip

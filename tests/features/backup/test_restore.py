@@ -161,7 +161,7 @@ def test_an_older_band_is_remembered_for_the_log(desk: Desk) -> None:
     told["bands"] = [{"profile": "son", "band": "16-17"}]
     told["pauses"] = []
     restored(desk, json.dumps(told))
-    assert desk.store.held_bands()["son"].value == "16-17"
+    assert desk.store.held_bands.all()["son"].value == "16-17"
 
 
 FAR = "9999-12-31T23:59:59-14:00"

@@ -10,7 +10,6 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
-from gateway.features.activity.journal import DecisionLog
 from gateway.features.bypass_alerts import cards as waycards
 from gateway.lan.neighbours import Neighbour
 from gateway.path.subject import Subject
@@ -19,6 +18,7 @@ from gateway.policy.values import Observation, Proto
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
 from tests.features.conftest import Make
+from tests.features.decisions import new_decision_log
 from tests.features.desk import MUMS, NOON, PHONE, STRANGER, TABLET, Desk
 
 HOST = "dns.adguard.com"
@@ -45,7 +45,7 @@ class Wire:
     def follow(self) -> None:
         """After a restart."""
         desk = self.desk
-        self.decision_log = DecisionLog(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+        self.decision_log = new_decision_log(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
         self.decision_log.cards = desk.cards
 
     def sees(self, *all_seen: Observation, mac: str = TABLET, number: int = 1) -> None:

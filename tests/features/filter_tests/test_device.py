@@ -13,11 +13,11 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
-from gateway.features.activity.journal import DecisionLog
 from gateway.features.filter_tests import filter_test as proofs
 from gateway.path.subject import Subject
 from gateway.policy.values import Observation, Proto
 from tests.features.conftest import Make
+from tests.features.decisions import new_decision_log
 from tests.features.desk import MUMS, PHONE, TABLET, Desk
 
 AFTERNOON = "2026-11-24T16:30"  # a Tuesday
@@ -150,7 +150,7 @@ def test_what_another_child_s_device_meets_is_nothing_of_it(desk: Desk) -> None:
 def test_the_journal_passes_decisions_to_its_observer(desk: Desk) -> None:
     member = desk.family.member_of(TABLET)
     assert member is not None
-    decision_log = DecisionLog(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+    decision_log = new_decision_log(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
     subject, at = desk.family.subjects[member.slot], desk.clock.now()
     observed: list[str | None] = []
 

@@ -13,13 +13,13 @@ from gateway.control.protocol import ANSWER_LIMIT, ControlRequest, Role, decode,
 from gateway.control.router import Router
 from gateway.core.bus import Bus, ControlEvent
 from gateway.core.errors import ControlError, KernelError
-from gateway.features.activity.journal import DecisionLog
 from gateway.features.filter_tests.probe_device import FILE, MAX_SEEN, SECONDS, FilterPath, ProbeDevice
 from gateway.features.filter_tests.probe_device_verbs import ProbeDeviceVerbs
 from gateway.household.context import HomeContext, HomeInterfaces
 from gateway.path.subject import Subject
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from tests.features.decisions import new_decision_log
 from tests.household.a_home import NOON, PHONE, TABLET, Home
 
 MAC = "02:5a:91:c3:07:e4"
@@ -53,7 +53,9 @@ class Gateway:
         self.events: list[object] = []
         bus = Bus()
         bus.subscribe(ControlEvent, self.events.append)
-        self.decision_log = DecisionLog(self.home.store, self.home.family, lambda: NOON, self.home.rules, bus)
+        self.decision_log = new_decision_log(
+            self.home.store, self.home.family, lambda: NOON, self.home.rules, bus
+        )
         self.runtime = folder / "run"
         self.presence = SimpleNamespace(
             ignore=lambda mac: self.told.append(f"ignore {mac}"),

@@ -37,7 +37,7 @@ def furnished(make: Make, when: str = MAY) -> Desk:
     web(desk, "edit", id="daughter", set={"block/marker-edit.test": True})
     for host, verdict in (("marker-refused.test", Verdict.BLOCK), ("marker-seen.test", Verdict.ALLOW)):
         decision = Decision(verdict, Reason.FAMILY_BLOCK, f"block: {host}", "family")
-        desk.store.record(
+        desk.store.events.record(
             decision, host=host, proto=Proto.TLS, profile="daughter", device=TABLET, level=3,
             category="marker-kind", at=now,
         )  # fmt: skip

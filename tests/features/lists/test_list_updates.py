@@ -341,12 +341,13 @@ def served_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
     categories = parse_categories(DATA.joinpath("categories.yaml").read_bytes(), "categories.yaml")
     published = parse_sources(DATA.joinpath("sources.yaml").read_bytes(), "sources.yaml", categories)
     nices: list[int] = []
+    others = children()  # of tests before
 
     class Bodies(Mapping[str, bytes]):
         """One list at any path. Its download is the moment to look at who downloads it."""
 
         def __getitem__(self, path: str) -> bytes:
-            nices.extend(os.getpriority(os.PRIO_PROCESS, pid) for pid in children())
+            nices.extend(os.getpriority(os.PRIO_PROCESS, pid) for pid in children() - others)
             return b"play.example\nother.example\n"
 
         def __iter__(self) -> Iterator[str]:
@@ -363,9 +364,9 @@ def served_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
         yield path, nices
 
 
-def children() -> list[int]:
+def children() -> set[int]:
     thread = threading.main_thread().native_id
-    return [int(pid) for pid in Path(f"/proc/self/task/{thread}/children").read_text().split()]
+    return {int(pid) for pid in Path(f"/proc/self/task/{thread}/children").read_text().split()}
 
 
 def test_the_real_program_fetches_at_the_lowest_priority(served_home: tuple[Path, list[int]]) -> None:

@@ -23,6 +23,7 @@ from gateway.path.guess_limit import MAX_NAMES, WINDOW
 from gateway.policy.sealed.source import SealedSource
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make
+from tests.features.decisions import new_decision_log
 from tests.features.desk import Desk
 from tests.household.a_home import MUMS, NOON, PHONE, STRANGER, TABLET, Home
 from tests.sealing import DAY, Issuer, Made, setting
@@ -127,7 +128,7 @@ def test_a_hit_leaves_one_in_the_homes_total_and_nothing_else(
     events: list[object] = []
     bus = Bus()
     bus.subscribe(ControlEvent, events.append)
-    decision_log = DecisionLog(home.store, home.family, lambda: NOON, home.rules, bus)
+    decision_log = new_decision_log(home.store, home.family, lambda: NOON, home.rules, bus)
     slots = set()  # devices of adults without rules have one slot
     for mac in (TABLET, MUMS, STRANGER):
         member = home.family.member_of(mac)

@@ -28,7 +28,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 class Audit(list[tuple[str, str, str]]):
-    def __call__(self, what: str, detail: str, *, by: str, at: datetime, origin: str) -> None:
+    def __call__(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None:
         self.append((what, detail, by))
 
 
@@ -39,11 +39,8 @@ def ask(
     audit = Audit() if audit is None else audit
     router = Router()
     home = SimpleNamespace(now=lambda: RIGHT, local_now=lambda: RIGHT)
-    store = SimpleNamespace(
-        guardians=lambda: {"Mum": SimpleNamespace(name="Mum", guards=True)},
-        audit=audit,
-    )
-    clockverbs.ClockVerbs(cast("Any", home), watch, cast("Any", store)).register(router)
+    people = SimpleNamespace(guardians=lambda: {"Mum": SimpleNamespace(name="Mum", guards=True)})
+    clockverbs.ClockVerbs(cast("Any", home), watch, cast("Any", people), audit).register(router)
     answer = router.verbs[do](ControlRequest(do, role, 0, values))
     assert isinstance(answer, Mapping)
     return answer

@@ -15,11 +15,12 @@ import pytest
 from gateway import __version__
 from tests.openwrt.feed import recipes
 from tests.openwrt.feed.imports import LIGHT, split
+from tests.openwrt.feed.official import official
 from tests.openwrt.feed.recipes import FEED, Package, RecipeError, makefiles, read
 from tests.openwrt.feed.router import closure
 from tests.release.archive import made_suffixes
 
-# The official feeds have these, of 24.10 and of 25.12.
+# The official feeds have these, of 24.10 and of 25.12. The Python packages are compared with a record.
 OFFICIAL = {
     *("firewall4", "ip-full", "kmod-nf-conntrack-netlink", "kmod-nft-queue", "libnetfilter-queue"),
     *("libopenssl", "nftables-json", "zoneinfo-all"),
@@ -57,6 +58,17 @@ def test_ours_are_of_the_version_that_the_sources_are_of(feed: Mapping[str, Pack
 def test_what_is_depended_on_exists(feed: Mapping[str, Package]) -> None:
     for package in feed.values():
         assert not set(package.depends) - OFFICIAL - STDLIB - feed.keys(), package.name
+
+
+@pytest.mark.parametrize("branch", official())
+def test_the_official_feed_has_what_is_depended_on_and_not_what_is_ours(
+    feed: Mapping[str, Package], branch: str
+) -> None:
+    """By a record of the feed. Its newest state has python3-blinker, which 24.10 lacks."""
+    theirs = official()[branch]
+    assert {name for name in OFFICIAL if name.startswith("python3-")} <= theirs | STDLIB
+    ours = {name for name in feed if name.startswith("python3-")}
+    assert ours & theirs <= {"python3-blinker"}
 
 
 def test_no_package_depends_on_itself(feed: Mapping[str, Package]) -> None:

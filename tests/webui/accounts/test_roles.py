@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from gateway.control.permissions import may_change, senders_of
+from gateway.control.verbs import Sender, Verb
 from gateway.policy.accounts.people import Account, PersonRole
 from tests.control.running import Running
 from tests.webui.accounts.signing import signed_in
@@ -15,6 +21,8 @@ from tests.webui.standin.healthy import FINE, TROUBLE
 from tests.webui.standin.household import Household
 from webui.accounts.session import ANYONE, STATIC, declared
 
+PAGES = ("webui.features.", "webui.pages.", "webui.rules.")
+AFTER_SIGN_IN = ("time",)  # a view for anyone sends it once a parent has signed in there
 CHILDREN = ("Aruzhan", "Timur", "Dana", "Tablet", "02:00:00:00:00:0a", "192.168.1.20")
 
 
@@ -135,3 +143,44 @@ def test_a_role_that_changes_holds_at_the_next_tap(oma: Browser, household: Hous
     assert oma.post("/helper/pause", {"who": "daughter", "minutes": "15"}).status_code == 403
     household.stamps.remove("Oma")
     assert oma.get("/helper/").headers["Location"] == "/signin"
+
+
+def sent_by(function: Callable[..., Any], seen: set[Callable[..., Any]]) -> set[str]:
+    """Return the verbs that a view names, itself or in the functions of the pages that it calls."""
+    function = inspect.unwrap(function)
+    if not isinstance(function, FunctionType) or function in seen:
+        return set()
+    seen.add(function)
+    sent: set[str] = set()
+    for name in named(function.__code__):
+        value = function.__globals__.get(name)
+        if isinstance(value, Verb):
+            sent.add(value.name)
+        elif isinstance(value, FunctionType) and value.__module__.startswith(PAGES):
+            sent |= sent_by(value, seen)
+    return sent
+
+
+def named(code: CodeType) -> Iterator[str]:
+    """Yield the names that code refers to, in inner functions too."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from named(inner)
+
+
+def test_a_view_sends_only_what_the_permission_table_allows_its_roles(app: Flask) -> None:
+    """Verbs that the pages send for themselves are left out: they change nothing in a person's name."""
+    checked = 0
+    for endpoint, view in app.view_functions.items():
+        roles = declared(view) or frozenset()
+        for verb in sent_by(view, set()):
+            if Sender.PAGES in senders_of(verb) or endpoint == STATIC:
+                continue
+            for role in roles:
+                if role == ANYONE:
+                    assert verb in AFTER_SIGN_IN or Sender.CHILD in senders_of(verb), (endpoint, verb)
+                else:
+                    assert may_change(PersonRole(role), verb), (endpoint, role, verb)
+                checked += 1
+    assert checked > 100

@@ -16,7 +16,6 @@ import pytest
 
 from gateway import __version__
 from gateway.control.protocol import Role, encode
-from gateway.features.activity.journal import DecisionLog
 from gateway.household.loading import load_product
 from gateway.lists.table import TABLE_NAME
 from gateway.path.dns import error_code
@@ -26,6 +25,7 @@ from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 from gateway.wire.dns.answers import EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED
 from tests.features.conftest import at
+from tests.features.decisions import new_decision_log
 from tests.features.desk import NOON, TABLET, Desk
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
@@ -157,7 +157,7 @@ def a_desk(folder: Path, reason: Reason, case: Case) -> Iterator[Desk]:
         if reason is Reason.PAUSED:
             desk.ask("pause", Role.OWNER, who="daughter", by="Mum", minutes=30)
         desk.reassign()
-        journal = DecisionLog(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
+        journal = new_decision_log(desk.store, desk.family, desk.clock.now, desk.rules, desk.bus)
         journal.recent = desk.recent  # which the verb `refusals` reads
         desk.decision_log = journal  # type: ignore[assignment]
         yield desk

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from gateway.age.bands import AgeBand
 from gateway.control.protocol import ControlRequest
 from gateway.control.router import Router
 from gateway.features.activity.decided import DecisionSource
@@ -126,7 +125,16 @@ class Editing:
         decided = partial(DecisionSource, home, settings, partial(EditHistory, self.rules))
         explainer = Explainer(home, self.family, visibility, members, decided)
         files = editing.Editing(self.rules, self._in_force)
-        edits = ProfileVerbs(home, effects, store, cast("Any", self._household.growing), whom, files)
+        edits = ProfileVerbs(
+            home,
+            effects,
+            store.held_bands,
+            lambda _: None,
+            store.audit,
+            cast("Any", self._household.growing),
+            whom,
+            files,
+        )
         home_editing = HomeEditing(self.rules, files)
         router = Router()
         edits.register(router)
@@ -192,17 +200,12 @@ class _Tables:
 
     def __init__(self, audit: list[tuple[str, str]]) -> None:
         self._audit = audit
-        self.uses = SimpleNamespace(all=dict)
-        self.pins = self.self_set = self.agreements = self.push = SimpleNamespace(forget=lambda _: None)
+        self.uses = self.held_bands = SimpleNamespace(all=dict)
         self.gifts = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
 
     @staticmethod
     def state(*_: object) -> InForce:
         return InForce((), None)
-
-    @staticmethod
-    def held_bands() -> dict[str, AgeBand]:
-        return {}
 
     def audit(self, what: str, detail: str, **_: object) -> None:
         self._audit.append((what, detail))

@@ -107,12 +107,13 @@ class Growing:
     @cached_property
     def engine(self) -> AgeTransitions:
         editing = self._household.editing
-        nothing = MagicMock()
-        store = MagicMock()  # what else is kept of a child, and goes at 18: nothing
-        store.growing = self._steps
+        nothing = MagicMock()  # of it, what else is kept of a child and goes at 18
         effects: Any = SimpleNamespace(regroup=lambda: editing._in_force(frozenset()))
         family: Any = SimpleNamespace(slots_of=lambda _: frozenset())
-        return AgeTransitions(self._home, effects, store, family, nothing, nothing, nothing)
+        steps = cast("Any", self._steps)
+        return AgeTransitions(
+            self._home, effects, steps, nothing, nothing, nothing, family, nothing, nothing, nothing
+        )
 
     @cached_property
     def _table(self) -> Mapping[str, Handler]:
