@@ -412,7 +412,7 @@ def test_the_next_nights_update_changes_a_service_without_a_restart(home: Home, 
         assert daemon.client.call("lists")["schedule"]["feed"]["version"] == FIRST
         assert categories(daemon, LISTED_IN_FEED) == ["adult"], "by the feed's table"
         assert fetch(tablet, f"https://{LISTED_IN_FEED}/", 4).how in CUT
-    assert asked(home, since) == {FEED}, "no list was fetched"
+        assert asked(home, since) == {FEED}, "no list was fetched"
     fetched = [one for one in home.seen("https", FEED) if one["time"] > since]
     assert any("/targets/" in one["detail"] for one in fetched), "by the process that the daemon started"
 
