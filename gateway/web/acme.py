@@ -32,7 +32,7 @@ ADVICE = ("--debug", "how-to-debug-acme.sh")  # in the last lines of acme.sh, wh
 class AcmeProblem(StrEnum):
     """Why there is no certificate."""
 
-    CLIENT = "client"  # no ACME client is installed
+    CLIENT = "client"  # no ACME client is installed, or it does not know the provider
     TOKEN = "token"  # the provider refused the token
     ZONE = "zone"  # the provider's account does not have the name
     LIMIT = "limit"  # the authority's rate limit
@@ -43,7 +43,8 @@ class AcmeProblem(StrEnum):
 
 
 SENTENCES: Mapping[AcmeProblem, str] = {
-    AcmeProblem.CLIENT: "no ACME client is installed; install lego (OpenWrt: acme-acmesh-dnsapi)",
+    AcmeProblem.CLIENT: "no ACME client for this provider is installed; install lego, or acme.sh in its "
+    "place (OpenWrt: acme-acmesh-dnsapi)",
     AcmeProblem.TOKEN: "the DNS provider refused the token; copy it again from the provider's page",
     AcmeProblem.ZONE: "the DNS provider's account does not have this name; check its spelling there",
     AcmeProblem.LIMIT: "the certificate authority had too many requests for this name; try again tomorrow",
@@ -55,6 +56,7 @@ SENTENCES: Mapping[AcmeProblem, str] = {
 
 # In this order: an answer about a wrong token also says that the record is missing.
 _MARKS: Mapping[AcmeProblem, tuple[str, ...]] = {
+    AcmeProblem.CLIENT: ("unrecognized dns provider",),  # Debian's lego lacks some
     AcmeProblem.LIMIT: ("ratelimited", "too many certificates", "too many requests", "too many new orders"),
     AcmeProblem.EMAIL: ("invalidcontact", "invalidemail", "unable to parse email", "contact email"),
     AcmeProblem.TOKEN: (

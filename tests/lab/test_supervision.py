@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +15,7 @@ from gateway.control.protocol import ANSWER_LIMIT, LineReader
 from gateway.core.errors import ControlError
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
+from tests.lab.descriptors import scarce_descriptors
 from tests.lab.filtering import ALLOWED, CUT, REFUSED, fetch, fresh, until
 from tests.lab.home import Home
 from tests.rawclient import RawClient
@@ -93,11 +92,7 @@ def test_a_daemon_without_a_free_descriptor_runs_on_and_says_so(
         sock.connect(str(daemon.socket))
         client, reader = RawClient(daemon.socket), LineReader(ANSWER_LIMIT)
         client._ask(sock, reader, "status", {})
-        used = {int(entry.name) for entry in Path(f"/proc/{daemon.pid}/fd").iterdir()}
-        lowest = next(number for number in range(len(used) + 1) if number not in used)
-        before = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (lowest, before[1]))
-        try:
+        with scarce_descriptors(daemon.pid):
             _drain(notices)
             for verb, values in VERBS:
                 with suppress(ControlError):
@@ -109,8 +104,6 @@ def test_a_daemon_without_a_free_descriptor_runs_on_and_says_so(
                 time.sleep(3.0)
                 assert _filters(home)
             assert b"WATCHDOG=1" in _drain(notices)
-        finally:
-            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
     assert until(lambda: _filters(home), 5.0) is not None
     problems = daemon.client.call("status")["problems"]
     assert [line for line in problems if "file descriptors" in line], problems

@@ -87,6 +87,7 @@ def test_the_client_is_lego_or_else_acme_sh(tmp_path: Path, monkeypatch: pytest.
         ("Errors happened during adding the TXT record, response=KO\nError adding TXT record", "token"),
         ("invalid domain\nError adding TXT record to domain: _acme-challenge.x", "zone"),
         ("Cannot init API for: https://acme-v02.api.letsencrypt.org/directory.", "offline"),
+        ("unrecognized DNS provider: cloudflare", "client"),
         ("something else", "other"),
         ("", "other"),
     ],
