@@ -46,6 +46,11 @@ class Server:
     cache_port: int
     postgresql: Path | None  # the folder of its socket
     processes: Mapping[str, subprocess.Popen[bytes]]
+    environment: Mapping[str, str]  # of its programs
+
+    def manage(self, *words: str) -> str:
+        """Run a command of `manage.py` and return its last line. Raises ServerError."""
+        return _python(self.environment, "django", *words)
 
     def api(self, method: str, path: str, body: object = None) -> Any:
         """Send a request to the REST API and return its answer. Raises ServerError."""
@@ -98,9 +103,13 @@ class Server:
         return int(next(line for line in lines if line.startswith("used_memory:")).partition(":")[2])
 
     def clear_cache(self) -> None:
-        """Clear checksums and sessions, as `manage.py clear_cache` of django-extensions does."""
-        argv = ["redis-cli", "-p", str(self.cache_port), "-n", "0", "flushdb"]
-        subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
+        """Clear checksums and sessions."""
+        self.manage("clear_cache")
+
+    def cached(self) -> int:
+        """Return the number of entries in the cache."""
+        argv = ["redis-cli", "-p", str(self.cache_port), "-n", "0", "dbsize"]
+        return int(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
 
     def database_bytes(self) -> int:
         if self.postgresql is None:
@@ -167,7 +176,8 @@ def running(
               "tests.fleet.openwisp.wsgi:application")  # fmt: skip
         wait_for(port)
         yield Server(f"http://127.0.0.1:{port}", folder, secret, password,
-                     prepared["token"], prepared["organization"], redis, database, processes)  # fmt: skip
+                     prepared["token"], prepared["organization"], redis, database, processes,
+                     environment)  # fmt: skip
 
 
 def _python(environment: Mapping[str, str], module: str, *words: str) -> str:

@@ -16,6 +16,7 @@ print(
             "brand": config.brand.name,
             "colour": config.brand.colour,
             "feed": config.feed.url if config.feed else "",
+            "provider": config.feed.provider if config.feed else "",
             "port": config.web.port,
             "token": config.metrics.token_sha256,
             "stop": config.stop_until.isoformat() if config.stop_until else "",

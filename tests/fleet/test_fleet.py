@@ -10,6 +10,7 @@ from tests.fleet.conftest import AddGateway
 from tests.fleet.gateway_agent import Gateway
 from tests.fleet.server import PROVIDER, Server
 from tests.fleet.steps import FAMILY, cycle, family, reported
+from tests.fleet.uci import UciSection, read_uci
 
 FEED = "https://feed.isp.example/qalqan/"
 DAUGHTER = "etc/qalqan/profiles/daughter.yaml"
@@ -43,7 +44,7 @@ def test_three_gateways_apply_a_change_and_its_roll_back(server: Server, add_gat
     for gateway in gateways:
         assert cycle(server, gateway) == "applied"
         assert gateway.seen[-1] == {
-            "brand": PROVIDER, "colour": "#7a1f5b", "feed": FEED, "port": 8080,
+            "brand": PROVIDER, "colour": "#7a1f5b", "feed": FEED, "provider": "", "port": 8080,
             "token": "", "stop": "", "rules": rules, "problems": [],
         }  # fmt: skip
         assert reported(server, gateway)["status"] == "applied"
@@ -81,6 +82,33 @@ def test_counters_and_the_stop_switch_are_for_chosen_homes(server: Server, add_g
     assign(server, gateway, lambda now: [name for name in now if name not in (counters, stop)])
     assert cycle(server, gateway) == "applied"
     assert gateway.seen[-1] == before
+
+
+def test_roll_outs_are_for_chosen_homes(server: Server, add_gateway: AddGateway) -> None:
+    """Only the init script reads the switch, which is in UCI."""
+    gateway = add_gateway()
+    assert cycle(server, gateway) == "applied"
+    before = gateway.seen[-1]
+    rollout = server.add_template("rollout")
+    add(server, gateway, rollout)
+    assert cycle(server, gateway) == "applied"
+    assert gateway.seen[-1] == {**before, "provider": "alma-net"}
+    assert read_uci(gateway.root / "etc/config/qalqan")["provider"].options["rollout"] == "1"
+    withdraw(server, gateway, rollout)
+    assert cycle(server, gateway) == "applied"
+    assert gateway.seen[-1] == before
+    assert (
+        "rollout" not in read_uci(gateway.root / "etc/config/qalqan").get("provider", UciSection("")).options
+    )
+
+
+def test_the_command_of_the_document_clears_the_cache(server: Server, add_gateway: AddGateway) -> None:
+    gateway = add_gateway()
+    assert cycle(server, gateway) == "applied"
+    assert server.cached() > 0
+    server.manage("clear_cache")
+    assert server.cached() == 0
+    assert gateway.cycle() == "", "the same configuration as before"
 
 
 def test_a_group_gets_a_change_first(server: Server, add_gateway: AddGateway) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from tests.fleet.conftest import AddGateway
 from tests.fleet.gateway_agent import Gateway
-from tests.fleet.server import Server
+from tests.fleet.server import ROOT, Server, ServerError
 from tests.fleet.ssh import Access, connected
 from tests.fleet.steps import cycle, wait_until
 from tests.lab import names
@@ -30,6 +33,28 @@ def sent(server: Server, gateway: Gateway) -> Mapping[str, Any]:
         "the command does not end",
     )
     return found
+
+
+def test_the_snippet_of_the_document_deletes_old_answers(
+    server: Server, add_gateway: AddGateway, access: Access
+) -> None:
+    gateway = add_gateway()
+    assert cycle(server, gateway) == "applied"
+    with connected(server, gateway, access):
+        old, new = (sent(server, gateway)["id"] for _ in range(2))
+    age = (
+        "from datetime import timedelta; from django.utils.timezone import now; "
+        "from openwisp_controller.connection.models import Command; "
+        f"Command.objects.filter(id='{old}').update(created=now() - timedelta(days=8))"
+    )
+    server.manage("shell", "-c", age)
+    document = (ROOT / "docs/providers/support.md").read_text("utf-8")
+    (snippet,) = re.findall(r"python manage\.py shell -c '(.*?)'\n", document, re.DOTALL)
+    server.manage("shell", "-c", snippet)
+    place = f"{server.device_path(gateway.identity)}command/"
+    assert server.api("GET", f"{place}{new}/")["id"] == new
+    with pytest.raises(ServerError, match="404"):
+        server.api("GET", f"{place}{old}/")
 
 
 def test_support_gets_the_file_only_while_a_parent_allows_it(

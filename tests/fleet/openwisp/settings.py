@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
+    "django_extensions",  # as OpenWISP's playbook does: it has the command `clear_cache`
     "openwisp_users",
     "openwisp_controller.config",
     "openwisp_controller.pki",
