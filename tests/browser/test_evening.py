@@ -86,6 +86,7 @@ def test_a_tap_on_pause_ends_what_runs_over_tls_and_over_quic_within_the_second(
     family: Family, mum: Chromium
 ) -> None:
     tablet, mums = family.home.devices[TABLET.key], family.home.devices[PARENT.key]
+    at_her_home(family, mum)
     assert reaches(family)  # and the address is one that an allowed name gave
     with (
         Stream(tablet, FILM) as film,

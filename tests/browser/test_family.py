@@ -72,6 +72,7 @@ def test_the_pages_and_what_the_daemon_decides_are_in_the_language_that_was_chos
 
 def test_a_tap_pauses_the_child_s_film_and_another_lets_her_go_on(family: Family, mum: Chromium) -> None:
     tablet, mums = family.home.devices[TABLET.key], family.home.devices[PARENT.key]
+    mum.driver.get(family.url(PARENT.key, "/parent/"))
     with Stream(tablet, FILM) as film, Stream(mums, FILM) as mums_film:
         assert film.started()
         assert mums_film.started()

@@ -60,7 +60,13 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {"daughter": DAUGHTER, "son": SON, "
 def fresh(
     home: Home, profiles: Mapping[str, Mapping[str, Any] | str] = PROFILES, **settings: object
 ) -> Daemon:
-    """A daemon that knows nothing of an earlier one in this home."""
+    """A daemon that knows nothing of an earlier one in this home.
+
+    It has the present hour of Almaty. So all rules name their bedtime, also none: that of an age group would
+    be met by chance.
+    """
+    for rules in profiles.values():
+        assert isinstance(rules, str) or "bedtime" in rules or rules["band"] in ("16-17", "adult"), rules
     shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
     daemon = Daemon(home, profiles, settings={"timezone": ZONE.key, **settings})
     answers = home.folder / "qalqan" / "run" / saved_addresses.FILE

@@ -54,6 +54,7 @@ def child(number: int, tag: str, **rules: object) -> Mapping[str, object]:
     return {
         "name": f"Child {number}",
         "band": "10-12",
+        "bedtime": {},
         "devices": [f"02:00:00:00:01:{number:02x}"],
         "block": [f"site{entry}.{tag}{number}.example.org" for entry in range(ENTRIES)],
         **rules,

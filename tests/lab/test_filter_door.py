@@ -323,6 +323,7 @@ def test_a_stranger_is_what_its_network_says(three: Home, version: int) -> None:
     def refused(device: Namespace, host: str) -> bool:
         return fetch(device, f"https://{host}/", version).how in CUT
 
+    forgotten(three)
     with fresh(three, PROFILES, **settings) as daemon:
         new = moves(three, "new", "br.guest")
         assert refused(new, GAMBLING), "its first packet"
@@ -335,20 +336,16 @@ def test_a_stranger_is_what_its_network_says(three: Home, version: int) -> None:
         moves(three, "new", names.LAN)
         assert until(lambda: fetch(new, f"https://{GAMBLING}/", version).reached, 10.0) is not None
         assert until(lambda: place(daemon) == "home", 3.0) is not None
-    three.begin_anew()
-    three.gateway.run(["ip", "link", "set", "lan4", "down"], check=True)
-    three.gateway.run(["ip", "neigh", "flush", "dev", names.LAN])  # else it belongs to the next one's house
 
 
 def test_the_first_run_makes_no_thing_of_the_house_there(three: Home) -> None:
     settings = {"lan": list(BRIDGES), "interfaces": {"br.guest": "guest"}}
+    forgotten(three)
     for bridge, wanted in (("br.guest", "guest"), (names.LAN, "home")):
         new = moves(three, "new", bridge)
         assert fetch(new, f"https://{PLAIN}/", 4).reached  # the gateway knows the device
         with fresh(three, PROFILES, **settings) as daemon:
             assert place(daemon) == wanted
-    three.gateway.run(["ip", "link", "set", "lan4", "down"], check=True)
-    three.gateway.run(["ip", "neigh", "flush", "dev", names.LAN])
 
 
 @FAMILIES
@@ -390,7 +387,6 @@ def test_a_device_with_a_slot_of_its_own_is_followed_to_another_network_at_once(
             assert took is not None, bridge
             open_there = fetch(new, f"https://{PLAIN}/", 4).reached
             assert open_there is (wanted == "guest"), bridge
-    forgotten(three)
 
 
 def test_the_very_first_packet_tells_where_a_device_is(three: Home) -> None:
@@ -416,7 +412,6 @@ sendp(Ether(src={names.NEW.mac!r}, dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", 
         new.run(["ip", "neigh", "replace", "192.168.79.1", "lladdr", address, "dev", "eth0"], check=True)
         assert fetch(new, f"https://{PLAIN}/", 4).how in CUT
         assert not three.seen("https", PLAIN)
-    forgotten(three)
 
 
 def forgotten(home: Home) -> None:

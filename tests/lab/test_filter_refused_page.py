@@ -16,6 +16,7 @@ from tests.lab.clients import Outcome
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,
+    BLOCKED,
     CUT,
     DAUGHTER,
     FAMILIES,
@@ -159,7 +160,7 @@ def test_after_ten_minutes_nothing_is_shown(home: Home, daemon: Daemon, version:
 
 @FAMILIES
 def test_a_small_child_has_pictures_and_the_others_none(home: Home, daemon: Daemon, version: int) -> None:
-    led = fetch(home.devices["phone"], f"http://{REFUSED}/", version)
+    led = fetch(home.devices["phone"], f"http://{BLOCKED}/", version)  # other tests look for TikTok there
     page = _page(home, "phone", led.location, version)
     told = _shown(page), daemon.client.call("device", ip=home.seats["phone"].ipv4)
     assert 'class="closed" aria-hidden="true"' in page.body, (led.location, told)

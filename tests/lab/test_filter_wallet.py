@@ -72,6 +72,13 @@ def browser(scene: Scene) -> Iterator[Chromium]:
         yield it
 
 
+@pytest.fixture
+def clock(scene: Scene) -> Iterator[None]:
+    """The daemon has the machine's time again after a test that moved its clock."""
+    yield
+    scene.daemon.client.call("clock", offset=0)
+
+
 @pytest.fixture(autouse=True)
 def shut(scene: Scene) -> None:
     if "adult_proof" in scene.daemon.client.call("device", mac=NEW):
@@ -312,8 +319,8 @@ def plain_page(scene: Scene) -> str:
     return page.body
 
 
+@pytest.mark.usefixtures("clock")
 def test_it_closes_at_its_end_when_the_clock_comes_there(scene: Scene, browser: Chromium) -> None:
-    """The last test here: it moves the clock."""
     give(browser, Wallet(scene.issuer).answer(begin(browser, "morning"), ORIGIN))
     eventually(lambda: opened(browser))
     assert scene.is_open()

@@ -47,7 +47,7 @@ ESP, GRE, SCTP = 50, 47, 132
 LATE = 2.0  # seconds in which what passes has long arrived
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own() -> Iterator[Home]:
     """A home whose fourth device has never been there."""
     with Home(absent=("new",)) as built:
