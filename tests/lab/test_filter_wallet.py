@@ -89,6 +89,7 @@ def test_the_wallet_opens_the_device_and_it_closes_again_where_its_holder_says_s
     scene: Scene, browser: Chromium
 ) -> None:
     assert scene.is_shut()
+    browser.complaints()  # of the pages of other tests
     asked = begin(browser)
     assert {one["protocol"] for one in asked["digital"]["requests"]} == {"org-iso-mdoc"}
     give(browser, Wallet(scene.issuer).answer(asked, ORIGIN))
