@@ -20,7 +20,9 @@ def serve(folder: Path, name: str, token: str, set_txt: str) -> None:
             """Answer OK or KO, as https://www.duckdns.org/spec.jsp says."""
             address = urlsplit(self.path)
             values = {key: found[0] for key, found in parse_qs(address.query, keep_blank_values=True).items()}
-            mine = values.get("domains") == name and values.get("token") == token
+            # The subname alone, as acme.sh sends it, or the whole name.
+            domains = (name, name.partition(".")[0])
+            mine = values.get("domains") in domains and values.get("token") == token
             good = address.path == "/update" and mine and "txt" in values
             clear = values.get("clear") == "true"
             with (folder / "duckdns.log").open("a") as log:
