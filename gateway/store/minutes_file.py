@@ -275,7 +275,6 @@ class MinutesFile:
                 write_atomically(self._path(day), data)
             except OSError as error:
                 self._fails(error)
-                return
         if self._day is not None:
             others = _of_others(self._waiting, profile) if running else self._waiting
             waiting = list(_bare(others, profile, kinds=not past))

@@ -173,6 +173,28 @@ def test_what_is_erased_of_a_person(file: MinutesFile) -> None:
     assert (second, third) == (counted(2, profile="daughter"), counted(3))
 
 
+@pytest.mark.parametrize("stuck", [DAY - ONE, DAY])
+def test_a_day_that_cannot_be_written_does_not_keep_the_others_from_being_erased(
+    tmp_path: Path, file: MinutesFile, stuck: date
+) -> None:
+    for day in (DAY - ONE, DAY):
+        file.open(day)
+        file.append([counted(1)], 0.0)
+    (tmp_path / "minutes" / f".{file._path(stuck).name}.new").mkdir()
+    file.erase("son")
+    assert file.problems()
+    file.append([counted(3)], 60.0)
+    kept = {
+        day: [one.service for one in file.details(day) if isinstance(one, MinuteRecord)]
+        for day in (DAY - ONE, DAY)
+    }
+    written = counted(1).service
+    assert kept == {
+        DAY - ONE: [written if stuck == DAY - ONE else None],
+        DAY: [written if stuck == DAY else None, counted(3).service],
+    }
+
+
 def test_only_its_owner_reads_it_before_and_after_something_is_erased(
     tmp_path: Path, file: MinutesFile
 ) -> None:
