@@ -15,7 +15,7 @@ class Gettext(Protocol):
 
 
 class Ngettext(Protocol):
-    """Chooses the form for ``number``, which the message calls ``%(num)d``."""
+    """Translates a message with a number: one form for each plural. The message contains ``%(num)d``."""
 
     def __call__(self, one: str, many: str, number: int, /, **values: object) -> str: ...
 

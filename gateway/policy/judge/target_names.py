@@ -14,7 +14,10 @@ from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW
 
 
 def setting_names(language: Language) -> Mapping[str, str]:
-    """Return the names of the targets that are no service, category, group or site, by target."""
+    """Return the names, in the reader's language, of targets that are no service, category, group or site.
+
+    The result is a mapping from target, such as ``play`` or ``ways:vpn``, to name.
+    """
     pgettext = language.pgettext
     # Translators: what rules can be about. Each stands alone, as a heading or in a list.
     whole = pgettext("target", "The internet")
