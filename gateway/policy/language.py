@@ -21,7 +21,7 @@ class Ngettext(Protocol):
 
 
 class Pgettext(Protocol):
-    """Translates a message. ``context`` distinguishes two uses of the same words."""
+    """Translates a message. ``context`` distinguishes two messages with the same words."""
 
     def __call__(self, context: str, message: str, /, **values: object) -> str: ...
 

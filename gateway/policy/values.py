@@ -35,7 +35,7 @@ class Proto(StrEnum):
 
 
 class Fault(StrEnum):
-    """A fault of a DNS query, TLS or QUIC hello, or packet that its bytes alone show, whatever the rules."""
+    """An error in a DNS query, TLS or QUIC hello, or packet that its bytes alone show, whatever the rules."""
 
     NO_NAME = "no_name"  # a complete hello or request that names no host, or an address
     BAD_NAME = "bad_name"  # a name that is no host name (RFC 1123), or two different names
@@ -141,7 +141,7 @@ class ExplanationStep:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict on an observation, with its reason, the deciding rule, that rule's owner, and its end."""
+    """The verdict on a query or connection, with its reason, the deciding rule, its owner, and its end."""
 
     verdict: Verdict
     reason: Reason

@@ -78,7 +78,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One signed-in browser."""
+    """One browser in which a person is signed in."""
 
     key: str  # the token's digest
     name: str
@@ -155,7 +155,7 @@ class AccountRegister:
         return self._accounts
 
     def find(self, name: str) -> Account | None:
-        """Return the account with this name, ignoring case and extra spaces, or None."""
+        """Return the account with this name, ignoring case and extra spaces; None if there is none."""
         folded = " ".join(name.split()).casefold()
         return next(
             (account for account in self._accounts.values() if account.name.casefold() == folded), None
@@ -242,9 +242,9 @@ class AccountRegister:
         return len(gone)
 
     def unconfirmed(self, here: Session, now: datetime) -> tuple[Session, ...]:
-        """Return the same person's recent unconfirmed sessions that can be confirmed on ``here``.
+        """Return the person's recent unconfirmed sessions that the older session ``here`` may confirm.
 
-        They began after ``here``, so that an intruder cannot confirm the own sign-in.
+        An intruder's session, which began later, therefore cannot confirm itself or older ones.
         """
         return tuple(
             session
@@ -296,7 +296,10 @@ class AccountRegister:
     # Time.
 
     def shift(self, jump: Jump) -> None:
-        """Adjust all times to a clock change, so that durations stay the same; drop what has ended by it."""
+        """Adjust all times to a clock change, so that durations stay the same.
+
+        Expired sessions and announcements that would be valid again are dropped.
+        """
         self.tokens.shift(jump)
         self._set(
             {

@@ -47,7 +47,7 @@ class Tokens:
         return tuple(self._tokens.values())
 
     def of(self, name: str) -> tuple[Token, ...]:
-        """Return a person's tokens, newest first."""
+        """Return a person's tokens, the newest first."""
         return tuple(reversed([token for token in self._tokens.values() if token.name == name]))
 
     def add(self, token: Token) -> None:
@@ -74,7 +74,7 @@ class Tokens:
         return token
 
     def end(self, name: str, only: str = "") -> int:
-        """End a person's tokens, or only the one with the id ``only``; return their number."""
+        """Delete a person's tokens, or only the one with the id ``only``; return how many were deleted."""
         gone = [token.key for token in self.of(name) if not only or token.id == only]
         for key in gone:
             del self._tokens[key]
@@ -83,7 +83,10 @@ class Tokens:
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """Adjust the times of tokens with an end to a clock change, so that their lifetime stays the same."""
+        """Adjust the times of tokens that expire to a clock change, so that their lifetime stays the same.
+
+        Expired tokens that would be valid again are dropped.
+        """
         self._keep({key: after for key, token in self._tokens.items() if (after := _moved(token, jump))})
 
     def drop_old(self, now: datetime) -> None:

@@ -50,7 +50,7 @@ def card_title(card: DescribedCard, name: str, language: Language) -> str:
 
 
 def card_facts(card: DescribedCard, language: Language) -> str:
-    """Return a few sentences on what a bypass alert means and what a guardian can do."""
+    """Return a few sentences that explain a bypass alert: what was detected and blocked, and its effect."""
     _ = language.gettext
     sentences = {"private_dns": _private_dns, "app_dns": _app_dns, "vpn": _vpn}
     describe = sentences.get(card.topic)

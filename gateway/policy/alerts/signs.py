@@ -60,7 +60,7 @@ MAX_HOSTS = 8  # resolvers that are tracked per device
 
 
 class BypassSign(NamedTuple):
-    """One blocked use of a bypass method; enough of them make a bypass alert."""
+    """A sign of a bypass method: one blocked use of it. Enough signs make a bypass alert."""
 
     way: BypassMethod
     host: str  # of the resolver; empty if nothing names one
@@ -70,7 +70,7 @@ class BypassSign(NamedTuple):
 
 
 def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -> BypassSign | None:
-    """Return the sign of a bypass method in a blocked query or connection; None if it shows none.
+    """Return what a blocked query or connection reveals of a bypass method; None if nothing.
 
     None also if it reveals no setting of the device, or the rules allow the method.
     """

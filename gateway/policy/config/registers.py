@@ -86,7 +86,7 @@ class Register:
 
     @property
     def name(self) -> str:
-        """The title for people, such as "Register of Kazakhstan"."""
+        """The title of the list for people, such as "Register of Kazakhstan"."""
         return register_title(self.category)
 
     def written(self) -> dict[str, str | bool]:

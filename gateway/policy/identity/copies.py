@@ -75,7 +75,7 @@ def merge_foreign_traits(faces: Iterable[Traits], before: Traits | None, seen: T
 
 
 def completed(face: Traits, seen: Traits) -> Traits:
-    """Return ``face`` with its unknown traits filled in from ``seen``."""
+    """Return a copy of ``face`` in which unknown traits are filled in from ``seen``."""
     return replace(
         face,
         host_name=face.host_name or seen.host_name,
@@ -101,9 +101,10 @@ def _weight(found: Iterable[tuple[Sign, int]]) -> int:
 
 
 def _differences(faces: tuple[Traits, ...], seen: Traits) -> list[tuple[Sign, int]]:
-    """Return which traits of ``seen`` differ from those of all faces, each with its weight as a sign.
+    """Return which traits of ``seen`` differ from those of all faces, each with its weight.
 
-    A trait that no face has yet is no difference.
+    A face is a confirmed set of traits. A trait that no face has yet is no difference. A higher weight: the
+    more likely another host uses the address.
     """
     found: list[tuple[Sign, int]] = []
     hops = {face.hop_limit for face in faces} - {0}

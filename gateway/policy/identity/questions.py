@@ -113,7 +113,7 @@ class KnownDevice(NamedTuple):
 
 
 class Recognition(NamedTuple):
-    """The result of `recognise`: the MAC address of the known device, the child's profile id, and the signs.
+    """The result of `recognise`: MAC address of the known device, child's profile id, and matching traits.
 
     Fields are empty if the new device is like no known one.
     """
@@ -124,10 +124,10 @@ class Recognition(NamedTuple):
 
 
 def recognise(newcomer: Traits, family: Iterable[KnownDevice]) -> Recognition:
-    """Return which known device a new one may be, which child's rules apply until the answer, and the signs.
+    """Return which known device a new one may be, which child's rules apply until the answer, and why.
 
     Of all children whose device it may be, the youngest one's rules apply, however similar another device is:
-    a child could imitate an older child's device.
+    a child could imitate an older child's device. The reasons are the traits that match.
     """
     best, known = 0, ""
     signs: tuple[Sign, ...] = ()

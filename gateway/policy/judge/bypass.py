@@ -111,7 +111,7 @@ class BypassRules:
         return resolved.vouched(seen.host or "", seen.dst)
 
     def _first(self, ways: Iterable[BypassMethod]) -> Conclusion | None:
-        """Return the block of the first of ``ways`` that the rules block; None if they block none."""
+        """Return the conclusion that blocks the first blocked method of ``ways``; None if none is blocked."""
         return next((self._refusals[way] for way in ways if way in self._refusals), None)
 
     def _is_plain(self, seen: Observation) -> bool:
@@ -139,7 +139,7 @@ class BypassRules:
                 yield ExplanationStep(owned_rule(switch.owner, f"ways: {way} = {switch.value}"), sign)
 
     def _methods_by_content(self, seen: Observation) -> Iterator[tuple[BypassMethod, str]]:
-        """Yield the bypass methods that the flow's protocol, port, ALPN or name shows, each with its sign."""
+        """Yield the bypass methods that a flow's protocol, port, ALPN or name shows, each with a text why."""
         proto = seen.proto
         if proto in WAYS:
             yield WAYS[proto], f"speaks {proto}"
@@ -233,9 +233,9 @@ def has_own_names(rules: Rules) -> bool:
 
 
 def _is_allowed(seen: Observation, named: Conclusion, situation: Situation) -> bool:
-    """Return True if the family allows the name and its DNS answer gave the address.
+    """Return True if the family allows the flow's host name, and a DNS answer for it gave the address.
 
-    A hello can carry any name.
+    A TLS hello can carry any name. If answers are not stored, the allow is enough.
     """
     if named.outcome.reason not in ALLOWED or named.outcome.verdict is not Verdict.ALLOW:
         return False

@@ -52,15 +52,19 @@ class CombinedJudge(Judge):
         other: Judge,
         situation: Callable[[], Situation],
     ) -> None:
-        """Create the judge. ``situation`` returns the current situation for ``other``."""
+        """Create the judge. ``situation`` returns the second profile's present situation.
+
+        A situation has the pauses, extra time and used minutes.
+        """
         super().__init__(profile, world, calendar)
         self._other = other
         self._other_situation = situation
 
     def as_of(self, other_is: Situation) -> CombinedJudge:
-        """Return a copy of this judge in which the second profile is always in the situation ``other_is``.
+        """Return a copy of this judge in which the second profile's situation is always ``other_is``.
 
-        It is for decisions about another moment.
+        A situation has the pauses, extra time and used minutes. The copy is for decisions about another
+        moment.
         """
         clone = copy(self)
         clone._other_situation = lambda: other_is
@@ -80,9 +84,9 @@ class CombinedJudge(Judge):
         *,
         explain: bool = False,
     ) -> Decision:
-        """Return the first profile's block, else the second's, else the allow with the gates of both.
+        """Return the first profile's block, else the second's, else the allow with the time rules of both.
 
-        ``mine_is``, ``other_is``: the situation for each profile.
+        ``mine_is``, ``other_is``: the situation (pauses, extra time, used minutes) for each profile.
         """
         mine = super().decide(seen, mine_is, now, explain=explain)
         if not mine.allowed:
@@ -135,7 +139,7 @@ def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
 
 
 def _budgets(mine: Mapping[str, TimeLimit], other: Mapping[str, TimeLimit]) -> Mapping[str, TimeLimit]:
-    """Return the limits of both profiles by gate; of two for one gate, that with fewer minutes left."""
+    """Return the limits of both profiles by gate (their target); of two, that with fewer minutes left."""
     both = {**other, **mine}
     for gate in mine.keys() & other.keys():
         both[gate] = min(mine[gate], other[gate], key=lambda budget: budget.left)

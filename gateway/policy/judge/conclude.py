@@ -167,7 +167,7 @@ def _companions_of(facts: HostFacts, conclusion: Conclusion) -> tuple[HostFacts,
 
 
 def uncounted(conclusion: Conclusion) -> Conclusion:
-    """Return the conclusion with the gate UNCOUNTED: the host uses no minutes, but used-up limits block it.
+    """Return a conclusion whose host uses no minutes of its limits; used-up limits still block it.
 
     It is unchanged if no limit applies to the host.
     """
@@ -233,7 +233,7 @@ def blocks_bypass(rules: Rules, way: BypassMethod) -> bool:
 
 
 def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...] = ()) -> Conclusion:
-    """Return the conclusion that blocks a bypass method. ``rules`` must have a setting for the method.
+    """Return the conclusion that blocks a bypass method. ``rules`` must block it.
 
     ``services``: apps that use the method; a guardian's temporary opening of one of them lifts the block.
     """
@@ -299,7 +299,7 @@ def _refuses_need(block: RuleEntry | None, need: str) -> bool:
 
 
 def _need(need: tuple[str, str], rules: Rules) -> Conclusion:
-    """Return the allow of a name that devices need, such as for updates, with the gates of its type.
+    """Return the allow of a name that devices need, such as for updates, with the time rules of its type.
 
     ``need``: the entry and its type.
     """
@@ -338,7 +338,7 @@ def _stronger(first: RuleEntry | None, second: RuleEntry | None) -> RuleEntry | 
 
 
 def _outranks(entry: RuleEntry | None, other: RuleEntry | None) -> bool:
-    """Return True if ``entry`` ranks at least as high as ``other``."""
+    """Return True if ``entry`` ranks at least as high as ``other``; False for None as ``entry``."""
     return entry is not None and (other is None or entry.rank >= other.rank)
 
 
@@ -371,7 +371,7 @@ def _is_family_refusal(fact: CategoryFact) -> bool:
 
 
 def _approval(facts: HostFacts) -> tuple[str, str] | None:
-    """Return rule and owner of the age group's allow, or of the product's approved site; None without one."""
+    """Return rule and owner of the age group's allow, or of a site approved by Qalqan; None without one."""
     if facts.band_allow is not None:
         owner = facts.band_allow.owner
         return owned_rule(owner, f"allow: {facts.band_allow}"), owner
@@ -419,7 +419,7 @@ def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
 
 
 def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str, owner: str) -> Conclusion:
-    """Return a conclusion that allows a host, with its gates; a search engine's host with safe search."""
+    """Return a conclusion that allows a host, with its time rules; a search engine gets safe search."""
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
         bound = Bound.NO_LIMITS
@@ -451,7 +451,7 @@ def flow_gates(facts: HostFacts, rules: Rules, bound: Bound) -> Gates:
 
 
 def is_openable(conclusion: Conclusion) -> bool:
-    """Return True if a guardian's temporary opening (`opened_conclusion`) lifts this block."""
+    """Return True if the conclusion is a block that a guardian may lift for a while (`opened_conclusion`)."""
     openable = conclusion.outcome.reason in OPENABLE or bool(conclusion.needed_by)
     return openable and conclusion.outcome.verdict is Verdict.BLOCK
 

@@ -138,11 +138,11 @@ class Judge:
     def _special(
         self, conclusion: Conclusion, host: str, seen: Observation, situation: Situation, now: datetime
     ) -> Decision | None:
-        """Return the decision for a host that the profile's usual order of rules does not cover.
+        """Return the decision for a host to which the usual order of rules does not apply; None for others.
 
-        Such are the pages, help lines, lists for everyone, registers, and all hosts of an unfiltered profile;
-        in flows also local names, relay names and names with fewer gates than usual. None: the usual order
-        applies.
+        Such are the pages, help lines, lists for everyone, state registers, and all hosts of an unfiltered
+        profile; in connections also local names, Private Relay names and names with fewer time rules than
+        usual.
         """
         is_query = seen.proto is DNS
         if conclusion.gateway and is_query:
@@ -169,7 +169,7 @@ class Judge:
     ) -> Decision | None:
         """Return the decision for an exempt name with an address that no DNS answer gave for it.
 
-        The name has fewer gates than usual; now all gates apply. None: the address belongs to the name, or
+        The name has fewer time rules than usual; now all apply. None: the address belongs to the name, or
         this is unknown because answers are encrypted.
         """
         resolved = situation.resolved
@@ -197,10 +197,10 @@ class Judge:
     def _by_state(
         self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
     ) -> Decision:
-        """Return the decision about a host in a situation.
+        """Return the decision about a host in a situation (pauses, extra time, used minutes).
 
-        It applies temporary openings, a site repair, closed gates, the address check and safe search, in this
-        order.
+        It applies temporary openings, a site repair, closed time rules, the address check and safe search, in
+        this order.
         """
         if conclusion.portal and state.situation.led and seen.proto is DNS:
             return conclusion.outcome  # a probe without an address is never redirected to the page
@@ -220,7 +220,7 @@ class Judge:
     def _wrong_address(
         self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
     ) -> Decision | None:
-        """Return the block of a flow to an address that is not the name's own; None if it is, or may be."""
+        """Return the block of a connection whose address is not its host name's; None if it is, or may be."""
         if seen.proto is DNS or state.standing.off or conclusion.outcome.verdict is Verdict.BLOCK:
             return None
         if conclusion.rewrite is not None:
@@ -252,7 +252,7 @@ class Judge:
 
     @property
     def approves(self) -> bool:
-        """True if the profile blocks unlisted sites, but some of the product's approved sites are open."""
+        """True if the profile blocks unlisted sites, but some sites that Qalqan approves are open."""
         return self._fact_finder.approves
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
@@ -267,7 +267,10 @@ class Judge:
         return self.remaining(situation, now).of(gates)
 
     def remaining(self, situation: Situation, now: datetime) -> Remaining:
-        """Return the object that computes the time left in a situation at ``now``. The last one is cached."""
+        """Return the object that computes the time left of a device (``situation``) at ``now``.
+
+        The last one is cached.
+        """
         last = self._remaining
         if last is None or last.situation is not situation or last.now != now:
             state = self._state(situation, now).standing
@@ -316,10 +319,10 @@ class Judge:
 
     @staticmethod
     def _outcome(conclusion: Conclusion, state: CachedSituation) -> Decision:
-        """Return the decision about a host or flow whose gates are all open.
+        """Return the decision about a host or flow that no time rule blocks now.
 
-        While filtering is off it is that of the switched-off filter. Further gates are added for a
-        connectivity probe of a device that is redirected to the page, and for services with extra time.
+        While filtering is off it is that of the switched-off filter. Further time rules are added for a
+        connectivity check of a device that is redirected to the page, and for services with extra time.
         """
         if state.standing.off:
             return state.off
@@ -430,7 +433,7 @@ class Judge:
         return self._shared.setdefault(conclusion, conclusion)
 
     def _state(self, situation: Situation, now: datetime) -> CachedSituation:
-        """Return the cached state of a situation, computed anew when it is no longer valid."""
+        """Return the situation with the state of its time rules; from the cache while that is valid."""
         cached = self._situations.get(id(situation))
         if cached is not None and cached.situation is situation and cached.since <= now < cached.until:
             return cached
@@ -453,7 +456,10 @@ def _unfiltered_rule(profile: Profile) -> tuple[str, str]:
 
 
 class CachedSituation(NamedTuple):
-    """A situation, its `Standing` (state of the time rules), and the block decision of each closed gate."""
+    """A situation (pauses, grants, used minutes), its `Standing`, and a decision for each closed gate.
+
+    `Standing`: the state of the time rules. A gate is a time rule.
+    """
 
     situation: Situation
     since: datetime  # start of the standing's validity
@@ -466,7 +472,7 @@ class CachedSituation(NamedTuple):
 
 
 def cache_situation(situation: Situation, state: Standing, off: Decision) -> CachedSituation:
-    """Return a situation with its `Standing` and a block decision for each closed gate.
+    """Return a situation with its `Standing` and a block decision for each closed gate (time rule).
 
     ``off``: the decision while filtering is off without an end.
     """

@@ -323,7 +323,7 @@ def _spent(rule: str, names: Names) -> str:
 
 
 def _limited(gate: str, names: Names) -> str:
-    """Return the words for a limit's target, such as " for games"; empty if the sentence already says it."""
+    """Return the words for what a limit is about, such as " for games"; empty for a service or internet."""
     kind, _, key = gate.partition(":")
     if gate == PLAY:
         name = names.words["play"]
@@ -456,7 +456,7 @@ def _by_register(rule: str, who: str, today: date, words: Mapping[str, str]) -> 
 
 
 def decider(decision: Decision) -> Decider:
-    """Return the party whose rule blocked: family, age group, law, register, lists or product."""
+    """Return the party whose rule decided: family, age group, law, state register, lists, or Qalqan."""
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return Decider.LISTS
     if decision.reason is Reason.REGISTER:
@@ -500,7 +500,7 @@ def setting(decision: Decision) -> str:
 
 
 def category_of(decision: Decision) -> str:
-    """Return the id of the category that a block is about; empty for none."""
+    """Return the id of the category because of which the decision blocks; empty for none."""
     _, found, rest = decision.rule.partition("category:")
     about = decision.reason in (Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.FAMILY_BLOCK)
     return rest.partition(" ")[0] if found and about else ""

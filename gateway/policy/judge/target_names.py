@@ -14,9 +14,9 @@ from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW
 
 
 def setting_names(language: Language) -> Mapping[str, str]:
-    """Return the names, in the reader's language, of targets that are no service, category, group or site.
+    """Return the names of rule targets other than services, categories, groups and sites.
 
-    The result is a mapping from target, such as ``play`` or ``ways:vpn``, to name.
+    They are in the reader's language, by target, such as ``play`` or ``ways:vpn``.
     """
     pgettext = language.pgettext
     # Translators: what rules can be about. Each stands alone, as a heading or in a list.

@@ -69,7 +69,7 @@ def parse_host(text: str) -> str:
 
 
 def parse_question(host: str | None, to: str | None = None, speaks: str | None = None) -> Observation:
-    """Return the observation to explain: a DNS query for a host, or a connection ``to`` ``ADDRESS[:PORT]``.
+    """Return what `qalqan why` explains: a DNS query for a host, or a connection ``to`` ``ADDRESS[:PORT]``.
 
     ``speaks`` is the protocol of the connection.
 
@@ -105,8 +105,9 @@ def _proto(text: str) -> Proto:
 
 
 def _endpoint(text: str) -> tuple[bytes, int]:
-    """Return the packed address and the port of ``192.0.2.7``, ``192.0.2.7:443``, ``2001:db8::7`` or
-    ``[2001:db8::7]:443``. Port 0: none given.
+    """Return the packed address and the port of ``192.0.2.7:443`` or ``[2001:db8::7]:443``.
+
+    Port 0: none given, as in ``192.0.2.7`` or ``2001:db8::7``. Raises PolicyError for other text.
     """
     alone = address(text)
     if alone is not None:

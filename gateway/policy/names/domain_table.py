@@ -81,7 +81,7 @@ class TableRelease:
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """The description in a table: when and from what it was built, its names and its size."""
+    """The description of a category table: when and from what it was built, its names and its size."""
 
     built: str  # ISO 8601
     count: int  # names in it
@@ -217,7 +217,7 @@ class DomainTable:
 
     @property
     def known_categories(self) -> frozenset[str]:
-        """All categories of the names in this table."""
+        """The ids of all categories in this table."""
         return NO_CATEGORIES.union(*self._sets)
 
     def __len__(self) -> int:

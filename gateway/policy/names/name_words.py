@@ -80,7 +80,7 @@ class NameWords:
         return frozenset(found) if found and host not in self._open else frozenset()
 
     def matches(self, host: str) -> tuple[tuple[str, frozenset[str]], ...]:
-        """Return the parts of ``host`` from a label with a category's word on, longest first.
+        """Return the parts of ``host`` that begin with a label with a category's word, the longest first.
 
         Each has the ids of its categories. ``host`` is in normal form.
         """

@@ -69,7 +69,7 @@ def parse_resolvers(source: str | bytes, file: str, is_public_suffix: PublicSuff
 
 
 class _Reader:
-    """Reads the resolvers of a file one by one, and collects them by name and by address."""
+    """Reads the DNS resolvers of a file one by one, and collects them by host name and by address."""
 
     def __init__(self, is_public_suffix: PublicSuffixCheck) -> None:
         self.names: dict[str, Resolver] = {}
@@ -117,7 +117,7 @@ class _Reader:
         return name
 
     def _add_name(self, place: Place, name: str, resolver: Resolver) -> None:
-        """Add a resolver's name.
+        """Add a DNS resolver's host name.
 
         Raises PolicyError if another name in the file is equal, above or below it.
         """

@@ -47,7 +47,7 @@ OWN_KEYS = tuple(key for key in _KEYS if key not in ("signatures", "min_age", "m
 
 @dataclass(frozen=True, slots=True)
 class ServiceGroup:
-    """A group of services, under which families find them."""
+    """A group of services, such as games, under which families find them."""
 
     id: str
     name: Mapping[str, str]  # by language
@@ -61,7 +61,7 @@ MAX_OWN = 64  # a family needs a few
 
 @dataclass(frozen=True, slots=True)
 class AddressBlock:
-    """Prefixes that a service uses, and where and when they were published."""
+    """Address prefixes that a service uses, and where and when they were published."""
 
     prefixes: tuple[Network, ...]
     source: str  # URL; empty: a family wrote them
@@ -200,7 +200,10 @@ class Catalogue:
         return Catalogue(files, self.packaged)
 
     def services_of(self, host: str) -> tuple[str, ...]:
-        """Return the ids of the services that ``host`` (normalised) belongs to; usually none or one."""
+        """Return the ids of the services that ``host`` (normalised) belongs to; usually none or one.
+
+        The longest matching entry decides, of the services' names and update names.
+        """
         updated = self._updates.find(host)
         found = self._longest(host)
         if updated is None:
@@ -210,7 +213,7 @@ class Catalogue:
         return found[1]
 
     def updates_of(self, host: str) -> tuple[str, ...]:
-        """Return the ids of the services that ``host`` serves updates for; () if it has any other use."""
+        """Return the ids of services that ``host`` serves updates of; () if a longer entry has other uses."""
         updated = self._updates.find(host)
         if updated is None:
             return NO_SERVICES

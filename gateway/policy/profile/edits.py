@@ -105,7 +105,10 @@ def _normal(item: Plain) -> Plain:
 
 
 def macs(items: Plain) -> list[str]:
-    """Return the texts in the value of `devices`, MAC addresses in normal form; [] if it is no list."""
+    """Return the MAC addresses in the value of `devices`, in normal form; [] if it is no list.
+
+    Other texts in the list are returned unchanged.
+    """
     return [item for item in map(_normal, items) if isinstance(item, str)] if isinstance(items, list) else []
 
 

@@ -202,9 +202,9 @@ def _unfiltered(bands: Bands) -> Rules:
 
 
 def guest_band(profiles: Iterable[Profile], bands: Bands) -> AgeBand:
-    """Return the age group for guests: the family's youngest in which unlisted sites are open.
+    """Return the age group whose rules guests get: of the family's children the youngest that is suitable.
 
-    DEFAULT_BAND if no child has such an age group.
+    Unknown sites must be open in it. DEFAULT_BAND if no child has such an age group.
     """
     fit = [profile.band for profile in profiles if profile.is_child and bands[profile.band].for_guests]
     return youngest(fit) if fit else DEFAULT_BAND
@@ -213,9 +213,9 @@ def guest_band(profiles: Iterable[Profile], bands: Bands) -> AgeBand:
 def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
     """Return the built-in guest profile, which has the categories of one age group (`guest_band`).
 
-    Unknown sites are open, and there are no limits, no allowed hours and no log. Its bedtime lasts from the
-    earliest bedtime of the children in ``profiles`` to their latest morning. The children's own entries do
-    not apply to guests.
+    Unknown sites and VPNs are open, and there are no limits, no allowed hours and no log. Its bedtime lasts
+    from the earliest bedtime of the children in ``profiles`` to their latest morning. The children's own
+    entries do not apply to guests.
     """
     family = tuple(profiles)
     band = guest_band(family, bands)

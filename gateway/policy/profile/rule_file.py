@@ -82,7 +82,7 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
 
 
 class _Layer:
-    """Reads the rule keys of one file; each is merged over the value in the rules beneath it."""
+    """Reads the rule keys of one file; each value is merged over that of the rules given (``base``)."""
 
     def __init__(self, source: Located, owner: str, words: Vocabulary, max_log_level: int) -> None:
         self._entries = current_nodes(source.entries)
@@ -91,7 +91,7 @@ class _Layer:
         self._max_log_level = max_log_level
 
     def read(self, rule: RuleKey, base: Any) -> Any:
-        """Return the value of a key merged over ``base``, the value beneath it; ``base`` without the key.
+        """Return the value of a key in the file, merged over ``base``; ``base`` if the key is absent.
 
         Raises PolicyError for an invalid value.
         """
@@ -220,7 +220,7 @@ class _Layer:
         return {target: days for target, days in merged.items() if days}
 
     def known_target(self, target: str, place: Place) -> None:
-        """Raise PolicyError at ``place`` if ``target`` is no target of a limit or allowed hours."""
+        """Raise PolicyError at ``place`` if limits and allowed hours cannot be for ``target``."""
         kind, colon, value = target.partition(":")
         if colon and kind == "service":
             self._known_service(value, place.refuse)

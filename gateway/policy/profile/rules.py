@@ -54,7 +54,7 @@ class DayType(StrEnum):
 
 
 class Mode(StrEnum):
-    """Whether sites that no rule names are open or blocked."""
+    """Whether sites that no rule names are open (block-list) or blocked (allow-list)."""
 
     BLOCK_LIST = "block-list"  # open except for what is blocked
     ALLOW_LIST = "allow-list"  # blocked except for what is allowed
@@ -83,7 +83,7 @@ _STRICTNESS = {Action.ALLOW: 0, Action.COUNT: 1, Action.ASK: 2, Action.BLOCK: 3}
 
 
 def action_target(key: str) -> str:
-    """Return the rule target of a key of ``categories``: ``service:x`` unchanged, else ``category:KEY``."""
+    """Return what a key of ``categories`` is about: ``service:x`` unchanged, else ``category:KEY``."""
     return key if key.startswith(SERVICE) else f"category:{key}"
 
 
@@ -96,7 +96,7 @@ class SafeSearch(StrEnum):
 
 
 class Failure(StrEnum):
-    """Whether undecided connections are blocked (closed) or allowed (open) while the daemon is down."""
+    """Whether new connections are blocked (closed) or allowed (open) while the daemon is down."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -175,7 +175,7 @@ class Law:
 
     @property
     def rule(self) -> str:
-        """The rule's text in decisions, such as ``law:au-under-16-social``."""
+        """The text by which decisions name the law as their rule, such as ``law:au-under-16-social``."""
         return f"law:{self.id}"
 
     def binds(self, band: AgeBand) -> bool:
@@ -228,7 +228,7 @@ class SelfSet:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules of an age group, or of a profile: its file's rules merged over those of its age group."""
+    """All rules of an age group, or of a profile: those of its file merged over its age group's."""
 
     mode: Owned[Mode]
     unknown: Owned[Action]  # for names in no category: allow, ask or block
@@ -279,6 +279,6 @@ class Rules:
 
     @property
     def sleeps(self) -> bool:
-        """True if there is a bedtime on any night, including dates and the child's own."""
+        """True if there is a bedtime on any night, the child's own or a dated exception included."""
         own = self.self_set is not None and self.self_set.bedtime
         return bool(self.bedtime or own) or any(rule.bedtime is not None for rule in self.dates.values())

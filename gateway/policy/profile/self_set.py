@@ -38,12 +38,12 @@ class OwnSetting:
 
     @property
     def target(self) -> str:
-        """The target of a limit, such as ``play``; empty for bedtime."""
+        """What a limit is for, such as ``play`` or ``service:x``; empty for bedtime."""
         return self.key.removeprefix(LIMITS) if self.key.startswith(LIMITS) else ""
 
     @property
     def value(self) -> Plain:
-        """The value in the form of a profile's file."""
+        """The bedtime or limit as plain values (text, lists, dicts), in the form of a profile's file."""
         found: Plain = json.loads(self.said)
         return found
 

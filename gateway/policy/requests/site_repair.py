@@ -158,7 +158,7 @@ class RepairLog:
         return tuple(self._asked.values())
 
     def lifted(self) -> frozenset[str]:
-        """Return the names that the repair opened."""
+        """Return the recorded names that the repair opened, without those that stayed blocked."""
         return frozenset(asked.name for asked in self._asked.values() if asked.refusal is None)
 
 

@@ -92,9 +92,9 @@ def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] |
 
 
 def is_over(until: datetime, at: datetime, now: datetime) -> bool:
-    """Return True if what started at ``at`` and ended at ``until`` has ended permanently.
+    """Return True if a setting from ``at`` until ``until`` has ended, and no clock change can revive it.
 
-    Otherwise a later clock change may make it apply again (`moved`).
+    Otherwise it has not ended, or a later clock change may make it apply again (`moved`).
     """
     return until <= now and (at <= until or until <= now - KEPT)
 
@@ -121,12 +121,18 @@ def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime]
 
 
 def _goes_by(moment: Moment, jump: Jump) -> bool:
-    """Return True if the end must move: it was set by the clock that changed, or by an equal one."""
+    """Return True if a stored end time must move with a clock change.
+
+    It must if the clock was trusted before the change, or the end was set without a trusted clock.
+    """
     return jump.was_known or not moment.sure
 
 
 def _same_time(of: datetime, after: datetime, left: timedelta) -> datetime:
-    """Return the time of day of ``of``, as many days after ``after`` as ``left`` has started days."""
+    """Return a time after ``after`` with the time of day of ``of``, in the zone of ``after``.
+
+    It is the next such time if ``left`` is at most a day, and one day later for each further started day.
+    """
     first = datetime.combine(after.date(), of.astimezone(after.tzinfo).timetz())
     if first.astimezone(UTC) <= after.astimezone(UTC):
         first += DAY

@@ -77,9 +77,9 @@ def extend(
 def _extension(
     outlook: Outlook, gate: str, closing: datetime, end: datetime, service: str | None
 ) -> Extension:
-    """Return the extension that moves the closing of a gate from ``closing`` to ``end``.
+    """Return the extension that moves the closing of a gate (time rule) from ``closing`` to ``end``.
 
-    It is in minutes of use for the limit of the whole grant or its service; otherwise by the clock.
+    It is in minutes of use for a limit of the whole grant or of its service; otherwise by the clock.
     """
     if is_limit(gate) and (service is None or gate == f"service:{service}"):
         minutes = outlook.missing_minutes(gate, end)

@@ -121,7 +121,10 @@ def with_uncounted(gates: Gates) -> Gates:
 
 
 def in_order(gates: Collection[str]) -> Gates:
-    """Return gates sorted in the order of decision: device, services, groups, categories, play, UNCOUNTED."""
+    """Return gates (time rules) sorted in the order of decision.
+
+    The order: those of the device, services, groups, categories, play, UNCOUNTED.
+    """
     return tuple(sorted(gates, key=_place))
 
 
@@ -136,7 +139,7 @@ _KINDS = {"service": 4, "group": 5, "category": 6, PLAY: 7, UNCOUNTED: 8}
 
 
 def is_limit(gate: str) -> bool:
-    """Return True if the gate is a limit: closed by used minutes, not by the clock or a person."""
+    """Return True if the gate (time rule) is a limit: closed by used minutes, not by clock or person."""
     return gate not in (DEVICE, BEDTIME, UNCOUNTED) and not gate.startswith(WINDOW)
 
 
@@ -146,9 +149,9 @@ def limit_gates(gates: Iterable[str]) -> frozenset[str]:
 
 
 def joined(sets: Iterable[frozenset[str]]) -> frozenset[str]:
-    """Return the gates of a flow with several hosts, from the gates of each host: all of them.
+    """Return all gates (time rules) of a flow with several hosts, from the gates of each host.
 
-    UNCOUNTED is left out if one of the hosts uses minutes of a limit.
+    UNCOUNTED (the flow uses no minutes) is left out if one of the hosts uses minutes of a limit.
     """
     sets = tuple(sets)
     gates = frozenset[str]().union(*sets)

@@ -46,10 +46,10 @@ class LedgerEntry(NamedTuple):
 
 
 class Ledger:
-    """Counts the minutes that one person uses on one family day.
+    """Counts the minutes that one person uses on one family day, by limit and device.
 
     Arguments:
-        linger: whole minutes.
+        linger: number of idle minutes that still count after a counted one.
         thresholds: bytes per minute, by service id. The bytes of each service are compared with its own
             threshold: half of one threshold and half of another make a minute.
     """
@@ -142,7 +142,7 @@ class Ledger:
         return found
 
     def devices(self) -> tuple[str, ...]:
-        """Return devices with a counted minute, in the order of first use."""
+        """Return the devices with a counted minute, in the order of first use."""
         return tuple(dict.fromkeys(entry.device for entry in self._entries))
 
     def entries(self, gate: str | None = None) -> tuple[LedgerEntry, ...]:
@@ -164,9 +164,9 @@ class Ledger:
         return self._closed
 
     def restore(self, counted: Iterable[LedgerEntry], moving: Iterable[Move], closed: int | None) -> None:
-        """Restore an empty ledger from stored `entries`, `moving` and `closed`.
+        """Fill an empty ledger with what `entries`, `moving` and `closed` of an earlier one returned.
 
-        A duplicate record counts once.
+        A duplicate entry counts once.
         """
         self._closed = closed
         once = {(entry.minute, entry.device, entry.gate): entry for entry in counted}

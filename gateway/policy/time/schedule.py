@@ -135,7 +135,7 @@ def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[
 
 
 def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
-    """Return the weekly limit of a target, the child's own if that is lower; None without one."""
+    """Return the weekly limit of a target, such as ``play``, the child's own if that is lower; or None."""
     own = None if rules.self_set is None else rules.self_set.limits.get(target)
     limits = (rules.limits.get(target), own)
     found = [limit.week for limit in limits if limit is not None and limit.week is not None]
@@ -143,7 +143,7 @@ def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
 
 
 def week_limits(rules: Rules) -> dict[str, Owned[timedelta]]:
-    """Return the weekly limit of each target that has one."""
+    """Return the weekly limit by target, such as ``play``, for all targets that have one."""
     found = ((target, week_limit(rules, target)) for target in rules.limits)
     return {target: limit for target, limit in found if limit is not None}
 
@@ -176,7 +176,10 @@ Timetable = Callable[[date], tuple[Closure, ...]]
 def nights_of(
     bedtime: Bedtime, evening: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Iterator[Owned[Span]]:
-    """Yield the bedtimes of the night that begins on ``evening``, with their owners: usually one or none."""
+    """Yield the bedtimes, with their owners, of the night that begins on ``evening``: usually one or none.
+
+    ``dates``: exceptions, which replace the weekly bedtime of a night.
+    """
     exception = dates[evening].bedtime if evening in dates else None
     if exception is not None:
         if exception.value is not None:
@@ -332,7 +335,7 @@ def next_edge(table: Timetable, calendar: Calendar, now: datetime) -> datetime |
 
 @lru_cache(REMEMBERED)
 def _instants(table: Timetable, zone: tzinfo, day: date) -> tuple[datetime, ...]:
-    """Return the instants of a local day at which its closures may change, in order."""
+    """Return the instants (UTC) of a local day at which a timetable may begin or stop blocking, in order."""
     minutes = {0}.union(*((closure.start, closure.end) for closure in table(day)))
     shift = clock_shift(day, zone)
     if shift is None:
@@ -355,10 +358,10 @@ def next_wake(
 
 
 def by_the_clock(profile: Profile, calendar: Calendar) -> tuple[Calendar, Mapping[str, Timetable]]:
-    """Return a person's own calendar, and a timetable for each gate of the clock (bedtime and allowed hours).
+    """Return a person's own calendar, and the timetables of bedtime and allowed hours by gate.
 
-    Both are cached. The key is the identity of the arguments: changed rules are another profile, and changed
-    holidays another calendar.
+    A gate is the name of a time rule. Both are cached. The key is the identity of the arguments: changed
+    rules are another profile, and changed holidays another calendar.
     """
     return _by_the_clock(_Same(profile), _Same(calendar))
 

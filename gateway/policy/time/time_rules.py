@@ -39,7 +39,7 @@ _BEFORE_LIMITS = (BEDTIME, WINDOW + INTERNET)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Extra time that ends at an instant: until then one gate (such as bedtime) does not block."""
+    """Extra time that ends at an instant: until then one gate (a time rule) does not block."""
 
     gate: str
     until: datetime
@@ -51,7 +51,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class ActiveRepair:
-    """A site repair in progress: for some minutes a guardian opens the blocked parts of a site on a device.
+    """A site repair in progress: for some minutes a guardian opens the unknown parts of a site on a device.
 
     See policy/requests/site_repair.py.
     """
@@ -62,12 +62,12 @@ class ActiveRepair:
 
     @property
     def rule(self) -> str:
-        """The rule's text in decisions, such as ``lesson: example.org``."""
+        """The text by which decisions name the repair as their rule, such as ``lesson: example.org``."""
         return f"lesson: {self.site}"
 
 
 class Recent(Protocol):
-    """The interface to a device's recent queries: which services it queried, and which addresses they gave.
+    """The interface to a device's recent DNS queries: for which services, and the addresses they got.
 
     A service counts if one of its names was queried within the last half hour, answered or blocked.
     """
@@ -241,7 +241,10 @@ class Standing:
         return None if gate is None else self.closed[gate]
 
     def closed_gate(self, gates: Iterable[str]) -> str | None:
-        """Return the first gate that blocks a flow with ``gates``, in the order of decision; or None."""
+        """Return the first of ``gates`` (a flow's time rules) that blocks it, in the order of decision.
+
+        None: the flow passes.
+        """
         if not self.closed:
             return None
         gates = in_order(frozenset(gates))
@@ -249,7 +252,10 @@ class Standing:
         return next((gate for gate in gates if gate in self.closed and gate not in lifted), None)
 
     def lifted_for(self, gates: Iterable[str]) -> frozenset[str]:
-        """Return the closed gates that a flow with ``gates`` may pass: its service has extra time."""
+        """Return the closed gates (time rules) that do not block a flow with ``gates``.
+
+        Its services have extra time.
+        """
         if not self.lifted:
             return NOTHING
         return NOTHING.union(*(self.lifted.get(gate.removeprefix("service:"), NOTHING) for gate in gates))
@@ -325,12 +331,18 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
 
 
 def running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:
-    """Return the grants that have not ended, without grants for the gate DEVICE: no grant lifts a pause."""
+    """Return the grants of extra time that have not ended, except for the gate DEVICE.
+
+    No grant lifts a pause.
+    """
     return (grant for grant in grants if now < grant.until and grant.gate != DEVICE)
 
 
 class TimeRules:
-    """Evaluates a profile's bedtime, allowed hours and limits in one situation. Results are in UTC."""
+    """Evaluates a profile's time rules for one device state (`Situation`). Returned instants are in UTC.
+
+    The rules are bedtime, allowed hours and limits.
+    """
 
     def __init__(self, profile: Profile, calendar: Calendar, situation: Situation) -> None:
         self.rules = profile.rules
@@ -374,8 +386,8 @@ class TimeRules:
     ) -> None:
         """Add the limits without minutes left to ``closed``, and the end of the family's day to ``changes``.
 
-        A limit of zero has none from the start. ``budgets``: the limits by gate. If the clock is not trusted,
-        no time is added to ``changes``.
+        A limit of zero has none from the start. ``budgets``: the limits by gate (``play``, ``service:x``). If
+        the clock is not trusted, no time is added to ``changes``.
         """
         if not self.rules.limits:
             return
@@ -398,17 +410,21 @@ class TimeRules:
         )
 
     def budgets(self, now: datetime) -> dict[str, TimeLimit]:
-        """Return, for each gate with a limit, its daily or weekly limit: that with fewer minutes left."""
+        """Return, for each gate with a limit (such as ``play``), the limit with fewer minutes left.
+
+        It is the daily or the weekly one.
+        """
         return {gate: binding(found) for gate, found in self._all_budgets(now).items()}
 
     def budgets_of(self, gate: str, now: datetime) -> tuple[TimeLimit, ...]:
-        """Return the daily and the weekly limit of a gate at ``now``, those that exist."""
+        """Return the daily and the weekly limit of a gate (such as ``play``) at ``now``, those that exist."""
         return self._all_budgets(now).get(gate, ())
 
     def left(self, gate: str, now: datetime) -> int | None:
         """Return the minutes left of a gate's limits, the fewest of day and week; None without a limit.
 
-        Negative if more minutes were used than the limit and its extra minutes allow.
+        ``gate``: such as ``play``. Negative if more minutes were used than the limit and its extra minutes
+        allow.
         """
         return min((budget.left for budget in self.budgets_of(gate, now)), default=None)
 
@@ -418,7 +434,10 @@ class TimeRules:
         return self._budgets[1]
 
     def _count(self, now: datetime) -> dict[str, tuple[TimeLimit, ...]]:
-        """Return gate → its daily and weekly limits at ``now``, with the used and extra minutes."""
+        """Return the daily and weekly limits of each gate at ``now``, with the used and extra minutes.
+
+        A gate is what a limit is for, such as ``play``.
+        """
         day, known = self.today(now), self.situation
         is_day = known.day == day
         week = None if known.day is None else self.calendar.first_of_week(known.day)
@@ -565,11 +584,11 @@ class Outlook:
                 self._granted[grant.gate] = max(known, grant, key=lambda each: each.until)
 
     def all_gates(self) -> Gates:
-        """Return the profile's gates that the clock or used minutes can close, in the order of decision."""
+        """Return the profile's gates (time rules): those of bedtime, allowed hours and limits, in order."""
         return in_order({*self._time.tables, *self._time.rules.limits})
 
     def closings(self, gates: Iterable[str]) -> dict[str, datetime]:
-        """Return the next closing time (UTC) of each gate, in the order of decision.
+        """Return when each of ``gates`` (time rules) closes next (UTC), in the order of decision.
 
         Gates that never close are left out. It is ``now`` for a gate that is closed already, and the earliest
         possible time for a limit.
@@ -578,7 +597,7 @@ class Outlook:
         return {gate: at for gate, at in found.items() if at is not None}
 
     def is_shut_or_granted(self, gate: str) -> bool:
-        """Return True if the gate would be closed now without grants and extra minutes.
+        """Return True if the gate (a time rule) would be closed now without grants and extra minutes.
 
         False while filtering is off.
         """
@@ -599,7 +618,7 @@ class Outlook:
         return self._clock_closing(gate) if gate in self._time.tables else None
 
     def _from(self, gate: str) -> datetime:
-        """Return when a gate's own rule applies again.
+        """Return when a gate (a time rule) applies again by its own rule.
 
         It does so after filtering was off, and after grants that keep the gate open.
         """
@@ -641,17 +660,20 @@ class Outlook:
         return None if rest >= DAY else end + rest
 
     def is_by_use(self, gate: str, at: datetime) -> bool:
-        """Return True if the gate is a limit that runs out of minutes at ``at``, not a grant that ends."""
+        """Return True if a gate that closes at ``at`` is a limit that runs out of minutes then.
+
+        False for other time rules, and if a grant ends then.
+        """
         return is_limit(gate) and not self._is_granted(gate, at)
 
     def is_by_week(self, gate: str, at: datetime) -> bool:
-        """Return True if a gate that closes at ``at`` does so because the minutes of the week are used."""
+        """Return True if a limit (``gate``) that closes at ``at`` does so as its weekly minutes run out."""
         budget = self._time.budgets(self.start).get(gate)
         by_week = budget is not None and budget.of_week and at == self.start + max(0, budget.left) * MINUTE
         return by_week and self.is_by_use(gate, at)
 
     def _is_granted(self, gate: str, closing: datetime) -> bool:
-        """Return True if a gate that closes at ``closing`` does so because a grant ends."""
+        """Return True if a gate (a time rule) that closes at ``closing`` does so because a grant ends."""
         grant = self._granted.get(gate)
         return grant is not None and closing == grant.until
 
@@ -669,10 +691,10 @@ class Outlook:
         return None if counted else closing, self._known
 
     def missing_minutes(self, gate: str, end: datetime) -> int | None:
-        """Return the minutes to add to today's limit so that it lasts until ``end``.
+        """Return the minutes to add to a gate's limit of today so that it lasts until ``end``.
 
-        None: the gate has no limit, or tomorrow's limit closes earlier. Negative if the minutes left are
-        more.
+        ``gate``: such as ``play``. None: there is no limit, or tomorrow's limit closes earlier. Negative if
+        more minutes are left than needed.
         """
         rest = self._time.left(gate, self.start)
         if rest is None:

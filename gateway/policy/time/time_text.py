@@ -77,7 +77,8 @@ def duration_minutes(text: str, *, days: bool = False) -> int:
 def written_minutes(text: str) -> int:
     """Return the minutes of a duration as people type it: ``90``, ``1:30``, ``1 h 30``, ``1 ч 30 мин``.
 
-    A number without a unit is minutes. Reads all that `duration_minutes` reads. Raises TimeTextError.
+    A number without a unit is minutes. Reads all that `duration_minutes` reads. Raises TimeTextError for
+    other text.
     """
     text = " ".join(text.split())
     match = _CLOCKLIKE.fullmatch(text) or _WRITTEN.fullmatch(text)
@@ -112,7 +113,8 @@ def clock_text(minute: int) -> str:
 def clock_span(text: str) -> tuple[int, int]:
     """Return ``20:45-07:00`` as start (0 to 1439) and end (0 to 1440), in minutes after midnight.
 
-    The end may be before the start: the span crosses midnight. Raises TimeTextError.
+    The end may be before the start: the span crosses midnight. Raises TimeTextError for other text, and for
+    two equal times.
     """
     match = _SPAN.fullmatch(text)
     if match is None:
@@ -211,7 +213,7 @@ def _located(node: Node, read: Callable[[str], U]) -> U:
 def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedelta:
     """Return the duration in a node, such as ``2h``, ``90m`` or ``1h30m``; zero is allowed.
 
-    Raises PolicyError, also if it is longer than ``longest``.
+    Raises PolicyError for other text, or if it is longer than ``longest``.
     """
     value, word = timedelta(minutes=_located(node, duration_minutes)), fields.text(node)
     if value > longest:
@@ -311,8 +313,9 @@ def by_day(
     """Return the values by day in a node: one for all days, or a mapping by day type or weekday.
 
     A mapping adds to ``base``. A weekday's own value wins over that of its day type, also on a holiday.
-    ``{}`` gives no value for any day and none for the week. ``read_week`` reads the key `week`; without it,
-    there is no such key. Raises PolicyError.
+    ``{}`` gives no value for any day and none for the week. ``read`` reads one value; ``read_week`` that of
+    the key `week`; without it, there is no such key. Raises PolicyError for invalid values, and unknown or
+    duplicate days.
     """
     if not isinstance(node, Mapping):
         return replace(base, values=every_day(read(node)).values)

@@ -41,10 +41,10 @@ class ClassUse(NamedTuple):
 
 
 def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
-    """Return how the minutes of flows with these gates are recorded as use; None if they are not.
+    """Return how the minutes of flows with these gates (time rules) are recorded as use, or None.
 
-    They are not if the flow uses no time (UNCOUNTED), or lacks a gate of the whole device, as homework and
-    updates.
+    None: they are not recorded. The flow uses no time (UNCOUNTED), or lacks a gate of the whole device, as
+    homework and updates do.
     """
     if UNCOUNTED in gates or not gates.issuperset(state_gates(profile.rules)):
         return None

@@ -85,7 +85,7 @@ def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -
 
 
 def has_comments(source: bytes) -> bool:
-    """Return True if the file has comments, or cannot be read: then a person wrote it."""
+    """Return True if the YAML file has comments (a person wrote them), or cannot be read."""
     try:
         text = list(_decoded(source, ""))
         events = list(yaml.parse("".join(text), Loader=_Loader))
